@@ -1,8 +1,9 @@
 """Ablation: the recipe sketch, and variants of it, each with one or more changed settings.
 
-Settings may be chosen by the results on the classes of this module (`CLASSES`). `benchmarks.classes` and
-`benchmarks.morphs` draw their classes from all other classes of ImageNet. Every mean is over twelve pictures, so a
-difference of less than about 0.1 between two mean probabilities says little.
+The default settings of the library may be chosen by the results on the classes of this module (`CLASSES`). So
+`benchmarks.classes` and `benchmarks.morphs`, which measure the chosen settings, draw their classes from all other
+classes of ImageNet. Every mean is over twelve pictures, one of each class, so a difference of less than about 0.1
+between two mean probabilities says little.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The score of the answers to a blind test: which folder is preferred, or how many pictures are named."""
+"""The score of the answers to a blind test: which folder is preferred, or how many pictures are named right."""
 
 import json
 import re
@@ -17,13 +17,13 @@ _UNCLEAR = "judge it yourself"
 def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject: Collection[int] = ()) -> str:
     """Return the score of the answers to a sheet, as text.
 
-    An answer that names a picture is right if it shares a word with the name of the picture's file or, if that is a
-    class of ImageNet, with any name of this class (`find_shared_words`). This rule can be wrong: it rejects "wading
-    bird" for a flamingo, and accepts "red apple" for a red car. So all answers are listed, and the scorer can overrule
-    the rule with `accept` and `reject`.
+    An answer that names a picture is right if it shares a word with the name of the picture's file. If the file is
+    named after a class of ImageNet, a word of any name of this class is enough (`find_shared_words`). This rule can be
+    wrong: it rejects "wading bird" for a flamingo, and accepts "red apple" for a red car. So all answers are listed,
+    and the scorer can overrule the rule with `accept` and `reject`.
 
     Args:
-        key: the key.json of the sheets.
+        key: the file key.json that was written with the sheets.
         answers: a text file with an answer in each line. Empty lines and lines that begin with # are ignored.
         accept: the numbers of answers that are right although they share no word.
         reject: the numbers of answers that are wrong although they share a word.
@@ -43,7 +43,7 @@ def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject
 
 
 def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
-    """Return the kind of a key, `pairs` or `naming`, and its entry for every number."""
+    """Return the kind of a key file, `pairs` or `naming`, and what the key says about each number on the sheets."""
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         kind = key["kind"]
@@ -62,7 +62,10 @@ def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
 
 
 def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
-    """Return the answers in a file by their numbers; numbers that no answer follows are left out."""
+    """Return the answers in a file by their numbers; numbers that no answer follows are left out.
+
+    `asked` are the numbers on the sheets; another number is an error.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -102,7 +105,10 @@ def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
 
 
 def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collection[int], reject: Collection[int]) -> str:
-    """Return, as text, the number of right answers, and for each picture its content, the answer and the verdict."""
+    """Return, as text, what each picture should show, the answer and the verdict, and then the number of right answers.
+
+    `asked` has the name of each picture by its number; `given` has the answers.
+    """
     for number in (*accept, *reject):
         if number not in given:
             raise ValueError(f"number {number} cannot be accepted or rejected: it has no answer")
@@ -124,7 +130,10 @@ def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collectio
 
 
 def _judge_name(name: str, words: str, accepted: bool, rejected: bool) -> str:
-    """Return the verdict on an answer; `accepted` and `rejected` overrule the rule of shared words."""
+    """Return the verdict on an answer: right if it shares a word with the name of the picture.
+
+    `accepted` and `rejected` overrule this rule.
+    """
     if accepted or rejected:
         return "right, by hand" if accepted else "wrong, by hand"
     if shared := find_shared_words(name, words):

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 CELL = 224
-"""The smallest side, in pixels, of the square that a picture is fitted into."""
+"""The default side, in pixels, of the square that a picture is fitted into; smaller squares are refused."""
 
 PER_SHEET = 20
 """The maximum number of entries on a sheet."""
@@ -21,7 +21,8 @@ LONGEST = 1420
 if its captions have several lines, or if a single entry is larger."""
 
 FONT_SIZE, LINE, INNER, OUTER = 28, 36, 4, 20
-"""In pixels: the size of the font, the height of a line of text, the gap in a pair, and the gap between entries."""
+"""In pixels: the size of the font, the height of a line of text, the gap between the pictures of a pair, and the gap
+between entries."""
 
 _FONT = ImageFont.load_default(FONT_SIZE)
 
@@ -55,7 +56,10 @@ def draw_sheets(entries: Sequence[Entry], cell: int) -> list[Image.Image]:
 
 
 def _choose_grid(pictures: int, cell: int) -> tuple[int, int]:
-    """Return the numbers of columns and rows of the grid that has room for the most entries on one sheet."""
+    """Return the numbers of columns and rows of the grid that has room for the most entries on one sheet.
+
+    Every entry has `pictures` pictures. A sheet keeps the limits `LONGEST` and `PER_SHEET`.
+    """
     width, height = _measure_entry(pictures, cell)
     across = max(1, (LONGEST - OUTER) // (width + OUTER))
     down = max(1, (LONGEST - OUTER) // (height + OUTER))
@@ -64,7 +68,7 @@ def _choose_grid(pictures: int, cell: int) -> tuple[int, int]:
 
 
 def _measure_entry(pictures: int, cell: int) -> tuple[int, int]:
-    """Return the width of an entry, and its height with one line of text."""
+    """Return the width and the height, in pixels, of an entry with `pictures` pictures and one line of text."""
     return pictures * cell + (pictures - 1) * INNER, LINE + cell
 
 

@@ -31,7 +31,7 @@ SEEDS = {PICTURE: (0, 1), SKETCH: (0,), FIRST_VERSION: (0,), REFERENCE: (0,)}
 """The recipes, and the seeds with which each recipe makes pictures of every class."""
 
 SHOWN = (PICTURE, FIRST_VERSION, REFERENCE)
-"""The recipes whose pictures and verdicts are shown. Those of further seeds of a recipe are not shown."""
+"""The recipes of which RESULTS.md shows the pictures and the verdict on each picture, for their first seed only."""
 
 
 def report() -> str:
@@ -50,7 +50,7 @@ def report() -> str:
                 save_sheet(list(images), HERE / f"classes_{recipe.name}.jpg", columns=8)
     table = "\n".join(rows)
     sheets = "\n\n".join(f"![{recipe.title}](classes_{recipe.name}.jpg)" for recipe in SHOWN)
-    return f"""{COUNT} classes drawn at random (seed {DRAW}) from those that no setting was chosen on, 224 x 224.
+    return f"""{COUNT} classes drawn at random (seed {DRAW}) from those that no setting was chosen on.
 Judge: {judge.name}, which never saw an ascent. Seconds: the median of the pictures, one thread each, beside whatever
 else ran; `python -m benchmarks.run pace` compares seconds.
 
@@ -67,7 +67,7 @@ The judge's probability as it is, from afar and in grey, and whether the picture
 
 
 def _list_classes(verdicts: Mapping[Recipe, list[Verdict]]) -> str:
-    """Return a table with a row for every class and the verdicts of every recipe."""
+    """Return a table with a row for every class; the row has the verdict on the picture of each recipe."""
     cells = " | ".join(f"{recipe.title} | from afar | in grey | recognised" for recipe in verdicts)
     labels = imagenet_labels()
     rows = [

@@ -1,6 +1,7 @@
-"""Cost: the time of a step as a function of picture size, levels, views and batch, as curves with their exponents.
+"""Cost: how the time of a step grows with the size of the picture, the levels, the views and the batch.
 
-Every curve changes one setting. The points of a curve are timed by turns in one process.
+The result is a chart. Along each of its curves only one setting changes. The exponent of a curve is its slope on
+logarithmic axes. The points of a curve are timed by turns in one process.
 """
 
 import math
@@ -29,7 +30,15 @@ FILE = HERE / "cost.png"
 
 @dataclass(frozen=True)
 class Setting:
-    """The settings of a step. Every curve changes one of them."""
+    """The settings of a step. Along a curve of the chart, one of them changes; the others keep their defaults.
+
+    Args:
+        side: the side of the square picture in pixels.
+        level_step: a number n; every n-th resolution is a level.
+        method: the form of K.
+        views: the number of views of each picture.
+        batch: the number of pictures.
+    """
 
     side: int = 224
     level_step: int = 4
@@ -49,12 +58,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve: several steps, whose settings differ in one setting.
+    """The points of one curve of the chart: steps to be timed that are alike but for one setting.
 
     Args:
-        counts: what the amounts count, such as views; the title of the curve.
-        amounts: the amount at each point of the curve, rising.
-        settings: the settings of the step at each point of the curve.
+        counts: the quantity that grows along the curve, such as "views"; it is the title of the curve.
+        amounts: the value of this quantity at each point, rising.
+        settings: the settings of the step at each point.
     """
 
     counts: str
@@ -86,7 +95,10 @@ CURVES = (
 
 
 def fit_exponent(amounts: Sequence[float], seconds: Sequence[float]) -> float:
-    """Return the slope of the least-squares line through the logarithms: 1 if twice the amount takes twice as long."""
+    """Return the exponent of a curve: 1 if twice the amount takes twice as long, 0 if the amount costs nothing.
+
+    It is the slope of the least-squares line through the points (log amount, log seconds).
+    """
     x, y = torch.tensor(amounts).double().log(), torch.tensor(seconds).double().log()
     return float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum())
 
@@ -113,12 +125,15 @@ exponent is the slope over logarithms: 1 where twice as much takes twice as long
 
 
 def format_amounts(amounts: Sequence[float]) -> str:
-    """Return the first and the last amount as text."""
+    """Return the first and the last amount as text, such as "4 to 32"."""
     return f"{amounts[0]:,.0f} to {amounts[-1]:,.0f}"
 
 
 def draw(measured: Sequence[Sequence[float]]) -> None:
-    """Plot the time of a step over the amount, both divided by their values at the first point of the curve."""
+    """Plot every curve: the time of a step over the amount, both divided by their values at its first point.
+
+    `measured` has the seconds of a step at each point of each curve.
+    """
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

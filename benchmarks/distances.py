@@ -1,4 +1,4 @@
-"""Measures how different pictures are, by the features of a classifier, and by their pixels from afar."""
+"""Measures how different pictures are: by the features of a classifier, and by their pixels at a size of 14 x 14."""
 
 import torch
 import torch.nn.functional as F

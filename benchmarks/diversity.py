@@ -2,8 +2,9 @@
 
 A recipe that always makes the same picture is of little use, even if that picture is recognised. Two distances between
 pictures are measured. The first compares the features before the last layer of a classifier that took no part in the
-ascents. This distance is smaller if the classifier recognises the pictures more surely. The second distance needs no
-model: it compares the pixels of pictures that are reduced to 14 x 14.
+ascents. This distance also depends on how sure the classifier is: the more surely it recognises the class in all
+pictures, the smaller is the distance. The second distance needs no model: it compares the pixels of pictures that are
+reduced to 14 x 14.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,10 @@
 """Engraving: the fine structure and the colours of pictures, compared with those of photographs of the same size.
 
-Fine hatching raises the score of a classifier, and an ascent covers every surface with hatching. Three numbers measure
-the hatching. Sparsity is higher in photographs: the gradient of their luminance is large in few places, whereas that of
-hatching is about the same everywhere. Calm, the share of even patches, is higher in photographs. Contrast within small
-patches is lower in photographs. Colours are compared in CIELAB.
+Fine hatching raises the score of a classifier, and an ascent covers every surface with hatching, like an engraving.
+Three numbers measure the hatching. Sparsity is higher in photographs than in hatched pictures: the gradient of the
+luminance of a photograph is large in few places only, whereas hatching has about the same gradient everywhere. Calm,
+the share of small patches with nearly constant luminance, is higher in photographs. Contrast within small patches is
+lower in photographs. Colours are compared in CIELAB.
 """
 
 from collections.abc import Sequence
@@ -74,6 +75,7 @@ def measure_structure(image: Tensor) -> Structure:
     """Return the fine structure and the colours of an image (1, 3, H, W), 0..1, of at least 8 pixels a side."""
     pixels = image[0].double()
     luminance = torch.einsum("c,chw->hw", torch.tensor(_LUMINANCE, dtype=torch.float64), pixels)
+    # A difference along an axis has one value less than the image along this axis; both are cut to the same shape.
     gradient = torch.hypot(luminance.diff(dim=0)[:, :-1], luminance.diff(dim=1)[:-1])
     patches = luminance.unfold(0, PATCH, PATCH).unfold(1, PATCH, PATCH)
     deviations = patches.flatten(2).std(dim=2, correction=0)
@@ -94,7 +96,7 @@ def measure_structure(image: Tensor) -> Structure:
 
 
 def average(structures: Sequence[Structure]) -> Structure:
-    """Return a structure in which every number is the mean of that number over `structures`, at least one."""
+    """Return the mean of one or more structures: each of its numbers is the mean of this number over `structures`."""
     names = [field.name for field in fields(Structure)]
     return Structure(*(sum(getattr(one, name) for one in structures) / len(structures) for name in names))
 

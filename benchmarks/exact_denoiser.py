@@ -63,6 +63,9 @@ def plain_pictures(side: int) -> Tensor:
 
 
 def falling_levels(steps: int, highest: float = 14.6, lowest: float = 0.03) -> list[float]:
-    """Return `steps` noise levels as in Karras et al. (2022), equation 5, with rho 7, followed by a 0."""
+    """Return `steps` noise levels from `highest` to `lowest`, and then 0.
+
+    They are those of Karras et al. (2022), equation 5, with rho 7.
+    """
     ends = highest ** (1 / 7), lowest ** (1 / 7)
     return [(ends[0] + step / (steps - 1) * (ends[1] - ends[0])) ** 7 for step in range(steps)] + [0.0]

@@ -2,7 +2,8 @@
 
 Channels: for random channels of an early, a middle and a late layer of two networks, the activation for the image of an
 ascent is compared with the activations for all sample photographs. Style: the ascent uses one network. The result is
-measured with this network and with another that took no part; the same rule chooses the layers of both.
+measured with this network and with a second one that took no part. In both networks the layers are those that
+`StyleObjective` and `ContentObjective` choose by default.
 """
 
 import torch

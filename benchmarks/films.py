@@ -81,6 +81,7 @@ def report() -> str:
     for title, loop in (("morph", False), ("loop", True)):
         frames = start_film(model, FRAMES, loop=loop).run().image
         changes = measure_changes(frames)
+        # The last of the changes leads from the last frame to the first; only in a loop are these frames neighbours.
         across = float((frames[0] - frames[FRAMES // 2 if loop else -1]).abs().mean())
         rows.append(
             f"| {title} | {sum(changes[:-1]) / (FRAMES - 1):.3f} | {max(changes[:-1]):.3f} | {changes[-1]:.3f} "

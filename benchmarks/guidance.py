@@ -36,8 +36,8 @@ SDXL_STEP, DECODE, ENCODE, JUDGE = 13.5, 10.5, 4.9, 0.9
 """Numbers of operations in units of 10^12; a multiplication and an addition count as two operations.
 
 `SDXL_STEP`: a step of SDXL at 1024 x 1024 with the positive and the negative prompt. `DECODE` and `ENCODE`: decoding
-and encoding once at that size with the VAE of SDXL. `JUDGE`: three steps of ascent with 16 views under a ViT-B-32. The
-first three numbers were counted with PyTorch's FlopCounterMode on ComfyUI's own modules.
+and encoding once at that size with the VAE of SDXL. `JUDGE`: three steps of ascent, each with 16 views that a ViT-B-32
+judges. The first three numbers were counted with PyTorch's FlopCounterMode on ComfyUI's own modules.
 """
 
 REAL_STEPS, REAL_GUIDED = 30, 28

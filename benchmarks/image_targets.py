@@ -38,8 +38,8 @@ def report() -> str:
 def _reconstructions(climber: CLIP, judge: CLIP) -> str:
     """Return the text about images made from the embedding of a photograph.
 
-    For each image, the table has the photograph whose embedding is nearest to that of the image, under the judge and
-    under the climbed CLIP.
+    For each image, the table names the photograph whose embedding is nearest to the embedding of the image: once with
+    the embeddings of the judge, once with those of the climbed CLIP.
     """
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(

@@ -63,7 +63,8 @@ def resident(kind: str) -> int:
 def growth(spec: StackSpec) -> tuple[int, int]:
     """Return the bytes of this process after the model is loaded, and by how many bytes it then grows at most.
 
-    The process grows while the stack and the operator are built and three steps are done.
+    The process grows while the stack and the operator are built and three steps are done. Call this function in a new
+    process: the peak (VmHWM) is counted from the start of the process.
     """
     judge = load_starter()
     idle = resident("VmRSS")
@@ -85,6 +86,7 @@ def report(rounds: int = 7) -> str:
         torch.set_num_threads(threads)
         times.append(time_by_turns(rounds, *(step_of(judge, spec) for spec in specs.values())))
     torch.set_num_threads(before)
+    # `canvas` is (height, width); the table has the width first.
     rows = "\n".join(
         f"| {name} | {' x '.join(map(str, spec.canvas[::-1]))} | "
         + " | ".join(f"{taken[number] * 1e3:.0f} ms, {taken[number] / taken[0]:.2f}" for taken in times)

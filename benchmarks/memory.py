@@ -24,7 +24,7 @@ from das_core.views.augmentation import Augmentation
 
 
 class PeakBytes(TorchDispatchMode):
-    """A context manager that finds the largest number of bytes held at one time by the tensors made inside it."""
+    """A context manager that finds the largest number of bytes that tensors made in its block hold at one time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,13 +56,16 @@ class PeakBytes(TorchDispatchMode):
 
 
 def forget_operators() -> None:
-    """Replace the four operators in the cache by small ones, so that the next ascent builds its operator anew."""
+    """Fill all four places of the cache of operators with small ones, so that the next ascent builds its operator."""
     for width in range(16, 20):
         StackSpec(width, 16, 0).operator(torch.device("cpu"))
 
 
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
-    """Return the peak bytes while an operator with every `step`-th level is built and an ascent does two steps."""
+    """Return the peak bytes of all tensors while an operator is built and an ascent does two steps.
+
+    Every `step`-th resolution is a level. `chunk` views go through the model at once.
+    """
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     forget_operators()
     with PeakBytes() as counted:
@@ -77,7 +80,10 @@ VIEWS = 4
 
 
 def compare_with_estimate(judge: Classifier, side: int, method: Method, optimizer: Optimizer) -> tuple[int, int]:
-    """Return the estimated and the used bytes of an ascent of two steps on a square picture of `side` pixels a side."""
+    """Return two numbers of bytes for an ascent of two steps on a square picture of `side` pixels a side.
+
+    The first is the estimate by which the library checks the memory before an ascent; the second is the measured peak.
+    """
     wish = [ClassObjective(judge, ((107, 1.0),))]
     forget_operators()
     with PeakBytes() as counted:

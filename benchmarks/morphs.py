@@ -2,7 +2,7 @@
 
 A held-out classifier gives the probabilities of both classes in every frame. The flicker of the frames is measured too.
 EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the judge. The ten pairs were drawn at random after the
-settings had been chosen. Ascents for every frame are made of the first pair only.
+settings had been chosen. The third way, an ascent for every frame, is measured with the first pair only.
 """
 
 import random
@@ -92,9 +92,10 @@ def make_film(model: Classifier, first: int, last: int) -> Tensor:
 
 
 def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
-    """Return `FRAMES` evenly spaced pictures of an ascent toward the class `last`, as in the template prompt_to_prompt.
+    """Return `FRAMES` evenly spaced pictures of an ascent toward the class `last`.
 
-    The ascent starts from a picture of the class `first` whose levels are weakened.
+    The ascent starts from a finished picture of the class `first`, whose levels are weakened, as between two prompts
+    of the example workflow prompt_to_prompt.
     """
     begin = RECIPE.prepare(
         ImageStack.gray(StackSpec(SIDE, SIDE)), ClassObjective(model, ((first, 1.0),)), seed=SEED
@@ -109,7 +110,7 @@ def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
 def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     """Return a picture for every frame, each from an ascent of its own with the recipe sketch.
 
-    Each ascent has both classes as objectives, with the weights that the two have at this frame of the film.
+    Each ascent has both classes as objectives, with the weights that they have at this frame in `make_film`.
     """
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
@@ -122,11 +123,11 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
 
 
 WAYS = {"film": make_film, "one after another": make_one_after_another, "frame by frame": make_frame_by_frame}
-"""The functions that make the frames from a model and two classes, by their names in the table."""
+"""The three ways to make the frames from a model and two classes, by their names in the table."""
 
 
 def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film:
-    """Return a film with what a judge measures in its frames."""
+    """Return the `Film` of frames (T, 3, H, W), with what a judge measures in them."""
     probabilities = judge.probabilities(frames)
     both = probabilities[:, [first, last]]
     shares = (both[:, 1] / both.sum(dim=1).clamp(min=1e-9)).tolist()
@@ -189,6 +190,7 @@ def _make_row(way: str, films: Sequence[Film]) -> str:
     last frame shows the second class.
     """
     flicker = sum(film.flicker for film in films) / len(films)
+    # The last of the changes leads from the last frame back to the first.
     largest = max(max(measure_changes(film.frames)[:-1]) for film in films)
     counts = [
         sum(film.monotone for film in films),

@@ -34,10 +34,14 @@ class Look:
 
 
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
-    """Return `LOOKS` looks of the judge at one ascent, evenly spaced over its steps; the last follows the last step."""
+    """Return `LOOKS` looks of the judge at one ascent, evenly spaced over its steps; the last follows the last step.
+
+    The seconds of a look do not include the time of the judge.
+    """
     ascent = recipe.begin([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.process_time()
     for done, step in enumerate(ascent, start=1):
+        # True for `LOOKS` evenly spaced steps, of which the last step is one.
         if done * LOOKS // recipe.steps > (done - 1) * LOOKS // recipe.steps:
             spent += time.process_time() - begin
             looks.append(Look(spent, float(judge.probabilities(step.image())[0, target])))

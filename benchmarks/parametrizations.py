@@ -36,7 +36,8 @@ _LEVELS_ALONE = replace(
     denoising=Denoising(strength=0.035, end=0.012, share=0.45),
 )
 """An earlier version of the recipe sketch, but with a tilt of 0. At the frequency f, K multiplies the gradient by about
-1 / f for levels, and by 1 / f^2 for Fourier coefficients. A tilt would make the former more like the latter."""
+1 / f for levels, and by 1 / f^2 for Fourier coefficients. A tilt would make K for levels more like K for Fourier
+coefficients."""
 
 
 def make_recipe(parametrization: str) -> Recipe:
@@ -66,7 +67,7 @@ def report() -> str:
         shown += list(images[:_SHOWN])
     save_sheet(shown, SHEET, columns=_SHOWN)
     table = "\n".join(rows)
-    return f"""{len(CLASSES)} classes, seed 0, {_LEVELS_ALONE.describe()}, no tilt, 448 x 448, the same objectives,
+    return f"""{len(CLASSES)} classes, seed 0, {_LEVELS_ALONE.describe()}, no tilt, the same objectives,
 views, focus, denoiser and steps of the same size for all; only what moves differs. Judge: {judge.name}, which never
 saw the ascent. The sparsity is that of gradients (Engraving).
 

@@ -25,18 +25,18 @@ _MEAN = _STD = (0.5, 0.5, 0.5)
 
 
 class TimeIsUp(Exception):  # noqa: N818
-    """Raised by `Watch.tick` after the last moment, to end the loop of a library."""
+    """Raised by `Watch.tick` when the last of `Watch.moments` has passed, to end the ascent of a library."""
 
 
 @dataclass
 class Watch:
-    """A stopwatch that is called after every step of an ascent, and does not count the time of the judge.
+    """A stopwatch for an ascent at which a judge looks at planned moments; the time of the judge is not counted.
 
     Args:
         ask: a function that returns the judge's probability of the class for an image (1, 3, H, W), 0..1.
-        moments: the seconds after which the judge looks, rising.
+        moments: the seconds of the ascent after which the judge looks, rising.
         clock: a function that returns the time in seconds; by default the CPU time.
-        looks: the answers of the judge so far.
+        looks: the answers of the judge so far: one for each moment that has passed, and one for the finished image.
         steps: the number of steps so far.
         finished: whether the ascent ended before it was stopped.
         image: the image that the judge saw last, (1, 3, H, W), 0..1.
@@ -55,10 +55,12 @@ class Watch:
         self._begin = self.clock()
 
     def tick(self, show: Callable[[], Tensor]) -> None:
-        """Count a step, and let the judge look at the image if a moment has passed since the step before.
+        """Count a step, and let the judge look at the image if one of `moments` has passed since the step before.
+
+        Call this method after every step of the ascent.
 
         Args:
-            show: returns the current image, (1, 3, H, W), 0..1.
+            show: a function that returns the current image, (1, 3, H, W), 0..1.
 
         Raises:
             TimeIsUp: when the last moment has passed.
@@ -77,7 +79,14 @@ class Watch:
         self._look(self.clock() - self._begin, image, 1)
 
     def _look(self, spent: float, image: Tensor, times: int) -> None:
-        """Ask the judge about an image, and add its answer once for each of the `times` moments that have passed."""
+        """Ask the judge about an image, and add its answer to `looks`; the time that this takes is not counted.
+
+        Args:
+            spent: the seconds of the ascent so far.
+            image: the current image, (1, 3, H, W).
+            times: how often the answer is added. If several of `moments` have passed since the last look, each of them
+                gets this answer.
+        """
         stopped = self.clock()
         self.image = image.detach().clamp(0, 1)
         self.looks += [Look(spent, self.ask(self.image))] * times
@@ -85,7 +94,7 @@ class Watch:
 
 
 Climb = Callable[[Classifier, int, Watch], Tensor]
-"""A function that makes the picture of a class of a classifier; it calls the watch after each step of its ascent, and
+"""A function that makes the picture of a class of a classifier. It calls `Watch.tick` after each step of its ascent and
 returns the final image (1, 3, H, W), 0..1."""
 
 
@@ -105,7 +114,7 @@ def climb_with_recipe(recipe: Recipe, size: int) -> Climb:
 def climb_with_lucent(size: int) -> Climb:
     """Return the function that makes pictures with lucent's `render_vis`.
 
-    It uses lucent's defaults, except for the size and the normalisation.
+    `render_vis` runs with its defaults, except for the size of the picture and the normalisation.
     """
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
@@ -132,8 +141,8 @@ def climb_with_lucent(size: int) -> Climb:
 def climb_with_horama(size: int, **settings: Any) -> Climb:
     """Return the function that makes pictures with Horama's `fourier`.
 
-    It uses Horama's defaults, except for the size of the picture, the size of the views, the range of values, the
-    device, and the arguments in `settings`.
+    `fourier` runs with its defaults, except for the size of the picture, the size of the views, the range of values,
+    the device, and the arguments in `settings`.
     """
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:

@@ -3,8 +3,8 @@
 The body of every task function is the code of a user who already has a `model` of torchvision in evaluation mode, a
 photograph `PHOTO` and a direction `VECTOR`. The imports in the body count as lines, the signature does not. The
 arguments `short` make the run short, keep lucent from showing pictures, and make horama use the CPU; they add no line
-to the count. A library without a function for a task here cannot do the task, unless the user rewrites parts of the
-library.
+to the count. If this module has no function for a task in a library, the library cannot do the task, unless the user
+rewrites parts of the library.
 """
 
 import ast
@@ -270,7 +270,7 @@ def tabulate(libraries: Mapping[str, str]) -> str:
     """Return the table of the number of lines that every task takes.
 
     Args:
-        libraries: by the name of a library in `Row.ways`, the title of its column.
+        libraries: the title of the column of each library, by the name of the library in `Row.ways`.
     """
     rows = [f"| task | {' | '.join(libraries.values())} |", "|---" * (1 + len(libraries)) + "|"]
     for row in TASKS:

@@ -34,7 +34,7 @@ from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 PEERS = {"lucent": "torch-lucent", "horama": "horama", "captum": "captum"}
-"""The names of the packages, by the names under which they are imported."""
+"""The other libraries: the names of their packages, by the names under which they are imported."""
 
 INSTALL = (
     "python -m pip install --target build/peers --no-deps torch-lucent==0.1.8 horama==0.3.0 captum==0.9.0 "
@@ -160,7 +160,10 @@ def pictures_of(made: Any) -> list[Tensor]:
 
 
 def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
-    """Run a contestant for a class, and return its watch, with the judge's looks and the last image that it saw."""
+    """Run one of `CONTESTANTS` for the class `target`, and return its watch.
+
+    The watch has the judge's looks and the last image that the judge saw.
+    """
     torch.manual_seed(SEED)
     np.random.seed(SEED)  # lucent also draws random numbers from NumPy.
     watch = Watch(lambda image: float(judge.probabilities(image)[0, target]), MOMENTS)
@@ -170,7 +173,10 @@ def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target:
 
 
 def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
-    """Return the cells of a row about the last pictures, one of each class, in the columns of `recognition.HEADER`."""
+    """Return the cells of a row, in the columns of `recognition.HEADER`, about the last pictures of one contestant.
+
+    There is a watch, and so a picture, for each of `CLASSES`.
+    """
     pairs = [(watch.image, target) for watch, target in zip(watches, CLASSES, strict=True) if watch.image is not None]
     # The judge sees one image at a time, because the sizes of the images may differ.
     return summarise([judge_class(judge, image, [target])[0] for image, target in pairs])
@@ -182,7 +188,7 @@ def probability_at(looks: Sequence[Look], number: int) -> float:
 
 
 def average_at(watches: Sequence[Watch]) -> list[float]:
-    """Return the mean probability over runs at every moment."""
+    """Return the judge's mean probability over several runs, at each of `MOMENTS`."""
     return [
         sum(probability_at(watch.looks, number) for watch in watches) / len(watches) for number in range(len(MOMENTS))
     ]

@@ -26,7 +26,8 @@ FOLDER = Path(__file__).parent.parent / "build" / "pictures"
 
 
 def find_file(recipe: Recipe, asked: str, seed: int) -> Path:
-    """Return the path of a picture of a class or prompt."""
+    """Return the path of the file of a picture; `asked` is its class or prompt."""
+    # A class or prompt may have a weight, as in "jellyfish: 0.5"; the name has no weight.
     name = re.sub(r"\W+", "_", asked.partition(":")[0].lower()).strip("_")
     return FOLDER / recipe.key / str(seed) / f"{name}.png"
 
@@ -70,6 +71,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--part", default="1/1", help="which part of the wishes, such as 1/2")
     options = parser.parse_args()
+    # Part 1/2 has every second wish from the first on, and part 2/2 the others.
     number, count = map(int, options.part.split("/"))
     wishes, ask = (classes.WISHES, Recipe.ask_class) if options.kind == "classes" else (text.PROMPTS, Recipe.ask_text)
     for seed in options.seeds:

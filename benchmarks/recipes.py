@@ -66,9 +66,10 @@ class Recipe(recipe.Recipe):
         return f"{self.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
     def describe(self) -> str:
-        """Return the steps, views and models as text, such as '100 steps x 16 views, two models'."""
+        """Return size, steps, views and models as text, such as '448 x 448, 60 steps x 16 views, two models'."""
         models = {1: "one model", 2: "two models"}[len(self.models)]
-        return f"{self.steps} steps x {self.augmentation.views} views, {models}"
+        size = f"{self.spec.width} x {self.spec.height}"
+        return f"{size}, {self.steps} steps x {self.augmentation.views} views, {models}"
 
     def begin(self, objectives: Sequence[Objective], seed: int) -> Ascent:
         """Return the ascent of one picture, before its first step."""
@@ -115,12 +116,12 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
 
 PICTURE = Recipe(**vars(recipe.PICTURE), name="picture", title="picture (node defaults)")
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-"""The recipe picture with a start from noise. From afar, the pictures of its seeds differ more than those of other
-recipes."""
+"""The recipe picture with a start from noise. Seen from afar, its pictures for different seeds differ more from each
+other than those of the other recipes."""
 
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
-"""The recipe picture with a score that uses only two fifths of the classifiers' last features: for every seed other
-features."""
+"""The recipe picture with a score that uses only two fifths of the classifiers' last features. The seed decides which
+features these are."""
 
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")

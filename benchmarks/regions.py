@@ -45,21 +45,22 @@ INSERTS = (
     ("brick", "spider web"),
 )
 SIDE = 224
-# The spec of a photograph. Photographs are larger than `SIDE`, so that a part of a photograph has room for detail.
+# The spec of a stack that shows a photograph. Photographs are larger than `SIDE`, so that a part of a photograph has
+# room for detail.
 PHOTO = StackSpec(448, 448, levels=linear_levels(560, 4))
-# The window is a rectangle in the middle of each photograph, in which the ascent makes something new. In pixels: its
-# place, its size, and the width of its soft edge (`FEATHER`).
+# The rectangle in the middle of each photograph in which the ascent makes something new; RESULTS.md calls it the
+# window. In pixels: its place, its size, and the width of its soft edge (`FEATHER`).
 TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
-# The score of example_workflows/api/inpaint.json. To raise it, an ascent also lowers the logits of the classes that the
-# photograph shows.
+# The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
+# logits of the classes that the photograph shows.
 SCORE: Score = "log_probability"
 STEP_SIZE, FOCUS = 0.08, Focus(end=3.0, emphasis=0.0)
 """The step size and the focus of example_workflows/api/inpaint.json. That workflow has no denoiser."""
 
 MOMENTUM = 0.5
-# For comparison, a picture is made without the photograph, and then pasted into the window. This picture is `SIDE`
-# pixels wide and has the aspect ratio of the window.
+# For comparison, a picture is made without the photograph, and then pasted into the rectangle. This picture is `SIDE`
+# pixels wide and has the aspect ratio of the rectangle.
 ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
 
 
@@ -104,10 +105,10 @@ two_regions. The judge names the class of the half first in {halves} of {2 * len
 
 
 def _inserts(climber: Classifier, judge: Classifier) -> str:
-    """Return the text about a class in a window of a photograph.
+    """Return the text about inpainting: a class in a rectangle in the middle of a photograph.
 
     The table has the probability that the judge gives to the class in three whole pictures: the photograph before the
-    ascent, the photograph with a picture pasted into the window (`_paste`), and the photograph after the ascent.
+    ascent, the photograph with a picture pasted into the rectangle (`_paste`), and the photograph after the ascent.
     """
     shape = (PHOTO.height, PHOTO.width)
     mask = torch.zeros(1, *shape)
@@ -150,9 +151,9 @@ A picture of the same thing that was made alone and pasted into the window gets 
 
 
 def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
-    """Make a picture of a class without a photograph, and return the photograph with this picture in its window.
+    """Make a picture of a class without a photograph, and return the photograph with this picture pasted into it.
 
-    The edge of the window is as soft as in the ascent inside the photograph.
+    The picture lies in the same rectangle as the result of inpainting, and the edge is as soft.
     """
     alone = Ascent(ImageStack.gray(ALONE), [ClassObjective.from_text(climber, name)]).run().image
     pasted = photograph.clone()

@@ -94,6 +94,7 @@ def main() -> None:
 
 def write_section(name: str, text: str) -> None:
     """Write a section into RESULTS.md, in place of the section of the same name; keep all other sections."""
+    # The text before the first section is left out: it is written anew below.
     old = re.split(r"^## ([\w ]+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
     texts = {title.strip(): section.strip() for title, section in zip(old[::2], old[1::2], strict=True)}
     texts[_title(name)] = text

@@ -78,7 +78,10 @@ def measure_continuation() -> str:
 
 
 def measure_damage() -> str:
-    """Flip bits in files or cut off their ends, and return a line that says how many of these files are loaded."""
+    """Damage copies of a stack file, and return a line that says how many of them are loaded and how many are refused.
+
+    In three of four copies, one to three bits are flipped; every fourth copy is cut off.
+    """
     draw = random.Random(0)
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +93,8 @@ def measure_damage() -> str:
             if number % 4 == 3:
                 changed = changed[: draw.randrange(len(changed))]
             else:
-                # About half of the flips go to the header, which is only a small part of the file.
+                # About half of the flips go to the header, which is only a small part of the file. The first 8 bytes
+                # are the length of the rest of the header.
                 header = 8 + int.from_bytes(content[:8], "little")
                 for _ in range(1 + number % 3):
                     changed[draw.randrange(header if draw.random() < 0.5 else len(content))] ^= 1 << draw.randrange(8)
@@ -126,6 +130,7 @@ def noise(slope: float) -> np.ndarray:
     """Return grey noise (512, 512), uint8; its power at the frequency f is proportional to `f ** slope`."""
     white = np.random.default_rng(0).standard_normal((512, 512))
     radius = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None, :])
+    # The frequency 0 has no place in a power law; its factor becomes 1.
     radius[0, 0] = 1
     shaped = np.fft.ifft2(np.fft.fft2(white) * radius ** (slope / 2)).real
     return np.clip(128 + 30 * (shaped - shaped.mean()) / shaped.std(), 0, 255).astype(np.uint8)
@@ -137,13 +142,17 @@ def _tensor(image: np.ndarray) -> Tensor:
 
 
 def measure_freezing() -> str:
-    """Return a line about ascents with a frozen band: which share of the power of their change is in this band."""
+    """Return a line about ascents of six steps with a frozen band.
+
+    The line says which share of the power of the change of the canvas lies in this band; it should be about 0.
+    """
     stack = climb_stack(ImageStack.noise(StackSpec(64, 64, 16)), NormalizedAscent(), 6)
     basis = stack.spec.operator(torch.device("cpu")).basis
     parts = []
     for name, band, low in (("1-16", (1, 16), True), ("17-", (17, FINEST), False)):
         change = climb_stack(edit_stack(stack, freeze=[band]), NormalizedAscent(), 6).canvas - stack.canvas
         power = basis.forward(change).square()
+        # The band 1-16 consists of the first 16 cosine waves along each axis, and the band 17- of all others.
         share = power[..., :16, :16].sum() / power.sum()
         parts.append(f"{float(share if low else 1 - share):.0e} with {name} frozen")
     return f"Of the power of what six steps change, in the frozen band: {', '.join(parts)}."

@@ -42,6 +42,7 @@ def take_pictures(folder: Path) -> int:
         path = find_file(RECIPES[row["workflow"]], wish, row[SEED])
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / row["pictures"][0], path)
+        # As in `make_pictures`, the time of loading the models and of judging the picture does not count.
         seconds = row["seconds"] - (row.get("load_seconds") or 0) - (row.get("judge_seconds") or 0)
         path.with_suffix(".json").write_text(json.dumps({"wish": wish, "seconds": seconds, "threads": row["threads"]}))
     return len(rows)

@@ -53,7 +53,7 @@ def report() -> str:
     )
     head = " | ".join(f"{title} | from afar | in grey | recognised" for title in found)
     sheets = "\n\n".join(f"![{recipe.title}](text_{recipe.name}.jpg)" for recipe in RECIPES)
-    return f"""{len(PROMPTS)} prompts, 224 x 224, seed {SEED}. First: the right prompt is nearer than all others.
+    return f"""{len(PROMPTS)} prompts, seed {SEED}. First: the right prompt is nearer than all others.
 Judge: {judge.name}, which never saw an ascent.
 
 | settings | work {TEXT_HEADER}

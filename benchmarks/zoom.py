@@ -36,8 +36,8 @@ def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
 
     A seam is the ring in which a depth blends into the depth around it. The energy of a ring is the mean of the squared
     differences between neighbouring pixels. The energy beside the seam is the mean of the energies of two rings, one
-    inside and one outside of the seam. Of the depths whose outer ring lies within the frame, the seam of the largest is
-    measured.
+    inside and one outside of the seam. A frame shows several nested depths. The measured seam is that of the largest
+    depth whose outer ring lies within the frame.
 
     Args:
         frame: the frame at a moment, (3, height, width).
@@ -48,6 +48,7 @@ def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
     # The distance of every pixel from the middle of the frame. The unit is half the side of the frame.
     down, right = ((torch.arange(side - 1) + 1 - side / 2) / (side / 2) for side in (spec.height, spec.width))
     away = torch.hypot(down[:, None], right)
+    # The outer edge of the margin of a depth. The unit is half the side of the picture of this depth.
     edge = min(side / (side - 2 * spec.margin) for side in spec.canvas)
     depth = int(moment) + 1
     while (scale := spec.zoom.factor ** (moment - depth)) * (edge + _BESIDE) > 1:

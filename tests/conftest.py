@@ -10,6 +10,8 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 # What is kept between processes is not the user's own: tests find nothing there that they have not made, and leave
-# nothing behind. Held, so that it is removed when Python ends.
-_CACHE = tempfile.TemporaryDirectory(prefix="torch_home_")
-os.environ["TORCH_HOME"] = _CACHE.name
+# nothing behind. The processes of pytest-xdist share the folder of the process that started them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # Held, so that it is removed when Python ends.
+    _CACHE = tempfile.TemporaryDirectory(prefix="torch_home_")
+    os.environ["TORCH_HOME"] = _CACHE.name

@@ -109,4 +109,4 @@ def test_the_notes_say_what_was_asked_and_how_long_it_took() -> None:
 def test_recipes_are_told_apart_and_described() -> None:
     assert PICTURE.key != SKETCH.key
     assert PICTURE.key.startswith("picture-")
-    assert SKETCH.describe() == "56 steps x 4 views, two models"
+    assert SKETCH.describe() == "448 x 448, 56 steps x 4 views, two models"

@@ -1,7 +1,7 @@
-"""The pack as ComfyUI loads it, and how long the attacks last.
+"""Fixtures of the hostile tests: the pack as ComfyUI loads it, the number of attacks, and the counts of their outcomes.
 
-Every test here takes its seeds and its number of attacks from `scale`: 1 by default, which takes half a minute in all;
-HOSTILE_SCALE=100 is the long form.
+The number of attacks of every test is multiplied by `scale`. By default `scale` is 1 (the short form), with which all
+hostile tests together take half a minute. HOSTILE_SCALE=100 is the long form.
 """
 
 import os
@@ -16,7 +16,7 @@ from outcomes import Outcomes
 
 @pytest.fixture(scope="session")
 def scale() -> int:
-    """How many times as many attacks as in the short form."""
+    """The factor of the number of attacks: 1 in the short form, 100 in the long form."""
     return max(1, int(os.environ.get("HOSTILE_SCALE", "1")))
 
 
@@ -41,7 +41,10 @@ _SHOWN = 20
 
 @pytest.fixture
 def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
-    """Counts what comes of the attacks of a test, and prints it: `pytest -rP` shows it. What should not come fails."""
+    """The counts of the outcomes of the attacks of a test.
+
+    They are printed after the test (`pytest -rP` shows them). The test fails if an outcome is not allowed.
+    """
     counted = Outcomes()
     yield counted
     print(f"{request.node.name}: {counted}")

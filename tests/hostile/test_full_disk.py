@@ -1,5 +1,6 @@
-"""A disk that is full, wherever the pack writes: what was there stays, nothing is half-written, and a message says what
-helps. (Stacks and fitted projections: `test_first_start.py`.)
+"""A full disk, wherever the pack writes: existing files stay, no file is half-written, and a message says what helps.
+
+`test_first_start.py` tests the same for stacks and for fitted projections.
 """
 
 import importlib.util
@@ -28,11 +29,15 @@ from full_disk import fill_disk
 pytestmark = pytest.mark.hostile
 
 FILLED = 3
-"""At how many sizes of a file the disk is full in the short form, from none up; the long form 100 times as many."""
+"""How many full disks the short form simulates for each kind of file, each with room for a different number of bytes.
+The long form simulates 100 times as many."""
 
 
 def list_room(whole: int, scale: int) -> list[int]:
-    """Return at which sizes a disk is to be full, below that of a whole file."""
+    """Return how many bytes of a file each of the simulated disks has room for.
+
+    The first has room for none; the others have room for less than `whole` bytes, the size of the complete file.
+    """
     generator = random.Random(whole)
     return [0, *(generator.randrange(1, whole) for _ in range(FILLED * scale - 1))]
 

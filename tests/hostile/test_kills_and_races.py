@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), r
 
 SAVERS = 4
 SAVES, KILLS = 8, 5
-"""How many files each process of the short form saves, and how many are killed; the long form 100 times as many."""
+"""How many files each process saves, and how many processes are killed, in the short form. In the long form both
+numbers are 100 times as large."""
 
 
 def test_processes_that_save_into_one_folder_lose_nothing(pack: Pack, outcomes: Outcomes, scale: int) -> None:
@@ -25,7 +26,7 @@ def test_processes_that_save_into_one_folder_lose_nothing(pack: Pack, outcomes: 
     gate, opener = os.pipe()
 
     def save() -> None:
-        # All begin at once: when the last end of the pipe that could be written to is closed.
+        # All processes begin at once, when the parent has closed the last writable end of the pipe.
         os.close(opener)
         os.read(gate, 1)
         names = [bridge.save_new_stack(stack, "race") for _ in range(SAVES * scale)]
@@ -66,6 +67,6 @@ def test_processes_that_are_killed_while_they_save_damage_nothing(pack: Pack, ou
                 outcomes.counts["whole"] += 1
                 (pack.output / "stacks" / name).unlink()
     assert (pack.output / "stacks" / kept.removesuffix(" [output]")).read_bytes() == before
-    # What a kill leaves is not listed, and the next one saves beside it.
+    # Load Stack does not list the incomplete files that kills have left, and the next save is not disturbed by them.
     assert pack.node("DAS_LoadStack").GET_SCHEMA().inputs[0].options == [kept]
     assert bridge.save_new_stack(stack, "killed").startswith("killed")

@@ -1,7 +1,7 @@
-"""Widgets at the largest values that their schemas allow, with little memory free: a node refuses, or keeps within it.
+"""Widgets at the largest values that their schemas allow, with little free memory: a node refuses, or stays within it.
 
 The nodes, their inputs and the limits come from the schemas. Every run has a process of its own.
-HOSTILE_SEEDS="75, 162" repeats only these runs.
+HOSTILE_SEEDS="75, 162" repeats only the runs with these seeds.
 """
 
 import os
@@ -26,23 +26,24 @@ ATTACKS = 6
 """How many runs the short form tries; the long form 100 times as many."""
 
 FREE = 2**29
-"""How many bytes the guards find free."""
+"""How many bytes of free memory the memory checks of the pack see."""
 
 SLACK = 2**28
-"""What a run may hold beyond what is free: allocators of the system keep pages, and guards count large tensors only."""
+"""How many bytes a run may hold beyond `FREE`: allocators of the system keep pages that are free again, and the memory
+checks count large tensors only."""
 
 PATIENCE = 1.0
-"""After how many seconds of the processor Cancel is pressed."""
+"""After how many CPU seconds Cancel is pressed."""
 
 PUSHED = 0.2
-"""The probability that a number is the largest that its schema allows."""
+"""The probability that the value of a number is the largest that its schema allows."""
 
 NEVER = ("seed", "strength", "step_size")
-"""Numbers that decide neither time nor memory, and at whose limits little else is reached."""
+"""Inputs that stay below their limits: they decide neither time nor memory, and at their limits most runs end early."""
 
 
 class LimitMaker(NodeMaker):
-    """Makes inputs of which some are at their limits, those of the nodes before a node as well."""
+    """Makes random inputs, some of them at their limits, for a node and for the nodes whose outputs it takes."""
 
     def make_value(self, item: Input, depth: int = 0) -> Any:
         value = super().make_value(item, depth)
@@ -60,7 +61,7 @@ def test_no_widget_takes_more_memory_than_there_is(pack: Pack, scale: int, reque
     faults, counts = [], dict.fromkeys(("finished", "pressed", "refused"), 0)
     for seed in wanted or range(ATTACKS * scale):
         maker = LimitMaker(pack, seed)
-        # Half of the runs end in an ascent, which is where most of what people run ends.
+        # Half of the runs end in an ascent, as most workflows of users do.
         node_id = "DAS_Optimize" if seed % 2 else maker.choose_node()
         found = measure(lambda: maker.run(node_id, maker.make_inputs(node_id)), PATIENCE, FREE)  # noqa: B023 - run at once
         end = found.end.partition(":")[0]

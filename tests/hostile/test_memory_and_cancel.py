@@ -1,4 +1,4 @@
-"""Memory that runs out, and Cancel, at every place of an ascent: nothing is lost, and the next run is whole."""
+"""Memory that runs out, and Cancel, at many places of an ascent: the next run gives the same result as before."""
 
 import random
 import re
@@ -14,7 +14,7 @@ from outcomes import Outcomes
 pytestmark = pytest.mark.hostile
 
 PLACES = 4
-"""How many places the short form tries; the long form 100 times as many, or all that there are."""
+"""How many places of an ascent the short form tries; the long form tries 100 times as many, or all that there are."""
 
 STEPS = 3
 
@@ -22,7 +22,7 @@ CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8
 
 
 class FailingOperation(TorchDispatchMode):
-    """Lets the operation with some number run out of memory, or only counts if it is None."""
+    """Raises `error` at the operation of PyTorch with this number, from 1; with None it only counts the operations."""
 
     def __init__(self, number: int | None, error: BaseException) -> None:
         super().__init__()
@@ -62,7 +62,8 @@ def test_memory_runs_out_at_any_operation(pack: Pack, outcomes: Outcomes, scale:
             except RuntimeError as caught:
                 said = str(caught)
             if said:
-                # Outside of a step memory is not tried for again; the error says so itself, or with what was saved.
+                # Only a step is tried again after memory has run out. Elsewhere the run ends with an error that names
+                # memory, and that may also say what was saved.
                 assert re.search("out of memory|ran out|allocate memory", said), (place, said)
                 outcomes.counts["refused"] += 1
             else:
@@ -97,5 +98,5 @@ def test_cancel_at_any_update(pack: Pack, outcomes: Outcomes, scale: int) -> Non
         finally:
             comfy.utils.set_progress_bar_global_hook(None)
     assert torch.equal(run(pack)[0], whole[0])
-    # With a preview at every step each of them is told to the page, and so is the end.
+    # With a preview at every step, there is an update in each of the `STEPS` steps, at which a run was cancelled.
     assert outcomes.counts["interrupted"] >= STEPS

@@ -1,4 +1,4 @@
-"""Pictures that were cut, changed and crafted: each is opened, or refused in one message, wherever one is opened."""
+"""Pictures that were cut, changed or crafted: wherever the tools open one, it is opened or refused with a message."""
 
 import io
 import random
@@ -23,15 +23,15 @@ FILES = 150
 """How many pictures the short form spoils; the long form 100 times as many."""
 
 KINDS = ("PNG", "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "TIFF", "EPS", "PPM", "ICO", "TGA", "PCX")
-"""What is spoiled: also what is not opened, under the name of something that is."""
+"""The formats of the pictures. The tools do not open all of them, but here every file has the name of a PNG."""
 
 MODES = ("RGB", "RGBA", "L", "LA", "P", "1", "I;16", "I", "F", "CMYK")
 
 
 def paint(generator: random.Random) -> bytes:
-    """Return a picture of a random format, mode and size, often with frames, rotation and comments."""
+    """Return the file of a picture of random format, mode and size, often with frames, a rotation or a description."""
     if features.check("avif") and generator.random() < 0.1:
-        # Pillow's encoder of AVIF crashes at odd pictures; nothing here calls it.
+        # A plain picture, because Pillow's encoder of AVIF crashes for strange ones. The project never writes AVIF.
         buffer = io.BytesIO()
         Image.effect_noise((32, 24), 90).convert("RGB").save(buffer, "AVIF")
         return buffer.getvalue()
@@ -61,7 +61,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def spoil_png(generator: random.Random, content: bytes) -> bytes:
-    """Return a PNG with a chunk more, or one changed, whose check sums are right."""
+    """Return a PNG with one more chunk, or with one chunk changed; all check sums are right."""
     parts, place = [], 8
     while place + 12 <= len(content):
         (length,) = struct.unpack(">I", content[place : place + 4])
@@ -103,7 +103,7 @@ def test_pictures(tmp_path: Path, outcomes: Outcomes, scale: int, monkeypatch: p
     def see() -> tuple[Any, ...]:
         thumbnail = make_thumbnail({"cell": "1", "pictures": ["x.png"]}, tmp_path, 32)
         with open_picture(path) as picture:
-            # As the judge of a sweep.
+            # The judge of a sweep opens pictures in this way.
             picture.convert("RGB")
         assert thumbnail is not None
         return LoadImage().load("x.png")

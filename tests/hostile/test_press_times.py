@@ -1,8 +1,8 @@
 """How long a run goes on after a press of Cancel, and how much memory it holds, where widgets are near their limits.
 
-Only the long form runs this (HOSTILE_SCALE from 100 up; HOSTILE_CASES="denoise, feather" only those whose names say
-so): it prints a table, in seconds of the processor on one thread.
-`test_presses.py` proves the same without a clock, by counting operations.
+Only the long form runs this test (HOSTILE_SCALE=100 or more). HOSTILE_CASES="denoise, feather" runs only the cases
+whose names contain one of these words. The test prints a table with CPU seconds on one thread. `test_presses.py` tests
+the same without a clock, by counting operations.
 """
 
 import os
@@ -19,16 +19,17 @@ pytestmark = pytest.mark.hostile
 
 LONG_FORM = 100
 PATIENCE = 2.5
-"""After how many seconds of the processor Cancel is pressed."""
+"""After how many CPU seconds Cancel is pressed."""
 
 FREE = 10 * 2**30
-"""How many bytes the guards find free. What is above their estimates by more than a factor of two is a defect."""
+"""How many bytes of free memory the memory checks of the pack see. A run that holds more than twice as many is a
+defect."""
 
 Make = Callable[["Sources"], Callable[[], Any]]
 
 
 class Sources:
-    """What the nodes are given: large pictures and stacks, the models that install with the pack."""
+    """Makes the inputs of the nodes: large pictures and stacks, and a classifier that is installed with the pack."""
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
@@ -36,7 +37,7 @@ class Sources:
         self.large = torch.rand(1, 4096, 4096, 3, generator=generator)
         self.many = self.large.reshape(64, 512, 512, 3)
         self.classifier = pack.run("DAS_LoadClassifier", source={"source": "starter"})[0]
-        # Fitting that of the pack takes half a minute; a text of its own takes milliseconds.
+        # A toy, because fitting the starter CLIP takes half a minute; encoding a text with it takes only milliseconds.
         self.clip = pack.clip(Toy())
 
     def stack(self, side: int = 4096, *, levels: Any = "multiples_of_4", **inputs: Any) -> Any:
@@ -44,7 +45,7 @@ class Sources:
         return self.pack.run("DAS_ImageStack", width=side, height=side, details=details, **inputs)[0]
 
     def moved(self, side: int, **inputs: Any) -> Any:
-        """Return a stack that shows something, without the time that noise takes."""
+        """Return a stack with a random canvas, which takes less time to make than the start from noise."""
         stack = self.stack(side, **inputs)
         module = self.pack.module("das_core")
         canvas = torch.randn(stack.canvas.shape, generator=torch.Generator().manual_seed(1))
@@ -63,14 +64,15 @@ class Sources:
         return self.pack.run("DAS_Augmentation", **inputs)[0]
 
     def optimize(self, stack: Any, objective: Any = None, views: Any = None, **recipe: Any) -> Callable[[], Any]:
-        # Made before: what comes after it is to be reached as well. Image Stack and Edit Stack show its own time.
+        # The operator is made before the measured run, so that the run gets further before Cancel is pressed. The cases
+        # of Image Stack and Edit Stack measure the time of making an operator.
         stack.spec.operator(torch.device("cpu"))
         inputs = {"stack": stack, "objectives": {"objective0": objective or self.pack.objective()}}
         inputs |= {"augmentation": views} if views is not None else {}
         return lambda: self.pack.run("DAS_Optimize", **inputs, recipe={"recipe": "custom", "steps": 2, **recipe})
 
     def load(self, stack: Any) -> Callable[[], Any]:
-        """Return what loads a stack, which is saved in a folder of the tests first."""
+        """Save a stack in a folder of the tests, and return a function that loads it."""
         (file,) = self.pack.run("DAS_SaveStack", stack=stack, filename_prefix="large")
         return self.run("DAS_LoadStack", file=file)
 

@@ -1,7 +1,8 @@
-"""Cancel at a random moment of random runs: it ends within a few operations, and the next run is whole.
+"""Cancel at a random moment of random runs: each ends after few operations, and the next run gives the same as before.
 
-Time depends on the machine, so operations of PyTorch are counted: each treats one view, one level, one plane of a
-canvas. The sizes are small and the counts large, so a loop that does not look for Cancel stands out.
+Time depends on the machine, so operations of PyTorch are counted instead; each handles one view, one level or one plane
+of a canvas. The images are small, but there are many views, levels and images. So a loop that does not look for Cancel
+does many operations after a press.
 """
 
 import random
@@ -21,13 +22,14 @@ from random_nodes import SMALL, NodeMaker
 pytestmark = pytest.mark.hostile
 
 PRESSES = 16
-"""How many runs of the short form are ended; the long form 100 times as many."""
+"""How many runs the short form cancels; the long form cancels 100 times as many."""
 
 MOST_OPERATIONS = 250
-"""How many operations that take time may follow a press."""
+"""How many operations that take time may follow a press of Cancel."""
 
 FREE = ("aten.empty", "aten.set_", "aten.detach")
-"""How the operations begin that take no time however large the tensors are, beside views of them."""
+"""Beginnings of the names of operations that take no time, however large their tensors are. Operations that only make a
+view of a tensor take none either (`is_view`)."""
 
 MANY: Mapping[str, tuple[float, float]] = {
     "views": (8, 40),
@@ -36,15 +38,15 @@ MANY: Mapping[str, tuple[float, float]] = {
     "chunk": (0, 64),
     "top_k": (1, 40),
 }
-"""Counts that make loops long, by the name of the widget."""
+"""Ranges of random numbers that make loops long, by the name of the widget."""
 
 LINES = "\n".join(f"a castle on hill {number}" for number in range(60))
 
 
 class Presses(TorchDispatchMode):
-    """Counts the operations of a run, and presses Cancel before the one with some number; 0 for none.
+    """Counts the operations of a run, and presses Cancel before operation number `at`, from 1; 0 for never.
 
-    `late` counts those after the press that take time.
+    `late` counts the operations after the press that take time.
     """
 
     def __init__(self, at: int = 0) -> None:
@@ -63,7 +65,7 @@ class Presses(TorchDispatchMode):
 
 @contextmanager
 def many(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let random nodes have large counts while the block runs."""
+    """Let random nodes take their numbers from `MANY` while the block runs."""
     with monkeypatch.context() as patched:
         for name, bounds in MANY.items():
             patched.setitem(SMALL, name, bounds)
@@ -78,17 +80,20 @@ def make_film(pack: Pack, generator: random.Random) -> Any:
 
 
 def choose(pack: Pack, seed: int) -> tuple[NodeMaker, str, dict[str, Any]]:
-    """Return a random node with random inputs, and what runs it; those that cannot be are drawn again."""
+    """Return a maker, the id of a random node, and random inputs with which the maker can run this node.
+
+    Invalid inputs are drawn again.
+    """
     for attempt in range(50):
         maker = NodeMaker(pack, 1000 * seed + attempt)
-        # Half of the runs are ascents, which have most places to end at.
+        # Half of the runs are ascents, because these have the most places at which Cancel can end them.
         node_id = "DAS_Optimize" if seed % 2 else maker.choose_node()
         try:
             inputs = maker.make_inputs(node_id)
         except ValueError:
             continue
         if node_id == "DAS_Optimize":
-            # Without a stack, one of 448 x 448 is climbed.
+            # Without a stack, Optimize would make one of 448 x 448, which is too large for this test.
             inputs = {"stack": make_film(pack, maker.random) if seed % 4 == 1 else pack.stack()} | inputs
             inputs |= {"recipe": "custom", "recipe.steps": 2}
         if node_id in ("DAS_TextObjective", "DAS_Similarity"):
@@ -110,7 +115,7 @@ def test_cancel_at_a_random_moment_of_a_random_run(
             with counter:
                 whole = maker.run(node_id, inputs)
         except ValueError:
-            # Random graphs are looked at elsewhere.
+            # Whether a refusal is right is tested in `test_random_graphs.py`.
             outcomes.counts["refused"] += 1
             continue
         if not counter.count:
@@ -123,7 +128,7 @@ def test_cancel_at_a_random_moment_of_a_random_run(
         except mm.InterruptProcessingException:
             outcomes.counts["interrupted"] += 1
         else:
-            # The press came after the last look.
+            # The press came after the run had looked for Cancel for the last time.
             outcomes.counts["done"] += 1
         finally:
             mm.interrupt_current_processing(False)
@@ -136,7 +141,7 @@ def test_cancel_at_a_random_moment_of_a_random_run(
 
 
 def assert_same(after: tuple[Any, ...], before: tuple[Any, ...], what: str) -> None:
-    """Check that a run gives what it gave before another one of it was ended."""
+    """Check that a run gives the same outputs after a cancelled run with the same inputs as before it."""
     for number, (one, other) in enumerate(zip(after, before, strict=True)):
         if isinstance(one, Tensor):
             assert torch.equal(one, other), f"{what}: output {number}"

@@ -1,4 +1,4 @@
-"""Random graphs over all nodes: each comes to a result that is finite and in range, or is refused in words of ours."""
+"""Random graphs of all nodes: each gives finite results in range, or is refused with a message of this project."""
 
 import pytest
 
@@ -15,7 +15,7 @@ GRAPHS = 6
 def test_random_valid_graphs(pack: Pack, outcomes: Outcomes, scale: int) -> None:
     for seed in range(GRAPHS * scale):
         maker = NodeMaker(pack, seed, real=0.02)
-        # Half of the graphs end in an ascent, which is where most of them end.
+        # Half of the graphs end in an ascent, as most workflows of users do.
         node_id = "DAS_Optimize" if seed % 2 else maker.choose_node()
         made: dict[str, object] = {}
 
@@ -24,7 +24,7 @@ def test_random_valid_graphs(pack: Pack, outcomes: Outcomes, scale: int) -> None
             return maker.run(node_id, made)
 
         outcomes.attempt(run, lambda seed=seed, node_id=node_id, made=made: f"graph {seed}: {node_id} of {made}")
-    # Refusals are combinations that cannot be, such as stacks of two sizes to blend; a good part has to run.
+    # Some graphs are refused, because their parts do not fit together, such as two stacks of different sizes to blend.
     assert outcomes.counts["done"] >= GRAPHS * scale / 3
 
 

@@ -1,6 +1,6 @@
-"""A hundred runs in one real ComfyUI, with cancels, errors and changed options: it answers to the end, keeps nothing.
+"""A hundred runs in one real ComfyUI, some cancelled or refused: it answers to the end, and its memory does not grow.
 
-Only the long form runs this (HOSTILE_SCALE from 100 up), with a ComfyUI at COMFYUI_PATH or ~/ComfyUI.
+Only the long form runs this test (HOSTILE_SCALE=100 or more). It needs a ComfyUI at COMFYUI_PATH or ~/ComfyUI.
 """
 
 import random
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.hostile
 RUNS, SETTLED = 100, 10
 LONG_FORM = 100
 GROWTH = 1.05
-"""How many times the memory after ten runs a server may have after a hundred."""
+"""The largest allowed ratio of the memory of the server after 100 runs to its memory after 10 runs."""
 
 BAD: list[tuple[str, str, Any]] = [
     ("2", "classes", "no such thing"),
@@ -31,7 +31,7 @@ BAD: list[tuple[str, str, Any]] = [
 
 
 def make_prompt(generator: random.Random) -> dict[str, Any]:
-    """Return a small picture of a class with random options, each of them valid."""
+    """Return a prompt that makes a small picture of a class with random valid options."""
     optimizers: dict[str, dict[str, Any]] = {
         "ascent": {"step_size": 0.08, "momentum": 0.5, "coarse_to_fine": 0.6, "tilt": 0.4},
         "sgd": {"learning_rate": 0.005, "momentum": 0.5},
@@ -117,7 +117,8 @@ def test_a_server_keeps_nothing_of_a_hundred_runs(tmp_path: Path, scale: int) ->
         for run in range(1, RUNS + 1):
             ends.append(run_once(client, generator, run))
             if run in (SETTLED, RUNS):
-                # After the same run both times, and without models: which ones are loaded changes from run to run.
+                # Memory is read after the same run both times, and without models, because the loaded models differ
+                # from run to run.
                 client.run(make_prompt(random.Random(1)), timeout=600)
                 client.free()
                 memory[run] = read_resident_bytes(server.process.pid)
@@ -131,7 +132,11 @@ def test_a_server_keeps_nothing_of_a_hundred_runs(tmp_path: Path, scale: int) ->
 
 
 def run_once(client: Client, generator: random.Random, run: int) -> str:
-    """Run a prompt, a bad one or one that is cancelled; two are queued at once now and then. Return how it ended."""
+    """Run a prompt, and return how it ended.
+
+    Runs 5, 10, 15, … have a bad value. Runs 7, 14, 21, … are cancelled; behind those with an odd number, a second
+    prompt waits in the queue.
+    """
     prompt = make_prompt(generator)
     if run % 5 == 0:
         node, name, value = pick(generator, BAD)
@@ -151,7 +156,8 @@ def run_once(client: Client, generator: random.Random, run: int) -> str:
         behind = client.queue(make_prompt(generator)) if run % 2 else None
         client.interrupt(prompt_id)
         if behind is not None:
-            # One that is just starting drops an interrupt that came before its first node.
+            # The second prompt is taken out of the queue. If it has just started, it drops an interrupt that comes
+            # before its first node; `stop_all` repeats the interrupt.
             client.post("/queue", {"delete": [behind]})
         client.stop_all(120)
         return "interrupted"

@@ -1,4 +1,4 @@
-"""Grids, journals and folders of results from strangers: each is read and swept, or refused in words of ours."""
+"""Strange grids, journals and folders of results: a sweep runs with them, or refuses them with a message of its own."""
 
 import importlib.util
 import io
@@ -30,10 +30,10 @@ from sweeper.grid_file import read_grid
 pytestmark = pytest.mark.hostile
 
 FILES = 16
-"""How many grids, and how many folders of results, the short form tries; the long form 100 times as many."""
+"""How many grids, and how many folders of results, the short form tries; the long form tries 100 times as many."""
 
 MOST_LINES = 40
-"""How many lines a refusal may have: one for every thing that is wrong with a grid, as far as anybody reads on."""
+"""The largest number of lines of a refusal: one line for each fault of a grid, but no more than a user would read."""
 
 GRID: dict[str, Any] = {
     "name": "castle",
@@ -59,7 +59,7 @@ STRANGE: list[Any] = [
     "color.json", "grid.yaml", {str(number): [0, 1] for number in range(300)},
     {f"{number}.size": [4, 8] for number in range(15_000)},
 ]  # fmt: skip
-"""What may stand anywhere in a grid."""
+"""Strange values, each of which may be anywhere in a grid."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def toy_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def attacks() -> Iterator[Outcomes]:
-    """Counts as `outcomes` does; nothing of a grid may have to be ended by whoever waits for it."""
+    """The same as the fixture `outcomes`, but the test also fails if an attack takes longer than 30 seconds."""
     counted = Outcomes(seconds=30)
     yield counted
     print(counted)
@@ -84,7 +84,7 @@ def attacks() -> Iterator[Outcomes]:
 
 
 def sweep(path: Path, home: Path, toy_pack: Path) -> tuple[str]:
-    """Run the command line as a user does, and return what it prints; raise RefusedError when it refuses."""
+    """Run the command line of sweeps as a user does, and return its output; raise RefusedError if it refuses."""
     folders = {"pack": toy_pack, "results": home / "results", "input": home / "input", "models": home / "models"}
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
@@ -104,7 +104,7 @@ def sweep(path: Path, home: Path, toy_pack: Path) -> tuple[str]:
 
 
 def spoil_grid(generator: random.Random) -> str:
-    """Return the text of a grid in which a thing or two are strange, or none."""
+    """Return the text of a grid with up to two strange or missing values."""
     grid: dict[str, Any] = json.loads(json.dumps(GRID))
     for _ in range(generator.randint(0, 2)):
         kind = generator.randrange(5)
@@ -143,7 +143,7 @@ VALUES: list[Any] = [
     "</script><script>alert(1)</script>", [], {}, ["a"], [None], [["a"]], ["/etc/hostname"], ["../color.json"], ["\0"],
     ["pictures/" + "x" * 300], ["pictures"], {"a": [1]}, "{}", '{"a": "b"}', '{"a": [1, null, {}]}', "[" * 3000,
 ]  # fmt: skip
-"""What may stand in any field of a row."""
+"""Strange values, each of which may be in any field of a row."""
 
 COLUMNS = (
     "cell", "workflow", "status", "message", "seconds", "load_seconds", "pictures", "texts", "changes", "settings",
@@ -165,7 +165,7 @@ def make_row(generator: random.Random, cells: list[str]) -> dict[str, Any]:
 
 
 def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> str:
-    """Put something of a stranger into a folder of results, and return what."""
+    """Damage a file of a folder of results, or put a strange file there; return a description of the attack."""
     kind = generator.randrange(5)
     journal = results / "journal" / "stranger.jsonl"
     rows = [make_row(generator, cells) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""An ascent in which the number of the step matters, some steps of it, and results compared bit for bit."""
+"""For tests of interrupted ascents: an ascent whose steps all differ, a way to do some of them, an exact comparison."""
 
 import torch
 
@@ -11,7 +11,7 @@ from toys import SPEC, VIEWS, class_objective
 
 
 def assert_same(one: Result, other: Result) -> None:
-    """Every bit of two results is the same, also what the next ascent would go on from."""
+    """Check that two results are equal bit for bit, including the state from which a next ascent would continue."""
     assert torch.equal(one.image, other.image)
     assert torch.equal(one.importance, other.importance)
     assert one.history == other.history
@@ -27,13 +27,16 @@ def assert_same(one: Result, other: Result) -> None:
 
 
 def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
-    """An ascent with a part from coarse to fine and steps that become smaller, where the number of the step matters."""
+    """Return an ascent whose result depends on which steps are done.
+
+    The cutoff of K, the step size and the strength of the denoiser change from step to step.
+    """
     stack, objectives, denoising = ImageStack.noise(SPEC, 2), [class_objective()], Denoising(strength=0.1)
     return Ascent(stack, objectives, VIEWS, steps=steps, optimizer=optimizer, seed=3, denoising=denoising)
 
 
 def do_steps(ascent: Ascent, count: int) -> None:
-    """Iterate, and break the iteration off after some steps."""
+    """Iterate over an ascent, and break off after `count` steps."""
     done = 0
     for _ in ascent:
         done += 1

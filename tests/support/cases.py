@@ -14,10 +14,10 @@ def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Che
     """Call a test with each case of a table, as `pytest.mark.parametrize` does, but as a single test.
 
     Every case has a `tmp_path` of its own. It shares all other fixtures with the other cases, so a test that patches
-    something has to be parametrised.
+    something has to use `parametrize` instead.
 
     Args:
-        names: the parameters that a case is given for, as in `parametrize`.
+        names: the parameters of the test for which a case has values, as in `parametrize`.
         cases: the cases; a case of several parameters is a tuple.
     """
     given = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
@@ -29,7 +29,7 @@ def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Che
         @functools.wraps(check)
         def test(subtests: pytest.Subtests, **fixtures: Any) -> None:
             assert table
-            # The test may go through another table itself.
+            # The test may have a parameter `subtests` itself, to try the rows of a table of its own.
             more: dict[str, Any] = {"subtests": subtests} if "subtests" in signature.parameters else {}
             for number, case in enumerate(table):
                 values = dict(zip(given, case, strict=True))

@@ -1,4 +1,4 @@
-"""Stand-ins for what the pack uses of ComfyUI's CLIP classes; tests/comfyui has the real ones."""
+"""Stand-ins for what the pack uses of ComfyUI's CLIP classes; tests/comfyui uses the real classes."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,10 @@ WIDTH = 12
 
 
 class Encoder(nn.Module):
-    """Stands for comfy.sd1_clip.SDClipModel: chunks of tokens to an embedding, projected when its options say so."""
+    """Stands for comfy.sd1_clip.SDClipModel: makes an embedding of chunks of tokens.
+
+    It projects the embedding if its option `projected_pooled` is true.
+    """
 
     max_length = 8
     special_tokens = {"start": START, "end": END, "pad": END}  # noqa: RUF012
@@ -30,14 +33,14 @@ class Encoder(nn.Module):
 
     def encode_token_weights(self, chunks: list[list[tuple[int, float]]]) -> tuple[None, Tensor]:
         assert self.options["execution_device"] == torch.device("cpu")
-        # The end of the first chunk sums up what stands before it, as in a causal transformer.
+        # The embedding depends on all tokens of the first chunk up to END, as that of END in a causal transformer does.
         tokens = [token for token, _ in chunks[0]]
         pooled = self.table[tokens[: tokens.index(END) + 1]].mean(dim=0, keepdim=True)
         return None, self.transformer.text_projection(pooled) if self.options["projected_pooled"] else pooled
 
 
 class TextEncoder:
-    """Stands for comfy.sd.CLIP: a tokenizer that knows words by their length, and encoders by name."""
+    """Stands for comfy.sd.CLIP: named encoders, and a tokenizer whose token for a word is the length of the word."""
 
     def __init__(self, **encoders: nn.Module) -> None:
         self.cond_stage_model = nn.Module()
@@ -65,7 +68,10 @@ class TextEncoder:
 
 
 class ImageEncoder(nn.Module):
-    """Stands for comfy.clip_model.CLIPVisionModelProjection, whose layers add to their input in place."""
+    """Stands for comfy.clip_model.CLIPVisionModelProjection; like there, the layer changes its input in place.
+
+    If `in_place` is False, the layer makes a new tensor.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -90,8 +96,8 @@ class ImageEncoder(nn.Module):
 
 
 def make_vision(width: int = WIDTH) -> SimpleNamespace:
-    """Stands for comfy.clip_vision.ClipVisionModel."""
-    # Imported here: there is a ComfyUI, or what stands for it, in tests of the nodes only.
+    """Return a stand-in for comfy.clip_vision.ClipVisionModel, whose embeddings have `width` numbers."""
+    # Imported here, because only the tests of the nodes have ComfyUI or its stand-in.
     from comfy.model_patcher import ModelPatcher
 
     model = ImageEncoder(width)
@@ -105,5 +111,5 @@ def make_vision(width: int = WIDTH) -> SimpleNamespace:
 
 
 def make_text(**encoders: nn.Module) -> TextEncoder:
-    """Return a text encoder with these encoders, by default one clip_l of the width of the image encoder."""
+    """Return a text encoder with the given encoders; by default with `clip_l` alone, as wide as the image encoder."""
     return TextEncoder(**(encoders or {"clip_l": Encoder(WIDTH, seed=1)}))

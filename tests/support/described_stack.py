@@ -1,4 +1,4 @@
-"""The description of a stack as a file gives it back."""
+"""The description of a stack as it is read from a stack file."""
 
 import json
 from typing import Any
@@ -8,6 +8,6 @@ from das_core.stack.image_stack import ImageStack
 
 
 def describe(stack: ImageStack) -> dict[str, Any]:
-    """Return the description, written as JSON and read again."""
+    """Return the description of a stack after it was written as JSON and read again."""
     description: dict[str, Any] = json.loads(json.dumps(describe_stack(stack)))
     return description

@@ -1,20 +1,25 @@
-"""The starter CLIP, fitted once for all tests: encoding the sentences about its classes takes many seconds."""
+"""The starter CLIP, fitted once for all processes of a test run: encoding the sentences takes half a minute."""
 
-import tempfile
+import os
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
+from filelock import FileLock
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from das_core.models.clip import CLIP
 from das_core.models.sources import fitted_projection
+from das_core.models.sources.kept_projection import find_cache_folder
 from das_core.models.sources.starter_clip import load_starter_clip
-from das_core.models.sources.starters import STARTER
+from das_core.models.sources.starters import SECOND_OPINION, STARTER
 
-# Held, so that the folder is removed with its files when Python ends and no earlier.
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+# The folder that conftest.py made for the whole test run. Single tests set another TORCH_HOME later.
+_HOME = Path(os.environ["TORCH_HOME"])
+_KEPT = find_cache_folder()
 
 
 class Fitted(NamedTuple):
@@ -30,9 +35,22 @@ class Fitted(NamedTuple):
 
 @cache
 def fit_starter_clip() -> Fitted:
-    """Load the starter CLIP into an empty folder, and return it with the embeddings that were made on the way."""
-    _FOLDERS.append(tempfile.TemporaryDirectory(prefix="starter_clip_"))
-    folder = Path(_FOLDERS[-1].name)
+    """Return the starter CLIP with the embeddings of its sentences, which the first process of a run encodes.
+
+    The projections are also copied to the folder in which the library looks for them.
+    """
+    folder, encoded = _HOME / "fitted", _HOME / "encoded.safetensors"
+    with FileLock(_HOME / "fitted.lock"):
+        if not encoded.exists():
+            save_file({"embeddings": _fit_into(folder)}, encoded)
+            _KEPT.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(folder, _KEPT, dirs_exist_ok=True)
+            load_starter_clip(SECOND_OPINION)
+    return Fitted(load_starter_clip(STARTER, folder), folder, load_file(encoded)["embeddings"])
+
+
+def _fit_into(folder: Path) -> Tensor:
+    """Fit the projection of the starter CLIP into an empty folder, and return the embeddings made on the way."""
     embeddings: list[Tensor] = []
 
     def encode(*arguments: object) -> Tensor:
@@ -42,6 +60,6 @@ def fit_starter_clip() -> Fitted:
     original = fitted_projection.encode_sentences
     fitted_projection.last_encoded.clear()
     with mock.patch.object(fitted_projection, "encode_sentences", encode):
-        clip = load_starter_clip(STARTER, folder)
+        load_starter_clip(STARTER, folder)
     (encoded,) = embeddings
-    return Fitted(clip, folder, encoded)
+    return encoded

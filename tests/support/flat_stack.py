@@ -1,4 +1,4 @@
-"""A small stack without a margin, random gradients for it, and torch's own optimizers on its levels."""
+"""A small stack without a margin, random gradients for it, and the same steps with the optimizers of PyTorch."""
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +33,14 @@ def gradients(count: int = 5) -> list[Tensor]:
 
 
 def naive(maker: object, steps: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Return canvas and levels after torch's own optimizer followed these gradients, by autograd through the levels."""
+    """Return the canvas and the levels after an optimizer of PyTorch has followed gradients at the canvas.
+
+    Autograd takes the gradients through the sum of the levels.
+
+    Args:
+        maker: a function that makes the optimizer for the levels.
+        steps: the gradient at the canvas (1, 3, H, W) for each step.
+    """
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in LEVELS]
     optimizer = maker(levels)  # type: ignore[operator]
 

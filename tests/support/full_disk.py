@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def fill_disk(room: int) -> Iterator[None]:
-    """Let writing to any file fail after so many bytes, while the block runs."""
+    """While the block runs, let every write beyond the first `room` bytes of a file fail."""
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, most))
     try:
@@ -22,10 +22,10 @@ def fill_disk(room: int) -> Iterator[None]:
 
 
 def refuse_writing(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """Let no file be opened for writing any more.
+    """Let `Path.open` fail for every file that is to be written.
 
     Args:
-        monkeypatch: the fixture of the test, which undoes it.
+        monkeypatch: the fixture of the test; it restores `Path.open` after the test.
         code: the `errno` of the error, such as `errno.ENOSPC`.
     """
     whole = Path.open

@@ -1,4 +1,4 @@
-"""The gradient of a step as an ascent measures it, and the same by autograd from the canvas on."""
+"""The gradient of a step as an ascent measures it, and the same gradient by plain autograd, for comparison."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,14 +28,14 @@ SEED, STEP, PACE = 5, 4, Pace(rate=0.7, coarse_progress=0.5, progress=0.25, tilt
 
 
 def noisy(color: ColorSpace = "decorrelated", batch: int = 2, **spec: object) -> ImageStack:
-    """A stack whose canvas is neither grey nor saturated."""
+    """Return a stack of noise, whose canvas is neither grey nor saturated."""
     return ImageStack.noise(replace(SPEC, color=color, **spec), batch, amplitude=0.8)  # type: ignore[arg-type]
 
 
 def measure(
     stack: ImageStack, objectives: Sequence[Objective], augmentation: Augmentation = VIEWS, chunk: int = 100
 ) -> tuple[Tensor, dict[str, float]]:
-    """The gradient and the scores as an ascent measures them, at the canvas of the stack."""
+    """Return the gradient and the scores as an ascent measures them, at the canvas of the stack."""
     measured = ScoreGradient(Scoring(stack, name_objectives(objectives), augmentation, SEED))
     gradient, scores = measured(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)
     return gradient, {name: float(score) for name, score in scores.items()}
@@ -44,21 +44,27 @@ def measure(
 def views_by_hand(
     pixels: Tensor, spec: StackSpec, size: int, number: int = 0, region: ActiveRegion | None = None
 ) -> Tensor:
-    """The views of the group with this number, all at once, images one after another."""
+    """Return all views of the group number `number` at step `STEP` of an ascent, in one batch.
+
+    The views of the first image come first, then those of the second image, and so on.
+    """
     keys = [ViewKey(SEED, item, STEP, view, number) for item in range(len(pixels)) for view in range(VIEWS.views)]
     geometry = ViewGeometry(spec.canvas, spec.margin, size, boxes=None if region is None else region.boxes)
     return VIEWS(pixels, geometry, Draws(keys, CPU, PACE.coarse_progress, PACE.progress))
 
 
 def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Tensor | None = None) -> Tensor:
-    """The gradient at the canvas of a score of the pixels, by autograd through colours, tanh and surroundings."""
+    """Return the gradient of a score of the pixels at the canvas, by autograd through colours, tanh and surroundings.
+
+    If there is a mask, only what lies under the mask contributes to the gradient.
+    """
     canvas = stack.canvas.clone().requires_grad_()
     pixels = (torch.tanh(to_rgb(canvas, stack.spec.color)) + 1) / 2
     if stack.surroundings is not None:
         share = stack.surroundings.mask
         pixels = pixels * share + stack.surroundings.pixels * (1 - share)
     if mask is not None:
-        # The gradient of what lies outside the region does not count.
+        # What lies outside the mask keeps its pixels but passes no gradient.
         pixels = mask * pixels + (1 - mask) * pixels.detach()
     (gradient,) = torch.autograd.grad(score(pixels), canvas)
     return gradient
@@ -67,7 +73,7 @@ def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Te
 def total(
     objective: ClassObjective, stack: ImageStack, number: int = 0, region: ActiveRegion | None = None
 ) -> Callable[[Tensor], Tensor]:
-    """The sum over the images of the mean score of their views, as a function of the pixels."""
+    """Return a function from the pixels to the sum, over all images, of the mean score of the views of an image."""
 
     def score(pixels: Tensor) -> Tensor:
         views = views_by_hand(pixels, stack.spec, objective.judge.size, number, region)

@@ -1,4 +1,8 @@
-"""Sentences and words that are held out of the fit of a starter CLIP, and how many of them a projection finds."""
+"""Sentences and words that are held out of the fit of a starter CLIP, and how often their class is found.
+
+The fit gives a projection, which takes the embedding of a sentence to the feature space of a classifier. There the
+classes have directions. A class is found if its direction is nearest to the projected sentence.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,11 +24,12 @@ from das_core.models.sources.starters import Starter, read_starter
 
 NAMES = [imagenet_labels().name(index) for index in range(1000)]
 
-# Of what is held out. Weights and penalty were chosen with others.
+# The seeds that decide which classes and words are held out. The weights of the sentences and the penalty of the ridge
+# regression were chosen with other seeds.
 SEEDS = range(100, 105)
 
-# What the sentences are about, in indices of classes; where they are set does not count. They were written before any
-# projection was asked about them, and nothing was tuned on them.
+# Sentences, each with the indices of the classes that it is about; the place that a sentence mentions does not count.
+# The sentences were written before any projection was tested with them, and nothing was tuned on them.
 SPOKEN = {
     "a bird on a branch": "7-24 80-100 127-146",
     "a bowl of ripe fruit": "948-957 988-989",
@@ -70,7 +75,7 @@ SPOKEN = {
     "a crab on a tropical beach": "118-121 125",
 }  # fmt: skip
 
-# No projection is fitted on these.
+# Sentences around a name that no projection is fitted on.
 NEW_CONTEXTS = (
     "a {} under an old oak tree",
     "a small red {} in the snow",
@@ -81,13 +86,18 @@ NEW_CONTEXTS = (
 
 
 class Shares(NamedTuple):
-    """How much of what was held out of the fit a projection finds, from 0 to 1.
+    """The shares, 0..1, of held-out sentences whose class is found.
 
-    `names`, `names_of_five`: of 100 classes that the fit left out the right one is first, or among the first five, for
-    "a photo of a" and its name. `hypernyms`: the fit left out half of the hypernyms, and the nearest class of all is
-    one that the word covers. `contexts`: the same for words that the fit knows, in `NEW_CONTEXTS`. `sentences`,
-    `sentences_mostly`: for `SPOKEN` the nearest class is right, or more than half of the nearest five are (or of as
-    many as there are right ones).
+    Attributes:
+        names: the fit leaves out 100 classes and is asked about "a photo of a NAME." for each of them: how often the
+            right one of the 100 classes is the nearest.
+        names_of_five: how often the right class is among the nearest five of the 100.
+        hypernyms: the fit leaves out half of the hypernyms and is asked about "a photo of a WORD." for their words: how
+            often the nearest of all classes is one that the word covers.
+        contexts: the same for words that the fit knows, in sentences that it does not know (`NEW_CONTEXTS`).
+        sentences: how often the nearest class is right for a sentence of `SPOKEN`.
+        sentences_mostly: how often more than half of the nearest five classes are right for a sentence of `SPOKEN`. If
+            only n < 5 classes are right, the nearest n count.
     """
 
     names: float
@@ -99,22 +109,22 @@ class Shares(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """The embeddings (N, E) of N sentences, and the classes that are right for each."""
+    """Sentences to ask a projection about: their embeddings (N, E), and for each the classes that are right."""
 
     embeddings: Tensor
     right: list[set[int]]
 
     def find(self, projection: Tensor, directions: Tensor) -> list[list[int]]:
-        """The five nearest classes of every sentence."""
+        """Return the five nearest classes of every sentence; `directions` (classes, D) are those of all classes."""
         return ((self.embeddings @ projection.T) @ directions.T).topk(5).indices.tolist()
 
     def count_first(self, projection: Tensor, directions: Tensor) -> float:
-        """The share of the sentences whose nearest class is right."""
+        """Return the share of the sentences whose nearest class is right."""
         found = self.find(projection, directions)
         return sum(five[0] in right for five, right in zip(found, self.right, strict=True)) / len(self.right)
 
     def count_mostly(self, projection: Tensor, directions: Tensor) -> float:
-        """The share of the sentences most of whose nearest classes are right."""
+        """Return the share of the sentences for which most of the nearest classes are right, see `sentences_mostly`."""
         counts = [min(5, len(right)) for right in self.right]
         found = self.find(projection, directions)
         hits = [
@@ -133,11 +143,14 @@ class Material(NamedTuple):
     in_contexts: Asked
 
     def choose(self, rows: Sequence[int]) -> "Material":
-        """The same with some of the sentences alone."""
+        """Return a copy in which only the sentences in the given rows are left to fit on."""
         return self._replace(sentences=[self.sentences[row] for row in rows], embeddings=self.embeddings[list(rows)])
 
     def leave_out(self, classes: set[int]) -> "Material":
-        """The same for a fit that does not know some classes, neither alone nor among those that a word covers."""
+        """Return a copy for a fit that does not know the given classes.
+
+        They are removed from the classes of every sentence to fit on, and sentences without a class are left out.
+        """
         rest = [tuple(index for index in sentence.classes if index not in classes) for sentence in self.sentences]
         changed = [sentence._replace(classes=own) for sentence, own in zip(self.sentences, rest, strict=True)]
         return self._replace(sentences=changed).choose([row for row, own in enumerate(rest) if own])
@@ -148,7 +161,7 @@ class Material(NamedTuple):
 
 
 def spread(ranges: str) -> set[int]:
-    """'1 5-7' as {1, 5, 6, 7}."""
+    """Return the numbers in a text of numbers and ranges: '1 5-7' gives {1, 5, 6, 7}."""
     ends = [[int(end) for end in part.split("-")] for part in ranges.split()]
     return {index for part in ends for index in range(part[0], part[-1] + 1)}
 
@@ -168,13 +181,14 @@ def measure_names(material: Material, photos: Tensor, directions: Tensor) -> tup
 def measure_hypernyms(material: Material, whole: Material, directions: Tensor) -> float:
     right, asked = 0, 0
     hypernyms = list_hypernyms()
-    # Names of classes are in the fit, and a word for one class alone is one.
+    # Not asked about: words that are names of classes, because the fit knows these, and words that cover one class.
     askable = [sum(word not in NAMES for word in hypernym.words) for hypernym in hypernyms]
     for seed in SEEDS:
         order = torch.randperm(len(hypernyms), generator=torch.Generator().manual_seed(seed)).tolist()
         hidden = [hypernyms[place] for place in order[::2] if askable[place] and len(hypernyms[place].classes) > 1]
         left_out = {word for place in order[::2] for word in hypernyms[place].words}
         texts = {text.format(word) for text in (*TEMPLATES, *CONTEXTS) for word in left_out}
+        # The first 4000 rows are the sentences about single classes; all of them stay in the fit.
         rows = [row for row, (text, *_) in enumerate(material.sentences) if row < 4000 or text not in texts]
         projection = material.choose(rows).fit(directions)
         for hypernym in hidden:
@@ -191,6 +205,7 @@ def measure(material: Material, whole: Material, tower: Starter) -> Shares:
     directions = compute_class_directions(read_starter(tower)[1]["classifier.weight"])
     projection = material.fit(directions)
     return Shares(
+        # Each class has four sentences, in the first 4000 rows; the second one is "a photo of a NAME.".
         *measure_names(material, whole.embeddings[1:4000:4], directions),
         measure_hypernyms(material, whole, directions),
         material.in_contexts.count_first(projection, directions),

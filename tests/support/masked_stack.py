@@ -1,4 +1,4 @@
-"""A stack that is a part of a picture, under a mask."""
+"""Masked stacks: each shows only what lies under a mask; a photograph of random pixels surrounds the mask."""
 
 import torch
 from torch import Tensor
@@ -26,6 +26,6 @@ def square(top: int = 10, left: int = 12, side: int = 20) -> Tensor:
 
 
 def part(image: Tensor | None = None, mask: Tensor | None = None, feather: int = 0) -> ImageStack:
-    """A stack that is a part of an image, under a mask."""
+    """Return a masked stack that starts from an image; by default, from a photograph and with a square mask."""
     shown = photograph() if image is None else image
     return ImageStack.from_image(SPEC, shown).place_into(shown, square() if mask is None else mask, feather)

@@ -21,14 +21,14 @@ _LARGEST_VALUE = 1 + 1e-6
 
 
 class RefusedError(ValueError):
-    """The message with which a command line has refused something."""
+    """Raised by a test when a command line has refused its input; it has the message of the command line."""
 
 
 class Outcomes:
     """Counts the outcomes of attacks, and collects those that are not allowed.
 
     Args:
-        seconds: after so many seconds a run is cancelled: a valid input may need a long time.
+        seconds: the time after which a run is cancelled, because even a valid input may need a long time.
     """
 
     def __init__(self, seconds: float = 20.0) -> None:
@@ -38,7 +38,7 @@ class Outcomes:
         self._seconds = seconds
 
     def attempt(self, run: Callable[[], Any], what: Callable[[], str]) -> Any:
-        """Run something; return what it returns, or None if it was refused or ended.
+        """Run something, and return its outputs; None if it was refused, was cancelled, or had a problem.
 
         Args:
             run: returns the outputs of a node.
@@ -78,7 +78,7 @@ class Outcomes:
 
 @contextmanager
 def _cancel_after(seconds: float) -> Iterator[None]:
-    """Raise the exception of Cancel in the block when it takes longer than some seconds."""
+    """Raise ComfyUI's exception for Cancel in the block if the block takes longer than `seconds`."""
     import comfy.model_management as mm
 
     def cancel(number: int, frame: FrameType | None) -> None:
@@ -94,7 +94,7 @@ def _cancel_after(seconds: float) -> Iterator[None]:
 
 
 def find_problem(error: BaseException) -> str:
-    """Return what is wrong with an error as an answer to a user; '' for a message of this project."""
+    """Return why an error is no acceptable answer to a user; '' if the error is a message of this project."""
     frames = traceback.extract_tb(error.__traceback__)
     where = frames[-1].filename if frames else ""
     if not isinstance(error, ValueError | torch.OutOfMemoryError):
@@ -107,7 +107,7 @@ def find_problem(error: BaseException) -> str:
 
 
 def check_value(value: Any) -> str:
-    """Return what is wrong with an output of a node; '' for nothing."""
+    """Return what is wrong with an output of a node; '' if nothing is wrong."""
     if isinstance(value, Tensor):
         if not bool(torch.isfinite(value).all()):
             return "holds NaN or infinite values"

@@ -1,4 +1,4 @@
-"""Judges that look at one thing alone, such as the mean colour, and images that have it or not."""
+"""A classifier that sees only the mean colour of a view, images for such classifiers, and resizing by Pillow."""
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class MeanColour(nn.Module):
 
 
 def paint(*colours: tuple[float, float, float], side: int = SIZE) -> Tensor:
-    """Images of one colour each."""
+    """Return images (B, 3, side, side), each of a single colour."""
     return torch.tensor(colours)[:, :, None, None].expand(-1, -1, side, side).contiguous()
 
 

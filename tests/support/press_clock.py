@@ -26,20 +26,20 @@ import pytest
 from repository import REPOSITORY
 
 _DEADLINE = 900
-"""After how many seconds a measured run that neither ends nor looks, such as one that waits for a lock, is killed."""
+"""The seconds after which a measured run is killed, because it may hang without looks, as when it waits for a lock."""
 
 _OURS = tuple(str(REPOSITORY / part) for part in ("das_core", "nodes"))
 
 
 @dataclass
 class PressClock:
-    """Measures the time between looks, and cancels the run after some time.
+    """Stands for ComfyUI's check for Cancel: measures the time between looks, and cancels the run after a while.
 
     Args:
         patience: after how many seconds of CPU time the run is cancelled.
         looks: the number of looks so far.
-        worst: the longest time between two looks, in seconds.
-        where: between which two places in the code that was.
+        worst: the longest time between two looks, or from the last look to the end, in seconds.
+        where: the two places in the code between which `worst` was measured.
     """
 
     patience: float = float("inf")
@@ -52,17 +52,17 @@ class PressClock:
         self._place = "the begin"
 
     def __call__(self) -> None:
-        """Measure a look; this stands for the function that a run calls wherever it can be cancelled."""
+        """Measure a look; a run calls this method wherever it can be cancelled."""
         now = time.process_time()
         self.looks += 1
         self._note(now, find_place())
-        # The time of this function is not counted: that of ComfyUI takes microseconds.
+        # The time of this method is not counted, because ComfyUI's own check takes only microseconds.
         self._last = time.process_time()
         if now - self._begin > self.patience:
             raise mm.InterruptProcessingException
 
     def end(self) -> None:
-        """Note that the run is over."""
+        """Measure the time from the last look to the end of the run."""
         self._note(time.process_time(), "the end")
 
     def _note(self, now: float, place: str) -> None:
@@ -74,7 +74,7 @@ class PressClock:
 def find_place() -> str:
     """Return the innermost line of das_core or nodes that the run is in, such as 'loop.py:230'."""
     frames = [frame for frame in traceback.extract_stack(limit=30) if frame.filename.startswith(_OURS)]
-    # Without the functions that only pass a look on.
+    # Functions that only pass a look on are left out.
     inner = [frame for frame in frames if not frame.filename.endswith(("interruption.py", "progress.py"))]
     return f"{Path(inner[-1].filename).name}:{inner[-1].lineno}" if inner else "?"
 
@@ -89,7 +89,7 @@ def watch_looks(clock: PressClock) -> Iterator[None]:
 
 @contextmanager
 def give_memory(free: int) -> Iterator[None]:
-    """Let ComfyUI report so many bytes of free memory while the block runs; the guards of memory ask it."""
+    """Let ComfyUI report `free` bytes of free memory to the memory checks of the pack while the block runs."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(mm, "get_free_memory", lambda *_, **__: free)
         yield
@@ -111,9 +111,10 @@ class Measured:
     """The measurements of a run in a process of its own.
 
     Args:
-        end: `finished`, `pressed`, `refused: …` or `broken: …`.
+        end: how the run ended: `finished`; `pressed`, which means by Cancel; `refused: …`, with a message of this
+            project; or `broken: …`, with another error or a crash.
         seconds: the worst time from a press of Cancel to the end.
-        where: between which two places in the code that was.
+        where: the two places in the code between which this time was measured.
         peak: the most bytes that the run held, beyond what the process held before it.
     """
 
@@ -129,7 +130,8 @@ def measure(run: Callable[[], Any], patience: float, free: int) -> Measured:
     Args:
         run: runs a node.
         patience: after how many seconds of CPU time Cancel is pressed.
-        free: how many bytes of free memory the guards see; when a run takes three times as many, allocations fail.
+        free: how many bytes of free memory the memory checks of the pack see. If a run takes three times as many,
+            allocations fail.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -142,7 +144,7 @@ def measure(run: Callable[[], Any], patience: float, free: int) -> Measured:
             return Measured(f"broken: the process ended with {status}", 0.0, "", 0)
         seconds, peak, where, end = said.split("\t", 3)
         return Measured(end, float(seconds), where, int(peak))
-    # The parent waits for this process, whatever happens in it.
+    # The parent waits until this process ends, so an alarm ends it if it hangs.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_DEADLINE)
     try:

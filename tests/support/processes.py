@@ -7,7 +7,10 @@ from typing import Any
 
 
 def start(work: Callable[[], Any]) -> int:
-    """Run something in a fork of this process and return its id. It ends without clean-up, with 0, or 1 on an error."""
+    """Run `work` in a fork of this process, and return the id of the fork.
+
+    The fork ends without clean-up; its exit code is 0, or 1 after an error.
+    """
     child = os.fork()
     if child:
         return child
@@ -20,5 +23,5 @@ def start(work: Callable[[], Any]) -> int:
 
 
 def list_names(folder: Path) -> list[str]:
-    """Return the names of the files of weights or stacks in a folder, in order."""
+    """Return the sorted names of the files in a folder that end in .safetensors (weights and stacks)."""
     return sorted(path.name for path in folder.glob("*.safetensors"))

@@ -1,4 +1,4 @@
-"""Pictures by `render` of a toy, in two steps."""
+"""Quick calls of `direct_ascent.render`: two steps of a toy classifier."""
 
 from typing import Any
 
@@ -10,5 +10,5 @@ TOY = classifier()
 
 
 def render(wish: Any, model: Any = TOY, **settings: Any) -> Rendering:
-    """Make a small picture; settings replace those of a quick one."""
+    """Make a small picture in two steps; `settings` are further arguments of `da.render`, or replace the quick ones."""
     return da.render(model, wish, **({"size": 48, "steps": 2, "progress": False} | settings))

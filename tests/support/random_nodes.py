@@ -39,7 +39,8 @@ SMALL: dict[str, tuple[float, float]] = {
     "start": (0.05, 1.0),
     "end": (0.05, 3.0),
 }
-"""The ranges of widgets that decide how long a run takes, or of which few values are valid."""
+"""The ranges of random numbers, by the name of the widget: for widgets that decide how long a run takes, and for those
+of which few values are valid."""
 
 TEXTS: dict[str, list[str]] = {
     "classes": ["0", "1: 0.5\n2", "3, 0", "2: -1"],
@@ -68,7 +69,7 @@ _OPTIONS = {"source": ["starter"], "kind": ["layer", "channel"]}
 _PAINTED = ("IMAGE", "MASK")
 
 _NEEDS_MODELS = "DAS_CLIPFromComfyUI"
-"""The node whose inputs only loaders of ComfyUI make, from files; without these ComfyUI does not run it."""
+"""A node that is left out, because its inputs come only from ComfyUI's own loaders, which read files of models."""
 
 
 class NodeMaker:
@@ -77,7 +78,7 @@ class NodeMaker:
     Args:
         pack: the loaded pack.
         seed: the seed of all random choices.
-        real: the probability, 0..1, that a model is one of the pack's own rather than a toy.
+        real: the probability, 0..1, that a classifier or a CLIP is made by a node of the pack; else it is a toy.
     """
 
     def __init__(self, pack: Pack, seed: int, real: float = 0.0) -> None:
@@ -93,7 +94,7 @@ class NodeMaker:
             "VAE": StandInVAE(),
             "UPSCALE_MODEL": UpscaleStandIn(2),
             "CONDITIONING": [[torch.zeros(1, 1, 1), {}]],
-            # The denoisers that nodes make of the values above run in ComfyUI only.
+            # A toy, because the denoisers that nodes make from the values above work only inside ComfyUI.
             "DAS_DENOISER": denoiser,
         }
         """Values that only loaders of ComfyUI make, or that need such values, by the type of the socket."""
@@ -103,7 +104,10 @@ class NodeMaker:
         return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != _NEEDS_MODELS]))
 
     def make_inputs(self, node_id: str, depth: int = 0) -> dict[str, Any]:
-        """Return random inputs of a node by their dotted names, including the values for its sockets."""
+        """Return random inputs of a node by their dotted names, including the values for its sockets.
+
+        `depth` is 0 for the node to be run, 1 for nodes that make values for its sockets, and so on.
+        """
         values: dict[str, Any] = {}
         self._fill(parse_specs(self.pack.node(node_id).INPUT_TYPES()), values, depth)
         if {"start", "mask", "image"} & values.keys() and node_id == "DAS_ImageStack":
@@ -113,7 +117,7 @@ class NodeMaker:
         return values
 
     def _settle_start(self, values: dict[str, Any]) -> None:
-        """Make the start of a stack fit the connected image and mask, as only one in eight random choices does."""
+        """Make the start of a stack fit the connected image and mask, because only one in eight random choices fits."""
         if values.get("start") == "image" or "mask" in values or values.get("size", "given") != "given":
             values.setdefault("image", self._paint("IMAGE"))
         if "image" in values and "mask" not in values:
@@ -142,19 +146,19 @@ class NodeMaker:
         return int(item.settings["template"].get("min", 1))
 
     def make_value(self, item: Input, depth: int = 0) -> Any:
-        """Return a random value that the input takes."""
+        """Return a random valid value for an input."""
         name, settings = item.own_name, item.settings
         if item.type == DYNAMIC_COMBO:
             return pick(self.random, _OPTIONS.get(name, item.options))
         if item.options is not None:
             return pick(self.random, TEXTS.get(name) or item.options) if item.options else None
         if settings.get("forceInput"):
-            # As many as there are images, of which there is mostly one.
+            # Such an input takes a number for each image; most often there is a single image.
             return [self.random.random()]
         if item.type in ("INT", "FLOAT"):
             least, most = settings.get("min", 0), settings.get("max", 1)
             low, high = SMALL.get(name, (least, most))
-            # Another widget of the same name may mean something else.
+            # A widget of the same name in another node may have other limits; then its own limits are used.
             low, high = (low, high) if least <= low <= high <= most else (least, most)
             if item.type == "INT":
                 return self.random.randint(int(low), int(min(high, low + 100)))
@@ -166,7 +170,7 @@ class NodeMaker:
         return self.make_socket(str(item.type), depth)
 
     def make_socket(self, kind: str, depth: int = 0) -> Any:
-        """Return a value for a socket of some type, made by random nodes."""
+        """Return a value for a socket of type `kind`, which a random node makes if no value is at hand."""
         kind = str(pick(self.random, kind.split(",")))
         if kind in self._loaded:
             return self._loaded[kind]
@@ -176,7 +180,7 @@ class NodeMaker:
             return self._toys[kind]
         makers = self._makers[kind]
         if depth > 1:
-            # Nodes that do not take the type that they make end the chain.
+            # Prefer nodes that do not need an input of the type that they make, so that the chain of nodes ends.
             makers = [made for made in makers if not self._takes(made[0], kind)] or makers
         node_id, number = pick(self.random, [made for made in makers if made[0] not in ("DAS_LoadStack",)])
         return self.run(node_id, self.make_inputs(node_id, depth + 1))[number]
@@ -194,7 +198,10 @@ class NodeMaker:
         return (torch.rand(*shape, generator=generator) > 0.3).float() if kind == "MASK" else None
 
     def run(self, node_id: str, values: Mapping[str, Any]) -> Result:
-        """Run a node with inputs by their dotted names, as if all were linked, and return its outputs."""
+        """Run a node with inputs by their dotted names, and return its outputs.
+
+        ComfyUI's checks of widgets are skipped, as for linked inputs.
+        """
         node = fill_defaults(Node("1", node_id, "", dict(values)))
         call = Call(node, self.pack.node(node_id), {"1": node})
         with torch.inference_mode():

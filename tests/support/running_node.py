@@ -10,7 +10,7 @@ from loaded_pack import Pack
 
 @dataclass
 class Server:
-    """Records the texts that nodes show, as (node id, text, client), and the paths of routes."""
+    """Stands for ComfyUI's server, and records in `sent` the texts that nodes show, as (node id, text, client)."""
 
     client_id: str | None = "page"
     sockets: dict[str, object] = field(default_factory=dict)
@@ -22,13 +22,13 @@ class Server:
 
     @property
     def texts(self) -> list[str]:
-        """The texts, in order."""
+        """The texts that nodes have shown, in order."""
         return [text for _, text, _ in self.sent]
 
 
 @dataclass
 class Running:
-    """The node that is running, as ComfyUI's context of execution names it, and the server."""
+    """Stands for ComfyUI's context of execution, which names the running node and its run; also has the server."""
 
     node_id: str = "5"
     prompt_id: str = "first"

@@ -34,14 +34,17 @@ def read_example(path: str) -> dict[str, Any]:
 
 
 def _read_picture() -> dict[str, Any]:
-    """Return the recipe custom with the settings of picture: that of the example timelapse, with no frames kept."""
+    """Return the inputs of an Optimize whose recipe is custom, with the settings of the recipe picture.
+
+    They are those of the example timelapse, except that no frames are kept.
+    """
     (optimize,) = (node for node in read_example("api/timelapse").values() if node["class_type"] == "DAS_Optimize")
     recipe = {name: value for name, value in optimize["inputs"].items() if name.partition(".")[0] == "recipe"}
     return recipe | {"recipe.frames": 0}
 
 
 PICTURE = _read_picture()
-"""The inputs of an Optimize whose recipe is custom, with the settings of picture."""
+"""The inputs of an Optimize whose recipe is custom, with the settings of the recipe picture."""
 
 
 def has_named_recipe(node: Mapping[str, Any]) -> bool:
@@ -50,11 +53,13 @@ def has_named_recipe(node: Mapping[str, Any]) -> bool:
 
 
 def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
-    """Change settings of an Optimize; a recipe with a name becomes custom, with what picture sets.
+    """Change settings of an Optimize.
+
+    If its recipe has a name, such as "sketch", it first becomes custom, with the settings of the recipe picture.
 
     Args:
         optimize: the inputs of the node, which are changed.
-        settings: by name without "recipe.", such as steps.
+        settings: the new values, by names without "recipe.", such as `steps`.
     """
     if optimize["recipe"] != "custom":
         optimize |= PICTURE
@@ -62,7 +67,7 @@ def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
 
 
 def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
-    """Return a prompt with two steps and two views, and with small stand-ins for large models; it is changed."""
+    """Change a prompt so that it has two steps, two views and small stand-ins for large models, and return it."""
     for node in prompt.values():
         if node["class_type"] == "DAS_Optimize":
             set_recipe(node["inputs"], steps=2, preview_every=1)
@@ -84,8 +89,8 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
 def make_complete() -> dict[str, Any]:
     """Return a workflow with every node that takes part in making the picture of a class.
 
-    It has the size of a template, only two views, a preview of the frames, and the verdict of another classifier. The
-    ids of its nodes are CLASSIFIER to VERDICT.
+    Its picture has 448 x 448 pixels, as in the example workflows. The workflow has only two views, a preview of the
+    frames, and the verdict of another classifier. The ids of its nodes are the constants `CLASSIFIER` to `VERDICT`.
     """
     prompt = read_example("sweeps/small")
     prompt[STACK]["inputs"] |= {"width": 448, "height": 448, "details.margin": 56}

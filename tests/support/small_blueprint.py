@@ -1,4 +1,4 @@
-"""A small example and a blueprint of it, for tests of the blueprint maker."""
+"""A small workflow, and a blueprint that stands for its nodes, for tests of the blueprint maker."""
 
 from typing import Any
 

@@ -6,7 +6,10 @@ from outcomes import pick
 
 
 def spoil_bytes(generator: random.Random, content: bytes) -> bytes:
-    """Cut a file off, or change some of its bytes, most of them near its beginning or its end."""
+    """Return the content of a file, cut off or with one to six bytes changed.
+
+    Most of the changed bytes are near the beginning or the end.
+    """
     if generator.random() < 0.2:
         return content[: generator.randrange(len(content))]
     changed = bytearray(content)

@@ -54,13 +54,13 @@ class Event:
 
 @dataclass
 class Traffic:
-    """What went between the program and the device.
+    """What was sent between the program and the device, and what was computed on the device.
 
     Args:
-        reads: when the program waited for numbers of the device.
-        sends: when numbers of the program were sent to the device.
-        lacking: what MPS does not have: results in float64 or complex128, and sums with a complex `alpha`, which not
-            every release of PyTorch takes there.
+        reads: the operators at which the program waited for numbers of the device.
+        sends: the operators by which numbers of the program were sent to the device.
+        lacking: the operators that MPS may not have: those with results in float64 or complex128, and sums with a
+            complex `alpha`, which not every release of PyTorch takes on MPS.
         operators: how many operators the device was given in all, including those that only make a view of a tensor.
     """
 
@@ -70,7 +70,7 @@ class Traffic:
     operators: int = 0
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget everything that was recorded."""
         self.reads, self.sends, self.lacking, self.operators = [], [], [], 0
 
 
@@ -93,8 +93,8 @@ class _OnDevice(Tensor):
     def __torch_dispatch__(cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         raise AssertionError(f"{operator} was asked of the stand-in outside of `stand_in_device`")
 
-    # What PyTorch makes of Python's numbers for "meta" has no values. So these go through a tensor of the CPU, as they
-    # do for a device.
+    # A tensor that PyTorch makes from Python's numbers on the device "meta" has no values. So the next methods make a
+    # tensor on the CPU first and then send it, as PyTorch does for a GPU.
 
     def __getitem__(self, index: Any) -> Tensor:
         found: Tensor = super().__getitem__(_send_lists(index))
@@ -108,7 +108,7 @@ class _OnDevice(Tensor):
 
 
 class _Operators(TorchDispatchMode):
-    """Computes every operator on the CPU and writes down what it would have been on a device."""
+    """Computes every operator on the CPU, and records in `traffic` what it would have cost on a device."""
 
     def __init__(self, traffic: Traffic) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class _Operators(TorchDispatchMode):
         answers_there: bool,
         answer: Any,
     ) -> None:
-        """Write down what an operator did, and refuse what a device refuses."""
+        """Record what an operator did, and raise an error for what a GPU refuses."""
         name, traffic = operator.overloadpacket.__name__, self.traffic
         event = Event(str(operator.overloadpacket), _find_places())
         reads_there = any(isinstance(tensor, _OnDevice) for tensor in tensors)
@@ -150,7 +150,7 @@ class _Operators(TorchDispatchMode):
         elif name == "_to_copy":
             reads, sends = reads_there and not answers_there, answers_there and not reads_there
         elif name in _INDEXING:
-            # Indices of the CPU are sent; of a mask the device first counts how many values it chooses.
+            # Indices on the CPU are sent. For a mask, the program waits until the device has counted the chosen values.
             sends = strangers
             reads = any(isinstance(index, _OnDevice) and index.dtype in _MASKS for index in args[1])
         elif strangers:
@@ -185,14 +185,14 @@ def stand_in_device() -> Iterator[Traffic]:
             (draws, "make_generator", _make_generator),
         ):
             stack.enter_context(mock.patch.object(module, name, substitute))
-        # The backward pass in this thread, where the mode is.
+        # The backward pass runs in this thread too, because `_Operators` sees the operators of this thread only.
         stack.enter_context(torch.autograd.set_multithreading_enabled(False))
         stack.enter_context(_Operators(traffic))
         yield traffic
 
 
 def _through_cpu(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function that makes tensors, which makes those of the device on the CPU and sends them."""
+    """Return a version of `make` (say, `torch.tensor`) that makes tensors of the device on the CPU and sends them."""
 
     def made(data: Any, **more: Any) -> Tensor:
         there = _is_stand_in(more.get("device"))
@@ -203,7 +203,7 @@ def _through_cpu(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _send_lists(index: Any) -> Any:
-    """An index whose lists are tensors of the device."""
+    """Return an index in which every list is replaced by a tensor of the device."""
     if isinstance(index, tuple):
         return tuple(map(_send_lists, index))
     return torch.tensor(index).to(DEVICE) if isinstance(index, list) else index
@@ -227,7 +227,7 @@ def _unwrap(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find_places() -> tuple[str, ...]:
-    """The places in the library that led here, such as 'stack/color.py:32', the innermost first."""
+    """Return the places in the library that led to this call, such as 'stack/color.py:32', the innermost first."""
     places, frame = [], sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename.startswith(_LIBRARY):

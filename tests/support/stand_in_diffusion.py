@@ -1,4 +1,4 @@
-"""Stand-ins for what the pack uses of ComfyUI's diffusion models and VAEs; tests/comfyui has the real ones."""
+"""Stand-ins for what the pack uses of ComfyUI's diffusion models and VAEs; tests/comfyui uses the real ones."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = (10.0, 5.0, 2.0, 1.0, 0.0)
-"""The noise levels of a run."""
+"""The noise levels of a sampling run."""
 
 
 class NoiseOnTop:
@@ -24,14 +24,14 @@ class NoiseOnTop:
 
 
 class Mixture(NoiseOnTop):
-    """Stands for that of SD3 and Flux: sigma is the share of the noise."""
+    """Stands for the model_sampling of SD3 and Flux: sigma is the share of the noise in the latent."""
 
     def noise_scaling(self, sigma: Tensor, noise: Tensor, latent: Tensor, max_denoise: bool = False) -> Tensor:
         return sigma * noise + (1 - sigma) * latent
 
 
 def make_model(channels: int = 4, dimensions: int = 2) -> SimpleNamespace:
-    """Stands for ComfyUI's BaseModel, whose latents are 0.25 times those of its VAE."""
+    """Return a stand-in for ComfyUI's BaseModel. Its latents are 0.25 times those of the VAE, plus 3."""
     return SimpleNamespace(
         model_sampling=NoiseOnTop(),
         latent_format=SimpleNamespace(latent_channels=channels, latent_dimensions=dimensions),
@@ -60,11 +60,13 @@ def make_patcher(**settings: int) -> Any:
 
 
 class StandInVAE:
-    """Stands for comfy.sd.VAE: three of the channels of a latent are colours, enlarged; the others are lost.
+    """Stands for comfy.sd.VAE: the first three channels of a latent are colours, at 1/8 of the size of the picture.
+
+    Decoding ignores the other channels.
 
     Args:
-        channels: the channels of its latents.
-        on_decode: called before each decoding.
+        channels: the number of channels of its latents.
+        on_decode: a function that is called before each decoding.
     """
 
     latent_dim, output_channels = 2, 3
@@ -89,7 +91,7 @@ class StandInVAE:
 
 
 def predict(model: Any, level: int = 1, batch: int = 1, side: int = 8, levels: tuple[float, ...] = LEVELS) -> Any:
-    """Return the arguments that ComfyUI gives to a post-CFG function at one of the noise levels."""
+    """Return the arguments that ComfyUI gives to a post-CFG function at the noise level `levels[level]`."""
     latent = torch.randn(batch, model.latent_format.latent_channels, side, side, generator=torch.manual_seed(7))
     return {
         "denoised": 3 + 0.1 * latent,

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 
 class UpscaleStandIn:
-    """Stands for spandrel's ImageModelDescriptor: enlarges by repeating pixels, and blurs if it has factor 1.
+    """Stands for spandrel's ImageModelDescriptor: enlarges by repeating pixels; blurs if the factor is 1.
 
     Args:
         scale: the factor.
-        most: the longest side that fits into memory.
-        channels: `input_channels` and `output_channels`.
+        most: the longest side of an image in pixels; for larger images the model runs out of memory.
+        channels: `input_channels` and `output_channels`; 3 if not given.
     """
 
     def __init__(self, scale: int, most: int = 10000, **channels: int) -> None:
@@ -39,6 +39,6 @@ class UpscaleStandIn:
 
 
 def tile(samples: Tensor, function: Callable[[Tensor], Tensor], tile_x: int, tile_y: int, **_: Any) -> Tensor:
-    """Stands for comfy.utils.tiled_scale, without overlap."""
+    """Stands for comfy.utils.tiled_scale; the pieces do not overlap."""
     rows = [torch.cat([function(piece) for piece in row.split(tile_x, 3)], 3) for row in samples.split(tile_y, 2)]
     return torch.cat(rows, 2)

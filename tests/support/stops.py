@@ -13,7 +13,7 @@ class StopError(Exception):
 
 
 class Stop:
-    """Ends a run at the call with some number; 0 only counts."""
+    """Counts its calls, and ends the run at call number `at`, from 1; 0 for never."""
 
     def __init__(self, at: int = 0) -> None:
         self.at, self.calls = at, 0
@@ -33,7 +33,10 @@ def count_looks(run: Callable[[], Any]) -> int:
 
 
 def assert_ends_anywhere(run: Callable[[], Any], places: int = 5) -> int:
-    """Check that a run ends when it is cancelled at several points, also at the last one; return how many there are."""
+    """Check that a run ends when it is cancelled at one of its points; return at how many points it can be cancelled.
+
+    About `places` of these points are tried, the last one among them.
+    """
     looks = count_looks(run)
     assert looks > 0
     for at in {max(1, looks * place // places) for place in range(1, places + 1)}:

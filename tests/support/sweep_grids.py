@@ -26,7 +26,7 @@ FAILING: dict[str, Any] = COLOR | {
 
 
 class HerePool:
-    """A pool in this process; a cell runs when the driver waits."""
+    """A pool whose workers are in this process; a cell runs when the driver of the sweep calls `wait`."""
 
     shared = True
     machines = (Machine("here", 2, 2**40, 0),)

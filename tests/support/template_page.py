@@ -19,7 +19,7 @@ JS_SET_RENDERER = """async modern => {
     for (let frame = 0; frame < 300 && drawn() !== (modern ? app.graph.nodes.length : 0); frame++) await paint()
     for (let frame = 0; frame < 30; frame++) await paint()
 }"""
-"""Draws nodes as Nodes 2.0 or as the classic ones, and waits until that is done."""
+"""Lets the frontend draw nodes as Nodes 2.0 or as classic nodes, and waits until all are drawn."""
 
 JS_GET_BOXES = """() => Object.fromEntries(app.graph.nodes.map(node => {
     const title = LiteGraph.NODE_TITLE_HEIGHT
@@ -59,10 +59,10 @@ def set_widgets(page: Page, values: Mapping[str, object]) -> None:
 
 
 def shorten_named_recipes(page: Page) -> None:
-    """Shorten ascents whose recipe is not custom in requests to the server; custom in the frontend would add widgets.
+    """Let the Run button of a page send two steps of the recipe picture in place of every recipe with a name.
 
-    Args:
-        page: the page, whose Run button then sends two steps of picture in place of each of them.
+    The requests to the server are changed. In the frontend itself the recipe is not set to custom, because this would
+    add widgets to the node.
     """
 
     def shorten(route: Route) -> None:

@@ -24,25 +24,25 @@ TINY: dict[str, Any] = {
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8},
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
 }
-"""A configuration of open_clip as small as it gets."""
+"""The configuration of open_clip of a very small model."""
 
 
 def model(config: dict[str, Any] | None = None, seed: int = 0) -> nn.Module:
-    """A model with random weights, its outputs as far apart as those of a trained one."""
+    """Return a model of open_clip in evaluation mode with random weights, which depend on the seed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build_open_clip_module(config or TINY).eval()
 
 
 def clip(seed: int = 0, config: dict[str, Any] | None = None, name: str = "tiny") -> CLIP:
-    """A CLIP with random weights."""
+    """Return a CLIP with random weights, which depend on the seed."""
     config = config or TINY
     return wrap_open_clip_module(name, model(config, seed), build_tokenizer(config["text_cfg"]), {})
 
 
 @contextmanager
 def registered(folder: Path, name: str = "tiny", config: dict[str, Any] | None = None) -> Iterator[str]:
-    """Lets open_clip know an architecture of this configuration for as long as the block runs."""
+    """Let open_clip know an architecture of this configuration under a name while the block runs."""
     before, paths = dict(factory._MODEL_CONFIGS), list(factory._MODEL_CONFIG_PATHS)
     (folder / f"{name}.json").write_text(json.dumps(config or TINY))
     factory.add_model_config(folder / f"{name}.json")
@@ -54,7 +54,7 @@ def registered(folder: Path, name: str = "tiny", config: dict[str, Any] | None =
 
 
 def write_tokenizer(folder: Path) -> None:
-    """A tokenizer as the hub has them, of five words."""
+    """Write a tokenizer of four words into a folder, as files in the format of the Hugging Face hub."""
     words = {"<pad>": 0, "</s>": 1, "<unk>": 2, "a": 3, "photo": 4, "cat": 5, "fish": 6}
     tokenizer = Words(WordLevel(words, unk_token="<unk>"))
     tokenizer.pre_tokenizer = Whitespace()

@@ -23,7 +23,7 @@ VIEWS = Augmentation(6, Windows(8))
 
 
 def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
-    """A random convolutional classifier, smooth, so that gradients can be compared closely."""
+    """Return a convolutional classifier with random weights, smooth, so that gradients can be compared closely."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         module = nn.Sequential(
@@ -35,7 +35,7 @@ def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
             nn.Flatten(),
             nn.Linear(512, classes),
         )
-        # Logits as far apart as those of a trained network.
+        # The logits become as far apart as those of a trained network.
         module[-1].weight.data *= 30
     module = module.eval().requires_grad_(False)
     half = (0.5, 0.5, 0.5)
@@ -51,19 +51,19 @@ class Output(BaseObjective):
     weight: float = 1.0
 
     def score(self, output: Tensor) -> Tensor:
-        """Mean over everything but the view."""
+        """Return the mean of the output for each view."""
         return output.flatten(1).mean(dim=1)
 
 
 def judge(module: nn.Module, size: int = 16) -> Judge:
-    """A judge that passes views on as they are, 0..1."""
+    """Return a judge that passes views to its module without normalisation, 0..1."""
     return Judge("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def make_draws(
     count: int, coarse_progress: float = 1.0, *, first: int = 0, items: int = 1, progress: float = 1.0
 ) -> Draws:
-    """Return the draws on the CPU of views number `first` to `first + count` of each of `items` images."""
+    """Return the draws of `count` views, from view number `first` on, of each of `items` images."""
     keys = [ViewKey(0, item, 0, view) for item in range(items) for view in range(first, first + count)]
     return Draws(keys, torch.device("cpu"), coarse_progress, progress)
 

@@ -27,7 +27,7 @@ def timm_model(name: str, **options: object) -> nn.Module:
 
 
 def assert_same_answer(loaded: Classifier, module: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-    """Check that a classifier answers as a module does to views that are normalised here."""
+    """Check that a classifier gives the same logits as a module whose input is normalised by hand."""
     views = random_views(loaded.size)
     by_hand = (views - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
     with torch.no_grad():

@@ -15,7 +15,7 @@ class Watched(Toy):
         self.tell, self.broken, self.calls = tell, broken, 0
 
     def forward(self, views: Tensor) -> Tensor:
-        # On the meta device only memory is counted.
+        # Calls on the meta device are not counted: with them the pack only estimates memory.
         if views.is_meta:
             return super().forward(views)
         self.calls += 1

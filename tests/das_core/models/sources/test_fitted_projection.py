@@ -72,9 +72,13 @@ def test_nothing_that_is_asked_about_is_fitted_on() -> None:
     assert not set(CONTEXTS) & set(NEW_CONTEXTS)
 
 
-@pytest.mark.usefixtures("fitted")
-def test_another_starter_is_fitted_to_what_the_first_one_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitted_projection, "encode_sentences", lambda *_: pytest.fail("encoded again"))
+def test_another_starter_is_fitted_to_what_the_first_one_encoded(
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = [fitted.embeddings]
+    monkeypatch.setattr(fitted_projection, "last_encoded", {})
+    monkeypatch.setattr(fitted_projection, "encode_sentences", lambda *_: encoded.pop())
+    load_starter_clip(STARTER, None)
     judge = load_starter_clip(SECOND_OPINION, None)
     directions = compute_class_directions(read_starter(SECOND_OPINION)[1]["classifier.weight"])
     assert NAMES[int((judge.encode_text(["a castle"]) @ directions.T).argmax())] == "castle"
