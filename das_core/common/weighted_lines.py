@@ -78,7 +78,10 @@ def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
 
 
 def _is_balanced(text: str) -> bool:
-    """Return whether all parentheses in a text are paired, so that parentheses around the text belong together."""
+    """Return whether every parenthesis in a text has its partner in the text.
+
+    If so, a parenthesis before the text and one behind it are partners, too. Around "a) (b" they are not.
+    """
     depth = 0
     for letter in text:
         depth += (letter in _OPENING) - (letter in _CLOSING)

@@ -66,7 +66,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return self.space.retract(canvas, start)
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:
-        """Return a canvas (T, 3, H, W) without the frequencies that belong to frozen bands."""
+        """Return a canvas (T, 3, H, W) without the frequencies of frozen bands."""
         return self.space.remove_frozen(canvas)
 
     def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:

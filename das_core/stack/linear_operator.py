@@ -167,5 +167,5 @@ class StackOperator(ABC, Generic[P]):
         return canvas
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:
-        """Return a canvas (B, 3, H, W) without the frequencies that belong to frozen bands."""
+        """Return a canvas (B, 3, H, W) without the frequencies of frozen bands."""
         return canvas if self._moving is None else self.basis.filter(canvas, self._moving)

@@ -103,7 +103,7 @@ class ExactOperator(_MatrixOperator[AccumulatedGradient]):
     """
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (B, 3, H, W) in float32, without the frequencies that belong to frozen bands."""
+        """Return the gradient (B, 3, H, W) in float32, without the frequencies of frozen bands."""
         return AccumulatedGradient((self.remove_frozen(gradient.float()),))
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:

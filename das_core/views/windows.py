@@ -29,15 +29,15 @@ class Windows:
     and its details later. Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is
     `zoom_min` from the first step on.
 
-    On a tile, `jitter` has no effect, and windows lie anywhere, also across the edges. If a mask or a region gives a
-    tile a box, windows do not leave the box.
+    On a tile (a picture whose opposite edges meet), `jitter` has no effect, and windows lie anywhere, also across the
+    edges. If a mask or a region limits the views of a tile to a box, windows do not leave the box.
 
     With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows have the same size
     and the same range of positions as in Direct Ascent Synthesis' own code (a random roll and a centre crop).
 
     Args:
-        jitter: how many pixels of the margin views may show, at most the whole margin. With 0, views stay inside the
-            picture, and show its edges less often than its middle.
+        jitter: how far views may reach into the margin, in pixels, at most the whole margin. With 0, views stay inside
+            the picture, and show its edges less often than its middle.
         zoom_min: the smallest share, above 0 and at most `zoom_max`. With 0.2, views show details, and many small
             objects appear. With 0.9, they show nearly the whole area, and one large object appears.
         zoom_max: the largest share, above 0 and at most 1 (the whole short side).

@@ -79,7 +79,7 @@ class DiffusionGuide:
         Raises:
             ValueError: when the sampler does not tell its noise levels. Also when the latent is not that of an image,
                 when the VAE cannot decode the latent, when the guidance does not fit the size or number of the
-                pictures, or when a step of the ascent fails. All messages but the first name the step of the sampler.
+                pictures, or when a step of the ascent fails; in these cases the message names the step of the sampler.
             RuntimeError: when memory runs out, or a model fails. The message names the step of the sampler.
             comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
         """

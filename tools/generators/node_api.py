@@ -86,7 +86,7 @@ def _list_outputs(outputs: Sequence[tuple[str, str]]) -> str:
 
 
 def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_follow: bool) -> Iterator[str]:
-    """Yield a sentence for each break among inputs.
+    """Yield a sentence for each change of the inputs of a node that breaks existing workflow files.
 
     Args:
         where: the beginning of each sentence. It names the node, and the option of a DynamicCombo if the inputs belong
@@ -127,7 +127,7 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
 
 
 def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> Iterator[str]:
-    """Yield a sentence for each break in the type of one input, or in its options.
+    """Yield a sentence for each change of the type or options of an input that breaks existing workflow files.
 
     Args:
         where: the beginning of each sentence. It names the node and the input.

@@ -26,7 +26,12 @@ MAX_SECONDS = 60.0
 
 
 def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float = MAX_SECONDS) -> int:
-    """Run the quick nodes of all cells (`list_preparations`), and return how many cells were rehearsed.
+    """Run the quick nodes (`list_preparations`) of one cell after the other, and return how many cells were rehearsed.
+
+    Args:
+        cells: the cells, in the order in which they are rehearsed.
+        workflows: the workflows of the grid.
+        max_seconds: no further cell is rehearsed after so many seconds.
 
     Raises:
         SweepError: nodes refuse their values; the error lists each message once, with the number of cells it affects.
