@@ -1,11 +1,15 @@
 """The architecture of docs/architecture.md: who imports whom, who knows ComfyUI, and a test for every source file."""
 
 import ast
+import importlib
+import inspect
 import os
+import pkgutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import das_core
@@ -90,3 +94,12 @@ def test_everything_of_the_library_is_installed() -> None:
     assert set(setuptools["packages"]) == {".".join(folder.parts) for folder in folders} | {"direct_ascent"}
     assert setuptools["package-data"] == {"das_core": ["py.typed"], "direct_ascent": ["py.typed"]}
     assert all((ROOT / package / "py.typed").is_file() for package in setuptools["package-data"])
+
+
+def test_the_dataclasses_of_the_library_are_frozen() -> None:
+    # What travels through sockets, or is kept by a caller, must not change under his hands.
+    modules = [importlib.import_module(found.name) for found in pkgutil.walk_packages(das_core.__path__, "das_core.")]
+    classes = {item for module in modules for item in vars(module).values() if inspect.isclass(item)}
+    owned = [item for item in classes if is_dataclass(item) and item.__module__.startswith("das_core.")]
+    assert len(owned) > 50
+    assert not [item for item in owned if not item.__dataclass_params__.frozen]  # type: ignore[attr-defined]

@@ -89,6 +89,13 @@ def test_cosines_are_frozen_with_the_level_that_first_shows_them() -> None:
     )
 
 
+def test_what_is_frozen_of_a_tall_canvas_is_that_of_a_wide_one_transposed() -> None:
+    tall, wide = (
+        mask_moving_frequencies(CosineBasis(*sides, torch.device("cpu")), [(3, 5)]) for sides in ((12, 8), (8, 12))
+    )
+    assert torch.equal(tall, wide.T)
+
+
 @each_case("sides", [(8, 8), (6, 8), (7, 5)])
 def test_in_a_tile_the_finest_waves_belong_to_the_finest_resolution(sides: tuple[int, int]) -> None:
     basis = FourierBasis(*sides, torch.device("cpu"))

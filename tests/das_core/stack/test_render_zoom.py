@@ -67,6 +67,7 @@ def test_a_zoom_is_read_from_its_file(tmp_path: pytest.TempPathFactory) -> None:
         (0, "0 frames cannot be rendered; 1 to 65536 can"),
         (2**17, "131072 frames cannot be rendered"),
         ([], "0 frames cannot be rendered"),
+        ([0.0] * (2**16 + 1), "65537 frames cannot be rendered"),
         ([2.1], "there is no moment 2.1; the zoom goes from 0 to 2"),
         ([-0.1], "there is no moment -0.1"),
         ([float("nan")], "there is no moment nan"),

@@ -64,6 +64,13 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
 
 
 @each_case(
+    "settings", [{"depths": 2}, {"depths": 32}, {"factor": 1.25}, {"factor": 8}, {"between": 0}, {"between": 15}]
+)
+def test_settings_at_their_bounds_are_valid(settings: dict[str, Any]) -> None:
+    assert settings.items() <= vars(Zoom(**{"depths": 3, **settings})).items()
+
+
+@each_case(
     ("settings", "message"),
     [
         ({"margin": 0}, "a margin of 0 pixels is too narrow for a zoom"),
