@@ -107,7 +107,8 @@ def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
 def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collection[int], reject: Collection[int]) -> str:
     """Return, as text, what each picture should show, the answer and the verdict, and then the number of right answers.
 
-    `asked` has the name of each picture by its number; `given` has the answers.
+    `asked` has the name of each picture by its number; `given` has the answers. `accept` and `reject` are the numbers
+    of the pictures whose answers were counted as right or as wrong by hand.
     """
     for number in (*accept, *reject):
         if number not in given:
@@ -130,9 +131,9 @@ def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collectio
 
 
 def _judge_name(name: str, words: str, accepted: bool, rejected: bool) -> str:
-    """Return the verdict on an answer: right if it shares a word with the name of the picture.
+    """Return the verdict on an answer: right if it shares a word with the name of the picture, else unclear.
 
-    `accepted` and `rejected` overrule this rule.
+    If there are no words, the verdict is "no answer". `accepted` and `rejected` overrule this rule.
     """
     if accepted or rejected:
         return "right, by hand" if accepted else "wrong, by hand"

@@ -61,7 +61,7 @@ def draw_naming(folder: Path, out: Path, seed: int = 0, count: int | None = None
     """Draw pictures of a folder in shuffled order, captioned with numbers, and write a key with the names of the files.
 
     Args:
-        folder: a folder of pictures, named by what they should show.
+        folder: a folder of pictures. Each file is named after what its picture should show.
         out: the folder for the sheets and key.json; it is made if it does not exist.
         seed: the seed of the shuffling.
         count: how many pictures are chosen, at random; all if None, or if the folder has fewer.

@@ -11,7 +11,7 @@ SMALL_WORDS = {"a", "an", "and", "at", "by", "for", "from", "in", "into", "of", 
 def to_words(name: str) -> str:
     """Return, in words, what a picture with this name should show.
 
-    A number stands for the class of ImageNet with this index, as in build/pictures.
+    A number stands for the class of ImageNet with this index, as in the file names in build/pictures.
     """
     if name.isdecimal() and int(name) < len(imagenet_labels()):
         return imagenet_labels().name(int(name))

@@ -58,7 +58,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one curve of the chart: steps to be timed that are alike but for one setting.
+    """The points of one curve of the chart. Each point is a step to be timed; these steps differ in one setting only.
 
     Args:
         counts: the quantity that grows along the curve, such as "views"; it is the title of the curve.
@@ -81,7 +81,7 @@ SIDES, LEVEL_STEPS, VIEW_COUNTS, BATCHES = (
 
 
 def level_counts() -> list[int]:
-    """Return how many levels a canvas of 336 x 336 has for each of `LEVEL_STEPS`."""
+    """Return how many levels a canvas of 336 x 336 has for each of `LEVEL_STEPS`, the distances between resolutions."""
     return [len(linear_levels(336, step)) for step in LEVEL_STEPS]
 
 
@@ -95,7 +95,7 @@ CURVES = (
 
 
 def fit_exponent(amounts: Sequence[float], seconds: Sequence[float]) -> float:
-    """Return the exponent of a curve: 1 if twice the amount takes twice as long, 0 if the amount costs nothing.
+    """Return the exponent with which time grows: 1 if twice the amount takes twice as long, 0 if it takes no longer.
 
     It is the slope of the least-squares line through the points (log amount, log seconds).
     """

@@ -17,6 +17,8 @@ divided by their power in the direction grey."""
 class ExactDenoiser:
     """The diffusion model: a function that returns E[picture | picture + sigma * noise] for a noisy picture.
 
+    The distribution of the pictures is a mixture of K Gaussians, the components.
+
     Args:
         means: the mean of each of the K components, (K, 3, H, W), -1..1. All components are equally likely.
         deviation: the standard deviation of the pixels of a component around its mean.
@@ -36,7 +38,7 @@ class ExactDenoiser:
         return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
 
     def __call__(self, noisy: Tensor, sigma: float) -> Tensor:
-        """Return the expected pictures (B, 3, H, W) for noisy pictures (B, 3, H, W).
+        """Return the expectations of the clean pictures, (B, 3, H, W), given noisy pictures (B, 3, H, W).
 
         `sigma` is the standard deviation of the noise in the noisy pictures.
         """

@@ -36,7 +36,7 @@ def report() -> str:
 
 
 def _reconstructions(climber: CLIP, judge: CLIP) -> str:
-    """Return the text about images made from the embedding of a photograph.
+    """Return the text about images made from the embedding of a photograph, and save a sheet of these images.
 
     For each image, the table names the photograph whose embedding is nearest to the embedding of the image: once with
     the embeddings of the judge, once with those of the climbed CLIP.
@@ -67,7 +67,10 @@ to their own photograph by the judge, {share[climber.name]:.0%} by the climber i
 
 
 def _blends(climber: CLIP, judge: CLIP) -> str:
-    """Return the text about ascents from one photograph toward another, with settings of the workflow style_blend."""
+    """Return the text about ascents from one photograph toward another, and save a sheet of their pictures.
+
+    The ascents have the settings of the workflow style_blend.
+    """
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
         target = load_photograph(end)

@@ -33,7 +33,10 @@ CANVASES = {
 
 
 def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
-    """Return an ascent from grey with 16 views, which may reach into the whole margin; other settings are defaults."""
+    """Return an ascent from grey with 16 views, which may reach into the whole margin, and default settings.
+
+    It has more steps than are ever measured.
+    """
     wish = [ClassObjective(judge, ((VALLEY, 1.0),))]
     views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)

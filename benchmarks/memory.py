@@ -95,7 +95,7 @@ def compare_with_estimate(judge: Classifier, side: int, method: Method, optimize
 
 
 def report_estimates(judge: Classifier) -> str:
-    """Return the table of estimated and used bytes."""
+    """Return the rows of the table of estimated and used memory, in MiB."""
     rows = []
     for side in SIDES:
         for method in ("spectral", "exact", "layers"):

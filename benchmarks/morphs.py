@@ -183,7 +183,7 @@ The share of the second class in the frames of the films:
 
 
 def _make_row(way: str, films: Sequence[Film]) -> str:
-    """Return the row of a table about the films that were made in one of `WAYS`.
+    """Return the table row for the films that were made in one way, `way`, of `WAYS`.
 
     The row has the number of films, their mean flicker, and their largest change between neighbouring frames. Then it
     has three counts of films: those that are monotone, those whose first frame shows the first class, and those whose

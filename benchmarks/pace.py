@@ -36,7 +36,7 @@ class Look:
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
     """Return `LOOKS` looks of the judge at one ascent, evenly spaced over its steps; the last follows the last step.
 
-    The seconds of a look do not include the time of the judge.
+    The seconds of a look are processor time, and do not include the time of the judge.
     """
     ascent = recipe.begin([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.process_time()

@@ -149,6 +149,7 @@ def climb_with_horama(size: int, **settings: Any) -> Climb:
         from horama import fourier
         from horama.fourier_fv import fourier_preconditionner, get_fft_scale
 
+        # 1.5 is the decay that `fourier` has by default.
         scale = get_fft_scale(size, size, 1.5)
 
         def show(optimizer: torch.optim.Optimizer) -> Tensor:

@@ -129,7 +129,7 @@ def check_peers() -> None:
 
 
 def run_tasks() -> None:
-    """Run every piece of code whose lines are counted.
+    """Run the code of every library for every task; the lines of this code are what is counted.
 
     Raises:
         ValueError: when a piece of code makes no picture, or a picture with values that are not finite.
@@ -175,7 +175,7 @@ def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target:
 def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
     """Return the cells of a row, in the columns of `recognition.HEADER`, about the last pictures of one contestant.
 
-    There is a watch, and so a picture, for each of `CLASSES`.
+    There is a watch for each of `CLASSES`; a watch without a picture is left out.
     """
     pairs = [(watch.image, target) for watch, target in zip(watches, CLASSES, strict=True) if watch.image is not None]
     # The judge sees one image at a time, because the sizes of the images may differ.
@@ -213,7 +213,7 @@ def show_small(image: Tensor) -> Tensor:
 
 
 def draw(means: dict[str, list[float]]) -> None:
-    """Plot the mean probability over the seconds, one line for each contestant."""
+    """Plot the judge's mean probability over the seconds, a line for each contestant, and save the chart."""
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

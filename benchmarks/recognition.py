@@ -156,7 +156,7 @@ def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[in
 
 
 def _rank(table: Tensor, targets: Sequence[int]) -> list[Answer]:
-    """Return the score and the rank of the right choice in each row of a table of scores (B, choices)."""
+    """Return the score and the rank (from 0) of the right choice in each row of a table of scores (B, choices)."""
     if not bool(table.isfinite().all()):
         raise ValueError("the judge answers with values that are no numbers; load it in fp32, or get it again")
     own = table.gather(1, torch.tensor(targets, device=table.device)[:, None])

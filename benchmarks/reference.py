@@ -63,6 +63,7 @@ def reference_ascent(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the picture (1, 3, side, side), 0..1, and the levels after SGD has raised the mean score of the views.
 
+    `views` makes the views of a picture at a step, and `score` scores them.
     `start` is an image (1, 3, side, side), 0..1; grey if None. `resolutions` are the sides of the levels in pixels.
     `steps` is the number of steps of SGD. If `render` is False, the levels are not summed again after the last step,
     and the returned picture is the one before that step; so a single step can be timed without a second sum.

@@ -75,7 +75,10 @@ def report() -> str:
 
 
 def _halves(climber: Classifier, judge: Classifier) -> str:
-    """Return the text about pictures with a class in each half, and about the judge's first choice for each half."""
+    """Make pictures that show a class in each half, and save a sheet of them.
+
+    Return the text of the section: which class the judge puts first in each half, and how often it is the right one.
+    """
     masks = torch.zeros(2, 1, SIDE, 2 * SIDE)
     masks[0, :, :, :SIDE] = masks[1, :, :, SIDE:] = 1
     rows: list[str] = []
@@ -153,7 +156,7 @@ A picture of the same thing that was made alone and pasted into the window gets 
 def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
     """Make a picture of a class without a photograph, and return the photograph with this picture pasted into it.
 
-    The picture lies in the same rectangle as the result of inpainting, and the edge is as soft.
+    The picture lies in the same rectangle as the result of inpainting, and has an equally soft edge.
     """
     alone = Ascent(ImageStack.gray(ALONE), [ClassObjective.from_text(climber, name)]).run().image
     pasted = photograph.clone()

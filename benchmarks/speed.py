@@ -31,9 +31,9 @@ VIEWS = 16
 def operator_row(step: int, rounds: int) -> str:
     """Return a row of the table, for a stack with every `step`-th resolution as a level.
 
-    The row has three times: of a forward and a backward pass through the sum of the levels, of one application of K in
-    its exact form, and of one in its spectral form. Then follow the ratio of the first time to the third, and the
-    relative error of the spectral form against autograd.
+    The row begins with the number of levels. Three times follow: of a forward and a backward pass through the sum of
+    the levels, of one application of K in its exact form, and of one in its spectral form. At the end are the ratio of
+    the first time to the third, and the relative error of the spectral form against autograd.
     """
     resolutions = linear_levels(CANVAS, step)
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]

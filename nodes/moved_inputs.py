@@ -39,9 +39,9 @@ MOVED: dict[str, Moved] = json.loads(
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of one node of a prompt, with their current names.
 
-    If inputs have former names, and the DynamicCombo into which they have moved is not among the inputs, the result
-    also chooses the option `custom`, and contains the inputs in `Moved.later` that the prompt lacks. Otherwise the
-    inputs are returned unchanged.
+    Inputs with former names are now inside a DynamicCombo. If there are such inputs, the result also sets the
+    DynamicCombo to `custom`, and contains the inputs in `Moved.later` that the prompt lacks. If there are none, or the
+    DynamicCombo is already among the inputs, all inputs are returned unchanged.
 
     Args:
         class_type: the id of the node.

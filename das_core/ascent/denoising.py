@@ -49,7 +49,7 @@ class Denoising:
             (`NormalizedAscent`); without a tilt, 0.035 is needed for this. With 0.1, only flat colours remain.
         end: the strength at the last step, 0 to 1. If it is smaller than `strength`, texture grows back towards the
             end; with 0, fine hatching grows back too.
-        share: the share of the way to its denoised form that the picture is moved after each step, above 0 and at most
+        share: after each step, the picture is moved by this share of the way to its denoised form, above 0 and at most
             1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.14, and 0.12 suits 150
             steps of size 0.09. With a share of 0.3, the picture of those 150 steps would be blurred.
 
@@ -118,7 +118,10 @@ class Denoising:
     def _smooth(
         self, canvas: Tensor, stack: ImageStack, strength: float, mask: Tensor | None, frames: list[int] | None
     ) -> Tensor:
-        """Return a canvas, or the canvases of some frames of a film, moved a share of the way to the denoised form."""
+        """Return a canvas, or the canvases of some frames of a film, moved a share of the way to its denoised form.
+
+        The share is `self.share`. Where the mask is 0, the canvas is not changed.
+        """
         spec, around = stack.spec, stack.surroundings
         shown = render_pixels(canvas, spec.color)
         if around is not None and frames is not None:

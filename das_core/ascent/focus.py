@@ -3,7 +3,8 @@
 If an ascent may change the whole canvas at once, parts of the subject appear all over it. Under a window that opens,
 the middle appears first and the rest grows around it, so the picture has a single, whole subject. The idea to grow a
 picture from its centre is taken from Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), where the
-canvas itself grows. The window on the gradient is this project's idea.
+canvas itself grows. The window on the gradient is this project's idea. (In this module "window" means this Gaussian,
+not the square that becomes a view.)
 """
 
 from dataclasses import dataclass
@@ -27,12 +28,12 @@ _STRONGEST = 4.0
 
 @dataclass(frozen=True)
 class Focus:
-    """A Gaussian window over the gradient that opens from the centre, so that a picture grows from there.
+    """A Gaussian by which the gradient is multiplied; it opens from the centre, so that a picture grows from there.
 
-    The window is exp(-d² / (2 w²)), where d is the distance from the centre (`measure_squared_distances`) and w the
-    width. The width grows evenly from `start` to `end` over the first steps, and then stays. `NormalizedAscent` scales
-    every step to a fixed size, so the window decides only how a step is divided among the pixels: under a narrow window
-    nearly all of the step happens in the middle.
+    This Gaussian is here called the window (it is not the window of a view). It is exp(-d² / (2 w²)), where d is the
+    distance from the centre (`measure_squared_distances`) and w the width. The width grows evenly from `start` to `end`
+    over the first steps, and then stays. `NormalizedAscent` scales every step to a fixed size, so the window decides
+    only how a step is divided among the pixels: under a narrow window nearly all of the step happens in the middle.
 
     Args:
         start: the width at the first step, in halves of a side, 0.05 to 100. With 0.15 the picture begins as a small
@@ -83,7 +84,7 @@ class Focus:
             )
 
     def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
-        """Return a gradient that is multiplied by the window and then emphasised (`emphasise`).
+        """Return a gradient, multiplied by the Gaussian of the focus (`window`) and weighted by `emphasise`.
 
         Args:
             gradient: (B, 3, H, W).
@@ -93,7 +94,7 @@ class Focus:
         return emphasise(gradient * self.window(squared_distances, progress), self.emphasis)
 
     def width_at(self, progress: float) -> float:
-        """Return the width of the window at a moment of an ascent, in halves of a side.
+        """Return the width of the Gaussian at a moment of an ascent, in halves of a side.
 
         Args:
             progress: the share of the ascent that is over, 0..1.
@@ -102,7 +103,7 @@ class Focus:
         return self.start + (self.end - self.start) * opened
 
     def window(self, squared_distances: Tensor, progress: float) -> Tensor:
-        """Return the window at a moment of an ascent: 1 where the distance is 0, less elsewhere.
+        """Return the Gaussian of the focus at this `progress` of an ascent: 1 where the distance is 0, less elsewhere.
 
         Args:
             squared_distances: from `measure_squared_distances`, of any shape.

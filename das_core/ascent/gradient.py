@@ -34,8 +34,8 @@ class ScoreGradient:
 
     Args:
         scoring: the `Scoring` of the objectives, made from the stack before the ascent, on the device of the ascent.
-        focus: the window that weights the gradients of judges, centred for every group on the region of the group; None
-            for no window. The gradients of objectives without a judge, such as a prior, are not weighted.
+        focus: the focus and the emphasis of the gradients of judges, centred for every group on the region of the
+            group; None for neither. The gradients of objectives without a judge, such as a prior, are not changed.
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
@@ -68,10 +68,10 @@ class ScoreGradient:
 
             The gradient of a group is the gradient of a weighted sum over its objectives and over the images. Each
             summand is the score of an objective, averaged over the views of an image, times the weight of the objective
-            and the weight factor of the image. The gradient of a group is then weighted by the region masks and, if the
-            group has a judge, by the window and the emphasis of the focus. With several groups, the result is the sum
-            of their balanced gradients (`balance_gradients`). For a film, judges give a gradient only to the frames
-            that views show in this step; it is 0 at the other frames.
+            and the weight factor of the image. The gradient of a group is then multiplied by the region masks. If the
+            group has a judge, it is also multiplied by the Gaussian of the focus, and emphasised (`Focus.weight`). With
+            several groups, the result is the sum of their balanced gradients (`balance_gradients`). For a film, judges
+            give a gradient only to the frames that views show in this step; it is 0 at the other frames.
 
             The score of an objective is the mean over all views and images, without the weight of the objective. If the
             images have different weight factors, the mean is weighted by their absolute values. A score is a tensor (),
@@ -104,7 +104,10 @@ class ScoreGradient:
         scores: dict[str, list[Scores]],
         chunk: int,
     ) -> None:
-        """Add the gradient of a group's weighted score to the pyramid, and the scores of its members to `scores`."""
+        """Add the gradient of a group's weighted score to the pyramid.
+
+        The scores of the group's terms are appended to `scores`.
+        """
         group = self.scoring.groups[number]
         weights = {name: term.weight_at(pace.progress) for name, term in group.members}
         counts = any(weights.values())

@@ -66,8 +66,9 @@ class TermGroup:
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        If n terms divide the views, each term sees every n-th view. The number of its first view falls by 1 at every
-        step (modulo n). So each term sees at least one view in n steps, even if a step has fewer views than n.
+        The first number of `turn` says whose turn it is, the second is n: among how many the views are divided. A group
+        sees every n-th view. The number of its first view falls by 1 at every step (modulo n). So each group sees at
+        least one view in n steps, even if a step has fewer views than n.
 
         Args:
             views: how many views of an image the step has.
@@ -95,7 +96,8 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
       order;
     - the region masks. Two terms have the same masks only if these are the same tensor objects in the same order: equal
       copies make two groups;
-    - their `Turn`. So terms that divide the views of one objective are in different groups.
+    - their `Turn` (which of the terms of its objective a term is, and how many there are). So terms that divide the
+      views of one objective are in different groups.
 
     A term without a judge is a group of its own.
 

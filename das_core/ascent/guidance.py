@@ -48,7 +48,7 @@ class Guidance:
 
     Args:
         objectives: at least one, with a weight other than 0. The weight of a `ScheduledObjective` changes with the
-            share of the guided part of the sampling that is over.
+            progress of the guided part of the sampling.
         augmentation: how the judges see the picture. By default there are 16 views, which may reach beyond the picture
             by a quarter of its short side, but at most by 56 pixels.
         steps: the steps of ascent at each guided step of the sampler; 1 is fastest, 3 give a steadier direction.

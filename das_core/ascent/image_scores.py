@@ -12,8 +12,8 @@ from .terms import score_term
 def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
     """Return the score of every objective for every image, without gradients.
 
-    All images are seen through the same windows, flips and noise (those of step 0), so that their scores can be
-    compared.
+    All images are seen through the same windows, flips and noise, so that their scores can be compared. The random
+    numbers for these are those of step 0, whatever step `pace` belongs to.
 
     Args:
         scoring: the objectives, and how views are made.

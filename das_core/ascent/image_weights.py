@@ -73,7 +73,11 @@ class ImageWeights:
         return make_constant(tuple(each), torch.float32, self._device)[:, None, None, None]
 
     def _list_shown(self, group: TermGroup) -> list[int]:
-        """Return the images for which any term of a group has a factor other than 0; all if there is no such image."""
+        """Return the images for which any term of a group has a factor other than 0; all if there is no such image.
+
+        Raises:
+            ValueError: when the group compares all images, but some of them have only factors of 0.
+        """
         known = [self._factors[id(term)] for _, term in group.members]
         images = range(self.images)
         shown = [image for image in images if any(factors is None or factors[image] for factors in known)]

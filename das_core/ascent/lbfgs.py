@@ -23,8 +23,8 @@ from .pace import Pace
 # The most times that a step is halved, see `_OVERSHOOT`.
 _HALVINGS = 3
 
-# A step is halved if it goes too far: if the score falls at the end of the step, in the direction of the step, and its
-# slope there is steeper than this share of the slope with which the score rises at the beginning of the step.
+# A step is halved if it goes too far. The slope of the score along the step is compared at both ends of the step: it
+# is positive at the beginning; at the end it must not be below minus this share of the slope at the beginning.
 _OVERSHOOT = 0.5
 
 
@@ -97,7 +97,10 @@ class LBFGS:
         return replace(stack, canvas=stack.canvas + change, parameters=None, optimizer_state=state)
 
     def _recall_pairs(self, stack: ImageStack) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Return pairs for the last steps, the oldest first: a move, and the decrease of the gradient along it."""
+        """Return pairs for at most `memory` last steps, oldest first: a move, and the decrease of the gradient in it.
+
+        There are none if the optimizer state of the stack is of another optimizer or of another size.
+        """
         old = stack.optimizer_state
         if old is None or old.kind != self.kind or len(old.tensors) % 2:
             return ()
@@ -109,6 +112,8 @@ class LBFGS:
 
 def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], operator: StackOperator[Any]) -> Tensor:
     """Return the direction of a step by the two-loop recursion of L-BFGS, for every image by itself.
+
+    Each of `pairs` has a move of the canvas, and by how much the gradient fell along it; the latest pair is the last.
 
     If the slope of the score of an image did not fall along a move, the pair of this move says nothing about a maximum,
     and is left out for that image.

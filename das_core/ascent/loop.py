@@ -75,7 +75,7 @@ class Ascent:
         denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
             Ascent Synthesis. `auto` means `Denoising()` if the optimizer is `NormalizedAscent` and at least one
             objective has a model, else None.
-        focus: the window in which the picture grows, see `Focus`. With None the whole canvas changes from the first
+        focus: the Gaussian in which the picture grows, see `Focus`. With None the whole canvas changes from the first
             step on, as in Direct Ascent Synthesis. `auto` means None for a tile, because a tile has no centre, and None
             for a stack that an earlier ascent has changed, because its picture has already grown; otherwise it means
             `Focus()`.

@@ -30,7 +30,7 @@ def own_modes(device: torch.device) -> Iterator[None]:
 
 
 def check_differentiable(judges: Sequence[Judge]) -> None:
-    """Check that gradients can pass through some judges.
+    """Check that gradients can pass through every one of the judges.
 
     Raises:
         ValueError: when a judge was made under `torch.inference_mode()`: tensors that are made there never take part in

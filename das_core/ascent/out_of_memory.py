@@ -14,8 +14,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that the memory of a device, or of the computer, has run out.
 
     Args:
-        error: the error of a PyTorch operation. On a CPU it is a `RuntimeError` that only its text distinguishes from
-            others; Python's own allocator raises `MemoryError`.
+        error: the error of a PyTorch operation. When memory on a CPU runs out, PyTorch raises a `RuntimeError`, which
+            is recognised by its text; Python's own allocator raises a `MemoryError`.
 
     Example:
         >>> from das_core.ascent.out_of_memory import is_out_of_memory

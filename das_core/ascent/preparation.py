@@ -55,16 +55,16 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:
-    """Return the window in which a picture grows; with `auto` the one that suits the stack.
+    """Return the focus of an ascent; with `auto` the one that suits the stack.
 
     Args:
-        focus: a window, None for no window, or `auto`. `auto` means None for a tile, because a tile has no centre, and
+        focus: a focus, None for no focus, or `auto`. `auto` means None for a tile, because a tile has no centre, and
             None for a stack that an earlier ascent has changed, because its picture has already grown; otherwise it
             means `Focus()`.
         stack: the stack of the ascent.
 
     Raises:
-        ValueError: when `focus` is another text than `auto`, or a tile is given a window.
+        ValueError: when `focus` is another text than `auto`, or a tile is given a focus.
     """
     if isinstance(focus, str):
         check_choice("focus", focus, ["auto"])
@@ -154,8 +154,8 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
         return None
     if spec.parametrization == "pyramid":
         return LevelTensors(read_levels(stack))
-    # The single tensor is the accumulated gradient. The `adjoint` of the form `layers` turns it into what this gradient
-    # has added to the pixels or to the Fourier coefficients.
+    # With any other parametrisation there is a single tensor, the accumulated gradient. The `adjoint` of the form
+    # `layers` turns it into what this gradient has added to the pixels or to the Fourier coefficients.
     tensors = spec.operator(stack.canvas.device).adjoint(stack.parameters.tensors[0])
     assert isinstance(tensors, LevelTensors)
     return tensors
@@ -164,7 +164,8 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
     """Return a stack without parameters, whose canvas can be projected after every step, or raise a ValueError.
 
-    The canvas is projected onto the bound `within`, or onto the Fourier magnitudes of its start (`retract`).
+    The canvas is projected onto the bound `within`, or onto the Fourier magnitudes of its start (`retract`). Parameters
+    are dropped, because they would no longer describe a projected canvas.
     """
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(

@@ -40,7 +40,8 @@ class Recipe:
         augmentation: how the judges see the canvas.
         optimizer: how a gradient moves the stack.
         schedule: how the step size changes: `cosine`, `constant`, or a function of the progress.
-        focus: the window in which the picture grows; with `auto`, `Ascent` chooses it by the stack; None for no window.
+        focus: the Gaussian by which the gradient is multiplied, so that the picture grows from its middle; with `auto`,
+            `Ascent` chooses it by the stack; None for no focus.
         denoising: the denoiser that acts after every step; None for no denoiser.
 
     Example:

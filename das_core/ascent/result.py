@@ -87,8 +87,8 @@ class Result:
         stack: the stack after the last step; another ascent can continue from it.
         history: the record of every step.
         importance: how large the gradient was at every pixel in all steps together, (B, height, width), 0..1: 0 where
-            it was always zero, 1 in the hundredth of the pixels of each image where it was largest. Fel et al. use such
-            a mask as the transparency of the picture: Unlocking Feature Visualization with Magnitude Constrained
+            it was always zero, 1 at the 1 % of the pixels of each image where it was largest. Fel et al. use such a
+            mask as the transparency of the picture: Unlocking Feature Visualization with Magnitude Constrained
             Optimization (2023, arXiv 2306.06805, section 3.3).
 
     Example:

@@ -157,6 +157,8 @@ class Scoring:
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
         """Return the keys of the views that a group sees in a step, in their order.
 
+        In a batch, images on which the group does not act get no views (unless `alike`, or the group compares images).
+
         The views of a film or a zoom are spread over the images on which the group acts. Their keys have the `item` 0,
         and `image` is the number of the frame or moment. So a judge whose answer depends on the item
         (`PartialClassifier`) treats all frames or moments alike.

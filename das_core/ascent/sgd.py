@@ -18,7 +18,7 @@ class SGD:
 
     Args:
         learning_rate: what the gradient is multiplied by, above 0. A good value depends on the scale of the score:
-            0.005 to 0.05 for the logit of a classifier on the default levels; from 0.5 on the picture turns to noise.
+            0.005 to 0.05 for the logit of a classifier on the default levels; with 0.5 or more, pictures turn to noise.
             The score of a `Prior` alone needs about 100.
         momentum: what the velocity of the last step is multiplied by before the gradient is added to it, 0 (none) to
             below 1.
@@ -54,7 +54,11 @@ class SGD:
         mask: Tensor | None = None,
         evaluate: Evaluate | None = None,
     ) -> ImageStack:
-        """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`."""
+        """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`.
+
+        The gradient is first converted to the form of the parameters by `operator.adjoint`. The rate is the learning
+        rate times `pace.rate`. If the stack has no parameters, its canvas is changed by rate * `operator.forward(v)`.
+        """
         velocity = operator.adjoint(gradient)
         state = None
         if self.momentum:

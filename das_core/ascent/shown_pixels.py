@@ -37,8 +37,9 @@ class StepRenderer:
 
     Args:
         scoring: the `Scoring` of the objectives, made from the stack before the ascent, on the device of the ascent.
-        focus: the window that weights the gradients of judges, centred for every group on the region of the group; None
-            for no window. The gradients of objectives without a judge, such as a prior, are not weighted.
+        focus: the focus, whose Gaussian is multiplied with the gradients of judges. For every group it is centred on
+            the region of the group. None for no focus. The gradients of objectives without a judge, such as a prior,
+            are not changed by it.
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
@@ -50,7 +51,7 @@ class StepRenderer:
         ]
 
     def render(self, canvas: Tensor, step: int) -> ShownPixels:
-        """Render the images of a canvas that the views of a step show.
+        """Render those images of a canvas that the views of a step show, together with the surroundings, if any.
 
         Args:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
@@ -67,8 +68,8 @@ class StepRenderer:
     def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:
         """Return the gradient of a group at the canvas, (B, 3, H, W), from its gradient at the pixels.
 
-        The gradient is weighted by the region masks of the group and, if the group has a judge, by the window and the
-        emphasis of the focus. Images that no view shows have the gradient 0.
+        The gradient is multiplied by the region masks of the group. If the group has a judge, it is also multiplied by
+        the Gaussian of the focus and weighted by the emphasis. Images that no view shows have the gradient 0.
 
         Args:
             number: which group, from 0.
@@ -117,7 +118,15 @@ class StepRenderer:
     def _pull_back(
         self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
     ) -> Tensor:
-        """Return the gradient at the canvas of some images, (N, 3, H, W), given the gradient at their pixels."""
+        """Return the gradient of a group of terms at the canvas of some images, (N, 3, H, W).
+
+        Args:
+            number: which group.
+            gradient: the gradient of the group at the pixels of these images, (N, 3, H, W).
+            synthesised: the pixels of the stack, without surroundings.
+            pace: the pace of the step.
+            images: the indices of the images in the batch; None for all.
+        """
         group, region = self.scoring.groups[number], self.scoring.regions[number]
         # The mask of the region is the product of the region masks and the mask of the surroundings. The latter is also
         # the derivative of `composite`, so this line applies both the region and the chain rule.

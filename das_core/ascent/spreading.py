@@ -36,7 +36,7 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
         frames: how many frames, from 1 up.
         step: the number of the step.
         seed: the seed of the random draws.
-        group: the number of the group of objectives. Each group has offsets of its own.
+        group: the number of the group of objectives. Each group has positions of its own.
 
     Example:
         >>> from das_core.ascent.spreading import spread_views

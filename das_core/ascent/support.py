@@ -30,7 +30,10 @@ class ActiveRegion:
         return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
 
     def select(self, images: Sequence[int] | None) -> "ActiveRegion":
-        """Return the region for some images, or for all if None; use only the mask of the result, not its boxes."""
+        """Return the region for some images, or for all if None.
+
+        Use only the mask of the result, because its boxes can be missing.
+        """
         if images is None or self.mask is None or len(self.mask) == 1:
             return self
         return ActiveRegion(select_images(self.mask, images))

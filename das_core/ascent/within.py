@@ -80,10 +80,12 @@ class Within:
         """Return the stack with its pixels replaced by the nearest pixels within the bound.
 
         Args:
-            stack: a stack without parameters. Distances are measured from its start.
+            stack: a stack without parameters. Distances are measured from its start. They are kept `_EDGE` below the
+                limit, because the pixels are then clamped to `_EDGE`..1 - `_EDGE`, which can move them by `_EDGE`.
         """
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
+        # Smaller by `_EDGE`, so that the rounding of the conversion does not lead beyond the bound.
         limit, change = self.limit - _EDGE, pixels - middle
         if self.norm == "linf":
             outside = (change.abs() > limit).any(dim=1, keepdim=True)
@@ -98,14 +100,18 @@ class Within:
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
 
     def _measure(self, change: Tensor, margin: int) -> Tensor:
-        """Return the distance, (B,), that a change (B, 3, H, W) of the pixels of a canvas makes."""
+        """Return the norm, (B,), of a change (B, 3, H, W) of the pixels of a canvas.
+
+        For `linf` this is the largest absolute value, margin included; for the other norm it is the Euclidean norm of
+        the change without the margin.
+        """
         if self.norm == "linf":
             return change.abs().amax(dim=(1, 2, 3))
         return crop_margin(change, margin).square().sum(dim=(1, 2, 3)).sqrt()
 
 
 def read_within(within: Within | float | None) -> Within | None:
-    """Return a bound as a `Within`; a number is the limit of a bound with the norm `linf`.
+    """Return a bound as a `Within`, or None if there is none; a number is the limit of a bound with the norm `linf`.
 
     Raises:
         ValueError: when the number is out of range.

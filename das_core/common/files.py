@@ -112,8 +112,8 @@ def _move_to_free_path(source: Path, target: Path) -> None:
     else:
         source.unlink()
         return
-    # Create an empty file at the target; this fails if there is a file. If the process is killed before the rename, the
-    # empty file stays.
+    # The file system has no hard links. Create an empty file at the target; this fails if there is a file. If the
+    # process is killed before the rename, the empty file stays.
     with target.open("x"):
         pass
     os.replace(source, target)

@@ -106,7 +106,8 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
     Args:
         images: (B, 3, H, W), 0..1.
         size: the side of the squares in pixels.
-        fit: how an oblong image becomes a square.
+        fit: how an oblong image becomes a square: "shortest" cuts out the middle square; otherwise the whole image is
+            squeezed into a square.
         interpolation: how pixels are interpolated. If the size is right already, nothing is resized.
 
     Returns:
@@ -150,7 +151,7 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images (B, C, H, W) as `map_images` does, but large images channel by channel."""
+    """Apply a function to images (B, C, H, W) as `map_images` does; on the CPU, large ones by channel."""
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
         return map_images(change, images)
     return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)
@@ -175,6 +176,7 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
     """
     height, width = shape
     scale = max(height / image.shape[2], width / image.shape[3])
+    # If much of the resized image would be cut off, the image is cropped first, which saves time and memory.
     if scale * scale * image.shape[2] * image.shape[3] > _MOST_WASTE * height * width:
         image = _crop_middle(image, (math.ceil(height / scale), math.ceil(width / scale)))
     resized = (max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))

@@ -56,7 +56,7 @@ _MOST_WEIGHTS = 2**25
 def _average_ring_by_ring(
     power: Tensor, ring: Tensor, count: Tensor, edges: tuple[float, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Return what `radial_power` returns, with memory for the weights of one ring at a time."""
+    """Return what `radial_power` returns, but keep the weights of only one ring at a time in memory."""
     averages, kept = [], []
     for number, middle in pausing(enumerate(_find_middles(edges), start=1)):
         (inside,) = (ring == number).nonzero(as_tuple=True)

@@ -8,7 +8,7 @@ def make_generator(*key: int, device: torch.device | None = None) -> torch.Gener
     """Return a generator whose stream depends on nothing but the key and the kind of device.
 
     Different keys of the same length, with numbers below 2**32, give unrelated streams. Other keys can share a stream,
-    for two reasons. `numpy.random.SeedSequence` splits a number from 2**32 up into several numbers, and it ignores
+    for two reasons. `numpy.random.SeedSequence` splits a number of 2**32 or more into several numbers, and it ignores
     zeros at the end of a key of up to four numbers. So it treats (5,) and (5, 0) as the same key, and also
     (5 + 2**32, 0) and (5, 1).
 

@@ -34,7 +34,8 @@ class Timeline:
         """Return the time axis of a film or of separate images: an image at each of the positions 0, 1, … count - 1.
 
         Args:
-            count: how many images there are; also the last position that a keyframe can have.
+            count: how many images there are. A keyframe can also lie at the position `count`, the end, which is
+                one after the last image (in a loop: image 0 again).
             loop: whether the last image is followed by the first.
             unit: what error messages call an image, in the singular.
         """

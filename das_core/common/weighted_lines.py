@@ -31,7 +31,7 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
             followed by a number is then an error. Without an example, such a colon and the text after it belong to the
             name, as in 'poster: a castle'.
         times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9". If
-            a blank follows the colon, a weight begins nevertheless.
+            a blank stands between the colon and the second digit, as in "route 66: 0.5", the number is a weight.
 
     Raises:
         ValueError: when a weight is not finite, is too large or has a decimal comma; or, with an example, is not a
@@ -64,7 +64,11 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
 
 
 def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
-    """Return the text before the last colon of a line and the number after it; None if the line has no weight."""
+    """Return the text before the last colon of a line and the number after it; None if the line has no weight.
+
+    Parentheses around the whole line are ignored. If `times` is true, a colon between two digits is part of a time of
+    day, such as 10:30, and begins no weight.
+    """
     if line[0] in _OPENING and line[-1] in _CLOSING and _is_balanced(line[1:-1]):
         line = line[1:-1]
     place = max(line.rfind(colon) for colon in _COLONS)

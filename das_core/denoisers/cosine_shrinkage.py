@@ -55,7 +55,11 @@ class CosineShrinkage:
 
 
 def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bool) -> Tensor:
-    """Return planes (N, 1, H, W) with the small cosine coefficients of their blocks set to 0."""
+    """Return planes (N, 1, H, W) with those cosine coefficients of their blocks set to 0 that are small.
+
+    Small are coefficients of at most 3 times `strength`; the mean of a block is always kept. Blocks of `block` pixels a
+    side overlap by half; `waves` holds the cosines of a block as the kernels of a convolution.
+    """
     height, width = planes.shape[2:]
     hop = block // 2
     # How many blocks there are along each axis. The first one begins `hop` pixels before the first pixel, so that every

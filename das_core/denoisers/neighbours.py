@@ -36,7 +36,12 @@ def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh
 
 
 def list_offsets(radius: int, step: int) -> Iterator[tuple[int, int]]:
-    """Yield the offsets (rows, columns) of all neighbours, without that of the pixel itself."""
+    """Yield the offsets (rows, columns), in pixels, of all neighbours of a pixel, without that of the pixel itself.
+
+    Args:
+        radius: how many neighbours there are in each direction along an axis.
+        step: the distance between two neighbours in pixels.
+    """
     for down in range(-radius, radius + 1):
         for right in range(-radius, radius + 1):
             if down or right:

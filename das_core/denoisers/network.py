@@ -50,7 +50,8 @@ class NetworkDenoiser:
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
         """Return the output of the network for pixels; see `Denoiser`.
 
-        The scale is ignored, because a network does not take one.
+        The scale is ignored, because a network does not take one. If the network does not know the strength, its
+        changes of values are limited to `_LARGEST_CHANGE` times the strength.
 
         Raises:
             ValueError: when the output of the network is not a batch of images, or when its size is not a whole
@@ -67,7 +68,11 @@ class NetworkDenoiser:
         return answer.sub(pixels).clamp_(-limit, limit).add_(pixels)
 
     def _reduce(self, answer: Tensor, seen: Tensor) -> Tensor:
-        """Reduce an enlarged output to the size of the input, by the mean of each block of pixels."""
+        """Reduce an enlarged output (`answer`) to the size of the input (`seen`), by the mean of each block of pixels.
+
+        Raises:
+            ValueError: when the shape of the output does not fit the input.
+        """
         sizes = [tuple(each.shape) if isinstance(each, Tensor) else shorten(each) for each in (seen, answer)]
         if not isinstance(answer, Tensor) or answer.ndim != 4 or answer.shape[:2] != seen.shape[:2]:
             raise ValueError(f"the denoiser '{self.name}' answers {sizes[0]} with {sizes[1]}: it is no model of images")

@@ -24,8 +24,8 @@ class NonLocalMeans:
     pixels grow with the scale.
 
     Args:
-        radius: 1 to 8; how many pixels on each side, along an axis, a pixel is compared with. With a radius of 3 a
-            pixel is compared with 7 x 7 - 1 = 48 pixels. The time grows with the square of the radius.
+        radius: 1 to 8. Each pixel is compared with the others of a square that has `radius` pixels on each side of it:
+            with a radius of 3, with 7 x 7 - 1 = 48 pixels. The time grows with the square of the radius.
 
     Raises:
         ValueError: when the radius is out of range.

@@ -96,7 +96,7 @@ def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
 
 
 def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, tile: bool) -> None:
-    """Add a factor times the forward differences of values to vectors, in place.
+    """Add the forward differences of values, multiplied by a factor, to the vectors (down, right), in place.
 
     At the last row and the last column the difference is 0. In a tile, it is the difference to the first row or column.
     """
@@ -108,7 +108,7 @@ def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, ti
 
 
 def _add_divergence(values: Tensor, down: Tensor, right: Tensor, factor: float, tile: bool) -> Tensor:
-    """Add a factor times the divergence of vectors to values, in place.
+    """Add the divergence of the vectors (down, right), multiplied by a factor, to values, in place.
 
     The divergence is the negative transpose of the forward differences in `_add_gradient`.
     """

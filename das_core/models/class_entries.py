@@ -72,7 +72,11 @@ def _find_end(labels: Labels, parts: list[str], start: int) -> int:
 
 
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
-    """Return the indices of the classes of one entry; raise a ValueError when there are none."""
+    """Return the indices of the classes of one entry: a class, or 'all' and an everyday word, such as 'all dogs'.
+
+    Raises:
+        ValueError: when no class is meant.
+    """
     found = _ALL.fullmatch(entry)
     # A class name may itself begin with 'all', such as 'all-terrain bike' if the user writes it with a space.
     if found is None or labels.look_up(entry):
@@ -85,7 +89,7 @@ def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
 
 
 def _explain_unknown(labels: Labels, word: str) -> str:
-    """Return the end of an error message: why 'all' and this word name no classes, and what to write instead."""
+    """Return the end of an error message: why the entry 'all WORD' names no classes, and what to write instead."""
     if not labels.hypernyms:
         return "this classifier knows no words for several classes; write names or indices with commas in between"
     if len(labels.look_up(word)) == 1:

@@ -112,7 +112,8 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
 def fold_batch_norm(module: nn.Module) -> nn.Module:
     """Fold every batch norm that follows a convolution into that convolution, if folding is exact up to rounding.
 
-    Other norms are not changed. Submodules keep their names.
+    A folded norm is replaced by what remains of it (`_find_remainder`). Other norms are not changed. Submodules keep
+    their names.
 
     Args:
         module: in evaluation mode, without gradients of weights; it is changed in place.
@@ -128,8 +129,8 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         if rest is None:
             continue
         fused = fuse_conv_bn_eval(convolution, norm)
-        # The original is not kept as a submodule: PyTorch would list its weights with those of the model, and move them
-        # to the device, which may have little memory.
+        # The original convolution is kept, but not as a submodule: PyTorch would list its weights with those of the
+        # model, and move them to the device, which may have little memory.
         fused.__dict__[_UNFOLDED] = convolution
         _replace(module, convolution_name, fused.requires_grad_(False))
         _replace(module, norm_name, rest)

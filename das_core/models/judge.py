@@ -138,7 +138,7 @@ class Judge:
         """Normalise views and convert them to the precision of the model.
 
         If the model is in float16, the backward pass first multiplies gradients by 256 (in `postprocess`), then goes
-        through the model, and then divides the gradients by 256 here.
+        through the model, and then divides the gradients by 256 here. Without this, small gradients would become 0.
 
         Args:
             views: (V, 3, size, size), 0..1.
@@ -154,7 +154,7 @@ class Judge:
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 
     def postprocess(self, values: Tensor) -> Tensor:
-        """Convert an output of the module, or of one of its layers, to float32; see `preprocess` for float16."""
+        """Convert an output of the module or a layer to float32; for float16, scale its gradient, see `preprocess`."""
         values = values.float()
         return _ScaleGradient.apply(values, _HALF_SCALE) if self.dtype is torch.float16 else values
 

@@ -116,8 +116,8 @@ class Labels:
         Raises:
             UnknownClassError: when the text names several classes, which the message lists, or no class. If it names no
                 class, the message lists the first of these groups that is not empty: the classes whose names contain
-                the text as a word; the classes that are covered by an everyday word that the text is or ends in; the
-                classes with the most similar names. If there is such an everyday word, the message also suggests
+                the text as a word; if the text is an everyday word for several classes or ends in one, these classes;
+                the classes with the most similar names. If there is such an everyday word, the message also suggests
                 writing 'all' before it. A message lists at most five classes.
             ValueError: when an index is out of range, or when the text is empty.
         """
@@ -177,7 +177,7 @@ class Labels:
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:
-        """The hypernyms by each of their words."""
+        """All hypernyms by their words in normal form; a hypernym with several words stands under each of them."""
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
     def _find_kind(self, wanted: str) -> tuple[str, Hypernym | None]:
@@ -191,9 +191,9 @@ class Labels:
     def _find_ending(self, wanted: str) -> str:
         """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none.
 
-        Within a longer word, everyday words of fewer than 4 letters are ignored. If the last word of the text is nearly
-        the name of a class, all everyday words within this last word are ignored: 'jelyfish' is a misspelling of
-        'jellyfish', not a kind of fish.
+        The whole text is not an ending of itself. Within a longer word, everyday words of fewer than 4 letters are
+        ignored. If the last word of the text is nearly the name of a class, all everyday words within this last word
+        are ignored: 'jelyfish' is a misspelling of 'jellyfish', not a kind of fish.
         """
         is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
         # `is_word`: there is a space before the ending, so the ending is a word of its own.

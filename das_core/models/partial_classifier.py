@@ -49,8 +49,8 @@ class PartialClassifier(Classifier):
         """Return logits that use only the features drawn for each image; see `Judge.answer`.
 
         The seed of the ascent and the number of an image decide which features are used for the views of this image.
-        The values of these features are divided by the share, as in dropout, so that the logits stay about as large as
-        with all features.
+        The values of these features are divided by `share`, the share of the features that is used, as in dropout. So
+        the logits stay about as large as with all features.
 
         Args:
             views: (V, 3, size, size), 0..1.

@@ -40,7 +40,7 @@ class Term(Protocol):
 
     @property
     def reference_images(self) -> tuple[Tensor, ...]:
-        """Images (B or 1, 3, h, w), 0..1, that the ascent shows to the judge through the same views as the canvas."""
+        """Images (B or 1, 3, h, w), 0..1, that the judge sees through the same windows and transforms as the canvas."""
         ...
 
     @property

@@ -127,8 +127,8 @@ class ClassObjective(BaseObjective):
     def terms(self) -> tuple["ClassObjective", ...]:
         """Return an objective for each single model of the judge, with an equal share of the weight."""
         members = self.judge.members
-        # With variety, each model is replaced by one that ignores features. The returned objectives have variety 0, so
-        # that features are not left out a second time.
+        # With variety, each model is replaced by one that ignores this share of its features. The returned objectives
+        # have variety 0, so that features are not left out a second time.
         if self.variety:
             members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)
         return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)
@@ -150,7 +150,8 @@ class ClassObjective(BaseObjective):
             output: logits (V, classes).
 
         Returns:
-            The weighted sums over the targets (V,).
+            For each view, the weighted sum over the targets of what `score_kind` selects: the logit, the
+            log-probability or the margin, (V,).
         """
         classes, shares = zip(*self.targets, strict=True)
         indices = make_constant(classes, torch.int64, output.device)

@@ -88,7 +88,8 @@ class ContentObjective(BaseObjective):
         """Return the score of every view.
 
         Args:
-            output: the activations of V views; its `references` hold those of the same views of the image.
+            output: the activations of V views; its `references` hold those of the same views of the
+                reference image.
 
         Returns:
             Scores (V,), at most 0.

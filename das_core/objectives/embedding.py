@@ -98,10 +98,10 @@ class EmbeddingObjective(BaseObjective):
         """Return the score of every view.
 
         Args:
-            output: embeddings (V, D) of any length.
+            output: embeddings (V, D); they need not have length 1.
 
         Returns:
-            The weighted sums of similarities (V,).
+            For each view the weighted sum of its similarities to the targets, (V,).
         """
         scores = measure_similarity(output, keep_copy(self.targets, output), self.similarity)
         return scores @ make_constant(self.weights, output.dtype, output.device)

@@ -137,7 +137,7 @@ class FeatureObjective(BaseObjective):
         return self.layer.name.removesuffix(HEADS) + parts[self.kind]
 
     def score(self, output: Activations) -> Tensor:
-        """Return the activation of the part for every view.
+        """Return for every view the activation of the part of the layer that `kind` names, such as a channel.
 
         Args:
             output: the activations of V views.
@@ -194,7 +194,7 @@ def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ..
 
 
 def _check_index(index: Any, count: int, what: str, layer: Layer) -> None:
-    """Raise ValueError unless `index` is from 0 to `count` - 1."""
+    """Raise a ValueError unless `index` is a whole number from 0 to `count` - 1; messages call it `what`."""
     if isinstance(index, str | float):
         raise ValueError(f"{what} {shorten(index)} is no whole number; write it without quotes or a point")
     if not 0 <= index < count:

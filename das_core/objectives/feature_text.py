@@ -16,7 +16,7 @@ def parse_position(text: str) -> tuple[int, ...] | None:
         (token,) or (row, column); None, which stands for the middle, if the text is blank.
 
     Raises:
-        ValueError: when the text is anything but whole numbers.
+        ValueError: when the text is anything but whole numbers. How many there are is not checked here.
 
     Example:
         >>> parse_position("3, 5"), parse_position("")

@@ -143,7 +143,7 @@ def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tu
 
 
 def _select(output: Any, views: Tensor) -> Any:
-    """Return the answers to some of the views; `views`, int64, holds their numbers."""
+    """Return the answers to some of the views, without those for references; `views`, int64, holds their numbers."""
     if isinstance(output, Activations):
         return Activations({name: values[views] for name, values in output.values.items()})
     return output[views]

@@ -140,7 +140,7 @@ def _score_range(canvas: CanvasPixels) -> Tensor:
 
 
 def _score_spectrum(canvas: CanvasPixels) -> Tensor:
-    """Return minus the mean squared distance (B,), in log power, to the best-fitting line of slope -2."""
+    """Return minus the mean squared distance of the log-power spectrum to its best-fitting line of slope -2, (B,)."""
     power, frequency = measure_band_power(canvas.pixels)
     # On a line of slope -2, `level` is the same at all frequencies.
     level = power.clamp(min=_MIN_POWER).log() + 2 * frequency.log()

@@ -126,7 +126,7 @@ class StyleObjective(BaseObjective):
             output: the activations of V views.
 
         Returns:
-            Scores (V,), at most 0 if no weight is negative.
+            Scores (V,): minus the weighted sum of the style distances. They are at most 0 if no weight is negative.
         """
         distances = measure_style_distances(output, self.judge, self.targets)
         return -distances @ make_constant(self.weights, distances.dtype, distances.device)
@@ -202,6 +202,9 @@ def _cut_windows(images: Tensor) -> Iterator[Tensor]:
 
 
 def _space_windows(length: int, side: int) -> list[int]:
-    """Return the first pixel of every window of `side` pixels, evenly spaced along an axis of `length` pixels."""
+    """Return the first pixels of windows of `side` pixels, evenly spaced along an axis of `length` pixels.
+
+    The windows cover the axis, unless this takes more than `_MAX_WINDOWS` windows; then there are gaps.
+    """
     count = min(math.ceil(length / side), _MAX_WINDOWS)
     return [round((length - side) * number / max(1, count - 1)) for number in range(count)] if count > 1 else [0]

@@ -112,7 +112,7 @@ class Track(WrappedObjective):
         return max((factor for _, factor in self.points), key=abs) * super().weight
 
     def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return for every image the factor of this track, times the factor that a term has without this track."""
+        """Return the factor of every image: that of this track, times the one without it, in `weights` (None is 1)."""
         own = self._weigh(timeline)
         return own if weights is None else tuple(one * more for one, more in zip(own, weights, strict=True))
 

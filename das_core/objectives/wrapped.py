@@ -61,7 +61,7 @@ class WrappedObjective:
         return self.objective.describe_score(score)
 
     def add_regions(self, regions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return the region masks of a term as changed by this wrapper; `regions` are the masks without the wrapper."""
+        """Return the region masks of a term, given its masks without this wrapper; this base class changes nothing."""
         return regions
 
     def change_weight(self, weight: float, progress: float) -> float:
@@ -75,6 +75,8 @@ class WrappedObjective:
 
     def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
         """Return, for each image, the factor that multiplies the weight of a term, as changed by this wrapper.
+
+        By default, the factors are not changed.
 
         Args:
             weights: the factors without this wrapper, one for each image; None if all are 1.

@@ -62,8 +62,8 @@ class LevelTiles:
     def arrange_for_node(self) -> Tensor:
         """Return sheets for the width of a node of ComfyUI, (B, 3, H, W), 0..1.
 
-        These sheets have at most five columns, and larger captions. More than five tiles continue in further pairs of
-        rows below.
+        These sheets have at most five columns, and captions as large as the tiles allow. More than five tiles
+        continue below, in further pairs of rows (the levels alone, and the sums).
         """
         rows = math.ceil(len(self.alone) / _NODE_COLUMNS)
         width = self.alone.shape[-1]
@@ -95,7 +95,7 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
 
     Args:
         stack: the stack.
-        tile: the long side of a tile in pixels.
+        tile: the long side of a tile, which is one of the pictures on the sheet, in pixels.
     """
     tiles = len(group_into_octaves(stack.spec.resolutions, _MAX_COLUMNS))
     # 2 rows of tiles, 5 copies of each tile, 4 bytes per value, 3 channels. The copies are the single tile, the tile in
@@ -143,7 +143,7 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
 
 
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
-    """Draw a sheet of tiles for every image of a stack.
+    """Draw a sheet for every image of a stack: its levels as small pictures, here called tiles.
 
     The upper row shows each level alone; grey means zero. The lower row shows the sum of all levels up to that level.
     More than ten levels are grouped into octaves, with a tile for each octave.
@@ -170,7 +170,11 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
 
 
 def _choose_stretch(canvas: Tensor) -> Tensor:
-    """Return the factor (B,) by which to scale each image of a canvas (B, 3, H, W) to fill the range of brightness."""
+    """Return for each image of a canvas (B, 3, H, W) the factor with which it fills the range of brightness, (B,).
+
+    The factor is at most `_MAX_STRETCH`. It scales the share `_STRETCHED_SHARE` of the values to at most
+    `_STRETCHED_TO`; the few larger values may be beyond.
+    """
     values = canvas.flatten(1).abs()
     place = max(1, round(values.shape[1] * _STRETCHED_SHARE))
     size = map_images(lambda part: part.kthvalue(place, dim=1).values, values)
@@ -179,7 +183,10 @@ def _choose_stretch(canvas: Tensor) -> Tensor:
 
 
 def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
-    """Return a canvas as pictures (B, 3, h, w), 0..1, whose long side is `side` pixels."""
+    """Return the pictures of a canvas, without its margin, (B, 3, h, w), 0..1, on the CPU.
+
+    Their long side is `side` pixels.
+    """
     picture = crop_margin(render_pixels(canvas, stack.spec.color), stack.spec.margin).cpu()
     scale = side / max(picture.shape[2:])
     size = [max(1, round(length * scale)) for length in picture.shape[2:]]
@@ -195,7 +202,7 @@ def _load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _add_captions(tiles: Tensor, captions: Sequence[str], height: int, font_size: int) -> list[Tensor]:
-    """Return pictures (N, 3, h, w) with a line of text above each."""
+    """Return a list of the pictures (N, 3, h, w), each with its text in a strip of `height` pixels above it."""
     font = _load_font(font_size)
     captioned = []
     for tile, text in pausing(zip(tiles, captions, strict=True)):

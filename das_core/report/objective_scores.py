@@ -173,7 +173,11 @@ def score_images(
 
 
 def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:
-    """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it."""
+    """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it.
+
+    Sets of groups can have different scales. So if there are several sets, the sum of each set is standardised over the
+    images, and multiplied by the sum of the absolute weights of the set.
+    """
     names = [name for name, _ in objectives]
     weights = torch.tensor([objective.weight for _, objective in objectives])
     # The terms of an ensemble are in several groups under one name. Groups that share a name are joined into one set.

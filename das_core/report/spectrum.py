@@ -126,7 +126,10 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _make_ring_edges(first: float) -> tuple[float, ...]:
-    """Return the edges of rings, in waves per pixel, from `first` or just above it to 0.5; one edge is `BAND_EDGE`."""
+    """Return the frequencies, in waves per pixel, at which the rings of a spectrum begin and end, in rising order.
+
+    The lowest is `first` or just above it, the highest is 0.5, and one of them is `BAND_EDGE`.
+    """
     below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
     above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)
     return tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))

@@ -13,15 +13,15 @@ _MAX_LEGEND_LINES = 4
 
 
 def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
-    """Write slopes as text.
+    """Write the slopes of the spectra of images and of stacks as text.
 
     Args:
         found: the spectra of images.
         levels: the resolutions and variances of the levels of stacks; None if there are no stacks.
 
     Returns:
-        A line for each image, a line with the slope of photographs for comparison, and a line for the levels of each
-        stack.
+        A line for each image, with its slopes over all frequencies, over the low and over the high band; a line with
+        the slope of photographs for comparison; and a line for the levels of each stack.
     """
     lines = [
         f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"

@@ -67,7 +67,7 @@ class Basis(ABC):
         return planes
 
     def arrange(self, response: Tensor) -> Tensor:
-        """Return a response in the layout that `apply_response` takes."""
+        """Return a response in the layout that `apply_response` takes; this class changes nothing."""
         return response
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
@@ -162,7 +162,10 @@ class CosineBasis(Basis):
         return self._from_pairs(pairs)
 
     def arrange(self, response: Tensor) -> Tensor:
-        """Return a response (height, width) as factors for pairs of coefficients, (height, width // 2 + 1, 2)."""
+        """Return a response (height, width) with its columns in pairs, (height, width // 2 + 1, 2).
+
+        The transform computes two coefficients of a row as one complex number; each pair has the factors of these two.
+        """
         return response.index_select(-1, self._pairs).unflatten(-1, (self._half, 2))
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
@@ -173,7 +176,10 @@ class CosineBasis(Basis):
         return self._from_pairs(pairs)
 
     def _to_pairs(self, images: Tensor) -> Tensor:
-        """Return the coefficients of images in pairs, (..., height, width // 2 + 1), complex."""
+        """Return the cosine coefficients of images, (..., height, width // 2 + 1), complex.
+
+        Each number holds a pair of coefficients: one is its real part, the other its imaginary part (up to the sign).
+        """
         folded = images.index_select(-2, self._rows).index_select(-1, self._columns)
         pairs = torch.fft.rfft2(folded).mul_(self._phases)
         beyond = pairs[..., 1:, :]
@@ -181,7 +187,7 @@ class CosineBasis(Basis):
         return pairs
 
     def _from_pairs(self, pairs: Tensor) -> Tensor:
-        """Return the images that have these coefficients; the memory of `pairs` is overwritten."""
+        """Return the images of the cosine coefficients in `pairs`, two per complex number; `pairs` is overwritten."""
         beyond = pairs[..., 1:, :]
         beyond.sub_(beyond.flip(-2).mul_(self._quarter_turn))
         folded = torch.fft.irfft2(pairs.mul_(self._phases_back), s=(self.height, self.width))
@@ -189,13 +195,20 @@ class CosineBasis(Basis):
 
 
 def _fold_order(size: int) -> Tensor:
-    """Return the order in which the FFT takes the samples of an axis: even indices rising, then odd ones falling."""
+    """Return the order in which the cosine transform gives the samples of an axis to the FFT.
+
+    First come the even indices, rising, then the odd ones, falling. In this order an FFT of the same length is enough.
+    """
     indices = torch.arange(size)
     return torch.cat([indices[::2], indices[1::2].flip(0)])
 
 
 def _phase_factors(size: int) -> Tensor:
-    """Return the factors (size,), complex128, that turn the FFT of an axis into orthonormal cosine coefficients."""
+    """Return the factors (size,), complex128, that turn the FFT of an axis into orthonormal cosine coefficients.
+
+    The samples are reordered before the FFT: those with even indices, then those with odd indices backwards. The
+    coefficients are the real part of the product (Makhoul, 1980).
+    """
     frequency = torch.arange(size, dtype=torch.float64)
     scale = torch.full_like(frequency, math.sqrt(2 / size))
     scale[0] = math.sqrt(1 / size)

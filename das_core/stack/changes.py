@@ -52,7 +52,7 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
 
 
 def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
-    """Return the matrix (T, T), float64, that multiplies each change in time of T frames by its factor.
+    """Return the matrix (T, T), float64, that multiplies each change (wave in time) of T frames by its factor.
 
     Args:
         time: the frames.

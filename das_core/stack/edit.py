@@ -70,6 +70,7 @@ def edit_stack(
     factors = combine_gains(gains, levels)
     start, change = start.scale(factors), change.scale(factors)
     begin = start.canvas()
+    # Called only because it raises an error if a band contains no level.
     select_levels(freeze, levels)
     spec = replace(stack.spec, frozen=tuple(freeze))
     return replace_canvas(replace(stack, spec=spec), begin, begin + change.canvas())

@@ -90,6 +90,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     # takes seconds and gigabytes.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(name_tensors(stack).items())}
     description = json.dumps(describe_stack(stack))
+    # Only a zoom needs version 3 of the format, and a film version 2; older programs can read the other files.
     version = 3 if stack.spec.zoom is not None else 1 if stack.spec.time is None else 2
     metadata = {"sha256": _UNSEALED, "format": FORMAT, "version": str(version), "stack": description}
     head = _make_head(tensors, metadata)
@@ -144,6 +145,7 @@ def _read_stack(path: Path) -> ImageStack:
                 "choose another file"
             )
         content = _read(path)
+        # The hash stands in the head of the file. It was computed with `_UNSEALED` in its place.
         seal = metadata.get("sha256", "").encode()
         before, _, after = content[:_LONGEST_HEAD].partition(seal) if len(seal) == len(_UNSEALED) else (b"", b"", b"")
         rest = memoryview(content)[_LONGEST_HEAD:]

@@ -44,7 +44,10 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (T, 3, H, W) in float32, as `adjoint` of the operator in space returns it."""
+        """Return the gradient (T, 3, H, W) in float32, from `adjoint` of the operator in space.
+
+        The frames are mixed in `forward`.
+        """
         parameters: AccumulatedGradient = self.space.adjoint(gradient)
         return parameters
 

@@ -66,10 +66,10 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
 
 
 def has_least_norm(stack: ImageStack) -> bool:
-    """Return whether the levels of the change since the start have to be computed as those of nearly the least norm.
+    """Return whether the levels of the change since the start cannot be computed from the parameters of a stack.
 
-    This is so if the stack has no parameters, from which the levels that its ascents have moved could be read, or if it
-    has frozen bands.
+    Then they have to be computed from the canvas, as levels of nearly the least norm. This is so if the stack has no
+    parameters, or if it has frozen bands.
 
     Args:
         stack: any stack.

@@ -40,7 +40,7 @@ def widen_margin(width: int, height: int, margin: int) -> int:
 
 
 def _transforms_fast(length: int) -> bool:
-    """Return whether a length is a product of primes up to 13."""
+    """Return whether the FFT of an axis of this length is fast: whether the length is a product of primes up to 13."""
     for factor in range(2, _LARGEST_PRIME + 1):
         while length % factor == 0:
             length //= factor

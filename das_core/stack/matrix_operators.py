@@ -34,7 +34,7 @@ class LevelMatrices:
         self._finest, self._canvas, self._tile = shapes[-1], canvas, tile
 
     def shrink(self, number: int, canvas: Tensor) -> Tensor:
-        """Return A' G B, the adjoint of `enlarge`.
+        """Return A' G B, the adjoint of `enlarge`; A (rows) and B (columns) are the matrices of the level in `pairs`.
 
         Args:
             number: which level, counted from 0, the coarsest.
@@ -122,14 +122,21 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     """
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
-        """Return the gradient at every level, g_r A_r' G B_r, given the gradient G (B, 3, H, W) at the canvas."""
+        """Return the gradient at every level r: g_r A_r' G B_r, see `linear_operator`.
+
+        Args:
+            gradient: the gradient at the canvas, (B, 3, H, W). G is this gradient without what frozen bands show.
+        """
         gradient = self.remove_frozen(gradient.float())
         return LevelTensors(
             tuple(gain * self._matrices.shrink(number, gradient) for number, gain in enumerate(self.gains))
         )
 
     def forward(self, parameters: LevelTensors) -> Tensor:
-        """Return the sum of all levels, each resized to the canvas and multiplied by its gain, (B, 3, H, W)."""
+        """Return the sum of all levels, each resized to the canvas and multiplied by its gain, without frozen bands.
+
+        The result has the shape of the canvas, (B, 3, H, W).
+        """
         levels = parameters.tensors
         canvas = levels[0].new_zeros((*levels[0].shape[:2], *self.canvas))
         for number, level in enumerate(levels):
@@ -137,7 +144,9 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         return self.remove_frozen(canvas)
 
     def enlarge(self, number: int, level: Tensor) -> Tensor:
-        """Return what one level adds to the canvas: g A P B'. Frozen bands are not removed here.
+        """Return what one level adds to the canvas: g A P B', where g is its gain and A, B are its `LevelMatrices`.
+
+        Frozen bands are not removed here.
 
         Args:
             number: which level, counted from 0, the coarsest.
@@ -151,17 +160,19 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
 
-        Before the correction, the levels are g_r A_r' G B_r, and they sum to the exact K G. The canvas may be K G as
-        the form `spectral` computes it, with a small error. The difference between the canvas and the exact K G is
-        added to the finest level, as far as the finest level can show it. The operator must not have frozen bands.
+        Before the correction, level r is g_r A_r' G B_r: the gain g_r, and the transposes of the matrices A_r and B_r
+        that resize the level to the canvas (`linear_operator`). Resized to the canvas and multiplied by their gains,
+        these levels sum to the exact K G. The canvas may be K G as the form `spectral` computes it, with a small
+        error. The difference between the canvas and the exact K G is added to the finest level, as far as the finest
+        level can show it. The operator must not have frozen bands.
 
         Args:
             canvas: what the levels have to sum to, (B, 3, H, W).
             gradient: the accumulated gradient G, (B, 3, H, W).
 
         Returns:
-            The levels (B, 3, h_r, w_r), coarse to fine, without their gains; and the rest of the canvas, which no level
-            can show, (B, 3, H, W).
+            The levels (B, 3, h_r, w_r), coarse to fine, before the multiplication by their gains in the sum; and the
+            rest of the canvas, which no level can show, (B, 3, H, W).
         """
         levels = list(self.adjoint(gradient).tensors)
         last = len(levels) - 1

@@ -102,13 +102,13 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
         return LevelTensors((coefficients * self._adjoint,))
 
     def forward(self, parameters: LevelTensors) -> Tensor:
-        """Return the change of the canvas that the coefficients stand for, (B, 3, H, W)."""
+        """Return the change of the canvas that the coefficients stand for, (B, 3, H, W), without frozen bands."""
         scaled = (parameters.tensors[0] * self._forward).contiguous()
         return self.remove_frozen(self.basis.inverse(torch.view_as_complex(scaled)))
 
 
 class PhasesOperator(FourierOperator):
-    """The operator of MACO: a step of `FourierOperator`, after which `retract` restores the magnitudes of the start.
+    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start.
 
     See `StackOperator` for the arguments; levels and gains are ignored.
     """

@@ -37,7 +37,8 @@ def find_moments(time: Time, frames: int) -> list[Moment]:
         frames: the number of moments, from 1 up.
 
     Returns:
-        A `Moment` for each of them, in order.
+        A `Moment` for each of them, in order: the index of the frame at or before it, the index of the next
+        frame, and the weight of the next frame, 0..1.
 
     Example:
         >>> from das_core.stack.render_film import find_moments

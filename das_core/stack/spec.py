@@ -135,7 +135,10 @@ class StackSpec:
 
     @property
     def zoom_operator(self) -> ZoomOperator | None:
-        """The linear map from the depths of a zoom to its composites; None for a stack that is no zoom."""
+        """The linear map from the depths of a zoom to its composites (each depth with the deeper ones in its middle).
+
+        None for a stack that is no zoom.
+        """
         return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
 
     def find_timeline(self, batch: int) -> Timeline:
@@ -200,7 +203,10 @@ class StackSpec:
         return 4 * 9 * batch * 3 * height * width + self.operator_bytes() + levels
 
     def operator_bytes(self) -> int:
-        """Return about how many bytes the operator takes: its filter, and with `exact` or `layers` its matrices."""
+        """Return about how many bytes the operator takes, including the temporary tensors from which it is computed.
+
+        It has a filter; for a film, matrices in time too; and with `exact` or `layers`, matrices in space.
+        """
         height, width = self.canvas
         # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the
         # phase factors of the transform, and 12 for the temporary tensors from which these are computed.

@@ -36,7 +36,7 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
             self.response = self.response * self._moving
 
     def _compute_response(self) -> Tensor:
-        """Return the diagonal of K as if no band were frozen, on the CPU."""
+        """Return the factor by which K multiplies each frequency, as if no band were frozen, on the CPU."""
         return compute_spectral_response(self.canvas, self.levels, self.gains, self.tile)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:

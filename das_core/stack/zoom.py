@@ -26,7 +26,7 @@ MOST_BETWEEN = 15
 
 INNER = 0.6
 """The semi-axes of the ellipse in which a depth is opaque, as a share of half the width and half the height of its
-picture. From this ellipse to the outer edge of its margin, the depth blends into the wider depth around it."""
+picture. From this ellipse to the outer edge of the margin, the depth blends into the wider depth around it."""
 
 _LEAST_MARGIN = 4
 """The least margin of a zoom in pixels. The mask of a depth needs room to fall to 0 at the outer edge of the margin."""

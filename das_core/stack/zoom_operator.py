@@ -119,14 +119,17 @@ class ZoomOperator:
 def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return two ranges of an axis: samples of the composite, and the samples of a depth that they are computed from.
 
-    The first range holds the samples of the composite that the resized canvas of the depth covers. The second range
-    holds the samples of that canvas before it is resized. The end of a range is excluded.
+    Composite and canvas of the depth have `length` samples along the axis. The first range holds the samples of the
+    composite that the canvas covers after it is resized by the factor `scale`. The second range holds the samples of
+    the canvas, before it is resized, from which these are computed. The end of a range is excluded.
     """
     # A sample is covered if its middle lies on the resized canvas. The number of covered samples changes from moment to
     # moment without a visible jump, because the mask is nearly 0 at the edge.
     first = max(0, math.ceil((length - length * scale - 1) / 2))
     if scale <= 1:
         return (first, length - first), (0, length)
+    # Where the first sample of the composite lies on the canvas, as a fractional index. The interpolation uses `_REACH`
+    # samples on each side of this place.
     outermost = (0.5 - length / 2) / scale + length / 2 - 0.5
     begin = max(0, math.floor(outermost) - _REACH + 1)
     return (first, length - first), (begin, length - begin)
@@ -141,8 +144,8 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
         device: the device of the result.
 
     Returns:
-        A matrix, float32: a row for each sample in the first range of `_find_spans`, a column for each sample in the
-        second. Each row sums to 1.
+        A matrix, float32, with bicubic weights: a row for each sample of the result in the first range that
+        `_find_spans` returns, a column for each sample of the axis in the second. Each row sums to 1.
     """
     (first, end), (begin, until) = _find_spans(length, scale)
     position = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2) / scale + length / 2 - 0.5
@@ -155,7 +158,7 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
 
 
 def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -> Tensor:
-    """Return the mask of a resized depth, for the rows and columns of the composite that it covers.
+    """Return the mask of a resized depth, for those rows and columns of the composed canvas that the depth covers.
 
     The mask is 1 in an ellipse whose semi-axes are `INNER` times half the sides of the picture. Outside this ellipse it
     falls along half a period of a cosine. It reaches 0 on a larger ellipse of the same shape, which touches the outer
@@ -163,7 +166,7 @@ def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -
 
     Args:
         canvas: height and width of the canvases in pixels, margins included.
-        margin: the margin around the picture, in pixels of the canvas of the depth.
+        margin: the margin around the picture, in pixels of the depth before it is resized.
         scale: the size of the resized depth, as a multiple of the size of the canvas.
         device: the device of the result.
 

@@ -25,13 +25,13 @@ class ViewKey:
 
     Args:
         seed: the seed of the ascent, from 0 up.
-        item: the number in the batch of the image that the view shows. If `image` is given, the view shows the image of
-            that number instead, but its random draws still depend on `item`.
+        item: the index (in the batch) of the image that the view shows. If `image` is given, the view shows the image
+            with that index instead, but its random draws still depend on `item`.
         step: the number of the step.
         view: the number of the view among those of its image in the step.
         group: the number of the group of objectives (`ascent.groups.group_by_judge`). Each group sees views of its own.
-        image: the number in the batch of the image that the view shows; `item` if None. Views whose keys differ only in
-            `image` show different images through equal windows, flips and noise, so that the images can be compared.
+        image: the index (in the batch) of the image that the view shows; `item` if None. Views whose keys differ only
+            in `image` show different images through equal windows, flips and noise, so that the images can be compared.
 
     Example:
         >>> import torch
@@ -64,7 +64,7 @@ class Draws:
         progress: the share of the whole ascent that is over, 0..1.
 
     Attributes:
-        items: for each view, the number in the batch of the image that it shows.
+        items: for each view, the index (in the batch) of the image that it shows.
 
     Example:
         >>> import torch

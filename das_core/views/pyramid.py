@@ -79,7 +79,7 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors in whose `.grad` autograd sums gradients: the pixels, and canvases that views were cut from."""
+        """The tensors in whose `.grad` autograd sums gradients: the pixels, and smaller copies that views show."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
@@ -91,7 +91,7 @@ class Pyramid:
 
         Args:
             windows: the window of each view, not larger than the canvas.
-            items: for each view, the number of the canvas that it is cut from, see `items` of the class.
+            items: for each view, the index of the canvas from which it is cut, see `items` of the class.
             size: the side of the views in pixels.
 
         Returns:
@@ -127,10 +127,10 @@ class Pyramid:
         return total
 
     def _find_leaf(self, reduction: int, place: int) -> Tensor:
-        """Return one canvas (1, C, h, w), its resolution divided by `reduction`; it is made at the first call.
+        """Return canvas `place` of the batch, (1, C, h, w), reduced to 1 / `reduction` of its resolution.
 
-        The canvas is a leaf of the autograd graph if gradients are wanted, so that autograd stores its gradient in
-        `.grad`.
+        It is made at the first call. It is a leaf of the autograd graph if gradients are wanted, so that autograd
+        stores its gradient in `.grad`.
         """
         if reduction == 1 and len(self.pixels) == 1:
             return self.pixels

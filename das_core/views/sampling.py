@@ -27,7 +27,7 @@ def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[i
     Args:
         pixels: pixels of canvases (B, C, H, W), float32.
         windows: the window of each view, not larger than the canvas.
-        items: for each view, the number in the batch of the canvas that it is cut from.
+        items: for each view, the index (in the batch) of the canvas from which it is cut.
         size: the side of the views in pixels.
 
     Returns:
@@ -90,7 +90,8 @@ Area = tuple[slice, slice]
 def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Area, Area]]:
     """Yield the one to four rectangles into which the edges of a canvas cut a window.
 
-    Each rectangle is given twice: as an area of the canvas, and as an area of the window.
+    Only a window of a tile crosses the edges; its part beyond an edge continues at the opposite edge. Each rectangle is
+    given twice: as an area of the canvas, and as an area of the window.
     """
     top, left, side = window
     for rows, down in _split_span(top, side, canvas[0]):
@@ -131,7 +132,10 @@ def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tens
 
 
 def _triangle_weights(source: int, target: int, outputs: Tensor) -> Tensor:
-    """Return the weights (N, source) of the samples under a triangle around each of N outputs, before normalisation."""
+    """Return the weights (N, source) of the samples under a triangle around each of N output pixels.
+
+    `outputs` holds the indices of these pixels. The weights are not normalised yet.
+    """
     scale = source / target
     centers = (outputs + 0.5) * scale
     samples = torch.arange(source, device=outputs.device) + 0.5
@@ -143,7 +147,10 @@ _MOST_AT_ONCE = 2**23
 
 
 def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
-    """Return the sum of the weights of each output, (target,); the weights of a long axis are made part by part."""
+    """Return, for each output pixel of a resize from `source` to `target` pixels, the sum of its weights, (target,).
+
+    The sums are computed in parts, so that a long axis does not take too much memory.
+    """
     outputs = torch.arange(target, device=device).split(max(1, _MOST_AT_ONCE // source))
     return torch.cat([_triangle_weights(source, target, part).sum(dim=1) for part in pausing(outputs)])
 

@@ -185,8 +185,8 @@ class Perspective:
     """
 
     distortion: float = 0.15
-    # Nearly all of this is memory of the backward pass: for each sampling point the four pixels that it was computed
-    # from, and their weights.
+    # The memory of this transform, as a multiple of that of the views. Nearly all of it is kept for the backward pass:
+    # for each sampling point the four pixels around it, and their weights.
     kept_views: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:
@@ -198,6 +198,7 @@ class Perspective:
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), 0..1, from other angles."""
+        # Drawn even if there is no distortion, so that the transforms after this one get the same random numbers.
         inward = torch.tensor([draws.uniform() for _ in range(8)], dtype=torch.float64).T.reshape(-1, 4, 2)
         if self.distortion == 0:
             return views

@@ -143,7 +143,7 @@ class Windows:
             draws: the random numbers of the views, and the progress of the ascent.
 
         Returns:
-            A window for each key of the draws.
+            A window for each view, in the order of `draws`.
 
         Raises:
             ValueError: when windows would reach past the margin.

@@ -55,7 +55,10 @@ class Previews:
         self._shown = clock()
 
     def is_due(self, done: int, last: bool) -> bool:
-        """Return whether a preview is to be shown after a step.
+        """Return whether a preview is to be shown after a step, and if so, note the time.
+
+        One is shown after the first step, every so many steps (`_every`), when the last preview is long ago
+        (`_LONGEST_WAIT`), and after the last step; if `_every` is 0, after the last step only.
 
         Args:
             done: the number of steps that are done, at least 1.

@@ -77,7 +77,11 @@ def join_clip(clip: Any, vision: Any) -> CLIP:
 
 
 def _make_text_tower(clip: Any, width: int) -> TextTower:
-    """Return a text tower with the encoder of `clip` whose embeddings have this width; ValueError if there is none."""
+    """Return a text tower with the encoder of `clip` whose embeddings have this width.
+
+    Raises:
+        ValueError: when `clip` has no such encoder, or the encoder has no trained text projection.
+    """
     encoders = {
         name.removeprefix("clip_"): part
         for name, part in clip.cond_stage_model.named_children()
@@ -135,7 +139,10 @@ def _is_trained_projection(weight: Tensor) -> bool:
 
 
 def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
-    """Return the function `encode` of a text tower, which takes a text and returns its embedding (D,)."""
+    """Return the function `encode` of a text tower, which takes a text and returns its embedding (D,).
+
+    Of a text that ComfyUI splits into several chunks of tokens, only the first chunk is encoded.
+    """
 
     def encode(text: str) -> Tensor:
         chunks = _tokenize(clip, name, text)

@@ -68,7 +68,10 @@ class UpscaleNetwork:
         return answer.to(pixels.device).clone()
 
     def _ask_in_tiles(self, pixels: Tensor) -> Tensor:
-        """Return the output, put together from the outputs for pieces; when memory runs out, halve the pieces."""
+        """Return the output of the model for a picture, put together from its outputs for pieces of the picture.
+
+        When memory runs out, the side of the pieces is halved, down to `_SMALLEST_TILE`.
+        """
         tile = _TILE
         while True:
             try:
@@ -116,11 +119,11 @@ class DiffusionNetwork:
         self._guider.set_cfg(1.0)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return the denoised pixels, of the same shape.
+        """Return the denoised pixels, of the same shape: one sampler step from this strength to 0, without new noise.
 
         Args:
             pixels: (B, 3, H, W), 0..1.
-            strength: the standard deviation of the noise for which the model takes the ripple, in pixel values 0..1.
+            strength: the model treats the ripple as noise of this standard deviation, in pixel values 0..1.
         """
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)

@@ -95,7 +95,7 @@ def fingerprint_early_ends() -> str:
 
 
 def register_finish_route() -> None:
-    """Register the route of the button with ComfyUI's server; does nothing if there is no server."""
+    """Register the route of the Finish button with ComfyUI's server; without a server, do nothing."""
     server = find_server()
     # A second copy of the pack must not register the same route: ComfyUI would not start.
     if server is None or any(getattr(route, "path", None) == ROUTE for route in server.routes):

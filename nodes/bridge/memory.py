@@ -113,7 +113,7 @@ def manage_module(module: nn.Module) -> object:
 
 
 def share_patcher(patcher: Any) -> object:
-    """Return a ModelPatcher that brings a whole module to the compute device, if the module already has a ModelPatcher.
+    """Return a ModelPatcher, made from the one that a module has, that brings the whole module to the compute device.
 
     The module must not get a second, independent ModelPatcher. If the second ModelPatcher were garbage-collected while
     the module lives on, ComfyUI would report a memory leak: it would log a warning and collect garbage at every load.
@@ -144,7 +144,8 @@ def manage_classifier(classifier: Classifier) -> Classifier:
         classifier: any classifier.
 
     Returns:
-        The same classifier with the ModelPatcher as its `owner`; in an ensemble, every member has an `owner`.
+        A new classifier with the same module, whose `owner` is the ModelPatcher; in an ensemble, this holds for every
+        member.
     """
     return classifier.map_members(lambda member: replace(member, owner=manage_module(member.module)))
 

@@ -31,7 +31,8 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
         Sentences that name the files, or say why saving failed. If saving fails, no error is raised, because it would
         hide the error of the run.
     """
-    # The most valuable results are saved first: for the last ones memory or disk space may be too short.
+    # The stack is saved first, because it is the most valuable, and memory or disk space may not suffice for the rest.
+    # The message names the image first.
     stack_said = _try(lambda: _save_stack(stack), "Its stack")
     said = [_try(lambda: _save_last_image(stack), "The last good image"), stack_said]
     if frames:

@@ -153,6 +153,6 @@ def _resolve(path: Path) -> Path:
 
 
 def _list_homes() -> list[tuple[Path, str]]:
-    """Return the two folders of stack files, each with the mark at the end of the names in it."""
+    """Return the two folders of stack files, each with the suffix that marks the names of its files ("" for none)."""
     folders = ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), _OUTPUT))
     return [(Path(folder) / STACKS, mark) for folder, mark in folders]

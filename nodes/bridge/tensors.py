@@ -33,7 +33,7 @@ def from_comfy_images(images: Tensor) -> Tensor:
 
 
 def from_comfy_mask(mask: Tensor) -> Tensor:
-    """Return a copy of ComfyUI's mask; to be called under `enable_autograd`.
+    """Return a copy of ComfyUI's mask. Call it under `enable_autograd`, so that the copy can take part in autograd.
 
     Args:
         mask: a MASK (B, H, W).

@@ -47,7 +47,9 @@ class Wait:
             self._say(f"{self._what}: done in {seconds:.0f} s")
 
     def report(self, done: int, total: int) -> None:
-        """Move the bar, and show on the node how much is done.
+        """Move the bar, and show on the node how many percent are done.
+
+        The percentage is shown only after `_PATIENCE_SECONDS`, and only if the total is known.
 
         Args:
             done: how much is done, such as the bytes of a download that have arrived.

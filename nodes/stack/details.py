@@ -94,7 +94,7 @@ def _list_settings() -> list[Any]:
 
 
 def read_details(choice: Mapping[str, Any] | None) -> Details:
-    """Return the details that are chosen.
+    """Return the settings that are chosen at the input `details`: the defaults, unless the option is `custom`.
 
     Args:
         choice: the value of the input from `details_input`.

@@ -2,9 +2,9 @@
 
 The nodes inside the subgraph are called inner nodes. Every input of the subgraph is linked to inputs of inner nodes. If
 such an inner input has a widget, ComfyUI's page shows this widget on the subgraph node. The link stores the position of
-the input (the number of its slot) on the inner node. If several links go into a growing input (an Autogrow) of the
-inner node, the numbers of its slots differ between versions of the page, because 0.8.0 puts the growing slots last. A
-value could then reach the wrong widget. So widgets of such nodes are not linked, but named in the property
+the input (the number of its slot) on the inner node. If several links go into a growing input (an Autogrow), the inputs
+of the inner node have other positions in other versions of the page: that of ComfyUI 0.8.0 puts the growing slots last.
+A value could then reach the wrong widget. So widgets of such nodes are not linked, but named in the property
 `proxyWidgets`.
 """
 

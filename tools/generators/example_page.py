@@ -93,7 +93,7 @@ class Plan:
     note: Box
 
     def bounds(self) -> Box:
-        """Return the box around everything."""
+        """Return the box around all frames and the note."""
         return _surround([*self.frames.values(), _add_title(self.note)])
 
 
@@ -135,8 +135,8 @@ def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Seque
 def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> View:
     """Return the view with which the page opens the workflow.
 
-    If text is legible at the zoom that shows everything, the view shows everything; otherwise it shows the note and the
-    first ascent.
+    The view begins at the top left corner of the workflow. If text is legible at the zoom that shows everything, the
+    view has this zoom. Otherwise it has the zoom at which the note and the first ascent fit, at most `COMFORTABLE`.
     """
     focus = _surround_focus(plan, groups, links)
     whole = _fit(plan.bounds())
@@ -194,7 +194,7 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
 
     Each way is a list of columns; a column is a list of rows, and a row a list of titles of groups, from left to right.
     The title "" stands for the note. The last element of each list is not a column but a band of rows below all
-    columns; it may be empty.
+    columns; it may be empty. VERDICT and LOOK occur only if they are in `present`; other titles occur in any case.
     """
     closer = [title for title in (VERDICT, LOOK) if title in present]
     asked = [[""], [MODEL, ASKED], [WHERE]]
@@ -227,11 +227,12 @@ def _lay_out_group(
 
 
 def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str]]], note: str, width: int) -> Plan:
-    """Return the arrangement with the groups and the note in columns, from left to right.
+    """Return the arrangement with the groups and the note in columns, from left to right, and in a band below them.
 
     Args:
         blocks: the layout of each group, by its title.
-        columns: the titles of groups in each column, as `_try_columns` yields them; titles without a block are skipped.
+        columns: for each column, and last for the band below them, its rows of titles of groups, as `_try_columns`
+            yields them. "" stands for the note; other titles without a block are skipped.
         note: the text of the note.
         width: the least width of the note; the note becomes as wide as its column.
     """
@@ -239,8 +240,9 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
     frames: dict[str, Box] = {}
 
     def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
-        """Place rows one below the other; the last group of a row is widened, so that all rows are equally wide.
+        """Place rows of groups one below the other, the last group of each row widened to make them equally wide.
 
+        A row lists the titles of its groups. An empty title stands for the note; groups without a block are skipped.
         Return the x of the next column, and the y below the last row.
         """
         rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]

@@ -62,10 +62,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def make_example(client: Client, browser: Browser, directory: Path, name: str) -> dict[str, Any]:
-    """Write one workflow in UI format and return it in API format.
+    """Write one workflow, with its note if there is one, in UI format, and return the workflow in API format.
 
     Raises:
-        LookupError: the server lacks a node class of the workflow; the message contains the end of its log.
+        LookupError: the server lacks a node class of the workflow; the message contains the end of the server's log.
         RoundTripError: see make_workflow.
     """
     prompt = read_prompt(directory / "api" / f"{name}.json")

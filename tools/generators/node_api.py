@@ -60,7 +60,7 @@ def _describe_type(item: Input) -> Any:
 def find_breaks(old_api: Mapping[str, Mapping[str, Inputs]], new_api: Mapping[str, Mapping[str, Inputs]]) -> list[str]:
     """Return a sentence for each change of an API that breaks workflow files.
 
-    Outputs and optional inputs that a node gets after its old ones break no workflow files.
+    If a node gets further outputs or optional inputs at the end, behind its old ones, no workflow file breaks.
 
     Args:
         old_api: the API that existing workflow files were made with, as `describe_pack` returns it.
@@ -127,7 +127,7 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
 
 
 def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> Iterator[str]:
-    """Yield a sentence for each change of the type or options of an input that breaks existing workflow files.
+    """Yield a sentence for each change of an input's type or options that breaks existing workflow files.
 
     Args:
         where: the beginning of each sentence. It names the node and the input.
@@ -153,5 +153,5 @@ def _describe_value(kind: Any) -> str:
 
 
 def _is_widget(kind: Any) -> bool:
-    """Return whether an input with this description is a widget, which has a position; otherwise it is a socket."""
+    """Return whether an input of this kind is a widget, whose value workflow files store by position, not a socket."""
     return not isinstance(kind, str) or kind.partition(" ")[0] in _WIDGETS

@@ -55,7 +55,7 @@ def hash_text(text: str) -> str:
 
 
 def flatten(tree: Mapping[str, Any], parent: str = "") -> Texts:
-    """Return the texts of nested dictionaries by path."""
+    """Return the texts of nested dictionaries by path: the keys that lead to a text, joined by dots."""
     texts: Texts = {}
     for key, value in tree.items():
         texts |= flatten(value, f"{parent}{key}.") if isinstance(value, Mapping) else {parent + key: value}

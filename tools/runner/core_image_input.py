@@ -71,7 +71,10 @@ limited because it can be huge even if the file is small: a compressed frame of 
 
 
 def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the frames [B, H, W, 3] of a file, and the transparency of each frame (1 - alpha) as a mask."""
+    """Return the frames [B, H, W, 3] of a file, and the transparency of each frame (1 - alpha) as a mask.
+
+    As in ComfyUI, frames of another size than the first frame are left out.
+    """
     count = getattr(file, "n_frames", 1)
     if count * file.width * file.height > max(MOST_PIXELS, file.width * file.height):
         raise ValueError(f"{count} frames of {file.width} x {file.height} pixels do not fit into memory")

@@ -66,7 +66,7 @@ class PreviewImage:
         return {"required": {"images": ("IMAGE", {})}, "hidden": {"prompt": "PROMPT", "unique_id": "UNIQUE_ID"}}
 
     def save(self, images: torch.Tensor, prompt: Mapping[str, Any], unique_id: str) -> dict[str, dict[str, Any]]:
-        """Save images [B, H, W, C] in 0..1."""
+        """Save a batch of images [B, H, W, C], 0..1, as one contact sheet."""
         title = prompt[unique_id]["_meta"]["title"] or "Preview Image"
         return {"ui": {"images": [save_sheet(images, title, prompt)]}}
 

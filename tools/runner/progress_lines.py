@@ -34,7 +34,9 @@ class ProgressLines:
         self._written = 0.0
 
     def update(self, done: float, total: float) -> None:
-        """Write a line if it is time for one.
+        """Write a line if the last line is old enough, or if all steps are done and an earlier line was written.
+
+        A line is old enough after `_PATIENCE_SECONDS` if a further tenth of the steps is done, else after `_SECONDS`.
 
         Args:
             done: how many steps are done.

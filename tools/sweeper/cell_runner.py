@@ -60,7 +60,8 @@ class CellRunner:
     def run(self, task: Task) -> Row:
         """Run a cell, move its pictures to the results, append its row to the journal, and return the row.
 
-        If a node raises an error, the error becomes the message of the row.
+        If a node raises an error, the error becomes the message of the row. The `seconds` of the first row include the
+        time that this worker took to start (`load_seconds`).
 
         Raises:
             SweepStoppedError: nothing can be written, or the pack or the images of this process are not those of the

@@ -28,7 +28,7 @@ class Cell:
 
     @property
     def settings(self) -> dict[str, Value]:
-        """The values of the inputs that its options set, by NODE.INPUT."""
+        """The values of the inputs that the options of the cell set, by NODE.INPUT."""
         return {path: value for option in self.options for path, value in option.settings.items()}
 
     @property
@@ -38,7 +38,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """The options of the cell as text, for messages."""
+        """The options of the cell as text, for messages; without options, the name of its workflow."""
         return ", ".join(f"{name}={value}" for name, value in self.columns.items()) or self.workflow
 
 

@@ -30,7 +30,7 @@ _TABLE_SHARE = 0.05
 
 
 class Pool(Protocol):
-    """The methods of a pool of workers that the driver calls; `RayPool` implements them."""
+    """What the driver needs from a pool of workers; `RayPool` implements it."""
 
     shared: bool
 
@@ -106,8 +106,8 @@ class Driver:
 
         Near the end, a worker gets a cell only if it has none, so that no worker has two cells while another has none.
         """
-        # `_count_workers` is None once the first row has come. Until then the single worker gets no second cell,
-        # because one of the workers that start afterwards could run that cell sooner.
+        # Until the first row has come, there is a single worker, and `_count_workers` is not None. This worker gets no
+        # second cell, because one of the workers that start afterwards could run that cell sooner.
         depth = _QUEUE if len(self._todo) > len(self._queues) and not self._count_workers else 1
         for level in range(1, depth + 1):
             for worker, queue in self._queues.items():
@@ -132,7 +132,8 @@ class Driver:
     def _take(self, row: Row, files: Mapping[str, bytes]) -> None:
         """Add the row of a finished cell to the table.
 
-        If workers have no access to the folder of results, also write the row and the pictures of the cell there.
+        If workers have no access to the folder of results, also write the row and the pictures of the cell there. If
+        the number of workers is still open, this row decides it, and how much memory a worker needs.
         """
         if not self._pool.shared:
             self._write(row, files)
@@ -159,6 +160,9 @@ class Driver:
         """Handle the death of a worker: queue its cells again, unless their rows are in the journals already.
 
         If `MAX_DEATHS` workers have died while they ran a cell, the cell gets a row with the status "failed" instead.
+
+        Raises:
+            SweepStoppedError: too many workers have died in sequence without finishing a cell.
         """
         lost: Sequence[Task] = self._queues.pop(worker) or ()
         self._fruitless_deaths += 1
@@ -188,7 +192,10 @@ class Driver:
         self._progress.add(row)
 
     def _find_rows(self, cells: set[str]) -> dict[str, Row]:
-        """Return, by cell hash, the rows of these cells that a worker has written to its journal before it died."""
+        """Return, by cell hash, the rows of these cells that a worker has written to its journal before it died.
+
+        If the workers do not share the folder with this process, their journals cannot be read: then there are no rows.
+        """
         if not self._pool.shared or not cells:
             return {}
         return {

@@ -55,10 +55,10 @@ class Grid:
         settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
         judge: what the held-out model rates; None if no picture is rated.
-        sheet_columns: the names of the axes along the columns of the contact sheet; if empty, the last axis that has
-            several options.
-        sheet_rows: the names of the axes that come first along the rows of the contact sheet; all axes that are not
-            along the columns follow.
+        sheet_columns: the names of the axes whose options make the columns of the contact sheet; if empty, the last
+            axis that has several options.
+        sheet_rows: the names of the axes whose options make the rows of the contact sheet. All axes that make no
+            columns follow these.
     """
 
     name: str
@@ -137,7 +137,7 @@ class _Reader:
         self.problems = problems
 
     def __call__(self, read: Callable[[], T], default: T) -> T:
-        """Return what a function reads, or the default if it raises SweepError."""
+        """Return what a function reads; if it raises SweepError, collect its problems and return the default."""
         try:
             return read()
         except SweepError as error:

@@ -85,8 +85,10 @@ def _wrap(cells: Sequence[Cell]) -> Layout:
 def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path) -> tuple[int, int]:
     """Save a contact sheet as PNG, and return how many rows and how many columns it shows.
 
+    Rows and columns that do not fit into `MAX_SIDE` pixels are left out.
+
     Args:
-        layout: the arrangement of the cells.
+        layout: the arrangement of the cells. If its columns have no titles, each cell has its label below the picture.
         rows: the rows of the table, by the hash of the cell.
         folder: the folder of results; the paths of pictures in the table are relative to it.
         path: the PNG file.

@@ -128,7 +128,10 @@ class GridWorkflow:
         return self._found[path]
 
     def _sort(self, by_node: Mapping[str, _Settings]) -> list[str]:
-        """Return the ids of the nodes that run; a setting that replaces a link can make other nodes unnecessary."""
+        """Return the ids of the nodes that run, in the order in which they run.
+
+        A setting that replaces a link can make other nodes unnecessary.
+        """
         # The order depends only on which inputs are set, because no setting is a link.
         key = frozenset((node_id, name) for node_id, changes in by_node.items() for name, _ in changes)
         if key not in self._orders:

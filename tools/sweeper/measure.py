@@ -48,7 +48,7 @@ WORKFLOW = REPOSITORY / "example_workflows" / "sweeps" / "small.json"
 
 
 def main() -> None:
-    """Measure and print both tables."""
+    """Measure and print both tables of docs/sweeps.md: a sweep beside a shell loop, and the parts of a sweep."""
     with tempfile.TemporaryDirectory(prefix="sweeps_") as name:
         folder = Path(name)
         print(compare_ways(folder), flush=True)
@@ -197,7 +197,7 @@ def _load(grid: Grid, folder: Path) -> GridWorkflows:
 
 
 def _time(task: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the CPU time of a task in seconds, on which other programs have little effect, and the task's result."""
+    """Return the CPU time of a task in seconds, which other programs hardly change, and the result of the task."""
     begin = time.process_time()
     result = task()
     return time.process_time() - begin, result

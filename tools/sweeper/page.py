@@ -41,7 +41,7 @@ def save_page(
     Args:
         name: the name of the sweep.
         prompts: the workflows of the sweep in API format, without the settings of cells, by label.
-        cells: the cells, in the order of the grid; cells without a row are left out.
+        cells: the cells, in the order of the grid. Of those with a row, the page shows the first `MAX_CELLS`.
         rows: the rows of the table, by the hash of the cell.
         path: the HTML file; the paths of pictures are relative to its folder.
     """

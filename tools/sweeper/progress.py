@@ -20,7 +20,7 @@ class Progress:
     """Counts rows and shows how far a sweep is.
 
     Args:
-        total: how many cells are to be done in this run.
+        total: how many cells the sweep has to do now.
         stream: where the progress is shown.
         clock: returns the time in seconds.
     """
@@ -36,7 +36,7 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """How many cells of this run have no row yet."""
+        """How many of the `total` cells have no row yet."""
         return self._total - self.done - self.failed
 
     def add(self, row: Row) -> None:

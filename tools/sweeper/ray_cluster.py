@@ -153,7 +153,7 @@ def make_actor_class(ray: Any) -> Any:
 
 
 def make_options(threads: int, memory: int, gpu_share: float) -> Mapping[str, Any]:
-    """Return the resources that a worker requests from Ray.
+    """Return the resources that a worker requests from Ray, and its environment variables.
 
     Args:
         threads: cores.

@@ -41,13 +41,16 @@ class _Workers:
 def serve(connection: Connection, address: str | None, log: str, setup: dict[str, Any]) -> None:
     """Connect to Ray, then carry out the commands of the driver until it sends "end" or closes the connection.
 
+    If Ray cannot be used, send ("refused", the reason) to the driver instead, and return.
+
     Args:
         connection: the pipe to the driver.
         address: see `ray_cluster.connect`.
         log: the file for Ray's output.
         setup: `plan`, the plan of the sweep as JSON; `images`, the input images by name; `home`, the folder of the
-            repository; `mark`, a file in the folder of results; `files`, "auto", "shared" or "shipped"; `threads`, the
-            cores of each worker; `per_gpu`, the number of workers that share a GPU.
+            repository; `mark`, a file in the folder of results; `files`, "shared" if workers use the folders of this
+            machine, "shipped" if Ray sends them the files, or "auto", which finds out whether the folders are shared;
+            `threads`, the cores of each worker; `per_gpu`, the number of workers that share a GPU.
     """
     # The output is redirected at the file descriptors 1 and 2, because Ray's C++ code does not write to sys.stderr.
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -72,7 +75,10 @@ def serve(connection: Connection, address: str | None, log: str, setup: dict[str
 
 
 def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool) -> None:
-    """Carry out the commands of the driver (start a worker, send it a task, end), and send the events to the driver."""
+    """Carry out the commands of the driver (start a worker, send it a task, end), and send the events to the driver.
+
+    If the head of the cluster stays silent, the driver is sent a `Stopped`, and this process ends at once.
+    """
     actor_class, workers = make_actor_class(ray), _Workers()
     home = Path(setup["home"])
     constants = (str(home) if shared else "", setup["plan"], None if shared else setup["images"])

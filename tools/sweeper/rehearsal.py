@@ -34,7 +34,8 @@ def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float
         max_seconds: no further cell is rehearsed after so many seconds.
 
     Raises:
-        SweepError: nodes refuse their values; the error lists each message once, with the number of cells it affects.
+        SweepError: nodes refuse their values; the error lists each message once, with the number of rehearsed cells
+            that it affects.
     """
     begin = time.monotonic()
     kept = KeptOutputs(64, lambda node: True)

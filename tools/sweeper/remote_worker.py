@@ -63,7 +63,11 @@ class RemoteWorker:
         return "ready", name, {}
 
     def run(self, task: str) -> Answer:
-        """Run a cell; return its row, and its pictures if the worker has no access to the folders of the driver."""
+        """Run a cell; return its row, and its pictures if the worker has no access to the folders of the driver.
+
+        Pictures that are returned are deleted on this machine. If the sweep cannot go on, the answer is "stop" and the
+        reason, without a row.
+        """
         from sweeper.errors import SweepStoppedError
         from sweeper.plan import Task
 

@@ -47,7 +47,7 @@ class ResultsFolder:
 
     @property
     def table(self) -> Path:
-        """The Parquet file."""
+        """The path of the Parquet file with the table of the sweep."""
         return self.path / "table.parquet"
 
     @property
@@ -148,7 +148,10 @@ class ResultsFolder:
             shutil.rmtree(remains, ignore_errors=True)
 
     def collect(self, table: Table) -> list[Path]:
-        """Add the rows of all journals to a table; return the paths of the journals, which the caller deletes later."""
+        """Add the rows of all journals to a table, and return the paths of the journals.
+
+        Rows with a status other than OK and FAILED are left out. The caller deletes the journals later.
+        """
         journals = []
         for path, rows in read_journals(self.journals):
             for row in rows:

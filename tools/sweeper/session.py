@@ -219,6 +219,10 @@ class Session:
             home: the folder for Ray's log. In a sweep it is the folder of results. Other machines look for the file
                 `MARK` in it, to find out whether they have access to the folder of results.
             files: as in `Settings`.
+
+        Raises:
+            SweepError: when the settings name another pack than this repository, but may send only this repository to
+                the workers.
         """
         given = self._settings
         if files != "shared" and given.address is not None and given.pack.resolve() != given.home.resolve():

@@ -34,7 +34,7 @@ def count_heads(part: nn.Module) -> int:
 
 
 def find_projection(part: nn.Module) -> nn.Linear | None:
-    """Return the last projection of an attention module; None if it has none that runs as a module.
+    """Return the projection that mixes the heads of an attention module; None if no such projection runs as a module.
 
     `nn.MultiheadAttention` has a projection, `out_proj`, but uses its weights without running it, so hooks on it would
     never be called.

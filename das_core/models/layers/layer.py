@@ -89,8 +89,9 @@ class Layer:
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
     """Return the layers of a judge in the order in which their outputs are computed.
 
-    The layers are found in a forward pass of two grey views. Two kinds of modules are left out: modules that do not
-    run, and modules whose output has no axis for views or no axis for channels.
+    The layers are found in a forward pass of two grey views. A module with attention heads gives a second layer, whose
+    name ends with `HEADS`, for its heads. Two kinds of modules are left out: modules that do not run, and modules whose
+    output has no axis for views or no axis for channels.
 
     Args:
         judge: the judge; hooks are attached to its module for one forward pass.

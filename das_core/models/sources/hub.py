@@ -106,7 +106,7 @@ def _fetch(repository: str, name: str, home: Path, progress: Progress | None) ->
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """A handler that follows redirects and keeps the SHA-256 of the file, which the hub sends with a redirect."""
+    """A handler that follows redirects by HEAD requests, and keeps the SHA-256 that the hub sends with a redirect."""
 
     def __init__(self) -> None:
         self.digest = ""
@@ -119,7 +119,10 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _ask_digest(url: str) -> str | None:
-    """Return the SHA-256 of a file of the hub; '' if the hub does not send one, None if there is no such file."""
+    """Return the SHA-256 of a file of the hub; '' if the hub does not send one, None if there is no such file.
+
+    The hub sends it in the headers of a redirect or of the last answer.
+    """
     redirects = _Redirects()
     opener = urllib.request.build_opener(redirects)
     try:

@@ -2,7 +2,7 @@
 
 The file is not trusted. Its projection is used only if three conditions hold: the key in the file is the digest of the
 models and settings that are used now; the SHA-256 in the file is that of the projection; and the projection has the
-right shape and type, and no entries that a fit cannot give. Otherwise the projection is fitted again.
+right shape and type, finite entries, and no row or column of zeros. Otherwise the projection is fitted again.
 """
 
 import hashlib
@@ -88,7 +88,7 @@ def read_projection(path: Path | None, key: str, shape: torch.Size) -> Tensor | 
 
 
 def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
-    """Write a projection to a file; if that fails, only a warning is logged.
+    """Write the fitted projection of a starter CLIP to a file; if that fails, only a warning is logged.
 
     Args:
         path: the file, whose folder is created if it is missing; None to write nothing.

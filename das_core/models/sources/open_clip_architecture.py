@@ -62,7 +62,8 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
         return False
     config = {"embed_dim": config["embed_dim"], "quick_gelu": config.get("quick_gelu", False)}
     vision = vision | {"timm_model_pretrained": False}
-    # On the meta device tensors have shapes but no numbers, so building a model there takes almost no time.
+    # On the meta device tensors have shapes but no numbers, so building a model there takes almost no time. Only the
+    # shapes of the image tower are compared, so a stand-in takes the place of the text tower.
     with torch.device("meta"):
         model = open_clip.CustomTextCLIP(**config, vision_cfg=vision, text_cfg=STAND_IN_TEXT)
     own = {key: tuple(value.shape) for key, value in model.state_dict().items() if key.startswith(_IMAGE)}

@@ -128,6 +128,10 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
 
 
 def _split(pair: str) -> tuple[str, str]:
-    """Return the architecture and the weights of one of `list_open_clip_pairs`; neither name contains a '/'."""
+    """Return the name of the architecture and that of the weights in a pair; neither name contains a '/'.
+
+    Args:
+        pair: one of `list_open_clip_pairs`, such as 'ViT-B-32/laion2b_s34b_b79k'.
+    """
     architecture, _, tag = pair.partition("/")
     return architecture, tag

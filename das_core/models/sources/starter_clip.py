@@ -106,7 +106,10 @@ def build_config(starter: Starter, text_folder: Path) -> Config:
 
 
 def _compute_key(starter: Starter, text_folder: Path, sentences: Sequence[ClassSentence]) -> str:
-    """Return a digest of everything that the projection depends on: settings, models and sentences."""
+    """Return a digest of everything that the projection of a starter CLIP depends on.
+
+    These are settings, models and sentences.
+    """
     settings = json.dumps([RECIPE, RIDGE, starter.digest, *sentences]).encode()
     digest = hashlib.sha256(settings)
     for name in ("model.safetensors", "tokenizer.json"):

@@ -92,6 +92,7 @@ def _fetch_weights(architecture: str, folder: Path, progress: Progress | None) -
         # The weights are not on the hub. The name of such a file usually ends with the beginning of its SHA-256.
         digest = Path(config.url).stem.rpartition("-")[2]
         return download(config.url, folder, digest if _DIGEST.fullmatch(digest) else "", progress)
+    # The folder may also hold the file in the layout of `huggingface_hub`, which `fetch_file` does not search.
     cached = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
     stored = next((path for path in cached if isinstance(path, str)), None)
     return Path(stored) if stored else fetch_file(config.hf_hub_id, _HUB_FILES, folder, progress)

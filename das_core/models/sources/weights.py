@@ -98,7 +98,7 @@ def _load_pickle(path: Path) -> Any:
     if mapped:
         check_archive(path)
     # Mapped into memory, a tensor cannot reach beyond the file. Without mapping, torch would allocate as much memory as
-    # the file claims.
+    # the file claims. Torch can map only archives, not files in its older format.
     return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
 
 
@@ -136,8 +136,8 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
     Args:
         module: the module, changed in place.
         state: the tensors by the module's names. If it is a `StateDict`, its versions are taken into account.
-        source: the name of the file of weights in messages.
-        architecture: the name of the architecture in messages.
+        source: what messages call the file of weights.
+        architecture: what messages call the architecture.
 
     Returns:
         The same module.
