@@ -56,7 +56,10 @@ class LevelTiles:
     sum_captions: Sequence[str]
 
     def arrange(self) -> Tensor:
-        """Return sheets (B, 3, H, W), 0..1, with each level alone in the upper row and the sums in the lower row."""
+        """Return sheets (B, 3, H, W), 0..1, with each level alone in the upper row.
+
+        Below each level is the sum of this level and all coarser ones.
+        """
         return self._draw(len(self.alone), _CAPTION_HEIGHT, _FONT_SIZE)
 
     def arrange_for_node(self) -> Tensor:

@@ -52,7 +52,10 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
 
 
 def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
-    """Return the matrix (T, T), float64, that multiplies each change (wave in time) of T frames by its factor.
+    """Return the matrix (T, T), float64, that multiplies each change of T frames by its factor.
+
+    A change is a wave in time: change k is a cosine with k half periods over the frames, or with k whole periods over
+    the frames of a loop.
 
     Args:
         time: the frames.

@@ -39,8 +39,8 @@ class LoadClassifier(Node):
                 "out the views, so that two cost hardly more time than one, and what convinces both is a better "
                 "picture.\n"
                 "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
-                "• second_opinion: EfficientNet-Lite2, likewise. Use it in Classify, to judge an image by a model that "
-                "did not make it.\n"
+                "• second_opinion: EfficientNet-Lite2, also installed. Use it in Classify, to judge an image by a "
+                "model that did not make it.\n"
                 "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
                 "• file: your own checkpoint from models/classifiers."
             ),

@@ -11,8 +11,8 @@ from .connection import receive
 Progress = Callable[[int, int], None]
 """A function that is called while a model is loaded, with two numbers: how much is done, and the total.
 
-During a download both are numbers of bytes, and the total is 0 if it is not known. In `load_starter_clip` both are
-numbers of sentences.
+During a download both are numbers of bytes, and the total is 0 if it is not known. `load_starter_clip`
+downloads nothing: there both are numbers of sentences that are encoded.
 """
 
 _BLOCK = 1 << 20
