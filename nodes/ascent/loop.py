@@ -37,7 +37,7 @@ class Optimize(Node):
                 "Let the stack climb: each step shows its views to the models, asks what change would raise the score, "
                 "and moves all levels that way. Watch it grow in the preview. Finish now ends it with the picture so "
                 "far; Cancel discards it. Connect as many objectives as you like; their weighted scores are summed. "
-                "Connect image to Save Image, or there is nothing to run for."
+                "Connect image to Save Image: ComfyUI runs this node only if another node uses its result."
             ),
             search_aliases=[
                 "das",

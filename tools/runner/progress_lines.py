@@ -36,7 +36,8 @@ class ProgressLines:
     def update(self, done: float, total: float) -> None:
         """Write a line if the last line is old enough, or if all steps are done and an earlier line was written.
 
-        A line is old enough after `_PATIENCE_SECONDS` if a further tenth of the steps is done, else after `_SECONDS`.
+        The last line is old enough after one second if a further tenth of the steps is done, and after ten seconds in
+        any case.
 
         Args:
             done: how many steps are done.
