@@ -7,12 +7,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
-from das_core.stack.decomposition import Decomposition, decompose, decompose_change, decompose_start
+from das_core.stack.decomposition import (
+    Decomposition,
+    decompose,
+    decompose_change,
+    decompose_start,
+    estimate_decomposition_bytes,
+)
 from das_core.stack.edit import edit_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.least_norm import read_levels
@@ -25,6 +32,20 @@ from toys import SPEC, climb
 CPU = torch.device("cpu")
 LEVELS = (1, 2, 4, 8, 16, 32, 48)
 METHODS = ["spectral", "exact", "layers"]
+
+
+# Levels of this test alone, so that no operator is taken from the cache.
+@each_case(
+    ("sides", "batch", "levels"),
+    [((96, 96), 1, tuple(range(3, 129, 5))), ((64, 96), 4, tuple(range(2, 129, 7))), ((96, 64), 1, (91,))],
+)
+def test_the_estimate_of_memory_is_no_less_than_what_is_used(
+    sides: tuple[int, int], batch: int, levels: tuple[int, ...]
+) -> None:
+    stack = ImageStack.noise(StackSpec(*sides, 16, levels=levels), batch=batch)
+    with PeakBytes() as made:
+        decompose(stack)
+    assert made.peak < estimate_decomposition_bytes(stack) < 3 * made.peak
 
 
 def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:

@@ -169,7 +169,7 @@ def test_an_edited_stack_goes_on_with_any_optimizer() -> None:
         ({"other": GREY, "blend": 1.5}, "blend 1.5 is not between 0"),
         ({"other": GREY, "blend_bands": [(3, 3)]}, "the band '3' holds no level"),
         ({"other": ImageStack.gray(StackSpec(32, 40, 8), 2)}, "a stack of 32 x 32 .* not blend with one of 32 x 40"),
-        ({"other": ImageStack.gray(SPEC, 3)}, "2 images do not blend with 3: the other stack needs 1 or 2"),
+        ({"other": ImageStack.gray(SPEC, 3)}, "2 images do not blend with 3: the other stack needs 1 or 2$"),
     ],
 )
 def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:

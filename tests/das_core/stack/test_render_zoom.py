@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.stack.file import load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
@@ -91,6 +92,14 @@ def test_the_estimate_of_memory_grows_with_what_is_rendered() -> None:
     frames = 4 * render_zoom(stack, 400).numel()
     assert frames < many - few < 4 * frames
     assert large > 20 * few
+
+
+@each_case(("sides", "frames", "scale"), [((60, 36), 6, 1.0), ((36, 60), 40, 1.0), ((60, 36), 6, 3.0)])
+def test_the_estimate_of_memory_is_no_less_than_what_is_used(sides: tuple[int, int], frames: int, scale: float) -> None:
+    stack = ImageStack.noise(StackSpec(*sides, 8, zoom=Zoom(3)))
+    with PeakBytes() as made:
+        render_zoom(stack, frames, scale=scale)
+    assert made.peak < estimate_zoom_bytes(stack, frames, scale) < 4 * made.peak
 
 
 def count_tensors() -> int:
