@@ -46,7 +46,7 @@ class DiversityObjective(BaseObjective):
         >>> channel = FeatureObjective.from_layer(model, "blocks.4", "channel", 12)
         >>> apart = DiversityObjective.from_layer(model, "blocks.3", weight=0.5)
         >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16), batch=2)
-        >>> result = Ascent(stack, [channel, apart], steps=2).run()
+        >>> result = Ascent(stack, [channel, apart], steps=1).run()
         >>> apart.name, len(result.image)
         ('blocks.3 diversity', 2)
     """

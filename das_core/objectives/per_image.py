@@ -37,7 +37,7 @@ class PerImageObjective:
         >>> model = load_starter()
         >>> both = PerImageObjective(tuple(ClassObjective(model, name) for name in ("jellyfish", "goldfish")))
         >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16), batch=2)
-        >>> result = Ascent(stack, both, steps=2).run()
+        >>> result = Ascent(stack, both, steps=1).run()
         >>> both.name, len(result.image)
         ('jellyfish | goldfish', 2)
     """

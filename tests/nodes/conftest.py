@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from fitted_starter import fit_starter_clip
 from loaded_pack import Pack, Toy, load_pack_once, use_pack
 from running_node import Running, set_running
 
@@ -46,7 +48,10 @@ def toy(loaded: Pack) -> Any:
 @pytest.fixture(scope="session")
 def clip(loaded: Pack) -> Any:
     """The CLIP that installs with the pack."""
-    with use_pack(loaded):
+    # The sentences that it is fitted to are encoded once for all tests.
+    encoded = fit_starter_clip().embeddings
+    fitting = loaded.module("das_core.models.sources.fitted_projection")
+    with use_pack(loaded), mock.patch.object(fitting, "encode_sentences", return_value=encoded):
         return loaded.run("DAS_LoadCLIP", source={"source": "starter"})[0]
 
 

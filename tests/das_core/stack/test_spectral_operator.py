@@ -38,15 +38,14 @@ def pink(canvas: Shape, seed: int) -> Tensor:
     return torch.fft.irfft2(white / frequency, s=canvas)
 
 
-@each_case("canvas", [(336, 336), (448, 320)])
+@each_case("canvas", [(168, 168), (224, 160)])
 @each_case("step", [4, 1])
-@each_case("spectrum", ["white", "pink"])
-def test_spectral_points_where_exact_does(canvas: Shape, step: int, spectrum: str) -> None:
-    levels = linear_levels(max(canvas), step)
-    gradient = pink(canvas, 1) if spectrum == "pink" else torch.randn(1, 3, *canvas)
-    spectral, exact = both(canvas, levels)
-    near, far = spectral.precondition(gradient), exact.precondition(gradient)
-    assert torch.cosine_similarity(near.flatten(), far.flatten(), dim=0) > 0.99
+def test_spectral_points_where_exact_does(canvas: Shape, step: int) -> None:
+    """For gradients with a white spectrum and with that of photographs."""
+    spectral, exact = both(canvas, linear_levels(max(canvas), step))
+    gradients = torch.cat([torch.randn(1, 3, *canvas), pink(canvas, 1)])
+    near, far = spectral.precondition(gradients), exact.precondition(gradients)
+    assert torch.cosine_similarity(near.flatten(1), far.flatten(1), dim=1).min() > 0.99
 
 
 def test_spectral_is_the_best_diagonal() -> None:
