@@ -16,8 +16,9 @@ from benchmarks.common import SEED
 from benchmarks.pace import Look
 from das_core.ascent.recipe import Recipe
 from das_core.models.classifier import Classifier
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import ClassObjective, Score
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
 
 _MEAN = _STD = (0.5, 0.5, 0.5)
@@ -98,12 +99,15 @@ Climb = Callable[[Classifier, int, Watch], Tensor]
 returns the final image (1, 3, H, W), 0..1."""
 
 
-def climb_with_recipe(recipe: Recipe, size: int) -> Climb:
-    """Return the function that makes pictures with one of our recipes, as `direct_ascent.render` does."""
+def climb_with_recipe(
+    recipe: Recipe, size: int, score: Score = "log_probability", parametrization: Parametrization = "pyramid"
+) -> Climb:
+    """Return the function that makes pictures with a recipe, as `direct_ascent.render` does."""
+    spec = StackSpec(size, size, parametrization=parametrization)
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
-        objective = ClassObjective(climber, ((target, 1.0),), "log_probability")
-        ascent = recipe.prepare(ImageStack.gray(StackSpec(size, size)), objective, seed=SEED)
+        objective = ClassObjective(climber, ((target, 1.0),), score)
+        ascent = recipe.prepare(ImageStack.gray(spec), objective, seed=SEED)
         for step in ascent:
             watch.tick(step.image)
         return ascent.result.image

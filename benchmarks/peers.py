@@ -28,10 +28,13 @@ from benchmarks.pace import Look
 from benchmarks.peer_climbs import Climb, TimeIsUp, Watch, climb_with_horama, climb_with_lucent, climb_with_recipe
 from benchmarks.peer_tasks import SHORT, TASKS, tabulate
 from benchmarks.recognition import HEADER, RULE, judge_class, summarise
-from das_core.ascent.recipe import PICTURE, SKETCH
+from das_core.ascent.adam import Adam
+from das_core.ascent.recipe import PICTURE, SKETCH, VIEWED, Recipe
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 PEERS = {"lucent": "torch-lucent", "horama": "horama", "captum": "captum"}
 """The other libraries: the names of their packages, by the names under which they are imported."""
@@ -50,7 +53,19 @@ stopped."""
 
 CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
+AS_LUCENT = Recipe(
+    steps=512,
+    augmentation=Augmentation(1, Windows(fitted=True), VIEWED),
+    optimizer=Adam(0.05),
+    schedule="constant",
+    focus=None,
+    denoising=None,
+)
+"""The optimizer, the learning rate and the numbers of steps and views of lucent's defaults, with the views of our
+recipes. With Fourier coefficients and the logit, an ascent differs from lucent's only in its views."""
+
 CONTESTANTS: Mapping[str, Climb] = {
+    "as lucent, 224 px": climb_with_recipe(AS_LUCENT, 224, "logit", "fourier"),
     "sketch, 224 px": climb_with_recipe(SKETCH, 224),
     "picture, 224 px": climb_with_recipe(PICTURE, 224),
     "picture, 448 px (our default)": climb_with_recipe(PICTURE, 448),

@@ -141,7 +141,7 @@ def zoom(
         >>> from das_core.facade import zoom
         >>> made = zoom(load_starter(), ["castle", "volcano"], loop=True, size=64, steps=1, progress=False)
         >>> made.stack
-        ImageStack(64 x 64, 2 depths, 2 steps)
+        ImageStack(64 x 64, 2 depths, 1 step)
     """
     wishes = _check_wishes(wishes)
     depths = Zoom(len(wishes), factor, loop)

@@ -162,7 +162,8 @@ class ImageStack:
         """Return the size, the number of images and the number of steps as text, without the tensors."""
         what = "depth" if self.spec.zoom is not None else "image" if self.spec.time is None else "frame"
         images = f"{self.batch} {what}{'s' * (self.batch != 1)}"
-        return f"ImageStack({self.spec.width} x {self.spec.height}, {images}, {self.steps} steps)"
+        steps = f"{self.steps} step{'s' * (self.steps != 1)}"
+        return f"ImageStack({self.spec.width} x {self.spec.height}, {images}, {steps})"
 
     @property
     def batch(self) -> int:
