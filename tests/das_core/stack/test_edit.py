@@ -177,6 +177,11 @@ def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:
         edit_stack(climbed(), **edit)
 
 
+def test_one_image_blends_with_one_alone() -> None:
+    with pytest.raises(ValueError, match="1 images do not blend with 3: the other stack needs 1$"):
+        edit_stack(ImageStack.gray(SPEC), other=ImageStack.gray(SPEC, 3), blend=0.5)
+
+
 @each_case("mixed", [False, True])
 def test_the_estimate_is_within_a_factor_of_two(mixed: bool) -> None:
     # A number of levels of this test alone, so that its operator is not taken from the cache.
