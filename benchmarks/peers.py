@@ -53,19 +53,22 @@ stopped."""
 
 CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
-AS_LUCENT = Recipe(
+ONE_VIEW = Recipe(
     steps=512,
     augmentation=Augmentation(1, Windows(fitted=True), VIEWED),
-    optimizer=Adam(0.05),
-    schedule="constant",
+    optimizer=Adam(0.09),
+    schedule=lambda progress: max(0.4, 1 - 1.3 * progress),
     focus=None,
     denoising=None,
 )
-"""The optimizer, the learning rate and the numbers of steps and views of lucent's defaults, with the views of our
-recipes. With Fourier coefficients and the logit, an ascent differs from lucent's only in its views."""
+"""lucent's way in our library: as many steps, a single view a step, Adam, Fourier coefficients and the logit.
+
+It differs from lucent in its views, which are those of our recipes, and in its learning rate. Both were chosen on twelve
+classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy, castle, volcano,
+goldfish, teapot, sports car, bald eagle, strawberry and jellyfish."""
 
 CONTESTANTS: Mapping[str, Climb] = {
-    "as lucent, 224 px": climb_with_recipe(AS_LUCENT, 224, "logit", "fourier"),
+    "one view a step, 224 px": climb_with_recipe(ONE_VIEW, 224, "logit", "fourier"),
     "sketch, 224 px": climb_with_recipe(SKETCH, 224),
     "picture, 224 px": climb_with_recipe(PICTURE, 224),
     "picture, 448 px (our default)": climb_with_recipe(PICTURE, 448),

@@ -178,7 +178,7 @@ def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:
 
 
 def test_one_image_blends_with_one_alone() -> None:
-    with pytest.raises(ValueError, match="1 images do not blend with 3: the other stack needs 1$"):
+    with pytest.raises(ValueError, match=r"1 images do not blend with 3: the other stack needs 1$"):
         edit_stack(ImageStack.gray(SPEC), other=ImageStack.gray(SPEC, 3), blend=0.5)
 
 
