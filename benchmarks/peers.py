@@ -63,8 +63,8 @@ ONE_VIEW = Recipe(
 )
 """lucent's way in our library: as many steps, a single view a step, Adam, Fourier coefficients and the logit.
 
-It differs from lucent in its views, which are those of our recipes, and in its learning rate. Both were chosen on twelve
-classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy, castle, volcano,
+It differs from lucent in its views, which are those of our recipes, and in its learning rate. Both were chosen on
+twelve classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy, castle, volcano,
 goldfish, teapot, sports car, bald eagle, strawberry and jellyfish."""
 
 CONTESTANTS: Mapping[str, Climb] = {
