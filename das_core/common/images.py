@@ -41,7 +41,8 @@ Images = Tensor | np.ndarray[Any, Any] | Image.Image
 def check_images(images: Images, what: str) -> Tensor:
     """Return images as a batch (B, 3, H, W), or raise an error that says what is wrong with them.
 
-    Values outside 0..1 are accepted. A batch of the right form is returned as it is.
+    Values outside 0..1 are accepted. A batch of the right form is returned as it is. If it requires a gradient, the
+    result has the same values and is detached from the autograd graph.
 
     Args:
         images: what should be images, see `Images`.
@@ -79,7 +80,7 @@ def check_images(images: Images, what: str) -> Tensor:
             f"{what} holds {bad} values that are NaN or infinite; every value must lie in 0..1: "
             "look at the node that made the image"
         )
-    return images
+    return images.detach() if images.requires_grad else images
 
 
 def _to_batch(images: Images, what: str) -> Tensor:

@@ -19,7 +19,7 @@ FAINTEST_MASK = 1 / 255
 
 
 def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
-    """Return a mask as it is, or raise an error that says what is wrong with it.
+    """Return a mask as it is (detached if it requires a gradient), or raise an error that says what is wrong with it.
 
     Args:
         mask: what should be masks (B, h, w), each of which has a pixel above 1/255.
@@ -39,7 +39,7 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
             raise ValueError(
                 f"{which} has no pixel above 0, so nothing could change: paint what is to be made, or invert the mask"
             )
-    return mask
+    return mask.detach() if mask.requires_grad else mask
 
 
 def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what: str = "the mask") -> Tensor:

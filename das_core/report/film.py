@@ -152,7 +152,7 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
         )
     size = None
     for number, frame in enumerate(pausing(frames), start=1):
-        images = check_images(frame, f"frame {number}").detach().float().clamp(0, 1)
+        images = check_images(frame, f"frame {number}").float().clamp(0, 1)
         # Truncated and not rounded, as in `Result.save`: the last frame of an ascent then equals its saved picture.
         pixels: Pixels = (images * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
         size = size or pixels.shape

@@ -28,8 +28,9 @@ def from_comfy_images(images: Tensor) -> Tensor:
     if images.ndim != 4:
         raise ValueError(f"an IMAGE of shape {tuple(images.shape)} came in; [batch, height, width, channels] is needed")
     _check_type("an IMAGE", images)
-    # Cloned: a tensor made under inference mode can never take part in autograd.
-    return images.clone().float().movedim(-1, 1).contiguous()
+    # Cloned: a tensor made under inference mode can never take part in autograd. Detached: an image of another pack may
+    # carry a graph of its own.
+    return images.detach().clone().float().movedim(-1, 1).contiguous()
 
 
 def from_comfy_mask(mask: Tensor) -> Tensor:
@@ -45,7 +46,7 @@ def from_comfy_mask(mask: Tensor) -> Tensor:
         ValueError: when `mask` does not hold floating-point numbers.
     """
     _check_type("a MASK", mask)
-    return mask.clone().float().cpu()
+    return mask.detach().clone().float().cpu()
 
 
 def _check_type(what: str, values: Tensor) -> None:

@@ -35,6 +35,13 @@ def test_images_pass_as_they_are(dtype: torch.dtype) -> None:
     assert check_images(images, "it") is images
 
 
+def test_an_image_that_requires_a_gradient_loses_its_graph() -> None:
+    images = torch.rand(1, 3, 8, 8, requires_grad=True)
+    checked = check_images(2 * images, "it")
+    assert not checked.requires_grad
+    assert torch.equal(checked, 2 * images)
+
+
 @each_case(
     ("images", "says"),
     [

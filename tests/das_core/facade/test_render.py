@@ -121,3 +121,11 @@ def test_an_oserror_of_a_callback_is_none_of_the_film(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="the callback"):
         render("class 3", steps=5, film=tmp_path / "film.gif", callback=fail)
     assert len(steps) == 2
+
+
+def test_a_start_that_requires_a_gradient_is_a_start_like_any_other() -> None:
+    start = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    one, other = (
+        da.render(TOY, "2:3", start=picture, size=32, steps=1, progress=False) for picture in (start, start.detach())
+    )
+    assert torch.equal(one.image, other.image)

@@ -125,3 +125,10 @@ def test_the_estimate_of_memory_holds_two_copies() -> None:
     assert large > 50 * few
     film = estimate_camera_bytes(10, (64, 96), 10, (48, 48))
     assert film - few == 2 * 9 * 3 * 64 * 96 * 4
+
+
+def test_a_picture_that_requires_a_gradient_is_filmed() -> None:
+    picture = torch.rand(1, 3, 24, 32, requires_grad=True)
+    assert torch.equal(
+        move_camera(picture, {0: Shot(), 1: Shot(zoom=2)}), move_camera(picture.detach(), {0: Shot(), 1: Shot(zoom=2)})
+    )

@@ -23,6 +23,13 @@ def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(brid
             assert taken.data_ptr() != image.data_ptr()
 
 
+def test_what_requires_a_gradient_comes_in_without_it(bridge: ModuleType) -> None:
+    image, mask = torch.rand(1, 8, 9, 3, requires_grad=True), torch.rand(1, 8, 9, requires_grad=True)
+    for taken in (bridge.from_comfy_images(image), bridge.from_comfy_mask(mask)):
+        assert taken.is_leaf
+        assert not taken.requires_grad
+
+
 @pytest.mark.parametrize("shape", [(9, 9, 3), (9, 9), (1, 1, 9, 9, 3)])
 def test_an_image_without_four_dimensions_is_refused(bridge: ModuleType, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"an IMAGE of shape \(.*\) came in; \[batch, height, width, channels\]"):
