@@ -7,11 +7,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.devices import keep_copy
+from ..common.interruption import pausing
 from ..common.radial_power import radial_power
 from ..common.weighted_lines import check_weight
 from ..stack.pixels import crop_margin
@@ -118,7 +120,10 @@ class Prior(BaseObjective):
         Returns:
             Scores (B,), at most 0.
         """
-        return _SCORES[self.kind](output)
+        # Image by image, so that a large batch can be cancelled in between.
+        images = zip(output.pixels.split(1), output.start.split(1), strict=True)
+        score = _SCORES[self.kind]
+        return torch.cat([score(CanvasPixels(now, start, output.margin)) for now, start in pausing(images)])
 
 
 def _score_total_variation(canvas: CanvasPixels) -> Tensor:
