@@ -63,9 +63,9 @@ ONE_VIEW = Recipe(
 )
 """lucent's way in our library: as many steps, a single view a step, Adam, Fourier coefficients and the logit.
 
-It differs from lucent in its views, which are those of our recipes, and in its learning rate. Both were chosen on
-twelve classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy, castle, volcano,
-goldfish, teapot, sports car, bald eagle, strawberry and jellyfish."""
+It differs from lucent in its views, which are those of our recipes, and in its learning rate, which falls. Both were
+chosen on twelve classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy,
+castle, volcano, goldfish, teapot, sports car, bald eagle, strawberry and jellyfish."""
 
 CONTESTANTS: Mapping[str, Climb] = {
     "one view a step, 224 px": climb_with_recipe(ONE_VIEW, 224, "logit", "fourier"),
@@ -113,10 +113,11 @@ copy from then on.
 The picture of a class: {climber.name} climbs, {judge.name} judges, {len(CLASSES)} classes (the first of "Classes",
 drawn with seed {DRAW}: {", ".join(labels.name(target) for target in CLASSES)}), seed {SEED}, one thread. Every library
 has its own defaults, except for the size of the picture where the row gives it, and for the normalisation, which is the
-model's. Ours raises the log-probability of the class, the others its logit. Seconds are CPU time; other jobs shared the
-caches of the processor, so they are rough. The columns are the mean probability of the class after so many seconds. A
-run that ended before keeps its last picture; one that has not ended is cut off after {MOMENTS[-1]:.0f} s (of the 1000
-steps that Horama takes by default few are done by then):
+model's. Ours raises the log-probability of the class, the others and "one view a step" its logit. Seconds are CPU time;
+other jobs shared the caches of the processor, so they are rough. The columns are the mean probability of the class
+after so many seconds. A run that ended before keeps its last picture; one that has not ended is cut off after
+{MOMENTS[-1]:.0f} s (of the 1000 steps that Horama takes by default few are done by then). "One view a step" is lucent's
+way in this library (`ONE_VIEW` in `benchmarks/peers.py`):
 
 | | {moments} | steps done | seconds in all |
 |---{"|---" * len(MOMENTS)}|---|---|

@@ -25,7 +25,7 @@ from das_core.views.transforms import Noise
 from das_core.views.windows import Windows
 
 JELLYFISH = 107
-STEPS = 5
+STEPS = 10
 SEED_AUGMENTATION = Augmentation(4, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),))
 
 
@@ -34,7 +34,7 @@ def smooth() -> Classifier:
     """The starter's real weights with its ReLU6 replaced by a smooth function.
 
     At a kink one rounding more or less decides the gradient of a unit: the starter as it is turns a change of its input
-    in the last bit into a change of its gradient in the fourth digit, and a few steps carry that into the picture. Two
+    in the last bit into a change of its gradient in the fourth digit, and ten steps carry that into the picture. Two
     correct programs can then only be compared closely at the first step; without kinks, at every one.
     """
     judge = load_starter()
@@ -113,7 +113,7 @@ def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> No
     ("step", "learning_rate", "momentum", "image"),
     [(4, 0.002, 0.0, False), (16, 0.002, 0.9, False), (16, 0.002, 0.0, True)],
 )
-def test_steps_of_exact_sgd_in_rgb_are_the_reference(
+def test_ten_steps_of_exact_sgd_in_rgb_are_the_reference(
     step: int, learning_rate: float, momentum: float, image: bool
 ) -> None:
     result, expected, expected_levels = both(smooth(), step, learning_rate, momentum, image=image)

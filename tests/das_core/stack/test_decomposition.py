@@ -34,20 +34,6 @@ LEVELS = (1, 2, 4, 8, 16, 32, 48)
 METHODS = ["spectral", "exact", "layers"]
 
 
-# Levels of this test alone, so that no operator is taken from the cache.
-@each_case(
-    ("sides", "batch", "levels"),
-    [((96, 96), 1, tuple(range(3, 129, 5))), ((64, 96), 4, tuple(range(2, 129, 7))), ((96, 64), 1, (91,))],
-)
-def test_the_estimate_of_memory_is_no_less_than_what_is_used(
-    sides: tuple[int, int], batch: int, levels: tuple[int, ...]
-) -> None:
-    stack = ImageStack.noise(StackSpec(*sides, 16, levels=levels), batch=batch)
-    with PeakBytes() as made:
-        decompose(stack)
-    assert made.peak < estimate_decomposition_bytes(stack) < 3 * made.peak
-
-
 def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:
     noise = torch.rand(batch, 3, 7, 9, generator=torch.Generator().manual_seed(0))
     return F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)
@@ -190,3 +176,17 @@ def test_levels_and_rest_sum_to_the_canvas_to_rounding_however_coarse_the_levels
     image = torch.rand(1, 3, 96, 96, generator=generator)
     stack = ImageStack.from_image(StackSpec(96, 96, margin=8, levels=levels), image)
     assert float((decompose(stack).canvas() - stack.canvas).abs().max()) < 2e-5
+
+
+# Levels of this test alone, so that no operator is taken from the cache.
+@each_case(
+    ("sides", "batch", "levels"),
+    [((96, 96), 1, tuple(range(3, 129, 5))), ((64, 96), 4, tuple(range(2, 129, 7))), ((96, 64), 1, (91,))],
+)
+def test_the_estimate_of_memory_is_no_less_than_what_is_used(
+    sides: tuple[int, int], batch: int, levels: tuple[int, ...]
+) -> None:
+    stack = ImageStack.noise(StackSpec(*sides, 16, levels=levels), batch=batch)
+    with PeakBytes() as made:
+        decompose(stack)
+    assert made.peak < estimate_decomposition_bytes(stack) < 3 * made.peak
