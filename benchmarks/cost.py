@@ -30,7 +30,7 @@ FILE = HERE / "cost.png"
 
 @dataclass(frozen=True)
 class Setting:
-    """The settings of a step. Along a curve of the chart, one of them changes; the others keep their defaults.
+    """The settings of a step. Along a curve of the chart, one of them changes and the others stay the same.
 
     Args:
         side: the side of the square picture in pixels.

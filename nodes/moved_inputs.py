@@ -22,7 +22,8 @@ class Moved(TypedDict):
         moved: their former names. If an input contains others, as `focus` contains `focus.emphasis`, only the outer
             name is listed.
         later: those moved inputs, outer or inner, that were added after version 0.1.0, each with the value at which it
-            has no effect. Files and prompts that lack one of these inputs get this value.
+            has no effect. Older files that lack one of these inputs get this value. So do older prompts; but they get
+            an inner input only if its outer input is in use (`_find_lacking`).
     """
 
     choice: str

@@ -81,11 +81,11 @@ def plot_bars(
         highest: the right end of the scale, above 0.
         lowest: the left end of the scale, at most 0.
         written: a function that turns a value into its text in the chart.
-        lines: for each bar, the number of lines of text that its row has room for. Charts with the same numbers have
-            the same height. If None, each row has room for the lines of its own name.
+        lines: for each bar, the number of lines of text that its row has room for. Charts with the same `lines`
+            have the same height. If None, each row has room for the lines of its own name.
 
     Returns:
-        The chart (1, 3, H, W), 0..1; its height depends on the number of lines of the names.
+        The chart (1, 3, H, W), 0..1; its height depends on `lines`, or on the lines of the names.
 
     Example:
         >>> from das_core.report.bars import plot_bars

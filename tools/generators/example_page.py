@@ -240,10 +240,11 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
     frames: dict[str, Box] = {}
 
     def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
-        """Place rows of groups one below the other, the last group of each row widened to make them equally wide.
+        """Place rows of groups one below the other, from the top left corner (x, y) on.
 
-        A row lists the titles of its groups. An empty title stands for the note; groups without a block are skipped.
-        Return the x of the next column, and the y below the last row.
+        The last group of each row is widened, so that all rows are equally wide. A row lists the titles of its groups.
+        An empty title stands for the note; groups without a block are skipped. Return the x of the next column, and
+        the y below the last row.
         """
         rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]
         widths = [[blocks[title].width if title else width for title in row] for row in rows]

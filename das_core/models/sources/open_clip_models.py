@@ -155,7 +155,8 @@ def wrap_open_clip_module(
 
     Args:
         name: the name of the model in messages.
-        model: as `build_open_clip_module` has built it; it is frozen in place.
+        model: a module with an image tower and perhaps a text tower, as `build_open_clip_module` makes it; it is
+            frozen in place.
         tokenizer: the tokenizer of its text tower; None for a CLIP without a text tower.
         published: how images were prepared in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
             `interpolation`. For a missing key, the value of OpenAI's models is used.
