@@ -16,7 +16,6 @@ from das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_star
 from das_core.objectives.classes import ClassObjective, Score
 from das_core.objectives.wrapped import RegionObjective
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 
@@ -47,18 +46,18 @@ INSERTS = (
 SIDE = 224
 # The spec of a stack that shows a photograph. Photographs are larger than `SIDE`, so that a part of a photograph has
 # room for detail.
-PHOTO = StackSpec(448, 448, levels=linear_levels(560, 4))
+PHOTO = StackSpec(448, 448)
 # The rectangle in the middle of each photograph in which the ascent makes something new; RESULTS.md calls it the
-# window. In pixels: its place, its size, and the width of its soft edge (`FEATHER`).
-TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
-FEATHER = 16
+# window. In pixels: its place, its size, and the width of its soft edge (`FEATHER`), which lies inside of it.
+TOP, LEFT, HEIGHT, WIDTH = 94, 54, 260, 340
+FEATHER = 60
 # The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
 # logits of the classes that the photograph shows.
 SCORE: Score = "log_probability"
-STEP_SIZE, FOCUS = 0.08, Focus(end=3.0, emphasis=0.0)
-"""The step size and the focus of example_workflows/api/inpaint.json. That workflow has no denoiser."""
+OPTIMIZER = NormalizedAscent(step_size=0.12, momentum=0.5)
+FOCUS = Focus(end=3.0, emphasis=0.0)
+"""The optimizer and the focus of example_workflows/api/inpaint.json."""
 
-MOMENTUM = 0.5
 # For comparison, a picture is made without the photograph, and then pasted into the rectangle. This picture is `SIDE`
 # pixels wide and has the aspect ratio of the rectangle.
 ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
@@ -125,9 +124,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
         before = resize_to_cover(load_photograph(subject), shape)
         stack = ImageStack.gray(PHOTO).place_into(before, mask, FEATHER)
         objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
-        optimizer = NormalizedAscent(STEP_SIZE, MOMENTUM, tilt=0.0)
-        settings = {"steps": 60, "optimizer": optimizer, "focus": FOCUS, "denoising": None}
-        after = Ascent(stack, [objective], Augmentation(16), **settings).run().image  # type: ignore[arg-type]
+        after = Ascent(stack, [objective], Augmentation(16), optimizer=OPTIMIZER, focus=FOCUS).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
         target = judge.labels.find(name)

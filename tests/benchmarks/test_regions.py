@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("skimage")
 
-from benchmarks.regions import FOCUS, MOMENTUM, SCORE, SIDE, STEP_SIZE
+from benchmarks.regions import FEATHER, FOCUS, HEIGHT, OPTIMIZER, PHOTO, SCORE, SIDE, WIDTH
+from das_core.ascent.denoising import Denoising
 from repository import REPOSITORY
 
 
@@ -15,12 +16,21 @@ def test_inpainting_is_measured_with_the_settings_of_its_workflow() -> None:
     inputs = {node["class_type"]: node["inputs"] for node in workflow.values()}
     assert inputs["DAS_ClassObjective"]["score"] == SCORE
     assert inputs["DAS_Optimize"]["recipe.optimizer"] == "ascent"
-    assert inputs["DAS_Optimize"]["recipe.optimizer.momentum"] == MOMENTUM
+    optimizer = {name: inputs["DAS_Optimize"][f"recipe.optimizer.{name}"] for name in vars(OPTIMIZER)}
+    assert optimizer == vars(OPTIMIZER)
     assert inputs["DAS_ImageStack"]["start"] == "gray"
-    assert inputs["DAS_Optimize"]["recipe.optimizer.step_size"] == STEP_SIZE
+    assert inputs["DAS_ImageStack"]["details.feather"] == FEATHER
     focus = tuple(inputs["DAS_Optimize"][f"recipe.focus.{name}"] for name in ("start", "end", "share", "emphasis"))
     assert focus == (FOCUS.start, FOCUS.end, FOCUS.share, FOCUS.emphasis)
-    assert inputs["DAS_Optimize"]["recipe.denoise"] == "off"
+    assert inputs["DAS_Optimize"]["recipe.steps"] == 60
+    denoising = Denoising()
+    assert inputs["DAS_Optimize"]["recipe.denoise.strength"] == denoising.strength
+    assert inputs["DAS_Optimize"]["recipe.denoise.end"] == denoising.end
+    assert inputs["DAS_Optimize"]["recipe.denoise.share"] == denoising.share
+    # The workflow draws its window in a mask of 224 pixels, which is stretched over the photograph.
+    window = workflow["3"]["inputs"]
+    assert PHOTO.width * window["width"] == 224 * WIDTH
+    assert PHOTO.height * window["height"] == 224 * HEIGHT
 
 
 def test_the_halves_are_measured_with_the_recipe_of_their_workflow() -> None:
