@@ -55,8 +55,10 @@ FEATHER = 60
 # logits of the classes that the photograph shows.
 SCORE: Score = "log_probability"
 OPTIMIZER = NormalizedAscent(step_size=0.12, momentum=0.5)
+"""The optimizer of example_workflows/api/inpaint.json."""
+
 FOCUS = Focus(end=3.0, emphasis=0.0)
-"""The optimizer and the focus of example_workflows/api/inpaint.json."""
+"""The focus of example_workflows/api/inpaint.json."""
 
 # For comparison, a picture is made without the photograph, and then pasted into the rectangle. This picture is `SIDE`
 # pixels wide and has the aspect ratio of the rectangle.
@@ -137,7 +139,8 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
     median, without = (torch.tensor(values).quantile(0.5) for values in (reached, pasted))
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
-{PHOTO.width} x {PHOTO.height}, from grey with the score and the momentum of the workflow inpaint, feather {FEATHER}.
+{PHOTO.width} x {PHOTO.height}, from grey with the settings of the workflow inpaint.
+The edge of the window is soft over {FEATHER} pixels inside of it.
 Outside of the window {kept} of {len(INSERTS)} photographs are the same bit for bit.
 The probability that the judge gives to what was asked for, of the whole picture,
 rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median.

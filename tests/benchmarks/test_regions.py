@@ -23,6 +23,9 @@ def test_inpainting_is_measured_with_the_settings_of_its_workflow() -> None:
     focus = tuple(inputs["DAS_Optimize"][f"recipe.focus.{name}"] for name in ("start", "end", "share", "emphasis"))
     assert focus == (FOCUS.start, FOCUS.end, FOCUS.share, FOCUS.emphasis)
     assert inputs["DAS_Optimize"]["recipe.steps"] == 60
+    assert inputs["DAS_ImageStack"]["details.levels"] == "multiples_of_4"
+    assert inputs["DAS_Optimize"]["recipe.denoise"] == "on"
+    assert inputs["DAS_Optimize"]["recipe.denoise.kind"] == "total_variation"
     denoising = Denoising()
     assert inputs["DAS_Optimize"]["recipe.denoise.strength"] == denoising.strength
     assert inputs["DAS_Optimize"]["recipe.denoise.end"] == denoising.end
