@@ -18,8 +18,8 @@ from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift, Grayscale
+from das_core.views.distance import Distance
 from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform
-from das_core.views.windows import Windows
 
 CLASSES = (483, 550, 817, 292, 849, 779, 107, 340, 724, 620, 949, 151)
 """The indices of the ImageNet classes on which settings are chosen."""
@@ -30,7 +30,7 @@ def _views(*transforms: Transform) -> Augmentation:
 
 
 def _windows(**changes: float) -> Augmentation:
-    return replace(SKETCH.augmentation, windows=replace(Windows(), **changes))  # type: ignore[arg-type]
+    return replace(SKETCH.augmentation, windows=replace(SKETCH.augmentation.windows, **changes))  # type: ignore[arg-type]
 
 
 def _ascent(**changes: float) -> Optimizer:
@@ -41,18 +41,18 @@ def _row(title: str, **changes: object) -> Recipe:
     return replace(SKETCH, name="ablation", title=title, **changes)  # type: ignore[arg-type]
 
 
-_COLOR, _GRAY = ColorShift(), Grayscale()
+_FAR, _COLOR, _GRAY = Distance(), ColorShift(), Grayscale()
 
 ROWS = (
     _row("the sketch"),
     _row("everywhere at once (no focus)", focus=None),
-    _row("no colour shift, no grey views", augmentation=_views(Flip(), Noise())),
-    _row("no grey views", augmentation=_views(Flip(), _COLOR, Noise())),
-    _row("half of the views grey", augmentation=_views(Flip(), _COLOR, Grayscale(0.5), Noise())),
-    _row("colour shift 0.4", augmentation=_views(Flip(), ColorShift(0.4, 0.4), _GRAY, Noise())),
+    _row("no colour shift, no grey views", augmentation=_views(Flip(), _FAR, Noise())),
+    _row("no grey views", augmentation=_views(Flip(), _FAR, _COLOR, Noise())),
+    _row("half of the views grey", augmentation=_views(Flip(), _FAR, _COLOR, Grayscale(0.5), Noise())),
+    _row("colour shift 0.4", augmentation=_views(Flip(), _FAR, ColorShift(0.4, 0.4), _GRAY, Noise())),
     _row("one model", models=(STARTER,)),
     _row(
-        "none of these, and no denoiser: the first version",
+        "none of these, no denoiser, no views from afar",
         models=(STARTER,),
         focus=None,
         denoising=None,
@@ -63,12 +63,12 @@ ROWS = (
     _row("no denoiser", denoising=None),
     _row("focus opens in 40 % of the steps", focus=Focus(share=0.4)),
     _row("no tilt", optimizer=_ascent(tilt=0.0)),
-    _row("a level of one sample", spec=StackSpec(levels=linear_levels(560, 4))),
-    _row("perspective 0.15", augmentation=_views(Flip(), Perspective(), _COLOR, _GRAY, Noise())),
-    _row("2 patches hidden", augmentation=_views(Flip(), _COLOR, _GRAY, Noise(), PatchMask())),
+    _row("levels 1, 5, 9 and so on, not 4, 8, 12", spec=StackSpec(levels=linear_levels(560, 4))),
+    _row("perspective 0.15", augmentation=_views(Flip(), _FAR, Perspective(), _COLOR, _GRAY, Noise())),
+    _row("2 patches hidden", augmentation=_views(Flip(), _FAR, _COLOR, _GRAY, Noise(), PatchMask())),
     _row("wider windows (zoom_min 0.6)", augmentation=_windows(zoom_min=0.6)),
     _row("closer windows (zoom_min 0.3)", augmentation=_windows(zoom_min=0.3)),
-    _row("noise 0.1 to 0.02", augmentation=_views(Flip(), _COLOR, _GRAY, Noise(0.1, amplitude_end=0.02))),
+    _row("noise 0.1 to 0.02", augmentation=_views(Flip(), _FAR, _COLOR, _GRAY, Noise(0.1, amplitude_end=0.02))),
     _row("no momentum", optimizer=_ascent(momentum=0.0)),
     _row("step size 0.18", optimizer=_ascent(step_size=0.18)),
     _row("coarse for 80 % of the steps", optimizer=_ascent(coarse_to_fine=0.8)),

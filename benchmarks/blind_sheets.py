@@ -105,7 +105,7 @@ def _open_picture(path: Path, cell: int) -> Image.Image:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Break a text into lines of at most `width` pixels, between words."""
+    """Break a text between words into lines of at most `width` pixels; a word that is wider has a line of its own."""
     lines = [""]
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines[-1] else word

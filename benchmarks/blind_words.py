@@ -43,6 +43,6 @@ def _find_target_words(name: str) -> set[str]:
 
 
 def _find_words(text: str) -> set[str]:
-    """Return the words of a text in lower case and without a final s, except for small words and single characters."""
+    """Return the words of a text, in lower case and without a final s; leave out small words and single characters."""
     words = re.findall(r"[^\W_]+", text.casefold())
     return {word.removesuffix("s") for word in words if word not in SMALL_WORDS and len(word) > 1}

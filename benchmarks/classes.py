@@ -2,8 +2,8 @@
 
 The ascents use EfficientNet-Lite0 and EfficientNet-Lite1, or only EfficientNet-Lite0. The judge is EfficientNet-Lite2,
 a model of another size that was trained separately. The judge sees every picture in the three forms of
-`benchmarks.recognition`. The classes were drawn at random, after all settings had been chosen on other classes
-(`ablation.CLASSES`).
+`benchmarks.recognition`. The classes were drawn at random from all classes of ImageNet, except for those on which
+settings are chosen (`ablation.CLASSES`).
 """
 
 import random

@@ -1,7 +1,7 @@
 """Cost: how the time of a step grows with the size of the picture, the levels, the views and the batch.
 
-The result is a chart. Along each of its curves only one setting changes. The exponent of a curve is its slope on
-logarithmic axes. The points of a curve are timed by turns in one process.
+The result is a table and a chart. Along each curve of the chart only one setting changes. The exponent of a curve is
+its slope on logarithmic axes. The points of a curve are timed by turns in one process.
 """
 
 import math

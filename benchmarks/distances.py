@@ -28,8 +28,8 @@ def mean_distance(classifier: Classifier, images: Tensor) -> float:
         The mean of 1 - cosine, 0..2; 0 if the features of all images differ only by positive factors.
 
     Raises:
-        ValueError: when there are fewer than two images; when the classifier has no linear layer with an output for
-            each of its classes, or no layer of features before it; or when all features of an image are 0.
+        ValueError: when `images` is no batch of at least two images; when the classifier has no linear layer with an
+            output for each of its classes, or no layer of features before it; or when all features of an image are 0.
     """
     images = check_images(images, "the image to compare")
     if len(images) < 2:

@@ -81,10 +81,10 @@ def wait(device: torch.device) -> None:
 
 
 def measure_peak(ascent: Ascent) -> float:
-    """Return the peak of the memory that is allocated on the device during the first step of an ascent, in MiB.
+    """Return the peak of the memory that is allocated on the device during the next step of an ascent, in MiB.
 
-    Tensors that were on the device before, such as the model, are included. On a CPU the result is nan, because PyTorch
-    does not count the memory there.
+    Tensors that were on the device before, such as the model and the stacks of other ascents, are included. On a CPU
+    the result is nan, because PyTorch does not count the memory there.
     """
     if ascent.device.type != "cuda":
         return float("nan")

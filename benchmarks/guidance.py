@@ -25,11 +25,11 @@ from das_core.views.windows import Windows
 SIDE, SEEDS, STEPS = 96, 10, 12
 WISH = "jellyfish"
 VIEWS, CLIMB = Augmentation(views=3, windows=Windows(jitter=24)), 2
-HIGHEST = 9.0
+HIGHEST = 8.3
 """The noise level at which guiding begins. It is about the noise level of Stable Diffusion at 0.1, the default
 `start_percent` of the node Guide Diffusion."""
 
-ENDS = {0.0: "1", 0.25: "0.95", 0.66: "0.8"}
+ENDS = {0.0: "1", 0.23: "0.95"}
 """Noise levels at which guiding ends, each with its approximate `end_percent` in Stable Diffusion."""
 
 SDXL_STEP, DECODE, ENCODE, JUDGE = 13.5, 10.5, 4.9, 0.9
@@ -40,9 +40,8 @@ and encoding once at that size with the VAE of SDXL. `JUDGE`: three steps of asc
 judges. The first three numbers were counted with PyTorch's FlopCounterMode on ComfyUI's own modules.
 """
 
-REAL_STEPS, REAL_GUIDED = 30, 28
-"""A usual number of sampling steps, and how many of these steps lie between the default `start_percent` and
-`end_percent` of the node Guide Diffusion, so that they can be guided. The noise levels are those of Karras."""
+REAL_STEPS, USUAL_EVERY = 30, 3
+"""A usual number of sampling steps, and the default `every` of the node Guide Diffusion."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +145,22 @@ SETTINGS: Sequence[tuple[float, int, float]] = (
     (2.0, 1, 0.0),
     (4.0, 1, 0.0),
     (4.0, 3, 0.0),
-    (2.0, 1, 0.25),
+    (2.0, 1, 0.23),
 )
 """The arguments of `measure` (strength, every, lowest) for every row of the table."""
+
+
+def count_guided(every: int) -> int:
+    """Return how many of `REAL_STEPS` steps are guided with the default start and end of the node Guide Diffusion.
+
+    The noise levels are those of Karras for Stable Diffusion (`falling_levels`).
+
+    Args:
+        every: a whole number n; every n-th step is guided, see `GuidedSteps`.
+    """
+    steps, levels = GuidedSteps(every=every), falling_levels(REAL_STEPS)
+    # The default end is 1, which is the noise level 0.
+    return sum(steps.find(level, levels, HIGHEST, 0.0) is not None for level in levels[:-1])
 
 
 def report() -> str:
@@ -175,14 +187,15 @@ def report() -> str:
         "On paper, for SDXL at 1024 x 1024, in operations of 10^12: a step of the sampler with both conditions "
         f"{SDXL_STEP}; a guided step adds {added:.1f}: decoding {DECODE}, encoding twice {2 * ENCODE:.1f}, three steps "
         f"of ascent with 16 views under a ViT-B-32 {JUDGE}. So it takes the work of {1 + added / SDXL_STEP:.1f} steps. "
-        f"The defaults allow {REAL_GUIDED} of {REAL_STEPS} steps with Karras' noise levels. If the VAE runs half as "
-        "efficiently as the rest, which is not rare, it counts twice:",
+        f"With Karras' noise levels, {count_guided(1)} of {REAL_STEPS} steps lie between the default start and end of "
+        f"the node, and the default `every` {USUAL_EVERY} guides {count_guided(USUAL_EVERY)} of them. If the VAE runs "
+        "half as efficiently as the rest, which is not rare, it counts twice:",
         "",
         "| every | guided | times the unguided run | with a VAE half as efficient |",
         "|---|---|---|---|",
     ]
     for every in (1, 2, 3, 4, 7):
-        count = -(-REAL_GUIDED // every)
+        count = count_guided(every)
         works = (added, added + DECODE + 2 * ENCODE)
         times = [1 + count * more / SDXL_STEP / REAL_STEPS for more in works]
         lines.append(f"| {every} | {count} | {times[0]:.2f} | {times[1]:.2f} |")

@@ -69,7 +69,8 @@ to their own photograph by the judge, {share[climber.name]:.0%} by the climber i
 def _blends(climber: CLIP, judge: CLIP) -> str:
     """Return the text about ascents from one photograph toward another, and save a sheet of their pictures.
 
-    The ascents have the settings of the workflow style_blend.
+    The ascents have the contrast, the steps, the views and the optimizer of the workflow style_blend. The workflow has
+    two CLIPs of open_clip and the default levels; here there are one starter CLIP and the levels 1, 5, 9 and so on.
     """
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
@@ -85,8 +86,9 @@ def _blends(climber: CLIP, judge: CLIP) -> str:
         rows.append(f"| {begin} | {end} | {before:.3f} | {after:.3f} | {kept:.2f} |")
     save_sheet(images, HERE / "image_targets_blend.jpg")
     table = "\n".join(rows)
-    return f"""Blend, with the settings of the workflow style_blend: the ascent starts from one photograph and climbs
-toward the embedding of another.
+    return f"""Blend: the ascent starts from one photograph and climbs toward the embedding of another. Contrast, steps,
+views and optimizer are those of the workflow style_blend; the workflow has two CLIPs of open_clip in place of one
+starter CLIP, and the default levels in place of 1, 5, 9 and so on.
 
 | from | toward | cosine to the second before, by the judge | after | structural similarity to the first |
 |---|---|---|---|---|

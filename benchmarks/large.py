@@ -1,5 +1,6 @@
 """The time and the memory of steps: on canvases much larger than the views, and on a canvas of the usual size."""
 
+import itertools
 import math
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -48,12 +49,19 @@ def step_of(judge: Classifier, spec: StackSpec) -> Callable[[], object]:
     return lambda: next(steps)
 
 
+def do_steps(judge: Classifier, spec: StackSpec, steps: int) -> Ascent:
+    """Return an ascent after its first `steps` steps."""
+    begun = ascent(judge, spec)
+    for _ in itertools.islice(begun, steps):
+        pass
+    return begun
+
+
 def peak(judge: Classifier, spec: StackSpec) -> int:
-    """Return the peak bytes of all tensors while stack and operator are built and an ascent does two steps."""
+    """Return the peak bytes of all tensors while stack and operator are built and an ascent does three steps."""
     forget_operators()
     with PeakBytes() as counted:
-        for _, _ in zip(ascent(judge, spec), range(2), strict=False):
-            pass
+        do_steps(judge, spec, 3)
     return counted.peak
 
 
@@ -66,13 +74,12 @@ def resident(kind: str) -> int:
 def growth(spec: StackSpec) -> tuple[int, int]:
     """Return the bytes of this process after the model is loaded, and by how many bytes it then grows at most.
 
-    The process grows while the stack and the operator are built and three steps are done. Call this function in a new
+    The process grows while the stack and the operator are built and four steps are done. Call this function in a new
     process: the peak (VmHWM) is counted from the start of the process.
     """
     judge = load_starter()
     idle = resident("VmRSS")
-    for _, _ in zip(ascent(judge, spec), range(3), strict=False):
-        pass
+    do_steps(judge, spec, 4)
     return idle, resident("VmHWM") - idle
 
 
@@ -104,6 +111,6 @@ is the ratio to the first row:
 |---|---|---|---|---|
 {rows}
 
-Three steps of {largest} make a process, at its largest, {grown / 2**30:.2f} GiB larger than it is with torch and the
+Four steps of {largest} make a process, at its largest, {grown / 2**30:.2f} GiB larger than it is with torch and the
 model loaded ({idle / 2**30:.2f} GiB).
 """

@@ -92,10 +92,10 @@ def make_film(model: Classifier, first: int, last: int) -> Tensor:
 
 
 def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
-    """Return `FRAMES` evenly spaced pictures of an ascent toward the class `last`.
+    """Return `FRAMES` pictures: one of the class `first`, then those of an ascent from it toward the class `last`.
 
-    The ascent starts from a finished picture of the class `first`, whose levels are weakened, as between two prompts
-    of the example workflow prompt_to_prompt.
+    The ascent starts from the finished picture of the class `first` with its levels weakened, as between two prompts of
+    the example workflow prompt_to_prompt. The pictures are evenly spaced over its steps.
     """
     begin = RECIPE.prepare(
         ImageStack.gray(StackSpec(SIDE, SIDE)), ClassObjective(model, ((first, 1.0),)), seed=SEED
@@ -110,7 +110,8 @@ def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
 def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     """Return a picture for every frame, each from an ascent of its own with the recipe sketch.
 
-    Each ascent has both classes as objectives, with the weights that they have at this frame in `make_film`.
+    Each ascent has both classes as objectives, with the weights that they have at this frame in `make_film`. A class of
+    weight 0, as at the first and the last frame, is left out.
     """
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
@@ -152,7 +153,7 @@ def report() -> str:
     found: dict[str, list[Film]] = {way: [] for way in WAYS}
     for first, last in tqdm(PAIRS, unit="pair"):
         for way in WAYS:
-            # Only the first pair is made frame by frame, because that takes many times as long as a film.
+            # Only the first pair is made frame by frame, because that takes about twice as long as a film.
             if way != "frame by frame" or not found[way]:
                 found[way].append(judge_film(judge, make_or_read(way, model, first, last), first, last))
     save_sheet([frame for film in found["film"][:SHOWN] for frame in film.frames], SHEET, columns=FRAMES)

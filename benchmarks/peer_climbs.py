@@ -31,7 +31,7 @@ class TimeIsUp(Exception):  # noqa: N818
 
 @dataclass
 class Watch:
-    """A stopwatch for an ascent at which a judge looks at planned moments; the time of the judge is not counted.
+    """A stopwatch for an ascent. A judge looks at the picture at planned moments; the time of the judge is not counted.
 
     Args:
         ask: a function that returns the judge's probability of the class for an image (1, 3, H, W), 0..1.

@@ -42,7 +42,7 @@ def make_pictures(recipe: Recipe, ask: Ask, wishes: Sequence[str], seed: int) ->
         seed: the seed of the ascents.
 
     Returns:
-        The pictures (N, 3, H, W), 0..1, rounded to 8 bits as in their files, and the seconds that the ascent of each
+        The pictures (N, 3, H, W), 0..1, reduced to 8 bits as in their files, and the seconds that the ascent of each
         picture took when it was made.
     """
     images, seconds = [], []

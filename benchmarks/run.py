@@ -1,8 +1,9 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`.
 
 Without arguments, all sections but `gpu` and `peers` are measured. `gpu` needs a CUDA device, and `peers` needs other
-libraries, so these two have to be named. Sections that are not measured keep their text in RESULTS.md. The benchmarks
-only report numbers; whether the code is correct is checked by the tests.
+libraries, so these two have to be named. A section that is measured replaces its whole text in RESULTS.md, also what
+was added there by hand; all other sections keep their text. The benchmarks only report numbers; whether the code is
+correct is checked by the tests.
 """
 
 import argparse
@@ -64,6 +65,16 @@ SECTIONS: dict[str, Callable[[], str]] = {
 ON_REQUEST = {"peers", "gpu"}
 """Sections that are measured only when they are named."""
 
+INTRODUCTION = """# Results
+
+Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
+two: `python -m benchmarks.run peers` needs other libraries, and `python -m benchmarks.run gpu` needs a CUDA device.
+
+In some sections, names of older settings, older rows and sentences about them were added by hand. Such a section says
+what was added. When it is measured anew, this is lost.
+"""
+"""The text of RESULTS.md before the first section."""
+
 
 def describe_machine() -> str:
     """Return a text with the processor, the number of threads, and the versions of Python and torch."""
@@ -94,13 +105,13 @@ def main() -> None:
 
 def write_section(name: str, text: str) -> None:
     """Write a section into RESULTS.md, in place of the section of the same name; keep all other sections."""
-    # The text before the first section is left out: it is written anew below.
+    # The text before the first section is left out: it is the introduction.
     old = re.split(r"^## ([\w ]+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
     texts = {title.strip(): section.strip() for title, section in zip(old[::2], old[1::2], strict=True)}
     texts[_title(name)] = text
     titles = [_title(section) for section in SECTIONS]
     body = "\n\n".join(f"## {title}\n\n{texts[title]}" for title in titles if title in texts)
-    RESULTS.write_text(f"# Results\n\nWritten by `make bench`.\n\n{body}\n")
+    RESULTS.write_text(f"{INTRODUCTION}\n{body}\n")
 
 
 def _title(section: str) -> str:

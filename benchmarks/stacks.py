@@ -29,10 +29,12 @@ from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 
 OPTIMIZERS: dict[str, Optimizer] = {
-    "ascent, momentum 0.5": NormalizedAscent(momentum=0.5, coarse_to_fine=0.0),
+    "ascent, momentum 0.5": NormalizedAscent(momentum=0.5, coarse_to_fine=0.0, tilt=0.0),
     "sgd, momentum 0.9": SGD(0.1, 0.9),
     "adam": Adam(),
 }
+"""The optimizers whose ascents are continued. None has a setting that changes during an ascent, see `climb_stack`."""
+
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
 MUTANTS = 1000
 
@@ -48,7 +50,8 @@ def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageSta
     wish = ClassObjective(starter, ((107, 1.0),))
     views = Augmentation(4, Windows(16))
     # The ascent has no focus, and the strength of its denoiser is constant. A focus or a falling strength would change
-    # during an ascent, and then two ascents of three steps would differ from one of six steps.
+    # during an ascent, and then two ascents of three steps would differ from one of six steps. So would a coarse part
+    # or a tilt of the optimizer, which those of `OPTIMIZERS` do not have.
     steady = Denoising(strength=0.05, end=0.05)
     ascent = Ascent(
         stack, [wish], views, steps=steps, optimizer=optimizer, schedule="constant", focus=None, denoising=steady

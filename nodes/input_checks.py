@@ -45,7 +45,8 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
 
     Raises:
         ValueError: when a value is not of the type of its input, or when a name in `values` is not that of an input or
-            slot. The message has this name, and for a wrong type also the value and the type that is needed.
+            slot. The message has this name, and for a wrong type also the value and the type that is needed. A name
+            below a DynamicCombo, such as `recipe.steps`, is no error: it is left out.
     """
     known = {item.id: item for item in inputs}
     checked = {}

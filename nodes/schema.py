@@ -90,7 +90,7 @@ def objectives_input(tooltip: str) -> Any:
 
 
 def weight_input() -> Any:
-    """Return the input for the weight of an objective; a new node has it as its last input."""
+    """Return the input for the weight of an objective; in the schema of a new node, put it last."""
     return io.Float.Input(
         "weight",
         default=1.0,

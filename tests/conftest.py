@@ -1,5 +1,6 @@
 """Settings that all tests share."""
 
+import gc
 import os
 import tempfile
 
@@ -15,3 +16,10 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     # Held, so that it is removed when Python ends.
     _CACHE = tempfile.TemporaryDirectory(prefix="torch_home_")
     os.environ["TORCH_HOME"] = _CACHE.name
+
+
+def pytest_collection_finish() -> None:
+    """Exclude all that was imported for the tests from garbage collection: nodes collect often, and this would be
+    searched each time."""
+    gc.collect()
+    gc.freeze()

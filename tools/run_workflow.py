@@ -5,7 +5,7 @@ output folder, text and file names to stdout, progress and errors to stderr.
 
 Exit codes:
 0: all requested output nodes ran.
-1: a node crashed; the traceback is printed.
+1: a node or the node pack crashed; the traceback is printed.
 2: the workflow, an argument or a value is wrong, a file cannot be read or written, or a package is missing; a message
    of one line says what is wrong.
 130: Ctrl-C.
@@ -77,6 +77,7 @@ def run(
         WorkflowError: the workflow or an argument is wrong, a package is missing, a node raised ValueError, or a node
             could not read or write a file.
         OSError: a folder cannot be read.
+        KeyboardInterrupt, Exception: see `execute_workflow` and `load_pack`.
     """
     graph = read_workflow(workflow)
     output_ids = [get_node(graph, name).id for name in only]

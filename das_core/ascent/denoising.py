@@ -7,8 +7,8 @@ score depends on most.
 Alternating gradient steps with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013).
 Moving only a share of the way is gradient descent on the penalty of Regularization by Denoising (Romano, Elad and
 Milanfar, SIAM J. Imaging Sci. 10, 2017); the gradient of this penalty is x - D(x). A strength that falls from step to
-step is taken from DPIR (Zhang et al., TPAMI 2021). In class visualisation, Øygard (2015) and Tyka (2016) used bilateral
-filters.
+step is taken from DPIR (Zhang et al., TPAMI 2021). In class visualisation, Øygard (2015) used a Gaussian blur and Tyka
+(2016) a bilateral filter.
 """
 
 from dataclasses import dataclass, field
@@ -101,7 +101,8 @@ class Denoising:
                 beyond the mask. The surroundings of a masked stack never change.
 
         Raises:
-            ValueError: when the denoiser does not return pixels of the same size.
+            ValueError: when the denoiser does not return pixels of the same size on the same device, or returns values
+                that are NaN or more than 0.5 outside 0..1.
             DenoiserMemoryError: when the denoiser runs out of memory.
         """
         strength = self.strength_at(progress)

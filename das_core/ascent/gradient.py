@@ -68,10 +68,11 @@ class ScoreGradient:
 
             The gradient of a group is the gradient of a weighted sum over its objectives and over the images. Each
             summand is the score of an objective, averaged over the views of an image, times the weight of the objective
-            and the weight factor of the image. The gradient of a group is then multiplied by the region masks. If the
-            group has a judge, it is also multiplied by the Gaussian of the focus, and emphasised (`Focus.weight`). With
-            several groups, the result is the sum of their balanced gradients (`balance_gradients`). For a film, judges
-            give a gradient only to the frames that views show in this step; it is 0 at the other frames.
+            and the weight factor of the image. (For a film or a zoom, the sum over the views of an image is divided by
+            the mean number of views of an image.) The gradient of a group is then multiplied by the region masks. If
+            the group has a judge, it is also multiplied by the Gaussian of the focus, and emphasised (`Focus.weight`).
+            With several groups, the result is the sum of their balanced gradients (`balance_gradients`). For a film,
+            judges give a gradient only to the frames that views show in this step; it is 0 at the other frames.
 
             The score of an objective is the mean over all views and images, without the weight of the objective. If the
             images have different weight factors, the mean is weighted by their absolute values. A score is a tensor (),
@@ -124,8 +125,8 @@ class ScoreGradient:
                     total = total + weights[name] * score.sum() / count
                 # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
                 if total.requires_grad and counts:
-                    # `inputs` limits the gradients to the pixels. Without it, the weights of a model that is not frozen
-                    # would get gradients, too.
+                    # `inputs` limits the gradients to the pixels. Without it, tensors of an objective that require
+                    # gradients would get gradients, too.
                     total.backward(inputs=pyramid.leaves)
 
 

@@ -135,9 +135,9 @@ def balance_gradients(
     """Return the sum of the gradients of several groups, each scaled so that its move is in proportion to its weight.
 
     The move of a gradient is the change of the canvas that `move` computes from it. In an ascent this is K times the
-    gradient, low-passed and tilted as at this step, whatever the optimizer. The norms of the moves are compared, not
-    those of the gradients, because K weakens fine detail: a large gradient of mostly fine detail moves the canvas
-    little.
+    gradient, low-passed and tilted as at this step and masked, whatever the optimizer. The norms of the moves are
+    compared, not those of the gradients, because K weakens fine detail: a large gradient of mostly fine detail moves
+    the canvas little.
 
     For each image, the first gradient that has a weight and a move other than 0 keeps its size. Every other gradient is
     multiplied by a number. The norm of its move, divided by its weight, then equals the norm of the first move, divided

@@ -95,8 +95,8 @@ class Guidance:
     def start_ascent(self, pictures: Tensor, pace: Pace, number: int, *, chunk: int = 0) -> Ascent:
         """Return the ascent of a guided step, before its first step.
 
-        The stack shows the pictures a little paler, as every stack that starts from an image does. So the change is
-        `stack.image()` after the ascent minus `stack.image()` before its first step, and not minus `pictures`.
+        The stack shows the pictures a little paler, as stacks that start from an image do by default. So the change
+        is `stack.image()` after the ascent minus `stack.image()` before its first step, and not minus `pictures`.
 
         Args:
             pictures: the pictures that the model predicts, (B, 3, H, W), 0..1.
@@ -106,8 +106,8 @@ class Guidance:
 
         Raises:
             ValueError: when the pictures are smaller than 16 pixels a side or hold values that are not finite; when a
-                region has another aspect ratio than the pictures; or when masks or reference images do not fit the
-                batch.
+                region has another aspect ratio than the pictures; or when an objective, its masks or its reference
+                images do not fit the batch.
         """
         height, width = pictures.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
@@ -178,7 +178,7 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
             if abs(wide * height / (tall * width) - 1) > _ASPECT_TOLERANCE:
                 raise ValueError(
                     f"the region of '{objective.name}' is {wide} x {tall} pixels and the picture {width} x {height}, "
-                    "of another aspect: paint the mask on a picture of that aspect, or make the latent as oblong as it"
+                    "of another aspect: paint the mask on a picture of that aspect, or make the picture as oblong as it"
                 )
 
 

@@ -92,7 +92,7 @@ class Ascent:
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
         augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given; defaults are
-            filled in.
+            filled in, and a number for `within` has become a `Within`.
         picture_mask: where at least one objective acts in the picture, (B, 1, height, width), 0..1; None for
             everywhere.
         judges: the judge of every group of objectives that has one.
@@ -100,10 +100,11 @@ class Ascent:
 
     Raises:
         ValueError: when a setting is out of range; the device or the schedule does not exist; the schedule returns no
-            number in 0..1; no objective has a weight other than 0; the masks or reference images of an objective do not
-            fit the stack; the optimizer or the bound (`within`) cannot be used with the stack; a tile is given a focus;
-            or the picture of the stack is already outside the bound. While the ascent runs: when a judge was loaded
-            under `torch.inference_mode()`, or is on another device.
+            number in 0..1; no objective has a weight other than 0; an objective, its masks or its reference images do
+            not fit the stack; views reach past the margin of the stack (`Windows.reach`); the optimizer or the bound
+            (`within`) cannot be used with the stack; a tile is given a focus; or the picture of the stack is already
+            outside the bound. While the ascent runs: when a judge was loaded under `torch.inference_mode()`, or is on
+            another device; or when a judge, an objective or the denoiser returns values of a wrong form.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
@@ -165,8 +166,8 @@ class Ascent:
         Raises:
             AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
                 then the outcome of the steps before.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then also
-                the outcome of the steps before.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser;
+                `result` is then also the outcome of the steps before.
         """
         # Not checked in `__init__`: until the first step, the judges may still be moved to another device. The move
         # replaces weights that were loaded under `torch.inference_mode()` by weights that gradients can pass through.
@@ -184,8 +185,8 @@ class Ascent:
         Raises:
             AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
                 then the outcome of the steps before.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then also
-                the outcome of the steps before.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser;
+                `result` is then also the outcome of the steps before.
         """
         for _ in self:
             pass

@@ -17,7 +17,8 @@ class Measurement:
     Args:
         record: the record of the step.
         vanished: whether the gradient is zero for an image of the batch, or for a whole film or zoom.
-        canvas_sum: the sum of the values of the canvas after the step; it is not finite if one of the values is not.
+        canvas_sum: the sum of the values of the canvas after the move of the optimizer, before the denoiser; it is not
+            finite if one of the values is not.
     """
 
     record: Record
@@ -34,7 +35,7 @@ def measure_step(
         step: the number of the step.
         scores: the mean score of every objective by its name, (), float32.
         gradient: the gradient that has moved the stack, (B, 3, H, W).
-        canvas: the canvas after the step, (B, 3, H, W).
+        canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
         as_one: whether the images are the frames of a film or the depths of a zoom. A step shows only some of these, so
             `vanished` is then true only if the gradient is zero for all of them.
     """
@@ -80,7 +81,7 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
     """Raise an error when a step has led to a canvas with values that are not finite.
 
     Args:
-        canvas: the canvas after the step, (B, 3, H, W).
+        canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
         measured: what the step measured.
         is_first: whether this is the first step of the ascent.
 

@@ -2,8 +2,13 @@
 
 import torch
 
-_ALLOCATOR = "DefaultCPUAllocator"
-"""The name of PyTorch's CPU allocator. It stands in the text of the allocator's errors, which are `RuntimeError`s."""
+_SIGNS = (
+    "DefaultCPUAllocator",  # the CPU: the name of PyTorch's allocator
+    "CUDA error: out of memory",
+    "MPS backend out of memory",
+    "Invalid buffer size",  # MPS: a single tensor is larger than the largest buffer of the device
+)
+"""Parts of the texts of those `RuntimeError`s by which PyTorch tells that memory has run out."""
 
 
 class DenoiserMemoryError(torch.OutOfMemoryError):
@@ -14,8 +19,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that the memory of a device, or of the computer, has run out.
 
     Args:
-        error: the error of a PyTorch operation. When memory on a CPU runs out, PyTorch raises a `RuntimeError`, which
-            is recognised by its text; Python's own allocator raises a `MemoryError`.
+        error: the error of a PyTorch operation. When memory on a CPU or on MPS runs out, PyTorch raises a plain
+            `RuntimeError`, which is recognised by its text; Python's own allocator raises a `MemoryError`.
 
     Example:
         >>> from das_core.ascent.out_of_memory import is_out_of_memory
@@ -26,8 +31,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    text = str(error) if isinstance(error, RuntimeError) else ""
-    return _ALLOCATOR in text or "CUDA error: out of memory" in text
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def describe_out_of_memory(step: int, views: int = 1) -> str:

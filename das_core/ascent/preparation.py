@@ -118,7 +118,8 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
     """Return the stack with the parameters that the optimizer moves.
 
     If the optimizer needs levels, the parameters are `LevelTensors`. With a bound, or with a parametrisation that keeps
-    Fourier magnitudes, the stack has no parameters.
+    Fourier magnitudes, the stack has no parameters. Nor has a stack that an earlier ascent has left without parameters,
+    unless the optimizer needs levels.
 
     Args:
         stack: the stack before the ascent, on the device of the ascent.
@@ -137,7 +138,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         spec = replace(spec, method="layers")
         stack = replace(stack, spec=spec, parameters=_keep_as_tensors(stack, spec))
     # `parameters` is None if nothing has moved the canvas yet, or if the canvas was moved without parameters: by
-    # `NormalizedAscent`, `LBFGS` or `edit_stack`.
+    # `NormalizedAscent` or `LBFGS`, by an ascent with a bound or with `maco`, or by `edit_stack`.
     # - No ascent has moved the canvas, or the optimizer needs levels: the present canvas becomes the start, and the
     #   parameters begin with zeros.
     # - Otherwise `parameters` stays None, and the start is kept, because `decompose_change` computes the change from
@@ -175,9 +176,11 @@ def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None
     if within is not None and stack.spec.zoom is not None:
         raise ValueError("a bound is for pictures that stand by themselves; choose none for a zoom")
     if optimizer.needs_levels:
+        name = stack.spec.parametrization
+        mover = "a bound" if within is not None else f"'{name}', which restores Fourier magnitudes,"
         raise ValueError(
-            f"{type(optimizer).__name__} keeps what it moves as tensors, and a bound moves the canvas; choose "
-            "NormalizedAscent or SGD"
+            f"{type(optimizer).__name__} keeps what it moves as tensors, and {mover} moves the canvas; choose "
+            "NormalizedAscent ('ascent') or SGD ('sgd'), or in Python LBFGS"
         )
     if stack.spec.keeps_magnitudes and not bool((stack.start != stack.start[:, :, :1, :1]).any()):
         raise ValueError(

@@ -1,8 +1,8 @@
 """Recipes: sets of settings of an ascent that were chosen together.
 
-The best step size and the best strength of the denoiser depend on the number of steps, so a recipe sets all three. The
-settings of the three recipes here were chosen with a few classes that serve for tuning only (the development classes in
-docs/method.md). The node Optimize offers these recipes.
+The best step size and the best share of the denoiser (`Denoising.share`) depend on the number of steps, so a recipe
+sets all three. The settings of the three recipes here were chosen with a few classes that serve for tuning only (the
+development classes in docs/method.md). The node Optimize offers these recipes.
 """
 
 from collections.abc import Sequence
@@ -135,13 +135,16 @@ depth: only the part around the middle is visible."""
 def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
     """Return a recipe adapted to a zoom, with more views, larger windows and a wider focus.
 
-    The number of views is multiplied by the number of depths.
+    The number of views is multiplied by the number of depths, and `Windows.zoom_min` becomes 0.8.
 
     Args:
         recipe: the recipe of a picture. Its focus is kept, unless it is `auto`.
         depths: how many depths the zoom has.
         climbed: whether an ascent has optimised the zoom before. If so, the focus is kept even if it is `auto`;
             `Ascent` then chooses no focus.
+
+    Raises:
+        ValueError: when `Windows.zoom_max` of the recipe is below 0.8, or the views become more than `MOST_VIEWS`.
 
     Example:
         >>> from das_core import SKETCH

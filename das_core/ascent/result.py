@@ -88,8 +88,8 @@ class Result:
         history: the record of every step.
         importance: how large the gradient was at every pixel in all steps together, (B, height, width), 0..1: 0 where
             it was always zero, 1 at the 1 % of the pixels of each image where it was largest. Fel et al. use such a
-            mask as the transparency of the picture: Unlocking Feature Visualization with Magnitude Constrained
-            Optimization (2023, arXiv 2306.06805, section 3.3).
+            mask as the transparency of the picture: Unlocking Feature Visualization for Deeper Networks with MAgnitude
+            Constrained Optimization (2023, arXiv 2306.06805, section 3.3).
 
     Example:
         >>> from das_core import Ascent, ImageStack, Prior, StackSpec

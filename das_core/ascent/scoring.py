@@ -49,9 +49,10 @@ class Scoring:
         stack, augmentation, seed: as given.
 
     Raises:
-        ValueError: when region masks, reference images or image weights do not fit the stack; when a zoom is given
-            region masks; when a term has reference images and its judge does not answer with activations; or when a
-            term that compares images is given a single image, a film or a zoom, or counts for some of the images only.
+        ValueError: when region masks, reference images or image weights do not fit the stack; when views reach past the
+            margin (`Windows.reach`); when a zoom is given region masks; when a term has reference images and its judge
+            does not answer with activations; or when a term that compares images is given a single image, a film or a
+            zoom, or counts for some of the images only.
     """
 
     def __init__(

@@ -81,7 +81,7 @@ class Within:
 
         Args:
             stack: a stack without parameters. Distances are measured from its start. They are kept `_EDGE` below the
-                limit, because the pixels are then clamped to `_EDGE`..1 - `_EDGE`, which can move them by `_EDGE`.
+                limit, because the conversion of the pixels to the canvas rounds them.
         """
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)

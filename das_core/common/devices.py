@@ -19,6 +19,10 @@ def find_device(device: torch.device | str) -> torch.device:
     Args:
         device: a device or its name, such as 'cuda' or 'cuda:1'.
 
+    Returns:
+        The device as the tensors on it name it, so that it can be compared with theirs: for 'cuda' the current CUDA
+        device with its number, such as 'cuda:0'.
+
     Raises:
         ValueError: when this machine has no such device, or PyTorch cannot use it.
 
@@ -28,15 +32,14 @@ def find_device(device: torch.device | str) -> torch.device:
         device(type='cpu')
     """
     try:
-        found = torch.device(device)
-        # A valid name does not mean that PyTorch was built for this device, or that the machine has such a device.
-        torch.empty(0, device=found)
+        # A valid name does not mean that PyTorch was built for this device, or that the machine has such a device. And
+        # the device of a tensor on 'cuda' has a number, so torch.device("cuda") would not be equal to it.
+        return torch.empty(0, device=torch.device(device)).device
     except (RuntimeError, AssertionError, TypeError) as error:
         there = " or ".join(["cpu", *(name for name in ("cuda", "mps") if getattr(torch, name).is_available())])
         raise ValueError(
             f"there is no device '{shorten(str(device))}' here ({shorten(str(error), 120)}); choose {there}"
         ) from error
-    return found
 
 
 def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:

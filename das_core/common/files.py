@@ -20,7 +20,8 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     Args:
         path: where the file will be; its folder must exist.
         replace: whether an existing file at `path` is replaced. If not, and two processes write to the same path, one
-            of them gets a FileExistsError.
+            of them gets a FileExistsError. Without `replace`, on a file system that has no hard links, an empty file is
+            at `path` for a moment before the rename.
 
     Raises:
         FileExistsError: when there is a file at `path` and `replace` is False.

@@ -8,7 +8,7 @@ that of the prompt schedules of Deforum (https://deforum.github.io) and FizzNode
 import math
 import re
 
-from .text import shorten
+from .text import shorten, unify_colons
 
 LAST_FRAME = 10**6
 """The highest number of a frame that a text may name."""
@@ -18,9 +18,9 @@ _NUMBERS = "0: 0.2 / 24: 1"
 
 # A keyframe begins at the beginning of the text, at the beginning of a line, after a slash, or after the comma that
 # follows a quoted wish. As in lines with weights, a colon between two digits is a part of the text: "a film in 16:9".
-# After a line break the pattern skips blanks but no further line breaks: otherwise the search would take quadratic time
-# in a text of many empty lines.
-_KEYFRAME = re.compile(r"""(?:\A|/\s*|\n[^\S\n]*|(?<=["'])\s*,\s*)["']?(\d+)["']?\s*[:\uff1a](?!\d)""")
+# The pattern is for texts from `unify_colons`. After a line break it skips blanks but no further line breaks: otherwise
+# the search would take quadratic time in a text of many empty lines.
+_KEYFRAME = re.compile(r"""(?:\A|/\s*|\n[^\S\n]*|(?<=["'])\s*,\s*)["']?(\d+)["']?\s*:(?!\d)""")
 
 _QUOTES = "\"'"
 
@@ -36,7 +36,7 @@ def has_keyframes(text: str) -> bool:
         >>> has_keyframes("0: a castle / 24: a volcano"), has_keyframes("a clock at 10:30"), has_keyframes("16:9")
         (True, False, False)
     """
-    return _KEYFRAME.match(_strip_braces(text)) is not None
+    return _KEYFRAME.match(unify_colons(_strip_braces(text))) is not None
 
 
 def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
@@ -60,7 +60,7 @@ def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
         {0: 'a castle', 24: 'a volcano'}
     """
     text = _strip_braces(text)
-    found = list(_KEYFRAME.finditer(text))
+    found = list(_KEYFRAME.finditer(unify_colons(text)))
     if not found or found[0].start():
         raise ValueError(f"'{shorten(text)}' does not begin with a keyframe; write '{example}'")
     ends = [*(match.start() for match in found[1:]), len(text)]
@@ -93,15 +93,15 @@ def parse_numbers(text: str) -> dict[int, float] | list[float]:
         A dictionary from frames, in rising order, to their numbers; or a list of the numbers in the order of the text.
 
     Raises:
-        ValueError: when there is no number; a number cannot be read or is not finite; a keyframe appears twice or is
-            above a million; or only some of the numbers have a keyframe.
+        ValueError: when there is no number; a number cannot be read or is not finite; a keyframe appears twice or is no
+            whole number from 0 to a million; or only some of the numbers have a keyframe.
 
     Example:
         >>> from das_core.common.keyframes import parse_numbers
         >>> parse_numbers("0: 0.2 / 24: 1"), parse_numbers("0: (0.2), 24: (1)"), parse_numbers("0, 0.5, 1")
         ({0: 0.2, 24: 1.0}, {0: 0.2, 24: 1.0}, [0.0, 0.5, 1.0])
     """
-    parts = [part.strip() for part in re.split(r"[/,\n]", _strip_braces(text)) if part.strip()]
+    parts = [part.strip() for part in re.split(r"[/,\n]", _strip_braces(unify_colons(text))) if part.strip()]
     if not any(":" in part for part in parts):
         numbers = [read_number(number, _NUMBERS) for part in parts for number in part.split()]
         if not numbers:

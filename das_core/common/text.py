@@ -1,4 +1,4 @@
-"""Shortens texts, and values that are quoted in messages."""
+"""Shortens texts, and values that are quoted in messages; finds colons of both widths."""
 
 import reprlib
 
@@ -78,6 +78,24 @@ def elide(text: str, length: int) -> str:
         return text
     before, after = (length - 5) // 2, (length - 4) // 2
     return f"{text[:before]} […] {text[-after:]}"
+
+
+def unify_colons(text: str) -> str:
+    """Return a text of the same length in which every full-width colon is an ASCII colon.
+
+    People who write Chinese or Japanese type full-width colons. Whatever reads a colon before a weight, a factor or the
+    wish of a keyframe looks for it in the text that this function returns; names and prompts are cut from the text as
+    it was written.
+
+    Args:
+        text: any text.
+
+    Example:
+        >>> from das_core.common.text import unify_colons
+        >>> unify_colons("1-16\uff1a0.5")
+        '1-16:0.5'
+    """
+    return text.replace("\uff1a", ":")
 
 
 def _describe_container(value: object) -> str:

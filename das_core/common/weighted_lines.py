@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 
 from .interruption import pausing
-from .text import shorten
+from .text import shorten, unify_colons
 
 LARGEST_WEIGHT = 1e6
 """The largest absolute value of a weight. With a larger one, float32 would round away the other terms of a sum."""
 
-_COLONS = ":\uff1a"
 _OPENING, _CLOSING = "(\uff08", ")\uff09"
 _MINUSES = str.maketrans("\u2212\u2013", "--")
 
@@ -23,7 +22,7 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
     """Yield the name and the weight of every line that is not blank.
 
     A line has a weight if a number follows its last colon, as in 'name: 0.5'; the whole line may be in parentheses, as
-    in '(name:0.5)'. Any other line is a name with the weight 1.
+    in '(name:0.5)'. Any other line is a name with the weight 1. A colon may be full-width.
 
     Args:
         text: the lines. Blanks around a name or a weight are ignored.
@@ -45,8 +44,9 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
     for line in pausing(filter(None, map(str.strip, text.splitlines()))):
         found = _find_weight(line, times)
         if found is None:
-            _, colon, number = line.rpartition(":")
-            if colon and example:
+            place = unify_colons(line).rfind(":")
+            if place >= 0 and example:
+                number = line[place + 1 :]
                 raise ValueError(
                     f"weight '{shorten(number.strip(), 40)}' in '{shorten(line)}' is not a number; write '{example}'"
                 )
@@ -71,7 +71,7 @@ def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
     """
     if line[0] in _OPENING and line[-1] in _CLOSING and _is_balanced(line[1:-1]):
         line = line[1:-1]
-    place = max(line.rfind(colon) for colon in _COLONS)
+    place = unify_colons(line).rfind(":")
     name, behind = line[: max(place, 0)], line[place + 1 :]
     number = behind.strip().translate(_MINUSES)
     if place < 0 or len(number) > _LONGEST_NUMBER or not _NUMBER.fullmatch(number):

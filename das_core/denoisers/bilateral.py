@@ -1,7 +1,7 @@
 """The bilateral filter: a pixel becomes the mean of neighbours that are close to it in position and in colour.
 
-Tomasi and Manduchi, Bilateral filtering for gray and color images, ICCV 1998. Øygard (Visualizing GoogLeNet Classes,
-2015) and Tyka (Class visualization with bilateral filters, 2016) used it within class visualisation.
+Tomasi and Manduchi, Bilateral filtering for gray and color images, ICCV 1998. Tyka (Class visualization with bilateral
+filters, 2016) used it within class visualisation.
 """
 
 import math
@@ -17,7 +17,7 @@ from .neighbours import average_neighbours
 
 @dataclass(frozen=True)
 class Bilateral:
-    """The bilateral filter: it keeps edges with a contrast above the strength, and smooths smaller differences.
+    """The bilateral filter: it keeps edges with a contrast of several times the strength, and smooths smaller ones.
 
     A neighbour at the distance d, whose colour differs by c (the root mean square over the channels), has the weight
     exp(-d² / (2 w²) - c² / (2 (2 s)²)). Here w is the width times the scale, and s is the strength. The neighbours of a

@@ -29,7 +29,7 @@ class NetworkDenoiser:
             whole multiple of this size; larger output is averaged down to the size of the input.
         name: the name of the denoiser in messages.
         knows_strength: whether the network changes pixels less at a smaller strength. If it does not, the change of
-            every value is clamped to three times the strength, so that a smaller strength always means less change.
+            every value is clamped to at most three times the strength, so that the strength still limits the change.
 
     Example:
         >>> import torch

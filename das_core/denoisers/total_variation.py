@@ -36,9 +36,9 @@ minimum after four rounds."""
 class TotalVariation:
     """The denoiser of Rudin, Osher and Fatemi: it makes surfaces even and keeps edges sharp.
 
-    The weight w of the total variation is the strength times the scale. The difference in brightness between a square
-    of n x n pixels and its surroundings becomes smaller by 4 w / n. So for the same effect on a square that is twice as
-    wide, the weight must be twice as large.
+    The weight w of the total variation is the strength times the scale. The difference in colour between a square of
+    n x n pixels and its surroundings, as the length of a vector of three channels, becomes smaller by 4 w / n. So for
+    the same effect on a square that is twice as wide, the weight must be twice as large.
 
     Args:
         rounds: how many rounds of the dual descent a scale of 1 takes, at least 1; a larger scale takes more, in

@@ -15,12 +15,13 @@ from ..ascent.result import Step
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
+from ..common.text import shorten
 from ..models.judge import Judge
 from ..objectives.base import Objective
 from ..objectives.track import make_tracks
 from ..report.film import FPS, check_film, save_film
 from ..stack.image_stack import ImageStack
-from ..stack.render_film import render_film
+from ..stack.render_film import MOST_SHOWN, render_film
 from ..stack.spec import StackSpec
 from ..stack.time import Time
 from .reading import read_keyframe, read_wish
@@ -65,20 +66,19 @@ class Film(Rendering):
         Args:
             path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
                 `save_film`.
-            smooth: how many frames are rendered for every frame of the stack, from 1 up. At 4 a film of 12 frames is
-                written with 48 frames, and lasts as long as with 12.
+            smooth: how many frames are rendered for every frame of the stack, a whole number from 1 up. At 4 a film of
+                12 frames is written with 48 frames, and lasts as long as with 12. A file has at most 65,536 frames.
 
         Returns:
             The path of the file.
 
         Raises:
-            ValueError: when the format is unknown, or `smooth` or the frame rate of the file (`fps` times `smooth`) is
-                out of range.
+            ValueError: when the format is unknown or needs PyAV, which is not installed; the folder does not exist or
+                cannot be written to; `smooth` is no whole number; or `smooth`, the number of frames or the frame rate
+                of the file (`fps` times `smooth`) is out of range.
             OSError: when the file cannot be written.
         """
-        if smooth < 1:
-            raise ValueError(f"smooth {smooth} is too small; 1 shows the frames themselves, 4 three between each two")
-        check_film(Path(path), self.fps * smooth)
+        _check_file(path, len(self.image), self.fps, smooth)
         frames = self.image if smooth == 1 else render_film(self.stack, len(self.image) * smooth)
         return [save_film(frames, path, fps=self.fps * smooth)]
 
@@ -109,7 +109,7 @@ def film(
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
         wish: what to ask the model for at which frame: keyframes such as '0: a castle / 12: a volcano'
-            (`parse_keyframes`), or a dictionary from frame numbers to anything that `render` takes, as in
+            (`parse_keyframes`), or a dictionary from frame numbers to single wishes as `render` takes them, as in
             `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first wish fades into the second. The
             frames have the numbers 0 to `frames - 1`; a keyframe may also have the number `frames`, the end of the
             film. At a keyframe, the score of a class that is given by its name or index is the logit; the score of a
@@ -123,7 +123,8 @@ def film(
         recipe: `picture`, `sketch`, `best`, or a `Recipe`. A recipe that is given by its name is adapted to a film
             (`suit_film`): it gets three times its views per step, up to 24.
         steps: the number of steps; that of the recipe if None.
-        start: the image that all frames start from, or an image for each frame; grey if None.
+        start: the image that all frames start from, or an image for each frame. If None, grey, or noise if the gradient
+            at grey is zero.
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
@@ -135,6 +136,7 @@ def film(
         ValueError: when keyframes cannot be read; a keyframe appears twice or lies beyond the end; the model cannot be
             asked for a wish; a setting is out of range; or no file can be written to `path`. The message says what is
             allowed.
+        AscentError: when a step of the ascent fails, as with a gradient of zero.
         UnsavedError: when the file cannot be written after the ascent; the error holds the film.
 
     Example:
@@ -144,15 +146,16 @@ def film(
         >>> made.image.shape
         torch.Size([6, 3, 64, 64])
     """
+    time = Time(frames, loop=loop)
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if path is not None:
-        check_film(Path(path), fps * smooth)
+        _check_file(path, frames, fps, smooth)
     judge = find_judge(model, device)
     chosen = find_recipe(recipe, steps)
     if isinstance(recipe, str):
         chosen = suit_film(chosen)
     width, height = read_size(size)
-    spec = StackSpec(width, height, time=Time(frames, loop=loop))
+    spec = StackSpec(width, height, time=time)
     objectives = [one for part in (wish if is_list(wish) else [wish]) for one in _read(part, judge)]
 
     def prepare(stack: ImageStack) -> Ascent:
@@ -160,7 +163,7 @@ def film(
 
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
-    result = climb_or_start_from_noise(prepare, stack, run, seed, may_change_start=start is None)
+    result = climb_or_start_from_noise(prepare, stack, objectives, run, seed, may_change_start=start is None)
     made = Film(**vars(result), scores=measure_scores(result, objectives, seed), fps=fps)
     if path is not None:
         with keep(made, path):
@@ -173,3 +176,18 @@ def _read(wish: Any, judge: Judge) -> list[Objective]:
     if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
         return list(make_tracks(wish, lambda one: read_keyframe(one).resolve(judge)))
     return read_wish(wish).resolve(judge)
+
+
+def _check_file(path: Path | str, frames: int, fps: float, smooth: int) -> None:
+    """Raise a ValueError when a film cannot be written to a file with `smooth` frames for each of its frames."""
+    if type(smooth) is not int or smooth < 1:
+        raise ValueError(
+            f"smooth {shorten(smooth)} is not a whole number from 1 up; 1 shows the frames themselves, 4 three between "
+            "each two"
+        )
+    if frames * smooth > MOST_SHOWN:
+        raise ValueError(
+            f"smooth {shorten(smooth)} is too large for {frames} frames; a file has at most {MOST_SHOWN} frames: give "
+            f"at most {MOST_SHOWN // frames}"
+        )
+    check_film(Path(path), fps * smooth)

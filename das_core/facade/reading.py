@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from ..common.text import unify_colons
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge
@@ -72,7 +73,7 @@ def read_keyframe(wish: Any) -> Wish:
 
 def _read_text(judge: Judge, words: str, score: Score) -> Objective:
     """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
-    name, _, index = words.rpartition(":")
+    name, _, index = unify_colons(words).rpartition(":")
     numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
     only_layers = not isinstance(judge, Classifier | CLIP)
     if only_layers or _has_layer(judge, name if numbered else words):

@@ -91,8 +91,9 @@ def render(
         within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
         parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see
             `StackSpec`.
-        batch: how many pictures; by default one for each channel if the wish is from `channels`, otherwise 1. Pictures
-            of the same wish that start from grey differ little; `diversity` makes them differ.
+        batch: how many pictures; by default one for each channel if the wish is from `channels`, one for each image if
+            `start` holds several, otherwise 1. Pictures of the same wish that start from grey differ little;
+            `diversity` makes them differ.
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
@@ -103,6 +104,7 @@ def render(
     Raises:
         ValueError: when the model cannot be asked for the wish, a setting is out of range, or no film can be written to
             `film`. The message says what is allowed.
+        AscentError: when a step of the ascent fails, as with a gradient of zero.
         UnsavedError: when writing the film fails after the ascent has begun; the ascent goes on to its end, and the
             error holds the pictures.
 
@@ -134,7 +136,7 @@ def render(
         nonlocal failure
         failure = _run(ascent, callback, film, progress=progress)
 
-    result = climb_or_start_from_noise(prepare, stack, run, seed, may_change_start=start is None)
+    result = climb_or_start_from_noise(prepare, stack, objectives, run, seed, may_change_start=start is None)
     made = Rendering(**vars(result), scores=measure_scores(result, objectives, seed))
     if film is not None and failure is not None:
         raise UnsavedError(made, film, failure) from failure
@@ -147,7 +149,7 @@ def _run(
     """Do the steps of an ascent until it ends or the callback returns True; film them if `film` is a path.
 
     Returns:
-        The error if the video file could not be written, else None. Such an error does not stop the ascent.
+        The error if the film could not be written to its file, else None. Such an error does not stop the ascent.
     """
     steps = do_steps(ascent, callback, progress=progress)
     climbing = True  # False while `save_film` writes a picture: an OSError is then an error of the file.

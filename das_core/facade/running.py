@@ -34,7 +34,11 @@ def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> J
 
 
 def find_recipe(recipe: str | Recipe, steps: int | None = None) -> Recipe:
-    """Return a recipe that is given by its name or as a `Recipe`, with `steps` steps unless `steps` is None."""
+    """Return a recipe that is given by its name or as a `Recipe`, with `steps` steps unless `steps` is None.
+
+    Raises:
+        ValueError: when there is no recipe of that name.
+    """
     if not isinstance(recipe, Recipe):
         if recipe not in RECIPES:
             raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
@@ -76,6 +80,7 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
 def climb_or_start_from_noise(
     prepare: Callable[[ImageStack], Ascent],
     stack: ImageStack,
+    objectives: Sequence[Objective],
     run: Callable[[Ascent], None],
     seed: int,
     *,
@@ -85,14 +90,24 @@ def climb_or_start_from_noise(
 
     The error is raised instead if the user has given a start, or if the start is noise already (`maco`).
 
+    Before the first step, the objectives are checked: if `measure_scores` could not measure the result under them, the
+    ascent would be lost.
+
     Args:
         prepare: a function that makes an ascent from a stack.
         stack: the stack to start from.
+        objectives: the objectives whose scores will be measured.
         run: a function that does the steps of an ascent.
         seed: the seed of the noise.
         may_change_start: whether the user has given no start, so that noise may replace it.
+
+    Raises:
+        ValueError: when the ascent cannot be prepared, or an objective cannot be measured, such as one with a region
+            that is too small for views.
+        AscentError: when a step fails.
     """
     ascent = prepare(stack)
+    _check_measurable(stack, objectives)
     try:
         run(ascent)
     except AscentError:
@@ -125,5 +140,15 @@ def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -
     # Imported here, because `objective_scores` imports the modules of the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
-    measured = score_images(result.image, objectives, seed=seed)
+    # The masks of regions may have any aspect ratio, because the ascent has used them, resized in the same way.
+    measured = score_images(result.image, objectives, seed=seed, any_aspect=True)
     return {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
+
+
+def _check_measurable(stack: ImageStack, objectives: Sequence[Objective]) -> None:
+    """Raise a ValueError when `measure_scores` cannot measure the images of a stack under some objectives."""
+    from ..report.objective_scores import ImageScorer
+
+    # The checks depend on the number and the size of the images only, so grey ones stand for those of the result.
+    grey = torch.full((stack.batch, 3, stack.spec.height, stack.spec.width), 0.5)
+    ImageScorer(grey, objectives, any_aspect=True)

@@ -22,7 +22,8 @@ class Wish:
 
     Args:
         terms: pairs of a weight and a function that makes the objective, given the model.
-        images: how many images the wish is for: the number of channels in a wish from `channels`, otherwise 1.
+        images: how many images the wish is for: the number of channels in a wish from `channels`, otherwise 1; in a sum
+            the largest number of its wishes.
 
     Example:
         >>> from das_core import load_starter

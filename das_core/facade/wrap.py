@@ -49,9 +49,9 @@ def wrap(
         name: the name of the model in messages; by default the name of its class.
 
     Raises:
-        ValueError: when `module` is no module or has no weights yet (device meta); a setting is neither known nor
-            given; the model does not take images of this size; a tokenizer is given for a model that is not of
-            open_clip; or the number of labels is not the number of classes.
+        ValueError: when `module` is no module, cannot be copied or has no weights yet (device meta); a setting is
+            neither known nor given; the model does not take images of this size; a tokenizer is given for a model that
+            is not of open_clip, or is not one of open_clip; or the number of labels is not the number of classes.
 
     Example:
         >>> import torchvision

@@ -23,6 +23,7 @@ from ..stack.render_film import MOST_SHOWN
 from ..stack.render_zoom import render_zoom
 from ..stack.spec import StackSpec
 from ..stack.zoom import Zoom, zoom_margin
+from .depths import pick_depths
 from .reading import read_keyframe
 from .render import Rendering
 from .running import (
@@ -72,8 +73,9 @@ class Zooming(Rendering):
             The path of the file.
 
         Raises:
-            ValueError: when the format is unknown, the frame rate is out of range, or `seconds` is so short or so long
-                that the film would have no frame or more than `MOST_SHOWN` frames.
+            ValueError: when the format is unknown or needs PyAV, which is not installed; the folder does not exist or
+                cannot be written to; the frame rate is out of range; or `seconds` is so short or so long that the film
+                would have no frame or more than `MOST_SHOWN` frames.
             OSError: when the file cannot be written.
         """
         zoom = self.stack.spec.zoom
@@ -109,10 +111,10 @@ def zoom(
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: anything that
-            `render` takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish fades out while
-            the other fades in. The score of a class that is given by its name or index is the logit; the score of
-            a wish that `da.classes(...)` makes is the log-probability, see `ClassObjective`.
+        wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: single wishes
+            as `render` takes them, in a list such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish
+            fades out while the other fades in. The score of a class that is given by its name or index is the logit;
+            the score of a wish that `da.classes(...)` makes is the log-probability, see `ClassObjective`.
         factor: the side of a depth divided by the side of the next depth inside it, 1.25 to 8, see `Zoom`. At 2 a depth
             looks like a frame around the next depth; from 3 up the next depth is a small object in the middle.
         loop: whether the last depth contains the first, so that the film has no end.
@@ -121,7 +123,8 @@ def zoom(
             (`suit_zoom`): its number of views is multiplied by the number of depths, its windows are larger, and its
             focus is wider.
         steps: the number of steps; that of the recipe if None.
-        start: the image that all depths start from, or an image for each depth; grey if None.
+        start: the image that all depths start from, or an image for each depth. If None, grey, or noise if the gradient
+            at grey is zero.
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
@@ -134,6 +137,7 @@ def zoom(
     Raises:
         ValueError: when there are too few or too many depths; a depth has no wish; the model cannot be asked for a
             wish; a setting is out of range; or no file can be written to `path`. The message says what is allowed.
+        AscentError: when a step of the ascent fails, as with a gradient of zero.
         UnsavedError: when the file cannot be written after the ascent; the error holds the pictures.
 
     Example:
@@ -161,9 +165,10 @@ def zoom(
 
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
-    result = climb_or_start_from_noise(prepare, stack, run, seed, may_change_start=start is None)
-    scores = measure_scores(result, [track.objective for track in tracks], seed)
-    made = Zooming(**vars(result), scores=scores)
+    # Without their tracks, so that each wish has a score at every depth.
+    measured = pick_depths([track.objective for track in tracks], depths)
+    result = climb_or_start_from_noise(prepare, stack, measured, run, seed, may_change_start=start is None)
+    made = Zooming(**vars(result), scores=measure_scores(result, measured, seed))
     if path is not None:
         with keep(made, path):
             made.save(path, seconds=seconds, fps=fps, out=out)
@@ -185,11 +190,12 @@ def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
 def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:
     """Return how many frames the film of a zoom has; raise a ValueError when the film cannot be written."""
     check_film(Path(path), fps)
+    # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
+    last = 0 if zoom.loop else 1
     frames = zoom.end * seconds * fps if math.isfinite(seconds) else math.inf
-    if not 1 <= frames <= MOST_SHOWN:
+    if not 1 <= frames <= MOST_SHOWN - last:
         raise ValueError(
             f"{seconds:g} seconds from depth to depth cannot be, at {fps:g} frames a second and {zoom.depths} depths; "
             "2 are usual"
         )
-    # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
-    return round(frames) + (not zoom.loop)
+    return round(frames) + last

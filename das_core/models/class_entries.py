@@ -75,7 +75,8 @@ def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
     """Return the indices of the classes of one entry: a class, or 'all' and an everyday word, such as 'all dogs'.
 
     Raises:
-        ValueError: when no class is meant.
+        UnknownClassError: when the entry does not name exactly one class, and is not 'all' and a known everyday word.
+        ValueError: when an index is out of range.
     """
     found = _ALL.fullmatch(entry)
     # A class name may itself begin with 'all', such as 'all-terrain bike' if the user writes it with a space.

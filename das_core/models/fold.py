@@ -40,7 +40,7 @@ def find_unfolded(part: nn.Module) -> nn.Module | None:
 class _Tracer(fx.Tracer):
     """An fx tracer that records each call of a convolution or batch norm as one node, even if it has submodules.
 
-    Convolutions and batch norms of timm have submodules. Modules without submodules are recorded as one node, too.
+    Batch norms of timm have submodules (dropout and activation). Modules without submodules are one node each, too.
     """
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
@@ -110,10 +110,10 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """Fold every batch norm that follows a convolution into that convolution, if folding is exact up to rounding.
+    """Fold batch norms into the convolutions before them, where folding is certain to be exact up to rounding.
 
-    A folded norm is replaced by what remains of it (`_find_remainder`). Other norms are not changed. Submodules keep
-    their names.
+    A folded norm is replaced by what remains of it (`_find_remainder`). Other norms are not changed; if the forward
+    pass cannot be traced, no norm is changed. Submodules keep their names.
 
     Args:
         module: in evaluation mode, without gradients of weights; it is changed in place.

@@ -150,5 +150,6 @@ def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
                 # The original of a folded convolution is shared, not copied: it never changes, and its weights are
                 # converted whenever it is run (`layers/hooks.py`).
                 copies[id(original)] = original
-        # `to` converts the tensors of modules that define `__deepcopy__`; all other tensors have the type already.
+        # `to` converts the tensors of modules that define `__deepcopy__`. All other floating-point tensors have the
+        # type already.
         return deepcopy(module, copies).to(dtype)

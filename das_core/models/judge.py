@@ -108,11 +108,13 @@ class Judge:
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return the output for views of an ascent.
 
-        Most judges ignore `images`. A `PartialClassifier` uses a different subset of its features for each image.
+        Most judges ignore `images`. A `PartialClassifier` uses a different subset of its features for each image of a
+        batch, and one subset for a whole film or zoom.
 
         Args:
             views: (V, 3, size, size), 0..1.
-            images: for every view, the seed of the ascent and the number of the view's image in the batch.
+            images: for every view, the seed of the ascent and the number of the view's image in the batch (0 for a film
+                or a zoom).
         """
         return self(views)
 
@@ -130,7 +132,7 @@ class Judge:
     def answer_key(self) -> tuple[object, ...]:
         """A key for the kind of answer that the judge gives, such as the output of its model or activations of layers.
 
-        Judges with the same module and equal keys share one run of the module.
+        Judges with the same module and equal keys can share one run of the module (see `ascent.groups.group_by_judge`).
         """
         return ("output",)
 

@@ -16,8 +16,8 @@ _MAX_NAMES = 5
 
 _INDEX = re.compile(r"[+-]?\d+")
 
-# How many letters of a text are compared with names. All names are shorter, so comparing more letters would find no
-# nearer name, but could take minutes.
+# How many letters of a text are compared with names. All names of ImageNet are shorter, so comparing more letters would
+# find no nearer name among them, but could take minutes.
 _MAX_LETTERS = 80
 
 _LIKE, _TYPO = 0.6, 0.8
@@ -110,8 +110,9 @@ class Labels:
         A word that is only a part of a name is refused: otherwise 'fish' could mean the anemone fish.
 
         Args:
-            text: an index, a WordNet id, a name of a class, or several names of one class with commas between them.
-                Capitals, hyphens, underscores and apostrophes make no difference.
+            text: an index, a WordNet id, a name of a class, an index and the usual name ('107 jellyfish'), or several
+                names of one class with commas between them. Capitals, hyphens, underscores and apostrophes make no
+                difference.
 
         Raises:
             UnknownClassError: when the text names several classes, which the message lists, or no class. If it names no

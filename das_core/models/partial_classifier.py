@@ -49,12 +49,14 @@ class PartialClassifier(Classifier):
         """Return logits that use only the features drawn for each image; see `Judge.answer`.
 
         The seed of the ascent and the number of an image decide which features are used for the views of this image.
+        All frames of a film, and all moments of a zoom, have the number 0, so their views use the same features.
         The values of these features are divided by `share`, the share of the features that is used, as in dropout. So
         the logits stay about as large as with all features.
 
         Args:
             views: (V, 3, size, size), 0..1.
-            images: for every view, the seed of the ascent and the number of the view's image in the batch.
+            images: for every view, the seed of the ascent and the number of the view's image in the batch (0 for a film
+                or a zoom).
         """
         with ExitStack() as hooks:
             for head in _find_heads(self):
@@ -73,8 +75,8 @@ class PartialClassifier(Classifier):
         return self.convert_to(Classifier, labels=self.labels)
 
 
-# Cached, because all steps of an ascent need the same masks. The cache has one entry for every combination of a chunk
-# of views, a layer of `_find_heads`, and a member of an ensemble.
+# Cached, because all steps of an ascent need the same masks. Within an ascent, the arguments can differ only between
+# chunks of views, layers of `_find_heads`, and members of an ensemble; equal arguments share an entry.
 @cached(maxsize=64)
 def _draw_features(share: float, features: int, images: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """Return a mask (V, features) on a device: 1 for the features that are used for a view, 0 for the others.
@@ -82,8 +84,8 @@ def _draw_features(share: float, features: int, images: tuple[tuple[int, int], .
     Args:
         share: the share of the features that are used.
         features: the number of features.
-        images: for every view, the seed of the ascent and the number of the view's image in the batch. Views of the
-            same image get the same row of the mask.
+        images: for every view, the seed of the ascent and the number of the view's image in the batch (0 for a film or
+            a zoom). Views with the same two numbers get the same row of the mask.
         device: the device of the mask.
     """
     count = max(1, round(share * features))
@@ -136,8 +138,8 @@ class _Scale:
 def _find_heads(classifier: Classifier) -> list[nn.Linear]:
     """Return the last layers of a classifier: the linear layers with one output per class.
 
-    There is one such layer; or two, if the model has another one for distillation; or none, if the last layer is not
-    linear.
+    Usually there is one such layer. There are more if the model has others for distillation or for auxiliary logits,
+    such as torchvision's GoogLeNet; there is none if the last layer is not linear.
     """
     classes = len(classifier.labels)
     return [

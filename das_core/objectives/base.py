@@ -40,7 +40,10 @@ class Term(Protocol):
 
     @property
     def reference_images(self) -> tuple[Tensor, ...]:
-        """Images (B or 1, 3, h, w), 0..1, that the judge sees through the same windows and transforms as the canvas."""
+        """Images (N or 1, 3, h, w), 0..1, that the judge sees through the same windows and transforms as the canvas.
+
+        N is the number of images that views can show: for a zoom, the number of its moments.
+        """
         ...
 
     @property
@@ -114,13 +117,13 @@ class Objective(Protocol):
 
     @property
     def weight(self) -> float:
-        """The weight; if it changes during the ascent, the one of its values that is farthest from 0.
+        """The weight; if it changes from step to step or from image to image, its value that is farthest from 0.
 
         If the weight is below 0, the ascent lowers the score. Within a group of terms (`ascent/groups.py`) the scores
         are multiplied by the weights and added. The scores of different groups may have different scales. So the
-        gradients of the groups are scaled to sizes in proportion to the weights of the groups, and then added. If there
-        is a single objective, `NormalizedAscent` moves the stack equally far at any weight: only the sign of the weight
-        counts. Weights need not sum to 1.
+        gradients of the groups are scaled, and then added: the changes of the canvas that K computes from them become
+        proportional to the weights of the groups. If there is a single objective, `NormalizedAscent` moves the stack
+        equally far at any weight other than 0: only the sign of the weight counts. Weights need not sum to 1.
         """
         ...
 

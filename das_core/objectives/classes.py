@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.devices import make_constant
-from ..common.text import shorten, truncate
+from ..common.text import shorten, truncate, unify_colons
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
@@ -53,9 +53,9 @@ class ClassObjective(BaseObjective):
             Ascent Synthesis), and some pictures of classes that are hard to draw are odd (docs/method.md).
 
     Raises:
-        ValueError: when there is no target; a class index is out of range; a weight is not finite or too large; the
-            weights of all classes are 0; there is no such kind of score; `margin` has all classes as targets; `variety`
-            is out of range; or `variety` is above 0 and the classifier has no linear last layer.
+        ValueError: when there is no target; a class is unknown or its index is out of range; a weight is not finite or
+            too large; the weights of all classes are 0; there is no such kind of score; `margin` has all classes as
+            targets; `variety` is out of range; or `variety` is above 0 and the classifier has no linear last layer.
 
     Example:
         >>> from das_core import ClassObjective, load_starter
@@ -108,8 +108,8 @@ class ClassObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when the classifier does not know a class, a weight is not finite or too large, there is no such
-                score, or the weights of all classes are 0.
+            ValueError: when there is no class, the classifier does not know a class, a weight is not finite or too
+                large, the weights of all classes are 0, there is no such score, or `margin` has all classes as targets.
 
         Example:
             >>> from das_core import ClassObjective, load_starter
@@ -134,8 +134,9 @@ class ClassObjective(BaseObjective):
         return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)
 
     def describe_score(self, score: float) -> str:
-        """Return a score as text: the probability, such as '81%', if it is the log-probability of a single class.
+        """Return a score as text; for the log-probability of a single class, the probability, such as '81%'.
 
+        A class with a weight below 0 is an exception: its score is a number.
         The score of an ascent is a mean over views, so the text shows the geometric mean of the views' probabilities.
         """
         (_, weight), *others = self.targets
@@ -200,8 +201,8 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
 
     Raises:
         UnknownClassError: when an entry is no class; the message says what to write in its place.
-        ValueError: when a line cannot be understood (the message quotes it), there is no class, or the weights of all
-            classes are 0.
+        ValueError: when a weight is not finite, too large or has a decimal comma; an index is out of range; there is no
+            class; or the weights of all classes are 0.
 
     Example:
         >>> from das_core.models import imagenet_labels
@@ -216,7 +217,11 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
             entries = find_classes(labels, line)
         except UnknownClassError as error:
             # If the text before the weight contains a colon, the text after this colon may have been meant as a weight.
-            hint = "; a weight is one number at the end of a line, as in 'jellyfish: 0.5'" if ":" in line else ""
+            hint = (
+                "; a weight is one number at the end of a line, as in 'jellyfish: 0.5'"
+                if ":" in unify_colons(line)
+                else ""
+            )
             raise UnknownClassError(f"{error}{hint}") from None
         for entry in entries:
             for index in entry:

@@ -32,7 +32,8 @@ class ContentObjective(BaseObjective):
     Args:
         judge: a judge that captures one layer.
         image: the image to keep, (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for
-            each. The ascent places it on a canvas in the same way as a start image.
+            each; for a zoom, one for all its moments or for each. The ascent places it on a canvas in the same way as a
+            start image.
         weight: the weight of the objective, see `Objective.weight`.
         name: the name that the progress display, the history and error messages show.
 
@@ -67,8 +68,8 @@ class ContentObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no such layer, the images do not have that shape or are not finite, or the weight
-                is not finite or too large.
+            ValueError: when the model is an ensemble or has no such layer, the images do not have that shape or are not
+                finite, or the weight is not finite or too large.
         """
         known = find_layers(model)
         found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)

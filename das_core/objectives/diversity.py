@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.devices import make_constant
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
@@ -28,10 +29,10 @@ class DiversityObjective(BaseObjective):
     matrices of the views that it is compared with. The score is 0 if all of these matrices are equal up to a factor.
     Gradients flow to all of these views.
 
-    The objective needs a batch of at least two images. In an ascent it is in a group of its own and has its own views,
-    so the model runs on additional views in each step. The gradients of groups are scaled in proportion to the weights:
-    with a weight of 0.5 this objective has half the effect of another objective of weight 1, whatever the scales of the
-    two scores are.
+    The objective needs a batch of at least two images. In an ascent it shares its views only with other objectives that
+    compare images, so the model runs on additional views in each step. The gradients of groups are scaled in proportion
+    to the weights: with a weight of 0.5 this objective has half the effect of another objective of weight 1, whatever
+    the scales of the two scores are.
 
     Args:
         judge: a judge that captures one layer.
@@ -67,8 +68,8 @@ class DiversityObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no such layer (the message lists the nearest names), or the weight is not finite
-                or too large.
+            ValueError: when the model is an ensemble, there is no such layer (the message lists the nearest names), or
+                the weight is not finite or too large.
         """
         return cls(make_activation_judge(model, [find_layer(find_layers(model), layer, model.name)]), weight)
 
@@ -92,9 +93,9 @@ class DiversityObjective(BaseObjective):
 
         Args:
             output: the activations of V views.
-            images: for each view, the number of the image that the view shows, from 0, (V,), int64. The first view of
-                an image is compared with the first views of the other images, the second view with the second views,
-                and so on.
+            images: for each view, the number of the image that the view shows, from 0, (V,), int64, on the CPU. The
+                first view of an image is compared with the first views of the other images, the second view with the
+                second views, and so on.
 
         Returns:
             Scores (V,), 0..1, because the cosine of two Gram matrices is never negative; 0 if the compared views are
@@ -108,13 +109,17 @@ class DiversityObjective(BaseObjective):
         # The number of each view among the views of its own image, from 0. A view is compared with the views of other
         # images that have the same number.
         number = same_image.tril(-1).sum(dim=1)
-        others = ((number[:, None] == number[None, :]) & ~same_image).to(directions)
-        if not bool(others.any(dim=1).all()):
+        others = (number[:, None] == number[None, :]) & ~same_image
+        alone = ~others.any(dim=1)
+        if bool(alone.any()):
             raise ValueError(
-                f"'{self.name}' is given a view of image {int(images[~others.any(dim=1).to(images.device)][0])} and "
+                f"'{self.name}' is given a view of image {int(images[alone][0])} and "
                 "none of another image to compare it with; give as many views of every image of a batch of 2 or more"
             )
-        return 1 - (directions @ directions.T * others).sum(dim=1) / others.sum(dim=1)
+        # `images` and all that follows from it are on the CPU, so the program does not wait for the device. The numbers
+        # `compared` are the same at every step, and are sent once.
+        compared = make_constant(tuple(others.flatten().tolist()), directions.dtype, directions.device).view_as(others)
+        return 1 - (directions @ directions.T * compared).sum(dim=1) / compared.sum(dim=1)
 
     def score(self, output: Activations) -> Tensor:
         """Return the scores (V,) of V views, each of a different image; see `score_views`."""

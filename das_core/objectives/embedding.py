@@ -70,7 +70,7 @@ class EmbeddingObjective(BaseObjective):
         if self.targets.ndim != 2 or not len(self.targets) or len(self.targets) != len(self.weights):
             raise ValueError(
                 f"targets of the shape {tuple(self.targets.shape)} do not go with {len(self.weights)} weights; a "
-                "target (K, D) for every weight is needed"
+                "target (T, D) for every weight is needed"
             )
         if self.targets.shape[1] != self.judge.width:
             raise ValueError(
@@ -170,8 +170,8 @@ class TextObjective(EmbeddingObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when a weight is not finite or too large, there is no prompt, the weights of all prompts are 0,
-                or the model has no text tower.
+            ValueError: when `parse_prompts` cannot read the text, the model has no text tower, the embedding of a
+                prompt is zero or not finite, `weight` is not finite or too large, or there is no such similarity.
         """
         weights = parse_prompts(text)
         prompts = tuple(weights)
@@ -207,13 +207,15 @@ class ImageObjective(EmbeddingObjective):
 
         Args:
             clip: the judge.
-            images: (B, 3, H, W), 0..1, on the CPU or the device of the judge. Each is embedded as a whole, resized in
-                the way that the model was trained with, and has the weight 1: the score is a sum over the images.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the judge. Each is made a square in the way that the
+                model was trained with (`CLIP.fit`: of an oblong image most models see only the middle), then embedded,
+                and has the weight 1: the score is a sum over the images.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when the images do not have that shape or are not finite, or an embedding is zero or not finite.
+            ValueError: when the images do not have that shape or are not finite, an embedding is zero or not finite,
+                `weight` is not finite or too large, or there is no such similarity.
         """
         targets = clip.encode_images(images).cpu()
         name = "image" if len(targets) == 1 else f"{len(targets)} images"

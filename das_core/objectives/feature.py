@@ -103,8 +103,9 @@ class FeatureObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no such layer (the message lists the nearest names); the layer has no such part
-                (the message gives the range); or a weight is not finite or too large.
+            ValueError: when the model is an ensemble; there is no such kind or layer (the message lists the nearest
+                names); the layer has no such part (the message gives the range); the direction is zero; or a weight is
+                not finite or too large.
         """
         known = find_layers(model)
         if kind == "head":

@@ -44,7 +44,7 @@ def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
         shares.
 
     Raises:
-        ValueError: when a channel is not a whole number or a share is not a number.
+        ValueError: when a channel is not a whole number, or a share is not a number, not finite or too large.
 
     Example:
         >>> parse_direction("12: 0.5\\n40: -1")

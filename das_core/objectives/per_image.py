@@ -24,13 +24,15 @@ class PerImageObjective:
 
     Args:
         objectives: the objectives, at least one. All must ask the same model. Either all of them use its output, or all
-            of them use activations of its layers. If there are more images than objectives, the list is repeated. The
-            weights of these objectives must be equal, and are ignored.
+            of them use activations of its layers. If there are more images than objectives, the list is repeated; if
+            there are fewer, the last objectives are not used. The weights of these objectives must be equal, and are
+            ignored.
         weight: the weight of this objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is no objective; the objectives have different models, kinds of answer or weights; or one
-            of them has no model, has regions or reference images, or compares the images of a batch.
+        ValueError: when there is no objective; the objectives have different models, kinds of answer or weights; one of
+            them has no model, has regions or reference images, or compares the images of a batch; or `weight` is not
+            finite or too large.
 
     Example:
         >>> from das_core import Ascent, ClassObjective, ImageStack, PerImageObjective, StackSpec, load_starter

@@ -70,9 +70,9 @@ class CanvasPixels:
 class Prior(BaseObjective):
     """A score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
-    In an ascent with judges, the sizes of the gradients of the prior and of the judges are made proportional to the
-    weights: with a weight of 0.2 the prior has a fifth of the effect of an objective of weight 1
-    (`ascent.groups.balance_gradients`).
+    In an ascent with judges, the gradients of the prior and of the judges are scaled so that the changes of the canvas
+    that K computes from them are proportional to the weights: with a weight of 0.2 the prior has a fifth of the effect
+    of an objective of weight 1 (`ascent.groups.balance_gradients`).
 
     Args:
         kind: what is measured. `total_variation`: minus the mean difference of neighbouring pixels; it smooths areas

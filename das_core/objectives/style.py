@@ -100,8 +100,9 @@ class StyleObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no such layer; a weight is not a number; all weights are 0; the images do not have
-                that shape, are not finite or are too small; or the activations of a layer are all zero.
+            ValueError: when the model is an ensemble or has no such layer; a weight is not a number, not finite or too
+                large; all weights are 0; the images do not have that shape, are not finite or are too small; or the
+                activations of a layer are all zero.
         """
         images = model.bring(check_images(images, "the style image"))
         height, width = images.shape[2:]

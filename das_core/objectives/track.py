@@ -50,7 +50,7 @@ class Track(WrappedObjective):
         objective: the objective whose weight is multiplied.
         points: the keyframes, in any order; each is a pair of the number of a frame, from 0, and the factor there. In a
             film of n frames a keyframe may also have the number n, which is the end of the film; in a loop the end is
-            frame 0 again.
+            frame 0 again. In a zoom of n depths the number n is allowed only in a loop.
         curve: how the factor changes from one keyframe to the next, see `common.curves.Curve`.
         frames: the number of frames, if a factor was given for each of them (`from_weights`): the track then fits only
             a film of that many frames. None for a track that fits every film that contains its keyframes.
@@ -112,7 +112,7 @@ class Track(WrappedObjective):
         return max((factor for _, factor in self.points), key=abs) * super().weight
 
     def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return the factor of every image: that of this track, times the one without it, in `weights` (None is 1)."""
+        """Return for every image the factor of this track times its factor in `weights` (all 1 if that is None)."""
         own = self._weigh(timeline)
         return own if weights is None else tuple(one * more for one, more in zip(own, weights, strict=True))
 
@@ -171,8 +171,8 @@ def make_tracks(
             near its keyframe, so the frames there show it more clearly than with `linear`.
 
     Raises:
-        ValueError: when the text cannot be read; there are no keyframes or more than 1025; or `make` cannot make an
-            objective from a wish.
+        ValueError: when the text cannot be read; there are no keyframes or more than 1025; the number of a keyframe is
+            not a whole number from 0 up; there is no such curve; or `make` cannot make an objective from a wish.
 
     Example:
         >>> from das_core import ClassObjective, load_starter, make_tracks

@@ -132,7 +132,7 @@ class WrappedTerm:
 
 @dataclass(frozen=True, eq=False)
 class RegionObjective(WrappedObjective):
-    """An objective that acts in a region: its views are cut from there, and its gradient is multiplied by the mask.
+    """An objective that acts in a region: views are cut from the box around it; its gradient is multiplied by the mask.
 
     Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. If two
     `RegionObjective`s are nested, the objective inside both acts where both masks are above 0. Several objectives share
@@ -141,7 +141,7 @@ class RegionObjective(WrappedObjective):
     Args:
         objective: the objective to restrict.
         mask: the region, (B or 1, h, w), 0..1, of any size: one for all images of a stack, or one for each. It is
-            resized to cover the picture, as a start image is.
+            resized to cover the picture, as a start image is. A zoom takes no regions.
 
     Example:
         >>> import torch

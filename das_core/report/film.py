@@ -73,9 +73,10 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         The path of the file.
 
     Raises:
-        ValueError: when the ending is none of these formats; the folder does not exist or cannot be written to; `fps`
-            is out of range; there are no frames; a frame is no image or holds NaN; frames differ in size; or PyAV is
-            needed and not installed (the message says how to install it).
+        ValueError: when the ending is none of these formats; the path is a folder; its folder does not exist or cannot
+            be written to; `fps` is out of range; `frames` cannot be iterated, or is a text or one image of Pillow;
+            there are no frames; a frame is no image, or holds values that are not finite; frames differ in size; or
+            PyAV is needed and not installed (the message says how to install it).
         OSError: when the file cannot be written.
 
     Example:
@@ -176,7 +177,7 @@ def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float)
 
 
 def _make_picture(pixels: Pixels) -> Image.Image:
-    """Return a frame as a Pillow image that calls `allow_interrupt` whenever Pillow begins to write it."""
+    """Return a frame as a Pillow image that calls `allow_interrupt` before Pillow writes it."""
     picture = Image.fromarray(pixels)
     seek = picture.seek
 
@@ -184,8 +185,8 @@ def _make_picture(pixels: Pixels) -> Image.Image:
         allow_interrupt()
         seek(frame)
 
-    # Pillow calls `seek` once for every frame of every image that it writes, and has no other hook between frames. Here
-    # each image has one frame.
+    # Pillow calls `seek` before every frame of an image that it writes (for GIF and PNG also to find that there are no
+    # more frames), and has no other hook between frames. Here each image has one frame.
     picture.seek = look_and_seek  # type: ignore[method-assign]
     return picture
 

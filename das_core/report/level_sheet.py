@@ -25,8 +25,9 @@ _MAX_COLUMNS = 10
 _GAP = 4
 _CAPTION_HEIGHT, _FONT_SIZE = 18, 13
 
-# For a node, the font size of captions is at most 0.17 of the width of a tile. A node of ComfyUI is about 270 pixels
-# wide, so five tiles side by side are 54 pixels wide each, and their captions are about 9 pixels high.
+# For a node, the font size of captions is at most 0.17 of the width of a tile (or `_FONT_SIZE`, if that is larger). A
+# node of ComfyUI is about 270 pixels wide, so five tiles side by side are 54 pixels wide each, and their captions are
+# about 9 pixels high.
 _NODE_COLUMNS, _NODE_FONT_SHARE = 5, 0.17
 
 # A level is stretched so that 98 % of its values, before the tanh, are at most 1.0 away from 0, which is grey.

@@ -92,11 +92,16 @@ class ImageScorer:
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: the seed of the random draws of the views, 0 or above.
         device: the device on which the judges will run; None for the device of the images.
+        any_aspect: whether the mask of a region may have another aspect ratio than the images. It is then resized to
+            cover them, as an ascent resizes it. By default it is refused, because it was probably painted for other
+            pictures.
 
     Raises:
-        ValueError: when no objective has a weight other than 0; the images are not (B, 3, H, W) with finite
-            floating-point values; a side of the images is shorter than 16 pixels; the mask of a region has another
-            aspect ratio than the images; or the number of masks or reference images does not fit the batch.
+        ValueError: when no objective has a weight other than 0; the images are in none of the forms of `Images`, or
+            hold values that are not finite; a side of the images is shorter than 16 pixels; the mask of a region has
+            another aspect ratio than the images, unless `any_aspect` is True; a region is too small for views; the
+            number of masks or reference images does not fit the batch; or an objective compares images and there is
+            only one.
     """
 
     def __init__(
@@ -106,13 +111,16 @@ class ImageScorer:
         augmentation: Augmentation | None = None,
         seed: int = 0,
         device: torch.device | None = None,
+        *,
+        any_aspect: bool = False,
     ) -> None:
         objectives = list_objectives(objectives, "score by")
         images = check_images(images, "the image").to(device)
         height, width = images.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
             raise ValueError(f"the image is {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed")
-        check_aspects(objectives, (height, width))
+        if not any_aspect:
+            check_aspects(objectives, (height, width))
         views = augmentation or PLAIN_VIEWS
         margin = views.windows.farthest_jitter
         self._pixels = place_on_canvas(images, (height, width), margin)
@@ -140,7 +148,12 @@ class ImageScorer:
 
 
 def score_images(
-    images: Images, objectives: Objective | Sequence[Objective], augmentation: Augmentation | None = None, seed: int = 0
+    images: Images,
+    objectives: Objective | Sequence[Objective],
+    augmentation: Augmentation | None = None,
+    seed: int = 0,
+    *,
+    any_aspect: bool = False,
 ) -> ObjectiveScores:
     """Score pictures under objectives.
 
@@ -148,13 +161,15 @@ def score_images(
     same kind of answer), the total of a picture is the sum of its scores times their weights. Different groups have
     scores of different scales. With several groups, the weighted sum of each group is therefore standardised over the
     pictures (mean 0, standard deviation 1) and multiplied by the sum of the absolute weights of the group. The total is
-    then the sum over the groups. In this case, a single picture has the total 0.
+    then the sum over the groups. In this case, a single picture has the total 0. Groups that share an objective, such
+    as an objective for an ensemble of models, count as one group here.
 
     Args:
         images: (B, 3, H, W), 0..1, on any device.
         objectives: at least one, with a weight other than 0.
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: the seed of the random draws of the views.
+        any_aspect: whether the mask of a region may have another aspect ratio than the images, see `ImageScorer`.
 
     Raises:
         ValueError: see `ImageScorer`.
@@ -169,7 +184,8 @@ def score_images(
     """
     terms = [term for one in list_objectives(objectives, "score by") for term in one.terms()]
     judges = [term.judge for term in terms if term.judge is not None]
-    return ImageScorer(images, objectives, augmentation, seed, judges[0].device if judges else None).score()
+    device = judges[0].device if judges else None
+    return ImageScorer(images, objectives, augmentation, seed, device, any_aspect=any_aspect).score()
 
 
 def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:

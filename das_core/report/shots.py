@@ -1,14 +1,13 @@
 """Shots, the positions of a camera at its keyframes: they are read from text, and interpolated between keyframes."""
 
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 from ..common.curves import Curve, interpolate
 from ..common.keyframes import parse_keyframes, read_number
-from ..common.text import shorten
+from ..common.text import shorten, unify_colons
 
 CLOSEST = 64.0
 """The largest zoom: of a square picture of 1024 pixels a side, a square frame then shows 16 x 16 pixels."""
@@ -25,8 +24,8 @@ class Shot:
         y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
         zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has the aspect ratio of the frame; at 2
             it shows a part half as wide and half as high.
-        roll: by how many degrees the camera is turned clockwise. The contents of the frame turn the other way: at 90
-            the right side of the picture is at the top.
+        roll: by how many degrees the camera is turned clockwise, -36000 to 36000. The contents of the frame turn the
+            other way: at 90 the right side of the picture is at the top.
 
     Raises:
         ValueError: when a number is out of range.
@@ -71,7 +70,7 @@ def parse_shots(text: str) -> dict[int, Shot]:
     """
     # `parse_keyframes` needs a blank between the colon and a digit, because wishes may contain '10:30'. For shots, the
     # blank is optional, so it is added here.
-    spaced = re.sub("[:\uff1a]", ": ", text)
+    spaced = unify_colons(text).replace(":", ": ")
     return {frame: _read_shot(frame, numbers) for frame, numbers in parse_keyframes(spaced, _EXAMPLE).items()}
 
 

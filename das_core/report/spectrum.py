@@ -81,8 +81,8 @@ def measure_spectrum(images: Images) -> Spectrum:
         The spectrum of every image, float64, on the CPU.
 
     Raises:
-        ValueError: when the images are too small; one of them has the same brightness everywhere; the images are not
-            (B, 3, H, W); or they hold whole numbers or values that are not finite.
+        ValueError: when the images are too small; one of them has the same brightness everywhere; or the images are in
+            none of the forms of `Images` (a tensor of integers is in none), or hold values that are not finite.
 
     Example:
         >>> import torch

@@ -13,15 +13,15 @@ _MAX_LEGEND_LINES = 4
 
 
 def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
-    """Write the slopes of the spectra of images and of stacks as text.
+    """Write the slopes of the spectra of images, and of the variances of levels, as text.
 
     Args:
         found: the spectra of images.
-        levels: the resolutions and variances of the levels of stacks; None if there are no stacks.
+        levels: the resolutions and variances of the levels of a stack; None if there is no stack.
 
     Returns:
         A line for each image, with its slopes over all frequencies, over the low and over the high band; a line with
-        the slope of photographs for comparison; and a line for the levels of each stack.
+        the slope of photographs for comparison; and a line for the levels of each image of the stack.
     """
     lines = [
         f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"
@@ -44,7 +44,7 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
     Args:
         found: the spectra of images. A dashed line with the slope of photographs is drawn for comparison, at the mean
             height of the spectra.
-        levels: the resolutions and variances of the levels of stacks; None for no second panel.
+        levels: the resolutions and variances of the levels of a stack; None for no second panel.
 
     Returns:
         The chart (1, 3, H, W), 0..1.

@@ -50,8 +50,8 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
         The likeliest classes of each image, the likeliest first; fewer than `count` if the classifier has fewer.
 
     Raises:
-        ValueError: when `count` is too small; the images are not (B, 3, H, W); or they hold whole numbers or values
-            that are not finite.
+        ValueError: when `count` is too small; or the images are in none of the forms of `Images` (a tensor of integers
+            is in none), or hold values that are not finite.
 
     Example:
         >>> import torch
@@ -131,8 +131,9 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
         the cosine of even a good match is often no higher than 0.3: compare the cosines of several texts.
 
     Raises:
-        ValueError: when the CLIP has no text tower; there is no text, or a text is empty; the images are not
-            (B, 3, H, W); or they hold whole numbers or values that are not finite.
+        ValueError: when the CLIP has no text tower; there is no text, or a text is empty; the images are in none of the
+            forms of `Images` (a tensor of integers is in none), or hold values that are not finite; or an embedding is
+            all zeros or not finite.
 
     Example:
         >>> import torch

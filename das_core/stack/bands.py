@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..common.text import shorten
+from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import parse_weighted_lines
 from .bases import Basis
 
@@ -63,7 +63,7 @@ def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
         (((1, 16), 0.5), ((17, 17), -1.0))
     """
     for line in text.splitlines():
-        if line.strip() and ":" not in line:
+        if line.strip() and ":" not in unify_colons(line):
             raise ValueError(
                 f"the line '{shorten(line)}' has no factor; write a band and a factor, such as '1-16: 0.5'"
             )

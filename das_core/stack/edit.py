@@ -38,8 +38,8 @@ def edit_stack(
             negative. A level in several of the bands is multiplied by all their factors.
         reset: bands from which everything is removed that ascents have added since `stack.start` (see `ImageStack`).
         freeze: bands that later ascents leave as they are. They replace the bands that were frozen before.
-        other: a stack of the same size to mix in, with one image or as many as `stack`. Its levels and colour space may
-            differ from those of `stack`.
+        other: a stack with the same size and margin to mix in, with one image or as many as `stack`. Its levels and
+            colour space may differ from those of `stack`.
         blend: the share of `other`, 0..1: 0 gives `stack` alone, 1 gives `other` alone.
         blend_bands: the bands that are mixed; if it is empty, all levels.
 
@@ -48,8 +48,8 @@ def edit_stack(
 
     Raises:
         ValueError: when a band contains no level (`EmptyBandError`); the frozen bands leave nothing that could move;
-            `blend` is not between 0 and 1; `other` has another size, or neither one image nor as many as `stack`; or
-            the factors are so large that the new canvas is not finite.
+            `blend` is not between 0 and 1; `other` has another size or margin, or neither one image nor as many as
+            `stack`; or the factors are so large that the new canvas is not finite.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, edit_stack

@@ -55,8 +55,9 @@ def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
 
     Raises:
         DamageError: when the fields describe no valid spec, or do not fit the canvas.
-        KeyError: when a field is missing.
-        TypeError: when a field has a wrong type.
+        KeyError: when the size, the margin, the levels, the gains or the colour space is missing. (Any other field that
+            is missing gets its default.)
+        TypeError: when a field has a wrong type, or is unknown.
     """
     _check_canvas_size(fields, canvas)
     return _build_spec(fields)
@@ -114,7 +115,7 @@ def _check_zoom(fields: object, batch: int) -> None:
 
 
 def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
-    """Return the spec with these fields, or raise an error when a field is missing, unknown or out of range."""
+    """Return the spec with these fields; raise an error when a field is bad or unknown, or a needed one is missing."""
     values = {**fields, "levels": tuple(fields["levels"]), "gains": tuple(fields["gains"])}
     frozen = fields.get("frozen", [])
     if not isinstance(frozen, list) or any(not isinstance(band, list) or len(band) != 2 for band in frozen):

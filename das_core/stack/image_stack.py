@@ -28,7 +28,8 @@ class ImageStack:
         spec: how the stack is built.
         start: the canvas to which `operator.forward(parameters)` is added. This is the canvas before the first step;
             `edit_stack` edits it together with the present canvas. If `Adam` continues a stack that has no
-            `parameters`, the canvas at that moment becomes the start.
+            `parameters`, the canvas at that moment becomes the start. `as_film` and `as_zoom`, and `place_into` if it
+            repeats a stack, also make their canvas the start, without parameters.
         canvas: the present canvas.
         parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
             gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and after
@@ -37,6 +38,9 @@ class ImageStack:
         steps: the number of steps that ascents have done on the stack.
         optimizer_state: what the last optimizer needs to continue; None without such a state.
         surroundings: the picture around the stack, if the stack fills only a part of it; None otherwise.
+
+    Raises:
+        ValueError: when a film has not one image for each frame, or a zoom not one for each depth.
 
     Example:
         >>> from das_core import ImageStack, StackSpec

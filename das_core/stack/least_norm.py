@@ -1,6 +1,6 @@
 """The levels of a stack: those that an ascent has moved, or those of least norm with the same sum.
 
-An ascent keeps one canvas and not the levels that sum to it. The canvas alone does not determine the levels: what a
+Most ascents keep one canvas and not the levels that sum to it. The canvas alone does not determine the levels: what a
 coarse level shows, finer levels can show too, nearly or exactly. Among all levels with the same sum, this module looks
 for the levels of least norm (the least sum of squares). Let S be the canvas, let `forward` and `adjoint` be those of
 the form `layers` (`linear_operator`), and let K+ be the pseudo-inverse of the operator K = forward adjoint. Then the

@@ -70,8 +70,8 @@ class LevelMatrices:
 
 
 _LARGEST_DECOMPOSED = 1024
-"""The largest side of a matrix that `_invert` inverts by singular values: this takes half a second, and cannot be
-interrupted."""
+"""The largest side of a matrix that `_invert` inverts by singular values at once: this takes half a second, and cannot
+be interrupted. For a larger matrix, singular values are used only if the Cholesky decomposition fails."""
 
 
 def _invert(matrix: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
 
     Raises:
         ValueError: when the number of images is neither 1 nor the number of depths; the stack has surroundings; the
-            stack is a tile; its margin is too narrow; or the factor of the zoom is too small for the margin.
+            stack is a tile; its margin is too narrow; the factor of the zoom is too small for the margin; or the frozen
+            bands contain all resolutions of the cropped canvas.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom, as_zoom

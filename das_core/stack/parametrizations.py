@@ -37,7 +37,7 @@ class PixelsOperator(SpectralOperator):
     """
 
     def _compute_response(self) -> Tensor:
-        return torch.ones(self.basis.forward(torch.zeros(1, *self.canvas)).shape[1:])
+        return torch.ones(len(self.basis.row_waves), len(self.basis.column_waves))
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
         """Return the accumulated gradient (B, 3, H, W) without the frequencies of frozen bands."""
@@ -76,9 +76,8 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
     The parameters are one tensor (B, 3, H, W // 2 + 1, 2); its last axis holds the real and the imaginary part. Most
     coefficients stand for two of the full transform: themselves and their complex conjugates. `forward` divides the
     coefficients that stand for two by the square root of 2, and multiplies all coefficients by the scale of
-    `compute_fourier_scale`. So, if that scale were 1 everywhere, a change of the parameters and the change of the
-    canvas that follows from it would have the same norm. See `StackOperator` for the arguments; levels and gains are
-    ignored.
+    `compute_fourier_scale`. So, if that scale were 1 everywhere, what `adjoint` returns and the change of the canvas
+    that follows from it would have the same norm. See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     always_periodic = True
@@ -166,7 +165,7 @@ def shape_parameters(parametrization: Parametrization, canvas: Shape, batch: int
     """Return the shape of the one tensor that an optimizer such as Adam moves in a parametrisation without levels.
 
     Args:
-        parametrization: any but `pyramid`.
+        parametrization: `pixels` or `fourier`.
         canvas: height and width of the canvas in pixels.
         batch: how many images the stack holds.
     """

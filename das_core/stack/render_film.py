@@ -24,8 +24,9 @@ _AT_ONCE = 8
 
 
 Moment = tuple[int, int, float]
-"""A moment of a film: the index of the frame before the moment, the index of the frame after it, and the weight of the
-frame after it in the interpolation, from 0 to below 1."""
+"""A moment of a film: the index of the frame at or before it, the index of the next frame, and the weight of the next
+frame in the interpolation, from 0 to below 1. After the last frame of a film that is no loop, the next frame is this
+frame again."""
 
 
 def find_moments(time: Time, frames: int) -> list[Moment]:
@@ -34,11 +35,10 @@ def find_moments(time: Time, frames: int) -> list[Moment]:
     Args:
         time: the time axis of the film. In a loop, moments after the last frame lie between the last and the first
             frame. Otherwise the first moment is the first frame, and the last moment is the last frame.
-        frames: the number of moments, from 1 up.
+        frames: the number of moments, from 1 up. A single moment is the first frame.
 
     Returns:
-        A `Moment` for each of them, in order: the index of the frame at or before it, the index of the next
-        frame, and the weight of the next frame, 0..1.
+        A `Moment` for each of them, in order.
 
     Example:
         >>> from das_core.stack.render_film import find_moments

@@ -39,8 +39,8 @@ class StackSpec:
             number of pixels along it, in any order. If None, the multiples of 4. Levels are stored in rising order,
             without repeats.
         gains: the factor of every level in the sum, 1e-6 to 1e6, one for each level in the order of `levels`; all 1 if
-            None. A gain enters twice, in the gradient of the level and in the sum, so a step moves the canvas in
-            proportion to the square of the gain.
+            None. A gain enters K twice, in the gradient of the level and in the sum, so K contains its square. (`Adam`
+            moves every level alike, so there the gain enters once.)
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
         method: the form of the operator: `spectral`, `exact` or `layers` (`stack/linear_operator.py`).
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam. A tile has no
@@ -49,8 +49,9 @@ class StackSpec:
         frozen: bands of resolutions that ascents do not move. Each is a pair: its coarsest and its finest resolution,
             both included.
         parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`
-            (`stack/parametrizations.py`). With any of the last three, the levels are only used by `decompose` and by
-            edits. `maco` keeps the Fourier magnitudes of the start, so the stack has to start from noise or an image.
+            (`stack/parametrizations.py`). With any of the last three, ascents do not use the levels; they serve
+            `ImageStack.noise` and all that splits a canvas into levels, such as `decompose`, edits and `render_stack`.
+            `maco` keeps the Fourier magnitudes of the start, so the stack has to start from noise or an image.
         time: the time axis, if the images of the stack are the frames of a film; None otherwise.
         zoom: how the images of the stack are nested, if they are the depths of a zoom; None otherwise.
 

@@ -20,8 +20,8 @@ from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
 from .time import Time, list_time_levels, mix_frames, time_root
 
-# Half a step of an 8-bit image. A black or white pixel starts at this distance from 0 or 1; exactly at 0 or 1 the slope
-# of the tanh is 0, and no gradient could move the pixel.
+# Half a step of an 8-bit image. No pixel of a start image is nearer to 0 or 1 than this, whatever the contrast is.
+# Exactly at 0 or 1 the slope of the tanh is 0, and no gradient could move the pixel.
 _MIN_DISTANCE = 1 / 512
 
 # At a decay of 10 the noise is all grain; far above 10 the gain of the finest level would overflow.

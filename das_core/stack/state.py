@@ -55,7 +55,8 @@ class AccumulatedGradient(Parameters):
     """The sum over all steps of the gradient (with momentum: the velocity) times the step size.
 
     It is one tensor (B, 3, H, W), as large as the canvas. K times this tensor is the change of the canvas by all steps.
-    `read_levels` computes every level from it.
+    What a denoiser does to the canvas is added to it, converted to a gradient (`move_canvas`). `read_levels` computes
+    every level from it.
 
     Example:
         >>> import torch
@@ -77,8 +78,8 @@ class LevelTensors(Parameters):
     """What ascents have added to every level: one tensor (B, 3, h_r, w_r) for each level, coarse to fine.
 
     The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients
-    (`parametrizations.shape_parameters`). Optimizers whose steps are not linear in the gradient, such as Adam, need the
-    parameters in this form (`linear_operator`).
+    (`parametrizations.shape_parameters`). `Adam` needs the parameters in this form, because it scales the step of every
+    value by itself (`linear_operator`).
 
     Example:
         >>> import torch

@@ -39,13 +39,14 @@ class Time:
         frames: how many frames there are, 1 to 1024. A film of one frame is a picture.
         levels: the number of points of each level in time, from 1 (the level is the same in all frames) to `frames`
             (the level has a point for each frame), in any order. If None, those of `list_time_levels`: 2, 3, 4, 6, 8,
-            12 and so on up to `frames`, and also `frames`. Levels are stored in rising order, without repeats. The
-            finest level limits how fast the film can change from one frame to the next; a level of `frames` points sets
-            no limit.
+            12 and so on up to `frames`, and also `frames`; with two frames, also 1. Levels are stored in rising order,
+            without repeats. The finest level limits how fast the film can change from one frame to the next; a level of
+            `frames` points sets no limit.
         loop: whether the last frame is followed by the first.
 
     Raises:
-        ValueError: when there are too few frames or too many, or a level is not between 1 and `frames`.
+        ValueError: when there are too few frames or too many, `levels` is empty, or a level is not a whole number
+            between 1 and `frames`.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time

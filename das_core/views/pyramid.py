@@ -79,7 +79,7 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors in whose `.grad` autograd sums gradients: the pixels, and smaller copies that views show."""
+        """The tensors in whose `.grad` autograd sums gradients: the pixels, and canvases that views are cut from."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:

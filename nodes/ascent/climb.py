@@ -57,7 +57,9 @@ def climb(
 
     Raises:
         AscentError: when a gradient is zero or not finite, or when a canvas is not finite after a step.
+        ValueError: when a judge or a denoiser cannot be used, such as a judge on another device.
         RuntimeError: when memory runs out, or the model fails.
+        comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
     """
     status, previews = Status(ascent.steps, dict(ascent.objectives)), Previews(preview_every)
 

@@ -23,8 +23,8 @@ def focus_input() -> Any:
                     min=0.05,
                     max=100.0,
                     step=0.05,
-                    tooltip="How wide the window is at the first step, in halves of the picture. 0.15: a spot in the "
-                    "middle. 0.3: one object. 1: nearly everywhere.",
+                    tooltip="How wide the window is at the first step, in halves of the canvas (margin included). "
+                    "0.15: a spot in the middle. 0.3: one object. 1: nearly everywhere.",
                 ),
                 io.Float.Input(
                     "end",
@@ -32,8 +32,8 @@ def focus_input() -> Any:
                     min=0.05,
                     max=100.0,
                     step=0.05,
-                    tooltip="How wide it becomes. 1.2: the corners move half as far as the middle, before a plain "
-                    "ground. 3: all of the picture nearly alike, a fuller scene. Not below start.",
+                    tooltip="How wide it becomes. 1.2: the corners of the canvas move half as far as the middle, "
+                    "before a plain ground. 3: all of the picture nearly alike, a fuller scene. Not below start.",
                 ),
                 io.Float.Input(
                     "share",

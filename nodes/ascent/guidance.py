@@ -30,8 +30,9 @@ class GuideDiffusion(Node):
             description=(
                 "Let objectives steer a diffusion model while it samples: a class, words, an image, a style, a "
                 "feature, also in a region. Every few steps the picture that the model expects climbs the objectives "
-                "for a moment, and a little of the change goes into the sampling. Works with any image model and its "
-                "VAE; neither is trained or differentiated. Connect model to a KSampler."
+                "for a moment, and a little of the change goes into the sampling. Works with models of images "
+                "such as SD 1.5, SDXL, SD3 and Flux; neither model nor VAE is trained or differentiated. Connect model "
+                "to a KSampler."
             ),
             search_aliases=[
                 "das",
@@ -51,8 +52,8 @@ class GuideDiffusion(Node):
                 Augmentation.Input(
                     "augmentation",
                     optional=True,
-                    tooltip="How the judges see the picture. Without one: 16 views, those of Augmentation. Fewer views "
-                    "are faster.",
+                    tooltip="How the judges see the picture. Without one: 16 views as those of Augmentation, none from "
+                    "afar. Fewer views are faster.",
                 ),
                 io.Int.Input(
                     "steps",

@@ -70,8 +70,8 @@ def _list_settings() -> list[Any]:
             default=Settings.preview_every,
             min=0,
             max=1000,
-            tooltip="Show the picture every so many steps; also at the start, and after 5 seconds in any case. "
-            "1: all of them. 0: only at the end.",
+            tooltip="Show the picture every so many steps; also at the start, and after 5 seconds at the "
+            "latest. 1: all of them. 0: nothing before the end.",
         ),
         io.Int.Input(
             "frames",
@@ -103,7 +103,8 @@ def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = No
             does not denoise.
 
     Raises:
-        ValueError: when no known recipe is chosen, or a setting is out of range.
+        ValueError: when no known recipe is chosen, or a setting of the optimizer, focus or denoiser is out of range.
+            `Ascent` checks the other settings.
     """
     name, values = read_choice("recipe", choice, _CHOICES)
     if name != "custom":

@@ -1,6 +1,6 @@
-"""The interface to ComfyUI: of the pack's folders, only this one imports ComfyUI's runtime.
+"""The interface to ComfyUI: of the folders of `nodes`, only this one imports ComfyUI's runtime.
 
-The other folders import `comfy_api` and nothing else of ComfyUI.
+The others import `comfy_api` and nothing else of ComfyUI.
 """
 
 from .autograd import enable_autograd

@@ -17,8 +17,8 @@ def enable_autograd(function: Callable[P, R]) -> Callable[P, R]:
     under inference mode never can. The mode of the caller is restored when the function returns or raises.
 
     Args:
-        function: the function to run, such as the `execute` of a node. It must not be a coroutine function: while a
-            coroutine waits, the event loop may run other nodes, and these would run outside inference mode too.
+        function: the function to run, such as the `execute` of a node. It must not be a coroutine function: the call
+            would only make the coroutine, whose body would run later, in the mode of the caller.
 
     Returns:
         A function with the same signature.

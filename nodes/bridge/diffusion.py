@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...das_core.ascent.guidance import Guidance
 from ...das_core.ascent.guided_steps import GuidedStep, GuidedSteps
+from ...das_core.ascent.out_of_memory import is_out_of_memory
 from ...das_core.ascent.pace import pace_at_noise
 from ...das_core.common.interruption import interruptible
 from .autograd import enable_autograd
@@ -148,7 +149,7 @@ class DiffusionGuide:
 
 def _advise(error: Exception) -> str:
     """Return what to do when memory ran out; nothing for other errors."""
-    if not isinstance(error, torch.OutOfMemoryError):
+    if not is_out_of_memory(error):
         return ""
     return ". Memory ran out: make the picture or the batch smaller, or give fewer views in Augmentation"
 

@@ -1,6 +1,6 @@
 """Copies the pictures and the stack that example workflows begin with into ComfyUI's input folder.
 
-A workflow can only name files of the input folder, so a pack has to copy its example files there.
+A workflow cannot name files in the folder of a pack, so the pack copies its example files to the input folder.
 """
 
 import logging

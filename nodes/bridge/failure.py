@@ -12,7 +12,7 @@ _LONGEST = 180
 
 
 _LONGEST_REFUSAL = 1000
-"""The most characters of the message of a ValueError, in the page's error details and in the log."""
+"""The most characters of the message of a ValueError (not of a subclass), in the page's error details and the log."""
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def show_failure() -> Iterator[None]:
     """Show the error of the `with` block on the running node, until the node runs again; a cancel is not shown.
 
     If a ValueError has a message of more than 1,000 characters, because it quotes a long input, the middle of the
-    message is cut out.
+    message is cut out. Errors of subclasses, such as `AscentError`, keep their message.
     """
     running = find_running_node()
     if running:

@@ -16,7 +16,8 @@ def check_vae(model: Any, vae: Any) -> None:
 
     Raises:
         ValueError: when `model` is not a diffusion model; when `vae` is not a VAE; when the latents are of video or
-            audio; when the VAE is not one for images; or when VAE and model differ in the channels of their latents.
+            audio, or of an image model with a video VAE; when the VAE is not one for images; or when VAE and model
+            differ in the channels of their latents.
     """
     if not hasattr(vae, "decode") or getattr(vae, "first_stage_model", None) is None:
         raise ValueError("there is no VAE in what is connected to vae: load one with Load VAE")
@@ -28,7 +29,7 @@ def check_vae(model: Any, vae: Any) -> None:
         kind = kinds.get(latents.latent_dimensions, "no image")
         raise ValueError(
             f"the latents of this model are of {kind}; only models of images "
-            "with latents of four dimensions can be guided, such as SD 1.5, SDXL, SD3 and Flux"
+            "with latents of four dimensions can be used here, such as SD 1.5, SDXL, SD3 and Flux"
         )
     if getattr(vae, "latent_dim", 2) != 2 or getattr(vae, "output_channels", 3) != 3:
         raise ValueError("this VAE makes video or audio, no images: connect the VAE of the diffusion model")

@@ -104,10 +104,12 @@ def manage_module(module: nn.Module) -> object:
     """Wrap a frozen module in a ModelPatcher, with which ComfyUI's memory manager moves it between devices.
 
     Args:
-        module: the module; it stays where it is until `load_judges` or `load_text_tower` brings it to the device.
+        module: the module; it stays where it is until `load_judges`, `load_text_tower` or another caller of ComfyUI's
+            `load_models_gpu` brings it to the device.
 
     Returns:
-        The ModelPatcher. Keep it in `judge.owner`; if it is garbage-collected, ComfyUI stops managing the module.
+        The ModelPatcher. Keep it, for a judge in `judge.owner`: if it is garbage-collected, ComfyUI stops managing the
+        module.
     """
     return comfy.model_patcher.ModelPatcher(module, load_device=get_device(), offload_device=mm.unet_offload_device())
 
@@ -160,7 +162,7 @@ def manage_clip(clip: CLIP) -> CLIP:
             its networks itself and is not wrapped.
 
     Returns:
-        The same CLIP with the ModelPatchers as the owners of its towers.
+        A new CLIP with the same towers, whose owners are the ModelPatchers.
     """
     return clip.map_members(_manage_towers)
 

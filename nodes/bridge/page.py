@@ -68,7 +68,9 @@ def say_on_node(node_id: str, text: str) -> None:
 
 
 def hold_on_node(node_id: str, text: str | None) -> None:
-    """Show a text, such as a warning, on a node, also after the run, until a later call replaces or removes the text.
+    """Show a text, such as a warning, on a node, also after the run, until another text replaces it.
+
+    A later call with None removes it.
 
     Args:
         node_id: the id of the node in the workflow.

@@ -14,7 +14,9 @@ from ...das_core.common.interruption import pausing
 
 
 def from_comfy_images(images: Tensor) -> Tensor:
-    """Return a copy of ComfyUI's images in the layout of das_core; to be called under `enable_autograd`.
+    """Return a copy of ComfyUI's images in the layout of das_core.
+
+    Call it under `enable_autograd` if the copy is to take part in autograd.
 
     Args:
         images: an IMAGE (B, H, W, C).

@@ -31,7 +31,7 @@ def checkpoint_input(kind: str) -> Any:
 
 
 def list_checkpoints(kind: str) -> list[str]:
-    """Return the names of the checkpoints that can be chosen, without files that the pack itself has stored.
+    """Return the names of the checkpoints that can be chosen, without the files that `_is_stored` recognises.
 
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
@@ -79,9 +79,9 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:
-    """Return whether the pack has stored a file: a download, or the projection that it has fitted for a starter CLIP.
+    """Return whether a file is a download of timm or of the hub, or the fitted projection of a starter CLIP.
 
-    All other files are checkpoints of the user.
+    All other files count as checkpoints of the user, also downloads of torchvision, which lie directly in the folder.
 
     Args:
         parts: the parts of the path that `list_model_files` returns for the file: its folders, then its name.

@@ -61,10 +61,12 @@ class TextObjective(Node):
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, text: str, similarity: Similarity, weight: float) -> io.NodeOutput:
         prompts = list(core.parse_prompts(text))
-        warn_of_unread(clip, prompts, cls.hidden.unique_id)
         with bridge.Wait("reading the prompts"):
             bridge.load_text_tower(clip, prompts)
-            return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
+            objective = core.TextObjective.from_text(clip, text, similarity, weight)
+        # Now, because a text of `Wait` would replace the warning on the node.
+        warn_of_unread(clip, prompts, cls.hidden.unique_id)
+        return io.NodeOutput(objective)
 
 
 class ImageObjective(Node):

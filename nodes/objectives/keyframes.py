@@ -66,10 +66,11 @@ class Keyframes(Node):
         wishes = parse_keyframes(keyframes)
         if _reads_text(model):
             prompts = [prompt for wish in wishes.values() for prompt in parse_prompts(wish)]
-            warn_of_unread(model, prompts, cls.hidden.unique_id)
             with bridge.Wait("reading the prompts"):
                 bridge.load_text_tower(model, prompts)
                 tracks = make_tracks(wishes, partial(TextObjective.from_text, model, weight=weight), curve)
+            # Now, because a text of `Wait` would replace the warning on the node.
+            warn_of_unread(model, prompts, cls.hidden.unique_id)
         else:
             classifier = cast(Classifier, model)
             # With the log-probability, a frame keeps parts of the classes of other keyframes. The logit separates the

@@ -59,8 +59,9 @@ class Schedule(Node):
             description=(
                 "Let an objective count for more or less as the ascent goes on: first the scene, then a detail; first "
                 "one subject, then another. Its weight is multiplied by a factor that goes from start to end. It needs "
-                "a second objective to count against: alone, its weight changes nothing, and where it is 0 the picture "
-                "stays as it is. In a film it can go over the frames in place of the steps."
+                "a second objective to count against: alone, every weight above 0 makes the same picture (but with the "
+                "optimizer sgd, smaller steps), and 0 leaves the picture as it is. In a film it can go over the frames "
+                "in place of the steps."
             ),
             search_aliases=["das", "fade", "curve", "weight", "prompt schedule", "audio", "envelope", "film"],
             inputs=[

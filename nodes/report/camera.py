@@ -47,7 +47,7 @@ class Camera(Node):
                     min=0,
                     max=MOST_FRAMES,
                     tooltip="How many frames to film. 0: as many as the film has, or to the last shot over a picture. "
-                    "More: the camera stands still after the last shot.",
+                    "More, over a picture: the camera stands still after the last shot.",
                 ),
                 io.Int.Input(
                     "width",

@@ -33,7 +33,11 @@ class PlotHistory(Node):
             ],
             outputs=[
                 io.String.Output("text", tooltip="First, last and best score of every objective."),
-                io.Image.Output("chart", tooltip="A panel for every objective, and one for the gradient."),
+                io.Image.Output(
+                    "chart",
+                    tooltip="A panel for every objective, or one for all if there are more than six; below, the "
+                    "gradient.",
+                ),
             ],
             is_output_node=True,
         )

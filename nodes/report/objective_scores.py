@@ -49,7 +49,9 @@ class ObjectiveScore(Node):
                 io.String.Output("scores", tooltip="The total and every score, an image a line, the best first."),
                 io.Image.Output("best", tooltip="The best image alone."),
                 io.Image.Output("chart", tooltip="The totals as a bar chart, the best at the top."),
-                io.Int.Output("index", tooltip="The place of the best in the batch, from 0, for Latent From Batch."),
+                io.Int.Output(
+                    "index", tooltip="The place of the best in the batch, from 0, for Get Latent From Batch."
+                ),
             ],
             is_output_node=True,
         )

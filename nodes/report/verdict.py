@@ -91,7 +91,7 @@ class Similarity(Node):
             search_aliases=["das", "clip score", "compare", "cosine", "retrieval"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to ask, from Load CLIP Judge or CLIP from ComfyUI."),
-                io.Image.Input("image", tooltip="Any image or batch; each is seen whole, as the model was trained to."),
+                io.Image.Input("image", tooltip="Any image or batch. Most models see only the middle square."),
                 io.String.Input(
                     "text",
                     default="a coral reef full of fish\na castle\na cup of coffee",

@@ -12,7 +12,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class EditStack(Node):
-    """The node that scales, resets, freezes or blends bands of a stack, which are ranges of its resolutions."""
+    """The node that scales, resets, freezes or blends bands (ranges of levels) of a stack, or changes of a film."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

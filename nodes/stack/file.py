@@ -21,8 +21,8 @@ class SaveStack(Node):
             category="Direct Ascent/stack",
             description=(
                 "Keep a stack as a file, so that an ascent can go on from it tomorrow, or that it can be edited or "
-                "rendered larger. The file holds the exact state, all levels and what the optimizer remembers, not "
-                "just the picture; a new Optimize starts its own schedule anew."
+                "rendered larger. The file holds the exact state, from which all levels follow, and what the "
+                "optimizer remembers, not just the picture; a new Optimize starts its own schedule anew."
             ),
             search_aliases=["das", "write", "checkpoint", "keep", "safetensors"],
             inputs=[

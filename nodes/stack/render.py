@@ -52,8 +52,8 @@ class StackToImage(Node):
                     max=MOST_SHOWN,
                     optional=True,
                     tooltip="For a film or a zoom: how many frames to show of it, evenly from its beginning to its "
-                    "end. 0: those, or the depths, that it has. 48: of 12 frames each, and three between it and the "
-                    "next; of a zoom of 3 depths 24 from each to the next.",
+                    "end. 0: those, or the depths, that it has. 48: of a loop of 12 frames each, and three between it "
+                    "and the next; of a zoom of 3 depths about 24 from each to the next.",
                 ),
                 io.Boolean.Input(
                     "out",

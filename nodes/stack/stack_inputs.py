@@ -1,4 +1,4 @@
-"""The inputs of Image Stack that choose its levels and what it starts from."""
+"""The inputs of Image Stack that choose its levels, its start and where its size comes from."""
 
 from typing import Any, cast
 

@@ -2,6 +2,8 @@
 
 import itertools
 import warnings
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.feature import FeatureObjective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift, Grayscale
@@ -74,6 +77,25 @@ def test_a_step_waits_for_the_device_twice_at_most() -> None:
         torch.cuda.set_sync_debug_mode("default")
     waits = [warning for warning in caught if "synchroniz" in str(warning.message).lower()]
     assert len(waits) <= 2, [str(warning.message) for warning in waits]
+
+
+@pytest.mark.parametrize("tile", [False, True])
+@pytest.mark.parametrize("parametrization", get_args(Parametrization))
+def test_every_parametrisation_moves_as_on_a_cpu(parametrization: Parametrization, tile: bool) -> None:
+    spec = StackSpec(96, 80, 0, tile=tile, parametrization=parametrization)
+    gradient = torch.randn(1, 3, 80, 96, generator=torch.Generator().manual_seed(0))
+    for method in ("spectral", "exact", "layers")[: 2 if parametrization == "maco" else 3]:
+        one = replace(spec, method=method)  # type: ignore[arg-type]
+        ours = one.operator(CUDA).precondition(gradient.to(CUDA)).cpu()
+        theirs = one.operator(torch.device("cpu")).precondition(gradient)
+        assert float((ours - theirs).norm()) < 1e-3 * float(theirs.norm()), method
+
+
+def test_a_judge_that_is_there_is_not_copied() -> None:
+    judge = load_starter().to("cuda")
+    assert judge.device == torch.device("cuda:0")
+    assert judge.to("cuda") is judge
+    assert judge.to("cuda:0") is judge
 
 
 def test_a_device_with_little_memory_gets_smaller_chunks() -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
+from das_core.ascent.lbfgs import LBFGS
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.sgd import SGD
@@ -20,6 +21,7 @@ from das_core.models.clip import CLIP
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
+from das_core.objectives.diversity import DiversityObjective
 from das_core.objectives.embedding import ImageObjective, TextObjective
 from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.per_image import PerImageObjective
@@ -39,6 +41,8 @@ from das_core.views.distance import Distance
 from das_core.views.transforms import Flip, Noise, PatchMask, Perspective
 from stand_in_device import DEVICE, Traffic, stand_in_device
 from tinyclip import clip as make_clip
+from toys import SPEC as TOY_SPEC
+from toys import class_objective, classifier
 
 SPEC = StackSpec(64, 64, 16)
 IMAGE = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -123,13 +127,13 @@ CLASSIFIERS: dict[str, Case] = {
 }
 
 
-def check_step(ascent: Ascent, traffic: Traffic) -> None:
-    """The second step reads twice at most, and sends nothing but the numbers that were drawn for its views."""
+def check_step(ascent: Ascent, traffic: Traffic, most: int = 2) -> None:
+    """The second step reads `most` times at most, and sends nothing but the numbers that were drawn for its views."""
     steps = iter(ascent)
     next(steps)
     traffic.clear()
     next(steps)
-    assert len(traffic.reads) <= 2, list(map(str, traffic.reads))
+    assert len(traffic.reads) <= most, list(map(str, traffic.reads))
     kept_waiting = [event for event in traffic.sends if not event.places[0].startswith("common/devices.py")]
     not_drawn = [event for event in traffic.sends if not event.places[1].startswith("views/")]
     assert not kept_waiting + not_drawn, list(map(str, kept_waiting + not_drawn))
@@ -145,6 +149,24 @@ def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP) -> 
     objective = TextObjective.from_text(clip, "a photo\na cat: -0.5", similarity="spherical")
     with stand_in_device() as traffic:
         check_step(climb(replace(objective, judge=clip.to(DEVICE))), traffic)
+
+
+def test_a_step_that_compares_images_reads_once_however_many_chunks_it_has() -> None:
+    with stand_in_device() as traffic:
+        apart = DiversityObjective.from_layer(classifier().to(DEVICE), "2")
+        check_step(climb(apart, ImageStack.gray(TOY_SPEC, batch=2), chunk=2, denoising=None), traffic, most=1)
+
+
+def test_a_step_of_lbfgs_reads_up_to_three_times_more_and_sends_draws_alone() -> None:
+    wish = class_objective()
+    with stand_in_device() as traffic:
+        there = replace(wish, judge=wish.judge.to(DEVICE))
+        check_step(climb(there, ImageStack.gray(TOY_SPEC), optimizer=LBFGS()), traffic, most=4)
+        traffic.clear()
+        # A step so large that it is halved as often as it can be.
+        next(iter(climb(Prior("total_variation"), ImageStack.noise(TOY_SPEC), optimizer=LBFGS(0.5))))
+        readers = [event.places[0].partition(":")[0] for event in traffic.reads]
+    assert readers == ["ascent/lbfgs.py"] * 3 + ["ascent/measurement.py"]
 
 
 @each_case("case", ["sketch", "regions", "mask", "tile", "adam", "sgd", "every transform"])

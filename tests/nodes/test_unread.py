@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, Toy
+from running_node import Running
 
 WARNING = "toy reads Latin letters and hardly understands '{}': write English, or load a multilingual CLIP"
 Shown = list[tuple[str | None, str | None]]
@@ -39,6 +41,32 @@ def test_similarity_warns_and_goes_on(pack: Pack, latin: Any, shown: Shown) -> N
     text, *_ = pack.run("DAS_Similarity", clip=latin, image=torch.rand(1, 9, 9, 3), text="(\u732b:2)\na cat")
     assert "\u732b" in text
     assert shown == [(WARNING.format("\u732b"), "1")]
+
+
+@each_case(
+    ("node", "inputs"),
+    [
+        ("DAS_TextObjective", {"text": "\u57ce\u5821"}),
+        ("DAS_Keyframes", {"keyframes": "0: \u57ce\u5821"}),
+    ],
+)
+def test_the_warning_is_the_last_text_on_a_node_that_has_read_for_long(
+    pack: Pack, latin: Any, running: Running, monkeypatch: pytest.MonkeyPatch, node: str, inputs: dict[str, str]
+) -> None:
+    now = 0.0
+
+    def encode_slowly(text: str) -> torch.Tensor:
+        nonlocal now
+        now += 5
+        return torch.ones(4)
+
+    monkeypatch.setattr(pack.module("nodes.bridge.wait").time, "monotonic", lambda: now)
+    # The warning is not remembered for the tests that follow.
+    monkeypatch.setattr(pack.module("nodes.bridge.page"), "_holding", set())
+    slow = replace(latin, text=replace(latin.text_tower, encode=encode_slowly))
+    running.server.sent.clear()
+    pack.run(node, **{"clip" if node == "DAS_TextObjective" else "model": slow}, **inputs)
+    assert running.server.texts == ["reading the prompts: done in 5 s", WARNING.format("\u57ce\u5821")]
 
 
 def test_a_clip_that_reads_everything_gives_no_warning(pack: Pack, shown: Shown) -> None:

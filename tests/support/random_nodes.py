@@ -78,7 +78,8 @@ class NodeMaker:
     Args:
         pack: the loaded pack.
         seed: the seed of all random choices.
-        real: the probability, 0..1, that a classifier or a CLIP is made by a node of the pack; else it is a toy.
+        real: the probability, 0..1, that a classifier or a CLIP is made by a node of the pack, else it is a toy; also
+            the probability that Optimize without a stack makes its own of 448 x 448, else it gets a small one.
     """
 
     def __init__(self, pack: Pack, seed: int, real: float = 0.0) -> None:
@@ -114,6 +115,9 @@ class NodeMaker:
             self._settle_start(values)
         if node_id == "DAS_FilmStack":
             values["frames"] = self.random.randint(2, 3)
+        if node_id == "DAS_Optimize" and self.random.random() >= self._real:
+            # Without a stack, Optimize makes one of 448 x 448, which takes seconds.
+            values.setdefault("stack", self.pack.stack())
         return values
 
     def _settle_start(self, values: dict[str, Any]) -> None:

@@ -60,6 +60,12 @@ def test_every_problem_of_a_grid_is_a_line(home: Path, pack: Path, capsys: pytes
     assert not Path("output").exists()
 
 
+def test_a_folder_that_holds_no_pack_is_one_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    assert sweep.main(["grid.yaml", "--pack", "empty"]) == 2
+    assert capsys.readouterr().err == f"sweep: no node pack in {home / 'empty'}: it has no __init__.py\n"
+
+
 def test_a_dry_run_prints_and_writes_nothing(home: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep.main(["grid.yaml", "--pack", str(pack), "--dry-run", "--workers", "4"]) == 0
     assert "40 cells on 4 workers" in capsys.readouterr().out

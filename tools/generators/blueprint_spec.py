@@ -1,4 +1,4 @@
-"""The blueprints of the pack: subgraph nodes that contain an example workflow and show a few of its widgets."""
+"""The blueprints of the pack: subgraph nodes that contain nodes of an example workflow and show a few widgets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ WIDTH_AND_HEIGHT = {"width": "DAS_ImageStack.width", "height": "DAS_ImageStack.h
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A subgraph node that contains the nodes of an example workflow.
+    """A subgraph node that contains those nodes of an example workflow that `cut_out` selects.
 
     Attributes:
         name: the name that the node search finds. It is also the title of the node and the name of its file.
-        example: the name of the example workflow whose nodes and settings are inside the subgraph.
+        example: the name of the example workflow that these nodes and their settings come from.
         widgets: by the label of each widget, the class of the node and the input that the widget sets, as
             "CLASS.INPUT". Only the first `MAX_WIDGETS` that have an effect (`is_in_use`) are shown on the node.
         sockets: by the class of a node and its input, as "CLASS.INPUT", the label of the socket that leads to this

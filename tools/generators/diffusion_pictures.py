@@ -90,7 +90,7 @@ THUMBNAILS: Mapping[str, Callable[[], Image.Image]] = {
     "diffusion_then_ascent": _add_balloon,
     "diffusion_as_denoiser": lambda: _climb_with_denoiser(_use_as_denoiser()),
 }
-"""The example workflows that cannot run without a checkpoint, each with the function that makes its thumbnail."""
+"""The example workflows that show nothing without a checkpoint, each with the function that makes its thumbnail."""
 
 
 def picture_guidance() -> Image.Image:

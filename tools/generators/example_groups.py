@@ -30,7 +30,7 @@ GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, DENOISER, ASCENT, DIFFUSION, RESU
 class Colors:
     """The colours of the nodes of a group, and of the box around these nodes.
 
-    ComfyUI's page offers the same colours in its menu.
+    ComfyUI's page offers most of these colours in its menu.
     """
 
     title: str

@@ -38,8 +38,8 @@ NOTE_WIDTHS = (440, 520)
 NOTE_CHARACTER = 6.2
 NOTE_LINE = 20
 NOTE_PARAGRAPH = 5
-"""In pixels: the widths that a note may have; the width of a character of its text, the height of a line, and the
-height of the space below a paragraph, in the fonts of the page."""
+"""In pixels: the least widths of the note that are tried; the width of a character of its text, the height of a line,
+and the height of the space below a paragraph, in the fonts of the page."""
 
 COLUMNS: dict[str, Sequence[int]] = {
     MODEL: (1, 2),
@@ -136,7 +136,8 @@ def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> V
     """Return the view with which the page opens the workflow.
 
     The view begins at the top left corner of the workflow. If text is legible at the zoom that shows everything, the
-    view has this zoom. Otherwise it has the zoom at which the note and the first ascent fit, at most `COMFORTABLE`.
+    view has this zoom, at most 1. Otherwise it has the zoom at which the note and the first ascent fit, at most
+    `COMFORTABLE`. The zoom is rounded down to hundredths.
     """
     focus = _surround_focus(plan, groups, links)
     whole = _fit(plan.bounds())
@@ -193,7 +194,7 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
     """Yield ways to divide the page into columns.
 
     Each way is a list of columns; a column is a list of rows, and a row a list of titles of groups, from left to right.
-    The title "" stands for the note. The last element of each list is not a column but a band of rows below all
+    The title "" stands for the note. The last element of each way is not a column but a band of rows below all
     columns; it may be empty. VERDICT and LOOK occur only if they are in `present`; other titles occur in any case.
     """
     closer = [title for title in (VERDICT, LOOK) if title in present]

@@ -11,10 +11,10 @@ from generators.example_layout import Size
 
 MINIMUM_WIDTH = 300
 WIDE = 420
-"""The width of nodes that show films, sheets and charts."""
+"""The least width of nodes that show many pictures, a wide picture or a chart, see `_shows_sheet`."""
 
 TABLE_WIDTH = 560
-"""The width of a node that shows a table as a text, in a font of fixed width."""
+"""The least width of a node that shows a table as a text, in a font of fixed width."""
 
 GRID = 10
 """Sizes are rounded up to multiples of this number of pixels, because on the page they vary by a pixel or two with the
@@ -37,14 +37,14 @@ HAS_TEXT_BOX = {"DAS_Similarity"}
 """Nodes that show a picture below a text box."""
 
 SHOWS_TABLE = {"DAS_ListLayers"}
-"""Nodes that are `TABLE_WIDTH` wide."""
+"""Nodes that are at least `TABLE_WIDTH` pixels wide."""
 
 TEXT_BOX_ROOM = 60
 """Extra height for a text box: the page gives it only two lines, and makes it smaller when the node shows a picture."""
 
 MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
-"""Nodes that make many pictures, or wide pictures. A node that shows these pictures or those of `FRAMES` is `WIDE`
-pixels wide."""
+"""Nodes that make many pictures, or wide pictures. A node that shows these pictures or those of `FRAMES` is at
+least `WIDE` pixels wide."""
 
 FRAMES = ("DAS_Optimize", 2)
 """The output with the intermediate pictures of an ascent: the class of its node, and its number."""

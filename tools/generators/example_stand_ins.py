@@ -11,10 +11,10 @@ from PIL import Image
 from harness.client import Prompt
 
 STARTERS = ("starter", "second_opinion")
-"""The starter CLIPs. They are used alternately in place of CLIPs that would be downloaded."""
+"""Two of the starter CLIPs. They are used alternately in place of CLIPs that would be downloaded."""
 
 COMFYUI_PICTURE = "example.png"
-"""The only picture in the input folder of a new ComfyUI. It shows two lines of text, which models hardly recognise."""
+"""The only picture in the input folder of a new ComfyUI: a simple drawing of a girl, which models hardly recognise."""
 
 
 JOINED = "DAS_CLIPFromComfyUI"

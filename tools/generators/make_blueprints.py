@@ -63,7 +63,7 @@ def make(page: Page, prompt: Mapping[str, Any], blueprint: Blueprint) -> Json:
         blueprint: the name, the widgets and the sockets of the blueprint.
 
     Raises:
-        ValueError: see cut_out.
+        ValueError: see cut_out; or a widget of a node with a growing input has a label that is not its name.
         RoundTripError: the nodes in the subgraph, their inputs or their links differ from those of the example
             workflow; the message lists the differences.
     """

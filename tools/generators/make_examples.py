@@ -7,8 +7,9 @@ and adds the note in api/NAME.md if there is one. With --thumbnails the workflow
 become example_workflows/NAME.jpg. The node is the first SaveImage node or, if there is none, the first PreviewImage
 node. If SHOWN has a title for the example, only nodes with this title count. The run downloads nothing: the starters
 replace other CLIPs, sample photographs replace those of the user, the recipe's denoiser replaces an upscale model, and
-diffusion is left out. ComfyUI is expected in the folder that the environment variable COMFYUI_PATH names, else in
-~/ComfyUI. It is started with this Python, which therefore needs ComfyUI's requirements.
+diffusion is left out. Workflows that would then show nothing do not run, see `make_thumbnail`. ComfyUI is expected in
+the folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this Python, which
+therefore needs ComfyUI's requirements.
 """
 
 import argparse
@@ -66,7 +67,7 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 
     Raises:
         LookupError: the server lacks a node class of the workflow; the message contains the end of the server's log.
-        RoundTripError: see make_workflow.
+        RoundTripError, PageTooSmallError, ValueError: see make_workflow.
     """
     prompt = read_prompt(directory / "api" / f"{name}.json")
     for class_type in sorted({node["class_type"] for node in prompt.values()}):

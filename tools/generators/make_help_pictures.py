@@ -2,8 +2,8 @@
 
     make pictures [ARGS="DAS_Optimize ..."]
 
-The pictures are made from thumbnails of the example workflows, and by ascents with few steps and views. All ascents
-together take minutes. Screenshots of ComfyUI's page (`SCREENSHOTS`) are taken by hand.
+The pictures show thumbnails of the example workflows, results of ascents with few steps and views, views of a picture,
+or charts. All ascents together take minutes. Screenshots of ComfyUI's page (`SCREENSHOTS`) are taken by hand.
 """
 
 import argparse

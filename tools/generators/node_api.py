@@ -20,7 +20,7 @@ Inputs: TypeAlias = Mapping[str, Any]
 these are not part of the API; for a DynamicCombo, the `Inputs` of each option."""
 
 _MAX_OPTIONS = 20
-"""Maximum number of options of a combo that are part of the API. Longer lists of options come from other libraries."""
+"""If a combo has more options, they are not part of the API, because such lists come from other libraries."""
 
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 

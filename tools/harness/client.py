@@ -112,6 +112,7 @@ class Client:
 
         Raises:
             TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
+            ComfyUIStartError: the server has ended.
         """
         deadline = time.monotonic() + timeout
         pause = threading.Event()
@@ -130,7 +131,7 @@ class Client:
         Raises:
             PromptRejectedError: see queue.
             PromptFailedError: a node raised an error, or the prompt was interrupted.
-            TimeoutError: see wait.
+            TimeoutError, ComfyUIStartError: see wait.
         """
         history = self.wait(self.queue(prompt), timeout)
         if history["status"]["status_str"] != "success":

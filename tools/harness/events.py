@@ -52,8 +52,8 @@ class EventStream:
     def receive_until_done(self, prompt_id: str, timeout: float = 120.0) -> Iterator[Event]:
         """Yield the events of one prompt, and those that name no prompt, in order.
 
-        The last event is the `executing` event whose node is None; by then /history has an entry for the prompt. The
-        event before the last tells how the prompt ended: `execution_success`, `execution_error` or
+        The last event is the `executing` event whose node is None; by then /history has an entry for the prompt. An
+        event shortly before it tells how the prompt ended: `execution_success`, `execution_error` or
         `execution_interrupted`.
 
         Raises:

@@ -43,12 +43,15 @@ class LoadImage:
 
     @classmethod
     def find(cls, image: str) -> Path:
-        """Return the path in the input folder if that is a file, else the path in the folder of the workflow file."""
+        """Return the path in the input folder if that is a file, else the path in the folder of the workflow file.
+
+        As in ComfyUI, a name that ends with "[output]" or "[temp]" is first looked up in the output or temp folder.
+        """
         path = Path(folder_paths.get_annotated_filepath(image))
         return path if path.is_file() else cls.workflow_folder / image
 
     def load(self, image: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Read all frames that have the size of the first frame.
+        """Read all frames that have the size of the first frame; of an MPO file, only the first frame.
 
         Raises:
             ValueError: the file is missing or damaged, its format is not one that `open_picture` opens, or its frames

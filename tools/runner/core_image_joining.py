@@ -1,7 +1,8 @@
 """The core nodes that join images: ImageStitch and BatchImagesNode.
 
-Images whose sizes fit together are joined as in ComfyUI 0.8.0. If the sizes do not fit, the nodes raise an error, where
-ComfyUI would resize or pad the images.
+Images that fit together are joined as in ComfyUI 0.8.0, except that ComfyUI reduces `image2` of ImageStitch to 8 bits
+if `match_image_size` is on. If sizes, channels or, in ImageStitch, the numbers of images differ, the nodes raise an
+error, where ComfyUI would resize, pad or repeat images.
 """
 
 from __future__ import annotations
@@ -64,10 +65,19 @@ class ImageStitch:
         if spacing_width:
             # An odd spacing is made even by adding a pixel, as in ComfyUI.
             shape = [*image1.shape[:axis], spacing_width + spacing_width % 2, *image1.shape[axis + 1 :]]
-            # Pillow calls ComfyUI's green (0, 255, 0) "lime"; its own "green" is darker.
-            color = torch.tensor(ImageColor.getrgb("lime" if spacing_color == "green" else spacing_color)) / 255
-            parts.insert(1, color.expand(shape))
+            parts.insert(1, _make_color(spacing_color, shape[-1]).expand(shape))
         return (torch.cat(parts, dim=axis),)
+
+
+def _make_color(name: str, channels: int) -> torch.Tensor:
+    """Return the values of a colour in each channel; as in ComfyUI, a fourth and last channel makes it opaque."""
+    # Pillow calls ComfyUI's green (0, 255, 0) "lime"; its own "green" is darker.
+    rgb = torch.tensor(ImageColor.getrgb("lime" if name == "green" else name)) / 255
+    color = torch.zeros(channels)
+    color[:3] = rgb[:channels]
+    if channels == 4:
+        color[3] = 1.0
+    return color
 
 
 class BatchImagesNode(io.ComfyNode):

@@ -1,8 +1,9 @@
 """The core nodes that save images: SaveImage, PreviewImage and SaveAnimatedWEBP.
 
-SaveImage and SaveAnimatedWEBP work as in ComfyUI 0.8.0, except that no workflow is stored in a WEBP file. In ComfyUI,
-PreviewImage shows images on the page. Here there is no page, so PreviewImage saves the images: a batch as one contact
-sheet.
+SaveImage and SaveAnimatedWEBP work as in ComfyUI 0.8.0, with these exceptions: a PNG file stores the workflow only in
+API format, and a WEBP file stores none; and earlier files stay if a prefix contains %batch_num% or ends with a slash,
+where ComfyUI overwrites them. In ComfyUI, PreviewImage shows images on the page. Here there is no page, so PreviewImage
+saves the images: a batch as one contact sheet.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class SaveImage:
 
     def save(self, images: torch.Tensor, filename_prefix: str, prompt: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Save images [B, H, W, C] in 0..1; raise ValueError if `find_free_file` refuses the prefix."""
-        return {"ui": {"images": [save_png(image, filename_prefix, prompt) for image in images]}}
+        saved = [save_png(image, filename_prefix, prompt, index) for index, image in enumerate(images)]
+        return {"ui": {"images": saved}}
 
 
 class PreviewImage:
@@ -130,13 +132,14 @@ def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> d
     return save_png(make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1), prefix, prompt)
 
 
-def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:
+def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any], index: int = 0) -> dict[str, str]:
     """Save an image [H, W, C] in 0..1 under the next free number.
 
     Args:
         image: the image.
         prefix: the start of the file name, which may contain a subfolder.
         prompt: the workflow in API format, for the metadata.
+        index: the place of the image in its batch, from 0.
 
     Returns:
         The file as ComfyUI's history lists it, see `find_free_file`.
@@ -145,7 +148,7 @@ def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dic
         ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
     """
     height, width = image.shape[:2]
-    path, entry = find_free_file(prefix, width, height, "png")
+    path, entry = find_free_file(prefix, width, height, "png", index)
     metadata = PngInfo()
     metadata.add_text("prompt", json.dumps(prompt))
     buffer = io.BytesIO()
@@ -173,17 +176,22 @@ def _check_name(prefix: str) -> None:
         raise ValueError(f"filename_prefix = {reprlib.repr(prefix)} is too long for the name of a file; shorten it")
 
 
-def find_free_file(prefix: str, width: int, height: int, suffix: str) -> tuple[Path, dict[str, str]]:
+def find_free_file(
+    prefix: str, width: int, height: int, suffix: str, index: int | None = None
+) -> tuple[Path, dict[str, str]]:
     """Return the path of a new file in the output folder, and the file as ComfyUI's history lists it.
 
-    The number in the file name is one above the highest number of the files with this prefix. The history lists a file
-    as a mapping with the keys "filename", "subfolder" and "type"; the type is "output", for the output folder.
+    The number in the file name is one above the highest number of the files with this prefix, and at least `index` + 1.
+    The history lists a file as a mapping with the keys "filename", "subfolder" and "type"; the type is "output", for
+    the output folder.
 
     Args:
         prefix: the start of the file name, which may contain a subfolder, and placeholders such as %width% or %year%.
         width: the value of %width%.
         height: the value of %height%.
         suffix: the suffix of the file name, without a dot.
+        index: the value of %batch_num%: the place of the image in its batch, from 0; None for a file that holds a whole
+            batch, in whose name %batch_num% stays.
 
     Raises:
         ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
@@ -194,6 +202,14 @@ def find_free_file(prefix: str, width: int, height: int, suffix: str) -> tuple[P
         raise ValueError(
             f"filename_prefix = {prefix!r:.200} leaves the output folder {output}; name a file or a subfolder in it"
         )
-    folder, name, number, subfolder, _ = folder_paths.get_save_image_path(prefix, str(output), width, height)
-    file = f"{name}_{number:05}_.{suffix}"
+    # `get_save_image_path` finds the numbers of earlier files only if the prefix is normalized and contains no
+    # %batch_num%. As in ComfyUI, %batch_num% stays in the names of folders.
+    home, last = os.path.split(os.path.normpath(prefix))
+    if index is not None:
+        last = last.replace("%batch_num%", str(index))
+    folder, name, number, subfolder, _ = folder_paths.get_save_image_path(
+        os.path.join(home, last), str(output), width, height
+    )
+    # In ComfyUI the numbers go on from image to image of a batch, also if %batch_num% gives each image its own prefix.
+    file = f"{name}_{max(number, (index or 0) + 1):05}_.{suffix}"
     return Path(folder) / file, {"filename": file, "subfolder": subfolder, "type": "output"}

@@ -1,4 +1,4 @@
-"""Registers replacements for those core nodes of ComfyUI that the example workflows use, for runs without a server."""
+"""Registers replacements for core nodes of ComfyUI that many example workflows use, for runs without a server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ DISPLAY_NAMES = {
     "PrimitiveStringMultiline": "String (Multiline)",
     "MaskToImage": "Convert Mask to Image",
 }
-"""The names that ComfyUI's page shows for these classes; for others it shows the class name, split into words."""
+"""The names that ComfyUI's page shows for these classes. For the others the class name is split into words; the page of
+ComfyUI 0.8.0 shows SolidMask, MaskComposite and SaveAnimatedWEBP unsplit."""
 
 
 def register_core_nodes(workflow_folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Parses ComfyUI's input specs, which `INPUT_TYPES()` of a node class returns, into a list of `Input`.
 
-A spec is a tuple of a type and settings. Two types of the V3 API contain further inputs: each option of a DynamicCombo
-has its own inputs, and an Autogrow consists of slots. A workflow addresses these inner inputs by a path with
-dots, such as `optimizer.step_size` or `images.image0`.
+A spec is a tuple of a type and settings. Inputs of two types of the V3 API contain further inputs: each option of a
+DynamicCombo has its own inputs, and an Autogrow consists of slots. DynamicSlot, a third such type, is not supported.
+A workflow addresses these inner inputs by a path with dots, such as `optimizer.step_size` or `images.image0`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Input:
         type: the name of the type; for a combo of a V1 node, the list of its options.
         required: whether the node cannot run without a value for it.
         settings: the second entry of the spec: default, bounds, tooltip and others.
-        option: if the input is inside a DynamicCombo, the option that contains it; else "".
+        option: if the input is inside a DynamicCombo, the option that contains it; else, and for slots, "".
     """
 
     name: str
@@ -61,7 +61,7 @@ class Input:
 
     @property
     def default(self) -> Any:
-        """The value that ComfyUI's page puts into a new widget; None for a socket, or if there is no such value.
+        """The value that the spec gives a new widget; None for a socket, or if the spec gives no value.
 
         A combo without a default starts with its first option.
         """

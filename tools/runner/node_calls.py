@@ -29,7 +29,7 @@ class Call:
 
     @property
     def display_name(self) -> str:
-        """The name that ComfyUI's page shows for the class."""
+        """The registered display name of the class, or else the name of the class."""
         return str(NODE_DISPLAY_NAME_MAPPINGS.get(self.node.class_type, self.node.class_type))
 
     def __call__(self, function: str, values: Mapping[str, Sequence[Any]]) -> list[Any]:

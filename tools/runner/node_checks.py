@@ -89,7 +89,7 @@ def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
-    """Raise WorkflowError if a node has an input that its class does not take, except inputs that ComfyUI ignores."""
+    """Raise WorkflowError if a node has an input that its class does not take, except two kinds of plain values."""
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
         # Two kinds of plain values are ignored, as in ComfyUI: values for inputs of options that are not chosen, and

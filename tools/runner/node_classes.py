@@ -57,6 +57,8 @@ def load_pack(folder: Path) -> list[str]:
 def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
     """Load the pack in a folder as if there were no model files, and return its node classes by id.
 
+    Afterwards ComfyUI's folders are subfolders of a temporary folder that no longer exists.
+
     Raises:
         WorkflowError: the folder holds no V3 pack.
         RuntimeError: two nodes of the pack have the same id.

@@ -11,7 +11,7 @@ from runner.node_classes import NodeClass, finalize_specs, get_node_class, read_
 from runner.workflow_graph import Node, WorkflowError, quote, suggest_names
 
 WIDGET_TYPES = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
-"""The types of inputs that are widgets, each with the Python function that converts a value to this type."""
+"""The types of widgets other than combos, each with the Python function that converts a value to this type."""
 
 BOOLEAN_WORDS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -47,7 +47,10 @@ def list_input_names(node_class: NodeClass) -> set[str]:
 
 
 def fill_defaults(node: Node) -> Node:
-    """Return the node with a value for every required widget; a missing value becomes the default of ComfyUI's page."""
+    """Return the node with the missing values of required widgets filled in: their defaults (`Input.default`).
+
+    A widget without a default stays as it is.
+    """
     values = dict(node.inputs)
     while True:  # repeat, because the default option of a DynamicCombo can contain more widgets
         items = list_inputs(get_node_class(node), values).values()
@@ -95,7 +98,7 @@ def convert_value(node: Node, item: Input, value: Any) -> Any:
     """Convert the value of an input as ComfyUI does.
 
     The values of INT, FLOAT, STRING and BOOLEAN inputs go through `int`, `float`, `str` and `bool`; other inputs keep
-    their values.
+    their values. A value `{"__value__": x}` is replaced by x first.
 
     Raises:
         WorkflowError: the Python function refuses the value.

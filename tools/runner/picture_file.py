@@ -27,7 +27,8 @@ def open_picture(path: Path) -> Image.Image:
         path: the file.
 
     Returns:
-        The picture. Its file is still open, so that further frames can be read; the caller closes the picture.
+        The picture. If it has several frames, its file is still open, so that they can be read. The caller closes the
+        picture.
 
     Raises:
         ValueError: the file does not exist, is damaged, has none of the `FORMATS`, or has more pixels than Pillow

@@ -1,4 +1,4 @@
-"""Messages for errors in reading or writing files: which file, the reason, and what to do."""
+"""Messages for errors in reading or writing files: which file, the reason, and often what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def explain_storage_error(error: OSError) -> str:
-    """Return the message for an OSError: the file, the reason, and what to do."""
+    """Return the message for an OSError: the file and the reason, and for frequent errors what to do."""
     reason = error.strerror or str(error)
     what = f"{error.filename}: {reason}" if error.filename else reason
     if error.errno in _SPACE:

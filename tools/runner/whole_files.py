@@ -19,8 +19,9 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: the file cannot be written; the error names it, and no incomplete file is left.
     """
-    # The name is shortened, because the additions could make it longer than a file name may be.
-    part = path.with_name(f".{path.stem[:100]}.{os.getpid()}.part")
+    # The name is shortened to at most 200 bytes, because the additions could make it longer than a file name may be. On
+    # most disks that is 255 bytes, and a character takes up to four.
+    part = path.with_name(f".{path.stem[:50]}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
         os.replace(part, path)

@@ -1,7 +1,7 @@
 """Execution of a workflow: each node that an output node needs runs once, under inference mode, and shows progress.
 
 Follows ComfyUI 0.8.0, `execution.PromptExecutor`, except that a node cannot expand into other nodes or block the nodes
-after it.
+after it, and that lazy inputs are always computed.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
         # Leave inference mode before yielding; it is thread-wide and would leak into the caller.
         with _show_progress(title), torch.inference_mode():
             try:
+                comfy.model_management.throw_exception_if_processing_interrupted()
                 slots[node.id], shown = _run_node(call, slots)
             except comfy.model_management.InterruptProcessingException:
                 raise KeyboardInterrupt from None
@@ -111,7 +112,6 @@ def _show_progress(title: str) -> Iterator[None]:
         bar.total = total
         bar.update(value - bar.n)
 
-    comfy.model_management.throw_exception_if_processing_interrupted()
     comfy.utils.set_progress_bar_global_hook(show)
     # Nodes can show a bar of their own in the console. Their bar is switched off, because there would be two bars.
     enabled = comfy.utils.PROGRESS_BAR_ENABLED

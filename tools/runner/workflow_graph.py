@@ -158,7 +158,7 @@ def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
     """Split the path NODE.INPUT into a node and the name of an input; both parts may contain dots.
 
     Raises:
-        WorkflowError: the path has no dot, or there is no such node.
+        WorkflowError: the path has no dot, there is no such node, or several nodes have this class or title.
     """
     parts = path.split(".")
     if len(parts) == 1:
@@ -189,10 +189,11 @@ def find_source(workflow: Workflow, node: Node, name: str) -> tuple[Node, int] |
 def sort_nodes(workflow: Workflow, outputs: Iterable[str]) -> list[str]:
     """Return the ids of all nodes that the output nodes need, in topological order.
 
-    One branch is finished before the next begins, so that its images are saved even if a later branch fails.
+    The order is depth first: a node is followed by the nodes that waited only for it. So the images of one branch are
+    usually saved before another branch can fail.
 
     Raises:
-        WorkflowError: the node of a link does not exist, or the links form a cycle.
+        WorkflowError: a link is malformed, its node does not exist, or the links form a cycle.
     """
     needs: dict[str, list[str]] = {}
     pending = list(outputs)

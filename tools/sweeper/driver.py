@@ -106,8 +106,8 @@ class Driver:
 
         Near the end, a worker gets a cell only if it has none, so that no worker has two cells while another has none.
         """
-        # Until the first row has come, there is a single worker, and `_count_workers` is not None. This worker gets no
-        # second cell, because one of the workers that start afterwards could run that cell sooner.
+        # While `_count_workers` is not None, the number of workers is open, and there is a single worker. This worker
+        # gets no second cell, because one of the workers that start afterwards could run that cell sooner.
         depth = _QUEUE if len(self._todo) > len(self._queues) and not self._count_workers else 1
         for level in range(1, depth + 1):
             for worker, queue in self._queues.items():
@@ -173,19 +173,22 @@ class Driver:
             if task.hash in rows:
                 self._take_found(rows[task.hash])
         missing = [task for task in lost if task.hash not in rows]
+        fate = "the row of its cell is kept" if lost else "it had no cell"
         # The worker was running the first missing cell; the others were waiting in its queue.
         if missing:
+            fate = "its cell is done again"
             first = missing[0]
             self._deaths[first.hash] = self._deaths.get(first.hash, 0) + 1
             if self._deaths[first.hash] >= MAX_DEATHS:
                 missing.pop(0)
+                fate = "its cell counts as failed"
                 message = f"{MAX_DEATHS} workers died while they ran this cell; the last one: {reason}"
                 row: Row = {"cell": first.hash, "workflow": first.workflow, **first.columns, "status": FAILED}
                 row |= {"message": message}
                 self._write(row)
                 self._take_found(row)
         self._todo.extendleft(reversed(missing))
-        self._progress.say(f"a worker died ({reason[:120]}); its cell is done again")
+        self._progress.say(f"a worker died ({reason[:120]}); {fate}")
 
     def _take_found(self, row: Row) -> None:
         self._table.add(row)

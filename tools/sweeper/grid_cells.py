@@ -17,9 +17,7 @@ from sweeper.errors import SweepError
 from sweeper.grid_file import Grid
 from sweeper.grid_values import Value
 from sweeper.grid_workflow import GridWorkflow
-
-_RESERVED = {"cell", "status", "message", "seconds", "device", "worker", "finished", "pictures", "texts", "settings"}
-"""Names of columns that the table has anyway; no axis may add a column of such a name."""
+from sweeper.table import COLUMNS
 
 
 class GridWorkflows:
@@ -35,7 +33,9 @@ class GridWorkflows:
         models: the folder used as ComfyUI's models folder.
 
     Raises:
-        SweepError: a workflow is not in API format, or has no output node to run; the error lists all such problems.
+        SweepError: the folder `pack` holds no V3 pack; or a workflow is not in API format or has no output node to run,
+            and the error lists all such problems.
+        Exception: whatever else `load_pack` raises.
     """
 
     def __init__(
@@ -54,7 +54,10 @@ class GridWorkflows:
         set_folders(Path("output"), input_folder, models)
         share_fitted()
         patch_model_patcher()
-        load_pack(pack)
+        try:
+            load_pack(pack)
+        except WorkflowError as error:
+            raise SweepError(str(error)) from error
         problems: list[str] = []
         self._workflows: dict[str, GridWorkflow] = {}
         self._registered = ""
@@ -77,7 +80,7 @@ class GridWorkflows:
                 folders as they are.
 
         Raises:
-            SweepError: a setting is wrong; the error lists all problems.
+            SweepError: a setting is wrong, see `GridWorkflow.build`.
         """
         if output:
             set_folders(output, self._input, self._models)
@@ -103,7 +106,7 @@ def read_prompts(grid: Grid) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
     """Return the workflows of a grid in API format and the folders of their files, both by label.
 
     Raises:
-        SweepError: a file cannot be read; the error lists all such files.
+        SweepError: a file cannot be read, or is no workflow in API format; the error lists all such files.
     """
     problems: list[str] = []
     prompts: dict[str, dict[str, Any]] = {}
@@ -125,15 +128,18 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
     """Return the cells of a grid; the last axis changes fastest, and a cell that occurs twice is listed once.
 
     Raises:
-        SweepError: a cell is wrong; the error lists each problem once, with the number of cells that have it.
+        SweepError: an axis would add a column whose name is in `COLUMNS`, or a cell is wrong; the error lists each
+            problem once, and for a wrong cell the number of cells that have the problem.
     """
-    taken = [name for axis in grid.axes for name in axis.options[0].columns if name in _RESERVED]
-    problems = Counter(f"axis {name}: the table has a column of this name; choose another" for name in taken)
+    names = [name for axis in grid.axes for name in axis.options[0].columns if name in COLUMNS]
+    taken = [f"axis {name}: the table has a column of this name; choose another" for name in names]
+    problems: Counter[str] = Counter()
     cells: dict[str, Cell] = {}
     with hold_input_types():
         _add_cells(grid, workflows, cells, problems)
-    if problems:
-        raise SweepError(*(f"{problem} ({count} of {grid.count} cells)" for problem, count in problems.most_common()))
+    if taken or problems:
+        counted = (f"{problem} ({count} of {grid.count} cells)" for problem, count in problems.most_common())
+        raise SweepError(*taken, *counted)
     return list(cells.values())
 
 

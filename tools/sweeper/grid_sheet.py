@@ -49,6 +49,8 @@ def lay_out(
 ) -> Layout:
     """Return the arrangement of the cells of a grid in rows and columns.
 
+    If at most one axis has several options, the layout is about square (`_wrap`), whatever `columns` and `rows` are.
+
     Args:
         axes: the axes of the grid.
         cells: all cells of the grid.

@@ -30,8 +30,8 @@ def read_values(written: Any, where: str) -> list[Value]:
         where: the name of the input, for messages.
 
     Raises:
-        SweepError: `written` is neither a list nor a range; the list is empty; a value occurs twice; or a value is no
-            text, number or boolean.
+        SweepError: `written` is neither a list nor a range; the list is empty; a value occurs twice in it; a value is
+            no text, boolean or finite number; or a range has more than `MAX_VALUES` values.
 
     Example:
         >>> read_values({"from": 0, "to": 0.3, "step": 0.1}, "here")

@@ -59,7 +59,8 @@ class GridWorkflow:
             settings: the inputs that this cell sets, by NODE.INPUT.
 
         Raises:
-            SweepError: a setting is wrong; the error lists all problems.
+            SweepError: a setting is wrong. The names of the inputs are checked first, then the links, then the values;
+                the error lists all problems of the first check that fails.
         """
         problems: list[str] = []
         by_node: dict[str, dict[str, Value]] = {}

@@ -47,8 +47,11 @@ def read_yaml(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise SweepError(f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}")
+    except OSError as error:
+        raise SweepError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise SweepError(f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}")
+    try:
         loader = _Loader(content.decode("utf-8"))
         try:
             root = loader.get_single_node()
@@ -58,8 +61,6 @@ def read_yaml(path: Path) -> Any:
             return loader.construct_document(root)
         finally:
             loader.dispose()
-    except OSError as error:
-        raise SweepError(f"cannot read {path}: {error.strerror}") from error
     except RecursionError as error:
         raise SweepError(f"{path} is nested too deeply for a grid") from error
     except (yaml.YAMLError, ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""The rehearsal: before any picture is computed, all quick nodes run once with each of their settings.
+"""The rehearsal: for a minute at most before the first picture, quick nodes run once with each of their settings.
 
 Some errors are noticed only when a node runs: a misspelled class, a layer that the model does not have, or a channel
 number that is too high. The nodes that notice such errors take milliseconds. Nodes that make images from the results of

@@ -71,8 +71,8 @@ class Session:
         stream: where progress is shown.
 
     Raises:
-        SweepError: the grid, a workflow or a cell is wrong. Several checks run one after the other; the error lists all
-            problems that the first failing check has found.
+        SweepError: the grid, the folder of the pack, a workflow or a cell is wrong. Several checks run one after the
+            other; the error lists all problems that the first failing check has found.
     """
 
     def __init__(self, grid: Grid, settings: Settings, stream: TextIO) -> None:
@@ -112,6 +112,10 @@ class Session:
         """Make a dry run: run one cell on this machine, discard its results, and return a text about all cells.
 
         The text lists cells and has an estimate of the time that all cells take.
+
+        Raises:
+            SweepError: the cell fails, or there is no such cluster.
+            SweepStoppedError: nothing can be written.
         """
         if self._settings.address is not None:
             # No cell is sent to the cluster: the pool only asks which machines it has.
@@ -213,7 +217,7 @@ class Session:
             self._say(f"workers on {where} get the pack and images through Ray, and send pictures back")
 
     def _open_pool(self, home: Path, files: str) -> RayPool:
-        """Return a pool of workers; it connects to Ray when it is entered as a context manager.
+        """Return a pool of workers, which begins to connect to Ray; entering its `with` block waits for the connection.
 
         Args:
             home: the folder for Ray's log. In a sweep it is the folder of results. Other machines look for the file
@@ -221,8 +225,8 @@ class Session:
             files: as in `Settings`.
 
         Raises:
-            SweepError: when the settings name another pack than this repository, but may send only this repository to
-                the workers.
+            SweepError: when the settings name another pack than this repository, and files may have to be sent to the
+                workers of a cluster: only this repository can be sent.
         """
         given = self._settings
         if files != "shared" and given.address is not None and given.pack.resolve() != given.home.resolve():

@@ -27,6 +27,12 @@ _TYPES = dict.fromkeys(("cell", "status", "message", "texts", "changes", "settin
 
 _FLOATS = ("seconds", "load_seconds", "judge_seconds", "judge_as_is", "judge_afar", "judge_grey")
 
+COLUMNS = frozenset(_TYPES) | frozenset(_FLOATS) | {
+    "workflow", "judge", "recognised", "device", "threads", "worker", "finished", "pack", "torch", "python",
+    "peak_bytes", "gpu_bytes",
+}  # fmt: skip
+"""The names of all columns that the sweep itself fills in (`CellRunner.run`); every other column belongs to an axis."""
+
 
 class Table:
     """The rows of a sweep in memory, and the file that they are written to.

@@ -74,7 +74,7 @@ class ActivationJudge(Judge):
     def answer_key(self) -> tuple[object, ...]:
         """A key for the kind of answer, see `Judge.answer_key`.
 
-        The key does not name the layers, so judges with different layers share one run of the module.
+        The key does not name the layers, so judges with different layers can share one run of the module.
         """
         return ("activations",)
 
@@ -109,7 +109,8 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
             captured once.
 
     Raises:
-        UnknownLayerError: when no layer has a given name; the message lists the nearest names.
+        UnknownLayerError: when no layer has a given name; the message names other layers (see `find_layer`).
+        ValueError: when names are given, and the judge is an ensemble or has no layers.
 
     Example:
         >>> import torch

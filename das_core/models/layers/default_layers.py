@@ -83,8 +83,8 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
     """
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
-        # Feature maps shrink from layer to layer. So a map with a longer side than an earlier map is left out: it is an
-        # attention matrix, tokens x tokens.
+        # In most networks feature maps do not grow from layer to layer. So a map with a longer side than an earlier map
+        # is left out: usually it is an attention matrix, tokens x tokens.
         if (
             len(layer.shape) == 3
             and layer.shape[1] == layer.shape[2] > 1
@@ -120,7 +120,7 @@ def describe_layers(judge: Judge, search: str = "") -> str:
             layers.
 
     Raises:
-        ValueError: when the judge has no layers.
+        ValueError: when the judge has no layers, or is an ensemble.
     """
     layers = find_layers(judge)
     found = search_layers(layers, search)

@@ -91,7 +91,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
 
     The layers are found in a forward pass of two grey views. A module with attention heads gives a second layer, whose
     name ends with `HEADS`, for its heads. Two kinds of modules are left out: modules that do not run, and modules whose
-    output has no axis for views or no axis for channels.
+    output is no float tensor with an axis for views, one for channels and at most two for positions.
 
     Args:
         judge: the judge; hooks are attached to its module for one forward pass.
@@ -161,7 +161,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
 
     Raises:
         UnknownLayerError: when there is no such layer; the message lists the nearest names, or the first three if none
-            is near.
+            is near. If `name` is empty, it names one layer as an example.
 
     Example:
         >>> from das_core.models.layers import Layer, find_layer

@@ -91,13 +91,13 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         architecture: one of `list_open_clip_architectures`, such as 'ViT-B-32'; None to guess it from the shapes of
             the tensors. The names by which open_clip loads a repository of the hub or a folder ('hf-hub:…',
             'local-dir:…') are refused, because a repository or a folder may contain code.
-        folder: the folder that keeps downloads of the hub, with a folder for each repository; a tokenizer that
-            open_clip does not contain is downloaded into it.
+        folder: the folder that keeps downloads of the hub, with a folder for each repository; the tokenizer and the
+            configuration of a text tower that open_clip does not contain are downloaded into it.
 
     Raises:
         ValueError: when the architecture is unknown; when the file is missing, is damaged, contains code or does not
-            fit the architecture; when the tokenizer cannot be downloaded; or when the model cannot be built with the
-            installed packages.
+            fit the architecture; when the tokenizer or the configuration of the text tower cannot be downloaded; or
+            when the model cannot be built with the installed packages.
 
     Example:
         >>> from pathlib import Path
@@ -136,8 +136,8 @@ def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
     # `custom_text` tells open_clip which class to build; here the class is chosen below.
     config = {name: part for name, part in config.items() if name != "custom_text"}
     vision = config["vision_cfg"] | {"timm_model_pretrained": False}
-    # `hf_model_pretrained` is off: the weights of the text tower come with those of the image tower, not from another
-    # repository.
+    # `hf_model_pretrained` is off: the weights of both towers are loaded afterwards, so open_clip must not download
+    # weights of the text tower.
     text = config["text_cfg"] | {"hf_model_pretrained": False}
     kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
     with without_torchaudio(), interruptible_building():
@@ -155,9 +155,9 @@ def wrap_open_clip_module(
 
     Args:
         name: the name of the model in messages.
-        model: a module with an image tower and perhaps a text tower, as `build_open_clip_module` makes it; it is
-            frozen in place.
-        tokenizer: the tokenizer of its text tower; None for a CLIP without a text tower.
+        model: a module with an image tower `visual` and a text tower `text`, as `build_open_clip_module` makes it. The
+            towers that the CLIP uses are frozen in place.
+        tokenizer: the tokenizer of its text tower; None for a CLIP without a text tower, which does not use `text`.
         published: how images were prepared in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
             `interpolation`. For a missing key, the value of OpenAI's models is used.
         dtype: the precision of the image tower; None to keep the precision that it has.

@@ -40,9 +40,13 @@ _VOCABULARIES = (
 )
 """The files that a tokenizer on the hub may have besides tokenizer_config.json; every tokenizer has some of them."""
 
-_TOKENIZER_SETTINGS = {"clean", "strip_sep_token", "language", "reduction_mask"}
-"""The settings of a tokenizer that are allowed: those that open_clip's own classes use. These classes pass any other
-setting on to transformers, and some settings make transformers run code."""
+_TOKENIZER_SETTINGS: dict[type[Tokenizer], set[str]] = {
+    HFTokenizer: {"clean", "strip_sep_token", "language"},
+    SimpleTokenizer: {"clean", "reduction_mask"},
+}
+"""The settings that a configuration may give to its tokenizer, by the class of the tokenizer; this class of open_clip
+uses each of them itself. `HFTokenizer` passes any other setting on to transformers, and some settings make transformers
+run code."""
 
 _LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
 """The largest number allowed in the configuration of a text tower, and the largest number of layers allowed. In
@@ -170,17 +174,19 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
             `localize_config`. Without that key, the tokenizer that open_clip contains is returned.
 
     Raises:
-        ValueError: when the configuration has a setting of the tokenizer other than `_TOKENIZER_SETTINGS`.
+        ValueError: when the configuration has a setting that `_TOKENIZER_SETTINGS` does not list for its tokenizer.
     """
     length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
     settings = dict(text.get("tokenizer_kwargs", {}))
-    if unknown := settings.keys() - _TOKENIZER_SETTINGS:
+    name = text.get("hf_tokenizer_name")
+    allowed = _TOKENIZER_SETTINGS[HFTokenizer if name else SimpleTokenizer]
+    if unknown := settings.keys() - allowed:
         names = ", ".join(sorted(map(str, unknown)))
         raise ValueError(
             f"the configuration of the tokenizer sets '{shorten(names)}', which is not "
-            f"passed on; only {', '.join(sorted(_TOKENIZER_SETTINGS))} are. Choose another model"
+            f"passed on; only {', '.join(sorted(allowed))} are. Choose another model"
         )
-    if name := text.get("hf_tokenizer_name"):
+    if name:
         # Set explicitly: otherwise transformers asks at the terminal whether to run code that comes with a folder.
         settings["trust_remote_code"] = False
         with without_torchaudio():

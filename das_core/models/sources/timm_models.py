@@ -1,6 +1,7 @@
 """Classifiers of timm (Wightman, 2019) with pretrained weights, most of them from the Hugging Face hub."""
 
 import re
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -36,6 +37,8 @@ def list_timm_architectures() -> list[str]:
     return sorted(name for name in timm.list_models(pretrained=True) if _is_classifier(name))
 
 
+# Cached, because the nodes list these models for every schema, and ComfyUI asks for schemas several times in each run.
+@cache
 def _is_classifier(name: str) -> bool:
     """Return whether the outputs of a pretrained model of timm are the logits of classes."""
     # For other models, `num_classes` is 0 (they return features) or 384 to 1280 (the width of a CLIP's embeddings).

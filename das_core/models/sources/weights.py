@@ -65,8 +65,9 @@ def read_weights(path: Path) -> StateDict:
         path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin).
 
     Raises:
-        ValueError: when the file is missing, damaged or not a checkpoint, when it contains pickled code or a program
-            (neither is run), or when its tensors would take far more memory than the file (see `weight_claims`).
+        ValueError: when the file is missing, unreadable, damaged, a compressed archive or not a checkpoint, when it
+            contains pickled code or a program (neither is run), or when its tensors would take far more memory than the
+            file (see `weight_claims`).
     """
     allow_interrupt()
     try:
@@ -132,6 +133,8 @@ def _read_versions(metadata: Any) -> dict[str, int]:
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, architecture: str) -> nn.Module:
     """Load weights into a module; they must be exactly the tensors of the module, with the right shapes.
+
+    Only the counters `num_batches_tracked` may be missing.
 
     Args:
         module: the module, changed in place.

@@ -20,6 +20,12 @@ from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
 
+CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
+MPS_ERROR = (
+    "MPS backend out of memory (MPS allocated: 5.50 GiB, other allocations: 14.76 GiB, max allowed: 20.40 GiB). Tried "
+    "to allocate 147.24 MiB on private pool."
+)
+
 
 def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
     # More than any address space, so that no machine grants it.
@@ -35,6 +41,8 @@ def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
         (MemoryError(), True),
         (RuntimeError("CUDA error: out of memory"), True),
         (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 12 bytes."), True),
+        (RuntimeError(MPS_ERROR), True),
+        (RuntimeError("Invalid buffer size: 19.45 GiB"), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("DefaultCPUAllocator"), False),
     ],
@@ -55,7 +63,8 @@ def test_the_message_of_a_denoiser_names_it_and_one_that_needs_less() -> None:
     assert is_out_of_memory(DenoiserMemoryError())
 
 
-def test_chunk_is_halved_when_memory_runs_out() -> None:
+@each_case("error", [torch.OutOfMemoryError("out of memory"), RuntimeError(MPS_ERROR)])
+def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
     sizes: list[int] = []
     network = classifier()
 
@@ -63,7 +72,7 @@ def test_chunk_is_halved_when_memory_runs_out() -> None:
         def forward(self, views: Tensor) -> Tensor:
             sizes.append(len(views))
             if len(views) > 3:
-                raise torch.OutOfMemoryError("out of memory")
+                raise error
             output: Tensor = network.module(views)
             return output
 
@@ -76,10 +85,7 @@ def test_chunk_is_halved_when_memory_runs_out() -> None:
     torch.testing.assert_close(image, climb(steps=2).image, rtol=0, atol=1e-4)
 
 
-CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
-
-
-@each_case("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), MemoryError()])
+@each_case("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), RuntimeError(MPS_ERROR), MemoryError()])
 def test_out_of_memory_with_a_single_view_is_raised(error: Exception) -> None:
     class Full(nn.Module):
         def forward(self, views: Tensor) -> Tensor:

@@ -109,7 +109,7 @@ def test_a_start_outside_is_refused() -> None:
 
 
 def test_adam_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"Adam keeps what it moves as tensors"):
+    with pytest.raises(ValueError, match=r"Adam keeps what it moves as tensors, and a bound moves the canvas; choose"):
         Ascent(photo(), class_objective(), optimizer=Adam(), within=0.1)
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
@@ -101,3 +102,11 @@ def test_a_device_that_is_not_here_is_named_wherever_one_is_chosen(name: str) ->
 
 def test_a_device_that_is_here_is_found_by_name_or_as_it_is() -> None:
     assert find_device("cpu") == find_device(CPU) == CPU
+
+
+def test_a_device_is_compared_by_the_name_that_its_tensors_have() -> None:
+    # On a CPU the name without a number is the one of the tensors, on CUDA the one with a number (tests/cuda).
+    assert torch.device("cpu:0") != torch.zeros(1).device
+    assert find_device("cpu:0") == torch.zeros(1).device
+    judge = replace(classifier(), owner=object())
+    assert judge.to("cpu:0") is judge

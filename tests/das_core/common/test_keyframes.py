@@ -40,6 +40,7 @@ def test_schedules_as_people_write_them_are_read(text: str) -> None:
         ("0: 107 / 8: 980", {0: "107", 8: "980"}),
         ('"0": "a castle, 1990", "8": "it\'s late"', {0: "a castle, 1990", 8: "it's late"}),
         ("007: James", {7: "James"}),
+        ("0\uff1a\u6d77\u62a5\uff1a\u57ce\u5821", {0: "\u6d77\u62a5\uff1a\u57ce\u5821"}),
     ],
 )
 def test_what_only_looks_like_a_keyframe_belongs_to_the_wish(text: str, wishes: dict[int, str]) -> None:
@@ -90,6 +91,8 @@ def test_any_text_is_read_or_an_error_that_says_what_to_write(text: str) -> None
         "0: (0.2), 24: (-1.5)",
         '{"0": "0.2", "24": "-1.5"}',
         "\n0:.2\n\n24:-15e-1\n",
+        "0\uff1a0.2 / 24\uff1a -1.5",
+        "0: 0.2, 24\uff1a-1.5",
     ],
 )
 def test_numbers_are_read_by_the_frame(text: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import each_case
-from das_core.common.text import shorten, truncate
+from das_core.common.text import shorten, truncate, unify_colons
 
 
 @each_case(
@@ -58,3 +58,7 @@ def test_what_a_message_repeats_is_one_short_line(value: Any) -> None:
     short = shorten(value, 40)
     assert len(short) <= 40
     assert "\n" not in short
+
+
+def test_colons_of_both_widths_become_one_at_their_places() -> None:
+    assert unify_colons("16:9\uff1a a cat \uff1b\uff1a") == "16:9: a cat \uff1b:"

@@ -33,6 +33,7 @@ from das_core.common.weighted_lines import check_weight, parse_texts, parse_weig
         ("a cat: .5\na dog: 2.", [("a cat", 0.5), ("a dog", 2.0)]),
         ("a cat: \u22120.5\na dog: \u20132", [("a cat", -0.5), ("a dog", -2.0)]),
         ("\u57ce\u5821\uff1a1.3", [("\u57ce\u5821", 1.3)]),
+        ("\u6d77\u62a5\uff1a\u57ce\u5821", [("\u6d77\u62a5\uff1a\u57ce\u5821", 1.0)]),
         ("\uff08\u57ce\u5821\uff1a1.3\uff09", [("\u57ce\u5821", 1.3)]),
         ("a clock at 10:30", [("a clock at 10:30", 1.0)]),
         ("a clock at 10:30: 0.5", [("a clock at 10:30", 0.5)]),
@@ -75,7 +76,10 @@ def test_weights_that_are_none_are_named(text: str, says: str, example: str) -> 
         list(parse_weighted_lines(text, example))
 
 
-@each_case(("text", "weight"), [("a cat: much", "much"), ("a cat:", ""), ("a: b: c", "c")])
+@each_case(
+    ("text", "weight"),
+    [("a cat: much", "much"), ("a cat:", ""), ("a: b: c", "c"), ("\u732b\uff1amuch", "much"), ("a\uff1ab\uff1a", "")],
+)
 def test_where_no_name_holds_a_colon_a_weight_must_be_a_number(text: str, weight: str) -> None:
     with pytest.raises(ValueError, match=f"^weight '{weight}' in '{text}' is not a number; write 'x: 0.5'$"):
         list(parse_weighted_lines(text, "x: 0.5"))

@@ -11,9 +11,12 @@ import direct_ascent as da
 import tinyclip
 from cases import each_case
 from das_core.ascent.recipe import SKETCH
+from das_core.common.masks import canvas_mask
 from das_core.facade.film import Film
 from das_core.objectives.classes import ClassObjective, Score
 from das_core.objectives.track import Track
+from das_core.objectives.wrapped import RegionObjective
+from das_core.report.objective_scores import score_images
 from full_disk import fill_disk
 from toys import class_objective, classifier
 
@@ -82,8 +85,17 @@ def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
         film("0: class 3", path=tmp_path / "morph.jpg", callback=never)
     with pytest.raises(ValueError, match=r"fps 60 is out of range; a .gif has 0.1 to 50"):
         film("0: class 3", path=tmp_path / "morph.gif", fps=15, smooth=4, callback=never)
-    with pytest.raises(ValueError, match="smooth 0 is too small; 1 shows the frames themselves"):
+    for smooth, fps, says in (
+        (0, 12, "smooth 0 is not a whole number from 1 up; 1 shows the frames themselves"),
+        (0.5, 12, "smooth 0.5 is not a whole number from 1 up"),
+        (1.5, 12, "smooth 1.5 is not a whole number from 1 up"),
+        (16_385, 0.004, "smooth 16385 is too large for 4 frames; a file has at most 65536 frames: give at most 16384"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            film("0: class 3", path=tmp_path / "morph.webp", fps=fps, smooth=smooth, callback=never)
+    with pytest.raises(ValueError, match="smooth 0 is not a whole number from 1 up"):
         film("0: class 3").save(tmp_path / "morph.gif", smooth=0)
+    assert not list(tmp_path.iterdir())
 
 
 @each_case(
@@ -144,6 +156,16 @@ def test_a_callback_ends_it_and_a_start_is_where_it_begins() -> None:
 def test_films_of_words() -> None:
     made = film("0: a castle / 3: a volcano", tinyclip.clip())
     assert list(made.scores) == ["a castle", "a volcano"]
+
+
+def test_a_region_of_another_aspect_is_measured_where_it_acted() -> None:
+    masks = torch.zeros(4, 48, 48)
+    for frame in range(4):
+        masks[frame, :, 8 * frame : 8 * frame + 24] = 1
+    covering = canvas_mask(masks, (32, 48), margin=0)[:, 0]
+    made = film(RegionObjective(class_objective(), masks), size=(48, 32))
+    expected = score_images(made.image, RegionObjective(class_objective(), covering))
+    assert made.scores == {"class 3": expected.table[:, 0].tolist()}
 
 
 @each_case("name", ["morph.gif", "morph.mp4"])

@@ -15,7 +15,14 @@ from toys import classifier, judge
 
 @each_case(
     ("text", "name"),
-    [("0:3", "0 channel 3"), (" 0 : 3 ", "0 channel 3"), ("0", "0"), ("class 1", "class 1"), ("7", "class 7")],
+    [
+        ("0:3", "0 channel 3"),
+        (" 0 : 3 ", "0 channel 3"),
+        ("0\uff1a3", "0 channel 3"),
+        ("0", "0"),
+        ("class 1", "class 1"),
+        ("7", "class 7"),
+    ],
 )
 def test_a_text_is_a_layer_where_there_is_one(text: str, name: str) -> None:
     (found,) = read_wish(text).resolve(classifier())

@@ -11,12 +11,15 @@ import direct_ascent as da
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.result import Step
+from das_core.common.masks import canvas_mask
 from das_core.facade.running import RECIPES, do_all_steps, find_judge, find_recipe, is_list, make_stack
 from das_core.objectives.prior import Prior
+from das_core.objectives.wrapped import RegionObjective
+from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from quick_render import render
-from toys import classifier
+from toys import class_objective, classifier
 
 SPEC = StackSpec(16, 16, margin=4)
 
@@ -75,6 +78,26 @@ def test_it_starts_from_an_image_and_can_be_stopped() -> None:
         torch.stack([made.image.flatten(), torch.from_numpy(image).permute(2, 0, 1).flatten()])
     )
     assert correlation[0, 1] > 0.5
+
+
+def test_a_region_of_another_aspect_is_measured_where_it_acted() -> None:
+    mask = torch.zeros(1, 48, 48)
+    mask[:, 12:, :24] = 1
+    covering = canvas_mask(mask, (32, 48), margin=0)[:, 0]
+    made = render(RegionObjective(class_objective(), mask), size=(48, 32))
+    expected = score_images(made.image, RegionObjective(class_objective(), covering))
+    assert made.scores == {"class 3": expected.table[:, 0].tolist()}
+
+
+def test_what_cannot_be_measured_is_refused_before_the_first_step() -> None:
+    def never(step: object) -> None:
+        raise AssertionError("a step was done")
+
+    # In the ascent the strip goes on in the margin, but a score is that of the picture alone.
+    strip = torch.zeros(1, 48, 48)
+    strip[:, :, :10] = 1
+    with pytest.raises(ValueError, match="the region is 10 x 48 pixels in image 1, too small to be looked at"):
+        render(RegionObjective(class_objective(), strip), callback=never)
 
 
 def test_what_grey_cannot_move_begins_with_noise(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import SKETCH
 from das_core.common.interruption import interruptible
-from das_core.facade.zoom import Zooming
+from das_core.facade.zoom import Zooming, _count_frames
 from das_core.objectives.classes import ClassObjective
+from das_core.objectives.content import ContentObjective
 from das_core.objectives.track import make_tracks
 from das_core.objectives.wrapped import RegionObjective
+from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render_zoom import render_zoom
 from das_core.stack.spec import StackSpec
@@ -24,7 +26,7 @@ from das_core.stack.zoom import Zoom
 from das_core.views.windows import Windows
 from full_disk import fill_disk
 from stops import Stop, StopError, count_looks
-from toys import VIEWS, class_objective, classifier
+from toys import VIEWS, class_objective, classifier, random_views
 
 TOY = classifier()
 WISHES = ["class 3", "class 5", "class 7"]
@@ -124,6 +126,9 @@ def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
     for seconds in (0.0, -1.0, 1e9, float("nan"), float("inf")):
         with pytest.raises(ValueError, match=r"seconds from depth to depth cannot be"):
             zoom(path=tmp_path / "zoom.gif", seconds=seconds, callback=never)
+    # 65,536 frames, and without a loop one more, of the last depth.
+    with pytest.raises(ValueError, match=r"seconds from depth to depth cannot be"):
+        zoom(path=tmp_path / "zoom.gif", seconds=1024, fps=32, callback=never)
     assert not list(tmp_path.iterdir())
 
 
@@ -180,6 +185,20 @@ def test_a_named_recipe_has_its_views_for_every_depth_and_one_of_your_own_keeps_
     seen.clear()
     zoom(model=counting, recipe=SKETCH, steps=1)
     assert sum(seen) == SKETCH.augmentation.views
+
+
+def test_the_longest_zoom_has_as_many_frames_as_can_be_rendered(tmp_path: Path) -> None:
+    path = tmp_path / "zoom.gif"
+    assert _count_frames(Zoom(2, loop=True), path, 1024, 32) == 65_536
+    assert _count_frames(Zoom(2), path, 65_535 / 32, 32) == 65_536
+
+
+def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths() -> None:
+    images = random_views(32, 9)
+    kept = [ContentObjective.from_images(TOY, some) for some in (images, images[::4], images[:1])]
+    made = zoom([kept[0], "class 3", kept[2]])
+    content, one = (score_images(made.image, objective).table[:, 0].tolist() for objective in kept[1:])
+    assert (made.scores["content"], made.scores["content (2)"]) == (content, one)
 
 
 def test_a_zoom_that_no_disk_has_room_for_is_kept(tmp_path: Path) -> None:

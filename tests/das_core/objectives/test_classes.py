@@ -190,6 +190,7 @@ def test_classes_keep_their_order() -> None:
         ("jellyfish:", "class 'jellyfish:' is unknown; the nearest are 107 jellyfish"),
         ("jellyfish: 1,5", "weight '1,5' in 'jellyfish: 1,5' has a decimal comma; write '1.5'"),
         ("tabby: 0.5, goldfish: 2", "class 'tabby: 0.5' is unknown; .*one number at the end of a line"),
+        ("tabby\uff1a0.5, goldfish\uff1a2", "class 'tabby\uff1a0.5' is unknown; .*one number at the end of a line"),
         ("dog: golden retriever", "the nearest are 207 golden retriever; .*a weight is one number"),
         ("jellyfish: nan", "the weight nan of 'jellyfish: nan' is not between"),
         ("jellyfish: inf", "the weight inf of 'jellyfish: inf'"),

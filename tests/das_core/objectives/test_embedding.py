@@ -183,7 +183,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     ("change", "says"),
     [
         ({"similarity": "euclidean"}, "similarity 'euclidean' is unknown; choose one of cosine, spherical"),
-        ({"weights": (1.0, 2.0)}, r"targets of the shape \(1, 3\) do not go with 2 weights"),
+        ({"weights": (1.0, 2.0)}, r"targets of the shape \(1, 3\) do not go with 2 weights; a target \(T, D\) for"),
         ({"targets": torch.zeros(0, 3), "weights": ()}, "do not go with 0 weights"),
         ({"targets": torch.ones(1, 4)}, "targets of 4 numbers are not of toy, whose embeddings have 3"),
         ({"weights": (float("nan"),)}, "the weight nan of a target"),

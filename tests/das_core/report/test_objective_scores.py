@@ -120,6 +120,16 @@ def test_a_region_is_where_a_picture_is_looked_at() -> None:
     assert table[:, 0].tolist() == pytest.approx([1.0, 0.5])
 
 
+def test_a_region_of_any_aspect_covers_the_picture_if_that_is_wanted() -> None:
+    halves = torch.zeros(1, 3, 32, 32)
+    halves[:, :, :, :16] = 1
+    # Of a mask that is twice as wide as the picture, the middle half lies over it.
+    wide = torch.zeros(1, 32, 64)
+    wide[:, :, 16:32] = 1
+    left = RegionObjective(brightness(), wide)
+    assert score_images(halves, [left], WHOLE, any_aspect=True).table.tolist() == [[pytest.approx(1.0)]]
+
+
 def test_of_equals_the_first_comes_first() -> None:
     assert score_images(COLORS[:1].expand(3, -1, -1, -1), [brightness()], WHOLE).ranking == [0, 1, 2]
 

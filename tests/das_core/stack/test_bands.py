@@ -31,7 +31,9 @@ def test_bands_are_read(text: str, bands: tuple[tuple[int, int], ...]) -> None:
 
 
 def test_gains_are_read() -> None:
-    assert parse_gains("1-16: 0.5\n\n 65-:-2 \n5 : 0") == (((1, 16), 0.5), ((65, FINEST), -2.0), ((5, 5), 0.0))
+    gains = (((1, 16), 0.5), ((65, FINEST), -2.0), ((5, 5), 0.0))
+    assert parse_gains("1-16: 0.5\n\n 65-:-2 \n5 : 0") == gains
+    assert parse_gains("1-16\uff1a0.5\n65-\uff1a -2\n5: 0") == gains
 
 
 @each_case(
@@ -58,6 +60,7 @@ def test_bad_bands_are_named(text: str, says: str) -> None:
         ("1-16", "the line '1-16' has no factor; .*'1-16: 0.5'"),
         ("1-16: half", "'half' in '1-16: half' is not a number; write '1-16: 0.5'"),
         ("1-16: nan", "nan"),
+        ("1-16\uff1a", "weight '' in '1-16\uff1a' is not a number; write '1-16: 0.5'"),
         (": 2", "the band '' is none"),
     ],
 )

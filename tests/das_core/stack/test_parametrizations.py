@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.ascent.adam import Adam
+from das_core.ascent.lbfgs import LBFGS
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -24,6 +25,7 @@ from das_core.stack.linear_operator import StackOperator
 from das_core.stack.parametrizations import Parametrization
 from das_core.stack.render import render_stack
 from das_core.stack.spec import StackSpec
+from stand_in_device import DEVICE, stand_in_device
 from toys import class_objective
 
 CPU = torch.device("cpu")
@@ -120,20 +122,44 @@ def test_a_frequency_without_a_phase_takes_that_of_the_start() -> None:
     torch.testing.assert_close(back, start, rtol=1e-4, atol=1e-5)
 
 
+@each_case("tile", [False, True])
+@each_case(
+    ("parametrization", "method"),
+    [
+        (name, method)
+        for name in get_args(Parametrization)
+        for method in ("spectral", "exact", "layers")
+        if (name, method) != ("maco", "layers")
+    ],
+)
+def test_every_k_is_made_on_the_device_of_the_stack(parametrization: Parametrization, method: Any, tile: bool) -> None:
+    spec = StackSpec(32, 24, 0, levels=(1, 5, 32), tile=tile, method=method, parametrization=parametrization)
+    gradient = random(1, 3, 24, 32)
+    expected = spec.operator(CPU).precondition(gradient)
+    with stand_in_device():
+        moved = spec.operator(DEVICE).precondition(gradient.to(DEVICE)).cpu()
+    torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-5)
+
+
 RATES: dict[Parametrization, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 10}
 """A learning rate of SGD that suits what moves: K is of another size for each."""
 
 ROWS = [
     (name, kind)
     for name in get_args(Parametrization)
-    for kind in ("ascent", "sgd", "adam")
+    for kind in ("ascent", "sgd", "lbfgs", "adam")
     if (name, kind) != ("maco", "adam")
 ]
 """Every parametrisation with every optimizer that can move it."""
 
 
 def make_optimizer(kind: str, parametrization: Parametrization, momentum: float = 0.0) -> Optimizer:
-    made = {"ascent": NormalizedAscent(), "sgd": SGD(RATES[parametrization], momentum), "adam": Adam(0.02)}
+    made: dict[str, Optimizer] = {
+        "ascent": NormalizedAscent(),
+        "sgd": SGD(RATES[parametrization], momentum),
+        "lbfgs": LBFGS(),
+        "adam": Adam(0.02),
+    }
     return made[kind]
 
 
@@ -150,9 +176,10 @@ def test_all_of_them_climb(parametrization: Parametrization, kind: str) -> None:
         torch.testing.assert_close(result.stack.start + added, result.stack.canvas, rtol=1e-4, atol=1e-4)
 
 
-def test_the_magnitudes_stay_over_a_whole_ascent() -> None:
+@each_case("optimizer", [NormalizedAscent(), LBFGS()])
+def test_the_magnitudes_stay_over_a_whole_ascent(optimizer: Optimizer) -> None:
     stack = ImageStack.noise(StackSpec(48, 40, 8, parametrization="maco"), decay=0.7)
-    after = Ascent(stack, class_objective(), steps=4).run().stack
+    after = Ascent(stack, class_objective(), steps=4, optimizer=optimizer).run().stack
     then, now = (np.abs(np.fft.rfft2(canvas.double().numpy())) for canvas in (stack.canvas, after.canvas))
     assert float((after.canvas - stack.canvas).abs().max()) > 0.05
     np.testing.assert_allclose(now, then, rtol=1e-3, atol=1e-3)
@@ -214,7 +241,8 @@ def test_what_maco_cannot_do_is_said() -> None:
     with pytest.raises(ValueError, match=r"plain colour has none; start from noise"):
         Ascent(gray, class_objective())
     noise = ImageStack.noise(gray.spec)
-    with pytest.raises(ValueError, match=r"choose NormalizedAscent or SGD"):
+    says = r"Adam keeps .*, and 'maco', which restores .* magnitudes, moves the canvas; choose .* or in Python LBFGS$"
+    with pytest.raises(ValueError, match=says):
         Ascent(noise, class_objective(), optimizer=Adam())
     with pytest.raises(ValueError, match=r"two ways that exclude each other"):
         Ascent(noise, class_objective(), within=0.1)

@@ -3,6 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
+from cases import each_case
+from runner.core_image_joining import ImageStitch
+
 Run = Callable[..., Any]
 COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
 
@@ -31,6 +36,24 @@ def test_images_are_stitched_side_to_side(run: Run) -> None:
     result = run(nodes, "--set", "2.size=5")
     assert result.code == 2
     assert "do not fit side to side" in result.err
+
+
+@each_case(
+    ("color", "channels", "spacing"),
+    [
+        ("green", 1, [0.0]),
+        ("red", 2, [1.0, 0.0]),
+        ("green", 3, [0.0, 1.0, 0.0]),
+        ("blue", 4, [0.0, 0.0, 1.0, 1.0]),
+        ("black", 4, [0.0, 0.0, 0.0, 1.0]),
+        ("white", 5, [1.0, 1.0, 1.0, 0.0, 0.0]),
+    ],
+)
+def test_the_spacing_has_the_channels_of_the_images(color: str, channels: int, spacing: list[float]) -> None:
+    left, right = torch.full((2, 3, 4, channels), 0.25), torch.full((2, 3, 5, channels), 0.75)
+    (joined,) = ImageStitch().stitch(left, "right", True, 2, color, right)
+    between = torch.tensor(spacing).expand(2, 3, 2, channels)
+    assert torch.equal(joined, torch.cat([left, between, right], dim=2))
 
 
 def test_batches_are_joined_in_the_order_of_the_slots(run: Run) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cases import each_case
+
 Run = Callable[..., Any]
 COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
 
@@ -22,6 +24,22 @@ def test_images_are_saved_under_free_numbers_with_the_workflow_in_them(run: Run)
     assert (first.pixels() == 127).all()
     assert first.pixels().shape == (4, 4, 3)
     assert json.loads(Image.open(first.files[0]).info["prompt"])["2"]["class_type"] == "SaveImage"
+
+
+def test_the_number_of_an_image_in_its_batch_is_part_of_its_name(run: Run) -> None:
+    nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "%batch_num%/view%batch_num%"})}
+    first, second = run(nodes), run(nodes)
+    assert first.files == [f"output/%batch_num%/view{i}_0000{i + 1}_.png" for i in (0, 1, 2)]
+    assert second.files == [f"output/%batch_num%/view{i}_0000{i + 2}_.png" for i in (0, 1, 2)]
+    film = {"images": ["1", 0], "filename_prefix": "film%batch_num%", "method": "default"}
+    assert "output/film%batch_num%_00001_.webp" in run(COLOR | {"2": ("SaveAnimatedWEBP", film)}).out
+
+
+@each_case(("prefix", "name"), [("flower/", "flower"), ("a//flower/.", "a/flower"), ("", ".")])
+def test_no_image_replaces_another_whatever_the_end_of_the_prefix(run: Run, prefix: str, name: str) -> None:
+    nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": prefix})}
+    assert run(nodes).files == [f"output/{name}_0000{i}_.png" for i in (1, 2, 3)]
+    assert run(nodes).files == [f"output/{name}_0000{i}_.png" for i in (4, 5, 6)]
 
 
 @pytest.mark.parametrize("prefix", ["../out", "a/../../out", "/out"])

@@ -40,6 +40,21 @@ def test_any_other_error_of_a_node_is_raised_with_a_note_on_the_node(run: Run) -
     assert caught.value.__notes__ == ["This was node 3 (TOY_Fail)."]
 
 
+def test_an_interrupt_before_a_node_begins_ends_the_run_and_removes_the_bar(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    comfy.model_management.interrupt_current_processing()
+    result = run(COLOR | SHOW)
+    assert (result.code, result.out) == (130, "")
+    *_, bar, removed, last = result.err.split("\r")
+    assert bar.startswith("Plain Color:   0%")
+    assert removed.isspace()
+    assert last == "run_workflow: interrupted\n"
+
+
 def test_a_terminal_sees_one_bar_for_each_node(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]}, "The result")})

@@ -18,6 +18,7 @@ from sweeper.errors import SweepStoppedError
 from sweeper.journal import read_journals
 from sweeper.plan import Plan, Task
 from sweeper.results_folder import ResultsFolder
+from sweeper.table import COLUMNS
 
 Prepare = Callable[..., tuple[Plan, list[Cell]]]
 Write = Callable[..., Path]
@@ -45,6 +46,13 @@ def test_the_row_says_everything_about_the_cell(prepare: Prepare, write_grid: Wr
     assert row["seconds"] > row["load_seconds"] > 0
     ((_, rows),) = read_journals(ResultsFolder(Path(plan.results)).journals)
     assert rows == [row]
+
+
+def test_its_columns_are_those_that_no_axis_may_have(prepare: Prepare, write_grid: Write) -> None:
+    grid = write_grid("workflow: color.json\nset: {2.filename_prefix: volcano}\naxes: {1.level: [1]}")
+    plan, cells = prepare(grid, judge=("class", "2.filename_prefix"))
+    row = CellRunner(plan, "w").run(Task.of(cells[0]))
+    assert row.keys() - {"1.level"} == COLUMNS
 
 
 def test_loading_counts_once(prepare: Prepare, write_grid: Write) -> None:

@@ -152,6 +152,32 @@ def test_a_cell_that_kills_its_workers_fails_and_the_others_go_on(folder: Result
     assert len(table.states) == 12
 
 
+def test_what_becomes_of_the_cell_of_a_worker_that_dies_is_said(folder: ResultsFolder) -> None:
+    def write_and_die(pool: Script, worker: int, task: Task) -> list[Event]:
+        Journal(folder.journals / "w.jsonl").append(make_row(task))
+        return [Died(worker, "killed")]
+
+    _, shown = drive(Script(write_and_die), folder, TASKS[:1])
+    assert "a worker died (killed); the row of its cell is kept\n" in shown
+
+    def die(pool: Script, worker: int, task: Task) -> list[Event]:
+        return [Died(worker, "killed")]
+
+    _, shown = drive(Script(die), folder, TASKS[1:2])
+    assert shown.count("a worker died (killed); its cell is done again\n") == MAX_DEATHS - 1
+    assert shown.count("a worker died (killed); its cell counts as failed\n") == 1
+
+    class Unready(Script):
+        def start_worker(self, memory: int) -> int:
+            worker = super().start_worker(memory)
+            if worker == 1:
+                self.events[-1] = Died(worker, "killed")
+            return worker
+
+    _, shown = drive(Unready(done), folder, TASKS[2:3])
+    assert "a worker died (killed); it had no cell\n" in shown
+
+
 def test_workers_that_die_at_once_end_the_sweep(folder: ResultsFolder) -> None:
     pool = Script(lambda pool, worker, task: [Died(worker, "no torch here")])
     with pytest.raises(SweepStoppedError, match=r"workers die before they have done a cell.*no torch here"):

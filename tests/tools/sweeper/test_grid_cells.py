@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from sweeper.errors import SweepError
 from sweeper.grid_cells import list_cells, read_prompts
 from sweeper.grid_file import read_grid
@@ -52,12 +53,28 @@ def test_everything_wrong_is_listed_once_with_the_cells_it_concerns(write_grid: 
     ]
 
 
+@each_case(
+    "name",
+    [
+        "threads", "pack", "torch", "python", "judge", "judge_grey", "judge_seconds", "recognised", "load_seconds",
+        "changes", "peak_bytes", "gpu_bytes", "status",
+    ],
+)  # fmt: skip
+def test_no_axis_overwrites_a_column_that_every_table_has(write_grid: Write, load: Load, name: str) -> None:
+    text = f"workflow: color.json\naxes: {{1.level: [0, 2], {name}: {{group: {{a: {{1.size: 4}}, b: {{1.size: 8}}}}}}}}"
+    with pytest.raises(SweepError) as caught:
+        list_cells(*load(write_grid(text)))
+    assert list(caught.value.problems) == [
+        f"axis {name}: the table has a column of this name; choose another",
+        "node 1 (TOY_Color): level = 2.0 is above the maximum 1.0; it takes FLOAT from 0.0 to 1.0 (2 of 4 cells)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("axes: {1.size: [4], g: {group: {a: {1.size: 8}}}}", "two axes set the same input"),
         ("axes: {1.size: [4], TOY_Color.size: [8]}", "is set twice in one cell"),
-        ("axes: {status: {group: {a: {1.size: 8}}}}", "axis status: the table has a column of this name"),
         ("only: Colour\naxes: {1.size: [4]}", "workflow color: node 1 (TOY_Color) has no output"),
     ],
 )

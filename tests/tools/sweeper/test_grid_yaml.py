@@ -40,7 +40,6 @@ def test_references_are_read_as_what_they_stand_for(tmp_path: Path) -> None:
         ("a: 1\na: 2", "a is there twice"),
         ("a: !!python/object/apply:os.system [ls]", "is no YAML"),
         ("a: [", "is no YAML"),
-        ("# " + "x" * MAX_BYTES, "is larger than a grid can be"),
     ],
 )
 def test_what_would_be_endless_or_no_grid_is_refused_at_once(tmp_path: Path, text: str, says: str) -> None:
@@ -49,6 +48,14 @@ def test_what_would_be_endless_or_no_grid_is_refused_at_once(tmp_path: Path, tex
     with pytest.raises(SweepError, match=says) as caught:
         read_yaml(path)
     assert len(str(caught.value)) < 1000
+
+
+def test_a_file_that_is_too_large_is_told_what_to_write(tmp_path: Path) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text("#" + "x" * MAX_BYTES)
+    with pytest.raises(SweepError) as caught:
+        read_yaml(path)
+    assert str(caught.value) == f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}"
 
 
 def test_many_keys_are_compared_once(tmp_path: Path) -> None:

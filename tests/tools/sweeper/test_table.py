@@ -1,5 +1,6 @@
 """The table: a Parquet file that is replaced as a whole and whose columns may change."""
 
+import re
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cases import each_case
+from repository import REPOSITORY
 from sweeper.errors import SweepError
-from sweeper.table import Table, make_table
+from sweeper.table import COLUMNS, Table, make_table
 
 
 def row(cell: str, **columns: Any) -> dict[str, Any]:
@@ -75,6 +77,13 @@ def test_types_are_those_of_the_values() -> None:
     types = make_table([row("1", a=1, b=0.5, c=True, d="x", pictures=["p"], seconds=1)]).schema
     found = [types.field(name).type for name in ("a", "b", "c", "d", "pictures", "seconds")]
     assert found == [pa.int64(), pa.float64(), pa.bool_(), pa.string(), pa.list_(pa.string()), pa.float64()]
+
+
+def test_the_docs_name_the_columns_that_no_axis_may_have() -> None:
+    (line,) = [
+        line for line in (REPOSITORY / "docs" / "sweeps.md").read_text().splitlines() if line.startswith("A `group` ")
+    ]
+    assert set(re.findall("`(.+?)`", line)) - {"group"} == COLUMNS
 
 
 def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ def test_a_clone_has_a_version_and_a_commit() -> None:
 def test_a_folder_that_is_no_clone_has_its_version_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert describe_pack(tmp_path) == ""
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 120\n")
+    assert describe_pack(tmp_path) == ""
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2"')
     assert describe_pack(tmp_path) == "1.2"
     monkeypatch.setenv("PATH", "")

@@ -118,23 +118,35 @@ def test_a_tokenizer_takes_its_settings_from_the_configuration() -> None:
     assert not torch.equal(lower(["A_Cat!"]), lower(["a cat"]))
 
 
-@each_case("name", ["trust_remote_code", "use_fast", "code_revision", "cache_dir", "bpe_path"])
-def test_settings_that_are_not_known_to_be_harmless_are_refused(tmp_path: Path, name: str) -> None:
+_EVERYWHERE = ["trust_remote_code", "use_fast", "code_revision", "cache_dir", "bpe_path"]
+
+
+@each_case(
+    ("hub", "names", "allowed"),
+    [
+        (True, [*_EVERYWHERE, "reduction_mask"], "clean, language, strip_sep_token"),
+        (False, [*_EVERYWHERE, "strip_sep_token", "language"], "clean, reduction_mask"),
+    ],
+)
+def test_settings_that_the_tokenizer_itself_does_not_use_are_refused(
+    tmp_path: Path, hub: bool, names: list[str], allowed: str
+) -> None:
     tinyclip.write_tokenizer(tmp_path)
-    for text in ({"hf_tokenizer_name": str(tmp_path)}, {}):
-        with pytest.raises(ValueError, match=f"sets '{name}', which is not passed on; only clean, language, "):
+    text = {"hf_tokenizer_name": str(tmp_path)} if hub else {}
+    for name in names:
+        with pytest.raises(ValueError, match=f"sets '{name}', which is not passed on; only {allowed} are"):
             build_tokenizer(text | {"tokenizer_kwargs": {"clean": "lower", name: True}})
 
 
 def test_every_architecture_of_open_clip_keeps_to_the_settings_that_are_allowed() -> None:
-    asked = {name for model in open_clip.list_models() for name in _settings_of(model)}
-    assert asked <= open_clip_text._TOKENIZER_SETTINGS
+    asked = set()
+    for model in open_clip.list_models():
+        text = open_clip.get_model_config(model)["text_cfg"]
+        settings = text.get("tokenizer_kwargs", {}).keys()
+        kind = HFTokenizer if text.get("hf_tokenizer_name") else SimpleTokenizer
+        assert settings <= open_clip_text._TOKENIZER_SETTINGS[kind], model
+        asked |= settings
     assert "clean" in asked
-
-
-def _settings_of(architecture: str) -> dict[str, object]:
-    settings: dict[str, object] = open_clip.get_model_config(architecture)["text_cfg"].get("tokenizer_kwargs", {})
-    return settings
 
 
 def test_nobody_is_asked_whether_a_tokenizer_may_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

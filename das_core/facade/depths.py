@@ -1,0 +1,67 @@
+"""Objectives of a zoom, as they are measured: on its depths alone, without the moments between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ..objectives.base import Objective
+from ..objectives.wrapped import WrappedObjective, WrappedTerm
+from ..stack.zoom import Zoom
+
+
+def pick_depths(objectives: Sequence[Objective], zoom: Zoom) -> list[Objective]:
+    """Return objectives of a zoom as objectives of its depths, which are separate images.
+
+    In an ascent, the images of a zoom are its moments (`Zoom.moments`). An objective may have a reference image for
+    each moment, or score each moment differently. At a depth, the returned objective scores as the given one does at
+    the moment of this depth.
+
+    Args:
+        objectives: what the wishes of the depths ask for.
+        zoom: gives the moments.
+
+    Example:
+        >>> import torch
+        >>> from das_core import ContentObjective, Zoom, load_starter
+        >>> from das_core.facade.depths import pick_depths
+        >>> zoom = Zoom(depths=2)
+        >>> kept = ContentObjective.from_images(load_starter(), torch.rand(len(zoom.moments), 3, 64, 64))
+        >>> (picked,) = pick_depths([kept], zoom)
+        >>> [len(kept.image), *(len(images) for images in picked.terms()[0].reference_images)]
+        [5, 2]
+    """
+    return [_AtDepths(objective, zoom.between + 1) for objective in objectives]
+
+
+@dataclass(frozen=True)
+class _AtDepths(WrappedObjective):
+    """An objective of a zoom, for its depths.
+
+    Args:
+        objective: the objective.
+        stride: how many moments there are from one depth to the next: depth d is at moment number d * `stride`.
+    """
+
+    stride: int
+
+    def terms(self) -> tuple["_TermAtDepths", ...]:
+        """Return the terms of the objective, each for the depths."""
+        return tuple(_TermAtDepths(term, self, self.stride) for term in self.objective.terms())
+
+
+@dataclass(frozen=True, eq=False)
+class _TermAtDepths(WrappedTerm):
+    """A term of an objective of a zoom, for its depths; `stride` as in `_AtDepths`."""
+
+    stride: int
+
+    @property
+    def reference_images(self) -> tuple[Tensor, ...]:
+        """The reference images of the term at the depths; one that is for all moments is for all depths."""
+        return tuple(images[:: self.stride] for images in self.term.reference_images)
+
+    def score_views(self, output: Any, images: Tensor) -> Tensor:
+        """Return the scores of the term, for which the depths have the numbers of their moments."""
+        return self.term.score_views(output, images * self.stride)
