@@ -1,4 +1,4 @@
-"""Sheets of numbered pictures for a blind test, with as many pictures on a sheet as fit.
+"""Sheets of numbered pictures for a blind test, with at most `PER_SHEET` captions on a sheet.
 
 A picture is fitted into a square cell and keeps its aspect ratio. Above a picture, or a pair of pictures, stands its
 caption.

@@ -3,7 +3,9 @@
 import gc
 import os
 import tempfile
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # The same examples every time, and no verdict on how long one takes.
@@ -18,8 +20,15 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["TORCH_HOME"] = _CACHE.name
 
 
-def pytest_collection_finish() -> None:
-    """Exclude all that was imported for the tests from garbage collection: nodes collect often, and this would be
-    searched each time."""
-    gc.collect()
-    gc.freeze()
+_paths: set[Path] = set()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before the first test of a file, exclude all that exists from later garbage collections.
+
+    ComfyUI and the nodes collect garbage often. Each time, the imported modules would be searched too, for 0.3 s.
+    """
+    if item.path not in _paths:
+        _paths.add(item.path)
+        gc.collect()
+        gc.freeze()

@@ -44,8 +44,8 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
         batch: the number of images that views can show.
 
     Raises:
-        ValueError: when a reference has neither one image nor one for each image that views can show; or when there are
-            references, and the judge of the term does not answer with activations.
+        ValueError: when one of `term.reference_images` has neither one image nor `batch` images; or when there are such
+            images, and the judge of the term does not answer with activations.
     """
     spec, device = stack.spec, stack.canvas.device
     images = term.reference_images

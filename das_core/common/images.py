@@ -190,7 +190,7 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
 
 
 def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
-    """Crop images (B, C, H, W) to their middle: a side that is longer than that of `shape` is cut to its length."""
+    """Return the middle of images (B, C, H, W), at most `shape` large; a shorter side keeps its length."""
     height, width = (min(wanted, length) for wanted, length in zip(shape, image.shape[2:], strict=True))
     top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
     return image[:, :, top : top + height, left : left + width]

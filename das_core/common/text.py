@@ -1,4 +1,4 @@
-"""Shortens texts, and values that are quoted in messages; finds colons of both widths."""
+"""Shortens texts, and values that are quoted in messages; turns full-width colons into ASCII colons."""
 
 import reprlib
 

@@ -50,8 +50,9 @@ def wrap(
 
     Raises:
         ValueError: when `module` is no module, cannot be copied or has no weights yet (device meta); a setting is
-            neither known nor given; the model does not take images of this size; a tokenizer is given for a model that
-            is not of open_clip, or is not one of open_clip; or the number of labels is not the number of classes.
+            neither known nor given; the model does not take images of this size; `tokenizer` is given although the
+            model is not of open_clip, or it is no tokenizer of open_clip; or the number of labels is not the number of
+            classes.
 
     Example:
         >>> import torchvision

@@ -66,10 +66,10 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
 
 
 def has_least_norm(stack: ImageStack) -> bool:
-    """Return whether the levels of the change since the start cannot be computed from the parameters of a stack.
+    """Return whether `read_levels` computes the levels of a stack from the canvas, as levels of nearly the least norm.
 
-    Then they have to be computed from the canvas, as levels of nearly the least norm. This is so if the stack has no
-    parameters, or if it has frozen bands.
+    It does so if the parameters do not give the levels: if the stack has no parameters or frozen bands, or if its
+    parametrisation is not `pyramid`. Otherwise it computes the levels from the parameters.
 
     Args:
         stack: any stack.

@@ -125,7 +125,8 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         """Return the gradient at every level r: g_r A_r' G B_r, see `linear_operator`.
 
         Args:
-            gradient: the gradient at the canvas, (B, 3, H, W). G is this gradient without what frozen bands show.
+            gradient: the gradient at the canvas, (B, 3, H, W). G is this gradient without the
+                frequencies of frozen bands.
         """
         gradient = self.remove_frozen(gradient.float())
         return LevelTensors(

@@ -8,7 +8,7 @@ LONGEST_SIDE = 2**15
 
 
 def check_size(width: int, height: int, margin: int) -> None:
-    """Raise an error when a stack cannot have a size; call this before anything of that size is allocated.
+    """Raise an error when no stack can have the given size; call this before anything of that size is allocated.
 
     Args:
         width: the width of the picture in pixels.

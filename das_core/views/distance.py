@@ -16,15 +16,14 @@ from .sampling import linear_resize_matrix
 class Distance:
     """A transform that shrinks some views and enlarges them again, as if they were seen from afar.
 
-    A picture that a judge also recognises from afar has the shape of its class, and not only its texture. The share of
-    its side to which a view is shrunk is drawn between `farthest` and `nearest`, uniformly on a logarithmic scale.
+    A picture that a judge also recognises from afar has the shape of its class, and not only its texture. A view is
+    shrunk by a factor that is drawn between `farthest` and `nearest`, uniformly on a logarithmic scale.
 
     Args:
-        probability: the probability that a view is seen from afar, 0..1: 0 is never, 0.25 is every fourth view, 1 is
-            always. With 1, no view shows fine detail.
-        nearest: the largest share of its side to which a view is shrunk, `farthest` to 1.
-        farthest: the smallest share of its side to which a view is shrunk, above 0. At 0.2 a view of 224 pixels is
-            shrunk to 45.
+        probability: the probability that a view is seen from afar, 0..1: 0 is never, 0.25 is every fourth view on
+            average, 1 is always. With 1, no view shows fine detail.
+        nearest: the largest factor, at least `farthest` and at most 1.
+        farthest: the smallest factor, above 0. At 0.2 a view of 224 pixels is shrunk to 45.
 
     Raises:
         ValueError: when a setting is out of its range.

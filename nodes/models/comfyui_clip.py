@@ -1,4 +1,4 @@
-"""The node CLIP from ComfyUI."""
+"""The node "CLIP from ComfyUI", which makes a judge of a CLIP and a CLIP Vision that ComfyUI has loaded."""
 
 from typing import Any
 

@@ -49,9 +49,16 @@ def name_class(kind: str) -> str:
     return ours[kind]["display_name"] if kind in ours else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)
 
 
-def give_stacks(prompt: dict[str, Any]) -> None:
-    """Connect an Image Stack to every Optimize that has none, so that a test can make the picture small."""
+def give_views_and_stacks(prompt: dict[str, Any]) -> None:
+    """Connect an Augmentation and an Image Stack to every Optimize that has none, for few views of a small picture.
+
+    A zoom keeps its own views, because it needs larger windows.
+    """
+    zoom = bool(ran(prompt, "DAS_ZoomStack"))
     for number, optimize in enumerate(ran(prompt, "DAS_Optimize")):
+        if "augmentation" not in optimize and not zoom:
+            prompt[f"augmentation {number}"] = {"class_type": "DAS_Augmentation", "inputs": {}}
+            optimize["augmentation"] = [f"augmentation {number}", 0]
         if "stack" not in optimize:
             prompt[f"stack {number}"] = {"class_type": "DAS_ImageStack", "inputs": {"batch_size": 1}}
             optimize["stack"] = [f"stack {number}", 0]
@@ -71,7 +78,7 @@ def test_it_runs_without_comfyui(
     path: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prompt, photographs = use_photographs(read(path.stem))
-    give_stacks(prompt)
+    give_views_and_stacks(prompt)
     path = tmp_path / path.name
     path.write_text(json.dumps(prompt), encoding="utf-8")
     for stack in ran(prompt, "DAS_ImageStack"):
@@ -82,8 +89,7 @@ def test_it_runs_without_comfyui(
     for name, photograph in photographs.items():
         photograph.save(images / name)
     arguments = [str(path), *starters(prompt), "--input", str(images), "--output", str(tmp_path / "out")]
-    # Without an Augmentation a step has 16 views.
-    steps = 2 if ran(prompt, "DAS_Augmentation") else 1
+    steps = 1 if ran(prompt, "DAS_ZoomStack") else 2
     few = {
         "DAS_Optimize": ("recipe=custom", f"recipe.steps={steps}"),
         "DAS_Augmentation": ("views=2", "details=custom", "details.jitter=16"),

@@ -28,7 +28,7 @@ class Cell:
 
     @property
     def settings(self) -> dict[str, Value]:
-        """The values of the inputs that the options of the cell set, by NODE.INPUT."""
+        """The inputs that the options of this cell change, as "NODE.INPUT", each with its new value."""
         return {path: value for option in self.options for path, value in option.settings.items()}
 
     @property

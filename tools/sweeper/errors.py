@@ -15,7 +15,7 @@ MAX_PROBLEMS = 30
 
 
 class SweepError(WorkflowError):
-    """An error in the grid or in the settings, found before anything is computed.
+    """An error that keeps a sweep from starting: of the grid, the settings, the folder of results, Ray or a first cell.
 
     Args:
         problems: at least one sentence; each says one thing that is wrong. The attribute `problems` contains the first
