@@ -131,6 +131,7 @@ def check_step(ascent: Ascent, traffic: Traffic, most: int = 2) -> None:
     """The second step reads `most` times at most, and sends nothing but the numbers that were drawn for its views."""
     steps = iter(ascent)
     next(steps)
+    assert not traffic.lacking, list(map(str, traffic.lacking))
     traffic.clear()
     next(steps)
     assert len(traffic.reads) <= most, list(map(str, traffic.reads))
@@ -140,9 +141,18 @@ def check_step(ascent: Ascent, traffic: Traffic, most: int = 2) -> None:
 
 
 @each_case("case", CLASSIFIERS)
-def test_a_step_reads_twice_and_sends_draws_alone(case: str, starter: Classifier) -> None:
+def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lacks(
+    case: str, starter: Classifier
+) -> None:
     with stand_in_device() as traffic:
-        check_step(CLASSIFIERS[case](starter.to(DEVICE)), traffic)
+        ascent = CLASSIFIERS[case](starter.to(DEVICE))
+        check_step(ascent, traffic)
+        result = ascent.result
+        for scale in (0.5, 1.5):
+            render_stack(result.stack, scale)
+        measure_spectrum(result.image)
+        measure_level_variances(result.stack)
+    assert not traffic.lacking, list(map(str, traffic.lacking))
 
 
 def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP) -> None:
@@ -167,17 +177,6 @@ def test_a_step_of_lbfgs_reads_up_to_three_times_more_and_sends_draws_alone() ->
         next(iter(climb(Prior("total_variation"), ImageStack.noise(TOY_SPEC), optimizer=LBFGS(0.5))))
         readers = [event.places[0].partition(":")[0] for event in traffic.reads]
     assert readers == ["ascent/lbfgs.py"] * 3 + ["ascent/measurement.py"]
-
-
-@each_case("case", ["sketch", "regions", "mask", "tile", "adam", "sgd", "every transform"])
-def test_an_ascent_its_picture_and_its_spectrum_need_nothing_that_mps_lacks(case: str, starter: Classifier) -> None:
-    with stand_in_device() as traffic:
-        result = CLASSIFIERS[case](starter.to(DEVICE)).run()
-        for scale in (0.5, 1.5):
-            render_stack(result.stack, scale)
-        measure_spectrum(result.image)
-        measure_level_variances(result.stack)
-    assert not traffic.lacking, list(map(str, traffic.lacking))
 
 
 def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: CLIP) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 import run_workflow
 from cases import each_case
+from fitted_starter import fit_starter_clip
 from generators.example_stand_ins import remove_nodes, use_photographs
 
 PACK = Path(__file__).resolve().parents[2]
@@ -71,6 +72,12 @@ def test_its_note_calls_nodes_as_the_page_does(path: Path) -> None:
     titles = {node["_meta"]["title"] for node in nodes}
     renamed = {name_class(node["class_type"]) for node in nodes} - titles
     assert not emphasised & renamed
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fitted() -> None:
+    """Fit the starter CLIPs at the place where workflows look for them, unless another process of the run has."""
+    fit_starter_clip()
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from cases import each_case
@@ -223,9 +224,14 @@ def test_messages_are_found_with_the_parts_that_callers_give() -> None:
     assert not any(re.search("fog '.*' is unknown", message) for message in messages())
 
 
+@pytest.fixture
+def names(pack: Pack) -> set[str]:
+    """The display names of all nodes."""
+    return {node.GET_SCHEMA().display_name for node in pack.nodes.values()}
+
+
 @each_node
-def test_what_a_help_page_prints_bold_is_a_node_or_a_message_of_the_code(pack: Pack, node_id: str) -> None:
-    names = {node.GET_SCHEMA().display_name for node in pack.nodes.values()}
+def test_what_a_help_page_prints_bold_is_a_node_or_a_message_of_the_code(names: set[str], node_id: str) -> None:
     for bold in re.findall(r"\*\*(.+?)\*\*", page(node_id).replace("\n", " ")):
         pattern = ".*".join(re.escape(part) for part in bold.split("…"))
         said = any(re.search(pattern, message, flags=re.DOTALL) for message in messages())

@@ -15,7 +15,7 @@ from das_core.models.clip import CLIP
 from das_core.models.sources import fitted_projection
 from das_core.models.sources.kept_projection import find_cache_folder
 from das_core.models.sources.starter_clip import load_starter_clip
-from das_core.models.sources.starters import SECOND_OPINION, STARTER
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS
 
 # The folder that conftest.py made for the whole test run. Single tests set another TORCH_HOME later.
 _HOME = Path(os.environ["TORCH_HOME"])
@@ -45,7 +45,8 @@ def fit_starter_clip() -> Fitted:
             save_file({"embeddings": _fit_into(folder)}, encoded)
             _KEPT.mkdir(parents=True, exist_ok=True)
             shutil.copytree(folder, _KEPT, dirs_exist_ok=True)
-            load_starter_clip(SECOND_OPINION)
+            for starter in (*STARTERS, SECOND_OPINION):
+                load_starter_clip(starter)
     return Fitted(load_starter_clip(STARTER, folder), folder, load_file(encoded)["embeddings"])
 
 

@@ -118,6 +118,9 @@ class NodeMaker:
         if node_id == "DAS_Optimize" and self.random.random() >= self._real:
             # Without a stack, Optimize makes one of 448 x 448, which takes seconds.
             values.setdefault("stack", self.pack.stack())
+        if node_id == "DAS_Optimize" and depth > 0:
+            # What it makes is only an input of another node.
+            values |= {"recipe": "custom", "recipe.steps": 1}
         return values
 
     def _settle_start(self, values: dict[str, Any]) -> None:
