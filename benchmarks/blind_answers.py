@@ -43,7 +43,11 @@ def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject
 
 
 def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
-    """Return the kind of a key file, `pairs` or `naming`, and what the key says about each number on the sheets."""
+    """Return the kind of a key file, `pairs` or `naming`, and its entry for each number on the sheets.
+
+    For `naming`, an entry is the name of the picture. For `pairs`, it is a mapping with the "name" of both pictures and
+    with "a", the side of folder A. If the file is no key, a ValueError is raised.
+    """
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         kind = key["kind"]

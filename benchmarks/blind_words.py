@@ -21,7 +21,8 @@ def to_words(name: str) -> str:
 def find_shared_words(name: str, answer: str) -> list[str]:
     """Return the words of an answer that also say what a picture should show, in alphabetical order.
 
-    The comparison ignores upper and lower case, a final s, `SMALL_WORDS` and single characters.
+    The comparison ignores upper and lower case, a final s, `SMALL_WORDS` and single characters. The words are returned
+    in lower case and without a final s.
 
     Args:
         name: the name of the file of the picture without its suffix, such as `a_red_car`. If it is the index or a name

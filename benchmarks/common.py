@@ -85,7 +85,8 @@ def climb_image(
 def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
     """Save images (3, H, W), 0..1, as one picture with `columns` images in a row.
 
-    Images higher than 224 pixels are shrunk to that height. Every image must be at least as wide as it is high.
+    Images higher than 224 pixels are shrunk to that height. Every image must be at least as wide as it is high, and all
+    of them must then have the same size.
     """
     small = [resize(image, [min(224, image.shape[1])], antialias=True).clamp(0, 1) for image in images]
     to_pil_image(make_grid(small, nrow=columns)).save(file, quality=88)

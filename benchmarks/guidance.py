@@ -124,7 +124,7 @@ def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
 
     Args:
         strength: the strength of the guidance.
-        every: a whole number n; every n-th step is guided, see `GuidedSteps`.
+        every: a whole number n; every n-th step between the noise levels `HIGHEST` and `lowest` is guided.
         lowest: the noise level at which guiding ends, a key of `ENDS`.
     """
     guidance = Guidance((wish(),), VIEWS, steps=CLIMB, strength=strength)
@@ -156,7 +156,7 @@ def count_guided(every: int) -> int:
     The noise levels are those of Karras for Stable Diffusion (`falling_levels`).
 
     Args:
-        every: a whole number n; every n-th step is guided, see `GuidedSteps`.
+        every: a whole number n; every n-th step between this start and end is guided.
     """
     steps, levels = GuidedSteps(every=every), falling_levels(REAL_STEPS)
     # The default end is 1, which is the noise level 0.

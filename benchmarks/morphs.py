@@ -46,7 +46,7 @@ SHOWN = 4
 """The number of pairs that the sheet shows."""
 
 FOLDER = HERE.parent / "build" / "morphs"
-"""The folder for the frames of each film, which later runs read, and for a sheet of these frames."""
+"""The folder that keeps the frames of each film for later runs, and a sheet of these frames."""
 
 _FALL = 0.02
 """A film counts as monotone if its `Film.shares` fall by at most this value from one frame to the next."""

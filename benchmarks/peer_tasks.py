@@ -193,6 +193,7 @@ def views_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
 
 def views_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
     from lucent.optvis import objectives, render
+    from torch import nn
 
     wish = objectives.Objective(lambda layers: layers("0")[:, 1:].mean() - layers("0")[:, 0].mean())
     return render.render_vis(nn.Sequential(nn.Identity(), model), wish, preprocess=False, **short)

@@ -61,7 +61,8 @@ ONE_VIEW = Recipe(
     focus=None,
     denoising=None,
 )
-"""lucent's way in our library: as many steps, a single view a step, Adam, Fourier coefficients and the logit.
+"""lucent's way in our library: as many steps, a single view a step, and Adam; for the Fourier coefficients and the
+logit of lucent, see `CONTESTANTS`.
 
 It differs from lucent in its views, which are those of our recipes, and in its learning rate, which falls. Both were
 chosen on twelve classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy,
@@ -169,6 +170,9 @@ def pictures_of(made: Any) -> list[Tensor]:
 
     Libraries return a result with an attribute `image`, an array, or lists of these. Horama returns a mask with each
     picture; a mask is treated as a picture.
+
+    Raises:
+        ValueError: when a list is empty.
     """
     if isinstance(made, list | tuple):
         found = [picture for one in made for picture in pictures_of(one)]
@@ -202,7 +206,7 @@ def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
 
 
 def probability_at(looks: Sequence[Look], number: int) -> float:
-    """Return the judge's probability at moment `number` of `MOMENTS`, or at the end if the run ended earlier."""
+    """Return the judge's probability at `MOMENTS[number]`, or at the end if the run ended earlier."""
     return looks[min(number, len(looks) - 1)].probability
 
 

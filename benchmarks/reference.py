@@ -33,7 +33,8 @@ def seed_views(count: int, view: int, jitter: int, noise: float, seed: int) -> V
     """Return a function that makes views in the same way as the published code of Direct Ascent Synthesis.
 
     For each of `count` views the function rolls the picture by up to `jitter` pixels along both axes, crops `view` x
-    `view` pixels from the middle, adds uniform noise between 0 and `noise`, and clips to 0..1.
+    `view` pixels from the middle, adds uniform noise between 0 and `noise`, and clips to 0..1. The random numbers
+    depend only on `seed` and the number of the step.
     """
 
     def views(picture: Tensor, step: int) -> Tensor:

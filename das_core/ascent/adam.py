@@ -20,6 +20,7 @@ class Adam:
 
     Every value of every level moves about equally far in a step. With the other optimizers, coarse structure moves
     farther than fine detail. So pictures made with Adam have more fine detail and more noise than those of the others.
+    With another parametrisation of the stack, such as pixels, Adam moves the values of that one instead of levels.
 
     Args:
         learning_rate: about how far every value of every level moves in one step at a rate of 1 (`Pace.rate`), above 0.

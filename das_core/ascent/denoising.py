@@ -90,6 +90,8 @@ class Denoising:
     ) -> ImageStack:
         """Return the stack with its pixels moved a share of the way to their denoised form.
 
+        If the strength is 0 at this `progress`, the given stack is returned.
+
         The denoiser sees the whole canvas and the surroundings of a masked stack, so there is no seam between them.
 
         Args:

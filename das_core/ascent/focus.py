@@ -41,7 +41,8 @@ class Focus:
         end: the width after the window has opened, `start` to 100. With 1.2, the corners move half as far as the
             middle: the background stays plain, and fewer pictures have two subjects. With 3, the corners move nearly as
             far as the middle.
-        share: the share of the steps, 0..1, over which the window opens, from the first step on.
+        share: the share of the steps, 0..1, over which the window opens, from the first step on. With 0 the width is
+            `end` at every step.
         emphasis: an exponent, 0 to 4: the detail of the gradient is multiplied by this power of the local strength of
             the gradient (`emphasise`). With 0 the background is as full of detail as the subject, with 1 it has little
             detail, with 2 hardly any.

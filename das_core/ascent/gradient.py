@@ -24,7 +24,7 @@ from .terms import score_term
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views, (V,), and for each view the weight factor of the image that it shows. None in place of the
-factors means that all are 1."""
+factors means that all are 1. If a term has no judge, there is a score and a factor for each image instead."""
 
 
 class ScoreGradient:
@@ -69,8 +69,9 @@ class ScoreGradient:
             The gradient of a group is the gradient of a weighted sum over its objectives and over the images. Each
             summand is the score of an objective, averaged over the views of an image, times the weight of the objective
             and the weight factor of the image. (For a film or a zoom, the sum over the views of an image is divided by
-            the mean number of views of an image.) The gradient of a group is then multiplied by the region masks. If
-            the group has a judge, it is also multiplied by the Gaussian of the focus, and emphasised (`Focus.weight`).
+            the mean number of views of an image.) The gradient of a group is then multiplied by the region masks and
+            the mask of the stack. If the group has a judge and there is a focus, it is also multiplied by the Gaussian
+            of the focus, and emphasised (`Focus.weight`).
             With several groups, the result is the sum of their balanced gradients (`balance_gradients`). For a film,
             judges give a gradient only to the frames that views show in this step; it is 0 at the other frames.
 
@@ -105,9 +106,9 @@ class ScoreGradient:
         scores: dict[str, list[Scores]],
         chunk: int,
     ) -> None:
-        """Add the gradient of a group's weighted score to the pyramid.
+        """Add the gradient of the weighted scores of a group, at the pixels, to the pyramid.
 
-        The scores of the group's terms are appended to `scores`.
+        The scores of the terms of the group are appended to `scores`.
         """
         group = self.scoring.groups[number]
         weights = {name: term.weight_at(pace.progress) for name, term in group.members}

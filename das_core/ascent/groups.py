@@ -66,9 +66,9 @@ class TermGroup:
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        The first number of `turn` says whose turn it is, the second is n: among how many the views are divided. A group
-        sees every n-th view. The number of its first view falls by 1 at every step (modulo n). So each group sees at
-        least one view in n steps, even if a step has fewer views than n.
+        With `turn` (k, n), the views are divided among n terms, and this group holds the terms at place k, from 0. It
+        sees every n-th view, at step 0 from view k on. The number of its first view falls by 1 at every step (modulo
+        n). So each group sees at least one view in n steps, even if a step has fewer views than n.
 
         Args:
             views: how many views of an image the step has.

@@ -106,8 +106,8 @@ class Guidance:
 
         Raises:
             ValueError: when the pictures are smaller than 16 pixels a side or hold values that are not finite; when a
-                region has another aspect ratio than the pictures; or when an objective, its masks or its reference
-                images do not fit the batch.
+                region has another aspect ratio than the pictures; when an objective, its masks or its reference images
+                do not fit the batch; or when `chunk` is negative.
         """
         height, width = pictures.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
@@ -183,5 +183,5 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
 
 
 def _default_views(short_side: int) -> Augmentation:
-    """Return the default views of pictures whose short side is given in pixels."""
+    """Return how views are made if no augmentation is given, for pictures with this short side in pixels."""
     return Augmentation(windows=Windows(jitter=min(_LARGEST_JITTER, short_side // 4)))

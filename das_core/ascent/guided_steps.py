@@ -14,7 +14,8 @@ class GuidedStep:
 
     Args:
         number: the number of the step among all steps of the sampler, from 0.
-        progress: the share of the guided part that is over, 0 at its first step and 1 at its last.
+        progress: the share of the guided part that is over: 0 at the first guided step (also if it is the only one),
+            and 1 at the last.
         is_last: whether no later step is guided.
 
     Example:

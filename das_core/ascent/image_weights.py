@@ -39,7 +39,7 @@ class ImageWeights:
         self.shown = [self._list_shown(group) for group in groups]
 
     def find_factors(self, term: Term, images: Sequence[int]) -> tuple[float, ...] | None:
-        """Return the weight factors of a term for views of some images; None if all factors are 1.
+        """Return the weight factor of a term for each of some views; None if the term has no factors (all are 1).
 
         Args:
             term: a term of one of the groups.

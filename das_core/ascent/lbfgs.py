@@ -99,7 +99,7 @@ class LBFGS:
     def _recall_pairs(self, stack: ImageStack) -> tuple[tuple[Tensor, Tensor], ...]:
         """Return pairs for at most `memory` last steps, oldest first: a move, and the decrease of the gradient in it.
 
-        There are none if the optimizer state of the stack is of another optimizer or of another size.
+        There are none if the stack has no optimizer state, or one of another optimizer or of another size.
         """
         old = stack.optimizer_state
         if old is None or old.kind != self.kind or len(old.tensors) % 2:

@@ -49,7 +49,7 @@ class Ascent:
     (`groups.balance_gradients`), so that a weight means the same in every group. If the stack or an objective
     (`RegionObjective`) has a mask, only the gradient under the mask counts, and views are cut from the part of the
     canvas around the mask (`ascent/support.py`). If all weights are 0 at a step, as at the last step if the only
-    objective fades out (`ScheduledObjective`), the step changes nothing but the number of steps done.
+    objective fades out (`ScheduledObjective`), the step changes nothing of the stack but its number of steps.
 
     The random draws of a view depend only on the seed and on the numbers of the image, step, view and group. So the
     windows, flips and noise of a view do not depend on how many views or images are processed at once.
@@ -71,7 +71,8 @@ class Ascent:
             compares the images of a batch, at least one view of each image goes through at once. The chunk changes only
             the rounding of a step, but rounding differences grow from step to step. So pictures with the same seed and
             different chunks differ, but less than pictures with different seeds.
-        device: the device to compute on, by default that of the stack. The judges must already be on it.
+        device: the device to compute on, by default that of the stack. The judges must be on it when the first
+            step begins.
         denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
             Ascent Synthesis. `auto` means `Denoising()` if the optimizer is `NormalizedAscent` and at least one
             objective has a model, else None.
@@ -89,7 +90,8 @@ class Ascent:
         history: the records of the steps done so far.
         stack: the stack after the last step done. Before the first step it is the given stack on the device of the
             ascent, with the parameters that the optimizer needs (`preparation.prepare_stack`).
-        objectives: pairs of a name and an objective; no two have the same name.
+        objectives: pairs of a name and an objective; no two have the same name. A joint objective is split into its
+            parts.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
         augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given; defaults are
             filled in, and a number for `within` has become a `Within`.

@@ -34,7 +34,8 @@ def estimate_ascent_bytes(
 
     - the canvases;
     - the operator of the stack: its filter, or the matrices that resize every level;
-    - the levels, and what the optimizer keeps for them;
+    - in the form `layers`: the levels, and what the optimizer keeps for them;
+    - for a zoom, the composites of all moments;
     - for the views in a chunk, the activations of the models and what the transforms keep.
 
     The estimate is within a factor of two of the memory that an ascent takes (`python -m benchmarks.run memory` prints

@@ -62,7 +62,10 @@ class Optimizer(Protocol):
         mask: Tensor | None = None,
         evaluate: Evaluate | None = None,
     ) -> ImageStack:
-        """Return the stack after one step, with a new canvas, parameters and optimizer state.
+        """Return the stack after one step, with a new canvas and the parameters and optimizer state that go with it.
+
+        An optimizer that moves only the canvas sets the parameters to None. The caller counts the step
+        (`ImageStack.steps`).
 
         Args:
             stack: the stack before the step, which is not changed.

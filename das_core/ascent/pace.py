@@ -125,14 +125,16 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
 
+    The rate of this pace is 1 and its tilt 0. Its `coarse_progress` depends on the noise.
+
     At f half-waves across their side, natural pictures have a power of A / f^2 (Field, 1987), where A is a constant.
     White noise has the same power at every frequency. So a picture with N samples a side and a standard deviation of 1
     is stronger than noise with a standard deviation of s up to the frequency N / s * sqrt(2 / (pi ln N)). Here N is
-    `short_side` and s is `noise`. At this step
-    the sampler fixes the part of the picture below this frequency. It draws the finer part later, so a change of the
-    finer part would now have no effect. The `coarse_progress` of the pace is linear in the logarithm of this frequency:
-    0 up to `COARSEST_CUTOFF`, and 1 from `FINEST_CUTOFF` times `short_side` on. On a short side of at most 16 samples
-    the second of these frequencies is not above the first; the `coarse_progress` is then 1.
+    `short_side` and s is `noise`. The sampler has now fixed the part of the picture below this frequency. It draws the
+    finer part later, so a change of the finer part would have no effect yet. The `coarse_progress` of the pace is
+    linear in the logarithm of this frequency: 0 up to `COARSEST_CUTOFF`, and 1 from `FINEST_CUTOFF` times `short_side`
+    on. On a short side of at most 16 samples the second of these frequencies is not above the first; the
+    `coarse_progress` is then 1.
 
     Args:
         noise: the standard deviation of the noise divided by that of the picture, from 0 up; infinite if there is only

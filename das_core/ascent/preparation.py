@@ -117,9 +117,10 @@ def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
     """Return the stack with the parameters that the optimizer moves.
 
-    If the optimizer needs levels, the parameters are `LevelTensors`. With a bound, or with a parametrisation that keeps
-    Fourier magnitudes, the stack has no parameters. Nor has a stack that an earlier ascent has left without parameters,
-    unless the optimizer needs levels.
+    If the optimizer needs levels, the parameters are `LevelTensors`, and the method of the spec becomes `layers`. New
+    parameters are zeros; the present canvas then becomes the start of the stack. With a bound, or with a
+    parametrisation that keeps Fourier magnitudes, the stack has no parameters. Nor has a stack that an earlier
+    ascent has left without parameters, unless the optimizer needs levels.
 
     Args:
         stack: the stack before the ascent, on the device of the ascent.

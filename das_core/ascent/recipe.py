@@ -27,8 +27,8 @@ from .pace import Schedule
 from .within import Within
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
-"""The transforms of the views in all recipes: those of `Augmentation()`, and `Distance`, which blurs about every fourth
-view."""
+"""The transforms of the views in the recipes of this module: those of `Augmentation()`, and `Distance`, which blurs
+about every fourth view."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class Record:
     """The measurements of one step, at the canvas before the step.
 
     Args:
-        step: the number of the step, from 0. A second ascent of the same stack continues the count of the first.
+        step: the number of the step, from 0. An ascent that starts from the stack of an earlier ascent continues its
+            count.
         scores: the score of every objective by its name, as the mean over all views and images, not multiplied by its
             weight. If the images have different weight factors, the mean is weighted by their absolute values.
         gradient_norm: the norm of the gradient that moved the stack. It is one number for the whole batch, taken after
@@ -146,9 +147,9 @@ class Result:
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:
-    """Return the norm of a gradient over the channels at every pixel, divided by the mean norm of the image.
+    """Return how strong a gradient is at every pixel: its norm over the channels, divided by the mean over the image.
 
-    So all steps of an ascent count alike when their strengths are added.
+    Because of the division, all steps of an ascent count alike when their strengths are added.
 
     Args:
         gradient: (B, 3, H, W).

@@ -68,8 +68,9 @@ class StepRenderer:
     def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:
         """Return the gradient of a group at the canvas, (B, 3, H, W), from its gradient at the pixels.
 
-        The gradient is multiplied by the region masks of the group. If the group has a judge, it is also multiplied by
-        the Gaussian of the focus and weighted by the emphasis. Images that no view shows have the gradient 0.
+        The gradient is multiplied by the region masks of the group and the mask of the stack. If the group has a judge
+        and there is a focus, the gradient is also multiplied by the Gaussian of the focus and weighted by the emphasis.
+        Views of a judge give no gradient to the frames or moments that they do not show.
 
         Args:
             number: which group, from 0.
@@ -118,14 +119,16 @@ class StepRenderer:
     def _pull_back(
         self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
     ) -> Tensor:
-        """Return the gradient of a group of terms at the canvas of some images, (N, 3, H, W).
+        """Return the gradient of a group of terms at the canvases of some images, (N, 3, H, W).
+
+        For a zoom the images are moments, and their canvases are composites of depths (`Scoring.show`).
 
         Args:
             number: which group.
             gradient: the gradient of the group at the pixels of these images, (N, 3, H, W).
             synthesised: the pixels of the stack, without surroundings.
             pace: the pace of the step.
-            images: the indices of the images in the batch; None for all.
+            images: the numbers of these images; None for all images of the stack.
         """
         group, region = self.scoring.groups[number], self.scoring.regions[number]
         # The mask of the region is the product of the region masks and the mask of the surroundings. The latter is also

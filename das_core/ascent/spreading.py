@@ -1,4 +1,4 @@
-"""The choice of the frame that each view of a film shows at a step, so that all frames are shown equally often.
+"""The choice of the frame that each view of a film shows at a step, so that all frames are shown about equally often.
 
 The moments of a zoom are chosen in the same way.
 """
@@ -49,7 +49,7 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
 
 
 def count_views(views: int, shown: int, frames: int) -> int:
-    """Return how many views a group gets if it acts on some frames only: in proportion to the frames, and at least 1.
+    """Return how many views a group gets if it acts on some frames only: in proportion to their number, at least 1.
 
     Args:
         views: how many views a group gets if it acts on all frames.

@@ -55,7 +55,10 @@ class AscentStep:
             changes.
 
         Raises:
-            AscentError: when the gradient is zero or not finite, or the canvas is not finite after the step.
+            AscentError: when the gradient is zero or not finite, or the canvas is not finite after the move of the
+                optimizer.
+            ValueError: when an objective or the denoiser returns values of a wrong form.
+            DenoiserMemoryError: when the denoiser runs out of memory.
         """
         scoring, number = self.gradient.scoring, stack.steps
         members = [member for group in scoring.groups for member in group.members]

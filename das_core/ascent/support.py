@@ -46,8 +46,9 @@ class ActiveRegion:
 def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, viewed: bool = True) -> ActiveRegion:
     """Return where the objectives of a group act: the product of their region masks and of the mask of the stack.
 
-    If there are region masks, views must lie in the box around the product. If there is only the mask of the stack,
-    views must lie in a larger square, so that they also show what surrounds the mask.
+    If there are region masks, views must lie in the box around the product, cut to `reach`. If there is only the mask
+    of the stack, views must lie in a larger square, so that they also show what surrounds the mask. If there is no
+    mask, the objectives act everywhere.
 
     Args:
         regions: the region masks, (B or 1, h, w), 0..1, of any size.
@@ -57,8 +58,9 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
             result has no boxes, and the region may be of any size.
 
     Raises:
-        ValueError: when a mask is empty; when a region mask has neither one image nor one for each image of the stack;
-            when the masks have no pixel in common; or when the region is too small for views.
+        ValueError: when a region mask is no mask, is empty or lies outside the picture; when it has neither one image
+            nor one for each image of the stack; when the masks have no pixel in common; or when the region is too small
+            for views.
     """
     spec = stack.spec
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]

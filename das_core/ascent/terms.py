@@ -35,7 +35,7 @@ def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -
 
 
 def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
-    """Return the reference images of a term, placed on canvases in the same way as a start image.
+    """Return the reference images of a term as pyramids of `batch` canvases; they are placed like a start image.
 
     Args:
         name: the name of the term's objective.
@@ -44,8 +44,8 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
         batch: the number of images that views can show.
 
     Raises:
-        ValueError: when one of `term.reference_images` has neither one image nor `batch` images; or when there are such
-            images, and the judge of the term does not answer with activations.
+        ValueError: when a tensor of `term.reference_images` holds neither one image nor `batch` images; or when there
+            are reference images, and the judge of the term does not answer with activations.
     """
     spec, device = stack.spec, stack.canvas.device
     images = term.reference_images
@@ -54,11 +54,26 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
     canvases = []
     for image in images:
         if len(image) not in (1, batch):
-            many = "" if batch == 1 else f" or {batch}"
-            raise ValueError(f"{len(image)} images to compare with do not go with a stack of {batch}: use 1{many}")
+            raise ValueError(f"{len(image)} images to compare with do not go with {_describe_wanted(stack, batch)}")
         canvas = place_on_canvas(image.to(device), (spec.height, spec.width), spec.margin)
         canvases.append(Pyramid(canvas.expand(batch, -1, -1, -1)))
     return tuple(canvases)
+
+
+def _describe_wanted(stack: ImageStack, batch: int) -> str:
+    """Return the end of an error message: what the images of a stack are, and how many reference images go with them.
+
+    Args:
+        stack: any stack.
+        batch: the number of images that views can show.
+    """
+    spec = stack.spec
+    if spec.zoom is not None:
+        depths = f"a zoom of {spec.zoom.depths} depths, which models are shown at {batch} moments"
+        return f"{depths}: use 1, or {batch}, one for each moment"
+    if spec.time is not None:
+        return f"a film of {batch} frames: use 1, or {batch}, one for each frame"
+    return "a stack of 1 image: use 1" if batch == 1 else f"a stack of {batch} images: use 1 or {batch}"
 
 
 def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:

@@ -77,11 +77,13 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack with its pixels replaced by the nearest pixels within the bound.
+        """Return the stack with pixels outside the bound replaced by the nearest pixels within it.
+
+        Under `l2` the change of the margin is scaled by the same factor as that of the picture.
 
         Args:
-            stack: a stack without parameters. Distances are measured from its start. They are kept `_EDGE` below the
-                limit, because the conversion of the pixels to the canvas rounds them.
+            stack: a stack without parameters. Distances are measured from its start. Projected pixels keep a distance
+                that is `_EDGE` below the limit, because the conversion of the pixels to the canvas rounds them.
         """
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)

@@ -152,7 +152,10 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images (B, C, H, W) as `map_images` does; on the CPU, large ones by channel."""
+    """Apply a function to images (B, C, H, W) as `map_images` does; to large images on the CPU, channel by channel.
+
+    The function must treat every channel by itself.
+    """
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
         return map_images(change, images)
     return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)

@@ -17,6 +17,7 @@ def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callab
         names: for each module of the package, such as '.sources', the names that it defines.
 
     Raises:
+        AttributeError: by the returned function, when no module of `names` defines the name.
         ModuleNotFoundError: by the returned function, when a package that a module needs is not installed. If that
             package is optional, the message says how to install it.
 

@@ -12,8 +12,7 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
     """Return the mean power of images in rings of the frequency plane, and the frequencies of the rings.
 
     Images are multiplied by a Hann window; without it the step from one edge of an image to the opposite edge would
-    count as detail. White noise of variance v has a power of about v in every ring. Gradients flow to
-    the images.
+    count as detail. White noise of variance v has a power of about v in every ring. Gradients flow to the images.
 
     Args:
         images: (B, H, W), brightness or one channel; their mean is subtracted first.

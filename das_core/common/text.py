@@ -83,9 +83,9 @@ def elide(text: str, length: int) -> str:
 def unify_colons(text: str) -> str:
     """Return a text of the same length in which every full-width colon is an ASCII colon.
 
-    People who write Chinese or Japanese type full-width colons. Whatever reads a colon before a weight, a factor or the
-    wish of a keyframe looks for it in the text that this function returns; names and prompts are cut from the text as
-    it was written.
+    People who write Chinese or Japanese type full-width colons. A parser finds the colon before a weight, a factor or a
+    wish in the returned text. It has the same place in the given text, from which names and prompts are taken, so that
+    these keep full-width colons of their own.
 
     Args:
         text: any text.

@@ -22,7 +22,8 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
     """Yield the name and the weight of every line that is not blank.
 
     A line has a weight if a number follows its last colon, as in 'name: 0.5'; the whole line may be in parentheses, as
-    in '(name:0.5)'. Any other line is a name with the weight 1. A colon may be full-width.
+    in '(name:0.5)'. Any other line is a name with the weight 1. A colon may be full-width. A line such as ': 0.5' has
+    an empty name.
 
     Args:
         text: the lines. Blanks around a name or a weight are ignored.

@@ -66,8 +66,8 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
         Pixels of the same shape; values up to 0.5 outside 0..1 are clamped to 0..1.
 
     Raises:
-        ValueError: when the output is not a tensor of this shape on this device, or when it has values that are NaN or
-            more than 0.5 outside 0..1.
+        ValueError: when the output is not a tensor of the shape of `pixels` on their device, or when it has values that
+            are NaN or more than 0.5 outside 0..1.
 
     Example:
         >>> import torch

@@ -55,10 +55,11 @@ class CosineShrinkage:
 
 
 def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bool) -> Tensor:
-    """Return planes (N, 1, H, W) with those cosine coefficients of their blocks set to 0 that are small.
+    """Return planes (N, 1, H, W) in which the small cosine coefficients of all blocks are set to 0.
 
-    Small are coefficients of at most 3 times `strength`; the mean of a block is always kept. Blocks of `block` pixels a
-    side overlap by half; `waves` holds the cosines of a block as the kernels of a convolution.
+    A coefficient is small if its magnitude is at most 3 times `strength`; the mean of a block is always kept. Blocks
+    have `block` pixels a side and overlap by half; `waves` holds the cosines of a block as the kernels of a
+    convolution.
     """
     height, width = planes.shape[2:]
     hop = block // 2

@@ -19,7 +19,7 @@ def pick_depths(objectives: Sequence[Objective], zoom: Zoom) -> list[Objective]:
     the moment of this depth.
 
     Args:
-        objectives: what the wishes of the depths ask for.
+        objectives: objectives for the moments of the zoom.
         zoom: gives the moments.
 
     Example:
@@ -59,9 +59,9 @@ class _TermAtDepths(WrappedTerm):
 
     @property
     def reference_images(self) -> tuple[Tensor, ...]:
-        """The reference images of the term at the depths; one that is for all moments is for all depths."""
+        """The reference images of the term for the depths; a single image for all moments serves all depths."""
         return tuple(images[:: self.stride] for images in self.term.reference_images)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the scores of the term, for which the depths have the numbers of their moments."""
+        """Return the scores of the term, which gets the number of the moment of each depth as the image number."""
         return self.term.score_views(output, images * self.stride)

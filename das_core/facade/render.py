@@ -170,7 +170,7 @@ def _run(
             if climbing:
                 raise  # The ascent raised the error, for example in the callback.
             failure = error
-    # Without a film these are all steps; after an error of the file, those that are left; otherwise none.
+    # Do the steps that are left: without a film all steps; after an error of the file, the rest; otherwise none.
     for _ in steps:
         pass
     return failure

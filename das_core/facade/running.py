@@ -61,7 +61,8 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
         seed: the seed of the noise.
 
     Raises:
-        ValueError: when the start is no image, or has values far outside 0..1, as bytes and normalised images have.
+        ValueError: when the start is no image; has values far outside 0..1, as bytes and normalised images have; or has
+            several images, and their number does not fit `count` or the film or zoom of `spec`.
     """
     if start is not None:
         start = check_images(start, "the start image")

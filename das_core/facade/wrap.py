@@ -1,6 +1,6 @@
 """`wrap`: turns any vision model into a judge. Image size and normalisation are read from the model if it has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,12 +33,12 @@ def wrap(
     """Return a judge made from a frozen copy of a model; the model itself is not changed.
 
     Size, mean and standard deviation are known for models of the libraries timm, torchvision (trained on ImageNet) and
-    open_clip. For models of the library transformers the size is known. A setting that is not known has to be given.
+    open_clip. For most models of the library transformers the size is known. Other settings have to be given.
 
     Args:
         module: a model that takes normalised images (V, 3, size, size). A model of open_clip becomes a `CLIP`. A model
-            that returns one number for each of two or more classes, (V, classes), becomes a `Classifier`. Any other
-            model becomes a `Judge`, whose layers can be used. A `Judge` is returned as it is.
+            that returns (V, N), with N of at least 2, becomes a `Classifier` of N classes. Any other model becomes a
+            `Judge`, whose layers can be used. A `Judge` is returned as it is.
         size: the side, in pixels, of the images that the model takes.
         mean: per channel, the mean that is subtracted from images in 0..1.
         std: per channel, the standard deviation that images are then divided by.
@@ -50,9 +50,9 @@ def wrap(
 
     Raises:
         ValueError: when `module` is no module, cannot be copied or has no weights yet (device meta); a setting is
-            neither known nor given; the model does not take images of this size; `tokenizer` is given although the
-            model is not of open_clip, or it is no tokenizer of open_clip; or the number of labels is not the number of
-            classes.
+            neither known nor given; `mean` or `std` does not have three numbers; the model does not take images of this
+            size; `tokenizer` is given although the model is not of open_clip, or it is no tokenizer of open_clip; or
+            the number of labels is not the number of classes.
 
     Example:
         >>> import torchvision
@@ -74,6 +74,8 @@ def wrap(
     if missing:
         says = ", ".join(f"{key}={_EXAMPLES[key]}" for key in missing)
         raise ValueError(f"nothing says what images {name} was trained on: pass {says}, or what it is for your model")
+    for key in ("mean", "std"):
+        _check_channels(key, settings[key])
     if _is_open_clip(module):
         return _copy_open_clip(name, module, tokenizer, settings, known)
     if tokenizer is not None:
@@ -111,6 +113,16 @@ def _read_settings(module: nn.Module) -> dict[str, Any]:
     return {}
 
 
+def _check_channels(key: str, values: Any) -> None:
+    """Raise a ValueError when the setting `key` does not have a number for each of the three colour channels."""
+    count = len(tuple(values)) if isinstance(values, Iterable) else 1
+    if count != 3:
+        numbers = "1 number" if count == 1 else f"{count} numbers"
+        raise ValueError(
+            f"{key} {values} has {numbers} and needs 3, one each for red, green and blue, such as {_EXAMPLES[key]}"
+        )
+
+
 def _to_side(size: Any) -> Any:
     """Return the side of square images whose size is given as one number or as two equal numbers."""
     return size[0] if isinstance(size, list | tuple) else size
@@ -124,7 +136,7 @@ def _is_open_clip(module: nn.Module) -> bool:
 def _copy_open_clip(
     name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Judge:
-    """Return a model of open_clip as a CLIP; `known` are its own image settings, and `settings` those to use."""
+    """Return a model of open_clip as a CLIP; `known` are the image settings of the model, `settings` those to use."""
     from ..models.sources.open_clip_copy import copy_open_clip_module  # It imports open_clip, which takes seconds.
 
     if settings["size"] != known["size"]:

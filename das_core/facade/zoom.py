@@ -67,15 +67,16 @@ class Zooming(Rendering):
                 `save_film`.
             seconds: the time in which the film gets from one depth to the next.
             fps: the frames per second.
-            out: whether the film zooms out, from the last depth to the first, see `render_zoom`.
+            out: whether the film zooms out, from the last depth to the first; a loop begins with the first depth even
+                then, see `render_zoom`.
 
         Returns:
             The path of the file.
 
         Raises:
             ValueError: when the format is unknown or needs PyAV, which is not installed; the folder does not exist or
-                cannot be written to; the frame rate is out of range; or `seconds` is so short or so long that the film
-                would have no frame or more than `MOST_SHOWN` frames.
+                cannot be written to; the frame rate is out of range; or `seconds` is so short or so long that the way
+                from the first depth to the end takes less than one frame, or the film more than `MOST_SHOWN` frames.
             OSError: when the file cannot be written.
         """
         zoom = self.stack.spec.zoom
@@ -132,7 +133,7 @@ def zoom(
         path: a file to write the film to, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for no file.
         seconds: the time from one depth to the next in the file.
         fps: the frames per second of the file.
-        out: whether the film in the file zooms out, from the last depth to the first.
+        out: whether the film in the file zooms out instead of in, see `Zooming.save`.
 
     Raises:
         ValueError: when there are too few or too many depths; a depth has no wish; the model cannot be asked for a
@@ -165,7 +166,7 @@ def zoom(
 
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
-    # Without their tracks, so that each wish has a score at every depth.
+    # Without their tracks, because the factors of tracks do not count for these scores.
     measured = pick_depths([track.objective for track in tracks], depths)
     result = climb_or_start_from_noise(prepare, stack, measured, run, seed, may_change_start=start is None)
     made = Zooming(**vars(result), scores=measure_scores(result, measured, seed))

@@ -53,7 +53,7 @@ def measure_view_bytes(judge: Judge) -> int:
 
 
 def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
-    """Return the number of bytes of the tensors that autograd saves for a view, except weights, and of two gradients.
+    """Return how many bytes the tensors take that autograd saves for a view (weights excepted), plus two gradients.
 
     If the model cannot run on the meta device, the result is an estimate by the size of the view.
 

@@ -1,4 +1,4 @@
-"""Finds the classes that a text lists: names separated by commas, or 'all' and a word for several classes."""
+"""Finds the classes that a text lists, separated by commas: names of classes, or 'all' and an everyday word."""
 
 import difflib
 import re
@@ -22,7 +22,7 @@ _MAX_WORDS = 5
 def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
     """Return the classes of every entry of a text.
 
-    An entry is a text that `Labels.find` takes, or 'all' and an everyday word for several classes, such as 'all dog'.
+    An entry is a text that `Labels.find` takes, or 'all' and an everyday word for a kind of thing, such as 'all dog'.
     Entries are separated by commas. Several names of one class with commas between them are one entry, such as
     'pizza, pizza pie'; so is one name that contains commas.
 
@@ -35,7 +35,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
     Raises:
         UnknownClassError: when an entry does not name exactly one class (see `Labels.find`), or when the word after
-            'all' is no known word for several classes.
+            'all' is no known everyday word (see `Labels.find_hypernym`).
         ValueError: when there is no entry, or an index is out of range.
 
     Example:
@@ -92,10 +92,10 @@ def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
 def _explain_unknown(labels: Labels, word: str) -> str:
     """Return the end of an error message: why the entry 'all WORD' names no classes, and what to write instead."""
     if not labels.hypernyms:
-        return "this classifier knows no words for several classes; write names or indices with commas in between"
+        return "this classifier knows no words for kinds of things; write names or indices with commas in between"
     if len(labels.look_up(word)) == 1:
         return f"'{shorten(word, 40)}' is a single class; write it without 'all'"
     words = [known for hypernym in labels.hypernyms for known in hypernym.words]
     near = difflib.get_close_matches(word[:40].casefold(), words, n=_MAX_WORDS, cutoff=0.6)
     listed = ", ".join(near or ("dog", "bird", "fruit", "vehicle", "building"))
-    return f"no word for several classes; {'the nearest are' if near else 'there are, among others,'} {listed}"
+    return f"no known word for a kind of thing; {'the nearest are' if near else 'there are, among others,'} {listed}"

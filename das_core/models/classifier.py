@@ -90,9 +90,9 @@ def build_classifier(
         size: the side of a view in pixels.
         mean: per channel, the mean that is subtracted from views in 0..1.
         std: per channel, the standard deviation that views are then divided by.
-        copy: if True, the classifier gets a frozen copy of the module, and the module itself is not changed. If False,
-            the module itself is frozen in place and its weights become float32; this takes half the memory, because
-            there is no copy.
+        copy: if True, the classifier gets a frozen copy of the module, with weights of the same precision, and the
+            module itself is not changed. If False, the module itself is frozen in place and its weights become float32;
+            this takes half the memory, because there is no copy.
 
     Raises:
         ValueError: when the module cannot be copied, or does not answer views of this size with one finite number for

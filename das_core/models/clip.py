@@ -124,7 +124,7 @@ class CLIP(Judge):
         return embeddings
 
     def describe_unread(self, texts: Sequence[str]) -> str | None:
-        """Return a warning about texts in a script that the text tower was not made for; None if there are none.
+        """Return a warning about the texts whose script the text tower was not made for; None if there is no such text.
 
         Args:
             texts: the texts, as `encode_text` takes them.

@@ -209,7 +209,7 @@ def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
 
 
 def _join_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
-    """Scale the members' embeddings to one length, and concatenate them to embeddings of length 1.
+    """Scale the members' embeddings to equal lengths, and concatenate them to embeddings of length 1.
 
     The embeddings of a member are (V, width), and the result is (V, D); for a single text they are (width,) and (D,).
     """
@@ -221,7 +221,7 @@ def _join_towers(members: Sequence[CLIP]) -> TextTower | None:
     towers = [member.text for member in members if member.text is not None]
     if len(towers) < len(members):
         return None
-    # Tokens are counted by the tower with the shortest context length, because it cuts off the most.
+    # Tokens are counted by the tower with the shortest context length, because it usually cuts off the most.
     shortest = min(towers, key=lambda tower: tower.context_length)
     return TextTower(
         lambda text: _join_embeddings([tower.embed(text) for tower in towers]),

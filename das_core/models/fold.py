@@ -26,7 +26,7 @@ class FoldedBatchNormAct2d(nn.Sequential):
 def find_unfolded(part: nn.Module) -> nn.Module | None:
     """Return the original of a convolution: the convolution before a batch norm was folded into it.
 
-    The original stays on the device and in the precision that it had at that time.
+    The original stays on the device and in the precision that it had when the norm was folded.
 
     Args:
         part: any module.

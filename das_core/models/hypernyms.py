@@ -1,8 +1,8 @@
 """Everyday words that are more general than the 1,000 class names of ImageNet, and the classes that each word covers.
 
 ImageNet orders its classes by the tree of WordNet, so all breeds of dogs have consecutive indices, 151 to 268. For most
-animals, a word covers the classes below it in WordNet. For things, a word also covers what people associate with
-it: the word 'coffee' covers the coffeepot.
+animals, a word covers the classes below it in WordNet. For things, a word may also cover what people associate
+with it: the word 'coffee' covers the coffeepot.
 """
 
 from functools import cache

@@ -66,7 +66,8 @@ class Judge:
     def to(self, device: torch.device | str) -> Self:
         """Return this judge itself if its weights are on `device`, else a new judge with a copy of the module there.
 
-        The `owner` of a new judge is None, because the owner of this judge manages the original module only.
+        The `owner` of a new judge is None, because the owner of this judge manages the original module only. The text
+        tower of a `CLIP` stays where it is.
 
         Raises:
             ValueError: when there is no such device here.

@@ -15,7 +15,7 @@ def number_labels(count: int) -> Labels:
 def imagenet_labels() -> Labels:
     """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
 
-    The result includes everyday words that cover several classes (`list_hypernyms`).
+    The result includes everyday words, such as 'dog', with the classes that they cover (`list_hypernyms`).
 
     Example:
         >>> from das_core.models import imagenet_labels

@@ -117,7 +117,7 @@ class Labels:
         Raises:
             UnknownClassError: when the text names several classes, which the message lists, or no class. If it names no
                 class, the message lists the first of these groups that is not empty: the classes whose names contain
-                the text as a word; if the text is an everyday word for several classes or ends in one, these classes;
+                the text as a word; the classes that an everyday word covers, if the text is such a word or ends in one;
                 the classes with the most similar names. If there is such an everyday word, the message also suggests
                 writing 'all' before it. A message lists at most five classes.
             ValueError: when an index is out of range, or when the text is empty.
@@ -134,7 +134,7 @@ class Labels:
         raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
-        """Return the hypernym (a kind that covers several classes) that a word names; None if it names none.
+        """Return the hypernym (a kind of thing, with the classes it covers) that a word names; None if it names none.
 
         The word may be in the plural.
 
@@ -155,7 +155,7 @@ class Labels:
             found: the indices of the classes that the text names: none, or several.
         """
         word, kind = self._find_kind(wanted)
-        offer = f"write 'all {word}' for {len(kind.classes)} of this kind, or " if kind else ""
+        offer = f"write 'all {word}' for {self._count(kind)}, or " if kind else ""
         if found:
             choices = self._describe(sorted(found))
             return f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: {choices}"
@@ -168,13 +168,20 @@ class Labels:
             )
         if kind:
             choices = self._describe(kind.classes, meanings=False)
-            return f"class '{quoted}' is unknown; {offer}write one of them: {choices}"
+            these = f"one of them: {choices}" if len(kind.classes) > 1 else "its index or name"
+            return f"class '{quoted}' is unknown; {offer}write {these}"
         if near := self._find_nearest(wanted):
             return f"class '{quoted}' is unknown; the nearest are {self._describe(near, meanings=False)}"
         return (
             f"class '{quoted}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
             f"or an index from 0 to {len(self) - 1}"
         )
+
+    def _count(self, kind: Hypernym) -> str:
+        """Return in words how many classes are of a kind; if there is only one, the words begin with this class."""
+        if len(kind.classes) > 1:
+            return f"{len(kind.classes)} of this kind"
+        return f"{self._describe(kind.classes)}, the only class of this kind"
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:

@@ -25,6 +25,7 @@ from .judge import Judge
 class PartialClassifier(Classifier):
     """A classifier whose logits, for views of an ascent, use only a share of its last features.
 
+    The last features are the inputs of the last layer; which of them are used is drawn at random for each image.
     `make_partial_classifier` makes one from a classifier; both use the same module. An ascent calls `answer`, which
     uses only a share of the features; a plain call, `judge(views)`, uses all of them. The arguments are those of
     `Classifier`, and:
@@ -99,6 +100,9 @@ def _draw_features(share: float, features: int, images: tuple[tuple[int, int], .
 def make_partial_classifier(classifier: Classifier, share: float) -> PartialClassifier:
     """Return a classifier whose logits, for views of an ascent, use only a share of its last features.
 
+    The last features are the inputs of the last layer. Which of them are used is drawn at random for each image of a
+    batch, see `PartialClassifier.answer`.
+
     Args:
         classifier: a single classifier; for an ensemble, call this for each member.
         share: the share of the features that are used, above 0 and at most 1.
@@ -138,8 +142,8 @@ class _Scale:
 def _find_heads(classifier: Classifier) -> list[nn.Linear]:
     """Return the last layers of a classifier: the linear layers with one output per class.
 
-    Usually there is one such layer. There are more if the model has others for distillation or for auxiliary logits,
-    such as torchvision's GoogLeNet; there is none if the last layer is not linear.
+    Usually there is one such layer. A model with further outputs for distillation or with auxiliary logits, such as
+    torchvision's GoogLeNet, has several. There is none if the last layer is not linear.
     """
     classes = len(classifier.labels)
     return [

@@ -34,7 +34,7 @@ class Term(Protocol):
     def regions(self) -> tuple[Tensor, ...]:
         """Masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
 
-        Without masks the term acts everywhere.
+        B is the number of images of the stack. Without masks the term acts everywhere.
         """
         ...
 
@@ -67,14 +67,14 @@ class Term(Protocol):
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
         """Return, for each image that views can show, the factor that multiplies the weight; None if all factors are 1.
 
-        The judge is not run on views of an image whose factor is 0, unless another term needs these views, or the
-        factors of all images are 0.
+        In an ascent, the judge is not run on views of an image whose factor is 0, unless another term needs these
+        views, or the factors of all images are 0.
 
         Args:
             timeline: the positions of these images, which are frames of a film, moments of a zoom or separate images.
 
         Raises:
-            ValueError: when the term is made for another number of images, frames or depths.
+            ValueError: when the term does not fit these images, such as a term made for another number of frames.
         """
         ...
 
@@ -86,8 +86,8 @@ class Term(Protocol):
                 `Activations.references` holds the activations of `reference_images`. The V views may show several
                 images, and may be only a part of the views of an image; see also `compares_images`. Without a judge,
                 the `CanvasPixels` of B images.
-            images: for each view, the number of the image that the view shows, from 0, (V,), int64; without a judge,
-                the numbers of the B images, (B,).
+            images: for each view, the number of the image that the view shows, from 0, (V,), int64, on the CPU;
+                without a judge, the numbers of the B images, (B,).
 
         Returns:
             Differentiable scores, (V,) with a judge and (B,) without one. They are not yet multiplied by the weight:
@@ -128,7 +128,7 @@ class Objective(Protocol):
         ...
 
     def terms(self) -> tuple[Term, ...]:
-        """Return the terms of the objective: one, or one for each model if several models divide its views."""
+        """Return the terms of the objective: one, or several that divide its views, such as one for each model."""
         ...
 
     def describe_score(self, score: float) -> str:
@@ -195,10 +195,10 @@ def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = 
 
 
 class BaseObjective:
-    """A base class for objectives with a single term, a constant weight, no region masks and no reference images.
+    """A base class for objectives; by default with one term, a constant weight, no region masks or reference images.
 
-    An instance is the objective and also its only term. Subclasses define `judge`, `weight`, `name`, and `score` or
-    `score_views`.
+    By default, an instance is the objective and also its only term. Subclasses define `judge`, `weight`, `name`, and
+    `score` or `score_views`.
 
     Example:
         >>> from dataclasses import dataclass

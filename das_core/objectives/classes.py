@@ -37,8 +37,8 @@ class ClassObjective(BaseObjective):
     Args:
         judge: the classifier.
         targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
-            Other forms are turned into such pairs: the index of a class, a text (`parse_classes`), or a list of
-            classes.
+            Also accepted, and turned into such pairs: the index of a class, a text (`parse_classes`), or a list of
+            indices and names of classes.
         score_kind: the score of a class. `log_probability` is the logarithm of the softmax. Raising it also lowers the
             logits of all other classes. Its gradient vanishes for views in which the model is sure of the class, so
             an ascent improves the other views, and the picture shows one whole subject. `logit` is the output of
@@ -54,8 +54,8 @@ class ClassObjective(BaseObjective):
 
     Raises:
         ValueError: when there is no target; a class is unknown or its index is out of range; a weight is not finite or
-            too large; the weights of all classes are 0; there is no such kind of score; `margin` has all classes as
-            targets; `variety` is out of range; or `variety` is above 0 and the classifier has no linear last layer.
+            too large; the weights of all classes are 0; there is no such kind of score; every class is a target of
+            `margin`; `variety` is out of range; or `variety` is above 0 and the classifier has no linear last layer.
 
     Example:
         >>> from das_core import ClassObjective, load_starter
@@ -108,8 +108,8 @@ class ClassObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no class, the classifier does not know a class, a weight is not finite or too
-                large, the weights of all classes are 0, there is no such score, or `margin` has all classes as targets.
+            ValueError: when `parse_classes` cannot read the text, `weight` is not finite or too large, there is no such
+                score, or every class is a target of `margin`.
 
         Example:
             >>> from das_core import ClassObjective, load_starter
@@ -200,7 +200,8 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
         weights.
 
     Raises:
-        UnknownClassError: when an entry is no class; the message says what to write in its place.
+        UnknownClassError: when an entry names no class, or several without 'all'; the message says what to write in its
+            place.
         ValueError: when a weight is not finite, too large or has a decimal comma; an index is out of range; there is no
             class; or the weights of all classes are 0.
 

@@ -63,13 +63,14 @@ class ContentObjective(BaseObjective):
 
         Args:
             model: the judge whose layer is compared.
-            images: (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for each.
+            images: (1 or B, 3, h, w), 0..1, on any device, or another form of `Images`: one for all images of a stack,
+                or one for each.
             layer: the name of the layer; if empty, `choose_content_layer` chooses one.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when the model is an ensemble or has no such layer, the images do not have that shape or are not
-                finite, or the weight is not finite or too large.
+            ValueError: when the model is an ensemble or has no such layer, the images are in none of the forms of
+                `Images` or are not finite, or the weight is not finite or too large.
         """
         known = find_layers(model)
         found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
@@ -96,7 +97,7 @@ class ContentObjective(BaseObjective):
             Scores (V,), at most 0.
 
         Raises:
-            ValueError: when `references` do not hold the activations of exactly one image.
+            ValueError: when `references` does not have exactly one item, as outside an ascent or `score_images`.
         """
         if len(output.references) != 1:
             raise ValueError("content is compared view by view, so it can only be asked for in an ascent")

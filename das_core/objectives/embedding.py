@@ -207,15 +207,15 @@ class ImageObjective(EmbeddingObjective):
 
         Args:
             clip: the judge.
-            images: (B, 3, H, W), 0..1, on the CPU or the device of the judge. Each is made a square in the way that the
-                model was trained with (`CLIP.fit`: of an oblong image most models see only the middle), then embedded,
-                and has the weight 1: the score is a sum over the images.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the judge, or another form of `Images`. Each becomes
+                a square as in the training of the model (`CLIP.fit`; most models see only the middle of an oblong
+                image) and is embedded. Each has the weight 1: the score is a sum over the images.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when the images do not have that shape or are not finite, an embedding is zero or not finite,
-                `weight` is not finite or too large, or there is no such similarity.
+            ValueError: when the images are in none of the forms of `Images` or are not finite, an embedding is zero or
+                not finite, `weight` is not finite or too large, or there is no such similarity.
         """
         targets = clip.encode_images(images).cpu()
         name = "image" if len(targets) == 1 else f"{len(targets)} images"

@@ -17,9 +17,9 @@ class EnsembleObjective:
     regions and its schedule. The score that the progress display and the history show is the mean over all views.
 
     Args:
-        objectives: the objectives, at least two, each with a judge. All their terms get equally many views, so an
-            objective with several terms, such as another `EnsembleObjective`, gets more views than one with a single
-            term.
+        objectives: the objectives, at least two, each with a judge. Over the steps, all their terms get about equally
+            many views, so an objective with several terms, such as another `EnsembleObjective`, gets more views than
+            one with a single term.
 
     Raises:
         ValueError: when there are fewer than two objectives, or one of them has no judge and therefore sees no views.
@@ -51,7 +51,7 @@ class EnsembleObjective:
 
     @property
     def name(self) -> str:
-        """The names of the objectives, each once, separated by commas."""
+        """The names of the objectives, each once, separated by commas; an ellipsis ends a long list."""
         names = dict.fromkeys(objective.name for objective in self.objectives)
         return truncate(", ".join(names), _MAX_NAME_LENGTH)
 

@@ -45,8 +45,8 @@ class FeatureObjective(BaseObjective):
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is no such kind, channel, head or position; the direction is zero, or has not one number
-            for each channel; or a weight is not finite or too large.
+        ValueError: when there is no such kind, channel, head or position; the direction is zero, or, if it is given as
+            plain numbers, does not have one for each channel; or a weight is not finite or too large.
 
     Example:
         >>> from das_core import FeatureObjective, load_starter

@@ -40,7 +40,7 @@ class JointObjective:
 
     @property
     def name(self) -> str:
-        """The names of the objectives, each once, separated by commas."""
+        """The names of the objectives, each once, separated by commas; an ellipsis ends a long list."""
         return truncate(", ".join(dict.fromkeys(one.name for one in self.objectives)), _MAX_NAME_LENGTH)
 
     @property

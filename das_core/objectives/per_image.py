@@ -72,7 +72,7 @@ class PerImageObjective:
 
     @property
     def name(self) -> str:
-        """The names of the objectives, in the order of the images."""
+        """The names of the objectives, in the order of the images; an ellipsis ends a long list."""
         return truncate(" | ".join(one.name for one in self.objectives), _MAX_NAME_LENGTH)
 
     def terms(self) -> tuple["PerImageTerm", ...]:

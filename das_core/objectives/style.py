@@ -95,14 +95,15 @@ class StyleObjective(BaseObjective):
 
         Args:
             model: the judge whose layers are compared.
-            images: (B, 3, H, W), 0..1, at least 16 x 16, on the CPU or the device of the judge.
+            images: (B, 3, H, W), 0..1, or another form of `Images`, at least 16 x 16, on the CPU or the device of the
+                judge.
             layers: one layer per line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when the model is an ensemble or has no such layer; a weight is not a number, not finite or too
-                large; all weights are 0; the images do not have that shape, are not finite or are too small; or the
-                activations of a layer are all zero.
+                large; all weights are 0; the images are in none of the forms of `Images`, are not finite or are too
+                small; or the activations of a layer are all zero.
         """
         images = model.bring(check_images(images, "the style image"))
         height, width = images.shape[2:]

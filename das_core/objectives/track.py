@@ -15,7 +15,8 @@ from .base import Objective
 from .wrapped import WrappedObjective
 
 MOST_KEYFRAMES = 1025
-"""The most keyframes: one for each of the 1024 frames of the longest film, and one for its end.
+"""The most keyframes that `make_tracks` takes: one for each of the 1024 frames of the longest film, and one
+for its end.
 
 Every wish gets a factor at every keyframe, so the work grows with the square of the number of keyframes."""
 
@@ -24,7 +25,7 @@ Point = tuple[int, float]
 
 
 class TrackError(ValueError):
-    """The error for a track that does not fit the number of frames.
+    """The error for a track that does not fit the images of a stack, such as a film with too few frames.
 
     Example:
         >>> from das_core import Prior, Track
@@ -108,11 +109,19 @@ class Track(WrappedObjective):
 
     @property
     def weight(self) -> float:
-        """The weight with the largest absolute value among the keyframes; 0 if the factors at all of them are 0."""
+        """The weight of the wrapped objective times the factor with the largest absolute value among the keyframes."""
         return max((factor for _, factor in self.points), key=abs) * super().weight
 
     def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return for every image the factor of this track times its factor in `weights` (all 1 if that is None)."""
+        """Return for every image the factor of this track times the factor of the image in `weights`.
+
+        Args:
+            weights: the factors without this track, one for each image; None if all are 1.
+            timeline: the positions of the images.
+
+        Raises:
+            TrackError: when the track does not fit the timeline.
+        """
         own = self._weigh(timeline)
         return own if weights is None else tuple(one * more for one, more in zip(own, weights, strict=True))
 
@@ -166,7 +175,9 @@ def make_tracks(
 
     Args:
         keyframes: a dictionary from frame numbers to wishes; or a text, see `parse_keyframes`.
-        make: a function that makes one or several objectives from a wish; it is called once for every wish.
+        make: a function that makes one or several objectives from a wish. It is called once for every different wish:
+            hashable values, such as texts and numbers, are one wish if they are equal and of one type; values that are
+            not hashable, such as lists, are one wish only if they are the same object.
         curve: how the factors are interpolated between two keyframes. With `cosine` a wish keeps most of its factor
             near its keyframe, so the frames there show it more clearly than with `linear`.
 
@@ -186,11 +197,30 @@ def make_tracks(
         raise ValueError("there is no keyframe; give at least one, such as {0: 'a castle'}")
     if len(wishes) > MOST_KEYFRAMES:
         raise ValueError(f"{len(wishes)} keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}")
-    # Equal texts are one wish; other values are one wish only if they are the same object.
-    keys = {frame: wish if isinstance(wish, str) else id(wish) for frame, wish in wishes.items()}
+    # Each different wish gets a number. Below, these numbers are compared, not the wishes: tensors, for example, are
+    # compared number by number.
+    different: list[Any] = []
+    numbers: dict[Any, int] = {}
+    number_at: dict[int, int] = {}
+    for frame, wish in wishes.items():
+        number_at[frame] = numbers.setdefault(_identify(wish), len(different))
+        if number_at[frame] == len(different):
+            different.append(wish)
     tracks = []
-    for key, wish in {keys[frame]: wish for frame, wish in wishes.items()}.items():
-        points = tuple((frame, float(other == key)) for frame, other in keys.items())
+    for number, wish in enumerate(different):
+        points = tuple((frame, float(other == number)) for frame, other in number_at.items())
         made = make(wish)
         tracks += [Track(one, points, curve) for one in (made if isinstance(made, Sequence) else [made])]
     return tuple(tracks)
+
+
+def _identify(wish: Any) -> tuple[Any, ...]:
+    """Return a key that two wishes share if they are one wish: equal and of one type, or else the same object.
+
+    The type is part of the key because True equals 1, and 1.0 does too.
+    """
+    try:
+        hash(wish)
+    except TypeError:
+        return (id(wish),)
+    return (type(wish), wish)

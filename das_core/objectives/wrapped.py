@@ -80,7 +80,7 @@ class WrappedObjective:
 
         Args:
             weights: the factors without this wrapper, one for each image; None if all are 1.
-            timeline: the images, see `Term.image_weights`.
+            timeline: the positions of the images, see `Term.image_weights`.
         """
         return weights
 
@@ -132,7 +132,7 @@ class WrappedTerm:
 
 @dataclass(frozen=True, eq=False)
 class RegionObjective(WrappedObjective):
-    """An objective that acts in a region: views are cut from the box around it; its gradient is multiplied by the mask.
+    """An objective that acts in a region: its views lie in the box around the mask, which multiplies its gradient.
 
     Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. If two
     `RegionObjective`s are nested, the objective inside both acts where both masks are above 0. Several objectives share
@@ -194,7 +194,7 @@ class ScheduledObjective(WrappedObjective):
 
     @property
     def weight(self) -> float:
-        """The weight at the start or at the end, whichever has the larger absolute value; 0 if both are 0."""
+        """The weight of the wrapped objective times `start` or `end`, whichever has the larger absolute value."""
         return max(self.start, self.end, key=abs) * super().weight
 
     def change_weight(self, weight: float, progress: float) -> float:

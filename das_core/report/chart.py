@@ -33,8 +33,8 @@ _WIDE_FONTS = (
 """Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean characters, which `_FONT` lacks."""
 
 BLUE, LIGHT_BLUE, LIGHT_RED, GREY = "#3b7dd8", "#a9c9f5", "#f5c1b0", "#888888"
-"""The colours of charts, in this order: for measured lines; for bars; for bars of values below 0; and for other lines,
-such as those with which measured lines are compared. Text is legible on the colours of bars."""
+"""The colours of charts, in this order: for lines of scores, spectra and variances; for bars; for bars below 0; and for
+other lines, such as gradient norms and lines for comparison. Text is legible on the colours of bars."""
 
 
 def new_figure(height: float) -> Figure:

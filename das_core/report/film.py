@@ -103,7 +103,7 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
 
 
 def check_film(path: Path, fps: float = FPS) -> str:
-    """Check, before the first frame is made, that a film can be written to a path; return the ending of the path.
+    """Check, before the first frame is made, that a film can be written; return the ending of the path in lower case.
 
     Args:
         path: the file.
@@ -135,7 +135,7 @@ def check_film(path: Path, fps: float = FPS) -> str:
 
 
 def _import_av(suffix: str) -> ModuleType:
-    """Return PyAV, which only videos need."""
+    """Return PyAV, which only videos need; raise a ValueError if it is not installed."""
     try:
         import av
     except ImportError as error:
@@ -146,7 +146,10 @@ def _import_av(suffix: str) -> ModuleType:
 
 
 def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
-    """Yield frames as arrays of bytes, the images of a frame side by side; raise a ValueError if the sizes differ."""
+    """Yield frames as arrays of bytes, the images of a frame side by side.
+
+    Raise a ValueError if `frames` are no film, a frame is no image, or the sizes differ.
+    """
     if isinstance(frames, str | bytes | Image.Image) or not isinstance(frames, Iterable):
         raise ValueError(
             f"a {type(frames).__name__} is no film; give a tensor (N, 3, height, width) or a list of frames"

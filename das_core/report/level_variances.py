@@ -27,7 +27,7 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
     """Measure the variance of every level of a stack.
 
     Args:
-        stack: a stack that shows something: no level may be constant.
+        stack: a stack that shows something: no measured level may be constant.
 
     Returns:
         The resolutions of N levels (N,) and their variances over all samples and channels (B, N), float64, on the CPU.

@@ -21,7 +21,8 @@ def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
 
     Returns:
         A line for each image, with its slopes over all frequencies, over the low and over the high band; a line with
-        the slope of photographs for comparison; and a line for the levels of each image of the stack.
+        the slope of photographs for comparison; and, if `levels` are given, a line for each image of the stack with the
+        slope of the variance over the resolution.
     """
     lines = [
         f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"

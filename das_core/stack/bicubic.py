@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 KEYS_SHARPNESS = -0.75
-"""The free parameter of the bicubic kernel (Keys, 1981). OpenCV and PyTorch use this value. The authors' code of Direct
-Ascent Synthesis resizes with PyTorch."""
+"""The free parameter of the bicubic kernel (Keys, 1981). OpenCV and PyTorch (without antialiasing) use this value. The
+authors' code of Direct Ascent Synthesis resizes with PyTorch."""
 
 
 def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, Tensor]:

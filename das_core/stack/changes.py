@@ -60,7 +60,7 @@ def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
     Args:
         time: the frames.
         factors: the factor of the mean of all frames, then the factors of the changes 1, 2 and so on (see
-            `scale_changes`): (T,), or (T // 2 + 1,) for a loop.
+            `scale_changes`): (T,), or (T // 2 + 1,) for a loop; float64.
 
     Example:
         >>> from das_core import Time

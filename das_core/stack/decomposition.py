@@ -26,10 +26,10 @@ class Decomposition:
     Make one with `decompose`, `decompose_start` or `decompose_change`. Its methods do not change it.
 
     Args:
-        levels: the levels (B, 3, h_r, w_r), coarse to fine, without their gains.
+        levels: the levels (B, 3, h_r, w_r), coarse to fine, before they are multiplied by their gains.
         rest: the canvas minus the sum of the levels, each resized to the canvas and multiplied by its gain,
             (B, 3, H, W).
-        operator: the operator of the stack in the form `layers`, which enlarges the levels.
+        operator: the operator of the stack in the form `layers`, without frozen bands; it enlarges the levels.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, decompose
@@ -132,7 +132,7 @@ def decompose_start(stack: ImageStack) -> Decomposition:
         stack: any stack.
 
     Returns:
-        Levels and a rest that sum to `stack.start`; all zero for a stack that started from grey.
+        Levels and a rest that sum to `stack.start`; all zero if the start is grey.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -153,8 +153,8 @@ def decompose_change(stack: ImageStack) -> Decomposition:
         stack: any stack.
 
     Returns:
-        Levels and a rest that sum to `stack.canvas - stack.start`; all zero for a stack that no ascent has moved. If
-        `Adam` has continued a stack without parameters, the start is the canvas at that moment (see `ImageStack`).
+        Levels and a rest that sum to `stack.canvas - stack.start`; all zero if the canvas is still the start. If `Adam`
+        has continued a stack without parameters, the start is the canvas at that moment (see `ImageStack`).
 
     Example:
         >>> from dataclasses import replace

@@ -37,7 +37,8 @@ def edit_stack(
         gains: bands and the factors that their levels are multiplied by. 0 removes a band, -1 turns it into its
             negative. A level in several of the bands is multiplied by all their factors.
         reset: bands from which everything is removed that ascents have added since `stack.start` (see `ImageStack`).
-        freeze: bands that later ascents leave as they are. They replace the bands that were frozen before.
+        freeze: bands that later ascents leave as they are. They replace the bands that were frozen before: if none are
+            given, no band is frozen afterwards.
         other: a stack with the same size and margin to mix in, with one image or as many as `stack`. Its levels and
             colour space may differ from those of `stack`.
         blend: the share of `other`, 0..1: 0 gives `stack` alone, 1 gives `other` alone.

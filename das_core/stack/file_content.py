@@ -81,7 +81,8 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
         DamageError: when the description or a tensor is not that of a stack, or when the tensors do not fit the
             description. It is a ValueError.
         KeyError: when a part of the description or a tensor is missing.
-        TypeError: when a part of the description has a wrong type.
+        TypeError: when the spec has an unknown field, or when a number, a text or null stands where a mapping or a list
+            is needed. (Most wrong types are a DamageError.)
 
     Example:
         >>> import json

@@ -57,7 +57,8 @@ def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
         DamageError: when the fields describe no valid spec, or do not fit the canvas.
         KeyError: when the size, the margin, the levels, the gains or the colour space is missing. (Any other field that
             is missing gets its default.)
-        TypeError: when a field has a wrong type, or is unknown.
+        TypeError: when a field is unknown, or the levels or the gains are a single number or null. (Any other wrong
+            type in a field is a DamageError.)
     """
     _check_canvas_size(fields, canvas)
     return _build_spec(fields)

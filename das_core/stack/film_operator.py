@@ -44,9 +44,9 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (T, 3, H, W) in float32, from `adjoint` of the operator in space.
+        """Return what `adjoint` of the operator in space returns: the gradient (T, 3, H, W), in float32.
 
-        The frames are mixed in `forward`.
+        The frames are not mixed here, but in `forward`.
         """
         parameters: AccumulatedGradient = self.space.adjoint(gradient)
         return parameters

@@ -28,8 +28,8 @@ class ImageStack:
         spec: how the stack is built.
         start: the canvas to which `operator.forward(parameters)` is added. This is the canvas before the first step;
             `edit_stack` edits it together with the present canvas. If `Adam` continues a stack that has no
-            `parameters`, the canvas at that moment becomes the start. `as_film` and `as_zoom`, and `place_into` if it
-            repeats a stack, also make their canvas the start, without parameters.
+            `parameters`, the canvas at that moment becomes the start. In the stack that `as_film` or `as_zoom` returns,
+            or `place_into` if it repeats a stack, the start is the canvas, too, and there are no parameters.
         canvas: the present canvas.
         parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
             gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and after
@@ -134,7 +134,11 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            canvas: (B, 3, H, W), float32, margins included, in the colour space of the spec and before the tanh.
+            canvas: (B, 3, H, W), float32, margins included, in the colour space of the spec and before the tanh. It is
+                not copied.
+
+        Raises:
+            ValueError: when a film has not one canvas for each frame, or a zoom not one for each depth.
         """
         return cls(spec, canvas, canvas)
 
@@ -149,13 +153,13 @@ class ImageStack:
             image: what surrounds the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 the
                 picture is equal to this image, bit for bit if the image did not have to be resized.
             mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully).
-            feather: the width in pixels of a soft edge inside the mask; 0 for a hard edge.
+            feather: the width in pixels of a soft edge inside the mask; 0 leaves the edge of the mask as it is.
 
         Raises:
-            ValueError: when `image` has none of the forms of `Images`; the mask is not (B, h, w); image or mask holds
-                values that are not finite; the mask is empty or too thin for the feather; the feather is negative or
-                not below the short side of the picture; a batch is neither 1 nor the largest; a film is combined with
-                more images or masks than it has frames; or the stack is a zoom.
+            ValueError: when `image` has none of the forms of `Images`, or is a tensor of whole numbers; the mask is not
+                (B, h, w); image or mask holds values that are not finite; the mask is empty or too thin for the
+                feather; the feather is negative or not below the short side of the picture; a batch is neither 1 nor
+                the largest; a film is combined with more images or masks than it has frames; or the stack is a zoom.
         """
         around = make_surroundings(self.spec, self.batch, image, mask, feather)
         batch = len(around.mask)

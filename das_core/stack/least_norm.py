@@ -6,8 +6,9 @@ for the levels of least norm (the least sum of squares). Let S be the canvas, le
 the form `layers` (`linear_operator`), and let K+ be the pseudo-inverse of the operator K = forward adjoint. Then the
 levels of least norm are
 
-    P = adjoint(K+ S),    that is    P_r = g_r A_r' (K+ S) B_r
+    P = adjoint(K+ S),    that is    P_r = g_r A_r' (K+ S) B_r    for every level r,
 
+where g_r is its gain, and A_r and B_r are the matrices that enlarge it to the canvas (see `linear_operator`).
 This is the pseudo-inverse of `forward` applied to S. Gradient ascent on the levels themselves would have ended with
 these levels, too: levels that start at zero and only move along gradients have the form P = adjoint(G), with G the
 accumulated gradient, and levels of that form have the least norm among all levels with the same sum.
@@ -18,7 +19,8 @@ Detail that is finer than the finest level is outside the range of `forward`. No
 K+ is approximated in the form `spectral`, where it is one division for every frequency. The part of S that the levels
 then miss is added to the finest level. So levels and rest do sum to S, but the norm of the levels is not quite the
 least: it was 1.1 to 1.8 times the least norm, measured on canvases of 32 to 168 pixels. Most of the difference lies in
-the finest level. If the stack still has the parameters of its ascents, K+ is not needed: see `read_levels`.
+the finest level. What ascents have added to the levels can often be computed from the parameters, without K+: see
+`read_levels`.
 
 Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3. The formulation with an operator is this project's own.
 """
@@ -42,17 +44,17 @@ Split = tuple[tuple[Tensor, ...], Tensor]
 def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
     """Return what ascents have added to every level.
 
-    If the stack has parameters and no frozen bands, the result is the levels as the ascent has moved them. In the forms
-    `exact` and `layers` this is exact. In the form `spectral`, the small error of this form is added to the finest
-    level, so that the levels still sum to the change of the canvas. In all other cases, also for parametrisations other
-    than `pyramid`, the levels that are returned sum to the change of the canvas, as far as levels can show it, and have
-    nearly the least norm (see the module docstring).
+    If a stack of the parametrisation `pyramid` has parameters and no frozen bands, the result is the levels as the
+    ascent has moved them. In the forms `exact` and `layers` this is exact. In the form `spectral`, the small error of
+    this form is added to the finest level, so that the levels still sum to the change of the canvas. In all other
+    cases, the levels that are returned sum to the change of the canvas, as far as levels can show it, and have nearly
+    the least norm (see the module docstring).
 
     Args:
         stack: any stack.
 
     Returns:
-        The levels (B, 3, h_r, w_r), coarse to fine, without their gains.
+        The levels (B, 3, h_r, w_r), coarse to fine, before they are multiplied by their gains.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -68,8 +70,8 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
 def has_least_norm(stack: ImageStack) -> bool:
     """Return whether `read_levels` computes the levels of a stack from the canvas, as levels of nearly the least norm.
 
-    It does so if the parameters do not give the levels: if the stack has no parameters or frozen bands, or if its
-    parametrisation is not `pyramid`. Otherwise it computes the levels from the parameters.
+    It does so if the parameters do not give the levels: if the stack has no parameters, if it has frozen bands,
+    or if its parametrisation is not `pyramid`. Otherwise it computes the levels from the parameters.
 
     Args:
         stack: any stack.
@@ -82,7 +84,7 @@ def split_change(stack: ImageStack, operator: LevelsOperator) -> Split:
     """Return the levels of the change of the canvas since the start, as `read_levels` returns them, and the rest.
 
     Args:
-        stack: a stack whose parametrisation is `pyramid`.
+        stack: a stack that `as_pyramid` has returned: no film, and with the parametrisation `pyramid`.
         operator: what `make_levels_operator` returns for the stack.
     """
     change = stack.canvas - stack.start

@@ -24,7 +24,7 @@ sample of a coarse level moves many pixels; the finest detail moves little.
 After several steps the canvas has moved by K times a sum: the gradients of all steps, each times its step size. An
 ascent whose steps are linear in the gradient (`SGD`, with or without momentum) therefore needs neither the levels as
 tensors nor an autograd graph through their interpolations: it keeps this sum, the accumulated gradient, which is one
-tensor of the size of the canvas. At the end `least_norm` computes every level from this tensor.
+tensor of the size of the canvas. When levels are asked for, `least_norm` computes them from this tensor.
 
 K has three forms, all of them float32:
 

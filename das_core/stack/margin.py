@@ -15,8 +15,9 @@ _FURTHEST = 16
 def widen_margin(width: int, height: int, margin: int) -> int:
     """Return the smallest margin, from `margin` to 16 pixels wider, with which the form `spectral` is fast.
 
-    The margin is not visible in the result. Views reach at most `Windows.jitter` pixels into it; if the margin is
-    narrower than that, they reach a few pixels further into the wider one. Neither changes the picture noticeably.
+    The margin is not visible in the result. Views reach at most `Windows.jitter` pixels into it. If the given margin is
+    narrower than this jitter, views reach a few pixels further into the widened margin, which does not change the
+    picture noticeably.
 
     Args:
         width: the width of the picture in pixels.

@@ -161,9 +161,9 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
 
-        Before the correction, level r is g_r A_r' G B_r: the gain g_r, and the transposes of the matrices A_r and B_r
-        that resize the level to the canvas (`linear_operator`). Resized to the canvas and multiplied by their gains,
-        these levels sum to the exact K G. The canvas may be K G as the form `spectral` computes it, with a small
+        Before the correction, level r is g_r A_r' G B_r, where g_r is its gain, and A_r and B_r are the matrices that
+        resize its rows and its columns to the canvas (`linear_operator`). Resized to the canvas and multiplied by their
+        gains, these levels sum to the exact K G. The canvas may be K G as the form `spectral` computes it, with a small
         error. The difference between the canvas and the exact K G is added to the finest level, as far as the finest
         level can show it. The operator must not have frozen bands.
 

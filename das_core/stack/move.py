@@ -14,10 +14,10 @@ from .spectral_operator import SpectralOperator
 def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
     """Return a stack with another canvas; if the stack has parameters, they are updated to match.
 
-    A stack without parameters gets exactly this canvas. For a stack with parameters, the change of the canvas is
-    converted to the accumulated gradient of least norm that causes it (`SpectralOperator.minimum_norm_gradient`), or to
-    the levels that belong to this gradient. The result is added to the parameters, and the new canvas is computed from
-    them. So two parts of the change are lost: what no level can show; and, in the forms `exact` and `layers`, some
+    A stack with neither parameters nor frozen bands gets exactly this canvas. With parameters, the change of the canvas
+    is converted to the accumulated gradient of least norm that causes it (`SpectralOperator.minimum_norm_gradient`), or
+    to the levels that belong to this gradient. The result is added to the parameters, and the new canvas is computed
+    from them. So two parts of the change are lost: what no level can show; and, in the forms `exact` and `layers`, some
     percent of the rest, because the conversion uses the form `spectral`. With or without parameters, frozen bands do
     not move.
 

@@ -55,7 +55,8 @@ def make_operator(
         time: the time axis of a film, for any form but `layers`; None if the stack is no film.
 
     Raises:
-        KeyError: when there is no such form or parametrisation. `StackSpec` refuses such names with a message.
+        KeyError: when there is no such form or parametrisation, or `maco` has the form `layers`. `StackSpec` refuses
+            these with a message.
 
     Example:
         >>> import torch

@@ -127,14 +127,15 @@ OPERATORS: dict[Parametrization, type[StackOperator[AccumulatedGradient]]] = {
     "fourier": FourierOperator,
     "maco": PhasesOperator,
 }
-"""The operator class of every parametrisation but `pyramid`, whose classes are in `operator_forms.FORMS`."""
+"""The operator class of every parametrisation but `pyramid`, for the forms `spectral` and `exact`. The classes of
+`pyramid` are in `operator_forms.FORMS`."""
 
 TENSOR_OPERATORS: dict[Parametrization, type[StackOperator[LevelTensors]]] = {
     "pixels": PixelTensorsOperator,
     "fourier": FourierTensorsOperator,
 }
-"""The operator classes for optimizers such as Adam: the parameters are the moved quantities, as a tensor. `maco` has no
-such class."""
+"""The operator classes for the form `layers`, which optimizers such as Adam need: the parameters are the pixels or the
+Fourier coefficients, as a tensor. `maco` has no such class."""
 
 
 def compute_fourier_scale(canvas: Shape) -> Tensor:

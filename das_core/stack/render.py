@@ -65,8 +65,9 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     """Render a stack at a multiple of its own size.
 
     Levels that are coarser than the new canvas are enlarged with the stack's own bicubic interpolation; finer levels
-    are shrunk with antialiasing. Shrinking does not wrap around at the edges, so at a scale below 1 a tile can show a
-    faint seam. Surroundings have no levels and are resized as an image.
+    are shrunk with antialiasing. Detail that no level can show is resized like one more level. Shrinking does not wrap
+    around at the edges, so at a scale below 1 a tile can show a faint seam. Surroundings have no levels and are resized
+    as an image.
 
     Args:
         stack: the stack to render.

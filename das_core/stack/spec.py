@@ -26,8 +26,8 @@ class StackSpec:
     """How a stack is built: its size, levels, colour space, and the form of its operator.
 
     The canvas is the picture plus a margin on each side. A canvas is the sum of its levels, each enlarged by bicubic
-    interpolation; the tanh turns the canvas into pixels. The sum and the tanh are those of Direct Ascent Synthesis,
-    arXiv 2502.07753.
+    interpolation and multiplied by its gain; the tanh turns the canvas into pixels. The sum and the tanh are those of
+    Direct Ascent Synthesis, arXiv 2502.07753.
 
     Args:
         width: the width of the picture in pixels, at least 16.
@@ -49,8 +49,8 @@ class StackSpec:
         frozen: bands of resolutions that ascents do not move. Each is a pair: its coarsest and its finest resolution,
             both included.
         parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`
-            (`stack/parametrizations.py`). With any of the last three, ascents do not use the levels; they serve
-            `ImageStack.noise` and all that splits a canvas into levels, such as `decompose`, edits and `render_stack`.
+            (`stack/parametrizations.py`). With any of the last three, ascents do not use the levels. The levels then
+            serve `ImageStack.noise` and what splits a canvas into levels: `decompose`, edits, `render_stack`.
             `maco` keeps the Fourier magnitudes of the start, so the stack has to start from noise or an image.
         time: the time axis, if the images of the stack are the frames of a film; None otherwise.
         zoom: how the images of the stack are nested, if they are the depths of a zoom; None otherwise.
@@ -58,8 +58,9 @@ class StackSpec:
     Raises:
         ValueError: when a side of the picture is too small; a side of the canvas is too large; the margin is negative;
             a tile has a margin; `method`, `color` or `parametrization` is not one of the names above; the levels do not
-            fit the canvas; the gains do not fit the levels; all resolutions are frozen; a film or `maco` has the method
-            `layers`; a zoom is a film or a tile; or the margin or the factor of a zoom is too small.
+            fit the canvas; there are more or fewer gains than levels; a gain is out of range; all resolutions are
+            frozen; a film or `maco` has the method `layers`; a zoom is a film or a tile; or the margin or the factor of
+            a zoom is too small.
 
     Example:
         >>> from das_core import StackSpec
@@ -136,7 +137,7 @@ class StackSpec:
 
     @property
     def zoom_operator(self) -> ZoomOperator | None:
-        """The linear map from the depths of a zoom to its composites (each depth with the deeper ones in its middle).
+        """The linear map from the depths of a zoom to its composites, in which depths are blended over each other.
 
         None for a stack that is no zoom.
         """
@@ -191,8 +192,8 @@ class StackSpec:
     def ascent_bytes(self, batch: int) -> int:
         """Return about how many bytes an ascent needs for its canvases, its operator and, with `layers`, its levels.
 
-        Not counted are the models, the views, and the tensors that an optimizer such as Adam keeps for every level; see
-        `ascent.memory` for an estimate that counts them.
+        Not counted are the models, the views, the composites of a zoom, and the tensors that an optimizer such as Adam
+        keeps for every level; see `ascent.memory` for an estimate that counts them.
 
         Args:
             batch: how many images, or frames, the stack holds.
@@ -206,7 +207,8 @@ class StackSpec:
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes, including the temporary tensors from which it is computed.
 
-        It has a filter; for a film, matrices in time too; and with `exact` or `layers`, matrices in space.
+        The operator has a filter; for a film, matrices in time too; and matrices in space in the parametrisation
+        `pyramid` with `exact` or `layers`, and in `pixels` with `layers`.
         """
         height, width = self.canvas
         # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the
@@ -216,9 +218,13 @@ class StackSpec:
             # 32 bytes for each entry of a (T, T) matrix: 4 for K_t and 4 for its inverse, both in float32, and 24 for
             # the temporary float64 matrices from which they are computed.
             spectral += 32 * self.time.frames**2
-        if self.method == "spectral" or self.parametrization != "pyramid":
-            return spectral
-        shapes = [level_shape(level, self.canvas) for level in self.resolutions]
+        levels: tuple[int, ...] = ()
+        if self.parametrization == "pyramid" and self.method != "spectral":
+            levels = self.resolutions
+        elif self.parametrization == "pixels" and self.method == "layers":
+            # `PixelTensorsOperator` has one level, as fine as the canvas.
+            levels = (max(self.canvas),)
+        shapes = [level_shape(level, self.canvas) for level in levels]
         sizes = {(shape[axis], self.canvas[axis]) for shape in shapes for axis in (0, 1)}
         return spectral + 4 * sum(size * side for size, side in sizes)
 

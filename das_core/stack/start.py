@@ -20,7 +20,7 @@ from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
 from .time import Time, list_time_levels, mix_frames, time_root
 
-# Half a step of an 8-bit image. No pixel of a start image is nearer to 0 or 1 than this, whatever the contrast is.
+# About half a step of an 8-bit image. No pixel of a start image is nearer to 0 or 1 than this, whatever the contrast.
 # Exactly at 0 or 1 the slope of the tanh is 0, and no gradient could move the pixel.
 _MIN_DISTANCE = 1 / 512
 
@@ -92,7 +92,7 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
         raise ValueError(f"{len(image)} start images are no zoom of {batch} depths: use 1 or {batch}")
     if image.shape[0] > 1 and batch not in (1, image.shape[0]):
         raise ValueError(
-            f"batch_size {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
+            f"a batch of {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
         )
     canvas = canvas_from_image(image, (spec.height, spec.width), spec.margin, contrast)
     if canvas.shape[0] == 1:

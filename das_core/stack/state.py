@@ -55,8 +55,8 @@ class AccumulatedGradient(Parameters):
     """The sum over all steps of the gradient (with momentum: the velocity) times the step size.
 
     It is one tensor (B, 3, H, W), as large as the canvas. K times this tensor is the change of the canvas by all steps.
-    What a denoiser does to the canvas is added to it, converted to a gradient (`move_canvas`). `read_levels` computes
-    every level from it.
+    The change that a denoiser makes is converted to a gradient and added to this sum (`move_canvas`). `read_levels`
+    computes from the sum what ascents have added to every level.
 
     Example:
         >>> import torch
@@ -78,8 +78,8 @@ class LevelTensors(Parameters):
     """What ascents have added to every level: one tensor (B, 3, h_r, w_r) for each level, coarse to fine.
 
     The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients
-    (`parametrizations.shape_parameters`). `Adam` needs the parameters in this form, because it scales the step of every
-    value by itself (`linear_operator`).
+    (`parametrizations.shape_parameters`). `Adam` needs the parameters in this form, because it scales the step of each
+    value separately (`linear_operator`).
 
     Example:
         >>> import torch

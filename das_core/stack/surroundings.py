@@ -65,16 +65,16 @@ def make_surroundings(spec: StackSpec, stacks: int, image: Images, mask: Tensor,
         stacks: how many images the stack holds.
         image: what surrounds the stack, (B, 3, h, w), 0..1, of any size, or another form of `Images`.
         mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully), of any size.
-        feather: the width in pixels of a soft edge inside the mask; 0 for a hard edge.
+        feather: the width in pixels of a soft edge inside the mask; 0 leaves the edge of the mask as it is.
 
     Returns:
         The surroundings, with the largest batch among image, mask and stack.
 
     Raises:
-        ValueError: when `image` has none of the forms of `Images`; the mask is not (B, h, w); image or mask holds
-            values that are not finite; the mask is empty or too thin for the feather; the feather is negative or not
-            below the short side of the picture; a batch is neither 1 nor the largest; there are more images or masks
-            than a film has frames; or the stack is a zoom.
+        ValueError: when `image` has none of the forms of `Images`, or is a tensor of whole numbers; the mask is not
+            (B, h, w); image or mask holds values that are not finite; the mask is empty or too thin for the feather;
+            the feather is negative or not below the short side of the picture; a batch is neither 1 nor the largest;
+            there are more images or masks than a film has frames; or the stack is a zoom.
     """
     image = check_images(image, "the image around the mask")
     batch = max(stacks, len(image), len(check_mask(mask)))

@@ -45,8 +45,8 @@ class Time:
         loop: whether the last frame is followed by the first.
 
     Raises:
-        ValueError: when there are too few frames or too many, `levels` is empty, or a level is not a whole number
-            between 1 and `frames`.
+        ValueError: when `frames` is not a whole number from 1 to 1024, `levels` is empty, or a level is not a whole
+            number from 1 to `frames`.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time

@@ -26,7 +26,8 @@ MOST_BETWEEN = 15
 
 INNER = 0.6
 """The semi-axes of the ellipse in which a depth is opaque, as a share of half the width and half the height of its
-picture. From this ellipse to the outer edge of the margin, the depth blends into the wider depth around it."""
+picture. Outside this ellipse the depth blends into the wider depth around it, and ends at a larger ellipse that touches
+the outer edge of the margin (`zoom_operator.depth_mask`)."""
 
 _LEAST_MARGIN = 4
 """The least margin of a zoom in pixels. The mask of a depth needs room to fall to 0 at the outer edge of the margin."""
@@ -123,7 +124,8 @@ class Zoom:
 
         Returns:
             For each visible depth its index, its scale (at 1 it fills the picture), and whether it covers the whole
-            canvas without a mask, which is True for the widest depth only. The widest depth comes first.
+            canvas without a mask, which is True for the widest depth only. The widest depth comes first. In a loop an
+            index can occur several times, at different scales.
 
         Example:
             >>> from das_core import Zoom

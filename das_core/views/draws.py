@@ -55,7 +55,7 @@ class Draws:
     """The random numbers of some views, and the progress of the ascent at the step for which they are drawn.
 
     Each view has its own streams of random numbers. So its numbers do not depend on the other views that are made at
-    the same time, nor on the sizes of chunks and batches. Every call takes the next numbers of the streams.
+    the same time, nor on the sizes of chunks and batches. Every call of `uniform` or `noise` takes the next numbers.
 
     Args:
         keys: the key of each view.

@@ -14,7 +14,8 @@ class ViewGeometry:
         margin: pixels on each side of the canvas that are not part of the picture.
         size: the side in pixels to which views are resized, as the judge needs them.
         tile: whether opposite edges of the canvas meet. A tile has no margin.
-        boxes: for each image of the batch, the box that its views must lie in; None if they may lie anywhere.
+        boxes: for each image of the batch, the box that its views must lie in; None for no box. With and without boxes,
+            views must also lie in `Windows.reach`.
 
     Example:
         >>> import torch

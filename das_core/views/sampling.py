@@ -156,7 +156,7 @@ def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
 
 
 def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
-    """Return the gradient at images before they were resized: the backward pass of bilinear resizing with antialiasing.
+    """Compute the backward pass of bilinear resizing with antialiasing: the gradient at the images before resizing.
 
     PyTorch's own backward pass adds the gradient of each output pixel to the input pixels that this output was computed
     from. On CUDA it adds in any order, so the bits of the result change between runs. This function instead computes

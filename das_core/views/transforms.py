@@ -185,8 +185,8 @@ class Perspective:
     """
 
     distortion: float = 0.15
-    # The memory of this transform, as a multiple of that of the views. Nearly all of it is kept for the backward pass:
-    # for each sampling point the four pixels around it, and their weights.
+    # The memory of this transform, as a multiple of that of the views. Most of it is taken only during the backward
+    # pass, which computes for each sampling point the four pixels around it, and their weights.
     kept_views: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:

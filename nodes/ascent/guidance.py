@@ -48,7 +48,7 @@ class GuideDiffusion(Node):
             inputs=[
                 io.Model.Input("model", tooltip="The diffusion model to guide; it is not changed for other nodes."),
                 io.Vae.Input("vae", tooltip="The VAE that belongs to the diffusion model, from the same checkpoint."),
-                objectives_input("What the picture is led towards: the weighted sum of all of these."),
+                objectives_input("What the picture is led towards: all of these, each by its weight."),
                 Augmentation.Input(
                     "augmentation",
                     optional=True,

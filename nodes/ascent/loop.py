@@ -36,7 +36,7 @@ class Optimize(Node):
             description=(
                 "Let the stack climb: each step shows its views to the models, asks what change would raise the score, "
                 "and moves all levels that way. Watch it grow in the preview. Finish now ends it with the picture so "
-                "far; Cancel discards it. Connect as many objectives as you like; their weighted scores are summed. "
+                "far; Cancel discards it. Connect as many objectives as you like; each counts by its weight. "
                 "Connect image to Save Image: ComfyUI runs this node only if another node uses its result."
             ),
             search_aliases=[
@@ -75,7 +75,7 @@ class Optimize(Node):
                     tooltip="What climbs. A stack that has climbed before goes on from where it is. Without one: 448 x "
                     "448 from grey, the defaults of Image Stack.",
                 ),
-                objectives_input("What the ascent climbs: the weighted sum of all of these."),
+                objectives_input("What the ascent climbs: all of these, each by its weight."),
                 Augmentation.Input(
                     "augmentation",
                     optional=True,

@@ -26,8 +26,8 @@ def choose_shown(stack: ImageStack) -> Tensor:
         stack: the stack after the step that is shown.
 
     Returns:
-        Images (B, 3, H, W), 0..1. A sheet is one image, about as large as a frame. It has at most nine frames or
-        depths, about equally spaced, with the first and the last among them.
+        Images (B, 3, H, W), 0..1. A sheet is one image, about as wide as a frame and at most about as high. It has at
+        most nine frames or depths, about equally spaced, with the first and the last among them.
     """
     images = stack.image()
     if (stack.spec.time is None and stack.spec.zoom is None) or len(images) == 1:

@@ -13,7 +13,8 @@ been busier or less busy then."""
 
 _MAX_NAME = 20
 _MAX_LENGTH = 36
-"""The most characters of all scores together: a node shows two lines of 36 characters, the second with the scores."""
+"""The most characters of all scores together, because a node shows two lines of 36 characters, the second with the
+scores. A single score may be longer, and the number of the scores left out ("3 more") is not counted."""
 
 
 class Status:

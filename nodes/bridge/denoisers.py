@@ -124,6 +124,9 @@ class DiffusionNetwork:
         Args:
             pixels: (B, 3, H, W), 0..1.
             strength: the model treats the ripple as noise of this standard deviation, in pixel values 0..1.
+
+        Raises:
+            ValueError: when the VAE decodes to values that are not finite.
         """
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)

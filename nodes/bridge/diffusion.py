@@ -70,7 +70,7 @@ class DiffusionGuide:
 
     @torch.no_grad()
     def __call__(self, arguments: Mapping[str, Any]) -> Tensor:
-        """Return the guided prediction.
+        """Return the guided prediction; at a step that is not guided, return the prediction unchanged.
 
         Args:
             arguments: the dictionary that ComfyUI passes to post-CFG functions. The entry `denoised` is the prediction
@@ -136,7 +136,14 @@ class DiffusionGuide:
     def _climb(
         self, pictures: Tensor, step: GuidedStep, noise: float, short_side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Do the ascent of a guided step; return the pictures before and after it, and `Ascent.picture_mask`."""
+        """Do the ascent of a guided step; return the pictures before and after it, and `Ascent.picture_mask`.
+
+        Args:
+            pictures: (B, 3, H, W), 0..1, decoded from the prediction.
+            step: the guided step.
+            noise: the noise in the latent, see `measure_noise`.
+            short_side: the short side of the latent, in its own samples (not in pixels).
+        """
         pace = pace_at_noise(noise, short_side, step.progress)
         # Cloned: a tensor made under inference mode can never take part in autograd.
         ascent = self.guidance.start_ascent(pictures.clone().to(get_device()), pace, step.number)

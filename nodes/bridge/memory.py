@@ -115,7 +115,7 @@ def manage_module(module: nn.Module) -> object:
 
 
 def share_patcher(patcher: Any) -> object:
-    """Return a ModelPatcher, made from the one that a module has, that brings the whole module to the compute device.
+    """Return a ModelPatcher that brings a whole module to the compute device, made from the one that the module has.
 
     The module must not get a second, independent ModelPatcher. If the second ModelPatcher were garbage-collected while
     the module lives on, ComfyUI would report a memory leak: it would log a warning and collect garbage at every load.
@@ -181,7 +181,8 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
     To be called under `enable_autograd`, like `load_judges`.
 
     Args:
-        clip: a CLIP from `manage_clip`.
+        clip: a CLIP from `manage_clip` or `join_clip`. A text tower whose `module` is None is left alone, because it
+            moves its networks itself.
         texts: the texts that are going to be encoded.
 
     Raises:

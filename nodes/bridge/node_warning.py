@@ -8,7 +8,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def warn_on_node(warning: str | None, node_id: str | None) -> None:
-    """Log a warning and show it on a node, until the node shows another text or runs again without a warning.
+    """Log a warning and show it on a node, until the node shows another text or runs again.
 
     Args:
         warning: the text; None removes the warning that the last run has left on the node.

@@ -7,7 +7,7 @@ from .page import find_server
 
 
 def migrate_prompts(migrate: Callable[[Any], Any]) -> None:
-    """Let ComfyUI's server apply a function to every prompt that it receives; does nothing if there is no server.
+    """Let ComfyUI's server apply a function to every prompt that it receives; without a server, do nothing.
 
     Args:
         migrate: a function that converts a prompt in API format. It is given what a client has sent, unchecked.

@@ -74,7 +74,7 @@ class Progress:
 
         Args:
             done: the number of steps that are done.
-            total: the number of steps of the whole run; None if it has not changed, 0 if it is unknown.
+            total: the number of steps of the whole run; None if it is the one given to `Progress`, 0 if it is unknown.
             image: the preview, (B, 3, H, W), 0..1; of a batch, the first four images are shown.
             text: the text for the node; empty for none. It is left out if the last text was shown less than 0.25
                 seconds ago.

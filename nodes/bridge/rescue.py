@@ -28,8 +28,8 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
         history: the records of the steps that were done.
 
     Returns:
-        Sentences that name the files, or say why saving failed. If saving fails, no error is raised, because it would
-        hide the error of the run.
+        Sentences that name the files (of the frames only the first file), or say why saving failed. If saving fails,
+        no error is raised, because it would hide the error of the run.
     """
     # The stack is saved first, because it is the most valuable, and memory or disk space may not suffice for the rest.
     # The message names the image first.

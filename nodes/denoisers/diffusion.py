@@ -11,7 +11,7 @@ from ..schema import Denoiser, schema
 
 
 class DenoiserFromDiffusion(Node):
-    """The node that makes a denoiser from a diffusion model; Optimize applies the denoiser after every step."""
+    """The node that makes a denoiser from a diffusion model, for Optimize, which uses it unless `denoise` is off."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

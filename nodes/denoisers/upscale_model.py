@@ -11,7 +11,7 @@ from ..schema import Denoiser, schema
 
 
 class DenoiserFromUpscaleModel(Node):
-    """The node that makes a denoiser from an upscale model; Optimize applies the denoiser after every step."""
+    """The node that makes a denoiser from an upscale model, for Optimize, which uses it unless `denoise` is off."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

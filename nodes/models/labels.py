@@ -42,7 +42,10 @@ class PickClass(Node):
 
     @classmethod
     def validate_inputs(cls, name: str | None = None) -> bool | str:
-        """Return True, or a short message if `name` is no class; ComfyUI's own message would list all 1,000 classes."""
+        """Return True, or a short message if `name` does not name exactly one class.
+
+        ComfyUI's own message would list all 1,000 classes. A name that comes through a link (None here) passes.
+        """
         if name is not None:
             try:
                 imagenet_labels().find(str(name))

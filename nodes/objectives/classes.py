@@ -72,10 +72,10 @@ class ClassObjective(Node):
 
 
 def advise_list(classifier: CoreClassifier) -> str:
-    """Return the hint that Pick ImageNet Class lists all names; "" if the classes are not those of ImageNet.
+    """Return a hint for errors: that Pick ImageNet Class lists all names; "" if the classes are not ImageNet's.
 
     Args:
-        classifier: the classifier that does not know a class.
+        classifier: the classifier whose classes are asked for.
     """
     is_imagenet = classifier.labels == imagenet_labels()
     return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

@@ -64,7 +64,7 @@ class TextObjective(Node):
         with bridge.Wait("reading the prompts"):
             bridge.load_text_tower(clip, prompts)
             objective = core.TextObjective.from_text(clip, text, similarity, weight)
-        # Now, because a text of `Wait` would replace the warning on the node.
+        # After the `with` block, because a text of `Wait` would replace the warning on the node.
         warn_of_unread(clip, prompts, cls.hidden.unique_id)
         return io.NodeOutput(objective)
 

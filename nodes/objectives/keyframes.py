@@ -22,7 +22,7 @@ from .classes import advise_list
 
 
 class Keyframes(Node):
-    """The node that says what a film shows at each keyframe, or a zoom at each depth."""
+    """The node that says what a film or a zoom shows at its keyframes, which are some of the frames or depths."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -69,7 +69,7 @@ class Keyframes(Node):
             with bridge.Wait("reading the prompts"):
                 bridge.load_text_tower(model, prompts)
                 tracks = make_tracks(wishes, partial(TextObjective.from_text, model, weight=weight), curve)
-            # Now, because a text of `Wait` would replace the warning on the node.
+            # After the `with` block, because a text of `Wait` would replace the warning on the node.
             warn_of_unread(model, prompts, cls.hidden.unique_id)
         else:
             classifier = cast(Classifier, model)

@@ -48,7 +48,7 @@ class Region(Node):
 
 
 class Schedule(Node):
-    """The node that changes the weight of an objective over the ascent, or over the frames of a film."""
+    """The node that changes the weight of an objective over the ascent, or from frame to frame or depth to depth."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

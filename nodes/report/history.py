@@ -10,7 +10,7 @@ from ..schema import History, add_advice, schema
 
 
 class PlotHistory(Node):
-    """The node that plots the scores and the gradient of an ascent, step by step."""
+    """The node that plots the scores of an ascent and the norm of its gradient, step by step."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

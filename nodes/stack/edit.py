@@ -12,7 +12,10 @@ from ..schema import Stack, add_advice, schema
 
 
 class EditStack(Node):
-    """The node that scales, resets, freezes or blends bands (ranges of levels) of a stack, or changes of a film."""
+    """The node that scales, resets, freezes or blends bands (ranges of levels) of a stack.
+
+    For a film it can also scale the changes in time.
+    """
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -32,7 +35,7 @@ class EditStack(Node):
                 Stack.Input(
                     "other",
                     optional=True,
-                    tooltip="A stack of the same size to mix in. Its levels and colours may be others.",
+                    tooltip="A stack of the same size and margin to mix in. Its levels and colours may be others.",
                 ),
                 io.String.Input(
                     "gains",

@@ -19,7 +19,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class StackToImage(Node):
-    """The node that renders a stack as an image of any size, or a film or a zoom as any number of frames."""
+    """The node that renders a stack at a scale of 0.05 to 32; a film or a zoom gets 1 to 65,536 frames."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

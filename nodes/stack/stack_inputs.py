@@ -77,7 +77,7 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
 
 
 def start_input() -> Any:
-    """Return the input that chooses what the picture is before the first step."""
+    """Return the input that chooses what the picture is before the first step; `read_choice` reads its value."""
     return io.DynamicCombo.Input(
         "start",
         options=make_options(

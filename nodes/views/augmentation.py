@@ -24,7 +24,7 @@ class Augmentation(Node):
             description=(
                 "How the models see the picture: many shifted, zoomed, mirrored and noisy views of it each step. "
                 "What convinces a model in every view is an image; what convinces it in one is noise. Of all settings "
-                "these matter most. Without this node Optimize uses its defaults, with jitter at most the margin."
+                "these matter most. Without this node Optimize uses the views of its recipe."
             ),
             search_aliases=["das", "direct ascent", "cutouts", "crops", "jitter", "noise", "views"],
             advanced=[

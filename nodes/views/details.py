@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ...das_core.ascent.recipe import VIEWED
 from ...das_core.common.curves import Curve
 from ...das_core.views.color_transforms import ColorShift, Grayscale
 from ...das_core.views.distance import Distance
@@ -157,7 +158,9 @@ def read_details(
         zoom_min: the smallest side of a window, as a share of the short side of the area that views may show, see
             `Windows`.
         flip: the probability that a view is mirrored, 0..1.
-        before: transforms that come first. If one of them is a `ColorShift`, no other `ColorShift` is added.
+        before: transforms that come first. The default transforms (`VIEWED`) are left out: a node of a transform with
+            nothing connected starts from them, and these settings replace them. If one of the others is a `ColorShift`,
+            no other `ColorShift` is added.
 
     Raises:
         ValueError: when no known option is chosen, or a setting is out of range.
@@ -175,8 +178,10 @@ def read_details(
             windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
             noise = replace(noise, amplitude_end=ends["noise_end"], curve=curve)
         color_shift, grayscale, distance = (values[key] for key in ("color_shift", "grayscale", "distance"))
-    is_shifted = any(isinstance(transform, ColorShift) for transform in before)
+    # By identity, because another Augmentation may have added equal transforms, which do act twice.
+    kept = [transform for transform in before if not any(transform is default for default in VIEWED)]
+    is_shifted = any(isinstance(transform, ColorShift) for transform in kept)
     colors = (ColorShift(color_shift, color_shift),) if color_shift and not is_shifted else ()
     grays = (Grayscale(grayscale),) if grayscale else ()
     distances = (Distance(distance),) if distance else ()
-    return windows, (*before, Flip(flip), *distances, *colors, *grays, noise)
+    return windows, (*kept, Flip(flip), *distances, *colors, *grays, noise)

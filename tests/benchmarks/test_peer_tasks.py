@@ -1,11 +1,16 @@
 """Lines of code: what counts, and that ours, which need no other library, make the pictures that were asked for."""
 
+import dis
+from collections.abc import Iterator
+from types import CodeType
+
 import pytest
 import torch
 import torchvision
 
 import direct_ascent as da
-from benchmarks.peer_tasks import SHORT, TASKS, Row, count_lines, tabulate
+from benchmarks import peer_tasks
+from benchmarks.peer_tasks import SHORT, TASKS, Row, Task, count_lines, tabulate
 from cases import each_case
 
 
@@ -50,6 +55,20 @@ def test_the_table_says_how_many_lines_and_where_there_is_no_way(monkeypatch: py
         "| a | 7 | 1 (slowly) |",
         "| b | cannot | 7 |",
     ]
+
+
+def list_globals(code: CodeType) -> Iterator[str]:
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_GLOBAL":
+            yield step.argval
+        elif isinstance(step.argval, CodeType):
+            yield from list_globals(step.argval)
+
+
+@each_case("task", [task for row in TASKS for task in row.ways.values()])
+def test_every_task_counts_all_the_imports_that_it_needs(task: Task) -> None:
+    needed = set(list_globals(task.__code__)) & set(vars(peer_tasks))
+    assert needed <= {"PHOTO", "VECTOR"}
 
 
 @each_case("row", TASKS)

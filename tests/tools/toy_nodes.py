@@ -1,9 +1,11 @@
 """A small V3 node pack; the fixture `pack` copies this file to the `__init__.py` of a folder of its own."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import comfy.utils
+import folder_paths
 import torch
 from comfy_api.latest import ComfyExtension, io
 
@@ -162,9 +164,24 @@ class Report(io.ComfyNode):
         return io.NodeOutput(text, image / 2, float(image.mean()), ui={"text": [f"saw {text}"]} if shows else None)
 
 
+class Keep(io.ComfyNode):
+    """An output node that saves a file that is no picture."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TOY_Keep", category="toy", inputs=[io.Image.Input("image")], outputs=[], is_output_node=True
+        )
+
+    @classmethod
+    def execute(cls, image: torch.Tensor) -> io.NodeOutput:
+        Path(folder_paths.get_output_directory(), "kept.stack").write_bytes(b"stack")
+        return io.NodeOutput(ui={"files": [{"filename": "kept.stack", "subfolder": "", "type": "output"}]})
+
+
 class Extension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [Color, Mix, Optimizer, Facts, Fail, Lists, Report]
+        return [Color, Mix, Optimizer, Facts, Fail, Lists, Report, Keep]
 
 
 async def comfy_entrypoint() -> Extension:

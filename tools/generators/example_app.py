@@ -29,7 +29,7 @@ def make_app(prompt: Mapping[str, Any], name: str) -> dict[str, Any]:
     If the workflow has no form, the result is empty.
 
     Args:
-        prompt: the example workflow in API format, with numbers as node ids.
+        prompt: the example workflow in API format; every node id is a whole number, written as a text.
         name: the name of the example workflow, without ".json".
 
     Raises:

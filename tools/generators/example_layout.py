@@ -1,4 +1,4 @@
-"""A layered layout for the nodes of one group: rows of columns, in a row links from left to right, and no overlaps.
+"""A layered layout for the nodes of one group, without overlaps: rows of columns; in a row, links go to the right.
 
 The steps are those of Sugiyama, Tagawa and Toda (1981), "Methods for Visual Understanding of Hierarchical System
 Structures". Layers, here called columns, follow from the lengths of paths; barycentres give the order within a column;

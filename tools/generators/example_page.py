@@ -162,7 +162,7 @@ def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple
 def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> Box:
     """Return the box that must be visible when the workflow opens.
 
-    It contains the upper left corner of the arrangement, the note and the node of the first ascent.
+    It contains the upper left corner of the arrangement, the note and, if there are ascents, the node of the first one.
     """
     ascents = [node for node, group in groups.items() if group == ASCENT]
     first = [n for n in ascents if not any(link.target == n and link.source in ascents for link in links)][:1]

@@ -38,7 +38,7 @@ def climb(
     steps: int = STEPS,
     denoising: Denoising | Literal["auto"] | None = "auto",
 ) -> Result:
-    """Return the result of a short ascent, from grey unless a stack is given."""
+    """Return the result of a short ascent under `objective` and `more`; without a stack, from grey (224 x 224)."""
     stack = stack or ImageStack.gray(StackSpec(width=224, height=224))
     optimizer = NormalizedAscent(step_size=0.12, momentum=0.0)
     views = Augmentation(views=VIEWS)

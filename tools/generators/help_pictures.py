@@ -36,7 +36,7 @@ def encode_picture(picture: Image.Image) -> bytes:
 
 
 def make_row(tiles: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
-    """Return pictures side by side in one row, cut to squares of one size, with a caption below each.
+    """Return pictures side by side, scaled and cut to equal squares, in one row, with a caption below each.
 
     Args:
         tiles: the pictures.

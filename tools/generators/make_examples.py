@@ -6,10 +6,10 @@ The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.jso
 and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the images of one node
 become example_workflows/NAME.jpg. The node is the first SaveImage node or, if there is none, the first PreviewImage
 node. If SHOWN has a title for the example, only nodes with this title count. The run downloads nothing: the starters
-replace other CLIPs, sample photographs replace those of the user, the recipe's denoiser replaces an upscale model, and
-diffusion is left out. Workflows that would then show nothing do not run, see `make_thumbnail`. ComfyUI is expected in
-the folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this Python, which
-therefore needs ComfyUI's requirements.
+replace other CLIPs, the recipe's denoiser replaces an upscale model, and diffusion is left out. Sample photographs
+replace ComfyUI's example.png. Workflows that would then show nothing do not run, see `make_thumbnail`. ComfyUI is
+expected in the folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this
+Python, which therefore needs ComfyUI's requirements.
 """
 
 import argparse

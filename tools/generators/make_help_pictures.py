@@ -2,8 +2,9 @@
 
     make pictures [ARGS="DAS_Optimize ..."]
 
-The pictures show thumbnails of the example workflows, results of ascents with few steps and views, views of a picture,
-or charts. All ascents together take minutes. Screenshots of ComfyUI's page (`SCREENSHOTS`) are taken by hand.
+The pictures show thumbnails of the example workflows, results of ascents with few steps and views, photographs, views
+of a picture, or charts. All ascents together take minutes. Screenshots of ComfyUI's page (`SCREENSHOTS`) are taken by
+hand.
 """
 
 import argparse

@@ -3,8 +3,7 @@
 Every other language is a folder of locales/. Its translations are kept, and entries that no longer exist are dropped.
 A translation is stale if the English text has changed since it was translated. Texts whose translation is missing or
 stale are written to build/translations.json as one list for all languages; the paths of the first ten of each language
-are printed. Fill in the empty translations
-there, and merge them with --merge build/translations.json.
+are printed. Fill in the empty translations in that file, and merge them with --merge build/translations.json.
 
 With --check nothing is written. The exit code is then 1 if a file is out of date, or if a translation is missing or
 stale.

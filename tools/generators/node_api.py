@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
 
 Inputs: TypeAlias = Mapping[str, Any]
-"""The description of each input by its name: the type of the input; for a combo, the list of its options, or "COMBO" if
-these are not part of the API; for a DynamicCombo, the `Inputs` of each option."""
+"""The description of each input by its name: the type of the input, followed by " and control" if the page adds a
+control widget; for an Autogrow, the type and the names of its first and last slot; for a combo, the list of its
+options, or "COMBO" if these are not part of the API; for a DynamicCombo, the `Inputs` of each option."""
 
 _MAX_OPTIONS = 20
 """If a combo has more options, they are not part of the API, because such lists come from other libraries."""
@@ -31,7 +32,7 @@ def describe_pack(nodes: Mapping[str, type[Any]]) -> dict[str, dict[str, Inputs]
 
 
 def describe_node(node_class: type[Any]) -> dict[str, Inputs]:
-    """Return the inputs of a class, in the order of ComfyUI's page, and its outputs."""
+    """Return the `inputs` of a class, in the order of ComfyUI's page, and its `outputs`: the type of each, by id."""
     outputs = {output.id: output.io_type for output in node_class.GET_SCHEMA().outputs}
     return {"inputs": _describe_inputs(parse_specs(node_class.INPUT_TYPES())), "outputs": outputs}
 

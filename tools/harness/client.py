@@ -112,16 +112,20 @@ class Client:
 
         Raises:
             TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
-            ComfyUIStartError: the server has ended.
+            ComfyUIStartError: the server has ended; the message contains the end of its log.
         """
         deadline = time.monotonic() + timeout
         pause = threading.Event()
         while time.monotonic() < deadline:
-            history: Json = self.get(f"/history/{prompt_id}")
+            self.server.check_alive()
+            try:
+                history: Json = self.get(f"/history/{prompt_id}")
+            except requests.ConnectionError:
+                # The server has closed its port. Its process ends a moment later, which the next check notices.
+                history = {}
             if prompt_id in history:
                 entry: Json = history[prompt_id]
                 return entry
-            self.server.check_alive()
             pause.wait(0.05)
         raise TimeoutError(f"{prompt_id} not over in {timeout} s; the end of the log:\n{self.server.read_log_tail()}")
 

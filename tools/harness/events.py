@@ -34,7 +34,10 @@ class Event:
 
 
 class EventStream:
-    """A stream of the events of those prompts that `Client.queue` queued with this stream."""
+    """A stream of the events of those prompts that `Client.queue` queued with this stream.
+
+    It also has the events that the server sends to everyone, such as `status`.
+    """
 
     def __init__(self, server: Server, connection: ClientConnection, client_id: str) -> None:
         self._server = server

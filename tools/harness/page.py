@@ -87,7 +87,7 @@ def wait_until_ready(page: Page) -> None:
 
 
 def load_workflow(page: Page, workflow: Mapping[str, Any], name: str) -> None:
-    """Load a workflow in UI format, like a file that is dropped on the page."""
+    """Load a workflow in UI format under a name, like a file of this name that is dropped on the page."""
     page.evaluate("([data, name]) => app.loadGraphData(data, true, true, name)", [workflow, name])
 
 

@@ -98,6 +98,7 @@ def start_comfyui(
 
     Raises:
         ComfyUINotFoundError: see find_comfyui.
+        FileExistsError: the base directory already has a pack of one of these names.
         ComfyUIStartError: ComfyUI ended, or did not answer in time; the message contains the end of its log.
     """
     comfyui = find_comfyui()

@@ -1,4 +1,8 @@
-"""The core node LoadImage, as in ComfyUI 0.8.0; it also finds images in the folder of the workflow file."""
+"""The core node LoadImage, as in ComfyUI 0.8.0, except for the files that it accepts.
+
+It also finds images in the folder of the workflow file. It refuses formats other than those of `open_picture`, damaged
+files, and animations of more than `MOST_PIXELS` pixels.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The core nodes that join images: ImageStitch and BatchImagesNode.
 
 Images that fit together are joined as in ComfyUI 0.8.0, except that ComfyUI reduces `image2` of ImageStitch to 8 bits
-if `match_image_size` is on. If sizes, channels or, in ImageStitch, the numbers of images differ, the nodes raise an
-error, where ComfyUI would resize, pad or repeat images.
+if `match_image_size` is on. Other images are refused with an error, where ComfyUI would resize, pad or repeat them.
+BatchImagesNode needs images of the same size and channels. ImageStitch needs the same number of images and channels,
+and edges of the same length where the images meet.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class ImageStitch:
     ) -> tuple[torch.Tensor]:
         """Join two batches [B, H, W, C] image by image; without `image2`, return `image1`.
 
-        `match_image_size` has no effect: images of different sizes are refused, not resized.
+        `match_image_size` has no effect: images whose meeting edges differ in length are refused, not resized.
 
         Raises:
             ValueError: the batches differ in the number of images or channels; or the images differ in height, when
@@ -70,7 +71,7 @@ class ImageStitch:
 
 
 def _make_color(name: str, channels: int) -> torch.Tensor:
-    """Return the values of a colour in each channel; as in ComfyUI, a fourth and last channel makes it opaque."""
+    """Return the value of a colour in each channel, 0..1; as in ComfyUI, the fourth of four is 1 (opaque)."""
     # Pillow calls ComfyUI's green (0, 255, 0) "lime"; its own "green" is darker.
     rgb = torch.tensor(ImageColor.getrgb("lime" if name == "green" else name)) / 255
     color = torch.zeros(channels)

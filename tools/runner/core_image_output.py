@@ -127,6 +127,9 @@ def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> d
 
     Returns:
         The file as ComfyUI's history lists it, see `find_free_file`.
+
+    Raises:
+        ValueError: the title is too long for a file name.
     """
     prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
     return save_png(make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1), prefix, prompt)
@@ -181,7 +184,8 @@ def find_free_file(
 ) -> tuple[Path, dict[str, str]]:
     """Return the path of a new file in the output folder, and the file as ComfyUI's history lists it.
 
-    The number in the file name is one above the highest number of the files with this prefix, and at least `index` + 1.
+    The folder of the file is made if it does not exist; the file itself is not made. The number in the file name is one
+    above the highest number of the files with this prefix, and at least `index` + 1.
     The history lists a file as a mapping with the keys "filename", "subfolder" and "type"; the type is "output", for
     the output folder.
 

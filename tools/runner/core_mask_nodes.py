@@ -47,7 +47,7 @@ class MaskComposite:
         """Return a copy of the destination [B, H, W], combined with the source and clamped to 0..1.
 
         The upper left corner of the source is put at (x, y) of the destination. The part of the source that lies
-        outside the destination is ignored.
+        outside the destination is ignored. The operations `and`, `or` and `xor` round both masks to 0 or 1 first.
         """
         whole = destination.reshape(-1, *destination.shape[-2:]).clone()
         part = whole[:, y : y + source.shape[-2], x : x + source.shape[-1]]

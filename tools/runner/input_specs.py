@@ -31,7 +31,7 @@ class Input:
         type: the name of the type; for a combo of a V1 node, the list of its options.
         required: whether the node cannot run without a value for it.
         settings: the second entry of the spec: default, bounds, tooltip and others.
-        option: if the input is inside a DynamicCombo, the option that contains it; else, and for slots, "".
+        option: the option of a DynamicCombo that contains the input; "" for a slot, and outside of any DynamicCombo.
     """
 
     name: str

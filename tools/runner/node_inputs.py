@@ -65,7 +65,8 @@ def set_input(node: Node, name: str, text: str) -> Node:
     """Return the node with one widget set; the type of the widget decides how the text is read.
 
     Raises:
-        WorkflowError: the node has no such widget, or the text is not a value of its type.
+        WorkflowError: the class of the node is unknown, the node has no such widget, or the text is not a value of the
+            type of the widget.
     """
     items = list_inputs(get_node_class(node), fill_defaults(node).inputs)
     if name not in items:

@@ -48,6 +48,16 @@ def open_picture(path: Path) -> Image.Image:
     return picture
 
 
+def is_picture_name(name: str) -> bool:
+    """Return whether the suffix of a file name is that of one of the `FORMATS`.
+
+    Example:
+        >>> is_picture_name("atlas/cat.PNG"), is_picture_name("cat.safetensors")
+        (True, False)
+    """
+    return Image.registered_extensions().get(Path(name).suffix.lower()) in FORMATS
+
+
 def describe_damage(path: Path, error: BaseException) -> str:
     """Return the message for a picture that cannot be read.
 

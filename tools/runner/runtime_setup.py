@@ -15,6 +15,8 @@ from comfy.model_patcher import ModelPatcher
 def set_folders(output: Path, input_folder: Path, models: Path) -> None:
     """Set ComfyUI's folders, which otherwise lie inside the installed package; no folder is created.
 
+    The folder for temporary files becomes `temp` in the output folder.
+
     Call this function before a pack is loaded, because packs add folders of their own below the models folder.
     """
     folder_paths.set_output_directory(str(output.absolute()))

@@ -33,7 +33,7 @@ from runner.workflow_graph import Workflow, WorkflowError, sort_nodes
 
 
 def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow:
-    """Return the nodes that the output nodes need, in the order they run, with defaults filled in and inputs checked.
+    """Return the output nodes and all nodes that they need, in the order they run, with defaults and checked inputs.
 
     Args:
         workflow: all nodes.
@@ -67,6 +67,7 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
     Raises:
         WorkflowError: a node raised ValueError, or could not read or write a file; the message names the node.
         KeyboardInterrupt: the run was interrupted through ComfyUI's interrupt flag.
+        OSError: a node raised an OSError without an error number, as `requests` does; it has no note.
         Exception: whatever else a node raised, with a note that names the node.
     """
     slots: dict[str, list[list[Any]]] = {}

@@ -187,7 +187,7 @@ def find_source(workflow: Workflow, node: Node, name: str) -> tuple[Node, int] |
 
 
 def sort_nodes(workflow: Workflow, outputs: Iterable[str]) -> list[str]:
-    """Return the ids of all nodes that the output nodes need, in topological order.
+    """Return the ids of the output nodes `outputs` and of all nodes that they need, in topological order.
 
     The order is depth first: a node is followed by the nodes that waited only for it. So the images of one branch are
     usually saved before another branch can fail.

@@ -22,7 +22,7 @@ class Option:
     Options are compared by identity, so they can be keys of a dictionary.
 
     Args:
-        label: the name of the option in contact sheets and messages.
+        label: the name of the option on the contact sheet.
         settings: the values of the inputs that it sets; each key names an input as NODE.INPUT.
         columns: its entries in the table of results, by the name of the column.
         workflow: the label of the workflow that it chooses, or "" if it chooses none.
@@ -53,8 +53,8 @@ def read_axis(name: str, written: Any) -> Axis:
     Args:
         name: NODE.INPUT, or a name without a dot.
         written: for NODE.INPUT, its values, see `read_values`. For a name without a dot, a mapping with a single key:
-            either `zip`, which maps several NODE.INPUT to lists of values that change together, or `group`, which maps
-            labels to settings.
+            either `zip`, which maps one or more NODE.INPUT to values (lists or ranges) that change together, or
+            `group`, which maps labels to settings.
 
     Raises:
         SweepError: `written` has another form, a value is wrong, or lists that change together differ in length.
@@ -73,14 +73,14 @@ def read_axis(name: str, written: Any) -> Axis:
     if isinstance(written, Mapping) and list(written) == ["group"]:
         return _read_group(name, written["group"])
     raise SweepError(
-        f"axis {name}: write NODE.INPUT: [values]; or, under a name, zip: with several NODE.INPUT: [values] that "
+        f"axis {name}: write NODE.INPUT: [values]; or, under a name, zip: with lines NODE.INPUT: [values] that "
         "change together, or group: with lines LABEL: {NODE.INPUT: value, …}"
     )
 
 
 def _read_zip(name: str, written: Any) -> Axis:
     if not isinstance(written, Mapping) or not written:
-        raise SweepError(f"axis {name}: zip needs several lines NODE.INPUT: [values]")
+        raise SweepError(f"axis {name}: zip needs lines NODE.INPUT: [values]")
     columns = {str(path): read_values(values, f"axis {name}, {path}") for path, values in written.items()}
     if len({len(values) for values in columns.values()}) > 1:
         lengths = ", ".join(f"{path} has {len(values)}" for path, values in columns.items())

@@ -27,7 +27,7 @@ from runner.workflow_graph import Workflow, WorkflowError
 from sweeper.errors import DISK_ERRORS, SweepError, SweepStoppedError
 from sweeper.grid_cells import GridWorkflows
 from sweeper.journal import SUFFIX, Journal, Row
-from sweeper.judging import CellJudge
+from sweeper.judging import CellJudge, choose_rated, sort_files
 from sweeper.plan import Plan, Task
 from sweeper.results_folder import ResultsFolder, move_folder
 from sweeper.table import FAILED, OK
@@ -60,8 +60,8 @@ class CellRunner:
     def run(self, task: Task) -> Row:
         """Run a cell, move its pictures to the results, append its row to the journal, and return the row.
 
-        If a node raises an error, the error becomes the message of the row. The `seconds` of the first row include the
-        time that this worker took to start (`load_seconds`).
+        If a node raises an error, the error becomes the message of the row. Both `seconds` and `load_seconds` of the
+        first row include the time that this worker took to start.
 
         Raises:
             SweepStoppedError: nothing can be written, or the pack or the images of this process are not those of the
@@ -130,29 +130,14 @@ class CellRunner:
             if shown.get("text"):
                 texts[title] = [str(text) for text in shown["text"]]
             before = time.perf_counter()
-        row: Row = {"pictures": self._sort_files(files, built), "load_seconds": loading}
-        if self._judge and row["pictures"]:
-            row |= self._judge.judge(part / row["pictures"][0], built)
+        wanted = self._plan.judge[2] if len(self._plan.judge) > 2 else ""
+        row: Row = {"pictures": sort_files(files, built, wanted), "load_seconds": loading}
+        if self._judge:
+            row |= self._judge.judge(part / choose_rated(files, built, wanted), built)
             row["judge_seconds"] = time.perf_counter() - before
         row["texts"] = json.dumps(texts)
         row["changes"] = json.dumps(self._workflows.list_changes(task.workflow, built))
         return row
-
-    def _sort_files(self, files: dict[str, list[str]], built: Workflow) -> list[str]:
-        """Return the names of all files; the first is the picture that is rated, and shown on the sheet and the page.
-
-        The files of the output node that the grid file names under `judge: image` come first, then the files of
-        SaveImage nodes, then all others.
-        """
-        wanted = self._plan.judge[2] if len(self._plan.judge) > 2 else ""
-
-        def rank(node_id: str) -> int:
-            node = built[node_id]
-            if wanted and wanted in (node.id, node.title, node.class_type):
-                return 0
-            return 1 if node.class_type == "SaveImage" else 2
-
-        return [name for node_id in sorted(files, key=rank) for name in files[node_id]]
 
     def _place(self, part: Path, cell: str, row: Row) -> None:
         target = self._folder.pictures_of(cell)

@@ -38,7 +38,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """The options of the cell as text, for messages; without options, the name of its workflow."""
+        """The columns of the cell as text, for messages; if it has no columns, the label of its workflow."""
         return ", ".join(f"{name}={value}" for name, value in self.columns.items()) or self.workflow
 
 

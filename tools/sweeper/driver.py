@@ -197,7 +197,8 @@ class Driver:
     def _find_rows(self, cells: set[str]) -> dict[str, Row]:
         """Return, by cell hash, the rows of these cells that a worker has written to its journal before it died.
 
-        If the workers do not share the folder with this process, their journals cannot be read: then there are no rows.
+        If the workers do not share the folder with this process, their journals cannot be read; then the result is
+        empty.
         """
         if not self._pool.shared or not cells:
             return {}

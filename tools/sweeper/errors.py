@@ -15,7 +15,9 @@ MAX_PROBLEMS = 30
 
 
 class SweepError(WorkflowError):
-    """An error that keeps a sweep from starting: of the grid, the settings, the folder of results, Ray or a first cell.
+    """An error that keeps a sweep from starting.
+
+    Something is wrong with the grid, the settings, the folder of results or Ray, or a cell fails in a trial run.
 
     Args:
         problems: at least one sentence; each says one thing that is wrong. The attribute `problems` contains the first

@@ -33,8 +33,9 @@ class GridWorkflows:
         models: the folder used as ComfyUI's models folder.
 
     Raises:
-        SweepError: the folder `pack` holds no V3 pack; or a workflow is not in API format or has no output node to run,
-            and the error lists all such problems.
+        SweepError: the folder `pack` holds no V3 pack; or workflows are wrong: not in API format, without the nodes of
+            `only`, without an output node to run, or with an unknown node class. The error then lists a problem of
+            each wrong workflow.
         Exception: whatever else `load_pack` raises.
     """
 
@@ -128,8 +129,8 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
     """Return the cells of a grid; the last axis changes fastest, and a cell that occurs twice is listed once.
 
     Raises:
-        SweepError: an axis would add a column whose name is in `COLUMNS`, or a cell is wrong; the error lists each
-            problem once, and for a wrong cell the number of cells that have the problem.
+        SweepError: an axis would add a column whose name is in `COLUMNS`, or cells are wrong. The error lists each
+            problem once; after a problem of cells it says how many cells have this problem.
     """
     names = [name for axis in grid.axes for name in axis.options[0].columns if name in COLUMNS]
     taken = [f"axis {name}: the table has a column of this name; choose another" for name in names]

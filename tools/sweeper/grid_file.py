@@ -36,7 +36,8 @@ class JudgeSpec:
     Args:
         kind: "class" or "text": whether the cells ask for a class or for a text.
         wish: the input that holds this class or text, as NODE.INPUT.
-        image: the output node whose first picture is rated; "" for the first picture of the cell.
+        image: the output node whose first picture is rated, by id, class or title; "" for the first picture of a
+            SaveImage node or, if there is none, of another node.
     """
 
     kind: Literal["class", "text"]
@@ -52,11 +53,11 @@ class Grid:
         name: the name of the sweep; a folder of results accepts only sweeps of the same name.
         workflows: the workflow files, in API format, by their labels; at least one.
         axes: the axes of the grid; from cell to cell, the first axis changes slowest.
-        settings: the inputs that are set in every cell, by NODE.INPUT.
-        only: the output nodes that run; all of them if it is empty.
+        settings: values for inputs of every cell, by NODE.INPUT; an axis may replace such a value.
+        only: the output nodes that run, by id, class or title; all of them if it is empty.
         judge: what the held-out model rates; None if no picture is rated.
         sheet_columns: the names of the axes whose options make the columns of the contact sheet; if empty, the last
-            axis that has several options.
+            axis that has several options and is not in `sheet_rows`.
         sheet_rows: the names of the axes whose options make the rows of the contact sheet. All axes that make no
             columns follow these.
     """
@@ -84,7 +85,8 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
         max_cells: how many cells the grid may have at most.
 
     Raises:
-        SweepError: the file is wrong; the error lists all problems that can be found without reading the workflows.
+        SweepError: the file is wrong, or the grid has too many cells. If the file can be read as YAML, the error lists
+            the problems of all its parts, such as each axis; of most parts only the first problem.
     """
     written = read_yaml(path)
     if not isinstance(written, Mapping):

@@ -36,7 +36,8 @@ class Layout:
     Args:
         columns: the labels of the columns; if empty, each picture gets a label of its own.
         rows: the labels of the rows; empty if `columns` is empty.
-        cells: for each row, the cell of each column, or None for an empty place.
+        cells: for each row, the cell of each column. None is an empty place: the cell there occurs elsewhere too and is
+            shown only once, or the last row is not full.
     """
 
     columns: Sequence[str]
@@ -54,11 +55,15 @@ def lay_out(
     Args:
         axes: the axes of the grid.
         cells: all cells of the grid.
-        columns: the names of the axes along the columns; if empty, the last axis that has several options.
-        rows: the names of the axes that come first along the rows; all axes that are not along the columns follow.
+        columns: the names of the axes whose options make the columns; if empty, the last axis that has several options
+            and is not in `rows`. If there is no such axis, the layout has one column.
+        rows: the names of the axes whose options make the rows; none of them may be in `columns`. All axes that make no
+            columns follow these, and so change faster from row to row.
     """
-    wide = [axis for axis in axes if len(axis.options) > 1] or list(axes)
-    across = [axis for axis in axes if axis.name in columns] or wide[-1:]
+    wide = [axis for axis in axes if len(axis.options) > 1]
+    if len(wide) < 2:
+        return _wrap(cells)
+    across = [axis for axis in axes if axis.name in columns] or [axis for axis in wide if axis.name not in rows][-1:]
     down = [axis for axis in axes if axis.name in rows]
     down += [axis for axis in axes if axis not in across and axis not in down]
     by_options = {cell.options: cell for cell in cells}
@@ -67,8 +72,6 @@ def lay_out(
         return by_options.get(tuple(chosen[axis.name] for axis in axes))
 
     choices = [list(itertools.product(*(axis.options for axis in some))) for some in (across, down)]
-    if len([axis for axis in axes if len(axis.options) > 1]) < 2:
-        return _wrap(cells)
     names = [[axis.name for axis in some] for some in (across, down)]
     table = [
         [find(dict(zip(names[0] + names[1], column + row, strict=True))) for column in choices[0]] for row in choices[1]

@@ -34,7 +34,9 @@ class GridWorkflow:
         settings: the inputs that are set in every cell, by NODE.INPUT.
 
     Raises:
-        SweepError: `only` names a node that does not exist or is no output node, or the workflow has no output node.
+        SweepError: a name in `only` fits no node, several nodes, or a node that is no output node; or `only` is empty,
+            and the workflow has no output node, or has a node of an unknown class.
+        WorkflowError: a node that `only` names is of an unknown class.
     """
 
     def __init__(self, workflow: Workflow, only: Sequence[str] = (), settings: Mapping[str, Value] | None = None):
@@ -59,8 +61,9 @@ class GridWorkflow:
             settings: the inputs that this cell sets, by NODE.INPUT.
 
         Raises:
-            SweepError: a setting is wrong. The names of the inputs are checked first, then the links, then the values;
-                the error lists all problems of the first check that fails.
+            SweepError: a setting is wrong. The first check is whether each path names a node, and no input is set
+                twice; the second is of the links; the third is of the names and values of the inputs. The error lists
+                the problems of the first check that fails; of the inputs inside the options of a node only one.
         """
         problems: list[str] = []
         by_node: dict[str, dict[str, Value]] = {}
@@ -105,8 +108,8 @@ class GridWorkflow:
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
         """Return, by node id, the inputs of the nodes whose inputs differ from those in the exported workflow.
 
-        All inputs of such a node are returned, except inputs that the exported workflow lacks and that have their
-        default value.
+        All inputs of such a node are returned, with their values. Left out are only inputs that the exported workflow
+        lacks and for which `fill_defaults` would give it the same value.
         """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():
@@ -150,7 +153,7 @@ class GridWorkflow:
         return order
 
     def _check(self, node_id: str, settings: _Settings) -> Node | tuple[str, ...]:
-        """Return a node with settings applied, or messages about all settings that are wrong."""
+        """Return a node with settings applied, or messages about the settings that are wrong (see `_check_each`)."""
         key = node_id, settings
         if key not in self._nodes:
             try:

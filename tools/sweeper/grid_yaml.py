@@ -17,7 +17,8 @@ MAX_NODES = 2_000_000
 """The most values in a file; a value that the file repeats by reference counts each time."""
 
 MAX_DIGITS = 40
-"""The most digits of a number; every number that a widget takes has fewer."""
+"""The most characters of a number in a YAML file, and the most digits of a whole number in a journal; every number that
+a widget takes has fewer."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -35,14 +36,15 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """Return the content of a YAML file.
+    """Return the content of a YAML file; None if the file is empty.
 
     Args:
         path: the file.
 
     Raises:
         SweepError: the file cannot be read, is no YAML, is larger than `MAX_BYTES`, or is nested too deeply; it has
-            more than `MAX_NODES` values; or it contains a number or text that no input can take.
+            more than `MAX_NODES` values; a mapping has a key twice; a value contains itself; or a number or text is one
+            that no input can take.
     """
     try:
         with path.open("rb") as file:

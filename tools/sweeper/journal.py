@@ -1,4 +1,4 @@
-"""Journals: files of JSON lines, to which a row is written as soon as its cell is done.
+"""Journals: files of JSON lines, to which a row is written as soon as its cell is done or has failed.
 
 Every worker has its own journal, so no two processes write to one file, and no worker waits for the driver. A row is
 valid once its line is complete; an incomplete line of a killed process is ignored. The driver copies the rows into the

@@ -5,7 +5,7 @@ The quality benchmarks rate pictures in the same way (`benchmarks/recognition.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import parse_classes
 from runner.node_classes import get_node_class
-from runner.picture_file import open_picture
-from runner.workflow_graph import Workflow, WorkflowError, find_input
+from runner.picture_file import is_picture_name, open_picture
+from runner.workflow_graph import Node, Workflow, WorkflowError, find_input, find_node, suggest_names
 from sweeper.errors import SweepError
 from sweeper.journal import Row
 
@@ -48,10 +48,13 @@ class CellJudge:
             built: the nodes of the cell that made the picture.
 
         Returns:
-            `judge`, the name of the model; `judge_as_is`, `judge_afar` and `judge_grey`, the scores of the picture in
-            its three forms (as it is, from afar, in grey); and `recognised`. A score is the probability of the class,
-            or the cosine between the picture and the text. If the cell asks for several classes, the row is empty,
-            because only one class can come first.
+            `judge`, the name of the model, and for texts their number; `judge_as_is`, `judge_afar` and `judge_grey`,
+            the scores of the picture in its three forms (as it is, from afar, in grey); and `recognised`. A score is
+            the probability of the class, or the cosine between the picture and the text. If the cell asks for several
+            classes, the row is empty, because only one class can come first.
+
+        Raises:
+            ValueError: the file is no readable picture, or the model cannot rate the class or text.
         """
         wish = read_wish(built, self._wish)
         with open_picture(picture) as opened:
@@ -92,12 +95,78 @@ def read_wish(built: Workflow, path: str) -> str:
     return str(node.inputs[name])
 
 
+def find_rated(built: Workflow, name: str) -> Node:
+    """Return the output node that `judge: image` of a grid file names.
+
+    Args:
+        built: the nodes of the cell.
+        name: the id, class or title of the node.
+
+    Raises:
+        SweepError: no output node of the cell has this name, or several have it.
+    """
+    outputs = {node.id: node for node in built.values() if getattr(get_node_class(node), "OUTPUT_NODE", False)}
+    try:
+        found = find_node(outputs, name)
+    except WorkflowError as error:
+        raise SweepError(f"judge: image: {error}") from error
+    if found is None:
+        names = [known for node in outputs.values() for known in (node.id, node.class_type, node.title) if known]
+        raise SweepError(f"judge: image: no output node {name!r} runs; {suggest_names(name, names)}")
+    return found
+
+
+def sort_files(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str = "") -> list[str]:
+    """Return the names of all files of a cell; the first is the one that is shown on the sheet and the page.
+
+    Pictures come before files that are no pictures. Of each kind, the files of the node that `judge: image` names come
+    first, then the files of SaveImage nodes, then all others.
+
+    Args:
+        files: the names of the files that the output nodes have saved, by node id.
+        built: the nodes of the cell.
+        wanted: the id, class or title of the node that `judge: image` names; "" if it names none.
+
+    Raises:
+        SweepError: see `find_rated`.
+    """
+    rated = find_rated(built, wanted).id if wanted else ""
+
+    def rank(node_id: str) -> int:
+        if node_id == rated:
+            return 0
+        return 1 if built[node_id].class_type == "SaveImage" else 2
+
+    names = [name for node_id in sorted(files, key=rank) for name in files[node_id]]
+    return sorted(names, key=lambda name: not is_picture_name(name))
+
+
+def choose_rated(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str = "") -> str:
+    """Return the name of the picture that is rated: the first one of the node that `judge: image` names, or of all.
+
+    Args:
+        files, built, wanted: see `sort_files`.
+
+    Raises:
+        SweepError: this node, or the cell, has saved no picture; or see `find_rated`.
+    """
+    rated = find_rated(built, wanted) if wanted else None
+    names = sort_files(files if rated is None else {rated.id: files.get(rated.id, [])}, built, wanted)
+    if not names or not is_picture_name(names[0]):
+        others = f", only {', '.join(names[:5])}" if names else ""
+        raise SweepError(
+            f"judge: {rated or 'the cell'} saved no picture to rate{others}; name a node that saves one under "
+            "'judge: image', add such a node, or remove 'judge:'"
+        )
+    return names[0]
+
+
 def check_uninvolved(built: Workflow) -> None:
     """Check that the held-out model, `second_opinion`, takes no part in making the pictures of a cell.
 
     Raises:
-        SweepError: this model takes part: an output node that saves pictures depends on a model loader that is set to
-            `second_opinion`.
+        SweepError: this model takes part: a node that saves or previews pictures depends on a model loader that is set
+            to `second_opinion`.
     """
     for node in built.values():
         saves = "IMAGE" not in get_node_class(node).RETURN_TYPES and "images" in node.inputs

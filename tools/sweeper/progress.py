@@ -49,7 +49,10 @@ class Progress:
         self._seconds += float(row.get("seconds") or 0.0) - float(row.get("load_seconds") or 0.0)
 
     def describe(self, workers: int) -> str:
-        """Return the line that `show` writes."""
+        """Return the line that `show` writes, for this number of workers that are ready.
+
+        The line has the time that is left only if a cell has been counted, a worker is ready and cells are left.
+        """
         counted = self.done + self.failed
         ending = "" if workers == 1 else "s"
         line = f"{self.done} done, {self.failed} failed, {self.left} left, {workers} worker{ending}"

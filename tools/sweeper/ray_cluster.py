@@ -36,7 +36,8 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
         shipped: the folder of the repository, if Ray's runtime environment has to copy it to the workers; else None.
 
     Raises:
-        SweepError: Ray is not installed, or there is no such cluster.
+        SweepError: Ray is not installed or does not start, the address is wrong (see `check_address`), or the cluster
+            does not let this machine connect.
     """
     # Set before the import, because Ray reads its environment variables once.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -81,7 +82,9 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
 
 
 def check_address(address: str) -> None:
-    """Check that a server listens at an address, because Ray itself would try to connect for a minute.
+    """Check that a server listens at HOST:PORT, because Ray itself would try to connect for a minute.
+
+    Nothing is checked if the address is "auto".
 
     Raises:
         SweepError: the address is not HOST:PORT or "auto", or nothing answers there.

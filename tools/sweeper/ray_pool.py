@@ -83,7 +83,10 @@ class RayPool:
         self._send(("run", worker, task.to_json()))
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return the events since the last call; if there are none, wait at most `seconds` for the first event."""
+        """Return the events since the last call; if there are none, wait at most `seconds` for the first event.
+
+        If the child process has ended, the last event is a `Stopped`.
+        """
         events: list[Event] = []
         try:
             while self._connection.poll(0 if events else seconds):

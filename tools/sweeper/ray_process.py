@@ -41,16 +41,18 @@ class _Workers:
 def serve(connection: Connection, address: str | None, log: str, setup: dict[str, Any]) -> None:
     """Connect to Ray, then carry out the commands of the driver until it sends "end" or closes the connection.
 
-    If Ray cannot be used, send ("refused", the reason) to the driver instead, and return.
+    After connecting, send ("connected", the machines, whether the folders are shared) to the driver. If Ray cannot be
+    used, send ("refused", the reason) and return.
 
     Args:
         connection: the pipe to the driver.
         address: see `ray_cluster.connect`.
         log: the file for Ray's output.
-        setup: `plan`, the plan of the sweep as JSON; `images`, the input images by name; `home`, the folder of the
-            repository; `mark`, a file in the folder of results; `files`, "shared" if workers use the folders of this
-            machine, "shipped" if Ray sends them the files, or "auto", which finds out whether the folders are shared;
-            `threads`, the cores of each worker; `per_gpu`, the number of workers that share a GPU.
+        setup: `plan`, the plan of the sweep as JSON; `images`, the input images by name, or None if `address` is None;
+            `home`, the folder of the repository; `mark`, a file in the folder of results; `files`, "shared" if workers
+            use the folders of this machine, "shipped" if Ray sends them the files, or "auto", which finds out whether
+            the folders are shared; `threads`, the cores of each worker; `per_gpu`, the number of workers that share a
+            GPU.
     """
     # The output is redirected at the file descriptors 1 and 2, because Ray's C++ code does not write to sys.stderr.
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

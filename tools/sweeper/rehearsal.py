@@ -1,4 +1,4 @@
-"""The rehearsal: for a minute at most before the first picture, quick nodes run once with each of their settings.
+"""The rehearsal: for about a minute before the first picture, quick nodes run once with each of their settings.
 
 Some errors are noticed only when a node runs: a misspelled class, a layer that the model does not have, or a channel
 number that is too high. The nodes that notice such errors take milliseconds. Nodes that make images from the results of
@@ -34,8 +34,8 @@ def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float
         max_seconds: no further cell is rehearsed after so many seconds.
 
     Raises:
-        SweepError: nodes refuse their values; the error lists each message once, with the number of rehearsed cells
-            that it affects.
+        SweepError: nodes raised errors, for instance because they refuse their values; each message is listed once,
+            with the number of rehearsed cells that it affects and the number of all rehearsed cells.
     """
     begin = time.monotonic()
     kept = KeptOutputs(64, lambda node: True)
@@ -55,7 +55,9 @@ def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float
         problems.update(found - {""})
         count += 1
     if problems:
-        raise SweepError(*(f"{problem} ({times} of {len(cells)} cells)" for problem, times in problems.most_common()))
+        raise SweepError(
+            *(f"{problem} ({times} of {count} checked cells)" for problem, times in problems.most_common())
+        )
     return count
 
 
@@ -83,7 +85,7 @@ def list_preparations(built: Workflow) -> list[Workflow]:
 
 
 def _run(part: Workflow, kept: KeptOutputs) -> str:
-    """Return the error message of the first node that refuses its values, or "" if all nodes run."""
+    """Return the error message of the first node that raises an error, or "" if all nodes run."""
     try:
         # Hide the progress that nodes show.
         with contextlib.redirect_stderr(io.StringIO()):

@@ -1,11 +1,13 @@
 """The folder of the results of a sweep: its files, the sweep that it belongs to, and locks against other sweeps.
 
 sweep.json        the name of the sweep
-table.parquet     a row for each cell that is done
-journal/          rows that the table does not have yet, a file for each worker
+table.parquet     a row for each cell that is done or has failed
+journal/          rows that the table may not have yet, a file for each worker (and for the driver)
 pictures/ab/HASH/ the pictures of a cell, as `run_workflow` would save them; ab is the first two digits of HASH
 sheet.png         the contact sheet
 index.html        the page
+ray.log           the output of Ray
+.driver, .workers the files that are locked
 """
 
 from __future__ import annotations
@@ -71,8 +73,8 @@ class ResultsFolder:
             name: the name of the sweep.
 
         Raises:
-            SweepError: the folder belongs to another sweep, contains files that are no results, or cannot be written
-                to.
+            SweepError: the path is no folder; or the folder belongs to another sweep or another version of this tool,
+                contains files that are no results, or cannot be read or written to.
         """
         mark = self.path / MARK
         if self.path.exists() and not self.path.is_dir():

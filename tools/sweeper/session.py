@@ -15,11 +15,11 @@ from sweeper.driver import Driver
 from sweeper.errors import SweepError, SweepStoppedError
 from sweeper.estimate import describe_cells, describe_this_machine, estimate
 from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
-from sweeper.grid_file import Grid
+from sweeper.grid_file import Grid, JudgeSpec
 from sweeper.grid_sheet import lay_out, save_sheet
 from sweeper.input_images import collect_images
 from sweeper.journal import Row
-from sweeper.judging import check_uninvolved, read_wish
+from sweeper.judging import check_uninvolved, find_rated, read_wish
 from sweeper.page import save_page
 from sweeper.plan import Plan, Task
 from sweeper.progress import Progress
@@ -91,7 +91,7 @@ class Session:
         self.cells = list_cells(grid, self._workflows)
         """All cells, in the order of the grid."""
         if grid.judge:
-            self._check_judge(grid.judge.kind, grid.judge.wish)
+            self._check_judge(grid.judge)
         rehearsed = rehearse(self.cells, self._workflows)
         if rehearsed < len(self.cells):
             self._say(f"checked {rehearsed:,} of {len(self.cells):,} cells by running the nodes that prepare")
@@ -99,13 +99,15 @@ class Session:
     def _say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 
-    def _check_judge(self, kind: str, wish: str) -> None:
+    def _check_judge(self, judge: JudgeSpec) -> None:
         wishes: list[str] = []
         for cell in self.cells:
             built = self._workflows.build(cell.workflow, cell.settings)
             check_uninvolved(built)
-            wishes.append(read_wish(built, wish))
-        if kind == "text":
+            wishes.append(read_wish(built, judge.wish))
+            if judge.image:
+                find_rated(built, judge.image)
+        if judge.kind == "text":
             self._plan = replace(self._plan, choices=list(dict.fromkeys(wishes)))
 
     def rehearse(self) -> str:
@@ -136,7 +138,8 @@ class Session:
         """Compute the missing cells, and return how many cells of the grid are done and how many have failed.
 
         Raises:
-            SweepError: the folder of results cannot be used, or there is no such cluster.
+            SweepError: the folder of results cannot be used, Ray does not start, there is no such cluster, or the
+                settings would send another pack to it (see `_open_pool`).
             SweepStoppedError: the sweep cannot go on; the same command continues it later.
         """
         with self._open_table() as table:
@@ -246,10 +249,11 @@ class Session:
         """Write the contact sheet and the page with the results so far.
 
         Args:
-            say: a function that is called with the path of each of the two files.
+            say: a function that is called with a line for each of the two files: the path and, if the file does not
+                show all cells, how much it shows.
 
         Raises:
-            SweepError: there are no results yet.
+            SweepError: there are no results yet, or the table cannot be read.
         """
         if not self._folder.table.is_file():
             raise SweepError(f"no results in {self._folder.path}; run the sweep without --show first")

@@ -1,4 +1,4 @@
-"""The table of a sweep: a Parquet file with a row for each cell that is done; each write replaces the whole file."""
+"""The table of a sweep: a Parquet file with a row for each cell that is done or failed; a write replaces the file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Table:
         path: the Parquet file; if it exists, its rows are read.
 
     Raises:
-        SweepError: the file is no table of a sweep.
+        SweepError: the file cannot be read, is damaged, or is no table of a sweep.
     """
 
     def __init__(self, path: Path) -> None:

@@ -44,9 +44,10 @@ class Demand:
 def count_workers(machines: Sequence[Machine], demand: Demand) -> tuple[int, str]:
     """Return how many workers the machines have room for, at least 1, and the calculation as text.
 
-    Each machine gets as many workers as its cores allow, and as the share `_SHARE` of its memory allows. If any machine
-    has a GPU, each machine gets at most `per_gpu` workers for each of its GPUs. So all workers of such a cluster use
-    GPUs. If some workers used CPUs, pictures would depend in their last bits on the worker.
+    Each machine gets as many workers as fit into its cores and into the share `_SHARE` of its memory (into its cores
+    alone if the memory of a worker is unknown). If any machine has a GPU, each machine gets at most `per_gpu` workers
+    for each of its GPUs. So all workers of such a cluster use GPUs. If some workers used CPUs, pictures would depend in
+    their last bits on the worker.
 
     Example:
         >>> count_workers([Machine("here", 8, 4 * 2**30, 0)], Demand(1, 2**30))

@@ -1,10 +1,11 @@
 """The layers that style and content objectives use when the user names none.
 
-In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), style uses the last layer of every
-resolution that is fine enough for style, and content uses the last layer of the coarsest resolution that is fine enough
-for content (`_MIN_STYLE_SIDE`, `_MIN_CONTENT_SIDE`). The usual style layers of VGG are also one per resolution (Gatys
-et al., CVPR 2016). In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style
-uses the blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
+In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), style uses one layer of every
+resolution that is fine enough for style, and content uses one layer of the coarsest resolution that is fine enough for
+content (`_MIN_STYLE_SIDE`, `_MIN_CONTENT_SIDE`). This layer is the last of the least nested ones (`_find_stages`).
+The usual style layers of VGG are also one per resolution (Gatys et al., CVPR 2016). In networks of
+equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the
+blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
 """
 
 import re

@@ -8,6 +8,7 @@ the heads: each head is a slice of the channels of this input.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,8 +28,9 @@ def count_heads(part: nn.Module) -> int:
     if not isinstance(heads, int):
         return 0
     if isinstance(part, nn.MultiheadAttention):
-        # `compute_heads` supports neither separate weights for query, key and value nor additional keys (`bias_k`).
-        return heads if part.in_proj_weight is not None and part.bias_k is None else 0
+        # `compute_heads` supports neither separate weights for query, key and value nor additional keys.
+        added = part.bias_k is not None or part.add_zero_attn
+        return heads if part.in_proj_weight is not None and not added else 0
     projection = find_projection(part)
     return heads if projection is not None and projection.in_features % heads == 0 else 0
 
@@ -51,8 +53,7 @@ def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: M
     Args:
         part: an attention module for which `count_heads` is not 0.
         inputs: the positional arguments that the module was called with.
-        options: the keyword arguments that the module was called with. The only mask that is taken into account is a
-            floating-point `attn_mask`; image towers use no other masks.
+        options: the keyword arguments that the module was called with.
 
     Returns:
         The heads, concatenated along the channels: (V, tokens, channels).
@@ -67,5 +68,41 @@ def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: M
         F.linear(tokens, weight, bias).unflatten(2, (part.num_heads, -1)).transpose(1, 2)
         for tokens, weight, bias in zip((query, key, value), weights, biases, strict=True)
     )
-    heads: Tensor = F.scaled_dot_product_attention(query, key, value, attn_mask=given.get("attn_mask"))
+    mask = _join_masks(part.num_heads, given.get("attn_mask"), given.get("key_padding_mask"), query.dtype)
+    heads: Tensor = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
     return heads.transpose(1, 2).flatten(2)
+
+
+def _join_masks(heads: int, attention: Tensor | None, padding: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Return the sum of the masks of `nn.MultiheadAttention`, as a tensor that is added to the scores of the keys.
+
+    In a boolean mask of `nn.MultiheadAttention`, True marks what is not attended to; in one of
+    `scaled_dot_product_attention`, it marks what is. A mask of numbers is added to the scores by both.
+
+    Args:
+        heads: the number of heads.
+        attention: `attn_mask`, (tokens, keys) or (V * heads, tokens, keys), boolean or floating-point; None if there is
+            no such mask.
+        padding: `key_padding_mask`, (V, keys), boolean or floating-point; None if there is no such mask.
+        dtype: the dtype of the queries.
+
+    Returns:
+        A mask that broadcasts to (V, heads, tokens, keys); None if there is none.
+    """
+    if attention is not None and attention.ndim == 3:
+        attention = attention.unflatten(0, (-1, heads))
+    if padding is not None:
+        padding = padding[:, None, None]
+    total = None
+    for mask in (attention, padding):
+        if mask is not None:
+            added = _to_numbers(mask, dtype)
+            total = added if total is None else total + added
+    return total
+
+
+def _to_numbers(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a mask as numbers to add to scores: minus infinity where a boolean mask is True, and 0 elsewhere."""
+    if mask.dtype != torch.bool:
+        return mask.to(dtype)
+    return torch.zeros_like(mask, dtype=dtype).masked_fill(mask, float("-inf"))

@@ -26,7 +26,8 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
         names: the names of submodules. If the name of an attention module has the suffix `HEADS`, its heads are
             reported instead of its output.
         on_output: is called each time one of these layers has run. If the output of a layer is a tuple or a list,
-            `on_output` gets its first item.
+            `on_output` gets its first item. If a batch norm was folded into the layer, `on_output` gets the output of
+            the original convolution.
     """
     hooks: list[RemovableHandle] = []
     try:

@@ -18,8 +18,8 @@ from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
 _VIEWS = 2
-"""How many views a judge is shown to find its layers. In an output, an axis of this length is taken for the axis of the
-views."""
+"""How many views a judge is shown to find its layers. The first axis of an output is that of the views if it
+has this length; in an output with three axes, it may also be the second (`_find_order`)."""
 
 _MAX_NAMES = 5
 """How many names a message lists at most."""
@@ -87,11 +87,12 @@ class Layer:
 
 
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
-    """Return the layers of a judge in the order in which their outputs are computed.
+    """Return the layers of a judge in the order in which their first outputs are computed.
 
     The layers are found in a forward pass of two grey views. A module with attention heads gives a second layer, whose
-    name ends with `HEADS`, for its heads. Two kinds of modules are left out: modules that do not run, and modules whose
-    output is no float tensor with an axis for views, one for channels and at most two for positions.
+    name ends with `HEADS`, for its heads. Left out are the model itself, modules that do not run, and modules whose
+    output is no float tensor with an axis for views, one for channels and at most two for positions. Of an output that
+    is a tuple or a list, the first item counts.
 
     Args:
         judge: the judge; hooks are attached to its module for one forward pass.

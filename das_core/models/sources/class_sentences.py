@@ -16,7 +16,7 @@ from ..hypernyms import list_hypernyms
 from ..label_sets import imagenet_labels
 
 TEMPLATES = ("{}", "a photo of a {}.")
-"""Short sentences. The braces are replaced by the name of a class, or by a word for several classes."""
+"""Short sentences. The braces are replaced by the name of a class, or by an everyday word (`list_hypernyms`)."""
 
 CONTEXTS = (
     "a {} on the ground",
@@ -72,8 +72,8 @@ def write_class_sentences() -> list[ClassSentence]:
     """Return the sentences that the projection of a starter CLIP is fitted on, about the classes and the hypernyms.
 
     For each class, there are sentences with its first name in each of `TEMPLATES` and in one of `CONTEXTS`, and its
-    definition in WordNet, if it has one. For each word of a hypernym (a kind that covers several classes, such as
-    "dog"), there are the same sentences without a definition.
+    definition in WordNet, if it has one. For each word of a hypernym (a kind of thing that covers one or more
+    classes, such as "dog"), there are the same sentences without a definition.
 
     The weights of the sentences about a class are 1 for a template, 2 for the context, and 2 for the definition. The
     larger weight of contexts teaches the projection to recognise names inside longer sentences. The larger weight of

@@ -80,8 +80,9 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
 def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) -> None:
     """Put the content of a URL into a queue in pieces, until all pieces are in the queue or `ended` is set.
 
-    Every item of the queue is a pair of a kind and a value: first "total" and the size of the content in bytes, then
-    "piece" and bytes, and at the end either "ended" and None, or "failed" and an exception.
+    Every item of the queue is a pair of a kind and a value: first "total" and the size of the content in bytes (0 if it
+    is not known), then "piece" and bytes, and at the end "ended" and None. After an error, which may come before the
+    first of these, the last item is "failed" and the exception.
     """
 
     def put(kind: str, value: Any) -> None:

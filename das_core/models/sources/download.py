@@ -12,7 +12,7 @@ Progress = Callable[[int, int], None]
 """A function that is called while a model is loaded, with two numbers: how much is done, and the total.
 
 During a download both are numbers of bytes, and the total is 0 if it is not known. `load_starter_clip`
-downloads nothing: there both are numbers of sentences that are encoded.
+downloads nothing: there the numbers are those of the sentences that are encoded, and of all sentences.
 """
 
 _BLOCK = 1 << 20
@@ -26,8 +26,8 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
         folder: where the file is looked for and stored; the folder is created if it is missing.
         digest: the beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already.
             If empty, nothing is checked.
-        progress: is called after every MiB, and four times a second while nothing arrives; an exception that it raises
-            stops the download.
+        progress: is called after every MiB, at the end, and four times a second while nothing arrives; an exception
+            that it raises stops the download.
 
     Returns:
         The path of the file. A download that fails or is stopped leaves no file.

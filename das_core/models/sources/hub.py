@@ -40,9 +40,9 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
         progress: is called during a download.
 
     Raises:
-        ValueError: when the repository has none of the files, when the hub cannot be reached (in both cases the message
-            names the file and the folder to put it into), when the folder cannot be read, or when the checksum of a
-            download is wrong.
+        ValueError: when the repository has none of the files, or has them only for users with an account; when the hub
+            cannot be reached (in these cases the message names the file and the folder to put it into); when the folder
+            cannot be read or written to; or when the checksum of a download is wrong.
     """
     home = locate_repository(repository, folder)
     for name in names:
@@ -90,7 +90,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _fetch(repository: str, name: str, home: Path, progress: Progress | None) -> Path | None:
-    """Download a file of a repository into the folder `home`; return None when there is no such file."""
+    """Download a file of a repository into the folder `home`; return None if it is missing or needs an account."""
     url = hf_hub_url(repository, name)
     try:
         if constants.HF_HUB_OFFLINE:
@@ -119,9 +119,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _ask_digest(url: str) -> str | None:
-    """Return the SHA-256 of a file of the hub; '' if the hub does not send one, None if there is no such file.
+    """Return the SHA-256 of a file of the hub; '' if none is sent, None if the file is missing or needs an account.
 
-    The hub sends it in the headers of a redirect or of the last answer.
+    The hub sends the SHA-256 in the headers of a redirect or of the last answer.
     """
     redirects = _Redirects()
     opener = urllib.request.build_opener(redirects)

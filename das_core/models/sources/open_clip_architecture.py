@@ -18,8 +18,9 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
     """Return the architecture that fits a checkpoint, by the names and shapes of its tensors.
 
     The image tower must have exactly the tensors of the checkpoint; of the text tower, only vocabulary, width and
-    number of positions are compared. Architectures that differ only in their activation function have the same tensors.
-    If several architectures fit, the one with the plainest name is taken, and a warning in the log names all of them.
+    number of positions are compared, and of a text tower of transformers, nothing. Architectures that differ only in
+    their activation function have the same tensors. If several architectures fit, the one with the shortest name is
+    taken, if possible one without "quickgelu", and a warning in the log names all of them.
 
     Args:
         state: the tensors of the checkpoint by name; the names in the image tower begin with `visual.`. The numbers in

@@ -26,7 +26,7 @@ def copy_open_clip_module(
         module: a model as `open_clip.create_model` returns it, with an image tower `visual` and a method `encode_text`.
             Its copy keeps the precision of its weights.
         published: how images were prepared in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
-            `interpolation`. Missing keys get default values.
+            `interpolation`. For a missing key, the value of OpenAI's models is used.
         tokenizer: the tokenizer that `open_clip.get_tokenizer` returns for the architecture. None for the tokenizer of
             OpenAI's CLIP; in that case a model with a vocabulary of another size gets no text tower.
 

@@ -120,6 +120,7 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     tags = list_open_clip_models().get(architecture, [])
     # The mean, the standard deviation and the resizing are those of the first published weights of the architecture. A
     # few other weights of the same architecture were trained with other values, such as laion2b_s32b_b82k of ViT-L-14.
+    # Without published weights, the values are those of OpenAI's models.
     published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
     return _load(path.stem, config, published, state, path.name, folder)
 

@@ -44,16 +44,15 @@ _TOKENIZER_SETTINGS: dict[type[Tokenizer], set[str]] = {
     HFTokenizer: {"clean", "strip_sep_token", "language"},
     SimpleTokenizer: {"clean", "reduction_mask"},
 }
-"""The settings that a configuration may give to its tokenizer, by the class of the tokenizer; this class of open_clip
-uses each of them itself. `HFTokenizer` passes any other setting on to transformers, and some settings make transformers
-run code."""
+"""For each class of tokenizers, the settings that a configuration may give to its tokenizer: those that the class uses
+itself. `HFTokenizer` passes any other setting on to transformers, and some settings make transformers run code."""
 
 _LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
 """The largest number allowed in the configuration of a text tower, and the largest number of layers allowed. In
 published configurations, the largest number is 256,206, and the largest number of layers is 24."""
 
 _MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
-"""The network of a text tower may have at most four times as many numbers as the weights for it, plus 16 million. The
+"""The network of a text tower may have at most four times as many numbers as the weights for it, plus 2**24. The
 network has more numbers than the weights if only a part of the network is used. Of a T5, for example, only the encoder
 is used, which is half of the network."""
 

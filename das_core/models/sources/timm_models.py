@@ -52,7 +52,8 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
     Args:
         architecture: one of `list_timm_architectures`, such as 'resnet18.a1_in1k'.
         folder: the folder that keeps downloads of the hub, with a folder for each repository; a file that is not there
-            is downloaded into it. Weights that the hub's own client has stored in this folder are used too.
+            is downloaded into it. Weights that the hub's own client has stored in this folder are used too. Weights
+            that are not on the hub lie in this folder itself.
         progress: is called during a download.
 
     Raises:

@@ -40,7 +40,7 @@ def build_torchvision_module(architecture: str, classes: int) -> nn.Module:
     options: dict[str, object] = {"num_classes": classes}
     if architecture in ("googlenet", "inception_v3"):
         # The published weights of these two need `transform_input`, which changes the normalisation of the input inside
-        # the module. Without `init_weights`, no time is spent on random initial weights.
+        # the module. Without `init_weights`, no time is spent on a second, slower random initialisation of the weights.
         options |= {"transform_input": True, "init_weights": False}
     with interruptible_building():
         module: nn.Module = builder(weights=None, **options)

@@ -19,6 +19,7 @@ from das_core.objectives.diversity import DiversityObjective
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.time import Time
+from das_core.stack.zoom import Zoom
 from gradient_by_hand import measure, noisy
 from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
 
@@ -83,9 +84,28 @@ def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[
 @each_case(("images", "batch"), [(3, 2), (2, 1), (2, 3)])
 def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(images: int, batch: int) -> None:
     content = ContentObjective.from_images(classifier(), picture(images))
-    says = f"{images} images to compare with do not go with a stack of {batch}: use 1"
+    says = f"{images} images to compare with do not go with a stack of {batch} images?: use 1"
     with pytest.raises(ValueError, match=says):
         Ascent(ImageStack.gray(SPEC, batch), [content], VIEWS)
+
+
+@each_case(
+    ("series", "says"),
+    [
+        ({"time": Time(3)}, "a film of 3 frames: use 1, or 3, one for each frame"),
+        (
+            {"zoom": Zoom(3, between=1), "margin": 8},
+            "a zoom of 3 depths, which models are shown at 5 moments: use 1, or 5, one for each moment",
+        ),
+    ],
+)
+def test_the_wanted_number_of_reference_images_is_that_of_frames_or_moments(series: dict[str, Any], says: str) -> None:
+    stack = ImageStack.gray(replace(SPEC, **series))
+    content = ContentObjective.from_images(classifier(), picture(2))
+    with pytest.raises(ValueError, match=f"^2 images to compare with do not go with {says}$"):
+        Scoring(stack, name_objectives([content]), VIEWS, 5)
+    wanted = len(stack.spec.find_timeline(stack.batch).moments)
+    Scoring(stack, name_objectives([ContentObjective.from_images(classifier(), picture(wanted))]), VIEWS, 5)
 
 
 @each_case("number", [0, 1])
@@ -93,7 +113,7 @@ def test_each_of_several_reference_images_is_checked(number: int) -> None:
     images = [picture(), picture()]
     images[number] = picture(3)
     seen = make_activation_judge(classifier(), ["1"])
-    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 2"):
+    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 2 images"):
         Ascent(ImageStack.gray(SPEC, 2), [References(seen, tuple(images), [])], VIEWS)  # type: ignore[list-item]
 
 
@@ -107,7 +127,7 @@ def test_reference_images_without_a_judge_of_activations_are_refused_at_once(ask
 
 def test_a_wrapped_objective_keeps_its_reference_images() -> None:
     content = ContentObjective.from_images(classifier(), picture(3))
-    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 1"):
+    with pytest.raises(ValueError, match=r"3 images to compare with do not go with a stack of 1 image: use 1$"):
         Ascent(ImageStack.gray(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)
 
 

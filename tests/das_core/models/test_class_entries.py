@@ -63,8 +63,9 @@ def test_a_name_with_a_comma_is_still_a_name() -> None:
         ("tench, crane", "^class 'crane' could be 2 classes"),
         ("tench, 1000", "^class index 1000 is out of range"),
         ("all jellyfish", "^'all jellyfish' is unknown: 'jellyfish' is a single class; write it without 'all'$"),
-        ("all catt", "^'all catt' is unknown: no word for several classes; the nearest are cat, cattle"),
-        ("all qwertz", "no word for several classes; there are, among others, dog, bird, fruit"),
+        ("all catt", "^'all catt' is unknown: no known word for a kind of thing; the nearest are cat, cattle"),
+        ("all eagel", "unknown: no known word for a kind of thing; the nearest are eagle"),
+        ("all qwertz", "no known word for a kind of thing; there are, among others, dog, bird, fruit"),
         ("all", "class 'all' is only a part of names"),
     ],
 )
@@ -74,7 +75,7 @@ def test_what_is_no_class_is_named(text: str, says: str) -> None:
 
 
 def test_where_no_everyday_words_are_known_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="'all dog' is unknown: this classifier knows no words for several classes"):
+    with pytest.raises(ValueError, match="'all dog' is unknown: this classifier knows no words for kinds of things"):
         find_classes(number_labels(4), "all dog")
 
 

@@ -131,6 +131,19 @@ def test_an_everyday_word_for_several_classes_is_offered_with_all(text: str, off
 
 
 @each_case(
+    ("text", "says"),
+    [
+        ("pony", "is unknown; write 'all pony' for 339 sorrel, the only class of this kind, or write its index or "
+         "name"),
+        ("eagle", "is only a part of names; write 'all eagle' for 22 bald eagle, the only class of this kind, or write "
+         "the index or the whole name of one: 22 bald eagle"),
+    ],
+)  # fmt: skip
+def test_an_everyday_word_for_one_class_is_offered_with_that_class(text: str, says: str) -> None:
+    assert refusal(text) == f"class '{text}' {says}"
+
+
+@each_case(
     ("text", "word"),
     [("sunflower", "flower"), ("Sunflowers", "flower"), ("sports-bike", "bike"), ("red car", "car"),
      ("racing motorbikes", "motorbike"), ("tropical fish", "fish")],

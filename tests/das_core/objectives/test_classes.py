@@ -203,7 +203,7 @@ def test_classes_keep_their_order() -> None:
         ("jellyfish, jelyfish", "class 'jelyfish' is unknown; the nearest are 107 jellyfish"),
         ("goldfish, crane", "class 'crane' could be 2 classes"),
         ("cat, dog:2", "class 'cat' is only a part of names; write 'all cat' for 5 of this kind, or write the index"),
-        ("all mugs", "'all mugs' is unknown: no word for several classes; the nearest are"),
+        ("all mugs", "'all mugs' is unknown: no known word for a kind of thing; the nearest are"),
         ("jelyfish: 1", "the nearest are 107 jellyfish"),
         ("goldfish\ncrane", "class 'crane' could be 2 classes"),
         ("クラゲ: 1", "class 'クラゲ' is unknown"),

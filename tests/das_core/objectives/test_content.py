@@ -62,7 +62,7 @@ def test_every_image_of_a_batch_is_compared_with_its_own() -> None:
     assert wrong["content"] < -0.01
     one = ContentObjective.from_images(toy, pair[:1])
     assert first_scores(ImageStack.from_image(SPEC, pair), one)["content"] < -0.001
-    with pytest.raises(ValueError, match=r"3 images to compare with do not go with a stack of 2: use 1 or 2"):
+    with pytest.raises(ValueError, match=r"3 images to compare with do not go with a stack of 2 images: use 1 or 2"):
         first_scores(ImageStack.from_image(SPEC, pair), ContentObjective.from_images(toy, picture(batch=3)))
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from cases import each_case
 from das_core.common.timeline import Timeline
@@ -148,6 +149,30 @@ def test_wishes_need_not_be_texts_and_may_be_several_objectives() -> None:
     assert factors(tracks[0], 9)[::4] == [1.0, 0.0, 1.0]
     with pytest.raises(ValueError, match="there is no keyframe"):
         make_tracks({}, lambda _: Prior())
+
+
+@each_case(
+    ("first", "second", "count"),
+    [
+        # Built at run time: Python keeps one object for equal constants of a file.
+        (int("483"), int("483"), 1),
+        (float("0.25"), float("0.25"), 1),
+        ((int("483"), "castle"), (int("483"), "castle"), 1),
+        (int("483"), int("484"), 2),
+        (1, True, 2),
+        (1, 1.0, 2),
+        (1, "1", 2),
+        ([483], [483], 2),
+        (([483],), ([483],), 2),
+        (torch.ones(2), torch.ones(2), 2),
+    ],
+)
+def test_hashable_wishes_are_one_if_they_are_equal_and_of_one_type(first: Any, second: Any, count: int) -> None:
+    made: list[Any] = []
+    tracks = make_tracks({0: first, 4: "sea", 8: second}, lambda wish: made.append(wish) or Prior("l2"))
+    assert len(made) == len(tracks) == count + 1
+    assert made[0] is first
+    assert factors(tracks[0], 9)[::4] == [1.0, 0.0, 1.0 if count == 1 else 0.0]
 
 
 def test_more_keyframes_than_a_film_has_frames_are_refused_before_anything_is_made_of_them() -> None:

@@ -41,7 +41,7 @@ def test_a_start_image_is_repeated_over_the_batch() -> None:
     assert stack.batch == 3
     assert torch.equal(stack.image()[0], stack.image()[2])
     assert ImageStack.from_image(StackSpec(32, 32, 4), photograph(32, 32, 5)).batch == 5
-    with pytest.raises(ValueError, match="batch_size 2 does not go with 5 start images: use 1 or 5"):
+    with pytest.raises(ValueError, match="a batch of 2 does not go with 5 start images: use 1 or 5"):
         ImageStack.from_image(StackSpec(32, 32, 4), photograph(32, 32, 5), 2)
 
 

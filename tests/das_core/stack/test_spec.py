@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from cases import each_case
 from das_core.stack.bands import FINEST
@@ -10,6 +11,7 @@ from das_core.stack.film_operator import FilmOperator
 from das_core.stack.levels import linear_levels
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
 from das_core.stack.operator_forms import Method
+from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator
 from das_core.stack.time import Time
@@ -126,3 +128,27 @@ def test_the_estimate_of_a_film_counts_its_frames_and_its_time() -> None:
     assert isinstance(operator, FilmOperator)
     kept = 2 * 4 * operator.matrix.numel()
     assert kept <= film.operator_bytes() - picture.operator_bytes() <= 8 * kept
+
+
+@each_case(
+    ("width", "height", "parametrization", "method"),
+    [
+        (64, 32, "pixels", "layers"),
+        (64, 64, "pixels", "layers"),
+        (64, 32, "pixels", "exact"),
+        (64, 32, "fourier", "layers"),
+        (64, 32, "pyramid", "layers"),
+        (64, 32, "pyramid", "exact"),
+    ],
+)
+def test_the_estimate_counts_the_matrices_that_are_built(
+    width: int, height: int, parametrization: Parametrization, method: Method
+) -> None:
+    spec = StackSpec(width, height, 8, parametrization=parametrization, method=method)
+    operator = spec.operator(CPU)
+    built: set[Tensor] = set()
+    if isinstance(operator, ExactOperator | LevelsOperator):
+        built = {matrix for pair in operator._matrices.pairs for matrix in pair}
+    assert bool(built) == ((parametrization, method) not in {("pixels", "exact"), ("fourier", "layers")})
+    matrices = sum(matrix.numel() * matrix.element_size() for matrix in built)
+    assert spec.operator_bytes() - replace(spec, method="spectral").operator_bytes() == matrices

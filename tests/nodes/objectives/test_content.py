@@ -38,7 +38,7 @@ def test_a_batch_of_images_is_one_style_and_as_many_contents(pack: Pack, toy: An
     objectives = {"objective0": style, "objective1": content(pack, toy, image=pair)}
     stack = pack.stack(image=pair, start={"start": "image"})
     assert pack.optimize(stack=stack, objectives=objectives)[0].shape[0] == 2
-    with pytest.raises(ValueError, match="2 images to compare with do not go with a stack of 1: use 1"):
+    with pytest.raises(ValueError, match="2 images to compare with do not go with a stack of 1 image: use 1"):
         pack.optimize(objectives={"objective0": content(pack, toy, image=pair)})
 
 

@@ -176,7 +176,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"shape \(9, 9, 3\)": lambda pack: from_image(pack, torch.rand(9, 9, 3)),
     r"shape \(0, 3, 9, 9\)": lambda pack: from_image(pack, torch.rand(0, 9, 9, 3)),
     r"1 values that are NaN or infinite.* look at the node": lambda pack: from_image(pack, make_holed_image()),
-    r"batch_size 2 does not go with 3 start images: use 1 or 3": (
+    r"a batch of 2 does not go with 3 start images: use 1 or 3": (
         lambda pack: from_image(pack, torch.rand(3, 9, 9, 3), batch_size=2)
     ),
     r"the mask has no pixel above 0": lambda pack: masked(pack, torch.zeros(1, 9, 9)),

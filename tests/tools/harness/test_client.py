@@ -1,6 +1,7 @@
 """The client of ComfyUI's HTTP interface, against a small web server; tests/comfyui has the real one."""
 
 import io
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,20 @@ def test_a_wait_for_a_server_that_has_ended_is_an_error_at_once(web: Any, make_s
     web.answers["GET /history/p1"] = {}
     with pytest.raises(ComfyUIStartError, match="exit code 9"):
         Client(make_server(web.url, code=9)).wait("p1", timeout=60)
+
+
+@pytest.mark.parametrize("requests_before", [0, 1])
+def test_a_wait_for_a_server_that_closes_its_port_ends_with_its_log(
+    make_server: Callable[..., Server], requests_before: int
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = make_server(f"http://127.0.0.1:{port}")
+    codes = iter([None] * requests_before)  # the process runs for so many checks, and then has ended
+    server.process.poll = lambda: next(codes, 9)  # type: ignore[method-assign]
+    with pytest.raises(ComfyUIStartError, match=r"exit code 9(.|\n)*line 99"):
+        Client(server).wait("p1", timeout=60)
 
 
 def test_a_node_class_is_described_or_missing(client: Client, web: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cases import each_case
-from runner.picture_file import FORMATS, open_picture
+from runner.picture_file import FORMATS, is_picture_name, open_picture
 
 # A program in PostScript, which Pillow would hand to Ghostscript.
 EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
@@ -83,3 +83,20 @@ def test_what_is_no_sound_picture_is_named_and_runs_nothing(make: Callable[[], b
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot read the image 'gone\.png' \(.*No such file"):
         open_picture(tmp_path / "gone.png")
+
+
+@each_case(
+    ("name", "is_picture"),
+    [
+        ("a.png", True),
+        ("sub/a.JPEG", True),
+        ("a.tif", True),
+        ("a.webp", True),
+        ("a.eps", False),
+        ("a.mp4", False),
+        ("a.safetensors", False),
+        ("png", False),
+    ],
+)
+def test_pictures_are_told_from_other_files_by_their_suffix(name: str, is_picture: bool) -> None:
+    assert is_picture_name(name) is is_picture

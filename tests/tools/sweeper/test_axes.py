@@ -23,6 +23,11 @@ def test_inputs_that_change_together() -> None:
     assert axis.options[1].settings == axis.options[1].columns == {"1.size": 8, "1.level": 1}
 
 
+def test_one_input_under_a_name() -> None:
+    axis = read_axis("sizes", {"zip": {"1.size": [4, 8]}})
+    assert [option.settings for option in axis.options] == [{"1.size": 4}, {"1.size": 8}]
+
+
 def test_groups_are_named_in_the_table_by_their_labels() -> None:
     axis = read_axis("pace", {"group": {"slow": {"5.steps": 60, "5.rate": 0.1}, 2: {}}})
     assert [(option.settings, option.columns) for option in axis.options] == [
@@ -37,7 +42,7 @@ def test_groups_are_named_in_the_table_by_their_labels() -> None:
         ("pace", [1, 2], "axis pace: write NODE.INPUT"),
         ("pace", {"zip": {}, "group": {}}, "axis pace: write NODE.INPUT"),
         ("both", {"zip": {"1.size": [4, 8], "1.level": [1]}}, "1.size has 2, 1.level has 1"),
-        ("both", {"zip": []}, "zip needs several lines"),
+        ("both", {"zip": []}, "axis both: zip needs lines NODE.INPUT: [values]"),
         ("pace", {"group": {}}, "group needs lines"),
         ("pace", {"group": {"slow": 3}}, "axis pace, slow: 3 is no mapping"),
         ("pace", {"group": {"slow": {"5.steps": [1]}}}, "axis pace, slow, 5.steps: YAML reads a list"),

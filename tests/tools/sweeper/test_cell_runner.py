@@ -107,6 +107,42 @@ def test_it_judges_the_picture_that_the_grid_names(prepare: Prepare, write_grid:
     assert [path.name for path in judged] == ["Seen_00001_.png"]
 
 
+KEEP = {"class_type": "TOY_Keep", "inputs": {"image": ["1", 0]}, "_meta": {"title": "Keep"}}
+
+
+def test_a_file_that_is_no_picture_is_kept_but_neither_rated_nor_shown(prepare: Prepare, write_grid: Write) -> None:
+    nodes = {"1": COLOR["1"], "0": KEEP, "4": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}}}
+    grid = write_grid("workflow: color.json\nset: {1.size: 16}\naxes: {1.level: [1]}", nodes)
+    plan, cells = prepare(grid, judge=("class", "1.size"))
+    row = CellRunner(plan, "w").run(Task.of(cells[0]))
+    assert (row["status"], row["judge"]) == ("ok", "EfficientNet-Lite2")
+    first, second = (Path(name).name for name in row["pictures"])
+    assert first.endswith(".png")
+    assert second == "kept.stack"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "judge", "message"),
+    [
+        ({"0": KEEP}, (), "judge: the cell saved no picture to rate, only kept.stack; name a node"),
+        ({"0": KEEP, "2": COLOR["2"]}, ("Keep",), "judge: node 0 (TOY_Keep) saved no picture to rate, only kept.stack"),
+        (
+            {"5": {"class_type": "PreviewAny", "inputs": {"source": "x"}}},
+            (),
+            "judge: the cell saved no picture to rate;",
+        ),
+    ],
+)
+def test_a_cell_without_a_picture_to_rate_fails_and_says_so(
+    prepare: Prepare, write_grid: Write, nodes: dict[str, Any], judge: tuple[str, ...], message: str
+) -> None:
+    report = {"4": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}}}
+    plan, cells = prepare(write_grid(GRID, {"1": COLOR["1"]} | report | nodes), judge=("class", "1.size", *judge))
+    row = CellRunner(plan, "w").run(Task.of(cells[0]))
+    assert row["status"] == "failed"
+    assert row["message"].startswith(message)
+
+
 def test_without_a_name_the_picture_of_save_image_comes_first(prepare: Prepare, write_grid: Write) -> None:
     # A node without a title, which runs before SaveImage and saves a picture too.
     nodes = {"1": COLOR["1"], "0": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}}, "2": COLOR["2"]}

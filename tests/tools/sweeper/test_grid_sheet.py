@@ -29,6 +29,19 @@ def test_rows_and_columns_can_be_chosen() -> None:
     assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == [[0, 3], [1, 4], [2, 5]]
 
 
+def test_an_axis_of_the_rows_makes_no_columns() -> None:
+    layout = lay_out(AXES, make_cells(), rows=["1.size"])
+    assert (layout.columns, layout.rows) == (["0", "1"], ["4, 0", "8, 0", "12, 0"])
+    assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == [[0, 3], [1, 4], [2, 5]]
+
+
+def test_if_all_axes_make_rows_there_is_one_column(tmp_path: Path) -> None:
+    layout = lay_out(AXES, make_cells(), rows=["1.level", "1.size", "5.seed"])
+    assert (layout.columns, layout.rows[0], len(layout.rows)) == ([""], "0, 4, 0", 6)
+    assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == [[0], [1], [2], [3], [4], [5]]
+    assert save_sheet(layout, {}, tmp_path, tmp_path / "sheet.png") == (6, 1)
+
+
 def test_one_axis_fills_a_square() -> None:
     axes = [read_axis("1.size", [2, 4, 6, 8, 10])]
     layout = lay_out(axes, make_cells(axes))

@@ -16,7 +16,7 @@ from runner.core_nodes import register_core_nodes
 from runner.node_classes import load_pack_without_models
 from runner.workflow_graph import Node, Workflow, parse_workflow
 from sweeper.errors import SweepError
-from sweeper.judging import CellJudge, check_uninvolved, read_wish
+from sweeper.judging import CellJudge, check_uninvolved, find_rated, read_wish
 
 
 def wish(text: Any) -> Workflow:
@@ -52,6 +52,34 @@ def test_the_wish_has_to_be_there(path: str, message: str) -> None:
     with pytest.raises(SweepError) as caught:
         read_wish(wish(["3", 0]), path)
     assert message in str(caught.value)
+
+
+@each_case(
+    ("name", "found"),
+    [
+        ("4", "4"),
+        ("Result", "4"),
+        ("PreviewAny", "6"),
+        ("Reslt", "no output node 'Reslt' runs; nearest: Result"),
+        ("Mix", "no output node 'Mix' runs; there are: 4, 5, 6, PreviewAny, Result, SaveImage"),
+        ("SaveImage", "judge: image: 'SaveImage' could be any of the nodes 4, 5; give one id"),
+    ],
+)
+def test_the_node_whose_picture_is_rated_has_to_be_an_output(tmp_path: Path, name: str, found: str) -> None:
+    register_core_nodes(tmp_path)
+    link = {"images": ["1", 0]}
+    built = {
+        "1": Node("1", "ImageBatch", "Mix", {}),
+        "4": Node("4", "SaveImage", "Result", link),
+        "5": Node("5", "SaveImage", "", link),
+        "6": Node("6", "PreviewAny", "", {"source": ["1", 0]}),
+    }
+    if found in built:
+        assert find_rated(built, name).id == found
+        return
+    with pytest.raises(SweepError) as caught:
+        find_rated(built, name)
+    assert found in str(caught.value)
 
 
 def test_numbers_are_wishes_too() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,9 +61,21 @@ def test_a_node_is_asked_once_for_each_value(write_grid: Write, load: Load) -> N
     with pytest.raises(SweepError) as caught:
         rehearse(cells, workflows)
     assert sorted(caught.value.problems) == [
-        "RuntimeError: broken This was node 3 (TOY_Picky). (3 of 9 cells)",
-        "node 3 (TOY_Picky): no word 'fin'; the nearest is fine (3 of 9 cells)",
+        "RuntimeError: broken This was node 3 (TOY_Picky). (3 of 9 checked cells)",
+        "node 3 (TOY_Picky): no word 'fin'; the nearest is fine (3 of 9 checked cells)",
     ]
+
+
+def test_only_the_cells_that_were_reached_in_time_are_counted(
+    write_grid: Write, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid, workflows = load(write_grid("workflow: color.json\naxes: {3.word: [fin, fine], 1.level: [0, 0.5, 1]}", PICKY))
+    # The clock is read once at the start and once before each cell: the fifth cell comes too late.
+    clock = SimpleNamespace(monotonic=iter([0, 1, 2, 3, 4, 99]).__next__)
+    cells = list_cells(grid, workflows)
+    monkeypatch.setattr("sweeper.rehearsal.time", clock)
+    with pytest.raises(SweepError, match=r"no word 'fin'; the nearest is fine \(3 of 4 checked cells\)"):
+        rehearse(cells, workflows)
 
 
 def test_what_passes_is_counted_and_nothing_is_saved(write_grid: Write, load: Load, tmp_path: Path) -> None:

@@ -217,5 +217,10 @@ def test_only_this_repository_is_sent_to_a_cluster(runs: Runs, write_grid: Write
 def test_the_judge_is_checked_before_anything_runs(runs: Runs, write_grid: Write) -> None:
     with pytest.raises(SweepError, match="judge: no node '7'"):
         runs.open(write_grid(GRID + "\njudge: {class: 7.classes}"))
+    with pytest.raises(
+        SweepError, match="judge: image: no output node 'Save Imag' runs; nearest: Save Image, SaveImage"
+    ):
+        runs.open(write_grid(GRID + "\njudge: {text: 1.size, image: Save Imag}"))
+    runs.open(write_grid(GRID + "\njudge: {text: 1.size, image: Save Image}"))
     session = runs.open(write_grid(GRID + "\njudge: {text: 1.size}"))
     assert session._plan.choices == ["4", "8"]

@@ -1,5 +1,7 @@
 """The heads of attention modules, against a computation by hand and against what the last projection makes of them."""
 
+from typing import Any
+
 import numpy as np
 import timm
 import torch
@@ -56,6 +58,7 @@ LAST = nn.Linear(6, 4)
         # Keys of another width, or with one more that is learned: these are not computed here.
         (attention(kdim=5), 0, None),
         (attention(add_bias_kv=True), 0, None),
+        (attention(add_zero_attn=True), 0, None),
     ],
 )
 def test_attention_is_known_by_its_parts(part: nn.Module, heads: int, projection: nn.Module | None) -> None:
@@ -96,6 +99,43 @@ def test_heads_are_those_of_the_paper(batch_first: bool, bias: bool, masked: boo
     output = part(*given, attn_mask=mask)[0]
     mixed = part.out_proj(torch.from_numpy(expected).float())
     torch.testing.assert_close(output if batch_first else output.transpose(0, 1), mixed, rtol=1e-4, atol=1e-5)
+
+
+def causal() -> Tensor:
+    return torch.ones(4, 4, dtype=torch.bool).triu(1)
+
+
+def padding() -> Tensor:
+    return torch.tensor([[False, False, False, True], [False, False, True, True], [False] * 4])
+
+
+def per_head() -> Tensor:
+    """A mask for each of 2 heads of 3 views, which leaves every query at least the key in its own place."""
+    drawn = torch.rand(6, 4, 4, generator=torch.Generator().manual_seed(1)) > 0.5
+    return drawn & ~torch.eye(4, dtype=torch.bool)
+
+
+@each_case(
+    "masks",
+    [
+        {"attn_mask": causal()},
+        {"attn_mask": per_head()},
+        {"attn_mask": torch.randn(6, 4, 4, generator=torch.Generator().manual_seed(2))},
+        {"key_padding_mask": padding()},
+        {"key_padding_mask": torch.randn(3, 4, generator=torch.Generator().manual_seed(3))},
+        {"attn_mask": causal(), "key_padding_mask": padding()},
+        {"attn_mask": causal(), "is_causal": True, "need_weights": False},
+    ],
+)
+@each_case("batch_first", [True, False])
+def test_masks_mean_what_they_mean_to_the_attention(batch_first: bool, masks: dict[str, Any]) -> None:
+    part = attention(batch_first=batch_first)
+    tokens = torch.randn(*((3, 4) if batch_first else (4, 3)), 6, generator=torch.Generator().manual_seed(0))
+    expected = part(tokens, tokens, tokens, **masks)[0]
+    heads = compute_heads(part, [tokens] * 3, masks)
+    mixed = part.out_proj(heads if batch_first else heads.transpose(0, 1))
+    torch.testing.assert_close(mixed, expected, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(expected, part(tokens, tokens, tokens)[0], atol=1e-3)
 
 
 def vision_transformer() -> Judge:
