@@ -76,7 +76,7 @@ ROWS = (
 
 
 def report() -> str:
-    """Return the section of RESULTS.md."""
+    """Measure, and return the section for RESULTS.md."""
     judge = load_starter(SECOND_OPINION)
     rows = []
     for recipe in ROWS:

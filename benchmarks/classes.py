@@ -35,7 +35,7 @@ SHOWN = (PICTURE, FIRST_VERSION, REFERENCE)
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its pictures in the same folder."""
     judge = load_starter(SECOND_OPINION)
     rows: list[str] = []
     first: dict[Recipe, list[Verdict]] = {}

@@ -104,7 +104,7 @@ def fit_exponent(amounts: Sequence[float], seconds: Sequence[float]) -> float:
 
 
 def report(rounds: int = 5) -> str:
-    """Return the section of RESULTS.md, and save its plot in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its plot in the same folder."""
     judge = load_starter()
     measured = [time_by_turns(rounds, *(setting.make_step(judge) for setting in curve.settings)) for curve in CURVES]
     draw(measured)

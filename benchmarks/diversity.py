@@ -29,7 +29,7 @@ FILES = {
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save the sheets of pictures (`FILES`) in the same folder."""
+    """Measure, return the section for RESULTS.md, and save the sheets of pictures (`FILES`) in the same folder."""
     judge, labels = load_starter(SECOND_OPINION), imagenet_labels()
     wishes = [str(index) for index in CLASSES]
     features, shapes = [], []

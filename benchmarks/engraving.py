@@ -102,7 +102,7 @@ def average(structures: Sequence[Structure]) -> Structure:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md."""
+    """Measure, and return the section for RESULTS.md."""
     rows = []
     for recipe in RECIPES:
         for what, ask, wishes in (

@@ -48,7 +48,7 @@ example_workflows/api/style_transfer.json."""
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its pictures in the same folder."""
     models = load_starter(STARTER), load_starter(SECOND_OPINION)
     return f"""{_features(models)}
 

@@ -75,7 +75,7 @@ def list_probabilities(judge: Classifier, frames: Tensor, name: str) -> str:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its sheet of pictures in the same folder."""
     model, judge = load_starter(), load_starter(SECOND_OPINION)
     rows, shown = [], []
     for title, loop in (("morph", False), ("loop", True)):

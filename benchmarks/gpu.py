@@ -138,7 +138,7 @@ def tabulate(device: torch.device, rounds: int) -> str:
 
 
 def report(device: torch.device = CUDA, rounds: int = 9, steps: int = STEPS) -> str:
-    """Return the section of RESULTS.md.
+    """Measure, and return the section for RESULTS.md.
 
     Raises:
         RuntimeError: when there is no CUDA device.

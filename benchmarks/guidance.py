@@ -164,7 +164,10 @@ def count_guided(every: int) -> int:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md: probabilities by strength, the cost here, and an estimate for a real model."""
+    """Measure, and return the section for RESULTS.md.
+
+    It has probabilities by strength, the cost here, and an estimate for a real model.
+    """
     plain = sample_plain()
     before, guide = (measure_chances(model, plain.pictures) for model in (SECOND_OPINION, STARTER))
     rows = [measure(*setting) for setting in SETTINGS]

@@ -25,7 +25,7 @@ BLEND = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its pictures in the same folder."""
     climber, judge = load_starter_clip(STARTER), load_starter_clip(SECOND_OPINION)
     return f"""Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent. Photographs: the
 {len(SUBJECTS)} single ones in the package of scikit-image. Seed 0.

@@ -84,7 +84,7 @@ def growth(spec: StackSpec) -> tuple[int, int]:
 
 
 def report(rounds: int = 7) -> str:
-    """Return the section of RESULTS.md."""
+    """Measure, and return the section for RESULTS.md."""
     judge = load_starter()
     largest = max(CANVASES, key=lambda name: math.prod(CANVASES[name].canvas))
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:

@@ -111,7 +111,7 @@ def report_estimates(judge: Classifier) -> str:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md."""
+    """Measure, and return the section for RESULTS.md."""
     judge = load_starter()
     rows = "\n".join(
         f"| {method} | {' | '.join(f'{ascent_peak(judge, step, method) / 2**20:.0f} MiB' for step in (4, 1))} |"

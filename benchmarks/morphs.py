@@ -148,7 +148,7 @@ def make_or_read(way: str, model: Classifier, first: int, last: int) -> Tensor:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its sheet of pictures in the same folder."""
     model, judge, labels = load_starter(), load_starter(SECOND_OPINION), imagenet_labels()
     found: dict[str, list[Film]] = {way: [] for way in WAYS}
     for first, last in tqdm(PAIRS, unit="pair"):

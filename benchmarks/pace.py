@@ -65,7 +65,7 @@ def first_time(looks: list[Look], probability: float) -> str:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its plot in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its plot in the same folder."""
     judge = load_starter(SECOND_OPINION)
     runs: dict[str, list[list[Look]]] = {recipe.name: [] for recipe in RECIPES}
     for target in CLASSES:

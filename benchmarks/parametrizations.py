@@ -57,7 +57,7 @@ def make_recipe(parametrization: str) -> Recipe:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its sheet of pictures in the same folder."""
     judge, rows, shown = load_starter(SECOND_OPINION), [], []
     for name in TITLES:
         recipe = make_recipe(name)

@@ -83,7 +83,7 @@ CONTESTANTS: Mapping[str, Climb] = {
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its chart and its pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its chart and its pictures in the same folder."""
     check_peers()
     run_tasks()
     climber, judge = load_starter(), load_starter(SECOND_OPINION)

@@ -66,7 +66,7 @@ ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its pictures in the same folder."""
     climber, judge = load_classifiers(STARTERS), load_starter(SECOND_OPINION)
     return f"""Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent. Seed 0.
 

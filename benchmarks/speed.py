@@ -110,7 +110,7 @@ def bare_pass(judge: Classifier, chunk: int) -> Callable[[], object]:
 
 
 def report(rounds: int = 9) -> str:
-    """Return the section of RESULTS.md."""
+    """Measure, and return the section for RESULTS.md."""
     judge = load_starter()
     bare_passes = (bare_pass(judge, VIEWS), bare_pass(judge, 4))
     ours, large, painted, seeds, *bare = time_by_turns(

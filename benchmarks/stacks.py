@@ -40,7 +40,7 @@ MUTANTS = 1000
 
 
 def report() -> str:
-    """Return the section of RESULTS.md: two tables and two lines."""
+    """Measure, and return the section for RESULTS.md: two tables and two lines."""
     return "\n\n".join((measure_continuation(), measure_damage(), measure_slopes(), measure_freezing()))
 
 

@@ -38,7 +38,7 @@ RECIPES = (PICTURE, SKETCH)
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its pictures in the same folder."""
     judge = load_starter_clip(SECOND_OPINION)
     rows, found = [], {}
     for recipe in RECIPES:

@@ -72,7 +72,7 @@ def measure_seams(made: Zooming) -> list[float]:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
+    """Measure, return the section for RESULTS.md, and save its sheet of pictures in the same folder."""
     model, judge = load_starter(), load_starter(SECOND_OPINION)
     made = zoom(model, WISHES, size=SIDE, recipe=RECIPE, seed=SEED, progress=False)
     spec = made.stack.spec

@@ -97,9 +97,10 @@ class LBFGS:
         return replace(stack, canvas=stack.canvas + change, parameters=None, optimizer_state=state)
 
     def _recall_pairs(self, stack: ImageStack) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Return pairs for at most `memory` last steps, oldest first: a move, and the decrease of the gradient in it.
+        """Return a pair of tensors for each of the last steps (at most `memory`), oldest first.
 
-        There are none if the stack has no optimizer state, or one of another optimizer or of another size.
+        A pair is the change of the canvas, and the gradient before this change minus the gradient after it. There are
+        none if the stack has no optimizer state, one of another optimizer, or one for canvases of another size.
         """
         old = stack.optimizer_state
         if old is None or old.kind != self.kind or len(old.tensors) % 2:

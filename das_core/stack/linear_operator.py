@@ -57,14 +57,15 @@ P = TypeVar("P", bound=Parameters)
 
 
 class StackOperator(ABC, Generic[P]):
-    """The operator K of one stack on one device, as two halves: `adjoint`, then `forward`.
+    """The operator K of one stack on one device, as the product of `forward` and `adjoint`.
 
-    `adjoint` converts a gradient at the canvas to a gradient with respect to the parameters. `forward` converts
-    parameters to the change of the canvas that they stand for. `precondition` applies `adjoint`, then `forward`. What
-    the parameters are depends on the form. In the form `layers` they are the levels (or the tensor of another
-    parametrisation), and `adjoint` is the transpose of `forward`. In the forms `spectral` and `exact` they are the
-    accumulated gradient: `adjoint` returns the gradient itself (`exact` removes frozen bands from it), `forward` is all
-    of K, and neither is the transpose of the other. In every form `forward(adjoint(G))` equals K G.
+    `adjoint` converts a gradient at the canvas to what a step of gradient ascent with the step size 1 adds to the
+    parameters. `forward` converts parameters to the change of the canvas that they stand for. `precondition` applies
+    `adjoint`, then `forward`: `forward(adjoint(G))` equals K G. What the parameters are depends on the form. In the
+    form `layers` they are the levels (or the tensor of another parametrisation), `adjoint` returns the gradient with
+    respect to them, and is the transpose of `forward`. In the forms `spectral` and `exact` they are the accumulated
+    gradient: `adjoint` returns the gradient itself (`exact` removes frozen bands from it), `forward` is all of K, and
+    neither is the transpose of the other.
 
     With frozen bands K becomes M K M, where M removes the frequencies that belong to those bands.
 
@@ -116,7 +117,7 @@ class StackOperator(ABC, Generic[P]):
 
     @abstractmethod
     def adjoint(self, gradient: Tensor) -> P:
-        """Return the gradient with respect to the parameters.
+        """Return what a step of gradient ascent with the step size 1 adds to the parameters.
 
         Args:
             gradient: the gradient of a score at the canvas, (B, 3, H, W), of any floating-point type.

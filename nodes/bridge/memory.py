@@ -196,7 +196,7 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
 
 
 def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
-    """Bring judges to ComfyUI's device, and leave room for the gradients of some views.
+    """Bring judges to ComfyUI's device, and keep memory free there for the forward and backward pass of some views.
 
     To be called under `enable_autograd`, and before every run: other models may have pushed the judges off the device
     since the last run.
