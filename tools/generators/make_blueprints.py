@@ -5,8 +5,8 @@
 subgraphs/NAME.json is made from the nodes and settings of example_workflows/api/EXAMPLE.json; blueprint_spec.py has the
 EXAMPLE for each NAME. The page of a real ComfyUI in headless Chromium loads the selected nodes and converts them to its
 workflow format, and the blueprint is built from these. Then the page opens the blueprint; the nodes, inputs and links
-in its subgraph are compared with the selected ones. ComfyUI is expected in the folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this Python, which
-therefore needs ComfyUI's requirements.
+in its subgraph are compared with the selected ones. ComfyUI is expected in the folder that the environment variable
+COMFYUI_PATH names, else in ~/ComfyUI. It is started with this Python, which therefore needs ComfyUI's requirements.
 """
 
 import argparse
