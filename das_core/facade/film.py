@@ -179,7 +179,10 @@ def _read(wish: Any, judge: Judge) -> list[Objective]:
 
 
 def _check_file(path: Path | str, frames: int, fps: float, smooth: int) -> None:
-    """Raise a ValueError when a film of `frames` frames cannot be written to `path`, each as `smooth` frames."""
+    """Raise a ValueError when a film of `frames` frames cannot be written to `path` with `smooth` images for each.
+
+    The file shows the frames at `fps` a second.
+    """
     if type(smooth) is not int or smooth < 1:
         raise ValueError(
             f"smooth {shorten(smooth)} is not a whole number from 1 up; 1 shows the frames themselves, 4 three between "

@@ -28,8 +28,8 @@ class ImageStack:
         spec: how the stack is built.
         start: the canvas to which `operator.forward(parameters)` is added. This is the canvas before the first step;
             `edit_stack` edits it together with the present canvas. If `Adam` continues a stack that has no
-            `parameters`, the canvas at that moment becomes the start. In the stack that `as_film` or `as_zoom` returns,
-            or `place_into` if it repeats a stack, the start is the canvas, too, and there are no parameters.
+            `parameters`, the canvas at that moment becomes the start. `as_film`, `as_zoom`, and `place_into` when it
+            repeats the stack, return a stack that starts anew: its start is its canvas, and it has no parameters.
         canvas: the present canvas.
         parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
             gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and after

@@ -44,7 +44,7 @@ def find_checkpoint(kind: str, name: Any) -> Path:
 
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
-        name: one of `list_checkpoints`; anything else may come through a link.
+        name: a name that `list_checkpoints` returns. Another node can send any other value, which is refused.
 
     Raises:
         ValueError: when `name` is not one of these names, even if a file has that path.

@@ -11,7 +11,7 @@ from ..schema import Classifier, Objective, add_advice, list_options, schema, we
 
 
 class ClassObjective(Node):
-    """The node that asks for classes of a classifier."""
+    """The node that asks for a picture in which a classifier sees certain classes."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

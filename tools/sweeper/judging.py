@@ -48,8 +48,9 @@ class CellJudge:
             built: the nodes of the cell that made the picture.
 
         Returns:
-            `judge`, the name of the model, and for texts their number; `judge_as_is`, `judge_afar` and `judge_grey`,
-            the scores of the picture in its three forms (as it is, from afar, in grey); and `recognised`. A score is
+            The columns of the table: `judge`, the name of the model (if a text was asked for, followed by the number of
+            texts that the model chose among); `judge_as_is`, `judge_afar` and `judge_grey`, the scores of the picture
+            in its three forms (as it is, from afar, in grey); and `recognised`. A score is
             the probability of the class, or the cosine between the picture and the text. If the cell asks for several
             classes, the row is empty, because only one class can come first.
 

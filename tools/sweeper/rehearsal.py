@@ -1,4 +1,4 @@
-"""The rehearsal: for about a minute before the first picture, quick nodes run once with each of their settings.
+"""The rehearsal of a sweep: before the first picture, quick nodes run once with each of their settings.
 
 Some errors are noticed only when a node runs: a misspelled class, a layer that the model does not have, or a channel
 number that is too high. The nodes that notice such errors take milliseconds. Nodes that make images from the results of

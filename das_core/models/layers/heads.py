@@ -102,7 +102,10 @@ def _join_masks(heads: int, attention: Tensor | None, padding: Tensor | None, dt
 
 
 def _to_numbers(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return a mask as numbers to add to scores: minus infinity where a boolean mask is True, and 0 elsewhere."""
+    """Return a mask as numbers of type `dtype`, to be added to scores.
+
+    A boolean mask becomes minus infinity where it is True, and 0 elsewhere; a mask of numbers keeps its values.
+    """
     if mask.dtype != torch.bool:
         return mask.to(dtype)
     return torch.zeros_like(mask, dtype=dtype).masked_fill(mask, float("-inf"))
