@@ -51,14 +51,12 @@ def name_class(kind: str) -> str:
 
 
 def give_views_and_stacks(prompt: dict[str, Any]) -> None:
-    """Connect an Augmentation and an Image Stack to every Optimize that has none, for few views of a small picture.
-
-    A zoom keeps its own views, because it needs larger windows.
-    """
-    zoom = bool(ran(prompt, "DAS_ZoomStack"))
+    """Connect an Augmentation and an Image Stack to every Optimize that has none, for few views of a small picture."""
+    # A zoom needs larger windows.
+    windows = {"zoom_min": 0.8} if ran(prompt, "DAS_ZoomStack") else {}
     for number, optimize in enumerate(ran(prompt, "DAS_Optimize")):
-        if "augmentation" not in optimize and not zoom:
-            prompt[f"augmentation {number}"] = {"class_type": "DAS_Augmentation", "inputs": {}}
+        if "augmentation" not in optimize:
+            prompt[f"augmentation {number}"] = {"class_type": "DAS_Augmentation", "inputs": windows}
             optimize["augmentation"] = [f"augmentation {number}", 0]
         if "stack" not in optimize:
             prompt[f"stack {number}"] = {"class_type": "DAS_ImageStack", "inputs": {"batch_size": 1}}
@@ -96,10 +94,9 @@ def test_it_runs_without_comfyui(
     for name, photograph in photographs.items():
         photograph.save(images / name)
     arguments = [str(path), *starters(prompt), "--input", str(images), "--output", str(tmp_path / "out")]
-    steps = 1 if ran(prompt, "DAS_ZoomStack") else 2
     few = {
-        "DAS_Optimize": ("recipe=custom", f"recipe.steps={steps}"),
-        "DAS_Augmentation": ("views=2", "details=custom", "details.jitter=16"),
+        "DAS_Optimize": ("recipe=custom", "recipe.steps=2"),
+        "DAS_Augmentation": ("views=2", "details=custom", "details.jitter=8"),
         "DAS_ImageStack": ("width=64", "height=64", "details=custom", "details.margin=16"),
         "DAS_StackToImage": ("scale=1",),
         "DAS_Camera": ("width=96", "height=54"),
