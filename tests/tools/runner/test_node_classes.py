@@ -19,7 +19,7 @@ from runner.workflow_graph import Node, WorkflowError
 
 Run = Callable[..., Any]
 COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
-TOYS = ["TOY_Color", "TOY_Mix", "TOY_Optimizer", "TOY_Facts", "TOY_Fail", "TOY_Lists", "TOY_Report"]
+TOYS = ["TOY_Color", "TOY_Mix", "TOY_Optimizer", "TOY_Facts", "TOY_Fail", "TOY_Lists", "TOY_Report", "TOY_Keep"]
 
 
 def test_the_classes_of_a_pack_are_found_by_the_class_name_of_a_node(pack: Path) -> None:
