@@ -66,11 +66,11 @@ function match(word) {
 }
 
 // Returns the hint for a word that no usual name contains; "" for a short word, a number, a WordNet id, or a word with
-// a colon (before a weight) or a closing parenthesis.
+// a colon (before a weight) or a closing parenthesis, also full-width.
 function explain(word) {
     const sought = word.trim().toLowerCase();
     const names = findNames();
-    if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)]/.test(sought)) return "";
+    if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)\uff1a\uff09]/.test(sought)) return "";
     if (names.some((name) => name.toLowerCase().includes(sought))) return "";
     // The node also knows second names of classes, which are not in the list.
     return `no usual name holds “${sought.slice(0, 30)}”: a second name will do, anything else is for Text Objective`;

@@ -71,7 +71,7 @@ def _describe_wanted(stack: ImageStack, batch: int) -> str:
     if spec.zoom is not None:
         depths = f"a zoom of {spec.zoom.depths} depths, which models are shown at {batch} moments"
         return f"{depths}: use 1, or {batch}, one for each moment"
-    if spec.time is not None:
+    if spec.time is not None and batch > 1:
         return f"a film of {batch} frames: use 1, or {batch}, one for each frame"
     return "a stack of 1 image: use 1" if batch == 1 else f"a stack of {batch} images: use 1 or {batch}"
 

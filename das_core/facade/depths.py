@@ -11,7 +11,7 @@ from ..objectives.wrapped import WrappedObjective, WrappedTerm
 from ..stack.zoom import Zoom
 
 
-def pick_depths(objectives: Sequence[Objective], zoom: Zoom) -> list[Objective]:
+def convert_to_depths(objectives: Sequence[Objective], zoom: Zoom) -> list[Objective]:
     """Return objectives of a zoom as objectives of its depths, which are separate images.
 
     In an ascent, the images of a zoom are its moments (`Zoom.moments`). An objective may have a reference image for
@@ -25,10 +25,10 @@ def pick_depths(objectives: Sequence[Objective], zoom: Zoom) -> list[Objective]:
     Example:
         >>> import torch
         >>> from das_core import ContentObjective, Zoom, load_starter
-        >>> from das_core.facade.depths import pick_depths
+        >>> from das_core.facade.depths import convert_to_depths
         >>> zoom = Zoom(depths=2)
         >>> kept = ContentObjective.from_images(load_starter(), torch.rand(len(zoom.moments), 3, 64, 64))
-        >>> (picked,) = pick_depths([kept], zoom)
+        >>> (picked,) = convert_to_depths([kept], zoom)
         >>> [len(kept.image), *(len(images) for images in picked.terms()[0].reference_images)]
         [5, 2]
     """
@@ -48,20 +48,20 @@ class _AtDepths(WrappedObjective):
 
     def terms(self) -> tuple["_TermAtDepths", ...]:
         """Return the terms of the objective, each for the depths."""
-        return tuple(_TermAtDepths(term, self, self.stride) for term in self.objective.terms())
+        return tuple(_TermAtDepths(term, self) for term in self.objective.terms())
 
 
 @dataclass(frozen=True, eq=False)
 class _TermAtDepths(WrappedTerm):
-    """A term of an objective of a zoom, for its depths; `stride` as in `_AtDepths`."""
+    """A term of an objective of a zoom, for its depths."""
 
-    stride: int
+    wrapper: _AtDepths
 
     @property
     def reference_images(self) -> tuple[Tensor, ...]:
         """The reference images of the term for the depths; a single image for all moments serves all depths."""
-        return tuple(images[:: self.stride] for images in self.term.reference_images)
+        return tuple(images[:: self.wrapper.stride] for images in self.term.reference_images)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the scores of the term, which gets the number of the moment of each depth as the image number."""
-        return self.term.score_views(output, images * self.stride)
+        return self.term.score_views(output, images * self.wrapper.stride)

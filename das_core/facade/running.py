@@ -148,8 +148,9 @@ def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -
 
 def _check_measurable(stack: ImageStack, objectives: Sequence[Objective]) -> None:
     """Raise a ValueError when `measure_scores` cannot measure the images of a stack under some objectives."""
-    from ..report.objective_scores import ImageScorer
+    from ..report.objective_scores import check_scorable
 
-    # The checks depend on the number and the size of the images only, so grey ones stand for those of the result.
-    grey = torch.full((stack.batch, 3, stack.spec.height, stack.spec.width), 0.5)
-    ImageScorer(grey, objectives, any_aspect=True)
+    try:
+        check_scorable(stack.batch, (stack.spec.height, stack.spec.width), objectives)
+    except ValueError as error:
+        raise ValueError(f"the scores of the result could not be measured: {error}") from error

@@ -1,11 +1,12 @@
 """`wrap`: turns any vision model into a judge. Image size and normalisation are read from the model if it has them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..common.text import shorten
 from ..models.classifier import Classifier
 from ..models.frozen import freeze_copy, uncompile
 from ..models.judge import Judge, to_triple
@@ -74,8 +75,7 @@ def wrap(
     if missing:
         says = ", ".join(f"{key}={_EXAMPLES[key]}" for key in missing)
         raise ValueError(f"nothing says what images {name} was trained on: pass {says}, or what it is for your model")
-    for key in ("mean", "std"):
-        _check_channels(key, settings[key])
+    settings |= {key: _read_channels(key, settings[key]) for key in ("mean", "std")}
     if _is_open_clip(module):
         return _copy_open_clip(name, module, tokenizer, settings, known)
     if tokenizer is not None:
@@ -85,7 +85,7 @@ def wrap(
     frozen = freeze_copy(name, module)
     if type(module).__module__.startswith("transformers."):
         frozen.register_forward_hook(_unpack)
-    judge = Judge(name, frozen, int(settings["size"]), to_triple(settings["mean"]), to_triple(settings["std"]))
+    judge = Judge(name, frozen, int(settings["size"]), settings["mean"], settings["std"])
     answer = _ask(judge)
     if not isinstance(answer, Tensor) or answer.ndim != 2 or answer.shape[1] < 2:
         return judge
@@ -113,14 +113,14 @@ def _read_settings(module: nn.Module) -> dict[str, Any]:
     return {}
 
 
-def _check_channels(key: str, values: Any) -> None:
-    """Raise a ValueError when the setting `key` does not have a number for each of the three colour channels."""
-    count = len(tuple(values)) if isinstance(values, Iterable) else 1
-    if count != 3:
-        numbers = "1 number" if count == 1 else f"{count} numbers"
+def _read_channels(key: str, values: Any) -> tuple[float, float, float]:
+    """Return a setting that has a number for each colour channel; raise a ValueError when it is something else."""
+    try:
+        return to_triple(values)
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{key} {values} has {numbers} and needs 3, one each for red, green and blue, such as {_EXAMPLES[key]}"
-        )
+            f"{key} {shorten(values)} is not three numbers, one each for red, green and blue, such as {_EXAMPLES[key]}"
+        ) from error
 
 
 def _to_side(size: Any) -> Any:
@@ -142,7 +142,7 @@ def _copy_open_clip(
     if settings["size"] != known["size"]:
         raise ValueError(f"{name} takes images of {known['size']} x {known['size']} alone; leave out size")
     published = dict(getattr(module.visual, "preprocess_cfg", {}))
-    published |= {key: to_triple(settings[key]) for key in ("mean", "std")}
+    published |= {key: settings[key] for key in ("mean", "std")}
     return copy_open_clip_module(name, module, published, tokenizer)
 
 

@@ -23,7 +23,7 @@ from ..stack.render_film import MOST_SHOWN
 from ..stack.render_zoom import render_zoom
 from ..stack.spec import StackSpec
 from ..stack.zoom import Zoom, zoom_margin
-from .depths import pick_depths
+from .depths import convert_to_depths
 from .reading import read_keyframe
 from .render import Rendering
 from .running import (
@@ -167,7 +167,7 @@ def zoom(
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
     # Without their tracks, because the factors of tracks do not count for these scores.
-    measured = pick_depths([track.objective for track in tracks], depths)
+    measured = convert_to_depths([track.objective for track in tracks], depths)
     result = climb_or_start_from_noise(prepare, stack, measured, run, seed, may_change_start=start is None)
     made = Zooming(**vars(result), scores=measure_scores(result, measured, seed))
     if path is not None:

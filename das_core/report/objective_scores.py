@@ -12,6 +12,7 @@ from ..ascent.image_scores import measure_image_scores
 from ..ascent.pace import Pace
 from ..ascent.preparation import choose_chunk
 from ..ascent.scoring import Scoring
+from ..common.geometry import Shape
 from ..common.images import Images, check_images, place_on_canvas
 from ..models.judge import Judge
 from ..objectives.base import Objective, list_objectives
@@ -145,6 +146,23 @@ class ImageScorer:
         names = tuple(name for name, _ in self._objectives)
         table = torch.stack([found[name] for name in names], dim=1).cpu()
         return ObjectiveScores(names, table, _add_up(self._scoring.groups, self._objectives, table))
+
+
+def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Objective]) -> None:
+    """Raise an error when `score_images` could not score pictures of some size, without having the pictures.
+
+    Args:
+        batch: the number of pictures.
+        shape: the height and width of the pictures.
+        objectives: see `ImageScorer`. Masks of any aspect ratio are allowed.
+
+    Raises:
+        ValueError: see `ImageScorer`.
+    """
+    (height, width), margin = shape, PLAIN_VIEWS.windows.farthest_jitter
+    # What `ImageScorer` does, but with grey canvases, which take no time.
+    stack = ImageStack.gray(StackSpec(width=width, height=height, margin=margin), batch)
+    Scoring(stack, name_objectives(list_objectives(objectives, "score by")), PLAIN_VIEWS, 0)
 
 
 def score_images(

@@ -92,7 +92,7 @@ class _MatrixOperator(StackOperator[P]):
     """An operator that holds the resizing matrices of its levels; see `StackOperator` for the arguments."""
 
     def _prepare(self) -> None:
-        self._matrices = LevelMatrices(self.canvas, self.levels, self.device, self.tile)
+        self.matrices = LevelMatrices(self.canvas, self.levels, self.device, self.tile)
 
 
 class ExactOperator(_MatrixOperator[AccumulatedGradient]):
@@ -111,7 +111,7 @@ class ExactOperator(_MatrixOperator[AccumulatedGradient]):
         gradient = parameters.gradient
         canvas = torch.zeros_like(gradient)
         for number, gain in enumerate(self.gains):
-            canvas += gain**2 * self._matrices.enlarge(number, self._matrices.shrink(number, gradient))
+            canvas += gain**2 * self.matrices.enlarge(number, self.matrices.shrink(number, gradient))
         return self.remove_frozen(canvas)
 
 
@@ -130,7 +130,7 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         """
         gradient = self.remove_frozen(gradient.float())
         return LevelTensors(
-            tuple(gain * self._matrices.shrink(number, gradient) for number, gain in enumerate(self.gains))
+            tuple(gain * self.matrices.shrink(number, gradient) for number, gain in enumerate(self.gains))
         )
 
     def forward(self, parameters: LevelTensors) -> Tensor:
@@ -156,7 +156,7 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         Returns:
             A canvas (B, 3, H, W).
         """
-        return self.gains[number] * self._matrices.enlarge(number, level)
+        return self.gains[number] * self.matrices.enlarge(number, level)
 
     def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
@@ -181,7 +181,7 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         for number, level in enumerate(levels[:-1]):
             coarser += self.enlarge(number, level)
         missed = canvas - (coarser + self.enlarge(last, levels[-1]))
-        levels[-1] = levels[-1] + self._matrices.fit_finest(missed) / self.gains[-1]
+        levels[-1] = levels[-1] + self.matrices.fit_finest(missed) / self.gains[-1]
         # The rest is computed from the corrected levels, not from `missed`: the finest level can be much larger before
         # the correction than after it, and its rounding errors are in `missed`.
         return tuple(levels), canvas - (coarser + self.enlarge(last, levels[-1]))

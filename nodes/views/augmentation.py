@@ -40,7 +40,8 @@ class Augmentation(Node):
                 AugmentationSocket.Input(
                     "augmentation",
                     optional=True,
-                    tooltip="An augmentation whose transforms come first; views and windows are this node's.",
+                    tooltip="An augmentation whose transforms come first, without the defaults that it began with; "
+                    "views and windows are this node's.",
                 ),
                 io.Int.Input(
                     "views",

@@ -82,7 +82,7 @@ def test_a_word_that_no_name_holds_is_said_to_be_none(page: Page, area: Locator)
     expect(hint).to_have_text(re.compile("^no usual name holds “sunflower”: a second name will do, .*Text Objective$"))
     area.press("Enter")
     assert written(page) == "sunflower\n"
-    for known in ("12345", "jellyfish", "n01910747", "qqq", "jellyfish: 0.5"):
+    for known in ("12345", "jellyfish", "n01910747", "qqq", "jellyfish: 0.5", "jellyfish\uff1a0.5"):
         area.fill("")
         area.press_sequentially(known)
         expect(hint).to_have_count(0)

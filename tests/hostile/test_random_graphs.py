@@ -14,7 +14,7 @@ GRAPHS = 6
 
 def test_random_valid_graphs(pack: Pack, outcomes: Outcomes, scale: int) -> None:
     for seed in range(GRAPHS * scale):
-        maker = NodeMaker(pack, seed, real=0.02)
+        maker = NodeMaker(pack, seed, real=0.02, large=0.1)
         # Half of the graphs end in an ascent, as most workflows of users do.
         node_id = "DAS_Optimize" if seed % 2 else maker.choose_node()
         made: dict[str, object] = {}

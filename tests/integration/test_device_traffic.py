@@ -138,6 +138,7 @@ def check_step(ascent: Ascent, traffic: Traffic, most: int = 2) -> None:
     kept_waiting = [event for event in traffic.sends if not event.places[0].startswith("common/devices.py")]
     not_drawn = [event for event in traffic.sends if not event.places[1].startswith("views/")]
     assert not kept_waiting + not_drawn, list(map(str, kept_waiting + not_drawn))
+    assert not traffic.lacking, list(map(str, traffic.lacking))
 
 
 @each_case("case", CLASSIFIERS)

@@ -18,6 +18,10 @@ PACK = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((PACK / "example_workflows" / "api").glob("*.json"))
 BEFORE_DIFFUSION = {"text_to_image_then_diffusion": "By Direct Ascent"}
 """By example, the node that ends what runs without ComfyUI, where the whole does not."""
+LARGE = {"DAS_Augmentation": {"details.jitter": 8}, "DAS_ImageStack": {"details.margin": 16}}
+"""Settings that are too large for a small picture, with the most that the test allows, by the class of the node."""
+AS_SHIPPED = "class_to_image"
+"""The example that runs with the views and the stack that Optimize chooses by itself."""
 
 
 def read(name: str) -> dict[str, Any]:
@@ -83,7 +87,8 @@ def test_it_runs_without_comfyui(
     path: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prompt, photographs = use_photographs(read(path.stem))
-    give_views_and_stacks(prompt)
+    if path.stem != AS_SHIPPED:
+        give_views_and_stacks(prompt)
     path = tmp_path / path.name
     path.write_text(json.dumps(prompt), encoding="utf-8")
     for stack in ran(prompt, "DAS_ImageStack"):
@@ -94,10 +99,11 @@ def test_it_runs_without_comfyui(
     for name, photograph in photographs.items():
         photograph.save(images / name)
     arguments = [str(path), *starters(prompt), "--input", str(images), "--output", str(tmp_path / "out")]
+    steps = 1 if path.stem == AS_SHIPPED else 2
     few = {
-        "DAS_Optimize": ("recipe=custom", "recipe.steps=2"),
-        "DAS_Augmentation": ("views=2", "details=custom", "details.jitter=8"),
-        "DAS_ImageStack": ("width=64", "height=64", "details=custom", "details.margin=16"),
+        "DAS_Optimize": ("recipe=custom", f"recipe.steps={steps}"),
+        "DAS_Augmentation": ("views=2",),
+        "DAS_ImageStack": ("width=64", "height=64"),
         "DAS_StackToImage": ("scale=1",),
         "DAS_Camera": ("width=96", "height=54"),
     }
@@ -105,6 +111,9 @@ def test_it_runs_without_comfyui(
     for name, node in prompt.items():
         for setting in few.get(node["class_type"], ()):
             arguments += ["--set", f"{name}.{setting}"]
+        for setting, most in LARGE.get(node["class_type"], {}).items():
+            number = min(most, node["inputs"].get(setting, most))
+            arguments += ["--set", f"{name}.details=custom", "--set", f"{name}.{setting}={number}"]
         if node["class_type"] == "DAS_ImageStack":
             arguments += ["--set", f"{name}.batch_size={node['inputs']['batch_size']}"]
         if node["class_type"] == "DAS_StackToImage" and node["inputs"]["frames"]:

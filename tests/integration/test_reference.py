@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.reference import reference_ascent
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
@@ -108,8 +109,14 @@ def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> No
         assert (part - reference).norm() <= 1e-4 * reference.norm()
 
 
-def test_ten_steps_of_exact_sgd_in_rgb_are_the_reference() -> None:
-    result, expected, expected_levels = both(smooth(), 16, 0.002, momentum=0.9, image=True)
+@each_case(
+    ("step", "learning_rate", "momentum", "image"),
+    [(4, 0.002, 0.0, False), (16, 0.002, 0.9, False), (16, 0.002, 0.0, True)],
+)
+def test_ten_steps_of_exact_sgd_in_rgb_are_the_reference(
+    step: int, learning_rate: float, momentum: float, image: bool
+) -> None:
+    result, expected, expected_levels = both(smooth(), step, learning_rate, momentum, image=image)
     scores = [record.scores["jellyfish"] for record in result.history]
     assert scores[-1] > scores[0] + 0.1
     check(result, expected, expected_levels)

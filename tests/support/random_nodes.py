@@ -78,12 +78,13 @@ class NodeMaker:
     Args:
         pack: the loaded pack.
         seed: the seed of all random choices.
-        real: the probability, 0..1, that a classifier or a CLIP is made by a node of the pack, else it is a toy; also
-            the probability that Optimize without a stack makes its own of 448 x 448, else it gets a small one.
+        real: the probability, 0..1, that a classifier or a CLIP is made by a node of the pack; else it is a toy.
+        large: the probability, 0..1, that an Optimize may be without a stack, and then makes one of 448 x 448; else it
+            gets a small stack.
     """
 
-    def __init__(self, pack: Pack, seed: int, real: float = 0.0) -> None:
-        self.pack, self.random, self._real = pack, random.Random(seed), real
+    def __init__(self, pack: Pack, seed: int, real: float = 0.0, large: float = 0.0) -> None:
+        self.pack, self.random, self._real, self._large = pack, random.Random(seed), real, large
         self._makers: dict[str, list[tuple[str, int]]] = {}
         for node_id, node in pack.nodes.items():
             for number, kind in enumerate(node.RETURN_TYPES if node_id != _NEEDS_MODELS else ()):
@@ -115,7 +116,7 @@ class NodeMaker:
             self._settle_start(values)
         if node_id == "DAS_FilmStack":
             values["frames"] = self.random.randint(2, 3)
-        if node_id == "DAS_Optimize" and self.random.random() >= self._real:
+        if node_id == "DAS_Optimize" and self.random.random() >= self._large:
             # Without a stack, Optimize makes one of 448 x 448, which takes seconds.
             values.setdefault("stack", self.pack.stack())
         if node_id == "DAS_Optimize" and depth > 0:

@@ -120,8 +120,9 @@ class Client:
             self.server.check_alive()
             try:
                 history: Json = self.get(f"/history/{prompt_id}")
-            except requests.ConnectionError:
-                # The server has closed its port. Its process ends a moment later, which the next check notices.
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+                # The server has closed its port, perhaps in the middle of an answer. Its process ends a moment later,
+                # which the next check notices.
                 history = {}
             if prompt_id in history:
                 entry: Json = history[prompt_id]

@@ -133,11 +133,21 @@ class CellRunner:
         wanted = self._plan.judge[2] if len(self._plan.judge) > 2 else ""
         row: Row = {"pictures": sort_files(files, built, wanted), "load_seconds": loading}
         if self._judge:
-            row |= self._judge.judge(part / choose_rated(files, built, wanted), built)
+            row |= self._rate(self._judge, part, files, built, wanted)
             row["judge_seconds"] = time.perf_counter() - before
         row["texts"] = json.dumps(texts)
         row["changes"] = json.dumps(self._workflows.list_changes(task.workflow, built))
         return row
+
+    @staticmethod
+    def _rate(judge: CellJudge, part: Path, files: dict[str, list[str]], built: Workflow, wanted: str) -> Row:
+        """Return the columns of the judge; without a picture to rate, a message that says so."""
+        try:
+            rated = choose_rated(files, built, wanted)
+        except SweepError as error:
+            # What the cell has made is kept.
+            return {"message": str(error)}
+        return judge.judge(part / rated, built)
 
     def _place(self, part: Path, cell: str, row: Row) -> None:
         target = self._folder.pictures_of(cell)

@@ -190,7 +190,9 @@ def _read_mapping(written: Mapping[str, Any], key: str) -> Mapping[Any, Any]:
 
 
 def _read_names(written: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found = written.get(key) or []
+    found = written.get(key)
+    if found is None:
+        return ()
     return tuple(map(str, found)) if isinstance(found, list) else (str(found),)
 
 
@@ -202,7 +204,8 @@ def _read_judge(written: Mapping[str, Any]) -> JudgeSpec | None:
     if len(kinds) != 1 or found.keys() - set(_JUDGE_KEYS):
         raise SweepError("judge: write 'class: NODE.INPUT' or 'text: NODE.INPUT', and if you like 'image: NODE'")
     kind: Literal["class", "text"] = "class" if kinds == ["class"] else "text"
-    return JudgeSpec(kind, str(found[kind]), str(found.get("image") or ""))
+    image = found.get("image")
+    return JudgeSpec(kind, str(found[kind]), "" if image is None else str(image))
 
 
 def _read_sheet(written: Mapping[str, Any], axes: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

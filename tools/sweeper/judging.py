@@ -50,9 +50,9 @@ class CellJudge:
         Returns:
             The columns of the table: `judge`, the name of the model (if a text was asked for, followed by the number of
             texts that the model chose among); `judge_as_is`, `judge_afar` and `judge_grey`, the scores of the picture
-            in its three forms (as it is, from afar, in grey); and `recognised`. A score is
-            the probability of the class, or the cosine between the picture and the text. If the cell asks for several
-            classes, the row is empty, because only one class can come first.
+            in its three forms (as it is, from afar, in grey); and `recognised`. A score is the probability of the
+            class, or the cosine between the picture and the text. If the cell asks for several classes, there are no
+            columns, because only one class can come first.
 
         Raises:
             ValueError: the file is no readable picture, or the model cannot rate the class or text.

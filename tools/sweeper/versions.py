@@ -4,15 +4,23 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+from sweeper.errors import SweepError
+
 
 def describe_pack(folder: Path) -> str:
     """Return the version of a pack, and its commit if the folder is a Git clone, such as "0.2.0 78ebe11".
 
     If the pack gives no version, it is left out.
+
+    Raises:
+        SweepError: its pyproject.toml is no TOML.
     """
-    project = folder / "pyproject.toml"
-    content = tomllib.loads(project.read_text(encoding="utf-8")) if project.is_file() else {}
-    version = str(content.get("project", {}).get("version", ""))
+    path = folder / "pyproject.toml"
+    try:
+        project = tomllib.loads(path.read_text(encoding="utf-8")).get("project") if path.is_file() else None
+    except ValueError as error:
+        raise SweepError(f"{path} is no TOML: {error}") from error
+    version = str(project.get("version", "")) if isinstance(project, dict) else ""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)

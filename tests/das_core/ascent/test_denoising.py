@@ -206,7 +206,7 @@ def test_surfaces_that_a_classifier_hatches_become_even() -> None:
     def sparsity(denoising: Denoising | None) -> float:
         # Emphasis and a tilt make surfaces even, too.
         how = {"optimizer": NormalizedAscent(0.12, momentum=0.0, tilt=0.0), "focus": Focus(emphasis=0.0)}
-        ascent = Ascent(stack, [jellyfish], views, steps=8, denoising=denoising, **how)  # type: ignore[arg-type]
+        ascent = Ascent(stack, [jellyfish], views, steps=12, denoising=denoising, **how)  # type: ignore[arg-type]
         image = ascent.run().image.mean(dim=1)
         gradient = torch.hypot(image.diff(dim=1)[..., :-1], image.diff(dim=2)[:, :-1])
         return float(gradient.square().mean() / gradient.mean().square())

@@ -80,7 +80,7 @@ def test_a_model_of_open_clip_that_says_nothing_is_asked_for_it() -> None:
     assert wrap(bare, mean=HALF, std=HALF, name="mine").name == "mine"
     with pytest.raises(ValueError, match=r"CLIP takes images of 32 x 32 alone; leave out size"):
         wrap(bare, size=64, mean=HALF, std=HALF)
-    with pytest.raises(ValueError, match=r"^std \(\) has 0 numbers and needs 3"):
+    with pytest.raises(ValueError, match=r"^std \(\) is not three numbers"):
         wrap(bare, mean=HALF, std=())
     with pytest.raises(ValueError, match=r"ResNet is no model of open_clip, so its tokenizer would not be used"):
         wrap(torchvision.models.resnet18(), tokenizer=open_clip.SimpleTokenizer())
@@ -106,9 +106,11 @@ def test_what_answers_with_maps_can_be_asked_for_its_layers() -> None:
     [
         ({"size": 8}, r"ResNet does not take images of 8 x 8|answers with"),
         ({"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
-        ({"mean": (0.5,)}, r"^mean \(0.5,\) has 1 number and needs 3, one each for red, .* such as \(0.485, 0.456,"),
-        ({"mean": 0.5}, "^mean 0.5 has 1 number and needs 3"),
-        ({"std": [0.5] * 4}, r"^std \[0.5, 0.5, 0.5, 0.5\] has 4 numbers and needs 3, .* such as \(0.229, 0.224,"),
+        ({"mean": (0.5,)}, r"^mean \(0.5,\) is not three numbers, one each for red, .* such as \(0.485, 0.456,"),
+        ({"mean": 0.5}, "^mean 0.5 is not three numbers"),
+        ({"mean": "abc"}, "^mean abc is not three numbers"),
+        ({"std": torch.tensor(0.5)}, "^std a value of the type Tensor is not three numbers"),
+        ({"std": [0.5] * 4}, r"^std \[0.5, 0.5, 0.5, 0.5\] is not three numbers, .* such as \(0.229, 0.224,"),
     ],
 )
 def test_what_does_not_fit_is_named(settings: dict[str, Any], says: str) -> None:

@@ -148,7 +148,7 @@ def test_the_estimate_counts_the_matrices_that_are_built(
     operator = spec.operator(CPU)
     built: set[Tensor] = set()
     if isinstance(operator, ExactOperator | LevelsOperator):
-        built = {matrix for pair in operator._matrices.pairs for matrix in pair}
+        built = {matrix for pair in operator.matrices.pairs for matrix in pair}
     assert bool(built) == ((parametrization, method) not in {("pixels", "exact"), ("fourier", "layers")})
     matrices = sum(matrix.numel() * matrix.element_size() for matrix in built)
     assert spec.operator_bytes() - replace(spec, method="spectral").operator_bytes() == matrices

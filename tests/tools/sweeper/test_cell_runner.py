@@ -133,14 +133,16 @@ def test_a_file_that_is_no_picture_is_kept_but_neither_rated_nor_shown(prepare: 
         ),
     ],
 )
-def test_a_cell_without_a_picture_to_rate_fails_and_says_so(
+def test_a_cell_without_a_picture_to_rate_keeps_its_files_and_says_so(
     prepare: Prepare, write_grid: Write, nodes: dict[str, Any], judge: tuple[str, ...], message: str
 ) -> None:
     report = {"4": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}}}
     plan, cells = prepare(write_grid(GRID, {"1": COLOR["1"]} | report | nodes), judge=("class", "1.size", *judge))
     row = CellRunner(plan, "w").run(Task.of(cells[0]))
-    assert row["status"] == "failed"
+    assert row["status"] == "ok"
     assert row["message"].startswith(message)
+    assert "judge" not in row
+    assert all((Path(plan.results) / name).is_file() for name in row["pictures"])
 
 
 def test_without_a_name_the_picture_of_save_image_comes_first(prepare: Prepare, write_grid: Write) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cases import each_case
 from repository import REPOSITORY
+from sweeper.errors import SweepError
 from sweeper.versions import describe_pack
 
 
@@ -22,9 +24,17 @@ def test_a_clone_has_a_version_and_a_commit() -> None:
 def test_a_folder_that_is_no_clone_has_its_version_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert describe_pack(tmp_path) == ""
-    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 120\n")
-    assert describe_pack(tmp_path) == ""
+    for without in ("[tool.ruff]\nline-length = 120\n", "project = 1", "[[project]]"):
+        (tmp_path / "pyproject.toml").write_text(without)
+        assert describe_pack(tmp_path) == ""
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2"')
     assert describe_pack(tmp_path) == "1.2"
     monkeypatch.setenv("PATH", "")
     assert describe_pack(tmp_path) == "1.2"
+
+
+@each_case("damaged", [b"x = [", b"\xff"])
+def test_a_damaged_pyproject_is_named(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(damaged)
+    with pytest.raises(SweepError, match=r"pyproject\.toml is no TOML: "):
+        describe_pack(tmp_path)
