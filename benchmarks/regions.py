@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from benchmarks.common import HERE, load_photograph, save_sheet
 from benchmarks.recipes import load_classifiers
-from das_core.ascent.focus import Focus
+from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.recipe import PICTURE
@@ -49,16 +49,16 @@ SIDE = 224
 PHOTO = StackSpec(448, 448)
 # The rectangle in the middle of each photograph in which the ascent makes something new; RESULTS.md calls it the
 # window. In pixels: its place, its size, and the width of its soft edge (`FEATHER`), which lies inside of it.
-TOP, LEFT, HEIGHT, WIDTH = 94, 54, 260, 340
+TOP, LEFT, HEIGHT, WIDTH = 64, 24, 320, 400
 FEATHER = 60
 # The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
 # logits of the classes that the photograph shows.
 SCORE: Score = "log_probability"
-OPTIMIZER = NormalizedAscent(step_size=0.12, momentum=0.5)
+OPTIMIZER = NormalizedAscent(momentum=0.5)
 """The optimizer of example_workflows/api/inpaint.json."""
 
-FOCUS = Focus(end=3.0, emphasis=0.0)
-"""The focus of example_workflows/api/inpaint.json."""
+DENOISING = Denoising(keep=0.03)
+"""The denoiser of example_workflows/api/inpaint.json."""
 
 # For comparison, a picture is made without the photograph, and then pasted into the rectangle. This picture is `SIDE`
 # pixels wide and has the aspect ratio of the rectangle.
@@ -124,9 +124,9 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     kept = risen = 0
     for subject, name in tqdm(INSERTS, desc="inserts"):
         before = resize_to_cover(load_photograph(subject), shape)
-        stack = ImageStack.gray(PHOTO).place_into(before, mask, FEATHER)
+        stack = ImageStack.from_image(PHOTO, before).place_into(before, mask, FEATHER)
         objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
-        after = Ascent(stack, [objective], Augmentation(16), optimizer=OPTIMIZER, focus=FOCUS).run().image
+        after = Ascent(stack, [objective], Augmentation(16), optimizer=OPTIMIZER, denoising=DENOISING).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
         target = judge.labels.find(name)
@@ -139,7 +139,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
     median, without = (torch.tensor(values).quantile(0.5) for values in (reached, pasted))
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
-{PHOTO.width} x {PHOTO.height}, from grey with the settings of the workflow inpaint.
+{PHOTO.width} x {PHOTO.height}, from the photograph itself with the settings of the workflow inpaint.
 The edge of the window is soft over {FEATHER} pixels inside of it.
 Outside of the window {kept} of {len(INSERTS)} photographs are the same bit for bit.
 The probability that the judge gives to what was asked for, of the whole picture,

@@ -1,5 +1,7 @@
 """A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
 
+With the setting `keep`, the form also returns to a photograph where x has hardly changed it (module `keeping`).
+
 The gradient of a network is full of ripple with a period of two to four pixels. The ripple raises the score and makes
 the picture look like an engraving. Smoothing after every step removes the ripple, and keeps the structure that the
 score depends on most.
@@ -24,6 +26,8 @@ from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.move import move_canvas
 from ..stack.pixels import render_pixels
+from ..stack.spec import StackSpec
+from .keeping import hold_on
 from .out_of_memory import DenoiserMemoryError, describe_denoiser_memory, is_out_of_memory
 from .spreading import select_images, split_frames
 
@@ -52,6 +56,14 @@ class Denoising:
         share: after each step, the picture is moved by this share of the way to its denoised form, above 0 and at most
             1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.14, and 0.12 suits 150
             steps of size 0.09. With a share of 0.3, the picture of those 150 steps would be blurred.
+        keep: a threshold, 0 to 1, below which changes of a photograph are undone. After each step, the picture is moved
+            towards a form that differs from the photograph only where the change is stronger than the threshold
+            (`hold_on`). The photograph is what surrounds a masked stack (`ImageStack.place_into`); without a mask it is
+            the start of the stack (`ImageStack.start`). The stack should begin with this photograph, because grey
+            differs from it everywhere and would stay grey. The threshold rises linearly from 0 at the first step to
+            `keep` at the last, so that the subject is there before the rest is undone. With 0, nothing is undone. With
+            0.03, the photograph comes back around the subject, and the edge of the mask cannot be seen. With a larger
+            `keep` the subject is smaller, unless the steps are larger too.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -67,6 +79,7 @@ class Denoising:
     strength: float = 0.018
     end: float = 0.006
     share: float = 0.3
+    keep: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("strength", "end"):
@@ -75,6 +88,8 @@ class Denoising:
                 raise ValueError(f"a denoiser's {name} of {value} is not between 0 and 1; 0.03 leaves even surfaces")
         if not 0 < self.share <= 1:
             raise ValueError(f"a denoiser's share of {self.share} is not above 0 and at most 1; 0.3 suits 60 steps")
+        if not 0 <= self.keep <= 1:
+            raise ValueError(f"keep {self.keep} is not between 0 and 1; 0.03 keeps a photograph around the subject")
 
     def strength_at(self, progress: float) -> float:
         """Return the strength at a moment of an ascent.
@@ -88,9 +103,9 @@ class Denoising:
     def step(
         self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack with its pixels moved a share of the way to their denoised form.
+        """Return the stack with its pixels moved a share of the way to their denoised form, held on to by `keep`.
 
-        If the strength is 0 at this `progress`, the given stack is returned.
+        If the strength and the threshold of `keep` are both 0 at this `progress`, the given stack is returned.
 
         The denoiser sees the whole canvas and the surroundings of a masked stack, so there is no seam between them.
 
@@ -107,19 +122,18 @@ class Denoising:
                 that are NaN or more than 0.5 outside 0..1.
             DenoiserMemoryError: when the denoiser runs out of memory.
         """
-        strength = self.strength_at(progress)
-        if not strength:
+        if not self.strength_at(progress) and not self.keep * progress:
             return stack
         if stack.spec.time is None:
-            return move_canvas(stack, self._smooth(stack.canvas, stack, strength, mask, None), operator)
+            return move_canvas(stack, self._smooth(stack.canvas, stack, progress, mask, None), operator)
         canvas = torch.empty_like(stack.canvas)
         for begin, frames in split_frames(range(stack.batch), canvas.device):
             part = slice(begin, begin + len(frames))
-            canvas[part] = self._smooth(stack.canvas[part], stack, strength, mask, frames)
+            canvas[part] = self._smooth(stack.canvas[part], stack, progress, mask, frames)
         return move_canvas(stack, canvas, operator)
 
     def _smooth(
-        self, canvas: Tensor, stack: ImageStack, strength: float, mask: Tensor | None, frames: list[int] | None
+        self, canvas: Tensor, stack: ImageStack, progress: float, mask: Tensor | None, frames: list[int] | None
     ) -> Tensor:
         """Return a canvas, or the canvases of some frames of a film, moved a share of the way to its denoised form.
 
@@ -131,13 +145,20 @@ class Denoising:
             around = around.select(frames)
         seen = shown if around is None else around.composite(shown)
         try:
-            denoised = ask_denoiser(self.denoiser, seen, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)
+            if threshold := self.keep * progress:
+                start = stack.start if frames is None else select_images(stack.start, frames)
+                kept = render_pixels(start, spec.color) if around is None else around.pixels
+                denoised, denoised_kept = self._denoise(torch.cat((seen, kept)), spec, progress).chunk(2)
+                # Compared after the same denoiser: the texture that it removes from the photograph is no change.
+                denoised = hold_on(denoised, kept, denoised - denoised_kept, threshold, spec.tile)
+            else:
+                denoised = self._denoise(seen, spec, progress)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise DenoiserMemoryError(describe_denoiser_memory(self.denoiser.name)) from error
         # `seen` may be a mixture of `shown` and the surroundings, so only the change of `seen` is added to `shown`.
-        pixels = shown.add_(denoised.sub_(seen), alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
+        pixels = shown.add_(denoised - seen, alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
         smoothed = from_rgb(torch.logit(pixels).div_(2), spec.color)
         if mask is not None:
             if frames is not None and len(mask) > 1:
@@ -145,3 +166,10 @@ class Denoising:
             # lerp returns its first operand unchanged where the mask is 0, and its second where it is 1.
             smoothed = torch.lerp(canvas, smoothed, mask)
         return smoothed
+
+    def _denoise(self, pixels: Tensor, spec: StackSpec, progress: float) -> Tensor:
+        """Return the denoised form of pixels (B, 3, H, W); at a strength of 0 the pixels themselves."""
+        strength = self.strength_at(progress)
+        if not strength:
+            return pixels
+        return ask_denoiser(self.denoiser, pixels, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)

@@ -8,21 +8,15 @@ strength is the absolute gradient, as in saliency maps (Simonyan, Vedaldi and Zi
 3). Weighting the steps of an ascent by this strength is this project's idea.
 """
 
-import math
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.coarse_blur import blur_coarsely
 from ..common.interruption import allow_interrupt
 from ..common.masks import mean_square
 
 _LOCAL = 1 / 24
 """What counts as local: the standard deviation of a Gaussian, as a share of the short side of the canvas."""
-
-_CELLS = 2.0
-"""The standard deviation of the Gaussian blur (`_LOCAL`) in cells of the coarse grid on which the blur is computed. It
-is also the least standard deviation in pixels, because a cell is at least one pixel wide."""
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
@@ -54,11 +48,11 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
     """
     if not power:
         return gradient
-    local = max(min(gradient.shape[2:]) * _LOCAL, _CELLS)
-    wide = _smooth(gradient, local)
+    local = min(gradient.shape[2:]) * _LOCAL
+    wide = blur_coarsely(gradient, local)
     detail = gradient - wide
     allow_interrupt()
-    strength = _smooth(gradient.abs().mean(dim=1, keepdim=True), local)
+    strength = blur_coarsely(gradient.abs().mean(dim=1, keepdim=True), local)
     # Divided by the largest strength of the image, so that powers of tiny strengths do not underflow to 0.
     strength = strength / strength.amax(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(strength.dtype).tiny)
     weighted = detail * strength**power
@@ -67,25 +61,3 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
     scale = sizes[0] / sizes[1].clamp(min=torch.finfo(strength.dtype).tiny)
     allow_interrupt()
     return wide.addcmul_(weighted, scale).mul_(gradient != 0)
-
-
-def _smooth(values: Tensor, deviation: float) -> Tensor:
-    """Return values (B, C, H, W) after an approximate Gaussian blur, computed at a reduced resolution for speed."""
-    height, width = values.shape[2:]
-    cell = max(1, round(deviation / _CELLS))
-    # A cell that is cut off by an edge is the mean of the pixels that it does contain.
-    coarse = F.avg_pool2d(values, cell, ceil_mode=True, count_include_pad=False)
-    reach = math.ceil(3 * deviation / cell)
-    kernel = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype) * (cell / deviation)
-    kernel = torch.exp(kernel.square() / -2)
-    kernel = (kernel / kernel.sum())[None, None, None].expand(values.shape[1], 1, 1, -1)
-    # Reflection pads by less than the side, so the ends of a longer kernel are cut off.
-    rows, columns = (min(reach, side - 1) for side in coarse.shape[2:])
-    for taps, padding in (
-        (kernel[..., reach - columns : reach + columns + 1], (columns, columns, 0, 0)),
-        (kernel[..., reach - rows : reach + rows + 1].transpose(2, 3), (0, 0, rows, rows)),
-    ):
-        coarse = F.conv2d(F.pad(coarse, padding, mode="reflect"), taps / taps[0].sum(), groups=values.shape[1])
-    # The last cells may reach beyond the canvas.
-    enlarged = F.interpolate(coarse, scale_factor=float(cell), mode="bilinear")
-    return enlarged[..., :height, :width]

@@ -72,6 +72,17 @@ def _settings() -> list[Any]:
             tooltip="How far every step goes to the denoised picture. 0.3 suits 60 steps, 0.12 suits 150, "
             "0.45 suits 30. 1: all the way, soft.",
         ),
+        io.Float.Input(
+            "keep",
+            optional=True,
+            default=Denoising.keep,
+            min=0.0,
+            max=1.0,
+            step=0.005,
+            tooltip="How firmly the photograph around a mask comes back where little has changed (without a mask: what "
+            "the stack first started from). 0: not. 0.03: all around the subject, without a frame; begin with start "
+            "image. 0.1: hardly anything new is left.",
+        ),
     ]
 
 
@@ -90,4 +101,7 @@ def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = N
         return None
     kind = settings.pop("kind", "total_variation")
     check_choice("denoise.kind", kind, list(_DENOISERS))
+    # Workflow files from before there was `keep` lack it; it is then None.
+    if settings.get("keep") is None:
+        settings["keep"] = Denoising.keep
     return Denoising(connected or _DENOISERS[kind](), **settings)

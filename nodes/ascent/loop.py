@@ -67,6 +67,7 @@ class Optimize(Node):
                 "recipe.denoise.strength",
                 "recipe.denoise.end",
                 "recipe.denoise.share",
+                "recipe.denoise.keep",
             ],
             inputs=[
                 Stack.Input(

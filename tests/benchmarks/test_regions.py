@@ -1,13 +1,15 @@
 """The bench of parts of a picture: it measures what the workflow does."""
 
 import json
+from inspect import signature
 
 import pytest
 
 pytest.importorskip("skimage")
 
-from benchmarks.regions import FEATHER, FOCUS, HEIGHT, OPTIMIZER, PHOTO, SCORE, SIDE, WIDTH
-from das_core.ascent.denoising import Denoising
+from benchmarks.regions import DENOISING, FEATHER, HEIGHT, OPTIMIZER, PHOTO, SCORE, SIDE, WIDTH
+from das_core.ascent.focus import Focus
+from das_core.stack.image_stack import ImageStack
 from repository import REPOSITORY
 
 
@@ -18,18 +20,17 @@ def test_inpainting_is_measured_with_the_settings_of_its_workflow() -> None:
     assert inputs["DAS_Optimize"]["recipe.optimizer"] == "ascent"
     optimizer = {name: inputs["DAS_Optimize"][f"recipe.optimizer.{name}"] for name in vars(OPTIMIZER)}
     assert optimizer == vars(OPTIMIZER)
-    assert inputs["DAS_ImageStack"]["start"] == "gray"
+    assert inputs["DAS_ImageStack"]["start"] == "image"
+    assert inputs["DAS_ImageStack"]["start.contrast"] == signature(ImageStack.from_image).parameters["contrast"].default
     assert inputs["DAS_ImageStack"]["details.feather"] == FEATHER
-    focus = tuple(inputs["DAS_Optimize"][f"recipe.focus.{name}"] for name in ("start", "end", "share", "emphasis"))
-    assert focus == (FOCUS.start, FOCUS.end, FOCUS.share, FOCUS.emphasis)
+    focus = {name: inputs["DAS_Optimize"][f"recipe.focus.{name}"] for name in vars(Focus())}
+    assert focus == vars(Focus())
     assert inputs["DAS_Optimize"]["recipe.steps"] == 60
     assert inputs["DAS_ImageStack"]["details.levels"] == "multiples_of_4"
     assert inputs["DAS_Optimize"]["recipe.denoise"] == "on"
     assert inputs["DAS_Optimize"]["recipe.denoise.kind"] == "total_variation"
-    denoising = Denoising()
-    assert inputs["DAS_Optimize"]["recipe.denoise.strength"] == denoising.strength
-    assert inputs["DAS_Optimize"]["recipe.denoise.end"] == denoising.end
-    assert inputs["DAS_Optimize"]["recipe.denoise.share"] == denoising.share
+    for name in ("strength", "end", "share", "keep"):
+        assert inputs["DAS_Optimize"][f"recipe.denoise.{name}"] == getattr(DENOISING, name)
     # The workflow draws its window in a mask of 224 pixels, which is stretched over the photograph.
     window = workflow["3"]["inputs"]
     assert PHOTO.width * window["width"] == 224 * WIDTH

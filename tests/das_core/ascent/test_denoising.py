@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
+from das_core.ascent.keeping import hold_on
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -191,6 +193,9 @@ def test_a_denoiser_that_fails_ends_the_ascent_with_the_step_before() -> None:
         ({"share": 0.0}, "share of 0.0"),
         ({"share": math.nan}, "share of nan"),
         ({"share": 1.5}, "share of 1.5"),
+        ({"keep": -0.1}, "keep -0.1 is not between 0 and 1"),
+        ({"keep": 1.1}, "keep 1.1 is not"),
+        ({"keep": math.nan}, "keep nan is not"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, float], says: str) -> None:
@@ -261,3 +266,70 @@ def test_frames_of_a_film_are_denoised_as_pictures(masked: bool) -> None:
     denoised = [denoise(stack, Denoising(strength=0.05, end=0.05), mask=mask).canvas for stack in (film, pictures)]
     torch.testing.assert_close(*denoised, rtol=0, atol=1e-6)
     assert not torch.equal(denoised[0], film.canvas)
+
+
+def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed() -> None:
+    start = photo()
+    changed = replace(start, canvas=start.canvas + 0.3 * torch.randn(start.canvas.shape))
+    for progress in (0.5, 1.0):
+        after = denoise(changed, Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), progress)
+        change = changed.pixels() - start.pixels()
+        held = hold_on(changed.pixels(), start.pixels(), change, 0.1 * progress)
+        torch.testing.assert_close(after.pixels(), changed.pixels().lerp(held, 0.4), atol=1e-5, rtol=0)
+    assert denoise(changed, Denoising(strength=0.0, end=0.0, keep=0.1), progress=0.0) is changed
+
+
+def test_keep_counts_only_what_differs_after_the_same_denoiser() -> None:
+    start, denoiser = photo(), TotalVariation()
+    changed = replace(start, canvas=start.canvas + 0.3 * torch.randn(start.canvas.shape))
+    after = denoise(changed, Denoising(denoiser, 0.05, 0.05, share=1.0, keep=0.1))
+    denoised, kept = (denoiser(pixels, 0.05, 40 / 224) for pixels in (changed.pixels(), start.pixels()))
+    held = hold_on(denoised, start.pixels(), denoised - kept, 0.1)
+    torch.testing.assert_close(after.pixels(), held, atol=1e-5, rtol=0)
+
+
+def test_fine_texture_that_the_denoiser_takes_away_comes_back() -> None:
+    texture = 0.5 + 0.1 * torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(2))
+    start = ImageStack.from_image(SPEC, texture, contrast=1.0)
+
+    def measure_loss(keep: float) -> float:
+        stack = start
+        for step in range(20):
+            stack = denoise(stack, Denoising(strength=0.3, end=0.1, keep=keep), progress=step / 19)
+        return float((stack.image() - texture).abs().max())
+
+    assert measure_loss(0.0) > 0.03
+    assert measure_loss(0.02) < 0.003
+
+
+def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack() -> None:
+    around = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(5))
+    mask = torch.zeros(1, 40, 48)
+    mask[:, 8:32, 8:40] = 1
+    stack = ImageStack.from_image(SPEC, (around + 0.02).clamp(0, 1), contrast=1.0).place_into(around, mask)
+    assert stack.surroundings is not None
+    after = denoise(stack, Denoising(strength=0.0, end=0.0, share=1.0, keep=0.2), mask=stack.surroundings.mask)
+    torch.testing.assert_close(after.image(), around, atol=1e-3, rtol=0)
+
+
+def test_an_ascent_with_keep_leaves_more_of_a_photograph_alone() -> None:
+    def share_left(keep: float) -> float:
+        denoising = Denoising(strength=0.0, end=0.0, share=0.5, keep=keep)
+        result = climb(photo(), denoising, steps=8, optimizer=NormalizedAscent(0.05))
+        return float(((result.image - photo().image()).abs() < 1 / 255).float().mean())
+
+    assert share_left(0.2) > share_left(0.0) + 0.2
+
+
+@each_case("masked, together", product([False, True], [1, 2]))
+def test_every_frame_of_a_film_keeps_its_own_photograph(masked: bool, together: int) -> None:
+    film = ImageStack.noise(replace(SPEC, time=Time(3, loop=True)), decay=0.9)
+    film = replace(film, canvas=film.canvas + torch.linspace(0, 0.5, 3)[:, None, None, None])
+    if masked:
+        around = torch.rand(3, 3, 40, 48, generator=torch.Generator().manual_seed(6))
+        film = film.place_into(around, torch.ones(3, 40, 48), feather=6)
+    pictures = replace(film, spec=SPEC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("das_core.ascent.spreading._CPU_FRAMES", together)
+        denoised = [denoise(stack, Denoising(keep=0.1)).canvas for stack in (film, pictures)]
+    torch.testing.assert_close(*denoised, rtol=0, atol=1e-5)

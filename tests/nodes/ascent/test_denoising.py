@@ -21,7 +21,7 @@ def read(pack: Pack, choice: Any) -> Any:
 @each_case(("kind", "name"), list(KINDS.items()))
 def test_the_choices_are_a_denoiser_or_none(pack: Pack, kind: str, name: str) -> None:
     core = pack.module("das_core")
-    settings = {"strength": 0.1, "end": 0.05, "share": 0.5}
+    settings = {"strength": 0.1, "end": 0.05, "share": 0.5, "keep": 0.03}
     denoiser = getattr(core, name)()
     assert read(pack, {"denoise": "on", "kind": kind, **settings}) == core.Denoising(denoiser, **settings)
     assert read(pack, {"denoise": "on", "kind": kind}) == core.Denoising(denoiser)
@@ -58,6 +58,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
         denoise={"denoise": "on", "kind": "bilateral", "strength": -1.0}
     ),
     r"denoise\.end nan is no finite number": lambda pack: pack.optimize(denoise={"denoise": "on", "end": float("nan")}),
+    r"keep 1\.5 is not between 0 and 1": lambda pack: pack.optimize(denoise={"denoise": "on", "keep": 1.5}),
     r"share of 0\.0 is not above 0": lambda pack: pack.optimize(denoise={"denoise": "on", "share": 0.0}),
 }
 
