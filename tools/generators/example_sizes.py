@@ -20,7 +20,7 @@ GRID = 10
 """Sizes are rounded up to multiples of this number of pixels, because on the page they vary by a pixel or two with the
 fonts of the machine."""
 
-PICTURE_ROOM = 240
+PICTURE_ROOM = 220
 """Extra height for the picture that a node shows after a run. Without this height, the node would then grow over its
 neighbours."""
 
