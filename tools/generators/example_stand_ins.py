@@ -45,14 +45,15 @@ def use_starters(prompt: Prompt) -> Prompt:
     return changed
 
 
-def use_photographs(prompt: Prompt) -> tuple[Prompt, dict[str, Image.Image]]:
+def use_photographs(prompt: Prompt, first: str = "cat.png") -> tuple[Prompt, dict[str, Image.Image]]:
     """Return the workflow with sample photographs in place of ComfyUI's example image, and the photographs by name.
 
-    Pictures that come with the pack stay. If several nodes load the example image, the two photographs alternate.
+    Pictures that come with the pack stay. If several nodes load the example image, the two photographs alternate,
+    `cat.png` and `coffee.png`, beginning with `first`.
     """
     changed = copy.deepcopy(dict(prompt))
     photographs = {"cat.png": skimage.data.chelsea, "coffee.png": skimage.data.coffee}
-    subjects = itertools.cycle(photographs)
+    subjects = itertools.cycle(sorted(photographs, key=lambda name: name != first))
     used = set()
     for node in changed.values():
         if node["class_type"] == "LoadImage" and node["inputs"]["image"] == COMFYUI_PICTURE:

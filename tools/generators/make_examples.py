@@ -43,6 +43,10 @@ MOST = {"film_style": 4}
 `MAX_THUMBNAIL_IMAGES` images would be so small that all look alike."""
 
 
+PHOTOGRAPH = {"inpaint": "coffee.png"}
+"""By the name of an example workflow, the sample photograph of its thumbnail; for other examples it is `cat.png`."""
+
+
 def read_prompt(path: Path) -> dict[str, Any]:
     """Return a workflow in API format from its file."""
     prompt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -93,7 +97,8 @@ def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> N
         print(target)
         return
     prompt, photographs = use_photographs(
-        remove_nodes(use_own_denoisers(use_starters(prompt)), "CheckpointLoaderSimple")
+        remove_nodes(use_own_denoisers(use_starters(prompt)), "CheckpointLoaderSimple"),
+        PHOTOGRAPH.get(target.stem, "cat.png"),
     )
     for name, photograph in photographs.items():
         client.upload(photograph, name)

@@ -33,12 +33,10 @@ def test_a_starter_takes_the_place_of_the_models_of_comfyui() -> None:
 
 
 def test_photographs_take_the_place_of_the_picture_that_comfyui_brings() -> None:
-    prompt = read("deep_dream")
-    changed, photographs = use_photographs(
-        prompt | {"90": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}}
-    )
-    loaded = [node["inputs"]["image"] for node in changed.values() if node["class_type"] == "LoadImage"]
-    assert loaded == ["cat.png", "coffee.png"]
+    prompt = read("deep_dream") | {"90": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}}
+    for order in (["coffee.png", "cat.png"], ["cat.png", "coffee.png"]):
+        changed, photographs = use_photographs(prompt, first=order[0])
+        assert [n["inputs"]["image"] for n in changed.values() if n["class_type"] == "LoadImage"] == order
     assert {name: image.mode for name, image in photographs.items()} == {"cat.png": "RGB", "coffee.png": "RGB"}
 
 
