@@ -62,8 +62,9 @@ class Denoising:
             the start of the stack (`ImageStack.start`). The stack should begin with this photograph, because grey
             differs from it everywhere and would stay grey. The threshold rises linearly from 0 at the first step to
             `keep` at the last, so that the subject is there before the rest is undone. With 0, nothing is undone. With
-            0.03, the photograph comes back around the subject, and the edge of the mask cannot be seen. With a larger
-            `keep` the subject is smaller, unless the steps are larger too.
+            0.03, most of the photograph comes back around the subject, and the edge of the mask hardly shows. With a
+            larger `keep` the subject is smaller, unless the steps are larger too. Above 0, the denoiser also denoises
+            the photograph at every step, so it takes twice the time and memory.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -103,7 +104,9 @@ class Denoising:
     def step(
         self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack with its pixels moved a share of the way to their denoised form, held on to by `keep`.
+        """Return the stack with its pixels moved a share of the way to their denoised form.
+
+        With `keep`, this form is the photograph where the two hardly differ.
 
         If the strength and the threshold of `keep` are both 0 at this `progress`, the given stack is returned.
 

@@ -79,9 +79,9 @@ def _settings() -> list[Any]:
             min=0.0,
             max=1.0,
             step=0.005,
-            tooltip="How firmly the photograph around a mask comes back where little has changed (without a mask: what "
-            "the stack first started from). 0: not. 0.03: all around the subject, without a frame; begin with start "
-            "image. 0.1: hardly anything new is left.",
+            tooltip="How firmly the photograph around a mask comes back where little has changed (without a mask: the "
+            "start of the stack). 0: not. 0.03: around the subject, so that the edge of the mask hardly shows; begin "
+            "with start image. 0.1: hardly anything new is left.",
         ),
     ]
 

@@ -7,9 +7,10 @@ import pytest
 
 pytest.importorskip("skimage")
 
-from benchmarks.regions import DENOISING, FEATHER, HEIGHT, OPTIMIZER, PHOTO, SCORE, SIDE, WIDTH
+from benchmarks.regions import DENOISING, FEATHER, HEIGHT, LEFT, OPTIMIZER, PHOTO, SCORE, SIDE, TOP, WIDTH
 from das_core.ascent.focus import Focus
 from das_core.stack.image_stack import ImageStack
+from das_core.views.windows import Windows
 from repository import REPOSITORY
 
 
@@ -35,6 +36,9 @@ def test_inpainting_is_measured_with_the_settings_of_its_workflow() -> None:
     window = workflow["3"]["inputs"]
     assert PHOTO.width * window["width"] == 224 * WIDTH
     assert PHOTO.height * window["height"] == 224 * HEIGHT
+    place = workflow["4"]["inputs"]
+    assert (PHOTO.width * place["x"], PHOTO.height * place["y"]) == (224 * LEFT, 224 * TOP)
+    assert inputs["DAS_Augmentation"]["zoom_min"] == Windows().zoom_min
 
 
 def test_the_halves_are_measured_with_the_recipe_of_their_workflow() -> None:

@@ -62,9 +62,10 @@ BLUEPRINTS = (
             **STEPS_AND_SEED,
             **WIDTH_AND_HEIGHT,
             "feather": "DAS_ImageStack.details.feather",
+            "keep": "DAS_Optimize.recipe.denoise.keep",
         },
         {},
-        "The white part of a mask made anew, as a class that a classifier knows; the rest of the image stays.",
+        "A class that a classifier knows, put into the white part of a mask; the rest of the image stays.",
     ),
     Blueprint(
         "Style Transfer",

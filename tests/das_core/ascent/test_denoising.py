@@ -312,6 +312,32 @@ def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack() -> None:
     torch.testing.assert_close(after.image(), around, atol=1e-3, rtol=0)
 
 
+def test_under_a_soft_mask_too_the_photograph_comes_back() -> None:
+    around = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(5))
+    mask = torch.zeros(1, 40, 48)
+    mask[:, 4:36, 4:44] = 1
+    before = stack = ImageStack.from_image(SPEC, (around + 0.03).clamp(0, 1)).place_into(around, mask, 6)
+    assert before.surroundings is not None
+    for _ in range(60):
+        stack = denoise(stack, Denoising(strength=0.0, end=0.0, keep=0.2), mask=before.surroundings.mask)
+    far, near = (float((s.image() - around).abs().max()) for s in (before, stack))
+    assert near < 0.1 * far
+    outside = mask.expand(3, -1, -1)[None] == 0
+    assert torch.equal(stack.image()[outside], around[outside])
+
+
+def test_on_a_tile_keep_looks_around_the_edges() -> None:
+    tile = ImageStack.noise(StackSpec(64, 64, 0, tile=True))
+    corner = torch.zeros(1, 1, 64, 64)
+    corner[..., :6, :6] = 1
+    changed = replace(tile, canvas=tile.canvas + 0.5 * corner)
+    after = denoise(changed, Denoising(strength=0.0, end=0.0, share=1.0, keep=0.1))
+    change = changed.pixels() - tile.pixels()
+    held, other = (hold_on(changed.pixels(), tile.pixels(), change, 0.1, wraps) for wraps in (True, False))
+    torch.testing.assert_close(after.pixels(), held, atol=1e-5, rtol=0)
+    assert float((other - held).abs().max()) > 0.01
+
+
 def test_an_ascent_with_keep_leaves_more_of_a_photograph_alone() -> None:
     def share_left(keep: float) -> float:
         denoising = Denoising(strength=0.0, end=0.0, share=0.5, keep=keep)

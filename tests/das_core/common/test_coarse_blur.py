@@ -2,26 +2,10 @@
 
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
 
 from cases import each_case
 from das_core.common.coarse_blur import blur_coarsely
-
-
-def _blur_exactly(values: Tensor, deviation: float) -> Tensor:
-    """Return values blurred by a product with dense matrices; beyond its edges a picture is reflected."""
-
-    def make_matrix(side: int) -> Tensor:
-        reach = int(4 * deviation) + 1
-        matrix = torch.zeros(side, side, dtype=torch.float64)
-        for place in range(side):
-            weights = torch.arange(-reach, reach + 1, dtype=torch.float64).div(deviation).square().mul(-0.5).exp()
-            for offset, weight in zip(range(-reach, reach + 1), weights / weights.sum(), strict=True):
-                target = (place + offset) % (2 * side)
-                matrix[place, min(target, 2 * side - 1 - target)] += weight
-        return matrix
-
-    rows, columns = (make_matrix(side) for side in values.shape[2:])
-    return (rows @ values.double() @ columns.T).to(values.dtype)
 
 
 def _draw(height: int, width: int) -> Tensor:
@@ -29,11 +13,23 @@ def _draw(height: int, width: int) -> Tensor:
 
 
 @each_case("deviation", [2.0, 4.0, 9.0])
-def test_it_is_nearly_a_gaussian_blur(deviation: float) -> None:
-    values = _draw(90, 110)
-    error = blur_coarsely(values, deviation) - _blur_exactly(values, deviation)
-    inside = error[..., 30:60, 30:80]
-    assert float(inside.abs().max()) < 0.15 * float(_blur_exactly(values, deviation).std()) + 0.01
+def test_a_point_becomes_a_gaussian_of_this_deviation(deviation: float) -> None:
+    point = torch.zeros(1, 1, 131, 131)
+    point[..., 65, 65] = 1
+    blurred = blur_coarsely(point, deviation)[0, 0]
+    torch.testing.assert_close(blurred.sum(), torch.tensor(1.0))
+    places = torch.arange(131.0)
+    for line in (blurred.sum(dim=0), blurred.sum(dim=1)):
+        middle = float((line * places).sum())
+        assert abs(middle - 65) < 0.2 * deviation
+        spread = float((line * (places - middle) ** 2).sum()) ** 0.5
+        assert 0.95 * deviation < spread < 1.12 * deviation
+
+
+def test_without_a_coarser_grid_it_is_the_blur_of_torchvision() -> None:
+    values = _draw(40, 52)
+    exact = gaussian_blur(values, [13, 13], [2.0, 2.0])
+    torch.testing.assert_close(blur_coarsely(values, 2.0), exact, atol=1e-5, rtol=0)
 
 
 @each_case("height, width, deviation", [(5, 7, 20.0), (1, 64, 3.0), (33, 61, 6.5), (2, 2, 0.5)])

@@ -25,6 +25,7 @@ def test_the_choices_are_a_denoiser_or_none(pack: Pack, kind: str, name: str) ->
     denoiser = getattr(core, name)()
     assert read(pack, {"denoise": "on", "kind": kind, **settings}) == core.Denoising(denoiser, **settings)
     assert read(pack, {"denoise": "on", "kind": kind}) == core.Denoising(denoiser)
+    assert read(pack, {"denoise": "on", "kind": kind, "keep": None}) == core.Denoising(denoiser)
 
 
 def test_off_is_none(pack: Pack) -> None:
