@@ -1,4 +1,4 @@
-"""Bar charts with long names: a name is written on its bar, not beside it, so both can be as wide as the chart."""
+"""Bar charts with long names: a name is written on its bar, not beside it, so names take no width from the bars."""
 
 import textwrap
 from collections.abc import Callable, Sequence

@@ -22,7 +22,7 @@ class DenoiserFromUpscaleModel(Node):
             description=(
                 "Let a model that restores or enlarges photographs clean the picture after every step of Optimize, in "
                 "place of the kind that is chosen there. Any model from Load Upscale Model serves: what it enlarges is "
-                "made smaller again. Models that restore, of factor 1, are the fastest."
+                "made smaller again."
             ),
             search_aliases=["das", "direct ascent", "restore", "clean", "smooth", "ESRGAN", "denoise", "plug and play"],
             inputs=[

@@ -49,10 +49,10 @@ def use_photographs(prompt: Prompt, first: str = "cat.png") -> tuple[Prompt, dic
     """Return the workflow with sample photographs in place of ComfyUI's example image, and the photographs by name.
 
     Pictures that come with the pack stay. If several nodes load the example image, the two photographs alternate,
-    `cat.png` and `coffee.png`, beginning with `first`.
+    `cat.png` and `coffee.png`, beginning with `first`. The second is cut to a square around the cup.
     """
     changed = copy.deepcopy(dict(prompt))
-    photographs = {"cat.png": skimage.data.chelsea, "coffee.png": skimage.data.coffee}
+    photographs = {"cat.png": skimage.data.chelsea, "coffee.png": lambda: skimage.data.coffee()[:, 100:500]}
     subjects = itertools.cycle(sorted(photographs, key=lambda name: name != first))
     used = set()
     for node in changed.values():

@@ -44,7 +44,10 @@ MAX_LISTED = 10
 
 
 def read_texts(folder: Path) -> Texts:
-    """Return the texts of a language by path; a path begins with the name of the file."""
+    """Return the texts of a language by path.
+
+    A path has the name of the file and the keys that lead to the text, such as `nodeDefs.DAS_Region.description`.
+    """
     files = [(name, folder / f"{name}.json") for name in FILES]
     return flatten({name: _read_json(path) for name, path in files if path.is_file()})
 

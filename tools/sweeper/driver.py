@@ -104,7 +104,8 @@ class Driver:
     def _submit(self) -> None:
         """Send workers their next cells.
 
-        Near the end, a worker gets a cell only if it has none, so that no worker has two cells while another has none.
+        Near the end, a worker gets a cell only if it has none, so that few cells wait behind a running cell while
+        another worker has none.
         """
         # While `_count_workers` is not None, the number of workers is open, and there is a single worker. This worker
         # gets no second cell, because one of the workers that start afterwards could run that cell sooner.

@@ -1,4 +1,4 @@
-"""Errors that end a sweep: mistakes that are found before it starts, and failures that stop it later."""
+"""Errors of a sweep: mistakes, nearly all of which are found before it starts, and failures that stop it later."""
 
 import errno
 from collections.abc import Sequence

@@ -106,10 +106,11 @@ class GridWorkflow:
         return hash_cell(self._digest(node) for node in built.values())
 
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
-        """Return, by node id, the inputs of the nodes whose inputs differ from those in the exported workflow.
+        """Return, by node id, the inputs of every node that a cell changes.
 
-        All inputs of such a node are returned, with their values. Left out are only inputs that the exported workflow
-        lacks and for which `fill_defaults` would give it the same value.
+        A node is changed if its inputs differ from those of the exported workflow after `fill_defaults`. All its inputs
+        are returned, with their values, except those that the exported workflow lacks and whose value is the one that
+        `fill_defaults` gives them.
         """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():
