@@ -185,7 +185,7 @@ def pictures_of(made: Any) -> list[Tensor]:
 def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
     """Run one of `CONTESTANTS` for the class `target`, and return its watch.
 
-    The watch has the judge's looks and the last image that the judge saw.
+    The watch has the answers of the judge (`Watch.looks`) and the last image that the judge saw.
     """
     torch.manual_seed(SEED)
     np.random.seed(SEED)  # lucent also draws random numbers from NumPy.

@@ -16,7 +16,7 @@ class Node(io.ComfyNode):
 
     The cancel button stops a running node within a second or two (`das_core.common.interruption`).
 
-    A subclass defines `define_schema` and `execute`, as every node of ComfyUI does. When the subclass is created, its
+    A subclass defines `define_schema` and `execute`, as every node for ComfyUI's V3 API does. When the subclass is created, its
     `execute` is wrapped in a function that makes the check and shows errors.
     """
 

@@ -81,8 +81,9 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
         DamageError: when the description or a tensor is not that of a stack, or when the tensors do not fit the
             description. It is a ValueError.
         KeyError: when a part of the description or a tensor is missing.
-        TypeError: when the spec has an unknown field, or when a number, a text or null stands where a mapping or a list
-            is needed. (Most wrong types are a DamageError.)
+        TypeError: when the spec has an unknown field; when the spec or the momentum is no mapping (a momentum of null
+            means that there is no state of an optimizer); or when the levels or the gains are a number or null. (Other
+            wrong types are a DamageError.)
 
     Example:
         >>> import json

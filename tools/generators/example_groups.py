@@ -81,7 +81,8 @@ def list_links(prompt: Mapping[str, Any]) -> list[Link]:
 def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str, str]:
     """Return the title of the group of every node, which depends on its class and its place in the graph.
 
-    The place is before the ascents, after the ascents, both (between two ascents), or neither. In a workflow without an
+    The place is before the ascents, after the ascents, both (between two ascents), or neither. It also matters whether
+    the node leads to a stack, a denoiser or a sampler, and whether it comes after a sampler or inspects a result. In a workflow without an
     ascent, what comes before the nodes of `PICKERS` counts as before the ascents.
 
     Args:
