@@ -58,7 +58,10 @@ def do_steps(judge: Classifier, spec: StackSpec, steps: int) -> Ascent:
 
 
 def peak(judge: Classifier, spec: StackSpec) -> int:
-    """Return the peak bytes of all tensors while stack and operator are built and an ascent does three steps."""
+    """Return the peak bytes of new tensors while stack and operator are built and an ascent does three steps.
+
+    Tensors that were made before, such as the weights of the judge, are not counted.
+    """
     forget_operators()
     with PeakBytes() as counted:
         do_steps(judge, spec, 3)

@@ -62,7 +62,7 @@ def forget_operators() -> None:
 
 
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
-    """Return the peak bytes of all tensors while an operator is built and an ascent does two steps.
+    """Return the peak bytes of new tensors while an operator is built and an ascent does two steps.
 
     Every `step`-th resolution is a level. `chunk` views go through the model at once.
     """

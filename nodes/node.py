@@ -16,8 +16,8 @@ class Node(io.ComfyNode):
 
     The cancel button stops a running node within a second or two (`das_core.common.interruption`).
 
-    A subclass defines `define_schema` and `execute`, as every node for ComfyUI's V3 API does. When the subclass is created, its
-    `execute` is wrapped in a function that makes the check and shows errors.
+    A subclass defines `define_schema` and `execute`, as every node for ComfyUI's V3 API does. When the subclass is
+    created, its `execute` is wrapped in a function that makes the check and shows errors.
     """
 
     def __init_subclass__(cls, **keywords: Any) -> None:

@@ -69,7 +69,8 @@ def run(
         settings: widgets to set, each written as NODE.INPUT=VALUE.
         output: the folder for the images; it is created when the first file is saved.
         input_folder: the folder in which LoadImage looks first; after that it looks in the folder of the workflow file.
-        models: the folder used as ComfyUI's models folder; nothing is written to it, except by nodes.
+        models: the folder used as ComfyUI's models folder; loading the pack makes empty
+            subfolders in it, and nodes may download models into it.
         pack: the folder of the node pack.
         only: the output nodes to run, by id, class or title; if it is empty, all output nodes run.
 

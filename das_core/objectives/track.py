@@ -215,7 +215,9 @@ def make_tracks(
 
 
 def _identify(wish: Any) -> tuple[Any, ...]:
-    """Return a key that two wishes share if they are one wish: equal and of one type, or else the same object.
+    """Return a key that two wishes share if they are one wish.
+
+    Hashable wishes are one wish if they are equal and of one type; others only if they are the same object.
 
     The type is part of the key because True equals 1, and 1.0 does too.
     """

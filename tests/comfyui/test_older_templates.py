@@ -23,7 +23,7 @@ LATER: dict[str, dict[str, Any]] = {
     "DAS_Schedule": {"frames": ""},
     "DAS_StackToImage": {"frames": 0, "out": False},
 }
-"""By node, the inputs that came after that version, with the values that change nothing; beside them the tilt."""
+"""By node, the inputs that came after that version, with the values that change nothing; beside them tilt and keep."""
 
 
 @cache
@@ -48,6 +48,8 @@ def expect_prompt(name: str) -> dict[str, Any]:
                 expected[f"{choice}.{key}" if key.split(".")[0] in table["moved"] else key] = value
             if expected.get("recipe.optimizer") == "ascent":
                 expected["recipe.optimizer.tilt"] = 0
+            if expected.get("recipe.denoise") == "on":
+                expected["recipe.denoise.keep"] = 0
             node["inputs"] = expected
         node["inputs"] |= LATER.get(node["class_type"], {})
     return prompt

@@ -82,8 +82,8 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
     """Return the title of the group of every node, which depends on its class and its place in the graph.
 
     The place is before the ascents, after the ascents, both (between two ascents), or neither. It also matters whether
-    the node leads to a stack, a denoiser or a sampler, and whether it comes after a sampler or inspects a result. In a workflow without an
-    ascent, what comes before the nodes of `PICKERS` counts as before the ascents.
+    the node leads to a stack, a denoiser or a sampler, and whether it comes after a sampler or inspects a result. In a
+    workflow without an ascent, what comes before the nodes of `PICKERS` counts as before the ascents.
 
     Args:
         prompt: the workflow in API format.

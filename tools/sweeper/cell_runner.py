@@ -198,8 +198,8 @@ def _empty(folder: Path) -> None:
 def _describe(error: Exception) -> str:
     """Return the message for a row.
 
-    For an error other than SweepError and WorkflowError, the message also contains the type of the error, the line of
-    code that raised it, and its notes.
+    For an error other than SweepError and WorkflowError, the message also contains the type of the error, the file
+    and the number of the line that raised it, and its notes.
     """
     if isinstance(error, SweepError | WorkflowError):
         return " ".join(str(error).split())
