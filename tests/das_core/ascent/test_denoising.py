@@ -57,6 +57,11 @@ def photo(spec: StackSpec = SPEC) -> ImageStack:
     return ImageStack.from_image(spec, image)
 
 
+def change_canvas(stack: ImageStack) -> ImageStack:
+    change = torch.randn(stack.canvas.shape, generator=torch.Generator().manual_seed(8))
+    return replace(stack, canvas=stack.canvas + 0.3 * change)
+
+
 def denoise(stack: ImageStack, denoising: Denoising, progress: float = 1.0, mask: Tensor | None = None) -> ImageStack:
     return denoising.step(stack, stack.spec.operator(CPU), progress, mask)
 
@@ -260,7 +265,7 @@ def test_frames_of_a_film_are_denoised_as_pictures(masked: bool) -> None:
         masks = torch.zeros(3, 40, 48)
         for frame in range(3):
             masks[frame, 2 * frame : 20 + 2 * frame, 4:28] = 1
-        film = film.place_into(torch.rand(3, 3, 40, 48), masks, feather=2)
+        film = film.place_into(torch.rand(3, 3, 40, 48, generator=torch.Generator().manual_seed(7)), masks, 2)
         mask = film.surroundings.mask if film.surroundings else None
     pictures = replace(film, spec=SPEC)
     denoised = [denoise(stack, Denoising(strength=0.05, end=0.05), mask=mask).canvas for stack in (film, pictures)]
@@ -270,7 +275,7 @@ def test_frames_of_a_film_are_denoised_as_pictures(masked: bool) -> None:
 
 def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed() -> None:
     start = photo()
-    changed = replace(start, canvas=start.canvas + 0.3 * torch.randn(start.canvas.shape))
+    changed = change_canvas(start)
     for progress in (0.5, 1.0):
         after = denoise(changed, Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), progress)
         change = changed.pixels() - start.pixels()
@@ -281,7 +286,7 @@ def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed() -> N
 
 def test_keep_counts_only_what_differs_after_the_same_denoiser() -> None:
     start, denoiser = photo(), TotalVariation()
-    changed = replace(start, canvas=start.canvas + 0.3 * torch.randn(start.canvas.shape))
+    changed = change_canvas(start)
     after = denoise(changed, Denoising(denoiser, 0.05, 0.05, share=1.0, keep=0.1))
     denoised, kept = (denoiser(pixels, 0.05, 40 / 224) for pixels in (changed.pixels(), start.pixels()))
     held = hold_on(denoised, start.pixels(), denoised - kept, 0.1)
