@@ -41,7 +41,7 @@ def _row(title: str, **changes: object) -> Recipe:
     return replace(SKETCH, name="ablation", title=title, **changes)  # type: ignore[arg-type]
 
 
-_FAR, _COLOR, _GRAY = Distance(), ColorShift(), Grayscale()
+_FAR, _COLOR, _GRAY = Distance(0.25), ColorShift(), Grayscale()
 
 ROWS = (
     _row("the sketch"),

@@ -29,7 +29,7 @@ from benchmarks.peer_climbs import Climb, TimeIsUp, Watch, climb_with_horama, cl
 from benchmarks.peer_tasks import SHORT, TASKS, tabulate
 from benchmarks.recognition import HEADER, RULE, judge_class, summarise
 from das_core.ascent.adam import Adam
-from das_core.ascent.recipe import PICTURE, SKETCH, VIEWED, Recipe
+from das_core.ascent.recipe import PICTURE, SKETCH, Recipe
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
@@ -55,7 +55,7 @@ CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
 ONE_VIEW = Recipe(
     steps=512,
-    augmentation=Augmentation(1, Windows(fitted=True), VIEWED),
+    augmentation=Augmentation(1, Windows(fitted=True), SKETCH.augmentation.transforms),
     optimizer=Adam(0.09),
     schedule=lambda progress: max(0.4, 1 - 1.3 * progress),
     focus=None,
@@ -64,8 +64,8 @@ ONE_VIEW = Recipe(
 """lucent's way in our library: as many steps, a single view a step, and Adam; for the Fourier coefficients and the
 logit of lucent, see `CONTESTANTS`.
 
-It differs from lucent in its views, which are those of our recipes, and in its learning rate, which falls. Both were
-chosen on twelve classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy,
+It differs from lucent in its views, which are those of our recipe sketch, and in its learning rate, which falls. Both
+were chosen on twelve classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy,
 castle, volcano, goldfish, teapot, sports car, bald eagle, strawberry and jellyfish."""
 
 CONTESTANTS: Mapping[str, Climb] = {

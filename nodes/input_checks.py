@@ -136,7 +136,7 @@ def _read_float(name: str, value: Any, example: Any) -> float:
 
 
 def _read_numbers(name: str, value: Any) -> tuple[float, ...]:
-    """Return a list of numbers as a tuple; a list comes through a link to a FLOAT input that has no widget."""
+    """Read a FLOAT input without a widget, to which a link can give a whole list: return its numbers as a tuple."""
     listed = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(listed, list | tuple):
         raise ValueError(

@@ -54,7 +54,7 @@ class Denoising:
         end: the strength at the last step, 0 to 1. If it is smaller than `strength`, texture grows back towards the
             end; with 0, fine hatching grows back too.
         share: after each step, the picture is moved by this share of the way to its denoised form, above 0 and at most
-            1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.14, and 0.12 suits 150
+            1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.13, and 0.12 suits 150
             steps of size 0.09. With a share of 0.3, the picture of those 150 steps would be blurred.
         keep: a threshold, 0 to 1, below which changes of a photograph are undone. After each step, the picture is moved
             towards a form that differs from the photograph only where the change is stronger than the threshold

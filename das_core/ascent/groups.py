@@ -66,9 +66,10 @@ class TermGroup:
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        With `turn` (k, n), the views are divided among n terms, and this group holds the terms at place k, from 0. It
-        sees every n-th view, at step 0 from view k on. The number of its first view falls by 1 at every step (modulo
-        n). So each group sees at least one view in n steps, even if a step has fewer views than n.
+        With `turn` (k, n), each objective of the group has n terms that divide the views among them, and the group
+        holds the term number k of each. At step 0 the group sees the views k, k + n, k + 2n and so on. At every further
+        step the first of these numbers falls by 1 (modulo n). So each group sees at least one view in n steps, even if
+        a step has fewer views than n.
 
         Args:
             views: how many views of an image the step has.

@@ -1,10 +1,11 @@
 """Guidance: short ascents that steer a diffusion model while it samples, with objectives of any kind.
 
-At a guided step, a few steps of ascent change the picture that the diffusion model predicts. This change is scaled and
-added to the prediction. Gradients go through the judges only, not through the diffusion model or its
-decoder. Related: Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal
-guidance"), which also optimises the predicted picture and adds the change. Two things are this project's own: the
-change is made by the ascent of a stack, and the size of the change is chosen as in `Guidance.scale_change`.
+At a guided step, a few steps of ascent change the picture that the diffusion model predicts. The change is encoded as a
+change of the latent, scaled and added to the prediction. Gradients go through the judges only, not through the
+diffusion model or its decoder. Related: Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3,
+"backward universal guidance"), which also optimises the predicted picture and adds the change. Two things are this
+project's own: the change is made by the ascent of a stack, and the size of the change is chosen as in
+`Guidance.scale_change`.
 """
 
 from collections.abc import Sequence
@@ -135,7 +136,7 @@ class Guidance:
             pace=pace,
             # The step size hardly matters, because `scale_change` scales the sum of the steps. The sampler smooths the
             # result, so there is neither a tilt nor a denoiser.
-            optimizer=NormalizedAscent(_STEP_SIZE, tilt=0.0),
+            optimizer=NormalizedAscent(_STEP_SIZE, momentum=0.0, tilt=0.0),
             denoising=None,
         )
 

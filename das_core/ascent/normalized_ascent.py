@@ -30,7 +30,7 @@ class NormalizedAscent:
     Args:
         step_size: how far one step changes the canvas (before the tanh), as the root mean square (RMS) of the change,
             at a rate of 1 (`Pace.rate`) and without momentum. It must be above 0. Below 0.03 the picture stays grey,
-            above 0.3 it turns harsh. 0.14 suits 60 steps with a tilt and a denoiser, 0.08 suits 60 steps without them.
+            above 0.3 it turns harsh. 0.13 suits 60 steps with a tilt and a denoiser, 0.08 suits 60 steps without them.
             With fewer steps, a larger step size is needed. With a mask, the RMS is taken over the pixels under the
             mask.
         momentum: the weight of earlier directions in a moving average of the direction, 0 (none) to below 1. The
@@ -55,8 +55,8 @@ class NormalizedAscent:
         tensor([[0.0500, 0.0500, 0.0500]])
     """
 
-    step_size: float = 0.14
-    momentum: float = 0.0
+    step_size: float = 0.13
+    momentum: float = 0.3
     coarse_to_fine: float = 0.6
     tilt: float = 0.4
     kind: ClassVar[str] = "ascent"

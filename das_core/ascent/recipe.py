@@ -27,8 +27,11 @@ from .pace import Schedule
 from .within import Within
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
-"""The transforms of the views in the recipes of this module: those of `Augmentation()`, and `Distance`, which blurs
-about every fourth view."""
+"""The transforms of the views in the recipe `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs about
+every third view."""
+
+_SELDOM_FAR: tuple[Transform, ...] = (Flip(), Distance(0.25), ColorShift(), Grayscale(), Noise())
+"""The transforms of the views in the recipes `SKETCH` and `BEST`: `Distance` blurs about every fourth view."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ PICTURE = Recipe()
 
 SKETCH = Recipe(
     steps=56,
-    augmentation=Augmentation(4, Windows(fitted=True), VIEWED),
+    augmentation=Augmentation(4, Windows(fitted=True), _SELDOM_FAR),
     optimizer=NormalizedAscent(step_size=0.12, momentum=0.5),
 )
 """The recipe of a recognisable picture, in a third of the time of `PICTURE`. In the same time, few steps of many views
@@ -173,8 +176,8 @@ make a worse picture than these many steps of few views with momentum."""
 
 BEST = Recipe(
     steps=150,
-    augmentation=Augmentation(24, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.09),
+    augmentation=Augmentation(24, Windows(fitted=True), _SELDOM_FAR),
+    optimizer=NormalizedAscent(step_size=0.09, momentum=0.0),
     denoising=Denoising(share=0.12),
 )
 """The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves the

@@ -19,7 +19,8 @@ class ActiveRegion:
 
     Args:
         mask: what the gradient is multiplied by at every pixel, (B, 1, H, W), 0..1; None if it counts fully everywhere.
-        boxes: for every image the box that its views must lie in; None if they may lie anywhere in `Windows.reach`.
+        boxes: for every image the box that its views must lie in; None if they may lie anywhere in `Windows.reach`, or
+            if there are no views.
     """
 
     mask: Tensor | None = None

@@ -22,8 +22,8 @@ class Wish:
 
     Args:
         terms: pairs of a weight and a function that makes the objective, given the model.
-        images: how many images the wish is for: the number of channels in a wish from `channels`, otherwise 1; in a sum
-            the largest number of its wishes.
+        images: how many images the wish is for. A wish from `channels` is for one image per channel, any other wish for
+            1. A sum of wishes is for as many images as the summed wish that is for the most.
 
     Example:
         >>> from das_core import load_starter

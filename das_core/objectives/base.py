@@ -151,7 +151,7 @@ class Scored(Protocol):
 
 
 def format_score(score: float) -> str:
-    """Return a score as text with three significant digits; as a whole number if its absolute value is 1000 or more."""
+    """Return a score as text: up to three significant digits; a whole number if its absolute value is 1000 or more."""
     return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
 
 

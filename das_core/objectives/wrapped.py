@@ -65,7 +65,7 @@ class WrappedObjective:
         return regions
 
     def change_weight(self, weight: float, progress: float) -> float:
-        """Return the weight of a term at a step of the ascent, as changed by this wrapper.
+        """Return the weight of a term at a step of the ascent, as changed by this wrapper; here it is unchanged.
 
         Args:
             weight: the weight at this step without the wrapper.

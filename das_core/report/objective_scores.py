@@ -149,12 +149,14 @@ class ImageScorer:
 
 
 def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Objective]) -> None:
-    """Raise an error when `score_images` could not score pictures of some size, without having the pictures.
+    """Check, before there are any pictures, that `score_images` can score pictures of a given size.
+
+    The check assumes the default augmentation of `score_images`, and masks of any aspect ratio.
 
     Args:
         batch: the number of pictures.
         shape: the height and width of the pictures.
-        objectives: see `ImageScorer`. Masks of any aspect ratio are allowed.
+        objectives: see `ImageScorer`.
 
     Raises:
         ValueError: see `ImageScorer`.

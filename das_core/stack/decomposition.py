@@ -29,7 +29,8 @@ class Decomposition:
         levels: the levels (B, 3, h_r, w_r), coarse to fine, before they are multiplied by their gains.
         rest: the canvas minus the sum of the levels, each resized to the canvas and multiplied by its gain,
             (B, 3, H, W).
-        operator: the operator of the stack in the form `layers`, without frozen bands; it enlarges the levels.
+        operator: the operator of the stack in the form `layers`, made as if no band were frozen, so that it has all
+            frequencies; it enlarges the levels.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, decompose

@@ -111,7 +111,11 @@ def _blend(one: Decomposition, other: Decomposition, shares: Sequence[float]) ->
 
 
 def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
-    """Return `other` with the levels, colour space and batch of `stack`, or raise an error if it does not fit."""
+    """Return the pictures of `other` as a stack with the spec and the number of images of `stack`.
+
+    Raises:
+        ValueError: when the two differ in size or margin, or `other` has neither one image nor as many as `stack`.
+    """
     mine, theirs = stack.spec, other.spec
     if (mine.width, mine.height, mine.margin) != (theirs.width, theirs.height, theirs.margin):
         sizes = [f"{spec.width} x {spec.height} with a margin of {spec.margin}" for spec in (mine, theirs)]

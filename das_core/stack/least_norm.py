@@ -100,7 +100,9 @@ def split_change(stack: ImageStack, operator: LevelsOperator) -> Split:
 
 
 def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: LevelsOperator) -> Split:
-    """Return levels of nearly the least norm that sum to a canvas, as far as levels can show the canvas, and the rest.
+    """Split a canvas into levels and a rest that no level can show.
+
+    The levels have nearly the least norm of all levels with that sum.
 
     Args:
         canvas: (B, 3, H, W), in the colour space of the stack.
@@ -108,7 +110,8 @@ def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: Level
         operator: what `make_levels_operator` returns for the stack.
 
     Returns:
-        The levels (B, 3, h_r, w_r), coarse to fine, without their gains; and the canvas minus their sum, (B, 3, H, W).
+        The levels (B, 3, h_r, w_r), coarse to fine, not yet multiplied by their gains; and the rest (B, 3, H, W): the
+        canvas minus the sum of the enlarged levels, each times its gain.
     """
     spectral = _make_unfrozen_operator(stack, "spectral")
     assert isinstance(spectral, SpectralOperator)

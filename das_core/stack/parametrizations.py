@@ -45,9 +45,10 @@ class PixelsOperator(SpectralOperator):
 
 
 class PixelTensorsOperator(LevelsOperator):
-    """Pixels as a tensor, for optimizers such as Adam: a stack whose only level is as fine as the canvas.
+    """The operator of an ascent that moves pixels with an optimizer such as Adam.
 
-    See `StackOperator` for the arguments; levels and gains are ignored.
+    The parameters are a single level, which is as fine as the canvas. See `StackOperator` for the arguments; levels and
+    gains are ignored.
     """
 
     def _prepare(self) -> None:

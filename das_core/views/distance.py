@@ -20,7 +20,7 @@ class Distance:
     shrunk by a factor that is drawn between `farthest` and `nearest`, uniformly on a logarithmic scale.
 
     Args:
-        probability: the probability that a view is seen from afar, 0..1: 0 is never, 0.25 is every fourth view on
+        probability: the probability that a view is seen from afar, 0..1: 0 is never, 1/3 is every third view on
             average, 1 is always. With 1, no view shows fine detail.
         nearest: the largest factor, at least `farthest` and at most 1.
         farthest: the smallest factor, above 0. At 0.2 a view of 224 pixels is shrunk to 45.
@@ -39,7 +39,7 @@ class Distance:
         (0.5, 0.02)
     """
 
-    probability: float = 0.25
+    probability: float = 1 / 3
     nearest: float = 0.5
     farthest: float = 0.2
     kept_views: ClassVar[float] = 2.5
@@ -47,7 +47,7 @@ class Distance:
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(
-                f"distance {self.probability} is not a probability between 0 and 1; 0.25 is every fourth view"
+                f"distance {self.probability} is not a probability between 0 and 1; 0.33 is every third view"
             )
         if not 0 < self.farthest <= self.nearest <= 1:
             raise ValueError(

@@ -1,8 +1,9 @@
 """An image pyramid: canvases at full and at reduced resolution, from which many views are cut.
 
 A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution (Burt and Adelson, The
-Laplacian Pyramid as a Compact Image Code, 1983). All views share that canvas, so cutting a view takes a quarter of the
-work. The error in a view is too small to matter to a judge: about 1/255 for a photograph.
+Laplacian Pyramid as a Compact Image Code, 1983). That canvas has a quarter of the pixels, so cutting the view takes a
+quarter of the work. It is made once, for all views whose windows suit its resolution. The error in a view is too small
+to matter to a judge: about 1/255 for a photograph.
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ def optimizer_input() -> Any:
                     min=0.0001,
                     max=10.0,
                     step=0.005,
-                    tooltip="How far the picture moves a step. 0.02: pale. 0.14: good for 60 steps; "
+                    tooltip="How far the picture moves a step. 0.02: pale. 0.13: good for 60 steps; "
                     "for fewer steps take more, without a denoiser less. Above 0.3: harsh, burnt colours.",
                 ),
                 io.Float.Input(

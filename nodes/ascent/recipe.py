@@ -63,7 +63,7 @@ def _list_settings() -> list[Any]:
             min=1,
             max=100000,
             tooltip="How many steps. 30: a sketch, with a step_size of 0.21. 60: a finished picture, with "
-            "0.14. 150: the best, with 0.09.",
+            "0.13. 150: the best, with 0.09.",
         ),
         optimizer_input(),
         io.Combo.Input(

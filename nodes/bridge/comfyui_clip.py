@@ -161,7 +161,7 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
 
 
 def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
-    """Return the function `count` of a text tower: how many tokens a text has, start and end tokens included."""
+    """Return the function `count` of a text tower: how many tokens a text has, with one start and one end token."""
     end = encoder.special_tokens["end"]
 
     def count(text: str) -> int:

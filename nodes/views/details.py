@@ -143,7 +143,7 @@ def _list_settings() -> list[Any]:
             max=1.0,
             step=0.05,
             tooltip="How often a view is seen from afar, without what is fine. 0: never; texture may stand for the "
-            "whole. 0.25: whole shapes. 1: soft, without detail.",
+            "whole. 0.33: whole shapes. 1: soft, without detail.",
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import re
 from collections import defaultdict
 from functools import cache
@@ -146,6 +147,10 @@ def default(item: Input) -> str | None:
         return "first of the list"
     if item.default is None:
         return "required" if item.required else "optional"
+    if isinstance(item.default, float):
+        # The page of ComfyUI shows as many decimals as the step of the widget has.
+        decimals = max(1, -math.floor(math.log10(item.settings["step"])))
+        return str(round(item.default, decimals))
     # A line break in a cell of a table is written so.
     return str(item.default).replace("\n", "<br>")
 

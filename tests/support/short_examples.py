@@ -18,7 +18,7 @@ DETAILS: dict[str, Any] = {
     "details.over_time": "constant",
     "details.color_shift": 0.2,
     "details.grayscale": 0.25,
-    "details.distance": 0.25,
+    "details.distance": 1 / 3,
 }
 """The values that the frontend fills in when `details` of an Augmentation is set to custom."""
 

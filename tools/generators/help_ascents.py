@@ -74,10 +74,10 @@ def stack_photograph() -> ImageStack:
 
 
 def draw_views(transforms: Sequence[Transform] | None = None, count: int = 4) -> list[Image.Image]:
-    """Return views of the thumbnail of the example workflow class_to_image, as a model sees them.
+    """Return views of the thumbnail of the example workflow class_to_image, as pictures.
 
-    If `transforms` is None, the views are those of a default `Augmentation`, with its windows. Otherwise each view is
-    the whole picture, changed by the transforms.
+    If `transforms` is None, the views are those of a default `Augmentation`, with its windows, as a model sees them.
+    Otherwise each view is the whole picture, changed by the transforms.
     """
     augmentation = Augmentation(views=count)
     image = to_tensor(read_thumbnail("class_to_image").resize((336, 336)))[None]

@@ -100,6 +100,6 @@ def escape_key(name: str) -> str:
 def escape_message(text: str) -> str:
     """Return a text with the special characters of the page's message format (vue-i18n) escaped.
 
-    Newer pages show the escapes in tooltips as text, so tooltips should not have these characters.
+    Newer versions of the page show the escapes in tooltips as text, so tooltips should not have these characters.
     """
     return re.sub(r"[{}@$|]", lambda found: "{'" + found.group() + "'}", text)

@@ -1,6 +1,7 @@
-"""The plan of a sweep: what a worker needs to know to run cells, and what it is sent for each cell.
+"""The plan and the tasks of a sweep.
 
-A worker is sent the plan once, as JSON, and a task for each cell.
+The plan is what a worker needs to know to run any cell; the worker is sent it once, as JSON. A task is what a worker is
+sent for each cell.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def write_class_sentences() -> list[ClassSentence]:
 
 
 def _write_name(name: str, classes: tuple[int, ...], weight: float, context: str) -> list[ClassSentence]:
-    """Return the sentences with one name: one for every template, and one, of twice the `weight`, for a context."""
+    """Return the sentences with a name: one per template, with `weight`, and one in a context, with twice `weight`."""
     alone = [ClassSentence(template.format(name), classes, weight) for template in TEMPLATES]
     return [*alone, ClassSentence(context.format(name), classes, weight * _DOUBLE)]
 

@@ -44,12 +44,15 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
     assert settings == module.Settings(replace(picture, focus=pack.module("das_core").Focus()))
 
 
-def test_a_custom_picture_is_that_of_the_recipe(pack: Pack) -> None:
-    picture = pack.run("DAS_Optimize", stack=pack.stack(), objectives={"objective0": pack.objective()}, recipe="sketch")
-    steps = {"steps": 56, "augmentation": None}
-    steps |= {"optimizer": {"optimizer": "ascent", "step_size": 0.12, "momentum": 0.5, "tilt": 0.4}}
+def test_a_custom_picture_is_that_of_the_recipe(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipes = pack.module("nodes.ascent.recipe")._RECIPES
+    monkeypatch.setitem(recipes, "picture", replace(recipes["picture"], steps=3))
+    asked = {"objective0": pack.objective()}
+    picture = pack.run("DAS_Optimize", stack=pack.stack(), objectives=asked, recipe="picture")
+    steps = {"steps": 3, "augmentation": None}
+    steps |= {"optimizer": {"optimizer": "ascent", "step_size": 0.13, "momentum": 0.3, "tilt": 0.4}}
     whole = {"focus": {"focus": "center", "emphasis": 1.0}, "denoise": {"denoise": "on", "share": 0.3}}
-    views = pack.run("DAS_Augmentation", views=4)[0]
+    views = pack.run("DAS_Augmentation")[0]
     assert torch.equal(pack.optimize(**(steps | whole | {"augmentation": views}))[0], picture[0])
 
 
