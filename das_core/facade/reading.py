@@ -26,7 +26,7 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
             whole layer. Any other text is a class for a classifier, and a prompt for a CLIP. For other models, every
             text stands for a layer or a channel.
         score: the score of a class that is given by its name or index alone. A `Wish` and an objective keep their own
-            score.
+            score. With `logit` the similarity to a prompt is its cosine.
 
     Raises:
         ValueError: when `wish` is none of these.
@@ -49,11 +49,12 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
 
 
 def read_keyframe(wish: Any) -> Wish:
-    """Return what a user asks for at a keyframe as a `Wish`. The score of a class given by name or index is its logit.
+    """Return what a user asks for at a keyframe as a `Wish`; its score is a logit or a cosine.
 
     Neighbouring frames resemble each other, so a frame often shows parts of two classes. If the model is nevertheless
     sure of the class of the frame, the log-probability has hardly any gradient, and the parts of the other class stay.
-    The logit still has a gradient, see docs/method.md. A wish that `classes` returns keeps the log-probability.
+    The logit of a class still has a gradient, and so has the cosine of a prompt; see docs/method.md. A wish that
+    `classes` or `text` returns keeps its log-probability.
 
     Args:
         wish: see `read_wish`.
@@ -81,7 +82,7 @@ def _read_text(judge: Judge, words: str, score: Score) -> Objective:
             return FeatureObjective.from_layer(judge, name, "channel", int(index))
         return FeatureObjective.from_layer(judge, words)
     if isinstance(judge, CLIP):
-        return ask_text(judge, words)
+        return ask_text(judge, words, "cosine" if score == "logit" else "auto")
     try:
         return ask_class(judge, words, score)
     except UnknownClassError as error:

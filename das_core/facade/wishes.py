@@ -12,7 +12,7 @@ from ..models.judge import Judge
 from ..objectives.base import Objective
 from ..objectives.classes import ClassObjective, Score
 from ..objectives.diversity import DiversityObjective
-from ..objectives.embedding import TextObjective
+from ..objectives.embedding import TextObjective, TextSimilarity
 from ..objectives.feature import FeatureObjective, Kind
 from ..objectives.per_image import PerImageObjective
 from .wish import Wish, make_wish
@@ -173,7 +173,7 @@ def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Obj
     return ClassObjective(judge, which, score)
 
 
-def ask_text(judge: Judge, prompt: str) -> Objective:
+def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> Objective:
     """Return the objective of a prompt for a CLIP, or raise an error when the judge cannot read text."""
     if not isinstance(judge, CLIP):
         raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
@@ -182,4 +182,4 @@ def ask_text(judge: Judge, prompt: str) -> Objective:
             f"{judge.name} has nothing to read words with; of a model of open_clip make it with wrap(model, "
             "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"
         )
-    return TextObjective.from_text(judge, prompt)
+    return TextObjective.from_text(judge, prompt, similarity)

@@ -42,6 +42,8 @@ class CLIP(Judge):
         text: the text tower; None for a model that takes no texts.
         fit: how an oblong image becomes a square, the same as when the model was trained; see `Fit`.
         interpolation: how images are resized, the same as when the model was trained.
+        concepts: the directions (N, D), each of length 1, of things that the model is known to tell apart, such as the
+            classes of the classifier of a starter CLIP; None if there are none. See `compare_answers`.
 
     Example:
         >>> import torch
@@ -56,6 +58,8 @@ class CLIP(Judge):
     text: TextTower | None = field(default=None, repr=False)
     fit: Fit = "shortest"
     interpolation: Interpolation = "bicubic"
+    # Tensors are not compared: `==` has no single answer for two of them.
+    concepts: Tensor | None = field(default=None, repr=False, compare=False)
 
     @property
     def members(self) -> tuple["CLIP", ...]:

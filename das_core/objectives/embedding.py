@@ -13,10 +13,14 @@ from ..common.images import Images
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.clip import CLIP
+from .answers import compare_answers
 from .base import BaseObjective
 
-Similarity = Literal["cosine", "spherical"]
+Similarity = Literal["cosine", "spherical", "log_probability"]
 """How near two embeddings are, see `EmbeddingObjective`."""
+
+TextSimilarity = Literal["auto", "cosine", "spherical", "log_probability"]
+"""The similarities that `TextObjective.from_text` takes; `auto` chooses one by the model."""
 
 # The derivative of acos is infinite at 1 and -1, so cosines are clamped to a slightly smaller range.
 _MAX_COSINE = 1 - 1e-6
@@ -38,7 +42,9 @@ class EmbeddingObjective(BaseObjective):
         name: the name that the progress display, the history and error messages show.
         similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
             square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the larger the angle to
-            a target is, the larger is the gradient.
+            a target is, the larger is the gradient. `log_probability` compares what the model takes the view and the
+            weighted sum of the targets for (`compare_answers`): a view that is taken for the right things has hardly
+            any gradient. It is at most 0, and needs a judge that has `CLIP.concepts`.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
@@ -82,6 +88,11 @@ class EmbeddingObjective(BaseObjective):
         check_weight(self.weight, "the objective")
         if not any(self.weights):
             raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
+        if self.similarity == "log_probability" and not _has_concepts(self.judge):
+            raise ValueError(
+                f"{self.judge.name} has no list of things that it can tell apart, which the similarity log_probability "
+                "needs: choose cosine, or load a starter CLIP"
+            )
 
     def terms(self) -> tuple["EmbeddingObjective", ...]:
         """Return an objective for each single model of the judge, with the targets for this model.
@@ -103,11 +114,35 @@ class EmbeddingObjective(BaseObjective):
         Returns:
             For each view the weighted sum of its similarities to the targets, (V,).
         """
+        if self.similarity == "log_probability":
+            return self._compare(output)
         scores = measure_similarity(output, keep_copy(self.targets, output), self.similarity)
         return scores @ make_constant(self.weights, output.dtype, output.device)
 
+    def _compare(self, output: Tensor) -> Tensor:
+        """Return the score `log_probability` of embeddings (V, D): the mean over the members of the judge, (V,)."""
+        weights = make_constant(self.weights, output.dtype, output.device)
+        split = self.judge.split
+        parts = zip(self.judge.members, split(output), split(keep_copy(self.targets, output)), strict=True)
+        scores = [
+            compare_answers(views, weights @ targets, keep_copy(_list_concepts(member), output))
+            for member, views, targets in parts
+        ]
+        return weights.abs().sum() * torch.stack(scores).mean(dim=0)
 
-def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Similarity = "cosine") -> Tensor:
+
+def _has_concepts(judge: CLIP) -> bool:
+    """Return whether every member of a judge has `CLIP.concepts`."""
+    return all(member.concepts is not None for member in judge.members)
+
+
+def _list_concepts(member: CLIP) -> Tensor:
+    """Return the concepts of a single CLIP, which has some."""
+    assert member.concepts is not None
+    return member.concepts
+
+
+def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Literal["cosine", "spherical"] = "cosine") -> Tensor:
     """Return how near embeddings are to targets.
 
     Args:
@@ -156,7 +191,7 @@ class TextObjective(EmbeddingObjective):
 
     @classmethod
     def from_text(
-        cls, clip: CLIP, text: str, similarity: Similarity = "cosine", weight: float = 1.0
+        cls, clip: CLIP, text: str, similarity: TextSimilarity = "auto", weight: float = 1.0
     ) -> "TextObjective":
         """Return the objective of prompts that are written as text.
 
@@ -166,7 +201,8 @@ class TextObjective(EmbeddingObjective):
             clip: the judge; it must have a text tower.
             text: one prompt per line, optionally followed by ': weight', see `parse_prompts`. A weight below 0 keeps
                 what the prompt describes out of the picture.
-            similarity: how near two embeddings are, see `EmbeddingObjective`.
+            similarity: how near two embeddings are, see `EmbeddingObjective`. `auto` is `log_probability` if the model
+                has `CLIP.concepts`, as a starter CLIP has, else `cosine`.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
@@ -175,6 +211,9 @@ class TextObjective(EmbeddingObjective):
         """
         weights = parse_prompts(text)
         prompts = tuple(weights)
+        check_choice("similarity", similarity, get_args(TextSimilarity))
+        if similarity == "auto":
+            similarity = "log_probability" if _has_concepts(clip) else "cosine"
         name = truncate(", ".join(prompts), _MAX_NAME_LENGTH)
         return cls(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight, prompts)
 

@@ -1,28 +1,15 @@
 """The nodes Text Objective and Image Objective."""
 
-from typing import Any
-
 from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.models.clip import CLIP
 from ...das_core.objectives import embedding as core
-from ...das_core.objectives.embedding import Similarity
+from ...das_core.objectives.embedding import Similarity, TextSimilarity
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, Objective, list_options, schema, weight_input
 from ..unread import warn_of_unread
-
-
-def _similarity_input() -> Any:
-    """Return the input that chooses the measure of similarity between embeddings."""
-    return io.Combo.Input(
-        "similarity",
-        options=list_options(Similarity, "cosine"),
-        default="cosine",
-        tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls harder at what "
-        "is still far away.",
-    )
 
 
 class TextObjective(Node):
@@ -50,7 +37,14 @@ class TextObjective(Node):
                     "is a weight only where a number ends the line: 'poster: a castle' is a prompt, and so is "
                     "'at 12:30', a time.",
                 ),
-                _similarity_input(),
+                io.Combo.Input(
+                    "similarity",
+                    options=list_options(TextSimilarity, "auto"),
+                    default="auto",
+                    tooltip="What counts as near. log_probability: a view that is taken for the right things asks for "
+                    "no more, so one whole subject grows; for starters. cosine: the reference. spherical: the squared "
+                    "angle. auto: log_probability with starters, else cosine.",
+                ),
                 weight_input(),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
@@ -59,7 +53,7 @@ class TextObjective(Node):
 
     @classmethod
     @bridge.enable_autograd
-    def execute(cls, clip: CLIP, text: str, similarity: Similarity, weight: float) -> io.NodeOutput:
+    def execute(cls, clip: CLIP, text: str, similarity: TextSimilarity, weight: float) -> io.NodeOutput:
         prompts = list(core.parse_prompts(text))
         with bridge.Wait("reading the prompts"):
             bridge.load_text_tower(clip, prompts)
@@ -89,7 +83,14 @@ class ImageObjective(Node):
                     "image",
                     tooltip="The image to look like, of any size. Every one of a batch counts: two pull twice as hard.",
                 ),
-                _similarity_input(),
+                io.Combo.Input(
+                    "similarity",
+                    options=list_options(Similarity, "cosine"),
+                    default="cosine",
+                    tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls "
+                    "harder at what is still far away. log_probability: what the model takes the image for; for "
+                    "starters.",
+                ),
                 weight_input(),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],

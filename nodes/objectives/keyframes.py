@@ -68,7 +68,8 @@ class Keyframes(Node):
             prompts = [prompt for wish in wishes.values() for prompt in parse_prompts(wish)]
             with bridge.Wait("reading the prompts"):
                 bridge.load_text_tower(model, prompts)
-                tracks = make_tracks(wishes, partial(TextObjective.from_text, model, weight=weight), curve)
+                ask = partial(TextObjective.from_text, model, similarity="cosine", weight=weight)
+                tracks = make_tracks(wishes, ask, curve)
             # After the `with` block, because a text of `Wait` would replace the warning on the node.
             warn_of_unread(model, prompts, cls.hidden.unique_id)
         else:

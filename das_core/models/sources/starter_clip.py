@@ -12,6 +12,7 @@ that mean little.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -72,15 +73,15 @@ def load_starter_clip(
     key = _compute_key(starter, text_folder, sentences)
     path = place_projection(folder, starter.architecture)
     projection = read_projection(path, key, own[PROJECTION].shape)
+    directions = compute_class_directions(classifier["classifier.weight"])
     if projection is None:
-        directions = compute_class_directions(classifier["classifier.weight"])
         projection = fit_class_projection(model, config, sentences, directions, progress)
         write_projection(path, key, projection)
     model.load_state_dict({PROJECTION: projection}, strict=False)
     published = {"mean": HALF, "std": HALF}
-    return wrap_open_clip_module(
-        f"Starter CLIP ({starter.title})", model, build_tokenizer(config["text_cfg"]), published
-    )
+    name = f"Starter CLIP ({starter.title})"
+    clip = wrap_open_clip_module(name, model, build_tokenizer(config["text_cfg"]), published)
+    return replace(clip, concepts=directions)
 
 
 def build_config(starter: Starter, text_folder: Path) -> Config:

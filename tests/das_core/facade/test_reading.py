@@ -1,20 +1,24 @@
 """What a text, a number or an objective means to a model."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
+import tinyclip
 from cases import each_case
 from das_core.facade.reading import read_keyframe, read_wish
-from das_core.facade.wishes import classes
+from das_core.facade.wishes import classes, text
 from das_core.objectives.classes import ClassObjective
+from das_core.objectives.embedding import TextObjective
 from das_core.objectives.feature import FeatureObjective
 from toys import classifier, judge
 
 
 @each_case(
-    ("text", "name"),
+    ("words", "name"),
     [
         ("0:3", "0 channel 3"),
         (" 0 : 3 ", "0 channel 3"),
@@ -24,8 +28,8 @@ from toys import classifier, judge
         ("7", "class 7"),
     ],
 )
-def test_a_text_is_a_layer_where_there_is_one(text: str, name: str) -> None:
-    (found,) = read_wish(text).resolve(classifier())
+def test_a_text_is_a_layer_where_there_is_one(words: str, name: str) -> None:
+    (found,) = read_wish(words).resolve(classifier())
     assert found.name == name
 
 
@@ -53,6 +57,14 @@ def test_a_class_that_is_named_alone_is_asked_by_its_logit_at_a_keyframe_only(wi
     assert isinstance(of_frame, ClassObjective)
     assert (of_picture.score_kind, of_frame.score_kind) == ("log_probability", "logit")
     assert of_picture.targets == of_frame.targets
+
+
+def test_a_prompt_is_compared_by_its_cosine_at_a_keyframe_only() -> None:
+    clip = replace(tinyclip.clip(), concepts=torch.eye(tinyclip.clip().width))
+    asked = [read("a cat").resolve(clip)[0] for read in (read_wish, read_keyframe)]
+    asked += read_keyframe(text("a cat")).resolve(clip)
+    found = [one.similarity for one in asked if isinstance(one, TextObjective)]
+    assert found == ["log_probability", "cosine", "log_probability"]
 
 
 def test_what_says_how_it_is_asked_is_left_as_it_is() -> None:

@@ -121,7 +121,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"no prompt is given; write a prompt a line": lambda pack: ask(pack, pack.clip(Toy()), " \n"),
     r"weight '1,5' in 'a cat: 1,5' has a decimal comma": lambda pack: ask(pack, pack.clip(Toy()), "a cat: 1,5"),
     r"the weight nan of 'a cat: nan' is not between": lambda pack: ask(pack, pack.clip(Toy()), "a cat: nan"),
-    r"similarity 'l2' is unknown; choose one of cosine, spherical": lambda pack: ask(
+    r"similarity 'l2' is unknown; choose one of auto, cosine, spherical, log_probability": lambda pack: ask(
         pack, pack.clip(Toy()), "a cat", similarity="l2"
     ),
     r"4 channels .an alpha channel.": lambda pack: image(pack, torch.rand(1, 9, 9, 4)),

@@ -1,0 +1,131 @@
+"""What a CLIP takes a view and a prompt for: the comparison against NumPy, its gradient, and the choice `auto`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cases import each_case
+from das_core.models.clip import CLIP, assemble_clip
+from das_core.models.ensemble import CLIPEnsemble
+from das_core.models.judge import Judge
+from das_core.models.sources.starter_clip import load_starter_clip
+from das_core.models.text_tower import TextTower
+from das_core.objectives.answers import compare_answers
+from das_core.objectives.embedding import ImageObjective, TextObjective
+
+WIDTH, COUNT = 6, 9
+
+
+def make_generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+CONCEPTS = F.normalize(torch.randn(COUNT, WIDTH, generator=make_generator()), dim=1)
+
+
+class Linear(nn.Module):
+    """Six numbers from the mean colour of a view."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return views.mean(dim=(2, 3)) @ torch.randn(3, WIDTH, generator=make_generator(1)).to(views)
+
+
+def make_clip(name: str = "toy", concepts: Tensor | None = CONCEPTS) -> CLIP:
+    """A CLIP whose embedding of a text is drawn by its letters."""
+    judge = Judge(name, Linear(), 8, (0.0,) * 3, (1.0,) * 3)
+    tower = TextTower(lambda text: torch.randn(WIDTH, generator=make_generator(sum(map(ord, text)))), len, 99)
+    return replace(assemble_clip(judge, tower, "shortest", "bicubic"), concepts=concepts)
+
+
+def expected(views: np.ndarray, target: np.ndarray) -> list[float]:
+    """The comparison by its definition, a view at a time."""
+    concepts = CONCEPTS.double().numpy()
+
+    def answer(embedding: np.ndarray, temperature: float) -> np.ndarray:
+        chances = np.exp(concepts @ embedding / np.linalg.norm(embedding) / temperature)
+        return np.asarray(chances / chances.sum())
+
+    wanted = answer(target, 0.03)
+    return [-0.05 * float(np.sum(wanted * np.log(wanted / answer(view, 0.05)))) for view in views]
+
+
+@each_case("text", ["a cat", "a cat: 2\nhouse: -0.5", "a cat\na dog\na bird", "a cat: -1"])
+@each_case("dtype", [torch.float32, torch.float64])
+def test_the_score_of_prompts_is_its_definition(text: str, dtype: torch.dtype) -> None:
+    objective = TextObjective.from_text(make_clip(), text, "log_probability")
+    views = np.random.default_rng(0).standard_normal((5, WIDTH))
+    score = objective.score(torch.from_numpy(views).to(dtype))
+    weights = np.array(objective.weights)
+    whole = np.abs(weights).sum() * np.array(expected(views, weights @ objective.targets.double().numpy()))
+    assert score.dtype == dtype
+    np.testing.assert_allclose(score.numpy(), whole, 1e-4, 1e-5)
+
+
+def test_the_gradient_at_a_cosine_is_the_probability_that_lacks() -> None:
+    views = torch.randn(4, COUNT, dtype=torch.float64, generator=make_generator(2), requires_grad=True)
+    target = torch.randn(COUNT, dtype=torch.float64, generator=make_generator(3))
+    concepts = torch.eye(COUNT, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda given: compare_answers(given, target, concepts), (views,))
+    cosines = F.normalize(views, dim=1).detach().requires_grad_()
+    # A vector of length 1 whose length is not held fixed: the gradient of `F.normalize` is added.
+    (slope,) = torch.autograd.grad(compare_answers(cosines, target, concepts).sum(), cosines)
+    lacks = (F.normalize(target, dim=0) / 0.03).softmax(0) - (cosines / 0.05).softmax(1)
+    torch.testing.assert_close(slope, lacks - (lacks * cosines).sum(1, keepdim=True) * cosines)
+
+
+@each_case("factor", [1.0, -1.0, 0.0, 1e-30, 1e6])
+def test_gradients_are_finite_everywhere(factor: float) -> None:
+    objective = TextObjective.from_text(make_clip(), "a cat")
+    output = (objective.targets * factor).requires_grad_()
+    score = objective.score(output)
+    (gradient,) = torch.autograd.grad(score.sum(), output)
+    assert bool(gradient.isfinite().all())
+    assert score.item() <= 1e-6
+
+
+def test_the_score_of_an_ensemble_is_the_mean_of_its_terms() -> None:
+    both = CLIPEnsemble.from_members([make_clip("one"), make_clip("other", CONCEPTS.flip(0))])
+    objective = TextObjective.from_text(both, "a cat\na dog: 0.5")
+    assert objective.similarity == "log_probability"
+    output = torch.randn(3, 2 * WIDTH, generator=make_generator(4))
+    terms = objective.terms()
+    parts = [term.score(part) for term, part in zip(terms, both.split(output), strict=True)]
+    assert [term.weight for term in terms] == [0.5, 0.5]
+    torch.testing.assert_close(objective.score(output), torch.stack(parts).mean(dim=0))
+
+
+def test_auto_follows_the_model() -> None:
+    plain, able = make_clip("plain", None), make_clip()
+    assert TextObjective.from_text(plain, "a cat").similarity == "cosine"
+    assert TextObjective.from_text(able, "a cat").similarity == "log_probability"
+    assert TextObjective.from_text(CLIPEnsemble.from_members([able, plain]), "a cat").similarity == "cosine"
+    assert TextObjective.from_text(load_starter_clip(), "a cat").similarity == "log_probability"
+    image = torch.rand(1, 3, 8, 8, generator=make_generator())
+    assert ImageObjective.from_images(able, image).similarity == "cosine"
+
+
+def test_a_model_without_concepts_is_told_what_would_do() -> None:
+    with pytest.raises(ValueError, match=r"plain has no list of things that it can tell apart.*: choose cosine, or"):
+        TextObjective.from_text(make_clip("plain", None), "a cat", "log_probability")
+    with pytest.raises(ValueError, match="similarity 'l2' is unknown; choose one of auto, cosine, spherical, log_prob"):
+        TextObjective.from_text(make_clip(), "a cat", "l2")  # type: ignore[arg-type]
+
+
+def test_concepts_stay_with_a_model_that_moves_and_do_not_count_in_comparisons() -> None:
+    clip = make_clip()
+    moved = clip.to("cpu").with_precision(torch.float16)
+    assert moved.concepts is clip.concepts
+    assert replace(clip, concepts=CONCEPTS.clone()) == clip
+
+
+def test_the_concepts_of_a_starter_are_its_classes() -> None:
+    clip = load_starter_clip()
+    assert clip.concepts is not None
+    assert clip.concepts.shape == (1000, clip.width)
+    torch.testing.assert_close(clip.concepts.norm(dim=1), torch.ones(1000))
+    embedding = clip.encode_text(["a photo of a jellyfish"])[0]
+    assert int((clip.concepts @ embedding).argmax()) == 107
