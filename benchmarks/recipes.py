@@ -93,7 +93,7 @@ class Recipe(recipe.Recipe):
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, for the starter CLIPs that have `models` as image encoders."""
-        return TextObjective.from_text(load_clips(self.models), text)
+        return TextObjective.from_text(load_clips(self.models), text, "cosine" if self.score == "logit" else "auto")
 
 
 Ask = Callable[[Recipe, str], Objective]

@@ -1,38 +1,111 @@
 """The comparison of what a CLIP takes a view for with what it takes a prompt for."""
 
+import math
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_VIEW_TEMPERATURE, _TARGET_TEMPERATURE = 0.05, 0.03
-"""The temperatures of the two answers in `compare_answers`. The target's is lower: its embedding was fitted to a
-mixture of classes, and its cosines differ less than those of an image."""
+from ..common.devices import keep_copy
+from ..models.clip import CLIP
+
+_VIEW_TEMPERATURE, _TEXT_TEMPERATURE = 0.05, 0.03
+"""The temperatures of the answers about a view and about a prompt. That of the prompt is lower, because its cosines
+differ less: the embedding of a prompt was fitted to the mean direction of several classes."""
 
 
-def compare_answers(embeddings: Tensor, target: Tensor, concepts: Tensor) -> Tensor:
-    """Return how similar the answer of a model about some embeddings is to its answer about a target.
+def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Tensor:
+    """Return how similar the answers of a model about views are to its answers about prompts.
 
     An answer is a distribution over concepts: the softmax of the cosines, divided by a temperature. The result is minus
-    the Kullback-Leibler divergence of the answer about an embedding from the answer about the target, times the
-    temperature. This is distillation with the answer about the target as soft targets (Hinton and others, 2015, arXiv
-    1503.02531). The gradient at a cosine is the probability that the target gives to the concept, minus the probability
-    that the embedding gives to it. So an embedding that is taken for the right things has no gradient, while the cosine
-    always has one.
+    the Kullback-Leibler divergence of the answer about a view from the answer about a prompt, times the temperature of
+    views. This is distillation with the answer about the prompt as soft targets (Hinton and others, 2015, arXiv
+    1503.02531). The gradient at a cosine is the probability that the prompt gives to the concept, minus the probability
+    that the view gives to it. So the gradient is smaller the nearer the two answers are, and 0 where they are equal.
+    The cosine of a view and a prompt has no such end.
 
     Args:
-        embeddings: (V, D), of any length.
-        target: one embedding (D,), of any length but 0.
+        embeddings: those of the views, (V, D), of any length.
+        prompts: those of the prompts, (T, D), of any length but 0.
         concepts: directions (N, D), each of length 1.
 
     Returns:
-        (V,): 0 if the two answers are equal, below 0 otherwise.
+        (V, T): 0 if the two answers are equal, below 0 otherwise.
 
     Example:
         >>> import torch
         >>> from das_core.objectives.answers import compare_answers
         >>> right, wrong = torch.eye(3)[:2]
-        >>> compare_answers(torch.stack([right, wrong]), target=right, concepts=torch.eye(3)).round(decimals=3)
-        tensor([ 0., -1.])
+        >>> compare_answers(torch.stack([right, wrong]), prompts=right[None], concepts=torch.eye(3)).round(decimals=3)
+        tensor([[ 0.],
+                [-1.]])
     """
-    wanted = (concepts @ F.normalize(target, dim=0) / _TARGET_TEMPERATURE).log_softmax(dim=0)
     answers = (F.normalize(embeddings, dim=1) @ concepts.T / _VIEW_TEMPERATURE).log_softmax(dim=1)
-    return _VIEW_TEMPERATURE * ((answers - wanted) @ wanted.exp())
+    comparisons = []
+    for prompt in prompts:
+        wanted = (concepts @ F.normalize(prompt, dim=0) / _TEXT_TEMPERATURE).log_softmax(dim=0)
+        comparisons.append(_VIEW_TEMPERATURE * ((answers - wanted) @ wanted.exp()))
+    return torch.stack(comparisons, dim=1)
+
+
+def compare_with_judge(judge: CLIP, embeddings: Tensor, prompts: Tensor) -> Tensor:
+    """Return what `compare_answers` returns, (V, T), for a judge with concepts: the mean over its members.
+
+    Args:
+        judge: the CLIP, or an ensemble of several.
+        embeddings: those of the views by the judge, (V, D).
+        prompts: those of the prompts by the judge, (T, D).
+    """
+    parts = zip(judge.members, judge.split(embeddings), judge.split(prompts), strict=True)
+    comparisons = [
+        compare_answers(views, texts, keep_copy(_get_concepts(member), embeddings).detach())
+        for member, views, texts in parts
+    ]
+    return torch.stack(comparisons).mean(dim=0)
+
+
+def has_concepts(judge: CLIP) -> bool:
+    """Return whether every member of a judge has `CLIP.concepts`."""
+    # A CLIP of an older copy of this package, which may be loaded beside this one, lacks the attribute.
+    return all(getattr(member, "concepts", None) is not None for member in judge.members)
+
+
+def check_concepts(judge: CLIP) -> None:
+    """Check that every member of a judge has concepts of the width of its embeddings.
+
+    Raises:
+        ValueError: when a member has none, or not at least two of that width.
+    """
+    if not has_concepts(judge):
+        raise ValueError(
+            f"{judge.name} has no list of things that it can tell apart, which the similarity log_probability needs: "
+            "choose cosine, or load a starter CLIP"
+        )
+    for member in judge.members:
+        shape = tuple(_get_concepts(member).shape)
+        if len(shape) != 2 or shape[0] < 2 or shape[1] != member.width:
+            raise ValueError(
+                f"the concepts of {member.name} have the shape {shape}; give at least two directions of "
+                f"{member.width} numbers, (N, {member.width})"
+            )
+
+
+def _get_concepts(member: CLIP) -> Tensor:
+    """Return the concepts of a single CLIP, which has some."""
+    assert member.concepts is not None
+    return member.concepts
+
+
+def describe_comparison(comparison: float) -> str:
+    """Return what `compare_answers` returns as a percentage: 100 % if the two answers are equal.
+
+    The percentage is e to the power of minus the Kullback-Leibler divergence.
+
+    Args:
+        comparison: the comparison, or a mean of comparisons.
+
+    Example:
+        >>> describe_comparison(-0.01)
+        '82%'
+    """
+    return f"{math.exp(min(comparison / _VIEW_TEMPERATURE, 0.0)):.0%}"

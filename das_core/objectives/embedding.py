@@ -1,5 +1,6 @@
 """Objectives in the embedding space of a CLIP: embeddings of views come nearer to those of given texts or images."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -13,7 +14,7 @@ from ..common.images import Images
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.clip import CLIP
-from .answers import compare_answers
+from .answers import check_concepts, compare_with_judge, describe_comparison, has_concepts
 from .base import BaseObjective
 
 Similarity = Literal["cosine", "spherical", "log_probability"]
@@ -21,6 +22,9 @@ Similarity = Literal["cosine", "spherical", "log_probability"]
 
 TextSimilarity = Literal["auto", "cosine", "spherical", "log_probability"]
 """The similarities that `TextObjective.from_text` takes; `auto` chooses one by the model."""
+
+ImageSimilarity = Literal["cosine", "spherical"]
+"""The similarities that `ImageObjective.from_images` takes."""
 
 # The derivative of acos is infinite at 1 and -1, so cosines are clamped to a slightly smaller range.
 _MAX_COSINE = 1 - 1e-6
@@ -43,14 +47,14 @@ class EmbeddingObjective(BaseObjective):
         similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
             square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the larger the angle to
             a target is, the larger is the gradient. `log_probability` compares what the model takes the view and the
-            weighted sum of the targets for (`compare_answers`): a view that is taken for the right things has hardly
-            any gradient. It is at most 0, and needs a judge that has `CLIP.concepts`.
+            target for, see `answers.compare_answers`; it is 0 at most, is made for targets that are texts, and needs a
+            judge that has `CLIP.concepts`.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
         ValueError: when there is not one weight for each target; the targets do not have as many numbers as the
-            embeddings of the judge; a weight is not finite or too large; the weights of all targets are 0; or there is
-            no such similarity.
+            embeddings of the judge; a weight is not finite or too large; the weights of all targets are 0; there is no
+            such similarity; or the judge has no concepts for `log_probability`.
 
     Example:
         >>> import torch
@@ -88,11 +92,8 @@ class EmbeddingObjective(BaseObjective):
         check_weight(self.weight, "the objective")
         if not any(self.weights):
             raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
-        if self.similarity == "log_probability" and not _has_concepts(self.judge):
-            raise ValueError(
-                f"{self.judge.name} has no list of things that it can tell apart, which the similarity log_probability "
-                "needs: choose cosine, or load a starter CLIP"
-            )
+        if self.similarity == "log_probability":
+            check_concepts(self.judge)
 
     def terms(self) -> tuple["EmbeddingObjective", ...]:
         """Return an objective for each single model of the judge, with the targets for this model.
@@ -105,6 +106,16 @@ class EmbeddingObjective(BaseObjective):
             for member, targets in zip(members, self.judge.split(self.targets), strict=True)
         )
 
+    def describe_score(self, score: float) -> str:
+        """Return a score as text: as a number, or for `log_probability` as in `describe_comparison`, such as '82%'.
+
+        With a weight below 0 it is always a number.
+        """
+        weight = sum(self.weights)
+        if self.similarity == "log_probability" and min(self.weights) >= 0 and not math.isnan(score):
+            return describe_comparison(score / weight)
+        return super().describe_score(score)
+
     def score(self, output: Tensor) -> Tensor:
         """Return the score of every view.
 
@@ -114,35 +125,15 @@ class EmbeddingObjective(BaseObjective):
         Returns:
             For each view the weighted sum of its similarities to the targets, (V,).
         """
+        targets = keep_copy(self.targets, output)
         if self.similarity == "log_probability":
-            return self._compare(output)
-        scores = measure_similarity(output, keep_copy(self.targets, output), self.similarity)
+            scores = compare_with_judge(self.judge, output, targets)
+        else:
+            scores = measure_similarity(output, targets, self.similarity)
         return scores @ make_constant(self.weights, output.dtype, output.device)
 
-    def _compare(self, output: Tensor) -> Tensor:
-        """Return the score `log_probability` of embeddings (V, D): the mean over the members of the judge, (V,)."""
-        weights = make_constant(self.weights, output.dtype, output.device)
-        split = self.judge.split
-        parts = zip(self.judge.members, split(output), split(keep_copy(self.targets, output)), strict=True)
-        scores = [
-            compare_answers(views, weights @ targets, keep_copy(_list_concepts(member), output))
-            for member, views, targets in parts
-        ]
-        return weights.abs().sum() * torch.stack(scores).mean(dim=0)
 
-
-def _has_concepts(judge: CLIP) -> bool:
-    """Return whether every member of a judge has `CLIP.concepts`."""
-    return all(member.concepts is not None for member in judge.members)
-
-
-def _list_concepts(member: CLIP) -> Tensor:
-    """Return the concepts of a single CLIP, which has some."""
-    assert member.concepts is not None
-    return member.concepts
-
-
-def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Literal["cosine", "spherical"] = "cosine") -> Tensor:
+def measure_similarity(embeddings: Tensor, targets: Tensor, kind: ImageSimilarity = "cosine") -> Tensor:
     """Return how near embeddings are to targets.
 
     Args:
@@ -207,13 +198,16 @@ class TextObjective(EmbeddingObjective):
 
         Raises:
             ValueError: when `parse_prompts` cannot read the text, the model has no text tower, the embedding of a
-                prompt is zero or not finite, `weight` is not finite or too large, or there is no such similarity.
+                prompt is zero or not finite, `weight` is not finite or too large, there is no such similarity, or the
+                model has no concepts for `log_probability`.
         """
         weights = parse_prompts(text)
         prompts = tuple(weights)
         check_choice("similarity", similarity, get_args(TextSimilarity))
         if similarity == "auto":
-            similarity = "log_probability" if _has_concepts(clip) else "cosine"
+            similarity = "log_probability" if has_concepts(clip) else "cosine"
+        if similarity == "log_probability":
+            check_concepts(clip)
         name = truncate(", ".join(prompts), _MAX_NAME_LENGTH)
         return cls(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight, prompts)
 
@@ -240,7 +234,7 @@ class ImageObjective(EmbeddingObjective):
 
     @classmethod
     def from_images(
-        cls, clip: CLIP, images: Images, similarity: Similarity = "cosine", weight: float = 1.0
+        cls, clip: CLIP, images: Images, similarity: ImageSimilarity = "cosine", weight: float = 1.0
     ) -> "ImageObjective":
         """Return the objective that makes views resemble some images.
 
@@ -256,6 +250,7 @@ class ImageObjective(EmbeddingObjective):
             ValueError: when the images are in none of the forms of `Images` or are not finite, an embedding is zero or
                 not finite, `weight` is not finite or too large, or there is no such similarity.
         """
+        check_choice("similarity", similarity, get_args(ImageSimilarity))
         targets = clip.encode_images(images).cpu()
         name = "image" if len(targets) == 1 else f"{len(targets)} images"
         return cls(clip, targets, (1.0,) * len(targets), name, similarity, weight)

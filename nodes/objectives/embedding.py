@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ...das_core.models.clip import CLIP
 from ...das_core.objectives import embedding as core
-from ...das_core.objectives.embedding import Similarity, TextSimilarity
+from ...das_core.objectives.embedding import ImageSimilarity, TextSimilarity
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, Objective, list_options, schema, weight_input
@@ -85,11 +85,10 @@ class ImageObjective(Node):
                 ),
                 io.Combo.Input(
                     "similarity",
-                    options=list_options(Similarity, "cosine"),
+                    options=list_options(ImageSimilarity, "cosine"),
                     default="cosine",
                     tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls "
-                    "harder at what is still far away. log_probability: what the model takes the image for; for "
-                    "starters.",
+                    "harder at what is still far away.",
                 ),
                 weight_input(),
             ],
@@ -98,7 +97,7 @@ class ImageObjective(Node):
 
     @classmethod
     @bridge.enable_autograd
-    def execute(cls, clip: CLIP, image: Tensor, similarity: Similarity, weight: float) -> io.NodeOutput:
+    def execute(cls, clip: CLIP, image: Tensor, similarity: ImageSimilarity, weight: float) -> io.NodeOutput:
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         with bridge.Wait("looking at the image"):
             bridge.load_judges([clip], len(images))

@@ -22,7 +22,7 @@ from das_core.models.sources.starters import load_starter
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.diversity import DiversityObjective
-from das_core.objectives.embedding import ImageObjective, TextObjective
+from das_core.objectives.embedding import ImageObjective, TextObjective, TextSimilarity
 from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.per_image import PerImageObjective
 from das_core.objectives.prior import Prior
@@ -156,8 +156,10 @@ def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lac
     assert not traffic.lacking, list(map(str, traffic.lacking))
 
 
-def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP) -> None:
-    objective = TextObjective.from_text(clip, "a photo\na cat: -0.5", similarity="spherical")
+@each_case("similarity", ["spherical", "log_probability"])
+def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP, similarity: TextSimilarity) -> None:
+    clip = replace(clip, concepts=torch.eye(clip.width))
+    objective = TextObjective.from_text(clip, "a photo\na cat: -0.5", similarity)
     with stand_in_device() as traffic:
         check_step(climb(replace(objective, judge=clip.to(DEVICE))), traffic)
 

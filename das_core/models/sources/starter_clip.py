@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from ..clip import CLIP
 from .class_sentences import ClassSentence, compute_class_directions, write_class_sentences
 from .download import Progress
@@ -73,7 +75,9 @@ def load_starter_clip(
     key = _compute_key(starter, text_folder, sentences)
     path = place_projection(folder, starter.architecture)
     projection = read_projection(path, key, own[PROJECTION].shape)
-    directions = compute_class_directions(classifier["classifier.weight"])
+    # Outside of inference mode, because gradients pass through them.
+    with torch.inference_mode(False):
+        directions = compute_class_directions(classifier["classifier.weight"].clone())
     if projection is None:
         projection = fit_class_projection(model, config, sentences, directions, progress)
         write_projection(path, key, projection)

@@ -1,6 +1,9 @@
 """What a CLIP takes a view and a prompt for: the comparison against NumPy, its gradient, and the choice `auto`."""
 
+import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from das_core.models.ensemble import CLIPEnsemble
 from das_core.models.judge import Judge
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.text_tower import TextTower
-from das_core.objectives.answers import compare_answers
+from das_core.objectives.answers import compare_answers, has_concepts
 from das_core.objectives.embedding import ImageObjective, TextObjective
 
 WIDTH, COUNT = 6, 9
@@ -59,21 +62,21 @@ def test_the_score_of_prompts_is_its_definition(text: str, dtype: torch.dtype) -
     objective = TextObjective.from_text(make_clip(), text, "log_probability")
     views = np.random.default_rng(0).standard_normal((5, WIDTH))
     score = objective.score(torch.from_numpy(views).to(dtype))
-    weights = np.array(objective.weights)
-    whole = np.abs(weights).sum() * np.array(expected(views, weights @ objective.targets.double().numpy()))
+    alone = [expected(views, target) for target in objective.targets.double().numpy()]
+    whole = np.array(objective.weights) @ np.array(alone)
     assert score.dtype == dtype
     np.testing.assert_allclose(score.numpy(), whole, 1e-4, 1e-5)
 
 
 def test_the_gradient_at_a_cosine_is_the_probability_that_lacks() -> None:
     views = torch.randn(4, COUNT, dtype=torch.float64, generator=make_generator(2), requires_grad=True)
-    target = torch.randn(COUNT, dtype=torch.float64, generator=make_generator(3))
+    target = torch.randn(1, COUNT, dtype=torch.float64, generator=make_generator(3))
     concepts = torch.eye(COUNT, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda given: compare_answers(given, target, concepts), (views,))
     cosines = F.normalize(views, dim=1).detach().requires_grad_()
     # A vector of length 1 whose length is not held fixed: the gradient of `F.normalize` is added.
     (slope,) = torch.autograd.grad(compare_answers(cosines, target, concepts).sum(), cosines)
-    lacks = (F.normalize(target, dim=0) / 0.03).softmax(0) - (cosines / 0.05).softmax(1)
+    lacks = (F.normalize(target, dim=1) / 0.03).softmax(1) - (cosines / 0.05).softmax(1)
     torch.testing.assert_close(slope, lacks - (lacks * cosines).sum(1, keepdim=True) * cosines)
 
 
@@ -98,6 +101,30 @@ def test_the_score_of_an_ensemble_is_the_mean_of_its_terms() -> None:
     torch.testing.assert_close(objective.score(output), torch.stack(parts).mean(dim=0))
 
 
+def test_the_progress_says_how_far_the_answers_agree() -> None:
+    asked = TextObjective.from_text(make_clip(), "a cat: 3\na dog")
+    scores = (0.0, 1e-9, -0.2 * math.log(2), -1e9)
+    assert [asked.describe_score(score) for score in scores] == ["100%", "100%", "50%", "0%"]
+    assert asked.describe_score(math.nan) == "nan"
+    assert TextObjective.from_text(make_clip(), "a cat: 3\na dog: -1").describe_score(-0.25) == "-0.25"
+    assert TextObjective.from_text(make_clip(), "a cat", "cosine").describe_score(0.25) == "0.25"
+
+
+@each_case("second", ["a waterfall", "a waterfall: 0.5", "text and letters: -0.3"])
+def test_another_prompt_counts_as_with_the_cosine(second: str) -> None:
+    clip = load_starter_clip()
+    view = torch.randn(1, clip.width, generator=make_generator(5)).requires_grad_()
+    turned = {}
+    for similarity in ("cosine", "log_probability"):
+        alone, both = (
+            torch.autograd.grad(TextObjective.from_text(clip, text, similarity).score(view).sum(), view)[0]  # type: ignore[arg-type]
+            for text in ("a castle", f"a castle\n{second}")
+        )
+        turned[similarity] = float(torch.cosine_similarity(alone, both))
+    assert turned["log_probability"] < 0.98
+    assert abs(turned["log_probability"] - turned["cosine"]) < 0.1
+
+
 def test_auto_follows_the_model() -> None:
     plain, able = make_clip("plain", None), make_clip()
     assert TextObjective.from_text(plain, "a cat").similarity == "cosine"
@@ -111,6 +138,12 @@ def test_auto_follows_the_model() -> None:
 def test_a_model_without_concepts_is_told_what_would_do() -> None:
     with pytest.raises(ValueError, match=r"plain has no list of things that it can tell apart.*: choose cosine, or"):
         TextObjective.from_text(make_clip("plain", None), "a cat", "log_probability")
+    read: list[str] = []
+    clip = make_clip("plain", None)
+    silent = replace(clip, text=TextTower(lambda text: read.append(text) or torch.ones(WIDTH), len, 99))
+    with pytest.raises(ValueError, match="choose cosine"):
+        TextObjective.from_text(silent, "a cat", "log_probability")
+    assert not read
     with pytest.raises(ValueError, match="similarity 'l2' is unknown; choose one of auto, cosine, spherical, log_prob"):
         TextObjective.from_text(make_clip(), "a cat", "l2")  # type: ignore[arg-type]
 
@@ -129,3 +162,33 @@ def test_the_concepts_of_a_starter_are_its_classes() -> None:
     torch.testing.assert_close(clip.concepts.norm(dim=1), torch.ones(1000))
     embedding = clip.encode_text(["a photo of a jellyfish"])[0]
     assert int((clip.concepts @ embedding).argmax()) == 107
+
+
+@each_case("shape", [(0, WIDTH), (1, WIDTH), (COUNT, WIDTH + 1), (WIDTH,)])
+def test_concepts_of_another_shape_are_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"the concepts of toy have the shape .*; give at least two directions of 6"):
+        TextObjective.from_text(make_clip(concepts=torch.ones(shape)), "a cat")
+
+
+def test_concepts_that_require_a_gradient_get_none() -> None:
+    concepts = nn.Parameter(CONCEPTS.clone())
+    view = torch.randn(1, WIDTH, generator=make_generator(6)).requires_grad_()
+    TextObjective.from_text(make_clip(concepts=concepts), "a cat").score(view).sum().backward()
+    assert view.grad is not None
+    assert concepts.grad is None
+
+
+def test_a_starter_that_was_loaded_in_inference_mode_has_gradients() -> None:
+    with torch.inference_mode():
+        clip = load_starter_clip()
+    view = torch.randn(1, clip.width, generator=make_generator(7)).requires_grad_()
+    with torch.inference_mode(False):
+        targets = clip.encode_text(["a castle"]).clone()
+    asked = TextObjective(clip, targets, (1.0,), "a castle", "log_probability")
+    asked.score(view).sum().backward()
+    assert view.grad is not None
+
+
+def test_a_clip_of_an_older_copy_of_the_package_has_no_concepts() -> None:
+    older: Any = SimpleNamespace(members=(SimpleNamespace(name="older"),))
+    assert not has_concepts(older)

@@ -34,6 +34,12 @@ def test_weights_cross_between_keyframes(pack: Pack, text: str) -> None:
     assert factors(ask(pack, "0: 0 / 4: 1", curve="step"), 4)[0] == [1.0, 1.0, 0.0, 0.0]
 
 
+def test_a_clip_is_asked_for_cosines(pack: Pack, clip: Any) -> None:
+    assert clip.concepts is not None
+    (asked,) = pack.run("DAS_Keyframes", model=clip, keyframes="0: a castle / 4: a volcano")
+    assert [part.objective.similarity for part in asked.split()] == ["cosine", "cosine"]
+
+
 def test_each_wish_has_a_score_and_the_film_is_that_of_the_library(pack: Pack) -> None:
     asked, stack = ask(pack, weight=2.0), film(pack)
     made, *_, history, _ = pack.optimize(stack=stack, objectives={"objective0": asked}, steps=3)
