@@ -181,7 +181,7 @@ def _picture_similarities() -> Image.Image:
 
 def _picture_scores() -> Image.Image:
     images = torch.stack([to_tensor(read_thumbnail("four_variations", 2, cell)) for cell in range(4)])
-    wish = TextObjective.from_text(load_starter_clip(SECOND_OPINION), "a butterfly on a purple flower")
+    wish = TextObjective.from_text(load_starter_clip(SECOND_OPINION), "a butterfly on a purple flower", "cosine")
     scores = score_images(images, [wish])
     row = make_row([to_picture(image[None]) for image in images], [f"{number}" for number in range(1, 5)])
     chart = to_picture(plot_scores(scores))

@@ -19,6 +19,7 @@ from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.text_tower import TextTower
 from das_core.objectives.answers import compare_answers, has_concepts
 from das_core.objectives.embedding import ImageObjective, TextObjective
+from fitted_starter import fit_starter_clip
 
 WIDTH, COUNT = 6, 9
 
@@ -112,7 +113,7 @@ def test_the_progress_says_how_far_the_answers_agree() -> None:
 
 @each_case("second", ["a waterfall", "a waterfall: 0.5", "text and letters: -0.3"])
 def test_another_prompt_counts_as_with_the_cosine(second: str) -> None:
-    clip = load_starter_clip()
+    clip = fit_starter_clip().clip
     view = torch.randn(1, clip.width, generator=make_generator(5)).requires_grad_()
     turned = {}
     for similarity in ("cosine", "log_probability"):
@@ -130,7 +131,7 @@ def test_auto_follows_the_model() -> None:
     assert TextObjective.from_text(plain, "a cat").similarity == "cosine"
     assert TextObjective.from_text(able, "a cat").similarity == "log_probability"
     assert TextObjective.from_text(CLIPEnsemble.from_members([able, plain]), "a cat").similarity == "cosine"
-    assert TextObjective.from_text(load_starter_clip(), "a cat").similarity == "log_probability"
+    assert TextObjective.from_text(fit_starter_clip().clip, "a cat").similarity == "log_probability"
     image = torch.rand(1, 3, 8, 8, generator=make_generator())
     assert ImageObjective.from_images(able, image).similarity == "cosine"
 
@@ -156,7 +157,7 @@ def test_concepts_stay_with_a_model_that_moves_and_do_not_count_in_comparisons()
 
 
 def test_the_concepts_of_a_starter_are_its_classes() -> None:
-    clip = load_starter_clip()
+    clip = fit_starter_clip().clip
     assert clip.concepts is not None
     assert clip.concepts.shape == (1000, clip.width)
     torch.testing.assert_close(clip.concepts.norm(dim=1), torch.ones(1000))
@@ -179,8 +180,9 @@ def test_concepts_that_require_a_gradient_get_none() -> None:
 
 
 def test_a_starter_that_was_loaded_in_inference_mode_has_gradients() -> None:
+    folder = fit_starter_clip().folder
     with torch.inference_mode():
-        clip = load_starter_clip()
+        clip = load_starter_clip(folder=folder)
     view = torch.randn(1, clip.width, generator=make_generator(7)).requires_grad_()
     with torch.inference_mode(False):
         targets = clip.encode_text(["a castle"]).clone()
