@@ -118,7 +118,7 @@ class Ascent:
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> [round(record.scores["jellyfish"], 1) for record in result.history]
-        [0.0, -0.5, -0.4, 0.7, 5.2, 6.6]
+        [0.0, -0.6, -0.5, 1.4, 6.3, 6.2]
     """
 
     def __init__(

@@ -99,7 +99,7 @@ class Result:
         >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
         ((1, 3, 32, 32), (1, 32, 32), 3, 3)
         >>> result
-        Result(32 x 32, 1 image, 3 steps, total variation -0.00516)
+        Result(32 x 32, 1 image, 3 steps, total variation -0.00521)
     """
 
     image: Tensor

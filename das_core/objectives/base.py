@@ -214,7 +214,7 @@ class BaseObjective:
         >>> stack = ImageStack.gray(StackSpec(width=32, height=32, margin=8))
         >>> result = Ascent(stack, [Brightness()], steps=3).run()
         >>> [round(record.scores["brightness"], 2) for record in result.history]
-        [0.5, 0.54, 0.58]
+        [0.5, 0.54, 0.57]
     """
 
     weight: float

@@ -49,4 +49,5 @@ def test_memory_is_that_of_a_few_canvases_whatever_the_number_of_levels() -> Non
         spec.operator(torch.device("cpu"))
         with PeakBytes() as counted:
             Ascent(ImageStack.gray(spec), [objective], VIEWS, steps=2, chunk=1).run()
-        assert counted.peak < 10 * canvas
+        # The optimizer keeps one of them, the moving average of the directions.
+        assert counted.peak < 11.5 * canvas

@@ -28,10 +28,10 @@ NODES = {
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with a grid of 40 cells."""
+    """The working directory, with a grid of 12 cells."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "color.json").write_text(json.dumps(NODES))
-    (tmp_path / "grid.yaml").write_text("workflow: color.json\naxes: {1.level: {from: 0, to: 1, count: 40}}")
+    (tmp_path / "grid.yaml").write_text("workflow: color.json\naxes: {1.level: {from: 0, to: 1, count: 12}}")
     return tmp_path
 
 
@@ -68,7 +68,7 @@ def test_a_folder_that_holds_no_pack_is_one_line(home: Path, capsys: pytest.Capt
 
 def test_a_dry_run_prints_and_writes_nothing(home: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep.main(["grid.yaml", "--pack", str(pack), "--dry-run", "--workers", "4"]) == 0
-    assert "40 cells on 4 workers" in capsys.readouterr().out
+    assert "12 cells on 4 workers" in capsys.readouterr().out
     assert sorted(path.name for path in home.iterdir()) == ["color.json", "grid.yaml"]
 
 
@@ -119,7 +119,7 @@ def test_a_full_disk_is_one_line_wherever_it_is_noticed(
     def fill(*_: object) -> None:
         raise OSError(28, "No space left on device", "sheet.png")
 
-    monkeypatch.setattr("sweeper.session.Session.run", lambda _: (40, 0))
+    monkeypatch.setattr("sweeper.session.Session.run", lambda _: (12, 0))
     monkeypatch.setattr(f"sweeper.session.Session.{place}", fill)
     assert sweep.main(["grid.yaml", "--pack", str(pack)]) == 4
     assert capsys.readouterr().err.splitlines()[-1] == (
@@ -169,8 +169,8 @@ def test_ctrl_c_and_the_same_command_again(home: Path, pack: Path) -> None:
     assert again.returncode == 0, again.stderr
     first, *_ = again.stderr.splitlines()
     known = int(first.split(" cells, ")[1].split(" have a row")[0])
-    assert 1 <= known < 40, first
-    assert f"{40 - known} to do" in first
-    assert again.stderr.splitlines()[-1].startswith(f"{40 - known} done, 0 failed, 0 left")
+    assert 1 <= known < 12, first
+    assert f"{12 - known} to do" in first
+    assert again.stderr.splitlines()[-1].startswith(f"{12 - known} done, 0 failed, 0 left")
     assert [Path(line).name for line in again.stdout.splitlines()] == ["sheet.png", "index.html"]
     assert not list(journals.iterdir())
