@@ -17,14 +17,14 @@ from ..models.clip import CLIP
 from .answers import check_concepts, compare_with_judge, describe_comparison, has_concepts
 from .base import BaseObjective
 
-Similarity = Literal["cosine", "spherical", "log_probability"]
+ImageSimilarity = Literal["cosine", "spherical"]
+"""The similarities that `ImageObjective.from_images` takes, see `EmbeddingObjective`."""
+
+Similarity = Literal[ImageSimilarity, "log_probability"]
 """How near two embeddings are, see `EmbeddingObjective`."""
 
-TextSimilarity = Literal["auto", "cosine", "spherical", "log_probability"]
+TextSimilarity = Literal["auto", Similarity]
 """The similarities that `TextObjective.from_text` takes; `auto` chooses one by the model."""
-
-ImageSimilarity = Literal["cosine", "spherical"]
-"""The similarities that `ImageObjective.from_images` takes."""
 
 # The derivative of acos is infinite at 1 and -1, so cosines are clamped to a slightly smaller range.
 _MAX_COSINE = 1 - 1e-6
@@ -207,6 +207,7 @@ class TextObjective(EmbeddingObjective):
         if similarity == "auto":
             similarity = "log_probability" if has_concepts(clip) else "cosine"
         if similarity == "log_probability":
+            # Before the prompts are encoded, which can take long.
             check_concepts(clip)
         name = truncate(", ".join(prompts), _MAX_NAME_LENGTH)
         return cls(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight, prompts)
