@@ -1,4 +1,4 @@
-"""What several benchmarks use: loading photographs, running an ascent, saving sheets of pictures, and timing tasks."""
+"""Helpers of several benchmarks: they load photographs, run an ascent, save sheets of pictures, and time tasks."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ SUBJECTS = (
 
 
 def load_photograph(subject: str) -> Tensor:
-    """Return a sample photograph (1, 3, H, W), 0..1; a grey one has three equal channels."""
+    """Return the photograph `skimage.data.<subject>`, (1, 3, H, W), 0..1; a grey one has three equal channels."""
     load: Callable[[], np.ndarray] = getattr(skimage.data, subject)
     pixels = load()
     return to_tensor(pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)).unsqueeze(0)
@@ -85,8 +85,8 @@ def climb_image(
 def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
     """Save images (3, H, W), 0..1, as one picture with `columns` images in a row.
 
-    Images higher than 224 pixels are shrunk to that height. Every image must be at least as wide as it is high, and all
-    of them must then have the same size.
+    Images higher than 224 pixels are shrunk to that height. After that, all images must have the same size. Every image
+    must be at least as wide as it is high.
     """
     small = [resize(image, [min(224, image.shape[1])], antialias=True).clamp(0, 1) for image in images]
     to_pil_image(make_grid(small, nrow=columns)).save(file, quality=88)

@@ -1,4 +1,4 @@
-"""A diffusion model whose answer is an exact formula, so that it needs no training.
+"""A diffusion model that computes its denoised pictures by an exact formula, so that it needs no training.
 
 The distribution of its pictures is a Gaussian mixture. The means of the components are a few plain pictures; the
 deviations from a mean have the spectrum and the colours of photographs. The latents of the model are pixels, -1..1.
@@ -34,7 +34,7 @@ class ExactDenoiser:
         self._power *= deviation**2 / (self._power.sum(dim=0).mean() / 3)
 
     def _analyse(self, pictures: Tensor) -> Tensor:
-        """Return the orthonormal Fourier coefficients of pictures, (B, 3, H, W), in the three directions `_COLORS`."""
+        """Return the orthonormal Fourier coefficients, (B, 3, H, W), of pictures in the RGB directions `_COLORS`."""
         return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
 
     def __call__(self, noisy: Tensor, sigma: float) -> Tensor:

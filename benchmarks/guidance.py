@@ -113,7 +113,12 @@ def measure_chances(model: Starter, pictures: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Row:
-    """The results of one setting: a line of the table, and the CPU seconds of guiding per guided step and picture."""
+    """The results of one setting.
+
+    Args:
+        text: a row of the table.
+        seconds: the CPU seconds of guiding, per guided step and picture.
+    """
 
     text: str
     seconds: float
@@ -166,7 +171,8 @@ def count_guided(every: int) -> int:
 def report() -> str:
     """Measure, and return the section for RESULTS.md.
 
-    It has probabilities by strength, the cost here, and an estimate for a real model.
+    The section has the probabilities of the class for several strengths, the measured time of the ascent of a guided
+    step, and an estimate of the cost of guiding a real model, SDXL.
     """
     plain = sample_plain()
     before, guide = (measure_chances(model, plain.pictures) for model in (SECOND_OPINION, STARTER))

@@ -69,7 +69,7 @@ def peak(judge: Classifier, spec: StackSpec) -> int:
 
 
 def resident(kind: str) -> int:
-    """Return the resident memory of this process in bytes, as Linux counts it: now (VmRSS) or at its peak (VmHWM)."""
+    """Return the resident memory of this process in bytes; `kind` is "VmRSS" (now) or "VmHWM" (peak), as in Linux."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))
 

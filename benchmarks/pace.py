@@ -34,9 +34,10 @@ class Look:
 
 
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
-    """Return `LOOKS` looks of the judge at one ascent, evenly spaced over its steps; the last follows the last step.
+    """Run one ascent for the class `target`, let a judge look at its picture `LOOKS` times, and return the looks.
 
-    The seconds of a look are processor time, and do not include the time of the judge.
+    The looks are evenly spaced over the steps; the last one follows the last step. The seconds of a look are the CPU
+    time of the ascent so far, without the time of the judge.
     """
     ascent = recipe.begin([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.process_time()

@@ -1,7 +1,7 @@
-"""Parametrisations: what an ascent moves (levels, pixels, Fourier coefficients or phases), with all else alike.
+"""Parametrisations: ascents that move levels, pixels, Fourier coefficients or phases, under equal settings.
 
-The ascent of phases starts from noise, the others from grey (`make_recipe`). The classes are those on which settings
-are chosen (`benchmarks.ablation`), but no setting was chosen by the results of this benchmark.
+One setting differs: the ascent of phases starts from noise, the others from grey (`make_recipe`). The classes are those
+on which settings are chosen (`benchmarks.ablation`), but no setting was chosen by the results of this benchmark.
 """
 
 from dataclasses import replace

@@ -37,7 +37,7 @@ class Watch:
         ask: a function that returns the judge's probability of the class for an image (1, 3, H, W), 0..1.
         moments: the seconds of the ascent after which the judge looks, rising.
         clock: a function that returns the time in seconds; by default the CPU time.
-        looks: the answers of the judge so far: one for each moment that has passed, and one for the finished image.
+        looks: the looks of the judge so far: one for each moment that has passed, and one for the finished image.
         steps: the number of steps so far.
         finished: whether the ascent ended before it was stopped.
         image: the image that the judge saw last, (1, 3, H, W), 0..1.
@@ -80,13 +80,12 @@ class Watch:
         self._look(self.clock() - self._begin, image, 1)
 
     def _look(self, spent: float, image: Tensor, times: int) -> None:
-        """Ask the judge about an image, and add its answer to `looks`; the time that this takes is not counted.
+        """Let the judge look at an image, and add the `Look` to `looks`; the time that this takes is not counted.
 
         Args:
             spent: the seconds of the ascent so far.
             image: the current image, (1, 3, H, W).
-            times: how often the answer is added. If several of `moments` have passed since the last look, each of them
-                gets this answer.
+            times: how often the `Look` is added: once for each of `moments` that has passed since the last look.
         """
         stopped = self.clock()
         self.image = image.detach().clamp(0, 1)
@@ -176,7 +175,10 @@ def climb_with_horama(size: int, **settings: Any) -> Climb:
 
 @contextmanager
 def _watch_optimizers(watch: Watch, show: Callable[[torch.optim.Optimizer], Tensor]) -> Iterator[None]:
-    """Call `watch.tick` after every step of any optimizer of PyTorch, because the libraries take no callback."""
+    """Call `watch.tick` after every step of any optimizer of PyTorch, because the libraries take no callback.
+
+    `show` returns the current image, (1, 3, H, W), 0..1, given the optimizer that has done the step.
+    """
     handle = register_optimizer_step_post_hook(lambda optimizer, *_: watch.tick(lambda: show(optimizer)))
     try:
         yield

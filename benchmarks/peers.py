@@ -149,7 +149,7 @@ def check_peers() -> None:
 
 
 def run_tasks() -> None:
-    """Run the code of every library for every task; the lines of this code are what is counted.
+    """Run the code whose lines are counted, for every task and library, to check that it makes pictures.
 
     Raises:
         ValueError: when a piece of code makes no picture, or a picture with values that are not finite.

@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def write_section(name: str, text: str) -> None:
-    """Write a section into RESULTS.md, in place of the section of the same name, and the introduction anew.
+    """Write a section and the introduction into RESULTS.md; they replace the old section `name` and introduction.
 
     The other sections are kept if `SECTIONS` has them; text under any other title is lost.
     """

@@ -1,6 +1,6 @@
 """Direct Ascent Synthesis in PyTorch: makes images with models that were only trained to judge images.
 
-A judge is a frozen model, such as a classifier or a CLIP. An objective computes a score from the answer of a judge,
+A judge is a frozen model, such as a classifier or a CLIP. An objective computes a score from the output of a judge,
 such as the logit of a class or the similarity to a text, or from the pixels of the picture. A stack (`ImageStack`) is a
 set of images at many resolutions that sum to one picture. In each step, an ascent shows views (resized windows) of this
 picture to the judges and moves the stack along the gradient of the scores. Start at `Ascent`.

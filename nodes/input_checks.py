@@ -70,7 +70,7 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
 
 
 def _check(item: Any, name: str, value: Any) -> Any:
-    """Return the value of one input, or raise a ValueError whose message calls the input `name`."""
+    """Return the value of the input `item`, checked and converted; messages of a ValueError call the input `name`."""
     kind = item.get_io_type()
     if isinstance(item, io.DynamicCombo.Input):
         return _check_choice(item, name, value)
@@ -194,7 +194,7 @@ def _describe(value: Any) -> str:
 
 
 def _quote(example: Any) -> str:
-    """Return the end of a message, such as " such as 'jellyfish'", with an example of a valid text; "" without one."""
+    """Return the end of a message that gives an example: " such as 'jellyfish'"; "" if there is no example."""
     return f" such as '{shorten(example, 40)}'" if example else ""
 
 

@@ -72,7 +72,7 @@ _MAX_OBJECTIVES = 32
 
 
 def objectives_input(tooltip: str) -> Any:
-    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives, or to None if empty.
+    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives, and empty slots to None.
 
     Args:
         tooltip: what the node does with the objectives.

@@ -1,4 +1,4 @@
-"""Where the repository is on the disk."""
+"""The path of the repository on the disk."""
 
 from pathlib import Path
 

@@ -20,12 +20,12 @@ class Adam:
 
     Every value of every level moves about equally far in a step. With the other optimizers, coarse structure moves
     farther than fine detail. So pictures made with Adam have more fine detail and more noise than those of the others.
-    With another parametrisation of the stack, such as pixels, Adam moves the values of that one instead of levels.
+    If the stack has another parametrisation, Adam moves the values of this parametrisation, such as pixels.
 
     Args:
         learning_rate: about how far every value of every level moves in one step at a rate of 1 (`Pace.rate`), above 0.
         betas: the decay rates of the moving averages of the gradient and of its square, 0 to below 1.
-        epsilon: what is added to the root of the mean square, so that no divisor is 0.
+        epsilon: a small number that is added to the root of the mean square, so that nothing is divided by 0.
 
     Raises:
         ValueError: when `learning_rate` or a beta is out of range.

@@ -1,6 +1,7 @@
 """A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
 
-With the setting `keep`, the form also returns to a photograph where x has hardly changed it (module `keeping`).
+With the setting `keep`, D(x) is first replaced by a photograph where the two hardly differ (module `keeping`). So the
+picture returns to the photograph there.
 
 The gradient of a network is full of ripple with a period of two to four pixels. The ripple raises the score and makes
 the picture look like an engraving. Smoothing after every step removes the ripple, and keeps the structure that the
@@ -56,15 +57,15 @@ class Denoising:
         share: after each step, the picture is moved by this share of the way to its denoised form, above 0 and at most
             1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.13, and 0.12 suits 150
             steps of size 0.09. With a share of 0.3, the picture of those 150 steps would be blurred.
-        keep: a threshold, 0 to 1, below which changes of a photograph are undone. After each step, the picture is moved
-            towards a form that differs from the photograph only where the change is stronger than the threshold
-            (`hold_on`). The photograph is what surrounds a masked stack (`ImageStack.place_into`); without a mask it is
-            the start of the stack (`ImageStack.start`). The stack should begin with this photograph, because grey
-            differs from it everywhere and would stay grey. The threshold rises linearly from 0 at the first step to
-            `keep` at the last, so that the subject is there before the rest is undone. With 0, nothing is undone. With
-            0.03, most of the photograph comes back around the subject, and the edge of the mask hardly shows. With a
-            larger `keep` the subject is smaller, unless the steps are larger too. Above 0, the denoiser also denoises
-            the photograph at every step, so it takes twice the time and memory.
+        keep: a threshold, 0 to 1, below which changes of a photograph are undone. Where the denoised picture differs
+            from the denoised photograph by less than the threshold, the picture is moved towards the photograph instead
+            (`hold_on`). The photograph is the image into which a masked stack was placed (`ImageStack.place_into`);
+            without a mask it is the start of the stack (`ImageStack.start`). The stack should begin with this
+            photograph, because grey differs from it everywhere and would stay grey. The threshold rises linearly from 0
+            at the first step to `keep` at the last, so that the subject is there before the rest is undone. With 0,
+            nothing is undone. With 0.03, most of the photograph comes back around the subject, and the edge of the mask
+            hardly shows. With a larger `keep` the subject is smaller, unless the steps are larger too. Above 0, the
+            denoiser also denoises the photograph at every step, so it takes twice the time and memory.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -106,11 +107,11 @@ class Denoising:
     ) -> ImageStack:
         """Return the stack with its pixels moved a share of the way to their denoised form.
 
-        With `keep`, this form is the photograph where the two hardly differ.
+        With `keep`, the denoised form is first replaced by the photograph where the two hardly differ (`hold_on`).
 
         If the strength and the threshold of `keep` are both 0 at this `progress`, the given stack is returned.
 
-        The denoiser sees the whole canvas and the surroundings of a masked stack, so there is no seam between them.
+        The denoiser sees a masked stack together with its surroundings, so there is no seam at the edge of the mask.
 
         Args:
             stack: the stack after a step of an optimizer, which is not changed.
@@ -138,9 +139,14 @@ class Denoising:
     def _smooth(
         self, canvas: Tensor, stack: ImageStack, progress: float, mask: Tensor | None, frames: list[int] | None
     ) -> Tensor:
-        """Return a canvas, or the canvases of some frames of a film, moved a share of the way to its denoised form.
+        """Return canvases whose pixels are moved by the share `self.share` of the way to their denoised form.
 
-        The share is `self.share`. Where the mask is 0, the canvas is not changed.
+        Args:
+            canvas: the canvases, (N, 3, H, W): all those of the stack, or those of `frames`.
+            stack: the stack of the canvases.
+            progress: the share of the ascent that is over, 0..1.
+            mask: where the canvas may change, see `step`.
+            frames: the numbers of some frames of a film; None for all images of the stack.
         """
         spec, around = stack.spec, stack.surroundings
         shown = render_pixels(canvas, spec.color)

@@ -22,7 +22,7 @@ class ViewEvaluation:
     Every call uses the same windows, flips and noise, whatever the pixels are.
 
     Args:
-        judge: the judge that answers.
+        judge: the judge that gets the views.
         augmentation: how views are made of a canvas.
         geometry: where on the canvas views may lie, and the size in pixels that they are resized to.
         keys: the key of each view. It says which image of the batch the view shows, and it decides the random draws of
@@ -37,7 +37,7 @@ class ViewEvaluation:
     pace: Pace
 
     def __call__(self, pixels: Tensor | Pyramid) -> Any:
-        """Return the answer of the judge to the views.
+        """Return the output of the judge for the views.
 
         Args:
             pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them.
@@ -51,15 +51,16 @@ class ViewEvaluation:
         return self.judge.answer(self.augmentation(pixels, self.geometry, draws), images)
 
     def add_references(self, output: Any, references: Sequence[Pyramid]) -> Any:
-        """Add to an answer what the judge answers for reference images, which are shown through the same views.
+        """Add to an output the outputs of the judge for reference images, which it sees through the same views.
 
         Args:
-            output: the answer to the views of the canvas. If there are references, it must be `Activations`.
+            output: the output for the views of the canvas. If there are references, it must be `Activations`.
             references: for each reference, a pyramid of canvases that show it. Each pyramid has one canvas for every
                 image that the views can show.
 
         Returns:
-            The answer with `references` filled in, without gradients. Without references, the answer as it is.
+            A copy of `output` whose field `references` has the outputs for the reference images, without gradients; if
+            there are no reference images, `output` itself.
         """
         if not references:
             return output

@@ -123,7 +123,8 @@ def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tens
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.
-        mask: what may change, (B, 1, H, W), 0..1, where every image has a pixel above 1/255; None for the whole canvas.
+        mask: where the canvas may change, (B, 1, H, W), 0..1; None for everywhere. The painted part is where the mask
+            is above 1/255. It must not be empty for any image.
 
     Returns:
         Squared distances (B, 1, H, W), at least 0, on the device of the mask; without a mask (1, 1, H, W), on the CPU.

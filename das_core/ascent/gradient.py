@@ -34,8 +34,9 @@ class ScoreGradient:
 
     Args:
         scoring: the `Scoring` of the objectives, made from the stack before the ascent, on the device of the ascent.
-        focus: the focus and the emphasis of the gradients of judges, centred for every group on the region of the
-            group; None for neither. The gradients of objectives without a judge, such as a prior, are not changed.
+        focus: the focus, whose Gaussian and emphasis are applied to the gradient of every group that has a judge. The
+            Gaussian is centred on the region of the group. None for no focus. The gradients of objectives without a
+            judge, such as a prior, are not changed by it.
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
@@ -106,9 +107,10 @@ class ScoreGradient:
         scores: dict[str, list[Scores]],
         chunk: int,
     ) -> None:
-        """Add the gradient of the weighted scores of a group, at the pixels, to the pyramid.
+        """Compute the gradient of the weighted scores of group `number` at the pixels, and leave it in the pyramid.
 
-        The scores of the terms of the group are appended to `scores`.
+        Autograd adds it to the `.grad` of the tensors `Pyramid.leaves`. The scores of the terms of the group are
+        appended to `scores`, under the names of their objectives.
         """
         group = self.scoring.groups[number]
         weights = {name: term.weight_at(pace.progress) for name, term in group.members}
@@ -132,7 +134,10 @@ class ScoreGradient:
 
 
 def _average(parts: Sequence[Scores]) -> Tensor:
-    """Return the mean of scores, (), float32, weighted by the absolute factors of the images unless all are 0."""
+    """Return the mean of scores, (), float32, weighted by the absolute weight factors of their images.
+
+    If all factors are 0, it is the plain mean.
+    """
     scores = torch.cat([score for score, _ in parts]).float()
     factors = [abs(factor) for score, given in parts for factor in (given or (1.0,) * len(score))]
     if all(given is None for _, given in parts) or not any(factors):

@@ -96,8 +96,9 @@ class Guidance:
     def start_ascent(self, pictures: Tensor, pace: Pace, number: int, *, chunk: int = 0) -> Ascent:
         """Return the ascent of a guided step, before its first step.
 
-        The stack shows the pictures a little paler, as stacks that start from an image do by default. So the change
-        is `stack.image()` after the ascent minus `stack.image()` before its first step, and not minus `pictures`.
+        The stack shows the pictures a little paler, as stacks that start from an image do by default. So the
+        change made by the ascent is `stack.image()` after its last step minus `stack.image()` before its first step,
+        and not minus `pictures`.
 
         Args:
             pictures: the pictures that the model predicts, (B, 3, H, W), 0..1.

@@ -21,17 +21,17 @@ deviation is at least `LEAST_DEVIATION` pixels."""
 
 
 def hold_on(pixels: Tensor, kept: Tensor, change: Tensor, threshold: float, tile: bool = False) -> Tensor:
-    """Return pixels that are equal to `kept` wherever a change is weaker than a threshold.
+    """Return pixels that are equal to `kept` wherever `change` is weaker than a threshold.
 
-    Where the change is stronger, the pixels are moved towards `kept`: by a quarter of the way where the change is twice
+    Where `change` is stronger, the pixels are moved towards `kept`: by a quarter of the way where `change` is twice
     as strong as the threshold, by a ninth where it is three times as strong.
 
     Args:
-        pixels: (B, 3, H, W), 0..1, which are not changed.
+        pixels: the changed picture, (B, 3, H, W), 0..1; this tensor is not modified.
         kept: the picture to hold on to, (B, 3, H, W), 0..1.
-        change: what counts as the difference of the two pictures, (B, 3, H, W), such as `pixels - kept`.
-        threshold: the strength of a change, above 0: its root mean square over the three channels and over the
-            neighbourhood of a pixel. 0.03 undoes a haze; 0.2 undoes all but high contrasts.
+        change: the difference that is compared with the threshold, (B, 3, H, W), such as `pixels - kept`. Its strength
+            at a pixel is its root mean square over the three channels and over the neighbourhood of the pixel.
+        threshold: a strength, above 0. 0.03 undoes a haze; 0.2 undoes all but high contrasts.
         tile: whether the picture is a tile, whose opposite edges meet.
 
     Returns:

@@ -1,4 +1,4 @@
-"""L-BFGS: steps along a gradient that is corrected by the curvature that the last steps measured.
+"""L-BFGS: steps along the gradient, corrected by the curvature of the score along the last steps.
 
 Liu and Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization", Mathematical Programming 45 (1989).
 The curvature is measured by the change of the gradient along a step. The views of an ascent differ from step to step,
@@ -100,7 +100,7 @@ class LBFGS:
         """Return a pair of tensors for each of the last steps (at most `memory`), oldest first.
 
         A pair is the change of the canvas, and the gradient before this change minus the gradient after it. There are
-        none if the stack has no optimizer state, one of another optimizer, or one for canvases of another size.
+        no pairs if the stack has no optimizer state, or a state of another optimizer or for canvases of another size.
         """
         old = stack.optimizer_state
         if old is None or old.kind != self.kind or len(old.tensors) % 2:
@@ -114,7 +114,8 @@ class LBFGS:
 def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], operator: StackOperator[Any]) -> Tensor:
     """Return the direction of a step by the two-loop recursion of L-BFGS, for every image by itself.
 
-    Each of `pairs` has a move of the canvas, and by how much the gradient fell along it; the latest pair is the last.
+    Each of `pairs` has a move of the canvas, and the gradient before the move minus the gradient after it. The latest
+    pair is the last.
 
     If the slope of the score of an image did not fall along a move, the pair of this move says nothing about a maximum,
     and is left out for that image.

@@ -49,7 +49,7 @@ class Ascent:
     (`groups.balance_gradients`), so that a weight means the same in every group. If the stack or an objective
     (`RegionObjective`) has a mask, only the gradient under the mask counts, and views are cut from the part of the
     canvas around the mask (`ascent/support.py`). If all weights are 0 at a step, as at the last step if the only
-    objective fades out (`ScheduledObjective`), the step changes nothing of the stack but its number of steps.
+    objective fades out (`ScheduledObjective`), only the count of steps in the stack changes.
 
     The random draws of a view depend only on the seed and on the numbers of the image, step, view and group. So the
     windows, flips and noise of a view do not depend on how many views or images are processed at once.
@@ -106,7 +106,8 @@ class Ascent:
             not fit the stack; views reach past the margin of the stack (`Windows.reach`); the optimizer or the bound
             (`within`) cannot be used with the stack; a tile is given a focus; or the picture of the stack is already
             outside the bound. While the ascent runs: when a judge was loaded under `torch.inference_mode()`, or is on
-            another device; or when a judge, an objective or the denoiser returns values of a wrong form.
+            another device; or when a judge, an objective or the denoiser returns values of a wrong type, shape or
+            range.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
@@ -196,7 +197,7 @@ class Ascent:
 
     @property
     def judges(self) -> list[Judge]:
-        """The judge of every group that has one; their models must be on the device of the ascent when it runs."""
+        """The judge of every group that has one; while the ascent runs, they must be on the device of the ascent."""
         return self._scoring.judges
 
     @property

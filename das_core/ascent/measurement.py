@@ -37,7 +37,7 @@ def measure_step(
         gradient: the gradient that has moved the stack, (B, 3, H, W).
         canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
         as_one: whether the images are the frames of a film or the depths of a zoom. A step shows only some of these, so
-            `vanished` is then true only if the gradient is zero for all of them.
+            `Measurement.vanished` is then true only if the gradient is zero for all of them.
     """
     moves = gradient.any() if as_one else gradient.flatten(1).any(dim=1).all()
     # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
@@ -51,7 +51,7 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
 
     Args:
         gradient: the gradient at the canvas, (B, 3, H, W).
-        measured: what the step measured.
+        measured: the measurements of the step.
         is_first: whether this is the first step of the ascent.
 
     Raises:
@@ -82,7 +82,7 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
 
     Args:
         canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
-        measured: what the step measured.
+        measured: the measurements of the step.
         is_first: whether this is the first step of the ascent.
 
     Raises:
@@ -98,6 +98,6 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
 
 
 def _name_last_image(record: Record, *, is_first: bool) -> str:
-    """Return a text that says which image is the last good one when a step fails."""
+    """Return the part of an error message that names the last good image, or says that there is none yet."""
     # `record.step` counts from 0. The message counts from 1, so this number is that of the step before.
     return "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"

@@ -34,9 +34,11 @@ def estimate_ascent_bytes(
 
     - the canvases;
     - the operator of the stack: its filter, or the matrices that resize every level;
-    - in the form `layers`: the levels, and what the optimizer keeps for them;
+    - if the method of the spec is `layers`, or the optimizer needs levels: the levels, and the tensors that the
+      optimizer keeps for them;
     - for a zoom, the composites of all moments;
-    - for the views in a chunk, the activations of the models and what the transforms keep.
+    - for the views in a chunk, the activations of the models, and the tensors that the transforms keep for the backward
+      pass.
 
     The estimate is within a factor of two of the memory that an ascent takes (`python -m benchmarks.run memory` prints
     both).
@@ -44,7 +46,7 @@ def estimate_ascent_bytes(
     Args:
         stack: the stack that the ascent starts from.
         objectives: the objectives of the ascent.
-        optimizer: its optimizer.
+        optimizer: the optimizer of the ascent.
         chunk: how many views go through a judge at once, from 1 up.
         transforms: the transforms of the views, see `Augmentation`.
 

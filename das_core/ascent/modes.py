@@ -33,8 +33,8 @@ def check_differentiable(judges: Sequence[Judge]) -> None:
     """Check that gradients can pass through every one of the judges.
 
     Raises:
-        ValueError: when weights of a judge were loaded under `torch.inference_mode()`: tensors that are made there
-            never take part in autograd.
+        ValueError: when weights of a judge were loaded under `torch.inference_mode()`: tensors made in this mode
+            can never take part in autograd.
     """
     for judge in judges:
         if any(weight.is_inference() for weight in judge.module.parameters()):

@@ -1,4 +1,4 @@
-"""Gradient ascent along K times the gradient, with steps of a given size, coarse to fine; all recipes use it."""
+"""The optimizer of all recipes: gradient ascent along K times the gradient, with steps of a given size."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar

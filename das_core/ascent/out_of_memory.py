@@ -1,4 +1,4 @@
-"""Recognising errors that mean that memory ran out, and the messages of an ascent about them."""
+"""Recognition of out-of-memory errors, and the messages of an ascent about them."""
 
 import torch
 

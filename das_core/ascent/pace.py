@@ -133,7 +133,7 @@ def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     `short_side` and s is `noise`. The sampler has now fixed the part of the picture below this frequency. It draws the
     finer part later, so a change of the finer part would have no effect yet. The `coarse_progress` of the pace is
     linear in the logarithm of this frequency: 0 up to `COARSEST_CUTOFF`, and 1 from `FINEST_CUTOFF` times `short_side`
-    on. On a short side of at most 16 samples the second of these frequencies is not above the first; the
+    on. If `short_side` is at most 16, `FINEST_CUTOFF` times `short_side` is below `COARSEST_CUTOFF`; the
     `coarse_progress` is then 1.
 
     Args:

@@ -37,7 +37,7 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
 
     Args:
         steps: the number of steps.
-        schedule: how the step size changes; a function is asked for the rates of all steps.
+        schedule: how the step size changes; a function is called with the progress of every step.
         seed: the seed of all random draws.
         chunk: how many views go through a judge at once.
 
@@ -117,10 +117,10 @@ def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
     """Return the stack with the parameters that the optimizer moves.
 
-    If the optimizer needs levels, the parameters are `LevelTensors`, and the method of the spec becomes `layers`. New
-    parameters are zeros; the present canvas then becomes the start of the stack. With a bound, or with a
-    parametrisation that keeps Fourier magnitudes, the stack has no parameters. Nor has a stack that an earlier
-    ascent has left without parameters, unless the optimizer needs levels.
+    The result has no parameters if there is a bound, if the parametrisation keeps Fourier magnitudes, or if an earlier
+    ascent has left the stack without parameters and the optimizer needs no levels. Otherwise it keeps the parameters of
+    the stack. If the stack has none, they are zeros, and the present canvas becomes the start of the stack. If the
+    optimizer needs levels, the parameters are `LevelTensors`, and the method of the spec becomes `layers`.
 
     Args:
         stack: the stack before the ascent, on the device of the ascent.
@@ -151,7 +151,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
 
 
 def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
-    """Return the parameters of a stack as `LevelTensors`, for the method `layers`; None if the stack has none."""
+    """Return the parameters of a stack, if any, as `LevelTensors`; `spec` is its spec with the method `layers`."""
     if stack.parameters is None:
         return None
     if spec.parametrization == "pyramid":

@@ -156,7 +156,7 @@ class Scoring:
             yield outputs, torch.tensor([key.image for key in evaluation.keys]), count
 
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
-        """Return the keys of the views that a group sees in a step, in their order.
+        """Return the keys of the views that a group sees in a step, in the order in which its judge sees them.
 
         In a batch, images on which the group does not act get no views (unless `alike`, or the group compares images).
 

@@ -21,8 +21,8 @@ class ShownPixels:
     """The pixels of the images that a step shows.
 
     Args:
-        pyramid: what views are cut from: the pixels of the stack, with the surroundings of a masked stack. The autograd
-            graph begins here.
+        pyramid: the image pyramid from which views are cut. It is made from the pixels of the stack, with the
+            surroundings of a masked stack. The autograd graph begins at these pixels.
         synthesised: the pixels of the stack without the surroundings, (N, 3, H, W), 0..1.
         images: the numbers of the images, rising; None for all images of the stack.
     """

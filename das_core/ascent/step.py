@@ -57,7 +57,7 @@ class AscentStep:
         Raises:
             AscentError: when the gradient is zero or not finite, or the canvas is not finite after the move of the
                 optimizer.
-            ValueError: when an objective or the denoiser returns values of a wrong form.
+            ValueError: when an objective or the denoiser returns values of a wrong type, shape or range.
             DenoiserMemoryError: when the denoiser runs out of memory.
         """
         scoring, number = self.gradient.scoring, stack.steps

@@ -18,7 +18,7 @@ class ActiveRegion:
     """The part of a canvas where some objectives act.
 
     Args:
-        mask: what the gradient is multiplied by at every pixel, (B, 1, H, W), 0..1; None if it counts fully everywhere.
+        mask: the factor of the gradient at every pixel, (B, 1, H, W), 0..1; None if the factor is 1 everywhere.
         boxes: for every image the box that its views must lie in; None if they may lie anywhere in `Windows.reach`, or
             if there are no views.
     """
@@ -48,8 +48,8 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
     """Return where the objectives of a group act: the product of their region masks and of the mask of the stack.
 
     If there are region masks, views must lie in the box around the product, cut to `reach`. If there is only the mask
-    of the stack, views must lie in a larger square, so that they also show what surrounds the mask. If there is no
-    mask, the objectives act everywhere.
+    of the stack, views must lie in a square around the mask that is larger than the mask, so that they also show its
+    surroundings. If there is no mask, the objectives act everywhere.
 
     Args:
         regions: the region masks, (B or 1, h, w), 0..1, of any size.

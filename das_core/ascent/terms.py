@@ -16,12 +16,12 @@ from ..views.pyramid import Pyramid
 
 
 def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -> None:
-    """Check that a term that compares images is given separate images.
+    """Check that a term that compares images gets two or more images that are not parts of a film or a zoom.
 
     Args:
         name: the name of the term's objective.
         term: any term.
-        timeline: gives the number of the images, and what messages call them.
+        timeline: gives the number of images, and the word by which error messages call them (`Timeline.unit`).
         film: whether the images belong to a film or a zoom.
 
     Raises:

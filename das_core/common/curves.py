@@ -13,7 +13,7 @@ def check_curve(curve: Curve) -> None:
     """Raise an error unless `curve` is the name of a curve.
 
     Args:
-        curve: what should be the name of a curve: "linear", "cosine" or "step".
+        curve: the name to check; valid are "linear", "cosine" and "step".
 
     Raises:
         ValueError: when there is no such curve.

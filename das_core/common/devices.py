@@ -20,8 +20,8 @@ def find_device(device: torch.device | str) -> torch.device:
         device: a device or its name, such as 'cuda' or 'cuda:1'.
 
     Returns:
-        The device as the tensors on it name it, so that it can be compared with theirs: for 'cuda' the current CUDA
-        device with its number, such as 'cuda:0'.
+        The device, equal to the attribute `device` of tensors on it: for 'cuda' the current CUDA device with its
+        number, such as 'cuda:0'.
 
     Raises:
         ValueError: when this machine has no such device, or PyTorch cannot use it.

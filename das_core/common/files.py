@@ -50,10 +50,11 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise an error when no file can be written in a folder; call this before the work whose result goes there.
+    """Raise an error when no file can be written in a folder.
 
-    The permissions of a folder may allow writing although its drive is read-only. So this function makes a temporary
-    file in the folder, and removes it.
+    Call this before a long computation that will write its result into the folder. The permissions of a folder may
+    allow writing although its drive is read-only. So this function makes a temporary file in the folder, and removes
+    it.
 
     Raises:
         ValueError: when no file can be written.

@@ -47,17 +47,17 @@ def intersect_boxes(box: Box, other: Box) -> Box:
 
 
 def add_context(box: Box, reach: Box, share: float = 1.0) -> Box:
-    """Return a square around a box that also shows what surrounds it.
+    """Return a square around a box, large enough to show the surroundings of the box as well.
 
     The square is centred on the box and then moved so that it lies in `reach`. If it is longer than a side of `reach`,
-    it is cut to that side and is no longer a square. If the box is not wholly in `reach`, as for a mask in the margin,
+    it is cut to that side and becomes a rectangle. If the box is not wholly in `reach`, as for a mask in the margin,
     the result is the square in `reach` that is nearest to the box; it may contain only a part of the box, or nothing.
 
     Args:
-        box: what the square is centred on; it need not lie in `reach`.
+        box: the box on which the square is centred; it need not lie in `reach`.
         reach: the box that the square must not leave.
-        share: how much longer the square is than the long side of the box: 1 makes it twice as long. The square is
-            never shorter than a quarter of the short side of `reach`.
+        share: the side of the square is (1 + `share`) times the long side of the box, but at least a quarter of the
+            short side of `reach`.
 
     Example:
         >>> from das_core.common.geometry import add_context

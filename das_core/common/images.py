@@ -45,12 +45,12 @@ def check_images(images: Images, what: str) -> Tensor:
     result has the same values and is detached from the autograd graph.
 
     Args:
-        images: what should be images, see `Images`.
+        images: the images to check; `Images` lists the accepted forms.
         what: what error messages call the images, such as "the start image".
 
     Raises:
         ValueError: when `images` are of another type; the shape is not that of a batch of images; there are not 3
-            channels; values are NaN or infinite; or values are whole numbers, other than the bytes of an array.
+            channels; values are NaN or infinite; or values are integers, other than the bytes (uint8) of a NumPy array.
 
     Example:
         >>> from das_core.common.images import check_images
@@ -152,7 +152,7 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images (B, C, H, W) as `map_images` does; to large images on the CPU, channel by channel.
+    """Apply a function to images (B, C, H, W), like `map_images`; large images on the CPU go channel by channel.
 
     The function must treat every channel by itself.
     """

@@ -136,9 +136,10 @@ def pausing(parts: Iterable[T]) -> Iterator[T]:
 
 
 def interruptible_backward(device: torch.device) -> AbstractContextManager[object]:
-    """Make the backward pass of computations in the `with` block cancellable between its layers.
+    """Let a run be cancelled in the backward pass of the computations in the `with` block.
 
-    This works on the CPU only: on other devices backward passes run in other threads, and end soon.
+    The backward pass calls `allow_interrupt` before it reads a tensor that autograd has saved for it. This works on the
+    CPU only: on other devices backward passes run in other threads, and end soon.
 
     Args:
         device: the device of the computation.

@@ -22,7 +22,7 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
     """Return a mask as it is (detached if it requires a gradient), or raise an error that says what is wrong with it.
 
     Args:
-        mask: what should be masks (B, h, w), each of which has a pixel above 1/255.
+        mask: the masks to check, (B, h, w); each must have a pixel above 1/255.
         what: what error messages call the mask, such as "the region".
 
     Raises:

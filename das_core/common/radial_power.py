@@ -55,7 +55,11 @@ _MOST_WEIGHTS = 2**25
 def _average_ring_by_ring(
     power: Tensor, ring: Tensor, count: Tensor, edges: tuple[float, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Return what `radial_power` returns, but keep the weights of only one ring at a time in memory."""
+    """Return the two results of `radial_power`, with the weights of only one ring at a time in memory.
+
+    `power` is the power of each coefficient of rfft2, (B, H * (W // 2 + 1)). `ring` and `count` are the ring numbers
+    and the counts of the coefficients, from `_number_rings`.
+    """
     averages, kept = [], []
     for number, middle in pausing(enumerate(_find_middles(edges), start=1)):
         (inside,) = (ring == number).nonzero(as_tuple=True)

@@ -84,8 +84,8 @@ def unify_colons(text: str) -> str:
     """Return a text of the same length in which every full-width colon is an ASCII colon.
 
     People who write Chinese or Japanese type full-width colons. A parser finds the colon before a weight, a factor or a
-    wish in the returned text. It has the same place in the given text, from which names and prompts are taken, so that
-    these keep full-width colons of their own.
+    wish in the returned text, and splits the given text at the same place. So full-width colons inside a name or a
+    prompt stay as they are.
 
     Args:
         text: any text.

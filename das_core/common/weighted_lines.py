@@ -85,7 +85,8 @@ def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
 def _is_balanced(text: str) -> bool:
     """Return whether every parenthesis in a text has its partner in the text.
 
-    If so, a parenthesis before the text and one behind it are partners, too. Around "a) (b" they are not.
+    If so, parentheses around the text are partners of each other. In "(a) (b)" the first and the last parenthesis are
+    no partners, because the text between them, "a) (b", is not balanced.
     """
     depth = 0
     for letter in text:

@@ -17,7 +17,7 @@ from .neighbours import average_neighbours
 
 @dataclass(frozen=True)
 class Bilateral:
-    """The bilateral filter: it keeps edges with a contrast of several times the strength, and smooths smaller ones.
+    """The bilateral filter: it keeps edges whose contrast is several times the strength, and smooths weaker ones.
 
     A neighbour at the distance d, whose colour differs by c (the root mean square over the channels), has the weight
     exp(-d² / (2 w²) - c² / (2 (2 s)²)). Here w is the width times the scale, and s is the strength. The neighbours of a

@@ -21,7 +21,8 @@ def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh
         radius: how many neighbours there are on each side along an axis.
         step: the distance from one neighbour to the next, in pixels.
         tile: whether opposite edges meet; if not, the pixels of an edge are repeated beyond the edge.
-        weigh: the function that returns the weights of neighbours.
+        weigh: returns the weights (B, 1, H, W) of the neighbours at one offset, given these neighbours (B, 3, H, W) and
+            the offset (rows, columns).
     """
     height, width = pixels.shape[2:]
     total, weights = pixels.clone(), torch.ones_like(pixels[:, :1])

@@ -1,4 +1,4 @@
-"""Objectives of a zoom, as they are measured: on its depths alone, without the moments between them."""
+"""Converts objectives of a zoom to objectives that score its depths alone, without the moments between them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ def convert_to_depths(objectives: Sequence[Objective], zoom: Zoom) -> list[Objec
     """Return objectives of a zoom as objectives of its depths, which are separate images.
 
     In an ascent, the images of a zoom are its moments (`Zoom.moments`). An objective may have a reference image for
-    each moment, or score each moment differently. At a depth, the returned objective scores as the given one does at
-    the moment of this depth.
+    each moment, or score each moment differently. A returned objective scores a depth as the given objective scores the
+    moment at which this depth fills the picture.
 
     Args:
         objectives: objectives for the moments of the zoom.
-        zoom: gives the moments.
+        zoom: the zoom; it determines which of the moments are depths.
 
     Example:
         >>> import torch
@@ -37,23 +37,23 @@ def convert_to_depths(objectives: Sequence[Objective], zoom: Zoom) -> list[Objec
 
 @dataclass(frozen=True)
 class _AtDepths(WrappedObjective):
-    """An objective of a zoom, for its depths.
+    """An objective of a zoom, converted to score the depths as separate images.
 
     Args:
-        objective: the objective.
+        objective: the objective for the moments of the zoom.
         stride: how many moments there are from one depth to the next: depth d is at moment number d * `stride`.
     """
 
     stride: int
 
     def terms(self) -> tuple["_TermAtDepths", ...]:
-        """Return the terms of the objective, each for the depths."""
+        """Return the terms of the objective, each converted to score the depths."""
         return tuple(_TermAtDepths(term, self) for term in self.objective.terms())
 
 
 @dataclass(frozen=True, eq=False)
 class _TermAtDepths(WrappedTerm):
-    """A term of an objective of a zoom, for its depths."""
+    """A term of an objective of a zoom, converted to score the depths as separate images."""
 
     wrapper: _AtDepths
 
@@ -63,5 +63,5 @@ class _TermAtDepths(WrappedTerm):
         return tuple(images[:: self.wrapper.stride] for images in self.term.reference_images)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the scores of the term, which gets the number of the moment of each depth as the image number."""
+        """Return the scores of the term; it gets the number of the moment of each depth, not that of the depth."""
         return self.term.score_views(output, images * self.wrapper.stride)

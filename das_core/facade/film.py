@@ -112,10 +112,10 @@ def film(
             (`parse_keyframes`), or a dictionary from frame numbers to single wishes as `render` takes them, as in
             `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first wish fades into the second. The
             frames have the numbers 0 to `frames - 1`; a keyframe may also have the number `frames`, the end of the
-            film. At a keyframe, the score of a class that is given by its name or index is the logit, and that of a
-            prompt its cosine; the score of a wish that `da.classes(...)` or `da.text(...)` makes is that of
-            `da.render`. A wish without keyframes holds for all frames and has the score of `da.render`. If `wish` is a
-            list, the model is asked for all of its items.
+            film. At a keyframe, the score of a class that is given by its name or index is the logit, and the score of
+            a prompt is the cosine. But a wish made by `da.classes(...)` or `da.text(...)` has the same score as in
+            `da.render`. A wish without keyframes holds for all frames, and has the same score as in `da.render`. If
+            `wish` is a list, the model is asked for all of its items.
         frames: how many frames there are, 1 to 1024.
         loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
         fps: the frames per second.

@@ -18,15 +18,16 @@ from .wishes import ask_class, ask_text
 
 
 def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
-    """Return what a user asks for as a `Wish`.
+    """Convert a user's request to a `Wish`.
 
     Args:
         wish: a `Wish`, an objective, a function of the views, the index of a class, a list of classes, or a text. If
             the model has a layer named 'layer', the text 'layer:12' is channel 12 of this layer, and 'layer' is the
             whole layer. Any other text is a class for a classifier, and a prompt for a CLIP. For other models, every
             text stands for a layer or a channel.
-        score: the score of a class that is given by its name or index alone. A `Wish` and an objective keep their own
-            score. With `logit` the similarity to a prompt is its cosine.
+        score: the score of a class that is given by its name or index alone. If it is `logit`, the score of a prompt is
+            the cosine; otherwise `TextObjective.from_text` chooses it (`auto`). A `Wish` and an objective keep their
+            own score.
 
     Raises:
         ValueError: when `wish` is none of these.
@@ -49,12 +50,12 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
 
 
 def read_keyframe(wish: Any) -> Wish:
-    """Return what a user asks for at a keyframe as a `Wish`; its score is a logit or a cosine.
+    """Convert a request for a keyframe to a `Wish`; classes are scored by their logits, prompts by their cosines.
 
     Neighbouring frames resemble each other, so a frame often shows parts of two classes. If the model is nevertheless
     sure of the class of the frame, the log-probability has hardly any gradient, and the parts of the other class stay.
-    The logit of a class still has a gradient, and so has the cosine of a prompt; see docs/method.md. A wish that
-    `classes` or `text` returns keeps its log-probability.
+    The logit of a class still has a gradient, and so has the cosine of a prompt; see docs/method.md. A wish from
+    `classes` keeps the log-probability, and a wish from `text` keeps the similarity `auto`.
 
     Args:
         wish: see `read_wish`.

@@ -100,7 +100,7 @@ def climb_or_start_from_noise(
         objectives: the objectives whose scores will be measured.
         run: a function that does the steps of an ascent.
         seed: the seed of the noise.
-        may_change_start: whether the user has given no start, so that noise may replace it.
+        may_change_start: whether noise may replace the start: true if the user has not given a start.
 
     Raises:
         ValueError: when the ascent cannot be prepared, or an objective cannot be measured, such as one with a region

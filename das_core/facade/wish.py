@@ -23,7 +23,7 @@ class Wish:
     Args:
         terms: pairs of a weight and a function that makes the objective, given the model.
         images: how many images the wish is for. A wish from `channels` is for one image per channel, any other wish for
-            1. A sum of wishes is for as many images as the summed wish that is for the most.
+            1. A sum of wishes is for the largest number of images that any of these wishes is for.
 
     Example:
         >>> from das_core import load_starter

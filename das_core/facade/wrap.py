@@ -147,7 +147,7 @@ def _copy_open_clip(
 
 
 def _ask(judge: Judge) -> Any:
-    """Return what a model answers to one black view; raise a ValueError when it does not take images of this size."""
+    """Return the raw output of a judge for a black view; raise a ValueError when its module cannot run on this view."""
     weight = next(judge.module.parameters(), None)
     view = torch.zeros(1, 3, judge.size, judge.size, device=None if weight is None else weight.device)
     try:

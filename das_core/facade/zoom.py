@@ -75,8 +75,8 @@ class Zooming(Rendering):
 
         Raises:
             ValueError: when the format is unknown or needs PyAV, which is not installed; the folder does not exist or
-                cannot be written to; the frame rate is out of range; or `seconds` is so short or so long that the way
-                from the first depth to the end takes less than one frame, or the film more than `MOST_SHOWN` frames.
+                cannot be written to; the frame rate is out of range; or `seconds` is so short that the film has less
+                than one frame from the first depth to the end, or so long that it has more than `MOST_SHOWN` frames.
             OSError: when the file cannot be written.
         """
         zoom = self.stack.spec.zoom
@@ -115,8 +115,8 @@ def zoom(
         wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: single wishes
             as `render` takes them, in a list such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish
             fades out while the other fades in. The score of a class that is given by its name or index is the logit,
-            and that of a prompt its cosine; the score of a wish that `da.classes(...)` or `da.text(...)` makes is that
-            of `da.render`.
+            and the score of a prompt is the cosine. But a wish made by `da.classes(...)` or `da.text(...)` has the same
+            score as in `da.render`.
         factor: the side of a depth divided by the side of the next depth inside it, 1.25 to 8, see `Zoom`. At 2 a depth
             looks like a frame around the next depth; from 3 up the next depth is a small object in the middle.
         loop: whether the last depth contains the first, so that the film has no end.

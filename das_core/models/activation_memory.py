@@ -34,7 +34,7 @@ def measure_view_bytes(judge: Judge) -> int:
         judge: a single judge; for an ensemble, call this for each member.
 
     Returns:
-        Bytes. The weights of the model are not counted. The result is cached for each model.
+        Bytes, including those for cutting out and transforming the view, but not the weights. Cached for each model.
 
     Example:
         >>> from das_core import load_starter
@@ -53,9 +53,10 @@ def measure_view_bytes(judge: Judge) -> int:
 
 
 def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
-    """Return how many bytes the tensors take that autograd saves for a view (weights excepted), plus two gradients.
+    """Return the bytes of all tensors, except weights, that autograd saves for one view, plus those of two gradients.
 
-    If the model cannot run on the meta device, the result is an estimate by the size of the view.
+    `dtype` is the type of the view. If the model cannot run on the meta device, the result is an estimate from the size
+    of the view.
 
     In the backward pass, the gradients of the output and of the input of a layer are in memory together. These two are
     assumed to be as large as the two largest saved tensors.

@@ -62,8 +62,8 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 def _find_end(labels: Labels, parts: list[str], start: int) -> int:
     """Return the end (exclusive) of the entry that begins at part `start`.
 
-    The entry is the longest run of parts that together name exactly one class. If no run of several parts does, the
-    entry is one part.
+    The parts are the texts between commas. The entry is the longest run of parts that together name exactly one class.
+    If no run of several parts does, the entry is one part.
     """
     for end in range(min(len(parts), start + _LONGEST_RUN), start + 1, -1):
         if len(labels.look_up(",".join(parts[start:end]))) == 1:

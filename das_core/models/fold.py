@@ -112,8 +112,8 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
 def fold_batch_norm(module: nn.Module) -> nn.Module:
     """Fold batch norms into the convolutions before them, where folding is certain to be exact up to rounding.
 
-    A folded norm is replaced by what remains of it (`_find_remainder`). Other norms are not changed; if the forward
-    pass cannot be traced, no norm is changed. Submodules keep their names.
+    A folded norm is replaced by its dropout and activation if it contains them, else by the identity. Other norms are
+    not changed; if the forward pass cannot be traced, no norm is changed. Submodules keep their names.
 
     Args:
         module: in evaluation mode, without gradients of weights; it is changed in place.

@@ -49,8 +49,8 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.Module:
     """Prepare a module for judging: evaluation mode, no gradients of weights, batch norm folded, channels last.
 
-    Batch norm is folded only where that is exact up to rounding (`fold_batch_norm`). Of the activations that overwrite
-    their input, only ReLUs go on doing so.
+    Batch norm is folded only where that is exact up to rounding (`fold_batch_norm`). Activations other than
+    ReLU no longer overwrite their input, because autograd would have to copy the input for the backward pass.
 
     Args:
         module: any module; it is changed in place.

@@ -178,7 +178,7 @@ class Labels:
         )
 
     def _count(self, kind: Hypernym) -> str:
-        """Return in words how many classes are of a kind; if there is only one, the words begin with this class."""
+        """Return in words how many classes are of a kind, such as '3 of this kind'; a single class is also named."""
         if len(kind.classes) > 1:
             return f"{len(kind.classes)} of this kind"
         return f"{self._describe(kind.classes)}, the only class of this kind"

@@ -35,9 +35,9 @@ def knows_other_scripts(vocabulary: Iterable[str]) -> bool:
     That is the case if at least 5,000 of its tokens contain a letter that is not Latin.
 
     Args:
-        vocabulary: the tokens. In the tokens of GPT-2 and CLIP, each character stands for a byte. Nearly all letters
-            among these characters are Latin, so the result is False. This is right for open_clip, because all its
-            tokenizers with such tokens were made for English.
+        vocabulary: the tokens. If each character of a token stands for a byte, as in GPT-2 and CLIP, the result is
+            False, because nearly all letters among these 256 characters are Latin. This is right for open_clip: all
+            its tokenizers of this type were made for English.
 
     Example:
         >>> from das_core.models.scripts import knows_other_scripts

@@ -251,5 +251,5 @@ class BaseObjective:
         return None
 
     def score_views(self: Scored, output: Any, images: Tensor) -> Tensor:
-        """Return `score(output)`: the objective is the same for all images, so it ignores which image a view shows."""
+        """Return `score(output)`; `images` is not used, because the objective is the same for all images."""
         return self.score(output)

@@ -108,8 +108,8 @@ class ClassObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when `parse_classes` cannot read the text, `weight` is not finite or too large, there is no such
-                score, or every class is a target of `margin`.
+            ValueError: when `parse_classes` cannot read the text, `weight` is not finite or too large, `score_kind`
+                is unknown, or every class is a target of `margin`.
 
         Example:
             >>> from das_core import ClassObjective, load_starter
@@ -134,10 +134,10 @@ class ClassObjective(BaseObjective):
         return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)
 
     def describe_score(self, score: float) -> str:
-        """Return a score as text; for the log-probability of a single class, the probability, such as '81%'.
+        """Return a score as text: as a number, or as a probability, such as '81%'.
 
-        A class with a weight below 0 is an exception: its score is a number.
-        The score of an ascent is a mean over views, so the text shows the geometric mean of the views' probabilities.
+        It is a probability if the score is the log-probability of a single class with a weight above 0. The score of an
+        ascent is a mean over views, so the text then shows the geometric mean of the probabilities of the views.
         """
         (_, weight), *others = self.targets
         if self.score_kind == "log_probability" and not others and weight > 0 and not math.isnan(score):
@@ -151,8 +151,8 @@ class ClassObjective(BaseObjective):
             output: logits (V, classes).
 
         Returns:
-            For each view, the weighted sum over the targets of what `score_kind` selects: the logit, the
-            log-probability or the margin, (V,).
+            For each view, the weighted sum over the targets, (V,), of the logit, the log-probability or the margin;
+            `score_kind` selects which.
         """
         classes, shares = zip(*self.targets, strict=True)
         indices = make_constant(classes, torch.int64, output.device)

@@ -97,7 +97,8 @@ class ContentObjective(BaseObjective):
             Scores (V,), at most 0.
 
         Raises:
-            ValueError: when `references` does not have exactly one item, as outside an ascent or `score_images`.
+            ValueError: when `references` does not have exactly one item. Outside an ascent and `score_images` it has
+                none.
         """
         if len(output.references) != 1:
             raise ValueError("content is compared view by view, so it can only be asked for in an ascent")

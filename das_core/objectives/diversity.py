@@ -89,20 +89,20 @@ class DiversityObjective(BaseObjective):
         return True
 
     def score_views(self, output: Activations, images: Tensor) -> Tensor:
-        """Return for every view how much it differs from the views of the other images that it is compared with.
+        """Return for every view how much it differs from the matching views of the other images.
 
         Args:
             output: the activations of V views.
             images: for each view, the number of the image that the view shows, from 0, (V,), int64, on the CPU. The
-                first view of an image is compared with the first views of the other images, the second view with the
-                second views, and so on.
+                first view of an image matches the first views of the other images, the second view matches the second
+                views, and so on.
 
         Returns:
-            Scores (V,), 0..1, because the cosine of two Gram matrices is never negative; 0 if the compared views are
-            alike.
+            Scores (V,), 0..1, because the cosine of two Gram matrices is never negative; 0 if the Gram matrices of
+            all matching views are equal up to a factor.
 
         Raises:
-            ValueError: when a view has no view of another image to be compared with.
+            ValueError: when a view has no matching view of another image.
         """
         directions = F.normalize(gram_matrix(output[self.layer.name]).flatten(1), dim=1)
         same_image = images[:, None] == images[None, :]

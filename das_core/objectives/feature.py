@@ -45,8 +45,9 @@ class FeatureObjective(BaseObjective):
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is no such kind, channel, head or position; the direction is zero, or, if it is given as
-            plain numbers, does not have one for each channel; or a weight is not finite or too large.
+        ValueError: when there is no such kind, channel, head or position; the direction is zero, or is given as a
+            tensor, an array or a list that does not have one number for each channel; or `weight` or a share is not
+            finite or too large.
 
     Example:
         >>> from das_core import FeatureObjective, load_starter
@@ -168,7 +169,7 @@ class FeatureObjective(BaseObjective):
         return tuple(side // 2 for side in self.layer.positions) if self.position is None else self.position
 
     def _check_position(self) -> None:
-        """Raise ValueError when the position is not in the layer; the message says what can be written."""
+        """Raise a ValueError when the position is not in the layer; the message gives the valid positions."""
         sides, position = self.layer.positions, self._resolve_position()
         if len(position) != len(sides) or any(not 0 <= at < side for at, side in zip(position, sides, strict=True)):
             written = ", ".join(map(str, position))

@@ -10,13 +10,14 @@ def parse_position(text: str) -> tuple[int, ...] | None:
     """Read the position of a neuron from text.
 
     Args:
-        text: a token, such as '0', or a row and a column, such as '3, 5', separated by commas or spaces.
+        text: the number of a token, such as '0'; or a row and a column with a comma or a space between them, such as
+            '3, 5'; or nothing.
 
     Returns:
         (token,) or (row, column); None, which stands for the middle, if the text is blank.
 
     Raises:
-        ValueError: when the text is anything but whole numbers. How many there are is not checked here.
+        ValueError: when an item is not a whole number. The number of items is not checked here.
 
     Example:
         >>> parse_position("3, 5"), parse_position("")
@@ -34,7 +35,9 @@ def parse_position(text: str) -> tuple[int, ...] | None:
 
 
 def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
-    """Read the channels of a direction and their shares from text.
+    """Read a direction in the space of the channels of a layer from text.
+
+    The share of a channel is the component of the direction along this channel.
 
     Args:
         text: one channel per line, optionally followed by ': share'; without it the share is 1.

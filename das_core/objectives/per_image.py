@@ -23,16 +23,16 @@ class PerImageObjective:
     """Several objectives, one for each image of a batch, such as eight channels for eight images in one ascent.
 
     Args:
-        objectives: the objectives, at least one. All must ask the same model. Either all of them use its output, or all
-            of them use activations of its layers. If there are more images than objectives, the list is repeated; if
-            there are fewer, the last objectives are not used. The weights of these objectives must be equal, and are
-            ignored.
+        objectives: the objectives, at least one. All must use the same model, and either all of them its output, or all
+            of them activations of its layers. If there are more images than objectives, the list is repeated; if there
+            are fewer, the last objectives are not used. The weights of these objectives must be equal, and are ignored:
+            `weight` replaces them.
         weight: the weight of this objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is no objective; the objectives have different models, kinds of answer or weights; one of
-            them has no model, has regions or reference images, or compares the images of a batch; or `weight` is not
-            finite or too large.
+        ValueError: when there is no objective; the objectives have different models or weights; some of them use the
+            output of the model and others activations of its layers; one of them has no model, has regions or reference
+            images, or compares the images of a batch; or `weight` is not finite or too large.
 
     Example:
         >>> from das_core import Ascent, ClassObjective, ImageStack, PerImageObjective, StackSpec, load_starter
@@ -87,10 +87,10 @@ class PerImageObjective:
 
 @dataclass(frozen=True)
 class PerImageTerm(BaseObjective):
-    """The terms of several objectives that ask the same model; each term scores only the views of its own images.
+    """A term that holds one term of each of several objectives; each of these scores only the views of its own images.
 
     Args:
-        asked: the n terms, in the order of the images; image i belongs to term i modulo n.
+        asked: n terms that use the same model, in the order of the images; image i belongs to term i modulo n.
         weight: the weight of this term, which replaces the weights of the terms in `asked`.
     """
 
@@ -130,7 +130,7 @@ def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tu
 
     Args:
         chosen: for every view the number of its term.
-        device: where the answers to the views are.
+        device: the device of the output of the model.
 
     Returns:
         For every term that sees views: its number, and the numbers of its views, int64, once on the CPU (where the
@@ -145,7 +145,7 @@ def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tu
 
 
 def _select(output: Any, views: Tensor) -> Any:
-    """Return the answers to some of the views, without those for references; `views`, int64, holds their numbers."""
+    """Return the output of a model for the views with the numbers `views`, int64, without `Activations.references`."""
     if isinstance(output, Activations):
         return Activations({name: values[views] for name, values in output.values.items()})
     return output[views]

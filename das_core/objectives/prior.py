@@ -75,12 +75,13 @@ class Prior(BaseObjective):
     of an objective of weight 1 (`ascent.groups.balance_gradients`).
 
     Args:
-        kind: what is measured. `total_variation`: minus the mean difference of neighbouring pixels; it smooths areas
-            and keeps edges. `l2`: minus the mean squared distance to the pixels at the start; it keeps the picture near
-            the start. `spectrum`: on logarithmic axes, minus the mean squared distance of the radial power spectrum to
-            a line of slope -2; it removes grain and blur. The power of photographs falls as 1/f^2 (Field, 1987, J. Opt.
-            Soc. Am. A 4, 2379). `range`: on a scale from -1 (black) to 1 (white), minus the mean square of how far
-            values lie outside -0.9..0.9; it prevents clipped colours.
+        kind: the measure. `total_variation`: minus the mean length of the image gradient (the differences between
+            neighbouring pixels); it smooths areas and keeps edges. `l2`: minus the mean squared distance to the pixels
+            at the start; it keeps the picture near the start. `spectrum`: on logarithmic axes, minus the mean squared
+            distance of the radial power spectrum to the best-fitting line of slope -2; it removes grain and blur. The
+            power of photographs falls as 1/f^2 (Field, 1987, J. Opt. Soc. Am. A 4, 2379). `range`: on a scale from -1
+            (black) to 1 (white), minus the mean square of how far values lie outside -0.9..0.9; it prevents clipped
+            colours.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:

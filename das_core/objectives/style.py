@@ -97,7 +97,8 @@ class StyleObjective(BaseObjective):
             model: the judge whose layers are compared.
             images: (B, 3, H, W), 0..1, or another form of `Images`, at least 16 x 16, on the CPU or the device of the
                 judge.
-            layers: one layer per line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
+            layers: one layer per line, optionally followed by ': weight'; without one the weight is 1. If empty,
+                `choose_style_layers` chooses the layers.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:

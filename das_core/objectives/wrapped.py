@@ -46,7 +46,7 @@ class WrappedObjective:
         return self.objective.weight
 
     def split(self) -> tuple[Objective, ...]:
-        """Return this wrapper around each part of the wrapped objective, see `split_objective`."""
+        """Return a wrapper like this one for each part of the wrapped objective, see `split_objective`."""
         parts = split_objective(self.objective)
         if len(parts) == 1 and parts[0] is self.objective:
             return (self,)
@@ -57,7 +57,7 @@ class WrappedObjective:
         return tuple(WrappedTerm(term, self) for term in self.objective.terms())
 
     def describe_score(self, score: float) -> str:
-        """Return a score as the wrapped objective describes it."""
+        """Return a score as text, as the wrapped objective formats it."""
         return self.objective.describe_score(score)
 
     def add_regions(self, regions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -65,7 +65,9 @@ class WrappedObjective:
         return regions
 
     def change_weight(self, weight: float, progress: float) -> float:
-        """Return the weight of a term at a step of the ascent, as changed by this wrapper; here it is unchanged.
+        """Return the weight of a term at a step of the ascent, as changed by this wrapper.
+
+        By default, the weight is not changed.
 
         Args:
             weight: the weight at this step without the wrapper.
@@ -91,7 +93,8 @@ class WrappedTerm:
 
     Args:
         term: the term of the wrapped objective.
-        wrapper: the `WrappedObjective`; it says which regions and weights the term gets instead of its own.
+        wrapper: the `WrappedObjective`; its methods `add_regions`, `change_weight` and `change_image_weights` change
+            the regions and the weights of the term.
     """
 
     term: Term
@@ -132,7 +135,7 @@ class WrappedTerm:
 
 @dataclass(frozen=True, eq=False)
 class RegionObjective(WrappedObjective):
-    """An objective that acts in a region: its views lie in the box around the mask, which multiplies its gradient.
+    """An objective that acts in a region: a mask multiplies its gradient, and its views lie in the box around the mask.
 
     Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. If two
     `RegionObjective`s are nested, the objective inside both acts where both masks are above 0. Several objectives share

@@ -116,7 +116,7 @@ def plan_frames(
 
 
 def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: Shape) -> int:
-    """Return about how many bytes `move_camera` needs: for its images, its frames, a copy of each, and to make a frame.
+    """Return about how many bytes `move_camera` needs: for images, frames, copies of both, and the making of a frame.
 
     Args:
         images: the number of images.

@@ -170,7 +170,7 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
 
 
 def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
-    """Write a film with Pillow, which needs all frames at once."""
+    """Write a film to the temporary file `part` with Pillow, which needs all frames at once."""
     kind, unit, settings = _STILLS[suffix]
     first, *others = [_make_picture(frame) for frame in frames]
     # The times at which the frames begin, and the end of the film, each rounded to the unit of the format.
@@ -195,7 +195,7 @@ def _make_picture(pixels: Pixels) -> Image.Image:
 
 
 def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
-    """Write a film with PyAV, frame by frame."""
+    """Write a film to the temporary file `part` with PyAV, frame by frame."""
     container, codec, settings, flags = _VIDEOS[suffix]
     height, width, _ = first.shape
     # The padding that makes the height and the width even.

@@ -174,10 +174,10 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
 
 
 def _choose_stretch(canvas: Tensor) -> Tensor:
-    """Return for each image of a canvas (B, 3, H, W) the factor with which it fills the range of brightness, (B,).
+    """Return for each image of a canvas (B, 3, H, W) the factor that makes it fill the range of brightness, (B,).
 
-    The factor is at most `_MAX_STRETCH`. It scales the share `_STRETCHED_SHARE` of the values to at most
-    `_STRETCHED_TO`; the few larger values may be beyond.
+    The factor is the largest, up to `_MAX_STRETCH`, at which the fraction `_STRETCHED_SHARE` of the values is at most
+    `_STRETCHED_TO` away from 0. If these values are all 0, the factor is 1.
     """
     values = canvas.flatten(1).abs()
     place = max(1, round(values.shape[1] * _STRETCHED_SHARE))

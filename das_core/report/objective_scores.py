@@ -52,7 +52,7 @@ class ObjectiveScores:
 
     @property
     def ranking(self) -> list[int]:
-        """The numbers of the pictures, the best first; pictures with equal totals stay in the order of the batch."""
+        """The indices of the pictures, the best first; pictures with equal totals stay in the order of the batch."""
         order: list[int] = self.totals.argsort(descending=True, stable=True).tolist()
         return order
 
@@ -211,8 +211,9 @@ def score_images(
 def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:
     """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it.
 
-    Sets of groups can have different scales. So if there are several sets, the sum of each set is standardised over the
-    images, and multiplied by the sum of the absolute weights of the set.
+    Groups that share an objective form one set. The scores of different sets can have different scales. So if there are
+    several sets, the weighted sum of each set is standardised over the images, and multiplied by the sum of the
+    absolute weights of the set.
     """
     names = [name for name, _ in objectives]
     weights = torch.tensor([objective.weight for _, objective in objectives])

@@ -91,7 +91,11 @@ def _write_power_of_two(value: float, _: object) -> str:
 
 
 def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
-    """Draw each of the rows (B, N) over x (N,) as a line, with its slope in the legend unless there are too many."""
+    """Draw each of the rows (B, N) over x (N,) as a line.
+
+    If there are at most `_MAX_LEGEND_LINES` rows, the legend has a name for each row, made of `what` and a number
+    (`_label_item`), and its slope, from `slopes` (B,).
+    """
     for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
         label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MAX_LEGEND_LINES else None
         axes.plot(x, row, ".-", linewidth=1.2, markersize=3, color=BLUE if len(rows) == 1 else None, label=label)

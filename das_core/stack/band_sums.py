@@ -68,11 +68,11 @@ def estimate_sum_bytes(stack: ImageStack) -> int:
 
 
 def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
-    """Return the tensors from which each level r of the canvas can be computed: a gradient G, and P_r or None.
+    """Return a gradient G and tensors P_r, one for each level r, from which the levels of the canvas can be computed.
 
     Level r is g_r A_r' G B_r + P_r. Here g_r is the gain of the level, and A_r and B_r are the matrices that resize the
-    level to the canvas (`linear_operator`). None stands for P_r = 0 in all levels. `decompose` returns these levels,
-    except that it corrects the finest level.
+    level to the canvas (`linear_operator`). If P_r is 0 for all levels, None is returned in place of these tensors.
+    `decompose` returns the same levels, except that it corrects the finest level.
     """
     spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
     assert isinstance(spectral, SpectralOperator)
@@ -88,10 +88,10 @@ def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | No
 
 
 def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tensor, ...] | None) -> Tensor:
-    """Return what one level adds to the canvas, g A (g A' G B + P) B'.
+    """Return one level, resized to the canvas and multiplied by its gain: g A (g A' G B + P) B'.
 
-    g is the gain, A and B are the resizing matrices, G is the gradient, and P is the tensor of this level in `moved`,
-    or 0 if `moved` is None.
+    `number` is the index of the level. g is its gain, A and B are its resizing matrices, G is `gradient`, and P is its
+    tensor in `moved`, or 0 if `moved` is None (see `_find_parameters`).
     """
     spec, gain = stack.spec, stack.spec.weights[number]
     shape = level_shape(spec.resolutions[number], spec.canvas)

@@ -1,8 +1,9 @@
-"""Colour spaces in which a canvas can be kept.
+"""The colour spaces of a canvas.
 
-A canvas is kept before the tanh, in one of two spaces. In `rgb` its channels are red, green and blue. In `decorrelated`
-its channels are combinations of red, green and blue that are uncorrelated in photographs; the first channel is nearly
-grey and changes the pixels most. Steps that treat all channels alike give more natural colours in `decorrelated`.
+The values of a canvas, before the tanh, are in one of two spaces. In `rgb` its channels are red, green and blue. In
+`decorrelated` its channels are combinations of red, green and blue that are uncorrelated in photographs; the first
+channel is nearly grey and changes the pixels most. Steps that treat all channels alike give more natural colours in
+`decorrelated`.
 """
 
 from typing import Literal, get_args

@@ -25,8 +25,8 @@ def describe_stack(stack: ImageStack) -> dict[str, Any]:
         stack: the stack to describe.
 
     Returns:
-        The fields of its spec (`spec`), the number of steps that ascents have done on it (`steps`), and the kind and
-        the number of steps of its optimizer state (`momentum`; None without a state).
+        A dictionary: `spec` has the fields of the spec, `steps` is the number of steps that ascents have done on the
+        stack, and `momentum` has the kind and the number of steps of the optimizer state, or is None without a state.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -74,8 +74,8 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
     """Build a stack from its description and its tensors, and check both.
 
     Args:
-        description: what `describe_stack` has returned, written as JSON and read again: with lists for tuples.
-        tensors: what `name_tensors` has returned; the stack takes them as they are.
+        description: the result of `describe_stack`, written as JSON and read again, so that tuples have become lists.
+        tensors: the result of `name_tensors`; the stack holds these tensors themselves, not copies.
 
     Raises:
         DamageError: when the description or a tensor is not that of a stack, or when the tensors do not fit the

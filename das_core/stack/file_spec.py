@@ -49,7 +49,7 @@ def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
     """Return the spec that fields describe, and check the fields.
 
     Args:
-        fields: what `describe_spec` has returned, written as JSON and read again: with lists for tuples.
+        fields: the result of `describe_spec`, written as JSON and read again, so that tuples have become lists.
         canvas: the canvas of the same file, of any shape. Its size is compared with the fields first, so that wrong
             fields cannot cause huge allocations.
 

@@ -44,7 +44,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return what `adjoint` of the operator in space returns: the gradient (T, 3, H, W), in float32.
+        """Return the gradient (T, 3, H, W) as parameters, in float32, by `adjoint` of the operator in space.
 
         The frames are not mixed here, but in `forward`.
         """
@@ -65,7 +65,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return what `retract` of the operator in space returns for every frame; see `StackOperator.retract`."""
+        """Return the canvas, each frame projected by the operator in space; see `StackOperator.retract`."""
         return self.space.retract(canvas, start)
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:

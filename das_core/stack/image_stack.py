@@ -20,9 +20,9 @@ class ImageStack:
 
     Make one with `gray`, `noise` or `from_image`. A stack is immutable: ascents and edits return new stacks. A stack
     stores its canvas; `decompose` computes the levels from it. (After an ascent by `Adam`, or by `SGD` in the form
-    `layers`, `parameters` also stores what the ascent has added to every level. `NormalizedAscent` stores no
-    parameters.) All canvases are (B, 3, H, W), float32, margins included, in the colour space of the spec and before
-    the tanh: for a value x in rgb the pixel is (tanh(x) + 1) / 2, so a canvas of zeros is grey.
+    `layers`, the stack also stores what the ascent has added to every level, in `parameters`. `NormalizedAscent`
+    stores no parameters.) All canvases are (B, 3, H, W), float32, margins included, in the colour space of the spec and
+    before the tanh: for a value x in rgb the pixel is (tanh(x) + 1) / 2, so a canvas of zeros is grey.
 
     Args:
         spec: how the stack is built.
@@ -32,9 +32,9 @@ class ImageStack:
             repeats the stack, return a stack that starts anew: its start is its canvas, and it has no parameters.
         canvas: the present canvas.
         parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
-            gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and after
-            changes that are not accumulated: by `NormalizedAscent`, by `LBFGS`, by an ascent with a bound (`Within`),
-            by an ascent with the parametrisation `maco`, and by edits.
+            gradient or, in the form `layers`, what ascents have added to every level. None for a stack that no ascent
+            has moved, and after changes that are not accumulated: by `NormalizedAscent`, by `LBFGS`, by an ascent with
+            a bound (`Within`), by an ascent with the parametrisation `maco`, and by edits.
         steps: the number of steps that ascents have done on the stack.
         optimizer_state: what the last optimizer needs to continue; None without such a state.
         surroundings: the picture around the stack, if the stack fills only a part of it; None otherwise.
@@ -71,7 +71,7 @@ class ImageStack:
         Args:
             spec: how the stack is built.
             batch: how many images the stack holds. A film always holds all its frames, and a zoom all its depths; for
-                them, leave `batch` at 1, or give that number.
+                them, leave `batch` at 1, or give the number of frames or depths.
 
         Raises:
             ValueError: when `batch` is below 1, or, for a film or a zoom, neither 1 nor the number of frames or depths.
@@ -118,8 +118,8 @@ class ImageStack:
             batch: how often a single image is repeated; with several images, 1 or their number. For a film or a zoom,
                 leave it at 1: a single image is repeated for all frames or depths; if there are several images, there
                 must be one for each frame or depth.
-            contrast: the factor of the distance of each pixel from grey, above 0 and at most 1. Below 1 the pixels are
-                closer to grey, where gradients move them more easily.
+            contrast: the factor by which the distance of each pixel from grey is multiplied, above 0 and at most 1.
+                Below 1 the pixels are closer to grey, where gradients move them more easily.
 
         Raises:
             ValueError: when `batch` is below 1 or does not fit the number of images; `contrast` is out of range; or
@@ -143,23 +143,24 @@ class ImageStack:
         return cls(spec, canvas, canvas)
 
     def place_into(self, image: Images, mask: Tensor, feather: int = 0) -> "ImageStack":
-        """Return this stack with an image around it: the stack shows only where a mask is above 0.
+        """Return this stack with an image around it: the stack is visible only where a mask is above 0.
 
-        Image and mask may have any size: both are resized to cover the picture, and cropped to their middle. Batches of
-        1 are repeated up to the largest batch among image, mask and stack. A stack that is repeated keeps its canvas,
-        but loses its parameters, its optimizer state and its count of steps.
+        Image and mask may have any size: both are resized to cover the picture, and cropped to their middle. An
+        image, mask or stack with a batch of 1 is repeated up to the largest batch of the three. A stack that is
+        repeated keeps its canvas, but loses its parameters, its optimizer state and its count of steps.
 
         Args:
-            image: what surrounds the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 the
+            image: the image around the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 the
                 picture is equal to this image, bit for bit if the image did not have to be resized.
-            mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully).
+            mask: where the stack is visible, (B, h, w), 0 (not) to 1 (fully).
             feather: the width in pixels of a soft edge inside the mask; 0 leaves the edge of the mask as it is.
 
         Raises:
             ValueError: when `image` has none of the forms of `Images`, or is a tensor of whole numbers; the mask is not
                 (B, h, w); image or mask holds values that are not finite; the mask is empty or too thin for the
-                feather; the feather is negative or not below the short side of the picture; a batch is neither 1 nor
-                the largest; a film is combined with more images or masks than it has frames; or the stack is a zoom.
+                feather; the feather is negative or not below the short side of the picture; the batch of the image,
+                mask or stack is neither 1 nor the largest of the three; a film is combined with more images or masks
+                than it has frames; or the stack is a zoom.
         """
         around = make_surroundings(self.spec, self.batch, image, mask, feather)
         batch = len(around.mask)

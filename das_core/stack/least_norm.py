@@ -42,13 +42,13 @@ Split = tuple[tuple[Tensor, ...], Tensor]
 
 
 def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
-    """Return what ascents have added to every level.
+    """Return what ascents have added to every level; the levels of the start are not included.
 
-    If a stack of the parametrisation `pyramid` has parameters and no frozen bands, the result is the levels as the
-    ascent has moved them. In the forms `exact` and `layers` this is exact. In the form `spectral`, the small error of
-    this form is added to the finest level, so that the levels still sum to the change of the canvas. In all other
-    cases, the levels that are returned sum to the change of the canvas, as far as levels can show it, and have nearly
-    the least norm (see the module docstring).
+    If a stack of the parametrisation `pyramid` has parameters and no frozen bands, the result is computed from the
+    parameters. In the forms `exact` and `layers` it is exact. In the form `spectral`, the small error of this form is
+    added to the finest level, so that the levels still sum to the change of the canvas. In all other cases, the levels
+    that are returned sum to the change of the canvas, as far as levels can show it, and have nearly the least norm (see
+    the module docstring).
 
     Args:
         stack: any stack.

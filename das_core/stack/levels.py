@@ -74,7 +74,7 @@ def power_levels(longest: int) -> tuple[int, ...]:
 
 
 def parse_levels(text: str) -> tuple[int, ...]:
-    """Parse a list of resolutions; `check_levels` says whether they fit a canvas.
+    """Parse a list of resolutions, without checking whether they fit a canvas (see `check_levels`).
 
     Args:
         text: whole numbers, separated by commas, semicolons, blanks or line breaks.
@@ -121,12 +121,12 @@ def sort_gains(gains: Sequence[float] | None, levels: Sequence[int]) -> tuple[fl
     """Return the gains in the order in which `check_levels` returns their levels, or raise an error.
 
     Args:
-        gains: one for each level, in the order of `levels`. If `levels` has repeats, one for each different level, in
-            rising order of the levels. All 1 if None.
+        gains: one for each level, in the order of `levels`. If `levels` contains a resolution twice: one for each
+            distinct resolution, coarse to fine. All 1 if None.
         levels: resolutions in any order, as given to `check_levels`.
 
     Raises:
-        ValueError: when there are not as many gains as different levels, or a gain is out of range.
+        ValueError: when there are not as many gains as distinct resolutions, or a gain is not between 1e-6 and 1e6.
     """
     count = len(set(levels))
     gains = (1.0,) * count if gains is None else gains

@@ -29,11 +29,11 @@ tensor of the size of the canvas. When levels are asked for, `least_norm` comput
 K has three forms, all of them float32:
 
 - `spectral`: one factor for every frequency of the cosine basis, in which K is nearly diagonal. It is the fastest form,
-  and its K G differs from the exact K G by 1 to 14 percent in relative norm. That depends on the levels and on G; with
-  the default levels and white noise as G it is 10 percent (on a canvas of 336 x 336).
+  and its K G differs from the exact K G by 1 to 14 percent in relative norm. The error depends on the levels and on
+  G; with the default levels and white noise as G it is 10 percent (on a canvas of 336 x 336).
 - `exact`: matrix products without approximation, one level after the other.
-- `layers`: as `exact`, but it keeps the levels as tensors, for optimizers such as Adam: their steps are not linear in
-  the gradient, so they do not commute with K.
+- `layers`: as `exact`, but it keeps the levels as tensors, for optimizers such as Adam. Their steps are not linear in
+  the gradient, so they do not move the canvas by K times a sum of gradients.
 
 For a tile, whose opposite edges meet, the matrices wrap around at the edges, and `spectral` uses the Fourier basis.
 
@@ -59,8 +59,8 @@ P = TypeVar("P", bound=Parameters)
 class StackOperator(ABC, Generic[P]):
     """The operator K of one stack on one device, as the product of `forward` and `adjoint`.
 
-    `adjoint` converts a gradient at the canvas to what a step of gradient ascent with the step size 1 adds to the
-    parameters. `forward` converts parameters to the change of the canvas that they stand for. `precondition` applies
+    `adjoint` converts a gradient at the canvas to the change of the parameters in one step of gradient ascent with the
+    step size 1. `forward` converts parameters to the change of the canvas that they stand for. `precondition` applies
     `adjoint`, then `forward`: `forward(adjoint(G))` equals K G. What the parameters are depends on the form. In the
     form `layers` they are the levels (or the tensor of another parametrisation), `adjoint` returns the gradient with
     respect to them, and is the transpose of `forward`. In the forms `spectral` and `exact` they are the accumulated
@@ -113,11 +113,11 @@ class StackOperator(ABC, Generic[P]):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Compute once what every application of K needs."""
+        """Compute the tensors that every application of K uses; the constructor calls this once."""
 
     @abstractmethod
     def adjoint(self, gradient: Tensor) -> P:
-        """Return what a step of gradient ascent with the step size 1 adds to the parameters.
+        """Return the change of the parameters in one step of gradient ascent with the step size 1.
 
         Args:
             gradient: the gradient of a score at the canvas, (B, 3, H, W), of any floating-point type.
@@ -160,7 +160,9 @@ class StackOperator(ABC, Generic[P]):
         return math.prod(factors[1:], start=factors[0]) if factors else None
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas after a step, projected to what the parametrisation allows; this class changes nothing.
+        """Return the canvas after a step, projected to a canvas that the parametrisation allows.
+
+        By default all canvases are allowed, and the canvas is returned unchanged.
 
         Args:
             canvas: the canvas after a step, (B, 3, H, W).

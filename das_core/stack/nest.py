@@ -16,7 +16,7 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     no level is left, the zoom gets one level of the resolution of the cropped canvas.
 
     Args:
-        stack: a stack of pictures, a film, or another zoom, whose canvases are then nested as `zoom` says.
+        stack: a stack of pictures, a film, or another zoom. The nesting of another zoom is replaced by `zoom`.
         zoom: how the depths are nested.
 
     Raises:

@@ -77,8 +77,10 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
     The parameters are one tensor (B, 3, H, W // 2 + 1, 2); its last axis holds the real and the imaginary part. Most
     coefficients stand for two of the full transform: themselves and their complex conjugates. `forward` divides the
     coefficients that stand for two by the square root of 2, and multiplies all coefficients by the scale of
-    `compute_fourier_scale`. So, if that scale were 1 everywhere, what `adjoint` returns and the change of the canvas
-    that follows from it would have the same norm. See `StackOperator` for the arguments; levels and gains are ignored.
+    `compute_fourier_scale`. So, if that scale were 1 everywhere, a gradient G, the parameters `adjoint(G)` and the
+    change of the canvas `forward(adjoint(G))` would have the same norm.
+
+    See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     always_periodic = True

@@ -38,7 +38,9 @@ def find_moments(time: Time, frames: int) -> list[Moment]:
         frames: the number of moments, from 1 up. A single moment is the first frame.
 
     Returns:
-        A `Moment` for each of them, in order.
+        A `Moment` for each of them, in order: the index of the frame at or before it, the index of the next frame, and
+        the weight of the next frame in the interpolation, from 0 to below 1. After the last frame of a film that is no
+        loop, the next frame is the last frame again.
 
     Example:
         >>> from das_core.stack.render_film import find_moments

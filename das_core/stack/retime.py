@@ -16,9 +16,9 @@ def as_film(stack: ImageStack, time: Time) -> ImageStack:
 
     Args:
         stack: a stack that is not a zoom and does not have the method `layers`, which keeps levels as tensors.
-        time: the frames, and the levels in time. In a loop, frames after the last image are interpolated between the
-            last and the first image. Otherwise the first frame is the first image, and the last frame the last image; a
-            film of one frame has the first image.
+        time: the time axis of the film. In a loop, frames after the last image are interpolated between the last and
+            the first image. Otherwise the first frame is the first image, and the last frame the last image; a film of
+            one frame has the first image.
 
     Raises:
         ValueError: when the stack has the method `layers`, is a zoom, or has more images than the longest film has

@@ -49,9 +49,10 @@ class StackSpec:
         frozen: bands of resolutions that ascents do not move. Each is a pair: its coarsest and its finest resolution,
             both included.
         parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`
-            (`stack/parametrizations.py`). With any of the last three, ascents do not use the levels. The levels then
-            serve `ImageStack.noise` and what splits a canvas into levels: `decompose`, edits, `render_stack`.
-            `maco` keeps the Fourier magnitudes of the start, so the stack has to start from noise or an image.
+            (`stack/parametrizations.py`). With any of the last three, ascents do not use the levels;
+            `ImageStack.noise` uses them, and so do the functions that split a canvas into levels: `decompose`, edits
+            and `render_stack`. `maco` keeps the Fourier magnitudes of the start, so the stack has to start from noise
+            or an image.
         time: the time axis, if the images of the stack are the frames of a film; None otherwise.
         zoom: how the images of the stack are nested, if they are the depths of a zoom; None otherwise.
 
@@ -207,8 +208,8 @@ class StackSpec:
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes, including the temporary tensors from which it is computed.
 
-        The operator has a filter; for a film, matrices in time too; and matrices in space in the parametrisation
-        `pyramid` with `exact` or `layers`, and in `pixels` with `layers`.
+        Counted are the filters over frequencies; for a film, the matrices in time; and the matrices that resize levels,
+        which `pyramid` has with the methods `exact` and `layers`, and `pixels` with `layers`.
         """
         height, width = self.canvas
         # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the

@@ -1,4 +1,4 @@
-"""The picture around a stack that fills only a part of this picture, as in inpainting."""
+"""The picture that surrounds a stack, as in inpainting: the stack fills only the part of it under a mask."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,13 +68,13 @@ def make_surroundings(spec: StackSpec, stacks: int, image: Images, mask: Tensor,
         feather: the width in pixels of a soft edge inside the mask; 0 leaves the edge of the mask as it is.
 
     Returns:
-        The surroundings, with the largest batch among image, mask and stack.
+        The surroundings. Their batch is the largest among image, mask and stack; for a film, the number of frames.
 
     Raises:
         ValueError: when `image` has none of the forms of `Images`, or is a tensor of whole numbers; the mask is not
             (B, h, w); image or mask holds values that are not finite; the mask is empty or too thin for the feather;
-            the feather is negative or not below the short side of the picture; a batch is neither 1 nor the largest;
-            there are more images or masks than a film has frames; or the stack is a zoom.
+            the feather is negative or not below the short side of the picture; the number of images, of masks or
+            `stacks` is neither 1 nor the batch of the result; or the stack is a zoom.
     """
     image = check_images(image, "the image around the mask")
     batch = max(stacks, len(image), len(check_mask(mask)))

@@ -99,7 +99,7 @@ class Zoom:
 
     @property
     def end(self) -> int:
-        """The moment at which the zoom ends: the index of the last depth; in a loop `depths`, which shows depth 0."""
+        """The moment at which the zoom ends: the index of the last depth, or `depths` in a loop (depth 0 again)."""
         return self.depths if self.loop else self.depths - 1
 
     @property
@@ -110,7 +110,7 @@ class Zoom:
 
     @property
     def timeline(self) -> Timeline:
-        """The time axis of a zoom: its images are at `moments`, and a keyframe at position d belongs to depth d."""
+        """The time axis of a zoom: its composites are at `moments`, and a keyframe at position d belongs to depth d."""
         return Timeline(self.moments, self.depths, self.end, self.loop, "depth")
 
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:

@@ -103,7 +103,7 @@ class ZoomOperator:
         return total
 
     def _find_layers(self, moment: float, device: torch.device) -> Iterator[_Layer]:
-        """Yield the visible depths at a moment, from the widest to the smallest, with what is needed to blend them."""
+        """Yield the visible depths at a moment, from the widest to the smallest, with their matrices and masks."""
         for depth, scale, fills in self.zoom.find_layers(moment, self.canvas, self.margin):
             spans = [_find_spans(length, scale) for length in self.canvas]
             place = (slice(*spans[0][0]), slice(*spans[1][0]))

@@ -97,7 +97,7 @@ class Draws:
         return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._cpu_streams]
 
     def noise(self, shape: Sequence[int], kind: NoiseKind) -> Tensor:
-        """Return noise (V, *shape), drawn on the device of the views; another kind of device gives different noise.
+        """Return noise (V, *shape), drawn on the device of the views; a CPU and a GPU give different noise.
 
         Args:
             shape: the shape of the noise of one view.

@@ -12,10 +12,10 @@ class ViewGeometry:
     Args:
         canvas: height and width of the canvas in pixels, margins included.
         margin: pixels on each side of the canvas that are not part of the picture.
-        size: the side in pixels to which views are resized, as the judge needs them.
+        size: the side of the views in pixels, as the judge needs it.
         tile: whether opposite edges of the canvas meet. A tile has no margin.
-        boxes: for each image of the batch, the box that its views must lie in; None for no box. With and without boxes,
-            views must also lie in `Windows.reach`.
+        boxes: for each image of the batch, the box that its views must lie in: top, left, height and width in pixels of
+            the canvas. None for no boxes. With or without them, views must lie in the box of `Windows.reach`.
 
     Example:
         >>> import torch

@@ -91,8 +91,8 @@ class Pyramid:
         rounded down to the pixels of this canvas.
 
         Args:
-            windows: the window of each view, not larger than the canvas.
-            items: for each view, the index of the canvas from which it is cut, see `items` of the class.
+            windows: the window of each view: top, left and side in pixels; not larger than the canvas.
+            items: for each view, the number of the canvas from which it is cut, one of `items` of the class.
             size: the side of the views in pixels.
 
         Returns:

@@ -26,7 +26,8 @@ def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[i
 
     Args:
         pixels: pixels of canvases (B, C, H, W), float32.
-        windows: the window of each view, not larger than the canvas.
+        windows: the window of each view: top, left and side in pixels; not larger than the canvas. A window that goes
+            past the bottom or the right of the canvas continues at the opposite edge.
         items: for each view, the index (in the batch) of the canvas from which it is cut.
         size: the side of the views in pixels.
 
@@ -204,7 +205,7 @@ def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tenso
         Three things:
 
         - for each output the sum of its weights, (target,);
-        - for each sample the number of the output before it and the number of the output after it: two tensors
+        - for each sample the index of the output before it and the index of the output after it: two tensors
           (source,);
         - for each sample its weights in these two outputs, before the division: two tensors (source,). A weight is 0 if
           there is no such output.

@@ -19,8 +19,8 @@ class Transform(Protocol):
     """A differentiable change of views.
 
     A transform is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so
-    that a view depends only on its key. An attribute `kept_views` may say how much memory the transform takes, see
-    `count_kept_views`.
+    that a view depends only on its key. The attribute `kept_views` is optional: the memory that the transform
+    takes until the backward pass is done, as a multiple of the memory of the views, see `count_kept_views`.
 
     Example:
         >>> from dataclasses import dataclass
@@ -108,8 +108,8 @@ class Noise:
     """A transform that adds noise to views and clips them to 0..1.
 
     Args:
-        amplitude: what the noise is multiplied by, 0..10: the standard deviation of Gaussian noise, or the largest
-            value of uniform noise. With 0 there is no noise, and patterns can appear that only a model sees. Above 0.1,
+        amplitude: the factor of the noise, 0..10: the standard deviation of Gaussian noise, or the largest value of
+            uniform noise. With 0 there is no noise, and the picture can get patterns that only a model sees. Above 0.1,
             Gaussian noise makes the picture grainy.
         kind: `gaussian` does not change the mean brightness of a view, apart from clipping. `uniform` is the noise of
             Direct Ascent Synthesis' own code (amplitude 0.2). It makes views brighter by half its amplitude. So the
@@ -216,7 +216,7 @@ class PatchMask:
         patches: how many rectangles each view has, 0..64.
         size: the largest possible side of a rectangle, as a share of the side of the view, above 0 and at most 1. Each
             side of a rectangle is drawn uniformly between half of this share and this share.
-        fill: the colour of the rectangles.
+        fill: the colour of the rectangles: `mean` is the mean colour of the view, `gray` is 0.5 in all channels.
 
     Raises:
         ValueError: when `patches` or `size` is out of its range, or the fill is unknown.

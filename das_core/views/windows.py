@@ -92,7 +92,7 @@ class Windows:
 
     @property
     def farthest_jitter(self) -> int:
-        """How many pixels of the margin views show at most, at any moment of an ascent."""
+        """The largest jitter of the whole ascent, in pixels: the larger of `jitter` and `jitter_end`."""
         return max(self.jitter, self.jitter_end or 0)
 
     def at_progress(self, progress: float) -> "Windows":
@@ -122,7 +122,8 @@ class Windows:
             tile: whether opposite edges of the canvas meet.
 
         Raises:
-            ValueError: when `jitter` or `jitter_end` is larger than the margin, unless the windows are fitted.
+            ValueError: when `jitter` or `jitter_end` is larger than the margin, unless the windows are fitted or the
+                canvas is a tile.
         """
         if tile:
             return 0, 0, *canvas
@@ -143,7 +144,7 @@ class Windows:
             draws: the random numbers of the views, and the progress of the ascent.
 
         Returns:
-            A window for each view, in the order of `draws`.
+            For each view, in the order of `draws`, the top, left and side of its window in pixels of the canvas.
 
         Raises:
             ValueError: when windows would reach past the margin.

@@ -97,7 +97,7 @@ def climb(
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:
-    """Yield the steps of an ascent; if `look_up` abandons a step, yield the step before it once more, as the last.
+    """Yield the steps of an ascent; if a step is abandoned, yield the step before it once more, and end.
 
     Args:
         ascent: an ascent that has not begun.

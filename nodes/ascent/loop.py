@@ -182,7 +182,7 @@ class Optimize(Node):
 
 
 def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
-    """Return two texts for an error: the ascent that needs the memory, and what to do if too little is free."""
+    """Return two parts of an error message: a description of the ascent that needs memory, and advice to the user."""
     spec = stack.spec
     series = "frames" if spec.time is not None else "depths" if spec.zoom is not None else None
     images = f"{stack.batch} {series} of" if series else f"{stack.batch} x"

@@ -26,8 +26,8 @@ def choose_shown(stack: ImageStack) -> Tensor:
         stack: the stack after the step that is shown.
 
     Returns:
-        Images (B, 3, H, W), 0..1. A sheet is one image, about as wide as a frame and at most about as high. It has at
-        most nine frames or depths, about equally spaced, with the first and the last among them.
+        Images (B, 3, H, W), 0..1. A sheet is one image, about as wide as a frame, and about as high or lower. It shows
+        at most nine frames or depths, about equally spaced, with the first and the last among them.
     """
     images = stack.image()
     if (stack.spec.time is None and stack.spec.zoom is None) or len(images) == 1:
@@ -46,7 +46,7 @@ class Previews:
 
     Args:
         every: the number of steps from one preview to the next. A preview is also shown after the first and the last
-            step, and when none was shown for five seconds; 0 shows the last step only.
+            step, and when none was shown for five seconds. With 0, a preview is shown after the last step only.
         clock: returns the time in seconds.
     """
 
@@ -55,10 +55,10 @@ class Previews:
         self._shown = clock()
 
     def is_due(self, done: int, last: bool) -> bool:
-        """Return whether a preview is to be shown after a step, and if so, note the time.
+        """Return whether a preview is due after a step; if so, store the time as that of the last preview.
 
-        One is shown after the first step, every so many steps (`_every`), when the last preview is long ago
-        (`_LONGEST_WAIT`), and after the last step; if `_every` is 0, after the last step only.
+        A preview is due after the first step, after every `_every` steps, after the last step, and when the last
+        preview was `_LONGEST_WAIT` seconds ago or earlier. If `_every` is 0, it is due after the last step only.
 
         Args:
             done: the number of steps that are done, at least 1.

@@ -161,7 +161,7 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
 
 
 def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
-    """Return the function `count` of a text tower: how many tokens a text has, with one start and one end token."""
+    """Return the function `count` of a text tower: it counts the tokens of a text, with one start and one end token."""
     end = encoder.special_tokens["end"]
 
     def count(text: str) -> int:
@@ -174,7 +174,10 @@ def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
 
 
 def _tokenize(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
-    """Return the tokens of a text with their weights, in chunks, each of the length that the encoder reads."""
+    """Return the tokens of a text with their weights, in chunks, each of the length that the encoder reads.
+
+    `name` is the name of the encoder without its prefix "clip_", such as "g".
+    """
     # Without `disable_weights`, ComfyUI would read parentheses as weights. The nodes have taken off the weights before,
     # so parentheses that are left belong to the text.
     tokens: list[list[tuple[int, float]]] = clip.tokenize(text, disable_weights=True)[name]

@@ -119,7 +119,7 @@ class DiffusionNetwork:
         self._guider.set_cfg(1.0)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return the denoised pixels, of the same shape: one sampler step from this strength to 0, without new noise.
+        """Return the denoised pixels, of the same shape: the result of one sampler step to a noise level of 0.
 
         Args:
             pixels: (B, 3, H, W), 0..1.
@@ -145,7 +145,7 @@ class DiffusionNetwork:
 
 
 def find_sigma(sampling: Any, noise: float) -> float:
-    """Return the noise level (sigma) of a model at which the noise has a given deviation relative to the picture.
+    """Return the noise level (sigma) of a model whose noise has a given standard deviation, relative to the picture.
 
     This is the inverse of `measure_noise`, found by bisection over the noise levels of the model.
 

@@ -155,7 +155,7 @@ class DiffusionGuide:
 
 
 def _advise(error: Exception) -> str:
-    """Return what to do when memory ran out; nothing for other errors."""
+    """Return advice to append to the message of an error if memory ran out; "" for other errors."""
     if not is_out_of_memory(error):
         return ""
     return ". Memory ran out: make the picture or the batch smaller, or give fewer views in Augmentation"

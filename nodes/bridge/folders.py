@@ -48,8 +48,8 @@ def list_model_files(kind: str) -> list[str]:
         kind: `CLASSIFIERS` or `CLIPS`.
 
     Returns:
-        Paths relative to the folder, in alphabetical order. The list is empty if ComfyUI cannot read one of the
-        folders, for example because its drive is gone.
+        Paths, each relative to the folder of this kind that it lies in, in alphabetical order. The list is empty if
+        ComfyUI cannot read one of the folders, for example because its drive is gone.
     """
     try:
         return [str(name) for name in folder_paths.get_filename_list(kind)]

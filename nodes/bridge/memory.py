@@ -70,7 +70,7 @@ def make_room(needed: int, what: str, advice: str) -> None:
 def check_frame_memory(batch: int, width: int, height: int, steps: int, every: int) -> None:
     """Raise an error when the frames that an ascent keeps do not fit into the memory where ComfyUI keeps images.
 
-    A frame is here what the output `frames` of Optimize has for one step: the pictures of the whole batch.
+    Here a frame is the pictures of the whole batch after one step, as the output `frames` of Optimize has them.
 
     Args:
         batch: the number of images in a frame.

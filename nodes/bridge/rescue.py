@@ -43,7 +43,10 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
 
 
 def _try(save: Callable[[], str], what: str) -> str:
-    """Call `save` and return its sentence; if it fails, as on a full disk, return a sentence that says why."""
+    """Call `save` and return its sentence; if it fails, as on a full disk, return a sentence that says why.
+
+    `what` is the subject of the sentence about a failure, such as "Its stack".
+    """
     try:
         return save()
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
@@ -82,7 +85,10 @@ def _save_images(images: Tensor, prefix: str) -> list[str]:
 
 
 def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
-    """Write files with free numbers in their names; return the name of each, relative to the output folder."""
+    """Call each writer with the path of a new file; return the names of the files, relative to the output folder.
+
+    A name consists of the prefix, the next free number and the suffix, such as "prefix_00001_.png".
+    """
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
     saved = []
     for write in writers:

@@ -9,13 +9,13 @@ from torch import Tensor
 def show_result(
     node: type[io.ComfyNode], text: str | None = None, images: Tensor | None = None
 ) -> dict[str, Any] | None:
-    """Return what a node shows on itself, to be given to `io.NodeOutput` as `ui`.
+    """Return the text and the images that a node shows on itself, as the argument `ui` of `io.NodeOutput`.
 
     The page shows the images. It shows the text only on the nodes that `TEXT_HEIGHTS` in `web/results.js` names. The
     texts of other nodes are only in ComfyUI's history, for clients that run workflows through HTTP.
 
     Args:
-        node: the class that `execute` was given; the files of the images get its workflow as metadata.
+        node: the class (`cls`) that `execute` was given. The image files contain its workflow as metadata.
         text: a text; None for none.
         images: an IMAGE (B, H, W, 3), 0..1; None for none.
 

@@ -31,7 +31,7 @@ def checkpoint_input(kind: str) -> Any:
 
 
 def list_checkpoints(kind: str) -> list[str]:
-    """Return the names of the checkpoints that can be chosen, without the files that `_is_stored` recognises.
+    """Return the names of the checkpoints of the user: all model files except those that `_is_stored` recognises.
 
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
@@ -79,7 +79,7 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:
-    """Return whether a file is a download of timm or of the hub, or the fitted projection of a starter CLIP.
+    """Return whether a file is a download of timm or the Hugging Face hub, or the fitted projection of a starter CLIP.
 
     All other files count as checkpoints of the user, also downloads of torchvision, which lie directly in the folder.
 

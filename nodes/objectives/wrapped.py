@@ -128,5 +128,5 @@ class Schedule(Node):
 
 
 def _between(start: float, end: float, share: float) -> float:
-    """Return the factor at a share of the way from `start` (share 0) to `end` (share 1)."""
+    """Interpolate linearly: return `start` for the share 0, `end` for the share 1."""
     return start + (end - start) * share

@@ -15,7 +15,7 @@ from ..unread import warn_of_unread
 
 
 def _check_charts(images: int, bars: int) -> None:
-    """Raise a ValueError when the charts, one for each image, do not fit into the memory that is free."""
+    """Raise a ValueError when the charts, one of `bars` bars for each image, do not fit into the free memory."""
     bridge.check_memory(
         estimate_chart_bytes(images, bars),
         f"a chart of {bars} bars for each of {images} images",

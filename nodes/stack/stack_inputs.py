@@ -60,8 +60,8 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
         longest: the long side of the canvas in pixels, margins included.
 
     Raises:
-        ValueError: when no known option is chosen, when the step is not between 1 and `longest`, or when a resolution
-            is not a whole number. Whether the resolutions fit the canvas is checked later (`check_levels`).
+        ValueError: when no known option is chosen, when the distance between the levels is not between 1 and `longest`,
+            or when a resolution is not a whole number. `check_levels` later checks that the resolutions fit the canvas.
     """
     kind, settings = read_choice("levels", choice, _LEVELS)
     if kind == "linear":
@@ -138,8 +138,9 @@ def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tup
     """Return the width and the height of the picture in pixels.
 
     Args:
-        kind: the option of `size_input` that is chosen. given: the given width and height; image: the size of the
-            image; image_within: the size of the image, reduced if it does not fit into the given width and height.
+        kind: the option of `size_input` that is chosen. `given`: the given width and height; `image`: the size of the
+            image; `image_within`: the size of the image, reduced in proportion if it does not fit into the given width
+            and height.
         width: the given width.
         height: the given height.
         image: the connected image (B, H, W, C), if there is one.

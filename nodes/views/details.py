@@ -158,9 +158,9 @@ def read_details(
         zoom_min: the smallest side of a window, as a share of the short side of the area that views may show, see
             `Windows`.
         flip: the probability that a view is mirrored, 0..1.
-        before: transforms that come first. The default transforms (`VIEWED`) are left out: a node of a transform with
-            nothing connected starts from them, and these settings replace them. If one of the others is a `ColorShift`,
-            no other `ColorShift` is added.
+        before: transforms of a connected augmentation, which come first. The default transforms (`VIEWED`) are removed
+            from them, because the transforms of `choice` replace them: a transform node, such as Perspective, starts
+            from the defaults if no augmentation is connected to it. If a `ColorShift` is left, no other is added.
 
     Raises:
         ValueError: when no known option is chosen, or a setting is out of range.

@@ -28,7 +28,7 @@ GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, DENOISER, ASCENT, DIFFUSION, RESU
 
 @dataclass(frozen=True)
 class Colors:
-    """The colours of the nodes of a group, and of the box around these nodes.
+    """The colours of a group: of the title bar and the body of its nodes, and of the box around these nodes.
 
     ComfyUI's page offers most of these colours in its menu.
     """
@@ -83,7 +83,7 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
 
     The place is before the ascents, after the ascents, both (between two ascents), or neither. It also matters whether
     the node leads to a stack, a denoiser or a sampler, and whether it comes after a sampler or inspects a result. In a
-    workflow without an ascent, what comes before the nodes of `PICKERS` counts as before the ascents.
+    workflow without an ascent, the nodes before those of `PICKERS` count as before the ascents.
 
     Args:
         prompt: the workflow in API format.

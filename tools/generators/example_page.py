@@ -276,8 +276,8 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
 def measure_note(text: str, width: int) -> int:
     """Return an estimate of the height that a note of a given width needs for its text in Markdown.
 
-    Both are in pixels; the height is rounded up to a multiple of 10. The text gets 60 pixels
-    less than the width, and five times `NOTE_PARAGRAPH` is added to its height.
+    Height and width are in pixels; the height is rounded up to a multiple of 10. The text is 60 pixels narrower than
+    the note, and five times `NOTE_PARAGRAPH` is added to the height of the text.
     """
     paragraphs = [line for line in text.splitlines() if line.strip()]
     lines = sum(max(1, math.ceil(len(line) * NOTE_CHARACTER / (width - 60))) for line in paragraphs)

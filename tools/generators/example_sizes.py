@@ -112,7 +112,7 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
 
 
 def _least_width(node: str, prompt: Mapping[str, Any]) -> int:
-    """Return the least width of a node."""
+    """Return the least width of a node in pixels; it is larger if the node shows a table or a sheet of pictures."""
     if prompt[node]["class_type"] in SHOWS_TABLE:
         return TABLE_WIDTH
     return WIDE if _shows_sheet(node, prompt) else MINIMUM_WIDTH

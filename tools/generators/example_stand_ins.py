@@ -49,7 +49,7 @@ def use_photographs(prompt: Prompt, first: str = "cat.png") -> tuple[Prompt, dic
     """Return the workflow with sample photographs in place of ComfyUI's example image, and the photographs by name.
 
     Pictures that come with the pack stay. If several nodes load the example image, the two photographs alternate,
-    `cat.png` and `coffee.png`, beginning with `first`. The second is cut to a square around the cup.
+    `cat.png` and `coffee.png`, beginning with `first`. `coffee.png` is cut to a square around the cup.
     """
     changed = copy.deepcopy(dict(prompt))
     photographs = {"cat.png": skimage.data.chelsea, "coffee.png": lambda: skimage.data.coffee()[:, 100:500]}

@@ -5,11 +5,11 @@
 The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.json from example_workflows/api/NAME.json,
 and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the images of one node
 become example_workflows/NAME.jpg. The node is the first SaveImage node or, if there is none, the first PreviewImage
-node. If SHOWN has a title for the example, only nodes with this title count. The run downloads nothing: the starters
-replace other CLIPs, the recipe's denoiser replaces an upscale model, and diffusion is left out. Sample photographs
-replace ComfyUI's example.png. Workflows that would then show nothing do not run, see `make_thumbnail`. ComfyUI is
-expected in the folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this
-Python, which therefore needs ComfyUI's requirements.
+node. If SHOWN has a title for the example, only nodes with this title count. The run downloads nothing: starter
+CLIPs replace other CLIPs, the recipe's denoiser replaces an upscale model, and the nodes of a diffusion model are left
+out. Sample photographs replace ComfyUI's example.png. Workflows that show nothing without diffusion do not run, see
+`make_thumbnail`. ComfyUI is expected in the folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI.
+It is started with this Python, which therefore needs ComfyUI's requirements.
 """
 
 import argparse
@@ -67,7 +67,13 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def make_example(client: Client, browser: Browser, directory: Path, name: str) -> dict[str, Any]:
-    """Write one workflow, with its note if there is one, in UI format, and return the workflow in API format.
+    """Make NAME.json (UI format) from api/NAME.json and the note api/NAME.md, and return the workflow in API format.
+
+    Args:
+        client: a client of the running ComfyUI.
+        browser: the browser in which ComfyUI's page converts the workflow.
+        directory: the folder with the examples and with api/.
+        name: NAME; there need not be a note.
 
     Raises:
         LookupError: the server lacks a node class of the workflow; the message contains the end of the server's log.

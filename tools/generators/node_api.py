@@ -32,7 +32,11 @@ def describe_pack(nodes: Mapping[str, type[Any]]) -> dict[str, dict[str, Inputs]
 
 
 def describe_node(node_class: type[Any]) -> dict[str, Inputs]:
-    """Return the `inputs` of a class, in the order of ComfyUI's page, and its `outputs`: the type of each, by id."""
+    """Return the API of a node class: two mappings, under "inputs" and "outputs".
+
+    "inputs" has the description of each input by name, in the order of ComfyUI's page; "outputs" has the type of each
+    output by id.
+    """
     outputs = {output.id: output.io_type for output in node_class.GET_SCHEMA().outputs}
     return {"inputs": _describe_inputs(parse_specs(node_class.INPUT_TYPES())), "outputs": outputs}
 
@@ -154,5 +158,9 @@ def _describe_value(kind: Any) -> str:
 
 
 def _is_widget(kind: Any) -> bool:
-    """Return whether an input of this kind is a widget, whose value workflow files store by position, not a socket."""
+    """Return whether an input is a widget (workflow files store its value by position) rather than a socket.
+
+    Args:
+        kind: the description of the input, as `_describe_type` returns it.
+    """
     return not isinstance(kind, str) or kind.partition(" ")[0] in _WIDGETS

@@ -1,4 +1,4 @@
-"""What the command lines of the tools share: a parser whose errors fit on one line, and the options for folders."""
+"""Parts of the command lines of the tools: a parser whose errors fit on one line, and the options for folders."""
 
 from __future__ import annotations
 

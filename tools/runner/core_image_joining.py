@@ -71,7 +71,7 @@ class ImageStitch:
 
 
 def _make_color(name: str, channels: int) -> torch.Tensor:
-    """Return the value of a colour in each channel, 0..1; as in ComfyUI, the fourth of four is 1 (opaque)."""
+    """Return the values, 0..1, of the channels of a colour; as in ComfyUI, the last of four channels is 1 (opaque)."""
     # Pillow calls ComfyUI's green (0, 255, 0) "lime"; its own "green" is darker.
     rgb = torch.tensor(ImageColor.getrgb("lime" if name == "green" else name)) / 255
     color = torch.zeros(channels)

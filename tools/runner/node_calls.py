@@ -33,13 +33,13 @@ class Call:
         return str(NODE_DISPLAY_NAME_MAPPINGS.get(self.node.class_type, self.node.class_type))
 
     def __call__(self, function: str, values: Mapping[str, Sequence[Any]]) -> list[Any]:
-        """Call a function of the class in one or more rounds, each with one value for each input; return all results.
+        """Call a function of the class in one or more rounds, and return the result of each round.
 
         Args:
             function: the name of the function; a coroutine function is awaited.
-            values: for each input, the list of its values in the successive rounds. There are as many rounds as the
-                longest list has values; shorter lists repeat their last value. A class with INPUT_IS_LIST is called
-                once, with the lists themselves.
+            values: for each input, the list of its values, one for each round. There are as many rounds as the longest
+                list has values; shorter lists repeat their last value. A class with INPUT_IS_LIST is called once, with
+                the lists themselves.
         """
         if getattr(self.node_class, "INPUT_IS_LIST", False):
             rounds: list[dict[str, Any]] = [dict(values)]

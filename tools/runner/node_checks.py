@@ -89,11 +89,18 @@ def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
-    """Raise WorkflowError if a node has an input that its class does not take, except two kinds of plain values."""
+    """Raise WorkflowError if a node has an input that its class does not take.
+
+    As in ComfyUI, two kinds of plain values (values that are not links) are ignored: values for inputs of options that
+    are not chosen, and values for unknown inputs of V1 nodes.
+
+    Args:
+        node: the node.
+        node_class: its class.
+        items: the inputs that the class takes with the chosen options, as `list_inputs` returns them.
+    """
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
-        # Two kinds of plain values are ignored, as in ComfyUI: values for inputs of options that are not chosen, and
-        # values for unknown inputs of V1 nodes.
         refused = isinstance(value, list) or (is_v3(node_class) and name not in known)
         if name not in items and refused and not getattr(node_class, "ACCEPT_ALL_INPUTS", False):
             raise WorkflowError(f"{node}: no input {quote(name)}; {suggest_names(name, items)}")

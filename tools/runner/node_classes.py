@@ -150,7 +150,7 @@ def is_v3(node_class: NodeClass) -> bool:
 
 
 def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
-    """Return which inputs a class takes when its widgets and sockets hold `inputs`.
+    """Return the inputs that a class takes while its widgets and sockets hold the values `inputs`.
 
     Returns:
         The specs by category; the hidden inputs by name; and the paths by which `build_nested_inputs` of the V3 API

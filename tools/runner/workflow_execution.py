@@ -67,8 +67,8 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
     Raises:
         WorkflowError: a node raised ValueError, or could not read or write a file; the message names the node.
         KeyboardInterrupt: the run was interrupted through ComfyUI's interrupt flag.
-        OSError: a node raised an OSError without an error number, as `requests` does; it has no note.
-        Exception: whatever else a node raised, with a note that names the node.
+        OSError: a node raised an OSError without an error number, as `requests` does; no note names the node.
+        Exception: any other exception that a node raised, with a note that names the node.
     """
     slots: dict[str, list[list[Any]]] = {}
     for node in workflow.values():
@@ -164,7 +164,7 @@ def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[
 
 
 def _unpack(returned: Any) -> tuple[Sequence[Any], dict[str, Any]]:
-    """Split what a node returned into its outputs and what it shows."""
+    """Split the return value of a node's function into the outputs and the mapping of texts and files to show."""
     if isinstance(returned, _io.NodeOutput):
         if returned.expand is not None or returned.block_execution is not None:
             raise NotImplementedError("expanding into other nodes, or blocking them, needs ComfyUI itself")

@@ -50,7 +50,10 @@ Workflow: TypeAlias = Mapping[str, Node]
 
 
 def suggest_names(name: str, names: Iterable[str]) -> str:
-    """Return a phrase for a message that lists the names closest to `name`; if none is close, the first 20 names."""
+    """Return a phrase, for an error message, with the names closest to `name`.
+
+    If no name is close, the phrase has the first 20 names in alphabetical order.
+    """
     known = sorted(set(names))
     close = difflib.get_close_matches(name, known)
     if close:

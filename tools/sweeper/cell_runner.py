@@ -109,10 +109,14 @@ class CellRunner:
         return built
 
     def _compute(self, task: Task, built: Workflow, part: Path, loading: float) -> Row:
-        """Run the nodes and return the columns about the results; paths of pictures are relative to `part`.
+        """Run the nodes of a cell; return columns of its row: pictures, texts, rating, loading time, changed inputs.
 
-        `loading` is the seconds of loading before this cell. The time of nodes without links is added, because these
-        nodes load models and images.
+        Args:
+            task: the cell.
+            built: the nodes of the cell.
+            part: the folder in which the nodes save files; the paths of pictures in the row are relative to it.
+            loading: the seconds of loading before this cell. `load_seconds` of the row adds to them the time of nodes
+                without links, because these nodes load models and images.
         """
         files: dict[str, list[str]] = {}
         texts: dict[str, list[str]] = {}
@@ -141,7 +145,13 @@ class CellRunner:
 
     @staticmethod
     def _rate(judge: CellJudge, part: Path, files: dict[str, list[str]], built: Workflow, wanted: str) -> Row:
-        """Return the columns of the judge; without a picture to rate, a message that says so."""
+        """Rate a picture of a cell and return the columns of the rating, or a `message` if there is no picture.
+
+        Args:
+            judge: the judge of the sweep.
+            part: the folder of the files; their names are relative to it.
+            files, built, wanted: see `sort_files`.
+        """
         try:
             rated = choose_rated(files, built, wanted)
         except SweepError as error:

@@ -30,7 +30,11 @@ _TABLE_SHARE = 0.05
 
 
 class Pool(Protocol):
-    """What the driver needs from a pool of workers; `RayPool` implements it."""
+    """The methods of a pool of workers that the driver calls; `RayPool` implements them.
+
+    Attributes:
+        shared: whether the workers have access to the folder of results.
+    """
 
     shared: bool
 
@@ -134,7 +138,7 @@ class Driver:
         """Add the row of a finished cell to the table.
 
         If workers have no access to the folder of results, also write the row and the pictures of the cell there. If
-        the number of workers is still open, this row decides it, and how much memory a worker needs.
+        the number of workers is not decided yet, this row decides it, and also how much memory a worker needs.
         """
         if not self._pool.shared:
             self._write(row, files)

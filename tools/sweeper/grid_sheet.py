@@ -93,7 +93,7 @@ def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path
     Rows and columns that do not fit into `MAX_SIDE` pixels are left out.
 
     Args:
-        layout: the arrangement of the cells. If its columns have no titles, each cell has its label below the picture.
+        layout: the arrangement of the cells. If `layout.columns` is empty, each picture has its label below it.
         rows: the rows of the table, by the hash of the cell.
         folder: the folder of results; the paths of pictures in the table are relative to it.
         path: the PNG file.
@@ -132,7 +132,16 @@ def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path
 def _draw_cell(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row | None, folder: Path, place: tuple[int, int], size: int
 ) -> None:
-    """Draw the first picture of a cell; without a picture, a grey square, with a red cross if the cell has failed."""
+    """Draw the first picture of a cell; without a picture, a grey square, with a red cross if the cell has failed.
+
+    Args:
+        sheet: the contact sheet.
+        draw: the drawing context of the sheet.
+        row: the row of the cell; None if it has none yet.
+        folder: the folder of results.
+        place: the left and the top edge of the square for the cell, in pixels of the sheet.
+        size: the side of this square in pixels.
+    """
     picture = make_thumbnail(row, folder, size)
     if picture:
         # `contain` also enlarges pictures that are smaller than `size`.

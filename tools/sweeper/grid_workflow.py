@@ -61,9 +61,10 @@ class GridWorkflow:
             settings: the inputs that this cell sets, by NODE.INPUT.
 
         Raises:
-            SweepError: a setting is wrong. The first check is whether each path names a node, and no input is set
-                twice; the second is of the links; the third is of the names and values of the inputs. The error lists
-                the problems of the first check that fails; of the inputs inside the options of a node only one.
+            SweepError: a setting is wrong. Three checks run one after the other: whether each path names a node, and
+                no input is set twice; whether the links are right; and whether each setting fits an input of a node
+                that runs. The error lists the problems of the first check that fails. About inputs that are inside
+                options of a node, it lists at most one problem for each node.
         """
         problems: list[str] = []
         by_node: dict[str, dict[str, Value]] = {}
@@ -108,9 +109,9 @@ class GridWorkflow:
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
         """Return, by node id, the inputs of every node that a cell changes.
 
-        A node is changed if its inputs differ from those of the exported workflow after `fill_defaults`. All its inputs
-        are returned, with their values, except those that the exported workflow lacks and whose value is the one that
-        `fill_defaults` gives them.
+        A node is changed if its inputs differ from those of the exported workflow after `fill_defaults`. All inputs of
+        a changed node are returned, with their values. An input is left out only if the exported workflow lacks it and
+        its value is the one that `fill_defaults` gives it.
         """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():

@@ -120,8 +120,8 @@ def find_rated(built: Workflow, name: str) -> Node:
 def sort_files(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str = "") -> list[str]:
     """Return the names of all files of a cell; the first is the one that is shown on the sheet and the page.
 
-    Pictures come before files that are no pictures. Of each kind, the files of the node that `judge: image` names come
-    first, then the files of SaveImage nodes, then all others.
+    Pictures come before files that are no pictures. Among the pictures, and among the other files, those of the node
+    that `judge: image` names come first, then those of SaveImage nodes, then all others.
 
     Args:
         files: the names of the files that the output nodes have saved, by node id.
@@ -143,13 +143,16 @@ def sort_files(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str 
 
 
 def choose_rated(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str = "") -> str:
-    """Return the name of the picture that is rated: the first one of the node that `judge: image` names, or of all.
+    """Return the name of the picture that is rated.
+
+    It is the first picture (in the order of `sort_files`) of the node that `judge: image` names or, if it names none,
+    of the cell.
 
     Args:
         files, built, wanted: see `sort_files`.
 
     Raises:
-        SweepError: this node, or the cell, has saved no picture; or see `find_rated`.
+        SweepError: the named node, or the cell if no node is named, has saved no picture; or see `find_rated`.
     """
     rated = find_rated(built, wanted) if wanted else None
     names = sort_files(files if rated is None else {rated.id: files.get(rated.id, [])}, built, wanted)

@@ -147,7 +147,7 @@ class _AtOnce:
 
 
 def measure_parts(folder: Path, row: Row, many: int) -> str:
-    """Return a table of the parts of a sweep: what each part costs, and the rate that 64 GPUs would need.
+    """Return a table of the parts of a sweep: the measured cost or rate of each, and the rate that 64 busy GPUs need.
 
     The parts are all that a sweep does besides the ascent: it checks and sends cells, collects rows, and writes the
     table, journals and pictures. They are measured with workers that return a result at once.
@@ -197,7 +197,7 @@ def _load(grid: Grid, folder: Path) -> GridWorkflows:
 
 
 def _time(task: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the CPU time of a task in seconds, which other programs hardly change, and the result of the task."""
+    """Return the CPU time of a task in seconds (other programs hardly change it) and the result of the task."""
     begin = time.process_time()
     result = task()
     return time.process_time() - begin, result

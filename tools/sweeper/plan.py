@@ -1,7 +1,7 @@
 """The plan and the tasks of a sweep.
 
-The plan is what a worker needs to know to run any cell; the worker is sent it once, as JSON. A task is what a worker is
-sent for each cell.
+The plan has the data that are the same for all cells; each worker receives it once, as JSON. A task has the data of one
+cell; a worker receives a task for each cell that it runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sweeper.grid_values import Value
 
 @dataclass(frozen=True)
 class Plan:
-    """What every worker needs to know: only texts, numbers, lists and mappings, because the plan is sent as JSON.
+    """The data that every worker needs: only texts, numbers, lists and mappings, because the plan is sent as JSON.
 
     Args:
         name: the name of the sweep.

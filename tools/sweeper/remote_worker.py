@@ -32,7 +32,10 @@ class RemoteWorker:
         self._results = Path()
 
     def prepare(self) -> Answer:
-        """Load the pack; `__init__` does not do this, because it could not return an error message."""
+        """Load the pack, and return "ready" with the name of the worker, or "stop" with an error message.
+
+        `__init__` does not load the pack, because it could not return an error message.
+        """
         # These folders come first in `sys.path`, because other versions of the packages in them may be installed.
         sys.path[:0] = [str(Path(self._home, "tools")), self._home]
         from dataclasses import replace
@@ -63,10 +66,13 @@ class RemoteWorker:
         return "ready", name, {}
 
     def run(self, task: str) -> Answer:
-        """Run a cell; return its row, and its pictures if the worker has no access to the folders of the driver.
+        """Run a cell, and return "row" with the row of the cell, or "stop" with the reason if the sweep cannot go on.
 
-        Pictures that are returned are deleted on this machine. If the sweep cannot go on, the answer is "stop" and the
-        reason, without a row.
+        If the worker has no access to the folders of the driver, the pictures of the cell are returned too, and deleted
+        on this machine.
+
+        Args:
+            task: the `Task` as JSON.
         """
         from sweeper.errors import SweepStoppedError
         from sweeper.plan import Task

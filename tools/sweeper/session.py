@@ -116,7 +116,7 @@ class Session:
         The text lists cells and has an estimate of the time that all cells take.
 
         Raises:
-            SweepError: the cell fails, or there is no such cluster.
+            SweepError: the cell fails, or there is no cluster at the address in the settings.
             SweepStoppedError: nothing can be written.
         """
         if self._settings.address is not None:
@@ -138,8 +138,9 @@ class Session:
         """Compute the missing cells, and return how many cells of the grid are done and how many have failed.
 
         Raises:
-            SweepError: the folder of results cannot be used, Ray does not start, there is no such cluster, or the
-                settings would send another pack to it (see `_open_pool`).
+            SweepError: the folder of results cannot be used, Ray does not start, there is no cluster at the address in
+                the settings, or another pack than this repository might have to be sent to the cluster (see
+                `_open_pool`).
             SweepStoppedError: the sweep cannot go on; the same command continues it later.
         """
         with self._open_table() as table:

@@ -1,4 +1,4 @@
-"""Which version of the pack runs."""
+"""The version of a node pack, for the table of results."""
 
 import subprocess
 import tomllib
@@ -10,10 +10,10 @@ from sweeper.errors import SweepError
 def describe_pack(folder: Path) -> str:
     """Return the version of a pack, and its commit if the folder is a Git clone, such as "0.2.0 78ebe11".
 
-    If the pack gives no version, it is left out.
+    If pyproject.toml of the pack gives no version, the version is left out.
 
     Raises:
-        SweepError: its pyproject.toml is no TOML.
+        SweepError: pyproject.toml of the pack is no TOML.
     """
     path = folder / "pyproject.toml"
     try:

@@ -15,7 +15,7 @@ from .layer import Layer, find_layer, find_layers
 
 
 class _AllCaptured(Exception):  # noqa: N818
-    """Ends a forward pass as soon as all layers are captured, so that nothing more is computed."""
+    """The exception that ends a forward pass as soon as all layers are captured, so that nothing more is computed."""
 
 
 @dataclass(frozen=True)

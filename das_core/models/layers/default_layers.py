@@ -1,11 +1,12 @@
 """The layers that style and content objectives use when the user names none.
 
-In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), style uses one layer of every
-resolution that is fine enough for style, and content uses one layer of the coarsest resolution that is fine enough for
-content (`_MIN_STYLE_SIDE`, `_MIN_CONTENT_SIDE`). This layer is the last of the least nested ones (`_find_stages`).
-The usual style layers of VGG are also one per resolution (Gatys et al., CVPR 2016). In networks of
-equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the
-blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
+In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), one layer is taken of each
+resolution: the last of its least deeply nested layers (`_find_stages`). Style uses the layers of all resolutions that
+are fine enough for style (`_MIN_STYLE_SIDE`). Content uses the layer of the coarsest resolution that is fine enough for
+content (`_MIN_CONTENT_SIDE`). The usual style layers of VGG are also one per resolution (Gatys et al., CVPR 2016).
+
+In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the blocks at 1/6,
+1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
 """
 
 import re
@@ -31,7 +32,7 @@ _CONTENT_SHARE = 1 / 2
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
     """Return the names of the layers whose statistics describe a style, early layers first.
 
-    If no layer is suitable, the layer in the middle of the list is returned.
+    If no layer is suitable, the list has only the name of the layer in the middle of `layers`.
 
     Args:
         layers: all layers of a model, as `find_layers` returns them; at least one.
@@ -56,7 +57,7 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
 def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
     """Return the name of the layer whose activations describe what a picture shows, and where.
 
-    If no layer is suitable, the name of the layer in the middle of the list is returned.
+    If no layer is suitable, the name of the layer in the middle of `layers` is returned.
 
     Args:
         layers: all layers of a model, as `find_layers` returns them; at least one.
@@ -102,8 +103,8 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
 def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
     """Return the blocks of a transformer.
 
-    The blocks are the largest set of layers with the shape (channels, tokens) that have equal shapes, and whose names
-    differ only in the number at the end.
+    The blocks are the largest set of layers that have the same shape (channels, tokens), and names that differ only in
+    the number at the end.
     """
     rows: dict[tuple[str, tuple[int, ...]], list[Layer]] = defaultdict(list)
     for layer in layers:

@@ -76,8 +76,8 @@ def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: M
 def _join_masks(heads: int, attention: Tensor | None, padding: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     """Return the sum of the masks of `nn.MultiheadAttention`, as a tensor that is added to the scores of the keys.
 
-    In a boolean mask of `nn.MultiheadAttention`, True marks what is not attended to; in one of
-    `scaled_dot_product_attention`, it marks what is. A mask of numbers is added to the scores by both.
+    In a boolean mask of `nn.MultiheadAttention`, True excludes a key; in one of `scaled_dot_product_attention`, True
+    includes it. So boolean masks are converted to numbers. Both functions add a mask of numbers to the scores.
 
     Args:
         heads: the number of heads.

@@ -25,9 +25,9 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
         module: the module that has these layers.
         names: the names of submodules. If the name of an attention module has the suffix `HEADS`, its heads are
             reported instead of its output.
-        on_output: is called each time one of these layers has run. If the output of a layer is a tuple or a list,
-            `on_output` gets its first item. If a batch norm was folded into the layer, `on_output` gets the output of
-            the original convolution.
+        on_output: is called with the name and the output of a layer, each time one of these layers has run. Of an
+            output that is a tuple or a list, it gets the first item. If a batch norm was folded into the layer, it gets
+            the output of the original convolution.
     """
     hooks: list[RemovableHandle] = []
     try:
@@ -66,8 +66,8 @@ def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> 
     Args:
         convolution: the original convolution, see `find_unfolded`.
         values: its input.
-        folded: the convolution that has replaced it in the model. It says on which device and in which precision the
-            original is run.
+        folded: the convolution that has replaced the original in the model. The original is run on the device
+            and in the precision of this one.
     """
     weight = next(folded.parameters())
     weights = {name: value.to(weight.device, weight.dtype) for name, value in convolution.named_parameters()}

@@ -162,7 +162,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
 
     Raises:
         UnknownLayerError: when there is no such layer; the message lists the nearest names, or the first three if none
-            is near. If `name` is empty, it names one layer as an example.
+            is near. If `name` is empty, the message names one layer as an example.
 
     Example:
         >>> from das_core.models.layers import Layer, find_layer

@@ -69,18 +69,18 @@ class ClassSentence(NamedTuple):
 
 
 def write_class_sentences() -> list[ClassSentence]:
-    """Return the sentences that the projection of a starter CLIP is fitted on, about the classes and the hypernyms.
+    """Return the sentences that the projection of a starter CLIP is fitted on, about classes and hypernyms.
 
     For each class, there are sentences with its first name in each of `TEMPLATES` and in one of `CONTEXTS`, and its
-    definition in WordNet, if it has one. For each word of a hypernym (a kind of thing that covers one or more
-    classes, such as "dog"), there are the same sentences without a definition.
+    definition in WordNet, if it has one. A hypernym has one or more words, such as "dog" and "puppy", for a kind of
+    thing that covers one or more classes. For each of these words, there are the same sentences without a definition.
 
     The weights of the sentences about a class are 1 for a template, 2 for the context, and 2 for the definition. The
     larger weight of contexts teaches the projection to recognise names inside longer sentences. The larger weight of
     definitions teaches it words that are not names of classes. The weights of the sentences about a hypernym of n
-    classes are half the cube root of n for a template, and the cube root of n for the context. With larger weights, a
-    sentence about one class would be understood as a sentence about the hypernym of that class. With smaller weights, a
-    hypernym in a longer sentence would not be recognised.
+    classes are half the cube root of n for a template, and the cube root of n for the context. If these weights of
+    hypernyms were larger, a sentence about one class would be understood as a sentence about the hypernym of that
+    class. If they were smaller, a hypernym in a longer sentence would not be recognised.
 
     Example:
         >>> from das_core.models.sources.class_sentences import write_class_sentences

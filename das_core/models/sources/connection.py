@@ -42,7 +42,7 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
     Raises:
         OSError: when the connection fails, is silent for `TIMEOUT` seconds, or sends less than `SLOWEST` bytes a
             second.
-        http.client.HTTPException: when the answer is not valid HTTP, or ends before the last byte.
+        http.client.HTTPException: when the response is not valid HTTP, or ends before the last byte.
         ValueError: when the URL is not valid.
     """
     arrived: queue.Queue[Any] = queue.Queue(_AHEAD)
@@ -81,8 +81,8 @@ def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) 
     """Put the content of a URL into a queue in pieces, until all pieces are in the queue or `ended` is set.
 
     Every item of the queue is a pair of a kind and a value: first "total" and the size of the content in bytes (0 if it
-    is not known), then "piece" and bytes, and at the end "ended" and None. After an error, which may come before the
-    first of these, the last item is "failed" and the exception.
+    is not known), then "piece" and bytes, and at the end "ended" and None. If an error occurs, even before "total", the
+    last item is "failed" and the exception.
     """
 
     def put(kind: str, value: Any) -> None:
@@ -108,9 +108,10 @@ def call_listening(function: Callable[[], T], listen: Listener, seconds: float) 
     """Call, in a background thread, a function that waits for the network; return its result.
 
     Args:
-        function: the function. If the wait ends early, the thread of the function runs on, and its result is dropped.
-        listen: is called four times a second.
-        seconds: how long to wait.
+        function: takes no arguments. If `listen` raises an exception or the time is over, the thread of the function
+            runs on, and its result is dropped.
+        listen: is called four times a second; an exception that it raises ends the wait.
+        seconds: how long to wait at most.
 
     Raises:
         TimeoutError: when the function has not returned after `seconds`.

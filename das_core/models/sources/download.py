@@ -26,8 +26,9 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
         folder: where the file is looked for and stored; the folder is created if it is missing.
         digest: the beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already.
             If empty, nothing is checked.
-        progress: is called after every MiB, at the end, and four times a second while nothing arrives; an exception
-            that it raises stops the download.
+        progress: is called with the number of bytes that have arrived and with the total (0 if it is not known): after
+            every MiB, at the end, and four times a second while nothing arrives. An exception that it raises stops the
+            download.
 
     Returns:
         The path of the file. A download that fails or is stopped leaves no file.

@@ -37,7 +37,7 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
         names: names of files, any one of which is enough; the best first. The first file that is in the folder is
             taken. If none of them is in the folder, the first file that the repository has is downloaded.
         folder: the folder that keeps downloads of the hub, with a folder for each repository.
-        progress: is called during a download.
+        progress: is called during a download, see `download`.
 
     Raises:
         ValueError: when the repository has none of the files, or has them only for users with an account; when the hub
@@ -68,7 +68,7 @@ def fetch_files(
         others: files that the repository may have. If `main` is downloaded, these files are downloaded too, except
             those that the repository does not have and those that are in the folder already.
         folder: the folder that keeps downloads of the hub, with a folder for each repository.
-        progress: is called during a download.
+        progress: is called during a download, see `download`.
 
     Raises:
         ValueError: when the repository does not have `main`, or when the hub cannot be reached; see `fetch_file`.
@@ -90,7 +90,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _fetch(repository: str, name: str, home: Path, progress: Progress | None) -> Path | None:
-    """Download a file of a repository into the folder `home`; return None if it is missing or needs an account."""
+    """Download a file of a repository into `home`; return its path, or None if it is missing or needs an account."""
     url = hf_hub_url(repository, name)
     try:
         if constants.HF_HUB_OFFLINE:
@@ -121,7 +121,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def _ask_digest(url: str) -> str | None:
     """Return the SHA-256 of a file of the hub; '' if none is sent, None if the file is missing or needs an account.
 
-    The hub sends the SHA-256 in the headers of a redirect or of the last answer.
+    The hub sends the SHA-256 in the headers of a redirect or of the last response.
     """
     redirects = _Redirects()
     opener = urllib.request.build_opener(redirects)

@@ -106,7 +106,7 @@ def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
 
 
 def _check(projection: Tensor, shape: torch.Size, digest: str | None) -> None:
-    """Raise a ValueError when a tensor cannot be the projection that was kept."""
+    """Raise a ValueError unless a tensor is a valid projection of this shape, and its SHA-256 is `digest`."""
     if projection.shape != shape or projection.dtype is not torch.float32:
         raise ValueError(f"{tuple(projection.shape)} of {projection.dtype}, not {tuple(shape)} of torch.float32")
     if not bool(projection.isfinite().all()):

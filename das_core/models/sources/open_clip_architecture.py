@@ -17,10 +17,11 @@ STAND_IN_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
 def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
     """Return the architecture that fits a checkpoint, by the names and shapes of its tensors.
 
-    The image tower must have exactly the tensors of the checkpoint; of the text tower, only vocabulary, width and
-    number of positions are compared, and of a text tower of transformers, nothing. Architectures that differ only in
-    their activation function have the same tensors. If several architectures fit, the one with the shortest name is
-    taken, if possible one without "quickgelu", and a warning in the log names all of them.
+    The tensors of the image tower must have exactly the names and shapes of those in the checkpoint. For a text tower
+    of open_clip, only the size of the vocabulary, the width and the number of positions are compared. For a text tower
+    from the library transformers, no sizes are compared. Architectures that differ only in their activation function
+    have the same tensors. If several architectures fit, the one with the shortest name is taken, if possible one
+    without "quickgelu", and a warning in the log names all of them.
 
     Args:
         state: the tensors of the checkpoint by name; the names in the image tower begin with `visual.`. The numbers in
@@ -52,7 +53,7 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
 
 
 def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Return whether an architecture has an image tower of these shapes and a text tower that fits a checkpoint."""
+    """Return whether the towers of an architecture fit a checkpoint; `shapes` are those of its image tower, by name."""
     config = open_clip.get_model_config(name)
     text, vision = config["text_cfg"], config["vision_cfg"]
     # Cheap checks first: they exclude most architectures before a model is built. In a model whose image tower is built
@@ -72,7 +73,7 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether a text configuration fits a checkpoint; every one fits a checkpoint without a text tower."""
+    """Return whether a text configuration fits a checkpoint; always True for a checkpoint without a text tower."""
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True

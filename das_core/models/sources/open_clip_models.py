@@ -49,7 +49,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
         pretrained: the name of published weights of that architecture, such as 'laion2b_s34b_b79k'.
         folder: the folder that keeps downloads of the hub, with a folder for each repository; a file that is not there
             is downloaded into it.
-        progress: is called during a download.
+        progress: is called during a download, with the number of bytes of the file that have arrived and with their
+            total (0 if it is not known).
 
     Raises:
         ValueError: when there is no such model, when its weights or its tokenizer cannot be read or downloaded, or when
@@ -129,7 +130,8 @@ def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
     """Build a model of open_clip with random weights.
 
     Args:
-        config: its configuration, as open_clip writes it.
+        config: the configuration of the model in open_clip's format, with the keys `embed_dim`, `vision_cfg`,
+            `text_cfg` and others.
 
     Returns:
         A module whose image tower is its submodule `visual`, and whose text tower is its submodule `text`.
@@ -203,7 +205,7 @@ def _load(
         state: the weights.
         source: the name of the file of weights in messages.
         folder: the folder that keeps downloads of the hub, for the configuration and the tokenizer of the text tower.
-        progress: is called during a download.
+        progress: is called during a download, see `download`.
     """
     texts = [value for key, value in state.items() if not key.startswith(("visual.", "logit_"))]
     has_text = bool(texts)

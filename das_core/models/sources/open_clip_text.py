@@ -64,7 +64,7 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
         text: the `text_cfg` of a configuration of open_clip.
         folder: the folder that keeps downloads of the hub, with a folder for each repository; files that are not there
             are downloaded into it.
-        progress: is called during a download.
+        progress: is called during a download, see `download`.
 
     Raises:
         ValueError: when a file cannot be downloaded, or when a configuration names code that transformers would run.
@@ -88,7 +88,8 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
 
     Args:
         text: the `text_cfg` of a configuration of open_clip; `hf_model_name` is a folder on disk, see
-            `localize_config`. Without that key nothing is checked: open_clip itself says how large the tower is.
+            `localize_config`. Without that key nothing is checked, because the sizes of the network then come from
+            open_clip and not from a file on disk.
         held: how many numbers the weights of the text tower have in all.
 
     Raises:
@@ -143,7 +144,7 @@ def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
 
 
 def _refuse_code(home: Path, repository: str) -> None:
-    """Raise a ValueError when a configuration in a folder asks transformers to import a program."""
+    """Raise a ValueError when a configuration in the folder `home` makes transformers run code, see `_names_code`."""
     for name in ("tokenizer_config.json", "config.json"):
         if _names_code(home / name):
             raise ValueError(

@@ -53,8 +53,9 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
         architecture: one of `list_timm_architectures`, such as 'resnet18.a1_in1k'.
         folder: the folder that keeps downloads of the hub, with a folder for each repository; a file that is not there
             is downloaded into it. Weights that the hub's own client has stored in this folder are used too. Weights
-            that are not on the hub lie in this folder itself.
-        progress: is called during a download.
+            that are published elsewhere than on the hub are stored in this folder itself.
+        progress: is called during a download, with the number of bytes of the file that have arrived and with their
+            total (0 if it is not known).
 
     Raises:
         ValueError: when timm has no pretrained classifier of that name, when its weights cannot be downloaded (the
@@ -122,7 +123,7 @@ def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:
             in place.
 
     Raises:
-        ValueError: when the module does not answer views with one finite number for each class.
+        ValueError: when the output of the module for a view is not one finite number per class.
     """
     config = resolve_data_config({}, model=module)
     return build_classifier(

@@ -34,7 +34,7 @@ def build_torchvision_module(architecture: str, classes: int) -> nn.Module:
 
     Args:
         architecture: one of `list_torchvision_architectures`.
-        classes: how many logits the module answers with.
+        classes: how many logits the module has for a view.
     """
     builder = torchvision.models.get_model_builder(architecture)
     options: dict[str, object] = {"num_classes": classes}
@@ -53,7 +53,8 @@ def load_torchvision(architecture: str, folder: Path, progress: Progress | None 
     Args:
         architecture: one of `list_torchvision_architectures`, such as 'resnet18'.
         folder: where files of weights are; a file that is not there is downloaded into it.
-        progress: is called during a download.
+        progress: is called during a download, with the number of bytes of the file that have arrived and with their
+            total (0 if it is not known).
 
     Raises:
         ValueError: when torchvision has no such classifier, or when its weights are damaged or cannot be downloaded.
@@ -94,7 +95,7 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
         module: as `build_torchvision_module` has built it; it is frozen in place.
 
     Raises:
-        ValueError: when the module does not answer views with one finite number for each class.
+        ValueError: when the output of the module for a view is not one finite number per class.
     """
     preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]

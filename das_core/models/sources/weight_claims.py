@@ -1,4 +1,4 @@
-"""Compares the size that a checkpoint file claims for its tensors with its own size, before the tensors are used.
+"""Compares the size that a checkpoint file claims for its tensors with the size of the file, before using the tensors.
 
 A file of a few bytes can claim gigabytes in three ways: a tensor repeats one value (stride 0); a tensor reaches beyond
 its storage; or the file is a compressed archive whose entries unpack to a thousand times their size.
