@@ -228,7 +228,7 @@ class Ascent:
                     raise
                 fewest = self._scoring.fewest_views
                 if self.chunk <= fewest:
-                    message = describe_out_of_memory(len(self.history) + 1, fewest)
+                    message = describe_out_of_memory(self.stack.steps + 1, fewest)
                     raise torch.OutOfMemoryError(message) from error
             # Outside of the `except` block: inside it, the error keeps the autograd graph of the failed step in memory.
             self.chunk = (self.chunk + 1) // 2

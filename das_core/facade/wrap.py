@@ -39,7 +39,8 @@ def wrap(
     Args:
         module: a model that takes normalised images (V, 3, size, size). A model of open_clip becomes a `CLIP`. A model
             that returns (V, N), with N of at least 2, becomes a `Classifier` of N classes. Any other model becomes a
-            `Judge`, whose layers can be used. A `Judge` is returned as it is.
+            `Judge`, whose layers can be used. A `Judge` is returned as it is; no other
+            argument may be given then.
         size: the side, in pixels, of the images that the model takes.
         mean: per channel, the mean that is subtracted from images in 0..1.
         std: per channel, the standard deviation that images are then divided by.
@@ -52,8 +53,8 @@ def wrap(
     Raises:
         ValueError: when `module` is no module, cannot be copied or has no weights yet (device meta); a setting is
             neither known nor given; `mean` or `std` does not have three numbers; the model does not take images of this
-            size; `tokenizer` is given although the model is not of open_clip, or it is no tokenizer of open_clip; or
-            the number of labels is not the number of classes.
+            size; `tokenizer` is given although the model is not of open_clip, or it is no tokenizer of open_clip; the
+            number of labels is not the number of classes; or a setting is given that would not be used.
 
     Example:
         >>> import torchvision
@@ -63,6 +64,9 @@ def wrap(
         ('ResNet', 224, 1000)
     """
     if isinstance(module, Judge):
+        given = {"size": size, "mean": mean, "std": std, "labels": labels, "tokenizer": tokenizer, "name": name or None}
+        if unused := [key for key, value in given.items() if value is not None]:
+            raise ValueError(f"{module.name} is a judge already, so {', '.join(unused)} would not be used; leave it out")
         return module
     if not isinstance(module, nn.Module):
         raise ValueError(f"a {type(module).__name__} is no model; give a torch.nn.Module")
@@ -77,6 +81,7 @@ def wrap(
         raise ValueError(f"nothing says what images {name} was trained on: pass {says}, or what it is for your model")
     settings |= {key: _read_channels(key, settings[key]) for key in ("mean", "std")}
     if _is_open_clip(module):
+        _check_unnamed(labels, name)
         return _copy_open_clip(name, module, tokenizer, settings, known)
     if tokenizer is not None:
         raise ValueError(f"{name} is no model of open_clip, so its tokenizer would not be used; leave it out")
@@ -88,6 +93,7 @@ def wrap(
     judge = Judge(name, frozen, int(settings["size"]), settings["mean"], settings["std"])
     answer = _ask(judge)
     if not isinstance(answer, Tensor) or answer.ndim != 2 or answer.shape[1] < 2:
+        _check_unnamed(labels, name)
         return judge
     return judge.convert_to(Classifier, labels=_choose_labels(labels, answer.shape[1], name))
 
@@ -157,6 +163,12 @@ def _ask(judge: Judge) -> Any:
         raise ValueError(
             f"{judge.name} does not take images of {judge.size} x {judge.size} ({str(error)[:200]}); pass its own size"
         ) from error
+
+
+def _check_unnamed(labels: Sequence[str] | None, model: str) -> None:
+    """Raise a ValueError when labels are given for a model without classes."""
+    if labels is not None:
+        raise ValueError(f"{model} has no classes that labels could name; leave out labels")
 
 
 def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Labels:

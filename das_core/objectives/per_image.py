@@ -32,7 +32,7 @@ class PerImageObjective:
     Raises:
         ValueError: when there is no objective; the objectives have different models or weights; some of them use the
             output of the model and others activations of its layers; one of them has no model, has regions or reference
-            images, or compares the images of a batch; or `weight` is not finite or too large.
+            images, compares the images of a batch, or is scheduled; or `weight` is not finite or too large.
 
     Example:
         >>> from das_core import Ascent, ClassObjective, ImageStack, PerImageObjective, StackSpec, load_starter
@@ -68,6 +68,10 @@ class PerImageObjective:
         if any(term.compares_images for term in every):
             raise ValueError(
                 f"one of the objectives of '{self.name}' compares all images; give it to the ascent beside the others"
+            )
+        if any(term.weight_at(progress) != term.weight_at(0.0) for term in every for progress in (0.5, 1.0)):
+            raise ValueError(
+                f"one of the objectives of '{self.name}' is scheduled, and its schedule would be lost; schedule the whole"
             )
 
     @property

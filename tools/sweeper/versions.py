@@ -21,6 +21,9 @@ def describe_pack(folder: Path) -> str:
     except ValueError as error:
         raise SweepError(f"{path} is no TOML: {error}") from error
     version = str(project.get("version", "")) if isinstance(project, dict) else ""
+    # `git -C` would also find a repository around the folder, such as a clone of ComfyUI.
+    if not (folder / ".git").exists():
+        return version
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)

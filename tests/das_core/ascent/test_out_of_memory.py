@@ -93,6 +93,9 @@ def test_out_of_memory_with_a_single_view_is_raised(error: Exception) -> None:
 
     with pytest.raises(torch.OutOfMemoryError, match="memory ran out at step 1, with one view at a time: make"):
         next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Full()))], VIEWS)))
+    # A stack that has taken steps before counts on, as the other errors of a step do.
+    with pytest.raises(torch.OutOfMemoryError, match="memory ran out at step 3, with"):
+        next(iter(Ascent(climb(steps=2).stack, [Output(judge(Full()))], VIEWS)))
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,17 @@ def test_a_model_of_open_clip_that_says_nothing_is_asked_for_it() -> None:
         wrap(torchvision.models.resnet18(), tokenizer=open_clip.SimpleTokenizer())
 
 
+def test_a_setting_that_would_not_be_used_is_refused() -> None:
+    bare, plain = open_clip.CLIP(**tinyclip.TINY), nn.Conv2d(3, 8, 3)
+    for module in (bare, plain):
+        with pytest.raises(ValueError, match=r"has no classes that labels could name; leave out labels"):
+            wrap(module, size=32, mean=HALF, std=HALF, labels=["ant", "bee"])
+    judge = wrap(plain, size=32, mean=HALF, std=HALF)
+    assert wrap(judge) is judge
+    with pytest.raises(ValueError, match=r"Conv2d is a judge already, so size, name would not be used"):
+        wrap(judge, size=64, name="mine")
+
+
 def test_a_model_without_weights_is_told_to_load_them() -> None:
     with torch.device("meta"):
         empty = torchvision.models.resnet18()

@@ -22,13 +22,18 @@ def test_a_clone_has_a_version_and_a_commit() -> None:
 
 
 def test_a_folder_that_is_no_clone_has_its_version_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert describe_pack(tmp_path) == ""
     for without in ("[tool.ruff]\nline-length = 120\n", "project = 1", "[[project]]"):
         (tmp_path / "pyproject.toml").write_text(without)
         assert describe_pack(tmp_path) == ""
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2"')
     assert describe_pack(tmp_path) == "1.2"
+    # Nor does the commit of a repository around the folder count, such as that of a clone of ComfyUI.
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    inner = tmp_path / "custom_nodes" / "pack"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text('[project]\nversion = "1.2"')
+    assert describe_pack(inner) == "1.2"
     monkeypatch.setenv("PATH", "")
     assert describe_pack(tmp_path) == "1.2"
 
