@@ -60,8 +60,9 @@ $(VENV)/sweep-ready: $(READY) pyproject.toml
 	$(BIN)/python -m pip install --quiet -r $@
 
 test: $(READY) $(COMFYUI_READY)  ## all tests; those of the real ComfyUI run when it is at COMFYUI_PATH
-	@# Two processes, with a thread each, share out the files. A ComfyUI and its page have the machine for themselves.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/comfyui
+	@# Two processes, with a thread each, share out the files, in the order of tests/conftest.py. A ComfyUI and its page
+	@# have the machine for themselves.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/comfyui
 	$(BIN)/python -m pytest tests/comfyui
 
 lint: $(READY)  ## ruff, mypy, and the architecture

@@ -20,6 +20,16 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["TORCH_HOME"] = _CACHE.name
 
 
+SLOW_FOLDERS = ("integration", "benchmarks", "hostile", "tools")
+"""Their tests run whole ascents, notebooks and servers."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slow folders first: a slow file that is the last of one process would keep the others waiting."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in SLOW_FOLDERS)
+
+
 _paths: set[Path] = set()
 
 

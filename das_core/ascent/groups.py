@@ -135,10 +135,10 @@ def balance_gradients(
 ) -> Tensor:
     """Return the sum of the gradients of several groups, each scaled so that its move is in proportion to its weight.
 
-    The move of a gradient is the change of the canvas that `move` computes from it. In an ascent this is K times the
-    gradient, low-passed and tilted as at this step and masked, whatever the optimizer. The norms of the moves are
-    compared, not those of the gradients, because K weakens fine detail: a large gradient of mostly fine detail moves
-    the canvas little.
+    The move of a gradient is the change of the canvas that `move` computes from it. In an ascent, `move` multiplies the
+    gradient by K, with the low-pass and the tilt of the present step, and by the mask of the stack; it does so for
+    every optimizer. The norms of the moves are compared, not those of the gradients, because K weakens fine detail: a
+    large gradient of mostly fine detail moves the canvas little.
 
     For each image, the first gradient that has a weight and a move other than 0 keeps its size. Every other gradient is
     multiplied by a number. The norm of its move, divided by its weight, then equals the norm of the first move, divided

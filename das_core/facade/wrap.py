@@ -66,7 +66,7 @@ def wrap(
     if isinstance(module, Judge):
         given = {"size": size, "mean": mean, "std": std, "labels": labels, "tokenizer": tokenizer, "name": name or None}
         if unused := [key for key, value in given.items() if value is not None]:
-            raise ValueError(f"{module.name} is a judge already, so {', '.join(unused)} would not be used; leave it out")
+            raise ValueError(f"{module.name} is a judge and keeps its settings; leave out {', '.join(unused)}")
         return module
     if not isinstance(module, nn.Module):
         raise ValueError(f"a {type(module).__name__} is no model; give a torch.nn.Module")

@@ -118,14 +118,14 @@ class Zoom:
 
         Args:
             moment: from 0 to `end`. At 1.5, with f for `factor`, depth 1 is enlarged by sqrt(f), so that only its
-                middle fits into the picture. There lies depth 2, with 1 / sqrt(f) of the width of the picture.
+                middle fits into the picture. Depth 2 lies in the middle of the picture, and is 1 / sqrt(f) as wide.
             canvas: height and width of the canvases in pixels, margins included.
             margin: the margin around the picture, in pixels.
 
         Returns:
-            For each visible depth its index, its scale (at 1 it fills the picture), and whether it covers the whole
-            canvas without a mask, which is True for the widest depth only. The widest depth comes first. In a loop an
-            index can occur several times, at different scales.
+            For each visible depth its index, its scale (at 1 it fills the picture), and whether it is drawn without a
+            mask. This is True for the widest depth only, which comes first, below the others; every other depth is
+            drawn through an elliptic mask. In a loop an index can occur several times, at different scales.
 
         Example:
             >>> from das_core import Zoom

@@ -93,7 +93,7 @@ def test_a_setting_that_would_not_be_used_is_refused() -> None:
             wrap(module, size=32, mean=HALF, std=HALF, labels=["ant", "bee"])
     judge = wrap(plain, size=32, mean=HALF, std=HALF)
     assert wrap(judge) is judge
-    with pytest.raises(ValueError, match=r"Conv2d is a judge already, so size, name would not be used"):
+    with pytest.raises(ValueError, match="Conv2d is a judge and keeps its settings; leave out size, name"):
         wrap(judge, size=64, name="mine")
 
 
