@@ -71,7 +71,7 @@ class PerImageObjective:
             )
         if any(term.weight_at(progress) != term.weight_at(0.0) for term in every for progress in (0.5, 1.0)):
             raise ValueError(
-                f"one of the objectives of '{self.name}' is scheduled, and its schedule would be lost; schedule the whole"
+                f"one of the objectives of '{self.name}' is scheduled, which would be lost; schedule the whole instead"
             )
 
     @property
