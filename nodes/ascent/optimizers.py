@@ -73,7 +73,7 @@ def optimizer_input() -> Any:
                     min=0.0,
                     max=0.99,
                     step=0.05,
-                    tooltip="0: the reference. 0.9: ten times the effective step, smoother.",
+                    tooltip="0: the paper's. 0.9: ten times the effective step, smoother.",
                 ),
             ],
             adam=[

@@ -41,9 +41,9 @@ class ClassObjective(Node):
                     "score",
                     options=list_options(core.Score, "log_probability"),
                     default="log_probability",
-                    tooltip="What counts. log_probability: a view that is sure asks for no more, so one whole subject "
-                    "comes out. logit: the raw score, the reference; more and more of it, in parts. margin: pushes "
-                    "away the strongest rival.",
+                    tooltip="What counts. log_probability: views in which the model is sure have no more effect, so "
+                    "one whole subject comes out. logit: the raw score, as in the paper; more and more of it, in "
+                    "parts. margin: pushes away the strongest rival.",
                 ),
                 weight_input(),
                 io.Float.Input(

@@ -65,7 +65,7 @@ def _list_settings() -> list[Any]:
             options=list_options(ColorSpace, "decorrelated"),
             default="decorrelated",
             tooltip="Which colours move independently. decorrelated: those of natural images, which gives more "
-            "natural hues. rgb: the reference, often purple and green.",
+            "natural hues. rgb: the paper's, often purple and green.",
         ),
         io.Combo.Input(
             "method",

@@ -113,7 +113,7 @@ def start_input() -> Any:
                 )
             ],
         ),
-        tooltip="What the picture is before the first step. gray: the reference, and the surest. noise: soft clouds; "
+        tooltip="What the picture is before the first step. gray: as in the paper, and the surest. noise: soft clouds; "
         "pictures of different seeds differ most. image: the connected image.",
     )
 

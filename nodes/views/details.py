@@ -47,7 +47,7 @@ def _list_settings() -> list[Any]:
             max=1.0,
             step=0.01,
             tooltip="The widest view. 1: the whole canvas, so that the scene as a whole makes sense. Lower: a "
-            "texture without a whole. 0.67 with zoom_min 0.67 is the reference.",
+            "texture without a whole. 0.67 with zoom_min 0.67 are the paper's values.",
         ),
         io.Float.Input(
             "zoom_start",
@@ -72,7 +72,7 @@ def _list_settings() -> list[Any]:
             options=list_options(NoiseKind, Noise.kind),
             default=Noise.kind,
             tooltip="gaussian: around the true value, noise is its standard deviation. uniform: "
-            "brightens every view, as in the reference (there 0.2), and leaves the picture darker.",
+            "brightens every view, as in the paper (there 0.2), and leaves the picture darker.",
         ),
         io.DynamicCombo.Input(
             "over_time",
