@@ -1,6 +1,4 @@
-"""The comparison of what a CLIP takes a view for with what it takes a prompt for."""
-
-import math
+"""The similarity of views and prompts by the things that a CLIP recognises in both, and by their embeddings."""
 
 import torch
 from torch import Tensor
@@ -15,14 +13,13 @@ differ less: the embedding of a prompt was fitted to the mean direction of sever
 
 
 def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Tensor:
-    """Return how similar the answers of a model about views are to its answers about prompts.
+    """Return how similar views are to prompts: by the things that a model recognises in both, and by their embeddings.
 
-    An answer is a distribution over concepts: the softmax of the cosines, divided by a temperature. The result is minus
-    the Kullback-Leibler divergence of the answer about a view from the answer about a prompt, times the temperature of
-    views. This is distillation with the answer about the prompt as soft targets (Hinton and others, 2015, arXiv
-    1503.02531). The gradient at a cosine is the probability that the prompt gives to the concept, minus the probability
-    that the view gives to it. So the gradient is smaller the nearer the two answers are, and 0 where they are equal.
-    The cosine of a view and a prompt has no such end.
+    The answer of a model is a distribution over concepts: the softmax of the cosines, divided by a temperature. The
+    result is the cosine between a view and a prompt, minus the Kullback-Leibler divergence of the answer about the view
+    from the answer about the prompt, times the temperature of views. The divergence is that of distillation with the
+    answer about the prompt as soft targets (Hinton and others, 2015, arXiv 1503.02531). Where the two answers are
+    equal, its gradient vanishes, and the gradient of the result is that of the cosine alone.
 
     Args:
         embeddings: those of the views, (V, D), of any length.
@@ -30,22 +27,21 @@ def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Te
         concepts: directions (N, D), each of length 1.
 
     Returns:
-        (V, T): 0 if the two answers are equal, below 0 otherwise.
+        (V, T): at most 1; the larger, the more similar.
 
     Example:
         >>> import torch
         >>> from das_core.objectives.answers import compare_answers
         >>> right, wrong = torch.eye(3)[:2]
         >>> compare_answers(torch.stack([right, wrong]), prompts=right[None], concepts=torch.eye(3)).round(decimals=3)
-        tensor([[ 0.],
+        tensor([[ 1.],
                 [-1.]])
     """
-    answers = (F.normalize(embeddings, dim=1) @ concepts.T / _VIEW_TEMPERATURE).log_softmax(dim=1)
-    comparisons = []
-    for prompt in prompts:
-        wanted = (concepts @ F.normalize(prompt, dim=0) / _TEXT_TEMPERATURE).log_softmax(dim=0)
-        comparisons.append(_VIEW_TEMPERATURE * ((answers - wanted) @ wanted.exp()))
-    return torch.stack(comparisons, dim=1)
+    embeddings, prompts = F.normalize(embeddings, dim=1), F.normalize(prompts, dim=1)
+    answers = (embeddings @ concepts.T / _VIEW_TEMPERATURE).log_softmax(dim=1)
+    wanted = (prompts @ concepts.T / _TEXT_TEMPERATURE).log_softmax(dim=1)
+    divergences = [((target - answers) * target.exp()).sum(dim=1) for target in wanted]
+    return embeddings @ prompts.T - _VIEW_TEMPERATURE * torch.stack(divergences, dim=1)
 
 
 def compare_with_judge(judge: CLIP, embeddings: Tensor, prompts: Tensor) -> Tensor:
@@ -94,18 +90,3 @@ def _get_concepts(member: CLIP) -> Tensor:
     """Return the concepts of a single CLIP, which has some."""
     assert member.concepts is not None
     return member.concepts
-
-
-def describe_comparison(comparison: float) -> str:
-    """Return what `compare_answers` returns as a percentage: 100 % if the two answers are equal.
-
-    The percentage is e to the power of minus the Kullback-Leibler divergence.
-
-    Args:
-        comparison: the comparison, or a mean of comparisons.
-
-    Example:
-        >>> describe_comparison(-0.01)
-        '82%'
-    """
-    return f"{math.exp(min(comparison / _VIEW_TEMPERATURE, 0.0)):.0%}"

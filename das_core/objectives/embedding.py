@@ -1,6 +1,5 @@
 """Objectives in the embedding space of a CLIP: embeddings of views come nearer to those of given texts or images."""
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -14,7 +13,7 @@ from ..common.images import Images
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.clip import CLIP
-from .answers import check_concepts, compare_with_judge, describe_comparison, has_concepts
+from .answers import check_concepts, compare_with_judge, has_concepts
 from .base import BaseObjective
 
 ImageSimilarity = Literal["cosine", "spherical"]
@@ -46,9 +45,9 @@ class EmbeddingObjective(BaseObjective):
         name: the name that the progress display, the history and error messages show.
         similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
             square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the larger the angle to
-            a target is, the larger is the gradient. `log_probability` compares what the model takes the view and the
-            target for, see `answers.compare_answers`; it is 0 at most, is made for targets that are texts, and needs a
-            judge that has `CLIP.concepts`.
+            a target is, the larger is the gradient. `log_probability` adds to the cosine a comparison of the things
+            that the model recognises in the view and in the target, see `answers.compare_answers`; it is 1 at most, is
+            made for targets that are texts, and needs a judge that has `CLIP.concepts`.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
@@ -105,16 +104,6 @@ class EmbeddingObjective(BaseObjective):
             replace(self, judge=member, targets=targets, weight=self.weight / len(members))
             for member, targets in zip(members, self.judge.split(self.targets), strict=True)
         )
-
-    def describe_score(self, score: float) -> str:
-        """Return a score as text: as a number, or for `log_probability` as in `describe_comparison`, such as '82%'.
-
-        With a weight below 0 it is always a number.
-        """
-        weight = sum(self.weights)
-        if self.similarity == "log_probability" and min(self.weights) >= 0 and not math.isnan(score):
-            return describe_comparison(score / weight)
-        return super().describe_score(score)
 
     def score(self, output: Tensor) -> Tensor:
         """Return the score of every view.

@@ -41,9 +41,9 @@ class TextObjective(Node):
                     "similarity",
                     options=list_options(TextSimilarity, "auto"),
                     default="auto",
-                    tooltip="What counts as near. log_probability: a view that is taken for the right things asks for "
-                    "no more, so one whole subject grows; for starters. cosine: the reference. spherical: the squared "
-                    "angle. auto: log_probability with starters, else cosine.",
+                    tooltip="What counts as near. log_probability: the cosine, and the things that the model sees; "
+                    "one whole subject grows; for starters. cosine: the paper's. spherical: the squared angle. auto: "
+                    "log_probability with starters, else cosine.",
                 ),
                 weight_input(),
             ],
@@ -87,7 +87,7 @@ class ImageObjective(Node):
                     "similarity",
                     options=list_options(ImageSimilarity, "cosine"),
                     default="cosine",
-                    tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls "
+                    tooltip="What counts as near. cosine: the paper's. spherical: the squared angle, which pulls "
                     "harder at what is still far away.",
                 ),
                 weight_input(),
