@@ -268,4 +268,4 @@ def test_the_locale_file_has_a_text_for_everything_a_page_can_show(pack: Pack, n
 def test_options_that_share_a_name_share_a_tooltip(pack: Pack) -> None:
     texts = locale_texts.collect_texts(pack.node("DAS_Optimize"))["inputs"]["recipe_optimizer_momentum"]["tooltip"]
     assert texts.startswith("ascent: How much")
-    assert "\nsgd: 0: the reference" in texts
+    assert "\nsgd: 0: the paper's" in texts
