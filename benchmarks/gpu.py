@@ -1,8 +1,8 @@
 """The time of a step on a CUDA device, for several precisions and chunks, and with torch.compile.
 
 A chunk is the number of views that go through the model at once. The time of a step is compared with that of the model
-alone. All tasks run in one process. The tasks of one precision take turns, and so do steps at the two sizes; the
-pictures with and without torch.compile are made one after the other.
+alone, and steps at two sizes of the picture are compared. All measurements run in one process. Those that are compared
+take turns; only the pictures with and without torch.compile are made one after the other.
 Without a CUDA device this section of RESULTS.md is not written.
 """
 

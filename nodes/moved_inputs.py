@@ -41,9 +41,9 @@ def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of one node of a prompt, with their current names.
 
     Inputs with former names are now inside a DynamicCombo. If there are such inputs, the result also sets the
-    DynamicCombo to `custom`, and contains the inputs in `Moved.later` that the prompt lacks (inner ones only if their
-    outer input is in use). If there are no inputs with former names, or the DynamicCombo is already among the inputs,
-    all inputs are returned unchanged.
+    DynamicCombo to `custom`, and gives each input that was added later and that the prompt lacks the value at which it
+    has no effect (`_find_lacking`). If there are no inputs with former names, or the DynamicCombo is already among the
+    inputs, all inputs are returned unchanged.
 
     Args:
         class_type: the id of the node.

@@ -102,5 +102,8 @@ def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) 
 
 
 def _label_item(what: str, number: int, count: int) -> str:
-    """Return the name of an item of a batch: 'image' if it is the only one, else 'image 1', 'image 2' and so on."""
+    """Return the name of item `number`, from 0, of a batch of `count`, such as 'image' or 'levels' for `what`.
+
+    If it is the only item, this is `what` itself; else a number is added, as in 'image 1', 'image 2' and so on.
+    """
     return what if count == 1 else f"{what} {number + 1}"

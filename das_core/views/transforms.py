@@ -19,8 +19,9 @@ class Transform(Protocol):
     """A differentiable change of views.
 
     A transform is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so
-    that a view depends only on its key. The attribute `kept_views` is optional: the memory that the transform
-    takes until the backward pass is done, as a multiple of the memory of the views, see `count_kept_views`.
+    that a view depends only on its `ViewKey` (seed, image, step and number of the view). The attribute `kept_views` is
+    optional: the memory that the transform takes until the backward pass is done, as a multiple of the memory of the
+    views, see `count_kept_views`.
 
     Example:
         >>> from dataclasses import dataclass

@@ -31,7 +31,10 @@ def checkpoint_input(kind: str) -> Any:
 
 
 def list_checkpoints(kind: str) -> list[str]:
-    """Return the names of the checkpoints of the user: all model files except those that `_is_stored` recognises.
+    """Return the names of the checkpoints of the user.
+
+    These are all model files except the downloads of timm and the Hugging Face hub, and the fitted projections of
+    starter CLIPs.
 
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.

@@ -19,8 +19,9 @@ class Inside:
     Attributes:
         prompt: the nodes of this pack that the picture of the workflow comes from, in API format. Their links from
             other nodes are removed; sockets of the subgraph node replace these links.
-        sockets: by the label of each socket, the inputs of `prompt` that it leads to. Sockets whose labels come from
-            `Blueprint.sockets` are last.
+        sockets: by the label of each socket of the subgraph node, the inputs of `prompt` that it leads to, each as
+            (node id, input name). The label is that in `Blueprint.sockets`, or else the name of the input. Sockets with
+            labels from `Blueprint.sockets` are last.
         widgets: by the label of each widget of the subgraph node, the input of `prompt` that it sets.
         picture: the output that makes the picture: the id of its node and the number of the output.
     """

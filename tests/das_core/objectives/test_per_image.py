@@ -73,7 +73,7 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
         ((*channels(1), ClassObjective(classifier(), ((1, 1.0),))), "must ask one model, all its output"),
         ((RegionObjective(channels(1)[0], torch.ones(1, 8, 8)),), "has a region or an image to compare"),
         ((ContentObjective.from_images(classifier(), torch.rand(1, 3, 32, 32)),), "has a region or an image"),
-        ((ScheduledObjective(channels(1)[0], start=0.0, end=1.0),), "is scheduled, which would be lost; schedule the whole"),
+        ((ScheduledObjective(channels(1)[0], start=0.0, end=1.0),), "is scheduled, which would be lost"),
         ((DiversityObjective.from_layer(classifier(), "2"),), "compares all images; give it to the ascent beside"),
         (
             tuple(FeatureObjective.from_layer(classifier(), "2", weight=weight) for weight in (1.0, 2.0)),
