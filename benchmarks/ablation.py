@@ -76,7 +76,7 @@ ROWS = (
 
 
 def report() -> str:
-    """Measure, and return the section for RESULTS.md."""
+    """Measure the recipe sketch and its variants, and return the section for RESULTS.md: a table."""
     judge = load_starter(SECOND_OPINION)
     rows = []
     for recipe in ROWS:

@@ -97,7 +97,11 @@ def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
 
 
 def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
-    """Return, as text, how often the pictures of each folder, A and B, were preferred."""
+    """Return, as text, how often the pictures of each folder, A and B, were preferred.
+
+    `asked` has the entry of each pair in the key file by its number; the value of "a" in an entry is the side of folder
+    A. `given` has the answers by number. If an answer is neither a side nor "even", a ValueError is raised.
+    """
     counts = {"a": 0, "b": 0, "even": 0}
     for number, words in given.items():
         choice = words.casefold()
@@ -138,9 +142,11 @@ def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collectio
 
 
 def _judge_name(name: str, words: str, accepted: bool, rejected: bool) -> str:
-    """Return the verdict on an answer: right if it shares a word with the name of the picture, else unclear.
+    """Return the verdict on the answer `words` about the picture with the name `name`, as text.
 
-    If there are no words, the verdict is "no answer". `accepted` and `rejected` overrule this rule.
+    An answer that shares a word with the name is right. For any other answer, the verdict is that a person has to
+    judge it. An empty text is no answer. `accepted` says that a person has counted the answer as right, `rejected` that
+    a person has counted it as wrong; such a decision is then the verdict.
     """
     if accepted or rejected:
         return "right, by hand" if accepted else "wrong, by hand"

@@ -64,9 +64,9 @@ def climb_image(
 ) -> Tensor:
     """Return the image (1, 3, height, width) of an ascent without focus and without denoiser.
 
-    By default the ascent starts from grey, and the transforms of its views are those of `PLAIN`. The example workflows
-    whose target is an image, a style or a feature have similar settings: no focus, no denoiser, and no transforms of
-    colours.
+    By default the ascent starts from grey, and its views are only flipped and get noise (`PLAIN`). The example
+    workflows whose target is an image, a style or a feature have similar settings: no focus, no denoiser, and no
+    transforms of colours.
     """
     ascent = Ascent(
         stack or ImageStack.gray(StackSpec(224, 224, levels=linear_levels(336, 4))),

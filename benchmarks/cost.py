@@ -34,7 +34,7 @@ class Setting:
 
     Args:
         side: the side of the square picture in pixels.
-        level_step: a number n; every n-th resolution is a level.
+        level_step: the difference between the long sides of neighbouring levels, in samples.
         method: the form of K.
         views: the number of views of each picture.
         batch: the number of pictures.
@@ -81,7 +81,10 @@ SIDES, LEVEL_STEPS, VIEW_COUNTS, BATCHES = (
 
 
 def level_counts() -> list[int]:
-    """Return how many levels a canvas of 336 x 336 has for each of `LEVEL_STEPS`, the distances between resolutions."""
+    """Return how many levels a canvas of 336 x 336 has for each value of `Setting.level_step` in `LEVEL_STEPS`.
+
+    With the value n the levels have 1, 1 + n, 1 + 2n and so on samples along a side, up to 336.
+    """
     return [len(linear_levels(336, step)) for step in LEVEL_STEPS]
 
 
@@ -104,7 +107,11 @@ def fit_exponent(amounts: Sequence[float], seconds: Sequence[float]) -> float:
 
 
 def report(rounds: int = 5) -> str:
-    """Measure, return the section for RESULTS.md, and save its plot in the same folder."""
+    """Run the benchmark, save its chart beside RESULTS.md, and return its section for RESULTS.md.
+
+    Args:
+        rounds: how many times each step is timed; the median counts.
+    """
     judge = load_starter()
     measured = [time_by_turns(rounds, *(setting.make_step(judge) for setting in curve.settings)) for curve in CURVES]
     draw(measured)
@@ -130,9 +137,12 @@ def format_amounts(amounts: Sequence[float]) -> str:
 
 
 def draw(measured: Sequence[Sequence[float]]) -> None:
-    """Plot every curve: the time of a step over the amount, both divided by their values at its first point.
+    """Plot all curves in one chart, and save it: the time of a step over an amount, such as the number of views.
 
-    `measured` has the seconds of a step at each point of each curve.
+    The times and the amounts of a curve are divided by those of the first point of the curve.
+
+    Args:
+        measured: for each curve of `CURVES`, the seconds of a step at each of its points.
     """
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")

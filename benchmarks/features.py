@@ -48,7 +48,7 @@ example_workflows/api/style_transfer.json."""
 
 
 def report() -> str:
-    """Measure, return the section for RESULTS.md, and save its pictures in the same folder."""
+    """Run the benchmark, save its pictures beside RESULTS.md, and return its section for RESULTS.md."""
     models = load_starter(STARTER), load_starter(SECOND_OPINION)
     return f"""{_features(models)}
 

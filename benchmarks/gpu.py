@@ -43,7 +43,11 @@ def load(dtype: torch.dtype, device: torch.device) -> Classifier:
 
 
 def make_ascent(judge: Classifier, device: torch.device, chunk: int, spec: StackSpec | None = None) -> Ascent:
-    """Return an ascent before its first step, with default settings and more steps than are ever measured."""
+    """Return an ascent before its first step, with default settings and more steps than are ever measured.
+
+    `chunk` is the number of views that go through the model at once. `spec` describes the stack; if it is None, the
+    picture has 224 x 224 pixels.
+    """
     wish = [ClassObjective(judge, ((JELLYFISH, 1.0),))]
     stack = ImageStack.gray(spec or StackSpec(224, 224))
     return Ascent(stack, wish, Augmentation(VIEWS), steps=100_000, chunk=chunk, device=device)
@@ -95,7 +99,7 @@ def measure_peak(ascent: Ascent) -> float:
 
 
 def climb_a_little(judge: Classifier, device: torch.device) -> Tensor:
-    """Do three steps on a device, and return the canvas as a tensor on the CPU."""
+    """Do the first three steps of an ascent on a device, and return the canvas as a tensor on the CPU."""
     ascent = make_ascent(judge, device, VIEWS)
     return next(itertools.islice(ascent, 2, None)).stack.canvas.cpu()
 
@@ -119,7 +123,8 @@ def tabulate(device: torch.device, rounds: int) -> str:
     """Return the rows of the table, one for each precision and chunk.
 
     A row has the time of a step, this time divided by that of a bare pass of the model, the peak memory, and the cosine
-    similarity between the results of a short ascent in this precision and in float32.
+    similarity between the results of a short ascent in this precision and in float32. Times are medians over `rounds`
+    rounds.
     """
     rows = []
     exact = climb_a_little(load(torch.float32, device), device)
@@ -140,8 +145,13 @@ def tabulate(device: torch.device, rounds: int) -> str:
 def report(device: torch.device = CUDA, rounds: int = 9, steps: int = STEPS) -> str:
     """Measure, and return the section for RESULTS.md.
 
+    Args:
+        device: where the ascents run.
+        rounds: how often each step is timed; the section has the medians.
+        steps: the number of steps of the picture that is made with and without torch.compile.
+
     Raises:
-        RuntimeError: when there is no CUDA device.
+        RuntimeError: when `device` is a CUDA device, and PyTorch finds none.
     """
     if device.type == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("torch sees no CUDA device here: run this section on a machine that has one")

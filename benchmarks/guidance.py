@@ -70,7 +70,8 @@ def sample(
 
     Args:
         guidance: the objectives that guide, with their settings; None to sample without guidance.
-        steps: which of the steps between the noise levels `HIGHEST` and `lowest` are guided.
+        steps: selects the guided steps among those whose noise level is between `HIGHEST`, where guiding begins, and
+            `lowest`.
         seeds: the seed of the noise of each picture.
         lowest: the noise level at which guiding ends.
     """
@@ -129,8 +130,9 @@ def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
 
     Args:
         strength: the strength of the guidance.
-        every: a whole number n; every n-th step between the noise levels `HIGHEST` and `lowest` is guided.
-        lowest: the noise level at which guiding ends, a key of `ENDS`.
+        every: a whole number n. Among the steps whose noise level is between `HIGHEST`, where guiding begins, and
+            `lowest`, every n-th is guided.
+        lowest: the noise level at which guiding ends: one of the two levels that have a label in `ENDS`.
     """
     guidance = Guidance((wish(),), VIEWS, steps=CLIMB, strength=strength)
     led, plain = sample(guidance, GuidedSteps(every=every), lowest=lowest), sample_plain()

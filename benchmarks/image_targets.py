@@ -1,7 +1,7 @@
 """Quality with images as targets: reconstruction from an embedding, and an ascent from one photograph toward another.
 
-The climbed CLIP and the judge are starter CLIPs. Their image encoders are classifiers of different sizes that were
-trained separately.
+The climbed CLIP and the judge are starter CLIPs; the judge takes no part in the ascents, and only rates pictures. The
+image encoders of the two are classifiers of different sizes that were trained separately.
 """
 
 import torch
@@ -39,7 +39,8 @@ def _reconstructions(climber: CLIP, judge: CLIP) -> str:
     """Return the text about images made from the embedding of a photograph, and save a sheet of these images.
 
     For each image, the table names the photograph whose embedding is nearest to the embedding of the image: once with
-    the embeddings of the judge, once with those of the climbed CLIP.
+    the embeddings of `judge`, a CLIP that takes no part in the ascents, and once with those of `climber`, the CLIP that
+    is climbed.
     """
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(
@@ -70,7 +71,8 @@ def _blends(climber: CLIP, judge: CLIP) -> str:
     """Return the text about ascents from one photograph toward another, and save a sheet of their pictures.
 
     The ascents have the contrast, the steps, the views and the optimizer of the workflow style_blend. The workflow has
-    two CLIPs of open_clip and the default levels; here there are one starter CLIP and the levels 1, 5, 9 and so on.
+    two CLIPs of open_clip and the default levels. Here one starter CLIP, `climber`, is climbed, and the levels are 1,
+    5, 9 and so on. `judge`, a CLIP that takes no part in the ascents, rates the pictures.
     """
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):

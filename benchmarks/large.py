@@ -87,7 +87,11 @@ def growth(spec: StackSpec) -> tuple[int, int]:
 
 
 def report(rounds: int = 7) -> str:
-    """Measure, and return the section for RESULTS.md."""
+    """Measure the time and the memory of steps on each canvas, and return the section for RESULTS.md.
+
+    Args:
+        rounds: how many steps are timed on each canvas; the section has their median.
+    """
     judge = load_starter()
     largest = max(CANVASES, key=lambda name: math.prod(CANVASES[name].canvas))
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:

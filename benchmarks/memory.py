@@ -62,9 +62,15 @@ def forget_operators() -> None:
 
 
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
-    """Return the peak bytes of new tensors while an operator is built and an ascent does two steps.
+    """Return the largest number of bytes that new tensors hold at one time during an ascent of two steps.
 
-    Every `step`-th resolution is a level. `chunk` views go through the model at once.
+    The ascent includes building the operator K. The canvas has 336 x 336 pixels.
+
+    Args:
+        judge: the classifier that the ascent climbs.
+        step: the distance between the levels: every `step`-th resolution is a level.
+        method: the form in which K is computed.
+        chunk: how many views go through the classifier at once.
     """
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     forget_operators()

@@ -137,7 +137,10 @@ def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film
 
 
 def make_or_read(way: str, model: Classifier, first: int, last: int) -> Tensor:
-    """Return the frames from one class to another, made in one of `WAYS`, or read from the file of an earlier run."""
+    """Return the frames from the class `first` to the class `last`, made in one way, `way`, of `WAYS`.
+
+    Frames that an earlier run has made are read from their file.
+    """
     path: Path = FOLDER / f"{first}_{last}_{way.replace(' ', '_')}.pt"
     if not path.is_file():
         frames = WAYS[way](model, first, last)

@@ -41,7 +41,7 @@ coefficients."""
 
 
 def make_recipe(parametrization: str) -> Recipe:
-    """Return the recipe `_LEVELS_ALONE` with the given parametrisation.
+    """Return the recipe of this benchmark, an earlier version of the recipe sketch, with the given parametrisation.
 
     `maco` moves phases only and keeps the magnitudes of the start. A grey canvas has magnitudes of 0, so `maco` starts
     from noise.

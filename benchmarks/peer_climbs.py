@@ -26,7 +26,10 @@ _MEAN = _STD = (0.5, 0.5, 0.5)
 
 
 class TimeIsUp(Exception):  # noqa: N818
-    """Raised by `Watch.tick` when the last of `Watch.moments` has passed, to end the ascent of a library."""
+    """Raised by a `Watch` when the time for an ascent is over, in order to end the ascent.
+
+    An exception is needed because the ascents of other libraries take no callback that could stop them.
+    """
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Watch:
         clock: a function that returns the time in seconds; by default the CPU time.
         looks: the looks of the judge so far: one for each moment that has passed, and one for the finished image.
         steps: the number of steps so far.
-        finished: whether the ascent ended before it was stopped.
+        finished: whether the ascent reached its own end; False if it was stopped at the last of `moments`.
         image: the image that the judge saw last, (1, 3, H, W), 0..1.
     """
 
@@ -101,7 +104,14 @@ returns the final image (1, 3, H, W), 0..1."""
 def climb_with_recipe(
     recipe: Recipe, size: int, score: Score = "log_probability", parametrization: Parametrization = "pyramid"
 ) -> Climb:
-    """Return the function that makes pictures with a recipe, as `direct_ascent.render` does."""
+    """Return the function that makes pictures with a recipe, as `direct_ascent.render` does.
+
+    Args:
+        recipe: the recipe.
+        size: the side of a picture in pixels.
+        score: which score of the class the ascent raises, see `ClassObjective`.
+        parametrization: what the ascent moves, such as the levels of a `pyramid`, see `StackSpec`.
+    """
     spec = StackSpec(size, size, parametrization=parametrization)
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
@@ -175,8 +185,9 @@ def climb_with_horama(size: int, **settings: Any) -> Climb:
 
 @contextmanager
 def _watch_optimizers(watch: Watch, show: Callable[[torch.optim.Optimizer], Tensor]) -> Iterator[None]:
-    """Call `watch.tick` after every step of any optimizer of PyTorch, because the libraries take no callback.
+    """Call `watch.tick` after every step of any optimizer of PyTorch while the `with` block runs.
 
+    The libraries that make the pictures in the block take no callback, but they use optimizers of PyTorch.
     `show` returns the current image, (1, 3, H, W), 0..1, given the optimizer that has done the step.
     """
     handle = register_optimizer_step_post_hook(lambda optimizer, *_: watch.tick(lambda: show(optimizer)))

@@ -1,10 +1,10 @@
 """The same eight tasks in several libraries, as code that runs, and how many lines of code each task takes.
 
 The body of every task function is the code of a user who already has a `model` of torchvision in evaluation mode, a
-photograph `PHOTO` and a direction `VECTOR`. The imports in the body count as lines, the signature does not. The
-arguments `short` make the run short, keep lucent from showing pictures, and make horama use the CPU; they add no line
-to the count. If this module has no function for a task in a library, the library cannot do the task, unless the user
-rewrites parts of the library.
+photograph `PHOTO` and a vector `VECTOR`, a direction in the channels of a layer. The imports in the body count as
+lines, the signature does not. The arguments `short` make the run short, keep lucent from showing pictures, and make
+horama use the CPU; they add no line to the count. If this module has no function for a task in a library, the library
+cannot do the task, unless the user rewrites parts of the library.
 """
 
 import ast
@@ -268,10 +268,10 @@ def count_lines(task: Callable[..., Any]) -> int:
 
 
 def tabulate(libraries: Mapping[str, str]) -> str:
-    """Return the table of the number of lines that every task takes.
+    """Return a markdown table of the number of lines of code that every task takes in each library.
 
     Args:
-        libraries: the title of the column of each library, by the name of the library in `Row.ways`.
+        libraries: the title of the column of each library, by the name of the library, such as 'lucent'.
     """
     rows = [f"| task | {' | '.join(libraries.values())} |", "|---" * (1 + len(libraries)) + "|"]
     for row in TASKS:

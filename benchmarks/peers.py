@@ -5,7 +5,8 @@ with the version of kornia that lucent asks for. The command `MEASURE` runs this
 one core.
 
 For the picture of a class, all libraries use the same module, EfficientNet-Lite0, with the normalisation that it was
-trained with. Seconds are CPU time, so other load on the machine hardly matters; the time of the judge is not counted.
+trained with. The judge is another classifier, which looks at each picture at fixed times during its ascent; the time
+that the judge takes is not counted. Seconds are CPU time, so other load on the machine hardly matters.
 """
 
 import importlib.metadata
@@ -83,7 +84,10 @@ CONTESTANTS: Mapping[str, Climb] = {
 
 
 def report() -> str:
-    """Measure, return the section for RESULTS.md, and save its chart and its pictures in the same folder."""
+    """Run the benchmark, and return its section for RESULTS.md.
+
+    Its chart and its pictures are saved in the folder of RESULTS.md.
+    """
     check_peers()
     run_tasks()
     climber, judge = load_starter(), load_starter(SECOND_OPINION)
@@ -183,9 +187,16 @@ def pictures_of(made: Any) -> list[Tensor]:
 
 
 def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
-    """Run one of `CONTESTANTS` for the class `target`, and return its watch.
+    """Let a contestant make the picture of a class, and return the `Watch` of this run.
 
-    The watch has the answers of the judge (`Watch.looks`) and the last image that the judge saw.
+    `Watch.looks` has the probability that the judge gave to the class at each of `MOMENTS` that the run reached, and at
+    its end; `Watch.image` is the last image that the judge saw.
+
+    Args:
+        climb: one of the functions in `CONTESTANTS`.
+        climber: the classifier whose score is raised.
+        judge: the classifier that rates the picture.
+        target: the index of the class.
     """
     torch.manual_seed(SEED)
     np.random.seed(SEED)  # lucent also draws random numbers from NumPy.
@@ -196,9 +207,13 @@ def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target:
 
 
 def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
-    """Return the cells of a row, in the columns of `recognition.HEADER`, about the last pictures of one contestant.
+    """Return cells of a markdown table about the last pictures of one contestant: how well the judge recognises them.
 
-    There is a watch for each of `CLASSES`; a watch without a picture is left out.
+    The columns are those of `recognition.HEADER`.
+
+    Args:
+        judge: the classifier that rates the pictures.
+        watches: a `Watch` of this contestant for each of `CLASSES`. A watch without a picture is left out.
     """
     pairs = [(watch.image, target) for watch, target in zip(watches, CLASSES, strict=True) if watch.image is not None]
     # The judge sees one image at a time, because the sizes of the images may differ.
@@ -206,22 +221,26 @@ def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
 
 
 def probability_at(looks: Sequence[Look], number: int) -> float:
-    """Return the judge's probability at `MOMENTS[number]`, or at the end if the run ended earlier."""
+    """Return the probability that the judge gave to the class of a run at the time `MOMENTS[number]`.
+
+    If the run ended before this time, return the probability at its end. `looks` are the looks of the judge at each of
+    `MOMENTS` that the run reached and at its end.
+    """
     return looks[min(number, len(looks) - 1)].probability
 
 
 def average_at(watches: Sequence[Watch]) -> list[float]:
-    """Return the judge's mean probability over several runs, at each of `MOMENTS`."""
+    """Return the probability that the judge gave to the class at each of `MOMENTS`, averaged over several runs."""
     return [
         sum(probability_at(watch.looks, number) for watch in watches) / len(watches) for number in range(len(MOMENTS))
     ]
 
 
 def describe_runs(watches: Sequence[Watch]) -> str:
-    """Return the cells of a row about the runs of one contestant.
+    """Return cells of a markdown table about the runs of one contestant.
 
-    They are the mean probability at every moment, the median number of steps, and the median seconds of a run. If runs
-    were cut off, the number of runs that were cut off stands in place of the seconds.
+    They are the mean probability of the class at each of `MOMENTS`, the median number of steps, and the median seconds
+    of a run. If runs were cut off, the last cell says how many instead: 'cut off in 2 of 6 runs'.
     """
     steps = sorted(watch.steps for watch in watches)[len(watches) // 2]
     seconds = sorted(watch.looks[-1].seconds for watch in watches)[len(watches) // 2]
@@ -231,12 +250,16 @@ def describe_runs(watches: Sequence[Watch]) -> str:
 
 
 def show_small(image: Tensor) -> Tensor:
-    """Return an image (1, 3, H, W) resized for the sheet, (3, 224, 224)."""
+    """Return an image (1, 3, H, W) resized to (3, 224, 224), for the sheet that shows all pictures."""
     return resize(image[0], [224, 224], antialias=True).clamp(0, 1)
 
 
 def draw(means: dict[str, list[float]]) -> None:
-    """Plot the judge's mean probability over the seconds, a line for each contestant, and save the chart."""
+    """Plot probabilities over CPU seconds, a line for each contestant, and save the chart.
+
+    `means` has, by the title of each contestant, the mean probability that the judge gave to the class at each of
+    `MOMENTS`.
+    """
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

@@ -47,8 +47,8 @@ class Recipe(recipe.Recipe):
         spec: the spec of the stack.
         start: the picture before the first step: grey, or soft noise, which differs from seed to seed.
         score: the kind of score of a class, see `ClassObjective`.
-        variety: the share of the classifiers' last features that the score leaves out. Every seed leaves out other
-            features.
+        variety: the share of the classifiers' last features (the inputs of their last layers) that the score leaves
+            out. The seed decides which features these are.
     """
 
     name: str

@@ -32,7 +32,7 @@ RULE = "|---" * 7 + "|"
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a judge to one image in one form.
+    """The answer of a judge to one image in one of three forms: unchanged, from afar or in grey.
 
     Args:
         score: the probability of the right class, 0..1; for a text, the cosine of its embedding and that of the image,
@@ -127,6 +127,9 @@ def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict
 def summarise(verdicts: Sequence[Verdict]) -> str:
     """Return the row of a markdown table, with the columns of `HEADER`, about the verdicts of a judge.
 
+    The columns are the share of images whose right class or text is first in each of the three forms, the share of
+    recognised images, and the mean score in each form.
+
     Further columns go in front of this row: `f"| {title} {summarise(verdicts)}"`.
 
     Args:
@@ -146,7 +149,10 @@ def summarise(verdicts: Sequence[Verdict]) -> str:
 
 
 def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:
-    """Return the verdict on each image; `ask` returns the score of every class or text for each image, (B, choices)."""
+    """Return the verdict on each image; `ask` returns the score of every class or text for each image, (B, choices).
+
+    `targets` has, for each image, the index of the right class or text.
+    """
     images = check_images(images, "the image to judge")
     if len(targets) != len(images):
         raise ValueError(f"there are {len(images)} images and {len(targets)} classes; every image needs one")

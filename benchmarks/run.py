@@ -91,7 +91,7 @@ def describe_machine() -> str:
 
 
 def main() -> None:
-    """Measure the sections that the command line names; if it names none, all but those of `ON_REQUEST`."""
+    """Measure the sections that the command line names; if it names none, all sections but `peers` and `gpu`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or [name for name in SECTIONS if name not in ON_REQUEST]

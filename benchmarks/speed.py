@@ -29,11 +29,12 @@ VIEWS = 16
 
 
 def operator_row(step: int, rounds: int) -> str:
-    """Return a row of the table, for a stack with every `step`-th resolution as a level.
+    """Return a row of the table that compares K with autograd, for a stack with every `step`-th resolution as a level.
 
     The row begins with the number of levels. Three times follow: of a forward and a backward pass through the sum of
     the levels, of one application of K in its exact form, and of one in its spectral form. At the end are the ratio of
-    the first time to the third, and the relative error of the spectral form against autograd.
+    the first time to the third, and the relative error of the spectral form against autograd. Each time is the median
+    over `rounds` rounds.
     """
     resolutions = linear_levels(CANVAS, step)
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
@@ -68,17 +69,23 @@ def operator_row(step: int, rounds: int) -> str:
 
 
 def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None = None) -> Callable[[], object]:
-    """Return a function that does one whole step at each call: with default settings, 16 views, and `denoising`."""
+    """Return a function that does one whole step of an ascent at each call, with default settings and thus 16 views.
+
+    Args:
+        judge: the model that is climbed.
+        side: the side of the picture in pixels.
+        denoising: how the ascent denoises the picture; None for no denoising.
+    """
     stack, wish = ImageStack.gray(StackSpec(side, side)), ClassObjective(judge, ((JELLYFISH, 1.0),))
     steps = iter(Ascent(stack, [wish], steps=100_000, denoising=denoising))
     return lambda: next(steps)
 
 
 def seed_step(judge: Classifier) -> Callable[[], object]:
-    """Return a function that does one step of `reference_ascent` at each call.
+    """Return a function that does one step of the published algorithm (`reference_ascent`) at each call.
 
-    The model, the number of levels and the number of views are those of `default_step` at 224 x 224. "Seed" is a short
-    name for the code that the authors of Direct Ascent Synthesis published.
+    "Seed" is a short name for the code that the authors of Direct Ascent Synthesis published. The model, the number of
+    levels and the number of views are those of `default_step` at 224 x 224, so that the two can be compared.
     """
 
     def score(views: Tensor) -> Tensor:
@@ -110,7 +117,7 @@ def bare_pass(judge: Classifier, chunk: int) -> Callable[[], object]:
 
 
 def report(rounds: int = 9) -> str:
-    """Measure, and return the section for RESULTS.md."""
+    """Measure, and return the section for RESULTS.md; each time in it is the median over `rounds` rounds."""
     judge = load_starter()
     bare_passes = (bare_pass(judge, VIEWS), bare_pass(judge, 4))
     ours, large, painted, seeds, *bare = time_by_turns(

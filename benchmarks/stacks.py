@@ -40,7 +40,11 @@ MUTANTS = 1000
 
 
 def report() -> str:
-    """Measure, and return the section for RESULTS.md: two tables and two lines."""
+    """Measure, and return the section for RESULTS.md.
+
+    The section has a table about ascents that continue a saved stack, a line about damaged files, a table with the
+    slopes of spectra, and a line about frozen bands.
+    """
     return "\n\n".join((measure_continuation(), measure_damage(), measure_slopes(), measure_freezing()))
 
 

@@ -26,8 +26,9 @@ WISH, SEED = "DAS_ClassObjective.classes", "DAS_Optimize.seed"
 def take_pictures(folder: Path) -> int:
     """Copy the pictures of a sweep into the folder in which benchmarks keep pictures, and return their number.
 
-    One picture, the first, is copied from each cell that ran without an error and whose workflow is in `RECIPES`. It
-    replaces an earlier picture. A JSON file beside each picture has its wish, seconds and threads.
+    One picture, the first, is copied from each cell that ran without an error and whose workflow has the label
+    "picture" or "sketch", which are names of recipes. It replaces an earlier picture. A JSON file beside each picture
+    has its wish, seconds and threads.
 
     Args:
         folder: the results of the sweep.

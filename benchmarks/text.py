@@ -38,7 +38,7 @@ RECIPES = (PICTURE, SKETCH)
 
 
 def report() -> str:
-    """Measure, return the section for RESULTS.md, and save its pictures in the same folder."""
+    """Run the benchmark, save its pictures beside RESULTS.md, and return its section for RESULTS.md."""
     judge = load_starter_clip(SECOND_OPINION)
     rows, found = [], {}
     for recipe in RECIPES:

@@ -61,7 +61,7 @@ def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
 
 
 def measure_seams(made: Zooming) -> list[float]:
-    """Return the results of `measure_seam` at `ZOOMS` evenly spaced moments of a zoom, sorted, the smallest first."""
+    """Return the strength of the seam (`measure_seam`) at `ZOOMS` evenly spaced moments of a zoom, in rising order."""
     spec = made.stack.spec
     assert spec.zoom is not None
     # Without a loop the last depth contains no other depth. Near the end of the zoom it fills the frame without a seam.
@@ -72,7 +72,7 @@ def measure_seams(made: Zooming) -> list[float]:
 
 
 def report() -> str:
-    """Measure, return the section for RESULTS.md, and save its sheet of pictures in the same folder."""
+    """Make and measure a zoom; return the section for RESULTS.md, and save its sheet of frames in the same folder."""
     model, judge = load_starter(), load_starter(SECOND_OPINION)
     made = zoom(model, WISHES, size=SIDE, recipe=RECIPE, seed=SEED, progress=False)
     spec = made.stack.spec

@@ -181,7 +181,15 @@ def _read_tensor(name: str, value: Any, what: str, axes: str) -> Tensor:
 
 
 def _check_socket(kind: str, name: str, value: Any) -> None:
-    """Raise a ValueError when a socket of a type in `_BASES` gets a wrong value; other sockets are not checked."""
+    """Raise a ValueError when the value of a socket is not of the type that the socket takes.
+
+    Only sockets of the types of this pack are checked.
+
+    Args:
+        kind: the type of the socket, such as "DAS_CLIP"; or several types with commas between them.
+        name: what the message calls the socket.
+        value: the value, which must be of one of these types.
+    """
     wanted = set().union(*(_BASES.get(part, set()) for part in kind.split(",")))
     if wanted and wanted.isdisjoint(base.__name__ for base in type(value).__mro__):
         given = "not connected" if value is None else f"{_describe(value)}"

@@ -21,9 +21,10 @@ class Moved(TypedDict):
         choice: the DynamicCombo that they have moved into.
         moved: their former names. If an input contains others, as `focus` contains `focus.emphasis`, only the outer
             name is listed.
-        later: those moved inputs, outer or inner, that were added after version 0.1.0, each with the value at which it
-            has no effect. Older files that lack one of these inputs get this value. So do older prompts; but they get
-            an inner input only if its outer input is in use (`_find_lacking`).
+        later: those moved inputs that were added after version 0.1.0, each with the value at which it has no effect. An
+            older file that lacks one of them gets this value. An older prompt gets it too, with one exception: an input
+            inside another one, such as `focus.emphasis`, is left out unless the outer input, here `focus`, is given
+            with a value that has an effect.
     """
 
     choice: str
@@ -40,13 +41,16 @@ MOVED: dict[str, Moved] = json.loads(
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of one node of a prompt, with their current names.
 
-    Inputs with former names are now inside a DynamicCombo. If there are such inputs, the result also sets the
-    DynamicCombo to `custom`, and gives each input that was added later and that the prompt lacks the value at which it
-    has no effect (`_find_lacking`). If there are no inputs with former names, or the DynamicCombo is already among the
-    inputs, all inputs are returned unchanged.
+    Inputs with former names are now inside a DynamicCombo. If there are such inputs, they are renamed, and the
+    DynamicCombo is set to `custom`. Inputs of the DynamicCombo that were added after version 0.1.0 and are missing get
+    values at which they have no effect. But an input inside another one, such as `focus.emphasis`, is left out unless
+    the outer input (`focus`) is given with a value that has an effect.
+
+    If there are no inputs with former names, or the DynamicCombo is already among the inputs, all inputs are returned
+    unchanged.
 
     Args:
-        class_type: the id of the node.
+        class_type: the id of the class of the node.
         inputs: the values of widgets and the links, by the names of the inputs.
 
     Example:
@@ -63,10 +67,14 @@ def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the inputs in `later` that a node lacks, each with the value at which it has no effect.
+    """Yield the inputs added after version 0.1.0 that a node lacks, each with the value at which it has no effect.
 
-    An inner input, such as `focus.emphasis`, is yielded only if the outer input (`focus`) is given, and only if the
-    value of the outer input is not the one in `later`. With that value, "everywhere", the focus has no inner inputs.
+    An input inside another one, such as `focus.emphasis`, is yielded only if the outer input (`focus`) is given with a
+    value that has an effect. At the value without effect, "everywhere", the focus has no inputs inside it.
+
+    Args:
+        table: the moved inputs of the class of the node, with those that were added later.
+        inputs: the inputs that the node has, by their former names.
     """
     for name, value in table["later"].items():
         outer, _, inner = name.partition(".")

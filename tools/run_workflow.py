@@ -120,11 +120,11 @@ def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
 
 
 def print_text(title: str, shown: dict[str, list[Any]]) -> None:
-    """Print the text that a node shows, after the title of the node.
+    """Print the texts that a node shows, each after the title of the node.
 
     Args:
         title: the title of the node.
-        shown: what the node shows, as `run` yields it.
+        shown: what the node shows; its texts are the list under the key "text", if there is one.
     """
     for text in shown.get("text", []):
         print(f"{title}:\n{text}" if "\n" in text else f"{title}: {text}", flush=True)
@@ -134,7 +134,8 @@ def list_saved_files(shown: dict[str, list[Any]], output: Path) -> list[str]:
     """Return the paths of the files that a node has saved; files below the working directory get relative paths.
 
     Args:
-        shown: what the node shows, as `run` yields it.
+        shown: what the node shows: lists by key. Each saved file is a dictionary in one of the lists: its name is under
+            "filename", and its folder, relative to `output`, under "subfolder".
         output: the output folder.
     """
     saved = [

@@ -61,7 +61,18 @@ class Adam:
         mask: Tensor | None = None,
         evaluate: Evaluate | None = None,
     ) -> ImageStack:
-        """Return the stack after one step of Adam with bias correction; see `Optimizer.step`."""
+        """Return the stack after one step of Adam with bias correction.
+
+        Args:
+            stack: the stack before the step, which is not changed. Its parameters are tensors that Adam moves, such as
+                the levels.
+            gradient: the gradient of the score at the canvas, (B, 3, H, W).
+            operator: converts this gradient to gradients of the parameters, and the parameters to a change of the
+                canvas.
+            pace: the pace of the step; only its rate is used, which multiplies the learning rate.
+            mask: not used.
+            evaluate: not used.
+        """
         assert isinstance(stack.parameters, LevelTensors)
         gradients = operator.adjoint(gradient).tensors
         old = recall_state(stack, self.kind, [g.shape for g in gradients] * 2)

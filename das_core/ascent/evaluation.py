@@ -43,7 +43,8 @@ class ViewEvaluation:
             pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them.
 
         Returns:
-            A tensor (V, …) in the order of the keys, or the `Activations` of an `ActivationJudge`.
+            For the V views, in the order of the field `keys`: a tensor (V, …), or the `Activations` of an
+            `ActivationJudge`.
         """
         draws = Draws(self.keys, pixels.device, self.pace.coarse_progress, self.pace.progress)
         # The seed and the number of the image: a `PartialClassifier` chooses by these which features it uses.

@@ -107,7 +107,7 @@ class ScoreGradient:
         scores: dict[str, list[Scores]],
         chunk: int,
     ) -> None:
-        """Compute the gradient of the weighted scores of group `number` at the pixels, and leave it in the pyramid.
+        """Compute the gradient of the weighted scores of group `number` at the pixels in `pyramid`, and leave it there.
 
         Autograd adds it to the `.grad` of the tensors `Pyramid.leaves`. The scores of the terms of the group are
         appended to `scores`, under the names of their objectives.

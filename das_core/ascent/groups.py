@@ -45,8 +45,8 @@ class TermGroup:
     """Terms that share their views; `group_by_judge` says what the terms of a group have in common.
 
     Args:
-        judge: the judge of the terms. If they score activations, it returns those of all layers that they need. None
-            for a term that scores the pixels of the canvas.
+        judge: the judge of the terms. If the terms score activations, the judge returns the activations of all layers
+            that they need. None for a term that scores the pixels of the canvas.
         regions: the region masks, the same for every term, (B or 1, h, w), 0..1.
         members: the terms, each with the name of its objective. If an objective has several terms (`Objective.terms`),
             they are in different groups, under the same name.
@@ -67,13 +67,13 @@ class TermGroup:
         """Return the numbers of the views of a step that the group sees.
 
         With `turn` (k, n), each objective of the group has n terms that divide the views among them, and the group
-        holds the term number k of each. At step 0 the group sees the views k, k + n, k + 2n and so on. At every further
-        step the first of these numbers falls by 1 (modulo n). So each group sees at least one view in n steps, even if
-        a step has fewer views than n.
+        holds term k (from 0) of each objective. At step 0 the group sees the views k, k + n, k + 2n and so on. At every
+        further step the first of these numbers falls by 1 (modulo n). So each group sees at least one view in n steps,
+        even if a step has fewer views than n.
 
         Args:
             views: how many views of an image the step has.
-            step: the number of the step.
+            step: the number of the step, from 0.
 
         Example:
             >>> from das_core.ascent.groups import TermGroup
@@ -121,7 +121,11 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
 
 
 def _make_group(turn: Turn, members: list[NamedTerm]) -> TermGroup:
-    """Return a group of terms, with their judges merged into one (`merge_judges`)."""
+    """Return a group of terms, with their judges merged into one (`merge_judges`).
+
+    `turn` has the number of each term among the terms of its objective, from 0, and how many terms this objective has.
+    Both are the same for all members.
+    """
     judges = [term.judge for _, term in members if term.judge is not None]
     return TermGroup(merge_judges(judges) if judges else None, members[0][1].regions, members, turn)
 

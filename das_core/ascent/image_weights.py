@@ -19,13 +19,13 @@ class ImageWeights:
     Args:
         groups: the terms, in groups that share their views.
         timeline: the positions of the images that views can show.
-        film: whether the stack is a film or a zoom.
+        film: True if the stack is a film or a zoom, False if it is a batch of pictures.
         device: the device of the ascent, on which `weigh_group` returns its tensors.
 
     Attributes:
         images: how many images views can show.
-        shown: for each group the numbers of the images for which at least one of its terms has a factor other than 0;
-            all images if there is no such image.
+        shown: for each group the numbers, from 0, of the images for which at least one of its terms has a factor other
+            than 0; the numbers of all images if there is no such image.
 
     Raises:
         ValueError: when a term is made for another number of images, or when a group compares images and the factors of
@@ -73,10 +73,12 @@ class ImageWeights:
         return make_constant(tuple(each), torch.float32, self._device)[:, None, None, None]
 
     def _list_shown(self, group: TermGroup) -> list[int]:
-        """Return the images for which any term of a group has a factor other than 0; all if there is no such image.
+        """Return the numbers of the images on which a group acts, from 0; of all images if it acts on none.
+
+        A group acts on an image if at least one of its terms has a factor other than 0 for this image.
 
         Raises:
-            ValueError: when the group compares all images, but some of them have only factors of 0.
+            ValueError: when the group compares all images, but does not act on all of them.
         """
         known = [self._factors[id(term)] for _, term in group.members]
         images = range(self.images)

@@ -73,7 +73,10 @@ class LBFGS:
         mask: Tensor | None = None,
         evaluate: Evaluate | None = None,
     ) -> ImageStack:
-        """Return the stack after one step; see `Optimizer.step`."""
+        """Return the stack after one step; `Optimizer.step` explains the arguments.
+
+        `evaluate` must be given, because L-BFGS also needs the gradient at the canvas after the step.
+        """
         assert evaluate is not None
         pairs = self._recall_pairs(stack)
         direction = _find_direction(gradient, pairs, operator)
@@ -114,11 +117,14 @@ class LBFGS:
 def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], operator: StackOperator[Any]) -> Tensor:
     """Return the direction of a step by the two-loop recursion of L-BFGS, for every image by itself.
 
-    Each of `pairs` has a move of the canvas, and the gradient before the move minus the gradient after it. The latest
-    pair is the last.
-
     If the slope of the score of an image did not fall along a move, the pair of this move says nothing about a maximum,
     and is left out for that image.
+
+    Args:
+        gradient: the gradient of the score at the canvas, (B, 3, H, W).
+        pairs: for each of the last steps, oldest first: the move of the canvas, and the gradient before the move minus
+            the gradient after it.
+        operator: the operator K, which is the first guess of the inverse curvature.
     """
     direction, shares = gradient, []
     for moved, fell in pausing(reversed(pairs)):

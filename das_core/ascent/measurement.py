@@ -15,7 +15,7 @@ class Measurement:
     """The numbers that a step reads from the device.
 
     Args:
-        record: the record of the step.
+        record: the number of the step, its scores and the norm of its gradient.
         vanished: whether the gradient is zero for an image of the batch, or for a whole film or zoom.
         canvas_sum: the sum of the values of the canvas after the move of the optimizer, before the denoiser; it is not
             finite if one of the values is not.
@@ -32,7 +32,7 @@ def measure_step(
     """Return the measurements of a step; all numbers are read from the device at once.
 
     Args:
-        step: the number of the step.
+        step: the number of the step, from 0.
         scores: the mean score of every objective by its name, (), float32.
         gradient: the gradient that has moved the stack, (B, 3, H, W).
         canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
@@ -98,6 +98,11 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
 
 
 def _name_last_image(record: Record, *, is_first: bool) -> str:
-    """Return the part of an error message that names the last good image, or says that there is none yet."""
+    """Return the part of an error message that says which step made the last good image, or that there is none yet.
+
+    Args:
+        record: the record of the step that failed.
+        is_first: whether that step is the first step of the ascent; there is no good image then.
+    """
     # `record.step` counts from 0. The message counts from 1, so this number is that of the step before.
     return "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"

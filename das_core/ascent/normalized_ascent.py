@@ -86,7 +86,7 @@ class NormalizedAscent:
         mask: Tensor | None = None,
         evaluate: Evaluate | None = None,
     ) -> ImageStack:
-        """Return the stack after one step along the scaled direction; see `Optimizer.step`."""
+        """Return the stack after one step along K times the gradient, scaled to RMS 1; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)
         size = mean_square(direction, mask, as_one=stack.spec.time is not None).sqrt()
         # A channel without a gradient, such as a colour that the judge does not see, does not change.

@@ -93,6 +93,6 @@ def check_momentum(value: float) -> None:
 
 
 def recall_state(stack: ImageStack, kind: str, shapes: list[torch.Size]) -> OptimizerState | None:
-    """Return the optimizer state of a stack; None unless it has the given kind and its tensors the given shapes."""
+    """Return the optimizer state of a stack if it is of this kind and its tensors have these shapes, else None."""
     old = stack.optimizer_state
     return old if old is not None and old.kind == kind and [t.shape for t in old.tensors] == shapes else None

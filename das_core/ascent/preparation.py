@@ -117,10 +117,15 @@ def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
     """Return the stack with the parameters that the optimizer moves.
 
-    The result has no parameters if there is a bound, if the parametrisation keeps Fourier magnitudes, or if an earlier
-    ascent has left the stack without parameters and the optimizer needs no levels. Otherwise it keeps the parameters of
-    the stack. If the stack has none, they are zeros, and the present canvas becomes the start of the stack. If the
-    optimizer needs levels, the parameters are `LevelTensors`, and the method of the spec becomes `layers`.
+    With a bound, or with a parametrisation that keeps Fourier magnitudes, the result has no parameters: after every
+    step the canvas is projected, and no parameters produce the projected canvas. In all other cases:
+
+    - A stack that has parameters keeps them.
+    - A stack that has none, and that no ascent has changed yet, gets zeros, and its present canvas becomes its start.
+    - A stack that an earlier ascent has changed and left without parameters gets none. But if the optimizer needs
+      levels (`Optimizer.needs_levels`), it gets zeros, and its present canvas becomes its start.
+    - If the optimizer needs levels, the parameters, kept or zero, become `LevelTensors`, and the method of the spec
+      becomes `layers`.
 
     Args:
         stack: the stack before the ascent, on the device of the ascent.
@@ -164,10 +169,15 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
 
 
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
-    """Return a stack without parameters, whose canvas can be projected after every step, or raise a ValueError.
+    """Return the stack without parameters, for an ascent that projects the canvas after every step.
 
     The canvas is projected onto the bound `within`, or onto the Fourier magnitudes of its start (`retract`). Parameters
     are dropped, because they would no longer describe a projected canvas.
+
+    Raises:
+        ValueError: when there is a bound and the parametrisation keeps Fourier magnitudes, too; when there is a bound,
+            and the stack is a zoom or is already outside the bound; when the optimizer needs levels; or when Fourier
+            magnitudes are to be kept and the start is plain colour.
     """
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(

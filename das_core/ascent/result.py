@@ -171,11 +171,12 @@ def make_importance_mask(strength: Tensor) -> Tensor:
     """Return the gradient strength of many steps as a mask.
 
     Args:
-        strength: the sum of `measure_gradient_strength` over the steps, (B, h, w).
+        strength: the strength of the gradient at every pixel (`measure_gradient_strength`), summed over the steps,
+            (B, h, w).
 
     Returns:
-        A mask (B, h, w), 0..1. It is 1 in about a hundredth of the pixels of every image: those with the largest
-        strength.
+        A mask (B, h, w), 0..1: in every image the strength, divided by its 99th percentile and cut off at 1. So about
+        a hundredth of the pixels have the value 1.
     """
     flat = strength.flatten(1)
     brightest = max(1, round(flat.shape[1] * (1 - _BRIGHT_SHARE)))

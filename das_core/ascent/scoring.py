@@ -101,7 +101,7 @@ class Scoring:
 
         Args:
             canvas: the canvas of the stack, (B, 3, H, W).
-            images: the numbers of some of the images; all if None.
+            images: the numbers, from 0, of the images (for a zoom: of the moments) that are wanted; all if None.
         """
         zoom = self.stack.spec.zoom_operator
         if zoom is None:
@@ -158,17 +158,21 @@ class Scoring:
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
         """Return the keys of the views that a group sees in a step, in the order in which its judge sees them.
 
-        In a batch, images on which the group does not act get no views (unless `alike`, or the group compares images).
+        A key has the numbers that identify a view. One, `image`, is the number of the image that the view shows. The
+        others decide the random draws of the view; one of these, `item`, usually is equal to `image`.
 
-        The views of a film or a zoom are spread over the images on which the group acts. Their keys have the `item` 0,
-        and `image` is the number of the frame or moment. So a judge whose answer depends on the item
-        (`PartialClassifier`) treats all frames or moments alike.
+        In a batch of separate images, images on which the group does not act get no views (unless `alike`, or the group
+        compares images).
+
+        The views of a film or a zoom are spread over the frames or moments on which the group acts (unless `alike`).
+        Their keys have the `item` 0. So a judge whose answer depends on the item (`PartialClassifier`) treats all
+        frames or moments alike.
 
         Args:
             number: the number of the group, from 0; the group must have a judge.
             step: the number of the step.
             batch: how many images there are. For a film or a zoom it is used only if `alike` is True.
-            alike: whether all images are seen through the same views.
+            alike: whether all images are seen through the same views; all keys then have the `item` 0.
         """
         group, shown = self.groups[number], self.weights.shown[number]
         views = group.choose_views(self.augmentation.views, step)

@@ -24,7 +24,8 @@ class ShownPixels:
         pyramid: the image pyramid from which views are cut. It is made from the pixels of the stack, with the
             surroundings of a masked stack. The autograd graph begins at these pixels.
         synthesised: the pixels of the stack without the surroundings, (N, 3, H, W), 0..1.
-        images: the numbers of the images, rising; None for all images of the stack.
+        images: the numbers of these images (the frames of a film, the moments of a zoom), from 0, rising; None for all
+            images of the stack.
     """
 
     pyramid: Pyramid
@@ -55,7 +56,7 @@ class StepRenderer:
 
         Args:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
-            step: the number of the step.
+            step: the number of the step, from 0.
         """
         images = self._list_images(step)
         synthesised = self._render(canvas, images)
@@ -95,7 +96,14 @@ class StepRenderer:
         return whole
 
     def _list_images(self, step: int) -> list[int] | None:
-        """Return the numbers of the frames or moments that a step shows, rising; None for all images of the stack."""
+        """Return the numbers of the images that a step shows, rising; None for all images of the stack.
+
+        The images are the frames of a film or the moments of a zoom, with numbers from 0. In a batch of pictures, a
+        step always shows all images.
+
+        Args:
+            step: the number of the step, from 0.
+        """
         scoring, batch = self.scoring, self.scoring.images
         if not scoring.film:
             return None
@@ -107,7 +115,12 @@ class StepRenderer:
         return sorted({key.item if key.image is None else key.image for key in keys})
 
     def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
-        """Return the pixels of all images (`images` None), or of some frames or moments, without gradients."""
+        """Return the pixels of the images that a step shows, (N, 3, H, W), 0..1, without an autograd graph.
+
+        Args:
+            canvas: the canvas of the stack, (B, 3, H, W), before the tanh.
+            images: the numbers of these frames or moments, from 0; None for all images of the stack.
+        """
         color = self.scoring.stack.spec.color
         if images is None:
             return render_pixels(canvas, color).detach()
@@ -124,11 +137,11 @@ class StepRenderer:
         For a zoom the images are moments, and their canvases are composites of depths (`Scoring.show`).
 
         Args:
-            number: which group.
+            number: which group, from 0.
             gradient: the gradient of the group at the pixels of these images, (N, 3, H, W).
-            synthesised: the pixels of the stack, without surroundings.
+            synthesised: the pixels of these images as the stack shows them, without surroundings, (N, 3, H, W).
             pace: the pace of the step.
-            images: the numbers of these images; None for all images of the stack.
+            images: the numbers of these images, from 0; None for all images of the stack.
         """
         group, region = self.scoring.groups[number], self.scoring.regions[number]
         # The mask of the region is the product of the region masks and the mask of the surroundings. The latter is also

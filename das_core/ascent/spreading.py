@@ -90,7 +90,7 @@ def select_images(values: Tensor, images: Sequence[int]) -> Tensor:
 
     Args:
         values: (B, C, H, W).
-        images: the numbers of the images.
+        images: the indices of the images in the batch, from 0.
     """
     if len(images) == 1:
         # A slice copies nothing.

@@ -31,9 +31,10 @@ class ActiveRegion:
         return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
 
     def select(self, images: Sequence[int] | None) -> "ActiveRegion":
-        """Return the region for some images, or for all if None.
+        """Return the region for some images of the batch, given their indices, or for all images if None.
 
-        Use only the mask of the result, because its boxes can be missing.
+        Only the mask is selected, so use only the mask of the result: its boxes can be None even if this region has
+        boxes.
         """
         if images is None or self.mask is None or len(self.mask) == 1:
             return self

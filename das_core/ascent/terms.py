@@ -35,13 +35,17 @@ def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -
 
 
 def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
-    """Return the reference images of a term as pyramids of `batch` canvases; they are placed like a start image.
+    """Return the reference images of a term on canvases like those of the stack, so that views can be cut from them.
+
+    Each tensor of `term.reference_images` becomes one `Pyramid` of `batch` canvases. They show the `batch` images of
+    the tensor or, if it has a single image, all show this image. An image is resized to cover the picture, and the
+    margin is filled with its reflection or, if the margin is too wide for that, with its border pixels.
 
     Args:
         name: the name of the term's objective.
         term: the term; it may have no reference images.
-        stack: gives the size, the margin and the device.
-        batch: the number of images that views can show.
+        stack: gives the size of the picture, the margin and the device.
+        batch: the number of images that views can show; in a zoom, these are moments.
 
     Raises:
         ValueError: when a tensor of `term.reference_images` holds neither one image nor `batch` images; or when there
@@ -83,7 +87,8 @@ def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
         name: the name of the term's objective.
         term: the term.
         output: the output of the term's judge for the views; `CanvasPixels` if the term has no judge.
-        images: the number of the image that each view shows, (V,); if there is no judge, the numbers of the images.
+        images: for each view, the number (from 0) of the image that it shows, (V,). If the term has no judge, the
+            numbers of the images that are scored.
 
     Raises:
         ValueError: when `score_views` returns anything but a float tensor with one number for each entry of `images`.

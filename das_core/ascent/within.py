@@ -79,11 +79,11 @@ class Within:
     def project(self, stack: ImageStack) -> ImageStack:
         """Return the stack with pixels outside the bound replaced by the nearest pixels within it.
 
-        Under `l2` the change of the margin is scaled by the same factor as that of the picture.
+        Under `l2` the change of the margin is scaled by the same factor as that of the picture. Replaced pixels
+        stay 1e-6 inside the bound, so that rounding cannot lead out of it when they are converted to the canvas.
 
         Args:
-            stack: a stack without parameters. Distances are measured from its start. Projected pixels keep a distance
-                that is `_EDGE` below the limit, because the conversion of the pixels to the canvas rounds them.
+            stack: a stack without parameters. Distances are measured from its start.
         """
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
@@ -104,8 +104,8 @@ class Within:
     def _measure(self, change: Tensor, margin: int) -> Tensor:
         """Return the norm, (B,), of a change (B, 3, H, W) of the pixels of a canvas.
 
-        For `linf` this is the largest absolute value, margin included; for the other norm it is the Euclidean norm of
-        the change without the margin.
+        For `linf` this is the largest absolute value, margin included; for `l2` it is the Euclidean norm of the change
+        without the margin.
         """
         if self.norm == "linf":
             return change.abs().amax(dim=(1, 2, 3))

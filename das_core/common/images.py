@@ -41,11 +41,11 @@ Images = Tensor | np.ndarray[Any, Any] | Image.Image
 def check_images(images: Images, what: str) -> Tensor:
     """Return images as a batch (B, 3, H, W), or raise an error that says what is wrong with them.
 
-    Values outside 0..1 are accepted. A batch of the right form is returned as it is. If it requires a gradient, the
-    result has the same values and is detached from the autograd graph.
+    Values outside 0..1 are accepted. A tensor (B, 3, H, W) is returned without a copy. If it requires a gradient, the
+    result shares its values, but is detached from the autograd graph.
 
     Args:
-        images: the images to check; `Images` lists the accepted forms.
+        images: the images to check, in one of the forms of `Images`: a tensor, a NumPy array or an image of Pillow.
         what: what error messages call the images, such as "the start image".
 
     Raises:
@@ -84,7 +84,10 @@ def check_images(images: Images, what: str) -> Tensor:
 
 
 def _to_batch(images: Images, what: str) -> Tensor:
-    """Return images as a tensor with an axis for the batch; the shape of the result is not checked."""
+    """Return images as a tensor with an axis for the batch; the shape of the result is not checked.
+
+    `what` is what error messages call the images.
+    """
     if isinstance(images, Image.Image):
         # A photograph may be stored rotated, with the rotation to apply in its EXIF data.
         images = np.asarray(ImageOps.exif_transpose(images).convert("RGB"))
@@ -152,9 +155,14 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images (B, C, H, W), like `map_images`; large images on the CPU go channel by channel.
+    """Apply a function to images; large inputs on the CPU are processed in parts, so that a run can be cancelled.
 
-    The function must treat every channel by itself.
+    If a single image is large, a part is one channel. Otherwise, if the batch is large, a part is one image.
+
+    Args:
+        change: a function from a batch (B, C, H, W) with any number of channels to another one, which treats every
+            image and every channel by itself.
+        images: (B, C, H, W).
     """
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
         return map_images(change, images)

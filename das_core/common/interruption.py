@@ -95,8 +95,8 @@ def interruptible_building() -> Iterator[None]:
 def allow_interrupt() -> None:
     """Call the function that `interruptible` has set, if any; it can end the run by raising an exception.
 
-    Long computations call `allow_interrupt` at least once a second. The exception is also kept in `_cancellation`, by
-    which `is_cancellation` recognises it.
+    Long computations call `allow_interrupt` at least once a second. The exception is also stored until the
+    `interruptible` block ends, so that `is_cancellation` recognises it.
     """
     look_up = _look_up.get()
     if look_up is None:

@@ -133,10 +133,10 @@ def _convolve(mask: Tensor, row: Tensor) -> Tensor:
 
 
 def find_boxes(mask: Tensor) -> list[Box]:
-    """Return for each mask the smallest box around its pixels above 1/255.
+    """Return for each mask the smallest box (top, left, height, width) around its pixels above 1/255.
 
     Args:
-        mask: (B, 1, H, W), 0..1, each with such a pixel.
+        mask: B masks (B, 1, H, W), 0..1; each must have a pixel above 1/255.
 
     Example:
         >>> from das_core.common.masks import find_boxes

@@ -55,10 +55,15 @@ _MOST_WEIGHTS = 2**25
 def _average_ring_by_ring(
     power: Tensor, ring: Tensor, count: Tensor, edges: tuple[float, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Return the two results of `radial_power`, with the weights of only one ring at a time in memory.
+    """Return the mean power in R rings, (B, R), and the frequencies of the rings, (R,); empty rings are left out.
 
-    `power` is the power of each coefficient of rfft2, (B, H * (W // 2 + 1)). `ring` and `count` are the ring numbers
-    and the counts of the coefficients, from `_number_rings`.
+    To save memory, one ring is averaged at a time.
+
+    Args:
+        power: the power of each coefficient of rfft2, (B, H * (W // 2 + 1)).
+        ring: the number of the ring in which each coefficient lies, from 1; 0 or `len(edges)` outside all rings.
+        count: for how many coefficients of the full transform each coefficient stands.
+        edges: frequencies in rising order; each neighbouring pair bounds a ring.
     """
     averages, kept = [], []
     for number, middle in pausing(enumerate(_find_middles(edges), start=1)):
@@ -74,7 +79,9 @@ def _average_ring_by_ring(
 def _make_weights(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
     """Return the weights of rfft2's coefficients in the R rings that are not empty, and the frequencies of these rings.
 
-    The weights are (R, H * (W // 2 + 1)), and sum to 1 in every ring. The frequencies of the rings are (R,), float64.
+    The mean power in a ring is the sum of the powers of all coefficients, each times its weight in this ring. The
+    weights are (R, H * (W // 2 + 1)), and sum to 1 in every ring. The frequencies of the rings are (R,), float64. Each
+    neighbouring pair of `edges` bounds a ring.
     """
     ring, count, _ = _number_rings(height, width, edges)
     weights = torch.stack([(ring == number) * count for number in range(1, len(edges))])
@@ -83,7 +90,7 @@ def _make_weights(height: int, width: int, edges: tuple[float, ...]) -> tuple[Te
 
 
 def _find_middles(edges: tuple[float, ...]) -> Tensor:
-    """Return the frequency of every ring: the geometric mean of its edges, float64."""
+    """Return a frequency for every ring, float64: the geometric mean of the two neighbouring `edges` that bound it."""
     bounds = torch.tensor(edges, dtype=torch.float64)
     return (bounds[:-1] * bounds[1:]).sqrt()
 

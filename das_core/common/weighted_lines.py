@@ -85,8 +85,9 @@ def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
 def _is_balanced(text: str) -> bool:
     """Return whether every parenthesis in a text has its partner in the text.
 
-    If so, parentheses around the text are partners of each other. In "(a) (b)" the first and the last parenthesis are
-    no partners, because the text between them, "a) (b", is not balanced.
+    The caller has a text between two parentheses, and needs to know whether these two are partners of each other. They
+    are if the text between them is balanced. In "(a) (b)" the first and the last parenthesis are no partners, because
+    the text between them, "a) (b", is not balanced.
     """
     depth = 0
     for letter in text:
@@ -100,7 +101,8 @@ def parse_texts(text: str) -> list[str]:
     """Return the texts of lines with or without weights, each text once, in their order.
 
     Args:
-        text: the lines, as `parse_weighted_lines` takes them; a colon between two digits belongs to the text.
+        text: the lines; a weight is written as in 'a castle: 2' or '(a castle:2)'. A colon between two digits belongs
+            to the text, and begins no weight.
 
     Raises:
         ValueError: when there is no text at all; a line has a weight and no text; or a weight is not finite, is too

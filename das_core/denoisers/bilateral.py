@@ -47,7 +47,14 @@ class Bilateral:
             raise ValueError(f"a width of {self.width} pixels is not between 0.5 and 8; 1.5 takes out fine ripple")
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the pixels with even surfaces; see `Denoiser`."""
+        """Return the pixels with even surfaces.
+
+        Args:
+            pixels: (B, 3, H, W), 0..1, which are not changed.
+            strength: differences between pixels up to about this size are smoothed. At 0 nothing is smoothed.
+            scale: the short side of the picture divided by 224, above 0; the width is multiplied by it.
+            tile: whether the picture is a tile, whose opposite edges meet.
+        """
         if not strength > 0:
             return pixels
         width = self.width * scale

@@ -25,9 +25,10 @@ _LARGEST_BLOCK = 32
 class CosineShrinkage:
     """A denoiser that sets cosine coefficients of overlapping blocks to 0 if their magnitude is below a threshold.
 
-    A block is 8 pixels wide at a scale of 1, and at most 32 pixels wide. The threshold is 3 times the strength, as is
-    usual if the strength is the standard deviation of noise. The mean of a block is always kept. Blocks overlap by
-    half, so every pixel lies in four blocks; the result for a pixel is the mean of its values in these blocks.
+    A block is 8 pixels wide if the short side of the picture is 224 pixels; the width grows in proportion to this side,
+    up to 32 pixels. The threshold is 3 times the strength, as is usual if the strength is the standard deviation of
+    noise. The mean of a block is always kept. Blocks overlap by half, so every pixel lies in four blocks; the result
+    for a pixel is the mean of its values in these blocks.
 
     Example:
         >>> import torch
@@ -42,7 +43,14 @@ class CosineShrinkage:
     name: ClassVar[str] = "cosine shrinkage"
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the pixels without small cosine coefficients; see `Denoiser`."""
+        """Return the pixels after small cosine coefficients of all blocks are set to 0.
+
+        Args:
+            pixels: (B, 3, H, W), 0..1.
+            strength: coefficients of at most 3 times the strength are set to 0. At 0 the pixels are not changed.
+            scale: the short side of the picture divided by 224; a block is about 8 times `scale` pixels wide.
+            tile: whether opposite edges of the picture meet.
+        """
         if not strength > 0:
             return pixels
         # The width of a block is even, so that blocks overlap by exactly half.

@@ -50,8 +50,8 @@ class NetworkDenoiser:
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
         """Return the output of the network for pixels; see `Denoiser`.
 
-        The scale is ignored, because a network does not take one. If the network does not know the strength, its
-        changes of values are limited to `_LARGEST_CHANGE` times the strength.
+        The scale is ignored, because a network does not take one. If `knows_strength` is False, no value changes by
+        more than three times the strength.
 
         Raises:
             ValueError: when the output of the network is not a batch of images, or when its size is not a whole

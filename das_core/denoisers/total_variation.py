@@ -41,8 +41,9 @@ class TotalVariation:
     the same effect on a square that is twice as wide, the weight must be twice as large.
 
     Args:
-        rounds: how many rounds of the dual descent a scale of 1 takes, at least 1; a larger scale takes more, in
-            proportion. More rounds bring the result nearer to the minimum, and take longer.
+        rounds: how many rounds of projected gradient descent (see the module docstring) a scale of 1 takes, at least 1;
+            a larger scale takes more, in proportion. More rounds bring the result nearer to the minimum, and take
+            longer.
 
     Raises:
         ValueError: when `rounds` is below 1.
@@ -75,7 +76,11 @@ class TotalVariation:
 
 
 def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
-    """Return images (B, 3, H, W) after some rounds of the dual descent, with this weight of the total variation."""
+    """Return images (B, 3, H, W), 0..1, denoised with `weight` as the weight of the total variation.
+
+    Each of the rounds is one step of projected gradient descent on the dual problem (see the module docstring). `tile`
+    says whether opposite edges of the images meet.
+    """
     # The vectors p, and buffers that all rounds share: to allocate tensors of this size takes longer than to compute
     # their values.
     down, right = torch.zeros_like(pixels), torch.zeros_like(pixels)

@@ -41,7 +41,8 @@ class _AtDepths(WrappedObjective):
 
     Args:
         objective: the objective for the moments of the zoom.
-        stride: how many moments there are from one depth to the next: depth d is at moment number d * `stride`.
+        stride: how many moments there are from one depth to the next: depth d fills the picture at the moment
+            `Zoom.moments[d * stride]`.
     """
 
     stride: int
@@ -63,5 +64,14 @@ class _TermAtDepths(WrappedTerm):
         return tuple(images[:: self.wrapper.stride] for images in self.term.reference_images)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the scores of the term; it gets the number of the moment of each depth, not that of the depth."""
+        """Return the scores that the term gives to views of depths.
+
+        The term is made for the moments of the zoom. So the term is given the number of the moment at which a depth
+        fills the picture, in place of the number of this depth.
+
+        Args:
+            output: the output of the judge for the views; without a judge, the pixels of the canvas (`CanvasPixels`).
+            images: for each view, the number of the depth that it shows, from 0; without a judge, the numbers of all
+                depths.
+        """
         return self.term.score_views(output, images * self.wrapper.stride)

@@ -70,7 +70,7 @@ class Film(Rendering):
                 12 frames is written with 48 frames, and lasts as long as with 12. A file has at most 65,536 frames.
 
         Returns:
-            The path of the file.
+            A list with a single path: that of the file.
 
         Raises:
             ValueError: when the format is unknown or needs PyAV, which is not installed; the folder does not exist or
@@ -179,9 +179,9 @@ def _read(wish: Any, judge: Judge) -> list[Objective]:
 
 
 def _check_file(path: Path | str, frames: int, fps: float, smooth: int) -> None:
-    """Raise a ValueError when a film of `frames` frames cannot be written to `path` with `smooth` images for each.
+    """Raise a ValueError when a film of `frames` frames cannot be written to `path`.
 
-    The file shows the frames at `fps` a second.
+    The file gets `smooth` images for each frame of the film, and shows `fps` times `smooth` images a second.
     """
     if type(smooth) is not int or smooth < 1:
         raise ValueError(

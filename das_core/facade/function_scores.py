@@ -47,7 +47,7 @@ def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
 
 @dataclass(frozen=True)
 class _ViewScore(BaseObjective):
-    """An objective whose score is a function of the views, given by the user; `judge` returns the views as they are."""
+    """An objective whose score is a function of the views, given by the user; `judge` returns the views unchanged."""
 
     judge: Judge
     function: Callable[[Tensor], Tensor]

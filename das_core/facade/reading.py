@@ -21,10 +21,11 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
     """Convert a user's request to a `Wish`.
 
     Args:
-        wish: a `Wish`, an objective, a function of the views, the index of a class, a list of classes, or a text. If
-            the model has a layer named 'layer', the text 'layer:12' is channel 12 of this layer, and 'layer' is the
-            whole layer. Any other text is a class for a classifier, and a prompt for a CLIP. For other models, every
-            text stands for a layer or a channel.
+        wish: a `Wish`, an objective, a function of the views, the index of a class, a list of classes, or a text. The
+            meaning of a text depends on the model to which the `Wish` is given later. If this model has a layer named
+            'layer', the text 'layer:12' is channel 12 of this layer, and 'layer' is the whole layer. Any other text is
+            a class for a classifier, and a prompt for a CLIP. For other models, every text stands for a layer or a
+            channel.
         score: the score of a class that is given by its name or index alone. If it is `logit`, the score of a prompt is
             the cosine; otherwise `TextObjective.from_text` chooses it (`auto`). A `Wish` and an objective keep their
             own score.

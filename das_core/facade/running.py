@@ -91,8 +91,8 @@ def climb_or_start_from_noise(
 
     The error is raised instead if the user has given a start, or if the start is noise already (`maco`).
 
-    Before the first step, the objectives are checked: if `measure_scores` could not measure the result under them, the
-    ascent would be lost.
+    Before the first step it is checked that `measure_scores` can measure the result under the objectives: an error
+    after the last step would lose the ascent.
 
     Args:
         prepare: a function that makes an ascent from a stack.
@@ -131,13 +131,24 @@ def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, 
 
 
 def do_all_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> None:
-    """Do the steps of an ascent, see `do_steps`."""
+    """Do the steps of an ascent, until it ends or the callback returns True.
+
+    `callback`, if there is one, is called with every finished step. If `progress` is True, a progress bar is shown.
+    """
     for _ in do_steps(ascent, callback, progress=progress):
         pass
 
 
 def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
-    """Return the score of every picture under each objective, by the name of the objective, without weights."""
+    """Return the score of every picture of a result under each objective, by the name of the objective.
+
+    The scores are not multiplied by the weights of the objectives.
+
+    Args:
+        result: the result of an ascent.
+        objectives: the objectives.
+        seed: the seed of the random draws of the views that the judges see.
+    """
     # Imported here, because `objective_scores` imports the modules of the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
@@ -147,7 +158,10 @@ def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -
 
 
 def _check_measurable(stack: ImageStack, objectives: Sequence[Objective]) -> None:
-    """Raise a ValueError when `measure_scores` cannot measure the images of a stack under some objectives."""
+    """Raise a ValueError when `measure_scores` cannot score the images of a stack under all of the objectives.
+
+    For example, a region can be too small for views, or an objective can compare images where there is only one.
+    """
     from ..report.objective_scores import check_scorable
 
     try:

@@ -164,7 +164,10 @@ def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
 
 
 def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Objective:
-    """Return the objective of some classes of a classifier, or raise an error when the judge is no classifier."""
+    """Return the objective of some classes of a classifier, or raise an error when the judge is no classifier.
+
+    For `which` and `score`, see the arguments `targets` and `score_kind` of `ClassObjective`.
+    """
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
     # The default score is the log-probability, as in the node Class Objective. The gradient of the log-probability is
@@ -174,7 +177,10 @@ def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Obj
 
 
 def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> Objective:
-    """Return the objective of a prompt for a CLIP, or raise an error when the judge cannot read text."""
+    """Return the objective of a prompt for a CLIP, or raise an error when the judge cannot read text.
+
+    `similarity` says how near two embeddings are, see `TextObjective.from_text`.
+    """
     if not isinstance(judge, CLIP):
         raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
     if judge.text is None:

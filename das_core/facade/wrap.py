@@ -39,8 +39,8 @@ def wrap(
     Args:
         module: a model that takes normalised images (V, 3, size, size). A model of open_clip becomes a `CLIP`. A model
             that returns (V, N), with N of at least 2, becomes a `Classifier` of N classes. Any other model becomes a
-            `Judge`, whose layers can be used. A `Judge` is returned as it is; no other
-            argument may be given then.
+            `Judge`, whose layers can be used. If `module` is a `Judge` already, it is returned unchanged, and no other
+            argument may be given.
         size: the side, in pixels, of the images that the model takes.
         mean: per channel, the mean that is subtracted from images in 0..1.
         std: per channel, the standard deviation that images are then divided by.
@@ -52,9 +52,10 @@ def wrap(
 
     Raises:
         ValueError: when `module` is no module, cannot be copied or has no weights yet (device meta); a setting is
-            neither known nor given; `mean` or `std` does not have three numbers; the model does not take images of this
-            size; `tokenizer` is given although the model is not of open_clip, or it is no tokenizer of open_clip; the
-            number of labels is not the number of classes; or a setting is given that would not be used.
+            neither known nor given; the model takes images that are not square; `mean` or `std` does not have three
+            numbers; the model does not take images of this size; `tokenizer` is given although the model is not of
+            open_clip, or it is no tokenizer of open_clip; the number of labels is not the number of classes; or a
+            setting is given that would not be used.
 
     Example:
         >>> import torchvision
@@ -104,7 +105,7 @@ _EXAMPLES = {"size": "224", "mean": str(_IMAGENET_MEAN), "std": str(_IMAGENET_ST
 def _read_settings(module: nn.Module) -> dict[str, Any]:
     """Return the image settings that can be read from a model: all, some or none of size, mean, standard deviation."""
     if isinstance(config := getattr(module, "pretrained_cfg", None), dict):  # timm
-        return {"size": config["input_size"][-1], "mean": config["mean"], "std": config["std"]}
+        return {"size": _to_side(config["input_size"][-2:]), "mean": config["mean"], "std": config["std"]}
     home = type(module).__module__
     if home.startswith("torchvision.models."):
         side = getattr(module, "image_size", 299 if home.endswith(".inception") else 224)
@@ -130,8 +131,17 @@ def _read_channels(key: str, values: Any) -> tuple[float, float, float]:
 
 
 def _to_side(size: Any) -> Any:
-    """Return the side of square images whose size is given as one number or as two equal numbers."""
-    return size[0] if isinstance(size, list | tuple) else size
+    """Return the side of square images whose size is given as one number or as two equal numbers.
+
+    Two different numbers raise a ValueError, because views are square.
+    """
+    if not isinstance(size, list | tuple):
+        return size
+    if len(set(size)) != 1:
+        raise ValueError(
+            f"the model takes images of {' x '.join(map(str, size))} pixels; only square images are possible"
+        )
+    return size[0]
 
 
 def _is_open_clip(module: nn.Module) -> bool:
@@ -142,7 +152,19 @@ def _is_open_clip(module: nn.Module) -> bool:
 def _copy_open_clip(
     name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Judge:
-    """Return a model of open_clip as a CLIP; `known` are the image settings of the model, `settings` those to use."""
+    """Return a frozen copy of a model of open_clip as a CLIP.
+
+    Args:
+        name: the name of the model in messages.
+        module: the model.
+        tokenizer: the tokenizer that `open_clip.get_tokenizer` returns for its architecture; None for that of OpenAI.
+        settings: the size, mean and standard deviation that the CLIP shall use.
+        known: the size, mean and standard deviation that are read from the model.
+
+    Raises:
+        ValueError: when the two sizes differ, because the model takes images of one size only; or when
+            `copy_open_clip_module` cannot make a CLIP.
+    """
     from ..models.sources.open_clip_copy import copy_open_clip_module  # It imports open_clip, which takes seconds.
 
     if settings["size"] != known["size"]:
@@ -172,7 +194,11 @@ def _check_unnamed(labels: Sequence[str] | None, model: str) -> None:
 
 
 def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Labels:
-    """Return the labels of a classifier of `count` classes: the given names; the default labels if there are none."""
+    """Return the labels of a classifier of `count` classes: `names`, or default labels if `names` is None.
+
+    Default labels are those of ImageNet for 1,000 classes, else 'class 0', 'class 1' and so on. A ValueError that names
+    the model is raised when there is not one name for each class.
+    """
     if names is None:
         return choose_labels(count)
     if len(names) != count:
@@ -183,7 +209,9 @@ def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Label
 def _unpack(_model: nn.Module, _inputs: Any, answer: Any) -> Any:
     """Return the tensor in the output of a model of the library transformers.
 
-    The tensor is in one of the fields `_ANSWERS`; if none of them holds a tensor, the output is returned as it is.
+    The tensor is in the field `logits` or, if that holds no tensor, in the field `last_hidden_state`. If neither does,
+    the output is returned unchanged.
+
     PyTorch calls this function after every run of the model (a forward hook). A module around the model could do the
     same, but then the layers would have other names.
     """

@@ -114,9 +114,9 @@ def zoom(
         model: a judge, or any vision model that `wrap` takes; it is not changed.
         wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: single wishes
             as `render` takes them, in a list such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish
-            fades out while the other fades in. The score of a class that is given by its name or index is the logit,
-            and the score of a prompt is the cosine. But a wish made by `da.classes(...)` or `da.text(...)` has the same
-            score as in `da.render`.
+            fades out while the other fades in. Here the score of a class that is given by its name or index is its
+            logit (in `da.render`: its log-probability), and the score of a prompt is its cosine. A wish made by
+            `da.classes(...)` or `da.text(...)` has the same score as in `da.render`.
         factor: the side of a depth divided by the side of the next depth inside it, 1.25 to 8, see `Zoom`. At 2 a depth
             looks like a frame around the next depth; from 3 up the next depth is a small object in the middle.
         loop: whether the last depth contains the first, so that the film has no end.

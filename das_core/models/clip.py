@@ -68,7 +68,11 @@ class CLIP(Judge):
         return (self,)
 
     def map_members(self, change: Callable[["CLIP"], "CLIP"]) -> "CLIP":
-        """Return this judge with `change` applied to every member; the judge itself if no member changes."""
+        """Return this judge with `change` applied to it or, if it is an ensemble, to each of its members.
+
+        `change` takes a single CLIP and returns a CLIP. If it returns the same object for every member, the result is
+        this judge itself.
+        """
         return change(self)
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -157,7 +161,11 @@ class CLIP(Judge):
         return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return, for each member, its part of embeddings (T, D); for a single CLIP, the only part is the whole."""
+        """Split embeddings (T, D) of this judge into the embeddings of its members, and return one tensor for each.
+
+        The embeddings of an ensemble are those of its members, concatenated. A single CLIP is its own only member, so
+        its embeddings are returned unchanged.
+        """
         return (embeddings,)
 
     @property

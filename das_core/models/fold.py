@@ -20,7 +20,7 @@ _UNFOLDED = "unfolded"
 
 
 class FoldedBatchNormAct2d(nn.Sequential):
-    """Replaces a BatchNormAct2d of timm after folding; it keeps the dropout and the activation, with their names."""
+    """Replaces a BatchNormAct2d of timm after folding; contains its dropout and activation, under the same names."""
 
 
 def find_unfolded(part: nn.Module) -> nn.Module | None:

@@ -157,7 +157,11 @@ class Judge:
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 
     def postprocess(self, values: Tensor) -> Tensor:
-        """Convert an output of the module or a layer to float32; for float16, scale its gradient, see `preprocess`."""
+        """Return an output of the module, or of one of its layers, in float32.
+
+        If the module is in float16, the backward pass multiplies gradients by 256 here, and divides them by 256 in
+        `preprocess`. Without this, small gradients would become 0.
+        """
         values = values.float()
         return _ScaleGradient.apply(values, _HALF_SCALE) if self.dtype is torch.float16 else values
 

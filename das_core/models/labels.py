@@ -98,7 +98,12 @@ class Labels:
         return name if self.look_up(name) == {index} else f"{index} {name}"
 
     def look_up(self, text: str) -> set[int]:
-        """Return the indices of all classes that a text names, by the rules of `find`: none, one or several."""
+        """Return the indices of all classes that a text names: none, one or several.
+
+        Args:
+            text: an index, a WordNet id, a name of a class, an index and the usual name ('107 jellyfish'), or several
+                names of one class with commas between them.
+        """
         number = text.strip()
         if _INDEX.fullmatch(number):
             return {int(number)} if self._has_index(number) else set()
@@ -151,7 +156,7 @@ class Labels:
 
         Args:
             quoted: the text as it was written.
-            wanted: the text in normal form.
+            wanted: the text in lower case and without apostrophes, hyphens and underscores (`normalise_name`).
             found: the indices of the classes that the text names: none, or several.
         """
         word, kind = self._find_kind(wanted)
@@ -178,14 +183,20 @@ class Labels:
         )
 
     def _count(self, kind: Hypernym) -> str:
-        """Return in words how many classes are of a kind, such as '3 of this kind'; a single class is also named."""
+        """Return in words how many classes are of a kind, such as '3 of this kind'.
+
+        If only one class is of this kind, the text also has the index and the name of this class.
+        """
         if len(kind.classes) > 1:
             return f"{len(kind.classes)} of this kind"
         return f"{self._describe(kind.classes)}, the only class of this kind"
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:
-        """All hypernyms by their words in normal form; a hypernym with several words stands under each of them."""
+        """All hypernyms (kinds of things) by word; a hypernym with several words stands under each of them.
+
+        The words are in lower case and without apostrophes, hyphens and underscores (`normalise_name`).
+        """
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
     def _find_kind(self, wanted: str) -> tuple[str, Hypernym | None]:

@@ -67,7 +67,10 @@ class PartialClassifier(Classifier):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """A key for the kind of answer: logits that use this share of the features. See `Judge.answer_key`."""
+        """A key for the kind of answer (logits that use this share of the features), see `Judge.answer_key`.
+
+        Judges with the same module and equal keys can share one run of the module.
+        """
         return ("output of a share", self.share)
 
     @property

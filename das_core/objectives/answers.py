@@ -15,15 +15,16 @@ differ less: the embedding of a prompt was fitted to the mean direction of sever
 def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Tensor:
     """Return how similar views are to prompts: by the things that a model recognises in both, and by their embeddings.
 
-    The answer of a model is a distribution over concepts: the softmax of the cosines, divided by a temperature. The
-    result is the cosine between a view and a prompt, minus the Kullback-Leibler divergence of the answer about the view
-    from the answer about the prompt, times the temperature of views. The divergence is that of distillation with the
-    answer about the prompt as soft targets (Hinton and others, 2015, arXiv 1503.02531). Where the two answers are
-    equal, its gradient vanishes, and the gradient of the result is that of the cosine alone.
+    The answer of a model about a view is a distribution over concepts, q = softmax(c / t): c are the cosines between
+    the embedding of the view and the concepts, and t is the temperature of views. The answer p about a prompt is
+    computed in the same way, with the temperature of prompts. The result is the cosine between a view and a prompt,
+    minus t * KL(p || q). This Kullback-Leibler divergence is that of distillation with the soft targets p (Hinton and
+    others, 2015, arXiv 1503.02531). Where p and q are equal, the gradient of the divergence vanishes, and the gradient
+    of the result is that of the cosine alone.
 
     Args:
-        embeddings: those of the views, (V, D), of any length.
-        prompts: those of the prompts, (T, D), of any length but 0.
+        embeddings: the embeddings of the views, (V, D). They need not have length 1.
+        prompts: the embeddings of the prompts, (T, D). They need not have length 1, but must not have length 0.
         concepts: directions (N, D), each of length 1.
 
     Returns:
@@ -45,12 +46,14 @@ def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Te
 
 
 def compare_with_judge(judge: CLIP, embeddings: Tensor, prompts: Tensor) -> Tensor:
-    """Return what `compare_answers` returns, (V, T), for a judge with concepts: the mean over its members.
+    """Return how similar views are to prompts for a judge with concepts (`compare_answers`), (V, T).
+
+    For an ensemble, this is the mean of the similarities that its CLIPs find.
 
     Args:
-        judge: the CLIP, or an ensemble of several.
-        embeddings: those of the views by the judge, (V, D).
-        prompts: those of the prompts by the judge, (T, D).
+        judge: a CLIP, or an ensemble of several.
+        embeddings: the embeddings that the judge computed of the views, (V, D).
+        prompts: the embeddings that the judge computed of the prompts, (T, D).
     """
     parts = zip(judge.members, judge.split(embeddings), judge.split(prompts), strict=True)
     comparisons = [
@@ -61,16 +64,16 @@ def compare_with_judge(judge: CLIP, embeddings: Tensor, prompts: Tensor) -> Tens
 
 
 def has_concepts(judge: CLIP) -> bool:
-    """Return whether every member of a judge has `CLIP.concepts`."""
+    """Return whether a CLIP has concepts (`CLIP.concepts`); for an ensemble, whether each of its CLIPs has some."""
     # A CLIP of an older copy of this package, which may be loaded beside this one, lacks the attribute.
     return all(getattr(member, "concepts", None) is not None for member in judge.members)
 
 
 def check_concepts(judge: CLIP) -> None:
-    """Check that every member of a judge has concepts of the width of its embeddings.
+    """Check that a CLIP has at least two concepts, each as wide as its embeddings; for an ensemble, check each CLIP.
 
     Raises:
-        ValueError: when a member has none, or not at least two of that width.
+        ValueError: when a CLIP has no concepts, only one, or concepts of another width.
     """
     if not has_concepts(judge):
         raise ValueError(

@@ -67,8 +67,8 @@ class Term(Protocol):
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
         """Return, for each image that views can show, the factor that multiplies the weight; None if all factors are 1.
 
-        In an ascent, the judge is not run on views of an image whose factor is 0, unless another term needs these
-        views, or the factors of all images are 0.
+        In an ascent, the judge is not run on views of an image whose factor is 0, except in two cases: another term
+        needs these views; or the factors of all images are 0, and the term would otherwise have no score.
 
         Args:
             timeline: the positions of these images, which are frames of a film, moments of a zoom or separate images.
@@ -239,7 +239,7 @@ class BaseObjective:
         return (self,)
 
     def describe_score(self, score: float) -> str:
-        """Return a score as text, see `format_score`."""
+        """Return a score as text: as a number with up to three significant digits (`format_score`)."""
         return format_score(score)
 
     def weight_at(self, progress: float) -> float:

@@ -75,7 +75,7 @@ class DiversityObjective(BaseObjective):
 
     @property
     def layer(self) -> Layer:
-        """The layer that is captured."""
+        """The layer of the judge whose activations are compared."""
         return self.judge.layers[0]
 
     @property

@@ -95,9 +95,10 @@ class EmbeddingObjective(BaseObjective):
             check_concepts(self.judge)
 
     def terms(self) -> tuple["EmbeddingObjective", ...]:
-        """Return an objective for each single model of the judge, with the targets for this model.
+        """Return an objective for each model of the judge: several if the judge is an ensemble, else one.
 
-        The weight is divided equally among the objectives.
+        The targets of each objective are the parts of the targets that belong to its model. The weight is divided
+        equally among the objectives.
         """
         members = self.judge.members
         return tuple(
@@ -126,7 +127,7 @@ def measure_similarity(embeddings: Tensor, targets: Tensor, kind: ImageSimilarit
     """Return how near embeddings are to targets.
 
     Args:
-        embeddings: (V, D), of any length.
+        embeddings: V embeddings (V, D), which need not have length 1.
         targets: T embeddings (T, D), each of length 1.
         kind: the measure, see `EmbeddingObjective`.
 

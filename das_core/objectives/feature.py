@@ -122,7 +122,7 @@ class FeatureObjective(BaseObjective):
 
     @property
     def layer(self) -> Layer:
-        """The layer that is captured."""
+        """The layer of the judge whose activations are scored."""
         return self.judge.layers[0]
 
     @property
@@ -165,7 +165,7 @@ class FeatureObjective(BaseObjective):
         return channel.flatten(1).mean(dim=1) if channel.ndim > 1 else channel
 
     def _resolve_position(self) -> tuple[int, ...]:
-        """Return the position; the middle if none is given."""
+        """Return the position of the neuron in the layer, such as (row, column); the middle if none is given."""
         return tuple(side // 2 for side in self.layer.positions) if self.position is None else self.position
 
     def _check_position(self) -> None:
@@ -182,7 +182,18 @@ class FeatureObjective(BaseObjective):
 
 
 def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
-    """Convert a direction, in any form that `FeatureObjective` accepts, to pairs of a channel and its share."""
+    """Return a direction in the space of the channels as pairs of a channel and its share.
+
+    Channels are numbered from 0. The share of a channel is the component of the direction along it.
+
+    Args:
+        direction: such pairs, which are returned unchanged; or the shares of all channels of the layer as a tensor, an
+            array or a list (channels,).
+        layer: the layer; it gives the number of channels.
+
+    Raises:
+        ValueError: when a tensor, an array or a list does not have one share for each channel.
+    """
     if isinstance(direction, list | tuple) and direction and all(isinstance(share, int | float) for share in direction):
         direction = np.array(direction, dtype=float)
     if isinstance(direction, Tensor | np.ndarray):

@@ -45,7 +45,10 @@ class JointObjective:
 
     @property
     def weight(self) -> float:
-        """The weight with the largest absolute value among the objectives."""
+        """The weight with the largest absolute value among the objectives; it is 0 only if all their weights are 0.
+
+        An ascent does not use this weight: it multiplies each of the objectives by the weight of that objective.
+        """
         return max((one.weight for one in self.objectives), key=abs)
 
     def split(self) -> tuple[Objective, ...]:
@@ -57,5 +60,5 @@ class JointObjective:
         return tuple(term for one in self.objectives for term in one.terms())
 
     def describe_score(self, score: float) -> str:
-        """Return a score as text, see `format_score`."""
+        """Return a score as text, with up to three significant digits (`format_score`)."""
         return format_score(score)

@@ -108,7 +108,11 @@ class PerImageTerm(BaseObjective):
         return merge_judges([term.judge for term in self.asked if term.judge is not None])
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return for each image the factor that its own term gives it; None if all factors are 1."""
+        """Return, for each image, the factor that multiplies the weight; None if all factors are 1.
+
+        The factor of an image is the one that its own term in `asked` gives it, see `Term.image_weights`. `timeline`
+        has the positions of the images.
+        """
         known = [term.image_weights(timeline) for term in self.asked]
         if all(factors is None for factors in known):
             return None
@@ -130,16 +134,18 @@ class PerImageTerm(BaseObjective):
 # Cached, because most ascents call this with the same arguments in every step, once for each chunk of views.
 @cached(maxsize=64)
 def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tuple[int, Tensor, Tensor], ...], Tensor]:
-    """Return which views each term sees, and the order that sorts the scores of all terms by the number of the view.
+    """Return which views each term scores, and the indices that put the scores into the order of the views.
 
     Args:
-        chosen: for every view the number of its term.
+        chosen: for each of V views the index of its term.
         device: the device of the output of the model.
 
     Returns:
-        For every term that sees views: its number, and the numbers of its views, int64, once on the CPU (where the
-        numbers of the images are) and once on the device. Then the order (V,), int64, on the device: for each view, the
-        place of its score among the scores that are concatenated term by term.
+        A tuple with an entry for every term that has views, and the indices `order`. An entry has the index of the
+        term, and the indices of its views twice, int64: on the CPU, to index the numbers of the images, which are
+        there; and on the device, to index the output of the model. `order`, (V,), int64, is on the device: if `scores`
+        are the scores of all terms, concatenated term by term, `scores[order]` are the scores in the order of the
+        views.
     """
     shares = {number: [view for view, own in enumerate(chosen) if own == number] for number in sorted(set(chosen))}
     order = torch.tensor([view for views in shares.values() for view in views]).argsort()
@@ -149,7 +155,10 @@ def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tu
 
 
 def _select(output: Any, views: Tensor) -> Any:
-    """Return the output of a model for the views with the numbers `views`, int64, without `Activations.references`."""
+    """Return the part of a model's output that belongs to some views; `views` has their indices, int64.
+
+    `Activations.references`, the activations of reference images, are left out: no term here has reference images.
+    """
     if isinstance(output, Activations):
         return Activations({name: values[views] for name, values in output.values.items()})
     return output[views]

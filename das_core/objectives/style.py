@@ -129,7 +129,8 @@ class StyleObjective(BaseObjective):
             output: the activations of V views.
 
         Returns:
-            Scores (V,): minus the weighted sum of the style distances. They are at most 0 if no weight is negative.
+            Scores (V,): minus the weighted sum, over the layers, of the relative squared distance between the Gram
+            matrices of the view and of the style. They are at most 0 if no weight is negative.
         """
         distances = measure_style_distances(output, self.judge, self.targets)
         return -distances @ make_constant(self.weights, distances.dtype, distances.device)
@@ -195,7 +196,10 @@ def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
 
 
 def _cut_windows(images: Tensor) -> Iterator[Tensor]:
-    """Yield square windows (B, 3, side, side) of the sizes in `_ZOOMS`, evenly spaced over images (B, 3, H, W)."""
+    """Yield square windows (B, 3, side, side), evenly spaced over images (B, 3, H, W).
+
+    The side of a window is a share of the short side of the images: first 1, then 0.7 (`_ZOOMS`).
+    """
     height, width = images.shape[2:]
     for zoom in _ZOOMS:
         side = math.ceil(min(height, width) * zoom)

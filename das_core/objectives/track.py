@@ -159,7 +159,13 @@ class Track(WrappedObjective):
         return tuple(self._interpolate(known, bisect_right(numbers, moment), moment) for moment in timeline.moments)
 
     def _interpolate(self, known: Sequence[Point], behind: int, moment: float) -> float:
-        """Return the factor at a moment between the keyframes `behind - 1` and `behind` of `known`."""
+        """Return the factor at a moment, interpolated between the keyframe before it and the keyframe after it.
+
+        Args:
+            known: the keyframes in rising order; each is a pair of a position and the factor there.
+            behind: the index in `known`, from 0, of the first keyframe after the moment.
+            moment: a position, counted as those of the keyframes: 2 is frame 2, for example.
+        """
         (first, start), (last, end) = known[behind - 1 : behind + 1]
         return interpolate(start, end, self.curve, (moment - first) / (last - first))
 
@@ -215,11 +221,10 @@ def make_tracks(
 
 
 def _identify(wish: Any) -> tuple[Any, ...]:
-    """Return a key that two wishes share if they are one wish.
+    """Return a key for a wish; two wishes have equal keys if they count as the same wish.
 
-    Hashable wishes are one wish if they are equal and of one type; others only if they are the same object.
-
-    The type is part of the key because True equals 1, and 1.0 does too.
+    Hashable wishes count as the same if they are equal and of the same type; other wishes only if they are the same
+    object. The type matters because in Python the values 1, 1.0 and True are equal.
     """
     try:
         hash(wish)

@@ -46,7 +46,10 @@ class WrappedObjective:
         return self.objective.weight
 
     def split(self) -> tuple[Objective, ...]:
-        """Return a wrapper like this one for each part of the wrapped objective, see `split_objective`."""
+        """Return a wrapper like this one around each part of the wrapped objective.
+
+        If the wrapped objective is not a joint objective, return only this wrapper.
+        """
         parts = split_objective(self.objective)
         if len(parts) == 1 and parts[0] is self.objective:
             return (self,)
@@ -82,7 +85,7 @@ class WrappedObjective:
 
         Args:
             weights: the factors without this wrapper, one for each image; None if all are 1.
-            timeline: the positions of the images, see `Term.image_weights`.
+            timeline: the positions of these images: of the frames of a film, the moments of a zoom, or separate images.
         """
         return weights
 
@@ -102,7 +105,7 @@ class WrappedTerm:
 
     @property
     def judge(self) -> Judge | None:
-        """The judge of the term."""
+        """The judge of the term; None if the term scores the pixels of the canvas."""
         return self.term.judge
 
     @property
@@ -125,11 +128,23 @@ class WrappedTerm:
         return self.wrapper.change_weight(self.term.weight_at(progress), progress)
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return, for each image, the factor that multiplies the weight of the term, as changed by the wrapper."""
+        """Return, for each image, the factor that multiplies the weight of the term, as changed by the wrapper.
+
+        None means that all factors are 1.
+
+        Args:
+            timeline: the positions of these images: of the frames of a film, the moments of a zoom, or separate images.
+        """
         return self.wrapper.change_image_weights(self.term.image_weights(timeline), timeline)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the scores of the term; see `Term.score_views`."""
+        """Return the score of every view, or of every image if there is no judge, as the wrapped term computes it.
+
+        Args:
+            output: the output of the judge for the views; without a judge, the pixels of the canvas (`CanvasPixels`).
+            images: for each view, the number of the image that it shows, from 0; without a judge, the numbers of all
+                images.
+        """
         return self.term.score_views(output, images)
 
 

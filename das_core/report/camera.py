@@ -84,15 +84,16 @@ def plan_frames(
     """Return how many frames `move_camera` makes, and the height and width of the frames.
 
     Args:
-        images: the number of images.
+        images: the number of images over which the camera moves.
         shape: the height and width of the images.
-        shots: at least one keyframe.
-        frames: as for `move_camera`.
-        size: as for `move_camera`.
+        shots: the keyframes of the camera, at least one, by frame number, from 0.
+        frames: the number of frames. If None, there are as many frames as images; for a single image, the frame of the
+            last shot is the last frame.
+        size: width and height of the frames in pixels, or one number for both; those of the images if None.
 
     Raises:
         ValueError: when a shot is beyond the last frame, the number of images is neither 1 nor the number of frames, or
-            a number is out of range.
+            the number or the size of the frames is out of range.
 
     Example:
         >>> from das_core.report.camera import plan_frames
@@ -138,7 +139,14 @@ def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: S
 
 
 def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
-    """Return the shots by rising frame number; raise a ValueError when there is no shot or one of them is invalid."""
+    """Return the shots of a camera, given as a dictionary or as text, sorted by frame number.
+
+    A shot is the position, the zoom and the roll of the camera at one frame.
+
+    Raises:
+        ValueError: when there is no shot, a text cannot be read, a value is not a `Shot`, or a frame number is not a
+            whole number from 0 to `MOST_FRAMES - 1`.
+    """
     known = parse_shots(shots) if isinstance(shots, str) else shots
     if not known:
         raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
@@ -151,7 +159,10 @@ def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
 
 
 def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
-    """Return the frame (3, height, width) that the camera sees of an image (3, H, W) at a shot."""
+    """Return the frame (3, height, width) that the camera sees of an image (3, H, W).
+
+    The position, the zoom and the roll of the camera are those of `shot`.
+    """
     tall, wide = image.shape[1:]
     turn = math.radians(shot.roll)
     cosine, sine = math.cos(turn), math.sin(turn)

@@ -135,7 +135,10 @@ def check_film(path: Path, fps: float = FPS) -> str:
 
 
 def _import_av(suffix: str) -> ModuleType:
-    """Return PyAV, which only videos need; raise a ValueError if it is not installed."""
+    """Return PyAV, which only videos need; raise a ValueError if it is not installed.
+
+    The message of the error names `suffix`, the ending of the file, such as ".mp4".
+    """
     try:
         import av
     except ImportError as error:
@@ -148,7 +151,8 @@ def _import_av(suffix: str) -> ModuleType:
 def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
     """Yield frames as arrays of bytes, the images of a frame side by side.
 
-    Raise a ValueError if `frames` are no film, a frame is no image, or the sizes differ.
+    Raise a ValueError if `frames` cannot be iterated, or is a text or one image of Pillow; if a frame is no image; or
+    if frames differ in size.
     """
     if isinstance(frames, str | bytes | Image.Image) or not isinstance(frames, Iterable):
         raise ValueError(

@@ -108,15 +108,15 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
 
 
 def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> LevelTiles:
-    """Draw the levels of a stack as small pictures.
+    """Draw the levels of a stack as small pictures (tiles): each level alone, and the sum of all levels up to it.
 
     More than ten levels are grouped into octaves, with a tile for each octave.
 
     Args:
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
-        stretch: whether each level in `LevelTiles.alone` is scaled to fill the range of brightness. The caption gives
-            the factor, unless the factor is between 0.9 and 1.1.
+        stretch: whether each level that is drawn alone is scaled to fill the range of brightness. The caption of its
+            tile gives the factor, unless the factor is between 0.9 and 1.1.
 
     Raises:
         ValueError: when `tile` is below 32.
@@ -176,8 +176,8 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
 def _choose_stretch(canvas: Tensor) -> Tensor:
     """Return for each image of a canvas (B, 3, H, W) the factor that makes it fill the range of brightness, (B,).
 
-    The factor is the largest, up to `_MAX_STRETCH`, at which the fraction `_STRETCHED_SHARE` of the values is at most
-    `_STRETCHED_TO` away from 0. If these values are all 0, the factor is 1.
+    The factor is the largest, up to 50, at which 98 % of the values (before the tanh) are at most 1 away from 0. If
+    at least 98 % of the values are 0, the factor is 1.
     """
     values = canvas.flatten(1).abs()
     place = max(1, round(values.shape[1] * _STRETCHED_SHARE))
@@ -189,7 +189,10 @@ def _choose_stretch(canvas: Tensor) -> Tensor:
 def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
     """Return the pictures of a canvas, without its margin, (B, 3, h, w), 0..1, on the CPU.
 
-    Their long side is `side` pixels.
+    Args:
+        canvas: (B, 3, H, W), before the tanh.
+        stack: the stack that the canvas belongs to; its spec has the colour space and the margin.
+        side: the long side of the pictures in pixels.
     """
     picture = crop_margin(render_pixels(canvas, stack.spec.color), stack.spec.margin).cpu()
     scale = side / max(picture.shape[2:])

@@ -52,7 +52,7 @@ class ObjectiveScores:
 
     @property
     def ranking(self) -> list[int]:
-        """The indices of the pictures, the best first; pictures with equal totals stay in the order of the batch."""
+        """The indices of the pictures, from 0, the best picture first; equal totals stay in the order of the batch."""
         order: list[int] = self.totals.argsort(descending=True, stable=True).tolist()
         return order
 
@@ -98,11 +98,11 @@ class ImageScorer:
             pictures.
 
     Raises:
-        ValueError: when no objective has a weight other than 0; the images are in none of the forms of `Images`, or
-            hold values that are not finite; a side of the images is shorter than 16 pixels; the mask of a region has
-            another aspect ratio than the images, unless `any_aspect` is True; a region is too small for views; the
-            number of masks or reference images does not fit the batch; or an objective compares images and there is
-            only one.
+        ValueError: when no objective has a weight other than 0; the images are neither a tensor, nor a NumPy array, nor
+            an image of Pillow, or have a wrong shape or type (see `Images`), or hold values that are not finite; a side
+            of the images is shorter than 16 pixels; the mask of a region has another aspect ratio than the images,
+            unless `any_aspect` is True; a region is too small for views; the number of masks or reference images does
+            not fit the batch; or an objective compares images and there is only one.
     """
 
     def __init__(

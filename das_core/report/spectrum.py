@@ -128,7 +128,8 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
 def _make_ring_edges(first: float) -> tuple[float, ...]:
     """Return the frequencies, in waves per pixel, at which the rings of a spectrum begin and end, in rising order.
 
-    The lowest is `first` or just above it, the highest is 0.5, and one of them is `BAND_EDGE`.
+    They are equally spaced on a logarithmic axis. One of them is `BAND_EDGE`, so that no ring lies in both bands. The
+    highest is 0.5. The lowest is at least `first`, and less than the width of a ring above it.
     """
     below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
     above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)

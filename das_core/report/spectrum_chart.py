@@ -20,9 +20,9 @@ def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
         levels: the resolutions and variances of the levels of a stack; None if there is no stack.
 
     Returns:
-        A line for each image, with its slopes over all frequencies, over the low and over the high band; a line with
-        the slope of photographs for comparison; and, if `levels` are given, a line for each image of the stack with the
-        slope of the variance over the resolution.
+        A line for each image, with three slopes of its spectrum: over all frequencies, over the low band (below 1/8
+        wave per pixel) and over the high band (from 1/8 on); a line with the slope of photographs for comparison; and,
+        if `levels` are given, a line for each image of the stack with the slope of the variance over the resolution.
     """
     lines = [
         f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"
@@ -102,8 +102,13 @@ def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) 
 
 
 def _label_item(what: str, number: int, count: int) -> str:
-    """Return the name of item `number`, from 0, of a batch of `count`, such as 'image' or 'levels' for `what`.
+    """Return the name of an item of a batch: `what` and a number that counts from 1, such as 'image 1'.
 
-    If it is the only item, this is `what` itself; else a number is added, as in 'image 1', 'image 2' and so on.
+    If the batch has a single item, the name is `what` alone.
+
+    Args:
+        what: what the items are, 'image' or 'levels'.
+        number: the index of the item in the batch, from 0.
+        count: how many items the batch has.
     """
     return what if count == 1 else f"{what} {number + 1}"

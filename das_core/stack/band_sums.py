@@ -70,9 +70,13 @@ def estimate_sum_bytes(stack: ImageStack) -> int:
 def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
     """Return a gradient G and tensors P_r, one for each level r, from which the levels of the canvas can be computed.
 
-    Level r is g_r A_r' G B_r + P_r. Here g_r is the gain of the level, and A_r and B_r are the matrices that resize the
-    level to the canvas (`linear_operator`). If P_r is 0 for all levels, None is returned in place of these tensors.
-    `decompose` returns the same levels, except that it corrects the finest level.
+    Level r is g_r A_r' G B_r + P_r. Here g_r is the gain of the level, A_r and B_r are the matrices that resize its
+    rows and its columns to the canvas (`linear_operator`), and ' stands for the transpose. If the parameters of the
+    stack are levels and no band is frozen, the P_r are these parameters. Otherwise every P_r is 0, and None is returned
+    in place of these tensors.
+
+    Levels computed in this way may sum to the canvas only approximately. `decompose` adds the difference to the finest
+    level; apart from that it returns the same levels.
     """
     spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
     assert isinstance(spectral, SpectralOperator)
@@ -90,8 +94,14 @@ def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | No
 def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tensor, ...] | None) -> Tensor:
     """Return one level, resized to the canvas and multiplied by its gain: g A (g A' G B + P) B'.
 
-    `number` is the index of the level. g is its gain, A and B are its resizing matrices, G is `gradient`, and P is its
-    tensor in `moved`, or 0 if `moved` is None (see `_find_parameters`).
+    The bracket is the level before it is resized. Here g is its gain, A and B are the matrices that resize its rows
+    and its columns to the canvas, and ' stands for the transpose.
+
+    Args:
+        stack: the stack.
+        number: the index of the level; 0 is the coarsest level.
+        gradient: G, which is the same for all levels (see `_find_parameters`).
+        moved: the tensor P of every level; None if P is 0 for all levels.
     """
     spec, gain = stack.spec, stack.spec.weights[number]
     shape = level_shape(spec.resolutions[number], spec.canvas)

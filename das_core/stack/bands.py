@@ -31,7 +31,8 @@ def parse_bands(text: str) -> tuple[Band, ...]:
             entries are skipped.
 
     Returns:
-        The bands in the order of the text. Overlapping bands are not merged.
+        The bands in the order of the text, each as (coarsest, finest), both included. A band without an upper end, such
+        as '65-', has the finest resolution `FINEST` (2**31). Overlapping bands are not merged.
 
     Raises:
         ValueError: when an entry is not a band, begins below 1, or ends below its beginning.
@@ -142,7 +143,7 @@ def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
             each level is a group of its own.
 
     Returns:
-        The indices of the levels in each group, coarse to fine.
+        The groups, coarse to fine; each is a list of the indices (from 0) that its levels have in `levels`.
     """
     if len(levels) <= most:
         return [[number] for number in range(len(levels))]

@@ -67,7 +67,13 @@ class Basis(ABC):
         return planes
 
     def arrange(self, response: Tensor) -> Tensor:
-        """Return a response in the layout that `apply_response` takes; this class changes nothing."""
+        """Return the response of a filter in the layout that `apply_response` takes.
+
+        Here the response is returned unchanged; a subclass can choose another layout.
+
+        Args:
+            response: one factor for every coefficient.
+        """
         return response
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
@@ -162,9 +168,10 @@ class CosineBasis(Basis):
         return self._from_pairs(pairs)
 
     def arrange(self, response: Tensor) -> Tensor:
-        """Return a response (height, width) with its columns in pairs, (height, width // 2 + 1, 2).
+        """Return the response of a filter, (height, width), with its columns in pairs, (height, width // 2 + 1, 2).
 
-        The transform computes two coefficients of a row as one complex number; each pair has the factors of these two.
+        The transform computes the coefficients k and width - k of a row as one complex number. Pair k has the factors
+        of these two; pair 0 has the factor of column 0 twice.
         """
         return response.index_select(-1, self._pairs).unflatten(-1, (self._half, 2))
 

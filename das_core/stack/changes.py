@@ -58,7 +58,7 @@ def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
     the frames of a loop.
 
     Args:
-        time: the frames.
+        time: the time axis of the film: the number of frames T, and whether they are a loop.
         factors: the factor of the mean of all frames, then the factors of the changes 1, 2 and so on (see
             `scale_changes`): (T,), or (T // 2 + 1,) for a loop; float64.
 

@@ -154,8 +154,9 @@ def decompose_change(stack: ImageStack) -> Decomposition:
         stack: any stack.
 
     Returns:
-        Levels and a rest that sum to `stack.canvas - stack.start`; all zero if the canvas is still the start. If `Adam`
-        has continued a stack without parameters, the start is the canvas at that moment (see `ImageStack`).
+        Levels and a rest that sum to `stack.canvas - stack.start`; all zero if the canvas is still the start. The start
+        is usually the canvas before the first step. But if `Adam` continues a stack that has no parameters, the canvas
+        from which it continues becomes the start (see `ImageStack`).
 
     Example:
         >>> from dataclasses import replace

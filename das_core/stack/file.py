@@ -207,7 +207,7 @@ def _digest(parts: Iterable[bytes | memoryview]) -> str:
 
 
 def _split(parts: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
-    """Yield the parts in pieces of at most `_AT_ONCE` bytes; a run can be interrupted before each piece."""
+    """Yield the parts in pieces of at most 128 MiB (`_AT_ONCE`); the user can cancel the run before each piece."""
     for part in parts:
         view = memoryview(part)
         yield from pausing(view[begin : begin + _AT_ONCE] for begin in range(0, len(view), _AT_ONCE))

@@ -140,7 +140,7 @@ def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
 
 
 def check_count(what: str, value: object) -> None:
-    """Raise an error unless a value of a description is a whole number from 0 to below 2^53.
+    """Raise an error unless a value of the description in a stack file is a whole number from 0 to below 2^53.
 
     Args:
         what: the name of the value, for the error message.

@@ -44,9 +44,9 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (T, 3, H, W) as parameters, in float32, by `adjoint` of the operator in space.
+        """Return the gradient (T, 3, H, W) as an accumulated gradient in float32: `adjoint` of the operator in space.
 
-        The frames are not mixed here, but in `forward`.
+        K_t, which mixes the frames, is not applied here: it is part of `forward`.
         """
         parameters: AccumulatedGradient = self.space.adjoint(gradient)
         return parameters
@@ -65,7 +65,11 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas, each frame projected by the operator in space; see `StackOperator.retract`."""
+        """Return the canvas (T, 3, H, W) after a step, projected to a canvas that the parametrisation allows.
+
+        The operator in space projects each frame. `start` is the canvas before the first step; see
+        `StackOperator.retract`.
+        """
         return self.space.retract(canvas, start)
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:

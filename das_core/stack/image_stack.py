@@ -26,13 +26,14 @@ class ImageStack:
 
     Args:
         spec: how the stack is built.
-        start: the canvas to which `operator.forward(parameters)` is added. This is the canvas before the first step;
-            `edit_stack` edits it together with the present canvas. If `Adam` continues a stack that has no
-            `parameters`, the canvas at that moment becomes the start. `as_film`, `as_zoom`, and `place_into` when it
-            repeats the stack, return a stack that starts anew: its start is its canvas, and it has no parameters.
+        start: the canvas before the first step. `edit_stack` edits it together with the present canvas. If `Adam`
+            continues a stack that has no `parameters`, the canvas at that moment becomes the start. `as_film`,
+            `as_zoom`, and `place_into` when it repeats the stack, return a stack that starts anew: its start is its
+            canvas, and it has no parameters.
         canvas: the present canvas.
-        parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
-            gradient or, in the form `layers`, what ascents have added to every level. None for a stack that no ascent
+        parameters: the tensors from which the change of the canvas since the start can be computed: the accumulated
+            gradient or, in the form `layers`, what ascents have added to every level. With the operator K of the stack
+            (`StackSpec.operator`), `canvas = start + operator.forward(parameters)`. None for a stack that no ascent
             has moved, and after changes that are not accumulated: by `NormalizedAscent`, by `LBFGS`, by an ascent with
             a bound (`Within`), by an ascent with the parametrisation `maco`, and by edits.
         steps: the number of steps that ascents have done on the stack.
@@ -93,8 +94,8 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            batch: how many images the stack holds, each with its own noise; see `gray` for films and zooms. The noise
-                of a film changes smoothly from frame to frame.
+            batch: how many images the stack holds, each with its own noise. For a film or a zoom, leave it at 1, or
+                give the number of frames or depths. The noise of a film changes smoothly from frame to frame.
             amplitude: the root mean square of the noise before the tanh, from 0 up. At 0.1 the noise is faint. At 1 the
                 pictures of different seeds differ most, but the colours of the noise remain visible in the finished
                 picture, even where they do not fit.

@@ -81,11 +81,17 @@ def has_least_norm(stack: ImageStack) -> bool:
 
 
 def split_change(stack: ImageStack, operator: LevelsOperator) -> Split:
-    """Return the levels of the change of the canvas since the start, as `read_levels` returns them, and the rest.
+    """Split the change of the canvas since the start into levels and a rest that no level can show.
+
+    `read_levels` says which levels these are; it returns them without the rest.
 
     Args:
         stack: a stack that `as_pyramid` has returned: no film, and with the parametrisation `pyramid`.
-        operator: what `make_levels_operator` returns for the stack.
+        operator: the operator of the stack in the form `layers`, made by `make_levels_operator`.
+
+    Returns:
+        The levels (B, 3, h_r, w_r), coarse to fine, not yet multiplied by their gains; and the rest (B, 3, H, W): the
+        change minus the sum of the enlarged levels, each times its gain.
     """
     change = stack.canvas - stack.start
     if has_least_norm(stack):
@@ -107,7 +113,7 @@ def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: Level
     Args:
         canvas: (B, 3, H, W), in the colour space of the stack.
         stack: a stack with the levels and gains that are wanted.
-        operator: what `make_levels_operator` returns for the stack.
+        operator: the operator of the stack in the form `layers`, made by `make_levels_operator`.
 
     Returns:
         The levels (B, 3, h_r, w_r), coarse to fine, not yet multiplied by their gains; and the rest (B, 3, H, W): the

@@ -44,7 +44,7 @@ def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
 
 
 def default_levels(canvas: Shape) -> tuple[int, ...]:
-    """Return the levels of a stack for which none are given: the multiples of 4.
+    """Return the levels of a stack for which none are given: the multiples of 4 up to the long side of the canvas.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.
@@ -118,7 +118,7 @@ def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
 
 
 def sort_gains(gains: Sequence[float] | None, levels: Sequence[int]) -> tuple[float, ...]:
-    """Return the gains in the order in which `check_levels` returns their levels, or raise an error.
+    """Return the gains of levels, one for each distinct resolution, coarse to fine, or raise an error.
 
     Args:
         gains: one for each level, in the order of `levels`. If `levels` contains a resolution twice: one for each

@@ -151,8 +151,9 @@ class StackOperator(ABC, Generic[P]):
         """Return the product of the low-pass and the tilt, one factor for every frequency; None if neither is set.
 
         Args:
-            cutoff: the cutoff of the low-pass, see `precondition`.
-            tilt: the exponent of the tilt, see `precondition`.
+            cutoff: the frequency at which the Gaussian low-pass falls to exp(-1/2), in half-waves across the short side
+                of the canvas; None for no low-pass.
+            tilt: the exponent t of the factor f^-t at the frequency f; 0 for no tilt.
         """
         factors = [] if cutoff is None else [self.basis.gaussian(cutoff)]
         if tilt:
@@ -166,7 +167,8 @@ class StackOperator(ABC, Generic[P]):
 
         Args:
             canvas: the canvas after a step, (B, 3, H, W).
-            start: the canvas before the first step, (B, 3, H, W).
+            start: the canvas before the first step, (B, 3, H, W). The parametrisation `maco` needs it: only canvases
+                with the Fourier magnitudes of the start are allowed there.
         """
         return canvas
 

@@ -15,7 +15,10 @@ from .state import AccumulatedGradient, LevelTensors
 
 
 class LevelMatrices:
-    """The matrices that resize every level to the canvas, float32: A_r for its rows and B_r for its columns.
+    """The matrices A_r and B_r that resize every level r to the canvas, float32.
+
+    If level r is the image P_r, then A_r P_r B_r' is this image, resized to the canvas; ' means transposed. So A_r
+    changes the number of its rows, and B_r the number of its columns.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.
@@ -34,7 +37,9 @@ class LevelMatrices:
         self._finest, self._canvas, self._tile = shapes[-1], canvas, tile
 
     def shrink(self, number: int, canvas: Tensor) -> Tensor:
-        """Return A' G B, the adjoint of `enlarge`; A (rows) and B (columns) are the matrices of the level in `pairs`.
+        """Return A' G B for a canvas G: the adjoint of `enlarge`, which computes A P B' for a level P.
+
+        A and B are the matrices that resize the rows and the columns of this level to the canvas; ' means transposed.
 
         Args:
             number: which level, counted from 0, the coarsest.
@@ -49,6 +54,8 @@ class LevelMatrices:
 
     def enlarge(self, number: int, level: Tensor) -> Tensor:
         """Return A P B': a level resized to the canvas by bicubic interpolation.
+
+        A and B are the matrices that resize the rows and the columns of this level to the canvas; ' means transposed.
 
         Args:
             number: which level, counted from 0, the coarsest.
@@ -122,11 +129,14 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     """
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
-        """Return the gradient at every level r: g_r A_r' G B_r, see `linear_operator`.
+        """Return the gradient at every level r: g_r A_r' G B_r.
+
+        Here g_r is the gain of the level, and A_r and B_r are the matrices that resize its rows and its columns to the
+        canvas; ' means transposed (`linear_operator`).
 
         Args:
-            gradient: the gradient at the canvas, (B, 3, H, W). G is this gradient without the
-                frequencies of frozen bands.
+            gradient: the gradient at the canvas, (B, 3, H, W). G is this gradient without the frequencies of frozen
+                bands.
         """
         gradient = self.remove_frozen(gradient.float())
         return LevelTensors(
@@ -145,13 +155,13 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         return self.remove_frozen(canvas)
 
     def enlarge(self, number: int, level: Tensor) -> Tensor:
-        """Return what one level adds to the canvas: g A P B', where g is its gain and A, B are its `LevelMatrices`.
+        """Return what one level adds to the canvas: the level, resized to the canvas and multiplied by its gain.
 
-        Frozen bands are not removed here.
+        The frequencies of frozen bands are not removed here.
 
         Args:
             number: which level, counted from 0, the coarsest.
-            level: P, (B, 3, h_r, w_r).
+            level: the level, (B, 3, h_r, w_r).
 
         Returns:
             A canvas (B, 3, H, W).

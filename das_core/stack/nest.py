@@ -11,9 +11,10 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     """Return a zoom whose depths start from the canvases of a stack.
 
     If the stack has one image, all depths start from it; otherwise it must have one image for each depth. The number of
-    steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin that is wider than
-    `zoom_margin` is cropped to that width, and levels with a higher resolution than the cropped canvas are removed. If
-    no level is left, the zoom gets one level of the resolution of the cropped canvas.
+    steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider than an eighth of
+    the short side of the picture (4 to 56 pixels, see `zoom_margin`) is cropped to this width, and levels with a higher
+    resolution than the cropped canvas are removed. If no level is left, the zoom gets one level of the resolution of
+    the cropped canvas.
 
     Args:
         stack: a stack of pictures, a film, or another zoom. The nesting of another zoom is replaced by `zoom`.
@@ -21,8 +22,9 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
 
     Raises:
         ValueError: when the number of images is neither 1 nor the number of depths; the stack has surroundings; the
-            stack is a tile; its margin is too narrow; the factor of the zoom is too small for the margin; or the frozen
-            bands contain all resolutions of the cropped canvas.
+            stack is a tile; its margin is narrower than 4 pixels; the factor of the zoom is so small that a depth and
+            its margin would be larger than the picture around them; or the frozen bands contain all resolutions of the
+            cropped canvas.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom, as_zoom

@@ -72,7 +72,7 @@ class FourierOperator(SpectralOperator):
 
 
 class FourierTensorsOperator(StackOperator[LevelTensors]):
-    """Fourier coefficients as a tensor, for optimizers such as Adam, as in lucid.
+    """The operator of an ascent that moves Fourier coefficients with an optimizer such as Adam, as in lucid.
 
     The parameters are one tensor (B, 3, H, W // 2 + 1, 2); its last axis holds the real and the imaginary part. Most
     coefficients stand for two of the full transform: themselves and their complex conjugates. `forward` divides the

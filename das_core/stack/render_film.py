@@ -134,7 +134,8 @@ def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
 
     Args:
         frames: the frames of a film, (T, C, H, W).
-        moments: the moments, see `find_moments`.
+        moments: for each moment the index of the frame at or before it, the index of the next frame, and the weight of
+            the next frame.
     """
     before, behind, shares = zip(*moments, strict=True)
     share = torch.tensor(shares, device=frames.device)[:, None, None, None]
@@ -143,14 +144,20 @@ def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
 
 
 def mix_surroundings(around: Surroundings | None, moments: list[Moment]) -> Surroundings | None:
-    """Return the surroundings of a film at some moments, see `mix_moments`; None without surroundings."""
+    """Return the surroundings of a film at some moments, linearly interpolated between its frames; None if it has none.
+
+    Args:
+        around: the surroundings, with one picture and one mask for each frame; None if the film has none.
+        moments: as for `mix_moments`: for each moment the index of the frame at or before it, the index of the next
+            frame, and the weight of the next frame.
+    """
     if around is None:
         return None
     return Surroundings(mix_moments(around.pixels, moments), mix_moments(around.mask, moments))
 
 
 def _find_pictures(stack: ImageStack, moments: list[Moment]) -> ImageStack:
-    """Return a film at some moments, as a stack of pictures."""
+    """Return a stack of separate pictures that show a film at some moments, interpolated between its frames."""
     # Without parameters: those of the film do not describe the interpolated canvases.
     return replace(
         as_pictures(replace(stack, parameters=None)),

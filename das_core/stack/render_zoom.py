@@ -48,10 +48,10 @@ def render_zoom(
     Args:
         stack: a zoom: a stack whose spec has a `Zoom`.
         moments: a number of frames, 1 to 65,536, or a list of 1 to 65,536 moments. A number of frames stands for
-            moments at equal distances from the first depth to the last, both included (a single frame shows the first);
-            in a loop they go on from the last depth towards the first, which is not repeated at the end. In a list,
-            each moment is from 0 (the first depth) to the index of the last depth, or, in a loop, to the number of
-            depths.
+            moments at equal distances from the first depth to the last, both included (a single frame shows the first).
+            In a loop, where the last depth contains the first (`Zoom.loop`), they go on from the last depth towards
+            the first, which is not repeated at the end. In a list, each moment is from 0 (the first depth) to the index
+            of the last depth or, in a loop, to the number of depths.
         scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
         out: whether the zoom goes outwards, from the last depth to the first. If `moments` is a number, a loop still
             begins with the first depth. A list of moments is reversed.

@@ -126,13 +126,13 @@ class StackSpec:
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """The resolutions of the levels, coarse to fine; never None."""
+        """The resolutions of the levels, coarse to fine; the multiples of 4 if the spec was made without levels."""
         assert self.levels is not None
         return self.levels
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """The gain of every level, coarse to fine; never None."""
+        """The gain of every level, coarse to fine; all 1 if the spec was made without gains."""
         assert self.gains is not None
         return self.gains
 
@@ -208,8 +208,9 @@ class StackSpec:
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes, including the temporary tensors from which it is computed.
 
-        Counted are the filters over frequencies; for a film, the matrices in time; and the matrices that resize levels,
-        which `pyramid` has with the methods `exact` and `layers`, and `pixels` with `layers`.
+        Counted are the filters over frequencies; for a film, the matrices in time; and the matrices that resize levels.
+        The operator has such matrices in two cases: if the parametrisation is `pyramid` and the method `exact` or
+        `layers`, or if the parametrisation is `pixels` and the method `layers`.
         """
         height, width = self.canvas
         # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the

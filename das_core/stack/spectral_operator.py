@@ -25,9 +25,9 @@ _MOST_AT_ONCE = 2**24
 class SpectralOperator(StackOperator[AccumulatedGradient]):
     """The operator K in the form `spectral`: an approximation that multiplies every frequency by one factor.
 
-    The factors are the diagonal of K in the basis of the canvas. Of all operators that are diagonal in that basis,
-    this one is the nearest to K (in the Frobenius norm). `response` holds the factors. The parameters are the
-    accumulated gradient. See `StackOperator` for the arguments.
+    The factors are the diagonal of K in the frequency basis of the canvas: cosines, or Fourier waves for a tile. Of all
+    operators that are diagonal in that basis, this one is the nearest to K (in the Frobenius norm). `response` holds
+    the factors. The parameters are the accumulated gradient. See `StackOperator` for the arguments.
     """
 
     def _prepare(self) -> None:
@@ -101,7 +101,11 @@ def compute_spectral_response(
 
 
 def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
-    """Return |A' u|^2 for every basis wave u, (target,), float64; A resizes from `source` to `target` samples."""
+    """Return |A' u|^2, (target,), float64, for every wave u of the frequency basis of one axis.
+
+    A is the matrix that resizes this axis from `source` to `target` samples, and A' is its transpose. If `tile` is
+    True, the ends of the axis meet, and the waves are Fourier waves; otherwise they are cosines.
+    """
     allow_interrupt()
     samples, weights = bicubic_taps(source, target, tile)
     basis = None if tile else CosineBasis(1, target, samples.device)

@@ -55,7 +55,13 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
     """Return a canvas of noise for a new stack, (B, 3, H, W).
 
     Args:
-        spec, batch, amplitude, decay, seed: see `ImageStack.noise`.
+        spec: how the new stack is built. Its gains and frozen bands are ignored. If it has the default levels, the
+            noise gets a level of one sample in addition.
+        batch: how many images; for a film or a zoom, 1 or the number of its frames or depths.
+        amplitude: the root mean square of each image before the tanh, from 0 up.
+        decay: the factor by which the gain changes when the resolution of a level doubles, above 0 and at most 10: 1
+            gives grainy noise, 0.4 soft clouds.
+        seed: a whole number from 0 up.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -75,10 +81,14 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
 
 
 def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float) -> Tensor:
-    """Return a canvas that shows an image, (B, 3, H, W), in the colour space of a new stack.
+    """Return a canvas (B, 3, H, W) that shows an image, in the colour space of a new stack.
 
     Args:
-        spec, image, batch, contrast: see `ImageStack.from_image`.
+        spec: how the new stack is built.
+        image: the image or images, in one of the forms of `Images`, of any size.
+        batch: how often a single image is repeated; with several images, 1 or their number. For a film or a zoom, 1 or
+            the number of frames or depths; then there must be one image for all of these, or one for each.
+        contrast: the factor by which the distance of each pixel from grey is multiplied, above 0 and at most 1.
 
     Raises:
         ValueError: when a setting is out of range; `batch` does not fit the number of images; or `image` has none of

@@ -140,15 +140,16 @@ def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor
 
 
 def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
-    """Return the sum over the levels in time of g^2 U U', (T, T), float64; if all gains g are 1, this is K_t.
+    """Return the sum over the levels in time of g^2 U U', (T, T), float64.
 
-    The matrix U of each level comes from `interpolation_matrix`.
+    For each level, g is its gain, and U (`interpolation_matrix`) interpolates its points to the T frames. If all gains
+    are 1, the sum is K_t, the matrix by which the operator K of a film mixes the frames.
 
     Args:
         time: the frames and the levels. For a loop the result is the mean over all shifts, so an entry depends only on
             the distance of its two frames.
-        decay: the factor by which the gain changes when the number of points of a level doubles, above 0. With 1 all
-            gains are 1.
+        decay: the factor by which the gain changes when the number of points of a level doubles, above 0. A level of
+            one point has the gain 1. With a decay of 1 all gains are 1.
 
     Example:
         >>> from das_core import Time
@@ -181,7 +182,7 @@ def time_root(time: Time, decay: float = 1.0) -> Tensor:
 
     Args:
         time: the frames and the levels.
-        decay: see `time_matrix`.
+        decay: the factor by which the gain changes when the number of points of a level doubles, above 0.
     """
     values, vectors = torch.linalg.eigh(time_matrix(time, decay))
     root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T

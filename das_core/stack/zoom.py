@@ -117,8 +117,9 @@ class Zoom:
         """Return which depths are visible at a moment, from the widest to the smallest.
 
         Args:
-            moment: from 0 to `end`. At 1.5, with f for `factor`, depth 1 is enlarged by sqrt(f), so that only its
-                middle fits into the picture. Depth 2 lies in the middle of the picture, and is 1 / sqrt(f) as wide.
+            moment: from 0 to `end`, the last moment of the zoom. For example, if `factor` is 4, then at moment 1.5
+                depth 1 is twice as wide as the picture, so only its middle is visible. Depth 2 is half as wide as the
+                picture, and lies in its middle.
             canvas: height and width of the canvases in pixels, margins included.
             margin: the margin around the picture, in pixels.
 

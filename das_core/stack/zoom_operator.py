@@ -103,7 +103,12 @@ class ZoomOperator:
         return total
 
     def _find_layers(self, moment: float, device: torch.device) -> Iterator[_Layer]:
-        """Yield the visible depths at a moment, from the widest to the smallest, with their matrices and masks."""
+        """Yield the visible depths at a moment, from the widest to the smallest.
+
+        Each is a tuple: the index of the depth; the rows and columns of the composite that it covers; the rows and
+        columns of its own canvas from which these are computed; the matrices that resize rows and columns (None if the
+        scale is 1); and its mask (None for the widest depth).
+        """
         for depth, scale, fills in self.zoom.find_layers(moment, self.canvas, self.margin):
             spans = [_find_spans(length, scale) for length in self.canvas]
             place = (slice(*spans[0][0]), slice(*spans[1][0]))
@@ -119,9 +124,10 @@ class ZoomOperator:
 def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return two ranges of an axis: samples of the composite, and the samples of a depth that they are computed from.
 
-    Composite and canvas of the depth have `length` samples along the axis. The first range holds the samples of the
-    composite that the canvas covers after it is resized by the factor `scale`. The second range holds the samples of
-    the canvas, before it is resized, from which these are computed. The end of a range is excluded.
+    The composite is the canvas of a zoom at one moment, composed of several depths. The composite and the canvas of a
+    depth have `length` samples along the axis. The first range holds the samples of the composite that the canvas of
+    the depth covers after it is resized by the factor `scale`. The second range holds the samples of this canvas,
+    before it is resized, from which the first range is computed. The end of a range is excluded.
     """
     # A sample is covered if its middle lies on the resized canvas. The number of covered samples changes from moment to
     # moment without a visible jump, because the mask is nearly 0 at the edge.
@@ -144,8 +150,8 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
         device: the device of the result.
 
     Returns:
-        A matrix, float32, with bicubic weights: a row for each sample of the result in the first range that
-        `_find_spans` returns, a column for each sample of the axis in the second. Each row sums to 1.
+        A matrix, float32, with bicubic weights: a row for each sample of the result that the resized axis covers, and a
+        column for each sample of the axis that these rows can use. Each row sums to 1.
     """
     (first, end), (begin, until) = _find_spans(length, scale)
     position = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2) / scale + length / 2 - 0.5
@@ -160,9 +166,9 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
 def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -> Tensor:
     """Return the mask of a resized depth, for those rows and columns of the composed canvas that the depth covers.
 
-    The mask is 1 in an ellipse whose semi-axes are `INNER` times half the sides of the picture. Outside this ellipse it
-    falls along half a period of a cosine. It reaches 0 on a larger ellipse of the same shape, which touches the outer
-    edge of the margin, and stays 0 beyond.
+    The mask is 1 in an ellipse in the middle of the depth. Its semi-axes are 0.6 times (`INNER`) half the sides of the
+    resized picture. Outside this ellipse the mask falls along half a period of a cosine. It reaches 0 on a larger
+    ellipse of the same shape, which touches the outer edge of the margin, and stays 0 beyond.
 
     Args:
         canvas: height and width of the canvases in pixels, margins included.

@@ -58,7 +58,7 @@ class Augmentation:
             raise ValueError(f"views {self.views} is too many: a step shows at most {MOST_VIEWS}, and 64 are many")
 
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Return one view for each key of the draws.
+        """Return the views for which `draws` has random numbers: cut out of the canvases, resized and transformed.
 
         Args:
             pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them. A pyramid takes

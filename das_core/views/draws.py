@@ -27,9 +27,10 @@ class ViewKey:
         seed: the seed of the ascent, from 0 up.
         item: the index (in the batch) of the image that the view shows. If `image` is given, the view shows the image
             with that index instead, but its random draws still depend on `item`.
-        step: the number of the step.
-        view: the number of the view among those of its image in the step.
-        group: the number of the group of objectives (`ascent.groups.group_by_judge`). Each group sees views of its own.
+        step: the number of the step, from 0.
+        view: the number of the view among those of its image in the step, from 0.
+        group: the number, from 0, of the group of terms that sees the view (`ascent.groups.group_by_judge`). Each group
+            sees views of its own.
         image: the index (in the batch) of the image that the view shows; `item` if None. Views whose keys differ only
             in `image` show different images through equal windows, flips and noise, so that the images can be compared.
 
@@ -58,7 +59,7 @@ class Draws:
     the same time, nor on the sizes of chunks and batches. Every call of `uniform` or `noise` takes the next numbers.
 
     Args:
-        keys: the key of each view.
+        keys: a `ViewKey` for each view: the seed, the step and the other numbers that identify the view.
         device: where the views are, and where `noise` is made.
         coarse_progress: the share of the coarse part of the ascent that is over, 0..1; 1 if there is no coarse part.
         progress: the share of the whole ascent that is over, 0..1.
@@ -88,7 +89,10 @@ class Draws:
 
     @cached_property
     def _device_streams(self) -> list[torch.Generator]:
-        """The streams of `noise`. They are made at its first call, because most transforms draw no noise."""
+        """The random generators of `noise`, one for each view.
+
+        They are made at the first call of `noise`, because most transforms draw no noise.
+        """
         return [make_generator(k.seed, k.item, k.step, k.view, k.group, 1, device=self.device) for k in self._keys]
 
     def uniform(self) -> list[float]:

@@ -15,7 +15,8 @@ class ViewGeometry:
         size: the side of the views in pixels, as the judge needs it.
         tile: whether opposite edges of the canvas meet. A tile has no margin.
         boxes: for each image of the batch, the box that its views must lie in: top, left, height and width in pixels of
-            the canvas. None for no boxes. With or without them, views must lie in the box of `Windows.reach`.
+            the canvas. None for no boxes. With and without boxes, views reach past the edges of the picture by at most
+            the jitter of the windows (`Windows.reach`); a tile has no such limit.
 
     Example:
         >>> import torch

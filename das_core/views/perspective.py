@@ -55,7 +55,7 @@ def warp(views: Tensor, grid: Tensor) -> Tensor:
 
     Args:
         views: (V, C, S, S), float32.
-        grid: points (V, S, S, 2), as `make_perspective_grid` returns them.
+        grid: points (V, S, S, 2), x before y: -1 at the left and top edge of a view, 1 at the right and bottom edge.
 
     Returns:
         Views (V, C, S, S).

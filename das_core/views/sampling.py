@@ -133,9 +133,10 @@ def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tens
 
 
 def _triangle_weights(source: int, target: int, outputs: Tensor) -> Tensor:
-    """Return the weights (N, source) of the samples under a triangle around each of N output pixels.
+    """Return the weights (N, source) with which N output pixels are computed from the samples of an axis.
 
-    `outputs` holds the indices of these pixels. The weights are not normalised yet.
+    The axis is resized from `source` samples to `target` pixels; `outputs` holds the indices of the N pixels. The
+    weights of a pixel form a triangle around its position on the axis. They are not normalised yet.
     """
     scale = source / target
     centers = (outputs + 0.5) * scale
@@ -196,10 +197,10 @@ Pair = tuple[Tensor, Tensor]
 def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tensor, Pair, Pair]:
     """Return which two outputs depend on each sample of an axis that is shrunk, and with which weights.
 
-    With antialiasing, an output is the weighted mean of the samples under a triangle around it. Each sample is under
-    two triangles: those of the output before it and of the output after it. Its two weights are those of linear
-    interpolation between these outputs at the place of the sample. Each weight is then divided by the sum of the
-    weights of all samples under the same triangle.
+    The axis is shrunk from `source` samples to `target` outputs. With antialiasing, an output is the weighted mean of
+    the samples under a triangle around it. Each sample is under two triangles: those of the output before it and of the
+    output after it. Its two weights are those of linear interpolation between these outputs at the place of the sample,
+    each divided by the sum of the weights of all samples under the same triangle.
 
     Returns:
         Three things:

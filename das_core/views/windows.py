@@ -116,14 +116,16 @@ class Windows:
     def reach(self, canvas: Shape, margin: int, *, tile: bool = False) -> Box:
         """Return the part of a canvas that views may show: the picture grown by `jitter`, or the whole of a tile.
 
+        If `fitted` is True, a jitter larger than the margin counts as the margin.
+
         Args:
             canvas: height and width of the canvas in pixels, margins included.
             margin: pixels on each side of the canvas that are not part of the picture.
             tile: whether opposite edges of the canvas meet.
 
         Raises:
-            ValueError: when `jitter` or `jitter_end` is larger than the margin, unless the windows are fitted or the
-                canvas is a tile.
+            ValueError: when `jitter` or `jitter_end` is larger than the margin, `fitted` is False, and the canvas is no
+                tile.
         """
         if tile:
             return 0, 0, *canvas
@@ -168,10 +170,11 @@ class Windows:
         return windows
 
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Draw a window for each key of the draws, and return the views.
+        """Draw a window for each view that `draws` has random numbers for, and return the views.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), margins included, or a `Pyramid` of them.
+            pixels: pixels of canvases (B, 3, H, W), margins included, or a `Pyramid`, which holds such pixels at
+                several resolutions.
             geometry: where on the canvas views may lie, and the size that they are resized to.
             draws: the random numbers of the views; they also say which image each view shows.
 

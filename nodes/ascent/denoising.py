@@ -94,7 +94,7 @@ def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = N
         connected: a denoiser from another node, which replaces the chosen kind.
 
     Raises:
-        ValueError: when no known denoiser is chosen, or a setting is out of range.
+        ValueError: when `choice` is None or names no known option or denoiser, or when a setting is out of range.
     """
     chosen, settings = read_choice("denoise", choice, _CHOICES)
     if chosen == "off":

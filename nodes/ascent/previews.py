@@ -57,8 +57,9 @@ class Previews:
     def is_due(self, done: int, last: bool) -> bool:
         """Return whether a preview is due after a step; if so, store the time as that of the last preview.
 
-        A preview is due after the first step, after every `_every` steps, after the last step, and when the last
-        preview was `_LONGEST_WAIT` seconds ago or earlier. If `_every` is 0, it is due after the last step only.
+        A preview is due after the first step, after every step whose number is a multiple of `every` (the argument of
+        `Previews`), after the last step, and when the last preview was at least five seconds ago. If `every` is 0, it
+        is due after the last step only.
 
         Args:
             done: the number of steps that are done, at least 1.

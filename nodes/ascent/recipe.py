@@ -55,7 +55,7 @@ def recipe_input() -> Any:
 
 
 def _list_settings() -> list[Any]:
-    """Return the inputs inside the option `custom`, in the order in which workflow files store them."""
+    """Return the inputs inside the option `custom` of `recipe`, in the order in which workflow files store them."""
     return [
         io.Int.Input(
             "steps",

@@ -46,7 +46,10 @@ class ImageTower(nn.Module):
 
 
 def join_clip(clip: Any, vision: Any) -> CLIP:
-    """Return one CLIP made of ComfyUI's text encoder and image encoder; to be called under `enable_autograd`.
+    """Return one CLIP made of ComfyUI's text encoder and image encoder.
+
+    To be called in a function decorated with `enable_autograd`, because weights that are loaded or copied under
+    ComfyUI's inference mode could not take part in autograd.
 
     Args:
         clip: the text encoder, a CLIP of ComfyUI.
@@ -142,6 +145,11 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
     """Return the function `encode` of a text tower, which takes a text and returns its embedding (D,).
 
     Of a text that ComfyUI splits into several chunks of tokens, only the first chunk is encoded.
+
+    Args:
+        clip: a CLIP of ComfyUI, which contains the encoder and its tokenizer.
+        encoder: the text encoder.
+        name: the name of the encoder without its prefix "clip_", such as "g".
     """
 
     def encode(text: str) -> Tensor:
@@ -161,7 +169,15 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
 
 
 def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
-    """Return the function `count` of a text tower: it counts the tokens of a text, with one start and one end token."""
+    """Return the function `count` of a text tower, which takes a text and returns the number of its tokens.
+
+    The number includes one start token and one end token, even if ComfyUI splits the text into several chunks.
+
+    Args:
+        clip: a CLIP of ComfyUI, which contains the encoder and its tokenizer.
+        encoder: the text encoder.
+        name: the name of the encoder without its prefix "clip_", such as "g".
+    """
     end = encoder.special_tokens["end"]
 
     def count(text: str) -> int:
@@ -176,7 +192,10 @@ def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
 def _tokenize(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
     """Return the tokens of a text with their weights, in chunks, each of the length that the encoder reads.
 
-    `name` is the name of the encoder without its prefix "clip_", such as "g".
+    Args:
+        clip: a CLIP of ComfyUI, which contains one or more encoders, each with its tokenizer.
+        name: the name of the encoder without its prefix "clip_", such as "g".
+        text: the text.
     """
     # Without `disable_weights`, ComfyUI would read parentheses as weights. The nodes have taken off the weights before,
     # so parentheses that are left belong to the text.

@@ -70,7 +70,8 @@ class UpscaleNetwork:
     def _ask_in_tiles(self, pixels: Tensor) -> Tensor:
         """Return the output of the model for a picture, put together from its outputs for pieces of the picture.
 
-        When memory runs out, the side of the pieces is halved, down to `_SMALLEST_TILE`.
+        The pieces are squares of 512 pixels a side. When memory runs out, their side is halved, down to 128 pixels;
+        when memory runs out for these too, the error is raised.
         """
         tile = _TILE
         while True:
@@ -94,8 +95,8 @@ class UpscaleNetwork:
 class DiffusionNetwork:
     """A diffusion model of ComfyUI as a denoising network, which treats the ripple in a picture as weak noise.
 
-    The VAE encodes the picture. The model does one step, from the noise level that matches the strength to a noise
-    level of 0. The VAE decodes the result. No noise is added, so the output is deterministic.
+    The VAE encodes the picture. The model does one step, from the noise level that matches the strength of the
+    denoising to a noise level of 0. The VAE decodes the result. No noise is added, so the output is deterministic.
 
     Args:
         model: a MODEL that makes images.
@@ -145,9 +146,10 @@ class DiffusionNetwork:
 
 
 def find_sigma(sampling: Any, noise: float) -> float:
-    """Return the noise level (sigma) of a model whose noise has a given standard deviation, relative to the picture.
+    """Return the noise level (sigma) at which the noise has a given standard deviation, relative to the picture.
 
-    This is the inverse of `measure_noise`, found by bisection over the noise levels of the model.
+    What sigma means depends on the model. `measure_noise` computes the standard deviation of the noise from sigma; this
+    function inverts it by bisection over the noise levels of the model.
 
     Args:
         sampling: the `model_sampling` of ComfyUI's model.
@@ -164,6 +166,9 @@ def find_sigma(sampling: Any, noise: float) -> float:
 
 
 def _pad(pixels: Tensor) -> Tensor:
-    """Return pixels padded to sides that are a multiple of `_SIDE`, by repeating the last row and column."""
+    """Return pixels padded to sides that are a multiple of 64, as diffusion models need.
+
+    The last row and the last column are repeated.
+    """
     rows, columns = (-side % _SIDE for side in pixels.shape[2:])
     return F.pad(pixels, (0, columns, 0, rows), mode="replicate")

@@ -102,7 +102,11 @@ class DiffusionGuide:
                 raise
 
     def _find_step(self, arguments: Mapping[str, Any]) -> GuidedStep | None:
-        """Return the step that the sampler is at; None if this step is not guided."""
+        """Return the step that the sampler is at; None if this step is not guided.
+
+        Args:
+            arguments: the dictionary that ComfyUI passes to post-CFG functions.
+        """
         levels = arguments["model_options"].get("transformer_options", {}).get("sample_sigmas")
         if levels is None:
             raise ValueError(
@@ -115,7 +119,13 @@ class DiffusionGuide:
         return self.steps.find(float(arguments["sigma"].max()), levels.tolist(), highest, lowest)
 
     def _find_change(self, prediction: Tensor, arguments: Mapping[str, Any], step: GuidedStep) -> Tensor:
-        """Return the change that is to be added to a prediction."""
+        """Return the change that is to be added to a prediction.
+
+        Args:
+            prediction: the prediction of the diffusion model, (B, C, h, w).
+            arguments: the dictionary that ComfyUI passes to post-CFG functions.
+            step: the guided step.
+        """
         model = arguments["model"]
         check_interrupted()
         check_latent(prediction, self.vae)
@@ -136,7 +146,9 @@ class DiffusionGuide:
     def _climb(
         self, pictures: Tensor, step: GuidedStep, noise: float, short_side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Do the ascent of a guided step; return the pictures before and after it, and `Ascent.picture_mask`.
+        """Do the ascent of a guided step; return the pictures before it, the pictures after it, and a mask.
+
+        The mask says where in the picture at least one objective acts, (B, 1, H, W), 0..1; None for everywhere.
 
         Args:
             pictures: (B, 3, H, W), 0..1, decoded from the prediction.

@@ -17,10 +17,11 @@ _LONGEST_REFUSAL = 1000
 
 @contextmanager
 def show_failure() -> Iterator[None]:
-    """Show the error of the `with` block on the running node, until the node runs again; a cancel is not shown.
+    """Show the message of an error of the `with` block on the running node, and let the error pass on.
 
-    If a ValueError has a message of more than 1,000 characters, because it quotes a long input, the middle of the
-    message is cut out. Errors of subclasses, such as `AscentError`, keep their message.
+    The message stays on the node until the node runs again. If the error only says that the user has cancelled the run,
+    it is not shown. If a ValueError has a message of more than 1,000 characters, because it quotes a long input, the
+    middle of the message of the error is cut out. Errors of subclasses, such as `AscentError`, keep their message.
     """
     running = find_running_node()
     if running:

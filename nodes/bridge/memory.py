@@ -168,7 +168,10 @@ def manage_clip(clip: CLIP) -> CLIP:
 
 
 def _manage_towers(clip: CLIP) -> CLIP:
-    """Return a single CLIP with ModelPatchers as the owners of its towers."""
+    """Return a copy of a single CLIP (no ensemble), with a ModelPatcher as the owner of each tower.
+
+    A text tower whose `module` is None moves its networks itself and keeps its owner.
+    """
     text = clip.text
     if text is not None and text.module is not None:
         text = replace(text, owner=manage_module(text.module))
@@ -178,7 +181,8 @@ def _manage_towers(clip: CLIP) -> CLIP:
 def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
     """Bring the text tower of a CLIP to ComfyUI's device, unless the embeddings of all texts are cached.
 
-    To be called under `enable_autograd`, like `load_judges`.
+    To be called in a function decorated with `enable_autograd`, because weights that are loaded or copied under
+    ComfyUI's inference mode could not take part in autograd.
 
     Args:
         clip: a CLIP from `manage_clip` or `join_clip`. A text tower whose `module` is None is left alone, because it
@@ -198,8 +202,9 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
 def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
     """Bring judges to ComfyUI's device, and keep memory free there for the forward and backward pass of some views.
 
-    To be called under `enable_autograd`, and before every run: other models may have pushed the judges off the device
-    since the last run.
+    To be called before every run, because other models may have pushed the judges off the device since the last run. To
+    be called in a function decorated with `enable_autograd`, because weights that are loaded or copied under ComfyUI's
+    inference mode could not take part in autograd.
 
     Args:
         judges: judges whose owners are ModelPatchers, such as those from `manage_module`. Judges that share a module

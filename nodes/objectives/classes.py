@@ -72,10 +72,13 @@ class ClassObjective(Node):
 
 
 def advise_list(classifier: CoreClassifier) -> str:
-    """Return a hint for errors: that Pick ImageNet Class lists all names; "" if the classes are not ImageNet's.
+    """Return a sentence for the end of an error message: it names the node that lists all classes.
 
     Args:
-        classifier: the classifier whose classes are asked for.
+        classifier: the classifier whose classes the user can name.
+
+    Returns:
+        ". The node Pick ImageNet Class lists all 1,000 names" if the classes are those of ImageNet, else "".
     """
     is_imagenet = classifier.labels == imagenet_labels()
     return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

@@ -20,12 +20,12 @@ class Details:
 
     Args:
         margin: pixels of canvas beyond each edge of the picture.
-        levels: the value of `levels_input`.
+        levels: the value of the input `levels`, which chooses the resolutions of the levels or another parametrisation.
         color: the colour space of the canvas.
         method: the form of the operator K.
         tile: whether opposite edges of the picture meet without a seam.
         feather: the width in pixels of the soft edge of a mask.
-        size: the value of `size_input`.
+        size: where the size of the picture comes from: `given`, `image` or `image_within`, see `size_input`.
     """
 
     margin: int = 56

@@ -30,7 +30,7 @@ def details_input() -> Any:
 
 
 def _list_settings() -> list[Any]:
-    """Return the inputs inside the option `custom`, in the order in which workflow files store them."""
+    """Return the inputs inside the option `custom` of `details`, in the order in which workflow files store them."""
     return [
         io.Int.Input(
             "jitter",
@@ -154,13 +154,14 @@ def read_details(
     """Return the windows and the transforms of views.
 
     Args:
-        choice: the value of the input from `details_input`.
+        choice: the value of the input `details`: the option, `default` or `custom`, and the settings inside `custom`.
         zoom_min: the smallest side of a window, as a share of the short side of the area that views may show, see
             `Windows`.
         flip: the probability that a view is mirrored, 0..1.
-        before: transforms of a connected augmentation, which come first. The default transforms (`VIEWED`) are removed
-            from them, because the transforms of `choice` replace them: a transform node, such as Perspective, starts
-            from the defaults if no augmentation is connected to it. If a `ColorShift` is left, no other is added.
+        before: the transforms of a connected augmentation; they come first in the result. If they include default
+            transforms (`VIEWED`), these are left out: a transform node, such as Perspective, puts them before its own
+            transform if no augmentation is connected to it, and here the transforms of `choice` replace them. If a
+            `ColorShift` remains, the one of `choice` is not added.
 
     Raises:
         ValueError: when no known option is chosen, or a setting is out of range.

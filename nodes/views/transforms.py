@@ -41,7 +41,10 @@ the stack is reduced to the margin (`Windows.fitted`), because these nodes have 
 
 
 def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
-    """Return the output of a node: the augmentation (`_DEFAULT` if None) with one more transform at the end."""
+    """Return the output of a node: the augmentation, with one more transform at the end.
+
+    If `augmentation` is None, the transform is appended to the augmentation of the recipe *picture*.
+    """
     before = _DEFAULT if augmentation is None else augmentation
     return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
 
@@ -95,7 +98,7 @@ class ColorShift(Node):
 
 
 class Perspective(Node):
-    """The node that shows views in perspective."""
+    """The node that lets an augmentation warp views at random, as if they were seen from other angles."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -3,9 +3,9 @@
 The nodes inside the subgraph are called inner nodes. Every input of the subgraph is linked to inputs of inner nodes. If
 such an inner input has a widget, ComfyUI's page shows this widget on the subgraph node. The link stores the position of
 the input (the number of its slot) on the inner node. If several links go into a growing input (an Autogrow), the inputs
-of the inner node have other positions in other versions of the page: that of ComfyUI 0.8.0 puts the growing slots last.
-A value could then reach the wrong widget. So widgets of such nodes are not linked, but named in the property
-`proxyWidgets`.
+of the inner node have other positions in other versions of the page: the page of ComfyUI 0.8.0 puts the growing slots
+last. A value could then reach the wrong widget. So widgets of such nodes are not linked, but named in the property
+`proxyWidgets` of the subgraph node.
 """
 
 import copy
@@ -110,7 +110,13 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
 
 
 def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
-    """Return the subgraph node with a size of 0; its size is measured on the page later."""
+    """Return the subgraph node, with a size of 0: the size is set later, when ComfyUI's page has measured it.
+
+    Args:
+        blueprint: the name and the texts of the blueprint.
+        inside: the nodes of the example workflow that go into the subgraph.
+        subgraph: the definition of the subgraph, with its inputs and outputs.
+    """
     named = _find_named(inside)
     values = [inside.prompt[node]["inputs"][name] for node, name in inside.widgets.values()]
     face = [
@@ -151,7 +157,8 @@ def _find_named(inside: Inside) -> dict[str, Place]:
         For each widget, the id of its node and the name of its input.
 
     Raises:
-        ValueError: the label of such a widget differs from the name of its input, which the page shows.
+        ValueError: the label of such a widget differs from the name of its input. The page would show the name of the
+            input instead of the label.
     """
     named = {}
     for label, (node, name) in inside.widgets.items():
@@ -205,8 +212,8 @@ def _connect_input(nodes: Mapping[str, Json], links: list[Json], number: int, pl
     Args:
         nodes: the nodes in the subgraph, by id; the links are entered into their inputs.
         links: the links in the subgraph, to which the new links are added.
-        number: the number of the input of the subgraph.
-        places: the inputs of nodes to which it is linked.
+        number: the index of the input among the inputs of the subgraph, from 0.
+        places: the inputs to which it is linked, each as the id of a node and the name of an input of this node.
 
     Returns:
         The numbers of the new links.

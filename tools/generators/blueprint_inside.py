@@ -20,10 +20,11 @@ class Inside:
         prompt: the nodes of this pack that the picture of the workflow comes from, in API format. Their links from
             other nodes are removed; sockets of the subgraph node replace these links.
         sockets: by the label of each socket of the subgraph node, the inputs of `prompt` that it leads to, each as
-            (node id, input name). The label is that in `Blueprint.sockets`, or else the name of the input. Sockets with
-            labels from `Blueprint.sockets` are last.
-        widgets: by the label of each widget of the subgraph node, the input of `prompt` that it sets.
-        picture: the output that makes the picture: the id of its node and the number of the output.
+            (node id, input name). The label is the one that the blueprint chooses for the input (`Blueprint.sockets`),
+            or else the name of the input. Sockets with a chosen label come last.
+        widgets: by the label of each widget of the subgraph node, the input of `prompt` that it sets, as (node id,
+            input name).
+        picture: the output that makes the picture: the id of its node and the number of the output, from 0.
     """
 
     prompt: Mapping[str, Any]

@@ -26,7 +26,8 @@ explains the input. If this line is "", the form shows the title of the node in 
 def make_app(prompt: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the entries of `extra` in a workflow file that describe the form of an example workflow in App mode.
 
-    If the workflow has no form, the result is empty.
+    A form shows some inputs and the saved images, without the graph. `FORMS` has the inputs of each form, by the name
+    of the example workflow. If the workflow has no form, the result is empty.
 
     Args:
         prompt: the example workflow in API format; every node id is a whole number, written as a text.

@@ -83,7 +83,8 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
 
     The place is before the ascents, after the ascents, both (between two ascents), or neither. It also matters whether
     the node leads to a stack, a denoiser or a sampler, and whether it comes after a sampler or inspects a result. In a
-    workflow without an ascent, the nodes before those of `PICKERS` count as before the ascents.
+    workflow without an ascent, nodes whose results lead to a node that picks the best of several pictures (`PICKERS`)
+    count as before the ascents.
 
     Args:
         prompt: the workflow in API format.

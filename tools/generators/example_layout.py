@@ -48,7 +48,7 @@ class Box:
 
 
 def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: int | None = None) -> dict[str, Box]:
-    """Return a box for every node; the upper left corner of the first title bar is at (0, 0).
+    """Return the box of every node, without its title bar; the title bar of the top left node begins at (0, 0).
 
     All nodes of a column are as wide as its widest node.
 

@@ -93,7 +93,7 @@ class Plan:
     note: Box
 
     def bounds(self) -> Box:
-        """Return the box around all frames and the note."""
+        """Return the box around all groups and the note with its title bar."""
         return _surround([*self.frames.values(), _add_title(self.note)])
 
 
@@ -138,6 +138,11 @@ def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> V
     The view begins at the top left corner of the workflow. If text is legible at the zoom that shows everything, the
     view has this zoom, at most 1. Otherwise it has the zoom at which the note and the first ascent fit, at most
     `COMFORTABLE`. The zoom is rounded down to hundredths.
+
+    Args:
+        plan: the arrangement of the workflow.
+        groups: the title of the group of every node.
+        links: all links between the nodes. Groups and links tell which node is the first ascent.
     """
     focus = _surround_focus(plan, groups, links)
     whole = _fit(plan.bounds())
@@ -162,7 +167,8 @@ def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple
 def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> Box:
     """Return the box that must be visible when the workflow opens.
 
-    It contains the upper left corner of the arrangement, the note and, if there are ascents, the node of the first one.
+    It contains the upper left corner of the arrangement, the note and, if there are ascents (nodes in the group
+    `ASCENT`), the first one: the first ascent that no link from another ascent leads to.
     """
     ascents = [node for node, group in groups.items() if group == ASCENT]
     first = [n for n in ascents if not any(link.target == n and link.source in ascents for link in links)][:1]
@@ -181,7 +187,14 @@ def _fit(box: Box) -> float:
 def _try_plans(
     sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link], note: str
 ) -> Iterator[Plan]:
-    """Yield an arrangement for each combination of group layouts, width of the note, and columns of the page."""
+    """Yield an arrangement for each combination of layouts of the groups, width of the note, and columns of the page.
+
+    Args:
+        sizes: the largest width and height that each node may need, without its title bar.
+        groups: the title of the group of every node.
+        links: all links between the nodes.
+        note: the text of the note.
+    """
     present = [title for title in GROUPS if title in groups.values()]
     blocks = {title: _lay_out_group(title, sizes, groups, links) for title in present}
     for chosen in itertools.product(*(blocks[title] for title in present)):
@@ -195,7 +208,11 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
 
     Each way is a list of columns; a column is a list of rows, and a row a list of titles of groups, from left to right.
     The title "" stands for the note. The last element of each way is not a column but a band of rows below all
-    columns; it may be empty. VERDICT and LOOK occur only if they are in `present`; other titles occur in any case.
+    columns; it may be empty.
+
+    Args:
+        present: the titles of the groups of the workflow. The titles `VERDICT` and `LOOK` are left out if they are not
+            among these. All other titles are always there, even those of groups that the workflow lacks.
     """
     closer = [title for title in (VERDICT, LOOK) if title in present]
     asked = [[""], [MODEL, ASKED], [WHERE]]
@@ -214,6 +231,12 @@ def _lay_out_group(
     """Return the layouts of a group, one for each number of columns that `COLUMNS` has for the group.
 
     Of several layouts with the same width and height, only the first is returned.
+
+    Args:
+        title: the title of the group.
+        sizes: the width and height of every node of the workflow, without its title bar.
+        groups: the title of the group of every node.
+        links: all links between the nodes.
     """
     members = {node: sizes[node] for node, group in groups.items() if group == title}
     inside = [link for link in links if link.source in members and link.target in members]
@@ -232,8 +255,9 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
 
     Args:
         blocks: the layout of each group, by its title.
-        columns: for each column, and last for the band below them, its rows of titles of groups, as `_try_columns`
-            yields them. "" stands for the note; other titles without a block are skipped.
+        columns: the columns from left to right, and as the last element the band. Each of these is a list of rows, and
+            a row is a list of titles of groups. "" stands for the note; other titles that are not in `blocks` are
+            skipped.
         note: the text of the note.
         width: the least width of the note; the note becomes as wide as its column.
     """
@@ -243,9 +267,9 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
     def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
         """Place rows of groups one below the other, from the top left corner (x, y) on.
 
-        The last group of each row is widened, so that all rows are equally wide. A row lists the titles of its groups.
-        An empty title stands for the note; groups without a block are skipped. Return the x of the next column, and
-        the y below the last row.
+        A row lists the titles of its groups. An empty title stands for the note; titles that are not in `blocks` are
+        skipped. The last group of each row is widened, so that all rows are equally wide. Return the x at which the
+        next column begins, and the y at which a further row would begin.
         """
         rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]
         widths = [[blocks[title].width if title else width for title in row] for row in rows]
@@ -276,8 +300,9 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
 def measure_note(text: str, width: int) -> int:
     """Return an estimate of the height that a note of a given width needs for its text in Markdown.
 
-    Height and width are in pixels; the height is rounded up to a multiple of 10. The text is 60 pixels narrower than
-    the note, and five times `NOTE_PARAGRAPH` is added to the height of the text.
+    Height and width are in pixels; the height is rounded up to a multiple of 10. The lines of the text are taken to be
+    60 pixels narrower than the note. There is a space of `NOTE_PARAGRAPH` below each paragraph; five more such spaces
+    are added as a reserve.
     """
     paragraphs = [line for line in text.splitlines() if line.strip()]
     lines = sum(max(1, math.ceil(len(line) * NOTE_CHARACTER / (width - 60))) for line in paragraphs)

@@ -81,8 +81,8 @@ may need, and whether it is an output node, which may show something after a run
 def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size], dict[str, Size]]:
     """Return the size of each node, and the room that it needs: two mappings from node id to (width, height) in pixels.
 
-    The room has the same width, and the largest height that the node may have: in the other renderer of the page (Nodes
-    2.0), with its advanced inputs unfolded, and after a run.
+    The room has the same width. Its height is the largest that the node may need in either renderer of the page (the
+    classic one or Nodes 2.0), with its advanced inputs unfolded and with all that it shows during and after a run.
 
     Args:
         page: ComfyUI's page with the workflow on it.

@@ -88,14 +88,14 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     Args:
         page: a newly opened page; on a page that was used before, the numbers of links continue from its last workflow.
         prompt: the workflow in API format, with a value for every input: the page adds defaults where values are
-            missing, and `check_same` then finds differences.
+            missing, and each of them counts as a difference from `prompt`.
         name: the name of the example workflow.
         note: the text of the note; "" for no note.
 
     Raises:
         RoundTripError: nodes, inputs or links on the page differ from `prompt`; the message lists the differences.
-        PageTooSmallError: see plan_page.
-        ValueError: see make_app.
+        PageTooSmallError: no arrangement shows the note and the first ascent at a zoom at which text is legible.
+        ValueError: the example has a form in App mode, and the workflow lacks an input of this form or saves no image.
     """
     load_api(page, prompt, name)
     check_same(prompt, page, name)
@@ -124,6 +124,11 @@ def check_same(prompt: Mapping[str, Any], page: Page, name: str) -> None:
     """Raise RoundTripError if the workflow on the page differs from `prompt`; the message lists the differences.
 
     Widgets that only the page has, such as those in which PreviewAny shows its text, are not compared.
+
+    Args:
+        prompt: the workflow in API format.
+        page: ComfyUI's page, with the workflow on it.
+        name: the name of the example workflow, for the message.
     """
     found = find_differences(prompt, page.evaluate(JS_GET_PROMPT))
     if found:
@@ -152,9 +157,17 @@ def find_differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> 
 def _describe(
     prompt: Mapping[str, Any], plan: Plan, groups: Mapping[str, str], own: Mapping[str, Size], note: str
 ) -> Json:
-    """Return the argument of JS_ARRANGE: boxes and colours of nodes, groups and note, and the model files of nodes.
+    """Return the argument of the script that arranges the workflow on the page (`JS_ARRANGE`).
 
-    A node gets its own height (`own`), although the plan may reserve more room for it.
+    It has the boxes and colours of the nodes, groups and note, the model files of the nodes, and the text of the note.
+
+    Args:
+        prompt: the workflow in API format.
+        plan: the boxes of the nodes, of the groups and of the note.
+        groups: the title of the group of each node, by node id.
+        own: the width and height of each node, by node id. A node gets this height. Its box in the plan may be
+            higher, because it has room for all that the node may show later, such as a picture after a run.
+        note: the text of the note; "" for no note.
     """
 
     def colors(group: Colors) -> Json:

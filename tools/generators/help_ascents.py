@@ -38,7 +38,10 @@ def climb(
     steps: int = STEPS,
     denoising: Denoising | Literal["auto"] | None = "auto",
 ) -> Result:
-    """Return the result of a short ascent under `objective` and `more`; without a stack, from grey (224 x 224)."""
+    """Return the result of a short ascent under `objective` and `more`; without a stack, from grey (224 x 224).
+
+    `denoising` has the same meaning as in `Ascent`.
+    """
     stack = stack or ImageStack.gray(StackSpec(width=224, height=224))
     optimizer = NormalizedAscent(step_size=0.12, momentum=0.0)
     views = Augmentation(views=VIEWS)
@@ -51,7 +54,7 @@ def ask_for(classes: str, model: Classifier | None = None) -> ClassObjective:
 
 
 def draw(objective: Objective, stack: ImageStack | None = None, *more: Objective, steps: int = STEPS) -> Image.Image:
-    """Return the picture of a short ascent, see `climb`."""
+    """Return the picture of a short ascent under `objective` and `more`; without a stack, from grey (224 x 224)."""
     return to_picture(climb(objective, stack, *more, steps=steps).image)
 
 
@@ -69,7 +72,7 @@ def photograph(side: int = 224) -> Tensor:
 
 
 def stack_photograph() -> ImageStack:
-    """Return `photograph` as a stack."""
+    """Return a stack that starts from a photograph of a cat, 224 x 224 pixels."""
     return ImageStack.from_image(StackSpec(width=224, height=224), photograph())
 
 

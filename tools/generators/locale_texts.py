@@ -21,12 +21,15 @@ CATEGORIES = "main.nodeCategories"
 
 
 def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> Texts:
-    """Return all English texts of a pack by path; a path begins with the name of the locale file.
+    """Return all English texts of a pack by path.
+
+    The path of a text is the name of its locale file without ".json" and the keys that lead to the text in the file,
+    joined by dots.
 
     Args:
         nodes: node classes by id.
-        old: the texts that are in the locale files now. Texts that do not come from schemas, such as those of the
-            pack's scripts for the page, were written into the files by hand; they are kept.
+        old: the texts that are in the locale files now, by path. Texts that do not come from schemas, such as those of
+            the pack's scripts for the page, were written into the files by hand; they are kept.
     """
     generated = {f"{CATEGORIES}.{name}": escape_message(name) for name in collect_categories(nodes)}
     generated |= flatten(collect_node_texts(nodes), f"{NODES}.")
@@ -36,7 +39,10 @@ def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> T
 
 
 def collect_categories(nodes: Mapping[str, type[Any]]) -> list[str]:
-    """Return the sorted, escaped names of all subcategories of the pack's category; its own name is not translated."""
+    """Return the names of all subcategories of the pack's category, sorted, as keys of a locale file (`escape_key`).
+
+    The name of the pack's category itself is left out, because it is not translated.
+    """
     categories = [node_class.GET_SCHEMA().category.split("/")[1:] for node_class in nodes.values()]
     return sorted({escape_key(part) for parts in categories for part in parts})
 
@@ -47,12 +53,12 @@ def format_json(tree: Any) -> str:
 
 
 def collect_node_texts(nodes: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Return the texts of each node class, see `collect_texts`, by the id of its node."""
+    """Return the names, descriptions and tooltips of nodes by node id, in the form of ComfyUI's own locale files."""
     return {escape_key(node_id): collect_texts(node_class) for node_id, node_class in nodes.items()}
 
 
 def collect_texts(node_class: type[Any]) -> dict[str, Any]:
-    """Return the names and tooltips of one node, in the form of ComfyUI's own locale files."""
+    """Return the names, the description and the tooltips of a node, in the form of ComfyUI's own locale files."""
     schema = node_class.GET_SCHEMA()
     outputs = {
         str(number): _make_entry(output.display_name or output.id, output.tooltip)
@@ -79,9 +85,13 @@ def _collect_input_texts(node_class: type[Any]) -> dict[str, dict[str, str]]:
 
 
 def _join_tooltips(tooltips: Mapping[str, str]) -> str:
-    """Return one tooltip for the inputs of different options that share a name: the page has one tooltip per name.
+    """Return one tooltip for all inputs of a node that have the same name, because the page has one tooltip per name.
 
-    `tooltips` has the tooltip of each input by its option.
+    Such inputs belong to different options of a DynamicCombo. If their tooltips differ, the result has a line for each
+    option: the option and its tooltip.
+
+    Args:
+        tooltips: the tooltips of these inputs, by option.
     """
     if len(set(tooltips.values())) == 1:
         return next(iter(tooltips.values()))

@@ -54,8 +54,8 @@ JS_MEASURE = "() => [...app.graph.nodes[0].computeSize()]"
 def make(page: Page, prompt: Mapping[str, Any], blueprint: Blueprint) -> Json:
     """Return the content of the file of a blueprint: a subgraph node that contains nodes of an example workflow.
 
-    `cut_out` selects these nodes, and ComfyUI's page writes them. Then the page opens the blueprint, and the nodes in
-    its subgraph are compared with the selected nodes.
+    `cut_out` selects these nodes, and ComfyUI's page converts them to its workflow format. Then the page opens the
+    blueprint, and the nodes in its subgraph are compared with the selected nodes.
 
     Args:
         page: ComfyUI's page; the workflow on it is replaced.
@@ -63,7 +63,9 @@ def make(page: Page, prompt: Mapping[str, Any], blueprint: Blueprint) -> Json:
         blueprint: the name, the widgets and the sockets of the blueprint.
 
     Raises:
-        ValueError: see cut_out; or a widget of a node with a growing input has a label that is not its name.
+        ValueError: the blueprint does not fit the example workflow (see `cut_out`); or a node has two or more links in
+            an Autogrow (an input that grows by one slot with each link), and the blueprint gives a widget of this node
+            a label other than the name of the widget.
         RoundTripError: the nodes in the subgraph, their inputs or their links differ from those of the example
             workflow; the message lists the differences.
     """
@@ -95,18 +97,19 @@ def _list_links(prompt: Mapping[str, Any]) -> list[Link]:
 
 
 def write_blueprint(client: Client, browser: Browser, blueprint: Blueprint, examples: Path, folder: Path) -> None:
-    """Write the file of one blueprint.
+    """Make one blueprint in ComfyUI's page, and write it to the file NAME.json.
 
     Args:
-        client: a client of the ComfyUI that the page belongs to.
-        browser: the browser in which the page is opened.
+        client: a client of a running ComfyUI.
+        browser: the browser in which the page of this ComfyUI is opened.
         blueprint: the blueprint to make.
         examples: the folder of the example workflows.
         folder: the folder for the file.
 
     Raises:
-        ValueError: see make.
-        RoundTripError: see make.
+        ValueError: the blueprint does not fit its example workflow, see `make`.
+        RoundTripError: the nodes in the subgraph, their inputs or their links differ from those of the example
+            workflow.
     """
     prompt = json.loads((examples / "api" / f"{blueprint.example}.json").read_text(encoding="utf-8"))
     with open_page(browser, client) as page:

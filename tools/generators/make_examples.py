@@ -77,7 +77,9 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 
     Raises:
         LookupError: the server lacks a node class of the workflow; the message contains the end of the server's log.
-        RoundTripError, PageTooSmallError, ValueError: see make_workflow.
+        RoundTripError: nodes, inputs or links of the workflow on ComfyUI's page differ from the API format.
+        PageTooSmallError: no arrangement shows the note and the first ascent in one legible view.
+        ValueError: the workflow has a form for App mode, and lacks an input of this form or saves no image.
     """
     prompt = read_prompt(directory / "api" / f"{name}.json")
     for class_type in sorted({node["class_type"] for node in prompt.values()}):
@@ -95,8 +97,9 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
     """Run a workflow, with replacements for files that it would download, and write its thumbnail.
 
-    Workflows that would show nothing without diffusion do not run. `THUMBNAILS` has a function for each of them, which
-    draws the thumbnail with an exact formula in place of the diffusion model.
+    Workflows that would show nothing without diffusion do not run, because a diffusion model is a large download.
+    `THUMBNAILS` has a function for each of them, which makes the thumbnail with a formula that denoises exactly, in
+    place of the diffusion model.
     """
     if target.stem in THUMBNAILS:
         target.write_bytes(encode_thumbnail(THUMBNAILS[target.stem]()))
@@ -115,7 +118,7 @@ def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> N
 
 
 def main(arguments: list[str]) -> int:
-    """Make the examples and return the exit code: 1 if a workflow on the page differs from its API file, else 0."""
+    """Make the examples and return the exit code: 1 if ComfyUI's page changed a workflow that it loaded, else 0."""
     options = parse_arguments(arguments)
     directory: Path = options.directory
     names: list[str] = options.names or sorted(path.stem for path in (directory / "api").glob("*.json"))

@@ -63,7 +63,10 @@ SCREENSHOTS = ("DAS_CLIPFromComfyUI", "DAS_DenoiserFromUpscaleModel", "DAS_SaveS
 
 
 def _compare_transforms(weak: Transform, strong: Transform, captions: Sequence[str]) -> Image.Image:
-    """Return two rows of views of one picture: the upper row with a weak transform, the lower row with a strong one."""
+    """Return two rows of views of one picture: the upper row with a weak transform, the lower row with a strong one.
+
+    `captions` has one caption for each row.
+    """
     views = [draw_views([transform], count=3) for transform in (weak, strong)]
     return stack_rows([make_row(row, ["", caption, ""]) for row, caption in zip(views, captions, strict=True)])
 

@@ -47,7 +47,14 @@ def _describe_inputs(inputs: Iterable[Input]) -> dict[str, Any]:
 
 
 def _describe_type(item: Input) -> Any:
-    """Return the description of an input: its type, the list of its options, or the inputs of each option."""
+    """Return the description of an input: its type, or what it lets the user choose from.
+
+    A DynamicCombo is described by a mapping: for each option, the descriptions of the inputs inside it, by name. A
+    combo is described by the list of its options; or by "COMBO" if the options are files, or if there are none or
+    more than 20. An Autogrow is described by the type of its slots and the names of the first and the last slot. Any
+    other input is described by its type, followed by " and control" if ComfyUI's page adds a second widget, which sets
+    how a number changes after a run.
+    """
     if item.type == DYNAMIC_COMBO:
         return {option: _describe_inputs(brought) for option, brought in item.inputs_by_option.items()}
     if item.type == AUTOGROW:

@@ -21,8 +21,9 @@ def find_widgets(prompt: Mapping[str, Any], where: str) -> list[Place]:
             skipped.
 
     Returns:
-        The place of each widget, once. If the input is linked to another node, the widget is the first widget of that
-        node, such as the list of names in a node that picks a name.
+        For each widget, the id of its node and the name of its input. If the input in `where` is linked to another
+        node, the widget is the first widget of that node, such as the list of names in a node that picks a name.
+        A widget that several nodes are linked to is listed once.
 
     Example:
         >>> pick = {"class_type": "Pick", "inputs": {"name": "cat"}}

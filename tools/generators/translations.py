@@ -25,7 +25,8 @@ class Translation:
 
     Attributes:
         language: the code of the language, such as `zh`, which is also the name of its folder.
-        texts: the translations, by path.
+        texts: the translations, by path. A path is the keys that lead to a text, joined by dots, such as
+            `nodeDefs.DAS_Region.inputs.mask.tooltip`.
         sources: the hashes of the English texts that were translated, by path.
     """
 
@@ -34,15 +35,29 @@ class Translation:
     sources: Mapping[str, str]
 
     def find_missing(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths that have no translation."""
+        """Return the paths of the texts that have no translation.
+
+        Args:
+            english: the English texts by path: the keys that lead to a text, joined by dots.
+        """
         return [path for path in english if not self.texts.get(path)]
 
     def find_stale(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths whose English text has changed since it was translated."""
+        """Return the paths of the texts whose English original has changed since it was translated.
+
+        Args:
+            english: the English texts by path: the keys that lead to a text, joined by dots.
+        """
         return [path for path, text in english.items() if self.texts.get(path) and not self._is_fresh(path, text)]
 
     def find_open(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths whose translation is missing or stale, in the order of the English texts."""
+        """Return the paths of the texts whose translation is missing or stale, in the order of the English texts.
+
+        A translation is stale if the English text has changed since it was translated.
+
+        Args:
+            english: the English texts by path: the keys that lead to a text, joined by dots.
+        """
         return [path for path, text in english.items() if not self._is_fresh(path, text)]
 
     def _is_fresh(self, path: str, text: str) -> bool:
@@ -63,7 +78,11 @@ def flatten(tree: Mapping[str, Any], parent: str = "") -> Texts:
 
 
 def nest(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return texts by path as nested dictionaries, in the same order."""
+    """Return nested dictionaries that contain the given texts, in the same order; the inverse of `flatten`.
+
+    Args:
+        texts: the texts by path: the keys that lead to a text in the result, joined by dots.
+    """
     tree: dict[str, Any] = {}
     for path, text in texts.items():
         *parents, key = path.split(".")
@@ -80,6 +99,10 @@ def update_translation(old: Translation, english: Mapping[str, str]) -> Translat
     For an entry whose translation is missing or stale, there may be other entries of the same kind (such as names, or
     tooltips) with the same English text and fresh translations. If all these translations are the same, the entry gets
     this translation. Otherwise a stale translation stays; its old hash shows that it is stale.
+
+    Args:
+        old: the translation into one language. Those of its texts whose English text has changed since are stale.
+        english: the English texts of all entries that exist, by path.
     """
     texts = {path: old.texts[path] for path in english if old.texts.get(path)}
     sources = {path: old.sources[path] for path in texts if path in old.sources}
@@ -113,10 +136,16 @@ def _get_kind(path: str) -> str:
 def list_open_texts(english: Mapping[str, str], translations: Iterable[Translation]) -> list[dict[str, Any]]:
     """Return a list of all texts that need a translation, with one item for each English text and kind of entry.
 
-    The kind of an entry is the last part of its path, such as `name` or `tooltip`.
+    An entry is a text at a path, such as `nodeDefs.DAS_Region.inputs.mask.tooltip`. Its kind is the last part of the
+    path, such as `name` or `tooltip`. A translation is stale if the English text has changed since it was translated.
 
-    An item has the English text; an empty translation, to be filled in, for every language in which the translation is
-    missing or stale; the old translations of stale entries; and the paths of all entries with this text.
+    An item is a dictionary: `english` is the English text; `translations` has an empty text, to be filled in, for every
+    language in which the translation is missing or stale; `previous` has the stale translations by language; and
+    `entries` lists the paths of the entries with this text that need a translation.
+
+    Args:
+        english: the English texts of all entries, by path.
+        translations: the present translations, one for each language.
     """
     languages = [(translation, set(translation.find_open(english))) for translation in translations]
     items: dict[tuple[str, str], dict[str, Any]] = {}
@@ -139,7 +168,13 @@ def merge_texts(
 ) -> list[Translation]:
     """Return the translations with the texts that were filled into the items of `list_open_texts`.
 
-    Empty translations are skipped, and so are entries whose English text has changed since the list was made.
+    Empty texts are skipped, and so are entries whose English text has changed since the list was made.
+
+    Args:
+        translations: the present translations, one for each language.
+        english: the present English texts, by path.
+        items: the items of `list_open_texts`, after someone has filled in new texts. An item has the English text, the
+            new text for each language, and the paths of the entries that get these texts.
 
     Raises:
         ValueError: a text is in a language without a folder, or has characters that the page takes for its syntax.

@@ -134,9 +134,10 @@ class Client:
         """Queue a workflow, wait for it and return its history entry.
 
         Raises:
-            PromptRejectedError: see queue.
+            PromptRejectedError: the validation of the server found errors.
             PromptFailedError: a node raised an error, or the prompt was interrupted.
-            TimeoutError, ComfyUIStartError: see wait.
+            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
+            ComfyUIStartError: the server has ended; the message contains the end of its log.
         """
         history = self.wait(self.queue(prompt), timeout)
         if history["status"]["status_str"] != "success":

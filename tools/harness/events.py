@@ -34,9 +34,10 @@ class Event:
 
 
 class EventStream:
-    """A stream of the events of those prompts that `Client.queue` queued with this stream.
+    """The events that a running ComfyUI sends to one of its clients; `open_events` makes such a stream.
 
-    It also has the events that the server sends to everyone, such as `status`.
+    They are the events of the workflows that `Client.queue` was given together with this stream, and the events that
+    the server sends to every client, such as `status`.
     """
 
     def __init__(self, server: Server, connection: ClientConnection, client_id: str) -> None:
@@ -77,7 +78,11 @@ class EventStream:
 
 @contextmanager
 def open_events(server: Server) -> Iterator[EventStream]:
-    """Open a stream of the events of those prompts that `Client.queue` queues with this stream."""
+    """Connect to a running ComfyUI, and yield the stream of the events that it sends over this connection.
+
+    To get the events of a workflow, pass the stream to `Client.queue` together with the workflow. The connection is
+    closed at the end of the `with` block.
+    """
     client_id = uuid.uuid4().hex
     address = f"{server.url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
     # A preview can exceed the default limit of 1 MiB for one message.
@@ -94,9 +99,9 @@ def open_events(server: Server) -> Iterator[EventStream]:
 def _parse_binary(message: bytes) -> Event:
     """Return the event of a binary message: a preview, or the text of a node.
 
-    A message of another type gives an event of the type "binary TYPE" without data. Bytes 4 to 7 of a message are the
-    length of the text that follows them (JSON, or the id of the node); in a preview without metadata they are the file
-    format of the image.
+    A message of another type gives an event of the type "binary TYPE" without data. Counted from 0, bytes 0 to 3 of a
+    message are its type. Bytes 4 to 7 are the length of the text that follows them (JSON, or the id of the node); in a
+    preview without metadata they are the file format of the image.
     """
     kind = int.from_bytes(message[:4], "big")
     if kind == PREVIEW_IMAGE_WITH_METADATA:

@@ -63,7 +63,10 @@ def start_chromium() -> Iterator[Browser]:
 
 @contextmanager
 def open_page(browser: Browser, client: Client) -> Iterator[Page]:
-    """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready."""
+    """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready.
+
+    `client` is connected to the server of the page. The page is closed when the `with` block ends.
+    """
     client.post("/settings/Comfy.TutorialCompleted", True)
     # A new context, because the page stores drafts of workflows in the browser.
     context = browser.new_context(viewport={"width": 1600, "height": 900})
@@ -92,7 +95,7 @@ def load_workflow(page: Page, workflow: Mapping[str, Any], name: str) -> None:
 
 
 def load_api(page: Page, prompt: Prompt, name: str) -> None:
-    """Load a workflow in API format; the page creates the nodes and sets their widgets and links."""
+    """Load a workflow in API format under a name; the page creates the nodes and sets their widgets and links."""
     page.evaluate("async ([data, name]) => { await app.loadApiJson(data, name) }", [prompt, name])
 
 

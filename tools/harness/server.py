@@ -97,7 +97,8 @@ def start_comfyui(
         flags: further flags of ComfyUI's main.py.
 
     Raises:
-        ComfyUINotFoundError: see find_comfyui.
+        ComfyUINotFoundError: there is no ComfyUI in the folder that the environment variable COMFYUI_PATH names (in
+            ~/ComfyUI if it is not set).
         FileExistsError: the base directory already has a pack of one of these names.
         ComfyUIStartError: ComfyUI ended, or did not answer in time; the message contains the end of its log.
     """

@@ -30,7 +30,7 @@ class LoadImage:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare the file name; the options are the files of the input folder."""
+        """Declare one input, the name of an image file; its options are the files of the input folder."""
         folder = Path(folder_paths.get_input_directory())
         files = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
         return {"required": {"image": (files, {"image_upload": True})}}

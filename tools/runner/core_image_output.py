@@ -50,7 +50,19 @@ class SaveImage:
         }
 
     def save(self, images: torch.Tensor, filename_prefix: str, prompt: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Save images [B, H, W, C] in 0..1; raise ValueError if `find_free_file` refuses the prefix."""
+        """Save images [B, H, W, C] in 0..1, each as a PNG file.
+
+        Args:
+            images: the images.
+            filename_prefix: the start of the file names, which may contain a subfolder.
+            prompt: the workflow in API format, for the metadata.
+
+        Returns:
+            The files under the keys "ui" and "images", each as ComfyUI's history lists it.
+
+        Raises:
+            ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
+        """
         saved = [save_png(image, filename_prefix, prompt, index) for index, image in enumerate(images)]
         return {"ui": {"images": saved}}
 
@@ -64,11 +76,20 @@ class PreviewImage:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare the images."""
+        """Declare the images to save, and two hidden inputs: the workflow, and the id of the node in it."""
         return {"required": {"images": ("IMAGE", {})}, "hidden": {"prompt": "PROMPT", "unique_id": "UNIQUE_ID"}}
 
     def save(self, images: torch.Tensor, prompt: Mapping[str, Any], unique_id: str) -> dict[str, dict[str, Any]]:
-        """Save a batch of images [B, H, W, C], 0..1, as one contact sheet."""
+        """Save a batch of images [B, H, W, C], 0..1, as one contact sheet, named after the title of the node.
+
+        Args:
+            images: the images.
+            prompt: the workflow in API format, which contains the title and becomes the metadata of the file.
+            unique_id: the id of the node in the workflow.
+
+        Returns:
+            The file under the keys "ui" and "images", as ComfyUI's history lists it.
+        """
         title = prompt[unique_id]["_meta"]["title"] or "Preview Image"
         return {"ui": {"images": [save_sheet(images, title, prompt)]}}
 
@@ -97,7 +118,23 @@ class SaveAnimatedWEBP:
     def save(
         self, images: torch.Tensor, filename_prefix: str, fps: float, lossless: bool, quality: int, method: str
     ) -> dict[str, dict[str, Any]]:
-        """Save images [B, H, W, C] in 0..1; raise ValueError if `find_free_file` refuses the prefix."""
+        """Save images [B, H, W, C] in 0..1 as the frames of one animation.
+
+        Args:
+            images: the frames.
+            filename_prefix: the start of the file name, which may contain a subfolder.
+            fps: the number of frames per second.
+            lossless: whether the frames are compressed without loss.
+            quality: the quality of the compression, 0 to 100.
+            method: how long the compression may take: "fastest", "default" or "slowest" (the smallest file).
+
+        Returns:
+            The file under the keys "ui" and "images", as ComfyUI's history lists it; and under "ui" and "animated",
+            whether there are several frames.
+
+        Raises:
+            ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
+        """
         height, width = images.shape[1:3]
         path, entry = find_free_file(filename_prefix, width, height, "webp")
         first, *others = [_to_image(image) for image in images]
@@ -126,7 +163,7 @@ def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> d
         prompt: the workflow in API format, for the metadata.
 
     Returns:
-        The file as ComfyUI's history lists it, see `find_free_file`.
+        The file as ComfyUI's history lists it: a mapping with the keys "filename", "subfolder" and "type".
 
     Raises:
         ValueError: the title is too long for a file name.
@@ -145,7 +182,7 @@ def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any], index:
         index: the place of the image in its batch, from 0.
 
     Returns:
-        The file as ComfyUI's history lists it, see `find_free_file`.
+        The file as ComfyUI's history lists it: a mapping with the keys "filename", "subfolder" and "type".
 
     Raises:
         ValueError: the prefix leads out of the output folder, or cannot be part of a file name.

@@ -26,7 +26,7 @@ class SolidMask:
         return {"required": {"value": ("FLOAT", value), **sides}}
 
     def solid(self, value: float, width: int, height: int) -> tuple[Tensor]:
-        """Return the mask [1, H, W]."""
+        """Return a mask [1, height, width] with `value` at every pixel."""
         return (torch.full((1, height, width), value),)
 
 
@@ -73,7 +73,7 @@ class MaskToImage:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare the mask."""
+        """Declare the input that this node has in ComfyUI: a mask."""
         return {"required": {"mask": ("MASK", {})}}
 
     def convert(self, mask: Tensor) -> tuple[Tensor]:

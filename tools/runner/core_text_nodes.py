@@ -36,7 +36,7 @@ class PrimitiveStringMultiline:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare the text."""
+        """Declare one input: a text of several lines."""
         return {"required": {"value": ("STRING", {"multiline": True})}}
 
     def execute(self, value: str) -> tuple[str]:

@@ -27,11 +27,13 @@ class Input:
     """One input of a node.
 
     Attributes:
-        name: the path by which an API-format workflow addresses the input.
+        name: the name by which an API-format workflow addresses the input. For an input inside another input it is a
+            path, such as `optimizer.step_size`.
         type: the name of the type; for a combo of a V1 node, the list of its options.
         required: whether the node cannot run without a value for it.
-        settings: the second entry of the spec: default, bounds, tooltip and others.
-        option: the option of a DynamicCombo that contains the input; "" for a slot, and outside of any DynamicCombo.
+        settings: what the node declares about the input besides its type: default, bounds, tooltip and others.
+        option: the option that contains the input, if the input is inside a DynamicCombo; else "". It is also "" for
+            the slots of an Autogrow.
     """
 
     name: str
@@ -42,7 +44,7 @@ class Input:
 
     @property
     def own_name(self) -> str:
-        """The last part of the path: the name that the node's schema gives to the input."""
+        """The name that the node's schema gives to the input: the part of `name` after its last dot."""
         return self.name.rpartition(".")[2]
 
     @property
@@ -61,9 +63,9 @@ class Input:
 
     @property
     def default(self) -> Any:
-        """The value that the spec gives a new widget; None for a socket, or if the spec gives no value.
+        """The value of a new widget: the default that the node declares or, for a combo without one, the first option.
 
-        A combo without a default starts with its first option.
+        It is None for a socket, and for a widget that has neither.
         """
         if self.settings.get("forceInput"):
             return None

@@ -44,9 +44,14 @@ class KeptOutputs:
         return self._columns[key]
 
     def keep(self, node: Node, workflow: Workflow, columns: Columns) -> None:
-        """Cache the outputs of a node, unless it is an output node or `is_kept` returns False for it.
+        """Cache the outputs of a node, unless it is an output node or the function `is_kept` returns False for it.
 
         If the cache then holds the outputs of too many nodes, those that were used least recently are dropped.
+
+        Args:
+            node: the node.
+            workflow: the workflow that contains the node and all nodes that it depends on.
+            columns: for each output of the node, the list of its values.
         """
         if getattr(get_node_class(node), "OUTPUT_NODE", False) or not self._is_kept(node):
             return

@@ -74,7 +74,13 @@ def check_node(node: Node, workflow: Workflow) -> Node:
 
 
 def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]) -> None:
-    """Call the validator of a node class; raise WorkflowError if the validator refuses the arguments."""
+    """Call the validator of a node class; raise WorkflowError if the validator refuses the arguments.
+
+    Args:
+        call: an object that calls a function of the node, given the name and the arguments of the function.
+        function: the name of the validator.
+        arguments: for each argument of the validator, a list with its value.
+    """
     node = call.node
     try:
         answers = call(function, arguments)

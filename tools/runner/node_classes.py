@@ -153,9 +153,10 @@ def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[di
     """Return the inputs that a class takes while its widgets and sockets hold the values `inputs`.
 
     Returns:
-        The specs by category; the hidden inputs by name; and the paths by which `build_nested_inputs` of the V3 API
-        nests the inputs. The specs of a V3 class are flat: they contain the inputs inside a DynamicCombo or an Autogrow
-        under their paths.
+        Three things: the specs (type and options) of the inputs, by category, such as "required", and name; the hidden
+        inputs by name; and the paths by which `build_nested_inputs` of the V3 API nests the values of the inputs (none
+        for a V1 class). The specs of a V3 class are flat: an input inside a DynamicCombo or an Autogrow stands beside
+        the others, under its path.
     """
     types = read_input_types(node_class)
     if is_v3(node_class):

@@ -39,9 +39,10 @@ def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Ite
 
 
 def list_input_names(node_class: NodeClass) -> set[str]:
-    """Return the names of all inputs that a class can take, including the inputs inside every option.
+    """Return the names of all inputs that a class can take, including those inside every option of a DynamicCombo.
 
-    An Autogrow has no value of its own, so only its slots are in the set.
+    An Autogrow, which is a row of slots for links, has no value of its own. So the names of its slots are in the set,
+    but not its own name.
     """
     return {item.name for item in flatten_inputs(parse_specs(read_input_types(node_class))) if item.type != AUTOGROW}
 

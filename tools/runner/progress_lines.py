@@ -36,8 +36,8 @@ class ProgressLines:
     def update(self, done: float, total: float) -> None:
         """Write a line if the last line is old enough, or if all steps are done and an earlier line was written.
 
-        The last line is old enough after one second if a further tenth of the steps is done, and after ten seconds in
-        any case.
+        The last line is old enough after one second if the next multiple of 10 % of the steps has been reached, and
+        after ten seconds in any case. Before the first line, the time counts from the start of the node.
 
         Args:
             done: how many steps are done.

@@ -61,8 +61,8 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
 
     Args:
         workflow: the nodes in the order they run, as `prepare_workflow` returns them.
-        kept: a cache. A node whose outputs are in it does not run and shows nothing; the outputs of nodes that run are
-            added to it, except those that `KeptOutputs.keep` leaves out.
+        kept: a cache. A node whose outputs are in it does not run and shows nothing. The outputs of nodes that run are
+            added to it, except those of output nodes, and of nodes that the cache was made not to keep.
 
     Raises:
         WorkflowError: a node raised ValueError, or could not read or write a file; the message names the node.

@@ -160,8 +160,12 @@ def _missing_node_error(workflow: Workflow, name: str) -> WorkflowError:
 def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
     """Split the path NODE.INPUT into a node and the name of an input; both parts may contain dots.
 
+    NODE is the id of a node, or a class or title that only this node has. The path is split at the first dot for which
+    the text before it names a node.
+
     Raises:
-        WorkflowError: the path has no dot, there is no such node, or several nodes have this class or title.
+        WorkflowError: the path has no dot; no text before a dot names a node; or such a text is the class or title of
+            several nodes.
     """
     parts = path.split(".")
     if len(parts) == 1:

@@ -58,10 +58,15 @@ class CellRunner:
         """The seconds of loading before the first cell; they are added to `seconds` and `load_seconds` of that cell."""
 
     def run(self, task: Task) -> Row:
-        """Run a cell, move its pictures to the results, append its row to the journal, and return the row.
+        """Run a cell, save its pictures, and return its row for the table of results.
 
-        If a node raises an error, the error becomes the message of the row. Both `seconds` and `load_seconds` of the
-        first row include the time that this worker took to start.
+        The pictures are moved to the folder of results. The row is also appended to the journal, the file with the rows
+        of this worker. If the cell fails, the column `message` of its row says why. The first row of a worker includes
+        the time that the worker took to start, in its columns `seconds` (the time of the whole cell) and `load_seconds`
+        (the time of loading models and images).
+
+        Args:
+            task: the cell.
 
         Raises:
             SweepStoppedError: nothing can be written, or the pack or the images of this process are not those of the
@@ -109,7 +114,10 @@ class CellRunner:
         return built
 
     def _compute(self, task: Task, built: Workflow, part: Path, loading: float) -> Row:
-        """Run the nodes of a cell; return columns of its row: pictures, texts, rating, loading time, changed inputs.
+        """Run the nodes of a cell and return some columns of its row in the table of results.
+
+        They have the paths of the pictures, the texts that nodes show, the rating by the held-out model, the seconds of
+        loading and of rating, and the inputs of the workflow that the cell changes.
 
         Args:
             task: the cell.
@@ -148,9 +156,12 @@ class CellRunner:
         """Rate a picture of a cell and return the columns of the rating, or a `message` if there is no picture.
 
         Args:
-            judge: the judge of the sweep.
+            judge: the held-out model of the sweep.
             part: the folder of the files; their names are relative to it.
-            files, built, wanted: see `sort_files`.
+            files: the names of the files that the output nodes have saved, by node id.
+            built: the nodes of the cell.
+            wanted: the id, class or title of the node whose first picture is rated; "" for the first picture of a
+                SaveImage node or, if there is none, of another node.
         """
         try:
             rated = choose_rated(files, built, wanted)
@@ -206,10 +217,10 @@ def _empty(folder: Path) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Return the message for a row.
+    """Return the message for the row of a cell that has failed with an error: the text of the error, on one line.
 
     For an error other than SweepError and WorkflowError, the message also contains the type of the error, the file
-    and the number of the line that raised it, and its notes.
+    and the number of the line that raised it, and the notes that `add_note` has added to it.
     """
     if isinstance(error, SweepError | WorkflowError):
         return " ".join(str(error).split())

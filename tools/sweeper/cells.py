@@ -33,7 +33,7 @@ class Cell:
 
     @property
     def columns(self) -> dict[str, Value]:
-        """The entries of its options in the table of results, by the name of the column."""
+        """What the options of this cell write into its row of the table of results, by the name of the column."""
         return {name: value for option in self.options for name, value in option.columns.items()}
 
     @property

@@ -108,8 +108,9 @@ class Driver:
     def _submit(self) -> None:
         """Send workers their next cells.
 
-        Near the end, a worker gets a cell only if it has none, so that few cells wait behind a running cell while
-        another worker has none.
+        A worker gets its next cell while it still runs one, so that it does not have to wait. Near the end, however, a
+        worker gets a cell only if it has none, so that few cells wait behind a running cell while another worker has
+        none.
         """
         # While `_count_workers` is not None, the number of workers is open, and there is a single worker. This worker
         # gets no second cell, because one of the workers that start afterwards could run that cell sooner.
@@ -139,6 +140,11 @@ class Driver:
 
         If workers have no access to the folder of results, also write the row and the pictures of the cell there. If
         the number of workers is not decided yet, this row decides it, and also how much memory a worker needs.
+
+        Args:
+            row: the row of the cell.
+            files: the pictures of the cell, by their paths in the folder of results; empty if the worker has access to
+                that folder, and so has written them itself.
         """
         if not self._pool.shared:
             self._write(row, files)

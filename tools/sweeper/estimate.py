@@ -28,7 +28,7 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
     """Return a text that says how long the cells will take.
 
     Args:
-        row: the row of the cell that was run.
+        row: the row of results of the one cell that was run; it has the seconds and the peak memory of this cell.
         cells: the number of cells.
         machines: where workers run.
         threads: cores for each worker.
@@ -50,6 +50,6 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
 
 
 def describe_this_machine() -> Machine:
-    """Return the resources of this machine for workers: its cores and free memory, but not its GPUs."""
+    """Return the cores and the free memory of this machine; its GPUs are not looked up, so `gpus` is 0."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Machine("here", cores, psutil.virtual_memory().available, 0)

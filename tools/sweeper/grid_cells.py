@@ -26,7 +26,7 @@ class GridWorkflows:
     Args:
         prompts: the workflows in API format, by label.
         folders: the folder of each workflow file, by label; LoadImage also looks for images there.
-        only: the output nodes that run; all of them if it is empty.
+        only: the output nodes that run, each by its id, class or title; all of them if `only` is empty.
         settings: the inputs that are set in every cell, by NODE.INPUT.
         pack: the folder of the node pack.
         input_folder: the folder in which LoadImage looks first.
@@ -97,7 +97,7 @@ class GridWorkflows:
         return self._workflows[label].list_changes(built)
 
     def _register(self, label: str) -> None:
-        """Let LoadImage also look in the folder of a workflow file."""
+        """Let LoadImage also look in the folder of the workflow file with the label `label`."""
         if self._registered != label:
             register_core_nodes(self._folders[label])
             self._registered = label
@@ -129,8 +129,9 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
     """Return the cells of a grid; the last axis changes fastest, and a cell that occurs twice is listed once.
 
     Raises:
-        SweepError: an axis would add a column whose name is in `COLUMNS`, or cells are wrong. The error lists each
-            problem once; after a problem of cells it says how many cells have this problem.
+        SweepError: an axis would add a column to the table of results that has the name of a column that the sweep
+            itself fills in (`COLUMNS`), or cells are wrong. The error lists each problem once; after a problem of cells
+            it says how many cells have this problem.
     """
     names = [name for axis in grid.axes for name in axis.options[0].columns if name in COLUMNS]
     taken = [f"axis {name}: the table has a column of this name; choose another" for name in names]

@@ -148,7 +148,17 @@ class _Reader:
 
 
 def _read_name(written: Mapping[str, Any], path: Path) -> str:
-    """Return the name of the sweep, which is also the default name of its folder of results."""
+    """Return the name of the sweep: the entry `name` of the grid file, or else the name of the file without its suffix.
+
+    The name of the sweep is also the default name of its folder of results.
+
+    Args:
+        written: the content of the grid file.
+        path: the grid file.
+
+    Raises:
+        SweepError: the name cannot be the name of a folder.
+    """
     name = str(written.get("name") or path.stem)
     if not re.fullmatch(r"[^\W_][\w .,()+=-]{0,79}", name) or name.endswith((".", " ")):
         raise SweepError(

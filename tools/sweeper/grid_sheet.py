@@ -57,8 +57,8 @@ def lay_out(
         cells: all cells of the grid.
         columns: the names of the axes whose options make the columns; if empty, the last axis that has several options
             and is not in `rows`. If there is no such axis, the layout has one column.
-        rows: the names of the axes whose options make the rows; none of them may be in `columns`. All axes that make no
-            columns follow these, and so change faster from row to row.
+        rows: the names of the axes whose options make the rows; none of them may be in `columns`. All other axes that
+            make no columns also make rows. They come after the axes of `rows`, and so change faster from row to row.
     """
     wide = [axis for axis in axes if len(axis.options) > 1]
     if len(wide) < 2:

@@ -55,6 +55,10 @@ def read_values(written: Any, where: str) -> list[Value]:
 def read_value(written: Any, where: str) -> Value:
     """Return one value of a grid.
 
+    Args:
+        written: the value as YAML reads it.
+        where: the name of the input, for messages.
+
     Raises:
         SweepError: the value is no text, number or boolean, or it is a number that is not finite.
     """
@@ -67,7 +71,13 @@ def read_value(written: Any, where: str) -> Value:
 
 
 def _read_range(written: Mapping[Any, Any], where: str) -> list[Value]:
-    """Return the values of a range."""
+    """Return the values of a range; raise a SweepError if it is wrong or has more than `MAX_VALUES` values.
+
+    Args:
+        written: the range as YAML reads it: a mapping with `from`, `to`, and perhaps `step`, `count` or `scale`,
+            see `read_values`.
+        where: the name of the input, for messages.
+    """
     unknown = written.keys() - {"from", "to", "step", "count", "scale"}
     numbers: list[Any] = [written.get(name) for name in ("from", "to", "step", "count") if name in written]
     if unknown or "from" not in written or "to" not in written or {"step", "count"} <= written.keys():

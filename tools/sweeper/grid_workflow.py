@@ -63,8 +63,9 @@ class GridWorkflow:
         Raises:
             SweepError: a setting is wrong. Three checks run one after the other: whether each path names a node, and
                 no input is set twice; whether the links are right; and whether each setting fits an input of a node
-                that runs. The error lists the problems of the first check that fails. About inputs that are inside
-                options of a node, it lists at most one problem for each node.
+                that runs. The error lists the problems of the first check that fails. Some inputs exist only if a
+                certain option of the node is chosen, and have a dot in their name; about these inputs, the error lists
+                at most one problem for each node.
         """
         problems: list[str] = []
         by_node: dict[str, dict[str, Value]] = {}
@@ -103,15 +104,18 @@ class GridWorkflow:
         return nodes
 
     def hash(self, built: Workflow) -> str:
-        """Return the hash of a cell whose nodes `build` has returned."""
+        """Return the hash of a cell, computed from the nodes that `build` has returned for it."""
         return hash_cell(self._digest(node) for node in built.values())
 
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
         """Return, by node id, the inputs of every node that a cell changes.
 
-        A node is changed if its inputs differ from those of the exported workflow after `fill_defaults`. All inputs of
-        a changed node are returned, with their values. An input is left out only if the exported workflow lacks it and
-        its value is the one that `fill_defaults` gives it.
+        A cell changes a node if the inputs of the node differ from those in the exported workflow. (Before the
+        comparison, defaults are filled in there, too.) All inputs of such a node are returned, with their values,
+        except inputs that are not in the exported workflow and have their default values.
+
+        Args:
+            built: the nodes of the cell, as `build` returns them.
         """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():
@@ -137,6 +141,9 @@ class GridWorkflow:
         """Return the ids of the nodes that run, in the order in which they run.
 
         A setting that replaces a link can make other nodes unnecessary.
+
+        Args:
+            by_node: the inputs that the cell sets, as names and values, by node id.
         """
         # The order depends only on which inputs are set, because no setting is a link.
         key = frozenset((node_id, name) for node_id, changes in by_node.items() for name, _ in changes)
@@ -155,7 +162,7 @@ class GridWorkflow:
         return order
 
     def _check(self, node_id: str, settings: _Settings) -> Node | tuple[str, ...]:
-        """Return a node with settings applied, or messages about the settings that are wrong (see `_check_each`)."""
+        """Return a node with settings applied, or messages about the settings that are wrong."""
         key = node_id, settings
         if key not in self._nodes:
             try:
@@ -169,7 +176,7 @@ class GridWorkflow:
         return self._nodes[key]
 
     def _check_each(self, node_id: str, settings: _Settings) -> Iterator[str]:
-        """Check each of several settings alone and yield the errors.
+        """Check each of several settings of a node alone, and yield the errors.
 
         A check of all settings together would stop at the first error.
         """

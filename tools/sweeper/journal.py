@@ -35,7 +35,8 @@ class Journal:
         """Write a row to the disk.
 
         Raises:
-            OSError: the disk is full or cannot be written to; then the row is not valid.
+            OSError: the disk is full or cannot be written to. The line in the file may then be incomplete, and
+                `read_journals` skips such a line.
         """
         # A newline also precedes the row, so that an incomplete row before it stays a line of its own.
         line = f"\n{json.dumps(row)}\n".encode()

@@ -97,11 +97,11 @@ def read_wish(built: Workflow, path: str) -> str:
 
 
 def find_rated(built: Workflow, name: str) -> Node:
-    """Return the output node that `judge: image` of a grid file names.
+    """Return the output node that a grid file names in its entry `judge: image`; its first picture is rated.
 
     Args:
         built: the nodes of the cell.
-        name: the id, class or title of the node.
+        name: what the entry contains: the id, class or title of the node.
 
     Raises:
         SweepError: no output node of the cell has this name, or several have it.
@@ -121,15 +121,15 @@ def sort_files(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str 
     """Return the names of all files of a cell; the first is the one that is shown on the sheet and the page.
 
     Pictures come before files that are no pictures. Among the pictures, and among the other files, those of the node
-    that `judge: image` names come first, then those of SaveImage nodes, then all others.
+    `wanted` come first, then those of SaveImage nodes, then all others.
 
     Args:
         files: the names of the files that the output nodes have saved, by node id.
         built: the nodes of the cell.
-        wanted: the id, class or title of the node that `judge: image` names; "" if it names none.
+        wanted: the id, class or title of the node whose picture is rated, if the grid file names one; else "".
 
     Raises:
-        SweepError: see `find_rated`.
+        SweepError: no output node of the cell has the id, class or title `wanted`, or several have it.
     """
     rated = find_rated(built, wanted).id if wanted else ""
 
@@ -145,14 +145,17 @@ def sort_files(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str 
 def choose_rated(files: Mapping[str, Sequence[str]], built: Workflow, wanted: str = "") -> str:
     """Return the name of the picture that is rated.
 
-    It is the first picture (in the order of `sort_files`) of the node that `judge: image` names or, if it names none,
-    of the cell.
+    It is the first picture of the node `wanted`. If the grid file names no node, it is the first picture of the cell in
+    the order of `sort_files`.
 
     Args:
-        files, built, wanted: see `sort_files`.
+        files: the names of the files that the output nodes have saved, by node id.
+        built: the nodes of the cell.
+        wanted: the id, class or title of the node whose picture is rated, if the grid file names one; else "".
 
     Raises:
-        SweepError: the named node, or the cell if no node is named, has saved no picture; or see `find_rated`.
+        SweepError: the node `wanted` (without one, the cell) has saved no picture; or no output node of the cell has
+            the id, class or title `wanted`, or several have it.
     """
     rated = find_rated(built, wanted) if wanted else None
     names = sort_files(files if rated is None else {rated.id: files.get(rated.id, [])}, built, wanted)
@@ -186,7 +189,7 @@ def check_uninvolved(built: Workflow) -> None:
 
 
 def _list_sources(built: Workflow, node_id: str) -> set[str]:
-    """Return the ids of all nodes that a node depends on."""
+    """Return the ids of all nodes that a node depends on, directly or through other nodes."""
     found: set[str] = set()
     pending = [node_id]
     while pending:

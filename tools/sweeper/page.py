@@ -73,7 +73,13 @@ def save_page(
 
 
 def _make_entry(row: Row, columns: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Return the data of one cell for the page."""
+    """Return the data of one cell for the page: its row of the table, and a thumbnail of its first picture.
+
+    Args:
+        row: the row of the cell.
+        columns: the columns whose values the page shows in its list of columns.
+        folder: the folder to which the paths of the pictures are relative.
+    """
     entry: dict[str, Any] = {
         "id": row["cell"],
         "status": row["status"],

@@ -21,11 +21,14 @@ class Plan:
 
     Args:
         name: the name of the sweep.
-        prompts: the workflows in API format, by label.
-        folders: the folder of each workflow file, by label.
-        settings: the inputs that are set in every cell, by NODE.INPUT.
-        only: the output nodes that run; all of them if it is empty.
-        judge: `kind`, `wish` and `image` of a `JudgeSpec`; empty if no held-out model rates the pictures.
+        prompts: the workflows in API format, by the labels that the grid gives them.
+        folders: the folder of each workflow file, by the label of the workflow.
+        settings: the values of the inputs that are set in every cell, by NODE.INPUT.
+        only: the output nodes that run, by id, class or title; all of them if it is empty.
+        judge: what the held-out model rates, as three texts (the fields of `JudgeSpec`): "class" or "text", whichever
+            the cells ask for; the input that holds this class or text, as NODE.INPUT; and the output node whose first
+            picture is rated, or "" for a SaveImage node (if there is none, for any node). Empty if no held-out model
+            rates the pictures.
         choices: all texts that cells ask for, if the held-out model has to find the right text among them; else empty.
         threads: how many CPU threads a worker uses.
         results: the folder of the results.
@@ -64,10 +67,10 @@ class Task:
     """One cell in the form that is sent to a worker; a cell with one setting takes some 150 bytes.
 
     Args:
-        hash: the hash of the cell.
-        workflow: the label of its workflow.
-        settings: the inputs that the cell sets, by NODE.INPUT.
-        columns: the entries of its options in the table, by the name of the column.
+        hash: the hash of the cell, by which its row in the table of results is found.
+        workflow: the label of its workflow in the grid.
+        settings: the values of the inputs that the cell sets, by NODE.INPUT.
+        columns: what its row in the table of results says about its settings: values by the names of the columns.
     """
 
     hash: str
@@ -77,7 +80,7 @@ class Task:
 
     @classmethod
     def of(cls, cell: Cell) -> Task:
-        """Return the task of a cell."""
+        """Return a cell in the form that is sent to a worker."""
         return cls(cell.hash, cell.workflow, cell.settings, cell.columns)
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""The events that the driver gets from workers."""
+"""The events of a sweep that are reported to its driver, the process that sends cells to the workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Ready:
 
     Args:
         worker: the number of the worker.
-        name: the name of the worker, from `name_worker`.
+        name: the name of the worker, which no other process has had (`name_worker`).
     """
 
     worker: int
@@ -28,10 +28,10 @@ class Done:
 
     Args:
         worker: the number of the worker.
-        row: the row of the cell. If the worker has access to the folder of results, it has written the row to its
-            journal there.
-        files: if the worker has no access to that folder, the content of the pictures, by their paths in the folder;
-            else empty.
+        row: the row of the cell in the table of results. If the worker has access to the folder of results, it has
+            also written the row to its journal, a file in that folder.
+        files: if the worker has no access to that folder, the content of the picture files, by their paths in the
+            folder; else empty.
     """
 
     worker: int

@@ -17,7 +17,7 @@ overwritten at most twice a second."""
 
 
 class Progress:
-    """Counts rows and shows how far a sweep is.
+    """Counts the cells of a sweep that are done or failed, and shows how far the sweep is.
 
     Args:
         total: how many cells the sweep has to do now.
@@ -36,11 +36,11 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """How many of the `total` cells have no row yet."""
+        """How many of the `total` cells are neither done nor failed yet."""
         return self._total - self.done - self.failed
 
     def add(self, row: Row) -> None:
-        """Count the row of a cell."""
+        """Count a cell as done or as failed; `row` is its row in the table of results."""
         if row["status"] == FAILED:
             self.failed += 1
         else:
@@ -49,9 +49,13 @@ class Progress:
         self._seconds += float(row.get("seconds") or 0.0) - float(row.get("load_seconds") or 0.0)
 
     def describe(self, workers: int) -> str:
-        """Return the line that `show` writes, for this number of workers that are ready.
+        """Return the progress as one line: cells done, failed and left, the number of workers, and the time passed.
 
-        The line has the time that is left only if a cell has been counted, a worker is ready and cells are left.
+        If a cell has been counted, a worker is ready and cells are left, the line ends with an estimate of the time
+        that is left.
+
+        Args:
+            workers: how many workers are ready.
         """
         counted = self.done + self.failed
         ending = "" if workers == 1 else "s"
@@ -64,7 +68,11 @@ class Progress:
         return line
 
     def show(self, workers: int) -> None:
-        """Show the progress, unless it was shown a short time ago and cells are left."""
+        """Show the progress; while cells are left, at most twice a second in a terminal, every 10 seconds in a log.
+
+        Args:
+            workers: how many workers are ready.
+        """
         now = self._clock()
         if now - self._shown_at < (0.5 if self._terminal else _LINE_SECONDS) and self.left:
             return

@@ -156,7 +156,7 @@ def make_actor_class(ray: Any) -> Any:
 
 
 def make_options(threads: int, memory: int, gpu_share: float) -> Mapping[str, Any]:
-    """Return the resources that a worker requests from Ray, and its environment variables.
+    """Return the options of a worker for Ray: the resources that it requests, and its environment variables.
 
     Args:
         threads: cores.

@@ -23,12 +23,14 @@ _END_SECONDS = 20.0
 class RayPool:
     """The workers of a sweep on Ray; a context manager that ends all workers when the `with` block ends.
 
-    A child process is connected to Ray (`ray_process.serve`); this class talks to the child process through a pipe.
+    Only a child process (`ray_process.serve`) is connected to Ray, because Ray kills the connected process when the
+    cluster goes away. This class talks to the child process through a pipe.
 
     Args:
         address: HOST:PORT of the head of a cluster, or "auto"; None starts Ray on this machine.
         log: the file into which Ray's output is written.
-        setup: the settings that `ray_process.serve` needs.
+        setup: the settings of the workers by name, such as the plan of the sweep and the cores of each worker;
+            `ray_process.serve` lists them all.
 
     Raises:
         SweepError: there is no cluster at this address, or Ray does not start; raised when the `with` block is entered.
@@ -79,13 +81,18 @@ class RayPool:
         return self._number
 
     def submit(self, worker: int, task: Task) -> None:
-        """Send a worker a cell to run; a worker runs its cells in the order in which they were sent."""
+        """Send a worker a cell to run; a worker runs its cells in the order in which they were sent.
+
+        Args:
+            worker: the number of the worker, as `start_worker` returned it.
+            task: the cell, in the form in which it is sent.
+        """
         self._send(("run", worker, task.to_json()))
 
     def wait(self, seconds: float) -> list[Event]:
         """Return the events since the last call; if there are none, wait at most `seconds` for the first event.
 
-        If the child process has ended, the last event is a `Stopped`.
+        If the child process that is connected to Ray has ended, the last event is a `Stopped`.
         """
         events: list[Event] = []
         try:

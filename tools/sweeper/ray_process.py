@@ -46,7 +46,7 @@ def serve(connection: Connection, address: str | None, log: str, setup: dict[str
 
     Args:
         connection: the pipe to the driver.
-        address: see `ray_cluster.connect`.
+        address: the address of a Ray cluster; None to start Ray on this machine. See `ray_cluster.connect`.
         log: the file for Ray's output.
         setup: `plan`, the plan of the sweep as JSON; `images`, the input images by name, or None if `address` is None;
             `home`, the folder of the repository; `mark`, a file in the folder of results; `files`, "shared" if workers
@@ -79,7 +79,13 @@ def serve(connection: Connection, address: str | None, log: str, setup: dict[str
 def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool) -> None:
     """Carry out the commands of the driver (start a worker, send it a task, end), and send the events to the driver.
 
-    If the head of the cluster stays silent, the driver is sent a `Stopped`, and this process ends at once.
+    If the head of the cluster stays silent, the driver is sent a `Stopped` event, and this process ends at once.
+
+    Args:
+        ray: the module `ray`, connected to the cluster.
+        connection: the pipe to the driver.
+        setup: the `setup` of `serve`, and in addition `gpu_share`, the share of a GPU that each worker requests.
+        shared: whether the workers use the folders of this machine; if False, Ray sends them the files.
     """
     actor_class, workers = make_actor_class(ray), _Workers()
     home = Path(setup["home"])
@@ -112,7 +118,11 @@ def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool)
 
 
 def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
-    """Return an event for each answered call of an actor; wait at most `_POLL_SECONDS` for the first answer."""
+    """Return an event for each answered call of an actor; wait at most 0.05 s for the first answer.
+
+    Answered calls are removed from `workers`. An actor that has failed is killed and removed, and its event is `Died`.
+    `ray` is the module.
+    """
     if not workers.calls:
         return []
     # The first `wait` returns when one call is answered; the second returns all calls that are answered by then.

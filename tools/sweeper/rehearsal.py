@@ -85,7 +85,10 @@ def list_preparations(built: Workflow) -> list[Workflow]:
 
 
 def _run(part: Workflow, kept: KeptOutputs) -> str:
-    """Return the error message of the first node that raises an error, or "" if all nodes run."""
+    """Run the nodes of `part`, and return the error message of the first that raises an error; "" if none does.
+
+    `kept` is the cache of outputs; nodes whose outputs are in it are not run again.
+    """
     try:
         # Hide the progress that nodes show.
         with contextlib.redirect_stderr(io.StringIO()):

@@ -32,9 +32,10 @@ class RemoteWorker:
         self._results = Path()
 
     def prepare(self) -> Answer:
-        """Load the pack, and return "ready" with the name of the worker, or "stop" with an error message.
+        """Load the pack, and return ("ready", the name of the worker, {}) or ("stop", an error message, {}).
 
-        `__init__` does not load the pack, because it could not return an error message.
+        The last item is empty because this answer has no files. `__init__` does not load the pack, because it could not
+        return an error message.
         """
         # These folders come first in `sys.path`, because other versions of the packages in them may be installed.
         sys.path[:0] = [str(Path(self._home, "tools")), self._home]
@@ -66,13 +67,14 @@ class RemoteWorker:
         return "ready", name, {}
 
     def run(self, task: str) -> Answer:
-        """Run a cell, and return "row" with the row of the cell, or "stop" with the reason if the sweep cannot go on.
+        """Run a cell, and return the kind of the answer, its content, and files by path.
 
-        If the worker has no access to the folders of the driver, the pictures of the cell are returned too, and deleted
-        on this machine.
+        If the kind is "row", the content is the row of the cell in the table of results. If it is "stop", the sweep
+        cannot go on, and the content is the reason. If the worker has no access to the folders of the driver, the files
+        are the pictures of the cell, which are deleted on this machine. Otherwise there are no files.
 
         Args:
-            task: the `Task` as JSON.
+            task: the cell, as a `Task` in JSON.
         """
         from sweeper.errors import SweepStoppedError
         from sweeper.plan import Task

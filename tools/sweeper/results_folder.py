@@ -54,7 +54,7 @@ class ResultsFolder:
 
     @property
     def journals(self) -> Path:
-        """The folder of journals."""
+        """The folder of journals: files in which workers note the rows of finished cells until the table has them."""
         return self.path / "journal"
 
     @property
@@ -63,7 +63,11 @@ class ResultsFolder:
         return self.path / "pictures"
 
     def pictures_of(self, cell: str) -> Path:
-        """The folder of the pictures of a cell; it is in one of 256 folders, so that no folder has too many entries."""
+        """The folder of the pictures of a cell; it is in one of 256 folders, so that no folder has too many entries.
+
+        Args:
+            cell: the hash of the cell; its first two hexadecimal digits name the outer folder.
+        """
         return self.pictures / cell[:2] / cell
 
     def claim(self, name: str) -> None:

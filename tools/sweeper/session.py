@@ -139,8 +139,8 @@ class Session:
 
         Raises:
             SweepError: the folder of results cannot be used, Ray does not start, there is no cluster at the address in
-                the settings, or another pack than this repository might have to be sent to the cluster (see
-                `_open_pool`).
+                the settings, or another pack than this repository might have to be sent to the cluster (only this
+                repository can be sent).
             SweepStoppedError: the sweep cannot go on; the same command continues it later.
         """
         with self._open_table() as table:
@@ -226,7 +226,7 @@ class Session:
         Args:
             home: the folder for Ray's log. In a sweep it is the folder of results. Other machines look for the file
                 `MARK` in it, to find out whether they have access to the folder of results.
-            files: as in `Settings`.
+            files: "shared" if workers have access to the folders of this machine, "shipped" if not, "auto" to find out.
 
         Raises:
             SweepError: when the settings name another pack than this repository, and files may have to be sent to the

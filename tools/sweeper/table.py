@@ -53,7 +53,7 @@ class Table:
 
     @property
     def states(self) -> dict[str, str]:
-        """The status of each cell that has a row, by its hash."""
+        """The status, "ok" or "failed", of each cell that has a row, by the hash of the cell."""
         cells, states = (self._table[name].to_pylist() for name in ("cell", "status"))
         return dict(zip(cells, states, strict=True)) | {cell: row["status"] for cell, row in self._new.items()}
 

@@ -44,10 +44,15 @@ class Demand:
 def count_workers(machines: Sequence[Machine], demand: Demand) -> tuple[int, str]:
     """Return how many workers the machines have room for, at least 1, and the calculation as text.
 
-    Each machine gets as many workers as fit into its cores and into the share `_SHARE` of its memory (into its cores
-    alone if the memory of a worker is unknown). If any machine has a GPU, each machine gets at most `per_gpu` workers
-    for each of its GPUs. So all workers of such a cluster use GPUs. If some workers used CPUs, pictures would depend in
-    their last bits on the worker.
+    Each machine gets as many workers as fit into its cores and into 90 % of its memory, or into its cores alone if the
+    memory of a worker is unknown. (The other 10 % are left for cells that need more memory than the one that was
+    measured.) If any machine has a GPU, each machine gets at most `demand.per_gpu` workers for each of its GPUs. So all
+    workers of such a cluster use GPUs. If some workers used CPUs, pictures would depend in their last bits on the
+    worker.
+
+    Args:
+        machines: the machines of the cluster.
+        demand: the cores and the memory that a worker needs, and how many workers share a GPU.
 
     Example:
         >>> count_workers([Machine("here", 8, 4 * 2**30, 0)], Demand(1, 2**30))
@@ -69,5 +74,5 @@ def count_workers(machines: Sequence[Machine], demand: Demand) -> tuple[int, str
 
 
 def gpu_share(machines: Sequence[Machine], per_gpu: int) -> float:
-    """Return the share of a GPU that each worker requests; 0 if no machine has a GPU."""
+    """Return the share of a GPU that a worker requests if `per_gpu` workers share one; 0 if no machine has a GPU."""
     return 1 / per_gpu if any(machine.gpus for machine in machines) else 0.0

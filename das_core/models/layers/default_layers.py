@@ -1,9 +1,10 @@
 """The layers that style and content objectives use when the user names none.
 
 In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), one layer is taken of each
-resolution: the last of its least deeply nested layers (`_find_stages`). Style uses the layers of all resolutions that
-are fine enough for style (`_MIN_STYLE_SIDE`). Content uses the layer of the coarsest resolution that is fine enough for
-content (`_MIN_CONTENT_SIDE`). The usual style layers of VGG are also one per resolution (Gatys et al., CVPR 2016).
+resolution: of the layers with the fewest dots in their names (the least deeply nested), the last. Style uses the layers
+of all resolutions from 12 x 12 up. Content uses the layer of the coarsest resolution from 24 x 24 up. (For views
+smaller than 240 x 240, these limits are lower in proportion.) The usual style layers of VGG are also one per resolution
+(Gatys et al., CVPR 2016).
 
 In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the blocks at 1/6,
 1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
@@ -32,11 +33,13 @@ _CONTENT_SHARE = 1 / 2
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
     """Return the names of the layers whose statistics describe a style, early layers first.
 
-    If no layer is suitable, the list has only the name of the layer in the middle of `layers`.
+    These are one layer for each resolution from 12 x 12 up; in a vision transformer, they are the blocks at 1/6, 1/3,
+    1/2 and 2/3 of the depth. If there are no such layers, the list has only the name of the layer in the middle of
+    `layers`.
 
     Args:
         layers: all layers of a model, as `find_layers` returns them; at least one.
-        size: the side of the model's views in pixels.
+        size: the side of the model's views in pixels. Below 240, the limit of 12 is lower in proportion.
 
     Example:
         >>> from das_core import find_layers, load_starter
@@ -57,11 +60,12 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
 def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
     """Return the name of the layer whose activations describe what a picture shows, and where.
 
-    If no layer is suitable, the name of the layer in the middle of `layers` is returned.
+    This is a layer of the coarsest resolution from 24 x 24 up; in a vision transformer, it is the block at half the
+    depth. If there is no such layer, the name of the layer in the middle of `layers` is returned.
 
     Args:
         layers: all layers of a model, as `find_layers` returns them; at least one.
-        size: the side of the model's views in pixels.
+        size: the side of the model's views in pixels. Below 240, the limit of 24 is lower in proportion.
 
     Example:
         >>> from das_core import find_layers, load_starter

@@ -41,7 +41,13 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
 
 
 def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHandle:
-    """Attach the hook that reports the output, or the heads, of one layer."""
+    """Attach a hook that reports the output, or the heads, of one layer each time it has run; return its handle.
+
+    Args:
+        root: the module that has the layer.
+        name: the name of the layer in `root`. With the suffix `HEADS`, the heads of an attention module are reported.
+        on_output: is called with `name` and the output or the heads, see `capture_outputs`.
+    """
     part = root.get_submodule(name.removesuffix(HEADS))
     if (unfolded := find_unfolded(part)) is not None:
         # The output of this convolution already contains the batch norm that was folded into it. So the original

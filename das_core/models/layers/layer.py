@@ -90,7 +90,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
     """Return the layers of a judge in the order in which their first outputs are computed.
 
     The layers are found in a forward pass of two grey views. A module with attention heads gives a second layer, whose
-    name ends with `HEADS`, for its heads. Left out are the model itself, modules that do not run, and modules whose
+    name ends with '#heads', for its heads. Left out are the model itself, modules that do not run, and modules whose
     output is no float tensor with an axis for views, one for channels and at most two for positions. Of an output that
     is a tuple or a list, the first item counts.
 
@@ -137,7 +137,12 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
 
 
 def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the axes of an output in the order views, channels, positions; empty if the shape has no such axes."""
+    """Return the axes of an output in the order views, channels, positions; empty if the shape has no such axes.
+
+    `shape` is the shape of the output for two views, so the axis of the views has length 2. An output with three axes
+    is taken as (views, tokens, channels) or (tokens, views, channels). An output with four axes is taken as (views,
+    height, width, channels) if only its height and width are equal, else as (views, channels, height, width).
+    """
     if len(shape) not in (2, 3, 4) or 0 in shape:
         return ()
     if shape[0] != _VIEWS:

@@ -57,6 +57,8 @@ _DOUBLE = 2.0
 class ClassSentence(NamedTuple):
     """A sentence that the projection of a starter CLIP is fitted on.
 
+    The projection is a linear map from the embedding of a sentence to the feature space of the starter's classifier.
+
     Args:
         text: the sentence.
         classes: the indices of the classes that it is about, at least one.
@@ -70,6 +72,8 @@ class ClassSentence(NamedTuple):
 
 def write_class_sentences() -> list[ClassSentence]:
     """Return the sentences that the projection of a starter CLIP is fitted on, about classes and hypernyms.
+
+    The projection is a linear map from the embedding of a sentence to the feature space of the starter's classifier.
 
     For each class, there are sentences with its first name in each of `TEMPLATES` and in one of `CONTEXTS`, and its
     definition in WordNet, if it has one. A hypernym has one or more words, such as "dog" and "puppy", for a kind of
@@ -102,7 +106,14 @@ def write_class_sentences() -> list[ClassSentence]:
 
 
 def _write_name(name: str, classes: tuple[int, ...], weight: float, context: str) -> list[ClassSentence]:
-    """Return the sentences with a name: one per template, with `weight`, and one in a context, with twice `weight`."""
+    """Return the sentences with a name: one for each of `TEMPLATES`, and one longer sentence, the context.
+
+    Args:
+        name: the name of a class, or a word for a kind of thing that covers classes, such as "dog".
+        classes: the indices of the classes that the name stands for.
+        weight: the weight of the sentences made from `TEMPLATES`. The context has twice this weight.
+        context: the longer sentence, with "{}" in the place of the name.
+    """
     alone = [ClassSentence(template.format(name), classes, weight) for template in TEMPLATES]
     return [*alone, ClassSentence(context.format(name), classes, weight * _DOUBLE)]
 

@@ -37,13 +37,15 @@ def fit_class_projection(
     Args:
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
         config: the configuration that `starter_clip.build_config` returns.
-        sentences: N sentences.
-        directions: the directions of the classes, (C, D), see `compute_class_directions`.
+        sentences: N sentences, each with the indices of the classes that it is about.
+        directions: the direction of each class in the embedding space of the CLIP, (classes, D), see
+            `compute_class_directions`.
         progress: is called after every batch of sentences, with how many are encoded and with N. If the sentences and
             the encoder are the same as in the last call, nothing is encoded, and `progress` is not called.
 
     Returns:
-        The matrix (D, E), in float32; E is the width of the embeddings of the sentence encoder.
+        The matrix (D, E), in float32; D is the width of the embeddings of the CLIP, E that of the embeddings of the
+        sentence encoder.
     """
     spoken = (Path(config["text_cfg"]["hf_model_name"]), tuple(sentence.text for sentence in sentences))
     embeddings = last_encoded.get(spoken)

@@ -48,10 +48,10 @@ def find_cache_folder() -> Path:
 
 
 def place_projection(folder: Path | Literal["auto"] | None, architecture: str) -> Path | None:
-    """Return the path of the file that keeps a projection; None if the projection is not to be kept in a file.
+    """Return the path of the file for the fitted projection of a starter CLIP; None if there is to be no file.
 
     Args:
-        folder: the folder of the file; `auto` for the folder of `find_cache_folder`; None to keep nothing.
+        folder: the folder of the file; `auto` for the folder that `find_cache_folder` returns; None for no file.
         architecture: the architecture of the image tower, which becomes a part of the name of the file.
     """
     if folder is None:
@@ -60,13 +60,14 @@ def place_projection(folder: Path | Literal["auto"] | None, architecture: str) -
 
 
 def read_projection(path: Path | None, key: str, shape: torch.Size) -> Tensor | None:
-    """Return the projection that a file keeps; None if there is none that can be used.
+    """Return the fitted projection of a starter CLIP from a file; None if the file has none that can be used.
 
     Args:
         path: the file; None if there is no file.
         key: a digest of everything that the projection depends on. A projection that was kept with another key is not
             used.
-        shape: the shape that the projection must have, (D, E).
+        shape: the shape that the projection must have, (D, E): D is the width of the embeddings of the CLIP, E that of
+            the embeddings of its sentence encoder.
     """
     if path is None:
         return None
@@ -93,7 +94,8 @@ def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
     Args:
         path: the file, whose folder is created if it is missing; None to write nothing.
         key: a digest of everything that the projection depends on.
-        projection: (D, E), float32.
+        projection: (D, E), float32: D is the width of the embeddings of the CLIP, E that of the embeddings of its
+            sentence encoder.
     """
     if path is None:
         return
@@ -106,7 +108,11 @@ def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
 
 
 def _check(projection: Tensor, shape: torch.Size, digest: str | None) -> None:
-    """Raise a ValueError unless a tensor is a valid projection of this shape, and its SHA-256 is `digest`."""
+    """Raise a ValueError unless a tensor read from a file can be used as a projection.
+
+    It must be float32 and of this shape, with finite entries and no row or column of zeros, and its SHA-256 must be
+    `digest`, which is None if the file has none.
+    """
     if projection.shape != shape or projection.dtype is not torch.float32:
         raise ValueError(f"{tuple(projection.shape)} of {projection.dtype}, not {tuple(shape)} of torch.float32")
     if not bool(projection.isfinite().all()):

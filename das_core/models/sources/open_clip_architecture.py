@@ -53,7 +53,10 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
 
 
 def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Return whether the towers of an architecture fit a checkpoint; `shapes` are those of its image tower, by name."""
+    """Return whether the towers of the architecture `name` fit a checkpoint.
+
+    `state` has all tensors of the checkpoint by name; `shapes` has the shapes of the tensors of its image tower.
+    """
     config = open_clip.get_model_config(name)
     text, vision = config["text_cfg"], config["vision_cfg"]
     # Cheap checks first: they exclude most architectures before a model is built. In a model whose image tower is built
@@ -73,7 +76,10 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether a text configuration fits a checkpoint; always True for a checkpoint without a text tower."""
+    """Return whether the text tower of an architecture fits a checkpoint; True for a checkpoint without a text tower.
+
+    `text` is open_clip's configuration of the text tower; `state` has the tensors of the checkpoint by name.
+    """
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True

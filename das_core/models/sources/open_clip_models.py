@@ -159,7 +159,7 @@ def wrap_open_clip_module(
     Args:
         name: the name of the model in messages.
         model: a module with an image tower `visual` and a text tower `text`, as `build_open_clip_module` makes it. The
-            towers that the CLIP uses are frozen in place.
+            CLIP uses the towers of this module, not copies, and freezes them.
         tokenizer: the tokenizer of its text tower; None for a CLIP without a text tower, which does not use `text`.
         published: how images were prepared in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
             `interpolation`. For a missing key, the value of OpenAI's models is used.
@@ -237,7 +237,10 @@ def _load(
 
 
 def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
-    """Return tensors under the names that they have in `model`, without the scale and the bias of the logits."""
+    """Return the weights in `state`, which come from a file, under the names that they have in `model`.
+
+    Left out are the scale and the bias of the logits, and the position ids of old files, which `model` does not have.
+    """
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)

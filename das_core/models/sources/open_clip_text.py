@@ -144,7 +144,12 @@ def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
 
 
 def _refuse_code(home: Path, repository: str) -> None:
-    """Raise a ValueError when a configuration in the folder `home` makes transformers run code, see `_names_code`."""
+    """Raise a ValueError when a configuration of a model makes transformers run code that comes with the model.
+
+    Args:
+        home: the folder of the model. Its files tokenizer_config.json and config.json are checked if they exist.
+        repository: the name of the model on the hub, for the message.
+    """
     for name in ("tokenizer_config.json", "config.json"):
         if _names_code(home / name):
             raise ValueError(
@@ -154,7 +159,14 @@ def _refuse_code(home: Path, repository: str) -> None:
 
 
 def _names_code(path: Path) -> bool:
-    """Return whether a configuration makes transformers run code from outside its package (`auto_map`, kernels)."""
+    """Return whether a configuration makes transformers run code that is not part of transformers.
+
+    That is so if the configuration has the key `auto_map`, which names Python files, or if its implementation of
+    attention has a slash in its name, which then names a repository of compiled code.
+
+    Args:
+        path: the configuration, a JSON file. The result is False if the file is missing or damaged.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -174,7 +186,8 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
             `localize_config`. Without that key, the tokenizer that open_clip contains is returned.
 
     Raises:
-        ValueError: when the configuration has a setting that `_TOKENIZER_SETTINGS` does not list for its tokenizer.
+        ValueError: when `tokenizer_kwargs` of the configuration has a setting that this kind of tokenizer does not use
+            itself. A tokenizer of the hub would pass it on to transformers, where some settings make code run.
     """
     length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
     settings = dict(text.get("tokenizer_kwargs", {}))
@@ -223,7 +236,8 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
     (`knows_other_scripts`).
 
     Args:
-        module: takes tokens (1, L) to an embedding (1, D); it is frozen in place.
+        module: takes tokens (1, L) to an embedding (1, D). The module itself is changed: it is set to evaluation mode,
+            and its parameters no longer require gradients.
         tokenizer: converts a text to tokens.
     """
     module = module.eval().requires_grad_(False)
@@ -235,7 +249,7 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
 
     @cache
     def reads_all() -> bool:
-        """Tell whether the tokenizer knows other scripts; cached, because searching a large vocabulary is slow."""
+        """Tell whether the tokenizer knows other scripts than Latin; cached, as searching its vocabulary is slow."""
         return isinstance(tokenizer, HFTokenizer) and knows_other_scripts(tokenizer.tokenizer.get_vocab())
 
     return TextTower(

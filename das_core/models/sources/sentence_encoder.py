@@ -41,7 +41,7 @@ def find_sentence_encoder() -> Path:
 def encode_sentences(
     model: nn.Module, config: Config, sentences: Sequence[str], progress: Progress | None = None
 ) -> Tensor:
-    """Return the embeddings of sentences as the sentence encoder computes them, before the projection.
+    """Return the embeddings of sentences in the space of the sentence encoder, before the projection to that of a CLIP.
 
     Args:
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
@@ -50,7 +50,7 @@ def encode_sentences(
         progress: is called after every batch, with how many sentences are encoded and with N.
 
     Returns:
-        Embeddings (N, E), each of length 1.
+        Embeddings (N, E), each of length 1; E is the number of components.
     """
     tokenizer = build_tokenizer(config["text_cfg"]).tokenizer
     text = model.get_submodule("text")

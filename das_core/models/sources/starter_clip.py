@@ -38,9 +38,12 @@ def load_starter_clip(
 ) -> CLIP:
     """Load a CLIP made of a starter classifier and a sentence encoder: frozen, float32, on the CPU.
 
+    The two are joined by a projection: a linear map from the embeddings of sentences to the features of the classifier.
+    It is fitted to sentences about the classes.
+
     Args:
         starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
-        folder: where the fitted projection is kept, so that it is fitted only once. `auto` for the user's folder,
+        folder: where the projection is kept, so that it is fitted only once. `auto` for the user's folder,
             usually `~/.cache/torch/hub/direct_ascent` (see `find_cache_folder`); None to keep nothing. The projection
             is fitted again when anything that it depends on has changed, or when the file was damaged or modified. The
             first fit in a process takes half a minute; the fit for another starter then takes a second.
@@ -48,8 +51,8 @@ def load_starter_clip(
             sentences; encoding takes nearly all of the time. An exception that `progress` raises stops the loading.
 
     Raises:
-        ValueError: when a package is not installed (the message contains the command to install it), or when its file
-            is missing or is not the expected one.
+        ValueError: when the package of the classifier or of the sentence encoder is not installed (the message contains
+            the command to install it), or when the weights in it are missing or are not the expected ones.
 
     Example:
         >>> from das_core import load_starter_clip
@@ -113,7 +116,8 @@ def build_config(starter: Starter, text_folder: Path) -> Config:
 def _compute_key(starter: Starter, text_folder: Path, sentences: Sequence[ClassSentence]) -> str:
     """Return a digest of everything that the projection of a starter CLIP depends on.
 
-    These are settings, models and sentences.
+    The projection is a linear map, fitted to sentences about the classes, from the embeddings of the sentence encoder
+    to the features of the classifier. It depends on the settings of the fit, on both models and on the sentences.
     """
     settings = json.dumps([RECIPE, RIDGE, starter.digest, *sentences]).encode()
     digest = hashlib.sha256(settings)

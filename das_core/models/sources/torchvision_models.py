@@ -92,7 +92,8 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
     Args:
         architecture: one of `list_torchvision_architectures`; the size and the normalisation of the views are those of
             its default weights.
-        module: as `build_torchvision_module` has built it; it is frozen in place.
+        module: a module from `build_torchvision_module`, after its weights are loaded. It is not copied: its parameters
+            are frozen.
 
     Raises:
         ValueError: when the output of the module for a view is not one finite number per class.

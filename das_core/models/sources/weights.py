@@ -138,7 +138,8 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
 
     Args:
         module: the module, changed in place.
-        state: the tensors by the module's names. If it is a `StateDict`, its versions are taken into account.
+        state: the tensors by the module's names. If it is a `StateDict`, its versions tell PyTorch which tensors were
+            saved by an older version of their module; PyTorch converts those.
         source: what messages call the file of weights.
         architecture: what messages call the architecture.
 

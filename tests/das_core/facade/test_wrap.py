@@ -86,6 +86,13 @@ def test_a_model_of_open_clip_that_says_nothing_is_asked_for_it() -> None:
         wrap(torchvision.models.resnet18(), tokenizer=open_clip.SimpleTokenizer())
 
 
+def test_a_model_of_images_that_are_not_square_is_refused() -> None:
+    model = torchvision.models.resnet18()
+    model.pretrained_cfg = {"input_size": (3, 32, 48), "mean": HALF, "std": HALF}  # as a model of timm has it
+    with pytest.raises(ValueError, match="the model takes images of 32 x 48 pixels; only square images are possible"):
+        wrap(model)
+
+
 def test_a_setting_that_would_not_be_used_is_refused() -> None:
     bare, plain = open_clip.CLIP(**tinyclip.TINY), nn.Conv2d(3, 8, 3)
     for module in (bare, plain):
