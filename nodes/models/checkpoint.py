@@ -33,8 +33,8 @@ def checkpoint_input(kind: str) -> Any:
 def list_checkpoints(kind: str) -> list[str]:
     """Return the names of the checkpoints of the user.
 
-    These are all model files except the downloads of timm and the Hugging Face hub, and the fitted projections of
-    starter CLIPs.
+    These are all model files except the downloads of timm and the Hugging Face hub, and the files in which
+    this pack keeps the projections that it fitted for starter CLIPs.
 
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
@@ -82,9 +82,9 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:
-    """Return whether a file is a download of timm or the Hugging Face hub, or the fitted projection of a starter CLIP.
+    """Return whether a file is a download of timm or the Hugging Face hub, or was written for a starter CLIP.
 
-    All other files count as checkpoints of the user. So do downloads of torchvision: they lie directly in the folder of
+    For a starter CLIP this pack fits a matrix, the projection, and keeps it in a file among the models. All other files count as checkpoints of the user. So do downloads of torchvision: they lie directly in the folder of
     classifiers, where the user's own files can lie too.
 
     Args:

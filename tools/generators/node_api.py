@@ -145,7 +145,9 @@ def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> I
         where: the beginning of each sentence. It names the node and the input.
         old: the description of the input in the old API, as `_describe_type` returns it.
         new: the description of the input in the new API.
-        widgets_follow: True if the node has widgets after this input and after the inputs of its options.
+        widgets_follow: True if the node has widgets after this input. Files store the values of widgets by position, so
+            an additional widget before others moves them. If the input is a DynamicCombo, each of whose options has
+            inputs of its own, the widgets come after all of these.
     """
     if isinstance(old, str) or type(old) is not type(new):
         # No workflow file breaks if the options of a combo become part of the API ("COMBO" to a list), or the reverse.

@@ -1,10 +1,10 @@
 """The layers that style and content objectives use when the user names none.
 
-In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), one layer is taken of each
-resolution: of the layers with the fewest dots in their names (the least deeply nested), the last. Style uses the layers
-of all resolutions from 12 x 12 up. Content uses the layer of the coarsest resolution from 24 x 24 up. (For views
-smaller than 240 x 240, these limits are lower in proportion.) The usual style layers of VGG are also one per resolution
-(Gatys et al., CVPR 2016).
+In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), one layer is taken for each
+resolution. Candidates are the layers of this resolution whose names have the fewest dots, that is, the least deeply
+nested ones; the last of them is taken. Style uses these layers for all resolutions of at least 12 x 12. Content uses
+the one with the smallest resolution of at least 24 x 24. (For views smaller than 240 x 240, these limits are lower in
+proportion.) The usual style layers of VGG are also one per resolution (Gatys et al., CVPR 2016).
 
 In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the blocks at 1/6,
 1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
