@@ -56,7 +56,7 @@ class Denoising:
             end; with 0, fine hatching grows back too.
         share: after each step, the picture is moved by this share of the way to its denoised form, above 0 and at most
             1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.13, and 0.12 suits 150
-            steps of size 0.09. With a share of 0.3, the picture of those 150 steps would be blurred.
+            steps of size 0.09. With a share of 0.3, the picture of 150 steps of size 0.075 was blurred.
         keep: a threshold, 0 to 1, below which changes of a photograph are undone. Where the denoised picture differs
             from the denoised photograph by less than the threshold, the picture is moved towards the photograph instead
             (`hold_on`). The photograph is the image into which a masked stack was placed (`ImageStack.place_into`);

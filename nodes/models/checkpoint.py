@@ -84,8 +84,9 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 def _is_stored(parts: tuple[str, ...]) -> bool:
     """Return whether a file is a download of timm or the Hugging Face hub, or was written for a starter CLIP.
 
-    For a starter CLIP this pack fits a matrix, the projection, and keeps it in a file among the models. All other files count as checkpoints of the user. So do downloads of torchvision: they lie directly in the folder of
-    classifiers, where the user's own files can lie too.
+    For a starter CLIP this pack fits a matrix, the projection, and keeps it in a file among the models. All other files
+    count as checkpoints of the user. So do downloads of torchvision: they lie directly in the folder of classifiers,
+    where the user's own files can lie too.
 
     Args:
         parts: the parts of the path that `list_model_files` returns for the file: its folders, then its name.
