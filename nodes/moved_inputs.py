@@ -69,11 +69,12 @@ def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the inputs added after version 0.1.0 that a node lacks, each with the value at which it has no effect.
 
-    An input inside another one, such as `focus.emphasis`, is yielded only if the outer input (`focus`) is given with a
-    value that has an effect. At the value without effect, "everywhere", the focus has no inputs inside it.
+    An input inside another one is yielded only if the outer input is given with a value that has an effect. For
+    example, `focus.emphasis` is not yielded if `focus` is missing or "everywhere", which switches the focus off. The
+    names are the former ones.
 
     Args:
-        table: the moved inputs of the class of the node, with those that were added later.
+        table: the entry of the node's class in `MOVED`; its key `later` has the inputs added after version 0.1.0.
         inputs: the inputs that the node has, by their former names.
     """
     for name, value in table["later"].items():

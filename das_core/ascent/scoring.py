@@ -122,8 +122,9 @@ class Scoring:
             step: the number of the step, which the random draws depend on.
             pace: the pace of the step.
             chunk: how many views go through the judge at once.
-            alike: whether all images of a batch are seen through the same views, and by a judge that treats all images
-                alike (`Judge.whole`). If False, each image has its own random draws.
+            alike: True shows all images of a batch through the same views, and replaces the judge by `Judge.whole`,
+                because a `PartialClassifier` leaves out other features for each image. If False, each image has its own
+                random draws.
 
         Yields:
             Three things for every chunk:

@@ -80,7 +80,11 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors in whose `.grad` autograd sums gradients: the pixels, and canvases that views are cut from."""
+        """The tensors in whose `.grad` autograd sums gradients.
+
+        They are the pixels, used by scores of whole pictures, and the canvas, in full or reduced resolution, from which
+        each view was cut.
+        """
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:

@@ -158,10 +158,10 @@ def read_details(
         zoom_min: the smallest side of a window, as a share of the short side of the area that views may show, see
             `Windows`.
         flip: the probability that a view is mirrored, 0..1.
-        before: the transforms of a connected augmentation; they come first in the result. If they include default
-            transforms (`VIEWED`), these are left out: a transform node, such as Perspective, puts them before its own
-            transform if no augmentation is connected to it, and here the transforms of `choice` replace them. If a
-            `ColorShift` remains, the one of `choice` is not added.
+        before: the transforms of a connected augmentation; they come first in the result. A transform node to which no
+            augmentation is connected, such as Perspective, puts the default transforms (`VIEWED`) before its own. These
+            default transforms are left out here, because the transforms of `choice` replace them. If `before` has
+            another `ColorShift`, that of `choice` is not added.
 
     Raises:
         ValueError: when no known option is chosen, or a setting is out of range.
