@@ -20,14 +20,21 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["TORCH_HOME"] = _CACHE.name
 
 
-SLOW_FOLDERS = ("integration", "benchmarks", "hostile", "tools")
-"""Their tests run whole ascents, notebooks and servers."""
+FIRST = ("das_core/models/sources/test_starter_clip.py", "benchmarks", "hostile", "tools", "integration")
+"""The first of these fits the starter CLIP, which takes half a minute. The next folders need it late or not at all, so
+the other process does not wait for it. The tests of all these folders are slow: whole ascents, notebooks and servers.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slow folders first: a slow file that is the last of one process would keep the others waiting."""
+    """Sort tests by `FIRST`: a slow file that is the last of one process would keep the others waiting."""
     tests = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in SLOW_FOLDERS)
+
+    def find_place(item: pytest.Item) -> int:
+        path = item.path.relative_to(tests).as_posix()
+        return next((place for place, name in enumerate(FIRST) if path.startswith(name)), len(FIRST))
+
+    items.sort(key=find_place)
 
 
 _paths: set[Path] = set()

@@ -53,7 +53,8 @@ class Film(Rendering):
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import film
-        >>> made = film(load_starter(), "0: castle / 3: volcano", frames=4, size=64, steps=1, progress=False)
+        >>> quick = {"recipe": "sketch", "size": 64, "steps": 1, "progress": False}
+        >>> made = film(load_starter(), "0: castle / 3: volcano", frames=4, **quick)
         >>> list(made.scores), len(made.scores["castle"])
         (['castle', 'volcano'], 4)
     """
@@ -142,7 +143,8 @@ def film(
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import film
-        >>> made = film(load_starter(), "0: castle / 3: volcano", frames=6, loop=True, size=64, steps=1, progress=False)
+        >>> quick = {"recipe": "sketch", "size": 64, "steps": 1, "progress": False}
+        >>> made = film(load_starter(), "0: castle / 3: volcano", frames=6, loop=True, **quick)
         >>> made.image.shape
         torch.Size([6, 3, 64, 64])
     """

@@ -47,7 +47,7 @@ class Rendering(Result):
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import render
-        >>> rendering = render(load_starter(), "jellyfish", size=64, steps=2, progress=False)
+        >>> rendering = render(load_starter(), "jellyfish", recipe="sketch", size=64, steps=2, progress=False)
         >>> list(rendering.scores), len(rendering.scores["jellyfish"])
         (['jellyfish'], 1)
     """
@@ -112,7 +112,8 @@ def render(
         >>> import torchvision
         >>> from das_core.facade import channels, render
         >>> model = torchvision.models.resnet18()
-        >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
+        >>> quick = {"recipe": "sketch", "size": 64, "steps": 2, "progress": False}
+        >>> render(model, channels("layer1.0.conv1", range(2)), **quick).image.shape
         torch.Size([2, 3, 64, 64])
     """
     # Checked before the ascent, so that no time is lost if the file cannot be written.

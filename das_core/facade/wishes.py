@@ -152,7 +152,7 @@ def diversity(name: str) -> Wish:
         >>> from das_core import load_starter
         >>> from das_core.facade import channel, diversity, render
         >>> wish = channel("blocks.4", 12) + 0.5 * diversity("blocks.3")
-        >>> pictures = render(load_starter(), wish, batch=2, size=64, steps=1, progress=False)
+        >>> pictures = render(load_starter(), wish, batch=2, recipe="sketch", size=64, steps=1, progress=False)
         >>> list(pictures.scores), len(pictures.image)
         (['blocks.4 channel 12', 'blocks.3 diversity'], 2)
     """

@@ -54,7 +54,7 @@ class Zooming(Rendering):
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import zoom
-        >>> made = zoom(load_starter(), ["castle", "volcano"], size=64, steps=1, progress=False)
+        >>> made = zoom(load_starter(), ["castle", "volcano"], recipe="sketch", size=64, steps=1, progress=False)
         >>> made.image.shape, list(made.scores)
         (torch.Size([2, 3, 64, 64]), ['castle', 'volcano'])
     """
@@ -145,7 +145,8 @@ def zoom(
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import zoom
-        >>> made = zoom(load_starter(), ["castle", "volcano"], loop=True, size=64, steps=1, progress=False)
+        >>> quick = {"recipe": "sketch", "size": 64, "steps": 1, "progress": False}
+        >>> made = zoom(load_starter(), ["castle", "volcano"], loop=True, **quick)
         >>> made.stack
         ImageStack(64 x 64, 2 depths, 1 step)
     """

@@ -109,7 +109,7 @@ Case = Callable[[Classifier], Ascent]
 
 CLASSIFIERS: dict[str, Case] = {
     "sketch": lambda model: replace(SKETCH, steps=2).prepare(ImageStack.gray(SPEC), jellyfish(model), device=DEVICE),
-    "picture": lambda model: replace(PICTURE, steps=2).prepare(
+    "picture": lambda model: replace(PICTURE, steps=2, augmentation=replace(PICTURE.augmentation, views=4)).prepare(
         ImageStack.gray(SPEC), jellyfish(model, "log_probability"), device=DEVICE
     ),
     "margin": lambda model: climb(jellyfish(model, "margin")),

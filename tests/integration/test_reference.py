@@ -111,7 +111,7 @@ def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> No
 
 @each_case(
     ("step", "learning_rate", "momentum", "image"),
-    [(4, 0.002, 0.0, False), (16, 0.002, 0.9, False), (16, 0.002, 0.0, True)],
+    [(8, 0.002, 0.0, False), (16, 0.002, 0.9, False), (16, 0.002, 0.0, True)],
 )
 def test_ten_steps_of_exact_sgd_in_rgb_are_the_reference(
     step: int, learning_rate: float, momentum: float, image: bool
