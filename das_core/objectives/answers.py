@@ -11,6 +11,10 @@ _VIEW_TEMPERATURE, _TEXT_TEMPERATURE = 0.05, 0.03
 """The temperatures of the answers about a view and about a prompt. That of the prompt is lower, because its cosines
 differ less: the embedding of a prompt was fitted to the mean direction of several classes."""
 
+_DIVERGENCE_WEIGHT = 0.15
+"""How much the divergence of the two answers counts beside the cosine. It is three times the temperature of views, so
+that the gradient of the divergence at the cosines is three times the difference of the two answers."""
+
 
 def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Tensor:
     """Return how similar views are to prompts: by the things that a model recognises in both, and by their embeddings.
@@ -18,9 +22,9 @@ def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Te
     The answer of a model about a view is a distribution over concepts, q = softmax(c / t): c are the cosines between
     the embedding of the view and the concepts, and t is the temperature of views. The answer p about a prompt is
     computed in the same way, with the temperature of prompts. The result is the cosine between a view and a prompt,
-    minus t * KL(p || q). This Kullback-Leibler divergence is that of distillation with the soft targets p (Hinton and
-    others, 2015, arXiv 1503.02531). Where p and q are equal, the gradient of the divergence vanishes, and the gradient
-    of the result is that of the cosine alone.
+    minus 0.15 * KL(p || q). This Kullback-Leibler divergence is that of distillation with the soft targets p (Hinton
+    and others, 2015, arXiv 1503.02531). Where p and q are equal, the gradient of the divergence vanishes, and the
+    gradient of the result is that of the cosine alone.
 
     Args:
         embeddings: the embeddings of the views, (V, D). They need not have length 1.
@@ -36,13 +40,13 @@ def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Te
         >>> right, wrong = torch.eye(3)[:2]
         >>> compare_answers(torch.stack([right, wrong]), prompts=right[None], concepts=torch.eye(3)).round(decimals=3)
         tensor([[ 1.],
-                [-1.]])
+                [-3.]])
     """
     embeddings, prompts = F.normalize(embeddings, dim=1), F.normalize(prompts, dim=1)
     answers = (embeddings @ concepts.T / _VIEW_TEMPERATURE).log_softmax(dim=1)
     wanted = (prompts @ concepts.T / _TEXT_TEMPERATURE).log_softmax(dim=1)
     divergences = [((target - answers) * target.exp()).sum(dim=1) for target in wanted]
-    return embeddings @ prompts.T - _VIEW_TEMPERATURE * torch.stack(divergences, dim=1)
+    return embeddings @ prompts.T - _DIVERGENCE_WEIGHT * torch.stack(divergences, dim=1)
 
 
 def compare_with_judge(judge: CLIP, embeddings: Tensor, prompts: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ def expected(views: np.ndarray, target: np.ndarray) -> list[float]:
     wanted, comparisons = answer(target, 0.03), []
     for view in views / np.linalg.norm(views, axis=1, keepdims=True):
         divergence = np.sum(wanted * np.log(wanted / answer(view, 0.05)))
-        comparisons.append(float(view @ target - 0.05 * divergence))
+        comparisons.append(float(view @ target - 0.15 * divergence))
     return comparisons
 
 
@@ -80,7 +80,7 @@ def test_the_gradient_at_a_cosine_is_that_of_the_cosine_and_the_probability_that
     # A vector of length 1 whose length is not held fixed: the gradient of `F.normalize` is added.
     (slope,) = torch.autograd.grad(compare_answers(cosines, target, concepts).sum(), cosines)
     prompt = F.normalize(target, dim=1)
-    lacks = prompt + (prompt / 0.03).softmax(1) - (cosines / 0.05).softmax(1)
+    lacks = prompt + 3 * ((prompt / 0.03).softmax(1) - (cosines / 0.05).softmax(1))
     torch.testing.assert_close(slope, lacks - (lacks * cosines).sum(1, keepdim=True) * cosines)
 
 
