@@ -61,7 +61,7 @@ def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
 
 
 def measure_seams(made: Zooming) -> list[float]:
-    """Return the strength of the seam (`measure_seam`) at `ZOOMS` evenly spaced moments of a zoom, in rising order."""
+    """Return the strengths of the seam (`measure_seam`) at `ZOOMS` evenly spaced moments of a zoom, weakest first."""
     spec = made.stack.spec
     assert spec.zoom is not None
     # Without a loop the last depth contains no other depth. Near the end of the zoom it fills the frame without a seam.

@@ -75,7 +75,8 @@ class StepRenderer:
 
         Args:
             number: which group, from 0.
-            shown: the pixels. Their pyramid holds the gradient of the group; this call takes the gradient out of the
+            shown: the pixels, after the backward pass of the group. Its image pyramid, from which the views were cut,
+                holds the gradient of the group; this call takes the gradient out, so the next group can use the
                 pyramid.
             pace: the pace of the step.
         """

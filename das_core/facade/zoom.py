@@ -191,7 +191,10 @@ def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
 
 
 def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:
-    """Return how many frames the film of a zoom has; raise a ValueError when the film cannot be written."""
+    """Return how many frames the file of a zoom has; raise a ValueError when the file cannot be written.
+
+    `seconds` is the time from one depth to the next.
+    """
     check_film(Path(path), fps)
     # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
     last = 0 if zoom.loop else 1

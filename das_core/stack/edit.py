@@ -1,6 +1,6 @@
 """Edits a stack by its levels: bands of resolutions are scaled, reset, frozen, or mixed with those of another stack.
 
-The idea of editing a picture through one image at every resolution comes from imstack (Whitaker, 2021).
+The idea of editing a picture that is a sum of images, one for each resolution, comes from imstack (Whitaker, 2021).
 """
 
 from collections.abc import Sequence

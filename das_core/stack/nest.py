@@ -12,9 +12,9 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
 
     If the stack has one image, all depths start from it; otherwise it must have one image for each depth. The number of
     steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider than an eighth of
-    the short side of the picture (4 to 56 pixels, see `zoom_margin`) is cropped to this width, and levels with a higher
-    resolution than the cropped canvas are removed. If no level is left, the zoom gets one level of the resolution of
-    the cropped canvas.
+    the short side of the picture (but at least 4 and at most 56 pixels, `zoom_margin`) is cropped to this width, and
+    levels with a higher resolution than the cropped canvas are removed. If no level is left, the zoom gets one level of
+    the resolution of the cropped canvas.
 
     Args:
         stack: a stack of pictures, a film, or another zoom. The nesting of another zoom is replaced by `zoom`.

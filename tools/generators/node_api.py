@@ -27,7 +27,7 @@ _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 
 def describe_pack(nodes: Mapping[str, type[Any]]) -> dict[str, dict[str, Inputs]]:
-    """Return the API of each node class, by the id of its node."""
+    """Return the inputs and outputs of each node class, as `describe_node` returns them, by the id of its node."""
     return {node_id: describe_node(node_class) for node_id, node_class in nodes.items()}
 
 
