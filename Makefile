@@ -65,13 +65,14 @@ test: $(READY) $(COMFYUI_READY)  ## all tests; those of the real ComfyUI run whe
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/comfyui
 	$(BIN)/python -m pytest tests/comfyui
 
-lint: $(READY)  ## ruff, mypy, and the architecture
+lint: $(READY)  ## ruff, mypy, the architecture, and biome for JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(VENV)/pack $(BIN)/mypy -p direct_ascent.das_core -p direct_ascent.nodes
 	MYPYPATH=tools $(BIN)/mypy --explicit-package-bases tools
 	$(BIN)/mypy -p benchmarks -p direct_ascent
 	PYTHONPATH=.:tools $(BIN)/lint-imports --no-cache
+	$(BIN)/biome ci --error-on-warnings
 
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run

@@ -13,164 +13,165 @@ let list = null; // the open list: { box, area, names, chosen, listening }; null
 
 // Returns the names in Pick ImageNet Class. A name that two classes share has the index of the class before it.
 function findNames() {
-    const spec = LiteGraph.registered_node_types.DAS_PickClass?.nodeData?.input?.required?.name ?? [];
-    return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
+  const spec = LiteGraph.registered_node_types.DAS_PickClass?.nodeData?.input?.required?.name ?? [];
+  return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
 }
 
 // Returns the node of the open graph to which a text box belongs, and the name of the widget of the text box.
 function findWidget(area) {
-    const { graph } = app.canvas;
-    // Nodes 2.0, the newer renderer, draws a node as an HTML element with the id of the node. The classic renderer
-    // draws nodes on a canvas and lays text boxes over it.
-    const id = area.closest("[data-node-id]")?.dataset.nodeId;
-    if (id) return [graph.getNodeById(id), area.labels[0]?.textContent.trim()];
-    const isIts = (widget) => widget.element === area;
-    const node = graph.nodes.find(({ widgets }) => widgets?.some(isIts));
-    return [node, node?.widgets.find(isIts).name];
+  const { graph } = app.canvas;
+  // Nodes 2.0, the newer renderer, draws a node as an HTML element with the id of the node. The classic renderer
+  // draws nodes on a canvas and lays text boxes over it.
+  const id = area.closest("[data-node-id]")?.dataset.nodeId;
+  if (id) return [graph.getNodeById(id), area.labels[0]?.textContent.trim()];
+  const isIts = (widget) => widget.element === area;
+  const node = graph.nodes.find(({ widgets }) => widgets?.some(isIts));
+  return [node, node?.widgets.find(isIts).name];
 }
 
 // Returns whether a widget is the text of a Class Objective: a widget of the node itself, or a widget of a subgraph
 // node that is linked to it inside the subgraph.
 function isClasses(node, name) {
-    if (!node?.subgraph) return node?.type === NODE;
-    const { subgraph } = node;
-    const input = subgraph.inputs.find((one) => one.name === name || one.label === name);
-    return (input?.linkIds ?? []).some((id) => {
-        const link = subgraph.getLink(id);
-        const target = link && subgraph.getNodeById(link.target_id);
-        return isClasses(target, target?.inputs[link.target_slot].name);
-    });
+  if (!node?.subgraph) return node?.type === NODE;
+  const { subgraph } = node;
+  const input = subgraph.inputs.find((one) => one.name === name || one.label === name);
+  return (input?.linkIds ?? []).some((id) => {
+    const link = subgraph.getLink(id);
+    const target = link && subgraph.getNodeById(link.target_id);
+    return isClasses(target, target?.inputs[link.target_slot].name);
+  });
 }
 
 // Returns the text from the last comma or line break to the caret, and where it begins and ends. A minus sign or an
 // opening parenthesis before the name is left out, and so is "all".
 function readWord(area) {
-    const before = area.value.slice(0, area.selectionStart);
-    const written = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf(",")) + 1);
-    const word = written.replace(/^\s*[-(]?\s*(all\s+)?/i, "");
-    return { word, start: before.length - word.length, end: before.length };
+  const before = area.value.slice(0, area.selectionStart);
+  const written = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf(",")) + 1);
+  const word = written.replace(/^\s*[-(]?\s*(all\s+)?/i, "");
+  return { word, start: before.length - word.length, end: before.length };
 }
 
 function rank(name, word) {
-    const text = name.toLowerCase();
-    return text.startsWith(word) ? 0 : text.includes(` ${word}`) ? 1 : text.includes(word) ? 2 : -1;
+  const text = name.toLowerCase();
+  return text.startsWith(word) ? 0 : text.includes(` ${word}`) ? 1 : text.includes(word) ? 2 : -1;
 }
 
 function match(word) {
-    const sought = word.trim().toLowerCase();
-    if (sought.length < LEAST) return [];
-    const found = findNames().map((name) => [rank(name, sought), name]);
-    const kept = found.filter(([place]) => place >= 0).sort((a, b) => a[0] - b[0] || a[1].length - b[1].length);
-    const names = kept.slice(0, MOST).map(([, name]) => name);
-    return names.some((name) => name.toLowerCase() === sought) ? [] : names;
+  const sought = word.trim().toLowerCase();
+  if (sought.length < LEAST) return [];
+  const found = findNames().map((name) => [rank(name, sought), name]);
+  const kept = found.filter(([place]) => place >= 0).sort((a, b) => a[0] - b[0] || a[1].length - b[1].length);
+  const names = kept.slice(0, MOST).map(([, name]) => name);
+  return names.some((name) => name.toLowerCase() === sought) ? [] : names;
 }
 
 // Returns the hint for a word that no usual name contains; "" for a short word, a number, a WordNet id, or a word with
 // a colon (before a weight) or a closing parenthesis, also full-width.
 function explain(word) {
-    const sought = word.trim().toLowerCase();
-    const names = findNames();
-    if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)\uff1a\uff09]/.test(sought)) return "";
-    if (names.some((name) => name.toLowerCase().includes(sought))) return "";
-    // The node also knows second names of classes, which are not in the list.
-    return `no usual name holds “${sought.slice(0, 30)}”: a second name will do, anything else is for Text Objective`;
+  const sought = word.trim().toLowerCase();
+  const names = findNames();
+  if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)\uff1a\uff09]/.test(sought))
+    return "";
+  if (names.some((name) => name.toLowerCase().includes(sought))) return "";
+  // The node also knows second names of classes, which are not in the list.
+  return `no usual name holds “${sought.slice(0, 30)}”: a second name will do, anything else is for Text Objective`;
 }
 
 function close() {
-    list?.box.remove();
-    list?.listening.abort();
-    list = null;
+  list?.box.remove();
+  list?.listening.abort();
+  list = null;
 }
 
 function take(name) {
-    const { area } = list;
-    const { start, end } = readWord(area);
-    // If two classes share the name, the index is inserted, because it names only one of them.
-    const written = /^\d+ /.test(name) ? name.split(" ")[0] : name;
-    area.setRangeText(written, start, end, "end");
-    close();
-    area.dispatchEvent(new Event("input", { bubbles: true }));
-    close(); // the event has opened the list again
-    area.focus();
+  const { area } = list;
+  const { start, end } = readWord(area);
+  // If two classes share the name, the index is inserted, because it names only one of them.
+  const written = /^\d+ /.test(name) ? name.split(" ")[0] : name;
+  area.setRangeText(written, start, end, "end");
+  close();
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+  close(); // the event has opened the list again
+  area.focus();
 }
 
 function show(area, names, hint = "") {
-    close();
-    const box = document.createElement("div");
-    box.dataset.dasSuggestions = "";
-    const { left, bottom } = area.getBoundingClientRect();
-    Object.assign(box.style, {
-        position: "fixed",
-        left: `${left}px`,
-        top: `${bottom + 2}px`,
-        zIndex: 10000,
-        minWidth: "180px",
-        padding: "2px",
-        borderRadius: "4px",
-        border: "1px solid var(--border-color)",
-        background: "var(--comfy-menu-bg)",
-        color: "var(--input-text)",
-        font: "13px sans-serif",
+  close();
+  const box = document.createElement("div");
+  box.dataset.dasSuggestions = "";
+  const { left, bottom } = area.getBoundingClientRect();
+  Object.assign(box.style, {
+    position: "fixed",
+    left: `${left}px`,
+    top: `${bottom + 2}px`,
+    zIndex: 10000,
+    minWidth: "180px",
+    padding: "2px",
+    borderRadius: "4px",
+    border: "1px solid var(--border-color)",
+    background: "var(--comfy-menu-bg)",
+    color: "var(--input-text)",
+    font: "13px sans-serif",
+  });
+  for (const name of names) {
+    const row = document.createElement("div");
+    row.textContent = name;
+    Object.assign(row.style, { padding: "3px 8px", cursor: "pointer", borderRadius: "3px" });
+    // Not "click": before a click the text box loses the focus, which closes the list.
+    row.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      take(name);
     });
-    for (const name of names) {
-        const row = document.createElement("div");
-        row.textContent = name;
-        Object.assign(row.style, { padding: "3px 8px", cursor: "pointer", borderRadius: "3px" });
-        // Not "click": before a click the text box loses the focus, which closes the list.
-        row.addEventListener("pointerdown", (event) => {
-            event.preventDefault();
-            take(name);
-        });
-        box.append(row);
-    }
-    if (hint) {
-        box.dataset.dasSuggestions = "hint";
-        box.append(hint);
-        Object.assign(box.style, { padding: "5px 10px", opacity: 0.8, pointerEvents: "none" });
-    }
-    document.body.append(box);
-    const listening = new AbortController();
-    const { signal } = listening;
-    area.addEventListener("keydown", onKey, { capture: true, signal });
-    area.addEventListener("focusout", close, { signal });
-    // The wheel moves or zooms the canvas. The list does not move with it, so it closes.
-    document.addEventListener("wheel", close, { capture: true, passive: true, signal });
-    list = { box, area, names, chosen: -1, listening };
+    box.append(row);
+  }
+  if (hint) {
+    box.dataset.dasSuggestions = "hint";
+    box.append(hint);
+    Object.assign(box.style, { padding: "5px 10px", opacity: 0.8, pointerEvents: "none" });
+  }
+  document.body.append(box);
+  const listening = new AbortController();
+  const { signal } = listening;
+  area.addEventListener("keydown", onKey, { capture: true, signal });
+  area.addEventListener("focusout", close, { signal });
+  // The wheel moves or zooms the canvas. The list does not move with it, so it closes.
+  document.addEventListener("wheel", close, { capture: true, passive: true, signal });
+  list = { box, area, names, chosen: -1, listening };
 }
 
 function choose(step) {
-    list.chosen = (list.chosen + step + list.names.length) % list.names.length;
-    [...list.box.children].forEach((row, number) => {
-        row.style.background = number === list.chosen ? "var(--comfy-input-bg)" : "";
-    });
+  list.chosen = (list.chosen + step + list.names.length) % list.names.length;
+  [...list.box.children].forEach((row, number) => {
+    row.style.background = number === list.chosen ? "var(--comfy-input-bg)" : "";
+  });
 }
 
 function onInput({ target }) {
-    if (!(target instanceof HTMLTextAreaElement) || !isClasses(...findWidget(target))) return;
-    const { word } = readWord(target);
-    const names = match(word);
-    const hint = names.length ? "" : explain(word);
-    if (names.length || hint) show(target, names, hint);
-    else close();
+  if (!(target instanceof HTMLTextAreaElement) || !isClasses(...findWidget(target))) return;
+  const { word } = readWord(target);
+  const names = match(word);
+  const hint = names.length ? "" : explain(word);
+  if (names.length || hint) show(target, names, hint);
+  else close();
 }
 
 function onKey(event) {
-    if (!list.names.length) return;
-    const { key } = event;
-    if (key === "ArrowDown") choose(1);
-    else if (key === "ArrowUp") choose(list.chosen < 0 ? 0 : -1);
-    else if (key === "Tab") take(list.names[Math.max(list.chosen, 0)]);
-    else if (key === "Enter" && list.chosen >= 0) take(list.names[list.chosen]);
-    else if (key === "Escape") close();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+  if (!list.names.length) return;
+  const { key } = event;
+  if (key === "ArrowDown") choose(1);
+  else if (key === "ArrowUp") choose(list.chosen < 0 ? 0 : -1);
+  else if (key === "Tab") take(list.names[Math.max(list.chosen, 0)]);
+  else if (key === "Enter" && list.chosen >= 0) take(list.names[list.chosen]);
+  else if (key === "Escape") close();
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 app.registerExtension({
-    name: "DirectAscent.ClassSuggestions",
-    setup() {
-        // The document listens, because nodes have no reference to the text boxes that Nodes 2.0 makes.
-        document.addEventListener("input", onInput, true);
-    },
+  name: "DirectAscent.ClassSuggestions",
+  setup() {
+    // The document listens, because nodes have no reference to the text boxes that Nodes 2.0 makes.
+    document.addEventListener("input", onInput, true);
+  },
 });

@@ -2,8 +2,8 @@
 // step that is running is abandoned, unless it is the first. The server's half of the button is in
 // nodes/bridge/finish.py.
 
-import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
+import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
 
 const NODE = "DAS_Optimize";

@@ -7,8 +7,10 @@ const PREFIX = "DAS_";
 const TEXT_WIDGET = "$$node-text-preview";
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-const LETTERS = 34, LINES = 2; // 34 letters in each of 2 lines fit on a node of the classic renderer
-const LINE_HEIGHT = 16, BORDER = 26;
+const LETTERS = 34,
+  LINES = 2; // 34 letters in each of 2 lines fit on a node of the classic renderer
+const LINE_HEIGHT = 16,
+  BORDER = 26;
 
 const lastTexts = new Map(); // from the id of a node to the node and its last text in the run
 const grown = new WeakMap(); // from a node that was made taller for a long text to its heights before and after
@@ -72,8 +74,8 @@ function restoreTexts() {
 
 // Texts that came while another graph was open are shown when the graph of their node opens.
 function showMissed() {
+  // Another workflow may have a node of the same id.
   for (const [nodeId, { text, node }] of lastTexts)
-    // Another workflow may have a node of the same id.
     if (isOurs(node) && findNode(nodeId) === node && text.trim()) show(node, text);
 }
 
@@ -94,8 +96,8 @@ app.registerExtension({
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith(PREFIX)) return;
     const before = node.onSerialize;
-    node.onSerialize = function (data) {
-      before?.apply(this, arguments);
+    node.onSerialize = function (data, ...others) {
+      before?.call(this, data, ...others);
       // The names of widgets that the frontend adds to a node begin with $$.
       const stored = (widget) => widget.serialize !== false && !widget.name?.startsWith("$$");
       const count = (this.widgets ?? []).findLastIndex(stored) + 1;

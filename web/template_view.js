@@ -4,13 +4,13 @@
 import { app } from "../../scripts/app.js";
 
 app.registerExtension({
-    name: "DirectAscent.TemplateView",
-    afterConfigureGraph() {
-        const extra = app.graph.extra;
-        if (extra?.direct_ascent !== "template") return;
-        delete extra.direct_ascent;
-        app.canvas.ds.scale = extra.ds.scale;
-        app.canvas.ds.offset = [...extra.ds.offset];
-        app.canvas.setDirty(true, true);
-    },
+  name: "DirectAscent.TemplateView",
+  afterConfigureGraph() {
+    const extra = app.graph.extra;
+    if (extra?.direct_ascent !== "template") return;
+    delete extra.direct_ascent;
+    app.canvas.ds.scale = extra.ds.scale;
+    app.canvas.ds.offset = [...extra.ds.offset];
+    app.canvas.setDirty(true, true);
+  },
 });

@@ -37,7 +37,7 @@ app.registerExtension({
     }
   },
 
-  beforeRegisterNodeDef(nodeType, nodeData) {
+  beforeRegisterNodeDef(_nodeType, nodeData) {
     if (!nodeData.name?.startsWith("DAS_")) return;
     removeTranslated(nodeData.input, "", translations[nodeData.name]?.inputs ?? {});
   },
