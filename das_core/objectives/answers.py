@@ -19,10 +19,10 @@ that the gradient of the divergence at the cosines is three times the difference
 def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Tensor:
     """Return how similar views are to prompts: by the things that a model recognises in both, and by their embeddings.
 
-    The answer of a model about a view is a distribution over concepts, q = softmax(c / t): c are the cosines between
-    the embedding of the view and the concepts, and t is the temperature of views. The answer p about a prompt is
+    The answer of a model about a view is a distribution over concepts, p = softmax(c / t): c are the cosines between
+    the embedding of the view and the concepts, and t is the temperature of views. The answer q about a prompt is
     computed in the same way, with the temperature of prompts. The result is the cosine between a view and a prompt,
-    minus 0.15 * KL(p || q). This Kullback-Leibler divergence is that of distillation with the soft targets p (Hinton
+    minus 0.15 * KL(q || p). This Kullback-Leibler divergence is that of distillation with the soft targets q (Hinton
     and others, 2015, arXiv 1503.02531). Where p and q are equal, the gradient of the divergence vanishes, and the
     gradient of the result is that of the cosine alone.
 
