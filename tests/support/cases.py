@@ -13,8 +13,7 @@ Check = Callable[..., None]
 def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Check], Check]:
     """Call a test with each case of a table, as `pytest.mark.parametrize` does, but as a single test.
 
-    Every case has a `tmp_path` of its own. It shares all other fixtures with the other cases, so a test that patches
-    something has to use `parametrize` instead.
+    Every case has a `tmp_path` and a `monkeypatch` of its own. It shares all other fixtures with the other cases.
 
     Args:
         names: the parameters of the test for which a case has values, as in `parametrize`.
@@ -36,10 +35,13 @@ def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Che
                 if "tmp_path" in fixtures:
                     more["tmp_path"] = fixtures["tmp_path"] / str(number)
                     more["tmp_path"].mkdir()
-                with subtests.test(**values):
+                with subtests.test(**values), pytest.MonkeyPatch.context() as patch:
+                    if "monkeypatch" in signature.parameters:
+                        more["monkeypatch"] = patch
                     check(**fixtures | values | more)
 
-        others = [value for name, value in signature.parameters.items() if name not in (*given, "subtests")]
+        own = (*given, "subtests", "monkeypatch")
+        others = [value for name, value in signature.parameters.items() if name not in own]
         subtests = inspect.Parameter("subtests", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         test.__signature__ = signature.replace(parameters=[subtests, *others])  # type: ignore[attr-defined]
         return test
