@@ -7,6 +7,7 @@ import pytest
 from benchmarks.blind import main
 from benchmarks.blind_trials import draw_naming, draw_pairs
 from blind_pictures import fill_pair
+from cases import each_case
 
 
 def test_the_command_line_draws_and_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +29,7 @@ def test_the_command_line_draws_and_scores(tmp_path: Path, capsys: pytest.Captur
     assert "named: 2 of 3 (67%); decided by hand: 3" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("arguments", "message"),
     [
         (["naming", "/nowhere/at/all", "/tmp/out"], "/nowhere/at/all is no folder"),

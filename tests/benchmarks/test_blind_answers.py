@@ -11,6 +11,8 @@ from benchmarks.blind_trials import draw_pairs
 from blind_pictures import fill_pair, find_boxes, reading_order
 from cases import each_case
 
+UNREADABLE = r"the answers .*answers\.txt cannot be read"
+
 
 def write_pairs(home: Path, answers: str, sides: str = "LRLRL") -> tuple[Path, Path]:
     """A key of pairs with A on these sides, and answers to it."""
@@ -29,7 +31,7 @@ def write_names(home: Path, answers: str, *names: str) -> tuple[Path, Path]:
     return home / "key.json", home / "answers.txt"
 
 
-def test_preferences_are_counted_by_folder_whatever_the_side(tmp_path: Path) -> None:
+def test_preferences_are_counted_by_folder_and_pairs_without_an_answer_or_a_decision_are_not(tmp_path: Path) -> None:
     text = score_answers(*write_pairs(tmp_path, "# first look\n1 left\n\n2: LEFT\n3 even\n4. right\n  5) right \n"))
     # A is left in 1, 3 and 5, right in 2 and 4: it wins 1 and 4.
     assert text.splitlines() == [
@@ -38,14 +40,8 @@ def test_preferences_are_counted_by_folder_whatever_the_side(tmp_path: Path) -> 
         "even: 1",
         "decided: 4 of 5 answered (80%); A in 50%, B in 50% of them",
     ]
-
-
-def test_pairs_without_an_answer_are_named_and_not_counted(tmp_path: Path) -> None:
     text = score_answers(*write_pairs(tmp_path, "1 left\n2 right\n4 left\n5\n"))
     assert "decided: 3 of 3 answered (100%); A in 67%, B in 33% of them\nnot answered: 3, 5" in text
-
-
-def test_nothing_decided_has_no_shares(tmp_path: Path) -> None:
     assert "decided: 0 of 1 answered (0%)\n" in score_answers(*write_pairs(tmp_path, "2 even"))
 
 
@@ -111,20 +107,27 @@ def test_names_are_listed_and_counted(tmp_path: Path) -> None:
 @each_case(
     ("answers", "message"),
     [
-        ("1 left\n6 right", "line 2 of .* answers number 6; the sheet has 1 to 5"),
-        ("0 left", "line 1 of .* answers number 0; the sheet has 1 to 5"),
-        ("1 left\n\n1 right", "line 3 of .* answers number 1 again"),
-        ("left", "line 1 of .* is no answer: 'left'; begin it with a number"),
-        ("1left", "line 1 of .* is no answer: '1left'"),
-        ("-1 left", "line 1 of .* is no answer"),
-        ("2 both", "the answer 'both' to number 2 is none; write one of left, right, even"),
-        ("", "has no answers"),
-        ("1\n2:\n# 3 left", "has no answers"),
+        (None, UNREADABLE),
+        (b"1 \xff", UNREADABLE),
+        (b"1 left\n6 right", "line 2 of .* answers number 6; the sheet has 1 to 5"),
+        (b"0 left", "line 1 of .* answers number 0; the sheet has 1 to 5"),
+        (b"1 left\n\n1 right", "line 3 of .* answers number 1 again"),
+        (b"left", "line 1 of .* is no answer: 'left'; begin it with a number"),
+        (b"1left", "line 1 of .* is no answer: '1left'"),
+        (b"-1 left", "line 1 of .* is no answer"),
+        (b"2 both", "the answer 'both' to number 2 is none; write one of left, right, even"),
+        (b"", "has no answers"),
+        (b"1\n2:\n# 3 left", "has no answers"),
     ],
 )
-def test_wrong_answers_are_refused(tmp_path: Path, answers: str, message: str) -> None:
+def test_wrong_and_missing_answers_are_refused(tmp_path: Path, answers: bytes | None, message: str) -> None:
+    key, path = write_pairs(tmp_path, "1 left")
+    if answers is None:
+        path.unlink()
+    else:
+        path.write_bytes(answers)
     with pytest.raises(ValueError, match=message):
-        score_answers(*write_pairs(tmp_path, answers))
+        score_answers(key, path)
 
 
 @each_case(
@@ -149,16 +152,6 @@ def test_what_is_no_key_is_refused(tmp_path: Path, key: str | None, message: str
         path.write_text(key)
     with pytest.raises(ValueError, match=message):
         score_answers(path, answers)
-
-
-def test_missing_answers_are_refused(tmp_path: Path) -> None:
-    key, answers = write_pairs(tmp_path, "1 left")
-    answers.unlink()
-    with pytest.raises(ValueError, match=r"the answers .*answers\.txt cannot be read"):
-        score_answers(key, answers)
-    answers.write_bytes(b"1 \xff")
-    with pytest.raises(ValueError, match=r"the answers .*answers\.txt cannot be read"):
-        score_answers(key, answers)
 
 
 def test_only_names_that_were_given_are_decided_by_hand(tmp_path: Path) -> None:

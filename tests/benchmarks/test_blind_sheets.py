@@ -22,7 +22,7 @@ def test_what_does_not_fit_goes_on_further_sheets(tmp_path: Path, kind: str, she
     assert max(side for sheet in drawn for side in Image.open(sheet).size) <= LONGEST
 
 
-def test_pictures_are_fitted_into_their_cells_and_keep_their_aspect(tmp_path: Path) -> None:
+def test_pictures_are_fitted_into_their_cells_by_their_aspect_or_shown_pixel_by_pixel(tmp_path: Path) -> None:
     fill(tmp_path / "a", ["wide"], size=(448, 112))
     fill(tmp_path / "b", ["wide"], 1, size=(50, 100))
     (sheet,) = draw_pairs(tmp_path / "a", tmp_path / "b", tmp_path / "small")
@@ -34,18 +34,15 @@ def test_pictures_are_fitted_into_their_cells_and_keep_their_aspect(tmp_path: Pa
     (sheet,) = draw_pairs(tmp_path / "a", tmp_path / "b", tmp_path / "large", cell=400)
     (_, ours) = find_boxes([sheet], 1)[0]
     assert (ours[2] - ours[0], ours[3] - ours[1]) == (400, 100)
-
-
-def test_a_picture_of_the_size_of_a_cell_is_shown_pixel_by_pixel(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
+    (tmp_path / "exact").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (CELL, CELL, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "a" / "noise.png")
-    (sheet,) = draw_naming(tmp_path / "a", tmp_path / "out")
+    Image.fromarray(pixels).save(tmp_path / "exact" / "noise.png")
+    (sheet,) = draw_naming(tmp_path / "exact", tmp_path / "out")
     shown = np.asarray(Image.open(sheet))
     assert np.array_equal(shown[-OUTER - CELL : -OUTER, OUTER:-OUTER], pixels)
 
 
-def test_a_long_caption_is_broken_into_lines_that_stay_above_its_pair(tmp_path: Path) -> None:
+def test_numbers_are_large_and_a_long_caption_is_broken_into_lines_that_stay_above_its_pair(tmp_path: Path) -> None:
     heights = []
     for name in ("short", "a_very_long_thing_to_ask_for_" * 6):
         a, b = fill(tmp_path / name[:6] / "a", [name]), fill(tmp_path / name[:6] / "b", [name], 1)
@@ -59,9 +56,6 @@ def test_a_long_caption_is_broken_into_lines_that_stay_above_its_pair(tmp_path: 
         assert box[3] - box[1] == CELL
         assert (pixels[: box[1]] < 128).any()
     assert heights[1] > heights[0] + 50
-
-
-def test_numbers_are_large(tmp_path: Path) -> None:
     (sheet,) = draw_naming(fill(tmp_path / "a", ["thing"]), tmp_path / "out")
     pixels = np.asarray(Image.open(sheet))
     ink = np.nonzero((pixels < 128).all(axis=2).any(axis=1))[0]

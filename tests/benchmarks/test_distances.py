@@ -47,20 +47,14 @@ def cosine_distance(features: np.ndarray) -> float:
     return float(np.mean(found))
 
 
-def test_equal_images_have_no_distance() -> None:
+def test_the_distance_is_the_mean_over_all_pairs_0_for_equal_images_and_1_for_those_that_share_nothing() -> None:
     image = noise(1, 3, SIZE, SIZE)
     assert mean_distance(linear_on_colour(), image.repeat(18, 1, 1, 1)) == pytest.approx(0, abs=1e-6)
     # The length of the features does not count, only their direction.
     assert mean_distance(linear_on_colour(), torch.cat([image, image / 2])) == pytest.approx(0, abs=1e-6)
-
-
-def test_images_of_different_features_are_distant() -> None:
     red, green, blue = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
     assert mean_distance(linear_on_colour(), paint(red, green, blue)) == pytest.approx(1)
     assert mean_distance(linear_on_colour(), paint(red, red, blue)) == pytest.approx(2 / 3)
-
-
-def test_the_distance_is_the_mean_over_all_pairs() -> None:
     colours = noise(21, 3)
     images = colours[:, :, None, None].expand(-1, -1, SIZE, SIZE + 10).contiguous()
     expected = cosine_distance(colours.double().numpy())
@@ -78,7 +72,7 @@ def test_from_afar_colours_and_large_shapes_differ_and_fine_noise_does_not() -> 
     assert mean_difference_from_afar(torch.stack([checkered, checkered.roll(1, 2)])) < 0.01
 
 
-def test_features_are_those_that_the_last_linear_layer_takes() -> None:
+def test_features_are_those_that_the_last_linear_layer_takes_averaged_over_positions() -> None:
     generator = torch.Generator().manual_seed(2)
     module = nn.Sequential(
         nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 4)
@@ -88,13 +82,10 @@ def test_features_are_those_that_the_last_linear_layer_takes() -> None:
     images = noise(5, 3, SIZE, SIZE)
     expected = cosine_distance(module[:-1](images).double().detach().numpy())
     assert mean_distance(make_classifier(module, 4), images) == pytest.approx(expected, rel=1e-4)
-
-
-def test_features_with_positions_are_averaged_over_them() -> None:
-    module = Pooling()
+    pooling = Pooling()
     images = noise(5, 3, SIZE, SIZE) * noise(5, 3, 1, 1, seed=1)
-    expected = cosine_distance(module.convolution(images).mean(dim=(2, 3)).double().detach().numpy())
-    assert mean_distance(make_classifier(module, 4), images) == pytest.approx(expected, rel=1e-4)
+    expected = cosine_distance(pooling.convolution(images).mean(dim=(2, 3)).double().detach().numpy())
+    assert mean_distance(make_classifier(pooling, 4), images) == pytest.approx(expected, rel=1e-4)
 
 
 def test_features_of_a_real_classifier_are_those_of_timm() -> None:
@@ -109,22 +100,18 @@ def test_features_of_a_real_classifier_are_those_of_timm() -> None:
 
 
 @each_case(
-    ("make", "count", "message"),
+    ("make", "images", "message"),
     [
-        (linear_on_colour, 1, "1 image has nothing to differ from; compare at least 2"),
-        (lambda: make_classifier(MeanColour(), 3), 2, "toy has no layers"),
+        (linear_on_colour, noise(1, 3, SIZE, SIZE), "1 image has nothing to differ from; compare at least 2"),
+        (lambda: make_classifier(MeanColour(), 3), noise(2, 3, SIZE, SIZE), "toy has no layers"),
         (
             lambda: make_classifier(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 3),
-            2,
+            noise(2, 3, SIZE, SIZE),
             "toy has no linear layer at its end",
         ),
+        (linear_on_colour, paint((1.0, 0.0, 0.0), (0.0, 0.0, 0.0)), "toy finds no features in an image"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(make: Callable[[], Classifier], count: int, message: str) -> None:
+def test_what_cannot_be_compared_is_refused(make: Callable[[], Classifier], images: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        mean_distance(make(), noise(count, 3, SIZE, SIZE))
-
-
-def test_an_image_without_features_is_refused() -> None:
-    with pytest.raises(ValueError, match="toy finds no features in an image"):
-        mean_distance(linear_on_colour(), paint((1.0, 0.0, 0.0), (0.0, 0.0, 0.0)))
+        mean_distance(make(), images)

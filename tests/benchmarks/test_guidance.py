@@ -31,11 +31,12 @@ def level_at(percent: float) -> float:
     return float(torch.lerp(logarithms[int(place)], logarithms[int(place) + 1], place % 1).exp())
 
 
-def test_noise_levels_are_those_of_stable_diffusion() -> None:
+def test_noise_levels_are_those_of_stable_diffusion_and_the_usual_every_is_the_default_of_the_node() -> None:
     assert pytest.approx(level_at(default_of("start_percent")), rel=0.01) == HIGHEST
     assert {level: end for level, end in ENDS.items() if level == 0} == {0.0: f"{default_of('end_percent'):g}"}
     for level, end in ENDS.items():
         assert level == 0 or level == pytest.approx(level_at(float(end)), rel=0.03)
+    assert default_of("every") == USUAL_EVERY
 
 
 @each_case(("every", "expected"), [(1, 26), (2, 13), (3, 9), (4, 7), (7, 4)])
@@ -45,7 +46,3 @@ def test_as_many_steps_are_guided_as_in_a_run_of_stable_diffusion(every: int, ex
     steps = GuidedSteps(start, default_of("end_percent"), every)
     assert sum(steps.find(level, levels, level_at(start), 0.0) is not None for level in levels[:-1]) == expected
     assert count_guided(every) == expected
-
-
-def test_the_usual_every_is_the_default_of_the_node() -> None:
-    assert default_of("every") == USUAL_EVERY

@@ -22,13 +22,10 @@ def test_seconds_rise_from_the_first_step_on() -> None:
     assert all(0 <= look.probability <= 1 for look in looks)
 
 
-def test_runs_are_averaged_look_by_look() -> None:
+def test_runs_are_averaged_look_by_look_and_a_probability_is_reached_at_the_first_that_has_it() -> None:
     assert average([[Look(1.0, 0.2), Look(2.0, 0.4)], [Look(3.0, 0.4), Look(4.0, 0.8)]]) == [
         Look(2.0, pytest.approx(0.3)),
         Look(3.0, pytest.approx(0.6)),
     ]
-
-
-def test_a_probability_is_reached_at_the_first_look_that_has_it() -> None:
     looks = [Look(2.0, 0.1), Look(4.0, 0.5), Look(6.0, 0.4)]
     assert (first_time(looks, 0.25), first_time(looks, 0.5), first_time(looks, 0.75)) == ("4 s", "4 s", "not reached")

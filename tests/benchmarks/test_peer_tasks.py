@@ -38,12 +38,11 @@ def with_signature_over_lines(
     return first + second
 
 
-def test_imports_and_code_count_and_nothing_else() -> None:
+def test_imports_and_code_count_and_the_table_says_how_many_lines_and_where_there_is_no_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert count_lines(with_everything) == 7
     assert count_lines(with_signature_over_lines) == 1
-
-
-def test_the_table_says_how_many_lines_and_where_there_is_no_way(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (
         Row("a", {"ours": with_everything, "theirs": with_signature_over_lines}, {"theirs": "slowly"}),
         Row("b", {"theirs": with_everything}, {}),

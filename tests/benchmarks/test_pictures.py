@@ -10,6 +10,7 @@ import torch
 
 from benchmarks import pictures
 from benchmarks.recipes import PICTURE, SKETCH, Recipe
+from cases import each_case
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
@@ -49,7 +50,7 @@ def make(asked: Asked, wishes: Sequence[str], recipe: Recipe = TINY, seed: int =
     return images
 
 
-def test_what_is_there_is_not_made_again(folder: Path) -> None:
+def test_what_is_there_is_not_made_again_unless_it_was_cut_off(folder: Path) -> None:
     asked = Asked()
     first = make(asked, ["1", "2"])
     assert first.shape == (2, 3, 24, 32)
@@ -57,35 +58,33 @@ def test_what_is_there_is_not_made_again(folder: Path) -> None:
     assert asked.wishes == ["1", "2", "3"]
     assert torch.equal(again[[2, 0]], first)
     assert len(list(folder.rglob("*.png"))) == 3
-
-
-def test_a_picture_that_was_cut_off_is_made_again() -> None:
-    asked = Asked()
-    first = make(asked, ["1"])
     path = pictures.find_file(TINY, "1", 0)
     path.write_bytes(path.read_bytes()[:50])
     path.with_suffix(".json").unlink()
-    assert torch.equal(make(asked, ["1"]), first)
-    assert asked.wishes == ["1", "1"]
+    assert torch.equal(make(asked, ["1"]), first[:1])
+    assert asked.wishes == ["1", "2", "3", "1"]
 
 
-def test_it_is_the_ascent_of_the_recipe_with_the_bits_of_a_file() -> None:
+def test_it_is_the_ascent_of_the_recipe_with_the_bits_of_a_file_and_notes_of_how_it_was_made() -> None:
     asked = Asked()
     kept = make(asked, ["4"], seed=3)
     image, _ = TINY.climb([asked(TINY, "4")], 3)
     assert (kept - image).abs().max() < 1 / 255
+    notes = json.loads(pictures.find_file(TINY, "4", 3).with_suffix(".json").read_text())
+    assert notes["wish"] == "4"
+    assert notes["threads"] == torch.get_num_threads()
 
 
-@pytest.mark.parametrize(
+@each_case(
     "other",
     [
         replace(TINY, steps=3),
         replace(TINY, optimizer=NormalizedAscent(0.2)),
         replace(TINY, augmentation=replace(TINY.augmentation, transforms=())),
     ],
-    ids=["steps", "optimizer", "augmentation"],
 )
-def test_other_settings_make_other_pictures(other: Recipe) -> None:
+def test_other_settings_make_other_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: Recipe) -> None:
+    monkeypatch.setattr(pictures, "FOLDER", tmp_path)
     asked = Asked()
     assert not torch.equal(make(asked, ["1"], other), make(asked, ["1"]))
     assert asked.wishes == ["1", "1"]
@@ -97,13 +96,6 @@ def test_seeds_have_folders_of_their_own_and_files_are_named_by_what_was_asked_f
         "a_red_sports_car.png",
     )
     assert not torch.equal(make(Asked(), ["1"], seed=1), make(Asked(), ["1"], seed=2))
-
-
-def test_the_notes_say_what_was_asked_and_how_long_it_took() -> None:
-    make(Asked(), ["1"])
-    notes = json.loads(pictures.find_file(TINY, "1", 0).with_suffix(".json").read_text())
-    assert notes["wish"] == "1"
-    assert notes["threads"] == torch.get_num_threads()
 
 
 def test_recipes_are_told_apart_and_described() -> None:

@@ -1,6 +1,7 @@
 """Recognition by judges that look at colour or at fine texture alone, and by a real starter."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -86,16 +87,13 @@ def test_who_looks_at_fine_texture_alone_recognises_nothing_from_afar() -> None:
     assert plain.recognised
 
 
-def test_ranks_count_the_classes_that_are_likelier() -> None:
+def test_ranks_count_the_classes_that_are_likelier_and_no_opinion_recognises_nothing() -> None:
     classifier = make_classifier(Constant(1.0, 4.0, 3.0, 2.0), 4)
     verdicts = judge_class(classifier, noise(4, 3, SIZE, SIZE), [0, 1, 2, 3])
     assert [verdict.as_is.rank for verdict in verdicts] == [3, 0, 1, 2]
     expected = softmax(1, 4, 3, 2)
     assert [verdict.grey.score for verdict in verdicts] == pytest.approx(list(expected), rel=1e-4)
     assert [verdict.recognised for verdict in verdicts] == [False, True, False, False]
-
-
-def test_a_judge_without_an_opinion_recognises_nothing() -> None:
     verdicts = judge_class(make_classifier(Constant(1.0, 1.0), 2), noise(2, 3, SIZE, SIZE), [0, 1])
     assert [verdict.as_is for verdict in verdicts] == [Answer(0.5, 1)] * 2
 
@@ -128,25 +126,38 @@ def test_a_photograph_is_recognised_and_its_noise_is_not() -> None:
     assert judge_class(starter, photograph, [0])[0].as_is.rank > 0
 
 
-@each_case("target", [-1, 3])
-def test_a_class_that_does_not_exist_is_refused(target: int) -> None:
-    with pytest.raises(ValueError, match=f"class {target} is out of range; toy has classes 0 to 2"):
-        judge_class(make_classifier(MeanColour(), 3), paint((1.0, 0.0, 0.0)), [target])
-
-
-def test_every_image_needs_a_class() -> None:
-    with pytest.raises(ValueError, match="2 images and 1 classes; every image needs one"):
-        judge_class(make_classifier(MeanColour(), 3), noise(2, 3, SIZE, SIZE), [0])
-
-
-def test_a_judge_that_answers_with_no_numbers_is_refused() -> None:
-    with pytest.raises(ValueError, match="values that are no numbers"):
-        judge_class(make_classifier(Constant(1.0, math.nan), 2), noise(1, 3, SIZE, SIZE), [0])
-
-
-def test_what_is_no_batch_of_images_is_refused() -> None:
-    with pytest.raises(ValueError, match="the image to judge has the shape"):
-        judge_class(make_classifier(MeanColour(), 3), noise(SIZE, SIZE), [0])
+@each_case(
+    ("judge", "says"),
+    [
+        (
+            lambda: judge_class(make_classifier(MeanColour(), 3), paint((1.0, 0.0, 0.0)), [-1]),
+            "class -1 is out of range; toy has classes 0 to 2",
+        ),
+        (
+            lambda: judge_class(make_classifier(MeanColour(), 3), paint((1.0, 0.0, 0.0)), [3]),
+            "class 3 is out of range; toy has classes 0 to 2",
+        ),
+        (
+            lambda: judge_class(make_classifier(MeanColour(), 3), noise(2, 3, SIZE, SIZE), [0]),
+            "2 images and 1 classes; every image needs one",
+        ),
+        (
+            lambda: judge_class(make_classifier(MeanColour(), 3), noise(SIZE, SIZE), [0]),
+            "the image to judge has the shape",
+        ),
+        (
+            lambda: judge_class(make_classifier(Constant(1.0, math.nan), 2), noise(1, 3, SIZE, SIZE), [0]),
+            "values that are no numbers",
+        ),
+        (
+            lambda: judge_text(make_clip(), paint((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), ["red"]),
+            "2 images and 1 texts; every image needs a text of its own",
+        ),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(judge: Callable[[], object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        judge()
 
 
 def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:
@@ -163,11 +174,9 @@ def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:
     assert [answer.rank for answer in verdicts[0].answers] == [0, 0, 3]
     # White and blue are nearer; in grey, red, green and blue are alike behind white.
     assert [answer.rank for answer in verdicts[1].answers] == [2, 2, 3]
-
-
-def test_a_text_that_is_right_everywhere_is_recognised() -> None:
-    (verdict,) = judge_text(make_clip(), paint((0.7, 0.7, 0.7)), ["white", "red", "green", "blue"])
-    assert verdict.recognised
+    # One that is right everywhere is recognised.
+    (white,) = judge_text(make_clip(), paint((0.7, 0.7, 0.7)), ["white", "red", "green", "blue"])
+    assert white.recognised
 
 
 def test_images_may_share_a_text() -> None:
@@ -177,12 +186,7 @@ def test_images_may_share_a_text() -> None:
     assert verdicts[1] == judge_text(make_clip(), colours[1:2], ["red", "green", "blue"])[0]
 
 
-def test_every_image_needs_a_text() -> None:
-    with pytest.raises(ValueError, match="2 images and 1 texts; every image needs a text of its own"):
-        judge_text(make_clip(), paint((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), ["red"])
-
-
-def test_a_row_counts_and_averages_each_condition_by_itself() -> None:
+def test_a_row_counts_and_averages_each_condition_by_itself_in_the_columns_of_the_headers() -> None:
     verdicts = [
         Verdict(Answer(0.9, 0), Answer(0.5, 0), Answer(0.25, 0)),
         Verdict(Answer(0.8, 0), Answer(0.1, 3), Answer(0.25, 0)),
@@ -193,9 +197,6 @@ def test_a_row_counts_and_averages_each_condition_by_itself() -> None:
     assert summarise(verdicts) == "| 75% | 75% | 50% | 25% | 0.650 | 0.250 | 0.150 |"
     with pytest.raises(ValueError, match="no verdicts to sum up"):
         summarise([])
-
-
-def test_rows_have_the_columns_of_their_headers() -> None:
     row = summarise([Verdict(Answer(0.9, 0), Answer(0.5, 0), Answer(0.25, 0))])
     assert {text.count("|") for text in (HEADER, TEXT_HEADER, RULE, row)} == {8}
     assert all(text.startswith("|") and text.endswith("|") for text in (HEADER, TEXT_HEADER, RULE, row))

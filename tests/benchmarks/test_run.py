@@ -11,11 +11,8 @@ from benchmarks import run
 from benchmarks.run import INTRODUCTION, ON_REQUEST, RESULTS, SECTIONS, write_section
 
 
-def test_the_results_begin_with_what_a_run_writes() -> None:
+def test_the_results_begin_with_what_a_run_writes_and_the_commands_that_make_bench_does_not_run() -> None:
     assert RESULTS.read_text(encoding="utf-8").startswith(f"{INTRODUCTION}\n## Speed\n")
-
-
-def test_the_introduction_names_the_commands_that_make_bench_does_not_run() -> None:
     assert {name for name in SECTIONS if f"`python -m benchmarks.run {name}`" in INTRODUCTION} == ON_REQUEST
 
 

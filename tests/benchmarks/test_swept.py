@@ -47,15 +47,12 @@ def threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_every_example_is_a_grid_of_cells(tmp_path: Path) -> None:
+def test_every_example_is_a_grid_of_cells_and_those_of_quality_ask_for_what_the_benches_ask(tmp_path: Path) -> None:
     counts = {}
     for path in sorted(SWEEPS.glob("*.yaml")):
         grid = read(path.stem)
         counts[path.stem] = len(list_cells(grid, load(grid, tmp_path)))
     assert counts == {"feature_atlas": 112, "quality_classes": 160, "quality_text": 40, "small": 12}
-
-
-def test_the_grids_ask_for_what_the_benches_ask() -> None:
     asked = {axis.name: [option.label for option in axis.options] for axis in read("quality_classes").axes}
     assert asked["workflow"] == ["picture", "sketch"]
     assert asked["DAS_ClassObjective.classes"] == classes.WISHES

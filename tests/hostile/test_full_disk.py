@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import run_workflow
+from cases import each_case
 from loaded_pack import Pack
 from outcomes import Outcomes
 from sweep_grids import COLOR
@@ -49,7 +50,7 @@ def run_command(main: object, arguments: Sequence[str]) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".mp4", ".webm"])
+@each_case("suffix", [".gif", ".png", ".webp", ".mp4", ".webm"])
 def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffix: str) -> None:
     save_film = pack.module("das_core").save_film
     path, frames = tmp_path / f"film{suffix}", torch.rand(6, 3, 48, 64, generator=torch.Generator().manual_seed(0))
@@ -101,7 +102,7 @@ def toy_pack(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])
+@each_case("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])
 def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, kind: str) -> None:
     inputs = {"images": ["1", 0], "filename_prefix": "color"}
     inputs |= {"fps": 6.0, "lossless": True, "quality": 80, "method": "default"} if kind == "SaveAnimatedWEBP" else {}

@@ -229,20 +229,18 @@ SENDS: dict[str, Callable[[Tensor], object]] = {
 }
 
 
-@each_case("way", READS)
-def test_the_stand_in_sees_every_way_to_read(way: str) -> None:
+@each_case(
+    ("way", "use", "seen"),
+    [(way, use, (1, 0)) for way, use in READS.items()] + [(way, use, (0, 1)) for way, use in SENDS.items()],
+)
+def test_the_stand_in_sees_every_way_to_read_and_to_send(
+    way: str, use: Callable[[Tensor], object], seen: tuple[int, int]
+) -> None:
     with stand_in_device() as traffic:
         values = torch.arange(3.0, device=DEVICE)
         assert not traffic.reads
-        READS[way](values)
-    assert (len(traffic.reads), len(traffic.sends)) == (1, 0)
-
-
-@each_case("way", SENDS)
-def test_the_stand_in_sees_every_way_to_send(way: str) -> None:
-    with stand_in_device() as traffic:
-        SENDS[way](torch.arange(3.0, device=DEVICE))
-    assert (len(traffic.reads), len(traffic.sends)) == (0, 1)
+        use(values)
+    assert (len(traffic.reads), len(traffic.sends)) == seen
 
 
 def test_the_stand_in_sees_the_backward_pass() -> None:

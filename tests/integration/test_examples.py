@@ -82,10 +82,11 @@ def fitted() -> None:
     fit_starter_clip()
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@each_case("path", EXAMPLES)
 def test_it_runs_without_comfyui(
     path: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    capsys.readouterr()  # What the example before has printed, if its case failed.
     prompt, photographs = use_photographs(read(path.stem))
     if path.stem != AS_SHIPPED:
         give_views_and_stacks(prompt)

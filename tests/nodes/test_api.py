@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from generators.node_api import describe_pack, find_breaks
 from loaded_pack import Pack
 
@@ -191,7 +192,7 @@ BREAKING: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize(("message", "change"), list(BREAKING.items()))
+@each_case(("message", "change"), BREAKING.items())
 def test_a_change_that_breaks_workflow_files_is_named(frozen: Api, message: str, change: Change) -> None:
     now = deepcopy(frozen)
     change(now)
@@ -216,10 +217,10 @@ HARMLESS: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
-def test_additions_pass(frozen: Api, change: Change) -> None:
+@each_case(("addition", "change"), HARMLESS.items())
+def test_additions_pass(frozen: Api, addition: str, change: Change) -> None:
     before = deepcopy(frozen) | {"DAS_Last": {"inputs": {"kind": {"a": {"x": "INT"}}}, "outputs": {}}}
     now = deepcopy(before)
     change(now)
     assert now != before
-    assert find_breaks(before, now) == []
+    assert find_breaks(before, now) == [], addition

@@ -156,9 +156,11 @@ def default(item: Input) -> str | None:
 
 
 @each_node
-def test_a_help_page_names_every_input_with_its_default(pack: Pack, node_id: str) -> None:
+def test_a_help_page_names_every_input_with_its_default_and_every_output(pack: Pack, node_id: str) -> None:
     expected = {heading(item): default(item) for item in inputs(pack, node_id)}
     assert {row[0]: row[-1] for row in rows(node_id, "Inputs")} == expected
+    outputs = [f"`{output.id}`" for output in pack.node(node_id).GET_SCHEMA().outputs]
+    assert [row[0] for row in rows(node_id, "Outputs")] == outputs
 
 
 @each_node
@@ -167,12 +169,6 @@ def test_a_help_page_names_every_option(pack: Pack, node_id: str) -> None:
     for item in (item for item in inputs(pack, node_id) if not item.settings.get("files")):
         for option in item.options or [] if len(item.options or []) <= 20 else []:
             assert f"`{option}`" in text, f"the option {option} of {item.name} is not explained"
-
-
-@each_node
-def test_a_help_page_names_every_output(pack: Pack, node_id: str) -> None:
-    outputs = [f"`{output.id}`" for output in pack.node(node_id).GET_SCHEMA().outputs]
-    assert [row[0] for row in rows(node_id, "Outputs")] == outputs
 
 
 @cache

@@ -57,16 +57,20 @@ def test_images_and_masks_are_tensors_with_their_axes(pack: Pack, value: Any, sa
         pack.run("DAS_Region", objective=pack.objective(), mask=value if isinstance(value, str) else value[None, None])
 
 
-@each_case("value", [3, None, True, 2.5, ["castle"], b"castle"])
-def test_a_text_is_a_text(pack: Pack, value: Any) -> None:
-    with pytest.raises(ValueError, match=r"^filename_prefix is .*, not a text; give one such as 'direct_ascent'$"):
+NO_TEXT = r"^filename_prefix is .*, not a text; give one such as 'direct_ascent'$"
+HALF = r"^filename_prefix holds half of a character, '\\u[0-9a-f]{4}'; type"
+
+
+@each_case(
+    ("value", "says"),
+    [
+        *((value, NO_TEXT) for value in (3, None, True, 2.5, ["castle"], b"castle")),
+        *((value, HALF) for value in ("\ud800", "a castle \udfff", "\ude00\ud83d")),
+    ],
+)
+def test_a_text_is_a_text_of_whole_characters(pack: Pack, value: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=value)
-
-
-@each_case("text", ["\ud800", "a castle \udfff", "\ude00\ud83d"])
-def test_half_of_a_character_is_no_text(pack: Pack, text: str) -> None:
-    with pytest.raises(ValueError, match=r"^filename_prefix holds half of a character, '\\u[0-9a-f]{4}'; type"):
-        pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=text)
 
 
 def test_nothing_for_an_optional_widget_is_its_default(pack: Pack) -> None:

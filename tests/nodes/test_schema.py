@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, Toy
 
 OPTIONS = ("red", "green", "blue")
@@ -63,7 +64,7 @@ def test_folding_an_input_that_does_not_exist_is_refused(shared: ModuleType) -> 
         shared.schema(node_id="X", inputs=[shared.io.Int.Input("steps")], advanced=["size", "steps.count"])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("node", "seen"),
     [
         ("DAS_ImageStack", ["width", "height", "batch_size", "start", "details"]),
@@ -104,7 +105,7 @@ def test_inputs_for_an_option_that_does_not_exist_are_refused(shared: ModuleType
         shared.make_options(OPTIONS, gold=[], red=[])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "inputs"),
     [
         ({"color": "green", "share": 0.5, "name": "grass"}, {"share": 0.5, "name": "grass"}),
@@ -116,21 +117,19 @@ def test_a_choice_is_read_with_the_inputs_it_brings(shared: ModuleType, value: A
     assert shared.read_choice("color", value, OPTIONS) == ("green", inputs)
 
 
-@pytest.mark.parametrize("value", ["gold", {"color": "gold"}, {"color": "gold", "share": 0.5}])
-def test_an_unknown_choice_is_named_with_the_options(shared: ModuleType, value: Any) -> None:
-    with pytest.raises(ValueError, match=r"^color 'gold' is unknown; choose red, green or blue$"):
+@each_case(
+    ("value", "says"),
+    [
+        *((value, "'gold' is unknown") for value in ("gold", {"color": "gold"}, {"color": "gold", "share": 0.5})),
+        *((value, "is missing or unknown") for value in (None, "", {}, {"share": 0.5}, {"color": None})),
+        ({"color": 3}, "'3' is unknown"),
+    ],
+)
+def test_a_choice_that_is_unknown_or_missing_is_answered_with_the_options(
+    shared: ModuleType, value: Any, says: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^color {says}; choose red, green or blue$"):
         shared.read_choice("color", value, OPTIONS)
-
-
-@pytest.mark.parametrize("value", [None, "", {}, {"share": 0.5}, {"color": None}])
-def test_a_missing_choice_is_answered_with_the_options(shared: ModuleType, value: Any) -> None:
-    with pytest.raises(ValueError, match=r"^color is missing or unknown; choose red, green or blue$"):
-        shared.read_choice("color", value, OPTIONS)
-
-
-def test_a_choice_that_is_no_text_is_unknown(shared: ModuleType) -> None:
-    with pytest.raises(ValueError, match="color '3' is unknown; choose red, green or blue"):
-        shared.read_choice("color", {"color": 3}, OPTIONS)
 
 
 class Lost(ValueError):  # noqa: N818
@@ -175,7 +174,7 @@ def test_a_model_of_either_kind_can_be_connected(pack: Pack) -> None:
         assert pack.node(node).INPUT_TYPES()["required"]["model"][0] == "DAS_CLASSIFIER,DAS_CLIP"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("option", "dtype"),
     [("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
 )

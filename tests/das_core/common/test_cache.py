@@ -5,14 +5,16 @@ from torch import Tensor
 from das_core.common.cache import cached
 
 
-def test_a_result_is_computed_once_for_the_same_arguments() -> None:
+def test_a_function_keeps_its_name_and_docstring_and_computes_a_result_once_for_the_same_arguments() -> None:
     computed = []
 
     @cached(maxsize=8)
     def make_ramp(size: int, step: float = 1.0) -> Tensor:
+        """Return the ramp."""
         computed.append((size, step))
         return torch.arange(size) * step
 
+    assert (make_ramp.__name__, make_ramp.__doc__) == ("make_ramp", "Return the ramp.")
     first = make_ramp(4, step=0.5)
     assert make_ramp(4, step=0.5) is first
     assert make_ramp(3) is not first
@@ -63,15 +65,6 @@ def test_an_error_is_not_remembered() -> None:
     with pytest.raises(ValueError, match="not yet"):
         answer("now")
     assert answer("now") == "now!"
-
-
-def test_the_function_keeps_its_name_and_its_docstring() -> None:
-    @cached(maxsize=1)
-    def documented(size: int) -> int:
-        """Return the size."""
-        return size
-
-    assert (documented.__name__, documented.__doc__) == ("documented", "Return the size.")
 
 
 def test_arguments_without_a_hash_are_refused() -> None:

@@ -26,18 +26,15 @@ def test_a_point_becomes_a_gaussian_of_this_deviation(deviation: float) -> None:
         assert 0.95 * deviation < spread < 1.12 * deviation
 
 
-def test_without_a_coarser_grid_it_is_the_blur_of_torchvision() -> None:
+def test_the_narrowest_blur_is_that_of_torchvision_without_a_coarser_grid() -> None:
     values = _draw(40, 52)
     exact = gaussian_blur(values, [13, 13], [2.0, 2.0])
     torch.testing.assert_close(blur_coarsely(values, 2.0), exact, atol=1e-5, rtol=0)
+    values = _draw(24, 24)
+    assert torch.equal(blur_coarsely(values, 0.1), blur_coarsely(values, 2.0))
 
 
 @each_case("height, width, deviation", [(5, 7, 20.0), (1, 64, 3.0), (33, 61, 6.5), (2, 2, 0.5)])
 def test_an_even_picture_of_any_size_stays_even(height: int, width: int, deviation: float) -> None:
     even = torch.full((1, 2, height, width), 0.7)
     torch.testing.assert_close(blur_coarsely(even, deviation), even)
-
-
-def test_a_narrower_blur_than_the_narrowest_is_the_narrowest() -> None:
-    values = _draw(24, 24)
-    assert torch.equal(blur_coarsely(values, 0.1), blur_coarsely(values, 2.0))

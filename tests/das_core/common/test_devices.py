@@ -17,14 +17,11 @@ from toys import SPEC, class_objective, classifier
 CPU = torch.device("cpu")
 
 
-def test_a_constant_is_sent_once() -> None:
+def test_a_constant_is_sent_once_for_each_type_and_device() -> None:
     with stand_in_device() as traffic:
         made = [make_constant((0.25, -3.0, 8.5), torch.float32, DEVICE) for _ in range(3)]
         assert len(traffic.sends) == 1
         assert made[2].tolist() == [0.25, -3.0, 8.5]
-
-
-def test_constants_of_other_types_and_devices_are_others() -> None:
     whole, real = (make_constant((1, 2), dtype, CPU) for dtype in (torch.int64, torch.float32))
     assert (whole.dtype, real.dtype) == (torch.int64, torch.float32)
     with stand_in_device():
@@ -42,11 +39,6 @@ def test_a_copy_is_sent_once_and_in_the_type_that_it_gets() -> None:
         assert copies[2].dtype == torch.float32
 
 
-def test_what_is_there_already_is_no_copy() -> None:
-    matrix = torch.eye(3)
-    assert keep_copy(matrix, torch.zeros(1)) is matrix
-
-
 def test_a_copy_goes_with_its_tensor() -> None:
     matrix = torch.eye(3, dtype=torch.float64)
     copy = weakref.ref(keep_copy(matrix, torch.zeros(1)))
@@ -57,7 +49,9 @@ def test_a_copy_goes_with_its_tensor() -> None:
     assert copy() is None
 
 
-def test_two_tensors_with_the_same_numbers_have_copies_of_their_own() -> None:
+def test_a_tensor_of_the_right_type_needs_no_copy_and_two_with_the_same_numbers_share_none() -> None:
+    matrix = torch.eye(3)
+    assert keep_copy(matrix, torch.zeros(1)) is matrix
     first, second = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     assert keep_copy(first, torch.zeros(1)) is not keep_copy(second, torch.zeros(1))
 
@@ -100,11 +94,8 @@ def test_a_device_that_is_not_here_is_named_wherever_one_is_chosen(name: str) ->
         Ascent(ImageStack.gray(SPEC), class_objective(), device=name)
 
 
-def test_a_device_that_is_here_is_found_by_name_or_as_it_is() -> None:
+def test_a_device_that_is_here_is_found_by_name_or_as_it_is_under_the_name_that_its_tensors_have() -> None:
     assert find_device("cpu") == find_device(CPU) == CPU
-
-
-def test_a_device_is_compared_by_the_name_that_its_tensors_have() -> None:
     # On a CPU the name without a number is the one of the tensors, on CUDA the one with a number (tests/cuda).
     assert torch.device("cpu:0") != torch.zeros(1).device
     assert find_device("cpu:0") == torch.zeros(1).device

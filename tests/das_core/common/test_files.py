@@ -18,42 +18,32 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
-    path = tmp_path / "image.png"
+@each_case(("name", "old"), [("image.png", None), ("scores.txt", b"old")])
+def test_a_hidden_file_beside_the_file_takes_its_place_when_the_block_ends(
+    tmp_path: Path, name: str, old: bytes | None
+) -> None:
+    path = tmp_path / name
+    if old is not None:
+        path.write_bytes(old)
     with write_atomically(path) as part:
-        part.write_bytes(b"first half")
-        assert not path.exists()
-        with part.open("ab") as file:
-            file.write(b", second half")
-        assert not path.exists()
-    assert path.read_bytes() == b"first half, second half"
-    assert names_in(tmp_path) == ["image.png"]
-
-
-def test_the_old_file_stays_readable_until_the_new_one_is_complete(tmp_path: Path) -> None:
-    path = tmp_path / "scores.txt"
-    path.write_text("old")
-    with write_atomically(path) as part:
-        part.write_text("new")
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
-    assert names_in(tmp_path) == ["scores.txt"]
-
-
-def test_the_temporary_file_is_hidden_beside_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "scores.txt"
-    with write_atomically(path) as part:
-        part.write_text("new")
         # One rename replaces a file only within a file system.
         assert part.parent == tmp_path
-        assert part.name.startswith(".scores.txt.")
+        assert part.name.startswith(f".{name}.")
         assert part.name.endswith(".part")
+        part.write_bytes(b"first half")
+        assert (path.read_bytes() if path.exists() else None) == old
+        with part.open("ab") as file:
+            file.write(b", second half")
+        assert (path.read_bytes() if path.exists() else None) == old
+    assert path.read_bytes() == b"first half, second half"
+    assert names_in(tmp_path) == [name]
 
 
 @each_case("error", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
 @each_case("old", [None, "old"])
+@each_case("new", [None, "half of the n"])
 def test_a_block_that_raises_changes_nothing_and_leaves_nothing(
-    tmp_path: Path, error: type[BaseException], old: str | None
+    tmp_path: Path, error: type[BaseException], old: str | None, new: str | None
 ) -> None:
     path = tmp_path / "scores.txt"
     if old is not None:
@@ -61,19 +51,14 @@ def test_a_block_that_raises_changes_nothing_and_leaves_nothing(
 
     def write_and_fail() -> None:
         with write_atomically(path) as part:
-            part.write_text("half of the n")
+            if new is not None:
+                part.write_text(new)
             raise error("in the middle")
 
     with pytest.raises(error, match="in the middle"):
         write_and_fail()
     assert names_in(tmp_path) == ([] if old is None else ["scores.txt"])
     assert old is None or path.read_text() == old
-
-
-def test_a_block_that_raises_before_it_writes_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="too early"), write_atomically(tmp_path / "scores.txt"):
-        raise RuntimeError("too early")
-    assert names_in(tmp_path) == []
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: Path) -> None:
@@ -150,7 +135,7 @@ def test_one_of_two_writers_that_fails_does_not_disturb_the_other(tmp_path: Path
     assert path.read_text() == "whole"
 
 
-@pytest.mark.parametrize("links", [True, False])
+@each_case("links", [True, False])
 def test_a_file_that_is_not_to_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
     if not links:
         monkeypatch.setattr(os, "link", refuse_link)
@@ -168,7 +153,7 @@ def refuse_link(source: Path, target: Path) -> None:
     raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(target))
 
 
-@pytest.mark.parametrize("links", [True, False])
+@each_case("links", [True, False])
 def test_of_many_writers_that_replace_nothing_one_wins_each_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
@@ -202,13 +187,11 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
 
-def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_made_or_renamed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileNotFoundError), write_atomically(tmp_path / "nowhere" / "scores.txt") as part:
         part.write_text("new")
     assert names_in(tmp_path) == []
 
-
-def test_a_file_that_cannot_be_renamed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: Path, target: Path) -> None:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(target))
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +17,11 @@ def paint(box: Box) -> np.ndarray:
     return picture
 
 
-def test_the_common_part_of_boxes() -> None:
+def test_the_common_part_of_boxes_is_empty_where_they_lie_apart_or_touch() -> None:
     assert intersect_boxes((0, 0, 10, 10), (5, 6, 10, 10)) == (5, 6, 5, 4)
     assert intersect_boxes((0, 0, 3, 3), (5, 5, 9, 9))[2:] == (0, 0)
+    assert intersect_boxes((0, 0, 4, 4), (0, 4, 4, 4)) == (0, 4, 4, 0)
+    assert intersect_boxes((0, 0, 4, 4), (4, 0, 4, 4)) == (4, 0, 0, 4)
 
 
 @given(BOXES, BOXES)
@@ -28,27 +32,22 @@ def test_the_common_part_holds_the_pixels_that_lie_in_both(box: Box, other: Box)
     assert intersect_boxes(other, box) == common
 
 
-def test_boxes_that_touch_have_nothing_in_common() -> None:
-    assert intersect_boxes((0, 0, 4, 4), (0, 4, 4, 4)) == (0, 4, 4, 0)
-    assert intersect_boxes((0, 0, 4, 4), (4, 0, 4, 4)) == (4, 0, 0, 4)
-
-
 @each_case(
-    ("box", "expected"),
-    [((10, 10, 20, 20), (0, 0, 40, 40)), ((0, 0, 4, 4), (0, 0, 25, 25)), ((90, 90, 10, 10), (75, 75, 25, 25))],
+    ("arguments", "expected"),
+    [
+        (((10, 10, 20, 20), (0, 0, 100, 100)), (0, 0, 40, 40)),
+        (((0, 0, 4, 4), (0, 0, 100, 100)), (0, 0, 25, 25)),
+        (((90, 90, 10, 10), (0, 0, 100, 100)), (75, 75, 25, 25)),
+        # A square of 80 around a box of 40 in a reach that is 30 high.
+        (((10, 50, 10, 40), (5, 5, 30, 200)), (5, 30, 30, 80)),
+        # The share says how much longer the square is than the long side.
+        (((40, 40, 20, 10), (0, 0, 80, 80), 0.0), (40, 35, 20, 20)),
+        (((40, 40, 20, 10), (0, 0, 80, 80), 0.5), (35, 30, 30, 30)),
+        (((40, 40, 20, 10), (0, 0, 80, 80), 1.0), (30, 25, 40, 40)),
+    ],
 )
-def test_context_surrounds_a_box_within_reach(box: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    assert add_context(box, (0, 0, 100, 100)) == expected  # type: ignore[arg-type]
-
-
-@each_case(("share", "expected"), [(0.0, (40, 35, 20, 20)), (0.5, (35, 30, 30, 30)), (1.0, (30, 25, 40, 40))])
-def test_the_share_says_how_much_longer_the_square_is_than_the_long_side(share: float, expected: Box) -> None:
-    assert add_context((40, 40, 20, 10), (0, 0, 80, 80), share) == expected
-
-
-def test_the_square_is_cut_where_the_reach_is_smaller() -> None:
-    # A square of 80 around a box of 40 in a reach that is 30 high.
-    assert add_context((10, 50, 10, 40), (5, 5, 30, 200)) == (5, 30, 30, 80)
+def test_context_is_a_square_around_the_box_within_reach(arguments: tuple[Any, ...], expected: Box) -> None:
+    assert add_context(*arguments) == expected
 
 
 @given(

@@ -30,20 +30,17 @@ def resize_by_pil(image: Tensor, height: int, width: int, filter_: Image.Resampl
 
 
 @each_case("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
-def test_images_pass_as_they_are(dtype: torch.dtype) -> None:
+def test_images_pass_as_they_are_but_for_their_graph(dtype: torch.dtype) -> None:
     images = torch.tensor([-0.5, 0.0, 1.5]).to(dtype).reshape(1, 3, 1, 1)
     assert check_images(images, "it") is images
-
-
-def test_an_image_that_requires_a_gradient_loses_its_graph() -> None:
-    images = torch.rand(1, 3, 8, 8, requires_grad=True)
+    images = torch.rand(1, 3, 8, 8, dtype=dtype, requires_grad=True)
     checked = check_images(2 * images, "it")
     assert not checked.requires_grad
     assert torch.equal(checked, 2 * images)
 
 
 @each_case(
-    ("images", "says"),
+    ("given", "says"),
     [
         (torch.rand(8, 8), r"the mask has the shape \(8, 8\); a batch of images is needed"),
         (torch.rand(0, 3, 8, 8), r"the shape \(0, 3, 8, 8\)"),
@@ -56,11 +53,16 @@ def test_an_image_that_requires_a_gradient_loses_its_graph() -> None:
         (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), r"whole numbers \(torch.uint8\); convert it to floats in 0..1"),
         (torch.tensor([0.0, torch.nan, torch.inf]).reshape(1, 3, 1, 1), "holds 2 values that are NaN or infinite"),
         (torch.tensor([0.0, 0.0, -torch.inf]).reshape(1, 3, 1, 1), "holds 1 values that are NaN or infinite"),
+        ("castle.png", "the mask is a str; give a tensor, an array or a picture of Pillow"),
+        (np.zeros(3), r"the mask has the shape \(3,\); an array is \(height, width, 3\)"),
+        (np.zeros((4, 4, 3), dtype=np.int32), "the mask holds whole numbers"),
+        (np.zeros((4, 4, 4)), "the mask has 4 channels"),
+        (np.full((4, 4, 3), np.nan), "the mask holds 48 values that are NaN"),
     ],
 )
-def test_what_is_wrong_is_named(images: Tensor, says: str) -> None:
+def test_what_is_wrong_is_named(given: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        check_images(images, "the mask")
+        check_images(given, "the mask")
 
 
 @each_case("shape", [(224, 224), (100, 300), (300, 100), (400, 600), (200, 300), (17, 33), (800, 800), (401, 601)])
@@ -76,11 +78,14 @@ def test_cover_is_resizing_and_cutting_by_pil(shape: Shape) -> None:
     np.testing.assert_allclose(covered[0].numpy(), np.stack(cut).clip(0, 1), atol=1e-4)
 
 
-def test_cover_leaves_what_fits_as_it_is() -> None:
+def test_what_has_the_right_size_is_cut_and_not_resized() -> None:
     image = noise(20, 30, 2)
     assert torch.equal(resize_to_cover(image, (20, 30)), image)
     assert torch.equal(resize_to_cover(image, (20, 20)), image[:, :, :, 5:25])
     assert torch.equal(resize_to_cover(image, (10, 30)), image[:, :, 5:15])
+    image = noise(24, 30)
+    assert torch.equal(fit_square(image, 24), image[:, :, :, 3:27])
+    assert torch.equal(fit_square(image[:, :, :, :24], 24, "squash"), image[:, :, :, :24])
 
 
 @each_case("size", [(1, 1), (1, 50), (50, 1), (3, 7), (16, 16)])
@@ -115,10 +120,16 @@ def test_cover_takes_a_strip_without_making_all_of_it_large(size: Shape) -> None
         torch.testing.assert_close(covered, middle[:, :, None, None].expand_as(covered))
 
 
-def test_cover_keeps_a_plain_colour() -> None:
+def test_cover_keeps_a_plain_colour_and_does_not_overshoot_at_edges() -> None:
     plain = torch.tensor([0.1, 0.5, 0.9]).reshape(1, 3, 1, 1).expand(1, 3, 13, 9)
     covered = resize_to_cover(plain, (40, 21))
     torch.testing.assert_close(covered, plain[:, :, :1, :1].expand_as(covered))
+    edge = torch.zeros(1, 3, 8, 8)
+    edge[..., 4:] = 1
+    raw = torch.nn.functional.interpolate(edge, size=(32, 32), mode="bicubic", antialias=True)
+    assert float(raw.min()) < -0.01
+    covered = resize_to_cover(edge, (32, 32))
+    assert (float(covered.min()), float(covered.max())) == (0.0, 1.0)
 
 
 def test_cover_takes_masks_too_and_keeps_images_of_a_batch_apart() -> None:
@@ -127,15 +138,6 @@ def test_cover_takes_masks_too_and_keeps_images_of_a_batch_apart() -> None:
     for item in range(2):
         torch.testing.assert_close(covered[item : item + 1], resize_to_cover(image[item : item + 1], (20, 20)))
     torch.testing.assert_close(resize_to_cover(image[:, :1], (20, 20)), covered[:, :1])
-
-
-def test_cover_does_not_overshoot_at_edges() -> None:
-    edge = torch.zeros(1, 3, 8, 8)
-    edge[..., 4:] = 1
-    raw = torch.nn.functional.interpolate(edge, size=(32, 32), mode="bicubic", antialias=True)
-    assert float(raw.min()) < -0.01
-    covered = resize_to_cover(edge, (32, 32))
-    assert (float(covered.min()), float(covered.max())) == (0.0, 1.0)
 
 
 @each_case("shape", [(40, 60), (60, 40), (41, 60), (33, 32)])
@@ -156,12 +158,6 @@ def test_a_square_is_the_middle_or_all_of_an_image_resized_by_pil(
         np.testing.assert_allclose(square[0].numpy(), expected, atol=1e-5)
 
 
-def test_a_square_of_the_right_size_is_not_resized() -> None:
-    image = noise(24, 30)
-    assert torch.equal(fit_square(image, 24), image[:, :, :, 3:27])
-    assert torch.equal(fit_square(image[:, :, :, :24], 24, "squash"), image[:, :, :, :24])
-
-
 @each_case("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_squares_are_float32(dtype: torch.dtype) -> None:
     image = noise(20, 30).to(dtype)
@@ -169,33 +165,26 @@ def test_squares_are_float32(dtype: torch.dtype) -> None:
     torch.testing.assert_close(fit_square(image, 16), fit_square(image.float(), 16))
 
 
-@each_case("margin", [0, 1, 5, 15])
-def test_a_margin_mirrors_the_picture_about_its_border_pixels(margin: int) -> None:
+@each_case(
+    ("margin", "mode"),
+    [(0, "reflect"), (1, "reflect"), (5, "reflect"), (15, "reflect"), (16, "edge"), (40, "edge")],
+)
+def test_a_margin_mirrors_the_picture_or_repeats_the_border_of_one_that_is_no_larger(margin: int, mode: Any) -> None:
     image = noise(16, 24, 2)
-    expected = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="reflect")
+    expected = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode=mode)
     np.testing.assert_array_equal(place_on_canvas(image, (16, 24), margin).numpy(), expected)
 
 
-@each_case("margin", [16, 40])
-def test_a_margin_as_wide_as_the_picture_repeats_its_border(margin: int) -> None:
-    image = noise(16, 24, 2)
-    expected = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="edge")
-    np.testing.assert_array_equal(place_on_canvas(image, (16, 24), margin).numpy(), expected)
-
-
-def test_the_picture_on_a_canvas_is_the_image_resized_to_cover_it() -> None:
+def test_the_picture_on_a_canvas_is_the_image_clipped_and_then_resized_to_cover_it() -> None:
     image = noise(20, 50)
     canvas = place_on_canvas(image, (30, 30), 7)
     assert canvas.shape == (1, 3, 44, 44)
     assert torch.equal(canvas[:, :, 7:37, 7:37], resize_to_cover(image, (30, 30)))
-
-
-def test_values_beyond_the_range_are_clipped_before_they_are_resized() -> None:
     image = noise(10, 10) * 8 - 4
     assert torch.equal(place_on_canvas(image.double(), (16, 16), 3), place_on_canvas(image.clamp(0, 1), (16, 16), 3))
 
 
-def test_images_may_be_given_in_any_form() -> None:
+def test_images_may_be_given_in_any_form_and_photographs_are_turned_as_they_say() -> None:
     bytes_ = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     expected = torch.from_numpy(bytes_).permute(2, 0, 1)[None] / 255
     frozen = bytes_.copy()
@@ -206,30 +195,12 @@ def test_images_may_be_given_in_any_form() -> None:
     for plain in (grey, grey / 255, Image.fromarray(grey)):
         torch.testing.assert_close(check_images(plain, "it"), expected[:, :1].expand(-1, 3, -1, -1))
     assert check_images(expected, "it") is expected
-
-
-def test_a_photograph_is_turned_as_it_says() -> None:
     picture = Image.fromarray(np.arange(72, dtype=np.uint8).reshape(4, 6, 3))
     picture.getexif()[0x0112] = 6
     assert check_images(picture, "it").shape == (1, 3, 6, 4)
 
 
-@each_case(
-    ("given", "says"),
-    [
-        ("castle.png", "it is a str; give a tensor, an array or a picture of Pillow"),
-        (np.zeros(3), r"it has the shape \(3,\); an array is \(height, width, 3\)"),
-        (np.zeros((4, 4, 3), dtype=np.int32), "it holds whole numbers"),
-        (np.zeros((4, 4, 4)), "it has 4 channels"),
-        (np.full((4, 4, 3), np.nan), "it holds 48 values that are NaN"),
-    ],
-)
-def test_what_is_no_image_is_named(given: Any, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        check_images(given, "it")
-
-
-@pytest.mark.parametrize("images", [torch.rand(3, 3, 50, 70), torch.rand(3, 1, 50, 70)])
+@each_case("images", [torch.rand(3, 3, 50, 70), torch.rand(3, 1, 50, 70)])
 def test_many_images_are_resized_one_by_one_to_the_same_bits(images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     def run() -> list[Tensor]:
         return [fit_square(images, 32), fit_square(images, 60), place_on_canvas(images, (90, 40), 8)]
@@ -240,7 +211,7 @@ def test_many_images_are_resized_one_by_one_to_the_same_bits(images: Tensor, mon
     assert assert_ends_anywhere(run) >= 12
 
 
-@pytest.mark.parametrize("from_comfyui", [False, True])
+@each_case("from_comfyui", [False, True])
 def test_a_large_image_is_resized_plane_by_plane_to_the_same_bits(
     monkeypatch: pytest.MonkeyPatch, from_comfyui: bool
 ) -> None:

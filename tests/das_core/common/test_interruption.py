@@ -21,10 +21,16 @@ from stops import Stop, StopError, count_looks
 CPU = torch.device("cpu")
 
 
-def test_without_a_block_nothing_is_called() -> None:
+def test_without_a_block_and_in_other_threads_nothing_is_ended() -> None:
     allow_interrupt()
     assert list(pausing([1, 2])) == [1, 2]
     assert nn.Identity()(3) == 3
+    done = []
+    with interruptible(Stop(1)):
+        thread = threading.Thread(target=lambda: done.append(nn.Identity()(1)))
+        thread.start()
+        thread.join()
+    assert done == [1]
 
 
 def test_what_is_raised_comes_out_and_the_block_around_counts_again() -> None:
@@ -45,15 +51,6 @@ def test_every_layer_of_a_model_can_end_the_run_and_no_hook_is_left() -> None:
     with pytest.raises(StopError), interruptible(Stop(3)):
         model(torch.ones(1, 2))
     assert not torch.nn.modules.module._global_forward_pre_hooks
-
-
-def test_other_threads_are_not_ended() -> None:
-    done = []
-    with interruptible(Stop(1)):
-        thread = threading.Thread(target=lambda: done.append(nn.Identity()(1)))
-        thread.start()
-        thread.join()
-    assert done == [1]
 
 
 def climb(model: nn.Module, weights: Tensor) -> Tensor:

@@ -34,18 +34,24 @@ def loaded_by(code: str) -> list[str]:
     return found
 
 
-@each_case("code", ["import das_core", "import direct_ascent as da; da.render, da.wrap, da.Ascent"])
-def test_importing_the_library_loads_nothing_that_takes_seconds(code: str) -> None:
-    assert loaded_by(code) == []
-
-
-def test_an_ascent_on_a_model_of_ones_own_needs_neither_clip_nor_charts() -> None:
-    code = """
+OWN_MODEL = """
 import direct_ascent as da, torch
 model = da.wrap(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), size=16, mean=(0.5,) * 3, std=(0.5,) * 3)
 da.Ascent(da.ImageStack.gray(da.StackSpec(16, 16, 4)), da.FeatureObjective.from_layer(model, "0"), steps=1).run()
 """
-    assert not {"open_clip", "matplotlib", "transformers", "timm"} & set(loaded_by(code))
+"""An ascent on a model of one's own, which needs neither CLIP nor charts."""
+
+
+@each_case(
+    ("code", "unneeded"),
+    [
+        ("import das_core", HEAVY),
+        ("import direct_ascent as da; da.render, da.wrap, da.Ascent", HEAVY),
+        (OWN_MODEL, ("open_clip", "matplotlib", "transformers", "timm")),
+    ],
+)
+def test_nothing_that_takes_seconds_is_loaded_before_it_is_needed(code: str, unneeded: tuple[str, ...]) -> None:
+    assert not set(unneeded) & set(loaded_by(code))
 
 
 @each_case("package", [das_core, das_core.report, das_core.models.sources, direct_ascent])

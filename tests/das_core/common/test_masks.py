@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,7 @@ def square(top: int = 10, left: int = 12, side: int = 20, shape: tuple[int, int]
     [
         (torch.zeros(1, 9, 9), r"the mask has no pixel above 0.* invert the mask"),
         (torch.full((1, 9, 9), 1 / 255), r"the mask has no pixel above 0.* invert the mask"),
+        (torch.full((1, 4, 4), 1 / 256), "the mask has no pixel above 0"),
         (torch.cat([torch.ones(1, 9, 9), torch.zeros(1, 9, 9)]), r"the mask number 2 has no pixel"),
         (torch.full((1, 9, 9), torch.nan), r"NaN or infinite"),
         (torch.ones(9, 9), r"the shape \(9, 9\); \[batch, height, width\] is needed"),
@@ -31,28 +34,39 @@ def square(top: int = 10, left: int = 12, side: int = 20, shape: tuple[int, int]
 def test_masks_that_cannot_be_are_named(mask: Tensor, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         check_mask(mask)
+    # As the user knows it.
+    with pytest.raises(ValueError, match=says.replace("the mask", "the region", 1)):
+        check_mask(mask, "the region")
     with pytest.raises(ValueError, match=says):
         canvas_mask(mask, (40, 48), 8)
 
 
-def test_a_mask_that_is_cut_away_is_named() -> None:
-    edge = torch.zeros(1, 100, 40)
-    edge[:, :4] = 1
-    with pytest.raises(
-        ValueError, match=r"nothing of the mask is left when it is resized to cover the picture, 48 x 40"
-    ):
-        canvas_mask(edge, (40, 48), 8)
-
-
-@each_case("feather", [-1, 40])
-def test_a_feather_that_cannot_be_is_named(feather: int) -> None:
-    with pytest.raises(ValueError, match=rf"feather {feather} is not between 0 .* and 39"):
-        canvas_mask(square(), (40, 48), 8, feather)
-
-
-def test_a_mask_too_thin_for_its_feather_is_named() -> None:
-    with pytest.raises(ValueError, match="too thin for a feather of 30 pixels"):
-        canvas_mask(square(side=2), (40, 48), 8, 30)
+@each_case(
+    ("mask", "arguments", "says"),
+    [
+        (
+            torch.cat([torch.ones(1, 4, 40), torch.zeros(1, 96, 40)], dim=1),
+            ((40, 48), 8),
+            "nothing of the mask is left when it is resized to cover the picture, 48 x 40",
+        ),
+        (square(), ((40, 48), 8, -1), "feather -1 is not between 0 .* and 39"),
+        (square(), ((40, 48), 8, 40), "feather 40 is not between 0 .* and 39"),
+        (square(side=2), ((40, 48), 8, 30), "too thin for a feather of 30 pixels"),
+        (
+            square(side=1),
+            ((40, 48), 8, 3, "the region"),
+            "the region is too thin for a feather of 3 pixels: lower feather",
+        ),
+        (
+            torch.eye(40)[None].roll(20, 1)[:, :, 19:21],
+            ((4, 48), 8, 0, "the region"),
+            "nothing of the region is left when it is resized to cover the picture",
+        ),
+    ],
+)
+def test_masks_that_cannot_be_on_their_canvas_are_named(mask: Tensor, arguments: tuple[Any, ...], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        canvas_mask(mask, *arguments)
 
 
 def test_a_feather_rises_inward_from_the_edge() -> None:
@@ -79,28 +93,21 @@ def test_a_mask_of_another_size_lies_where_its_image_does() -> None:
     assert (resized - small).abs().mean() < 0.03
 
 
-def test_mean_squares_under_a_mask_equal_their_definition() -> None:
+def test_mean_squares_equal_their_definition_and_without_a_mask_all_values_count_alike() -> None:
     values = torch.randn(2, 3, 5, 6, dtype=torch.float64)
     mask = torch.rand(2, 1, 5, 6, dtype=torch.float64)
     for item in range(2):
         for channel in range(3):
             expected = (values[item, channel].numpy() ** 2 * mask[item, 0].numpy()).sum() / mask[item, 0].numpy().sum()
             assert float(mean_square(values, mask)[item, channel]) == pytest.approx(expected)
+    plain = (values.numpy() ** 2).mean(axis=(2, 3), keepdims=True)
+    np.testing.assert_allclose(mean_square(values).numpy(), plain)
+    np.testing.assert_allclose(mean_square(values, torch.full((2, 1, 5, 6), 0.25)).numpy(), plain)
 
 
-def test_without_a_mask_all_values_count_alike() -> None:
-    values = torch.randn(2, 3, 5, 6, dtype=torch.float64)
-    expected = (values.numpy() ** 2).mean(axis=(2, 3), keepdims=True)
-    np.testing.assert_allclose(mean_square(values).numpy(), expected)
-    np.testing.assert_allclose(mean_square(values, torch.full((2, 1, 5, 6), 0.25)).numpy(), expected)
-
-
-def test_boxes_hold_what_is_painted() -> None:
+def test_boxes_hold_what_is_painted_even_single_pixels_but_not_less_than_a_step_of_a_byte() -> None:
     masks = torch.stack([square(3, 5, 7), square(0, 0, 40)])
     assert find_boxes(masks) == [(3, 5, 7, 7), (0, 0, 40, 40)]
-
-
-def test_boxes_hold_single_pixels_and_leave_out_what_is_less_than_a_step_of_a_byte() -> None:
     mask = torch.full((1, 1, 9, 11), 1 / 255)
     mask[0, 0, 4, 7] = 2 / 255
     assert find_boxes(mask) == [(4, 7, 1, 1)]
@@ -122,15 +129,6 @@ def test_a_mask_passes_as_it_is(dtype: torch.dtype) -> None:
     assert check_mask(mask) is mask
 
 
-def test_errors_name_the_mask_as_the_user_knows_it() -> None:
-    with pytest.raises(ValueError, match="the region has no pixel above 0"):
-        check_mask(torch.full((1, 4, 4), 1 / 256), "the region")
-    with pytest.raises(ValueError, match="the region is too thin for a feather of 3 pixels: lower feather"):
-        canvas_mask(square(side=1), (40, 48), 8, 3, "the region")
-    with pytest.raises(ValueError, match="nothing of the region is left when it is resized to cover the picture"):
-        canvas_mask(torch.eye(40)[None].roll(20, 1)[:, :, 19:21], (4, 48), 8, what="the region")
-
-
 @each_case("margin", [0, 5, 60])
 def test_the_canvas_mask_repeats_the_border_of_the_picture(margin: int) -> None:
     mask = torch.rand(2, 40, 48, generator=torch.Generator().manual_seed(1))
@@ -138,8 +136,8 @@ def test_the_canvas_mask_repeats_the_border_of_the_picture(margin: int) -> None:
     np.testing.assert_array_equal(canvas_mask(mask, (40, 48), margin).numpy(), expected)
 
 
-@each_case("feather", [1, 4, 9])
-def test_a_feather_is_twice_the_blurred_edge_less_one(feather: int) -> None:
+@each_case("feather", [1, 2, 4, 9])
+def test_a_feather_is_twice_the_blurred_edge_less_one_and_never_raises_a_mask(feather: int) -> None:
     mask = torch.zeros(1, 1, 30, 60)
     mask[..., 30:] = 1
     soft = feather_mask(mask, feather)
@@ -150,12 +148,9 @@ def test_a_feather_is_twice_the_blurred_edge_less_one(feather: int) -> None:
     np.testing.assert_allclose(soft[0, 0, 15, 30:], 2 * np.array(inside) - 1, atol=1e-5)
     assert not soft[..., :30].any()
     assert torch.all(soft[..., 30 + feather :] > 0.999)
-
-
-def test_a_feather_never_raises_a_mask() -> None:
     mask = torch.rand(2, 1, 20, 24, generator=torch.Generator().manual_seed(1))
     mask[:, :, 5:15, 5:15] = 1
-    assert torch.all(feather_mask(mask, 2) <= mask)
+    assert torch.all(feather_mask(mask, feather) <= mask)
 
 
 def test_items_as_one_are_as_if_they_stood_side_by_side() -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cases import each_case
 from das_core.common.products import multiply, multiply_both_sides
 from stops import assert_ends_anywhere, count_looks
 
@@ -13,7 +14,7 @@ def make(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=dtype)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each_case("dtype", [torch.float32, torch.float64])
 def test_blocks_of_rows_have_the_same_bits(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
     left, right = make(300, 200, dtype=dtype), make(200, 150, dtype=dtype)
     whole = multiply(left, right)
@@ -23,7 +24,7 @@ def test_blocks_of_rows_have_the_same_bits(monkeypatch: pytest.MonkeyPatch, dtyp
     assert assert_ends_anywhere(lambda: multiply(left, right)) == 6
 
 
-@pytest.mark.parametrize(("height", "width"), [(160, 200), (128, 128)])
+@each_case(("height", "width"), [(160, 200), (128, 128)])
 def test_planes_have_the_same_bits(monkeypatch: pytest.MonkeyPatch, height: int, width: int) -> None:
     images, left, right = make(2, 3, height, width), make(77, height), make(width, 96)
     whole = multiply_both_sides(left, images, right)

@@ -40,9 +40,9 @@ def reference(image: np.ndarray, edges: tuple[float, ...]) -> tuple[list[float],
     return found, frequencies
 
 
-@each_case("shape", [(16, 16), (17, 17), (16, 21), (21, 16), (2, 40), (40, 3), (33, 64), (64, 31)])
-def test_power_is_that_of_numpys_full_transform(shape: tuple[int, int]) -> None:
-    images = noise(2, *shape) + 3
+@each_case("shape", [(16, 16), (17, 17), (16, 21), (21, 16), (2, 40), (40, 3), (33, 64), (64, 31), (20, 24)])
+def test_power_is_that_of_numpys_full_transform_for_each_image_of_a_batch(shape: tuple[int, int]) -> None:
+    images = noise(3, *shape) + 3
     power, frequencies = radial_power(images, EDGES)
     for number, image in enumerate(images):
         expected, rings = reference(image.numpy(), EDGES)
@@ -62,14 +62,11 @@ def test_power_is_that_of_numpy_at_any_size_even_or_odd(height: int, width: int)
     np.testing.assert_allclose(frequencies, rings, rtol=1e-12)
 
 
-def test_rings_without_a_frequency_are_left_out() -> None:
+def test_a_ring_holds_its_lower_edge_and_not_its_upper_one_and_is_left_out_without_a_frequency() -> None:
     # The frequencies of 8 pixels along an axis are eighths; the nearest off the axes is the square root of 2 of that.
     power, frequencies = radial_power(noise(1, 8, 8), (0.01, 0.1, 0.13, 0.16, 0.2))
     assert power.shape == (1, 2)
     assert frequencies.tolist() == pytest.approx([math.sqrt(0.1 * 0.13), math.sqrt(0.16 * 0.2)])
-
-
-def test_a_ring_holds_its_lower_edge_and_not_its_upper_one() -> None:
     # An eighth, the lowest frequency of 8 pixels but for 0, is exact in floating point.
     _, frequencies = radial_power(noise(1, 8, 8), (0.1, 0.125, 0.15))
     assert frequencies.tolist() == pytest.approx([math.sqrt(0.125 * 0.15)])
@@ -119,13 +116,6 @@ def test_power_is_as_precise_as_the_images_and_frequencies_always_are() -> None:
     single, frequencies = radial_power(images.float(), EDGES)
     assert (double.dtype, single.dtype, frequencies.dtype) == (torch.float64, torch.float32, torch.float64)
     torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=0)
-
-
-def test_images_of_a_batch_do_not_mix() -> None:
-    images = noise(3, 20, 24)
-    together, _ = radial_power(images, EDGES)
-    for number in range(3):
-        torch.testing.assert_close(radial_power(images[number : number + 1], EDGES)[0][0], together[number])
 
 
 def test_large_images_are_averaged_ring_by_ring_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def test_a_depth_has_the_reference_image_of_its_moment() -> None:
         assert [len(one) for term in picked.terms() for one in term.reference_images] == [1]
 
 
-def test_a_depth_is_scored_as_the_moment_that_it_is() -> None:
+def test_a_depth_is_scored_as_the_moment_that_it_is_and_other_objectives_are_measured_as_they_are() -> None:
     asked = [ClassObjective(TOY, number) for number in (3, 5, 7)]
     # Depths 0, 1 and 2 are the moments 0, 4 and 8, for which the classes 3, 5 and 7 are asked in turn.
     scores = score_images(PICTURES, convert_to_depths([PerImageObjective(tuple(asked))], Zoom(3))).table[:, 0]
@@ -36,10 +36,7 @@ def test_a_depth_is_scored_as_the_moment_that_it_is() -> None:
         :, 0
     ]
     torch.testing.assert_close(scores, torch.stack([alone[0][0], alone[2][1], alone[1][2]]))
-
-
-def test_other_objectives_are_measured_as_they_are() -> None:
-    asked = [Track(class_objective(3), ((0, 1.0), (2, 0.0))), JointObjective((class_objective(5), class_objective(7)))]
-    scores, expected = (score_images(PICTURES, given) for given in (convert_to_depths(asked, Zoom(3)), asked))
-    assert scores.names == expected.names == ("class 3", "class 5", "class 7")
-    assert torch.equal(scores.table, expected.table)
+    others = [Track(class_objective(3), ((0, 1.0), (2, 0.0))), JointObjective((class_objective(5), class_objective(7)))]
+    measured, expected = (score_images(PICTURES, given) for given in (convert_to_depths(others, Zoom(3)), others))
+    assert measured.names == expected.names == ("class 3", "class 5", "class 7")
+    assert torch.equal(measured.table, expected.table)

@@ -28,24 +28,28 @@ def film(wish: Any, model: Any = TOY, **settings: Any) -> Film:
 
 
 @each_case(
-    ("wish", "names"),
+    ("wish", "settings", "names"),
     [
-        ("0: class 3 / 3: class 5", ["class 3", "class 5"]),
-        ('"0": "class 3", "4": "class 5"', ["class 3", "class 5"]),
-        ({0: "class 3", 3: da.channel("2", 7)}, ["class 3", "2 channel 7"]),
-        ({0: 3, 2: da.classes(5) - 0.2 * da.classes(1), 3: 3}, ["class 3", "class 5", "class 1"]),
-        ("class 3", ["class 3"]),
-        (["0: class 3 / 3: class 5", da.classes(1)], ["class 3", "class 5", "class 1"]),
-        (Track.from_weights(class_objective(), [0.0, 0.2, 1.0, 0.3]), ["class 3"]),
+        ("0: class 3 / 3: class 5", {}, ["class 3", "class 5"]),
+        ('"0": "class 3", "4": "class 5"', {}, ["class 3", "class 5"]),
+        ({0: "class 3", 3: da.channel("2", 7)}, {}, ["class 3", "2 channel 7"]),
+        ({0: 3, 2: da.classes(5) - 0.2 * da.classes(1), 3: 3}, {}, ["class 3", "class 5", "class 1"]),
+        ("class 3", {}, ["class 3"]),
+        (["0: class 3 / 3: class 5", da.classes(1)], {}, ["class 3", "class 5", "class 1"]),
+        (Track.from_weights(class_objective(), [0.0, 0.2, 1.0, 0.3]), {}, ["class 3"]),
+        ("0: a castle / 3: a volcano", {"model": tinyclip.clip()}, ["a castle", "a volcano"]),
+        # A picture.
+        ("0: class 3", {"frames": 1}, ["class 3"]),
+        ("0: class 3", {"frames": 1, "loop": True}, ["class 3"]),
     ],
 )
-def test_wishes_over_time(wish: Any, names: list[str]) -> None:
-    made = film(wish)
+def test_wishes_over_time(wish: Any, settings: dict[str, Any], names: list[str]) -> None:
+    made, frames = film(wish, **settings), settings.get("frames", 4)
     assert list(made.scores) == names
-    assert all(len(scores) == 4 for scores in made.scores.values())
-    assert made.image.shape == (4, 3, 32, 32)
+    assert all(len(scores) == frames for scores in made.scores.values())
+    assert made.image.shape == (frames, 3, 32, 32)
     assert made.stack.spec.time is not None
-    assert (made.stack.spec.time.frames, len(made.history)) == (4, 2)
+    assert (made.stack.spec.time.frames, len(made.history)) == (frames, 2)
 
 
 def test_a_film_is_the_same_with_the_same_seed_and_another_with_another() -> None:
@@ -118,11 +122,6 @@ def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any
         film(wish, **settings)
 
 
-def test_a_film_of_one_frame_is_a_picture() -> None:
-    assert film("0: class 3", frames=1).image.shape == (1, 3, 32, 32)
-    assert film("0: class 3", frames=1, loop=True).image.shape == (1, 3, 32, 32)
-
-
 def test_a_named_recipe_has_views_for_many_frames_and_one_of_your_own_keeps_its_number() -> None:
     seen: list[int] = []
 
@@ -151,11 +150,6 @@ def test_a_callback_ends_it_and_a_start_is_where_it_begins() -> None:
     made = film("0: class 3 / 3: class 5", start=still, steps=5, callback=lambda step: True)
     assert len(made.history) == 1
     assert float((made.image - still).abs().mean()) < 0.2
-
-
-def test_films_of_words() -> None:
-    made = film("0: a castle / 3: a volcano", tinyclip.clip())
-    assert list(made.scores) == ["a castle", "a volcano"]
 
 
 def test_a_region_of_another_aspect_is_measured_where_it_acted() -> None:

@@ -32,7 +32,7 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
 
 
 @each_case("batch", [1, 2])
-def test_an_ascent_is_filmed(tmp_path: Path, batch: int) -> None:
+def test_an_ascent_is_filmed_until_it_ends(tmp_path: Path, batch: int) -> None:
     path = tmp_path / "film.png"
     seen: list[torch.Tensor] = []
     made = render("class 3", steps=5, batch=batch, film=path, callback=lambda step: seen.append(step.image()))
@@ -45,15 +45,15 @@ def test_an_ascent_is_filmed(tmp_path: Path, batch: int) -> None:
     # The last frame is the picture as it is saved.
     with Image.open(made.save(tmp_path / "last.png")[0]) as saved:
         assert torch.equal(frames[-1][:, :, :48], to_tensor(saved))
-
-
-def test_a_film_ends_where_the_ascent_does(tmp_path: Path) -> None:
-    render("class 3", steps=9, film=str(tmp_path / "film.gif"), callback=lambda step: step.record.step == 2)
-    with Image.open(tmp_path / "film.gif") as film:
+    ended = str(tmp_path / "film.gif")
+    render("class 3", steps=9, batch=batch, film=ended, callback=lambda step: step.record.step == 2)
+    with Image.open(ended) as film:
         assert film.n_frames == 3  # type: ignore[attr-defined]
 
 
-def test_of_an_ascent_that_fails_there_is_no_film(tmp_path: Path) -> None:
+def test_of_an_ascent_that_fails_there_is_no_film_and_an_oserror_of_a_callback_is_none_of_the_film(
+    tmp_path: Path,
+) -> None:
     def fail(step: da.Step) -> bool:
         raise InterruptedError
 
@@ -61,6 +61,17 @@ def test_of_an_ascent_that_fails_there_is_no_film(tmp_path: Path) -> None:
         render("class 3", film=tmp_path / "film.mp4", callback=fail)
     with pytest.raises(ValueError, match=r"'film\.mpeg' ends with no format of films"):
         render("class 3", film=tmp_path / "film.mpeg", callback=fail)
+    assert list(tmp_path.iterdir()) == []
+    steps: list[int] = []
+
+    def fail_twice(step: Step) -> None:
+        steps.append(step.record.step)
+        if len(steps) == 2:
+            raise FileNotFoundError("the callback")
+
+    with pytest.raises(FileNotFoundError, match="the callback"):
+        render("class 3", steps=5, film=tmp_path / "film.gif", callback=fail_twice)
+    assert len(steps) == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -108,19 +119,6 @@ def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path:
     assert not list(tmp_path.iterdir())
     assert len(it.value.result.history) == 5
     assert torch.equal(it.value.result.image, expected.image)
-
-
-def test_an_oserror_of_a_callback_is_none_of_the_film(tmp_path: Path) -> None:
-    steps: list[int] = []
-
-    def fail(step: Step) -> None:
-        steps.append(step.record.step)
-        if len(steps) == 2:
-            raise FileNotFoundError("the callback")
-
-    with pytest.raises(FileNotFoundError, match="the callback"):
-        render("class 3", steps=5, film=tmp_path / "film.gif", callback=fail)
-    assert len(steps) == 2
 
 
 def test_a_start_that_requires_a_gradient_is_a_start_like_any_other() -> None:

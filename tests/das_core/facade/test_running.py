@@ -24,15 +24,12 @@ from toys import class_objective, classifier
 SPEC = StackSpec(16, 16, margin=4)
 
 
-def test_a_judge_stays_where_it_is_unless_it_is_sent_elsewhere() -> None:
+def test_a_judge_stays_where_it_is_and_a_recipe_keeps_its_steps_unless_others_are_given() -> None:
     judge = classifier()
     assert find_judge(judge, None) is judge
     assert find_judge(judge, "cpu").device == torch.device("cpu")
     with pytest.raises(ValueError, match="device"):
         find_judge(judge, "gpu")
-
-
-def test_a_recipe_is_found_by_its_name_with_other_steps_if_they_are_given() -> None:
     assert find_recipe("sketch") is SKETCH
     assert find_recipe(PICTURE, 7) == replace(PICTURE, steps=7)
     with pytest.raises(ValueError, match=f"there is no recipe 'fast'; choose {', '.join(RECIPES)}, or give a Recipe"):
@@ -51,7 +48,7 @@ def test_a_start_far_from_0_to_1_is_refused() -> None:
         make_stack(SPEC, torch.arange(256.0).view(1, 1, 16, 16).expand(1, 3, 16, 16), 1, 0)
 
 
-def test_a_callback_that_returns_true_is_the_last_to_be_called() -> None:
+def test_a_callback_that_returns_true_is_the_last_to_be_called_also_from_an_image() -> None:
     seen: list[Step] = []
 
     def stop(step: Step) -> bool:
@@ -62,17 +59,15 @@ def test_a_callback_that_returns_true_is_the_last_to_be_called() -> None:
     do_all_steps(ascent, stop, progress=False)
     assert len(seen) == len(ascent.result.history) == 2
 
-
-def test_it_starts_from_an_image_and_can_be_stopped() -> None:
     image = torch.rand(48, 48, 3, generator=torch.Generator().manual_seed(0)).numpy()
-    seen: list[int] = []
+    numbers: list[int] = []
 
-    def stop(step: da.Step) -> bool:
-        seen.append(step.record.step)
-        return len(seen) == 3
+    def stop_third(step: da.Step) -> bool:
+        numbers.append(step.record.step)
+        return len(numbers) == 3
 
-    made = render("class 3", start=image, steps=50, callback=stop)
-    assert seen == [0, 1, 2]
+    made = render("class 3", start=image, steps=50, callback=stop_third)
+    assert numbers == [0, 1, 2]
     assert len(made.history) == 3
     correlation = torch.corrcoef(
         torch.stack([made.image.flatten(), torch.from_numpy(image).permute(2, 0, 1).flatten()])
@@ -80,7 +75,8 @@ def test_it_starts_from_an_image_and_can_be_stopped() -> None:
     assert correlation[0, 1] > 0.5
 
 
-def test_a_region_of_another_aspect_is_measured_where_it_acted() -> None:
+def test_a_region_is_measured_where_it_acted_or_refused_before_the_first_step() -> None:
+    # Of another aspect.
     mask = torch.zeros(1, 48, 48)
     mask[:, 12:, :24] = 1
     covering = canvas_mask(mask, (32, 48), margin=0)[:, 0]
@@ -88,8 +84,6 @@ def test_a_region_of_another_aspect_is_measured_where_it_acted() -> None:
     expected = score_images(made.image, RegionObjective(class_objective(), covering))
     assert made.scores == {"class 3": expected.table[:, 0].tolist()}
 
-
-def test_what_cannot_be_measured_is_refused_before_the_first_step() -> None:
     def never(step: object) -> None:
         raise AssertionError("a step was done")
 

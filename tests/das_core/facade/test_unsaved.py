@@ -15,7 +15,7 @@ from das_core.stack.spec import StackSpec
 RESULT = Ascent(ImageStack.noise(StackSpec(16, 16, margin=4)), Prior("total_variation"), steps=1).run()
 
 
-def test_an_error_of_writing_holds_the_result_and_says_so() -> None:
+def test_an_error_of_writing_alone_holds_the_result_and_says_so() -> None:
     reason = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with (
         pytest.raises(UnsavedError, match=r"^'x\.gif' could not be written \(No space .*\); the result is kept") as it,
@@ -24,13 +24,7 @@ def test_an_error_of_writing_holds_the_result_and_says_so() -> None:
         raise reason
     assert it.value.result is RESULT
     assert it.value.__cause__ is reason
-
-
-def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(ValueError, match="no film"), keep(RESULT, "x.gif"):
         raise ValueError("no film")
-
-
-def test_without_an_error_nothing_is_said() -> None:
     with keep(RESULT, "x.gif"):
         pass

@@ -25,6 +25,9 @@ with without_torchaudio():
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = (0.5, 0.5, 0.5)
+KNOWN: dict[str, Any] = {"mean": HALF, "std": HALF}
+RESNET = torchvision.models.resnet18
+NO_CLASSES = "has no classes that labels could name; leave out labels"
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "image_size": 32}
 
 
@@ -46,8 +49,6 @@ def test_what_a_model_says_of_itself_is_taken(build: Any, size: int, mean: tuple
 
 def test_a_model_of_transformers_answers_with_a_tensor() -> None:
     model = ViTForImageClassification(ViTConfig(**SMALL, num_labels=5))
-    with pytest.raises(ValueError, match=r"nothing says what images ViTForImage.* was trained on: pass mean=.*, std="):
-        wrap(model)
     made = wrap(model, mean=HALF, std=HALF, labels=["ant", "bee", "cat", "dog", "eel"])
     assert isinstance(made, Classifier)
     assert (made.size, made.labels.find("cat")) == (32, 2)
@@ -71,44 +72,7 @@ def test_a_model_of_open_clip_is_a_clip_and_says_what_it_is_shown(tmp_path: Path
     assert made.encode_text(["a castle in fog"]).shape == (1, 24)
     assert any(layer.name == "transformer.resblocks.1" for layer in find_layers(made))
     assert wrap(model, mean=HALF, std=HALF).mean == HALF
-
-
-def test_a_model_of_open_clip_that_says_nothing_is_asked_for_it() -> None:
-    bare = open_clip.CLIP(**tinyclip.TINY)
-    with pytest.raises(ValueError, match=r"nothing says what images CLIP was trained on: pass mean=.*, std="):
-        wrap(bare)
-    assert wrap(bare, mean=HALF, std=HALF, name="mine").name == "mine"
-    with pytest.raises(ValueError, match=r"CLIP takes images of 32 x 32 alone; leave out size"):
-        wrap(bare, size=64, mean=HALF, std=HALF)
-    with pytest.raises(ValueError, match=r"^std \(\) is not three numbers"):
-        wrap(bare, mean=HALF, std=())
-    with pytest.raises(ValueError, match=r"ResNet is no model of open_clip, so its tokenizer would not be used"):
-        wrap(torchvision.models.resnet18(), tokenizer=open_clip.SimpleTokenizer())
-
-
-def test_a_model_of_images_that_are_not_square_is_refused() -> None:
-    model = torchvision.models.resnet18()
-    model.pretrained_cfg = {"input_size": (3, 32, 48), "mean": HALF, "std": HALF}  # as a model of timm has it
-    with pytest.raises(ValueError, match="the model takes images of 32 x 48 pixels; only square images are possible"):
-        wrap(model)
-
-
-def test_a_setting_that_would_not_be_used_is_refused() -> None:
-    bare, plain = open_clip.CLIP(**tinyclip.TINY), nn.Conv2d(3, 8, 3)
-    for module in (bare, plain):
-        with pytest.raises(ValueError, match=r"has no classes that labels could name; leave out labels"):
-            wrap(module, size=32, mean=HALF, std=HALF, labels=["ant", "bee"])
-    judge = wrap(plain, size=32, mean=HALF, std=HALF)
-    assert wrap(judge) is judge
-    with pytest.raises(ValueError, match="Conv2d is a judge and keeps its settings; leave out size, name"):
-        wrap(judge, size=64, name="mine")
-
-
-def test_a_model_without_weights_is_told_to_load_them() -> None:
-    with torch.device("meta"):
-        empty = torchvision.models.resnet18()
-    with pytest.raises(ValueError, match=r"ResNet has no weights yet: .* on the device meta; load them"):
-        wrap(empty)
+    assert wrap(bare_clip(), **KNOWN, name="mine").name == "mine"
 
 
 def test_what_answers_with_maps_can_be_asked_for_its_layers() -> None:
@@ -119,29 +83,71 @@ def test_what_answers_with_maps_can_be_asked_for_its_layers() -> None:
     assert wrap(made) is made
 
 
+def bare_clip() -> nn.Module:
+    return open_clip.CLIP(**tinyclip.TINY)
+
+
+def oblong() -> nn.Module:
+    """A model that takes images of 32 x 48, and says so as a model of timm does."""
+    model = torchvision.models.resnet18()
+    model.pretrained_cfg = {"input_size": (3, 32, 48), "mean": HALF, "std": HALF}
+    return model
+
+
+def without_weights() -> nn.Module:
+    with torch.device("meta"):
+        return torchvision.models.resnet18()
+
+
 @each_case(
-    ("settings", "says"),
+    ("build", "settings", "says"),
     [
-        ({"size": 8}, r"ResNet does not take images of 8 x 8|answers with"),
-        ({"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
-        ({"mean": (0.5,)}, r"^mean \(0.5,\) is not three numbers, one each for red, .* such as \(0.485, 0.456,"),
-        ({"mean": 0.5}, "^mean 0.5 is not three numbers"),
-        ({"mean": "abc"}, "^mean abc is not three numbers"),
-        ({"std": torch.tensor(0.5)}, "^std a value of the type Tensor is not three numbers"),
-        ({"std": [0.5] * 4}, r"^std \[0.5, 0.5, 0.5, 0.5\] is not three numbers, .* such as \(0.229, 0.224,"),
+        (
+            lambda: nn.Sequential(nn.Flatten(), nn.Linear(192 * 4, 10)),
+            {"size": 8, **KNOWN},
+            r"Sequential does not take images of 8 x 8 \(.*\); pass its own size",
+        ),
+        (RESNET, {"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
+        (
+            RESNET,
+            {"mean": (0.5,)},
+            r"^mean \(0.5,\) is not three numbers, one each for red, .* such as \(0.485, 0.456,",
+        ),
+        (RESNET, {"mean": 0.5}, "^mean 0.5 is not three numbers"),
+        (RESNET, {"mean": "abc"}, "^mean abc is not three numbers"),
+        (RESNET, {"std": torch.tensor(0.5)}, "^std a value of the type Tensor is not three numbers"),
+        (RESNET, {"std": [0.5] * 4}, r"^std \[0.5, 0.5, 0.5, 0.5\] is not three numbers, .* such as \(0.229, 0.224,"),
+        (
+            RESNET,
+            {"tokenizer": open_clip.SimpleTokenizer()},
+            "ResNet is no model of open_clip, so its tokenizer would not be used",
+        ),
+        (oblong, {}, "the model takes images of 32 x 48 pixels; only square images are possible"),
+        (without_weights, {}, r"ResNet has no weights yet: .* on the device meta; load them"),
+        (
+            lambda: ViTForImageClassification(ViTConfig(**SMALL, num_labels=5)),
+            {},
+            r"nothing says what images ViTForImage.* was trained on: pass mean=.*, std=",
+        ),
+        (bare_clip, {}, r"nothing says what images CLIP was trained on: pass mean=.*, std="),
+        (bare_clip, {"size": 64, **KNOWN}, r"CLIP takes images of 32 x 32 alone; leave out size"),
+        (bare_clip, {"mean": HALF, "std": ()}, r"^std \(\) is not three numbers"),
+        (bare_clip, {"size": 32, "labels": ["ant", "bee"], **KNOWN}, NO_CLASSES),
+        (lambda: nn.Conv2d(3, 8, 3), {"size": 32, "labels": ["ant", "bee"], **KNOWN}, NO_CLASSES),
+        (
+            lambda: wrap(nn.Conv2d(3, 8, 3), size=32, **KNOWN),
+            {"size": 64, "name": "mine"},
+            "Conv2d is a judge and keeps its settings; leave out size, name",
+        ),
     ],
 )
-def test_what_does_not_fit_is_named(settings: dict[str, Any], says: str) -> None:
-    if "size" in settings:
-        model = nn.Sequential(nn.Flatten(), nn.Linear(192 * 4, 10))
-        with pytest.raises(ValueError, match=r"Sequential does not take images of 8 x 8 \(.*\); pass its own size"):
-            wrap(model, size=8, mean=HALF, std=HALF)
-        return
+def test_what_does_not_fit_is_named(build: Any, settings: dict[str, Any], says: str) -> None:
+    model = build()
     with pytest.raises(ValueError, match=says):
-        wrap(torchvision.models.resnet18(), **settings)
+        wrap(model, **settings)
 
 
-def test_a_model_of_ones_own_is_asked_and_stays_as_it_was() -> None:
+def test_a_model_of_ones_own_is_asked_also_in_inference_mode_and_stays_as_it_was() -> None:
     model = torchvision.models.resnet18().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     made = render("layer1.0.conv1:3", model, size=64)
@@ -149,13 +155,8 @@ def test_a_model_of_ones_own_is_asked_and_stays_as_it_was() -> None:
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(weight.grad is None and weight.requires_grad for weight in model.parameters())
-
-
-def test_in_inference_mode_a_model_makes_the_same_picture() -> None:
-    model = torchvision.models.resnet18()
-    expected = render("layer1.0.conv1:3", model, size=64)
     with torch.inference_mode():
-        assert torch.equal(render("layer1.0.conv1:3", model, size=64).image, expected.image)
+        assert torch.equal(render("layer1.0.conv1:3", model, size=64).image, made.image)
 
 
 def test_layers_of_a_model_that_answers_with_a_tuple_are_climbed() -> None:
@@ -183,16 +184,13 @@ def test_a_model_that_stops_gradients_is_told_so() -> None:
         render(3, judge)
 
 
-def test_a_model_of_open_clip_is_asked_in_words() -> None:
+def test_a_model_of_open_clip_is_asked_in_words_or_says_how_to_give_its_tokenizer() -> None:
     model = open_clip.CLIP(**tinyclip.TINY)
     # What `open_clip.create_model` says beside it.
     model.visual.image_mean, model.visual.image_std = (0.5,) * 3, (0.5,) * 3
     made = render("a castle in fog", model, steps=4)
     assert list(made.scores) == ["a castle in fog"]
     assert made.history[-1].scores["a castle in fog"] > made.history[0].scores["a castle in fog"]
-
-
-def test_one_that_needs_its_tokenizer_says_how_to_give_it() -> None:
     model = open_clip.CLIP(**tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
     judge = da.wrap(model, mean=(0.5,) * 3, std=(0.5,) * 3)
     with pytest.raises(ValueError, match=r"CLIP has nothing to read words with; .* tokenizer=open_clip\.get_tokenizer"):

@@ -46,11 +46,11 @@ def test_oblong_images_are_judged_by_their_middle_square(height: int, width: int
 
 def test_probabilities_of_any_precision_and_without_a_graph() -> None:
     images = random_views(8, 2).requires_grad_()
-    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+    before = images.detach().clone()
+    for dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
         answer = middle().probabilities(images.to(dtype))
         assert answer.dtype == torch.float32
         assert not answer.requires_grad
-    before = images.detach().clone()
     assert torch.equal(images.detach(), before)
 
 

@@ -80,7 +80,7 @@ def test_tokens_past_the_context_length_are_counted(caplog: pytest.LogCaptureFix
     assert "'one two three four five six…' is longer than toy can read: 2 of its 6 tokens were cut" in record.message
 
 
-def test_texts_that_the_tower_was_not_made_to_read_are_described() -> None:
+def test_only_texts_that_the_tower_was_not_made_to_read_are_described() -> None:
     model = toy(dataclasses.replace(reader(), reads=str.isascii))
     assert model.describe_unread(["a cat", "a dog"]) is None
     assert model.describe_unread(["a cat", "\u732b"]) == ("toy reads Latin letters and hardly understands '\u732b'")
@@ -88,36 +88,33 @@ def test_texts_that_the_tower_was_not_made_to_read_are_described() -> None:
     assert many is not None
     assert many.endswith("\u732b\u732b…' and 2 more")
     assert len(many) < 120
-
-
-def test_by_default_a_tower_reads_everything() -> None:
+    # By default a tower reads everything.
     assert toy(reader()).describe_unread(["\u732b"]) is None
     with pytest.raises(ValueError, match="toy has no text tower"):
         toy().describe_unread(["\u732b"])
 
 
+def empty_reader(value: float) -> TextTower:
+    """A tower that makes this value of every text but the one with which it is tried."""
+    return TextTower(lambda text: torch.full((3,), 1.0 if text == "a photo" else value), len, 99)
+
+
 @each_case(
-    ("texts", "says"),
+    ("tower", "texts", "says"),
     [
-        ([], "no text is given; write at least one"),
-        (["a cat", " \t"], "a text is empty; write what the image should show"),
+        (reader(), [], "no text is given; write at least one"),
+        (reader(), ["a cat", " \t"], "a text is empty; write what the image should show"),
+        (None, ["a cat"], "toy has no text tower, so it cannot be asked in words; use images"),
+        (empty_reader(float("nan")), ["a cat"], "no numbers"),
+        (empty_reader(0.0), ["a cat"], "is nothing at all to toy"),
     ],
 )
-def test_no_text_is_named(texts: list[str], says: str) -> None:
+def test_a_text_that_cannot_be_read_or_means_nothing_is_named(
+    tower: TextTower | None, texts: list[str], says: str
+) -> None:
+    model = toy(tower)
     with pytest.raises(ValueError, match=says):
-        toy(reader()).encode_text(texts)
-
-
-def test_a_model_without_a_text_tower_says_so() -> None:
-    with pytest.raises(ValueError, match="toy has no text tower, so it cannot be asked in words; use images"):
-        toy().encode_text(["a cat"])
-
-
-@each_case(("value", "says"), [(float("nan"), "no numbers"), (0.0, "is nothing at all to toy")])
-def test_a_text_that_means_nothing_is_named(value: float, says: str) -> None:
-    tower = TextTower(lambda text: torch.full((3,), 1.0 if text == "a photo" else value), len, 99)
-    with pytest.raises(ValueError, match=says):
-        toy(tower).encode_text(["a cat"])
+        model.encode_text(texts)
 
 
 @each_case(("height", "width"), [(8, 8), (8, 20), (20, 8), (1, 1), (30, 41)])
@@ -183,29 +180,27 @@ class Odd(nn.Module):
         return views if self.kind == "image" else views.reshape(1, 7)
 
 
+def broken_reader() -> TextTower:
+    """A tower whose tokens lie beyond its vocabulary."""
+    embed = nn.Embedding(3, 3)
+    return TextTower(lambda text: embed(torch.tensor(len(text))), len, 9)
+
+
 @each_case(
-    ("kind", "says"),
+    ("text", "module", "says"),
     [
-        ("nan", "toy answers with values that are no numbers; its weights are damaged"),
-        ("image", "toy does not answer an image with one embedding"),
-        ("shape", "toy does not take colour images of 8 x 8"),
+        (None, Odd("nan"), "toy answers with values that are no numbers; its weights are damaged"),
+        (None, Odd("image"), "toy does not answer an image with one embedding"),
+        (None, Odd("shape"), "toy does not take colour images of 8 x 8"),
+        (reader(4), Mean(), r"toy has embeddings of 3 numbers and its text tower of 4.*choose"),
+        (broken_reader(), Mean(), r"text tower of toy cannot read \(IndexError: .*; its tokenizer belongs"),
     ],
 )
-def test_a_broken_image_tower_is_named(kind: str, says: str) -> None:
+def test_towers_that_are_broken_or_of_different_widths_are_named(
+    text: TextTower | None, module: nn.Module, says: str
+) -> None:
     with pytest.raises(ValueError, match=says):
-        toy(module=Odd(kind))
-
-
-def test_towers_of_different_widths_are_no_model() -> None:
-    with pytest.raises(ValueError, match=r"toy has embeddings of 3 numbers and its text tower of 4.*choose"):
-        toy(reader(4))
-
-
-def test_a_tower_that_cannot_read_is_named() -> None:
-    embed = nn.Embedding(3, 3)
-    tower = TextTower(lambda text: embed(torch.tensor(len(text))), len, 9)
-    with pytest.raises(ValueError, match=r"text tower of toy cannot read \(IndexError: .*; its tokenizer belongs"):
-        toy(tower)
+        toy(text, module)
 
 
 @each_case("dtype", [torch.bfloat16, torch.float16])

@@ -26,7 +26,7 @@ def clip(name: str, seed: int, width: int, size: int = 16, words: int = 77) -> C
     return CLIP(name, module, size, (0.5,) * 3, (0.5,) * 3, width=width, text=text)  # type: ignore[arg-type]
 
 
-def test_logits_are_the_mean_of_views_resized_for_every_member() -> None:
+def test_logits_and_probabilities_are_means_over_members_at_their_own_sizes() -> None:
     small, large = classifier(16, seed=1), classifier(32, seed=2)
     both = ClassifierEnsemble.from_members([small, large])
     views = random_views(32, 3)
@@ -34,27 +34,20 @@ def test_logits_are_the_mean_of_views_resized_for_every_member() -> None:
     torch.testing.assert_close(both(views), (small(shrunk) + large(views)) / 2)
     assert both.size == 32
     assert both.name == "toy + toy"
-
-
-def test_probabilities_are_the_mean_over_members_at_their_own_sizes() -> None:
-    small, large = classifier(16, seed=1), classifier(32, seed=2)
     image = random_views(40, 2)
     expected = (small.probabilities(image) + large.probabilities(image)) / 2
-    actual = ClassifierEnsemble.from_members([small, large]).probabilities(image)
+    actual = both.probabilities(image)
     torch.testing.assert_close(actual, expected)
     torch.testing.assert_close(actual.sum(dim=1), torch.ones(2))
 
 
-def test_other_classes_are_refused() -> None:
+def test_other_classes_and_fewer_than_two_members_are_refused() -> None:
     with pytest.raises(ValueError, match=r"toy and toy know different classes \(10 and 7\)"):
         ClassifierEnsemble.from_members([classifier(classes=10), classifier(classes=7)])
     named = replace(classifier(classes=2), labels=Labels((Label(("cat",)), Label(("dog",)))))
     swapped = replace(named, labels=Labels((Label(("dog",)), Label(("cat",)))))
     with pytest.raises(ValueError, match="know different classes"):
         ClassifierEnsemble.from_members([named, swapped])
-
-
-def test_fewer_than_two_are_none() -> None:
     with pytest.raises(ValueError, match="an ensemble of 1 is none"):
         ClassifierEnsemble.from_members([classifier()])
     with pytest.raises(ValueError, match="an ensemble of 0 is none"):
@@ -78,15 +71,13 @@ def test_embeddings_are_split_into_those_of_the_members() -> None:
         torch.testing.assert_close(part, member.encode_text(["castle"]))
 
 
-def test_it_reads_only_if_all_members_do_and_as_far_as_the_shortest() -> None:
+def test_it_reads_only_what_all_members_read_and_as_far_as_the_shortest() -> None:
     long, short = clip("long", 1, 5), clip("short", 2, 5, words=3)
     both = CLIPEnsemble.from_members([long, short])
     assert both.text_tower.count_truncated("castle") == 3
     with pytest.raises(ValueError, match="has no text tower"):
         _ = CLIPEnsemble.from_members([long, replace(short, text=None)]).text_tower
-
-
-def test_a_script_is_read_only_if_all_members_read_it() -> None:
+    # The same holds of scripts.
     every = clip("every", 1, 5)
     latin = replace(every, text=replace(every.text_tower, reads=str.isascii))
     assert CLIPEnsemble.from_members([every, every]).text_tower.reads("\u732b")
@@ -103,9 +94,11 @@ def test_precision_changes_all_members() -> None:
     assert half(random_views(32)).dtype is torch.float32
 
 
-def test_the_module_holds_all_members() -> None:
-    members = [classifier(seed=1), classifier(seed=2)]
+def test_members_are_listed_and_the_module_holds_all_of_them() -> None:
+    members = (classifier(seed=1), classifier(seed=2))
     both = ClassifierEnsemble.from_members(members)
+    assert both.members == members
+    assert members[0].members == members[:1]
     assert [id(module) for module in both.module] == [id(member.module) for member in members]  # type: ignore[arg-type, union-attr]
 
 
@@ -130,9 +123,3 @@ def test_layers_belong_to_one_model() -> None:
     both = ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)])
     with pytest.raises(ValueError, match="is an ensemble, and a layer belongs to one model: load toy or toy"):
         find_layers(both)
-
-
-def test_members_are_listed() -> None:
-    members = (classifier(seed=1), classifier(seed=2))
-    assert ClassifierEnsemble.from_members(members).members == members
-    assert members[0].members == members[:1]

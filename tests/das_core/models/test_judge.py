@@ -30,22 +30,26 @@ class Seen(nn.Module):
         return x * self.weight
 
 
-def test_views_are_normalised_channel_by_channel() -> None:
-    views = torch.rand(2, 3, 5, 4, generator=torch.Generator().manual_seed(0))
+@each_case("shape", [(2, 3, 5, 4), (1, 3, 4, 4)])
+def test_views_and_their_gradient_are_normalised_channel_by_channel(shape: tuple[int, ...]) -> None:
+    views = torch.rand(shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
     seen = Judge("toy", Seen(), 4, MEAN, STD)(views)
-    expected = (views.numpy().astype(np.float64) - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))
-    np.testing.assert_allclose(seen.numpy(), expected, rtol=1e-5, atol=1e-5)
+    expected = (views.detach().numpy().astype(np.float64) - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))
+    np.testing.assert_allclose(seen.detach().numpy(), expected, rtol=1e-5, atol=1e-5)
+    (gradient,) = torch.autograd.grad(seen.sum(), views)
+    np.testing.assert_allclose(gradient.numpy(), np.broadcast_to(1 / np.reshape(STD, (3, 1, 1)), shape), 1e-5)
 
 
-def test_gradient_is_that_of_the_normalisation() -> None:
-    views = torch.rand(1, 3, 4, 4, requires_grad=True)
-    (gradient,) = torch.autograd.grad(Judge("toy", Seen(), 4, MEAN, STD)(views).sum(), views)
-    np.testing.assert_allclose(gradient.numpy(), np.broadcast_to(1 / np.reshape(STD, (3, 1, 1)), (1, 3, 4, 4)), 1e-5)
-
-
-@each_case("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_any_precision_answers_in_float32(dtype: torch.dtype) -> None:
-    judge = Judge("toy", Seen(dtype), 4, MEAN, STD)
+@each_case(
+    ("module", "dtype"),
+    [
+        *((Seen(dtype), dtype) for dtype in (torch.float32, torch.bfloat16, torch.float16)),
+        # A module without weights.
+        (nn.Identity(), torch.float32),
+    ],
+)
+def test_any_precision_answers_in_float32(module: nn.Module, dtype: torch.dtype) -> None:
+    judge = Judge("toy", module, 4, MEAN, STD)
     views = torch.rand(1, 3, 4, 4, requires_grad=True)
     answer = judge(views)
     assert judge.dtype == dtype
@@ -78,10 +82,6 @@ def test_another_precision_copies_every_weight_once_and_can_be_ended_between() -
     with pytest.raises(StopError), interruptible(Stop(3)):
         judge.with_precision(torch.float16)
     assert judge.dtype is torch.float32
-
-
-def test_a_module_without_weights_is_float32() -> None:
-    assert Judge("toy", nn.Identity(), 4, MEAN, STD).dtype == torch.float32
 
 
 def test_views_stay_what_they_are() -> None:
@@ -121,7 +121,7 @@ def test_small_gradients_survive_half_precision() -> None:
     torch.testing.assert_close(gradients[1], gradients[0], rtol=0.02, atol=0)
 
 
-def test_a_conversion_keeps_every_field_of_a_judge() -> None:
+def test_a_conversion_keeps_every_field_of_a_judge_and_takes_those_of_the_class_itself() -> None:
     # Whatever fields a judge has, now or later: one that the conversion forgets is missing, or has its default value.
     values = {one.name: object() for one in dataclasses.fields(Judge)}
     labels = number_labels(2)
@@ -129,9 +129,6 @@ def test_a_conversion_keeps_every_field_of_a_judge() -> None:
     assert type(converted) is Classifier
     assert {name: getattr(converted, name) for name in values} == values
     assert converted.labels is labels
-
-
-def test_a_conversion_to_a_class_takes_its_own_fields() -> None:
     judge = Judge("toy", Seen(), 4, MEAN, STD)
     with pytest.raises(TypeError, match="labels"):
         judge.convert_to(Classifier)
@@ -171,27 +168,28 @@ def test_a_probe_shows_one_black_view_as_the_judge_would() -> None:
     assert not shown.requires_grad
 
 
+NO_ROW = r"^toy does not answer with one number a class; choose a classifier$"
+NO_NUMBERS = r"^toy answers with values that are no numbers; its weights are damaged"
+
+
 @each_case(
-    "answer",
+    ("answer", "says"),
     [
-        lambda views: (views.mean(dim=(2, 3)), views),
-        lambda views: {"logits": views.mean(dim=(2, 3))},
-        lambda views: None,
-        lambda views: views,
-        lambda views: views.mean(dim=3),
-        lambda views: views.mean(dim=(0, 2, 3)),
-        lambda views: views.mean(),
+        (lambda views: (views.mean(dim=(2, 3)), views), NO_ROW),
+        (lambda views: {"logits": views.mean(dim=(2, 3))}, NO_ROW),
+        (lambda views: None, NO_ROW),
+        (lambda views: views, NO_ROW),
+        (lambda views: views.mean(dim=3), NO_ROW),
+        (lambda views: views.mean(dim=(0, 2, 3)), NO_ROW),
+        (lambda views: views.mean(), NO_ROW),
+        (lambda views: torch.tensor([[0.0, torch.nan]]), NO_NUMBERS),
+        (lambda views: torch.tensor([[0.0, torch.inf]]), NO_NUMBERS),
+        (lambda views: torch.tensor([[0.0, -torch.inf]]), NO_NUMBERS),
     ],
 )
-def test_a_probe_refuses_what_is_no_row_of_numbers(answer: Callable[[Tensor], object]) -> None:
-    with pytest.raises(ValueError, match=r"^toy does not answer with one number a class; choose a classifier$"):
+def test_a_probe_refuses_what_is_no_row_of_finite_numbers(answer: Callable[[Tensor], object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
         probe(answer)
-
-
-@each_case("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_probe_refuses_numbers_that_are_not_finite(value: float) -> None:
-    with pytest.raises(ValueError, match=r"^toy answers with values that are no numbers; its weights are damaged"):
-        probe(lambda views: torch.tensor([[0.0, value]]))
 
 
 @each_case("error", [RuntimeError, AssertionError, ValueError, TypeError])

@@ -120,7 +120,7 @@ def test_another_prompt_counts_as_with_the_cosine(second: str) -> None:
     assert abs(turned["log_probability"] - turned["cosine"]) < 0.1
 
 
-def test_auto_follows_the_model() -> None:
+def test_auto_follows_the_model_even_one_of_an_older_copy_of_the_package() -> None:
     plain, able = make_clip("plain", None), make_clip()
     assert TextObjective.from_text(plain, "a cat").similarity == "cosine"
     assert TextObjective.from_text(able, "a cat").similarity == "log_probability"
@@ -128,19 +128,30 @@ def test_auto_follows_the_model() -> None:
     assert TextObjective.from_text(fit_starter_clip().clip, "a cat").similarity == "log_probability"
     image = torch.rand(1, 3, 8, 8, generator=make_generator())
     assert ImageObjective.from_images(able, image).similarity == "cosine"
+    older: Any = SimpleNamespace(members=(SimpleNamespace(name="older"),))
+    assert not has_concepts(older)
 
 
-def test_a_model_without_concepts_is_told_what_would_do() -> None:
-    with pytest.raises(ValueError, match=r"plain has no list of things that it can tell apart.*: choose cosine, or"):
-        TextObjective.from_text(make_clip("plain", None), "a cat", "log_probability")
+@each_case(
+    ("concepts", "similarity", "says"),
+    [
+        (None, "log_probability", r"toy has no list of things that it can tell apart.*: choose cosine, or"),
+        (CONCEPTS, "l2", "similarity 'l2' is unknown; choose one of auto, cosine, spherical, log_prob"),
+        *(
+            (torch.ones(shape), "auto", r"the concepts of toy have the shape .*; give at least two directions of 6")
+            for shape in ((0, WIDTH), (1, WIDTH), (COUNT, WIDTH + 1), (WIDTH,))
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_named_before_a_prompt_is_read(
+    concepts: Tensor | None, similarity: Any, says: str
+) -> None:
     read: list[str] = []
-    clip = make_clip("plain", None)
-    silent = replace(clip, text=TextTower(lambda text: read.append(text) or torch.ones(WIDTH), len, 99))
-    with pytest.raises(ValueError, match="choose cosine"):
-        TextObjective.from_text(silent, "a cat", "log_probability")
+    tower = TextTower(lambda text: read.append(text) or torch.ones(WIDTH), len, 99)
+    silent = replace(make_clip(concepts=concepts), text=tower)
+    with pytest.raises(ValueError, match=says):
+        TextObjective.from_text(silent, "a cat", similarity)
     assert not read
-    with pytest.raises(ValueError, match="similarity 'l2' is unknown; choose one of auto, cosine, spherical, log_prob"):
-        TextObjective.from_text(make_clip(), "a cat", "l2")  # type: ignore[arg-type]
 
 
 def test_concepts_stay_with_a_model_that_moves_and_do_not_count_in_comparisons() -> None:
@@ -157,12 +168,6 @@ def test_the_concepts_of_a_starter_are_its_classes() -> None:
     torch.testing.assert_close(clip.concepts.norm(dim=1), torch.ones(1000))
     embedding = clip.encode_text(["a photo of a jellyfish"])[0]
     assert int((clip.concepts @ embedding).argmax()) == 107
-
-
-@each_case("shape", [(0, WIDTH), (1, WIDTH), (COUNT, WIDTH + 1), (WIDTH,)])
-def test_concepts_of_another_shape_are_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"the concepts of toy have the shape .*; give at least two directions of 6"):
-        TextObjective.from_text(make_clip(concepts=torch.ones(shape)), "a cat")
 
 
 def test_concepts_that_require_a_gradient_get_none() -> None:
@@ -183,8 +188,3 @@ def test_a_starter_that_was_loaded_in_inference_mode_has_gradients() -> None:
     asked = TextObjective(clip, targets, (1.0,), "a castle", "log_probability")
     asked.score(view).sum().backward()
     assert view.grad is not None
-
-
-def test_a_clip_of_an_older_copy_of_the_package_has_no_concepts() -> None:
-    older: Any = SimpleNamespace(members=(SimpleNamespace(name="older"),))
-    assert not has_concepts(older)

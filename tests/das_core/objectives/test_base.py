@@ -61,14 +61,11 @@ MAKERS: dict[str, Callable[[], Objective]] = {
 """One objective of each class in the package, with its defaults."""
 
 
-def test_by_default_an_objective_acts_everywhere_keeps_its_weight_and_has_no_references() -> None:
+def test_by_default_an_objective_acts_everywhere_has_its_weight_throughout_and_no_references() -> None:
     least = Least(judge(Mean()), weight=-0.7)
     assert least.regions == ()
     assert least.reference_images == ()
     assert [least.weight_at(progress) for progress in (0.0, 0.31, 1.0)] == [-0.7] * 3
-
-
-def test_weight_at_follows_a_replaced_weight() -> None:
     assert replace(Least(judge(Mean())), weight=4.0).weight_at(0.5) == 4.0
 
 

@@ -48,9 +48,15 @@ def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: S
 @each_case("kind", ["logit", "log_probability", "margin"])
 @each_case("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((1, 0.5), (2, -0.5)), ((4, 0.0), (5, 1.0))])
 @each_case("dtype", [torch.float32, torch.float64])
-def test_score_is_its_definition(kind: Score, targets: tuple[tuple[int, float], ...], dtype: torch.dtype) -> None:
+def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_ascent(
+    kind: Score, targets: tuple[tuple[int, float], ...], dtype: torch.dtype
+) -> None:
     output = logits()
-    score = ClassObjective(judge(), targets, kind).score(torch.from_numpy(output).to(dtype))
+    score, heavy = (
+        ClassObjective(judge(), targets, kind, weight=weight).score(torch.from_numpy(output).to(dtype))
+        for weight in (1.0, 10.0)
+    )
+    assert torch.equal(score, heavy)
     assert score.shape == (4,)
     assert score.dtype == dtype
     np.testing.assert_allclose(score.numpy(), expected(output, targets, kind), rtol=1e-5, atol=1e-5)
@@ -70,11 +76,15 @@ def test_gradient_is_that_of_finite_differences(kind: Score) -> None:
     assert torch.autograd.gradcheck(objective.score, (output,))
 
 
-def test_margin_pulls_at_the_strongest_rival_alone() -> None:
+def test_margin_is_that_over_the_strongest_rival_alone_which_is_none_of_the_classes_asked_for() -> None:
     output = torch.tensor([[0.0, 5.0, 4.0, 1.0]], requires_grad=True)
     ClassObjective(judge(number_labels(4)), ((1, 1.0),), "margin").score(output).sum().backward()
     assert output.grad is not None
     assert output.grad.tolist() == [[0.0, 1.0, -1.0, 0.0]]
+    dogs = torch.zeros(1, 1000)
+    dogs[0, 151:269], dogs[0, 107] = 5.0, 2.0
+    score = ClassObjective.from_text(judge(imagenet_labels()), "all dog", "margin").score(dogs)
+    assert score.tolist() == pytest.approx([3.0])
 
 
 @each_case("kind", ["logit", "log_probability", "margin"])
@@ -89,35 +99,22 @@ def test_nothing_is_mutated(kind: Score) -> None:
         objective.weight = 2.0  # type: ignore[misc]
 
 
-def test_the_weight_of_the_objective_is_left_to_the_ascent() -> None:
-    output = torch.from_numpy(logits())
-    one, ten = (ClassObjective(judge(), TARGETS, weight=weight).score(output) for weight in (1.0, 10.0))
-    assert torch.equal(one, ten)
-
-
-def test_the_score_of_a_line_is_the_mean_of_its_classes() -> None:
+def test_the_score_of_lines_is_the_sum_that_is_written_of_the_means_of_their_classes() -> None:
     output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
     for text, classes in (("all dog", range(151, 269)), ("jellyfish, goldfish", (107, 1))):
         score: Tensor = ClassObjective.from_text(judge(imagenet_labels()), text).score(output)
         torch.testing.assert_close(score, output[:, list(classes)].mean(dim=1))
+    targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
+    score = ClassObjective(judge(imagenet_labels()), targets).score(output)
+    torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
 
 
-def test_a_margin_over_all_dogs_has_no_dog_among_the_rivals() -> None:
-    output = torch.zeros(1, 1000)
-    output[0, 151:269], output[0, 107] = 5.0, 2.0
-    score = ClassObjective.from_text(judge(imagenet_labels()), "all dog", "margin").score(output)
-    assert score.tolist() == pytest.approx([3.0])
-
-
-def test_the_name_of_many_classes_is_cut() -> None:
+def test_name_lists_the_classes_and_is_cut_where_they_are_many() -> None:
+    assert ClassObjective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
     name = ClassObjective.from_text(judge(imagenet_labels()), "all dog").name
     assert name.startswith("Chihuahua, Japanese spaniel, ")
     assert name.endswith("…")
     assert len(name) == 60
-
-
-def test_name_lists_the_classes() -> None:
-    assert ClassObjective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
 
 
 @each_case(
@@ -136,6 +133,12 @@ def test_name_lists_the_classes() -> None:
             "'softmax' is unknown; choose one of logit, log_probability, m",
         ),
         ({"targets": tuple((i, 1.0) for i in range(9)), "score_kind": "margin"}, "leave one out or choose 'logit'"),
+        *(
+            ({"targets": ((3, 1.0),), "variety": variety}, rf"variety {variety} is not between 0 .* and 0.9")
+            for variety in (-0.1, 0.91, math.nan, math.inf)
+        ),
+        # Variety needs features that can be left out.
+        ({"targets": ((3, 1.0),), "variety": 0.3}, r"toy has no linear layer .* set variety to 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:
@@ -165,16 +168,15 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], says: st
         ("all cat: 2", dict.fromkeys(range(281, 286), 0.4)),
         ("all cats, goldfish", {**dict.fromkeys(range(281, 286), 0.1), 1: 0.5}),
         ("all dog", dict.fromkeys(range(151, 269), 1 / 118)),
-        ("all dog\n151: -1", {**dict.fromkeys(range(152, 269), 1 / 118), 151: 1 / 118 - 1}),
+        ("all dog\n151: -1", {151: 1 / 118 - 1, **dict.fromkeys(range(152, 269), 1 / 118)}),
         ("jack-o\u2019-lantern: \uff11", {607: 1.0}),
+        ("volcano\njellyfish\ngoldfish", {980: 1.0, 107: 1.0, 1: 1.0}),
     ],
 )
-def test_classes_are_read(text: str, targets: dict[int, float]) -> None:
-    assert dict(parse_classes(text, imagenet_labels())) == pytest.approx(targets)
-
-
-def test_classes_keep_their_order() -> None:
-    assert [index for index, _ in parse_classes("volcano\njellyfish\ngoldfish", imagenet_labels())] == [980, 107, 1]
+def test_classes_are_read_in_their_order(text: str, targets: dict[int, float]) -> None:
+    read = parse_classes(text, imagenet_labels())
+    assert dict(read) == pytest.approx(targets)
+    assert [index for index, _ in read] == list(targets)
 
 
 @each_case(
@@ -226,24 +228,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         targets = parse_classes(text, imagenet_labels())
         event("read")
         assert all(0 <= index < 1000 and math.isfinite(weight) for index, weight in targets)
-
-
-def test_the_score_of_parsed_classes_is_the_sum_that_is_written() -> None:
-    output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
-    targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
-    score: Tensor = ClassObjective(judge(imagenet_labels()), targets).score(output)
-    torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
-
-
-@each_case("variety", [-0.1, 0.91, math.nan, math.inf])
-def test_variety_out_of_range_is_refused(variety: float) -> None:
-    with pytest.raises(ValueError, match=rf"variety {variety} is not between 0 .* and 0.9"):
-        ClassObjective(judge(), ((3, 1.0),), variety=variety)
-
-
-def test_variety_needs_features_that_can_be_left_out() -> None:
-    with pytest.raises(ValueError, match=r"toy has no linear layer .* set variety to 0"):
-        ClassObjective(judge(), ((3, 1.0),), variety=0.3)
 
 
 @each_case(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.content import ContentObjective, measure_content_distance
@@ -34,22 +35,17 @@ def test_a_distance_is_relative_to_the_size_of_the_target() -> None:
     )
 
 
-def test_the_score_of_the_same_image_is_0_in_every_view() -> None:
-    toy = classifier()
-    content = ContentObjective.from_images(toy, picture())
-    scores = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content, Output(toy))
-    # But for pure black and white, which no stack shows.
-    assert scores["content"] == pytest.approx(0, abs=1e-5)
-    assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
-
-
-def test_in_a_region_the_image_is_seen_through_the_views_of_the_region() -> None:
+@each_case("region", [False, True])
+def test_the_score_of_the_same_image_is_0_in_every_view_even_in_those_of_a_region(region: bool) -> None:
     mask = torch.zeros(1, 32, 40)
     mask[:, 4:20, 6:24] = 1
-    content = RegionObjective(ContentObjective.from_images(classifier(), picture()), mask)
-    same = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content)
-    assert same["content"] == pytest.approx(0, abs=1e-5)
-    assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
+    toy = classifier()
+    content = ContentObjective.from_images(toy, picture())
+    asked = [RegionObjective(content, mask)] if region else [content, Output(toy)]
+    scores = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), *asked)
+    # But for pure black and white, which no stack shows.
+    assert scores["content"] == pytest.approx(0, abs=1e-5)
+    assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), asked[0])["content"] < -0.01
 
 
 def test_every_image_of_a_batch_is_compared_with_its_own() -> None:

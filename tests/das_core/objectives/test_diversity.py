@@ -1,6 +1,6 @@
 """The images of a batch pushed apart: the formula, who is compared with whom, and ascents that show more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,12 +69,34 @@ def test_alike_images_score_0_whatever_the_strength_and_the_place() -> None:
     assert APART.score(Activations({"2": torch.eye(3)})).tolist() == [1, 1, 1]
 
 
-def test_a_view_without_a_counterpart_is_refused() -> None:
-    for images in ([0, 0], [0, 1, 1]):
-        with pytest.raises(ValueError, match="none of another image to compare it with; give as many views of every"):
-            APART.score_views(activations(len(images), 6), torch.tensor(images))
-    with pytest.raises(ValueError, match="'2 diversity' is given a view of image 0 and none of another image"):
-        APART.score(activations(1, 6))
+NO_COUNTERPART = "none of another image to compare it with; give as many views of every"
+
+
+@each_case(
+    ("ask", "says"),
+    [
+        (lambda: APART.score_views(activations(2, 6), torch.tensor([0, 0])), NO_COUNTERPART),
+        (lambda: APART.score_views(activations(3, 6), torch.tensor([0, 1, 1])), NO_COUNTERPART),
+        (lambda: APART.score(activations(1, 6)), "'2 diversity' is given a view of image 0 and none of another image"),
+        # Before the first step.
+        (
+            lambda: Ascent(ImageStack.gray(SPEC), [APART]),
+            "'2 diversity' compares the images of a batch, and there is one; make 2 or",
+        ),
+        (
+            lambda: da.render(TOY, da.channel("2", 3) + da.diversity("2"), size=48, steps=1, progress=False),
+            "compares the images of a batch",
+        ),
+        (lambda: score_images(torch.rand(1, 3, 40, 40), [APART]), "compares the images of a batch"),
+        (lambda: DiversityObjective.from_layer(TOY, "9"), "layer '9' is not in toy"),
+        (lambda: DiversityObjective.from_layer(TOY, "2", weight=float("nan")), "the weight nan of the objective is not between"),
+    ],
+)
+def test_views_and_images_without_a_counterpart_and_an_unknown_layer_or_weight_are_refused(
+    ask: Callable[[], object], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        ask()
 
 
 def climb(objectives: Any, batch: int = 3, steps: int = 3, chunk: int = 0) -> Tensor:
@@ -129,22 +151,6 @@ def test_every_picture_gets_the_score_of_its_own_views() -> None:
     assert first == pytest.approx(second, abs=1e-5)
     assert odd > 1.5 * first > 0
     torch.testing.assert_close(scores.table[:, 0], score_images(pictures, CHANNEL).table[:, 0])
-
-
-def test_a_batch_of_one_is_refused_before_the_first_step() -> None:
-    with pytest.raises(ValueError, match="'2 diversity' compares the images of a batch, and there is one; make 2 or"):
-        Ascent(ImageStack.gray(SPEC), [APART])
-    with pytest.raises(ValueError, match="compares the images of a batch"):
-        da.render(TOY, da.channel("2", 3) + da.diversity("2"), size=48, steps=1, progress=False)
-    with pytest.raises(ValueError, match="compares the images of a batch"):
-        score_images(torch.rand(1, 3, 40, 40), [APART])
-
-
-def test_a_layer_that_is_not_there_and_a_weight_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="layer '9' is not in toy"):
-        DiversityObjective.from_layer(TOY, "9")
-    with pytest.raises(ValueError, match="weight"):
-        DiversityObjective.from_layer(TOY, "2", weight=float("nan"))
 
 
 def test_a_batch_from_grey_comes_out_more_different() -> None:

@@ -47,17 +47,21 @@ def count_views(modules: list[Counting], views: int, steps: int, batch: int = 1)
     return [[module.views[step] for step in range(steps)] for module in modules]
 
 
-def test_each_part_sees_its_share_of_the_views() -> None:
-    assert count_views([Counting(), Counting()], views=6, steps=2) == [[3, 3], [3, 3]]
-    assert count_views([Counting(), Counting()], views=6, steps=1, batch=2) == [[6], [6]]
-
-
-def test_views_that_do_not_divide_go_round() -> None:
-    assert count_views([Counting(), Counting()], views=3, steps=4) == [[2, 1, 2, 1], [1, 2, 1, 2]]
-
-
-def test_with_fewer_views_than_parts_all_have_their_turn() -> None:
-    assert count_views([Counting(), Counting(), Counting()], views=1, steps=3) == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+@each_case(
+    ("parts", "views", "steps", "batch", "expected"),
+    [
+        (2, 6, 2, 1, [[3, 3], [3, 3]]),
+        (2, 6, 1, 2, [[6], [6]]),
+        # Views that do not divide go round.
+        (2, 3, 4, 1, [[2, 1, 2, 1], [1, 2, 1, 2]]),
+        # With fewer views than parts all have their turn.
+        (3, 1, 3, 1, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+    ],
+)
+def test_each_part_sees_its_share_of_the_views(
+    parts: int, views: int, steps: int, batch: int, expected: list[list[int]]
+) -> None:
+    assert count_views([Counting() for _ in range(parts)], views, steps, batch) == expected
 
 
 @each_case("views", [2, 5, 6])

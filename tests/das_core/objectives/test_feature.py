@@ -1,5 +1,6 @@
 """Parts of a layer: each kind against its definition, ranges, text, and ascents that raise it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from toys import classifier
 
+BLOCK = "encoder.layers.encoder_layer_1"
+
 
 def views(count: int = 3) -> Tensor:
     return torch.rand(count, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -34,7 +37,7 @@ def transformer() -> Judge:
     return Judge("vit", freeze(module), 32, (0.5,) * 3, (0.5,) * 3)
 
 
-def test_every_kind_is_its_definition() -> None:
+def test_every_kind_is_its_definition_and_a_logit_a_channel_with_a_single_position() -> None:
     toy = classifier()
     maps = make_activation_judge(toy, ["2"])(views())["2"]
     expected = {
@@ -51,10 +54,6 @@ def test_every_kind_is_its_definition() -> None:
     names = [FeatureObjective.from_layer(toy, "2", kind, 5, direction=((1, 1.0),)).name for kind in expected]  # type: ignore[arg-type]
     assert names == ["2", "2 channel 5", "2 channel 5", "2 direction"]
     assert corner.name == "2 channel 5 at 0, 7"
-
-
-def test_a_logit_is_a_channel_with_a_single_position() -> None:
-    toy = classifier()
     logits = toy(views())
     for kind in ("channel", "neuron"):
         objective = FeatureObjective.from_layer(toy, "6", kind, 3)  # type: ignore[arg-type]
@@ -66,7 +65,7 @@ def test_a_logit_is_a_channel_with_a_single_position() -> None:
 @each_case(
     ("made", "block", "attention", "heads"),
     [
-        (transformer, "encoder.layers.encoder_layer_1", "encoder.layers.encoder_layer_1.self_attention", 4),
+        (transformer, BLOCK, f"{BLOCK}.self_attention", 4),
         (tinyclip.clip, "transformer.resblocks.1", "transformer.resblocks.1.attn", 1),
     ],
 )
@@ -83,34 +82,36 @@ def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str
 
 
 @each_case(
-    ("arguments", "message"),
+    ("made", "arguments", "message"),
     [
-        (("blocks.3", "layer"), r"layer 'blocks.3' is not in toy"),
-        (("2", "channel", 32), r"channel 32 is out of range; layer 2 has channels 0 to 31"),
-        (("2", "neuron", -1), r"channel -1 is out of range; layer 2 has channels 0 to 31"),
-        (("2", "neuron", 0, (8, 0)), r"position '8, 0' is not in layer 2 .*8 x 8.*row from 0 to 7 and a column"),
-        (("2", "neuron", 0, (3,)), r"position '3' is not in layer 2 .* such as '3, 5'"),
-        (("6", "neuron", 0, (0,)), r"position '0' is not in layer 6 .* leave the position empty"),
-        (("2", "direction"), r"a direction needs a channel that counts"),
-        (("2", "direction", 0, None, ((40, 1.0),)), r"channel 40 is out of range"),
-        (("2", "head"), r"toy has no attention heads .*choose"),
-        (("2", "dream"), r"kind 'dream' is unknown; choose one of layer, channel"),
+        (classifier, ("blocks.3", "layer"), r"layer 'blocks.3' is not in toy"),
+        (classifier, ("2", "channel", 32), r"channel 32 is out of range; layer 2 has channels 0 to 31"),
+        (classifier, ("2", "neuron", -1), r"channel -1 is out of range; layer 2 has channels 0 to 31"),
+        (
+            classifier,
+            ("2", "neuron", 0, (8, 0)),
+            r"position '8, 0' is not in layer 2 .*8 x 8.*row from 0 to 7 and a column",
+        ),
+        (classifier, ("2", "neuron", 0, (3,)), r"position '3' is not in layer 2 .* such as '3, 5'"),
+        (classifier, ("6", "neuron", 0, (0,)), r"position '0' is not in layer 6 .* leave the position empty"),
+        (classifier, ("2", "direction"), r"a direction needs a channel that counts"),
+        (classifier, ("2", "direction", 0, None, ((40, 1.0),)), r"channel 40 is out of range"),
+        (classifier, ("2", "head"), r"toy has no attention heads .*choose"),
+        (classifier, ("2", "dream"), r"kind 'dream' is unknown; choose one of layer, channel"),
+        (transformer, (BLOCK, "neuron", 0, (17,)), r"position '17' .*17 tokens.*token from 0 to 16"),
+        (transformer, (f"{BLOCK}.self_attention", "head", 4), r"head 4 is out of range; .* has heads 0 to 3"),
+        (
+            transformer,
+            (BLOCK, "head", 0),
+            r"layer '.*encoder_layer_1#heads' is not in vit; the nearest are .*self_att",
+        ),
     ],
 )
-def test_parts_that_do_not_exist_are_refused_with_those_that_do(arguments: tuple[Any, ...], message: str) -> None:
+def test_parts_that_do_not_exist_are_refused_with_those_that_do(
+    made: Callable[[], Judge], arguments: tuple[Any, ...], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
-        FeatureObjective.from_layer(classifier(), *arguments)
-
-
-def test_tokens_and_heads_that_do_not_exist_are_refused() -> None:
-    seen = transformer()
-    block = "encoder.layers.encoder_layer_1"
-    with pytest.raises(ValueError, match=r"position '17' .*17 tokens.*token from 0 to 16"):
-        FeatureObjective.from_layer(seen, block, "neuron", 0, (17,))
-    with pytest.raises(ValueError, match=r"head 4 is out of range; .* has heads 0 to 3"):
-        FeatureObjective.from_layer(seen, f"{block}.self_attention", "head", 4)
-    with pytest.raises(ValueError, match=r"layer '.*encoder_layer_1#heads' is not in vit; the nearest are .*self_att"):
-        FeatureObjective.from_layer(seen, block, "head", 0)
+        FeatureObjective.from_layer(made(), *arguments)
 
 
 @each_case(("kind", "index"), [("layer", 0), ("channel", 17), ("neuron", 17)])

@@ -48,14 +48,11 @@ def test_what_wraps_it_wraps_each_part() -> None:
     assert len(group_by_judge(name_objectives([wrapped]))) == 1
 
 
-def test_joints_of_joints_are_taken_apart_too() -> None:
+def test_joints_of_joints_are_taken_apart_and_an_objective_that_is_one_stays_itself() -> None:
     parts = wishes()
     both = JointObjective((JointObjective(parts), Prior("l2")))
     assert both.split() == (*parts, Prior("l2"))
     assert [name for name, _ in name_objectives([both, Prior("l2")])] == [*(p.name for p in parts), "l2", "l2 (2)"]
-
-
-def test_an_objective_that_is_one_stays_itself() -> None:
     alone = ScheduledObjective(Prior("l2"))
     assert split_objective(alone)[0] is alone
     assert split_objective(Prior("l2")) == (Prior("l2"),)

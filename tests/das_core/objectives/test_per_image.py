@@ -65,6 +65,9 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
         torch.testing.assert_close(together[number], alone)
 
 
+TWICE = classifier()
+
+
 @each_case(
     ("objectives", "says"),
     [
@@ -76,8 +79,8 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
         ((ScheduledObjective(channels(1)[0], start=0.0, end=1.0),), "is scheduled, which would be lost"),
         ((DiversityObjective.from_layer(classifier(), "2"),), "compares all images; give it to the ascent beside"),
         (
-            tuple(FeatureObjective.from_layer(classifier(), "2", weight=weight) for weight in (1.0, 2.0)),
-            "must ask one model|have different weights",
+            tuple(FeatureObjective.from_layer(TWICE, "2", weight=weight) for weight in (1.0, 2.0)),
+            "have different weights; give all the same, such as 1",
         ),
     ],
 )

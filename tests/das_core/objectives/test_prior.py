@@ -39,7 +39,8 @@ def score(kind: PriorKind, pixels: Tensor, start: Tensor | None = None) -> Tenso
     return Prior(kind).score(CanvasPixels(pixels, torch.zeros_like(pixels) if start is None else start))
 
 
-def test_total_variation_is_the_mean_difference_of_neighbours() -> None:
+def test_total_variation_l2_and_range_are_their_definitions() -> None:
+    # The mean difference of neighbours.
     pixels = white(9)
     image = pixels.double().numpy()
     down, right = np.diff(image, axis=2)[:, :, :, :-1], np.diff(image, axis=3)[:, :, :-1]
@@ -47,15 +48,11 @@ def test_total_variation_is_the_mean_difference_of_neighbours() -> None:
     expected = -(np.sqrt(down**2 + right**2 + flat**2) - flat).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(score("total_variation", pixels).numpy(), expected, rtol=1e-5)
     assert float(score("total_variation", torch.full((1, 3, 9, 9), 0.3))) == pytest.approx(0, abs=1e-8)
-
-
-def test_l2_is_the_mean_square_distance_to_the_start() -> None:
-    pixels, start = white(9), white(9).flip(0)
+    # The mean square distance to the start.
+    start = pixels.flip(0)
     expected = -((pixels.numpy() - start.numpy()) ** 2).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(score("l2", pixels, start).numpy(), expected, rtol=1e-5)
-
-
-def test_range_counts_values_near_black_and_white() -> None:
+    # Values near black and white.
     pixels = torch.tensor([0.05, 0.5, 0.95, 1.0])[None, None, None].expand(1, 3, 4, 4)
     assert float(score("range", pixels)) == pytest.approx(-(0.1**2) / 4)
 
@@ -111,14 +108,11 @@ def test_beside_a_judge_a_prior_keeps_its_own_score_higher(kind: PriorKind) -> N
     assert reached[0.5] > reached[0.0] + 0.04 * abs(reached[0.0] - before)
 
 
-def test_a_prior_alone_climbs() -> None:
+def test_a_prior_alone_climbs_and_one_whose_score_cannot_rise_is_named() -> None:
     stack = ImageStack.from_image(SPEC, white(48, 1))
     history = Ascent(stack, [Prior("total_variation")], VIEWS, steps=6).run().history
     scores = [record.scores["total variation"] for record in history]
     assert scores[-1] > scores[0]
-
-
-def test_a_prior_whose_score_cannot_rise_is_named() -> None:
     with pytest.raises(AscentError, match=r"the gradient of 'total variation' vanished at step 1"):
         next(iter(Ascent(ImageStack.gray(SPEC), [Prior()], VIEWS)))
 

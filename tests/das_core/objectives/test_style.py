@@ -28,7 +28,7 @@ def picture(height: int = 32, width: int = 32, seed: int = 0, batch: int = 1) ->
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_gram_matrix_is_that_of_numpy() -> None:
+def test_gram_matrices_and_scores_are_those_of_numpy() -> None:
     features = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
     for view, found in zip(features.double().numpy(), gram_matrix(features), strict=True):
         expected = np.zeros((5, 5))
@@ -40,19 +40,16 @@ def test_a_gram_matrix_is_that_of_numpy() -> None:
     assert gram_matrix(vector).tolist() == [[[1, -2], [-2, 4]]]
     tokens = features.flatten(2)
     torch.testing.assert_close(gram_matrix(tokens), gram_matrix(features))
-
-
-def test_a_score_is_that_of_numpy() -> None:
     toy = classifier()
     objective = StyleObjective.from_images(toy, picture(seed=1), "1: 2\n3: 0.5\n1: 1", weight=4.0)
     assert (objective.weights, objective.weight, objective.name) == ((3.0, 0.5), 4.0, "style")
     output = objective.judge(picture())
-    expected = 0.0
+    score = 0.0
     for layer, weight, target in zip(("1", "3"), (3.0, 0.5), objective.targets, strict=True):
-        features = output[layer][0].flatten(1).double().numpy()
-        off = features @ features.T / features.shape[1] - target.double().numpy()
-        expected -= weight * np.sum(off**2) / np.sum(target.double().numpy() ** 2)
-    assert float(objective.score(output)) == pytest.approx(expected, rel=1e-4)
+        seen = output[layer][0].flatten(1).double().numpy()
+        off = seen @ seen.T / seen.shape[1] - target.double().numpy()
+        score -= weight * np.sum(off**2) / np.sum(target.double().numpy() ** 2)
+    assert float(objective.score(output)) == pytest.approx(score, rel=1e-4)
 
 
 def test_the_score_of_the_style_itself_is_0() -> None:
@@ -64,18 +61,14 @@ def test_the_score_of_the_style_itself_is_0() -> None:
     assert float(objective.score(objective.judge(picture()))) < -0.01
 
 
-def test_several_images_are_one_style() -> None:
+@each_case("shape", [(20, 50), (16, 16), (17, 900), (300, 40)])
+def test_several_images_of_any_shape_are_one_style(shape: tuple[int, int]) -> None:
     toy = classifier()
-    both = StyleObjective.from_images(toy, picture(20, 50, batch=2))
-    alone = [StyleObjective.from_images(toy, image[None]).targets for image in picture(20, 50, batch=2)]
+    both = StyleObjective.from_images(toy, picture(*shape, batch=2))
+    alone = [StyleObjective.from_images(toy, image[None]).targets for image in picture(*shape, batch=2)]
     for target, one, two in zip(both.targets, *alone, strict=True):
+        assert bool(one.isfinite().all())
         torch.testing.assert_close(target, (one + two) / 2)
-
-
-@each_case("shape", [(16, 16), (17, 900), (300, 40)])
-def test_a_style_image_may_have_any_shape(shape: tuple[int, int]) -> None:
-    objective = StyleObjective.from_images(classifier(), picture(*shape))
-    assert all(bool(target.isfinite().all()) for target in objective.targets)
 
 
 @each_case(

@@ -20,8 +20,12 @@ from das_core.stack.zoom import Zoom
 from toys import classifier
 
 
+def film(frames: int, *, loop: bool = False) -> Timeline:
+    return Time(frames, loop=loop).timeline
+
+
 def factors(objective: Objective, frames: int, *, loop: bool = False) -> list[float]:
-    return at(objective, Time(frames, loop=loop).timeline)
+    return at(objective, film(frames, loop=loop))
 
 
 def at(objective: Objective, timeline: Timeline) -> list[float]:
@@ -32,77 +36,97 @@ def at(objective: Objective, timeline: Timeline) -> list[float]:
 
 
 POINTS = ((0, 1.0), (4, 0.0), (9, -0.5))
-
-
-def test_weights_cross_linearly_between_keyframes() -> None:
-    track = Track(Prior(), POINTS)
-    expected = np.interp(range(12), [0, 4, 9], [1.0, 0.0, -0.5])
-    assert factors(track, 12) == pytest.approx(list(expected))
-    late = Track(Prior(), ((3, 0.5), (5, 1.0)))
-    assert factors(late, 8) == [0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]
-
-
-def test_in_a_loop_they_cross_around_the_end() -> None:
-    track = Track(Prior(), ((2, 1.0), (6, 0.0)))
-    expected = np.interp(range(12), [2, 6], [1.0, 0.0], period=12)
-    assert factors(track, 12, loop=True) == pytest.approx(list(expected))
-    assert factors(Track(Prior(), ((5, 0.7),)), 12, loop=True) == [0.7] * 12
-
-
-def test_the_last_keyframe_may_be_the_end_itself() -> None:
-    track = Track(Prior(), ((0, 1.0), (4, 0.0)))
-    assert factors(track, 4) == [1.0, 0.75, 0.5, 0.25]
-    around = Track(Prior(), ((0, 1.0), (2, 0.0), (4, 1.0)))
-    assert factors(around, 4, loop=True) == [1.0, 0.5, 0.0, 0.5]
-    assert factors(Track(Prior(), ((2, 0.0), (4, 1.0))), 4, loop=True) == [1.0, 0.5, 0.0, 0.5]
-    with pytest.raises(ValueError, match="keyframe 4 of a loop of 4 frames is frame 0 again"):
-        factors(track, 4, loop=True)
-
-
-def test_curves_change_the_way_and_not_the_keyframes() -> None:
-    cosine, step = (Track(Prior(), POINTS[:2], curve=curve) for curve in ("cosine", "step"))
-    assert factors(cosine, 5) == pytest.approx([(1 + np.cos(np.pi * frame / 4)) / 2 for frame in range(5)])
-    assert factors(step, 5) == [1.0, 1.0, 0.0, 0.0, 0.0]
-
-
-def test_a_list_of_numbers_is_one_for_each_frame() -> None:
-    envelope = [0.0, 0.25, 1.0, 0.1]
-    track = Track.from_weights(Prior(weight=-2.0), envelope)
-    assert factors(track, 4) == factors(track, 4, loop=True) == envelope
-    assert track.weight == -2.0
-    with pytest.raises(ValueError, match="has 4 weights and there are 2 frames; give one for each"):
-        factors(track, 2)
+FADING = Track(Prior(), ((0, 1.0), (4, 0.0)))
+ENVELOPE = Track.from_weights(Prior(weight=-2.0), [0.0, 0.25, 1.0, 0.1])
+ACROSS = Track(Prior(), ((0, 1.0), (2, 0.0)))
+STEPS = Track(Prior(), ((0, 1.0), (1, 0.0), (2, 0.5)), "step")
+DEPTHS = Track.from_weights(Prior(), [1.0, 0.0, 0.5])
+AROUND = Track(Prior(), ((1, 0.0), (3, 1.0)))
 
 
 @each_case(
-    ("points", "says"),
+    ("track", "timeline", "expected"),
     [
-        ((), "a track has no keyframe"),
-        (((0, 1.0), (0, 0.5)), "keyframe 0 stands there twice"),
-        (((-1, 1.0),), "keyframe -1 is not a whole number from 0 up"),
-        (((1.5, 1.0),), "keyframe 1.5 is not a whole number"),
-        (((True, 1.0),), "keyframe True is not a whole number"),
-        (((0, float("nan")),), "the weight nan of keyframe 0"),
-        (((0, 1e9),), "the weight 1000000000.0 of keyframe 0"),
+        # Linearly, and as at the nearest keyframe before the first and after the last.
+        (Track(Prior(), POINTS), film(12), pytest.approx(np.interp(range(12), [0, 4, 9], [1.0, 0.0, -0.5]))),
+        (Track(Prior(), ((3, 0.5), (5, 1.0))), film(8), [0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]),
+        # Around the end of a loop.
+        (
+            Track(Prior(), ((2, 1.0), (6, 0.0))),
+            film(12, loop=True),
+            pytest.approx(np.interp(range(12), [2, 6], [1.0, 0.0], period=12)),
+        ),
+        (Track(Prior(), ((5, 0.7),)), film(12, loop=True), [0.7] * 12),
+        # The last keyframe may be the end itself.
+        (FADING, film(4), [1.0, 0.75, 0.5, 0.25]),
+        (Track(Prior(), ((0, 1.0), (2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
+        (Track(Prior(), ((2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
+        # Curves change the way and not the keyframes.
+        (Track(Prior(), POINTS[:2], "cosine"), film(5), pytest.approx((1 + np.cos(np.pi * np.arange(5) / 4)) / 2)),
+        (Track(Prior(), POINTS[:2], "step"), film(5), [1.0, 1.0, 0.0, 0.0, 0.0]),
+        # A list of numbers is one for each frame.
+        (ENVELOPE, film(4), [0.0, 0.25, 1.0, 0.1]),
+        (ENVELOPE, film(4, loop=True), [0.0, 0.25, 1.0, 0.1]),
+        # Keyframes of a zoom are its depths, and moments lie between.
+        (STEPS, Zoom(3, between=1).timeline, [1.0, 0.0, 0.0, 0.5, 0.5]),
+        (ACROSS, Zoom(3, between=3).timeline, [1 - number / 8 for number in range(9)]),
+        (ACROSS, film(3), [1.0, 0.5, 0.0]),
+        (DEPTHS, Zoom(3, between=1).timeline, [1.0, 0.5, 0.0, 0.25, 0.5]),
+        (DEPTHS, Zoom(3, between=1, loop=True).timeline, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
+        # In a loop the number of depths is the first again.
+        (AROUND, Zoom(3, between=1, loop=True).timeline, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
     ],
 )
-def test_points_that_are_none_are_refused(points: Any, says: str) -> None:
+def test_every_image_has_the_weight_of_its_place_between_keyframes(
+    track: Track, timeline: Timeline, expected: object
+) -> None:
+    assert at(track, timeline) == expected
+
+
+@each_case(
+    ("track", "timeline", "says"),
+    [
+        (FADING, film(4, loop=True), "keyframe 4 of a loop of 4 frames is frame 0 again"),
+        (
+            Track(Prior("l2"), ((0, 1.0), (24, 0.0))),
+            film(12),
+            r"keyframe 24 of 'l2' is beyond the end of 12 .* 0 to 12, or take more",
+        ),
+        (ENVELOPE, film(2), "has 4 weights and there are 2 frames; give one for each"),
+        (DEPTHS, Zoom(4).timeline, "has 3 weights and there are 4 depths; give one for each"),
+        (AROUND, Zoom(3).timeline, r"keyframe 3 .* beyond the end of 3 depths; write keyframes from 0 to 2"),
+        (
+            Track(Prior(), ((0, 0.0), (3, 1.0))),
+            Zoom(3, loop=True).timeline,
+            "keyframe 3 of a loop of 3 depths is depth 0 again",
+        ),
+    ],
+)
+def test_a_track_that_does_not_fit_the_images_is_refused(track: Track, timeline: Timeline, says: str) -> None:
+    with pytest.raises(TrackError, match=says):
+        at(track, timeline)
+
+
+@each_case(
+    ("points", "curve", "says"),
+    [
+        ((), "linear", "a track has no keyframe"),
+        (((0, 1.0), (0, 0.5)), "linear", "keyframe 0 stands there twice"),
+        (((-1, 1.0),), "linear", "keyframe -1 is not a whole number from 0 up"),
+        (((1.5, 1.0),), "linear", "keyframe 1.5 is not a whole number"),
+        (((True, 1.0),), "linear", "keyframe True is not a whole number"),
+        (((0, float("nan")),), "linear", "the weight nan of keyframe 0"),
+        (((0, 1e9),), "linear", "the weight 1000000000.0 of keyframe 0"),
+        (POINTS, "wavy", "curve 'wavy' is unknown"),
+    ],
+)
+def test_points_and_curves_that_are_none_are_refused(points: Any, curve: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Track(Prior(), points)
+        Track(Prior(), points, curve)
 
 
 def test_the_order_of_points_does_not_matter() -> None:
     assert Track(Prior(), POINTS[::-1]) == Track(Prior(), POINTS)
-
-
-def test_a_keyframe_beyond_the_end_is_named() -> None:
-    with pytest.raises(ValueError, match=r"keyframe 24 of 'l2' is beyond the end of 12 .* 0 to 12, or take more"):
-        factors(Track(Prior("l2"), ((0, 1.0), (24, 0.0))), 12)
-
-
-def test_curves_that_are_none_are_refused() -> None:
-    with pytest.raises(ValueError, match="curve 'wavy' is unknown"):
-        Track(Prior(), POINTS, curve="wavy")  # type: ignore[arg-type]
 
 
 def test_factors_of_tracks_and_schedules_multiply() -> None:
@@ -112,6 +136,7 @@ def test_factors_of_tracks_and_schedules_multiply() -> None:
     assert factors(both, 3) == [0.5, 0.25, 0.0]
     assert (term.weight_at(0.0), term.weight_at(1.0)) == (0.2, 0.4)
     assert both.weight == 0.4
+    assert ENVELOPE.weight == -2.0
 
 
 def test_in_an_ensemble_and_per_image_tracks_keep_their_factors() -> None:
@@ -191,31 +216,6 @@ def test_a_keyframe_for_every_frame_of_the_longest_film_is_its_own_factor() -> N
     track = Track(Prior(), tuple(enumerate([*factor, factor[0]])))
     assert factors(track, MOST_FRAMES) == factors(track, MOST_FRAMES, loop=True) == factor
     assert MOST_KEYFRAMES == MOST_FRAMES + 1
-
-
-def test_keyframes_of_a_zoom_are_its_depths_and_moments_lie_between() -> None:
-    track = Track(Prior(), ((0, 1.0), (1, 0.0), (2, 0.5)), "step")
-    assert at(track, Zoom(3, between=1).timeline) == [1.0, 0.0, 0.0, 0.5, 0.5]
-    fading = Track(Prior(), ((0, 1.0), (2, 0.0)))
-    assert at(fading, Zoom(3, between=3).timeline) == [1 - number / 8 for number in range(9)]
-    assert at(fading, Zoom(3, between=3).timeline)[::4] == factors(fading, 3)
-
-
-def test_weights_of_depths_are_interpolated_between() -> None:
-    track = Track.from_weights(Prior(), [1.0, 0.0, 0.5])
-    assert at(track, Zoom(3, between=1).timeline) == [1.0, 0.5, 0.0, 0.25, 0.5]
-    assert at(track, Zoom(3, between=1, loop=True).timeline) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
-    with pytest.raises(TrackError, match="has 3 weights and there are 4 depths; give one for each"):
-        at(track, Zoom(4).timeline)
-
-
-def test_in_a_loop_the_number_of_depths_is_the_first_again() -> None:
-    track = Track(Prior(), ((1, 0.0), (3, 1.0)))
-    assert at(track, Zoom(3, between=1, loop=True).timeline) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
-    with pytest.raises(TrackError, match=r"keyframe 3 .* beyond the end of 3 depths; write keyframes from 0 to 2"):
-        at(track, Zoom(3).timeline)
-    with pytest.raises(TrackError, match="keyframe 3 of a loop of 3 depths is depth 0 again"):
-        at(Track(Prior(), ((0, 0.0), (3, 1.0))), Zoom(3, loop=True).timeline)
 
 
 def test_tracks_inside_others_follow_the_depths_too() -> None:

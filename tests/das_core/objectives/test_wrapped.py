@@ -1,5 +1,6 @@
 """Objectives that wrap another one: what they pass on, regions, and schedules."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -89,23 +90,23 @@ def test_what_a_wrapper_does_not_change_it_passes_on(kind: str) -> None:
     assert reference is image
 
 
-@each_case("kind", WRAPPERS)
-def test_a_wrapper_leaves_scores_as_they_are(kind: str) -> None:
+@each_case("wrap", [*WRAPPERS.values(), lambda objective: ScheduledObjective(objective, 0.5, 1.0)])
+def test_a_wrapper_leaves_scores_as_they_are(wrap: Callable[[Objective], Objective]) -> None:
     views = torch.rand(2, 3, 16, 16)
-    wrapped = WRAPPERS[kind](Output(judge(nn.Identity()), weight=3.0))
+    wrapped = wrap(Output(judge(nn.Identity()), weight=3.0))
     assert torch.equal(score(wrapped, views), views.flatten(1).mean(dim=1))
+    (term,) = wrapped.terms()
+    assert term.judge is not None
+    assert term.judge.name == "toy"
     canvas = CanvasPixels(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8))
-    assert torch.equal(score(WRAPPERS[kind](Prior()), canvas), Prior().score(canvas))
+    assert torch.equal(score(wrap(Prior()), canvas), Prior().score(canvas))
 
 
-def test_a_region_moves_what_lies_under_it() -> None:
+def test_a_region_moves_what_lies_under_it_and_two_go_their_own_ways() -> None:
     objective = RegionObjective(Output(judge(Brightness())), half(right=True))
     made = climb(ImageStack.gray(SPEC), [objective], optimizer=SGD(0.5))
     left, right = made.image[..., :20] - 0.5, made.image[..., 44:] - 0.5
     assert right.mean() > 10 * left.mean().abs()
-
-
-def test_two_regions_go_their_own_ways() -> None:
     bright = Output(judge(Brightness()))
     objectives = [RegionObjective(bright, half(False)), RegionObjective(replace(bright, weight=-1.0), half(True))]
     image = climb(ImageStack.gray(SPEC), list(objectives), 6).image
@@ -183,12 +184,14 @@ def test_an_objective_that_fades_in_counts_at_the_end() -> None:
     assert score["class 5"][19] > score["class 5"][10] + 0.1
 
 
-def test_an_objective_faded_out_on_its_own_judge_leaves_the_other_alone() -> None:
+def test_an_objective_faded_out_on_its_own_judge_leaves_the_other_alone_and_is_nothing_by_itself() -> None:
     out = ScheduledObjective(class_objective(5, seed=2), 0.0, 0.0)
     assert out.weight == 0
     torch.testing.assert_close(
         climb_small(class_objective(seed=1), out).image, climb_small(class_objective(seed=1)).image
     )
+    with pytest.raises(ValueError, match="the weights of all objectives are 0"):
+        climb_small(ScheduledObjective(class_objective(seed=1), 0.0, 0.0))
 
 
 @each_case(("start", "end", "still"), [(0.0, 1.0, 0), (1.0, 0.0, 2)])
@@ -204,11 +207,6 @@ def test_a_step_without_weights_moves_nothing_and_the_ascent_goes_on(
     assert ascent.stack.steps == 3
 
 
-def test_a_schedule_without_any_weight_is_refused() -> None:
-    with pytest.raises(ValueError, match="the weights of all objectives are 0"):
-        climb_small(ScheduledObjective(class_objective(seed=1), 0.0, 0.0))
-
-
 @each_case(
     ("settings", "says"),
     [
@@ -220,12 +218,3 @@ def test_a_schedule_without_any_weight_is_refused() -> None:
 def test_schedules_out_of_range_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ScheduledObjective(class_objective(), **settings)
-
-
-def test_objectives_of_any_kind_can_be_scheduled() -> None:
-    scheduled = ScheduledObjective(Output(judge(nn.Identity())), 0.5, 1.0)
-    views = torch.rand(2, 3, 16, 16)
-    assert torch.equal(score(scheduled, views), views.flatten(1).mean(dim=1))
-    (term,) = scheduled.terms()
-    assert term.judge is not None
-    assert term.judge.name == "toy"

@@ -22,15 +22,11 @@ def to_color(name: str) -> torch.Tensor:
     return torch.tensor([int(name[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
-@each_case("height", [0.5, 1.35, 5.0])
-def test_a_figure_is_600_pixels_wide_and_200_pixels_high_for_every_inch(height: float) -> None:
-    assert render_figure(new_figure(height)).shape == (1, 3, round(200 * height), 600)
+@each_case("height", [0.5, 1, 1.35, 5.0])
+def test_a_figure_is_white_paper_600_pixels_wide_and_200_pixels_high_for_every_inch(height: float) -> None:
+    image = render_figure(new_figure(height))
+    assert torch.equal(image, torch.ones(1, 3, round(200 * height), 600))
     assert (WIDTH, DOTS_PER_INCH) == (3, 200)
-
-
-def test_an_empty_figure_is_white_paper() -> None:
-    image = render_figure(new_figure(1))
-    assert torch.equal(image, torch.ones(1, 3, 200, 600))
     assert image.dtype == torch.float32
     assert image.is_contiguous()
 
@@ -50,33 +46,27 @@ def test_styled_axes_have_no_frame_at_the_top_or_on_the_right() -> None:
 
 
 @each_case("color", [BLUE, LIGHT_BLUE, GREY])
-def test_colours_come_out_as_they_are_named(color: str) -> None:
+def test_colours_come_out_as_they_are_named_and_where_they_are_drawn(color: str) -> None:
     figure = new_figure(1)
     figure.set_facecolor(color)
     expected = to_color(color)[None, :, None, None].expand(1, 3, 200, 600)
     torch.testing.assert_close(render_figure(figure), expected, rtol=0, atol=1e-6)
-
-
-def test_the_first_row_is_the_top_and_the_first_column_the_left() -> None:
     figure = new_figure(1)
     # In fractions of the figure, from its lower left corner.
-    figure.add_artist(Rectangle((0, 0.5), 0.5, 0.5, color=BLUE, linewidth=0))
+    figure.add_artist(Rectangle((0, 0.5), 0.5, 0.5, color=color, linewidth=0))
     image = render_figure(figure)[0]
-    torch.testing.assert_close(image[:, 50, 150], to_color(BLUE), rtol=0, atol=1e-6)
+    # The first row is the top, and the first column the left.
+    torch.testing.assert_close(image[:, 50, 150], to_color(color), rtol=0, atol=1e-6)
     for row, column in ((50, 450), (150, 150), (150, 450)):
         assert torch.equal(image[:, row, column], torch.ones(3))
 
 
-def test_an_image_does_not_change_with_its_figure() -> None:
+def test_an_image_does_not_change_with_its_figure_which_pyplot_does_not_keep() -> None:
+    before = plt.get_fignums()
     figure = new_figure(1)
     image = render_figure(figure)
     figure.set_facecolor(BLUE)
     again = render_figure(figure)
     assert torch.equal(image, torch.ones(1, 3, 200, 600))
     assert not torch.equal(again, image)
-
-
-def test_figures_are_not_kept_by_pyplot() -> None:
-    before = plt.get_fignums()
-    render_figure(new_figure(1))
     assert plt.get_fignums() == before

@@ -22,7 +22,7 @@ def tile(sheet: Tensor, row: int, column: int) -> Tensor:
     return sheet[:, top : top + TILE, left : left + TILE]
 
 
-def test_the_last_sum_is_the_picture_and_the_first_its_coarsest_level() -> None:
+def test_levels_add_up_before_the_tanh_from_the_coarsest_to_the_picture() -> None:
     spec = StackSpec(48, 48, 8, levels=(1, 4, 16, 64))
     stack = climb(ImageStack.noise(spec, 2), steps=2, optimizer=SGD(0.5)).stack
     sheets = render_level_sheets(stack, TILE, stretch=False)
@@ -31,9 +31,6 @@ def test_the_last_sum_is_the_picture_and_the_first_its_coarsest_level() -> None:
         torch.testing.assert_close(tile(sheet, 1, 3), image, rtol=0, atol=1e-5)
         torch.testing.assert_close(tile(sheet, 0, 0), tile(sheet, 1, 0))
         assert tile(sheet, 0, 0).flatten(1).std(dim=1).max() < 1e-5
-
-
-def test_levels_add_up_before_the_tanh() -> None:
     spec = StackSpec(48, 48, 0, levels=(1, 6, 48), color="rgb")
     sheet = render_level_sheets(ImageStack.noise(spec), TILE, stretch=False)[0]
     raw = [torch.atanh(2 * tile(sheet, row, column) - 1) for row in (0, 1) for column in (0, 1, 2)]
@@ -55,36 +52,9 @@ def test_many_levels_are_grouped_and_oblong_pictures_stay_so() -> None:
     assert sheet.shape == (1, 3, 2 * (TILE // 2 + CAPTION + GAP) + GAP, 5 * (TILE + GAP) + GAP)
 
 
-def test_captions_are_written() -> None:
+def test_captions_are_written_and_on_a_node_larger_and_within_their_tiles() -> None:
     sheet = render_level_sheets(ImageStack.gray(SPEC), TILE)[0]
     assert sheet[:, GAP : GAP + CAPTION, GAP : GAP + TILE].min() < 0.3
-
-
-@each_case(("levels", "columns", "blocks"), [(3, 3, 1), (5, 5, 1), (6, 3, 2), (7, 4, 2), (10, 5, 2)])
-def test_sheets_for_a_node_have_five_columns_at_most(levels: int, columns: int, blocks: int) -> None:
-    spec = StackSpec(48, 48, 8, levels=(*range(1, levels), 64))
-    tiles = draw_level_tiles(ImageStack.noise(spec, 2), TILE)
-    sheets = tiles.arrange_for_node()
-    height = (sheets.shape[2] - GAP) // (2 * blocks)
-    caption = height - TILE - GAP
-    assert sheets.shape == (2, 3, 2 * blocks * height + GAP, columns * (TILE + GAP) + GAP)
-    assert caption >= CAPTION
-    # Tile after tile, the same pictures as on the sheet of two rows.
-    plain = tiles.arrange()[0]
-    for number in range(levels):
-        block, column = divmod(number, columns)
-        for row in (0, 1):
-            top, left = GAP + (2 * block + row) * height + caption, GAP + column * (TILE + GAP)
-            assert torch.equal(sheets[0, :, top : top + TILE, left : left + TILE], tile(plain, row, number))
-
-
-def test_places_of_a_node_s_sheet_that_no_level_fills_are_white() -> None:
-    tiles = draw_level_tiles(ImageStack.noise(StackSpec(48, 48, 8, levels=(1, 2, 3, 4, 8, 16, 64))), TILE)
-    sheet = tiles.arrange_for_node()[0]
-    assert sheet[:, sheet.shape[1] // 2 + GAP :, -TILE:].min() == 1
-
-
-def test_captions_on_a_node_are_larger_and_within_their_tiles() -> None:
     sheet = draw_level_tiles(ImageStack.noise(StackSpec(224, 224, 56)), 160).arrange_for_node()
     height = (sheet.shape[2] - GAP) // 4
     caption = height - 160 - GAP
@@ -95,6 +65,38 @@ def test_captions_on_a_node_are_larger_and_within_their_tiles() -> None:
         assert strip.min() < 0.3
         for column in range(1, 5):
             assert strip[:, column * (160 + GAP) - 1].min() == 1, "no letter is cut at the end of a tile"
+
+
+@each_case(
+    ("levels", "columns", "blocks"),
+    [
+        ((1, 2, 64), 3, 1),
+        ((1, 2, 3, 4, 64), 5, 1),
+        ((1, 2, 3, 4, 5, 64), 3, 2),
+        ((1, 2, 3, 4, 5, 6, 64), 4, 2),
+        ((1, 2, 3, 4, 8, 16, 64), 4, 2),
+        ((*range(1, 10), 64), 5, 2),
+    ],
+)
+def test_sheets_for_a_node_have_five_columns_at_most_and_are_white_where_there_is_no_level(
+    levels: tuple[int, ...], columns: int, blocks: int
+) -> None:
+    spec = StackSpec(48, 48, 8, levels=levels)
+    tiles = draw_level_tiles(ImageStack.noise(spec, 2), TILE)
+    sheets = tiles.arrange_for_node()
+    height = (sheets.shape[2] - GAP) // (2 * blocks)
+    caption = height - TILE - GAP
+    assert sheets.shape == (2, 3, 2 * blocks * height + GAP, columns * (TILE + GAP) + GAP)
+    assert caption >= CAPTION
+    # Tile after tile, the same pictures as on the sheet of two rows.
+    plain = tiles.arrange()[0]
+    for number in range(len(levels)):
+        block, column = divmod(number, columns)
+        for row in (0, 1):
+            top, left = GAP + (2 * block + row) * height + caption, GAP + column * (TILE + GAP)
+            assert torch.equal(sheets[0, :, top : top + TILE, left : left + TILE], tile(plain, row, number))
+    if len(levels) < columns * blocks:
+        assert sheets[0, :, sheets.shape[2] // 2 + GAP :, -TILE:].min() == 1
 
 
 @each_case("size", [36, 45, 54, 63])

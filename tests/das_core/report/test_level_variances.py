@@ -12,7 +12,7 @@ from das_core.stack.spec import StackSpec
 from toys import SPEC, climb
 
 
-def test_the_variance_of_levels_is_that_of_the_parts() -> None:
+def test_the_variance_of_levels_is_that_of_the_parts_and_falls_steeply_in_an_ascent() -> None:
     spec = StackSpec(32, 32, 8, levels=(1, 2, 4, 8, 16, 48))
     stack = climb(ImageStack.noise(spec, 2), steps=3, optimizer=SGD(0.5)).stack
     resolutions, variances = measure_level_variances(stack)
@@ -20,9 +20,6 @@ def test_the_variance_of_levels_is_that_of_the_parts() -> None:
     for number in range(4):
         expected = decompose(stack).levels[number + 2].flatten(1).var(dim=1)
         torch.testing.assert_close(variances[:, number].float(), expected)
-
-
-def test_levels_of_an_ascent_fall_steeply() -> None:
     spec = StackSpec(32, 32, 8)
     assert fit_slope(*measure_level_variances(climb(ImageStack.gray(spec), optimizer=SGD(0.5)).stack)).item() < -1
 

@@ -48,12 +48,14 @@ def plain(*colors: tuple[float, float, float]) -> Tensor:
 COLORS = plain((0.2, 0.2, 0.2), (0.9, 0.6, 0.6), (0.5, 0.9, 0.9))
 
 
-def test_the_score_of_a_picture_is_that_of_its_views() -> None:
+def test_pictures_are_ranked_by_the_weighted_scores_of_their_views_and_of_equals_the_first_comes_first() -> None:
     scores = score_images(COLORS, [brightness()], WHOLE)
     assert scores.names == ("brightness",)
     torch.testing.assert_close(scores.table[:, 0], torch.tensor([0.2, 0.7, 2.3 / 3]))
     assert torch.equal(scores.totals, scores.table[:, 0])
     assert scores.ranking == [2, 1, 0]
+    assert score_images(COLORS, [brightness(weight=-2.0)], WHOLE).ranking == [0, 1, 2]
+    assert score_images(COLORS[:1].expand(3, -1, -1, -1), [brightness()], WHOLE).ranking == [0, 1, 2]
 
 
 def test_a_photograph_is_found_among_others() -> None:
@@ -61,10 +63,6 @@ def test_a_photograph_is_found_among_others() -> None:
     scores = score_images(torch.stack(photographs), [ClassObjective.from_text(load_starter(), "espresso")])
     assert scores.ranking == [1, 0]
     assert scores.table[1, 0] > scores.table[0, 0] + 5
-
-
-def test_a_weight_below_0_turns_the_order_round() -> None:
-    assert score_images(COLORS, [brightness(weight=-2.0)], WHOLE).ranking == [0, 1, 2]
 
 
 def test_all_pictures_are_seen_through_the_same_views() -> None:
@@ -86,14 +84,12 @@ def test_objectives_of_one_model_are_added_and_those_of_several_brought_to_one_s
     torch.testing.assert_close(mixed.totals, expected)
 
 
-def test_an_objective_on_which_all_pictures_agree_does_not_count() -> None:
+def test_an_objective_on_which_all_pictures_agree_does_not_count_and_none_counts_for_a_lone_picture() -> None:
     grey = plain((0.2, 0.2, 0.2), (0.2, 0.9, 0.9))
     scores = score_images(grey, [brightness(), Redness()], WHOLE)
     assert scores.ranking == [1, 0]
     assert bool(scores.totals.isfinite().all())
-
-
-def test_a_lone_picture_has_scores_and_the_total_0_where_scales_differ() -> None:
+    # It has scores, but where scales differ the total 0.
     scores = score_images(COLORS[:1], [brightness(), Redness()], WHOLE)
     assert scores.totals.tolist() == [0.0]
     assert scores.table[0].tolist() == pytest.approx([0.2, 200.0])
@@ -109,7 +105,7 @@ def test_the_parts_of_an_ensemble_are_one_score() -> None:
     torch.testing.assert_close(totals, 2 * COLORS.mean(dim=(1, 2, 3)))
 
 
-def test_a_region_is_where_a_picture_is_looked_at() -> None:
+def test_a_region_is_where_a_picture_is_looked_at_and_one_of_any_aspect_covers_it_if_that_is_wanted() -> None:
     halves = torch.zeros(2, 3, 32, 32)
     halves[0, :, :, :16], halves[1, :, :, 16:] = 1, 0.5
     right = torch.zeros(1, 32, 32)
@@ -118,9 +114,6 @@ def test_a_region_is_where_a_picture_is_looked_at() -> None:
     each = torch.stack([right[0].flip(1), right[0]])
     table = score_images(halves, [RegionObjective(brightness(), each)], WHOLE).table
     assert table[:, 0].tolist() == pytest.approx([1.0, 0.5])
-
-
-def test_a_region_of_any_aspect_covers_the_picture_if_that_is_wanted() -> None:
     halves = torch.zeros(1, 3, 32, 32)
     halves[:, :, :, :16] = 1
     # Of a mask that is twice as wide as the picture, the middle half lies over it.
@@ -128,10 +121,6 @@ def test_a_region_of_any_aspect_covers_the_picture_if_that_is_wanted() -> None:
     wide[:, :, 16:32] = 1
     left = RegionObjective(brightness(), wide)
     assert score_images(halves, [left], WHOLE, any_aspect=True).table.tolist() == [[pytest.approx(1.0)]]
-
-
-def test_of_equals_the_first_comes_first() -> None:
-    assert score_images(COLORS[:1].expand(3, -1, -1, -1), [brightness()], WHOLE).ranking == [0, 1, 2]
 
 
 def test_scores_as_text_and_as_a_chart() -> None:

@@ -10,22 +10,17 @@ from das_core.report.shots import CLOSEST, Shot, find_shot, parse_shots
 TWO = {0: Shot(), 47: Shot(0.3, 0.6, 4, -15)}
 
 
-def test_zoom_goes_at_a_constant_rate() -> None:
+def test_a_shot_lies_between_the_two_keyframes_around_its_frame_with_zoom_at_a_constant_rate_and_eased() -> None:
     shots = {0: Shot(), 4: Shot(zoom=16)}
     zooms = [find_shot(shots, frame, "linear").zoom for frame in range(5)]
     assert zooms == pytest.approx([1, 2, 4, 8, 16])
     assert find_shot(shots, 9) == shots[4]
     assert find_shot({3: Shot(x=0.1)}, 0) == Shot(x=0.1)
-
-
-def test_easing_sets_off_softly_and_a_step_jumps() -> None:
+    # Easing sets off softly, and a step jumps.
     shots = {0: Shot(x=0.2), 10: Shot(x=0.8)}
     places = [find_shot(shots, frame, "cosine").x for frame in range(11)]
     assert places[1] - places[0] < (places[6] - places[5]) / 3
     assert [find_shot(shots, frame, "step").x for frame in (4, 5)] == pytest.approx([0.2, 0.8])
-
-
-def test_among_many_keyframes_the_two_around_a_frame_count() -> None:
     shots = {number: Shot(x=number / 100) for number in range(0, 100, 10)}
     assert [find_shot(shots, frame, "linear").x for frame in (0, 5, 10, 19, 35, 90, 95)] == pytest.approx(
         [0, 0.05, 0.1, 0.19, 0.35, 0.9, 0.9]

@@ -34,12 +34,9 @@ def test_the_slope_of_noise_is_found(slope: float, shape: tuple[int, int], seed:
     assert found.low.item() == pytest.approx(slope, abs=0.45)
 
 
-def test_the_slope_of_a_photograph_is_about_minus_two() -> None:
+def test_a_photograph_has_a_slope_of_about_minus_two_and_noise_of_two_bands_has_two() -> None:
     scene = torch.from_numpy(load_sample_image("china.jpg").copy()).movedim(-1, 0)[None] / 255
     assert measure_spectrum(scene).slope.item() == pytest.approx(-2, abs=0.2)
-
-
-def test_two_bands_have_two_slopes() -> None:
     height = width = 256
     white = np.random.default_rng(0).standard_normal((height, width))
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
@@ -50,7 +47,7 @@ def test_two_bands_have_two_slopes() -> None:
     assert found.high.item() == pytest.approx(-4, abs=0.2)
 
 
-def test_the_power_in_every_ring_is_that_of_numpy() -> None:
+def test_the_power_in_every_ring_is_that_of_numpy_and_that_of_a_wave_lies_at_its_frequency() -> None:
     image = np.random.default_rng(1).random((3, 96, 128))
     found = measure_spectrum(torch.from_numpy(image)[None].float())
     luma = np.tensordot([0.299, 0.587, 0.114], image.astype(np.float32), axes=1)
@@ -63,9 +60,6 @@ def test_the_power_in_every_ring_is_that_of_numpy() -> None:
     for frequency, expected in zip(found.frequency.tolist(), found.power[0].tolist(), strict=True):
         ring = (radius >= frequency / step**0.5 * (1 - 1e-9)) & (radius < frequency * step**0.5 * (1 - 1e-9))
         assert power[ring].mean() == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_wave_has_its_power_at_its_frequency() -> None:
     wave = np.sin(2 * np.pi * 0.2 * np.arange(160))[None, :].repeat(160, axis=0)
     found = measure_spectrum(grey(0.5 + 0.2 * wave))
     peak = found.power[0].argmax()
@@ -73,12 +67,9 @@ def test_a_wave_has_its_power_at_its_frequency() -> None:
     assert found.power[0].median() < 1e-6 * found.power[0, peak]
 
 
-def test_every_image_of_a_batch_has_its_own_slope() -> None:
+def test_every_image_of_a_batch_has_its_own_slope_which_is_that_of_polyfit() -> None:
     both = measure_spectrum(torch.cat([noise(0), noise(-2)]))
     assert both.slope.tolist() == pytest.approx([measure_spectrum(noise(s)).slope.item() for s in (0, -2)], abs=1e-6)
-
-
-def test_a_slope_is_that_of_polyfit() -> None:
     x, y = np.arange(1.0, 9), np.random.default_rng(0).random((2, 8)) + 0.1
     expected = np.polyfit(np.log(x), np.log(y).T, 1)[0]
     torch.testing.assert_close(fit_slope(torch.from_numpy(x), torch.from_numpy(y)), torch.from_numpy(expected))

@@ -43,17 +43,16 @@ def picture(*brightness: float) -> Tensor:
     return torch.tensor([*brightness, *[0.0] * (10 - len(brightness))]).expand(1, 3, 10, 10).contiguous()
 
 
-def test_classes_come_likeliest_first() -> None:
+def test_classes_come_likeliest_first_no_more_than_there_are_and_images_are_not_changed() -> None:
     images = torch.cat([picture(0.1, 0.9, 0.5), picture(0, 0, 0, 1)])
+    before = images.clone()
     verdicts = classify(columns(), images, 3)
+    assert torch.equal(images, before)
     assert [[v.index for v in classes] for classes in verdicts] == [[1, 2, 0], [3, *[v.index for v in verdicts[1][1:]]]]
     logits = np.array([1.0, 9.0, 5.0, *[0.0] * 7])
     expected = np.exp(logits) / np.exp(logits).sum()
     assert [v.probability for v in verdicts[0]] == pytest.approx([expected[1], expected[2], expected[0]], rel=1e-4)
     assert verdicts[0][0].name == "class 1"
-
-
-def test_no_more_classes_than_there_are() -> None:
     everything = classify(columns(), picture(0.5), 100)
     assert len(everything[0]) == 10
     assert sum(v.probability for v in everything[0]) == pytest.approx(1)
@@ -66,24 +65,14 @@ def test_no_class_is_too_few(count: int) -> None:
         classify(columns(), picture(0.5), count)
 
 
-def test_images_are_not_changed() -> None:
-    image = picture(0.3)
-    before = image.clone()
-    classify(columns(), image)
-    assert torch.equal(image, before)
-
-
-def test_text_of_one_image() -> None:
+def test_the_text_of_several_images_numbers_them() -> None:
     assert format_predictions(VERDICTS[:1], "Lite0") == "Lite0 sees:\n  75.0%  stingray\n   6.2%  shark"
-
-
-def test_text_of_several_images() -> None:
     assert format_predictions(VERDICTS, "Lite0") == (
         "Lite0 sees in image 1:\n  75.0%  stingray\n   6.2%  shark\n\nLite0 sees in image 2:\n 100.0%  goldfish"
     )
 
 
-def test_a_chart_for_every_image() -> None:
+def test_there_is_a_chart_for_every_image_of_one_height_whichever_has_the_long_names() -> None:
     verdicts = [[Prediction(0, "a", 0.9), Prediction(1, "b", 0.1)], [Prediction(1, "b", 0.6), Prediction(0, "a", 0.4)]]
     charts = plot_predictions(verdicts, "Lite0")
     assert charts.shape == (2, 3, 123, 600)
@@ -91,9 +80,6 @@ def test_a_chart_for_every_image() -> None:
         bars = [(v.name, v.probability) for v in classes]
         assert torch.equal(chart[None], plot_bars(bars, f"image {number}: Lite0"))
         assert torch.equal(plot_predictions([classes], "Lite0"), plot_bars(bars, "Lite0"))
-
-
-def test_charts_of_a_batch_have_one_height_whichever_image_has_the_long_names() -> None:
     long = "a name that is so long that it takes two lines of the chart"
     verdicts = [
         [Prediction(0, "a", 0.9), Prediction(1, long, 0.1)],

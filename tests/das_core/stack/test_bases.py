@@ -12,19 +12,16 @@ from das_core.stack.bases import Basis, CosineBasis, FourierBasis, make_basis
 CPU = torch.device("cpu")
 
 
-@each_case("shape", [(8, 8), (12, 31), (1, 5), (2, 3), (337, 640)])
-def test_cosine_coefficients_are_the_orthonormal_dct_of_scipy(shape: tuple[int, int]) -> None:
+@each_case("shape", [(8, 8), (12, 31), (1, 5), (2, 3), (337, 640), (20, 13), (15, 16), (2, 1), (640, 337)])
+def test_cosine_coefficients_are_the_orthonormal_dct_of_scipy_and_inverse_undoes_forward(
+    shape: tuple[int, int],
+) -> None:
     images = np.random.default_rng(0).normal(size=(2, 3, *shape)).astype(np.float32)
     expected = scipy.fft.dctn(images, axes=(2, 3), norm="ortho")
-    coefficients = CosineBasis(*shape, CPU).forward(torch.from_numpy(images))
+    basis = CosineBasis(*shape, CPU)
+    coefficients = basis.forward(torch.from_numpy(images))
     np.testing.assert_allclose(coefficients.numpy(), expected, atol=1e-5)
-
-
-def test_the_cosine_inverse_undoes_forward() -> None:
-    for shape in ((20, 13), (15, 16), (1, 5), (2, 1), (640, 337)):
-        images = torch.randn(1, 3, *shape)
-        basis = CosineBasis(*shape, CPU)
-        torch.testing.assert_close(basis.inverse(basis.forward(images)), images, rtol=0, atol=1e-5)
+    torch.testing.assert_close(basis.inverse(coefficients), torch.from_numpy(images), rtol=0, atol=1e-5)
 
 
 def test_fourier_coefficients_are_those_of_orthonormal_waves_and_inverse_undoes_forward() -> None:
@@ -80,21 +77,19 @@ def test_waves_are_counted_in_half_waves(kind: type[Basis]) -> None:
     torch.testing.assert_close(energy[there].sum(), energy.sum())
 
 
-def test_gaussian_counts_frequencies_per_length() -> None:
-    basis = CosineBasis(100, 200, CPU)
-    response = basis.gaussian(10.0)
+@each_case(
+    ("kind", "places"),
+    [
+        # Ten half-waves across the short side are twenty across the long one: the same wavelength, the same response.
+        (CosineBasis, [(10, 0), (0, 20)]),
+        # Five waves across the short side are ten half-waves; as many pixels long are ten waves across the long one.
+        (FourierBasis, [(5, 0), (-5, 0), (0, 10)]),
+    ],
+)
+def test_gaussian_counts_half_waves_across_the_short_side(kind: type[Basis], places: list[tuple[int, int]]) -> None:
+    response = kind(100, 200, CPU).gaussian(10.0)
     assert response[0, 0] == 1
-    # Ten half-waves across the short side are twenty across the long one: the same wavelength, the same response.
-    torch.testing.assert_close(response[10, 0], torch.tensor(-0.5).exp())
-    torch.testing.assert_close(response[0, 20], torch.tensor(-0.5).exp())
-
-
-def test_gaussian_of_a_tile_counts_half_waves_across_the_short_side() -> None:
-    basis = FourierBasis(100, 200, CPU)
-    response = basis.gaussian(10.0)
-    assert response[0, 0] == 1
-    # Five waves across the short side are ten half-waves; as many pixels long are ten waves across the long one.
-    for row, column in ((5, 0), (-5, 0), (0, 10)):
+    for row, column in places:
         torch.testing.assert_close(response[row, column], torch.tensor(-0.5).exp())
 
 

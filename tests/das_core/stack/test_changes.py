@@ -9,7 +9,7 @@ from scipy.fft import dct, idct
 
 from cases import each_case
 from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.stack.bands import FINEST, EmptyBandError
+from das_core.stack.bands import FINEST, Band, EmptyBandError
 from das_core.stack.changes import make_change_matrix, scale_changes
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
@@ -55,11 +55,6 @@ def test_factors_of_1_leave_even_the_longest_film_as_it_is(loop: bool) -> None:
     torch.testing.assert_close(matrix, torch.eye(1024, dtype=torch.float64), rtol=0, atol=1e-10)
 
 
-def test_factors_beyond_all_numbers_are_refused() -> None:
-    with pytest.raises(ValueError, match="the edit leads to values that are not finite; use smaller factors"):
-        scale_changes(film(6), [((1, FINEST), 1e6)] * 10)
-
-
 def test_a_film_without_changes_stands_still_and_climbs_on() -> None:
     stack = film(6)
     still = scale_changes(stack, [((1, FINEST), 0.0)])
@@ -84,12 +79,25 @@ def test_what_the_optimizer_remembers_is_dropped() -> None:
     assert scale_changes(stack, [((1, 1), 1.0)]).optimizer_state is None
 
 
-@each_case("stack", [ImageStack.noise(SPEC, 3), film(1)])
-def test_a_picture_has_no_changes(stack: ImageStack) -> None:
-    with pytest.raises(ValueError, match="a picture has no changes in time to scale; make a film of it first"):
-        scale_changes(stack, [((1, 1), 0.0)])
-
-
-def test_a_band_without_changes_is_named() -> None:
-    with pytest.raises(EmptyBandError, match="the band '6-' holds no change: there are 5, from 1 to 5"):
-        scale_changes(film(6), [((6, FINEST), 0.0)])
+@each_case(
+    ("stack", "gains", "error", "says"),
+    [
+        (
+            film(6),
+            [((1, FINEST), 1e6)] * 10,
+            ValueError,
+            "the edit leads to values that are not finite; use smaller factors",
+        ),
+        (film(6), [((6, FINEST), 0.0)], EmptyBandError, "the band '6-' holds no change: there are 5, from 1 to 5"),
+        # A picture has no changes.
+        *(
+            (picture, [((1, 1), 0.0)], ValueError, "a picture has no changes in time to scale; make a film of it first")
+            for picture in (ImageStack.noise(SPEC, 3), film(1))
+        ),
+    ],
+)
+def test_changes_that_cannot_be_scaled_are_refused(
+    stack: ImageStack, gains: list[tuple[Band, float]], error: type[ValueError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        scale_changes(stack, gains)

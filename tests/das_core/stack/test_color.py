@@ -40,15 +40,11 @@ def test_the_inverse_is_one(space: ColorSpace, dtype: torch.dtype, error: float)
 
 
 @each_case("space", SPACES)
-def test_gradient_is_that_of_autograd(space: ColorSpace) -> None:
+def test_gradient_is_that_of_autograd_and_the_transpose(space: ColorSpace) -> None:
     x = canvas().requires_grad_()
     gradient = canvas().flip(2)
     (expected,) = torch.autograd.grad(to_rgb(x, space), x, gradient)
     torch.testing.assert_close(gradient_from_rgb(gradient, space), expected)
-
-
-@each_case("space", SPACES)
-def test_gradient_is_the_transpose(space: ColorSpace) -> None:
     x, y = canvas(), canvas().flip(3)
     torch.testing.assert_close((to_rgb(x, space) * y).sum(), (x * gradient_from_rgb(y, space)).sum())
 

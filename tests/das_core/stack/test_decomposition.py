@@ -111,13 +111,9 @@ def test_frozen_bands_have_levels_too() -> None:
     assert parts.sum_levels([0, 1, 2, 3]).norm() > 0.5 * stack.canvas.norm()
 
 
-def test_the_parts_of_a_tile_sum_to_it() -> None:
-    spec = StackSpec(32, 24, 0, levels=(1, 4, 16, 32), tile=True)
-    stack = ImageStack.noise(spec, 2)
+def test_the_levels_of_a_tile_sum_to_it_and_roll_with_it() -> None:
+    stack = ImageStack.noise(StackSpec(32, 24, 0, levels=(1, 4, 16, 32), tile=True), 2)
     torch.testing.assert_close(decompose(stack).canvas(), stack.canvas, rtol=0, atol=1e-5)
-
-
-def test_the_levels_of_a_tile_roll_with_it() -> None:
     # Half of the tile is a whole number of samples of every level but the first, which is the same everywhere.
     spec = StackSpec(32, 32, 0, levels=(1, 4, 16, 32), tile=True)
     stack = ImageStack.noise(spec, 2)
@@ -131,20 +127,19 @@ def small() -> Decomposition:
     return decompose(ImageStack.noise(StackSpec(32, 32, 0, levels=(1, 4, 16)), seed=3))
 
 
-def test_scaling_scales_every_level_and_the_rest_with_the_finest() -> None:
+def test_scaling_and_adding_work_level_by_level_and_on_the_rest_as_on_the_finest() -> None:
     parts = small()
     scaled = parts.scale([2.0, 0.0, -1.0])
     expected = 2 * parts.sum_levels([0]) - parts.sum_levels([2])
     torch.testing.assert_close(scaled.canvas(), expected, rtol=0, atol=1e-6)
     assert torch.equal(scaled.rest, -parts.rest)
     assert not scaled.levels[1].any()
-
-
-def test_adding_adds_canvases() -> None:
-    one = small()
+    # A factor for each level is needed.
+    with pytest.raises(ValueError, match="zip"):
+        parts.scale([1.0, 1.0])
     other = decompose(ImageStack.noise(StackSpec(32, 32, 0, levels=(1, 4, 16)), seed=4))
-    torch.testing.assert_close(one.add(other).canvas(), one.canvas() + other.canvas(), rtol=0, atol=1e-6)
-    assert torch.equal(one.add(other).rest, one.rest + other.rest)
+    torch.testing.assert_close(parts.add(other).canvas(), parts.canvas() + other.canvas(), rtol=0, atol=1e-6)
+    assert torch.equal(parts.add(other).rest, parts.rest + other.rest)
 
 
 def test_the_rest_comes_with_the_finest_level_alone() -> None:
@@ -154,11 +149,6 @@ def test_the_rest_comes_with_the_finest_level_alone() -> None:
         expected = alone + parts.rest if number == 2 else alone
         torch.testing.assert_close(parts.sum_levels([number]), expected, rtol=0, atol=1e-6)
     assert not parts.sum_levels([]).any()
-
-
-def test_factors_that_are_not_one_for_each_level_are_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        small().scale([1.0, 1.0])
 
 
 @each_case("optimizer", [SGD(0.1), NormalizedAscent()])

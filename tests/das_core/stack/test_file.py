@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.operator_forms import Method
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.views.windows import Windows
@@ -56,10 +58,25 @@ def assert_same(one: ImageStack, other: ImageStack) -> None:
         assert torch.equal(part, same)
 
 
-def test_a_tile_stays_one(tmp_path: Path) -> None:
-    for tile in (True, False):
-        save_stack(ImageStack.noise(StackSpec(16, 16, 0, tile=tile)), tmp_path / "stack.safetensors")
-        assert load_stack(tmp_path / "stack.safetensors").spec.tile is tile
+@each_case("kind", [Path, str])
+@each_case(
+    ("spec", "batch"),
+    [
+        (SPEC, 2),
+        (StackSpec(16, 16, 4), 1),
+        (StackSpec(16, 16, 0, tile=True), 1),
+        (StackSpec(16, 16, 0, tile=False), 1),
+    ],
+)
+def test_a_stack_that_has_not_climbed_is_loaded_as_it_was_saved(
+    spec: StackSpec, batch: int, kind: Callable[[Path], Path | str], tmp_path: Path
+) -> None:
+    path = kind(tmp_path / "new.safetensors")
+    for stack in (ImageStack.noise(spec, batch), ImageStack.gray(spec, batch)):
+        save_stack(stack, path)
+        loaded = load_stack(path)
+        assert_same(loaded, stack)
+        assert loaded.spec.tile is stack.spec.tile
 
 
 def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
@@ -85,30 +102,32 @@ def file(tmp_path: Path, small: ImageStack) -> Path:
     return path
 
 
-def check_that_it_climbs_on(start: ImageStack, optimizer: Optimizer, folder: Path) -> None:
-    """Check that an ascent which is saved and loaded on its way ends where one without a break does, bit for bit."""
+@each_case(
+    ("time", "method", "optimizer"),
+    [
+        *product(
+            [None],
+            ["spectral", "exact", "layers"],
+            [NormalizedAscent(0.05, 0.5, 0.0, 0.0), NormalizedAscent(0.05, 0, 0, 0), SGD(0.5, 0.9), Adam()],
+        ),
+        *product(
+            [Time(5, loop=True)],
+            ["spectral", "exact"],
+            [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)],
+        ),
+    ],
+)
+def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
+    time: Time | None, method: Method, optimizer: Optimizer, tmp_path: Path
+) -> None:
+    start = ImageStack.noise(replace(SPEC, method=method, time=time), 1 if time else 2)
     settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
     settings |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
     through = climb(start, steps=5, **settings)
-    save_stack(climb(start, steps=2, **settings).stack, folder / "half.safetensors")
-    rest = climb(load_stack(folder / "half.safetensors"), steps=3, **settings)
+    save_stack(climb(start, steps=2, **settings).stack, tmp_path / "half.safetensors")
+    rest = climb(load_stack(tmp_path / "half.safetensors"), steps=3, **settings)
     assert torch.equal(rest.image, through.image)
     assert_same(rest.stack, through.stack)
-
-
-@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), NormalizedAscent(0.05, 0, 0, 0), SGD(0.5, 0.9), Adam()])
-@each_case("method", ["spectral", "exact", "layers"])
-def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
-    optimizer: Optimizer, method: str, tmp_path: Path
-) -> None:
-    start = ImageStack.noise(replace(SPEC, method=method), 2)  # type: ignore[type-var]
-    check_that_it_climbs_on(start, optimizer, tmp_path)
-
-
-def test_a_stack_that_has_not_climbed_can_be_kept_too(tmp_path: Path) -> None:
-    stack = ImageStack.noise(SPEC, 2)
-    save_stack(stack, tmp_path / "new.safetensors")
-    assert_same(load_stack(tmp_path / "new.safetensors"), stack)
 
 
 def test_a_file_of_version_1_loads_and_climbs_on() -> None:
@@ -134,24 +153,14 @@ def test_pictures_are_written_as_version_1_and_films_as_version_2(file: Path, sm
     assert_same(load_stack(file), film)
 
 
-@each_case("method", ["spectral", "exact"])
-@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)])
-def test_a_film_climbs_on_from_its_file_bit_for_bit(optimizer: Optimizer, method: str, tmp_path: Path) -> None:
-    start = ImageStack.noise(replace(SPEC, method=method, time=Time(5, loop=True)))  # type: ignore[arg-type]
-    check_that_it_climbs_on(start, optimizer, tmp_path)
-
-
-def test_a_file_replaces_another_whole_and_leaves_nothing_beside_it(file: Path, small: ImageStack) -> None:
-    save_stack(replace(small, steps=9), file)
-    assert load_stack(file).steps == 9
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_what_cannot_be_written_leaves_the_old_file(file: Path, small: ImageStack) -> None:
+def test_a_file_is_replaced_whole_or_not_at_all_and_nothing_is_left_beside_it(file: Path, small: ImageStack) -> None:
     before = file.read_bytes()
     with fill_disk(50), pytest.raises(OSError, match="File too large"):
         save_stack(replace(small, steps=9), file)
     assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+    save_stack(replace(small, steps=9), file)
+    assert load_stack(file).steps == 9
     assert list(file.parent.iterdir()) == [file]
 
 
@@ -189,9 +198,14 @@ MUTATIONS: dict[str, Mutation] = {
 }
 
 
-@pytest.mark.parametrize("mutation", list(MUTATIONS))
-def test_a_mutated_file_is_an_error_that_names_it(mutation: str, file: Path) -> None:
+@each_case("mutation", list(MUTATIONS))
+def test_a_good_file_that_was_mutated_is_an_error_that_names_it(
+    mutation: str, small: ImageStack, tmp_path: Path
+) -> None:
     """Five kinds, two hundred of each: a thousand files."""
+    file = tmp_path / "small.safetensors"
+    save_stack(small, file)
+    assert_same(load_stack(file), small)
     content = file.read_bytes()
     draw = random.Random(mutation)
     for _ in range(200):
@@ -201,10 +215,6 @@ def test_a_mutated_file_is_an_error_that_names_it(mutation: str, file: Path) -> 
         file.write_bytes(changed)
         with pytest.raises(ValueError, match=r"the stack file 'small.safetensors' .*choose"):
             load_stack(file)
-
-
-def test_the_file_that_is_mutated_is_a_good_one(file: Path, small: ImageStack) -> None:
-    assert_same(load_stack(file), small)
 
 
 def sealed(path: Path, tensors: dict[str, Tensor], **metadata: str) -> Path:
@@ -219,12 +229,6 @@ def metadata_of(path: Path) -> dict[str, str]:
     with safe_open(path, "pt") as content:
         metadata: dict[str, str] = content.metadata()
     return metadata
-
-
-def test_a_file_of_a_newer_version_is_named_as_such(file: Path) -> None:
-    metadata = metadata_of(file) | {"version": "4"}
-    with pytest.raises(ValueError, match=r"'small.safetensors' is of version '4', .* up to version 3: update the pack"):
-        load_stack(sealed(file, load_file(file), **metadata))
 
 
 def test_a_file_that_is_not_there_or_a_folder_is_an_error(tmp_path: Path) -> None:
@@ -281,34 +285,32 @@ def test_a_number_of_thousands_of_digits_is_an_error_that_names_the_file(file: P
     assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize(
-    ("says", "changes"),
+@each_case(
+    ("says", "changes", "metadata"),
     [
-        (r"does not describe a stack .KeyError.'canvas'", {"canvas": None}),
+        (r"is of version '4', .* up to version 3: update the pack", {}, {"version": "4"}),
+        (r"does not describe a stack .KeyError.'canvas'", {"canvas": None}, {}),
         (
             r"does not describe a stack .KeyError.'surroundings.pixels'",
             {"surroundings.mask": torch.zeros(1, 1, 20, 20)},
+            {},
         ),
-        (r"holds drive.1 as", {"drive.1": torch.zeros(1, 3, 5, 5)}),
+        (r"holds drive.1 as", {"drive.1": torch.zeros(1, 3, 5, 5)}, {}),
     ],
 )
-def test_content_that_is_no_stack_is_an_error_that_names_the_file(
-    says: str, changes: dict[str, Tensor | None], file: Path
+def test_content_that_is_no_stack_of_a_known_version_is_an_error_that_names_the_file(
+    says: str, changes: dict[str, Tensor | None], metadata: dict[str, str], small: ImageStack, tmp_path: Path
 ) -> None:
+    file = tmp_path / "small.safetensors"
+    save_stack(small, file)
     tensors = {name: value for name, value in (load_file(file) | changes).items() if value is not None}
     with pytest.raises(StackFileError, match=f"the stack file 'small.safetensors' {says}"):
-        load_stack(sealed(file, tensors, **metadata_of(file)))
+        load_stack(sealed(file, tensors, **metadata_of(file) | metadata))
 
 
 def test_a_file_is_no_larger_than_its_tensors_need(file: Path, small: ImageStack) -> None:
     needed = sum(4 * tensor.numel() for tensor in tensors_of(small))
     assert needed <= file.stat().st_size < needed + 2048
-
-
-def test_a_path_may_be_text(tmp_path: Path) -> None:
-    stack = ImageStack.gray(StackSpec(16, 16, 4))
-    save_stack(stack, str(tmp_path / "grey.safetensors"))
-    assert load_stack(str(tmp_path / "grey.safetensors")).spec == stack.spec
 
 
 def test_a_large_file_is_hashed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

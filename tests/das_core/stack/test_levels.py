@@ -8,13 +8,10 @@ from cases import each_case
 from das_core.stack.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels, sort_gains
 
 
-def test_linear_levels_are_those_of_the_seed() -> None:
+def test_linear_levels_go_from_1_in_equal_steps_and_reach_the_canvas() -> None:
     levels = linear_levels(336, 4)
     assert levels == tuple(range(1, 337, 4))
     assert (len(levels), levels[:3], levels[-1]) == (84, (1, 5, 9), 333)
-
-
-def test_linear_levels_reach_the_canvas() -> None:
     assert linear_levels(336, 1) == tuple(range(1, 337))
     assert linear_levels(5, 5) == (1,)
     assert linear_levels(1, 1) == (1,)
@@ -79,17 +76,18 @@ def test_levels_are_sorted_and_each_kept_once() -> None:
     assert check_levels([16, 4, 16, 1], 16) == (1, 4, 16)
 
 
-@each_case("level", [0, -1, 17])
-def test_levels_that_do_not_fit_are_named(level: int) -> None:
-    with pytest.raises(
-        ValueError, match=rf"level {level} is not between 1 and 16, the long side .*make the canvas larg"
-    ):
-        check_levels([1, level], 16)
-
-
-def test_no_level_is_an_error() -> None:
-    with pytest.raises(ValueError, match="the list of levels is empty; give at least one resolution"):
-        check_levels([], 16)
+@each_case(
+    ("levels", "says"),
+    [
+        ([1, 0], r"level 0 is not between 1 and 16, the long side .*make the canvas larg"),
+        ([1, -1], r"level -1 is not between 1 and 16, the long side .*make the canvas larg"),
+        ([1, 17], r"level 17 is not between 1 and 16, the long side .*make the canvas larg"),
+        ([], "the list of levels is empty; give at least one resolution"),
+    ],
+)
+def test_levels_that_do_not_fit_are_named(levels: list[int], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check_levels(levels, 16)
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.data())

@@ -29,16 +29,10 @@ def gradient(*canvas: int, batch: int = 1, seed: int = 0) -> Tensor:
 
 @each_case("tile", [False, True])
 @each_case("method", METHODS)
-def test_forward_after_adjoint_is_k(method: Method, tile: bool) -> None:
+def test_both_halves_are_linear_and_k_together(method: Method, tile: bool) -> None:
     k = operator(method, (24, 32), (1, 5, 32), tile)
-    g = gradient(24, 32, batch=2)
-    torch.testing.assert_close(k.forward(k.adjoint(g)), k.precondition(g), rtol=1e-5, atol=1e-5)
-
-
-@each_case("tile", [False, True])
-@each_case("method", METHODS)
-def test_both_halves_are_linear(method: Method, tile: bool) -> None:
-    k = operator(method, (24, 32), (1, 5, 32), tile)
+    both = gradient(24, 32, batch=2)
+    torch.testing.assert_close(k.forward(k.adjoint(both)), k.precondition(both), rtol=1e-5, atol=1e-5)
     one, other = gradient(24, 32), gradient(24, 32, seed=1)
     summed = k.adjoint(one).add(k.adjoint(other), alpha=-0.3)
     for part, expected in zip(summed.tensors, k.adjoint(one - 0.3 * other).tensors, strict=True):
@@ -59,20 +53,14 @@ def test_operator_is_symmetric_and_positive(method: Method) -> None:
 
 
 @each_case("method", METHODS)
-def test_cutoff_is_a_low_pass_after_k(method: Method) -> None:
+def test_a_cutoff_is_a_low_pass_after_k_and_a_tilt_a_filter_after_both(method: Method) -> None:
     k = operator(method, (32, 48), (1, 4, 48))
     g = torch.randn(1, 3, 32, 48)
     expected = k.basis.filter(k.precondition(g), k.basis.gaussian(5.0))
     torch.testing.assert_close(k.precondition(g, 5.0), expected, rtol=1e-4, atol=1e-4)
-
-
-@each_case("method", METHODS)
-@each_case("cutoff", [None, 5.0])
-def test_a_tilt_is_a_filter_after_k_and_its_low_pass(method: Method, cutoff: float | None) -> None:
-    k = operator(method, (32, 48), (1, 4, 48))
-    g = torch.randn(1, 3, 32, 48)
-    expected = k.basis.filter(k.precondition(g, cutoff), k.basis.tilt(0.7))
-    torch.testing.assert_close(k.precondition(g, cutoff, 0.7), expected, rtol=1e-4, atol=1e-4)
+    for cutoff in (None, 5.0):
+        expected = k.basis.filter(k.precondition(g, cutoff), k.basis.tilt(0.7))
+        torch.testing.assert_close(k.precondition(g, cutoff, 0.7), expected, rtol=1e-4, atol=1e-4)
 
 
 @each_case("method", METHODS)
@@ -95,7 +83,7 @@ def test_with_frozen_bands_k_works_between_two_projections(method: Method, tile:
     assert (expected - free.precondition(g)).norm() > 0.01 * expected.norm()
 
 
-def test_what_is_frozen_is_taken_out_once_and_for_all() -> None:
+def test_what_is_frozen_and_nothing_else_is_taken_out_once_and_for_all() -> None:
     frozen = operator("exact", (24, 32), (1, 5, 32), frozen=[(9, FINEST)])
     g = gradient(24, 32)
     left = frozen.remove_frozen(g)
@@ -105,10 +93,6 @@ def test_what_is_frozen_is_taken_out_once_and_for_all() -> None:
     coefficients[..., 6:, :] = 0
     coefficients[..., 8:] = 0
     torch.testing.assert_close(left, frozen.basis.inverse(coefficients), rtol=0, atol=1e-5)
-
-
-def test_without_frozen_bands_nothing_is_removed() -> None:
-    g = gradient(24, 32)
     assert operator("exact", (24, 32), (1, 5, 32)).remove_frozen(g) is g
 
 

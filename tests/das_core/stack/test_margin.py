@@ -21,10 +21,6 @@ def test_a_wider_margin_makes_both_sides_fast(width: int, height: int, margin: i
     assert wider == (fast[0] if fast and worth else margin)
 
 
-@each_case("side", [224, 256, 320, 512, 768])
-def test_usual_pictures_keep_the_usual_margin(side: int) -> None:
-    assert widen_margin(side, side, 56) == 56
-
-
-def test_a_canvas_without_a_margin_gets_none() -> None:
-    assert widen_margin(1136, 1136, 0) == 0
+@each_case(("side", "margin"), [(224, 56), (256, 56), (320, 56), (512, 56), (768, 56), (1136, 0)])
+def test_usual_pictures_keep_the_usual_margin_and_a_canvas_without_one_gets_none(side: int, margin: int) -> None:
+    assert widen_margin(side, side, margin) == margin

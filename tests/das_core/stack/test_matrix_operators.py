@@ -70,14 +70,6 @@ def test_shrink_is_the_adjoint_of_enlarge(tile: bool) -> None:
         torch.testing.assert_close((large * canvas).sum(), (part * small).sum(), rtol=1e-4, atol=1e-3)
 
 
-def test_enlarging_is_bicubic_interpolation() -> None:
-    matrices = LevelMatrices(CANVAS, LEVELS, CPU, tile=False)
-    for number, level in enumerate(LEVELS):
-        part = draw(1, 3, *level_shape(level, CANVAS))
-        expected = F.interpolate(part, size=CANVAS, mode="bicubic", align_corners=False)
-        torch.testing.assert_close(matrices.enlarge(number, part), expected, rtol=0, atol=1e-5)
-
-
 def test_enlarging_a_tile_wraps_around() -> None:
     """Three copies side by side, enlarged as a picture with edges: the middle one has tile's neighbours."""
     matrices = LevelMatrices((24, 24), (6,), CPU, tile=True)
@@ -86,24 +78,22 @@ def test_enlarging_a_tile_wraps_around() -> None:
     torch.testing.assert_close(matrices.enlarge(0, part), copies[..., 24:48, 24:48], rtol=0, atol=1e-5)
 
 
-def test_one_level_adds_its_picture_times_its_gain() -> None:
-    k = LevelsOperator(CANVAS, LEVELS, GAINS, CPU)
+def test_enlarging_is_bicubic_interpolation_and_the_canvas_the_sum_of_levels_times_their_gains() -> None:
+    matrices, k = LevelMatrices(CANVAS, LEVELS, CPU, tile=False), LevelsOperator(CANVAS, LEVELS, GAINS, CPU)
     parts = tuple(draw(1, 3, *level_shape(level, CANVAS), seed=level) for level in LEVELS)
     enlarged = [k.enlarge(number, part) for number, part in enumerate(parts)]
-    for gain, part, canvas in zip(GAINS, parts, enlarged, strict=True):
-        expected = gain * F.interpolate(part, size=CANVAS, mode="bicubic", align_corners=False)
-        torch.testing.assert_close(canvas, expected, rtol=0, atol=1e-5)
+    for number, (gain, part, canvas) in enumerate(zip(GAINS, parts, enlarged, strict=True)):
+        expected = F.interpolate(part, size=CANVAS, mode="bicubic", align_corners=False)
+        torch.testing.assert_close(matrices.enlarge(number, part), expected, rtol=0, atol=1e-5)
+        torch.testing.assert_close(canvas, gain * expected, rtol=0, atol=1e-5)
     torch.testing.assert_close(k.forward(LevelTensors(parts)), torch.stack(enlarged).sum(dim=0), rtol=0, atol=1e-5)
 
 
-def test_a_level_as_fine_as_the_canvas_is_the_canvas() -> None:
+def test_the_finest_level_moves_every_pixel_by_itself_and_the_coarsest_all_by_the_sum_of_the_gradient() -> None:
     gradient = draw(1, 3, 17, 21)
     for form in (ExactOperator, LevelsOperator):
         k = form((17, 21), (21,), (3.0,), CPU)
         torch.testing.assert_close(k.precondition(gradient), 9 * gradient, rtol=1e-5, atol=1e-5)
-
-
-def test_the_coarsest_level_moves_the_whole_canvas_by_the_sum_of_the_gradient() -> None:
     gradient = draw(2, 3, *CANVAS)
     moved = ExactOperator(CANVAS, (1,), (0.5,), CPU).precondition(gradient)
     expected = 0.25 * gradient.sum(dim=(2, 3), keepdim=True).expand_as(gradient)
@@ -139,8 +129,8 @@ def test_recovered_levels_are_the_adjoint_but_for_the_finest_which_takes_up_the_
     torch.testing.assert_close(operator.forward(LevelTensors(levels)), canvas, rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("tile", [False, True])
-@pytest.mark.parametrize(("finest", "side"), [(47, 48), (24, 48), (31, 64), (48, 48)])
+@each_case("tile", [False, True])
+@each_case(("finest", "side"), [(47, 48), (24, 48), (31, 64), (48, 48)])
 def test_the_finest_level_of_a_large_canvas_fits_as_that_of_a_small_one(
     finest: int, side: int, tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,12 +20,15 @@ def pictures(count: int = 1) -> ImageStack:
     return ImageStack.noise(SPEC, count, decay=0.8)
 
 
-def test_all_depths_start_from_one_picture() -> None:
-    stack = pictures()
-    zoom = as_zoom(stack, Zoom(3, loop=True))
-    assert zoom.spec == replace(SPEC, zoom=Zoom(3, loop=True))
-    assert torch.equal(zoom.canvas, stack.canvas.expand(3, -1, -1, -1))
-    assert zoom.canvas.is_contiguous()
+@each_case("zoom", [Zoom(3, loop=True), Zoom(2)])
+def test_all_depths_start_anew_from_what_one_picture_shows(zoom: Zoom) -> None:
+    stack = replace(pictures(), steps=7)
+    made = as_zoom(stack, zoom)
+    assert made.spec == replace(SPEC, zoom=zoom)
+    assert torch.equal(made.canvas, stack.canvas.expand(zoom.depths, -1, -1, -1))
+    assert made.canvas.is_contiguous()
+    assert (made.steps, made.parameters, made.optimizer_state) == (7, None, None)
+    assert made.start is made.canvas
 
 
 def test_as_many_pictures_as_depths_are_the_depths() -> None:
@@ -55,17 +58,8 @@ def test_a_wider_margin_is_cut_off_with_the_levels_that_are_finer_than_what_is_l
     assert torch.equal(zoom.canvas[:1], stack.canvas[:, :, 16:-16, 16:-16])
     # The picture is the same where no depth lies in it.
     assert torch.equal(zoom.image()[0, :, :4], stack.image()[0, :, :4])
-
-
-def test_levels_that_are_all_too_fine_become_the_finest() -> None:
-    stack = ImageStack.gray(StackSpec(64, 64, 24, levels=(112,)))
-    assert as_zoom(stack, Zoom(2)).spec.levels == (80,)
-
-
-def test_a_zoom_begins_anew_from_what_the_stack_shows() -> None:
-    zoom = as_zoom(replace(pictures(), steps=7), Zoom(2))
-    assert (zoom.steps, zoom.parameters, zoom.optimizer_state) == (7, None, None)
-    assert zoom.start is zoom.canvas
+    # Where all levels are too fine, they become the finest that is left.
+    assert as_zoom(ImageStack.gray(StackSpec(64, 64, 24, levels=(112,))), Zoom(2)).spec.levels == (80,)
 
 
 def test_what_cannot_be_a_zoom_is_refused() -> None:

@@ -1,10 +1,9 @@
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from cases import each_case
-from das_core.stack.linear_operator import StackOperator
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
 from das_core.stack.operator_forms import FORMS, Method, make_operator
 from das_core.stack.spectral_operator import SpectralOperator
@@ -14,13 +13,11 @@ CPU = torch.device("cpu")
 GAINS = (1.0, 1.0, 1.0)
 
 
-@each_case(("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)])
-def test_a_method_names_its_form(method: Method, form: type[StackOperator]) -> None:  # type: ignore[type-arg]
-    assert type(make_operator(method, (20, 20), (1, 5, 20), GAINS, CPU)) is form
-
-
-def test_every_method_has_a_form() -> None:
-    assert set(FORMS) == set(get_args(Method))
+def test_every_method_names_its_form() -> None:
+    forms = {"spectral": SpectralOperator, "exact": ExactOperator, "layers": LevelsOperator}
+    assert set(FORMS) == set(get_args(Method)) == set(forms)
+    for method in get_args(Method):
+        assert type(make_operator(method, (20, 20), (1, 5, 20), GAINS, CPU)) is forms[method]
     with pytest.raises(KeyError, match="fast"):
         make_operator("fast", (20, 20), (1, 5, 20), GAINS, CPU)  # type: ignore[arg-type]
 
@@ -33,15 +30,10 @@ def test_the_operator_is_that_of_its_arguments() -> None:
     assert torch.equal(k.precondition(gradient), expected)
 
 
-def test_operator_is_built_once() -> None:
-    first = make_operator("spectral", (20, 20), (1, 5, 20), GAINS, CPU)
-    assert make_operator("spectral", (20, 20), (1, 5, 20), GAINS, CPU) is first
-    assert make_operator("exact", (20, 20), (1, 5, 20), GAINS, CPU) is not first
-
-
 @each_case(
     "other",
     [
+        {"method": "exact"},
         {"canvas": (20, 21)},
         {"levels": (1, 6, 20)},
         {"gains": (1.0, 1.0, 2.0)},
@@ -51,10 +43,12 @@ def test_operator_is_built_once() -> None:
         {"time": Time(3, loop=True)},
     ],
 )
-def test_an_operator_is_kept_for_its_own_arguments_only(other: dict[str, object]) -> None:
-    arguments = {"canvas": (20, 20), "levels": (1, 5, 20), "gains": GAINS, "device": CPU, "tile": False, "frozen": ()}
-    first = make_operator("spectral", **arguments)  # type: ignore[arg-type]
-    assert make_operator("spectral", **arguments | other) is not first  # type: ignore[arg-type]
+def test_an_operator_is_built_once_and_kept_for_its_own_arguments_only(other: dict[str, Any]) -> None:
+    arguments: dict[str, Any] = {"method": "spectral", "canvas": (20, 20), "levels": (1, 5, 20), "gains": GAINS}
+    arguments |= {"device": CPU, "tile": False, "frozen": ()}
+    first = make_operator(**arguments)
+    assert make_operator(**arguments) is first
+    assert make_operator(**arguments | other) is not first
 
 
 def test_operator_built_under_inference_mode_meets_autograd_later() -> None:

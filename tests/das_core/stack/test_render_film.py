@@ -20,17 +20,12 @@ def film(*, loop: bool = False) -> ImageStack:
 
 
 @each_case("loop", [False, True])
-def test_its_own_frames_are_rendered_bit_for_bit(loop: bool) -> None:
+def test_its_own_frames_are_rendered_bit_for_bit_and_between_them_the_canvas_is_interpolated(loop: bool) -> None:
     stack = film(loop=loop)
     assert torch.equal(render_film(stack), stack.image())
     # Every frame comes again among four times as many of a loop, and of 17 in place of 5 without one.
     more = render_film(stack, 20 if loop else 17)
     assert torch.equal(more[::4], stack.image())
-
-
-@each_case("loop", [False, True])
-def test_between_frames_the_canvas_is_interpolated(loop: bool) -> None:
-    stack = film(loop=loop)
     canvas = torch.cat([stack.canvas, stack.canvas[:1]]) if loop else stack.canvas
     middle = (canvas[:-1] + canvas[1:]) / 2
     expected = crop_margin(render_pixels(middle, SPEC.color), SPEC.margin)

@@ -2,6 +2,7 @@
 
 import gc
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,13 +21,10 @@ STACK = ImageStack.noise(SPEC, seed=1)
 LOOP = ImageStack.noise(replace(SPEC, zoom=Zoom(3, loop=True)), seed=1)
 
 
-def test_whole_moments_are_the_depths() -> None:
+def test_frames_go_from_depth_to_depth_at_a_constant_rate_and_back() -> None:
     assert torch.equal(render_zoom(STACK, [0, 1, 2]), STACK.image())
     assert torch.equal(render_zoom(STACK, 3), STACK.image())
     assert torch.equal(render_zoom(LOOP, 3), LOOP.image())
-
-
-def test_frames_go_at_a_constant_rate_and_back() -> None:
     frames = render_zoom(STACK, 9)
     assert torch.equal(frames, render_zoom(STACK, [number / 4 for number in range(9)]))
     assert torch.equal(render_zoom(STACK, 9, out=True), frames.flip(0))
@@ -54,8 +52,8 @@ def test_a_zoom_is_rendered_larger_with_all_that_lies_in_it() -> None:
     assert render_stack(STACK, 0.05).shape == (3, 3, 2, 2)
 
 
-def test_a_zoom_is_read_from_its_file(tmp_path: pytest.TempPathFactory) -> None:
-    path = tmp_path / "zoom.safetensors"  # type: ignore[operator]
+def test_a_zoom_is_read_from_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "zoom.safetensors"
     save_stack(LOOP, path)
     loaded = load_stack(path)
     assert loaded.spec == LOOP.spec
@@ -63,27 +61,24 @@ def test_a_zoom_is_read_from_its_file(tmp_path: pytest.TempPathFactory) -> None:
 
 
 @each_case(
-    ("moments", "message"),
+    ("stack", "moments", "scale", "message"),
     [
-        (0, "0 frames cannot be rendered; 1 to 65536 can"),
-        (2**17, "131072 frames cannot be rendered"),
-        ([], "0 frames cannot be rendered"),
-        ([0.0] * (2**16 + 1), "65537 frames cannot be rendered"),
-        ([2.1], "there is no moment 2.1; the zoom goes from 0 to 2"),
-        ([-0.1], "there is no moment -0.1"),
-        ([float("nan")], "there is no moment nan"),
+        (STACK, 0, 1.0, "0 frames cannot be rendered; 1 to 65536 can"),
+        (STACK, 2**17, 1.0, "131072 frames cannot be rendered"),
+        (STACK, [], 1.0, "0 frames cannot be rendered"),
+        (STACK, [0.0] * (2**16 + 1), 1.0, "65537 frames cannot be rendered"),
+        (STACK, [2.1], 1.0, "there is no moment 2.1; the zoom goes from 0 to 2"),
+        (STACK, [-0.1], 1.0, "there is no moment -0.1"),
+        (STACK, [float("nan")], 1.0, "there is no moment nan"),
+        (STACK, 2, 100, "scale 100 is not between"),
+        (ImageStack.gray(StackSpec(32, 32, 8)), 24, 1.0, "the stack is no zoom: its images lie side by side"),
     ],
 )
-def test_bad_moments(moments: int | list[float], message: str) -> None:
+def test_what_cannot_be_rendered_is_refused(
+    stack: ImageStack, moments: int | list[float], scale: float, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
-        render_zoom(STACK, moments)
-
-
-def test_a_picture_is_no_zoom() -> None:
-    with pytest.raises(ValueError, match="the stack is no zoom: its images lie side by side"):
-        render_zoom(ImageStack.gray(StackSpec(32, 32, 8)))
-    with pytest.raises(ValueError, match="scale 100 is not between"):
-        render_zoom(STACK, 2, scale=100)
+        render_zoom(stack, moments, scale=scale)
 
 
 def test_the_estimate_of_memory_grows_with_what_is_rendered() -> None:

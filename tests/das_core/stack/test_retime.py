@@ -19,12 +19,14 @@ def pictures(count: int) -> ImageStack:
     return ImageStack.noise(SPEC, count, decay=0.8)
 
 
-@each_case("loop", [False, True])
-def test_one_picture_stands_still(loop: bool) -> None:
-    stack = pictures(1)
-    film = as_film(stack, Time(5, loop=loop))
-    assert film.spec.time == Time(5, loop=loop)
-    assert torch.equal(film.image(), stack.image().expand(5, -1, -1, -1))
+@each_case("time", [Time(5), Time(5, loop=True), Time(3)])
+def test_a_film_of_one_picture_stands_still_and_begins_anew(time: Time) -> None:
+    stack = replace(pictures(1), steps=7)
+    film = as_film(stack, time)
+    assert film.spec.time == time
+    assert torch.equal(film.image(), stack.image().expand(time.frames, -1, -1, -1))
+    assert (film.steps, film.parameters, film.optimizer_state) == (7, None, None)
+    assert film.start is film.canvas
 
 
 def test_as_many_pictures_as_frames_are_the_frames() -> None:
@@ -47,13 +49,6 @@ def test_a_film_of_another_length_shows_what_is_rendered_of_it() -> None:
     film = as_film(pictures(3), Time(3, loop=True))
     torch.testing.assert_close(as_film(film, Time(12, loop=True)).image(), render_film(film, 12))
     assert torch.equal(as_film(as_film(film, Time(12, loop=True)), Time(3, loop=True)).canvas, film.canvas)
-
-
-def test_a_film_begins_anew_from_what_the_stack_shows() -> None:
-    climbed = replace(pictures(1), steps=7)
-    film = as_film(climbed, Time(3))
-    assert (film.steps, film.parameters, film.optimizer_state) == (7, None, None)
-    assert film.start is film.canvas
 
 
 def test_surroundings_go_along() -> None:

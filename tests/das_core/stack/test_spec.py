@@ -19,9 +19,10 @@ from das_core.stack.time import Time
 CPU = torch.device("cpu")
 
 
-def test_default_levels_have_none_for_the_whole_canvas_at_once() -> None:
+def test_default_levels_go_in_steps_to_the_long_side_and_none_is_of_the_whole_canvas_at_once() -> None:
     assert StackSpec().resolutions == tuple(range(4, 561, 4))
     assert len(StackSpec(224, 224).resolutions) == 84
+    assert StackSpec(32, 64, 8).resolutions == StackSpec(64, 32, 8).resolutions == tuple(range(4, 81, 4))
 
 
 def test_what_is_wide_moves_no_more_than_a_single_wave() -> None:
@@ -38,20 +39,15 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side() -> None:
     assert StackSpec(64, 32, 0, tile=True).canvas == (32, 64)
 
 
-def test_default_levels_follow_the_long_side_of_the_canvas() -> None:
-    assert StackSpec(32, 64, 8).resolutions == StackSpec(64, 32, 8).resolutions == tuple(range(4, 81, 4))
-
-
-def test_levels_are_sorted_and_each_kept_once() -> None:
+def test_levels_are_sorted_with_their_gains_and_each_kept_once() -> None:
     assert StackSpec(32, 32, 8, levels=(16, 4, 48, 4)).resolutions == (4, 16, 48)
+    spec = StackSpec(width=32, height=32, margin=0, levels=(32, 4), gains=(0.1, 1.0))
+    assert (spec.levels, spec.gains) == ((4, 32), (1.0, 0.1))
 
 
-def test_gains_are_one_unless_given() -> None:
+def test_gains_that_are_left_out_are_gains_of_one() -> None:
     assert StackSpec(32, 32, 8, levels=(1, 4, 48)).weights == (1.0, 1.0, 1.0)
     assert StackSpec(32, 32, 8, levels=(1, 4, 48), gains=(0.5, 1.0, 2.0)).weights == (0.5, 1.0, 2.0)
-
-
-def test_what_is_left_out_is_what_is_spelled_out() -> None:
     spelled = StackSpec(32, 32, 8, levels=(1, 4), gains=(1.0, 1.0))
     assert StackSpec(32, 32, 8, levels=(4, 1)) == spelled
     assert hash(StackSpec(32, 32, 8, levels=(4, 1))) == hash(spelled)
@@ -113,11 +109,6 @@ def test_bad_specs_are_named(settings: dict[str, object], says: str) -> None:
 
 def test_frozen_bands_that_leave_one_resolution_are_allowed() -> None:
     assert StackSpec(32, 32, 8, frozen=((1, 20), (22, 48))).frozen == ((1, 20), (22, 48))
-
-
-def test_a_gain_stays_with_its_level_when_levels_are_put_in_order() -> None:
-    spec = StackSpec(width=32, height=32, margin=0, levels=(32, 4), gains=(0.1, 1.0))
-    assert (spec.levels, spec.gains) == ((4, 32), (1.0, 0.1))
 
 
 def test_the_estimate_of_a_film_counts_its_frames_and_its_time() -> None:

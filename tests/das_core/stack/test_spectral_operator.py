@@ -78,14 +78,10 @@ def test_the_response_is_what_shrinking_leaves_of_every_cosine(canvas: Shape) ->
 
 
 @each_case("tile", [False, True])
-def test_a_level_as_fine_as_the_canvas_passes_every_frequency_alike(tile: bool) -> None:
+def test_the_finest_level_passes_every_frequency_alike_and_the_coarsest_the_mean_alone(tile: bool) -> None:
     response = compute_spectral_response((12, 17), (17,), (3.0,), tile)
     assert response.shape == ((12, 9) if tile else (12, 17))
     torch.testing.assert_close(response, torch.full_like(response, 9.0))
-
-
-@each_case("tile", [False, True])
-def test_the_coarsest_level_passes_the_mean_alone(tile: bool) -> None:
     response = compute_spectral_response((12, 17), (1,), (0.5,), tile)
     expected = torch.zeros_like(response)
     expected[0, 0] = 0.25 * 12 * 17
@@ -125,21 +121,17 @@ def test_the_parameters_are_the_gradient() -> None:
     assert torch.equal(parameters.gradient, gradient)
 
 
-def test_the_gradient_of_least_norm_gives_the_canvas_where_k_reaches() -> None:
+def test_the_gradient_of_least_norm_gives_the_canvas_where_k_reaches_and_is_zero_elsewhere() -> None:
+    canvas = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
     k = SpectralOperator((24, 32), (1, 5, 32), (1.0, 2.0, 0.5), CPU)
-    canvas = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(k.precondition(k.minimum_norm_gradient(canvas)), canvas, rtol=0, atol=1e-4)
-
-
-def test_the_gradient_of_least_norm_is_zero_where_k_does_not_reach() -> None:
     k = SpectralOperator((24, 32), (1,), (1.0,), CPU)
-    canvas = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
     mean = canvas.mean(dim=(2, 3), keepdim=True).expand_as(canvas)
     # Level 1 moves every pixel by the sum of the gradient, which K+ undoes for the mean and nothing else.
     torch.testing.assert_close(k.minimum_norm_gradient(canvas), mean / (24 * 32), rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_the_response_can_be_ended_at_every_level_and_within_large_ones(
     tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

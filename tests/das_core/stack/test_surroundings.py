@@ -13,16 +13,12 @@ from das_core.stack.time import Time
 PIXELS, SHOWN, MASK = torch.rand(3, 1, 3, 8, 8, generator=torch.Generator().manual_seed(1)).unbind()
 
 
-def test_between_its_ends_a_mask_mixes() -> None:
+def test_a_mask_mixes_between_its_ends_and_keeps_every_bit_at_them() -> None:
     mask = MASK[:, :1]
     expected = mask * SHOWN + (1 - mask) * PIXELS
     torch.testing.assert_close(Surroundings(PIXELS, mask).composite(SHOWN), expected)
-
-
-def test_at_its_ends_a_mask_keeps_every_bit() -> None:
-    mask = MASK[:, :1].round()
-    mixed = Surroundings(PIXELS, mask).composite(SHOWN)
-    assert torch.equal(mixed, torch.where(mask.bool(), SHOWN, PIXELS))
+    mask = mask.round()
+    assert torch.equal(Surroundings(PIXELS, mask).composite(SHOWN), torch.where(mask.bool(), SHOWN, PIXELS))
 
 
 def test_surroundings_go_to_another_device_whole() -> None:
@@ -73,22 +69,20 @@ def test_a_stack_is_repeated_for_many_masks_or_images() -> None:
 
 
 @each_case(
-    ("stacks", "images", "masks", "says"),
+    ("says", "stacks", "image", "masks"),
     [
-        (2, 3, 1, "2 stacks do not go with a batch of 3: use 1 or 3"),
-        (1, 2, 3, "2 images do not go with a batch of 3: use 1 or 3"),
-        (4, 1, 2, "2 masks do not go with a batch of 4: use 1 or 4"),
+        ("2 stacks do not go with a batch of 3: use 1 or 3", 2, photograph(16, 32, 3), 1),
+        ("2 images do not go with a batch of 3: use 1 or 3", 1, photograph(16, 32, 2), 3),
+        ("2 masks do not go with a batch of 4: use 1 or 4", 4, photograph(16, 32), 2),
+        ("the image around the mask has 4 channels", 1, torch.rand(1, 4, 16, 32), 1),
     ],
 )
-def test_batches_that_do_not_go_together_are_named(stacks: int, images: int, masks: int, says: str) -> None:
+def test_images_and_masks_that_do_not_go_with_a_stack_are_named(
+    says: str, stacks: int, image: torch.Tensor, masks: int
+) -> None:
     stack = ImageStack.gray(StackSpec(32, 16, 4), stacks)
     with pytest.raises(ValueError, match=says):
-        stack.place_into(photograph(16, 32, images), half_mask().repeat(masks, 1, 1))
-
-
-def test_an_image_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="the image around the mask has 4 channels"):
-        ImageStack.gray(StackSpec(32, 16, 4)).place_into(torch.rand(1, 4, 16, 32), half_mask())
+        stack.place_into(image, half_mask().repeat(masks, 1, 1))
 
 
 def test_a_mask_of_a_film_may_move() -> None:

@@ -53,10 +53,11 @@ def test_all_frames_of_a_loop_are_alike() -> None:
 
 
 @each_case("loop", [False, True])
-def test_frames_that_are_asked_alike_move_alike(loop: bool) -> None:
+def test_frames_that_are_asked_alike_move_alike_and_a_single_one_as_a_picture(loop: bool) -> None:
     for frames in (2, 5, 12, 30):
         moved = time_matrix(Time(frames, loop=loop)) @ torch.ones(frames, dtype=torch.float64)
         assert float(moved.max() / moved.min()) < 1.02
+    assert time_matrix(Time(1, loop=loop)).tolist() == [[1.0]]
 
 
 @each_case("loop", [False, True])
@@ -65,28 +66,23 @@ def test_the_root_times_itself_is_k(loop: bool) -> None:
     torch.testing.assert_close(time_root(time) @ time_root(time), time_matrix(time))
 
 
-def test_a_film_of_one_frame_is_a_picture() -> None:
-    assert time_matrix(Time(1)).tolist() == [[1.0]]
-    assert time_matrix(Time(1, loop=True)).tolist() == [[1.0]]
-
-
-def test_mixed_frames_are_weighted_sums() -> None:
-    frames, matrix = torch.randn(4, 3, 5, 6), torch.randn(2, 4)
-    torch.testing.assert_close(mix_frames(matrix, frames), torch.einsum("st,tchw->schw", matrix, frames))
-
-
-@each_case("frames", [0, -3, MOST_FRAMES + 1, 10_000, 2.0, True, "12", None])
-def test_a_number_of_frames_that_cannot_be_is_refused(frames: Any) -> None:
-    with pytest.raises(ValueError, match=r"^frames .* is not a whole number from 1 to 1024"):
-        Time(frames)
-
-
-@each_case("levels", [(0,), (1, 13), (2.0,), (True,), ("2",)])
-def test_levels_that_no_film_of_these_frames_has_are_refused(levels: Any) -> None:
-    with pytest.raises(ValueError, match=r"^level .* in time is not a whole number from 1 to 12"):
-        Time(12, levels)
-    with pytest.raises(ValueError, match="levels in time is empty"):
-        Time(12, ())
+@each_case(
+    ("frames", "levels", "says"),
+    [
+        *(
+            (frames, None, r"^frames .* is not a whole number from 1 to 1024")
+            for frames in (0, -3, MOST_FRAMES + 1, 10_000, 2.0, True, "12", None)
+        ),
+        *(
+            (12, levels, r"^level .* in time is not a whole number from 1 to 12")
+            for levels in ((0,), (1, 13), (2.0,), (True,), ("2",))
+        ),
+        (12, (), "levels in time is empty"),
+    ],
+)
+def test_frames_and_levels_in_time_that_cannot_be_are_refused(frames: Any, levels: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Time(frames, levels)
 
 
 def test_levels_are_kept_in_order_each_once() -> None:
@@ -109,8 +105,12 @@ def test_many_levels_in_time_can_be_ended_between_them() -> None:
     assert assert_ends_anywhere(lambda: time_matrix(Time(20, tuple(range(1, 21))))) == 20
 
 
-@pytest.mark.parametrize("rows", [7, 16])
-def test_many_frames_are_mixed_in_parts_to_the_same_bits(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+@each_case("rows", [7, 16])
+def test_mixed_frames_are_weighted_sums_and_many_are_mixed_in_parts_to_the_same_bits(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, weights = torch.randn(4, 3, 5, 6), torch.randn(2, 4)
+    torch.testing.assert_close(mix_frames(weights, few), torch.einsum("st,tchw->schw", weights, few))
     frames = torch.randn(48, 3, 20, 24, generator=torch.Generator().manual_seed(0))
     matrix = time_matrix(Time(48)).float()
     whole = mix_frames(matrix, frames)

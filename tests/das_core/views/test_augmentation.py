@@ -11,16 +11,7 @@ from das_core.views.windows import Windows
 from toys import make_draws
 
 
-def test_without_ends_windows_and_noise_do_not_know_the_time() -> None:
-    pixels = torch.rand(1, 3, 48, 48)
-    early, late = (
-        Augmentation(3, Windows(4))(pixels, ViewGeometry((48, 48), 4, 16), make_draws(3, progress=done))
-        for done in (0.0, 1.0)
-    )
-    assert torch.equal(early, late)
-
-
-def test_transforms_come_in_order_and_leave_their_input_alone() -> None:
+def test_views_are_windows_and_then_transforms_in_order_and_leave_the_pixels_alone() -> None:
     class Double:
         def __call__(self, views: Tensor, draws: Draws) -> Tensor:
             return 2 * views
@@ -36,26 +27,26 @@ def test_transforms_come_in_order_and_leave_their_input_alone() -> None:
     torch.testing.assert_close(views, 2 * pixels.expand(2, -1, -1, -1) + 1)
     assert torch.equal(pixels, before)
 
-
-def test_views_are_windows_and_then_transforms() -> None:
     pixels, geometry = torch.rand(2, 3, 40, 40), ViewGeometry((40, 40), 4, 16)
-    windows, transforms = Windows(4), (Flip(), Noise(), PatchMask())
-    views = Augmentation(3, windows, transforms)(pixels, geometry, make_draws(3, items=2))
+    windows, drawn = Windows(4), (Flip(), Noise(), PatchMask())
+    views = Augmentation(3, windows, drawn)(pixels, geometry, make_draws(3, items=2))
     # The same streams, which every transform takes on where the one before it has left them.
     draws = make_draws(3, items=2)
     expected = windows(pixels, geometry, draws)
-    for transform in transforms:
+    for transform in drawn:
         expected = transform(expected, draws)
     assert torch.equal(views, expected)
     assert views.shape == (6, 3, 16, 16)
 
 
-def test_views_are_the_same_in_any_chunk() -> None:
+def test_views_are_the_same_in_any_chunk_and_without_ends_at_any_time() -> None:
     pixels, geometry = torch.rand(1, 3, 40, 40), ViewGeometry((40, 40), 4, 16)
     augmentation = Augmentation(6, Windows(4))
     chunks = [make_draws(1), make_draws(3, first=1), make_draws(2, first=4)]
     views = torch.cat([augmentation(pixels, geometry, draws) for draws in chunks])
     assert torch.equal(views, augmentation(pixels, geometry, make_draws(6)))
+    early, late = (augmentation(pixels, geometry, make_draws(3, progress=done)) for done in (0.0, 1.0))
+    assert torch.equal(early, late)
 
 
 def test_gradients_flow_through_windows_and_transforms_to_what_was_seen() -> None:
@@ -70,13 +61,17 @@ def test_gradients_flow_through_windows_and_transforms_to_what_was_seen() -> Non
     assert set(pixels.grad.unique().tolist()) <= {0.0, 1.0, 2.0, 3.0, 4.0}
 
 
-@each_case("views", [0, -1])
-def test_a_step_needs_a_view(views: int) -> None:
-    with pytest.raises(ValueError, match=f"views {views} is too few; a step needs at least 1"):
-        Augmentation(views=views)
-
-
-@each_case("views", [2**16 + 1, 2**31, 2**63])
-def test_more_views_than_memory_holds_the_draws_of_are_refused(views: int) -> None:
-    with pytest.raises(ValueError, match=f"views {views} is too many: a step shows at most 65536"):
+@each_case(
+    ("views", "says"),
+    [
+        (0, "views 0 is too few; a step needs at least 1"),
+        (-1, "views -1 is too few; a step needs at least 1"),
+        # More than memory holds the draws of.
+        (2**16 + 1, "views 65537 is too many: a step shows at most 65536"),
+        (2**31, "views 2147483648 is too many: a step shows at most 65536"),
+        (2**63, "views 9223372036854775808 is too many: a step shows at most 65536"),
+    ],
+)
+def test_too_few_and_too_many_views_are_refused(views: int, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
         Augmentation(views=views)

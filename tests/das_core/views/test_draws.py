@@ -10,25 +10,28 @@ def key(item: int = 0, step: int = 0, view: int = 0, seed: int = 0, group: int =
     return ViewKey(seed, item, step, view, group)
 
 
-def test_draws_belong_to_their_key_not_to_their_company() -> None:
+def test_draws_depend_on_all_numbers_of_their_key_but_the_image_and_not_on_their_company() -> None:
     together = Draws([key(view=0), key(view=1), key(view=2)], CPU)
     alone = Draws([key(view=2)], CPU)
     assert together.uniform()[2] == alone.uniform()[0]
     assert torch.equal(together.noise((3, 4, 4), "uniform")[2], alone.noise((3, 4, 4), "uniform")[0])
-
-
-def test_every_part_of_the_key_counts() -> None:
     keys = [key(), key(item=1), key(step=1), key(view=1), key(seed=1), key(group=1)]
     numbers = Draws(keys, CPU).uniform()
     assert len(set(numbers)) == len(keys)
+    draws = Draws([key(), ViewKey(0, 0, 0, 0, image=1)], CPU)
+    assert draws.items == [0, 1]
+    assert len(set(draws.uniform())) == 1
 
 
-def test_a_stream_goes_on() -> None:
-    draws = Draws([key()], CPU)
-    assert draws.uniform() != draws.uniform()
-
-
-def test_noise_has_the_moments_it_should() -> None:
+def test_numbers_are_uniform_over_views_and_over_calls_and_noise_has_the_moments_it_should() -> None:
+    draws = Draws([key(view=view) for view in range(100)], CPU)
+    numbers = torch.tensor([draws.uniform() for _ in range(100)])
+    assert 0 <= float(numbers.min()) < float(numbers.max()) < 1
+    # Means of a hundred numbers, each with a standard deviation of 0.029.
+    for dim in (0, 1):
+        assert float((numbers.mean(dim=dim) - 0.5).abs().max()) < 0.12
+    assert len(set(numbers.flatten().tolist())) > 9990
+    assert numbers[0, 0] != numbers[1, 0]
     uniform = Draws([key()], CPU).noise((3, 100, 100), "uniform")
     assert float(uniform.min()) >= 0
     assert float(uniform.max()) < 1
@@ -53,20 +56,3 @@ def test_numbers_and_noise_come_from_separate_streams() -> None:
     # Of one stream, the noise would be what the generator of the numbers gives too.
     numbers = torch.rand(1, 5, generator=make_generator(0, 0, 0, 0, 0))
     assert not torch.equal(Draws([key()], CPU).noise((5,), "uniform"), numbers)
-
-
-def test_numbers_are_uniform_over_views_and_over_calls() -> None:
-    draws = Draws([key(view=view) for view in range(100)], CPU)
-    numbers = torch.tensor([draws.uniform() for _ in range(100)])
-    assert 0 <= float(numbers.min()) < float(numbers.max()) < 1
-    # Means of a hundred numbers, each with a standard deviation of 0.029.
-    for dim in (0, 1):
-        assert float((numbers.mean(dim=dim) - 0.5).abs().max()) < 0.12
-    assert len(set(numbers.flatten().tolist())) > 9990
-
-
-def test_images_can_share_their_draws() -> None:
-    first, second = key(), ViewKey(0, 0, 0, 0, image=1)
-    draws = Draws([first, second], CPU)
-    assert draws.items == [0, 1]
-    assert len(set(draws.uniform())) == 1

@@ -27,18 +27,16 @@ def test_a_window_keeps_being_shrunk_by_what_the_views_need(side: int, size: int
     assert side / reduction < 2 * LEAST_SHRINKING * size
 
 
-def test_windows_below_three_views_are_cut_as_ever() -> None:
-    pixels = paint(120, 160)
-    windows: list[Window] = [(0, 0, 3 * SIZE - 1), (100, 20, 16), (5, 6, 7)]
-    assert torch.equal(
-        Pyramid(pixels).crop(windows, [0, 1, 2], SIZE), crop_and_resize(pixels, windows, [0, 1, 2], SIZE)
-    )
-
-
 @each_case(("height", "width"), [(120, 160), (123, 161)])
-def test_large_windows_show_what_they_would_show_directly_across_the_edges_too(height: int, width: int) -> None:
+def test_windows_show_what_they_would_show_directly_across_the_edges_too_and_need_no_gradient(
+    height: int, width: int
+) -> None:
     pixels = paint(height, width)
+    below_three_views: list[Window] = [(0, 0, 3 * SIZE - 1), (100, 20, 16), (5, 6, 7)]
+    small = Pyramid(pixels).crop(below_three_views, [0, 1, 2], SIZE)
+    assert torch.equal(small, crop_and_resize(pixels, below_three_views, [0, 1, 2], SIZE))
     views = Pyramid(pixels).crop(WINDOWS, ITEMS, SIZE)
+    assert not views.requires_grad
     expected = crop_and_resize(pixels, WINDOWS, ITEMS, SIZE)
     assert views.shape == expected.shape
     # A window is rounded to the pixels of the reduced canvas, which shifts it by up to 3 of its 60 to 120 pixels; the
@@ -63,7 +61,7 @@ def test_the_gradient_is_the_adjoint_and_repeats_its_bits() -> None:
     assert torch.equal(*gradients)
 
 
-def test_the_gradients_of_chunks_add_up_and_are_taken_once() -> None:
+def test_the_gradients_of_chunks_add_up_are_taken_once_and_are_0_where_no_view_looks() -> None:
     pyramid = Pyramid(paint(120, 160).requires_grad_())
     pyramid.crop(WINDOWS, ITEMS, SIZE).square().sum().backward()
     whole = pyramid.take_gradient()
@@ -71,16 +69,9 @@ def test_the_gradients_of_chunks_add_up_and_are_taken_once() -> None:
         pyramid.crop(WINDOWS[begin : begin + 2], ITEMS[begin : begin + 2], SIZE).square().sum().backward()
     torch.testing.assert_close(pyramid.take_gradient(), whole)
     assert not pyramid.take_gradient().any()
-
-
-def test_an_image_that_no_view_shows_gets_no_gradient() -> None:
     pyramid = Pyramid(torch.zeros(4, 1, 96, 96, requires_grad=True))
     pyramid.crop([(0, 0, 96), (0, 0, 10)], [2, 1], 8).sum().backward()
     assert [bool(image.any()) for image in pyramid.take_gradient()] == [False, True, True, False]
-
-
-def test_without_gradients_nothing_is_kept_for_them() -> None:
-    assert not Pyramid(paint(120, 160)).crop(WINDOWS, ITEMS, SIZE).requires_grad
 
 
 def test_some_canvases_of_a_batch_keep_their_numbers() -> None:

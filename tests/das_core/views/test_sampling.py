@@ -37,43 +37,28 @@ def cut_by_torch(canvas: Tensor, size: int) -> Tensor:
     return torch.cat(views)
 
 
-@each_case("size", [1, 8, 20, 24, 33])
-def test_views_are_windows_resized_by_torch_also_across_the_edges(size: int) -> None:
-    canvas = noise(2, 3, 40, 56)
+@each_case("size", [1, 7, 8, 20, 24, 33, 50])
+def test_views_are_windows_resized_by_torch_also_across_the_edges_and_so_is_their_gradient(size: int) -> None:
+    canvas, weights = noise(2, 3, 40, 56), noise(len(WINDOWS), 3, size, size, seed=1)
     views = crop_and_resize(canvas, WINDOWS, ITEMS, size)
     torch.testing.assert_close(views, cut_by_torch(canvas, size), rtol=0, atol=1e-5)
-
-
-@each_case("size", [1, 8, 20, 24, 33])
-def test_the_gradient_is_that_of_autograd_and_repeats_its_bits(size: int) -> None:
-    weights = noise(len(WINDOWS), 3, size, size, seed=1)
     gradients = []
     for cut in (cut_by_torch, *[lambda canvas, size: crop_and_resize(canvas, WINDOWS, ITEMS, size)] * 2):
-        leaf = noise(2, 3, 40, 56).requires_grad_()
+        leaf = canvas.clone().requires_grad_()
         (cut(leaf, size) * weights).sum().backward()
         assert leaf.grad is not None
         gradients.append(leaf.grad)
     theirs, ours, again = gradients
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
     assert torch.equal(ours, again)
-
-
-@each_case("size", [7, 24, 50])
-def test_the_gradient_is_the_adjoint(size: int) -> None:
-    canvas, weights = noise(2, 3, 40, 56).requires_grad_(), noise(len(WINDOWS), 3, size, size, seed=1)
-    views = crop_and_resize(canvas, WINDOWS, ITEMS, size)
-    (gradient,) = torch.autograd.grad(views, canvas, weights)
     # <A x, y> = <x, A* y>.
-    torch.testing.assert_close((views * weights).sum(), (canvas * gradient).sum(), rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close((views * weights).sum(), (canvas * ours).sum(), rtol=1e-4, atol=1e-2)
 
 
-def test_a_window_of_the_right_size_is_only_cut_out() -> None:
+def test_windows_of_the_right_size_are_only_cut_out_and_their_gradients_added_up_where_they_lie() -> None:
     canvas = noise(1, 3, 40, 56)
     view = crop_and_resize(canvas, [(30, 50, 24)], [0], 24)
     assert torch.equal(view, canvas.roll((-30, -50), (2, 3))[:, :, :24, :24])
-
-
-def test_windows_that_overlap_add_up_and_images_that_no_view_shows_get_no_gradient() -> None:
     canvas = torch.zeros(3, 2, 10, 10, requires_grad=True)
     crop_and_resize(canvas, [(0, 0, 4), (2, 2, 4), (8, 8, 4)], [1, 1, 1], 4).sum().backward()
     expected = torch.zeros(10, 10)
@@ -84,6 +69,7 @@ def test_windows_that_overlap_add_up_and_images_that_no_view_shows_get_no_gradie
             expected[rows, columns] += 1
     assert canvas.grad is not None
     assert torch.equal(canvas.grad[1], expected.expand(2, -1, -1))
+    # No view shows the others.
     assert not canvas.grad[[0, 2]].any()
 
 
@@ -93,25 +79,17 @@ def test_every_view_needs_a_window() -> None:
 
 
 @given(SIDES, SIDES)
-def test_triangle_adjoint_is_the_transpose(source: int, target: int) -> None:
-    images = torch.randn(2, target, target, generator=torch.Generator().manual_seed(source))
+def test_the_matrix_is_the_symmetric_mean_of_samples_that_torch_takes_and_the_adjoint_its_transpose(
+    source: int, target: int
+) -> None:
     resize = linear_resize_matrix(source, target, torch.device("cpu"))
+    images = torch.randn(2, target, target, generator=torch.Generator().manual_seed(source))
     torch.testing.assert_close(
         resize_adjoint(images, (source, source)), resize.T @ images @ resize, rtol=1e-3, atol=1e-4
     )
-
-
-@given(SIDES, SIDES)
-def test_triangle_matrix_is_what_torch_interpolates_with_antialiasing(source: int, target: int) -> None:
     image = torch.randn(1, 2, source, source, generator=torch.Generator().manual_seed(source))
-    resize = linear_resize_matrix(source, target, torch.device("cpu"))
     expected = F.interpolate(image, size=(target, target), mode="bilinear", antialias=True, align_corners=False)
     torch.testing.assert_close(resize @ image @ resize.T, expected, rtol=0, atol=1e-4)
-
-
-@given(SIDES, SIDES)
-def test_the_matrix_is_a_mean_of_samples_and_symmetric_from_both_ends(source: int, target: int) -> None:
-    resize = linear_resize_matrix(source, target, torch.device("cpu"))
     assert resize.shape == (target, source)
     assert float(resize.min()) >= 0
     torch.testing.assert_close(resize.sum(dim=1), torch.ones(target))

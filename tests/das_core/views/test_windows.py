@@ -12,31 +12,24 @@ from das_core.views.windows import Windows
 from toys import make_draws
 
 
-def test_views_are_the_windows_resized_by_torch() -> None:
-    pixels = torch.rand(2, 3, 60, 80, dtype=torch.float32)
-    windows = Windows(jitter=5, zoom_min=0.3)
-    cut = windows.draw(ViewGeometry((60, 80), 10), make_draws(6, items=2))
-    views = windows(pixels, ViewGeometry((60, 80), 10, 32), make_draws(6, items=2))
-    for view, (top, left, side), item in zip(views, cut, [0] * 6 + [1] * 6, strict=True):
-        window = pixels[item : item + 1, :, top : top + side, left : left + side]
-        expected = F.interpolate(window, size=32, mode="bilinear", antialias=True)[0]
-        torch.testing.assert_close(view, expected, rtol=0, atol=1e-5)
-
-
-def test_gradient_of_the_windows_is_that_of_autograd() -> None:
-    pixels = torch.rand(2, 3, 40, 40)
-    weights = torch.randn(8, 3, 24, 24)
-    windows = Windows(jitter=8, zoom_min=0.3)
-    leaf = pixels.clone().requires_grad_()
-    (windows(leaf, ViewGeometry((40, 40), 8, 24), make_draws(4, items=2)) * weights).sum().backward()
-    naive = pixels.clone().requires_grad_()
-    views = []
-    for item, (top, left, side) in zip(
-        [0] * 4 + [1] * 4, windows.draw(ViewGeometry((40, 40), 8), make_draws(4, items=2)), strict=True
-    ):
+@each_case(("height", "width", "jitter", "margin", "size", "count"), [(60, 80, 5, 10, 32, 6), (40, 40, 8, 8, 24, 4)])
+def test_views_are_the_windows_resized_by_torch_and_their_gradient_is_that_of_autograd(
+    height: int, width: int, jitter: int, margin: int, size: int, count: int
+) -> None:
+    pixels = torch.rand(2, 3, height, width)
+    weights = torch.randn(2 * count, 3, size, size)
+    windows = Windows(jitter=jitter, zoom_min=0.3)
+    cut = windows.draw(ViewGeometry((height, width), margin), make_draws(count, items=2))
+    naive, views = pixels.clone().requires_grad_(), []
+    for item, (top, left, side) in zip([0] * count + [1] * count, cut, strict=True):
         window = naive[item : item + 1, :, top : top + side, left : left + side]
-        views.append(F.interpolate(window, size=24, mode="bilinear", antialias=True))
+        views.append(F.interpolate(window, size=size, mode="bilinear", antialias=True))
     (torch.cat(views) * weights).sum().backward()
+    leaf = pixels.clone().requires_grad_()
+    for seen in (pixels, leaf):
+        ours = windows(seen, ViewGeometry((height, width), margin, size), make_draws(count, items=2))
+        torch.testing.assert_close(ours, torch.cat(views), rtol=0, atol=1e-5)
+    (ours * weights).sum().backward()
     assert leaf.grad is not None
     assert naive.grad is not None
     torch.testing.assert_close(leaf.grad, naive.grad, rtol=1e-4, atol=1e-5)
@@ -97,7 +90,7 @@ def test_jitter_and_zoom_go_to_their_end_over_the_ascent() -> None:
         assert min(top for top, _, _ in cut) == 40 - moment.jitter
 
 
-def test_views_lie_in_the_box_of_their_image() -> None:
+def test_views_lie_in_what_windows_may_show_of_the_box_of_their_image() -> None:
     keys = [ViewKey(0, item, 0, view) for item in range(2) for view in range(50)]
     boxed = ((4, 6, 20, 24), (30, 10, 17, 40))
     windows = Windows(8, zoom_start=0.45).draw(ViewGeometry((56, 64), 8, boxes=boxed), Draws(keys, torch.device("cpu")))
@@ -110,9 +103,6 @@ def test_views_lie_in_the_box_of_their_image() -> None:
     assert free == Windows(8).draw(
         ViewGeometry((56, 64), 8, boxes=((0, 0, 56, 64),) * 2), Draws(keys, torch.device("cpu"))
     )
-
-
-def test_a_box_is_cut_to_what_windows_may_show() -> None:
     # The box reaches over the margin on all sides; with a jitter of 2, views may show 2 of its 8 pixels.
     geometry = ViewGeometry((56, 64), 8, boxes=((0, 0, 56, 64),))
     drawn = Windows(2, zoom_min=0.3, zoom_start=0.3).draw(geometry, make_draws(300))
@@ -122,7 +112,7 @@ def test_a_box_is_cut_to_what_windows_may_show() -> None:
     assert max(left + side for _, left, side in drawn) == 58
 
 
-def test_every_position_that_fits_is_equally_likely() -> None:
+def test_every_position_that_fits_and_every_side_between_the_bounds_is_equally_likely() -> None:
     geometry = ViewGeometry((20, 23), 4)
     drawn = Windows(2, 0.5, 0.5).draw(geometry, make_draws(9000))
     # 16 x 19 pixels may be shown: windows of 8 have 9 x 12 positions.
@@ -132,9 +122,6 @@ def test_every_position_that_fits_is_equally_likely() -> None:
         counts[top - 2, left - 2] += 1
     # 83 each, with a standard deviation of 9.
     assert float((counts - 9000 / 108).abs().max()) < 45
-
-
-def test_sides_are_evenly_spread_between_the_bounds() -> None:
     drawn = Windows(0, 0.25, 0.75, 0.25).draw(ViewGeometry((200, 300)), make_draws(2000))
     sides = torch.tensor([side for *_, side in drawn])
     assert (int(sides.min()), int(sides.max())) == (50, 150)
@@ -160,6 +147,9 @@ def test_a_window_depends_on_its_view_alone(tile: bool) -> None:
     assert len(set(together)) == 6
 
 
+FITTED = Windows(jitter=56, jitter_end=90, fitted=True)
+
+
 def test_windows_of_a_tile_lie_across_its_edges_unless_there_is_a_box() -> None:
     windows = Windows(jitter=56, zoom_min=0.5, zoom_start=0.5)
     free = windows.draw(ViewGeometry((40, 60), tile=True), make_draws(500))
@@ -170,22 +160,21 @@ def test_windows_of_a_tile_lie_across_its_edges_unless_there_is_a_box() -> None:
 
 
 @each_case(
-    ("jitter", "margin", "tile", "expected"),
+    ("windows", "canvas", "margin", "tile", "expected"),
     [
-        (0, 8, False, (8, 8, 40, 48)),
-        (3, 8, False, (5, 5, 46, 54)),
-        (8, 8, False, (0, 0, 56, 64)),
-        (56, 0, True, (0, 0, 56, 64)),
+        (Windows(0), (56, 64), 8, False, (8, 8, 40, 48)),
+        (Windows(3), (56, 64), 8, False, (5, 5, 46, 54)),
+        (Windows(8), (56, 64), 8, False, (0, 0, 56, 64)),
+        (Windows(56), (56, 64), 0, True, (0, 0, 56, 64)),
+        (Windows(16), (96, 96), 16, False, (0, 0, 96, 96)),
+        (FITTED, (96, 96), 16, False, (0, 0, 96, 96)),
+        (FITTED.at_progress(1.0), (96, 96), 16, False, (0, 0, 96, 96)),
     ],
 )
-def test_views_reach_as_far_into_the_margin_as_the_jitter(jitter: int, margin: int, tile: bool, expected: Box) -> None:
-    assert Windows(jitter).reach((56, 64), margin, tile=tile) == expected
-
-
-def test_fitted_windows_reach_as_far_as_the_margin() -> None:
-    fitted, chosen = Windows(jitter=56, jitter_end=90, fitted=True), Windows(jitter=16)
-    assert fitted.reach((96, 96), 16) == chosen.reach((96, 96), 16) == (0, 0, 96, 96)
-    assert fitted.at_progress(1.0).reach((96, 96), 16) == (0, 0, 96, 96)
+def test_views_reach_as_far_into_the_margin_as_the_jitter_and_fitted_ones_to_its_end(
+    windows: Windows, canvas: tuple[int, int], margin: int, tile: bool, expected: Box
+) -> None:
+    assert windows.reach(canvas, margin, tile=tile) == expected
 
 
 def test_a_jitter_beyond_the_margin_is_refused_when_windows_are_drawn() -> None:

@@ -52,14 +52,15 @@ def test_an_interrupt_before_the_run_stops_it(pack: Pack) -> None:
     assert_is_image(pack.optimize(objectives=objectives)[0], 1, 64, 64)
 
 
-def test_an_interrupt_stops_within_the_step(pack: Pack) -> None:
+@each_case(("at", "settings"), [(3, {}), (5, {"chunk": 1})])
+def test_an_interrupt_does_not_wait_for_the_end_of_the_step(pack: Pack, at: int, settings: dict[str, int]) -> None:
     import comfy.model_management
 
-    module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == 3))
+    module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == at))
     objectives = {"objective0": pack.objective(module)}
     with pytest.raises(comfy.model_management.InterruptProcessingException):
-        pack.optimize(objectives=objectives, steps=50)
-    assert module.calls == 3
+        pack.optimize(objectives=objectives, steps=50, **settings)
+    assert module.calls == at
     assert_is_image(pack.optimize(objectives=objectives)[0], 1, 64, 64)
 
 
@@ -109,7 +110,7 @@ def test_finish_now_ends_with_the_picture_so_far(pack: Pack, running: Running) -
     assert (np.asarray(preview) == to_bytes(image[0])).all()
 
 
-@pytest.mark.parametrize(("frames", "count"), [(0, 1), (2, 1), (3, 1), (1, 2)])
+@each_case(("frames", "count"), [(0, 1), (2, 1), (3, 1), (1, 2)])
 def test_finish_now_in_the_middle_of_a_step_leaves_it_out(
     pack: Pack, running: Running, frames: int, count: int
 ) -> None:
@@ -121,6 +122,7 @@ def test_finish_now_in_the_middle_of_a_step_leaves_it_out(
         image, stack, kept, history, _ = pack.optimize(
             objectives={"objective0": objective}, steps=50, preview_every=0, **asked
         )
+    assert running.server.texts[-1].startswith("finished at step 2/50 in ")
     whole = pack.optimize(steps=2, **asked)
     assert torch.equal(image, whole[0])
     assert torch.equal(kept, whole[2])
@@ -148,16 +150,7 @@ def test_the_first_step_is_not_left_out(pack: Pack, running: Running) -> None:
     assert len(history) == 1
 
 
-def test_cancel_in_the_middle_of_a_step_does_not_wait_for_its_end(pack: Pack) -> None:
-    import comfy.model_management
-
-    module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == 5))
-    with pytest.raises(comfy.model_management.InterruptProcessingException):
-        pack.optimize(objectives={"objective0": pack.objective(module)}, steps=50, chunk=1)
-    assert module.calls == 5
-
-
-@pytest.mark.parametrize(("at", "steps"), [(1, 1), (3, 2), (4, 3), (0, 4)])
+@each_case(("at", "steps"), [(1, 1), (3, 2), (4, 3), (0, 4)])
 def test_only_what_ended_early_gets_a_new_fingerprint(pack: Pack, running: Running, at: int, steps: int) -> None:
     node = pack.node("DAS_Optimize")
     before = node.fingerprint_inputs(steps=4)

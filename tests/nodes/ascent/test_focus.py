@@ -19,16 +19,20 @@ def test_the_choices_are_a_focus_or_none(pack: Pack) -> None:
     assert read(pack, "everywhere") is None
 
 
-def test_a_workflow_without_the_input_grows_everywhere_as_it_did_before_there_was_one(pack: Pack) -> None:
-    everywhere, left = (pack.optimize(steps=3, **more)[0] for more in ({"focus": {"focus": "everywhere"}}, {}))
-    assert everywhere.equal(left)
-    assert not pack.optimize(steps=3, focus={"focus": "center"})[0].equal(left)
+OLD = {"focus": "center", "start": 0.3, "end": 3.0, "share": 0.7}
 
 
-def test_a_workflow_from_before_there_was_an_emphasis_has_none(pack: Pack) -> None:
-    old = {"focus": "center", "start": 0.3, "end": 3.0, "share": 0.7}
-    given: list[dict[str, float]] = [{"emphasis": 0.0}, {"emphasis": 1.0}, {}]
-    none, some, left = (pack.optimize(steps=3, focus=old | more)[0] for more in given)
+@each_case(
+    ("without", "other", "older"),
+    [
+        ({"focus": {"focus": "everywhere"}}, {"focus": {"focus": "center"}}, {}),
+        ({"focus": OLD | {"emphasis": 0.0}}, {"focus": OLD | {"emphasis": 1.0}}, {"focus": OLD}),
+    ],
+)
+def test_a_workflow_from_before_there_was_a_focus_or_an_emphasis_has_none(
+    pack: Pack, without: dict[str, Any], other: dict[str, Any], older: dict[str, Any]
+) -> None:
+    none, some, left = (pack.optimize(steps=3, **focus)[0] for focus in (without, other, older))
     assert none.equal(left)
     assert not some.equal(left)
 

@@ -199,13 +199,12 @@ def test_frames_that_do_not_fit_into_memory_are_refused_before_the_first_step(
     assert len(pack.run("DAS_Optimize", steps=2, frames=1, **given)[2]) == 2
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("optimizer", "advice"),
     [
         (OPTIMIZERS[0], "make width, height, margin or batch_size smaller"),
         (OPTIMIZERS[2], "set optimizer to ascent or sgd and method to spectral, take fewer levels, or a smaller"),
     ],
-    ids=["ascent", "adam"],
 )
 def test_an_ascent_that_does_not_fit_into_memory_is_refused_before_the_first_step(
     pack: Pack, set_free_memory: Callable[[int], None], optimizer: dict[str, Any], advice: str

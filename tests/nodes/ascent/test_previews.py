@@ -6,6 +6,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack
 
 
@@ -21,24 +22,32 @@ def shown(previews: ModuleType, every: int, *times: float) -> list[int]:
     return [done for done in range(1, len(times) + 1) if plan.is_due(done, last=done == len(times))]
 
 
-@pytest.mark.parametrize(("every", "steps"), [(0, [11]), (1, list(range(1, 12))), (5, [1, 5, 10, 11]), (1000, [1, 11])])
-def test_quick_steps_are_shown_by_their_number(previews: ModuleType, every: int, steps: list[int]) -> None:
-    assert shown(previews, every, *(number / 10 for number in range(1, 12))) == steps
+QUICK = [number / 10 for number in range(1, 12)]
+SLOW = [3, 6, 9, 12, 15, 18, 21]
 
 
-@pytest.mark.parametrize(
-    ("every", "steps"), [(0, [7]), (5, [1, 3, 5, 7]), (1000, [1, 3, 5, 7])], ids=["never", "five", "thousand"]
+@each_case(
+    ("times", "every", "steps"),
+    [
+        (QUICK, 0, [11]),
+        (QUICK, 1, list(range(1, 12))),
+        (QUICK, 5, [1, 5, 10, 11]),
+        (QUICK, 1000, [1, 11]),
+        (SLOW, 0, [7]),
+        (SLOW, 5, [1, 3, 5, 7]),
+        (SLOW, 1000, [1, 3, 5, 7]),
+        # The clock starts anew with every picture.
+        # 1: the first. 2: the second that is asked for. 4: that too, and not 3, one second after it.
+        ([4, 8, 9, 13, 15, 17], 2, [1, 2, 4, 6]),
+    ],
 )
-def test_slow_steps_are_shown_by_the_clock(previews: ModuleType, every: int, steps: list[int]) -> None:
-    assert shown(previews, every, 3, 6, 9, 12, 15, 18, 21) == steps
+def test_quick_steps_are_shown_by_their_number_and_slow_ones_by_the_clock(
+    previews: ModuleType, times: list[float], every: int, steps: list[int]
+) -> None:
+    assert shown(previews, every, *times) == steps
 
 
-def test_the_clock_starts_anew_with_every_picture(previews: ModuleType) -> None:
-    # 1: the first. 2: the second that is asked for. 4: that too, and not 3, one second after it.
-    assert shown(previews, 2, 4, 8, 9, 13, 15, 17) == [1, 2, 4, 6]
-
-
-@pytest.mark.parametrize(("frames", "shown", "columns"), [(2, [0, 1], 2), (12, [0, 1, 2, 4, 5, 6, 8, 9, 11], 3)])
+@each_case(("frames", "shown", "columns"), [(2, [0, 1], 2), (12, [0, 1, 2, 4, 5, 6, 8, 9, 11], 3)])
 def test_of_a_film_some_frames_are_shown_on_a_sheet(
     previews: ModuleType, pack: Pack, frames: int, shown: list[int], columns: int
 ) -> None:

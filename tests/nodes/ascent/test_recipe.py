@@ -77,15 +77,11 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"steps 0 is too few": lambda pack: pack.optimize(steps=0),
     r"schedule 'linear' is unknown": lambda pack: pack.optimize(schedule="linear"),
     r"chunk -1 is negative": lambda pack: pack.optimize(chunk=-1),
+    r"preview_every -2 is below 0; 1 is every step, 0 only the last": lambda pack: pack.optimize(preview_every=-2),
+    r"frames -2 is below 0; 1 is every step, 0 only the last": lambda pack: pack.optimize(frames=-2),
 }
 
 
 @each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
-
-
-@each_case("name", ["preview_every", "frames"])
-def test_a_negative_number_of_steps_is_refused(pack: Pack, name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} -2 is below 0; 1 is every step, 0 only the last"):
-        pack.optimize(**{name: -2})

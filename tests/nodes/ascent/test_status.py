@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 
+from cases import each_case
 from das_core.objectives.prior import Prior
 from loaded_pack import Pack
 
@@ -47,7 +48,7 @@ def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> 
     assert said[-1].startswith("step 18/50 · 32 s left ·\n")
 
 
-@pytest.mark.parametrize(("done", "line"), [(3, "3 steps in 61 s"), (2, "finished at step 2/3 in 61 s")])
+@each_case(("done", "line"), [(3, "3 steps in 61 s"), (2, "finished at step 2/3 in 61 s")])
 def test_the_end_says_whether_it_was_early(status: ModuleType, done: int, line: str) -> None:
     assert status.Status(3, NAMED, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == f"{line} ·\njellyfish 14.1"
 
@@ -56,7 +57,7 @@ def test_a_cancelled_run_says_how_far_it_came(status: ModuleType) -> None:
     assert status.Status(100, NAMED, clock(0)).describe_cancel(14) == "cancelled after 14/100 steps, nothing saved"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("scores", "shown"),
     [
         ({"jellyfish": 12.3, "goldfish": 4.1}, "jellyfish 12.3 · goldfish 4.1"),
@@ -73,7 +74,7 @@ def test_as_many_scores_are_shown_as_a_node_has_room_for(
     assert status.Status(1, NAMED, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\n{shown}"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (130, "2 min"), (7500, "2 h 5 min")])
+@each_case(("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (130, "2 min"), (7500, "2 h 5 min")])
 def test_times_have_the_unit_that_suits_them(status: ModuleType, seconds: float, text: str) -> None:
     assert status.Status(1, NAMED, clock(0, seconds)).describe_end(1, {}) == f"1 steps in {text} ·\n"
 

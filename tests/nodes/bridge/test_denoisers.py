@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from loaded_pack import Pack
 from stand_in_diffusion import Mixture, NoiseOnTop, StandInVAE, make_patcher
 from stand_in_upscale import UpscaleStandIn, tile
@@ -23,7 +24,7 @@ def bridge(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("factor", [1, 2, 4])
+@each_case("factor", [1, 2, 4])
 def test_an_upscale_model_answers_in_its_own_size_and_outside_of_inference_mode(
     bridge: ModuleType, factor: int
 ) -> None:
@@ -42,7 +43,7 @@ def test_pieces_become_smaller_where_memory_runs_out_down_to_128(bridge: ModuleT
         bridge.UpscaleNetwork(UpscaleStandIn(1, most=100))(large, 0.1)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("model", "says"),
     [
         (None, "there is no upscale model"),
@@ -66,7 +67,7 @@ class Mixing(Mixture):
     sigma_min, sigma_max = 0.001, 1.0
 
 
-@pytest.mark.parametrize("noise", [0.05, 0.14, 1.0])
+@each_case("noise", [0.05, 0.14, 1.0])
 def test_the_level_of_a_model_is_that_of_the_noise_whatever_it_calls_it(bridge: ModuleType, noise: float) -> None:
     assert bridge.find_sigma(Sampling(), noise) == pytest.approx(noise, rel=1e-4)
     # Of a mixture the noise is s and the picture 1 - s.

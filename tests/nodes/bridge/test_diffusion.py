@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from loaded_pack import Pack, Toy
 from stand_in_diffusion import LEVELS, Mixture, NoiseOnTop, StandInVAE, make_model, predict
 
@@ -187,7 +188,7 @@ def untold() -> Any:
     return {**predict(make_model()), "model_options": {}}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "arguments", "says"),
     [
         ({"module": Broken()}, lambda: predict(make_model()), r"at step 2 .*gradient of 'class 0' is not a number"),
@@ -197,7 +198,6 @@ def untold() -> Any:
         ({}, untold, r"this sampler does not tell its noise levels; use KSampler"),
         ({}, lambda: predict(make_model(), side=1), r"the picture is 8 x 8 pixels, too small"),
     ],
-    ids=["a judge", "NaN", "video", "another VAE", "another sampler", "small"],
 )
 def test_what_goes_wrong_is_said(
     make_guide: Callable[..., Any], settings: dict[str, Any], arguments: Callable[[], Any], says: str

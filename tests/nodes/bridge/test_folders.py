@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from cases import each_case
 from dead_drive import unplug
 from loaded_pack import Pack
 
@@ -29,7 +30,7 @@ def paths(pack: Pack) -> Iterator[ModuleType]:
     folder_paths.filename_list_cache.clear()
 
 
-@pytest.mark.parametrize("kind", ["classifiers", "open_clip"])
+@each_case("kind", ["classifiers", "open_clip"])
 def test_a_kind_of_model_has_its_folder_and_its_extensions(
     bridge: ModuleType, paths: ModuleType, pack: Pack, kind: str
 ) -> None:
@@ -51,16 +52,17 @@ def test_what_was_fitted_is_kept_with_the_clips_unless_a_folder_is_registered_fo
     assert bridge.find_model_folder("open_clip") == pack.clips
 
 
-@pytest.mark.parametrize("kind", ["classifiers", "open_clip"])
 def test_folders_are_there_from_the_first_start(
-    bridge: ModuleType, paths: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+    bridge: ModuleType, paths: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(paths, "models_dir", str(tmp_path / "models"))
     bridge.register_folders()
-    assert (tmp_path / "models" / kind).is_dir()
-    (tmp_path / "models" / kind / "mine.pt").touch()
+    for kind in ("classifiers", "open_clip"):
+        assert (tmp_path / "models" / kind).is_dir()
+        (tmp_path / "models" / kind / "mine.pt").touch()
     bridge.register_folders()
-    assert (tmp_path / "models" / kind / "mine.pt").is_file()
+    for kind in ("classifiers", "open_clip"):
+        assert (tmp_path / "models" / kind / "mine.pt").is_file()
 
 
 def test_where_no_folder_can_be_made_the_pack_starts_and_says_so(
@@ -111,12 +113,12 @@ def test_checkpoints_are_listed_and_found_and_other_files_are_not(
     assert [bridge.find_model_file(KIND, name) for name in listed] == [classifier_folder / name for name in listed]
 
 
-@pytest.mark.parametrize("name", ["gone.pth", "notes.txt", "../outside.pth", "sub/../a.pth", "", "."])
+@each_case("name", ["gone.pth", "notes.txt", "../outside.pth", "sub/../a.pth", "", "."])
 def test_a_name_that_is_not_in_the_list_is_refused_even_if_it_leads_to_a_file(
     bridge: ModuleType, pack: Pack, classifier_folder: Path, name: str
 ) -> None:
     outside = classifier_folder.parent / "outside.pth"
-    (classifier_folder / "sub").mkdir()
+    (classifier_folder / "sub").mkdir(exist_ok=True)
     for path in (outside, classifier_folder / "a.pth", classifier_folder / "notes.txt"):
         path.touch()
     with pytest.raises(ValueError, match=r"no checkpoint '.*' lies in .*classifiers; put it there and refresh"):

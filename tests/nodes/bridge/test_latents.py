@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, assert_is_free
 from stand_in_diffusion import StandInVAE, make_model
 
@@ -31,7 +32,7 @@ def test_a_vae_of_the_latents_of_the_model_is_taken(latents: ModuleType) -> None
     latents.check_vae(patcher(channels=16), StandInVAE(16))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("model", "vae", "says"),
     [
         (patcher(), None, "there is no VAE in what is connected to vae"),
@@ -70,7 +71,7 @@ def test_a_vae_that_encodes_to_no_numbers_is_named(latents: ModuleType) -> None:
         latents.encode_pictures(broken, torch.rand(1, 3, 16, 16), torch.zeros(1, 4, 2, 2))
 
 
-@pytest.mark.parametrize("shape", [(0, 4, 8, 8), (1, 4, 0, 8), (1, 4, 8, 0)])
+@each_case("shape", [(0, 4, 8, 8), (1, 4, 0, 8), (1, 4, 8, 0)])
 def test_an_empty_latent_is_refused(latents: ModuleType, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"the latent of shape \(.*\) is empty: there is nothing to guide"):
         latents.check_latent(torch.zeros(shape), StandInVAE())

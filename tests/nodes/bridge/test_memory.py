@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from cases import each_case
 from loaded_pack import Pack, Toy
 
 GIGA = 2**30
@@ -146,9 +147,11 @@ def test_a_clip_without_a_text_tower_or_with_one_that_loads_itself_is_managed_to
     assert bridge.manage_clip(alone).text is alone.text
 
 
-def test_judges_are_loaded_once_with_room_for_the_largest(
+def test_judges_are_loaded_once_with_room_for_the_largest_and_nothing_without_a_judge(
     pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
 ) -> None:
+    bridge.load_judges([], 8)
+    assert loads == []
     small, large = pack.classifier(Toy(), size=16), pack.classifier(Toy(), size=32)
     # The same weights under another name, as an objective for other classes has them.
     again = replace(small, name="again")
@@ -166,29 +169,18 @@ def test_judges_are_loaded_once_with_room_for_the_largest(
     assert loads[-1][1] == 10 * least
 
 
-def test_without_a_judge_nothing_is_loaded(bridge: ModuleType, loads: list[tuple[list[Any], int]]) -> None:
-    bridge.load_judges([], 8)
-    assert loads == []
-
-
-def test_the_text_tower_is_loaded_for_new_texts_only(
+def test_the_text_tower_is_loaded_for_new_texts_only_and_only_if_it_has_a_module(
     pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
 ) -> None:
     clip = pack.clip(Toy())
+    bridge.load_text_tower(replace(clip, text=replace(clip.text, module=None, owner=None)), ["a cat"])
+    assert loads == []
     clip.encode_text(["a cat", "a dog"])
     bridge.load_text_tower(clip, ["a cat", "a dog"])
     assert loads == []
     bridge.load_text_tower(clip, ["a cat", "a bird"])
     ((handles, _),) = loads
     assert handles == [clip.text_tower.owner]
-
-
-def test_a_text_tower_without_a_module_is_not_loaded(
-    pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
-) -> None:
-    clip = pack.clip(Toy())
-    bridge.load_text_tower(replace(clip, text=replace(clip.text, module=None, owner=None)), ["a cat"])
-    assert loads == []
 
 
 def test_a_clip_without_a_text_tower_cannot_be_asked_to_read(pack: Pack, bridge: ModuleType) -> None:
@@ -260,7 +252,7 @@ def test_freed_heap_is_given_back_when_a_run_ends(bridge: ModuleType) -> None:
     assert before - read_resident_bytes() > 1000 * last.nbytes
 
 
-@pytest.mark.parametrize("platform_name", ["win32", "darwin", "linux"])
+@each_case("platform_name", ["win32", "darwin", "linux"])
 def test_where_the_heap_cannot_be_trimmed_a_run_ends_as_well(
     bridge: ModuleType, memory: ModuleType, monkeypatch: pytest.MonkeyPatch, platform_name: str
 ) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+from cases import each_case
 from loaded_pack import Pack
 
 Sent = list[tuple[str, str]]
@@ -49,11 +50,12 @@ def test_the_next_run_without_a_warning_takes_it_away_once(pack: Pack, sent: Sen
     assert sent == [("odd", "7"), (" ", "7")]
 
 
-@pytest.mark.parametrize("server", [None, object()])
+@each_case("server", [None, object()])
 def test_without_a_server_that_shows_texts_it_is_only_logged(
     pack: Pack, sent: Sent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, server: object
 ) -> None:
     monkeypatch.setattr(pack.module("nodes.bridge.page").PromptServer, "instance", server)
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         pack.module("nodes.bridge").warn_on_node("odd", "7")
     assert "odd" in caplog.text

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from loaded_pack import Pack
 
 
@@ -36,7 +37,7 @@ def test_every_prompt_passes_through_the_function(module: ModuleType, monkeypatc
     assert server.trigger_on_prompt({"prompt": {"5": "a"}, "client_id": 3}) == {"prompt": {"5": "A"}, "client_id": 3}
 
 
-@pytest.mark.parametrize("content", [{"client_id": 3}, {}, [], None, "prompt"])
+@each_case("content", [{"client_id": 3}, {}, [], None, "prompt"])
 def test_what_holds_no_prompt_stays(module: ModuleType, monkeypatch: pytest.MonkeyPatch, content: Any) -> None:
     server = Server()
     monkeypatch.setattr(module, "find_server", lambda: server)

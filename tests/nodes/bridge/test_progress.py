@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, previews, to_bytes
 from running_node import Running
 
@@ -32,7 +33,7 @@ def test_an_image_is_previewed_as_it_is_and_without_its_graph(bridge: ModuleType
     assert (np.asarray(picture) == to_bytes(image.detach()[0].movedim(0, -1))).all()
 
 
-@pytest.mark.parametrize(("batch", "rows"), [(2, 1), (3, 2), (4, 2), (6, 2)])
+@each_case(("batch", "rows"), [(2, 1), (3, 2), (4, 2), (6, 2)])
 def test_of_a_batch_the_first_four_are_previewed_two_beside_two(bridge: ModuleType, batch: int, rows: int) -> None:
     # Image number n is grey of the value n / 8.
     images = torch.arange(batch).div(8)[:, None, None, None].expand(batch, 3, 6, 9)
@@ -74,9 +75,7 @@ def test_a_text_is_shown_at_once_and_the_next_not_before_it_can_be_read(
     assert running.server.texts == ["one", "three"]
 
 
-@pytest.mark.parametrize(
-    ("name", "enabled", "shown"), [("Optimize", True, True), ("Optimize", False, False), ("", True, False)]
-)
+@each_case(("name", "enabled", "shown"), [("Optimize", True, True), ("Optimize", False, False), ("", True, False)])
 def test_the_console_has_a_bar_unless_comfyui_has_none(
     bridge: ModuleType,
     monkeypatch: pytest.MonkeyPatch,

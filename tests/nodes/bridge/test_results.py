@@ -51,12 +51,17 @@ NODES: dict[str, tuple[Callable[[Pack], dict[str, Any]], int | None, int | None]
     "DAS_Similarity": (lambda pack: {"clip": pack.clip(Toy()), "image": torch.rand(2, 9, 9, 3)}, 0, 1),
     "DAS_Spectrum": (lambda pack: {"image": torch.rand(1, 64, 64, 3)}, 0, 1),
     "DAS_PlotHistory": (lambda pack: {"history": pack.optimize()[3]}, 0, 1),
+    "DAS_ObjectiveScore": (
+        lambda pack: {"image": torch.rand(3, 24, 32, 3), "objectives": {"objective0": pack.objective()}},
+        1,
+        3,
+    ),
     "DAS_StackLevels": (lambda pack: {"stack": pack.stack(), "size": 40}, None, None),
     "DAS_ListLayers": (lambda pack: {"model": pack.classifier(Toy())}, 0, None),
 }
 
 
-@pytest.mark.parametrize("node_id", NODES)
+@each_case("node_id", NODES)
 def test_a_node_shows_its_text_and_its_chart(with_page: Pack, node_id: str) -> None:
     make_inputs, text, chart = NODES[node_id]
     inputs = make_inputs(with_page)

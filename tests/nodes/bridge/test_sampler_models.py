@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from loaded_pack import Pack
 from stand_in_diffusion import make_model, predict
 
@@ -82,11 +83,13 @@ def test_where_all_fit_nothing_is_moved(
     assert caplog.messages == []
 
 
-@pytest.mark.parametrize("what", ["evicted", "partly"])
+@each_case("what", ["evicted", "partly"])
 def test_what_was_pushed_off_comes_back_and_the_log_says_so_once(
     models: ModuleType, device: Device, patcher: Loaded, control: Loaded, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
     lent = models.SamplerModels("they take turns")
+    device.loads.clear()
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         for _ in range(2):
             patcher.size, device.present = 100, [patcher, *patcher.more, control]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from dead_drive import unplug
 from full_disk import refuse_writing
 from loaded_pack import Pack
@@ -21,12 +22,9 @@ def listed(pack: Pack) -> list[str]:
     return options
 
 
-def test_without_folders_nothing_is_listed(pack: Pack, saved_stacks: Path) -> None:
+def test_without_folders_the_list_is_empty_and_says_where_stack_files_go(pack: Pack, saved_stacks: Path) -> None:
     assert not saved_stacks.exists()
     assert pack.module("nodes.bridge").list_stack_files() == []
-
-
-def test_an_empty_list_says_where_stack_files_go(pack: Pack, saved_stacks: Path) -> None:
     (option,) = listed(pack)
     assert option == "save one with Save Stack, or put one into output/stacks"
     with pytest.raises(ValueError, match=r"no stack file is chosen; save one .* into .*output/stacks, and refresh"):
@@ -123,7 +121,7 @@ def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:
     assert sorted(names) == sorted(listed(pack))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("code", "says"),
     [
         (errno.ENOSPC, r"the stack 'castle' cannot be saved in .*output \(No space left on device\): free some space"),
@@ -149,18 +147,25 @@ def test_a_name_that_is_too_long_is_said_so(pack: Pack, saved_stacks: Path) -> N
     assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize("prefix", ["../x", "a/../../x", "/tmp/x", "", " ", ".", "a/..", "a/", "..", "\0", "a\0b"])
-def test_a_prefix_that_leaves_the_folder_is_refused(pack: Pack, saved_stacks: Path, prefix: str) -> None:
+LEAVES = r"filename_prefix .* leaves the folder .*stacks.*'castle'"
+
+
+@each_case(
+    ("prefix", "says"),
+    [
+        *(
+            (prefix, LEAVES)
+            for prefix in ("../x", "a/../../x", "/tmp/x", "", " ", ".", "a/..", "a/", "..", "\0", "a\0b")
+        ),
+        ("\ud800", "filename_prefix holds half of a character"),
+    ],
+)
+def test_a_prefix_that_names_no_file_in_the_folder_writes_nothing(
+    pack: Pack, saved_stacks: Path, prefix: str, says: str
+) -> None:
     before = sorted(pack.home.rglob("*"))
-    with pytest.raises(ValueError, match=r"filename_prefix .* leaves the folder .*stacks.*'castle'"):
+    with pytest.raises(ValueError, match=says):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=prefix)
-    assert sorted(pack.home.rglob("*")) == before
-
-
-def test_a_prefix_with_half_of_a_character_writes_nothing(pack: Pack, saved_stacks: Path) -> None:
-    before = sorted(pack.home.rglob("*"))
-    with pytest.raises(ValueError, match="filename_prefix holds half of a character"):
-        pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="\ud800")
     assert sorted(pack.home.rglob("*")) == before
 
 
@@ -176,7 +181,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(pack: Pack, saved_s
     assert pack.run("DAS_LoadStack", file=name)[0].steps == 0
 
 
-@pytest.mark.parametrize(
+@each_case(
     "name",
     ["gone.safetensors", "gone.safetensors [output]", "../secret.safetensors", "/etc/passwd", "", " [output]"],
 )

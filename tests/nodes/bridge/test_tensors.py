@@ -5,6 +5,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, assert_is_free, assert_is_image
 
 
@@ -30,13 +31,13 @@ def test_what_requires_a_gradient_comes_in_without_it(bridge: ModuleType) -> Non
         assert not taken.requires_grad
 
 
-@pytest.mark.parametrize("shape", [(9, 9, 3), (9, 9), (1, 1, 9, 9, 3)])
+@each_case("shape", [(9, 9, 3), (9, 9), (1, 1, 9, 9, 3)])
 def test_an_image_without_four_dimensions_is_refused(bridge: ModuleType, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"an IMAGE of shape \(.*\) came in; \[batch, height, width, channels\]"):
         bridge.from_comfy_images(torch.rand(shape))
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.complex64])
+@each_case("dtype", [torch.uint8, torch.int64, torch.bool, torch.complex64])
 def test_images_and_masks_that_are_no_floating_point_numbers_are_refused(
     bridge: ModuleType, dtype: torch.dtype
 ) -> None:
@@ -58,17 +59,13 @@ def test_a_mask_comes_in_as_a_free_copy(bridge: ModuleType) -> None:
     assert bridge.from_comfy_mask(whole).data_ptr() != whole.data_ptr()
 
 
-def test_images_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:
+def test_images_go_out_as_comfyui_has_them_and_come_in_the_same(bridge: ModuleType) -> None:
     images = torch.rand(2, 3, 5, 6, requires_grad=True)
     returned = bridge.to_comfy_images(images * 1)
     assert_is_image(returned, 2, 5, 6)
     assert torch.equal(returned, images.detach().movedim(1, -1))
+    assert torch.equal(bridge.from_comfy_images(returned), images)
     assert_is_image(bridge.to_comfy_images(images.detach().double()), 2, 5, 6)
-
-
-def test_an_image_that_goes_out_and_comes_in_is_the_same(bridge: ModuleType) -> None:
-    images = torch.rand(2, 3, 5, 6)
-    assert torch.equal(bridge.from_comfy_images(bridge.to_comfy_images(images)), images)
 
 
 def test_masks_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:

@@ -72,31 +72,22 @@ def test_starters_are_two_in_the_care_of_the_memory_manager(pack: Pack) -> None:
         pack.run("DAS_ListLayers", model=both)
 
 
-def test_torchvision_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+@each_case(("library", "name", "below"), [("torchvision", "squeezenet1_1", ""), ("timm", "resnet18.a1_in1k", "timm")])
+def test_a_library_gets_its_folder_and_a_progress_bar(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch, library: str, name: str, below: str
+) -> None:
     def fetch(architecture: str, folder: Path, progress: Callable[[int, int], object]) -> Any:
-        assert (architecture, folder) == ("squeezenet1_1", pack.classifiers)
+        assert (architecture, folder) == (name, pack.classifiers / below)
         progress(30, 40)
         return pack.classifier(Toy())
 
-    monkeypatch.setattr(pack.module("nodes.models.classifier").torchvision_models, "load_torchvision", fetch)
+    models = getattr(pack.module("nodes.models.classifier"), f"{library}_models")
+    monkeypatch.setattr(models, f"load_{library}", fetch)
     with previews() as updates:
-        source = {"source": "torchvision", "architecture": "squeezenet1_1"}
-        (classifier,) = pack.run("DAS_LoadClassifier", source=source)
+        (classifier,) = pack.run("DAS_LoadClassifier", source={"source": library, "architecture": name})
     assert updates == [(30, 40, None)]
+    assert classifier.name == "toy"
     assert classifier.owner.model is classifier.module
-
-
-def test_timm_gets_a_folder_of_its_own_and_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetch(architecture: str, folder: Path, progress: Callable[[int, int], object]) -> Any:
-        assert (architecture, folder) == ("resnet18.a1_in1k", pack.classifiers / "timm")
-        progress(30, 40)
-        return pack.classifier(Toy())
-
-    monkeypatch.setattr(pack.module("nodes.models.classifier").timm_models, "load_timm", fetch)
-    source = {"source": "timm", "architecture": "resnet18.a1_in1k"}
-    with previews() as updates:
-        assert pack.run("DAS_LoadClassifier", source=source)[0].name == "toy"
-    assert updates == [(30, 40, None)]
 
 
 def test_architectures_whose_weights_are_there_stand_first(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,10 +100,12 @@ def test_architectures_whose_weights_are_there_stand_first(pack: Pack, monkeypat
     assert after == ["resnet18", "vgg11", *(name for name in before if name not in present)]
 
 
-@pytest.mark.parametrize("name", ["flowers.safetensors", "flowers.pth"])
+@each_case("name", ["flowers.safetensors", "flowers.pth"])
 def test_a_checkpoint_of_ones_own_loads_and_climbs(
     pack: Pack, classifier_folder: Path, weights: dict[str, Tensor], name: str
 ) -> None:
+    for other in classifier_folder.iterdir():
+        other.unlink()
     if name.endswith(".safetensors"):
         safetensors.torch.save_file(weights, classifier_folder / name)
     else:
@@ -144,7 +137,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(
         load(pack, "flowers.safetensors", "squeezenet1_1")
 
 
-@pytest.mark.parametrize("name", ["cut.safetensors", "cut.pth"])
+@each_case("name", ["cut.safetensors", "cut.pth"])
 def test_a_truncated_checkpoint_is_refused(
     pack: Pack, classifier_folder: Path, weights: dict[str, Tensor], name: str
 ) -> None:
@@ -215,7 +208,7 @@ def test_what_the_pack_has_downloaded_is_no_checkpoint(
 LINKED: list[Any] = ["../mine.pth", "/etc/passwd", "http://example.org/a.pth", "hf-hub:me/model", 3, ["mine.pth"], {}]
 
 
-@pytest.mark.parametrize("value", LINKED, ids=str)
+@each_case("value", LINKED)
 def test_whatever_a_link_brings_is_checked(
     pack: Pack, classifier_folder: Path, weights: dict[str, Tensor], value: Any
 ) -> None:

@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 
 import tinyclip
+from cases import each_case
 from loaded_pack import STEADY, Pack, Toy, assert_refused, previews
 
 EMPTY = "put a .safetensors or .pt file into models/open_clip"
@@ -142,7 +143,7 @@ def tiny(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("architecture", ["auto", "tiny"])
+@each_case("architecture", ["auto", "tiny"])
 def test_a_checkpoint_of_ones_own_is_loaded(pack: Pack, tiny: None, architecture: str) -> None:
     path = pack.clips / "mine.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +192,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(
     pack: Pack, clip: Any, monkeypatch: pytest.MonkeyPatch, message: str, bad: Callable[[Pack], object]
 ) -> None:
@@ -199,7 +200,7 @@ def test_a_bad_value_is_named_with_what_would_do(
     assert_refused(pack, message, bad)
 
 
-@pytest.mark.parametrize("architecture", ["hf-hub:me/model", "local-dir:/tmp", "", 3, ["tiny"]])
+@each_case("architecture", ["hf-hub:me/model", "local-dir:/tmp", "", 3, ["tiny"]])
 def test_a_linked_architecture_that_is_no_name_of_the_list_does_not_reach_open_clip(
     pack: Pack, tiny: None, monkeypatch: pytest.MonkeyPatch, architecture: Any
 ) -> None:

@@ -21,7 +21,7 @@ def asked(*objectives: Any) -> dict[str, Any]:
     return {f"objective{number}": objective for number, objective in enumerate(objectives)}
 
 
-@pytest.mark.parametrize("kind", ["total_variation", "l2", "spectrum", "range"])
+@each_case("kind", ["total_variation", "l2", "spectrum", "range"])
 def test_every_prior_goes_beside_a_model(pack: Pack, image: Tensor, kind: str) -> None:
     (prior,) = pack.run("DAS_Prior", kind=kind)
     assert (prior.kind, prior.weight) == (kind, 0.2)

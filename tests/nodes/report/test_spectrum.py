@@ -1,8 +1,11 @@
 """Spectrum: of an image, of a stack, or of both, and what is said where there is none."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, make_holed_image
 
 
@@ -27,21 +30,19 @@ def test_the_image_that_is_connected_counts_before_the_picture_of_the_stack(pack
     assert slope > -0.5 > pack.run("DAS_Spectrum", stack=stack)[2], "white noise is flat, the start of a stack is not"
 
 
-def test_nothing_connected_is_named(pack: Pack) -> None:
-    with pytest.raises(ValueError, match="nothing is connected: connect an image, or a stack"):
-        pack.run("DAS_Spectrum")
-    with pytest.raises(ValueError, match="the image is of one brightness all over"):
-        pack.run("DAS_Spectrum", stack=pack.stack())
-    with pytest.raises(ValueError, match=r"4 channels .* alpha"):
-        pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 4))
-    with pytest.raises(ValueError, match="1 values that are NaN"):
-        pack.run("DAS_Spectrum", image=make_holed_image())
-
-
-def test_a_stack_that_has_not_climbed_is_answered_with_the_one_to_connect(pack: Pack) -> None:
-    message = (
+BAD: dict[str, Callable[[Pack], object]] = {
+    "nothing is connected: connect an image, or a stack": lambda pack: pack.run("DAS_Spectrum"),
+    "the image is of one brightness all over": lambda pack: pack.run("DAS_Spectrum", stack=pack.stack()),
+    r"4 channels .* alpha": lambda pack: pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 4)),
+    "1 values that are NaN": lambda pack: pack.run("DAS_Spectrum", image=make_holed_image()),
+    (
         "^the levels of the stack are empty: it has not climbed yet; use a stack that has: connect the stack of "
         "Optimize$"
-    )
+    ): lambda pack: pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack()),
+}
+
+
+@each_case(("message", "bad"), BAD.items())
+def test_what_has_no_spectrum_is_named(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     with pytest.raises(ValueError, match=message):
-        pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack())
+        bad(pack)

@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from cases import each_case
 from loaded_pack import STEADY, Pack
 
 MOMENTUM: dict[str, Any] = {"optimizer": {"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.9}}
@@ -55,11 +56,11 @@ def test_a_damaged_file_is_named(pack: Pack, saved_stacks: Path) -> None:
         pack.run("DAS_LoadStack", file=name)
 
 
-@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+@each_case("metadata", [None, {"format": "pt"}])
 def test_a_file_that_holds_no_stack_is_answered_with_the_node_that_writes_one(
     pack: Pack, saved_stacks: Path, metadata: dict[str, str] | None
 ) -> None:
-    saved_stacks.mkdir(parents=True)
+    saved_stacks.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file({"weight": torch.zeros(3)}, saved_stacks / "model.safetensors", metadata)
     message = (
         r"^the stack file 'model\.safetensors' holds no stack; choose a file that does\. Save Stack writes stack files$"

@@ -1,5 +1,6 @@
 """Image Stack: what a stack starts from, what a mask keeps, and what is said of sizes and images that do not do."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -57,17 +58,22 @@ def test_a_margin_is_widened_until_the_canvas_transforms_fast(pack: Pack) -> Non
     assert (stack.spec.margin, stack.spec.canvas) == (17, (98, 546))  # 2 x 7 x 7, 2 x 3 x 7 x 13
 
 
-@each_case(("size", "expected"), [("given", (64, 64)), ("image", (96, 40)), ("image_within", (64, 27))])
-def test_the_size_is_that_which_is_given_or_that_of_the_image(pack: Pack, size: str, expected: tuple[int, int]) -> None:
-    photo = torch.rand(1, 40, 96, 3, generator=torch.Generator().manual_seed(1))
+@each_case(
+    ("width", "size", "expected"),
+    [
+        (96, "given", (64, 64)),
+        (96, "image", (96, 40)),
+        (96, "image_within", (64, 27)),
+        # An image is not enlarged to the size it has to fit into.
+        (32, "image_within", (32, 40)),
+    ],
+)
+def test_the_size_is_that_which_is_given_or_that_of_the_image(
+    pack: Pack, width: int, size: str, expected: tuple[int, int]
+) -> None:
+    photo = torch.rand(1, 40, width, 3, generator=torch.Generator().manual_seed(1))
     spec = pack.stack(start={"start": "image", "contrast": 0.9}, image=photo, size=size).spec
     assert (spec.width, spec.height) == expected
-
-
-def test_an_image_is_not_enlarged_to_the_size_it_has_to_fit_into(pack: Pack) -> None:
-    photo = torch.rand(1, 40, 32, 3, generator=torch.Generator().manual_seed(1))
-    spec = pack.stack(start={"start": "image", "contrast": 0.9}, image=photo, size="image_within").spec
-    assert (spec.width, spec.height) == (32, 40)
 
 
 def test_a_start_image_is_shown_as_it_was(pack: Pack) -> None:
@@ -112,8 +118,7 @@ def test_a_tile_goes_on_at_its_opposite_edges_whatever_the_jitter(pack: Pack) ->
     assert steps[0] < 2 * steps[1:].mean()
 
 
-@pytest.mark.parametrize("start", ["image", "noise", "gray"])
-@pytest.mark.parametrize("feather", [0, 8])
+@each_case(("start", "feather"), itertools.product(["image", "noise", "gray"], [0, 8]))
 def test_what_lies_outside_the_mask_leaves_as_it_came(pack: Pack, image: Tensor, start: str, feather: int) -> None:
     stack = pack.stack(image=image, mask=block(), feather=feather, start={"start": start})
     made, after, frames, _, importance = pack.optimize(stack=stack, frames=1)
@@ -143,7 +148,7 @@ def masked(pack: Pack, mask: Tensor, **inputs: Any) -> Any:
     return pack.stack(**{"image": torch.rand(1, 64, 64, 3), "mask": mask, **inputs})
 
 
-@pytest.mark.parametrize("more", ["images", "masks"])
+@each_case("more", ["images", "masks"])
 def test_memory_is_that_of_all_start_images(pack: Pack, set_free_memory: Callable[[int], None], more: str) -> None:
     def start(count: int) -> object:
         if more == "images":

@@ -60,7 +60,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
         pack.stack(levels="octaves")
     ),
     r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
-    r"start is 'image' but no image": lambda pack: pack.stack(start={"start": "image"}),
     r"start is 'image' but no image is connected: connect one": lambda pack: pack.stack(start={"start": "image"}),
     r"an image is connected but start is 'gray'.* set start to 'image'": (
         lambda pack: pack.stack(image=torch.rand(1, 9, 9, 3))

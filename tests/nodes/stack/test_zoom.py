@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from cases import each_case
 from loaded_pack import Pack, Toy, assert_is_free, assert_is_image, assert_refused
@@ -141,9 +140,9 @@ NODES: dict[str, Callable[[Pack, Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("use", list(NODES.values()), ids=list(NODES))
-def test_nodes_that_take_stacks_take_zooms(pack: Pack, climbed: Any, use: Callable[[Pack, Any], Tensor]) -> None:
-    made = use(pack, climbed)
+@each_case("use", NODES)
+def test_nodes_that_take_stacks_take_zooms(pack: Pack, climbed: Any, use: str) -> None:
+    made = NODES[use](pack, climbed)
     assert torch.isfinite(made).all()
     assert len(made) in (1, 3)
 

@@ -12,14 +12,10 @@ from repository import REPOSITORY
 from small_blueprint import BLUEPRINT, PROMPT, WIDGETS, node
 
 
-def test_only_nodes_of_the_pack_that_the_picture_comes_from_are_inside() -> None:
+def test_what_the_pack_makes_the_picture_with_is_inside_and_an_image_from_outside_is_one_socket_for_two_nodes() -> None:
     inside = cut_out(PROMPT, BLUEPRINT)
     assert list(inside.prompt) == ["2", "3", "4"]
     assert inside.picture == ("4", 0)
-
-
-def test_what_comes_in_is_a_socket_and_one_image_for_two_nodes_is_one_socket() -> None:
-    inside = cut_out(PROMPT, BLUEPRINT)
     assert inside.sockets == {"image": [("2", "image"), ("3", "image")], "mask": [("2", "mask")]}
     assert "image" not in inside.prompt["2"]["inputs"]
     assert PROMPT["2"]["inputs"]["image"] == ["1", 0]
@@ -43,7 +39,9 @@ def test_width_leaves_the_face_where_the_picture_is_as_large_as_the_image() -> N
     assert list(cut_out(prompt, BLUEPRINT).widgets) == ["steps", "width", "weight"]
 
 
-def test_a_widget_that_is_not_there_or_there_twice_is_an_error() -> None:
+def test_an_example_without_a_picture_or_a_widget_or_with_two_such_widgets_is_an_error() -> None:
+    with pytest.raises(ValueError, match="small: no SaveImage node"):
+        cut_out({"1": PROMPT["1"], "5": node("SaveImage", images=["1", 0])}, BLUEPRINT)
     prompt = copy.deepcopy(PROMPT)
     del prompt["3"]["inputs"]["weight"]
     with pytest.raises(ValueError, match=r"shows DAS_ContentObjective\.weight, and 0 nodes of small"):
@@ -52,11 +50,6 @@ def test_a_widget_that_is_not_there_or_there_twice_is_an_error() -> None:
     twice["4"]["inputs"]["objectives.objective1"] = ["8", 0]
     with pytest.raises(ValueError, match="and 2 nodes of small"):
         cut_out(twice, BLUEPRINT)
-
-
-def test_an_example_that_saves_no_picture_of_ours_is_an_error() -> None:
-    with pytest.raises(ValueError, match="small: no SaveImage node"):
-        cut_out({"1": PROMPT["1"], "5": node("SaveImage", images=["1", 0])}, BLUEPRINT)
 
 
 def test_the_ids_of_nodes_inside_carry_that_of_the_subgraph_node() -> None:

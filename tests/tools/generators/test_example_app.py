@@ -36,11 +36,8 @@ def test_an_example_without_a_form_is_no_app() -> None:
     assert make_app(read("inspect"), "inspect") == {}
 
 
-def test_a_widget_that_the_example_lacks_is_an_error() -> None:
+def test_an_example_without_a_widget_that_is_asked_for_or_a_saved_image_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"class_to_image: its App asks for DAS_ClassObjective\.classes"):
         make_app({"1": {"class_type": "SaveImage", "inputs": {}}}, "class_to_image")
-
-
-def test_an_example_that_saves_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="this example has none"):
         make_app({"1": {"class_type": "DAS_ClassObjective", "inputs": {"classes": "cat"}}}, "class_to_image")

@@ -30,19 +30,13 @@ def overlap(a: Box, b: Box) -> bool:
 
 
 @given(graphs())
-def test_every_node_gets_a_box_that_overlaps_no_other(graph: tuple[dict[str, tuple[int, int]], list[Link]]) -> None:
-    sizes, links = graph
-    boxes = compute_layout(sizes, links)
-    assert boxes.keys() == sizes.keys()
-    assert not any(overlap(a, b) for a, b in itertools.combinations(boxes.values(), 2))
-
-
-@given(graphs())
-def test_links_go_from_left_to_right_and_nodes_are_not_cut(
+def test_every_node_gets_a_box_of_its_size_that_overlaps_no_other_and_stands_right_of_what_feeds_it(
     graph: tuple[dict[str, tuple[int, int]], list[Link]],
 ) -> None:
     sizes, links = graph
     boxes = compute_layout(sizes, links)
+    assert boxes.keys() == sizes.keys()
+    assert not any(overlap(a, b) for a, b in itertools.combinations(boxes.values(), 2))
     assert all(boxes[link.source].x + boxes[link.source].width < boxes[link.target].x for link in links)
     assert all(boxes[node].width >= width and boxes[node].height == height for node, (width, height) in sizes.items())
 
@@ -81,14 +75,11 @@ def test_columns_follow_the_longest_path_and_sources_stand_by_what_they_feed() -
     assert boxes["a"].x < boxes["b"].x == boxes["c"].x < boxes["d"].x
 
 
-def test_links_of_two_parallel_chains_do_not_cross() -> None:
+def test_what_feeds_the_first_input_is_on_top_so_that_links_of_two_parallel_chains_do_not_cross() -> None:
     links = [Link("a", "bottom"), Link("b", "top"), Link("top", "end", 0), Link("bottom", "end", 1)]
     boxes = compute_layout(dict.fromkeys(["a", "b", "bottom", "top", "end"], (100, 50)), links)
     assert boxes["b"].y < boxes["a"].y
     assert boxes["top"].y < boxes["bottom"].y
-
-
-def test_what_feeds_the_first_input_is_on_top() -> None:
     boxes = compute_layout(dict.fromkeys("abc", (100, 50)), [Link("a", "c", 1), Link("b", "c", 0)])
     assert boxes["b"].y < boxes["a"].y
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cases import each_case
 from generators.example_sizes import JS_MEASURE, MINIMUM_WIDTH, PICTURE_ROOM, WIDE, measure_nodes
 
 PROMPT: dict[str, Any] = {
@@ -24,21 +25,22 @@ class MeasuredPage:
         return {node: [width, 91, 121, node in self.outputs] for node, width in widths.items()}
 
 
-def test_nodes_get_room_for_the_picture_that_they_show_and_no_other_does() -> None:
-    own, room = measure_nodes(MeasuredPage("3"), PROMPT)  # type: ignore[arg-type]
-    assert own["5"] == (MINIMUM_WIDTH, 100)
-    assert room["5"] == (MINIMUM_WIDTH, 130)
-    assert own["1"] == own["3"] == (MINIMUM_WIDTH, 100 + PICTURE_ROOM)
-    assert room["1"] == room["3"] == (MINIMUM_WIDTH, 130 + PICTURE_ROOM)
+TALL = 100 + PICTURE_ROOM
 
 
-def test_frames_and_charts_are_wide_and_as_much_higher() -> None:
-    own, _ = measure_nodes(MeasuredPage(), PROMPT)  # type: ignore[arg-type]
-    assert own["2"] == (WIDE, 100 + PICTURE_ROOM + WIDE - MINIMUM_WIDTH)
-    assert own["4"] == (WIDE, 100)
-
-
-def test_an_inspection_that_is_an_output_has_room_for_its_chart_and_an_output_without_pictures_has_none() -> None:
-    own, _ = measure_nodes(MeasuredPage("4", "5"), PROMPT)  # type: ignore[arg-type]
-    assert own["5"] == (MINIMUM_WIDTH, 100)
-    assert own["4"] == (WIDE, 100 + PICTURE_ROOM + WIDE - MINIMUM_WIDTH)
+@each_case(
+    ("outputs", "expected"),
+    [
+        # Nodes get room for the picture that they show, and no other does; frames and charts are wide.
+        (["3"], {"5": (MINIMUM_WIDTH, 100), "1": (MINIMUM_WIDTH, TALL), "3": (MINIMUM_WIDTH, TALL)}),
+        ([], {"2": (WIDE, TALL + WIDE - MINIMUM_WIDTH), "4": (WIDE, 100)}),
+        # An inspection that is an output has room for its chart, and an output without pictures has none.
+        (["4", "5"], {"5": (MINIMUM_WIDTH, 100), "4": (WIDE, TALL + WIDE - MINIMUM_WIDTH)}),
+    ],
+)
+def test_nodes_get_room_for_the_picture_that_they_show_and_wide_pictures_are_as_much_higher(
+    outputs: list[str], expected: dict[str, tuple[int, int]]
+) -> None:
+    own, room = measure_nodes(MeasuredPage(*outputs), PROMPT)  # type: ignore[arg-type]
+    assert {node: own[node] for node in expected} == expected
+    assert {node: room[node] for node in expected} == {node: (w, h + 30) for node, (w, h) in expected.items()}

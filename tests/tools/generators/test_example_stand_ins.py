@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cases import each_case
 from generators.example_stand_ins import remove_nodes, use_own_denoisers, use_photographs, use_starters
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "example_workflows" / "api"
@@ -15,15 +14,12 @@ def read(name: str) -> dict[str, Any]:
     return prompt
 
 
-def test_starters_take_the_place_of_clips_that_would_be_downloaded_and_of_no_others() -> None:
+def test_starters_take_the_place_of_clips_that_would_be_downloaded_or_are_comfyuis_and_of_no_others() -> None:
     changed = use_starters(read("prompt_ensemble"))
     assert changed["1"]["inputs"] == {"source": "starter", "precision": "auto"}
     assert changed["2"]["inputs"] == {"source": "second_opinion", "precision": "auto"}
     same = read("text_to_image")
     assert use_starters(same) == same
-
-
-def test_a_starter_takes_the_place_of_the_models_of_comfyui() -> None:
     changed = use_starters(read("comfyui_clip"))
     assert set(changed) == {"3", "4", "5", "6"}
     assert changed["3"]["class_type"] == "DAS_LoadCLIP"
@@ -32,17 +28,14 @@ def test_a_starter_takes_the_place_of_the_models_of_comfyui() -> None:
     assert {"1", "9"} < set(use_starters(shared))
 
 
-def test_photographs_take_the_place_of_the_picture_that_comfyui_brings() -> None:
+def test_photographs_take_the_place_of_the_picture_that_comfyui_brings_and_of_none_of_the_pack() -> None:
     prompt = read("deep_dream") | {"90": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}}
     for order in (["coffee.png", "cat.png"], ["cat.png", "coffee.png"]):
         changed, photographs = use_photographs(prompt, first=order[0])
         assert [n["inputs"]["image"] for n in changed.values() if n["class_type"] == "LoadImage"] == order
     assert {name: image.mode for name, image in photographs.items()} == {"cat.png": "RGB", "coffee.png": "RGB"}
-
-
-@each_case("name", ["class_to_image", "style_transfer"])
-def test_pictures_that_come_with_the_pack_stay(name: str) -> None:
-    assert use_photographs(read(name)) == (read(name), {})
+    for name in ("class_to_image", "style_transfer"):
+        assert use_photographs(read(name)) == (read(name), {}), name
 
 
 def test_without_a_class_goes_all_that_needs_it() -> None:

@@ -9,18 +9,14 @@ from cases import each_case
 from generators.help_pictures import MAX_BYTES, WIDTH, encode_picture, make_row, read_thumbnail, stack_rows
 
 
-def noise(width: int, height: int) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
-def test_even_noise_is_encoded_small_and_as_wide_as_the_panel() -> None:
-    data = encode_picture(noise(2 * WIDTH, WIDTH))
+@each_case(("size", "kept"), [((2 * WIDTH, WIDTH), (WIDTH, WIDTH // 2)), ((200, 100), (200, 100))])
+def test_even_noise_is_encoded_small_and_as_wide_as_the_panel_at_most(
+    size: tuple[int, int], kept: tuple[int, int]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    data = encode_picture(Image.fromarray(noise))
     assert len(data) <= MAX_BYTES
-    assert Image.open(io.BytesIO(data)).size == (WIDTH, WIDTH // 2)
-
-
-def test_a_narrow_picture_stays_narrow() -> None:
-    assert Image.open(io.BytesIO(encode_picture(noise(200, 100)))).size == (200, 100)
+    assert Image.open(io.BytesIO(data)).size == kept
 
 
 def test_a_row_cuts_tiles_to_squares_and_writes_captions_below() -> None:

@@ -34,7 +34,9 @@ def test_the_special_characters_of_a_message_are_escaped() -> None:
     assert escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
 
 
-def test_english_has_the_texts_of_nodes_and_the_categories_inside_the_packs_own(painters: Path) -> None:
+def test_english_has_the_texts_and_categories_of_the_nodes_and_keeps_only_what_is_written_by_hand(
+    painters: Path,
+) -> None:
     nodes = load_pack_without_models(painters)
     english = collect_english(nodes, {})
     assert list(english)[:3] == [
@@ -44,18 +46,13 @@ def test_english_has_the_texts_of_nodes_and_the_categories_inside_the_packs_own(
     ]
     assert english["main.nodeCategories.wet"] == "wet"
     assert english["nodeDefs.LOC_Paint.inputs.brush_ink.tooltip"] == "Ink."
-
-
-def test_english_keeps_what_is_written_by_hand_and_replaces_what_comes_from_schemas(painters: Path) -> None:
-    nodes = load_pack_without_models(painters)
     old = {
         "nodeDefs.LOC_Gone.display_name": "Gone",
         "main.nodeCategories.dry": "dry",
         "main.painters.button": "Finish",
         "settings.Painters_Speed.name": "Speed",
     }
-    english = collect_english(nodes, old)
-    assert english.keys() - collect_english(nodes, {}).keys() == {
+    assert collect_english(nodes, old).keys() - english.keys() == {
         "main.painters.button",
         "settings.Painters_Speed.name",
     }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cases import each_case
 from generators.prompt_widgets import find_widgets, is_link
 
 
@@ -9,24 +10,29 @@ def node(class_type: str, **inputs: Any) -> dict[str, Any]:
     return {"class_type": class_type, "inputs": inputs}
 
 
-def test_all_nodes_of_the_class_count_in_the_order_of_the_workflow() -> None:
-    prompt = {"7": node("Ask", what="cat"), "1": node("Other", what="x"), "3": node("Ask", what="dog")}
-    assert find_widgets(prompt, "Ask.what") == [("7", "what"), ("3", "what")]
+LINKED = node("Ask", what=["1", 0])
 
 
-def test_the_first_widget_of_the_node_that_a_linked_input_gets_its_value_from_counts() -> None:
-    prompt = {"1": node("Pick", image=["9", 0], name="cat", many=False), "2": node("Ask", what=["1", 0])}
-    assert find_widgets(prompt, "Ask.what") == [("1", "name")]
-
-
-def test_two_inputs_that_one_widget_feeds_are_one_widget() -> None:
-    prompt = {"1": node("Pick", name="cat"), "2": node("Ask", what=["1", 0]), "3": node("Ask", what=["1", 0])}
-    assert find_widgets(prompt, "Ask.what") == [("1", "name")]
-
-
-def test_a_link_to_a_node_without_widgets_and_a_missing_input_are_no_widgets() -> None:
-    prompt = {"1": node("Make"), "2": node("Ask", what=["1", 0]), "3": node("Ask")}
-    assert find_widgets(prompt, "Ask.what") == []
+@each_case(
+    ("prompt", "widgets"),
+    [
+        # All nodes of the class count, in the order of the workflow.
+        (
+            {"7": node("Ask", what="cat"), "1": node("Other", what="x"), "3": node("Ask", what="dog")},
+            [("7", "what"), ("3", "what")],
+        ),
+        # In place of a linked input counts the first widget of the node that it gets its value from.
+        ({"1": node("Pick", image=["9", 0], name="cat", many=False), "2": LINKED}, [("1", "name")]),
+        # Two inputs that one widget feeds are one widget.
+        ({"1": node("Pick", name="cat"), "2": LINKED, "3": LINKED}, [("1", "name")]),
+        # A link to a node without widgets and a missing input are no widgets.
+        ({"1": node("Make"), "2": LINKED, "3": node("Ask")}, []),
+    ],
+)
+def test_the_widgets_of_an_input_are_found_by_the_class_of_its_nodes(
+    prompt: dict[str, Any], widgets: list[tuple[str, str]]
+) -> None:
+    assert find_widgets(prompt, "Ask.what") == widgets
     assert find_widgets(prompt, "Nobody.what") == []
 
 

@@ -32,7 +32,7 @@ def test_nested_dictionaries_are_flattened_and_nested_again_in_order() -> None:
     assert str(nest(flatten(tree))) == str(tree)
 
 
-def test_a_text_without_translation_is_missing_and_one_whose_english_changed_is_stale() -> None:
+def test_a_text_without_translation_is_missing_and_one_of_changed_or_unknown_english_is_stale() -> None:
     german = translate({"nodeDefs.Paint.display_name": "Malen", "nodeDefs.Paint.inputs.size.tooltip": "In Pixeln."})
     changed = ENGLISH | {"nodeDefs.Paint.inputs.size.tooltip": "In pixels, at least 1."}
     missing = ["nodeDefs.Paint.inputs.size.name", "nodeDefs.Draw.inputs.size.name"]
@@ -40,9 +40,6 @@ def test_a_text_without_translation_is_missing_and_one_whose_english_changed_is_
     assert german.find_stale(ENGLISH) == []
     assert german.find_stale(changed) == ["nodeDefs.Paint.inputs.size.tooltip"]
     assert set(german.find_open(changed)) == {*missing, "nodeDefs.Paint.inputs.size.tooltip"}
-
-
-def test_an_empty_translation_is_missing_and_one_of_unknown_origin_is_stale() -> None:
     path = "nodeDefs.Paint.display_name"
     assert path in translate({path: ""}).find_missing(ENGLISH)
     assert Translation("de", {path: "Malen"}, {}).find_stale(ENGLISH) == [path]
@@ -98,7 +95,7 @@ def test_the_list_has_one_item_for_a_text_in_all_places_and_languages() -> None:
     assert list_open_texts(ENGLISH, [translate(dict.fromkeys(ENGLISH, "gut"))]) == []
 
 
-def test_what_is_filled_in_is_merged_and_what_is_empty_stays_open() -> None:
+def test_what_is_filled_in_is_merged_unless_its_english_has_changed_and_what_is_empty_stays_open() -> None:
     items = list_open_texts(ENGLISH, [Translation("de", {}, {})])
     for item in items:
         item["translations"]["de"] = {"Paint": "Malen", "size": "Größe"}.get(item["english"], "")
@@ -109,9 +106,6 @@ def test_what_is_filled_in_is_merged_and_what_is_empty_stays_open() -> None:
         ("nodeDefs.Draw.inputs.size.name", "Größe"),
     ]
     assert german.find_open(ENGLISH) == ["nodeDefs.Paint.inputs.size.tooltip"]
-
-
-def test_a_translation_of_an_english_text_that_has_changed_since_is_not_merged() -> None:
     items = list_open_texts(ENGLISH, [Translation("de", {}, {})])
     items[0]["translations"]["de"] = "Malen"
     (german,) = merge_texts([Translation("de", {}, {})], ENGLISH | {"nodeDefs.Paint.display_name": "Brush"}, items)

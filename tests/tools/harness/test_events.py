@@ -64,26 +64,21 @@ def test_a_stream_opens_with_an_id_of_its_own_and_asks_for_the_node_of_each_prev
         assert json.loads(received[1])["data"] == {"supports_preview_metadata": True}
 
 
-def test_previews_carry_their_image_and_their_node_where_it_is_told(make_server: Callable[..., Server]) -> None:
+def test_previews_and_texts_carry_the_node_that_shows_them_where_it_is_told(make_server: Callable[..., Server]) -> None:
     told = json.dumps({"node_id": "5"}).encode()
     messages = [
         number(PREVIEW_IMAGE_WITH_METADATA) + number(len(told)) + told + encode("red"),
         number(PREVIEW_IMAGE) + number(2) + encode("blue"),
         number(9) + b"?",
+        number(TEXT) + number(4) + b"12:5" + "step 1/3 · jellyfish".encode(),
     ]
     with sending(*messages) as (url, _), open_events(make_server(url)) as events:
-        first, second, other = (events.receive(30) for _ in messages)
-        assert (first.type, first.data, second.type, second.data) == ("preview", {"node_id": "5"}, "preview", {})
-        assert first.image is not None
-        assert second.image is not None
-        assert (first.image.getpixel((0, 0)), second.image.getpixel((0, 0))) == ((255, 0, 0), (0, 0, 255))
-        assert (other.type, other.image) == ("binary 9", None)
-
-
-def test_a_text_comes_with_the_node_that_shows_it(make_server: Callable[..., Server]) -> None:
-    message = number(TEXT) + number(4) + b"12:5" + "step 1/3 · jellyfish".encode()
-    with sending(message) as (url, _), open_events(make_server(url)) as events:
-        shown = events.receive(30)
+        first, second, other, shown = (events.receive(30) for _ in messages)
+    assert (first.type, first.data, second.type, second.data) == ("preview", {"node_id": "5"}, "preview", {})
+    assert first.image is not None
+    assert second.image is not None
+    assert (first.image.getpixel((0, 0)), second.image.getpixel((0, 0))) == ((255, 0, 0), (0, 0, 255))
+    assert (other.type, other.image) == ("binary 9", None)
     assert (shown.type, shown.data) == ("progress_text", {"node": "12:5", "text": "step 1/3 · jellyfish"})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from cases import each_case
 from harness import page as harness_page
 from harness.client import Client, PromptRejectedError
 from harness.page import (
@@ -61,14 +62,13 @@ def no_chromium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_a_chromium_the_places_and_the_way_out_are_named(no_chromium: Path) -> None:
+def test_the_chromium_on_the_path_comes_before_debians_and_that_before_playwrights_and_else_the_way_out_is_named(
+    no_chromium: Path,
+) -> None:
     with pytest.raises(BrowserNotFoundError) as caught:
         find_chromium(str(no_chromium / "bundled"))
     assert f"{no_chromium / 'debian'} and {no_chromium / 'bundled'}" in str(caught.value)
     assert "'playwright install chromium' brings one" in str(caught.value)
-
-
-def test_the_chromium_on_the_path_comes_before_debians_and_that_before_playwrights(no_chromium: Path) -> None:
     for name in ("bundled", "debian", "chromium"):
         path = no_chromium / name
         path.write_text("")
@@ -118,7 +118,7 @@ def test_the_run_button_is_pressed_and_the_prompt_id_comes_back(page: Page, web:
     assert web.received("POST /api/prompt") == [{}]
 
 
-@pytest.mark.parametrize("status", [400, 200])
+@each_case("status", [400, 200])
 def test_what_the_validation_refuses_is_raised(page: Page, web: Any, status: int) -> None:
     web.answers["POST /api/prompt"] = (status, {"prompt_id": "p1", "node_errors": {"2": "Required input is missing"}})
     with pytest.raises(PromptRejectedError, match="Required input is missing"):

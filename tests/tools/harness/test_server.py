@@ -5,10 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
+from cases import each_case
 from harness import server as harness_server
 from harness.server import (
     PACK_NAME,
@@ -64,13 +66,10 @@ def is_running(process_id: int) -> bool:
     return True
 
 
-def test_comfyui_is_found_at_the_environment_variable(comfyui: Path) -> None:
-    assert find_comfyui() == comfyui
-
-
-def test_without_the_variable_it_is_looked_for_in_the_home_folder(
+def test_comfyui_is_found_at_the_environment_variable_and_else_in_the_home_folder(
     comfyui: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert find_comfyui() == comfyui
     monkeypatch.delenv("COMFYUI_PATH")
     monkeypatch.setenv("HOME", str(comfyui.parent))
     assert find_comfyui() == comfyui
@@ -115,23 +114,31 @@ def test_it_is_stopped_after_an_error_too_and_takes_other_packs(comfyui: Path, t
     assert not is_running(*started)
 
 
-def test_one_that_ends_at_once_is_an_error_with_its_log(comfyui: Path, tmp_path: Path) -> None:
-    with (
-        pytest.raises(ComfyUIStartError, match=r"ended with exit code 3(.|\n)*started with .*--crash"),
-        start_comfyui(tmp_path / "base", flags=("--crash",)),
-    ):
-        pytest.fail("it has ended")
-
-
-def test_one_that_does_not_answer_in_time_is_an_error_and_is_stopped(
-    comfyui: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@each_case(
+    ("flag", "seconds", "message"),
+    [
+        ("--crash", harness_server.START_SECONDS, r"ended with exit code 3(.|\n)*started with .*--crash"),
+        ("--deaf", 1.0, r"did not answer within 1 s(.|\n)*--deaf"),
+    ],
+)
+def test_one_that_ends_at_once_or_does_not_answer_in_time_is_an_error_with_its_log_and_is_stopped(
+    comfyui: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str, seconds: float, message: str
 ) -> None:
-    monkeypatch.setattr(harness_server, "START_SECONDS", 1.0)
+    monkeypatch.setattr(harness_server, "START_SECONDS", seconds)
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*args: Any, **settings: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*args, **settings))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
     with (
-        pytest.raises(ComfyUIStartError, match=r"did not answer within 1 s(.|\n)*--deaf"),
-        start_comfyui(tmp_path / "base", flags=("--deaf",)),
+        pytest.raises(ComfyUIStartError, match=message),
+        start_comfyui(tmp_path / "base", flags=(flag,)),
     ):
-        pytest.fail("it does not answer")
+        pytest.fail("it has ended or does not answer")
+    assert [process.poll() is None for process in started] == [False]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM that a program could ignore")
@@ -157,9 +164,11 @@ def run_with(environment: dict[str, str], code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout.strip()
 
 
-def test_a_torchaudio_that_cannot_be_imported_is_replaced_by_an_empty_one(
+def test_a_torchaudio_that_can_be_imported_stays_and_another_is_replaced_by_an_empty_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(harness_server, "can_import_torchaudio", lambda: True)
+    assert make_environment() == dict(os.environ)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(harness_server, "can_import_torchaudio", lambda: False)
     environment = make_environment()
@@ -168,8 +177,3 @@ def test_a_torchaudio_that_cannot_be_imported_is_replaced_by_an_empty_one(
         "import torchaudio, torchaudio.functional; from torchaudio.transforms import MelScale; print(MelScale.__name__)"
     )
     assert run_with(environment, names) == "MelScale"
-
-
-def test_a_torchaudio_that_can_be_imported_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness_server, "can_import_torchaudio", lambda: True)
-    assert make_environment() == dict(os.environ)

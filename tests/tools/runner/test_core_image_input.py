@@ -1,5 +1,6 @@
 """LoadImage: where it looks for a file, and what it makes of it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def test_an_image_is_read_from_the_input_folder_or_beside_the_workflow(run: Run)
     assert "node 3 (LoadImage): cannot read the image 'gone.png'" in run(nodes, "--input", "photos").err
 
 
-def test_masks_follow_transparency(tmp_path: Path) -> None:
+def test_masks_follow_transparency_and_those_of_several_frames_have_one_size(tmp_path: Path) -> None:
     Image.fromarray(np.full((2, 3, 4), 51, np.uint8)).save(tmp_path / "alpha.png")
     Image.fromarray(np.full((2, 3, 3), 51, np.uint8)).save(tmp_path / "opaque.png")
     set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
@@ -45,47 +46,36 @@ def test_masks_follow_transparency(tmp_path: Path) -> None:
     assert mask.mean().item() == pytest.approx(0.8)
     _, mask = LoadImage().load("opaque.png")
     assert (mask.shape, mask.sum().item()) == ((1, 64, 64), 0)
-
-
-def test_a_further_frame_that_is_cut_is_named(tmp_path: Path) -> None:
-    frames = [Image.effect_noise((64, 64), 90) for _ in range(3)]
-    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
-    whole = (tmp_path / "film.gif").read_bytes()
-    (tmp_path / "cut.gif").write_bytes(whole[: len(whole) // 2])
-    set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
-    assert LoadImage().load("film.gif")[0].shape == (3, 64, 64, 3)
-    with pytest.raises(ValueError, match=r"cannot read the image 'cut\.gif'"):
-        LoadImage().load("cut.gif")
-
-
-def test_a_small_file_of_endless_frames_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = [Image.new("P", (2000, 2000), number) for number in range(80)]
-    frames[0].save(tmp_path / "bomb.gif", save_all=True, append_images=frames[1:])
-    assert (tmp_path / "bomb.gif").stat().st_size < 2**22
-    set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
-    with pytest.raises(
-        ValueError, match=r"cannot read the image 'bomb.gif' \(80 frames of 2000 x 2000 pixels do not fit"
-    ):
-        LoadImage().load("bomb.gif")
-
-
-def test_frames_of_which_some_are_transparent_have_masks_of_one_size(tmp_path: Path) -> None:
     opaque, clear = Image.new("RGB", (20, 12), "red"), Image.new("RGBA", (20, 12), (0, 0, 255, 0))
     opaque.save(tmp_path / "film.tif", save_all=True, append_images=[clear])
-    set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
     images, masks = LoadImage().load("film.tif")
     assert images.shape == (2, 12, 20, 3)
     assert masks.shape == (2, 12, 20)
     assert (float(masks[0].max()), float(masks[1].min())) == (0.0, 1.0)
 
 
-def test_a_tiff_without_its_size_is_named(tmp_path: Path) -> None:
+def test_a_file_with_a_frame_that_cannot_be_read_is_named(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
+    # A further frame that is cut.
+    frames = [Image.effect_noise((64, 64), 90) for _ in range(3)]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    whole = (tmp_path / "film.gif").read_bytes()
+    (tmp_path / "cut.gif").write_bytes(whole[: len(whole) // 2])
+    assert LoadImage().load("film.gif")[0].shape == (3, 64, 64, 3)
+    # A small file of endless frames.
+    frames = [Image.new("P", (2000, 2000), number) for number in range(80)]
+    frames[0].save(tmp_path / "bomb.gif", save_all=True, append_images=frames[1:])
+    assert (tmp_path / "bomb.gif").stat().st_size < 2**22
+    # The field of the width (256) of the second frame, called something else.
     frames = [Image.new("L", (20, 12), number) for number in range(2)]
     frames[0].save(tmp_path / "film.tif", save_all=True, append_images=frames[1:])
     content = bytearray((tmp_path / "film.tif").read_bytes())
-    # The field of the width (256) of the second frame, called something else.
     content[content.rindex(b"\x00\x01\x04\x00\x01\x00\x00\x00\x14")] = 7
     (tmp_path / "film.tif").write_bytes(content)
-    set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
-    with pytest.raises(ValueError, match=r"cannot read the image 'film\.tif'"):
-        LoadImage().load("film.tif")
+    reasons = {"cut.gif": "", "bomb.gif": r" \(80 frames of 2000 x 2000 pixels do not fit", "film.tif": ""}
+    for name, reason in reasons.items():
+        with (
+            subtests.test(name=name),
+            pytest.raises(ValueError, match=rf"cannot read the image '{re.escape(name)}'{reason}"),
+        ):
+            LoadImage().load(name)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from cases import each_case
@@ -42,14 +41,6 @@ def test_no_image_replaces_another_whatever_the_end_of_the_prefix(run: Run, pref
     assert run(nodes).files == [f"output/{name}_0000{i}_.png" for i in (4, 5, 6)]
 
 
-@pytest.mark.parametrize("prefix", ["../out", "a/../../out", "/out"])
-def test_a_prefix_that_leaves_the_output_folder_is_refused(run: Run, tmp_path: Path, prefix: str) -> None:
-    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": prefix})})
-    assert result.code == 2
-    assert f"node 2 (SaveImage): filename_prefix = '{prefix}' leaves the output folder" in result.err
-    assert [path.name for path in tmp_path.iterdir()] == ["workflow.json"]
-
-
 def test_a_preview_of_a_batch_is_one_sheet_and_of_one_image_the_image(run: Run) -> None:
     nodes = COLOR | {"2": ("PreviewImage", {"images": ["1", 0]}, "Four views: a/b")}
     batch = run(nodes, "--output", "out")
@@ -81,20 +72,21 @@ def test_a_batch_is_saved_as_a_film(run: Run) -> None:
     assert run(nodes | {"4": (*nodes["4"][:1], nodes["4"][1] | {"filename_prefix": "../x"})}).code == 2
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("prefix", "says"),
     [
-        ("a\0b", r"filename_prefix = 'a\\x00b' holds a character that no name of a file can have"),
-        ("a\ud800", r"filename_prefix = 'a\\ud800' holds a character"),
-        ("x" * 5000, r"filename_prefix = 'xxxxxxxxxxxx...xxxxxxxxxxxxx' is too long"),
-        ("a/" * 2000 + "b", "is too long for the name of a file; shorten it"),
-        ("\u6c34" * 100, "is too long"),
+        *((path, f"'{re.escape(path)}' leaves the output folder") for path in ("../out", "a/../../out", "/out")),
+        ("a\0b", r"'a\\x00b' holds a character that no name of a file can have"),
+        ("a\ud800", r"'a\\ud800' holds a character"),
+        ("x" * 5000, r"'xxxxxxxxxxxx...xxxxxxxxxxxxx' is too long"),
+        ("a/" * 2000 + "b", "'.+' is too long for the name of a file; shorten it"),
+        ("\u6c34" * 100, "'.+' is too long"),
     ],
 )
-def test_a_prefix_that_no_file_can_have_is_refused(run: Run, prefix: str, says: str) -> None:
-    for saver in ({"class": "SaveImage"}, {"class": "SaveAnimatedWEBP", "method": "default"}):
-        settings = {name: value for name, value in saver.items() if name != "class"}
-        result = run(COLOR | {"2": (saver["class"], {"images": ["1", 0], "filename_prefix": prefix, **settings})})
+def test_a_prefix_that_no_file_in_the_output_folder_can_have_is_refused(run: Run, prefix: str, says: str) -> None:
+    for saver, settings in (("SaveImage", {}), ("SaveAnimatedWEBP", {"method": "default"})):
+        result = run(COLOR | {"2": (saver, {"images": ["1", 0], "filename_prefix": prefix, **settings})})
         assert result.code == 2
-        assert re.search(says, result.err)
+        assert re.search(rf"node 2 \({saver}\): filename_prefix = {says}", result.err)
         assert len(result.err) < 600
+        assert [path.name for path in Path().iterdir()] == ["workflow.json"]

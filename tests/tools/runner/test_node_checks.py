@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+from cases import each_case
 
 Run = Callable[..., Any]
 SHOW = {"9": ("PreviewAny", {"source": ["1", 0]})}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("nodes", "message"),
     [
         ({"1": ("TOY_Colour", {})}, "node 1 (TOY_Colour): no such node class here; nearest: TOY_Color"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from runner.node_classes import (
     get_node_class,
     hold_input_types,
@@ -22,16 +23,13 @@ COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
 TOYS = ["TOY_Color", "TOY_Mix", "TOY_Optimizer", "TOY_Facts", "TOY_Fail", "TOY_Lists", "TOY_Report", "TOY_Keep"]
 
 
-def test_the_classes_of_a_pack_are_found_by_the_class_name_of_a_node(pack: Path) -> None:
+def test_the_classes_of_a_pack_are_found_by_the_class_name_of_a_node_and_stay_the_same(pack: Path) -> None:
     assert load_pack(pack) == TOYS
     found = get_node_class(Node("1", "TOY_Facts", "", {}))
     assert found.GET_SCHEMA().node_id == "TOY_Facts"
     assert is_v3(found)
     with pytest.raises(WorkflowError, match=r"node 1 \(TOY_Fact\): no such node class here; nearest: TOY_Facts"):
         get_node_class(Node("1", "TOY_Fact", "", {}))
-
-
-def test_a_pack_is_imported_once_so_that_its_classes_stay_the_same(pack: Path) -> None:
     first, second = load_pack_without_models(pack), load_pack_without_models(pack)
     assert list(first) == TOYS
     assert all(first[name] is second[name] for name in TOYS)
@@ -48,7 +46,7 @@ def test_a_pack_without_models_sees_no_model_file(pack: Path, tmp_path: Path) ->
     assert folder_paths.get_filename_list("vae") == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("code", "message"),
     [
         (None, "has no __init__.py"),
@@ -57,10 +55,9 @@ def test_a_pack_without_models_sees_no_model_file(pack: Path, tmp_path: Path) ->
     ],
 )
 def test_a_folder_that_holds_no_v3_pack_is_refused(run: Run, tmp_path: Path, code: str | None, message: str) -> None:
-    (tmp_path / "other").mkdir()
     if code is not None:
-        (tmp_path / "other" / "__init__.py").write_text(code)
-    result = run(COLOR, "--pack", "other")
+        (tmp_path / "__init__.py").write_text(code)
+    result = run(COLOR, "--pack", tmp_path.name)
     assert result.code == 2
     assert message in result.err
 

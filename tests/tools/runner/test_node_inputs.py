@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from runner.node_classes import get_node_class, load_pack
 from runner.node_inputs import fill_defaults, list_input_names, list_inputs, set_input
 from runner.workflow_graph import Node
@@ -20,16 +21,12 @@ def optimizer(pack: Path) -> Node:
     return Node("1", "TOY_Optimizer", "", {"optimizer": "adam", "optimizer.warmup": 5})
 
 
-def test_only_the_inputs_of_the_chosen_option_are_taken_but_all_are_known(optimizer: Node) -> None:
+def test_only_the_inputs_of_the_chosen_option_are_taken_but_all_are_known_with_all_slots(optimizer: Node) -> None:
     node_class = get_node_class(optimizer)
     assert list(list_inputs(node_class, optimizer.inputs)) == ["optimizer", "optimizer.warmup", "optimizer.decay"]
     assert list(list_inputs(node_class, {"optimizer": "ascent"})) == ["optimizer", "optimizer.step_size"]
     assert list(list_inputs(node_class, {"optimizer": "no such"})) == ["optimizer"]
     assert list_input_names(node_class) == {f"optimizer{name}" for name in ("", ".step_size", ".warmup", ".decay")}
-
-
-def test_the_slots_of_an_autogrow_are_inputs_and_it_is_not(pack: Path) -> None:
-    load_pack(pack)
     mix = get_node_class(Node("1", "TOY_Mix", "", {}))
     assert list_input_names(mix) == {f"images.image{number}" for number in range(4)}
 
@@ -41,7 +38,7 @@ def test_a_new_option_drops_the_inputs_of_the_old_one_and_brings_its_defaults(op
     assert optimizer.inputs == {"optimizer": "adam", "optimizer.warmup": 5}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("inputs", "text"),
     [
         ({}, "optimizer='ascent', step_size=0.5"),
@@ -60,7 +57,7 @@ def test_defaults_fill_gaps_values_are_converted_and_other_options_ignored(
     assert (result.out, result.err, result.code) == (f"Preview as Text: {text}\n", "", 0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("setting", "text"),
     [
         ("1.optimizer.step_size=2", "optimizer='ascent', step_size=2.0"),
@@ -79,7 +76,7 @@ def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
     assert result.files == ["output/a=b_00001_.png"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("setting", "message"),
     [
         ("1.size", "--set 1.size: no value; the form is NODE.INPUT=VALUE"),

@@ -71,16 +71,15 @@ def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: 
         lambda: b"text",
     ],
 )
-def test_what_is_no_sound_picture_is_named_and_runs_nothing(make: Callable[[], bytes], tmp_path: Path) -> None:
+def test_what_is_no_sound_picture_or_not_there_is_named_and_runs_nothing(
+    make: Callable[[], bytes], tmp_path: Path
+) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(make())
     with pytest.raises(ValueError, match=r"^cannot read the image 'x\.png' \(.+\); use a PNG, JPEG") as caught:
         open_picture(path)
     assert len(str(caught.value)) < 400
     assert [file.name for file in tmp_path.iterdir()] == ["x.png"]
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot read the image 'gone\.png' \(.*No such file"):
         open_picture(tmp_path / "gone.png")
 

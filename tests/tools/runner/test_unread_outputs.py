@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
+
+from cases import each_case
 
 Run = Callable[..., Any]
 COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
@@ -20,28 +24,40 @@ def test_text_and_images_that_nobody_takes_are_printed_and_saved_as_a_sheet(run:
     assert json.loads(Image.open(result.files[0]).info["prompt"])["2"]["class_type"] == "TOY_Report"
 
 
-def test_the_title_of_the_node_stands_before_the_text_and_names_the_file(run: Run) -> None:
-    result = run(COLOR | {"2": ("TOY_Report", {"image": ["1", 0]}, "What it sees: 1/2")})
-    assert result.out.splitlines() == ["What it sees: 1/2: 3 images", "output/What_it_sees_1_2_00001_.png"]
+TEXT = REPORT | {"3": ("PreviewAny", {"source": ["2", 0]}, "Text")}
 
 
-def test_what_another_node_takes_is_shown_by_that_node_alone(run: Run) -> None:
-    text = REPORT | {"3": ("PreviewAny", {"source": ["2", 0]}, "Text")}
-    assert run(text).out.splitlines() == ["Text: 3 images", "output/Report_00001_.png"]
-    both = text | {"4": ("SaveImage", {"images": ["2", 1], "filename_prefix": "chart"})}
-    assert run(both).out.splitlines() == ["Text: 3 images", *[f"output/chart_0000{i}_.png" for i in (1, 2, 3)]]
-
-
-def test_a_node_that_is_left_out_of_the_run_takes_nothing(run: Run) -> None:
-    nodes = REPORT | {"3": ("PreviewAny", {"source": ["2", 0]}, "Text")}
-    assert run(nodes, "--only", "2").out.splitlines() == ["Report: 3 images", "output/Report_00001_.png"]
-
-
-def test_a_node_that_shows_something_itself_is_left_to_it(run: Run) -> None:
-    result = run(COLOR | {"2": ("TOY_Report", {"image": ["1", 0], "shows": True})})
-    assert result.out.splitlines() == ["Report: saw 3 images"]
-
-
-def test_results_of_nodes_that_are_no_output_nodes_are_not_shown(run: Run) -> None:
-    result = run({"1": ("TOY_Facts", {}), "2": ("PreviewAny", {"source": ["1", 1]}, "Seven")})
-    assert result.out.splitlines() == ["Seven: 7"]
+@each_case(
+    ("nodes", "arguments", "lines"),
+    [
+        # The title of the node stands before the text and names the file.
+        (
+            COLOR | {"2": ("TOY_Report", {"image": ["1", 0]}, "What it sees: 1/2")},
+            [],
+            ["What it sees: 1/2: 3 images", "output/What_it_sees_1_2_00001_.png"],
+        ),
+        # What another node takes is shown by that node alone.
+        (TEXT, [], ["Text: 3 images", "output/Report_00001_.png"]),
+        (
+            TEXT | {"4": ("SaveImage", {"images": ["2", 1], "filename_prefix": "chart"})},
+            [],
+            ["Text: 3 images", *[f"output/chart_0000{i}_.png" for i in (1, 2, 3)]],
+        ),
+        # A node that is left out of the run takes nothing.
+        (TEXT, ["--only", "2"], ["Report: 3 images", "output/Report_00001_.png"]),
+        # A node that shows something itself is left to it.
+        (COLOR | {"2": ("TOY_Report", {"image": ["1", 0], "shows": True})}, [], ["Report: saw 3 images"]),
+        # Results of nodes that are no output nodes are not shown.
+        ({"1": ("TOY_Facts", {}), "2": ("PreviewAny", {"source": ["1", 1]}, "Seven")}, [], ["Seven: 7"]),
+    ],
+)
+def test_only_what_nobody_else_shows_is_printed_and_saved_under_the_title_of_its_node(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    nodes: dict[str, Any],
+    arguments: list[str],
+    lines: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(nodes, *arguments).out.splitlines() == lines

@@ -9,19 +9,14 @@ from cases import each_case
 from runner.whole_files import write_whole
 
 
-def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
+@each_case(
+    "name", ["a.png", *(letter * (240 // len(letter.encode())) + "_00001_.png" for letter in "x\u6c34\U0001f41f")]
+)
+def test_a_file_of_any_name_that_the_disk_allows_is_written_and_replaced(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     for content in (b"first", b"second"):
         write_whole(path, content)
         assert path.read_bytes() == content
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@each_case("letter", ["x", "\u6c34", "\U0001f41f"])
-def test_the_name_of_a_file_may_be_as_long_as_the_disk_allows(tmp_path: Path, letter: str) -> None:
-    path = tmp_path / (letter * (240 // len(letter.encode())) + "_00001_.png")
-    write_whole(path, b"first")
-    assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -55,9 +55,24 @@ def test_an_interrupt_before_a_node_begins_ends_the_run_and_removes_the_bar(
     assert last == "run_workflow: interrupted\n"
 
 
-def test_a_terminal_sees_one_bar_for_each_node(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_sees_one_bar_for_each_node_and_none_of_the_nodes_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.utils
+
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]}, "The result")})
+    seen: list[bool] = []
+    original = comfy.utils.ProgressBar.update_absolute
+
+    def update(*arguments: Any) -> None:
+        seen.append(comfy.utils.PROGRESS_BAR_ENABLED)
+        original(*arguments)
+
+    monkeypatch.setattr(comfy.utils.ProgressBar, "update_absolute", update)
+    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]}, "The result")} | SHOW)
+    assert result.code == 0
+    assert set(seen) == {False}
+    assert comfy.utils.PROGRESS_BAR_ENABLED
     bars = [line.rpartition("\r")[2] for line in result.err.split("\n")]
     assert bars[0].startswith("Plain Color: 100%")
     assert "4/4" in bars[0]
@@ -71,20 +86,3 @@ def test_a_log_gets_lines_in_place_of_a_bar(run: Run, monkeypatch: pytest.Monkey
     lines = [line.partition(",")[0] for line in result.err.splitlines()]
     assert (lines[0], lines[-1]) == ("Plain Color: 1 of 4", "Plain Color: 4 of 4")
     assert all(line.startswith("Plain Color: ") for line in lines)
-
-
-def test_a_node_shows_no_bar_of_its_own_beside_that_of_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import comfy.utils
-
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    seen: list[bool] = []
-    original = comfy.utils.ProgressBar.update_absolute
-
-    def update(*arguments: Any) -> None:
-        seen.append(comfy.utils.PROGRESS_BAR_ENABLED)
-        original(*arguments)
-
-    monkeypatch.setattr(comfy.utils.ProgressBar, "update_absolute", update)
-    assert run(COLOR | SHOW).code == 0
-    assert set(seen) == {False}
-    assert comfy.utils.PROGRESS_BAR_ENABLED

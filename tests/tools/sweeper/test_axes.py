@@ -9,31 +9,38 @@ from sweeper.axes import count_choices, list_choices, make_workflow_axis, read_a
 from sweeper.errors import SweepError
 
 
-def test_one_input() -> None:
-    axis = read_axis("5.seed", {"from": 0, "to": 1})
-    assert [(option.label, option.settings, option.columns) for option in axis.options] == [
-        ("0", {"5.seed": 0}, {"5.seed": 0}),
-        ("1", {"5.seed": 1}, {"5.seed": 1}),
-    ]
-
-
-def test_inputs_that_change_together() -> None:
-    axis = read_axis("both", {"zip": {"1.size": [4, 8], "1.level": [0.5, 1]}})
-    assert [option.label for option in axis.options] == ["4, 0.5", "8, 1"]
-    assert axis.options[1].settings == axis.options[1].columns == {"1.size": 8, "1.level": 1}
-
-
-def test_one_input_under_a_name() -> None:
-    axis = read_axis("sizes", {"zip": {"1.size": [4, 8]}})
-    assert [option.settings for option in axis.options] == [{"1.size": 4}, {"1.size": 8}]
-
-
-def test_groups_are_named_in_the_table_by_their_labels() -> None:
-    axis = read_axis("pace", {"group": {"slow": {"5.steps": 60, "5.rate": 0.1}, 2: {}}})
-    assert [(option.settings, option.columns) for option in axis.options] == [
-        ({"5.steps": 60, "5.rate": 0.1}, {"pace": "slow"}),
-        ({}, {"pace": "2"}),
-    ]
+@each_case(
+    ("name", "written", "options"),
+    [
+        ("5.seed", {"from": 0, "to": 1}, [("0", {"5.seed": 0}, {"5.seed": 0}), ("1", {"5.seed": 1}, {"5.seed": 1})]),
+        # Inputs that change together.
+        (
+            "both",
+            {"zip": {"1.size": [4, 8], "1.level": [0.5, 1]}},
+            [
+                ("4, 0.5", {"1.size": 4, "1.level": 0.5}, {"1.size": 4, "1.level": 0.5}),
+                ("8, 1", {"1.size": 8, "1.level": 1}, {"1.size": 8, "1.level": 1}),
+            ],
+        ),
+        # One input under a name.
+        (
+            "sizes",
+            {"zip": {"1.size": [4, 8]}},
+            [("4", {"1.size": 4}, {"1.size": 4}), ("8", {"1.size": 8}, {"1.size": 8})],
+        ),
+        # Groups are named in the table by their labels.
+        (
+            "pace",
+            {"group": {"slow": {"5.steps": 60, "5.rate": 0.1}, 2: {}}},
+            [("slow", {"5.steps": 60, "5.rate": 0.1}, {"pace": "slow"}), ("2", {}, {"pace": "2"})],
+        ),
+    ],
+)
+def test_an_axis_is_one_input_or_inputs_that_change_together_or_groups(
+    name: str, written: Any, options: list[tuple[str, dict[str, Any], dict[str, Any]]]
+) -> None:
+    axis = read_axis(name, written)
+    assert [(option.label, option.settings, option.columns) for option in axis.options] == options
 
 
 @each_case(

@@ -1,6 +1,9 @@
 """Running cells in one process: pictures, rows, failures, and a disk that is full."""
 
 import json
+import os
+import socket
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +14,7 @@ import torch
 from PIL import Image
 
 import run_workflow
+from cases import each_case
 from sweep_grids import COLOR, FAILING
 from sweeper.cell_runner import CellRunner, name_worker, read_peak_memory
 from sweeper.cells import Cell
@@ -23,6 +27,9 @@ from sweeper.table import COLUMNS
 Prepare = Callable[..., tuple[Plan, list[Cell]]]
 Write = Callable[..., Path]
 GRID = "workflow: color.json\naxes: {1.level: [0.25, 1]}"
+KEEP = {"class_type": "TOY_Keep", "inputs": {"image": ["1", 0]}, "_meta": {"title": "Keep"}}
+REPORT: dict[str, Any] = {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}}
+SEEN = COLOR | {"4": REPORT | {"_meta": {"title": "Seen"}}}
 
 
 def test_a_cell_saves_what_run_workflow_saves(prepare: Prepare, write_grid: Write, pack: Path, tmp_path: Path) -> None:
@@ -63,7 +70,7 @@ def test_loading_counts_once(prepare: Prepare, write_grid: Write) -> None:
     assert first["seconds"] > first["load_seconds"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "message"),
     [("value", "node 3 (TOY_Fail): no class 'tabbi'"), ("runtime", "RuntimeError: broken node (")],
 )
@@ -80,18 +87,25 @@ def test_what_a_node_raises_becomes_the_message_of_the_row(
     assert not list(Path(plan.results, "pictures").iterdir())
 
 
-def test_texts_are_kept_under_the_titles_of_their_nodes(prepare: Prepare, write_grid: Write) -> None:
-    nodes = COLOR | {"4": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}, "_meta": {"title": "Seen"}}}
+@each_case(
+    ("nodes", "title"),
+    [
+        (SEEN, "Seen"),
+        # A node without a title, which runs before SaveImage and saves a picture too.
+        ({"1": COLOR["1"], "0": REPORT, "2": COLOR["2"]}, "Report"),
+    ],
+)
+def test_texts_and_pictures_are_kept_under_the_titles_of_their_nodes_the_picture_of_save_image_first(
+    prepare: Prepare, write_grid: Write, nodes: dict[str, Any], title: str
+) -> None:
     plan, cells = prepare(write_grid(GRID, nodes))
     row = CellRunner(plan, "w").run(Task.of(cells[0]))
-    assert json.loads(row["texts"]) == {"Seen": ["1 images"]}
-    # SaveImage first, whatever runs first.
-    assert [Path(name).name for name in row["pictures"]] == ["color_00001_.png", "Seen_00001_.png"]
+    assert json.loads(row["texts"]) == {title: ["1 images"]}
+    assert [Path(name).name for name in row["pictures"]] == ["color_00001_.png", f"{title}_00001_.png"]
 
 
 def test_it_judges_the_picture_that_the_grid_names(prepare: Prepare, write_grid: Write) -> None:
-    nodes = COLOR | {"4": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}, "_meta": {"title": "Seen"}}}
-    plan, cells = prepare(write_grid(GRID, nodes), judge=("class", "2.filename_prefix", "Seen"))
+    plan, cells = prepare(write_grid(GRID, SEEN), judge=("class", "2.filename_prefix", "Seen"))
     judged: list[Path] = []
     runner = CellRunner(plan, "w")
 
@@ -107,11 +121,8 @@ def test_it_judges_the_picture_that_the_grid_names(prepare: Prepare, write_grid:
     assert [path.name for path in judged] == ["Seen_00001_.png"]
 
 
-KEEP = {"class_type": "TOY_Keep", "inputs": {"image": ["1", 0]}, "_meta": {"title": "Keep"}}
-
-
 def test_a_file_that_is_no_picture_is_kept_but_neither_rated_nor_shown(prepare: Prepare, write_grid: Write) -> None:
-    nodes = {"1": COLOR["1"], "0": KEEP, "4": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}}}
+    nodes = {"1": COLOR["1"], "0": KEEP, "4": REPORT}
     grid = write_grid("workflow: color.json\nset: {1.size: 16}\naxes: {1.level: [1]}", nodes)
     plan, cells = prepare(grid, judge=("class", "1.size"))
     row = CellRunner(plan, "w").run(Task.of(cells[0]))
@@ -121,7 +132,7 @@ def test_a_file_that_is_no_picture_is_kept_but_neither_rated_nor_shown(prepare: 
     assert second == "kept.stack"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("nodes", "judge", "message"),
     [
         ({"0": KEEP}, (), "judge: the cell saved no picture to rate, only kept.stack; name a node"),
@@ -143,15 +154,6 @@ def test_a_cell_without_a_picture_to_rate_keeps_its_files_and_says_so(
     assert row["message"].startswith(message)
     assert "judge" not in row
     assert all((Path(plan.results) / name).is_file() for name in row["pictures"])
-
-
-def test_without_a_name_the_picture_of_save_image_comes_first(prepare: Prepare, write_grid: Write) -> None:
-    # A node without a title, which runs before SaveImage and saves a picture too.
-    nodes = {"1": COLOR["1"], "0": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}}, "2": COLOR["2"]}
-    plan, cells = prepare(write_grid(GRID, nodes))
-    row = CellRunner(plan, "w").run(Task.of(cells[0]))
-    first, _ = row["pictures"]
-    assert Path(first).name == "color_00001_.png"
 
 
 def test_a_worker_with_another_pack_stops(prepare: Prepare, write_grid: Write) -> None:
@@ -184,6 +186,14 @@ def test_a_picture_that_does_not_fit_on_the_disk_stops_it_too(
     assert rows == []
 
 
-def test_names_and_memory() -> None:
-    assert name_worker() != name_worker() or name_worker().count("-") >= 2
-    assert read_peak_memory() > 50 * 2**20
+def test_a_worker_is_named_by_its_host_its_process_and_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+    for moment in (1_000_000, 1_001_000_000):
+        monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment)
+        names.append(name_worker())
+    assert names == [f"{socket.gethostname()}-{os.getpid()}-{milliseconds:x}" for milliseconds in (1, 1001)]
+
+
+def test_the_peak_of_memory_is_in_bytes() -> None:
+    # torch alone needs more than 50 MiB; a number of KiB would be smaller than that.
+    assert 50 * 2**20 < read_peak_memory() < 2**40

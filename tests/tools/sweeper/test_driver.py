@@ -77,13 +77,16 @@ def drive(pool: Script, folder: ResultsFolder, tasks: list[Task] = TASKS, **sett
     return table, stream.getvalue()
 
 
-def test_every_cell_is_done_once(folder: ResultsFolder) -> None:
+def test_every_cell_is_done_once_by_no_more_workers_than_cells(folder: ResultsFolder) -> None:
     pool = Script(done)
     table, _ = drive(pool, folder, workers=3)
     assert sorted(cell for _, cell in pool.given) == [task.hash for task in TASKS]
     assert len(pool.started) == 3
     assert set(table.states) == {task.hash for task in TASKS}
     assert pool.largest == 2, "the next cell waits at the worker"
+    pool = Script(done)
+    drive(pool, folder, TASKS[:2], workers=8)
+    assert len(pool.started) == 2
 
 
 def test_one_worker_measures_before_the_others_start(folder: ResultsFolder) -> None:
@@ -98,12 +101,6 @@ def test_one_worker_measures_before_the_others_start(folder: ResultsFolder) -> N
     assert pool.started == [0, 1000, 1000, 1000]
     assert [cell for _, cell in pool.given[:1]] == [rows[0]["cell"]]
     assert len(rows) == 1
-
-
-def test_no_more_workers_than_cells(folder: ResultsFolder) -> None:
-    pool = Script(done)
-    drive(pool, folder, TASKS[:2], workers=8)
-    assert len(pool.started) == 2
 
 
 def test_a_worker_that_dies_is_replaced_and_its_cells_are_done_again(folder: ResultsFolder) -> None:
@@ -178,19 +175,18 @@ def test_what_becomes_of_the_cell_of_a_worker_that_dies_is_said(folder: ResultsF
     assert "a worker died (killed); it had no cell\n" in shown
 
 
-def test_workers_that_die_at_once_end_the_sweep(folder: ResultsFolder) -> None:
+def test_a_stop_and_workers_that_die_at_once_end_the_sweep_with_the_reason(folder: ResultsFolder) -> None:
+    pool = Script(lambda pool, worker, task: [Stopped("the disk is full")])
+    with pytest.raises(SweepStoppedError, match="the disk is full"):
+        drive(pool, folder)
     pool = Script(lambda pool, worker, task: [Died(worker, "no torch here")])
     with pytest.raises(SweepStoppedError, match=r"workers die before they have done a cell.*no torch here"):
         drive(pool, folder, workers=2)
 
 
-def test_a_stop_ends_the_sweep_with_its_reason(folder: ResultsFolder) -> None:
-    pool = Script(lambda pool, worker, task: [Stopped("the disk is full")])
-    with pytest.raises(SweepStoppedError, match="the disk is full"):
-        drive(pool, folder)
-
-
-def test_the_driver_writes_for_workers_that_cannot(folder: ResultsFolder) -> None:
+def test_the_driver_writes_for_workers_that_cannot_and_a_disk_that_fills_up_there_stops_it(
+    folder: ResultsFolder,
+) -> None:
     def ship(pool: Script, worker: int, task: Task) -> list[Event]:
         name = f"pictures/ab/{task.hash}/a.png"
         return [Done(worker, make_row(task, pictures=[name]), {name: task.hash.encode()})]
@@ -199,13 +195,11 @@ def test_the_driver_writes_for_workers_that_cannot(folder: ResultsFolder) -> Non
     assert (folder.path / "pictures" / "ab" / TASKS[1].hash / "a.png").read_bytes() == TASKS[1].hash.encode()
     assert [len(rows) for _, rows in read_journals(folder.journals)] == [2]
 
-
-def test_a_disk_that_fills_up_at_the_driver_stops_it(folder: ResultsFolder) -> None:
-    def ship(pool: Script, worker: int, task: Task) -> list[Event]:
-        return [Done(worker, make_row(task), {"sweep.json/a.png": b""})]  # a file in place of a folder
+    def ship_onto_a_file(pool: Script, worker: int, task: Task) -> list[Event]:
+        return [Done(worker, make_row(task), {"sweep.json/a.png": b""})]
 
     with pytest.raises(SweepStoppedError, match="nothing more can be written"):
-        drive(Script(ship, shared=False), folder)
+        drive(Script(ship_onto_a_file, shared=False), folder)
 
 
 def test_the_table_is_written_on_the_way(folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch) -> None:

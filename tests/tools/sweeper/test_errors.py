@@ -11,7 +11,7 @@ def test_it_holds_every_problem_and_says_them_in_one_line() -> None:
     assert not issubclass(SweepStoppedError, SweepError)
 
 
-def test_a_problem_that_repeats_a_whole_file_is_cut_in_its_middle() -> None:
+def test_a_long_problem_is_cut_in_its_middle_and_of_thousands_the_first_are_listed_and_the_others_counted() -> None:
     error = SweepError(f"axis {'x' * 5000} is none; name an input", "short")
     long, short = error.problems
     assert long.startswith("axis xxx")
@@ -20,9 +20,6 @@ def test_a_problem_that_repeats_a_whole_file_is_cut_in_its_middle() -> None:
     assert len(long) <= 1000
     assert short == "short"
     assert len(str(error)) <= 1000
-
-
-def test_of_thousands_of_problems_the_first_are_listed_and_the_others_counted() -> None:
     error = SweepError(*(f"problem {number}" for number in range(5000)))
     assert error.problems[:2] == ("problem 0", "problem 1")
     assert error.problems[-1] == f"and {5000 - MAX_PROBLEMS:,} more"

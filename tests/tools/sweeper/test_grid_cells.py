@@ -70,7 +70,7 @@ def test_no_axis_overwrites_a_column_that_every_table_has(write_grid: Write, loa
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "message"),
     [
         ("axes: {1.size: [4], g: {group: {a: {1.size: 8}}}}", "two axes set the same input"),

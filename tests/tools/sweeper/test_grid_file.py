@@ -47,7 +47,7 @@ def test_all_problems_are_listed_at_once(write_grid: Write) -> None:
     assert caught.value.problems[0] == "unknown key 'axis'; nearest: axes"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "message"),
     [
         ("", "is no grid"),
@@ -65,6 +65,11 @@ def test_all_problems_are_listed_at_once(write_grid: Write) -> None:
         ("workflow: color.json\naxes: {1.size: [4]}\nsheet: {colums: 1.size}", "unknown key 'colums'"),
         ("workflow: color.json\naxes: {1.size: [4]}\nsheet: {columns: 1.size, rows: 1.size}", "cannot be both"),
         ("workflow: color.json\naxes: {1.size: [4]}\njudge: {class: a.b, text: a.b}", "judge: write 'class:"),
+        # Names that would lead elsewhere.
+        *(
+            (f'name: "{name}"\nworkflow: w.json\naxes: {{1.seed: [1]}}\n', "cannot name a folder")
+            for name in ["../../x", "/tmp/x", "a/b", "a\\\\b", ".hidden", "..", "x.", "-x", "a\\tb", "x" * 81]
+        ),
     ],
 )
 def test_what_is_no_grid_is_refused(write_grid: Write, text: str, message: str) -> None:
@@ -81,24 +86,14 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
         read_grid(tmp_path / "image.yaml")
 
 
-def test_a_million_cells_have_to_be_asked_for(write_grid: Write) -> None:
+def test_a_million_cells_have_to_be_asked_for_and_countless_ones_are_refused(write_grid: Write) -> None:
     path = write_grid("workflow: color.json\naxes: {1.a: {from: 1, to: 1000}, 1.b: {from: 1, to: 1000}}")
     with pytest.raises(
         SweepError, match="1000 x 1000 = 1,000,000 cells; more than 100,000 only with --max-cells 1000000"
     ):
         read_grid(path)
     assert read_grid(path, 1_000_000).count == 1_000_000
-
-
-@each_case("name", ["../../x", "/tmp/x", "a/b", "a\\\\b", ".hidden", "..", "x.", "-x", "a\\tb", "x" * 81])
-def test_a_name_that_would_lead_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "grid.yaml"
-    path.write_text(f'name: "{name}"\nworkflow: w.json\naxes: {{1.seed: [1]}}\n')
-    with pytest.raises(SweepError, match="cannot name a folder"):
-        read_grid(path)
-
-
-def test_a_grid_of_more_cells_than_python_writes_digits_is_refused(write_grid: Write) -> None:
+    # More than Python writes the digits of.
     axes = ", ".join(f"{number}.seed: [0, 1]" for number in range(15_000))
     with pytest.raises(SweepError, match="= countless cells; write fewer"):
         read_grid(write_grid(f"workflow: color.json\naxes: {{{axes}}}"))

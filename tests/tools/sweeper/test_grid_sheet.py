@@ -17,38 +17,40 @@ def make_cells(axes: Any = AXES) -> list[Cell]:
     return [Cell(f"{number:032}", "w", choice) for number, choice in enumerate(list_choices(axes))]
 
 
-def test_the_last_axis_that_changes_makes_the_columns() -> None:
-    layout = lay_out(AXES, make_cells())
-    assert (layout.columns, layout.rows) == (["4", "8", "12"], ["0, 0", "1, 0"])
-    assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == [[0, 1, 2], [3, 4, 5]]
+@each_case(
+    ("given", "columns", "rows", "numbers"),
+    [
+        # The last axis that changes makes the columns.
+        ({}, ["4", "8", "12"], ["0, 0", "1, 0"], [[0, 1, 2], [3, 4, 5]]),
+        (
+            {"columns": ["1.level"], "rows": ["5.seed"]},
+            ["0", "1"],
+            ["0, 4", "0, 8", "0, 12"],
+            [[0, 3], [1, 4], [2, 5]],
+        ),
+        # An axis of the rows makes no columns; if all axes make rows there is one column.
+        ({"rows": ["1.size"]}, ["0", "1"], ["4, 0", "8, 0", "12, 0"], [[0, 3], [1, 4], [2, 5]]),
+        (
+            {"rows": ["1.level", "1.size", "5.seed"]},
+            [""],
+            ["0, 4, 0", "0, 8, 0", "0, 12, 0", "1, 4, 0", "1, 8, 0", "1, 12, 0"],
+            [[0], [1], [2], [3], [4], [5]],
+        ),
+    ],
+)
+def test_rows_and_columns_are_those_that_are_chosen_or_the_last_axis_that_changes_makes_columns(
+    tmp_path: Path, given: dict[str, list[str]], columns: list[str], rows: list[str], numbers: list[list[int]]
+) -> None:
+    layout = lay_out(AXES, make_cells(), **given)
+    assert (layout.columns, layout.rows) == (columns, rows)
+    assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == numbers
+    assert save_sheet(layout, {}, tmp_path, tmp_path / "sheet.png") == (len(rows), len(columns))
 
 
-def test_rows_and_columns_can_be_chosen() -> None:
-    layout = lay_out(AXES, make_cells(), ["1.level"], ["5.seed"])
-    assert (layout.columns, layout.rows) == (["0", "1"], ["0, 4", "0, 8", "0, 12"])
-    assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == [[0, 3], [1, 4], [2, 5]]
-
-
-def test_an_axis_of_the_rows_makes_no_columns() -> None:
-    layout = lay_out(AXES, make_cells(), rows=["1.size"])
-    assert (layout.columns, layout.rows) == (["0", "1"], ["4, 0", "8, 0", "12, 0"])
-    assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == [[0, 3], [1, 4], [2, 5]]
-
-
-def test_if_all_axes_make_rows_there_is_one_column(tmp_path: Path) -> None:
-    layout = lay_out(AXES, make_cells(), rows=["1.level", "1.size", "5.seed"])
-    assert (layout.columns, layout.rows[0], len(layout.rows)) == ([""], "0, 4, 0", 6)
-    assert [[int(cell.hash) for cell in row if cell] for row in layout.cells] == [[0], [1], [2], [3], [4], [5]]
-    assert save_sheet(layout, {}, tmp_path, tmp_path / "sheet.png") == (6, 1)
-
-
-def test_one_axis_fills_a_square() -> None:
+def test_one_axis_fills_a_square_and_a_cell_that_was_the_same_as_another_leaves_a_gap() -> None:
     axes = [read_axis("1.size", [2, 4, 6, 8, 10])]
     layout = lay_out(axes, make_cells(axes))
     assert [[cell and cell.hash[-1] for cell in row] for row in layout.cells] == [["0", "1", "2"], ["3", "4", None]]
-
-
-def test_a_cell_that_was_the_same_as_another_leaves_a_gap() -> None:
     layout = lay_out(AXES, make_cells()[1:])
     assert layout.cells[0][0] is None
 
@@ -84,17 +86,15 @@ def test_a_large_grid_is_drawn_small_and_then_cut(
     assert max(Image.open(tmp_path / "sheet.png").size) <= MAX_SIDE
 
 
-def test_thumbnails(tmp_path: Path) -> None:
-    name = save(tmp_path, "a.png", (9, 9, 9), (400, 200))
-    thumbnail = make_thumbnail({"pictures": [name]}, tmp_path, 100)
-    assert thumbnail is not None
-    assert thumbnail.size == (100, 50)
-    assert [make_thumbnail(row, tmp_path, 9) for row in (None, {}, {"pictures": ["gone.png"]})] == [None] * 3
-
-
-def test_a_row_of_a_stranger_shows_no_other_picture_of_the_disk(tmp_path: Path) -> None:
+def test_a_thumbnail_is_that_of_a_whole_picture_of_the_results_and_of_no_other_on_the_disk(tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()
+    name = save(results, "a.png", (9, 9, 9), (400, 200))
+    thumbnail = make_thumbnail({"pictures": [name]}, results, 100)
+    assert thumbnail is not None
+    assert thumbnail.size == (100, 50)
+    assert [make_thumbnail(row, results, 9) for row in (None, {}, {"pictures": ["gone.png"]})] == [None] * 3
+    # Rows of a stranger.
     Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
     Image.new("RGB", (8, 8)).save(results / "own.png")
     (results / "link.png").symlink_to(tmp_path / "secret.png")

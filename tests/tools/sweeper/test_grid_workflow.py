@@ -33,13 +33,10 @@ def make(nodes: dict[str, Any] = NODES, **settings: Any) -> GridWorkflow:
     return GridWorkflow(parse_workflow(nodes, "here"), **settings)
 
 
-def test_settings_are_applied_and_defaults_filled_in() -> None:
+def test_settings_are_applied_an_option_before_what_it_brings_and_defaults_filled_in() -> None:
     built = make(settings={"1.batch": 2, "1.level": 0.1}).build({"TOY_Color.level": 1})
     assert dict(built["1"].inputs) == {"size": 8, "batch": 2, "level": 1.0, "invert": False}
     assert list(built) == ["1", "2", "3", "4"]
-
-
-def test_an_option_comes_before_what_it_brings() -> None:
     built = make().build({"3.optimizer.warmup": 7, "3.optimizer": "adam"})
     assert dict(built["3"].inputs) == {"optimizer": "adam", "optimizer.warmup": 7, "optimizer.decay": "none"}
 

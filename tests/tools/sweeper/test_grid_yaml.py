@@ -50,14 +50,6 @@ def test_what_would_be_endless_or_no_grid_is_refused_at_once(tmp_path: Path, tex
     assert len(str(caught.value)) < 1000
 
 
-def test_a_file_that_is_too_large_is_told_what_to_write(tmp_path: Path) -> None:
-    path = tmp_path / "grid.yaml"
-    path.write_text("#" + "x" * MAX_BYTES)
-    with pytest.raises(SweepError) as caught:
-        read_yaml(path)
-    assert str(caught.value) == f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}"
-
-
 def test_many_keys_are_compared_once(tmp_path: Path) -> None:
     # Each was once compared with all before it, which took minutes.
     path = tmp_path / "grid.yaml"
@@ -65,9 +57,14 @@ def test_many_keys_are_compared_once(tmp_path: Path) -> None:
     assert len(read_yaml(path)) == 60_000
 
 
-def test_bytes_that_are_no_text_and_files_that_are_not_there_are_named(tmp_path: Path) -> None:
-    (tmp_path / "grid.yaml").write_bytes(b"\xff\xfe\x00a")
+def test_a_file_that_is_too_large_no_text_or_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text("#" + "x" * MAX_BYTES)
+    with pytest.raises(SweepError) as caught:
+        read_yaml(path)
+    assert str(caught.value) == f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}"
+    path.write_bytes(b"\xff\xfe\x00a")
     with pytest.raises(SweepError, match="is no YAML"):
-        read_yaml(tmp_path / "grid.yaml")
+        read_yaml(path)
     with pytest.raises(SweepError, match=r"cannot read .*gone"):
         read_yaml(tmp_path / "gone.yaml")

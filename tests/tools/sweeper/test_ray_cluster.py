@@ -41,7 +41,7 @@ def test_no_folder_of_the_code_is_left_behind() -> None:
     assert all(name.startswith(("/", "*", "__")) for name in EXCLUDED), "else das_core/models would be left out too"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("python", "shipped", "sent"),
     [
         ("/home/me/pack/.venv/bin/python", None, None),

@@ -76,12 +76,9 @@ def test_answers_become_events() -> None:
     assert _take_answers(ray, workers) == []
 
 
-def test_a_dead_worker_is_reported_once_however_many_cells_it_had() -> None:
+def test_a_dead_worker_is_reported_once_however_many_cells_it_had_with_the_end_of_its_error() -> None:
     workers = _Workers({1: None}, {object(): 1, object(): 1})
     assert _take_answers(Ray(RayError("gone")), workers) == [Died(1, "gone")]
-
-
-def test_of_an_error_in_a_worker_the_end_is_told() -> None:
     workers = _Workers({1: None}, {object(): 1})
     error = RayError("prepare() failed\nTraceback (most recent call last):\n  File ...\nImportError: no torch")
     assert _take_answers(Ray(error), workers) == [Died(1, "ImportError: no torch")]

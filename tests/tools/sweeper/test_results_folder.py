@@ -22,30 +22,28 @@ def test_a_folder_belongs_to_a_sweep(tmp_path: Path) -> None:
         folder.claim("other")
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_text("")
-    with pytest.raises(SweepError, match="holds files that are no results"):
-        ResultsFolder(tmp_path).claim("mine")
-    with pytest.raises(SweepError, match="is no folder"):
-        ResultsFolder(tmp_path / "photo.jpg").claim("mine")
-    assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
-
-
-@each_case("text", ["{", "[]", json.dumps({"format": 99, "name": "mine"})])
-def test_a_mark_of_another_version_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "sweep.json").write_text(text)
-    with pytest.raises(SweepError, match="choose another folder"):
-        ResultsFolder(tmp_path).claim("mine")
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
-    # Also root, who may write anywhere, cannot make a folder below a file or in /proc.
-    if os.path.isdir("/proc/self"):
-        with pytest.raises(SweepError, match="cannot write to /proc/self/results"):
-            ResultsFolder(Path("/proc/self/results")).claim("mine")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SweepError, match="cannot write to"):
-        ResultsFolder(tmp_path / "file" / "results").claim("mine")
+@each_case(
+    ("name", "text", "folder", "message"),
+    [
+        ("photo.jpg", "", "", "holds files that are no results"),
+        ("photo.jpg", "", "photo.jpg", "is no folder"),
+        # Marks of other versions.
+        *(
+            ("sweep.json", text, "", "choose another folder")
+            for text in ("{", "[]", json.dumps({"format": 99, "name": "mine"}))
+        ),
+        # Also root, who may write anywhere, cannot make a folder below a file or in /proc.
+        ("file", "", "file/results", "cannot write to"),
+        *([("file", "", "/proc/self/results", "cannot write to /proc/self/results")] * os.path.isdir("/proc/self")),
+    ],
+)
+def test_a_folder_of_something_else_or_that_cannot_be_written_to_is_refused(
+    tmp_path: Path, name: str, text: str, folder: str, message: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SweepError, match=message):
+        ResultsFolder(tmp_path / folder).claim("mine")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_whose_first_file_does_not_fit_can_be_used_once_there_is_room(

@@ -89,7 +89,7 @@ def test_hooks_are_gone_afterwards_also_after_an_error() -> None:
     assert count_hooks(toy.module) == 0
 
 
-def test_the_module_is_shared_and_joined_judges_watch_all() -> None:
+def test_joined_judges_share_the_module_and_watch_what_any_of_them_watches_in_any_order() -> None:
     toy = classifier()
     one, two = make_activation_judge(toy, ["1", "3"]), make_activation_judge(toy, ["3", "0"])
     both = merge_judges([one, two])
@@ -100,6 +100,11 @@ def test_the_module_is_shared_and_joined_judges_watch_all() -> None:
     for name in ("0", "1", "3"):
         assert torch.equal(output[name], make_activation_judge(toy, [name])(views)[name])  # type: ignore[index]
     assert merge_judges([toy, toy]) is toy
+    judges = [make_activation_judge(toy, pair) for pair in pairwise("2310")]
+    merged = merge_judges(judges)
+    assert isinstance(merged, ActivationJudge)
+    assert [layer.name for layer in merged.layers] == ["2", "3", "1", "0"]
+    assert merge_judges(judges[:1]) == judges[0]
 
 
 @each_case("dtype", [torch.bfloat16, torch.float16])
@@ -112,15 +117,6 @@ def test_half_precision_is_told_in_float32_with_gradients_of_the_same_size(dtype
         assert found.dtype == torch.float32
         gradients.append(torch.autograd.grad(found.square().mean(), shown)[0])
     assert float((gradients[1] - gradients[0]).norm() / gradients[0].norm()) < 0.05
-
-
-def test_joined_judges_capture_what_any_of_them_captures_in_any_order() -> None:
-    toy = classifier()
-    judges = [make_activation_judge(toy, pair) for pair in pairwise("2310")]
-    merged = merge_judges(judges)
-    assert isinstance(merged, ActivationJudge)
-    assert [layer.name for layer in merged.layers] == ["2", "3", "1", "0"]
-    assert merge_judges(judges[:1]) == judges[0]
 
 
 def with_random_norms(build: Callable[[], nn.Module]) -> nn.Module:

@@ -97,14 +97,11 @@ def test_a_table_says_which_layers_are_taken_by_default() -> None:
     assert len(lines) == 2 + 7
 
 
-def test_a_table_of_a_search_says_how_many_layers_match() -> None:
+def test_a_table_of_a_search_says_how_many_layers_match_and_repeats_the_beginning_of_a_long_one() -> None:
     head = "toy: 2 of its 7 layers match 'si lu'. Style takes 1, 3, 4; content 4."
     lines = describe_layers(classifier(), "  si \t lu ").splitlines()
     assert lines == [head, "", "1  16 channels, 16 x 16  SiLU", "3  32 channels, 8 x 8    SiLU"]
     assert describe_layers(classifier(), "xyz") == head.replace("2 of", "0 of").replace("si lu", "xyz")
-
-
-def test_of_a_long_search_only_the_beginning_is_repeated() -> None:
     table = describe_layers(classifier(), "x" * 1_000_000)
     assert re.fullmatch(r"toy: 0 of its 7 layers match 'x{99}…'\. Style takes .*", table)
 

@@ -83,9 +83,7 @@ def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
         find_layer(layers, "??", starter.name)
     with pytest.raises(ValueError, match="toy has no layers"):
         find_layers(judge(nn.Conv2d(3, 1, 1)))
-
-
-def test_the_error_for_an_unknown_layer_is_one_of_its_own_kind() -> None:
+    # The error is one of its own kind.
     with pytest.raises(UnknownLayerError):
         find_layer(find_layers(classifier()), "7", "toy")
 

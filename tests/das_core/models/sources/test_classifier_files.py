@@ -8,7 +8,7 @@ import pytest
 import safetensors.torch
 import timm
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import DenseNet, VisionTransformer
 
 from cases import each_case
@@ -19,24 +19,27 @@ from das_core.models.sources.torchvision_models import list_torchvision_architec
 from untrained import HALF, IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, timm_model, torchvision_model
 
 
-def test_file_architectures_name_the_library() -> None:
+def test_file_architectures_name_the_library_and_begin_with_the_common_ones() -> None:
     names = list_file_architectures()
     assert {"torchvision/resnet18", "timm/resnet18"} <= set(names)
     assert len(names) == len(set(names)) == len(list_torchvision_architectures()) + len(timm.list_models())
-
-
-def test_file_architectures_begin_with_the_common_ones() -> None:
     common = classifier_files.COMMON_ARCHITECTURES
-    assert tuple(list_file_architectures()[: len(common)]) == common
+    assert tuple(names[: len(common)]) == common
 
 
-@pytest.mark.parametrize(
+@each_case(
     "architecture",
-    ["timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", "timm/../resnet18", None, 3, ["timm/a"]],
+    [
+        *("resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", "/", None, 3),
+        *("timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", "timm/../resnet18", ["timm/a"]),
+    ],
 )
-def test_only_names_of_the_list_reach_timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any) -> None:
+def test_unknown_architectures_are_named_and_do_not_reach_timm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any
+) -> None:
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("timm was asked"))
-    with pytest.raises(ValueError, match=r"architecture '.*' is unknown; write timm/NAME or torchvision/NAME"):
+    says = f"architecture '{re.escape(str(architecture))}' is unknown; write timm/NAME or torchvision/NAME"
+    with pytest.raises(ValueError, match=says):
         load_classifier_file(tmp_path / "a.pth", architecture)
 
 
@@ -74,14 +77,6 @@ def test_a_torchvision_checkpoint_is_loaded(tmp_path: Path, name: str, classes: 
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
 
 
-@each_case(
-    "architecture", ["resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", "/"]
-)
-def test_unknown_architectures_are_named(tmp_path: Path, architecture: str) -> None:
-    with pytest.raises(ValueError, match=f"architecture '{architecture}' is unknown; write timm/NAME or torchvision/"):
-        load_classifier_file(tmp_path / "a.pth", architecture)
-
-
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
     torch.save(torchvision_model("squeezenet1_1").state_dict(), tmp_path / "a.pth")
     for architecture in ("timm/mobilenetv3_small_050", "torchvision/mobilenet_v3_small"):
@@ -91,17 +86,19 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
             load_classifier_file(tmp_path / "a.pth", architecture)
 
 
-def test_a_head_of_an_odd_shape_is_refused(tmp_path: Path) -> None:
+@each_case(
+    ("name", "value", "says"),
+    [
+        ("weight", torch.ones(()), r"1 of another shape \(classifier.weight is \(\), not \(1000, 1024\)\)"),
+        ("bias", torch.full((1000,), torch.nan), "answers with values that are no numbers; its weights are damaged"),
+    ],
+)
+def test_a_head_of_an_odd_shape_or_one_that_diverged_is_refused(
+    tmp_path: Path, name: str, value: Tensor, says: str
+) -> None:
     state = timm_model("mobilenetv3_small_050").state_dict()
-    torch.save({**state, "classifier.weight": torch.ones(())}, tmp_path / "a.pth")
-    with pytest.raises(ValueError, match=r"1 of another shape \(classifier.weight is \(\), not \(1000, 1024\)\)"):
-        load_classifier_file(tmp_path / "a.pth", "timm/mobilenetv3_small_050")
-
-
-def test_a_checkpoint_that_diverged_is_refused(tmp_path: Path) -> None:
-    state = timm_model("mobilenetv3_small_050").state_dict()
-    torch.save({**state, "classifier.bias": torch.full((1000,), torch.nan)}, tmp_path / "a.pth")
-    with pytest.raises(ValueError, match="answers with values that are no numbers; its weights are damaged"):
+    torch.save({**state, f"classifier.{name}": value}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=says):
         load_classifier_file(tmp_path / "a.pth", "timm/mobilenetv3_small_050")
 
 

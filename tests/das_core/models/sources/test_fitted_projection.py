@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from cases import each_case
 from das_core.models.hypernyms import list_hypernyms
 from das_core.models.sources import fitted_projection
 from das_core.models.sources.class_sentences import CONTEXTS, compute_class_directions, write_class_sentences
@@ -48,7 +49,7 @@ def read_documented(title: str) -> list[float]:
     return [float(cell.strip(" %")) / 100 for cell in row.split("|")[2:-1]]
 
 
-@pytest.mark.parametrize("tower", [STARTER, SECOND_OPINION, THIRD_OPINION], ids=lambda tower: tower.title)
+@each_case("tower", [STARTER, SECOND_OPINION, THIRD_OPINION])
 def test_documented_shares_of_what_was_held_out_are_found(material: Material, tower: Starter) -> None:
     shares = measure(material, material, tower)
     assert list(shares) == pytest.approx(read_documented(tower.title), abs=0.04), shares

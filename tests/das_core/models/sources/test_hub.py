@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import each_case
 from das_core.models.sources import hub
 from das_core.models.sources.hub import fetch_file, fetch_files, locate_repository
 from dead_drive import unplug
@@ -122,7 +123,7 @@ def test_a_set_is_complete_or_fetched_again(server: type[Hub], tmp_path: Path) -
     assert len(server.asked) == asked
 
 
-@pytest.mark.parametrize("name", ["missing.bin", "gated.bin"])
+@each_case("name", ["missing.bin", "gated.bin"])
 def test_what_cannot_be_had_is_named(server: type[Hub], tmp_path: Path, name: str) -> None:
     where = re.escape(str(tmp_path / "me--mine"))
     with pytest.raises(ValueError, match=rf"me/mine has no file {name} .*account; .* put it into {where}"):

@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.models.sources.kept_projection import (
     PROJECTION,
     find_cache_folder,
@@ -22,12 +23,17 @@ SHAPE = torch.Size([12, 5])
 MATRIX = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
 
 
+def keep(folder: Path) -> Path:
+    """Keep a projection in a folder, and return its file."""
+    path = folder / "starter_clip_tower.safetensors"
+    write_projection(path, "key", MATRIX)
+    return path
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """The file of a projection that was kept."""
-    path = tmp_path / "starter_clip_tower.safetensors"
-    write_projection(path, "key", MATRIX)
-    return path
+    return keep(tmp_path)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -108,8 +114,11 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_not_what_was_written_is_not_used(path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+@each_case("damage", DAMAGES)
+def test_what_is_not_what_was_written_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    path = keep(tmp_path)
     DAMAGES[damage](path)
     assert read_projection(path, "key", SHAPE) is None
     assert damage == "folder" or f"{path} cannot be used" in caplog.text

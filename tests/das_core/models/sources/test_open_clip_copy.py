@@ -87,12 +87,20 @@ def test_another_vocabulary_needs_its_tokenizer(tmp_path: Path) -> None:
     torch.testing.assert_close(clip.encode_text(["a cat"]), read, atol=1e-5, rtol=1e-4)
 
 
-def test_what_is_no_tokenizer_of_open_clip_is_named() -> None:
-    with pytest.raises(ValueError, match=r"the tokenizer of mine is a str; give what open_clip\.get_tokenizer returns"):
-        copy_open_clip_module("mine", plain(tinyclip.TINY), SHOWN, "ViT-B-32")  # type: ignore[arg-type]
-
-
-def test_a_tokenizer_of_another_model_is_named() -> None:
-    small = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
-    with pytest.raises(ValueError, match=r"the text tower of mine cannot read .*tokenizer belongs to another model"):
-        copy_open_clip_module("mine", small, SHOWN, open_clip.SimpleTokenizer(context_length=16))
+@each_case(
+    ("text", "tokenizer", "says"),
+    [
+        ({}, "ViT-B-32", r"the tokenizer of mine is a str; give what open_clip\.get_tokenizer returns"),
+        (
+            {"vocab_size": 7},
+            open_clip.SimpleTokenizer(context_length=16),
+            "the text tower of mine cannot read .*tokenizer belongs to another model",
+        ),
+    ],
+)
+def test_what_is_no_tokenizer_of_open_clip_or_that_of_another_model_is_named(
+    text: dict[str, Any], tokenizer: Any, says: str
+) -> None:
+    model = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | text})
+    with pytest.raises(ValueError, match=says):
+        copy_open_clip_module("mine", model, SHOWN, tokenizer)

@@ -86,7 +86,7 @@ def test_a_checkpoint_of_an_image_tower_has_no_text_tower(tmp_path: Path) -> Non
             loaded.encode_text(TEXTS)
 
 
-def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+def test_what_does_not_fit_or_cannot_be_built_is_named(tmp_path: Path) -> None:
     torch.save(native().state_dict(), tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"'a.pt' does not fit the architecture a: \d+ tensors missing"):
         load_clip_file(tmp_path / "a.pt", "ViT-S-32", tmp_path)
@@ -98,6 +98,12 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"'c.pt' cannot be read: it is damaged"):
         load_clip_file(tmp_path / "c.pt", None, tmp_path)
+    config = tinyclip.TINY | {"vision_cfg": {"timm_model_name": "no_such_model", "image_size": 32}}
+    with (
+        tinyclip.registered(tmp_path, "broken", config),
+        pytest.raises(ValueError, match=r"a cannot be built here \(.*no_such_model.*update open_clip_torch"),
+    ):
+        load_clip_file(tmp_path / "a.pt", "broken", tmp_path)
 
 
 def write_trap(folder: Path) -> Path:
@@ -150,7 +156,7 @@ ELSEWHERE: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("architecture", ELSEWHERE, ids=lambda value: str(value)[:20])
+@each_case("architecture", ELSEWHERE)
 def test_only_names_of_the_list_reach_open_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any
 ) -> None:
@@ -171,22 +177,21 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
 
 
-def test_an_unreachable_hub_is_named_with_file_and_folder(offline: None, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"open_clip_model.safetensors of timm/vit_base_patch32\S+ could not"):
-        load_open_clip("ViT-B-32", "openai", tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
 @each_case(
     ("architecture", "tag", "says"),
     [
         ("ViT-Z", "openai", "no weights for the architecture 'ViT-Z'"),
         ("ViT-B-32", "webli", "ViT-B-32 has no weights 'webli'; choose one of openai, laion400m_e31"),
+        # Known, and the hub is not asked.
+        ("ViT-B-32", "openai", r"open_clip_model.safetensors of timm/vit_base_patch32\S+ could not"),
     ],
 )
-def test_unknown_models_are_named(tmp_path: Path, architecture: str, tag: str, says: str) -> None:
+def test_models_that_cannot_be_had_are_named(
+    offline: None, tmp_path: Path, architecture: str, tag: str, says: str
+) -> None:
     with pytest.raises(ValueError, match=says):
         load_open_clip(architecture, tag, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @contextlib.contextmanager
@@ -217,28 +222,14 @@ def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(offline
     assert not torch.allclose(quick.encode_text(TEXTS), loaded.encode_text(TEXTS), atol=1e-4)
 
 
-def test_what_cannot_be_built_is_named(tmp_path: Path) -> None:
-    config = tinyclip.TINY | {"vision_cfg": {"timm_model_name": "no_such_model", "image_size": 32}}
-    torch.save(native().state_dict(), tmp_path / "a.pt")
-    with (
-        tinyclip.registered(tmp_path, "broken", config),
-        pytest.raises(ValueError, match=r"a cannot be built here \(.*no_such_model.*update open_clip_torch"),
-    ):
-        load_clip_file(tmp_path / "a.pt", "broken", tmp_path)
-
-
-@pytest.mark.parametrize(
+@each_case(
     ("more", "says"),
     [
         ({}, ""),
-        (
-            {"vocab_size": 2**20},
-            r"'.*config.json' was refused: its network would have 34 million numbers",
-        ),
+        ({"vocab_size": 2**20}, r"'.*config.json' was refused: its network would have 34 million numbers"),
         ({"num_attention_heads": 0}, r"a cannot be built here \(ZeroDivisionError.*update open_clip_torch"),
         ({"hidden_size": "wide"}, r"a cannot be built here \(.*(hidden_size|of ints).*update open_clip_torch"),
     ],
-    ids=["good", "huge", "no heads", "words"],
 )
 def test_a_network_that_a_folder_describes_is_checked_before_it_is_built(
     offline: None, tmp_path: Path, more: dict[str, Any], says: str

@@ -58,13 +58,10 @@ def test_tokens_are_counted_as_they_are_cut() -> None:
     torch.testing.assert_close(same[0], same[2])
 
 
-def test_the_vocabulary_of_openai_reads_latin_letters() -> None:
-    clip = tinyclip.clip()
-    assert clip.text_tower.reads("un ch\u00e2teau")
-    assert not clip.text_tower.reads("\u57ce\u5821")
-
-
-def test_a_vocabulary_for_many_languages_reads_them_and_is_looked_through_once(tmp_path: Path) -> None:
+def test_a_tower_reads_the_scripts_of_its_vocabulary_which_is_looked_through_once(tmp_path: Path) -> None:
+    of_openai = tinyclip.clip().text_tower
+    assert of_openai.reads("un ch\u00e2teau")
+    assert not of_openai.reads("\u57ce\u5821")
     tinyclip.write_tokenizer(tmp_path)
     text = {"hf_tokenizer_name": str(tmp_path)}
     tower = build_text_tower(nn.Linear(2, 3), build_tokenizer(text))
@@ -87,7 +84,7 @@ def test_a_vocabulary_for_many_languages_reads_them_and_is_looked_through_once(t
     assert calls == [1]
 
 
-@pytest.mark.parametrize("works", [True, False])
+@each_case("works", [True, False])
 def test_a_torchaudio_that_is_broken_is_kept_out_of_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
 ) -> None:
@@ -98,7 +95,7 @@ def test_a_torchaudio_that_is_broken_is_kept_out_of_the_way(
         module = importlib.import_module("torchaudio")
         assert hasattr(module, "x") == works
     assert ("torchaudio" in sys.modules) == works
-    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
+    sys.modules.pop("torchaudio", None)
     if not works:
         with pytest.raises(OSError, match="another torch"):
             importlib.import_module("torchaudio")
@@ -109,13 +106,18 @@ def test_without_a_name_the_tokenizer_is_that_of_open_clip() -> None:
     assert isinstance(tokenizer, SimpleTokenizer)
     assert torch.equal(tokenizer(["a cat"]), open_clip.get_tokenizer("ViT-B-32")(["a cat"]))
     assert tokenizer(["a cat"]).shape == (1, 77)
-    assert build_tokenizer({"context_length": 5})(["a cat"]).tolist() == [[49406, 320, 2368, 49407, 0]]
 
 
-def test_a_tokenizer_takes_its_settings_from_the_configuration() -> None:
+def test_a_tokenizer_takes_its_settings_and_its_context_length_from_the_configuration(tmp_path: Path) -> None:
     lower, canonical = (build_tokenizer({"tokenizer_kwargs": {"clean": clean}}) for clean in ("lower", "canonicalize"))
     assert torch.equal(canonical(["A_Cat!"]), lower(["a cat"]))
     assert not torch.equal(lower(["A_Cat!"]), lower(["a cat"]))
+    # To the context length texts are cut and padded.
+    assert build_tokenizer({"context_length": 5})(["a cat"]).tolist() == [[49406, 320, 2368, 49407, 0]]
+    tinyclip.write_tokenizer(tmp_path)
+    tokenizer = build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 4})
+    assert isinstance(tokenizer, HFTokenizer)
+    assert tokenizer(["a cat", "a photo a dog a"]).tolist() == [[3, 5, 1, 0], [3, 4, 3, 1]]
 
 
 _EVERYWHERE = ["trust_remote_code", "use_fast", "code_revision", "cache_dir", "bpe_path"]
@@ -160,30 +162,32 @@ def test_nobody_is_asked_whether_a_tokenizer_may_run_code(tmp_path: Path, monkey
         build_tokenizer({"hf_tokenizer_name": str(tmp_path)})
 
 
-@pytest.mark.parametrize("file", ["tokenizer_config.json", "config.json"])
-@pytest.mark.parametrize("key", ["hf_tokenizer_name", "hf_model_name"])
-def test_a_repository_that_names_a_program_is_refused(offline: None, tmp_path: Path, key: str, file: str) -> None:
-    home = locate_repository("me/words", tmp_path)
-    tinyclip.write_tokenizer(home)
-    (home / "config.json").write_text("{}")
-    localize_config({key: "me/words"}, tmp_path)
-    (home / file).write_text('{"auto_map": {"AutoConfig": "program.Config"}}')
-    with pytest.raises(ValueError, match=rf"{file} of me/words names a program .* delete .*me--words"):
-        localize_config({key: "me/words"}, tmp_path)
-
-
-@pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation"])
-@pytest.mark.parametrize("value", ["evil/attention", {"": "evil/attention"}])
-def test_a_repository_that_computes_with_compiled_code_of_another_is_refused(
-    offline: None, tmp_path: Path, name: str, value: Any
+@each_case(
+    ("key", "file", "harmless", "program"),
+    [
+        *(
+            (key, file, {}, {"auto_map": {"AutoConfig": "program.Config"}})
+            for key in ["hf_tokenizer_name", "hf_model_name"]
+            for file in ["tokenizer_config.json", "config.json"]
+        ),
+        # Compiled code of another repository, with which it would compute.
+        *(
+            ("hf_model_name", "config.json", {name: "sdpa"}, {name: value})
+            for name in ["attn_implementation", "_attn_implementation"]
+            for value in ["evil/attention", {"": "evil/attention"}]
+        ),
+    ],
+)
+def test_a_repository_that_names_a_program_is_refused(
+    offline: None, tmp_path: Path, key: str, file: str, harmless: dict[str, Any], program: dict[str, Any]
 ) -> None:
     home = locate_repository("me/words", tmp_path)
-    home.mkdir()
-    (home / "config.json").write_text(json.dumps({name: "sdpa"}))
-    localize_config({"hf_model_name": "me/words"}, tmp_path)
-    (home / "config.json").write_text(json.dumps({name: value}))
-    with pytest.raises(ValueError, match=r"config.json of me/words names a program .* delete .*me--words"):
-        localize_config({"hf_model_name": "me/words"}, tmp_path)
+    tinyclip.write_tokenizer(home)
+    (home / "config.json").write_text(json.dumps(harmless))
+    localize_config({key: "me/words"}, tmp_path)
+    (home / file).write_text(json.dumps(program))
+    with pytest.raises(ValueError, match=rf"{file} of me/words names a program .* delete .*me--words"):
+        localize_config({key: "me/words"}, tmp_path)
 
 
 def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str, Any]:
@@ -199,7 +203,7 @@ def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str,
     return {"hf_model_name": str(folder)}
 
 
-@pytest.mark.parametrize("kind", list(arch_dict))
+@each_case("kind", arch_dict)
 def test_networks_of_every_kind_are_no_larger_than_their_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -243,13 +247,6 @@ def test_a_tower_that_open_clip_itself_describes_is_not_looked_at() -> None:
     check_text_size({"width": 2**20, "layers": 10**9}, 0)
 
 
-def test_a_tokenizer_of_a_folder_cuts_and_pads_to_the_context_length(tmp_path: Path) -> None:
-    tinyclip.write_tokenizer(tmp_path)
-    tokenizer = build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 4})
-    assert isinstance(tokenizer, HFTokenizer)
-    assert tokenizer(["a cat", "a photo a dog a"]).tolist() == [[3, 5, 1, 0], [3, 4, 3, 1]]
-
-
 def test_a_configuration_names_folders_where_it_named_repositories(offline: None, tmp_path: Path) -> None:
     words, model = (locate_repository(name, tmp_path) for name in ("me/words", "me/model"))
     tinyclip.write_tokenizer(words)
@@ -263,7 +260,7 @@ def test_a_configuration_names_folders_where_it_named_repositories(offline: None
     assert localize_config({"width": 64}, tmp_path) == {"width": 64}
 
 
-@pytest.mark.parametrize(("key", "file"), [("hf_tokenizer_name", "tokenizer.json"), ("hf_model_name", "config.json")])
+@each_case(("key", "file"), [("hf_tokenizer_name", "tokenizer.json"), ("hf_model_name", "config.json")])
 def test_a_repository_that_cannot_be_had_is_named(offline: None, tmp_path: Path, key: str, file: str) -> None:
     with pytest.raises(
         ValueError, match=rf"{file} of me/words could not be downloaded .*put the file into .*me--words"

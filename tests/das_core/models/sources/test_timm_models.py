@@ -11,6 +11,7 @@ import safetensors.torch
 import timm
 import torch
 
+from cases import each_case
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources import hub, timm_models
 from das_core.models.sources.timm_models import list_timm_architectures, load_timm
@@ -94,32 +95,27 @@ def test_an_architecture_with_a_format_of_its_own_is_read_from_the_file_of_the_h
         torch.testing.assert_close(loaded(views), module((views - mean) / std), atol=1e-4, rtol=0)
 
 
-@pytest.fixture(params=["put there by hand", "stored by the hub's client"])
-def fetched(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a small timm model, where the pack or the hub's client stores it; whoever asks the hub fails."""
+@each_case("stored", ["by hand", "by the hub's client"])
+def test_timm_weights_that_are_there_are_loaded_without_a_net_unless_they_are_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
     monkeypatch.setattr("timm.models._hub.hf_hub_download", lambda *_, **__: pytest.fail("the hub was asked"))
     monkeypatch.setattr(hub, "_ask_digest", lambda _: pytest.fail("the hub was asked"))
     path = tmp_path / f"timm--{NAME}" / "model.safetensors"
-    if request.param == "stored by the hub's client":
+    if stored == "by the hub's client":
         commit = "0" * 40
         repository = tmp_path / f"models--timm--{NAME}"
         (repository / "refs").mkdir(parents=True)
         (repository / "refs" / "main").write_text(commit)
         path = repository / "snapshots" / commit / "model.safetensors"
     path.parent.mkdir(parents=True)
-    safetensors.torch.save_file(timm_model("mobilenetv3_small_050").state_dict(), path)
-    return path
-
-
-def test_timm_weights_that_are_there_are_loaded_without_a_net(fetched: Path, tmp_path: Path) -> None:
+    module = timm_model("mobilenetv3_small_050")
+    safetensors.torch.save_file(module.state_dict(), path)
     loaded = load_timm(NAME, tmp_path)
     assert loaded.name == NAME
     assert loaded.labels == imagenet_labels()
-    assert_same_answer(loaded, timm_model("mobilenetv3_small_050"), IMAGENET_MEAN, IMAGENET_STD)
-
-
-def test_timm_weights_that_are_damaged_are_refused(fetched: Path, tmp_path: Path) -> None:
-    fetched.write_bytes(fetched.read_bytes()[:1000])
+    assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
+    path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(
         ValueError, match=rf"the weights of {NAME} cannot be read .*; delete .*model.safetensors and run"
     ):
@@ -137,7 +133,7 @@ def test_timm_weights_that_claim_more_than_they_hold_are_refused(tmp_path: Path)
         load_timm(NAME, tmp_path)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "name",
     ["resnet18", "resnet19.a1_in1k", "resnet50_clip.openai", "hf-hub:timm/resnet18.a1_in1k", "local-dir:/tmp", 3, None],
 )

@@ -12,6 +12,7 @@ import torchvision
 from torch import Tensor
 from torchvision.models import MNASNet
 
+from cases import each_case
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.torchvision_models import (
     build_torchvision_module,
@@ -26,7 +27,7 @@ from dead_drive import unplug
 from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, torchvision_model
 
 
-def test_every_classification_model_of_torchvision_is_listed() -> None:
+def test_every_classification_model_of_torchvision_is_listed_and_its_url_carries_a_digest() -> None:
     # Independent of the registry: every set of weights in torchvision.models that knows 1,000 categories.
     lower = {name.casefold(): name for name in dir(torchvision.models) if name.islower()}
     enums = [name for name in dir(torchvision.models) if name.endswith("_Weights")]
@@ -37,9 +38,6 @@ def test_every_classification_model_of_torchvision_is_listed() -> None:
     ]
     assert list_torchvision_architectures() == sorted(with_classes)
     assert len(with_classes) >= 80
-
-
-def test_every_url_of_torchvision_carries_a_digest() -> None:
     for name in list_torchvision_architectures():
         digest = torchvision.models.get_model_weights(name).DEFAULT.url.rpartition("-")[2].removesuffix(".pth")
         assert 8 <= len(digest) <= 10
@@ -125,7 +123,7 @@ def test_inception_is_built_as_it_was_published() -> None:
     assert (loaded.size, len(loaded.labels)) == (299, 10)
 
 
-@pytest.mark.parametrize("version", [1, None])
+@each_case("version", [1, None])
 @pytest.mark.filterwarnings("ignore:A new version of MNASNet")
 def test_mnasnets_know_their_versions(tmp_path: Path, publish: Publish, version: int | None) -> None:
     module = torchvision_model("mnasnet0_5")
@@ -138,7 +136,7 @@ def test_mnasnets_know_their_versions(tmp_path: Path, publish: Publish, version:
         # That has rebuilt its stem as it was in version 1.
         state = module.state_dict()
         assert state["layers.0.weight"].shape[0] == 32
-    elif version is None:
+    else:
         state = dict(state)
     publish("mnasnet0_5", state)
     assert_same_answer(load_torchvision("mnasnet0_5", tmp_path), module.eval(), IMAGENET_MEAN, IMAGENET_STD)
