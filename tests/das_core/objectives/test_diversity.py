@@ -89,7 +89,7 @@ NO_COUNTERPART = "none of another image to compare it with; give as many views o
         ),
         (lambda: score_images(torch.rand(1, 3, 40, 40), [APART]), "compares the images of a batch"),
         (lambda: DiversityObjective.from_layer(TOY, "9"), "layer '9' is not in toy"),
-        (lambda: DiversityObjective.from_layer(TOY, "2", weight=torch.nan), "the weight nan of the objective is not between"),
+        (lambda: DiversityObjective.from_layer(TOY, "2", weight=torch.nan), "the weight nan of the objective is not"),
     ],
 )
 def test_views_and_images_without_a_counterpart_and_an_unknown_layer_or_weight_are_refused(
