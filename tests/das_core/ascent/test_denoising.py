@@ -74,26 +74,25 @@ def climb(
     return Ascent(stack, objectives, VIEWS, denoising=denoising, **(defaults | settings)).run()  # type: ignore[arg-type]
 
 
-def test_a_step_goes_its_share_of_the_way_to_the_denoised_pixels() -> None:
+def test_each_image_goes_its_share_of_the_way_to_its_denoised_pixels() -> None:
     stack = photo()
     denoised = TotalVariation()(stack.pixels(), 0.05, 40 / 224)
     after = denoise(stack, Denoising(TotalVariation(), 0.05, 0.05, share=0.4))
     torch.testing.assert_close(after.pixels(), stack.pixels().lerp(denoised, 0.4), atol=1e-5, rtol=0)
+    both = ImageStack.from_canvas(SPEC, torch.cat([stack.canvas, -stack.canvas]))
+    together, alone = (denoise(one, Denoising()).canvas for one in (both, stack))
+    assert torch.equal(together[:1], alone)
 
 
-def test_the_denoiser_is_told_strength_scale_and_tile() -> None:
-    recorder = Recorder()
+def test_the_denoiser_is_told_strength_scale_and_tile_and_not_asked_at_strength_0() -> None:
+    recorder, stack = Recorder(), photo()
     denoising = Denoising(recorder, strength=0.08, end=0.02)
-    denoise(photo(), denoising, progress=0.5)
+    denoise(stack, denoising, progress=0.5)
     denoise(photo(StackSpec(448, 512, 0, tile=True)), denoising, progress=1.0)
+    assert denoise(stack, Denoising(recorder, strength=0.1, end=0.0)) is stack
+    assert denoise(stack, Denoising(recorder, strength=0.0, end=0.0, keep=0.1), progress=0.0) is stack
     assert [asked[1:] for asked in recorder.asked] == [(0.05, 40 / 224, False), (0.02, 2.0, True)]
     assert recorder.asked[0][0].shape == (1, 3, 56, 64)
-
-
-def test_at_strength_0_it_is_not_asked() -> None:
-    recorder, stack = Recorder(), photo()
-    assert denoise(stack, Denoising(recorder, strength=0.1, end=0.0)) is stack
-    assert not recorder.asked
 
 
 def test_outside_a_mask_nothing_moves_and_the_denoiser_sees_what_surrounds_it() -> None:
@@ -131,8 +130,10 @@ def test_colours_at_their_limits_stay_finite() -> None:
     assert float((after.pixels() - stack.pixels()).abs().max()) < 1e-5
 
 
-@each_case("method", ["spectral", "exact", "layers"])
-@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
+@each_case(
+    "optimizer, method",
+    product([NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()], ["spectral", "exact", "layers"]),
+)
 def test_every_optimizer_and_form_gets_smoother_pictures_with_levels_that_sum_to_them(
     optimizer: Optimizer, method: str
 ) -> None:
@@ -154,13 +155,6 @@ def test_frozen_bands_do_not_move() -> None:
     change = after.canvas - stack.canvas
     kept = change - spec.operator(CPU).remove_frozen(change)
     assert kept.norm() < 1e-4 * change.norm()
-
-
-def test_images_of_a_batch_are_denoised_as_alone() -> None:
-    stack = photo()
-    both = ImageStack.from_canvas(SPEC, torch.cat([stack.canvas, -stack.canvas]))
-    together, alone = (denoise(one, Denoising()).canvas for one in (both, stack))
-    assert torch.equal(together[:1], alone)
 
 
 def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
@@ -226,7 +220,7 @@ def test_surfaces_that_a_classifier_hatches_become_even() -> None:
 
 
 class Full:
-    """A denoiser that finds no memory."""
+    """A denoiser that fails, such as one that finds no memory."""
 
     name = "full"
 
@@ -239,21 +233,32 @@ class Full:
 
 
 @each_case(
-    "error", [torch.OutOfMemoryError("no"), MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")]
+    "error, raised, says",
+    [
+        *(
+            (error, torch.OutOfMemoryError, "memory ran out in the denoiser 'full': make the picture")
+            for error in (
+                torch.OutOfMemoryError("no"),
+                MemoryError(),
+                RuntimeError("DefaultCPUAllocator: not enough memory"),
+            )
+        ),
+        # Another error is not taken for memory.
+        (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
+    ],
 )
-def test_memory_that_runs_out_inside_a_denoiser_is_said_at_once_and_nothing_is_lost(error: Exception) -> None:
+def test_an_error_inside_a_denoiser_is_said_at_once_and_nothing_is_lost(
+    error: Exception, raised: type[Exception], says: str
+) -> None:
+    with pytest.raises(raised, match=says):
+        denoise(photo(), Denoising(Full(error)))
     full = Full(error)
     ascent = Ascent(photo(), [class_objective()], VIEWS, steps=3, denoising=Denoising(full))
-    with pytest.raises(torch.OutOfMemoryError, match="memory ran out in the denoiser 'full': make the picture"):
+    with pytest.raises(raised, match=says):
         ascent.run()
     # Smaller chunks of views would not have helped it.
     assert (full.asked, ascent.chunk, len(ascent.history)) == (1, 4, 0)
     assert torch.equal(ascent.stack.canvas, photo().canvas)
-
-
-def test_another_error_of_a_denoiser_is_not_taken_for_memory() -> None:
-    with pytest.raises(RuntimeError, match="shapes do not match"):
-        denoise(photo(), Denoising(Full(RuntimeError("shapes do not match"))))
 
 
 @each_case("masked", [False, True])
@@ -273,24 +278,25 @@ def test_frames_of_a_film_are_denoised_as_pictures(masked: bool) -> None:
     assert not torch.equal(denoised[0], film.canvas)
 
 
-def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed() -> None:
+@each_case(
+    "denoising, progress",
+    [
+        (Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 0.5),
+        (Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 1.0),
+        # What the denoiser takes from both is no change.
+        (Denoising(TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
+        (Denoising(TotalVariation(), 0.05, 0.05, share=1.0, keep=0.05), 1.0),
+    ],
+)
+def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed(
+    denoising: Denoising, progress: float
+) -> None:
     start = photo()
     changed = change_canvas(start)
-    for progress in (0.5, 1.0):
-        after = denoise(changed, Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), progress)
-        change = changed.pixels() - start.pixels()
-        held = hold_on(changed.pixels(), start.pixels(), change, 0.1 * progress)
-        torch.testing.assert_close(after.pixels(), changed.pixels().lerp(held, 0.4), atol=1e-5, rtol=0)
-    assert denoise(changed, Denoising(strength=0.0, end=0.0, keep=0.1), progress=0.0) is changed
-
-
-def test_keep_counts_only_what_differs_after_the_same_denoiser() -> None:
-    start, denoiser = photo(), TotalVariation()
-    changed = change_canvas(start)
-    after = denoise(changed, Denoising(denoiser, 0.05, 0.05, share=1.0, keep=0.1))
-    denoised, kept = (denoiser(pixels, 0.05, 40 / 224) for pixels in (changed.pixels(), start.pixels()))
-    held = hold_on(denoised, start.pixels(), denoised - kept, 0.1)
-    torch.testing.assert_close(after.pixels(), held, atol=1e-5, rtol=0)
+    after = denoise(changed, denoising, progress)
+    denoised, kept = (TotalVariation()(stack.pixels(), denoising.end, 40 / 224) for stack in (changed, start))
+    held = hold_on(denoised, start.pixels(), denoised - kept, denoising.keep * progress)
+    torch.testing.assert_close(after.pixels(), changed.pixels().lerp(held, denoising.share), atol=1e-5, rtol=0)
 
 
 def test_fine_texture_that_the_denoiser_takes_away_comes_back() -> None:
@@ -307,7 +313,7 @@ def test_fine_texture_that_the_denoiser_takes_away_comes_back() -> None:
     assert measure_loss(0.02) < 0.003
 
 
-def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack() -> None:
+def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack_also_under_its_soft_edge() -> None:
     around = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(5))
     mask = torch.zeros(1, 40, 48)
     mask[:, 8:32, 8:40] = 1
@@ -315,11 +321,6 @@ def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack() -> None:
     assert stack.surroundings is not None
     after = denoise(stack, Denoising(strength=0.0, end=0.0, share=1.0, keep=0.2), mask=stack.surroundings.mask)
     torch.testing.assert_close(after.image(), around, atol=1e-3, rtol=0)
-
-
-def test_under_a_soft_mask_too_the_photograph_comes_back() -> None:
-    around = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(5))
-    mask = torch.zeros(1, 40, 48)
     mask[:, 4:36, 4:44] = 1
     before = stack = ImageStack.from_image(SPEC, (around + 0.03).clamp(0, 1)).place_into(around, mask, 6)
     assert before.surroundings is not None

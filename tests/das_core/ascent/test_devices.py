@@ -55,9 +55,11 @@ class Anywhere(nn.Module):
         return views.mean(dim=(2, 3))
 
 
-def test_a_model_that_works_from_elsewhere_works() -> None:
+def test_a_model_that_works_from_elsewhere_works_and_one_without_weights_is_everywhere() -> None:
     judge = Judge("anywhere", Anywhere(), 16, (0.0,) * 3, (1.0,) * 3)
     assert len(Ascent(ImageStack.gray(SPEC), Output(judge), VIEWS, steps=2).run().history) == 2
+    judge = Judge("mean", nn.Flatten(), 16, (0.0,) * 3, (1.0,) * 3)
+    assert describe_mismatch([judge], torch.device("cuda", 0)) is None
 
 
 def test_other_errors_stay_what_they_are() -> None:
@@ -72,8 +74,3 @@ def test_other_errors_stay_what_they_are() -> None:
     judge = Judge("broken", Broken(), 16, (0.0,) * 3, (1.0,) * 3)
     with pytest.raises(RuntimeError, match="another reason"):
         Ascent(ImageStack.gray(SPEC), Output(judge), VIEWS, steps=2).run()
-
-
-def test_a_model_without_weights_is_everywhere() -> None:
-    judge = Judge("mean", nn.Flatten(), 16, (0.0,) * 3, (1.0,) * 3)
-    assert describe_mismatch([judge], torch.device("cuda", 0)) is None

@@ -47,37 +47,36 @@ def views_by_hand(canvases: Tensor, keys: list[ViewKey], pace: Pace = PACE) -> T
     return torch.cat(rows)
 
 
-def test_answers_are_those_of_the_judge_to_the_views_of_the_keys() -> None:
+def test_answers_are_those_of_the_judge_to_the_views_of_the_keys_at_every_call() -> None:
     model = classifier(16)
     answers = evaluation(judge=model)(pixels())
     torch.testing.assert_close(answers, model(views_by_hand(pixels(), KEYS)))
     assert answers.shape == (8, 10)
-
-
-def test_every_call_makes_the_same_views() -> None:
     shown = evaluation()
     assert torch.equal(shown(pixels()), shown(pixels()))
     # Also of other canvases, whatever was shown in between.
     torch.testing.assert_close(shown(pixels(1)), views_by_hand(pixels(1), KEYS))
 
 
-def test_a_view_depends_on_its_own_key_alone() -> None:
+def test_a_view_depends_on_every_part_of_its_own_key_and_on_no_other() -> None:
     whole = evaluation()(pixels())
     assert torch.equal(evaluation(keys=KEYS[3:6])(pixels()), whole[3:6])
     assert torch.equal(evaluation(keys=KEYS[::-1])(pixels()), whole.flip(0))
+    for part in ("seed", "step", "view", "group"):
+        first, second = evaluation(keys=[KEYS[0], replace(KEYS[0], **{part: 9})])(pixels())
+        assert not torch.equal(first, second), part
 
 
-@each_case("field", ["seed", "step", "view", "group"])
-def test_every_part_of_a_key_changes_the_view(field: str) -> None:
-    other = replace(KEYS[0], **{field: 9})
-    first, second = evaluation(keys=[KEYS[0], other])(pixels())
-    assert not torch.equal(first, second)
-
-
-def test_a_view_shows_the_image_of_its_key() -> None:
+def test_a_view_shows_the_image_of_its_key_and_gradients_flow_to_it() -> None:
     canvases = torch.stack([torch.full((3, 48, 56), 0.2), torch.full((3, 48, 56), 0.7)])
     shown = evaluation(augmentation=replace(VIEWS, transforms=()), keys=[KEYS[5], KEYS[1], KEYS[6]])(canvases)
     assert shown.mean(dim=(1, 2, 3)).tolist() == pytest.approx([0.7, 0.2, 0.7])
+    canvases = pixels().requires_grad_()
+    evaluation(keys=KEYS[:4])(canvases).sum().backward()
+    assert canvases.grad is not None
+    assert bool(canvases.grad[0].any())
+    # No view shows the second image.
+    assert not bool(canvases.grad[1].any())
 
 
 @each_case("pace", [Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0)])
@@ -87,37 +86,25 @@ def test_the_moment_of_the_ascent_reaches_the_windows(pace: Pace) -> None:
     assert not torch.equal(shown, evaluation()(pixels()))
 
 
-def test_gradients_flow_to_the_canvases() -> None:
-    canvases = pixels().requires_grad_()
-    evaluation(keys=KEYS[:4])(canvases).sum().backward()
-    assert canvases.grad is not None
-    assert bool(canvases.grad[0].any())
-    # No view shows the second image.
-    assert not bool(canvases.grad[1].any())
-
-
-def test_references_are_answers_to_the_very_same_views() -> None:
-    seen = make_activation_judge(classifier(16), ["1", "3"])
+@each_case("layers, requires_grad", [(["1", "3"], False), (["1"], True)])
+def test_references_are_answers_to_the_very_same_views_and_have_no_gradient(
+    layers: list[str], requires_grad: bool
+) -> None:
+    seen = make_activation_judge(classifier(16), layers)
     shown = evaluation(judge=seen)
     canvases = pixels().requires_grad_()
     output = shown(canvases)
-    first, second = pixels(1), pixels(2)
+    first, second = pixels(1).requires_grad_(requires_grad), pixels(2)
     compared = shown.add_references(output, [first, second])
     for reference, canvas in zip(compared.references, (first, second), strict=True):
         expected = seen(views_by_hand(canvas, KEYS))
-        assert list(reference.values) == ["1", "3"]
-        for layer in ("1", "3"):
+        assert list(reference.values) == layers
+        for layer in layers:
             torch.testing.assert_close(reference[layer], expected[layer])
             assert not reference[layer].requires_grad
     assert compared.values is output.values
     assert compared["1"].requires_grad
     assert output.references == ()
-
-
-def test_references_have_no_gradient_even_of_canvases_that_require_one() -> None:
-    shown = evaluation(judge=make_activation_judge(classifier(16), ["1"]))
-    compared = shown.add_references(shown(pixels()), [pixels(1).requires_grad_()])
-    assert not compared.references[0]["1"].requires_grad
 
 
 @each_case("output", [torch.ones(8, 3), Activations({})])

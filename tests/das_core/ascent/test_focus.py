@@ -33,14 +33,11 @@ def test_the_window_is_the_gaussian_of_its_formula() -> None:
     np.testing.assert_allclose(window[0, 0].numpy(), expected, atol=1e-6)
 
 
-def test_it_opens_evenly_and_stays_open() -> None:
+def test_it_opens_evenly_over_its_share_of_the_steps_and_stays_open() -> None:
     focus = Focus(start=0.2, end=1.0, share=0.8)
     assert focus.width_at(0.0) == 0.2
     assert focus.width_at(0.4) == pytest.approx(0.6)
     assert focus.width_at(0.8) == focus.width_at(1.0) == 1.0
-
-
-def test_a_share_of_0_is_open_from_the_first_step() -> None:
     assert Focus(start=0.2, end=1.0, share=0.0).width_at(0.0) == 1.0
 
 
@@ -66,7 +63,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, float], message: 
         Focus(**settings)
 
 
-def test_distances_are_measured_from_the_middle_of_a_mask() -> None:
+def test_distances_are_measured_from_the_middle_of_a_mask_or_from_what_of_it_is_nearest() -> None:
     mask = torch.zeros(2, 1, 12, 10)
     mask[0, :, 2:7, 1:4] = 1
     mask[1] = 1
@@ -78,15 +75,12 @@ def test_distances_are_measured_from_the_middle_of_a_mask() -> None:
     # A mask of all is no mask. An even side has no middle pixel; the nearest ones count as the middle.
     everywhere = measure_squared_distances((12, 10))
     torch.testing.assert_close(squared[1:], everywhere - everywhere.min())
-
-
-def test_of_a_ring_the_nearest_pixels_are_the_centre() -> None:
-    mask = torch.ones(1, 1, 31, 31)
-    mask[:, :, 5:26, 5:26] = 0
-    squared = measure_squared_distances((31, 31), mask)
+    ring = torch.ones(1, 1, 31, 31)
+    ring[:, :, 5:26, 5:26] = 0
+    squared = measure_squared_distances((31, 31), ring)
     assert squared.min() >= 0
-    assert (squared * mask).where(mask > 0, torch.inf).min() == 0
-    narrow = Focus(start=0.05).window(squared, 0.0) * mask
+    assert (squared * ring).where(ring > 0, torch.inf).min() == 0
+    narrow = Focus(start=0.05).window(squared, 0.0) * ring
     assert narrow.max() == 1  # Without this, all of it would round to 0 and an ascent would have no gradient.
 
 
@@ -105,13 +99,16 @@ def brightness() -> Output:
     return Output(judge(torch.nn.Identity()), "brightness")
 
 
-def test_the_gradient_is_multiplied_by_the_window() -> None:
+def test_the_gradient_is_multiplied_by_the_window_and_a_wide_one_changes_next_to_nothing() -> None:
     # Levels from 1 to the canvas spread a gradient; a single level of full size does not.
     stack = ImageStack.gray(StackSpec(48, 32, 8, levels=(64,), method="exact", color="rgb"))
     focus = Focus(start=0.3)
     with_focus, without = change(brightness(), focus, stack), change(brightness(), None, stack)
     window = focus.window(measure_squared_distances((48, 64)), 0.0)[0, 0]
     torch.testing.assert_close(with_focus, without * window, rtol=1e-3, atol=1e-6)
+    wide = climb(brightness(), Focus(start=100.0, end=100.0), ImageStack.gray(SPEC), 3).image
+    none = climb(brightness(), None, ImageStack.gray(SPEC), 3).image
+    torch.testing.assert_close(wide, none, rtol=0, atol=1e-4)
 
 
 def test_a_region_grows_from_its_own_middle() -> None:
@@ -126,24 +123,13 @@ def test_a_region_grows_from_its_own_middle() -> None:
     assert columns[:24].max() < 1e-5 * columns.max()
 
 
-def test_by_default_a_picture_has_a_focus_and_a_tile_has_none() -> None:
+def test_by_default_a_picture_has_a_focus_and_a_tile_which_has_no_centre_has_none() -> None:
     assert Ascent(ImageStack.gray(SPEC), [brightness()], VIEWS).focus == Focus()
+    assert Ascent(ImageStack.gray(SPEC), [brightness()], VIEWS, focus=None).focus is None
     tile = ImageStack.gray(StackSpec(32, 32, 0, tile=True))
     assert Ascent(tile, [brightness()], Augmentation(4)).focus is None
-    assert Ascent(ImageStack.gray(SPEC), [brightness()], VIEWS, focus=None).focus is None
-
-
-def test_a_tile_has_no_centre() -> None:
-    tile = ImageStack.gray(StackSpec(32, 32, 0, tile=True))
     with pytest.raises(ValueError, match="a tile has no centre"):
         Ascent(tile, [brightness()], Augmentation(4), focus=Focus())
-
-
-def test_a_wide_focus_changes_next_to_nothing() -> None:
-    stack = ImageStack.gray(SPEC)
-    wide = climb(brightness(), Focus(start=100.0, end=100.0), stack, 3).image
-    none = climb(brightness(), None, stack, 3).image
-    torch.testing.assert_close(wide, none, rtol=0, atol=1e-4)
 
 
 def test_the_weight_is_the_window_and_then_the_emphasis() -> None:

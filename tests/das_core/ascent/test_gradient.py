@@ -1,6 +1,7 @@
 """The gradient of a step: against autograd from the canvas on, weights and chunks."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -19,33 +20,38 @@ from gradient_by_hand import CPU, PACE, differentiate, measure, noisy, total, vi
 from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
 
 
-@each_case("color", ["rgb", "decorrelated"])
-@each_case("weight", [1.0, -0.3])
-def test_it_is_that_of_autograd(color: ColorSpace, weight: float) -> None:
-    stack = noisy(color)
-    gradient, _ = measure(stack, [class_objective(weight=weight)])
+@each_case("color, weight", product(["rgb", "decorrelated"], [1.0, -0.3]))
+def test_gradient_and_scores_are_those_by_hand_and_the_canvas_is_left_as_it_is(
+    color: ColorSpace, weight: float
+) -> None:
+    stack, objective = noisy(color), class_objective(weight=weight)
+    before = stack.canvas.clone()
+    gradient, scores = measure(stack, [objective])
+    assert torch.equal(stack.canvas, before)
+    assert not stack.canvas.requires_grad
+    assert not gradient.requires_grad
     expected = weight * differentiate(stack, total(class_objective(), stack))
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
-
-
-def test_scores_are_means_over_views_and_images_without_their_weight() -> None:
-    stack = noisy()
-    objective = class_objective(weight=-0.3)
-    _, scores = measure(stack, [objective])
-    pixels = stack.pixels()
-    logits = objective.judge(views_by_hand(pixels, stack.spec, 32))
+    # Scores are means over views and images, without their weight.
+    logits = objective.judge(views_by_hand(stack.pixels(), stack.spec, 32))
     assert scores == {"class 3": pytest.approx(float(logits[:, 3].mean()), rel=1e-5)}
 
 
-def test_the_weight_is_that_of_the_moment() -> None:
+def test_a_weight_is_that_of_the_moment_and_with_0_a_score_is_measured_and_leaves_the_gradient_alone() -> None:
     stack = noisy()
     fading = ScheduledObjective(class_objective(weight=2.0), 1.0, 0.0)
     now, _ = measure(stack, [fading])
     full, _ = measure(stack, [class_objective(weight=2.0)])
     torch.testing.assert_close(now, (1 - PACE.progress) * full)
+    silent = class_objective(5, weight=0.0, seed=1)
+    gradient, scores = measure(stack, [class_objective(), silent])
+    alone, _ = measure(stack, [class_objective()])
+    torch.testing.assert_close(gradient, alone)
+    expected = silent.judge(views_by_hand(stack.pixels(), stack.spec, 32, number=1))[:, 5].mean()
+    assert scores["class 5"] == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_objectives_of_one_judge_add_up() -> None:
+def test_objectives_of_one_judge_add_up_and_so_do_the_steps_that_they_lead_to() -> None:
     stack, model = noisy(), classifier()
     first, second = ClassObjective(model, ((3, 1.0),)), ClassObjective(model, ((5, 1.0),), weight=-0.5)
     together, scores = measure(stack, [first, second])
@@ -53,16 +59,12 @@ def test_objectives_of_one_judge_add_up() -> None:
     torch.testing.assert_close(together, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
     assert list(scores) == ["class 3", "class 5"]
 
-
-def test_objectives_add_up_in_the_step_that_they_lead_to() -> None:
     def moved(*objectives: ClassObjective) -> Tensor:
         # Emphasis depends on the gradient, so steps with it do not add up.
         focus = Focus(emphasis=0.0)
         ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, optimizer=SGD(1.0), schedule="constant", focus=focus)
         return next(iter(ascent)).stack.canvas
 
-    model = classifier()
-    first, second = ClassObjective(model, ((3, 1.0),)), ClassObjective(model, ((5, 1.0),), weight=-0.5)
     torch.testing.assert_close(moved(first, second), moved(first) + moved(second), rtol=1e-4, atol=1e-3)
 
 
@@ -115,16 +117,6 @@ def test_chunks_change_nothing_but_rounding_in_a_step(chunk: int) -> None:
     assert difference < 1e-5
 
 
-def test_a_score_of_weight_0_is_measured_and_leaves_the_gradient_alone() -> None:
-    stack = noisy()
-    silent = class_objective(5, weight=0.0, seed=1)
-    gradient, scores = measure(stack, [class_objective(), silent])
-    alone, _ = measure(stack, [class_objective()])
-    torch.testing.assert_close(gradient, alone)
-    expected = silent.judge(views_by_hand(stack.pixels(), stack.spec, 32, number=1))[:, 5].mean()
-    assert scores["class 5"] == pytest.approx(float(expected), rel=1e-5)
-
-
 def test_a_judge_that_does_not_look_has_a_gradient_of_0() -> None:
     class Blind(nn.Module):
         def forward(self, views: Tensor) -> Tensor:
@@ -133,12 +125,3 @@ def test_a_judge_that_does_not_look_has_a_gradient_of_0() -> None:
     gradient, scores = measure(noisy(), [Output(judge(Blind()))])
     assert not bool(gradient.any())
     assert scores == {"output": pytest.approx(1.0)}
-
-
-def test_the_canvas_is_left_as_it_is() -> None:
-    stack = noisy()
-    before = stack.canvas.clone()
-    gradient, _ = measure(stack, [class_objective()])
-    assert torch.equal(stack.canvas, before)
-    assert not stack.canvas.requires_grad
-    assert not gradient.requires_grad

@@ -1,6 +1,7 @@
 """Several judges at once: names, groups, and gradients that count by weight whatever their scale."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -44,12 +45,7 @@ def same(part: Tensor) -> Tensor:
     return part
 
 
-def test_a_single_gradient_is_left_alone() -> None:
-    gradient = noise(1)
-    assert balance_gradients([gradient], [3.0], same) is gradient
-
-
-def test_the_others_are_brought_to_the_scale_of_the_first() -> None:
+def test_the_others_are_brought_to_the_scale_of_the_first_measured_by_where_they_lead() -> None:
     first, second, third = noise(1), 1000 * noise(2), 1e-6 * noise(3)
     total = balance_gradients([first, second, third], [1.0, 2.0, 0.5], same)
     # What is left of the sum after the first, taken apart along what was put in.
@@ -60,31 +56,39 @@ def test_the_others_are_brought_to_the_scale_of_the_first() -> None:
         sizes = parts * basis.double().norm(dim=1)
         assert sizes.tolist() == pytest.approx([2 * float(length(first)[item]), 0.5 * float(length(first)[item])], 1e-4)
 
-
-def test_images_of_a_batch_are_scaled_by_themselves() -> None:
-    first, second = noise(1), noise(2) * torch.tensor([1.0, 1e4])[:, None, None, None]
-    both = balance_gradients([first, second], [1.0, 1.0], same)
-    for item in range(2):
-        alone = balance_gradients([first[item : item + 1], second[item : item + 1]], [1.0, 1.0], same)
-        torch.testing.assert_close(both[item : item + 1], alone)
-
-
-def test_gradients_are_measured_by_where_they_lead() -> None:
     # A stack that lets red through and nothing else.
     def red(part: Tensor) -> Tensor:
         return part * torch.tensor([1.0, 0.0, 0.0])[:, None, None]
 
-    first, second = noise(1), noise(2)
+    second = noise(2)
     second[:, 1:] *= 1e3
     total = balance_gradients([first, second], [1.0, 1.0], red)
     torch.testing.assert_close(length(red(total - first)), length(red(first)))
 
 
-def test_a_gradient_that_changes_nothing_takes_nothing_from_the_others() -> None:
-    nothing = torch.zeros(2, 3, 8, 9)
-    for gradients in ([nothing, noise(1)], [noise(1), nothing]):
+def test_images_of_a_batch_are_scaled_each_by_itself_and_its_weight_and_the_frames_of_a_film_as_one() -> None:
+    first, second = noise(1), noise(2) * torch.tensor([1.0, 1e4])[:, None, None, None]
+    both = balance_gradients([first, second], [1.0, 1.0], same)
+    for item in range(2):
+        alone = balance_gradients([first[item : item + 1], second[item : item + 1]], [1.0, 1.0], same)
+        torch.testing.assert_close(both[item : item + 1], alone)
+    first, second = noise(0), noise(1)
+    weights = torch.tensor([0.5, 0.0])[:, None, None, None]
+    total = balance_gradients([first, second], [1.0, weights], same)
+    expected = balance_gradients([first, second], [1.0, 0.5], same)
+    torch.testing.assert_close(total[0], expected[0])
+    torch.testing.assert_close(total[1], first[1])
+    first[1] *= 7
+    total = balance_gradients([first, second], [1.0, 0.5], same, as_one=True)
+    torch.testing.assert_close(total, first + second * 0.5 * float(first.norm() / second.norm()))
+
+
+def test_a_gradient_alone_or_beside_one_that_changes_nothing_stays_as_it_is() -> None:
+    gradient, nothing = noise(1), torch.zeros(2, 3, 8, 9)
+    assert balance_gradients([gradient], [3.0], same) is gradient
+    for gradients in ([nothing, gradient], [gradient, nothing]):
         assert torch.equal(balance_gradients(gradients, [1.0, 1.0], same), noise(1))
-    assert torch.equal(balance_gradients([noise(1), nothing], [1.0, 0.0], same), noise(1))
+    assert torch.equal(balance_gradients([gradient, nothing], [1.0, 0.0], same), noise(1))
     assert not bool(balance_gradients([nothing, nothing], [1.0, 1.0], same).any())
 
 
@@ -95,51 +99,48 @@ def test_what_is_not_a_number_stays_visible() -> None:
         assert bool(balance_gradients(gradients, [1.0, 1.0], same)[0].isnan().any())
 
 
-def test_objectives_with_one_module_make_one_group() -> None:
+def test_objectives_of_one_module_in_one_region_make_one_group() -> None:
     one, other = classifier(seed=1), classifier(seed=2)
-    objectives = [ClassObjective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
-    groups = group_by_judge(name_objectives(objectives))
+    everywhere = [ClassObjective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
+    groups = group_by_judge(name_objectives(everywhere))
     assert [[name for name, _ in group.members] for group in groups] == [
         ["class 3", "class 3 (3)"],
         ["class 3 (2)"],
     ]
     assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
-
-
-def test_names_differ_even_from_names_that_look_numbered() -> None:
-    judge = classifier()
-    objectives = [Output(judge, name) for name in ("cat", "cat", "cat (2)", "dog", "cat")]
-    named = name_objectives(objectives)
-    assert [name for name, _ in named] == ["cat", "cat (2)", "cat (2) (2)", "dog", "cat (3)"]
-    assert [objective for _, objective in named] == objectives
-
-
-def test_objectives_of_one_judge_in_two_regions_make_two_groups() -> None:
-    model, here, there = classifier(), torch.eye(8)[None], torch.ones(1, 8, 8)
-    first, second = ClassObjective(model, ((1, 1.0),)), ClassObjective(model, ((2, 1.0),))
+    here, there = torch.eye(8)[None], torch.ones(1, 8, 8)
+    first, second = ClassObjective(one, ((1, 1.0),)), ClassObjective(one, ((2, 1.0),))
     objectives = [RegionObjective(first, here), RegionObjective(second, here), RegionObjective(first, there), first]
     groups = group_by_judge(name_objectives([Prior(), *objectives]))
     assert [len(group.members) for group in groups] == [2, 1, 1, 1]
     assert groups[-1].judge is None
 
 
-def test_all_features_of_a_model_and_its_activations_make_two_groups() -> None:
+def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
+    same = Output(judge(nn.Identity()), "a cat")
+    named = name_objectives([same, Prior(), replace(same), same])
+    assert [name for name, _ in named] == ["a cat", "total variation", "a cat (2)", "a cat (3)"]
+    assert named[2][1] is not same
+    assert named[3][1] is same
+    # They differ even from names that look numbered.
     model = classifier()
-    whole = make_partial_classifier(model, 1.0)
-    objectives = [ClassObjective(whole, ((3, 1.0),)), FeatureObjective.from_layer(model, "1", "channel", 2)]
-    groups = group_by_judge(name_objectives(objectives))
+    objectives = [Output(model, name) for name in ("cat", "cat", "cat (2)", "dog", "cat")]
+    named = name_objectives(objectives)
+    assert [name for name, _ in named] == ["cat", "cat (2)", "cat (2) (2)", "dog", "cat (3)"]
+    assert [objective for _, objective in named] == objectives
+    history = climb(ask(0, 3), ask(0, 3, 0.5), ask(0, 4)).history
+    assert list(history[0].scores) == ["class 3", "class 3 (2)", "class 4"]
+
+
+def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_groups() -> None:
+    model = classifier()
+    inner = FeatureObjective.from_layer(model, "1", "channel", 2)
+    features = [ClassObjective(make_partial_classifier(model, 1.0), ((3, 1.0),)), inner]
+    groups = group_by_judge(name_objectives(features))
     assert [type(group.judge) for group in groups] == [PartialClassifier, ActivationJudge]
-    Ascent(ImageStack.gray(SPEC), objectives, VIEWS, steps=1).run()
-
-
-def test_the_output_of_a_model_and_its_activations_make_two_groups() -> None:
-    model = classifier()
+    Ascent(ImageStack.gray(SPEC), features, VIEWS, steps=1).run()
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    objectives = [
-        ContentObjective.from_images(model, picture, "3"),
-        ClassObjective(model, ((3, 1.0),)),
-        FeatureObjective.from_layer(model, "1", "channel", 2),
-    ]
+    objectives = [ContentObjective.from_images(model, picture, "3"), ClassObjective(model, ((3, 1.0),)), inner]
     groups = group_by_judge(name_objectives(objectives))
     assert [[name for name, _ in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
     inside, outside = (group.judge for group in groups)
@@ -177,27 +178,10 @@ def climb(*objectives: Objective, **settings: Any) -> Result:
     return Ascent(ImageStack.gray(SPEC), objectives, VIEWS, **{"steps": 3, **settings}).run()
 
 
-def test_objectives_of_one_name_have_names_that_differ_in_the_history() -> None:
-    history = climb(ask(0, 3), ask(0, 3, 0.5), ask(0, 4)).history
-    assert list(history[0].scores) == ["class 3", "class 3 (2)", "class 4"]
-
-
-def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
-    same = Output(judge(nn.Identity()), "a cat")
-    named = name_objectives([same, Prior(), replace(same), same])
-    assert [name for name, _ in named] == ["a cat", "total variation", "a cat (2)", "a cat (3)"]
-    assert named[2][1] is not same
-    assert named[3][1] is same
-
-
-def test_a_judge_with_a_larger_gradient_does_not_count_more() -> None:
+def test_a_louder_judge_neither_counts_more_nor_changes_what_a_learning_rate_means() -> None:
     quiet = climb(ask(1, 3), ask(2, 5)).image
     loud = climb(ask(1, 3), ask(2, 5, loud=True)).image
     torch.testing.assert_close(quiet, loud, atol=1e-4, rtol=0)
-
-
-def test_sgd_keeps_the_scale_of_the_first_judge() -> None:
-    # A learning rate goes on meaning what it meant when a louder model joins in.
     alone = climb(ask(1, 3), optimizer=SGD(1.0), steps=1).stack.canvas
     joined = climb(ask(1, 3), ask(2, 5, loud=True), optimizer=SGD(1.0), steps=1).stack.canvas
     assert 0.5 < float(joined.norm() / alone.norm()) < 2.5
@@ -238,8 +222,7 @@ def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
         assert group.judge.module is model.module
 
 
-@each_case("views", [1, 2, 5, 16])
-@each_case("count", [1, 2, 3])
+@each_case("views, count", product([1, 2, 5, 16], [1, 2, 3]))
 def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
     seen = torch.zeros(count)
     for step in range(count):
@@ -247,19 +230,3 @@ def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: in
         assert sorted(view for part in chosen for view in part) == list(range(views))
         seen += torch.tensor([float(len(part)) for part in chosen])
     assert seen.tolist() == [views] * count
-
-
-def test_the_frames_of_a_film_are_measured_as_one() -> None:
-    first, second = noise(0), noise(1)
-    first[1] *= 7
-    total = balance_gradients([first, second], [1.0, 0.5], same, as_one=True)
-    torch.testing.assert_close(total, first + second * 0.5 * float(first.norm() / second.norm()))
-
-
-def test_weights_may_differ_from_image_to_image() -> None:
-    first, second = noise(0), noise(1)
-    weights = torch.tensor([0.5, 0.0])[:, None, None, None]
-    total = balance_gradients([first, second], [1.0, weights], same)
-    expected = balance_gradients([first, second], [1.0, 0.5], same)
-    torch.testing.assert_close(total[0], expected[0])
-    torch.testing.assert_close(total[1], first[1])

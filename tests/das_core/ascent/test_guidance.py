@@ -14,6 +14,7 @@ from das_core.ascent.guidance import FULL_CHANGE, Guidance
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.pace import Pace, pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.ensemble import EnsembleObjective
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
@@ -73,31 +74,29 @@ def test_changes_are_coarse_while_there_is_much_noise() -> None:
     assert shares[1] < 0.1 * shares[0]
 
 
-@each_case("strength", [0.0, 0.5, 3.0])
-def test_the_change_is_a_share_of_the_deviation_of_each_latent(strength: float) -> None:
+@each_case("strength", [0.0, 0.5, Guidance.strength, 3.0])
+def test_the_change_is_a_share_of_the_deviation_of_each_latent_wherever_it_changes(strength: float) -> None:
     guidance = Guidance((class_objective(),), VIEWS, strength=strength)
     latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
     added = guidance.scale_change(latent, torch.randn(2, 4, 8, 8) * torch.tensor([1e-6, 1e3])[:, None, None, None])
     for one, more in zip(latent, added, strict=True):
         deviation = (one - one.mean(dim=(1, 2), keepdim=True)).square().mean().sqrt()
         assert more.square().mean().sqrt() == pytest.approx(strength * FULL_CHANGE * float(deviation), rel=1e-4)
-
-
-def test_a_change_of_nothing_adds_nothing() -> None:
-    guidance = Guidance((class_objective(),), VIEWS)
-    assert not guidance.scale_change(torch.randn(1, 4, 8, 8), torch.zeros(1, 4, 8, 8)).any()
-    assert not guidance.scale_change(torch.full((1, 4, 8, 8), 2.0), torch.randn(1, 4, 8, 8)).any()
-
-
-def test_a_small_region_is_not_changed_more_strongly_than_a_whole_picture() -> None:
-    guidance = Guidance((class_objective(),), VIEWS)
+    # A small region is not changed more strongly than a whole picture.
     latent, everywhere = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., :16, :16] = 1
     inside = everywhere * (torch.nn.functional.interpolate(mask, size=(8, 8)))
     added = guidance.scale_change(latent, inside, mask)
     deviation = (latent - latent.mean(dim=(2, 3), keepdim=True)).square().mean().sqrt()
-    assert added[..., :2, :2].square().mean().sqrt() == pytest.approx(FULL_CHANGE * float(deviation), rel=1e-4)
+    expected = strength * FULL_CHANGE * float(deviation)
+    assert added[..., :2, :2].square().mean().sqrt() == pytest.approx(expected, rel=1e-4)
+    # A change of nothing adds nothing.
+    assert not guidance.scale_change(latent, torch.zeros(1, 4, 8, 8)).any()
+    assert not guidance.scale_change(torch.full((1, 4, 8, 8), 2.0), torch.randn(1, 4, 8, 8)).any()
+
+
+SQUARE = RegionObjective(class_objective(), torch.ones(1, 64, 64))
 
 
 def test_the_mask_of_a_region_is_that_of_the_picture() -> None:
@@ -108,6 +107,8 @@ def test_the_mask_of_a_region_is_that_of_the_picture() -> None:
     assert ascent.picture_mask is not None
     assert torch.equal(ascent.picture_mask[:, 0], mask)
     assert Guidance((class_objective(),), VIEWS).start_ascent(pictures(), FINE, 0).picture_mask is None
+    # A side that was rounded to a multiple of 8 is no other aspect.
+    Guidance((SQUARE,), VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
 
 
 def test_each_image_and_each_step_of_the_sampler_has_draws_of_its_own() -> None:
@@ -149,22 +150,26 @@ def test_one_objective_needs_no_tuple() -> None:
     assert Guidance(one).objectives == Guidance([one]).objectives == (one,)  # type: ignore[arg-type]
 
 
-def test_what_does_not_go_with_the_picture_is_named() -> None:
-    square = RegionObjective(class_objective(), torch.ones(1, 64, 64))
-    with pytest.raises(ValueError, match=r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"):
-        Guidance((square,), VIEWS).start_ascent(pictures(width=48), FINE, 0)
-    both = EnsembleObjective((square, class_objective()))
-    with pytest.raises(ValueError, match=r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"):
-        Guidance((both,), VIEWS).start_ascent(pictures(width=48), FINE, 0)
-    # A side that was rounded to a multiple of 8 is no other aspect.
-    Guidance((square,), VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
-    with pytest.raises(ValueError, match=r"the picture is 32 x 8 pixels, too small"):
-        Guidance((class_objective(),), VIEWS).start_ascent(pictures(height=8), FINE, 0)
-    with pytest.raises(ValueError, match=r"NaN or infinite"):
-        Guidance((class_objective(),), VIEWS).start_ascent(pictures() / 0, FINE, 0)
-    masks = RegionObjective(class_objective(), torch.ones(2, 32, 32))
-    with pytest.raises(ValueError, match=r"2 region masks do not go with 3 images"):
-        Guidance((masks,), VIEWS).start_ascent(pictures(3), FINE, 0)
+OTHER_ASPECT = r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"
+
+
+@each_case(
+    ("objective", "shown", "says"),
+    [
+        (SQUARE, pictures(width=48), OTHER_ASPECT),
+        (EnsembleObjective((SQUARE, class_objective())), pictures(width=48), OTHER_ASPECT),
+        (class_objective(), pictures(height=8), r"the picture is 32 x 8 pixels, too small"),
+        (class_objective(), pictures() / 0, r"NaN or infinite"),
+        (
+            RegionObjective(class_objective(), torch.ones(2, 32, 32)),
+            pictures(3),
+            r"2 region masks do not go with 3 images",
+        ),
+    ],
+)
+def test_what_does_not_go_with_the_picture_is_named(objective: Objective, shown: Tensor, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Guidance((objective,), VIEWS).start_ascent(shown, FINE, 0)
 
 
 def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:

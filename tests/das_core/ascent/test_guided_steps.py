@@ -42,7 +42,7 @@ def test_progress_goes_from_0_to_1_over_the_guided_steps_and_the_last_is_marked(
     assert (alone.progress, alone.is_last) == (0.0, True)
 
 
-def test_what_a_sampler_asks_between_two_levels_belongs_to_the_step_above() -> None:
+def test_noise_between_two_levels_belongs_to_the_step_above_and_a_rounded_level_to_its_own() -> None:
     steps = GuidedSteps(every=2)
     assert steps.find(7.0, LEVELS, 1e9, 0.0) is None
     between = steps.find(5.0, LEVELS, 1e9, 0.0)
@@ -52,9 +52,7 @@ def test_what_a_sampler_asks_between_two_levels_belongs_to_the_step_above() -> N
     churned = steps.find(11.0, LEVELS, 1e9, 0.0)
     assert churned is not None
     assert churned.number == 0
-
-
-def test_levels_that_were_computed_anew_in_float32_are_the_same() -> None:
+    # Levels that were computed anew in float32 are the same.
     levels = falling_levels(20)
     rounded = [float((torch.tensor(level).log() * 1.0).exp()) for level in levels[:-1]]
     found = [GuidedSteps().find(level, levels, 1e9, 0.0) for level in rounded]

@@ -30,7 +30,7 @@ def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
     assert {key.image for key in scoring.choose_keys(0, STEP, 3)} == {0, 2}
 
 
-def test_two_judges_of_a_batch_are_balanced_by_the_weights_of_each_image() -> None:
+def test_a_second_judge_counts_by_the_weight_of_each_image_of_a_batch_and_over_all_of_a_film() -> None:
     stack = noisy(batch=2)
     first, second = class_objective(3), Track.from_weights(class_objective(5, seed=1), [0.5, 0.0])
     whole, _ = measure(stack, [first, second])
@@ -40,18 +40,14 @@ def test_two_judges_of_a_batch_are_balanced_by_the_weights_of_each_image() -> No
         operator.precondition(part, PACE.cutoff(48), PACE.tilt).flatten(1).norm(dim=1) for part in (one, whole - one)
     ]
     torch.testing.assert_close(sizes[1] / sizes[0], torch.tensor([0.5, 0.0]), rtol=1e-3, atol=1e-6)
-
-
-def test_groups_of_a_film_count_over_all_of_it() -> None:
-    """The move of the second judge is measured over the film, and in proportion to the frames that it acts on."""
+    # Its move is measured over the film, and in proportion to the frames that it acts on.
     stack = film(4)
-    first, second = class_objective(3), Track(class_objective(5, seed=1), ((0, 0.0), (1, 0.5), (2, 0.0)))
+    second = Track(class_objective(5, seed=1), ((0, 0.0), (1, 0.5), (2, 0.0)))
     whole, _ = measure(stack, [first, second])
     one, _ = measure(stack, [first])
-    added = whole - one
     operator = stack.spec.operator(CPU)
-    sizes = [float(operator.precondition(part, PACE.cutoff(48), PACE.tilt).norm()) for part in (one, added)]
-    assert sizes[1] / sizes[0] == pytest.approx((0.5**2 / 4) ** 0.5, rel=1e-3)
+    lengths = [operator.precondition(part, PACE.cutoff(48), PACE.tilt).norm() for part in (one, whole - one)]
+    assert float(lengths[1]) / float(lengths[0]) == pytest.approx((0.5**2 / 4) ** 0.5, rel=1e-3)
 
 
 def test_the_weights_of_a_track_fit_the_film() -> None:

@@ -38,19 +38,24 @@ def test_a_spot_stays_and_a_haze_goes() -> None:
     assert torch.equal(held[..., *outside], kept[..., *outside])
 
 
-def test_every_result_lies_between_the_two_pictures() -> None:
-    kept, pixels = _draw(), _draw(seed=1)
-    held = hold_on(pixels, kept, pixels - kept, 0.3)
+@each_case(
+    "shape, threshold, tile",
+    [((60, 90), 0.3, False), *product([(16, 16), (16, 300), (5, 7)], [0.2], [False, True])],
+)
+def test_every_result_lies_between_its_two_pictures_however_small_or_narrow(
+    shape: tuple[int, int], threshold: float, tile: bool
+) -> None:
+    kept, pixels = _draw(*shape), _draw(*shape, seed=1)
+    held = hold_on(pixels, kept, pixels - kept, threshold, tile)
+    assert held.shape == pixels.shape
+    assert bool(held.isfinite().all())
     lower, upper = torch.minimum(kept, pixels), torch.maximum(kept, pixels)
     assert bool(((held >= lower - 1e-6) & (held <= upper + 1e-6)).all())
     assert bool((held != kept).any())
     assert bool((held != pixels).any())
-
-
-def test_images_of_a_batch_do_not_depend_on_each_other() -> None:
-    kept, pixels = _draw(), _draw(seed=1)
-    together = hold_on(pixels, kept, pixels - kept, 0.3)
-    torch.testing.assert_close(together[1:], hold_on(pixels[1:], kept[1:], (pixels - kept)[1:], 0.3))
+    # Images of a batch do not depend on each other.
+    alone = hold_on(pixels[1:], kept[1:], (pixels - kept)[1:], threshold, tile)
+    torch.testing.assert_close(held[1:], alone)
 
 
 def test_on_a_tile_a_shift_of_both_pictures_shifts_the_result() -> None:
@@ -67,11 +72,3 @@ def test_on_a_tile_a_shift_of_both_pictures_shifts_the_result() -> None:
 
     assert measure_difference(tile=True) < 1e-5
     assert measure_difference(tile=False) > 0.01
-
-
-@each_case("shape, tile", product([(16, 16), (16, 300), (5, 7)], [False, True]))
-def test_small_and_narrow_pictures(shape: tuple[int, int], tile: bool) -> None:
-    kept, pixels = _draw(*shape), _draw(*shape, seed=1)
-    held = hold_on(pixels, kept, pixels - kept, 0.2, tile)
-    assert held.shape == pixels.shape
-    assert bool(held.isfinite().all())

@@ -1,6 +1,7 @@
 """The loop of an ascent: what it starts from, goes on from and ends with, in one run or in pieces."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -25,14 +26,16 @@ from stops import Stop, StopError, count_looks
 from toys import SPEC, VIEWS, class_objective, classifier, climb
 
 
-def test_every_step_has_a_record_and_the_stack_after_it() -> None:
+def test_an_ascent_is_as_long_as_its_steps_which_have_a_record_and_the_stack_after_them() -> None:
     ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3)
+    assert len(ascent) == 3
     images = []
     for number, step in enumerate(ascent):
         assert step.record.step == number
         assert step.record.gradient_norm > 0
         assert list(step.record.scores) == ["class 3"]
         images.append(step)
+    assert len(ascent) == 3 == len(images)
     # An image is rendered when asked for, even when the ascent has gone on since.
     rendered = [step.image() for step in images]
     assert not torch.equal(rendered[0], rendered[1])
@@ -40,9 +43,13 @@ def test_every_step_has_a_record_and_the_stack_after_it() -> None:
     assert [record.step for record in ascent.result.history] == [0, 1, 2]
 
 
-def test_the_same_settings_give_the_same_bits() -> None:
-    assert torch.equal(climb(seed=7).image, climb(seed=7).image)
-    assert not torch.equal(climb(seed=7).image, climb(seed=8).image)
+def test_the_same_settings_give_the_same_bits_and_change_nothing_that_comes_in() -> None:
+    stack = ImageStack.gray(SPEC)
+    before = stack.canvas.clone()
+    assert torch.equal(climb(stack, seed=7).image, climb(stack, seed=7).image)
+    assert not torch.equal(climb(stack, seed=7).image, climb(stack, seed=8).image)
+    assert torch.equal(stack.canvas, before)
+    assert stack.steps == 0
 
 
 def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
@@ -52,16 +59,9 @@ def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
     assert (among[0] - among[1]).abs().max() > 0.01
 
 
-def test_nothing_that_comes_in_is_changed() -> None:
-    stack = ImageStack.gray(SPEC)
-    before = stack.canvas.clone()
-    climb(stack)
-    assert torch.equal(stack.canvas, before)
-    assert stack.steps == 0
-
-
-@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()])
-@each_case("method", ["spectral", "exact"])
+@each_case(
+    "optimizer, method", product([NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()], ["spectral", "exact"])
+)
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
     start = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
     steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
@@ -105,72 +105,15 @@ def test_another_optimizer_can_go_on() -> None:
     assert torch.isfinite(result.image).all()
 
 
-def test_an_ascent_that_is_broken_off_keeps_what_it_has() -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS)
-    for step in ascent:
-        if step.record.step == 2:
-            break
-    assert ascent.result.stack.steps == 3
-
-
-def test_before_the_first_step_the_result_is_the_start() -> None:
+def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> None:
     start = ImageStack.noise(SPEC, 2)
     result = Ascent(start, [class_objective()], VIEWS).result
     assert torch.equal(result.image, start.image())
     assert result.history == ()
     assert result.stack.steps == 0
-
-
-OPTIMIZERS = [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()]
-
-
-def test_run_returns_the_result() -> None:
-    ascent = start_ascent()
-    result = ascent.run()
-    assert_same(result, ascent.result)
-    assert result.stack is ascent.stack
-    assert [record.step for record in result.history] == [0, 1, 2, 3, 4]
-
-
-def test_run_does_what_an_iteration_does() -> None:
-    iterated = start_ascent()
-    steps = list(iterated)
-    assert_same(start_ascent().run(), iterated.result)
-    assert [step.record for step in steps] == iterated.history
-    assert steps[-1].stack is iterated.stack
-
-
-@each_case("optimizer", OPTIMIZERS)
-@each_case("pieces", [(1,), (4,), (2, 1), (1, 1, 1, 1)])
-def test_an_iteration_that_was_broken_off_goes_on_bit_for_bit(optimizer: Optimizer, pieces: tuple[int, ...]) -> None:
-    through = start_ascent(optimizer).run()
-    again, run = start_ascent(optimizer), start_ascent(optimizer)
-    for count in pieces:
-        do_steps(again, count)
-        do_steps(run, count)
-    rest = list(again)
-    assert [step.record.step for step in rest] == list(range(sum(pieces), 5))
-    assert_same(again.result, through)
-    assert_same(run.run(), through)
-
-
-def test_a_new_iterator_is_not_a_new_ascent() -> None:
-    ascent = start_ascent(steps=3)
-    assert [next(iter(ascent)).record.step for _ in range(3)] == [0, 1, 2]
-    assert_same(ascent.result, start_ascent(steps=3).run())
-
-
-@each_case("optimizer", OPTIMIZERS)
-def test_after_the_last_step_there_is_nothing_left_to_do(optimizer: Optimizer) -> None:
-    ascent = start_ascent(optimizer)
-    first = ascent.run()
-    assert list(ascent) == []
-    assert_same(ascent.run(), first)
-    assert len(ascent.history) == 5
-    assert ascent.stack is first.stack
-
-
-def test_what_is_done_with_a_result_is_not_done_to_the_ascent() -> None:
+    broken_off = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS)
+    do_steps(broken_off, 3)
+    assert broken_off.result.stack.steps == 3
     ascent = start_ascent()
     do_steps(ascent, 2)
     early = ascent.result
@@ -180,6 +123,49 @@ def test_what_is_done_with_a_result_is_not_done_to_the_ascent() -> None:
     assert not torch.equal(early.image, ascent.result.image)
 
 
+def test_run_does_what_iterations_do_and_returns_the_result() -> None:
+    ascent, iterated, renewed = start_ascent(), start_ascent(), start_ascent(steps=3)
+    result = ascent.run()
+    assert_same(result, ascent.result)
+    assert result.stack is ascent.stack
+    assert [record.step for record in result.history] == [0, 1, 2, 3, 4]
+    steps = list(iterated)
+    assert_same(result, iterated.result)
+    assert [step.record for step in steps] == iterated.history
+    assert steps[-1].stack is iterated.stack
+    # A new iterator is not a new ascent.
+    assert [next(iter(renewed)).record.step for _ in range(3)] == [0, 1, 2]
+    assert_same(renewed.result, start_ascent(steps=3).run())
+
+
+@each_case(
+    "optimizer, pieces",
+    product(
+        [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()],
+        [(1,), (4,), (2, 1), (1, 1, 1, 1)],
+    ),
+)
+def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_to_do(
+    optimizer: Optimizer, pieces: tuple[int, ...]
+) -> None:
+    whole, again, run = (start_ascent(optimizer) for _ in range(3))
+    through = whole.run()
+    for count in pieces:
+        do_steps(again, count)
+        do_steps(run, count)
+    rest = list(again)
+    assert [step.record.step for step in rest] == list(range(sum(pieces), 5))
+    assert_same(again.result, through)
+    assert_same(run.run(), through)
+    for ascent in (whole, again, run):
+        last = ascent.stack
+        assert list(ascent) == []
+        assert_same(ascent.run(), through)
+        assert len(ascent.history) == 5
+        assert ascent.stack is last
+    assert whole.stack is through.stack
+
+
 def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
     first, second = class_objective(), class_objective(seed=1)
     ascent = Ascent(ImageStack.gray(SPEC), [Prior(), first, second, replace(first, weight=0.5)], VIEWS)
@@ -187,9 +173,11 @@ def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None
     assert Ascent(ImageStack.gray(SPEC), [Prior()], VIEWS).judges == []
 
 
-def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
-    ascent = Ascent(ImageStack.gray(StackSpec(32, 32, 5)), [class_objective()])
+def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None:
+    stack = ImageStack.gray(StackSpec(32, 32, 5))
+    ascent = Ascent(stack, [class_objective()])
     assert ascent.augmentation.windows.reach((42, 42), 5) == Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
+    Ascent(stack, class_objective(), Augmentation(views=2), steps=1).run()
 
 
 @each_case(
@@ -200,16 +188,17 @@ def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
         ({"seed": -1}, "seed -1"),
         ({"objectives": [class_objective(weight=0.0)]}, "weights of all objectives are 0"),
         ({"augmentation": Augmentation(windows=Windows(9))}, "jitter 9 reaches past the margin of 8"),
+        ({"objectives": []}, "no objective is given"),
+        *(
+            ({"objectives": wrong}, "is no objective; make one, such as ClassObjective")
+            for wrong in ("jellyfish", ["jellyfish"], None, classifier())
+        ),
     ],
 )
-def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], says: str) -> None:
+    given: dict[str, Any] = {"objectives": [class_objective()], "augmentation": VIEWS}
     with pytest.raises(ValueError, match=says):
-        climb(**settings)
-
-
-def test_an_ascent_without_objectives_is_refused() -> None:
-    with pytest.raises(ValueError, match="no objective is given"):
-        Ascent(ImageStack.gray(SPEC), [])
+        Ascent(ImageStack.gray(SPEC), **given | settings)
 
 
 def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
@@ -217,25 +206,10 @@ def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
     assert torch.equal(one.image, climb(steps=1).image)
 
 
-@each_case("objectives", ["jellyfish", ["jellyfish"], None, classifier()])
-def test_what_is_no_objective_is_named(objectives: Any) -> None:
-    with pytest.raises(ValueError, match=r"is no objective; make one, such as ClassObjective"):
-        Ascent(ImageStack.gray(SPEC), objectives)
-
-
-def test_an_augmentation_of_few_views_goes_with_any_margin() -> None:
-    Ascent(ImageStack.gray(StackSpec(32, 32, 5)), class_objective(), Augmentation(views=2), steps=1).run()
-
-
 def test_what_is_printed_of_things_is_short() -> None:
     result = climb(steps=1)
     for thing in (classifier(), class_objective(), result.stack, result, Ascent(result.stack, class_objective())):
         assert len(repr(thing)) < 250
-
-
-def test_its_length_is_the_number_of_its_steps() -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), class_objective(), VIEWS, steps=3)
-    assert len(ascent) == 3 == len(list(ascent)) == len(ascent)
 
 
 def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:

@@ -48,53 +48,74 @@ def test_a_measurement_has_the_numbers_of_its_step() -> None:
     assert not measured.vanished
 
 
-def test_a_gradient_that_leads_somewhere_passes() -> None:
+def test_a_gradient_that_leads_somewhere_passes_while_every_value_is_finite() -> None:
     check(gradient())
     check(gradient() * 1e-30)
     # One value is enough.
     single = torch.zeros(1, 3, 8, 9)
     single[0, 2, 7, 8] = -1e-12
     check(single)
-
-
-def test_a_norm_that_overflows_passes_while_every_value_is_finite() -> None:
+    # Its norm may overflow.
     huge = gradient() * 1e30
     assert huge.norm() == float("inf")
     check(huge)
 
 
-@each_case("value", [float("nan"), float("inf"), float("-inf")])
-def test_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
-    broken = gradient()
-    broken[1, 0, 3, 4] = value
-    with pytest.raises(AscentError, match=r"the gradient of 'a cat', 'a dog' is not a number at step 5; .* in fp32"):
-        check(broken)
+NOT_FINITE = (math.nan, math.inf, -math.inf)
 
 
-@each_case("score", [float("nan"), float("inf"), float("-inf")])
-def test_of_a_broken_gradient_the_objective_with_the_broken_score_is_named(score: float) -> None:
-    with pytest.raises(AscentError, match="the gradient of 'a dog' is not a number at step 5"):
-        check(gradient() * torch.nan, {"a cat": 0.5, "a dog": score})
+def spoil(where: int | tuple[int, ...], value: float) -> Tensor:
+    """A gradient of two images with another value at one place."""
+    spoiled = gradient()
+    spoiled[where] = value
+    return spoiled
 
 
-@each_case("empty", [0, 1])
-def test_a_gradient_of_0_in_one_image_of_a_batch_is_refused(empty: int) -> None:
-    vanished = gradient()
-    vanished[empty] = 0
-    with pytest.raises(AscentError, match=r"gradient of 'a cat', 'a dog' vanished at step 5: no change .* the logit"):
-        check(vanished)
+@each_case(
+    ("values", "scores", "says"),
+    [
+        *(
+            (
+                spoil((1, 0, 3, 4), value),
+                None,
+                r"the gradient of 'a cat', 'a dog' is not a number at step 5; .* in fp32",
+            )
+            for value in NOT_FINITE
+        ),
+        # The objective with the broken score is named.
+        *(
+            (
+                gradient() * torch.nan,
+                {"a cat": 0.5, "a dog": score},
+                "the gradient of 'a dog' is not a number at step 5",
+            )
+            for score in NOT_FINITE
+        ),
+        # Of one image of a batch.
+        *(
+            (spoil(empty, 0.0), None, r"gradient of 'a cat', 'a dog' vanished at step 5: no change .* the logit")
+            for empty in (0, 1)
+        ),
+        (torch.zeros(1, 3, 8, 9), None, "vanished"),
+    ],
+)
+def test_a_gradient_that_is_not_finite_or_0_is_refused(
+    values: Tensor, scores: dict[str, float] | None, says: str
+) -> None:
+    with pytest.raises(AscentError, match=says) as error:
+        check(values, scores)
+    assert isinstance(error.value, ValueError)
 
 
-@each_case("value", [float("nan"), float("inf"), float("-inf")])
+@each_case("value", NOT_FINITE)
 def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
     canvas = gradient()
     check_moved(canvas)
     huge = canvas.abs() * 1e37
     assert huge.sum() == float("inf")
     check_moved(huge)
-    canvas[1, 2, 3, 4] = value
     with pytest.raises(AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower the step"):
-        check_moved(canvas)
+        check_moved(spoil((1, 2, 3, 4), value))
 
 
 @each_case("factor", [torch.nan, 0.0])
@@ -104,11 +125,6 @@ def test_every_error_says_which_image_is_left(factor: float) -> None:
             refuse(gradient() * factor)
         with pytest.raises(AscentError, match="there is no good image yet"):
             refuse(gradient() * factor, is_first=True)
-
-
-def test_an_ascent_error_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="vanished"):
-        check(torch.zeros(1, 3, 8, 9))
 
 
 def test_a_film_may_have_frames_that_no_view_shows() -> None:

@@ -18,14 +18,11 @@ from flat_stack import CANVAS, CPU, FULL, LEVELS, flat, gradients, run
 from toys import Output, judge
 
 
-def test_unit_ascent_moves_every_channel_by_its_step_size() -> None:
+def test_unit_ascent_moves_every_channel_that_has_a_gradient_by_its_step_size() -> None:
     gradient = gradients(1)[0] * torch.tensor([1e-6, 1.0, 1e6])[:, None, None]
     state = run(NormalizedAscent(0.05), [gradient], "spectral")
     moved = state.canvas.square().mean(dim=(2, 3)).sqrt()
     torch.testing.assert_close(moved, torch.full_like(moved, 0.05))
-
-
-def test_unit_ascent_leaves_a_channel_without_gradient_alone() -> None:
     gradient = gradients(1)[0] * torch.tensor([1.0, 0.0, 1.0])[:, None, None]
     state = run(NormalizedAscent(), [gradient], "spectral")
     assert torch.equal(state.canvas[:, 1], torch.zeros(1, *CANVAS))
@@ -49,7 +46,7 @@ def test_momentum_averages_directions() -> None:
     torch.testing.assert_close(both, before + 0.75 * before + 0.25 * alone, rtol=1e-4, atol=1e-6)
 
 
-def test_unit_ascent_takes_the_rms_of_what_lies_under_a_mask() -> None:
+def test_unit_ascent_takes_the_rms_of_what_lies_under_a_mask_such_as_that_of_a_stack() -> None:
     gradient = gradients(1)[0]
     mask = torch.zeros(1, 1, *CANVAS)
     mask[..., 4:12, 6:20] = torch.linspace(0.2, 1.0, 14)
@@ -61,8 +58,6 @@ def test_unit_ascent_takes_the_rms_of_what_lies_under_a_mask() -> None:
     free = NormalizedAscent(0.05).step(stack, gradient, stack.spec.operator(CPU), FULL).canvas
     assert float(torch.cosine_similarity(moved[0, 0].flatten(), free[0, 0].flatten(), dim=0)) > 0.99999
 
-
-def test_the_steps_of_a_masked_stack_are_as_large_under_its_mask_as_elsewhere() -> None:
     class MeanColour(nn.Module):
         def forward(self, views: Tensor) -> Tensor:
             return views.mean(dim=(2, 3))
@@ -74,13 +69,13 @@ def test_the_steps_of_a_masked_stack_are_as_large_under_its_mask_as_elsewhere() 
     views, optimizer = Augmentation(4, Windows(8)), NormalizedAscent(0.06)
     objective = Output(judge(MeanColour()))
     ascent = Ascent(stack, [objective], views, steps=1, schedule="constant", optimizer=optimizer, denoising=None)
-    moved = ascent.run().stack
-    assert moved.surroundings is not None
-    rms = mean_square(moved.canvas - moved.start, moved.surroundings.mask).sqrt()
+    climbed = ascent.run().stack
+    assert climbed.surroundings is not None
+    rms = mean_square(climbed.canvas - climbed.start, climbed.surroundings.mask).sqrt()
     torch.testing.assert_close(rms, torch.full_like(rms, 0.06), rtol=1e-4, atol=0)
 
 
-def test_unit_ascent_low_passes_its_steps_while_it_is_coarse() -> None:
+def test_unit_ascent_low_passes_its_steps_while_it_is_coarse_and_tilts_them() -> None:
     gradient, stack = gradients(1)[0], flat("spectral")
     coarse = Pace(1.0, 0.25)
     operator = stack.spec.operator(CPU)
@@ -90,11 +85,6 @@ def test_unit_ascent_low_passes_its_steps_while_it_is_coarse() -> None:
     torch.testing.assert_close(moved, expected)
     fine = NormalizedAscent(0.05).step(stack, gradient, operator, FULL).canvas
     assert not torch.allclose(moved, fine, rtol=1e-3, atol=1e-3)
-
-
-def test_unit_ascent_tilts_its_steps() -> None:
-    gradient, stack = gradients(1)[0], flat("spectral")
-    operator = stack.spec.operator(CPU)
     moved = NormalizedAscent(0.05).step(stack, gradient, operator, replace(FULL, tilt=1.0)).canvas
     direction = operator.basis.filter(operator.precondition(gradient), operator.basis.tilt(1.0))
     expected = 0.05 * direction / direction.square().mean(dim=(2, 3), keepdim=True).sqrt()

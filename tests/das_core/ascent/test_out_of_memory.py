@@ -39,6 +39,7 @@ def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
     [
         (torch.OutOfMemoryError("CUDA out of memory"), True),
         (MemoryError(), True),
+        (DenoiserMemoryError(), True),
         (RuntimeError("CUDA error: out of memory"), True),
         (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 12 bytes."), True),
         (RuntimeError(MPS_ERROR), True),
@@ -47,20 +48,16 @@ def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
         (ValueError("DefaultCPUAllocator"), False),
     ],
 )
-def test_other_errors_are_not_taken_for_it(error: Exception, expected: bool) -> None:
+def test_errors_of_memory_are_told_from_others(error: Exception, expected: bool) -> None:
     assert is_out_of_memory(error) == expected
 
 
-def test_the_message_names_the_step_and_what_to_do() -> None:
+def test_the_messages_name_the_step_or_the_denoiser_and_what_to_do() -> None:
     assert "at step 3" in describe_out_of_memory(3)
     assert "with one view at a time: make the picture or the batch smaller" in describe_out_of_memory(3)
     assert "with 4 views at a time" in describe_out_of_memory(3, 4)
-
-
-def test_the_message_of_a_denoiser_names_it_and_one_that_needs_less() -> None:
     assert "in the denoiser 'oil'" in describe_denoiser_memory("oil")
     assert "total_variation" in describe_denoiser_memory("oil")
-    assert is_out_of_memory(DenoiserMemoryError())
 
 
 @each_case("error", [torch.OutOfMemoryError("out of memory"), RuntimeError(MPS_ERROR)])
@@ -85,16 +82,33 @@ def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
     torch.testing.assert_close(image, climb(steps=2).image, rtol=0, atol=1e-4)
 
 
-@each_case("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), RuntimeError(MPS_ERROR), MemoryError()])
-def test_out_of_memory_with_a_single_view_is_raised(error: Exception) -> None:
+@each_case(
+    ("error", "raised", "says"),
+    [
+        *(
+            (error, torch.OutOfMemoryError, "memory ran out at step {step}, with one view at a time: make")
+            for error in (
+                torch.OutOfMemoryError("out"),
+                RuntimeError(CPU_ERROR),
+                RuntimeError(MPS_ERROR),
+                MemoryError(),
+            )
+        ),
+        # Another error is not taken for memory.
+        (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
+    ],
+)
+def test_an_error_that_a_single_view_does_not_help_against_is_raised(
+    error: Exception, raised: type[Exception], says: str
+) -> None:
     class Full(nn.Module):
         def forward(self, views: Tensor) -> Tensor:
             raise error
 
-    with pytest.raises(torch.OutOfMemoryError, match="memory ran out at step 1, with one view at a time: make"):
+    with pytest.raises(raised, match=says.format(step=1)):
         next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Full()))], VIEWS)))
     # A stack that has taken steps before counts on, as the other errors of a step do.
-    with pytest.raises(torch.OutOfMemoryError, match="memory ran out at step 3, with"):
+    with pytest.raises(raised, match=says.format(step=3)):
         next(iter(Ascent(climb(steps=2).stack, [Output(judge(Full()))], VIEWS)))
 
 
@@ -116,12 +130,3 @@ def test_a_step_is_done_again_when_the_optimizer_runs_out_of_memory() -> None:
     assert ascent.chunk == 1
     assert [record.step for record in result.history] == [0, 1]
     torch.testing.assert_close(result.image, climb(steps=2, chunk=1).image)
-
-
-def test_another_error_is_not_taken_for_memory() -> None:
-    class Broken(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            raise RuntimeError("shapes do not match")
-
-    with pytest.raises(RuntimeError, match="shapes do not match"):
-        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Broken()))], VIEWS)))

@@ -54,28 +54,32 @@ def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule
         assert later.rate == earlier.rate or later.coarse_progress == 1
 
 
-def test_progress_goes_evenly_from_the_first_step_to_the_last() -> None:
-    assert [pace_at(step, 5, "cosine", 0.6).progress for step in range(5)] == [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert [pace_at(step, 2, "constant", 0.0).progress for step in range(2)] == [0.0, 1.0]
-
-
 @each_case("schedule", ["cosine", "constant", lambda progress: 1 - progress])
-def test_a_tilt_falls_evenly_to_three_tenths(schedule: Schedule) -> None:
+def test_progress_goes_evenly_from_the_first_step_to_the_last_and_a_tilt_falls_with_it(schedule: Schedule) -> None:
+    paces = [pace_at(step, 5, schedule, 0.6) for step in range(5)]
+    assert [(pace.progress, pace.tilt) for pace in paces] == [(0.0, 0), (0.25, 0), (0.5, 0), (0.75, 0), (1.0, 0)]
+    assert [pace_at(step, 2, schedule, 0.0).progress for step in range(2)] == [0.0, 1.0]
     tilts = [pace_at(step, 5, schedule, 0.6, tilt=2.0).tilt for step in range(5)]
     assert tilts == pytest.approx([2.0, 1.65, 1.3, 0.95, 0.6])
-    assert pace_at(3, 5, schedule, 0.6).tilt == 0
-
-
-def test_one_step_is_a_whole_one() -> None:
-    assert pace_at(0, 1, "cosine", 0.0) == Pace(1.0, 1.0, 0.0)
+    # One step is a whole one.
+    assert pace_at(0, 1, schedule, 0.0) == Pace(1.0, 1.0, 0.0)
 
 
 @each_case(
-    ("coarse_progress", "cutoff"),
-    [(0.0, 20.0), (1.0, None), (0.5, math.sqrt(20 * 1.2 * 336))],
+    ("coarse_progress", "side", "cutoff"),
+    [
+        (0.0, 336, pytest.approx(20.0)),
+        (1.0, 336, None),
+        (0.5, 336, pytest.approx(math.sqrt(20 * 1.2 * 336))),
+        # A small canvas is never coarser than the coarsest.
+        (0.0, 4, 20.0),
+        (0.9, 4, 20.0),
+    ],
 )
-def test_cutoff_rises_by_equal_factors(coarse_progress: float, cutoff: float | None) -> None:
-    assert Pace(1.0, coarse_progress).cutoff(336) == (cutoff if cutoff is None else pytest.approx(cutoff))
+def test_cutoff_rises_by_equal_factors_from_the_coarsest(
+    coarse_progress: float, side: int, cutoff: float | None
+) -> None:
+    assert Pace(1.0, coarse_progress).cutoff(side) == cutoff
 
 
 def test_the_low_pass_fades_out_before_it_is_dropped() -> None:
@@ -83,15 +87,6 @@ def test_the_low_pass_fades_out_before_it_is_dropped() -> None:
     assert last is not None
     # Of the finest frequency along the short side, nearly three quarters pass by then.
     assert math.exp(-(335**2) / (2 * last**2)) > 0.7
-
-
-def test_a_small_canvas_is_never_coarser_than_the_coarsest() -> None:
-    assert Pace(1.0, 0.0).cutoff(4) == Pace(1.0, 0.9).cutoff(4) == 20.0
-
-
-def test_other_schedules_are_refused() -> None:
-    with pytest.raises(ValueError, match="schedule 'linear' is unknown; choose one of constant, cosine"):
-        pace_at(0, 10, "linear", 0.0)  # type: ignore[arg-type]
 
 
 def test_a_function_says_the_rate_and_nothing_else() -> None:
@@ -114,23 +109,28 @@ def test_a_rate_is_any_number_from_0_to_1(rate: Any) -> None:
     assert pace.rate == float(rate)
 
 
+def at_a_third(rate: Any, told: str) -> tuple[int, Schedule, str]:
+    return 3, lambda progress: rate, rf"the schedule returns .*({told}).* at a progress of 0\.333; .* in 0\.\.1"
+
+
 @each_case(
-    ("rate", "told"),
+    ("step", "schedule", "says"),
     [
-        (-0.1, "-0.1"),
-        (1.5, "1.5"),
-        (math.nan, "nan"),
-        (math.inf, "inf"),
-        (None, "None"),
-        ("fast", "fast"),
-        (torch.ones(2), "Tensor|tensor"),
-        (1 + 1j, "complex"),
-        (10**400, "1000"),
+        (0, "linear", "schedule 'linear' is unknown; choose one of constant, cosine"),
+        at_a_third(-0.1, "-0.1"),
+        at_a_third(1.5, "1.5"),
+        at_a_third(math.nan, "nan"),
+        at_a_third(math.inf, "inf"),
+        at_a_third(None, "None"),
+        at_a_third("fast", "fast"),
+        at_a_third(torch.ones(2), "Tensor|tensor"),
+        at_a_third(1 + 1j, "complex"),
+        at_a_third(10**400, "1000"),
     ],
 )
-def test_what_is_no_rate_is_named_with_its_moment(rate: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=rf"the schedule returns .*({told}).* at a progress of 0\.333; .* in 0\.\.1"):
-        pace_at(3, 10, lambda progress: rate, 0.0)
+def test_what_is_no_schedule_or_no_rate_is_named(step: int, schedule: Schedule, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        pace_at(step, 10, schedule, 0.0)
 
 
 @given(st.integers(16, 512), st.floats(0, 1))
@@ -145,7 +145,7 @@ def test_the_less_noise_is_left_the_finer_the_pace(side: int, progress: float) -
     )
 
 
-def test_the_cutoff_is_where_a_natural_spectrum_meets_the_noise() -> None:
+def test_the_cutoff_is_where_a_natural_spectrum_meets_the_noise_if_a_latent_has_room_for_one() -> None:
     # The power of a picture of deviation 1 and N samples a side, A / f^2, summed over the frequencies of a quarter
     # plane, is N^2; at the cutoff it is that of the noise.
     side, noise = 256, 0.6
@@ -156,7 +156,4 @@ def test_the_cutoff_is_where_a_natural_spectrum_meets_the_noise() -> None:
     crossing = math.sqrt(amount) / noise
     share = math.log(crossing / COARSEST_CUTOFF) / math.log(FINEST_CUTOFF * side / COARSEST_CUTOFF)
     assert pace_at_noise(noise, side, 0.0).coarse_progress == pytest.approx(share, abs=0.06)
-
-
-def test_a_latent_too_small_for_a_low_pass_has_none() -> None:
     assert pace_at_noise(14.0, 16, 0.0).coarse_progress == 1

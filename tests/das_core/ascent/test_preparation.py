@@ -63,23 +63,17 @@ def test_a_new_picture_grows_and_a_tile_and_an_old_one_do_not() -> None:
         choose_focus("center", new)  # type: ignore[arg-type]
 
 
-def test_an_optimizer_that_needs_levels_gets_them() -> None:
+def test_an_optimizer_that_needs_levels_gets_what_was_added_as_levels_or_else_as_their_start() -> None:
     stack = prepare_stack(ImageStack.gray(SPEC), Adam())
     assert stack.spec.method == "layers"
     assert isinstance(stack.parameters, LevelTensors)
     assert all(not level.any() for level in stack.parameters.tensors)
     assert prepare_stack(ImageStack.gray(SPEC), SGD()).spec == SPEC
-
-
-def test_what_an_ascent_has_added_is_taken_over_as_levels() -> None:
     climbed = climb(ImageStack.gray(replace(SPEC, method="exact")), optimizer=SGD(0.5), steps=2).stack
     stack = prepare_stack(climbed, Adam())
     assert isinstance(stack.parameters, LevelTensors)
     operator = stack.spec.operator(torch.device("cpu"))
     torch.testing.assert_close(operator.forward(stack.parameters), climbed.canvas - climbed.start, rtol=1e-3, atol=1e-4)
-
-
-def test_a_canvas_that_was_moved_otherwise_becomes_the_start_of_levels() -> None:
     moved = climb(optimizer=NormalizedAscent(), steps=2).stack
     assert moved.parameters is None
     assert prepare_stack(moved, NormalizedAscent()).start is moved.start

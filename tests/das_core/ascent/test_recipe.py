@@ -43,17 +43,25 @@ def test_more_work_goes_in_smaller_steps() -> None:
     assert [recipe.denoising and recipe.denoising.share for recipe in (SKETCH, PICTURE, BEST)] == [0.3, 0.3, 0.12]
 
 
-@each_case("recipe", [SKETCH, PICTURE, BEST])
-@each_case(("spec", "grows"), [(StackSpec(64, 48, margin=0), True), (StackSpec(64, 64, margin=0, tile=True), False)])
-def test_a_recipe_suits_any_margin_and_a_tile(recipe: Recipe, spec: StackSpec, grows: bool) -> None:
+@each_case(
+    "recipe, spec, grows",
+    [
+        (recipe, spec, grows)
+        for recipe in (SKETCH, PICTURE, BEST)
+        for spec, grows in (
+            (SPEC, True),
+            (StackSpec(64, 48, margin=0), True),
+            (StackSpec(64, 64, margin=0, tile=True), False),
+        )
+    ],
+)
+def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(
+    recipe: Recipe, spec: StackSpec, grows: bool
+) -> None:
     ascent = recipe.prepare(ImageStack.gray(spec), [class_objective()])
     assert (ascent.focus is not None) is grows
-    next(iter(ascent))
-
-
-def test_a_stack_that_has_climbed_goes_on_without_a_focus() -> None:
-    climbed = replace(SKETCH, steps=1).prepare(ImageStack.gray(SPEC), [class_objective()]).run().stack
-    assert SKETCH.prepare(climbed, [class_objective()]).focus is None
+    climbed = next(iter(ascent)).stack
+    assert recipe.prepare(climbed, [class_objective()]).focus is None
 
 
 @each_case(("recipe", "views"), [(SKETCH, 12), (PICTURE, 24), (replace(PICTURE, augmentation=VIEWS), 6)])
@@ -65,16 +73,23 @@ def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
     assert suit_film(many) == many
 
 
-@each_case("recipe", [SKETCH, PICTURE, BEST])
-def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus(recipe: Recipe) -> None:
-    suited = suit_zoom(recipe, 5)
+@each_case(
+    "recipe, climbed, focus",
+    [
+        (SKETCH, False, Focus(start=0.6, end=3.0)),
+        (PICTURE, False, Focus(start=0.6, end=3.0)),
+        (BEST, False, Focus(start=0.6, end=3.0)),
+        # A focus that is chosen and one that has opened stay.
+        (replace(SKETCH, focus=None), False, None),
+        (SKETCH, True, "auto"),
+    ],
+)
+def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus(
+    recipe: Recipe, climbed: bool, focus: Focus | str | None
+) -> None:
+    suited = suit_zoom(recipe, 5, climbed=climbed)
     windows = replace(recipe.augmentation.windows, zoom_min=0.8)
     views = 5 * recipe.augmentation.views
     assert suited.augmentation == replace(recipe.augmentation, views=views, windows=windows)
-    assert suited.focus == Focus(start=0.6, end=3.0)
-    assert replace(suited, augmentation=recipe.augmentation, focus="auto") == recipe
-
-
-def test_a_focus_that_is_chosen_and_one_that_has_opened_stay() -> None:
-    assert suit_zoom(replace(SKETCH, focus=None), 5).focus is None
-    assert suit_zoom(SKETCH, 5, climbed=True).focus == "auto"
+    assert suited.focus == focus
+    assert replace(suited, augmentation=recipe.augmentation, focus=recipe.focus) == recipe

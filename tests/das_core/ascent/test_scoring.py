@@ -64,9 +64,7 @@ def test_every_judge_sees_views_of_its_own_and_objectives_of_one_judge_share_the
     one, other = judge(recorder), judge(Shared(recorder), size=24)
     measure(ImageStack.gray(SPEC), [Output(one, "a"), Output(other, "b"), Output(one, "c")])
     assert [tuple(views.shape[2:]) for views in recorder.views] == [(16, 16), (24, 24)]
-
-
-def test_judges_of_one_size_draw_views_of_their_own() -> None:
+    # Also judges of one size.
     stack, recorder = noisy(), Recorder()
     measure(stack, [Output(judge(recorder, size=24), "a"), Output(judge(Shared(recorder), size=24), "b")])
     for number, views in enumerate(recorder.views):
@@ -79,7 +77,7 @@ def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
 
 
 def content_by_hand(
-    stack: ImageStack, content: ContentObjective, region: ActiveRegion | None = None
+    stack: ImageStack, content: ContentObjective, region: ActiveRegion | None
 ) -> Callable[[Tensor], Tensor]:
     """The scores of all views, with the image seen through the very same windows, flips and noise."""
     spec = stack.spec
@@ -95,26 +93,19 @@ def content_by_hand(
     return scores
 
 
-@each_case("images", [1, 2])
-def test_reference_images_are_seen_through_the_very_same_views(images: int) -> None:
-    stack = noisy()
-    content = ContentObjective.from_images(classifier(), picture(images), "2")
-    gradient, scores = measure(stack, [content], chunk=5)
-    by_hand = content_by_hand(stack, content)
-    assert scores == {"content": pytest.approx(float(by_hand(stack.pixels()).mean()), rel=1e-4)}
-    expected = differentiate(stack, lambda pixels: by_hand(pixels).sum() / VIEWS.views)
-    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
-
-
-def test_reference_images_of_a_region_are_seen_in_its_box() -> None:
-    stack = noisy()
-    mask = torch.zeros(1, 32, 32)
+@each_case("images, in_region", [(1, False), (2, False), (1, True)])
+def test_reference_images_are_seen_through_the_very_same_views_also_in_the_box_of_a_region(
+    images: int, in_region: bool
+) -> None:
+    stack, mask = noisy(), torch.zeros(1, 32, 32)
     mask[:, 2:20, 10:32] = 1
-    content = ContentObjective.from_images(classifier(), picture(), "2")
-    _, scores = measure(stack, [RegionObjective(content, mask)])
-    region = active_region([mask], stack, (0, 0, *SPEC.canvas))
-    expected = content_by_hand(stack, content, region)(stack.pixels()).mean()
-    assert scores == {"content": pytest.approx(float(expected), rel=1e-4)}
+    content = ContentObjective.from_images(classifier(), picture(images), "2")
+    region = active_region([mask], stack, (0, 0, *SPEC.canvas)) if in_region else None
+    gradient, scores = measure(stack, [RegionObjective(content, mask) if in_region else content], chunk=5)
+    by_hand = content_by_hand(stack, content, region)
+    assert scores == {"content": pytest.approx(float(by_hand(stack.pixels()).mean()), rel=1e-4)}
+    expected = differentiate(stack, lambda pixels: by_hand(pixels).sum() / VIEWS.views, region.mask if region else None)
+    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
 def test_frames_on_which_nothing_counts_are_not_shown() -> None:

@@ -28,7 +28,7 @@ from gradient_by_hand import CPU, PACE, SEED, STEP, differentiate, film, measure
 from toys import SPEC, VIEWS, class_objective, classifier
 
 
-def test_under_a_region_only_what_lies_there_counts() -> None:
+def test_only_what_lies_under_a_region_or_under_the_mask_of_a_stack_counts() -> None:
     stack = noisy()
     mask = torch.zeros(1, 32, 32)
     mask[:, 4:24, 8:30] = torch.linspace(0.1, 1.0, 22)
@@ -38,16 +38,13 @@ def test_under_a_region_only_what_lies_there_counts() -> None:
     expected = differentiate(stack, total(class_objective(), stack, region=region), region.mask)
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
     assert bool((gradient[(region.mask == 0).expand_as(gradient)] == 0).all())
-
-
-def test_in_a_masked_stack_judges_see_the_surroundings_and_what_is_masked_counts() -> None:
     mask = torch.zeros(1, 32, 32)
     mask[:, 6:26, 6:26] = 1
     around = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(9))
     stack = noisy().place_into(around, mask, feather=3)
     gradient, _ = measure(stack, [class_objective()])
     region = active_region([], stack, (0, 0, *SPEC.canvas))
-    # The mask counts once, as the share that the canvas has in what is shown.
+    # Judges see the surroundings. The mask counts once, as the share that the canvas has in what is shown.
     expected = differentiate(stack, total(class_objective(), stack, region=region))
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
 

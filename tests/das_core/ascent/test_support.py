@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from cases import each_case
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
 from das_core.ascent.support import ActiveRegion, active_region, union_mask
 from das_core.common.geometry import Box
@@ -48,18 +46,15 @@ def crop(canvas: Tensor) -> Tensor:
     return canvas[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-def test_without_regions_and_mask_objectives_act_everywhere() -> None:
-    assert active_region([], ImageStack.gray(SPEC), REACH) == ActiveRegion(None, None)
-    assert active_region([], ImageStack.gray(SPEC), REACH, viewed=False) == ActiveRegion(None, None)
-
-
-def test_the_mask_is_the_product_of_all_regions_and_of_the_stacks_own() -> None:
+def test_the_mask_is_the_product_of_all_regions_and_of_the_stacks_own_and_without_any_there_is_none() -> None:
     generator = torch.Generator().manual_seed(0)
     one, other, own = (torch.rand(1, HEIGHT, WIDTH, generator=generator) for _ in range(3))
     region = active_region([one, other], part(mask=own), REACH)
     assert region.mask is not None
     assert region.mask.shape == (1, 1, *SPEC.canvas)
     np.testing.assert_allclose(crop(region.mask)[0, 0].numpy(), (one * other * own)[0].numpy(), rtol=1e-6)
+    assert active_region([], ImageStack.gray(SPEC), REACH) == ActiveRegion(None, None)
+    assert active_region([], ImageStack.gray(SPEC), REACH, viewed=False) == ActiveRegion(None, None)
 
 
 def test_a_region_of_another_size_covers_the_picture() -> None:
@@ -84,48 +79,44 @@ def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
 
 
 @each_case(
-    ("region", "reach", "box"),
+    ("region", "mask", "reach", "box"),
     [
         # Pixels of the picture, then of the canvas, which begins 8 pixels earlier.
-        (square(10, 12, 20), REACH, (18, 20, 20, 20)),
+        (square(10, 12, 20), None, REACH, (18, 20, 20, 20)),
         # What touches the edge of the picture goes on into the margin.
-        (square(0, 12, 20), REACH, (0, 20, 28, 20)),
-        (square(0, 0, 20), REACH, (0, 0, 28, 28)),
+        (square(0, 12, 20), None, REACH, (0, 20, 28, 20)),
+        (square(0, 0, 20), None, REACH, (0, 0, 28, 28)),
         # As far as views reach and no farther.
-        (square(0, 0, 20), (8, 8, 40, 48), (8, 8, 20, 20)),
-        (square(0, 0, 20), (4, 4, 48, 56), (4, 4, 24, 24)),
-    ],
-)
-def test_views_lie_in_the_box_around_a_region_within_reach(region: Tensor, reach: Box, box: Box) -> None:
-    assert active_region([region], ImageStack.gray(SPEC), reach).boxes == (box,)
-
-
-@each_case(
-    ("mask", "reach", "box"),
-    [
+        (square(0, 0, 20), None, (8, 8, 40, 48), (8, 8, 20, 20)),
+        (square(0, 0, 20), None, (4, 4, 48, 56), (4, 4, 24, 24)),
         # Twice as long as the mask, about its middle.
-        (square(10, 12, 20), REACH, (8, 10, 40, 40)),
+        (None, square(10, 12, 20), REACH, (8, 10, 40, 40)),
         # Moved into reach where it would leave it.
-        (square(0, 0, 20), REACH, (0, 0, 56, 56)),
+        (None, square(0, 0, 20), REACH, (0, 0, 56, 56)),
         # Cut where there is no room for a square.
-        (square(5, 5, 22), (8, 8, 40, 48), (8, 8, 40, 44)),
+        (None, square(5, 5, 22), (8, 8, 40, 48), (8, 8, 40, 44)),
         # At least a quarter of the short side of the reach.
-        (square(20, 20, 2), REACH, (22, 22, 14, 14)),
+        (None, square(20, 20, 2), REACH, (22, 22, 14, 14)),
+        # A region in a masked stack is shown without its surroundings.
+        (square(2, 2, 26), square(10, 12, 20), REACH, (18, 20, 18, 16)),
     ],
 )
-def test_views_of_a_masked_stack_also_show_what_surrounds_the_mask(mask: Tensor, reach: Box, box: Box) -> None:
-    assert active_region([], part(mask=mask), reach).boxes == (box,)
+def test_views_lie_in_the_box_around_a_region_or_around_a_mask_and_its_surroundings(
+    region: Tensor | None, mask: Tensor | None, reach: Box, box: Box
+) -> None:
+    stack = ImageStack.gray(SPEC) if mask is None else part(mask=mask)
+    assert active_region([] if region is None else [region], stack, reach).boxes == (box,)
 
 
-def test_a_region_in_a_masked_stack_is_shown_without_its_surroundings() -> None:
-    assert active_region([square(2, 2, 26)], part(mask=square(10, 12, 20)), REACH).boxes == ((18, 20, 18, 16),)
-
-
-def test_the_picture_itself_has_no_views_so_its_region_has_no_box_and_may_be_small() -> None:
+def test_what_looks_at_the_picture_itself_may_act_in_a_region_of_any_size_which_has_no_box() -> None:
     region = active_region([square(side=2)], ImageStack.gray(SPEC), REACH, viewed=False)
     assert region.boxes is None
     assert region.mask is not None
     assert float(region.mask.sum()) == 4
+    stack = ImageStack.from_image(StackSpec(64, 48, 8), photograph(48, 64))
+    prior = RegionObjective(Prior("total_variation"), speck(9))
+    moved = Ascent(stack, [prior], VIEWS, steps=3, optimizer=SGD(1.0)).run().image - stack.image()
+    assert moved[..., 20:29, 30:39].abs().mean() > 3 * moved[..., :16, :16].abs().mean()
 
 
 def test_values_are_restricted_by_the_mask() -> None:
@@ -144,50 +135,45 @@ def test_a_region_moves_to_a_device_with_its_boxes() -> None:
     assert ActiveRegion().to(meta) == ActiveRegion()
 
 
-def test_the_union_of_regions_is_their_largest_value() -> None:
+def test_the_union_of_regions_is_their_largest_value_and_with_one_of_everywhere_it_is_everywhere() -> None:
     masks = torch.rand(3, 2, 1, 4, 5, generator=torch.Generator().manual_seed(0))
     union = union_mask([ActiveRegion(mask) for mask in masks])
     assert union is not None
     np.testing.assert_array_equal(union.numpy(), masks.numpy().max(axis=0))
-
-
-def test_a_region_of_everywhere_makes_a_union_of_everywhere() -> None:
     assert union_mask([ActiveRegion(torch.zeros(1, 1, 4, 4)), ActiveRegion()]) is None
 
 
+NONE_LEFT = "no pixel in common with what may change in image "
+
+
 @each_case(
-    ("objective", "says"),
+    ("stack", "regions", "says"),
     [
-        (RegionObjective(class_objective(), torch.zeros(1, 9, 9)), "the region has no pixel above 0"),
+        (ImageStack.gray(WIDE), [torch.zeros(1, 9, 9)], "the region has no pixel above 0"),
+        (ImageStack.gray(WIDE), [speck(9)], r"the region is 9 x 9 pixels in image 1, too small .* 16 a side"),
+        (ImageStack.gray(WIDE), [torch.ones(3, 9, 9)], "3 region masks do not go with 1 images"),
+        (ImageStack.gray(WIDE), [half(True), half(False)], NONE_LEFT + "1"),
+        (ImageStack.gray(WIDE), [torch.full((1, 9, 9), 0.05), torch.full((1, 9, 9), 0.05)], NONE_LEFT + "1"),
         (
-            RegionObjective(class_objective(), speck(9)),
-            r"the region is 9 x 9 pixels in image 1, too small .* 16 a side",
+            ImageStack.gray(WIDE, 2),
+            [torch.cat([half(True), speck(8)])],
+            "the region is 8 x 8 pixels in image 2, too small",
         ),
-        (RegionObjective(class_objective(), torch.ones(3, 9, 9)), "3 region masks do not go with 1 images"),
+        # Outside the mask of the stack.
+        (ImageStack.gray(WIDE).place_into(photograph(48, 64), half(True)), [half(False)], NONE_LEFT + "1"),
         (
-            RegionObjective(RegionObjective(class_objective(), half(True)), half(False)),
-            "no pixel in common with what may change in image 1",
-        ),
-        (
-            RegionObjective(
-                RegionObjective(class_objective(), torch.full((1, 9, 9), 0.05)), torch.full((1, 9, 9), 0.05)
-            ),
-            "no pixel in common with what may change in image 1",
+            ImageStack.gray(WIDE, 2).place_into(photograph(48, 64), half(True)),
+            [torch.cat([half(True), half(False)])],
+            NONE_LEFT + "2",
         ),
     ],
 )
-def test_regions_that_nothing_can_act_in_are_refused(objective: RegionObjective, says: str) -> None:
+def test_regions_that_nothing_can_act_in_are_refused(stack: ImageStack, regions: list[Tensor], says: str) -> None:
+    objective: Objective = class_objective()
+    for region in regions:
+        objective = RegionObjective(objective, region)
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.gray(WIDE), [objective], VIEWS)
-
-
-def test_the_image_whose_region_is_too_small_or_empty_is_named() -> None:
-    stack = ImageStack.gray(WIDE, 2)
-    with pytest.raises(ValueError, match="the region is 8 x 8 pixels in image 2, too small"):
-        Ascent(stack, [RegionObjective(class_objective(), torch.cat([half(True), speck(8)]))], VIEWS)
-    masked = stack.place_into(photograph(48, 64), half(True))
-    with pytest.raises(ValueError, match="no pixel in common with what may change in image 2"):
-        Ascent(masked, [RegionObjective(class_objective(), torch.cat([half(True), half(False)]))], VIEWS)
+        Ascent(stack, [objective], VIEWS)
 
 
 @each_case("viewed", [True, False])
@@ -195,14 +181,8 @@ def test_faint_regions_with_nothing_left_of_their_product_are_refused(viewed: bo
     # Less than a step of an 8-bit mask: each is a region, both together are none.
     faint = torch.full((1, 8, 8), 0.06)
     assert active_region([faint], ImageStack.gray(SPEC), REACH, viewed=viewed).mask is not None
-    with pytest.raises(ValueError, match="no pixel in common with what may change in image 1"):
+    with pytest.raises(ValueError, match=NONE_LEFT + "1"):
         active_region([faint, faint], ImageStack.gray(SPEC), REACH, viewed=viewed)
-
-
-def test_a_region_outside_the_mask_of_the_stack_is_refused() -> None:
-    stack = ImageStack.gray(WIDE).place_into(photograph(48, 64), half(True))
-    with pytest.raises(ValueError, match="no pixel in common with what may change"):
-        Ascent(stack, [RegionObjective(class_objective(), half(False))], VIEWS)
 
 
 class Recorder(nn.Module):
@@ -215,10 +195,6 @@ class Recorder(nn.Module):
     def forward(self, views: Tensor) -> Tensor:
         self.views.append(views.detach())
         return views.mean(dim=(2, 3))
-
-
-def climb(stack: ImageStack, objective: Objective, optimizer: Optimizer | None = None, steps: int = 4) -> Result:
-    return Ascent(stack, [objective], VIEWS, steps=steps, optimizer=optimizer).run()
 
 
 def test_a_judge_sees_the_region_and_nothing_else() -> None:
@@ -242,13 +218,6 @@ def test_a_judge_sees_the_surroundings_of_a_masked_stack_and_what_is_made() -> N
     # A square twice as long as the mask: 10 of 20 pixels each way are made.
     share = (shown < 0.75).float().mean()
     assert 0.15 < share < 0.35
-
-
-def test_a_prior_may_act_in_a_region_of_any_size() -> None:
-    stack = ImageStack.from_image(StackSpec(64, 48, 8), photograph(48, 64))
-    made = climb(stack, RegionObjective(Prior("total_variation"), speck(9)), SGD(1.0), steps=3).image
-    moved = made - stack.image()
-    assert moved[..., 20:29, 30:39].abs().mean() > 3 * moved[..., :16, :16].abs().mean()
 
 
 def test_the_region_of_some_images_is_theirs() -> None:

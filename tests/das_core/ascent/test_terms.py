@@ -13,7 +13,7 @@ from das_core.ascent.groups import name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.scoring import Scoring
 from das_core.models.layers.activations import Activations, make_activation_judge
-from das_core.objectives.base import BaseObjective
+from das_core.objectives.base import BaseObjective, Objective
 from das_core.objectives.content import ContentObjective
 from das_core.objectives.diversity import DiversityObjective
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
@@ -81,12 +81,42 @@ def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[
         measure(noisy(), [Own(judge(nn.Identity()))])
 
 
-@each_case(("images", "batch"), [(3, 2), (2, 1), (2, 3)])
-def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(images: int, batch: int) -> None:
-    content = ContentObjective.from_images(classifier(), picture(images))
-    says = f"{images} images to compare with do not go with a stack of {batch} images?: use 1"
+def content(images: int) -> ContentObjective:
+    return ContentObjective.from_images(classifier(), picture(images))
+
+
+def references(asked: object, *images: Tensor) -> Any:
+    return References(asked, images, [])
+
+
+SEEN = make_activation_judge(classifier(), ["1"])
+UNSEEN = "'references' compares with reference images, which takes a judge that tells its activations"
+
+
+@each_case(
+    ("objectives", "batch", "says"),
+    [
+        ([content(3)], 2, "3 images to compare with do not go with a stack of 2 images: use 1"),
+        ([content(2)], 1, "2 images to compare with do not go with a stack of 1 image: use 1"),
+        ([content(2)], 3, "2 images to compare with do not go with a stack of 3 images: use 1"),
+        # Each of several is checked, also those of an objective inside others.
+        ([references(SEEN, picture(3), picture())], 2, "3 images to compare with do not go with a stack of 2 images"),
+        ([references(SEEN, picture(), picture(3))], 2, "3 images to compare with do not go with a stack of 2 images"),
+        (
+            [ScheduledObjective(RegionObjective(content(3), torch.ones(1, 8, 8)))],
+            1,
+            r"3 images to compare with do not go with a stack of 1 image: use 1$",
+        ),
+        # Without a judge of activations.
+        ([class_objective(), references(classifier(), picture())], 1, UNSEEN),
+        ([class_objective(), references(None, picture())], 1, UNSEEN),
+    ],
+)
+def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once(
+    objectives: list[Objective], batch: int, says: str
+) -> None:
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.gray(SPEC, batch), [content], VIEWS)
+        Ascent(ImageStack.gray(SPEC, batch), objectives, VIEWS)
 
 
 @each_case(
@@ -101,34 +131,10 @@ def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(imag
 )
 def test_the_wanted_number_of_reference_images_is_that_of_frames_or_moments(series: dict[str, Any], says: str) -> None:
     stack = ImageStack.gray(replace(SPEC, **series))
-    content = ContentObjective.from_images(classifier(), picture(2))
     with pytest.raises(ValueError, match=f"^2 images to compare with do not go with {says}$"):
-        Scoring(stack, name_objectives([content]), VIEWS, 5)
+        Scoring(stack, name_objectives([content(2)]), VIEWS, 5)
     wanted = len(stack.spec.find_timeline(stack.batch).moments)
-    Scoring(stack, name_objectives([ContentObjective.from_images(classifier(), picture(wanted))]), VIEWS, 5)
-
-
-@each_case("number", [0, 1])
-def test_each_of_several_reference_images_is_checked(number: int) -> None:
-    images = [picture(), picture()]
-    images[number] = picture(3)
-    seen = make_activation_judge(classifier(), ["1"])
-    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 2 images"):
-        Ascent(ImageStack.gray(SPEC, 2), [References(seen, tuple(images), [])], VIEWS)  # type: ignore[list-item]
-
-
-@each_case("asked", [classifier(), None])
-def test_reference_images_without_a_judge_of_activations_are_refused_at_once(asked: object) -> None:
-    objective = References(asked, (picture(),), [])
-    says = "'references' compares with reference images, which takes a judge that tells its activations"
-    with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.gray(SPEC), [class_objective(), objective], VIEWS)  # type: ignore[list-item]
-
-
-def test_a_wrapped_objective_keeps_its_reference_images() -> None:
-    content = ContentObjective.from_images(classifier(), picture(3))
-    with pytest.raises(ValueError, match=r"3 images to compare with do not go with a stack of 1 image: use 1$"):
-        Ascent(ImageStack.gray(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)
+    Scoring(stack, name_objectives([content(wanted)]), VIEWS, 5)
 
 
 def test_what_compares_images_has_no_place_in_a_film() -> None:

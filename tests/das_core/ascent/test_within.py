@@ -64,7 +64,7 @@ def test_what_is_inside_keeps_its_bits() -> None:
     assert torch.equal(free.image, bounded.image)
 
 
-def test_the_projection_is_the_nearest_picture() -> None:
+def test_the_projection_of_each_image_is_the_nearest_picture() -> None:
     start = photo()
     far = replace(
         start, canvas=start.canvas + torch.randn(start.canvas.shape, generator=torch.Generator().manual_seed(1))
@@ -75,9 +75,7 @@ def test_the_projection_is_the_nearest_picture() -> None:
     inner = crop_margin(pixels - middle, SPEC.margin)
     toward = middle + (pixels - middle) * min(1.0, 3 / float(inner.norm()))
     torch.testing.assert_close(Within(3.0, "l2").project(far).pixels(), toward, rtol=0, atol=3e-6)
-
-
-def test_images_of_a_batch_are_bounded_one_by_one() -> None:
+    # Of two images, one inside.
     start = photo(batch=2)
     moved = start.canvas.clone()
     moved[1] += from_rgb(torch.full((1, 3, *SPEC.canvas), 0.8), SPEC.color)[0]
@@ -86,41 +84,38 @@ def test_images_of_a_batch_are_bounded_one_by_one() -> None:
     assert not torch.equal(after.canvas[1], moved[1])
 
 
-def test_it_goes_on_where_it_stopped() -> None:
+def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
+    mask = torch.zeros(1, 40, 48)
+    mask[:, :, :24] = 1
     start = photo()
+    after = Ascent(start, RegionObjective(class_objective(), mask), steps=3, within=0.05).run().stack
+    assert 0.04 < float(distances(after, start, "linf")) <= 0.05
     settings: dict[str, Any] = {"steps": 3, "within": Within(0.05), "optimizer": SGD(0.2)}
     once = Ascent(start, class_objective(), **settings).run().stack
     again = Ascent(once, class_objective(), **settings).run().stack
     assert float(distances(again, start, "linf").max()) <= 0.05
 
 
-def test_it_goes_with_regions() -> None:
-    mask = torch.zeros(1, 40, 48)
-    mask[:, :, :24] = 1
-    start = photo()
-    after = Ascent(start, RegionObjective(class_objective(), mask), steps=3, within=0.05).run().stack
-    assert 0.04 < float(distances(after, start, "linf")) <= 0.05
-
-
-def test_a_start_outside_is_refused() -> None:
+def test_a_start_outside_and_adam_are_refused() -> None:
     climbed = Ascent(photo(), class_objective(), steps=3).run().stack
     with pytest.raises(ValueError, match=r"further than the bound of 0.01: start from the image itself"):
         Ascent(climbed, class_objective(), within=0.01)
-
-
-def test_adam_is_refused() -> None:
     with pytest.raises(ValueError, match=r"Adam keeps what it moves as tensors, and a bound moves the canvas; choose"):
         Ascent(photo(), class_objective(), optimizer=Adam(), within=0.1)
 
 
-@each_case("limit", [0.0, -1.0, 1e-6, 1e308, math.inf, math.nan])
-def test_a_limit_out_of_range_is_refused(limit: float) -> None:
-    with pytest.raises(ValueError, match=r"8/255 hardly shows"):
-        Within(limit)
+@each_case(
+    ("limit", "norm", "says"),
+    [
+        *((limit, "linf", r"8/255 hardly shows") for limit in (0.0, -1.0, 1e-6, 1e308, math.inf, math.nan)),
+        (0.1, "l1", r"norm 'l1'"),
+    ],
+)
+def test_a_limit_out_of_range_and_another_norm_are_refused(limit: float, norm: Norm, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Within(limit, norm)
 
 
 def test_a_number_is_a_bound_on_every_pixel() -> None:
-    assert read_within(0.1) == Within(0.1, "linf")
+    assert read_within(0.1) == Within(0.1, "linf") == Within(0.1)
     assert read_within(None) is None
-    with pytest.raises(ValueError, match=r"norm 'l1'"):
-        Within(0.1, "l1")  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 """What is asked of the answer of a denoiser, and what all denoisers have in common."""
 
+from itertools import product
+
 import pytest
 import torch
 from torch import Tensor
@@ -27,12 +29,9 @@ class Answering:
         return self.answer  # type: ignore[return-value]
 
 
-def test_an_answer_that_overshoots_a_little_is_clamped() -> None:
+def test_an_answer_that_overshoots_a_little_or_is_in_half_precision_becomes_pixels() -> None:
     answer = torch.linspace(-0.1, 1.1, 60).reshape(PIXELS.shape)
     assert torch.equal(ask_denoiser(Answering(answer), PIXELS, 0.1), answer.clamp(0, 1))
-
-
-def test_an_answer_in_half_precision_comes_back_in_that_of_the_pixels() -> None:
     assert ask_denoiser(Answering(PIXELS.half()), PIXELS, 0.1).dtype == torch.float32
 
 
@@ -54,9 +53,7 @@ def test_anything_but_pixels_of_the_same_size_is_refused_by_name(answer: object,
         ask_denoiser(Answering(answer), PIXELS, 0.1)
 
 
-@each_case("denoiser", ALL)
-@each_case("scale", [0.3, 1.0, 4.6])
-@each_case("tile", [False, True])
+@each_case("denoiser, scale, tile", product(ALL, [0.3, 1.0, 4.6], [False, True]))
 def test_plain_colour_stays_and_noise_is_less(denoiser: Denoiser, scale: float, tile: bool) -> None:
     plain = torch.tensor([0.0, 0.4, 1.0]).reshape(1, 3, 1, 1).expand(2, 3, 18, 19)
     torch.testing.assert_close(denoiser(plain, 0.05, scale, tile), plain.contiguous(), atol=1e-5, rtol=0)
@@ -80,8 +77,7 @@ def test_nothing_happens_at_strength_0_and_what_comes_in_is_not_changed(denoiser
     assert torch.equal(NOISY, before)
 
 
-@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("denoiser, tile", product(ALL, [False, True]))
 def test_many_images_are_denoised_one_by_one_to_the_same_bits(
     denoiser: Denoiser, tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,15 +24,12 @@ def test_what_a_network_enlarges_is_reduced_to_the_mean_of_the_pixels_that_one_b
     torch.testing.assert_close(enlarge(NOISY, 0.5), NOISY)
 
 
-def test_no_value_moves_further_than_three_strengths() -> None:
+def test_no_value_moves_further_than_three_strengths_unless_the_network_is_given_the_strength() -> None:
     denoiser = NetworkDenoiser(blur, "blur")
     moved = denoiser(NOISY, 0.01) - NOISY
     assert float(moved.abs().max()) == pytest.approx(0.03, rel=1e-5)
     free = (blur(NOISY) - NOISY).abs() < 0.03
     torch.testing.assert_close(moved[free], (blur(NOISY) - NOISY)[free], atol=1e-6, rtol=0)
-
-
-def test_a_network_that_knows_the_strength_is_given_it_and_believed() -> None:
     asked: list[float] = []
 
     def ask(pixels: Tensor, strength: float) -> Tensor:
