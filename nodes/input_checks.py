@@ -99,7 +99,13 @@ def _check_choice(item: Any, name: str, value: Any) -> Any:
 
 
 def _check_slots(item: Any, name: str, value: Any) -> Any:
-    """Return the value of an Autogrow after a check of the types in its slots; a slot without a link holds None."""
+    """Check the types of what is linked to an input with a growing number of slots (`io.Autogrow`); return its value.
+
+    Args:
+        item: the input in the schema of the node.
+        name: its name, for messages.
+        value: by the name of a slot, what is linked to it; None for a slot without a link.
+    """
     if value is None:
         return value
     if not isinstance(value, Mapping):

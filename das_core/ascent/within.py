@@ -37,7 +37,7 @@ class Within:
     the whole canvas is scaled down by one factor.
 
     Args:
-        limit: the largest distance, from 1e-5 up. Under `linf` a limit of 8/255 hardly shows. Under `l2` a limit of 3
+        limit: the largest distance, 1e-5 to 1e30. Under `linf` a limit of 8/255 hardly shows. Under `l2` a limit of 3
             is usual for a picture of 224 x 224 pixels.
         norm: how the distance is measured.
 
@@ -77,10 +77,11 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack with pixels outside the bound replaced by the nearest pixels within it.
+        """Return the stack with every image outside the bound replaced by the nearest one within it.
 
-        Under `l2` the change of the margin is scaled by the same factor as that of the picture. Replaced pixels
-        stay 1e-6 inside the bound, so that rounding cannot lead out of it when they are converted to the canvas.
+        Under `linf` only the pixels outside the bound change. Under `l2` the change of the whole canvas is scaled
+        down, that of the margin by the same factor as that of the picture. What is replaced stays 1e-6 inside the
+        bound, so that rounding cannot lead out of it when pixels are converted to the canvas.
 
         Args:
             stack: a stack without parameters. Distances are measured from its start.

@@ -210,6 +210,8 @@ class Labels:
     def _find_ending(self, wanted: str) -> str:
         """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none.
 
+        An everyday word is one for a group of classes, such as 'fish' (`find_hypernym`).
+
         The whole text is not an ending of itself. Within a longer word, everyday words of fewer than 4 letters are
         ignored. If the last word of the text is nearly the name of a class, all everyday words within this last word
         are ignored: 'jelyfish' is a misspelling of 'jellyfish', not a kind of fish.

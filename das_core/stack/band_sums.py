@@ -100,8 +100,9 @@ def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tens
     Args:
         stack: the stack.
         number: the index of the level; 0 is the coarsest level.
-        gradient: G, which is the same for all levels (see `_find_parameters`).
-        moved: the tensor P of every level; None if P is 0 for all levels.
+        gradient: G, a gradient at the canvas (B, 3, H, W), from which all levels are computed.
+        moved: the tensor P of every level, which is added to what comes from G; None if P is 0 for all levels. Both
+            are what `_find_parameters` returns.
     """
     spec, gain = stack.spec, stack.spec.weights[number]
     shape = level_shape(spec.resolutions[number], spec.canvas)

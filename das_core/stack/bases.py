@@ -185,7 +185,7 @@ class CosineBasis(Basis):
     def _to_pairs(self, images: Tensor) -> Tensor:
         """Return the cosine coefficients of images, (..., height, width // 2 + 1), complex.
 
-        Each number holds a pair of coefficients: one is its real part, the other its imaginary part (up to the sign).
+        Each number holds two cosine coefficients, see the class.
         """
         folded = images.index_select(-2, self._rows).index_select(-1, self._columns)
         pairs = torch.fft.rfft2(folded).mul_(self._phases)

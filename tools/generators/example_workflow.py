@@ -136,7 +136,12 @@ def check_same(prompt: Mapping[str, Any], page: Page, name: str) -> None:
 
 
 def find_differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
-    """Return the differences in nodes, inputs and links between two workflows in API format; titles may differ."""
+    """Return the differences in nodes, inputs and links between two workflows in API format; titles may differ.
+
+    Args:
+        expected: the workflow of the file; a difference calls it "the file".
+        actual: the workflow that the page returns; a difference calls it "the page".
+    """
     found = []
     for node in sorted(expected.keys() | actual.keys()):
         if node not in actual or node not in expected:

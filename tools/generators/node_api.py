@@ -146,8 +146,8 @@ def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> I
         old: the description of the input in the old API, as `_describe_type` returns it.
         new: the description of the input in the new API.
         widgets_follow: True if the node has widgets after this input. Files store the values of widgets by position, so
-            an additional widget before others moves them. If the input is a DynamicCombo, each of whose options has
-            inputs of its own, the widgets come after all of these.
+            an additional widget before others moves them. The inputs that an option of a DynamicCombo adds stand
+            before these widgets, so a change of them moves the widgets, too.
     """
     if isinstance(old, str) or type(old) is not type(new):
         # No workflow file breaks if the options of a combo become part of the API ("COMBO" to a list), or the reverse.

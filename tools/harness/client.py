@@ -32,6 +32,9 @@ class PromptFailedError(RuntimeError):
     """A workflow started and did not succeed.
 
     `event` and `data` are the type and the content of the server's last message about the workflow.
+
+    Args:
+        history: what the server answers about the workflow at `/history/ID`.
     """
 
     def __init__(self, history: Json) -> None:
