@@ -133,8 +133,9 @@ def read_input_types(node_class: NodeClass) -> dict[str, Any]:
 def hold_input_types() -> Iterator[None]:
     """Cache the declared inputs of every class while the `with` block runs.
 
-    Without the cache, a node class of the V3 API builds its schema whenever its inputs are needed. That takes some milliseconds, and
-    some classes also search for model files. With the cache, thousands of workflows can be checked in a short time.
+    Without the cache, a node class of the V3 API builds its schema whenever its inputs are needed. That takes some
+    milliseconds, and some classes also search for model files. With the cache, thousands of workflows can be checked in
+    a short time.
     """
     global _held
     before, _held = _held, {} if _held is None else _held
