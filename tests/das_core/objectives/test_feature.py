@@ -92,6 +92,7 @@ def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str
             ("2", "neuron", 0, (8, 0)),
             r"position '8, 0' is not in layer 2 .*8 x 8.*row from 0 to 7 and a column",
         ),
+        (classifier, ("2", "neuron", 0, (0, -1)), r"position '0, -1' is not in layer 2"),
         (classifier, ("2", "neuron", 0, (3,)), r"position '3' is not in layer 2 .* such as '3, 5'"),
         (classifier, ("6", "neuron", 0, (0,)), r"position '0' is not in layer 6 .* leave the position empty"),
         (classifier, ("2", "direction"), r"a direction needs a channel that counts"),

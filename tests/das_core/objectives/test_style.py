@@ -61,6 +61,28 @@ def test_the_score_of_the_style_itself_is_0() -> None:
     assert float(objective.score(objective.judge(picture()))) < -0.01
 
 
+@each_case(
+    ("shape", "windows"),
+    [
+        # Pixels are (top, left, side); the side is that of the image, or 0.7 of it.
+        ((16, 16), [(0, 0, 16), *((top, left, 12) for top in (0, 4) for left in (0, 4))]),
+        (
+            (20, 50),
+            [(0, 0, 20), (0, 15, 20), (0, 30, 20), *((top, left, 14) for top in (0, 6) for left in (0, 12, 24, 36))],
+        ),
+    ],
+)
+def test_a_style_is_the_mean_gram_matrix_of_the_least_windows_that_cover_the_image(
+    shape: tuple[int, int], windows: list[tuple[int, int, int]]
+) -> None:
+    image, objective = picture(*shape), StyleObjective.from_images(classifier(), picture(*shape), "1")
+    grams = []
+    for top, left, side in windows:
+        view = fit_square(image[:, :, top : top + side, left : left + side], objective.judge.size)
+        grams.append(gram_matrix(objective.judge(view)["1"]))
+    torch.testing.assert_close(objective.targets[0], torch.cat(grams).mean(dim=0))
+
+
 @each_case("shape", [(20, 50), (16, 16), (17, 900), (300, 40)])
 def test_several_images_of_any_shape_are_one_style(shape: tuple[int, int]) -> None:
     toy = classifier()
