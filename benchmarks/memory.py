@@ -24,7 +24,10 @@ from das_core.views.augmentation import Augmentation
 
 
 class PeakBytes(TorchDispatchMode):
-    """A context manager that finds the largest number of bytes that tensors made in its block hold at one time."""
+    """A context manager that finds the largest number of bytes that tensors made in its block hold at one time.
+
+    The number is its attribute `peak`.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -111,7 +111,7 @@ class Optimize(Node):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> str:
-        """Return a text that changes when Finish now has ended a run, so that the next run is not skipped."""
+        """Return a text that changes when the button "Finish now" has ended a run, so the next run is not skipped."""
         return bridge.fingerprint_early_ends()
 
     @classmethod
