@@ -30,8 +30,8 @@ GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, DENOISER, ASCENT, DIFFUSION, RESU
 class Colors:
     """The colours of a group: of the title bar and the body of its nodes, and of the box around these nodes.
 
-    Colours are written as in CSS, such as "#323". Most colours of the groups are those that ComfyUI's page offers in its
-    menu.
+    Colours are written as in CSS, such as "#323". Most colours of the groups are those that the menu of ComfyUI's page
+    offers.
     """
 
     title: str
