@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 import psutil
+import torch
 from tqdm import tqdm
 
 from sweeper.cells import Cell
@@ -50,6 +51,6 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
 
 
 def describe_this_machine() -> Machine:
-    """Return the cores and the free memory of this machine; its GPUs are not looked up, so `gpus` is 0."""
+    """Return the cores, the free memory and the GPUs of this machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine("here", cores, psutil.virtual_memory().available, 0)
+    return Machine("here", cores, psutil.virtual_memory().available, torch.cuda.device_count())

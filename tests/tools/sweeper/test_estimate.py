@@ -1,5 +1,8 @@
 """The words of a dry run."""
 
+import pytest
+import torch
+
 from sweeper.axes import Option
 from sweeper.cells import Cell
 from sweeper.estimate import describe_cells, describe_this_machine, estimate
@@ -26,7 +29,9 @@ def test_the_time_is_that_of_the_rounds_and_one_loading() -> None:
     assert "100 cells on 2 workers" in estimate(ROW, 100, [Machine("a", 8, 2**40, 0)], 1, 1, workers=2)
 
 
-def test_this_machine_has_cores_and_memory() -> None:
+def test_this_machine_has_cores_memory_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     machine = describe_this_machine()
+    assert machine.gpus == 2
     assert machine.cores >= 1
     assert machine.memory > 2**20
