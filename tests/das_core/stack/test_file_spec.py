@@ -53,6 +53,9 @@ def test_a_film_is_built_back_with_its_time() -> None:
         ("frozen", 3, r"^names .* as frozen"),
         ("frozen", [["1", "2"]], r"^names .* as a level"),
         ("frozen", [[1, 2.5]], r"^names .* as a level"),
+        ("width", "16", r"^names '16' as width; a whole number"),
+        ("height", 20.0, r"^names '20.0' as height; a whole number"),
+        ("margin", -2, r"^names '-2' as margin; a whole number"),
         # Sizes that the tensors do not have are refused before anything is built.
         ("width", 2**40, r"holds a canvas of shape .*, not one of 1099511627780 x 20 pixels"),
         ("margin", 2**52, r"holds a canvas of shape .*, not one of 9007199254741008 x 9007199254741008 pixels"),

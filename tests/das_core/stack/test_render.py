@@ -92,7 +92,7 @@ def test_bad_scales_are_named(scale: float) -> None:
         render_stack(stack(), scale)
 
 
-@each_case("scale", [0.5, 3.0])
+@each_case("scale", [0.5, 3.0, 8.0])
 def test_the_estimate_is_within_a_factor_of_two(scale: float) -> None:
     # Levels of this test alone, so that its operator is not taken from the cache.
     with PeakBytes() as made:
