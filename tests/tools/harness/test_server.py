@@ -125,6 +125,8 @@ def test_one_that_ends_at_once_or_does_not_answer_in_time_is_an_error_with_its_l
     comfyui: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str, seconds: float, message: str
 ) -> None:
     monkeypatch.setattr(harness_server, "START_SECONDS", seconds)
+    # This would start a process of its own, once.
+    monkeypatch.setattr(harness_server, "can_import_torchaudio", lambda: True)
     started: list[subprocess.Popen[bytes]] = []
     popen = subprocess.Popen
 

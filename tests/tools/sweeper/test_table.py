@@ -24,6 +24,7 @@ def test_rows_or_none_survive_and_a_later_row_of_a_cell_replaces_the_earlier(tmp
     table = Table(path)
     assert (table.states, table.rows()) == ({}, [])
     table.write()
+    assert path.is_file()
     assert Table(path).states == {}
     table.add({"cell": "1", "status": "failed", "message": "why"})
     table.add(row("2", size=4))
