@@ -16,5 +16,7 @@ from das_core.stack.zoom import Zoom
         (StackSpec(16, 16, 4, zoom=Zoom(3, between=1)), Timeline((0.0, 0.5, 1.0, 1.5, 2.0), 3, 2, unit="depth")),
     ],
 )
-def test_images_frames_and_depths_lie_at_whole_numbers_and_moments_of_a_zoom_between_them(spec: StackSpec, expected: Timeline) -> None:
+def test_images_frames_and_depths_lie_at_whole_numbers_and_moments_of_a_zoom_between_them(
+    spec: StackSpec, expected: Timeline
+) -> None:
     assert spec.find_timeline(3) == expected

@@ -104,7 +104,7 @@ def test_architectures_whose_weights_are_there_stand_first(pack: Pack, monkeypat
 def test_a_checkpoint_of_ones_own_loads_and_climbs(
     pack: Pack, classifier_folder: Path, weights: dict[str, Tensor], name: str
 ) -> None:
-    for other in classifier_folder.iterdir():
+    for other in (path for path in classifier_folder.iterdir() if path.is_file()):
         other.unlink()
     if name.endswith(".safetensors"):
         safetensors.torch.save_file(weights, classifier_folder / name)
