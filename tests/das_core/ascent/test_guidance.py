@@ -74,8 +74,9 @@ def test_changes_are_coarse_while_there_is_much_noise() -> None:
     assert shares[1] < 0.1 * shares[0]
 
 
-@each_case("strength", [0.0, 0.5, Guidance.strength, 3.0])
+@each_case("strength", [0.0, 0.5, 1.0, 3.0])
 def test_the_change_is_a_share_of_the_deviation_of_each_latent_wherever_it_changes(strength: float) -> None:
+    assert Guidance.strength == 1
     guidance = Guidance((class_objective(),), VIEWS, strength=strength)
     latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
     added = guidance.scale_change(latent, torch.randn(2, 4, 8, 8) * torch.tensor([1e-6, 1e3])[:, None, None, None])

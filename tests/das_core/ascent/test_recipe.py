@@ -87,7 +87,8 @@ def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
 def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus(
     recipe: Recipe, climbed: bool, focus: Focus | str | None
 ) -> None:
-    suited = suit_zoom(recipe, 5, climbed=climbed)
+    # Not climbed is the default.
+    suited = suit_zoom(recipe, 5, climbed=True) if climbed else suit_zoom(recipe, 5)
     windows = replace(recipe.augmentation.windows, zoom_min=0.8)
     views = 5 * recipe.augmentation.views
     assert suited.augmentation == replace(recipe.augmentation, views=views, windows=windows)

@@ -109,12 +109,13 @@ def test_without_time_the_operator_is_that_of_pictures() -> None:
 
 def test_frozen_bands_stay() -> None:
     gradient = draw(6, 3, *FILM.canvas)
-    k = replace(FILM, method="spectral", frozen=((5, 12),)).operator(CPU)
-    moved, moved_all = k.precondition(gradient), replace(FILM, method="spectral").operator(CPU).precondition(gradient)
+    k, free = (replace(FILM, method="spectral", frozen=bands).operator(CPU) for bands in (((5, 12),), ()))
+    moved, moved_all = k.precondition(gradient), free.precondition(gradient)
     torch.testing.assert_close(k.remove_frozen(moved), moved, rtol=1e-4, atol=1e-3)
     # Without frozen bands the same gradient also moves what `remove_frozen` takes away.
     assert float(moved.abs().max()) > 0.1
     assert float((k.remove_frozen(moved_all) - moved_all).abs().max()) > 0.1
+    assert torch.equal(free.remove_frozen(moved_all), moved_all)
 
 
 @each_case("loop", [False, True])
