@@ -73,6 +73,8 @@ TWICE = classifier()
     [
         ((), "no objective is given; give one for each image"),
         ((Prior(), Prior("l2")), "must ask one model, all its output"),
+        # Two models that differ in nothing but their module.
+        ((*channels(1), *channels(2)), "must ask one model, all its output"),
         ((*channels(1), ClassObjective(classifier(), ((1, 1.0),))), "must ask one model, all its output"),
         ((RegionObjective(channels(1)[0], torch.ones(1, 8, 8)),), "has a region or an image to compare"),
         ((ContentObjective.from_images(classifier(), torch.rand(1, 3, 32, 32)),), "has a region or an image"),
