@@ -31,6 +31,9 @@ FRAME_PADDING = 20
 FRAME_TITLE = 46
 """The height of a group's title, which is inside the box of the group."""
 
+RUN_ROOM = 50
+"""The height that a group of ascents has below its nodes: with the text of a run, Optimize is higher than its box."""
+
 GAP = 40
 """The space between groups."""
 
@@ -245,6 +248,7 @@ def _lay_out_group(
         boxes = compute_layout(members, inside, columns)
         around = _surround([_add_title(box) for box in boxes.values()])
         width, height = around.width + 2 * FRAME_PADDING, around.height + FRAME_TITLE + FRAME_PADDING
+        height += RUN_ROOM if title == ASCENT else 0
         nodes = {node: box.move(FRAME_PADDING - around.x, FRAME_TITLE - around.y) for node, box in boxes.items()}
         found.setdefault((width, height), _Block(title, nodes, width, height))
     return list(found.values())
