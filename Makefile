@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo film sweep test lint bench examples blueprints locales api pictures clean
+.PHONY: help venv demo film sweep test lint bench examples blueprints locales api node pictures clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -77,7 +77,7 @@ lint: $(READY)  ## ruff, mypy, the architecture, and biome for JavaScript
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
 
-# The sources in tools/ are packages below that folder. Options of the next five go into ARGS.
+# The sources in tools/ are packages below that folder. Options go into ARGS (those of `node` into ID and FOLDER).
 GENERATE := PYTHONPATH=tools $(BIN)/python -m
 
 examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI at COMFYUI_PATH; ARGS="--thumbnails NAME"
@@ -91,6 +91,9 @@ locales: $(READY)  ## locales/: English from the schemas of the nodes, and what 
 
 api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break writes it even if workflow files break
 	$(GENERATE) generators.make_api $(ARGS)
+
+node: $(READY)  ## the files of a new node, which hands on what it gets: ID=DAS_Thing FOLDER=objectives
+	$(GENERATE) generators.make_node $(ID) $(FOLDER)
 
 pictures: $(READY)  ## the pictures of the help pages, in minutes; ARGS="NODE ID ..." only those
 	PYTHONPATH=.:tools $(BIN)/python -m generators.make_help_pictures $(ARGS)

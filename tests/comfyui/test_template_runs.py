@@ -1,4 +1,4 @@
-"""Templates after a run in the page: all nodes done, nothing covers anything, in both renderers.
+"""Templates after a run in the page: all nodes done, no node covers another or leaves its group, in both renderers.
 
 Each test leaves pictures of the page in its temporary folder, to be looked at: as the template opens, and the whole
 workflow after a run, in either renderer. `pytest --basetemp FOLDER` puts them where they are easy to find.
@@ -15,7 +15,7 @@ from generators.example_stand_ins import use_photographs, use_starters
 from harness.client import Client, Prompt
 from harness.page import close_dialogs, load_template, open_page, press_run
 from short_examples import has_named_recipe, shortened
-from template_page import EXAMPLES, NAMES, find_overlaps, has_nodes_2, set_renderer, shorten_named_recipes
+from template_page import EXAMPLES, NAMES, find_outside, find_overlaps, has_nodes_2, set_renderer, shorten_named_recipes
 
 JS_APPLY = """changes => {
     for (const id of changes.removed) app.graph.remove(app.graph.getNodeById(id))
@@ -88,7 +88,9 @@ def photograph_page(page: Page, folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_runs_and_nothing_overlaps_afterwards(comfyui: Client, browser: Browser, tmp_path: Path, name: str) -> None:
+def test_it_runs_and_nothing_overlaps_or_leaves_its_group_afterwards(
+    comfyui: Client, browser: Browser, tmp_path: Path, name: str
+) -> None:
     given = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
     prompt, photographs = use_photographs(use_starters(given))
     for file, photograph in photographs.items():
@@ -113,5 +115,6 @@ def test_it_runs_and_nothing_overlaps_afterwards(comfyui: Client, browser: Brows
             page.wait_for_function(JS_SHOWS_PICTURES, arg=renderer)
             photograph_page(page, tmp_path, f"{name}_ran{'' if renderer else '_classic'}")
             assert find_overlaps(page) == []
+            assert find_outside(page) == []
         if modern:
             set_renderer(page, False)

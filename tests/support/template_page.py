@@ -92,3 +92,16 @@ def find_overlaps(page: Page) -> list[tuple[str, str]]:
         for (a, (ax, ay, aw, ah)), (b, (bx, by, bw, bh)) in itertools.combinations(boxes.items(), 2)
         if ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah
     ]
+
+
+def find_outside(page: Page) -> list[str]:
+    """Return the titles of all nodes that reach beyond the edges of the group in which they begin."""
+    boxes: Boxes = page.evaluate(JS_GET_BOXES)
+    titles = page.evaluate("Object.fromEntries(app.graph.nodes.map(node => [node.id, node.title]))")
+    frames: list[tuple[float, ...]] = page.evaluate("app.graph.groups.map(group => [...group.pos, ...group.size])")
+    return [
+        titles[node]
+        for node, (x, y, width, height) in boxes.items()
+        for left, top, wide, high in frames
+        if left <= x < left + wide and top <= y < top + high and (x + width > left + wide or y + height > top + high)
+    ]

@@ -1,0 +1,68 @@
+"""A new node: its files are clean, it runs, its own test passes, and nothing that exists is written over."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cases import each_case
+from generators.make_node import main
+from generators.node_skeleton import SOCKETS
+from repository import REPOSITORY
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the parts of the pack that a new node changes or needs."""
+    pack = tmp_path / "pack"
+    hidden = shutil.ignore_patterns("__pycache__", "*.jpg")
+    for folder in ("das_core", "nodes", "web", "tools", "tests/nodes", "tests/support"):
+        shutil.copytree(REPOSITORY / folder, pack / folder, ignore=hidden)
+    for file in ("__init__.py", "pyproject.toml", "README.md", "tests/conftest.py"):
+        shutil.copy(REPOSITORY / file, pack / file)
+    return pack
+
+
+def test_a_node_in_every_folder_runs_and_passes_its_test_and_the_linter(copy: Path) -> None:
+    made = {f"DAS_New{folder.title()}": folder for folder in SOCKETS}
+    for node, folder in made.items():
+        assert main([node, folder, "--pack", str(copy)]) == 0
+    ruff = [sys.executable, "-m", "ruff"]
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run([*ruff, *command, "--no-cache", "nodes", "tests/nodes"], cwd=copy, check=True)
+    tests = [f"tests/nodes/{folder}/test_new_{folder}.py" for folder in SOCKETS]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environment)
+    assert f"{len(made)} passed" in ran.stdout, ran.stdout + ran.stderr
+    rows = (copy / "README.md").read_text(encoding="utf-8").split("\n")
+    last = rows.index("| **New Views** | TODO |")
+    assert rows[last - len(made)].startswith("| **Spectrum**")
+    assert rows[last + 1] == ""
+
+
+@each_case(
+    ("arguments", "message"),
+    [
+        (["Thing", "stack"], "the id 'Thing' is not DAS_ and a name in CamelCase, such as DAS_SoftEdges"),
+        (["DAS_thing", "stack"], "the id 'DAS_thing' is not DAS_"),
+        (["DAS_../../X", "stack"], "the id 'DAS_../../X' is not DAS_"),
+        (["DAS_Thing", "bridge"], "invalid choice: 'bridge'"),
+    ],
+)
+def test_what_is_no_node_is_refused(
+    copy: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--pack", str(copy)])
+    assert message in capsys.readouterr().err
+
+
+def test_nothing_that_exists_is_written_over(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert main(["DAS_Prior", "objectives", "--pack", str(copy)]) == 1
+    assert "nodes/objectives/prior.py exists; choose another id" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
