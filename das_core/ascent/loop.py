@@ -48,7 +48,7 @@ class Ascent:
     If there are several groups, their gradients are brought to the same scale before they are added
     (`groups.balance_gradients`), so that a weight means the same in every group. If the stack or an objective
     (`RegionObjective`) has a mask, only the gradient under the mask counts, and views are cut from the part of the
-    canvas around the mask (`ascent/support.py`). If all weights are 0 at a step, as at the last step if the only
+    canvas around the mask (`ascent/active_region.py`). If all weights are 0 at a step, as at the last step if the only
     objective fades out (`ScheduledObjective`), only the count of steps in the stack changes.
 
     The random draws of a view depend only on the seed and on the numbers of the image, step, view and group. So the

@@ -20,12 +20,12 @@ from ..views.augmentation import Augmentation
 from ..views.draws import ViewKey
 from ..views.geometry import ViewGeometry
 from ..views.pyramid import Pyramid
+from .active_region import ActiveRegion, active_region, union_mask
 from .evaluation import ViewEvaluation
 from .groups import NamedObjective, group_by_judge
 from .image_weights import ImageWeights
 from .pace import Pace
 from .spreading import count_views, select_images, spread_views
-from .support import ActiveRegion, active_region, union_mask
 from .terms import check_comparison, place_references
 
 

@@ -14,14 +14,14 @@ from .parametrizations import OPERATORS, TENSOR_OPERATORS, Parametrization
 from .spectral_operator import SpectralOperator
 from .time import Time
 
-Method = Literal["spectral", "exact", "layers"]
+OperatorForm = Literal["spectral", "exact", "layers"]
 """The name of a form of the operator; the module docstring of `linear_operator` describes the three forms.
 
 `layers` keeps the levels as tensors. The name comes from imstack (Whitaker, 2021) and has nothing to do with the layers
 of a model.
 """
 
-FORMS: dict[Method, type[StackOperator[Any]]] = {
+FORMS: dict[OperatorForm, type[StackOperator[Any]]] = {
     "spectral": SpectralOperator,
     "exact": ExactOperator,
     "layers": LevelsOperator,
@@ -31,7 +31,7 @@ FORMS: dict[Method, type[StackOperator[Any]]] = {
 
 @cached(maxsize=4)
 def make_operator(
-    method: Method,
+    method: OperatorForm,
     canvas: Shape,
     levels: tuple[int, ...],
     gains: tuple[float, ...],

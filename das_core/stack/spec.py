@@ -13,7 +13,7 @@ from .bands import Band, covers_all_resolutions, format_band
 from .color import ColorSpace
 from .levels import check_levels, default_levels, level_shape, sort_gains
 from .linear_operator import StackOperator
-from .operator_forms import FORMS, Method, make_operator
+from .operator_forms import FORMS, OperatorForm, make_operator
 from .parametrizations import Parametrization, shape_parameters
 from .size import check_size
 from .time import Time
@@ -83,7 +83,7 @@ class StackSpec:
     levels: tuple[int, ...] | None = None
     gains: tuple[float, ...] | None = None
     color: ColorSpace = "decorrelated"
-    method: Method = "spectral"
+    method: OperatorForm = "spectral"
     tile: bool = False
     frozen: tuple[Band, ...] = ()
     parametrization: Parametrization = "pyramid"
@@ -158,7 +158,7 @@ class StackSpec:
         """Whether only Fourier phases move: `StackOperator.retract` restores the Fourier magnitudes after each step."""
         return self.parametrization == "maco"
 
-    def operator(self, device: torch.device, method: Method | None = None) -> StackOperator[Any]:
+    def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator[Any]:
         """Return the operator K of this stack, cached by `make_operator`.
 
         Args:

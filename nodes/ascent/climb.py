@@ -84,13 +84,13 @@ def climb(
                 if (last or due) and not (left_out and due):
                     yield step.image().to(bridge.get_storage_device())
                 if last:
-                    bridge.say(status.describe_end(done, scores))
+                    bridge.show_text(status.describe_end(done, scores))
                     break
                 if after_step is not None:
                     after_step()
         except BaseException as error:  # a cancel is an Exception in ComfyUI 0.8.0, not in 0.33
             if bridge.is_interrupt(error):
-                bridge.say(status.describe_cancel(len(ascent.history)))
+                bridge.show_text(status.describe_cancel(len(ascent.history)))
             raise
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()

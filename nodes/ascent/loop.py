@@ -143,7 +143,7 @@ class Optimize(Node):
             node = "Film Stack" if zoom is None else "Zoom Stack"
             with add_advice(TrackError, f". {node} says how many there are"):
                 ascent = chosen.prepare(stack, connected, seed=seed, chunk=settings.chunk, device=bridge.get_device())
-            bridge.say("loading the models")
+            bridge.show_text("loading the models")
             if settings.preview_every:
                 # This replaces the preview of the previous run.
                 bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))

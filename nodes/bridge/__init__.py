@@ -34,7 +34,7 @@ from .memory import (
 )
 from .node_warning import warn_on_node
 from .older_prompts import migrate_prompts
-from .page import say
+from .page import show_text
 from .progress import Progress, check_interrupted, is_interrupt
 from .rescue import rescue
 from .results import show_result
@@ -96,9 +96,9 @@ __all__ = [
     "register_folders",
     "rescue",
     "save_new_stack",
-    "say",
     "show_failure",
     "show_result",
+    "show_text",
     "to_comfy_images",
     "to_comfy_masks",
     "warn_on_node",

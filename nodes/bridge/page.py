@@ -42,7 +42,7 @@ def find_server() -> Any:
     return server if hasattr(server, "sockets") else None
 
 
-def say(text: str) -> None:
+def show_text(text: str) -> None:
     """Show a text on the node that is running, until another text replaces it.
 
     The text goes to the page that queued the workflow. If there is no server, or no node is running, nothing happens.
@@ -55,7 +55,7 @@ def say(text: str) -> None:
 
 
 def say_on_node(node_id: str, text: str) -> None:
-    """Show a text on a node, whether it is running or not; see `say`.
+    """Show a text on a node, whether it is running or not; see `show_text`.
 
     Args:
         node_id: the id of the node in the workflow.

@@ -12,7 +12,7 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 from tqdm import tqdm
 
-from .page import say
+from .page import show_text
 
 _PREVIEW_COUNT = 4
 """Maximum number of images of a batch that a preview shows, two by two."""
@@ -87,7 +87,7 @@ class Progress:
         self._bar.update_absolute(done, total, preview)
         self._move_console(done, total or self._total)
         if text and time.monotonic() - self._said >= _TEXT_SECONDS:
-            say(text)
+            show_text(text)
             self._said = time.monotonic()
 
     def _move_console(self, done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from ...das_core.objectives.embedding import ImageSimilarity, TextSimilarity
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, Objective, list_options, schema, weight_input
-from ..unread import warn_of_unread
+from ..text_warnings import warn_of_unread
 
 
 class TextObjective(Node):

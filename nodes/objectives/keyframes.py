@@ -17,7 +17,7 @@ from ...das_core.objectives.track import make_tracks
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, list_options, model_input, schema, weight_input
-from ..unread import warn_of_unread
+from ..text_warnings import warn_of_unread
 from .classes import advise_list
 
 

@@ -11,7 +11,7 @@ from ...das_core.report.bars import estimate_chart_bytes
 from .. import bridge
 from ..node import Node
 from ..schema import Classifier, Clip, schema
-from ..unread import warn_of_unread
+from ..text_warnings import warn_of_unread
 
 
 def _check_charts(images: int, bars: int) -> None:

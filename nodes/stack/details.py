@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.stack.color import ColorSpace
-from ...das_core.stack.operator_forms import Method
+from ...das_core.stack.operator_forms import OperatorForm
 from ..schema import list_options, make_options, read_choice
 from .stack_inputs import levels_input, size_input
 
@@ -31,7 +31,7 @@ class Details:
     margin: int = 56
     levels: Any = field(default_factory=lambda: {"levels": "multiples_of_4"})
     color: ColorSpace = "decorrelated"
-    method: Method = "spectral"
+    method: OperatorForm = "spectral"
     tile: bool = False
     feather: int = 0
     size: str = "given"
@@ -69,7 +69,7 @@ def _list_settings() -> list[Any]:
         ),
         io.Combo.Input(
             "method",
-            options=list_options(Method, "spectral"),
+            options=list_options(OperatorForm, "spectral"),
             default="spectral",
             tooltip="How a step is spread over the levels. spectral: a filter, fastest, within a few percent "
             "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level "

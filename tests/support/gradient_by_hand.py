@@ -6,11 +6,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from das_core.ascent.active_region import ActiveRegion
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.groups import name_objectives
 from das_core.ascent.pace import Pace
 from das_core.ascent.scoring import Scoring
-from das_core.ascent.support import ActiveRegion
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.color import ColorSpace, to_rgb

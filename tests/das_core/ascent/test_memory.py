@@ -15,7 +15,7 @@ from das_core.objectives.diversity import DiversityObjective
 from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.prior import Prior
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
@@ -24,7 +24,7 @@ from das_core.views.windows import Windows
 from toys import class_objective, classifier
 
 VIEWS = Augmentation(4, Windows(16))
-FORMS: list[tuple[Method, Optimizer]] = [
+FORMS: list[tuple[OperatorForm, Optimizer]] = [
     ("spectral", NormalizedAscent()),
     ("exact", SGD(momentum=0.9)),
     ("layers", NormalizedAscent(momentum=0.5)),

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from cases import each_case
+from das_core.ascent.active_region import ActiveRegion, active_region
 from das_core.ascent.groups import name_objectives
 from das_core.ascent.scoring import Scoring
-from das_core.ascent.support import ActiveRegion, active_region
 from das_core.common.images import place_on_canvas
 from das_core.objectives.base import Objective
 from das_core.objectives.content import ContentObjective

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from cases import each_case
+from das_core.ascent.active_region import active_region
 from das_core.ascent.focus import Focus
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.groups import name_objectives
 from das_core.ascent.scoring import Scoring
-from das_core.ascent.support import active_region
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior

@@ -13,7 +13,7 @@ from das_core.ascent.sgd import SGD
 from das_core.stack.band_sums import estimate_sum_bytes, sum_groups
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
 from stops import assert_ends_anywhere
 from toys import climb
@@ -30,7 +30,7 @@ def compare(stack: ImageStack) -> None:
 
 @each_case("method", ["spectral", "exact", "layers"])
 @each_case("optimizer", [SGD(0.5), NormalizedAscent(), Adam()])
-def test_sums_are_those_of_the_decomposition(method: Method, optimizer: Optimizer) -> None:
+def test_sums_are_those_of_the_decomposition(method: OperatorForm, optimizer: Optimizer) -> None:
     start = ImageStack.noise(replace(SPEC, method=method), 2)
     compare(climb(start, steps=2, optimizer=optimizer).stack)
 

@@ -24,7 +24,7 @@ from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.views.windows import Windows
@@ -118,7 +118,7 @@ def file(tmp_path: Path, small: ImageStack) -> Path:
     ],
 )
 def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
-    time: Time | None, method: Method, optimizer: Optimizer, tmp_path: Path
+    time: Time | None, method: OperatorForm, optimizer: Optimizer, tmp_path: Path
 ) -> None:
     start = ImageStack.noise(replace(SPEC, method=method, time=time), 1 if time else 2)
     settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}

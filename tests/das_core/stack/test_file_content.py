@@ -10,7 +10,7 @@ from das_core.ascent.sgd import SGD
 from das_core.stack.file_content import build_stack, describe_stack, name_tensors
 from das_core.stack.file_spec import DamageError
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState
 from das_core.stack.surroundings import Surroundings
 from described_stack import describe
@@ -32,7 +32,7 @@ def test_a_stack_is_built_back_from_its_own_tensors(small: ImageStack) -> None:
 @each_case(
     ("method", "kind"), [("spectral", AccumulatedGradient), ("exact", AccumulatedGradient), ("layers", LevelTensors)]
 )
-def test_parameters_are_of_the_kind_that_the_method_moves(method: Method, kind: type) -> None:
+def test_parameters_are_of_the_kind_that_the_method_moves(method: OperatorForm, kind: type) -> None:
     stack = climb(ImageStack.noise(replace(SPEC, method=method)), steps=1, optimizer=SGD()).stack
     assert type(build_stack(describe(stack), name_tensors(stack)).parameters) is kind
 

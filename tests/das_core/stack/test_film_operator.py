@@ -13,7 +13,7 @@ from das_core.stack.film_operator import FilmOperator
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import level_shape
 from das_core.stack.move import move_canvas
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import AccumulatedGradient
 from das_core.stack.time import Time
@@ -21,7 +21,7 @@ from das_core.stack.time import Time
 CPU = torch.device("cpu")
 SPEC = StackSpec(24, 16, 4, levels=(1, 5, 12, 32), gains=(1.0, 2.0, 0.5, 0.25), method="exact")
 FILM = replace(SPEC, time=Time(6))
-METHODS: tuple[Method, ...] = ("spectral", "exact")
+METHODS: tuple[OperatorForm, ...] = ("spectral", "exact")
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -77,7 +77,7 @@ def test_k_in_space_and_time_is_autograd_through_levels_in_three_directions(
 
 
 @each_case("method", METHODS)
-def test_both_halves_are_k_and_k_is_symmetric(method: Method) -> None:
+def test_both_halves_are_k_and_k_is_symmetric(method: OperatorForm) -> None:
     k = replace(FILM, method=method).operator(CPU)
     one, other = draw(6, 3, *FILM.canvas), draw(6, 3, *FILM.canvas, seed=1)
     torch.testing.assert_close(k.forward(k.adjoint(one)), k.precondition(one), rtol=1e-4, atol=1e-4)
@@ -87,7 +87,7 @@ def test_both_halves_are_k_and_k_is_symmetric(method: Method) -> None:
 
 
 @each_case("method", METHODS)
-def test_frames_without_a_gradient_move_with_the_others(method: Method) -> None:
+def test_frames_without_a_gradient_move_with_the_others(method: OperatorForm) -> None:
     k = replace(FILM, method=method).operator(CPU)
     gradient = draw(6, 3, *FILM.canvas)
     gradient[[0, 2, 3]] = 0

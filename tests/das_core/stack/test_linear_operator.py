@@ -11,14 +11,14 @@ from das_core.common.geometry import Shape
 from das_core.stack.bands import FINEST, Band
 from das_core.stack.levels import power_levels
 from das_core.stack.linear_operator import StackOperator
-from das_core.stack.operator_forms import FORMS, Method
+from das_core.stack.operator_forms import FORMS, OperatorForm
 
 CPU = torch.device("cpu")
-METHODS: tuple[Method, ...] = ("spectral", "exact", "layers")
+METHODS: tuple[OperatorForm, ...] = ("spectral", "exact", "layers")
 
 
 def operator(
-    method: Method, canvas: Shape, levels: Sequence[int], tile: bool = False, frozen: Sequence[Band] = ()
+    method: OperatorForm, canvas: Shape, levels: Sequence[int], tile: bool = False, frozen: Sequence[Band] = ()
 ) -> StackOperator[Any]:
     return FORMS[method](canvas, levels, [1.0] * len(levels), CPU, tile, frozen)
 
@@ -29,7 +29,7 @@ def gradient(*canvas: int, batch: int = 1, seed: int = 0) -> Tensor:
 
 @each_case("tile", [False, True])
 @each_case("method", METHODS)
-def test_both_halves_are_linear_and_k_together(method: Method, tile: bool) -> None:
+def test_both_halves_are_linear_and_k_together(method: OperatorForm, tile: bool) -> None:
     k = operator(method, (24, 32), (1, 5, 32), tile)
     both = gradient(24, 32, batch=2)
     torch.testing.assert_close(k.forward(k.adjoint(both)), k.precondition(both), rtol=1e-5, atol=1e-5)
@@ -43,7 +43,7 @@ def test_both_halves_are_linear_and_k_together(method: Method, tile: bool) -> No
 
 
 @each_case("method", METHODS)
-def test_operator_is_symmetric_and_positive(method: Method) -> None:
+def test_operator_is_symmetric_and_positive(method: OperatorForm) -> None:
     k = operator(method, (30, 22), power_levels(30))
     first, second = torch.randn(1, 3, 30, 22), torch.randn(1, 3, 30, 22)
     torch.testing.assert_close(
@@ -53,7 +53,7 @@ def test_operator_is_symmetric_and_positive(method: Method) -> None:
 
 
 @each_case("method", METHODS)
-def test_a_cutoff_is_a_low_pass_after_k_and_a_tilt_a_filter_after_both(method: Method) -> None:
+def test_a_cutoff_is_a_low_pass_after_k_and_a_tilt_a_filter_after_both(method: OperatorForm) -> None:
     k = operator(method, (32, 48), (1, 4, 48))
     g = torch.randn(1, 3, 32, 48)
     expected = k.basis.filter(k.precondition(g), k.basis.gaussian(5.0))
@@ -65,7 +65,7 @@ def test_a_cutoff_is_a_low_pass_after_k_and_a_tilt_a_filter_after_both(method: M
 
 @each_case("method", METHODS)
 @each_case("dtype", [torch.float64, torch.bfloat16, torch.float16])
-def test_any_dtype_comes_in_and_float32_goes_out(method: Method, dtype: torch.dtype) -> None:
+def test_any_dtype_comes_in_and_float32_goes_out(method: OperatorForm, dtype: torch.dtype) -> None:
     k = operator(method, (20, 20), (1, 5, 20))
     g = torch.randn(1, 3, 20, 20).to(dtype)
     moved = k.precondition(g)
@@ -75,7 +75,7 @@ def test_any_dtype_comes_in_and_float32_goes_out(method: Method, dtype: torch.dt
 
 @each_case("tile", [False, True])
 @each_case("method", METHODS)
-def test_with_frozen_bands_k_works_between_two_projections(method: Method, tile: bool) -> None:
+def test_with_frozen_bands_k_works_between_two_projections(method: OperatorForm, tile: bool) -> None:
     free, frozen = (operator(method, (24, 32), (1, 5, 12, 32), tile, bands) for bands in ((), [(5, 12)]))
     g = gradient(24, 32)
     expected = frozen.remove_frozen(free.precondition(frozen.remove_frozen(g)))
@@ -97,7 +97,7 @@ def test_what_is_frozen_and_nothing_else_is_taken_out_once_and_for_all() -> None
 
 
 @each_case("method", METHODS)
-def test_a_gradient_is_not_changed(method: Method) -> None:
+def test_a_gradient_is_not_changed(method: OperatorForm) -> None:
     k = operator(method, (24, 32), (1, 5, 32), frozen=[(1, 5)])
     g = gradient(24, 32)
     before = g.clone()

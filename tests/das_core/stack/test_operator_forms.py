@@ -5,7 +5,7 @@ import torch
 
 from cases import each_case
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
-from das_core.stack.operator_forms import FORMS, Method, make_operator
+from das_core.stack.operator_forms import FORMS, OperatorForm, make_operator
 from das_core.stack.spectral_operator import SpectralOperator
 from das_core.stack.time import Time
 
@@ -15,8 +15,8 @@ GAINS = (1.0, 1.0, 1.0)
 
 def test_every_method_names_its_form() -> None:
     forms = {"spectral": SpectralOperator, "exact": ExactOperator, "layers": LevelsOperator}
-    assert set(FORMS) == set(get_args(Method)) == set(forms)
-    for method in get_args(Method):
+    assert set(FORMS) == set(get_args(OperatorForm)) == set(forms)
+    for method in get_args(OperatorForm):
         assert type(make_operator(method, (20, 20), (1, 5, 20), GAINS, CPU)) is forms[method]
     with pytest.raises(KeyError, match="fast"):
         make_operator("fast", (20, 20), (1, 5, 20), GAINS, CPU)  # type: ignore[arg-type]

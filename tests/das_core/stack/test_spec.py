@@ -10,7 +10,7 @@ from das_core.stack.bands import FINEST
 from das_core.stack.film_operator import FilmOperator
 from das_core.stack.levels import linear_levels
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator
@@ -62,7 +62,9 @@ def test_a_spec_is_a_value() -> None:
 
 
 @each_case(("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)])
-def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for(method: Method, form: type[Any]) -> None:
+def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for(
+    method: OperatorForm, form: type[Any]
+) -> None:
     settings: dict[str, Any] = {"levels": (1, 5, 24), "gains": (1.0, 0.5, 2.0), "tile": True, "frozen": ((1, 4),)}
     expected = form((16, 24), (1, 5, 24), (1.0, 0.5, 2.0), CPU, True, ((1, 4),))
     gradient = torch.randn(1, 3, 16, 24)
@@ -133,7 +135,7 @@ def test_the_estimate_of_a_film_counts_its_frames_and_its_time() -> None:
     ],
 )
 def test_the_estimate_counts_the_matrices_that_are_built(
-    width: int, height: int, parametrization: Parametrization, method: Method
+    width: int, height: int, parametrization: Parametrization, method: OperatorForm
 ) -> None:
     spec = StackSpec(width, height, 8, parametrization=parametrization, method=method)
     operator = spec.operator(CPU)

@@ -42,7 +42,7 @@ def test_another_node_takes_nothing_away(failure: ModuleType, running: Running) 
 def test_what_a_node_says_of_its_next_run_stays(failure: ModuleType, running: Running, pack: Pack) -> None:
     fail(failure, ValueError("odd"))
     with failure.show_failure():
-        pack.module("nodes.bridge").say("loading")
+        pack.module("nodes.bridge").show_text("loading")
     assert running.server.texts == ["odd", " ", "loading"]
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from cases import each_case
+from das_core.ascent.active_region import ActiveRegion, active_region, union_mask
 from das_core.ascent.loop import Ascent
 from das_core.ascent.sgd import SGD
-from das_core.ascent.support import ActiveRegion, active_region, union_mask
 from das_core.common.geometry import Box
 from das_core.objectives.base import Objective
 from das_core.objectives.prior import Prior
