@@ -20,7 +20,7 @@ from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.margin import widen_margin
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 
@@ -42,7 +42,7 @@ class Setting:
 
     side: int = 224
     level_step: int = 4
-    method: Method = "spectral"
+    method: OperatorForm = "spectral"
     views: int = VIEWS
     batch: int = 1
 

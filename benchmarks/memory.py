@@ -18,7 +18,7 @@ from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
-from das_core.stack.operator_forms import Method
+from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 
@@ -64,7 +64,7 @@ def forget_operators() -> None:
         StackSpec(width, 16, 0).operator(torch.device("cpu"))
 
 
-def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
+def ascent_peak(judge: Classifier, step: int, method: OperatorForm = "spectral", chunk: int = 4) -> int:
     """Return the largest number of bytes that new tensors hold at one time during an ascent of two steps.
 
     The ascent includes building the operator K. The canvas has 336 x 336 pixels.
@@ -88,7 +88,7 @@ SIDES = (128, 224, 512)
 VIEWS = 4
 
 
-def compare_with_estimate(judge: Classifier, side: int, method: Method, optimizer: Optimizer) -> tuple[int, int]:
+def compare_with_estimate(judge: Classifier, side: int, method: OperatorForm, optimizer: Optimizer) -> tuple[int, int]:
     """Return two numbers of bytes for an ascent of two steps on a square picture of `side` pixels a side.
 
     The first is the estimate by which the library checks the memory before an ascent; the second is the measured peak.

@@ -101,7 +101,7 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
         stack: the stack.
         tile: the long side of a tile, which is one of the pictures on the sheet, in pixels.
     """
-    tiles = len(group_into_octaves(stack.spec.resolutions, _MAX_COLUMNS))
+    tiles = len(group_into_octaves(stack.spec.levels, _MAX_COLUMNS))
     # 2 rows of tiles, 5 copies of each tile, 4 bytes per value, 3 channels. The copies are the single tile, the tile in
     # the tensor of all tiles, the tile with its caption, and the tile in each of two arrangements (sheet and node).
     return estimate_sum_bytes(stack) + 2 * 5 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION_HEIGHT) * tile
@@ -125,7 +125,7 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
         raise ValueError(
             f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
         )
-    levels = stack.spec.resolutions
+    levels = stack.spec.levels
     groups = group_into_octaves(levels, _MAX_COLUMNS)
     bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
     summed = torch.zeros_like(stack.canvas)

@@ -46,7 +46,7 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
     """
     chosen = [
         (level, part)
-        for level, part in zip(stack.spec.resolutions, decompose(stack).levels, strict=True)
+        for level, part in zip(stack.spec.levels, decompose(stack).levels, strict=True)
         if min(part.shape[2:]) >= _MIN_LEVEL_SAMPLES
     ]
     if len(chosen) < 2:

@@ -104,8 +104,8 @@ def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tens
         moved: the tensor P of every level, which is added to what comes from G; None if P is 0 for all levels. Both
             are what `_find_parameters` returns.
     """
-    spec, gain = stack.spec, stack.spec.weights[number]
-    shape = level_shape(spec.resolutions[number], spec.canvas)
+    spec, gain = stack.spec, stack.spec.gains[number]
+    shape = level_shape(spec.levels[number], spec.canvas)
     rows, columns = (
         bicubic_matrix(size, side, spec.tile).to(gradient) for size, side in zip(shape, spec.canvas, strict=True)
     )

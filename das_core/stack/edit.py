@@ -59,7 +59,7 @@ def edit_stack(
         >>> [round(float(edited.image().diff().abs().mean()), 2) for edited in (stack, smooth)]
         [0.2, 0.03]
     """
-    levels = stack.spec.resolutions
+    levels = stack.spec.levels
     start, change = decompose_start(stack), decompose_change(stack)
     if other is not None:
         if not 0 <= blend <= 1:

@@ -42,7 +42,7 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     spec = stack.spec
     margin = min(spec.margin, zoom_margin(spec.width, spec.height))
     longest = max(spec.width, spec.height) + 2 * margin
-    kept = [(level, gain) for level, gain in zip(spec.resolutions, spec.weights, strict=True) if level <= longest]
+    kept = [(level, gain) for level, gain in zip(spec.levels, spec.gains, strict=True) if level <= longest]
     levels, gains = zip(*kept, strict=True) if kept else ((longest,), (1.0,))
     nested = replace(spec, margin=margin, levels=levels, gains=gains, time=None, zoom=zoom)
     canvas = crop_margin(stack.canvas, spec.margin - margin)

@@ -115,7 +115,7 @@ def resize_canvas(stack: ImageStack, scale: float) -> Tensor:
     shape = (height + 2 * margin, width + 2 * margin)
     parts = decompose(stack)
     canvas = _resize_level(parts.rest, shape, stack.spec.tile)
-    for gain, level in zip(stack.spec.weights, parts.levels, strict=True):
+    for gain, level in zip(stack.spec.gains, parts.levels, strict=True):
         canvas += gain * _resize_level(level, shape, stack.spec.tile)
     return canvas
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import torch
 
@@ -68,7 +68,7 @@ class StackSpec:
         >>> spec = StackSpec(width=64, height=32, margin=8)
         >>> spec.canvas
         (48, 80)
-        >>> len(spec.resolutions), spec.resolutions[:3], spec.resolutions[-1]
+        >>> len(spec.levels), spec.levels[:3], spec.levels[-1]
         (20, (4, 8, 12), 80)
 
         A tile: the margin must be set to 0.
@@ -80,8 +80,9 @@ class StackSpec:
     width: int = 448
     height: int = 448
     margin: int = 56
-    levels: tuple[int, ...] | None = None
-    gains: tuple[float, ...] | None = None
+    # None is replaced when the spec is made, so it is not in the types.
+    levels: tuple[int, ...] = cast(tuple[int, ...], None)
+    gains: tuple[float, ...] = cast(tuple[float, ...], None)
     color: ColorSpace = "decorrelated"
     method: OperatorForm = "spectral"
     tile: bool = False
@@ -125,18 +126,6 @@ class StackSpec:
         return self.height + 2 * self.margin, self.width + 2 * self.margin
 
     @property
-    def resolutions(self) -> tuple[int, ...]:
-        """The resolutions of the levels, coarse to fine; the multiples of 4 if the spec was made without levels."""
-        assert self.levels is not None
-        return self.levels
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """The gain of every level, coarse to fine; all 1 if the spec was made without gains."""
-        assert self.gains is not None
-        return self.gains
-
-    @property
     def zoom_operator(self) -> ZoomOperator | None:
         """The linear map from the depths of a zoom to its composites, in which depths are blended over each other.
 
@@ -169,8 +158,8 @@ class StackSpec:
         return make_operator(
             form,
             self.canvas,
-            self.resolutions,
-            self.weights,
+            self.levels,
+            self.gains,
             device,
             self.tile,
             self.frozen,
@@ -188,7 +177,7 @@ class StackSpec:
             return [(batch, 3, *self.canvas)]
         if self.parametrization != "pyramid":
             return [shape_parameters(self.parametrization, self.canvas, batch)]
-        return [(batch, 3, *level_shape(level, self.canvas)) for level in self.resolutions]
+        return [(batch, 3, *level_shape(level, self.canvas)) for level in self.levels]
 
     def ascent_bytes(self, batch: int) -> int:
         """Return about how many bytes an ascent needs for its canvases, its operator and, with `layers`, its levels.
@@ -222,7 +211,7 @@ class StackSpec:
             spectral += 32 * self.time.frames**2
         levels: tuple[int, ...] = ()
         if self.parametrization == "pyramid" and self.method != "spectral":
-            levels = self.resolutions
+            levels = self.levels
         elif self.parametrization == "pixels" and self.method == "layers":
             # `PixelTensorsOperator` has one level, as fine as the canvas.
             levels = (max(self.canvas),)
@@ -244,5 +233,5 @@ class StackSpec:
         Args:
             batch: how many images the stack holds.
         """
-        shapes = [level_shape(level, self.canvas) for level in self.resolutions]
+        shapes = [level_shape(level, self.canvas) for level in self.levels]
         return 4 * 3 * batch * sum(height * width for height, width in shapes)

@@ -67,7 +67,7 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
         ValueError: when a setting is out of range.
     """
     batch = count_images(spec, batch)
-    levels = spec.resolutions
+    levels = spec.levels
     if levels == default_levels(spec.canvas):
         # The pictures of different seeds differ most in their mean colour, which comes from a level of one sample. The
         # default levels contain no such level, so it is added.

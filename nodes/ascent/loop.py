@@ -186,7 +186,7 @@ def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
     spec = stack.spec
     series = "frames" if spec.time is not None else "depths" if spec.zoom is not None else None
     images = f"{stack.batch} {series} of" if series else f"{stack.batch} x"
-    what = f"an ascent of {images} {spec.width} x {spec.height} with {len(spec.resolutions)} levels"
+    what = f"an ascent of {images} {spec.width} x {spec.height} with {len(spec.levels)} levels"
     if optimizer.needs_levels or spec.method != "spectral":
         return what, "set optimizer to ascent or sgd and method to spectral, take fewer levels, or a smaller picture"
     return what, f"make width, height, margin or {f'the number of {series}' if series else 'batch_size'} smaller"

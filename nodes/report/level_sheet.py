@@ -50,7 +50,7 @@ class StackLevels(Node):
     def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
         bridge.check_memory(
             estimate_sheet_bytes(stack, size),
-            f"a sheet of {stack.batch} x {len(stack.spec.resolutions)} levels",
+            f"a sheet of {stack.batch} x {len(stack.spec.levels)} levels",
             "choose a smaller size, or look into a smaller stack",
             stack.canvas.device,
         )

@@ -99,7 +99,7 @@ class EditStack(Node):
     ) -> io.NodeOutput:
         bridge.check_memory(
             core.estimate_edit_bytes(stack, other),
-            f"editing {stack.batch} x {len(stack.spec.resolutions)} levels",
+            f"editing {stack.batch} x {len(stack.spec.levels)} levels",
             "edit a smaller stack, or one with fewer levels",
             stack.canvas.device,
         )

@@ -61,11 +61,11 @@ def test_levels_of_any_canvas_sum_to_it(method: str, levels: tuple[int, ...] | N
     spec = StackSpec(64, 48, 8, levels=levels, method=method)  # type: ignore[arg-type]
     stack = ImageStack.from_image(spec, photograph(48, 64))
     parts = decompose(stack).levels
-    assert [part.shape[2:] for part in parts] == [torch.Size(level_shape(r, spec.canvas)) for r in spec.resolutions]
+    assert [part.shape[2:] for part in parts] == [torch.Size(level_shape(r, spec.canvas)) for r in spec.levels]
     summed = spec.operator(CPU, "layers").forward(LevelTensors(parts))
     error = (summed - stack.canvas).norm() / stack.canvas.norm()
     # Where the finest level is as fine as the canvas it takes up whatever is left, else what it can show of it.
-    assert error < (1e-4 if spec.resolutions[-1] == 80 else 0.03)
+    assert error < (1e-4 if spec.levels[-1] == 80 else 0.03)
 
 
 def test_a_grey_start_has_empty_levels_and_no_rest() -> None:

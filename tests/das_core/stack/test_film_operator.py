@@ -47,7 +47,7 @@ def explicit(gradient: Tensor, spec: StackSpec, times: Sequence[int], loop: bool
         return F.interpolate(film, size=spec.canvas, mode="bicubic", align_corners=False)
 
     total = torch.zeros(gradient.shape, dtype=torch.float64)
-    for gain, size in zip(spec.weights, spec.resolutions, strict=True):
+    for gain, size in zip(spec.gains, spec.levels, strict=True):
         for points in times:
             for phase in phases:
                 shape = (points, 3, *level_shape(size, spec.canvas))

@@ -28,7 +28,7 @@ def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:
 def summation(spec: StackSpec) -> NDArray[np.float64]:
     """Forward as one matrix (pixels, samples of all levels), by torch's own interpolation of every sample by itself."""
     columns = []
-    for level, gain in zip(spec.resolutions, spec.weights, strict=True):
+    for level, gain in zip(spec.levels, spec.gains, strict=True):
         shape = level_shape(level, spec.canvas)
         units = torch.eye(shape[0] * shape[1], dtype=torch.float64).reshape(-1, 1, *shape)
         columns.append(gain * F.interpolate(units, size=spec.canvas, mode="bicubic", align_corners=False).flatten(1).T)
@@ -38,7 +38,7 @@ def summation(spec: StackSpec) -> NDArray[np.float64]:
 def least_norm(spec: StackSpec, canvas: torch.Tensor) -> list[torch.Tensor]:
     """The levels of least norm that come nearest to a canvas, by NumPy's pseudo-inverse in float64."""
     samples = np.linalg.pinv(summation(spec), rcond=1e-9) @ canvas.double().flatten(2).flatten(0, 1).numpy().T
-    shapes = [level_shape(level, spec.canvas) for level in spec.resolutions]
+    shapes = [level_shape(level, spec.canvas) for level in spec.levels]
     ends = np.cumsum([height * width for height, width in shapes])[:-1]
     return [
         torch.from_numpy(part.T.copy()).reshape(*canvas.shape[:2], *shape).float()

@@ -148,7 +148,7 @@ def test_every_level_of_an_operator_can_be_the_last() -> None:
     for kind in (ExactOperator, LevelsOperator):
 
         def run(kind: Any = kind) -> Tensor:
-            operator = kind(spec.canvas, spec.resolutions, spec.weights, torch.device("cpu"))
+            operator = kind(spec.canvas, spec.levels, spec.gains, torch.device("cpu"))
             moved: Tensor = operator.precondition(gradient)
             return moved
 

@@ -20,9 +20,9 @@ CPU = torch.device("cpu")
 
 
 def test_default_levels_go_in_steps_to_the_long_side_and_none_is_of_the_whole_canvas_at_once() -> None:
-    assert StackSpec().resolutions == tuple(range(4, 561, 4))
-    assert len(StackSpec(224, 224).resolutions) == 84
-    assert StackSpec(32, 64, 8).resolutions == StackSpec(64, 32, 8).resolutions == tuple(range(4, 81, 4))
+    assert StackSpec().levels == tuple(range(4, 561, 4))
+    assert len(StackSpec(224, 224).levels) == 84
+    assert StackSpec(32, 64, 8).levels == StackSpec(64, 32, 8).levels == tuple(range(4, 81, 4))
 
 
 def test_what_is_wide_moves_no_more_than_a_single_wave() -> None:
@@ -40,14 +40,14 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side() -> None:
 
 
 def test_levels_are_sorted_with_their_gains_and_each_kept_once() -> None:
-    assert StackSpec(32, 32, 8, levels=(16, 4, 48, 4)).resolutions == (4, 16, 48)
+    assert StackSpec(32, 32, 8, levels=(16, 4, 48, 4)).levels == (4, 16, 48)
     spec = StackSpec(width=32, height=32, margin=0, levels=(32, 4), gains=(0.1, 1.0))
     assert (spec.levels, spec.gains) == ((4, 32), (1.0, 0.1))
 
 
 def test_gains_that_are_left_out_are_gains_of_one() -> None:
-    assert StackSpec(32, 32, 8, levels=(1, 4, 48)).weights == (1.0, 1.0, 1.0)
-    assert StackSpec(32, 32, 8, levels=(1, 4, 48), gains=(0.5, 1.0, 2.0)).weights == (0.5, 1.0, 2.0)
+    assert StackSpec(32, 32, 8, levels=(1, 4, 48)).gains == (1.0, 1.0, 1.0)
+    assert StackSpec(32, 32, 8, levels=(1, 4, 48), gains=(0.5, 1.0, 2.0)).gains == (0.5, 1.0, 2.0)
     spelled = StackSpec(32, 32, 8, levels=(1, 4), gains=(1.0, 1.0))
     assert StackSpec(32, 32, 8, levels=(4, 1)) == spelled
     assert hash(StackSpec(32, 32, 8, levels=(4, 1))) == hash(spelled)
@@ -58,7 +58,7 @@ def test_a_spec_is_a_value() -> None:
     with pytest.raises(FrozenInstanceError):
         spec.margin = 0  # type: ignore[misc]
     assert replace(spec, method="exact") != spec
-    assert replace(spec, method="exact").resolutions == spec.resolutions
+    assert replace(spec, method="exact").levels == spec.levels
 
 
 @each_case(("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)])

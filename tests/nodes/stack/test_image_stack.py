@@ -49,7 +49,7 @@ def test_sizes_levels_colours_and_method_are_those_that_are_given(pack: Pack) ->
         batch_size=2,
     )[0]
     spec = stack.spec
-    assert (spec.width, spec.height, spec.margin, spec.resolutions) == (48, 32, 8, (1, 8, 64))
+    assert (spec.width, spec.height, spec.margin, spec.levels) == (48, 32, 8, (1, 8, 64))
     assert (spec.color, spec.method, spec.tile, stack.batch) == ("rgb", "layers", False, 2)
 
 

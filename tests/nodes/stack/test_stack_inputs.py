@@ -27,12 +27,12 @@ def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None
     stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 0.7}, levels={"levels": other})
     assert stack.spec.parametrization == other
     # What nodes that show and edit levels take it apart into.
-    assert stack.spec.resolutions[:3] == (4, 8, 12)
+    assert stack.spec.levels[:3] == (4, 8, 12)
 
 
 def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
     wide, high = pack.stack(width=128, margin=20), pack.stack(height=200, margin=0)
-    assert (wide.spec.resolutions[-1], high.spec.resolutions[-1]) == (168, 200)
+    assert (wide.spec.levels[-1], high.spec.levels[-1]) == (168, 200)
 
 
 def test_the_options_are_those_that_the_node_reads(pack: Pack) -> None:
