@@ -20,16 +20,16 @@ from torch import Tensor
 
 from ..common.files import write_atomically
 from ..common.interruption import pausing
-from .file_content import build_stack, describe_stack, name_tensors
+from .file_content import build_stack, describe_stack, name_tensors, rename_older
 from .file_spec import DamageError
 from .image_stack import ImageStack
 
 FORMAT = "direct ascent stack"
 """The value of `format` in the metadata of a stack file."""
 
-VERSION = 3
-"""The newest version of the format. It rises when older versions of this code would misread new files. Zooms are
-written as version 3, films as version 2, and pictures as version 1, so that older code can still read pictures."""
+VERSION = 4
+"""The version of the format in which files are written. Files of the versions 1 (pictures), 2 (films) and 3 (zooms) are
+read, too; some of their parts have other names (`rename_older`)."""
 
 SUFFIX = ".safetensors"
 """The ending of the name of a stack file."""
@@ -90,9 +90,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     # takes seconds and gigabytes.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(name_tensors(stack).items())}
     description = json.dumps(describe_stack(stack))
-    # Only a zoom needs version 3 of the format, and a film version 2; older programs can read the other files.
-    version = 3 if stack.spec.zoom is not None else 1 if stack.spec.time is None else 2
-    metadata = {"sha256": _UNSEALED, "format": FORMAT, "version": str(version), "stack": description}
+    metadata = {"sha256": _UNSEALED, "format": FORMAT, "version": str(VERSION), "stack": description}
     head = _make_head(tensors, metadata)
     views = [memoryview(tensor.numpy().astype("<f4", copy=False).data).cast("B") for tensor in tensors.values()]
     head = head.replace(_UNSEALED.encode(), _digest([head, *views]).encode(), 1)
@@ -151,7 +149,10 @@ def _read_stack(path: Path) -> ImageStack:
         rest = memoryview(content)[_LONGEST_HEAD:]
         if not before or _digest([before, _UNSEALED.encode(), after, rest]).encode() != seal:
             raise DamageError("is damaged: its content does not match its hash; get it again, or choose another file")
-        return build_stack(json.loads(metadata["stack"]), load(content))
+        description, tensors = json.loads(metadata["stack"]), load(content)
+        if version != str(VERSION):
+            description, tensors = rename_older(description, tensors)
+        return build_stack(description, tensors)
     except OSError as error:
         raise DamageError(f"cannot be read ({error.strerror or error}); choose another file") from None
     except SafetensorError as error:

@@ -26,20 +26,20 @@ def describe_stack(stack: ImageStack) -> dict[str, Any]:
 
     Returns:
         A dictionary: `spec` has the fields of the spec, `steps` is the number of steps that ascents have done on the
-        stack, and `momentum` has the kind and the number of steps of the optimizer state, or is None without a state.
+        stack, and `optimizer` has the kind and the number of steps of the optimizer state, or is None without a state.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
         >>> from das_core.stack.file_content import describe_stack
         >>> description = describe_stack(ImageStack.gray(StackSpec(width=32, height=24, margin=8)))
-        >>> description["spec"]["width"], description["steps"], description["momentum"]
+        >>> description["spec"]["width"], description["steps"], description["optimizer"]
         (32, 0, None)
     """
     state = stack.optimizer_state
     return {
         "spec": describe_spec(stack.spec),
         "steps": stack.steps,
-        "momentum": None if state is None else {"kind": state.kind, "steps": state.steps},
+        "optimizer": None if state is None else {"kind": state.kind, "steps": state.steps},
     }
 
 
@@ -50,9 +50,9 @@ def name_tensors(stack: ImageStack) -> dict[str, Tensor]:
         stack: the stack whose tensors are named.
 
     Returns:
-        `start` and `canvas`; if the stack has them, also `drive.0`, `drive.1` and so on for the parameters,
-        `momentum.0`, `momentum.1` and so on for the optimizer state, and `surroundings.pixels` and `surroundings.mask`.
-        The tensors are those of the stack, not copies.
+        `start` and `canvas`; if the stack has them, also `parameters.0`, `parameters.1` and so on, `optimizer.0`,
+        `optimizer.1` and so on for the optimizer state, and `surroundings.pixels` and `surroundings.mask`. The tensors
+        are those of the stack, not copies.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -64,8 +64,8 @@ def name_tensors(stack: ImageStack) -> dict[str, Tensor]:
     return {
         "start": stack.start,
         "canvas": stack.canvas,
-        **{f"drive.{number}": tensor for number, tensor in enumerate(parameters.tensors if parameters else ())},
-        **{f"momentum.{number}": tensor for number, tensor in enumerate(state.tensors if state else ())},
+        **{f"parameters.{number}": tensor for number, tensor in enumerate(parameters.tensors if parameters else ())},
+        **{f"optimizer.{number}": tensor for number, tensor in enumerate(state.tensors if state else ())},
         **({} if around is None else {"surroundings.pixels": around.pixels, "surroundings.mask": around.mask}),
     }
 
@@ -81,9 +81,9 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
         DamageError: when the description or a tensor is not that of a stack, or when the tensors do not fit the
             description. It is a ValueError.
         KeyError: when a part of the description or a tensor is missing.
-        TypeError: when the spec has an unknown field; when the spec or the momentum is no mapping (a momentum of null
-            means that there is no state of an optimizer); or when the levels or the gains are a number or null. (Other
-            wrong types are a DamageError.)
+        TypeError: when the spec has an unknown field; when the spec or the optimizer is no mapping (null stands for an
+            optimizer without a state); or when the levels or the gains are a number or null. (Other wrong types are a
+            DamageError.)
 
     Example:
         >>> import json
@@ -95,17 +95,17 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
         True
     """
     spec = read_spec(description["spec"], tensors["canvas"])
-    steps, momentum = description["steps"], description["momentum"]
+    steps, optimizer = description["steps"], description["optimizer"]
     check_count("steps", steps)
     state = None
-    if momentum is not None:
-        check_count("momentum steps", momentum["steps"])
-        kind = momentum["kind"]
+    if optimizer is not None:
+        check_count("steps of the optimizer", optimizer["steps"])
+        kind = optimizer["kind"]
         if not isinstance(kind, str):
-            raise DamageError(f"names the momentum '{shorten(kind)}'; choose another file")
-        state = OptimizerState(kind, _collect_numbered("momentum", tensors), momentum["steps"])
+            raise DamageError(f"names the optimizer '{shorten(kind)}'; choose another file")
+        state = OptimizerState(kind, _collect_numbered("optimizer", tensors), optimizer["steps"])
     parameters: Parameters | None = None
-    if accumulated := _collect_numbered("drive", tensors):
+    if accumulated := _collect_numbered("parameters", tensors):
         parameters = (LevelTensors if spec.method == "layers" else AccumulatedGradient)(accumulated)
     around = None
     if "surroundings.mask" in tensors:
@@ -129,10 +129,42 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
     if accumulated and len(accumulated) != len(expected):
         raise DamageError(f"holds {len(accumulated)} parts of what moved it, and its levels need {len(expected)}")
     for number, (part, shape) in enumerate(zip(accumulated, expected, strict=False)):
-        _check_tensor(f"drive.{number}", part, shape)
+        _check_tensor(f"parameters.{number}", part, shape)
     for tensor in state.tensors if state else ():
-        _check_tensor("momentum", tensor, tuple(tensor.shape))
+        _check_tensor("optimizer", tensor, tuple(tensor.shape))
     return stack
+
+
+def rename_older(description: object, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the content of a file of version 1 to 3 with the names of version 4.
+
+    In these versions the parameters are called `drive`, and the state of the optimizer `momentum`.
+
+    Args:
+        description: the description in the file.
+        tensors: the tensors in the file, by name.
+
+    Raises:
+        TypeError: when the description is no dictionary.
+
+    Example:
+        >>> import torch
+        >>> from das_core.stack.file_content import rename_older
+        >>> description, tensors = rename_older({"steps": 2, "momentum": None}, {"drive.0": torch.zeros(1)})
+        >>> description, list(tensors)
+        ({'steps': 2, 'optimizer': None}, ['parameters.0'])
+    """
+    if not isinstance(description, dict):
+        raise TypeError("the description is no object")
+    names = {"drive": "parameters", "momentum": "optimizer"}
+
+    def rename(name: str) -> str:
+        first, dot, rest = name.partition(".")
+        return names.get(first, first) + dot + rest
+
+    return {rename(name): part for name, part in description.items()}, {
+        rename(name): tensor for name, tensor in tensors.items()
+    }
 
 
 def _collect_numbered(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:

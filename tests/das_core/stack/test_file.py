@@ -27,6 +27,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
+from das_core.stack.zoom import Zoom
 from das_core.views.windows import Windows
 from full_disk import fill_disk
 from stops import assert_ends_anywhere
@@ -144,13 +145,31 @@ def test_a_file_of_version_1_loads_and_climbs_on() -> None:
 PIXEL = [0.0521637, 0.0562958, 0.0627936]
 
 
-def test_pictures_are_written_as_version_1_and_films_as_version_2(file: Path, small: ImageStack) -> None:
-    assert metadata_of(file)["version"] == "1"
-    assert "time" not in json.loads(metadata_of(file)["stack"])["spec"]
-    film = ImageStack.noise(StackSpec(16, 16, 2, levels=(1, 20), time=Time(3, (1, 3), loop=True)))
-    save_stack(film, file)
-    assert metadata_of(file)["version"] == "2"
-    assert_same(load_stack(file), film)
+@each_case(
+    ("version", "spec"),
+    [
+        ("1", SPEC),
+        ("2", StackSpec(32, 32, 8, levels=(1, 20), time=Time(3, (1, 3), loop=True))),
+        ("3", StackSpec(32, 32, 8, levels=(1, 20), zoom=Zoom(2))),
+    ],
+)
+def test_files_of_older_versions_with_their_names_of_the_parts_load(
+    version: str, spec: StackSpec, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.safetensors"
+    stack = climb(ImageStack.noise(spec, 1 if spec.time else 2), steps=2, optimizer=SGD(0.5, 0.9), focus=None)
+    save_stack(stack.stack, path)
+    assert metadata_of(path)["version"] == str(VERSION) == "4"
+    description = json.loads(metadata_of(path)["stack"])
+    assert ("time" in description["spec"], "zoom" in description["spec"]) == (version == "2", version == "3")
+    description["momentum"] = description.pop("optimizer")
+    tensors = {
+        name.replace("parameters", "drive").replace("optimizer", "momentum"): tensor
+        for name, tensor in load_file(path).items()
+    }
+    assert tensors.keys() == {"start", "canvas", "drive.0", "momentum.0"}
+    sealed(path, tensors, **metadata_of(path) | {"version": version, "stack": json.dumps(description)})
+    assert_same(load_stack(path), stack.stack)
 
 
 def test_a_file_is_replaced_whole_or_not_at_all_and_nothing_is_left_beside_it(file: Path, small: ImageStack) -> None:
@@ -242,20 +261,20 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-FIELDS = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
+FIELDS = [(), ("spec",), ("steps",), ("optimizer",), ("optimizer", "kind"), ("optimizer", "steps")]
 SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "frozen", "time", "new")
 FIELDS += [("spec", name) for name in SPEC_NAMES]
 
 
 @settings(max_examples=150, deadline=None)
-@given(field=st.sampled_from(FIELDS), value=json_values)
+@given(field=st.sampled_from(FIELDS), value=json_values, version=st.sampled_from(["1", str(VERSION)]))
 def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
-    field: tuple[str, ...], value: Any, tmp_path_factory: pytest.TempPathFactory
+    field: tuple[str, ...], value: Any, version: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("described") / "described.safetensors"
     save_stack(ImageStack.gray(StackSpec(16, 16, 2, levels=(1, 20))), path)
     metadata = metadata_of(path)
-    description: Any = json.loads(metadata["stack"]) | {"momentum": {"kind": "sgd", "steps": 1}}
+    description: Any = json.loads(metadata["stack"]) | {"optimizer": {"kind": "sgd", "steps": 1}}
     inner = description
     for name in field[:-1]:
         inner = inner[name]
@@ -263,8 +282,8 @@ def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
         inner[field[-1]] = value
     else:
         description = value
-    tensors = load_file(path) | {"momentum.0": torch.zeros(1)}
-    sealed(path, tensors, **metadata | {"stack": json.dumps(description)})
+    tensors = load_file(path) | {"optimizer.0": torch.zeros(1)}
+    sealed(path, tensors, **metadata | {"stack": json.dumps(description), "version": version})
     message, stack = "", None
     try:
         stack = load_stack(path)
@@ -288,14 +307,14 @@ def test_a_number_of_thousands_of_digits_is_an_error_that_names_the_file(file: P
 @each_case(
     ("says", "changes", "metadata"),
     [
-        (r"is of version '4', .* up to version 3: update the pack", {}, {"version": "4"}),
+        (r"is of version '5', .* up to version 4: update the pack", {}, {"version": "5"}),
         (r"does not describe a stack .KeyError.'canvas'", {"canvas": None}, {}),
         (
             r"does not describe a stack .KeyError.'surroundings.pixels'",
             {"surroundings.mask": torch.zeros(1, 1, 20, 20)},
             {},
         ),
-        (r"holds drive.1 as", {"drive.1": torch.zeros(1, 3, 5, 5)}, {}),
+        (r"holds parameters.1 as", {"parameters.1": torch.zeros(1, 3, 5, 5)}, {}),
     ],
 )
 def test_content_that_is_no_stack_of_a_known_version_is_an_error_that_names_the_file(

@@ -39,7 +39,7 @@ def test_parameters_are_of_the_kind_that_the_method_moves(method: OperatorForm, 
 
 def test_the_names_of_tensors_are_those_of_version_1(small: ImageStack) -> None:
     around = Surroundings(torch.rand(1, 3, 20, 20), torch.rand(1, 1, 20, 20))
-    levels = [f"{kind}.{number}" for kind in ("drive", "momentum") for number in range(3)]
+    levels = [f"{kind}.{number}" for kind in ("parameters", "optimizer") for number in range(3)]
     assert list(name_tensors(small)) == ["start", "canvas", *levels]
     named = name_tensors(replace(small, surroundings=around))
     assert list(named)[-2:] == ["surroundings.pixels", "surroundings.mask"]
@@ -48,13 +48,13 @@ def test_the_names_of_tensors_are_those_of_version_1(small: ImageStack) -> None:
 
 def test_the_description_has_what_is_no_tensor(small: ImageStack) -> None:
     description = describe(replace(small, optimizer_state=OptimizerState("adam", (), steps=7)))
-    assert description.keys() == {"spec", "steps", "momentum"}
-    assert (description["steps"], description["momentum"]) == (2, {"kind": "adam", "steps": 7})
+    assert description.keys() == {"spec", "steps", "optimizer"}
+    assert (description["steps"], description["optimizer"]) == (2, {"kind": "adam", "steps": 7})
     assert (description["spec"]["width"], description["spec"]["levels"]) == (16, [1, 4, 20])
-    assert describe(ImageStack.gray(SPEC))["momentum"] is None
+    assert describe(ImageStack.gray(SPEC))["optimizer"] is None
 
 
-@each_case("name", ["spec", "steps", "momentum", "width", "levels", "gains", "color"])
+@each_case("name", ["spec", "steps", "optimizer", "width", "levels", "gains", "color"])
 def test_a_part_that_is_missing_is_named(name: str, small: ImageStack) -> None:
     description = describe(small)
     del (description if name in description else description["spec"])[name]
@@ -64,17 +64,17 @@ def test_a_part_that_is_missing_is_named(name: str, small: ImageStack) -> None:
 
 @each_case("steps", [-1, 2**53, True, 2.0, "2", None, [2]])
 def test_steps_that_are_no_count_are_refused(steps: Any, small: ImageStack) -> None:
-    description, momentum = describe(small), {"kind": "sgd", "steps": steps}
+    description, optimizer = describe(small), {"kind": "sgd", "steps": steps}
     with pytest.raises(DamageError, match=r"^names .* as steps; a whole number from 0 up is needed"):
         build_stack(description | {"steps": steps}, name_tensors(small))
-    with pytest.raises(DamageError, match=r"^names .* as momentum steps; a whole number from 0 up is needed"):
-        build_stack(description | {"momentum": momentum}, name_tensors(small))
+    with pytest.raises(DamageError, match=r"^names .* as steps of the optimizer; a whole number from 0 up is needed"):
+        build_stack(description | {"optimizer": optimizer}, name_tensors(small))
 
 
 @each_case("kind", [None, 3, [1] * 300_000, {"a": "x" * 1_000_000}])
-def test_a_kind_of_momentum_that_is_no_text_is_repeated_in_part(kind: Any, small: ImageStack) -> None:
-    with pytest.raises(DamageError, match=r"^names the momentum '.*'; choose another file") as refused:
-        build_stack(describe(small) | {"momentum": {"kind": kind, "steps": 1}}, name_tensors(small))
+def test_a_kind_of_optimizer_that_is_no_text_is_repeated_in_part(kind: Any, small: ImageStack) -> None:
+    with pytest.raises(DamageError, match=r"^names the optimizer '.*'; choose another file") as refused:
+        build_stack(describe(small) | {"optimizer": {"kind": kind, "steps": 1}}, name_tensors(small))
     assert len(str(refused.value)) < 200
 
 
@@ -96,9 +96,9 @@ def surround(pixels: float, mask: float) -> dict[str, Tensor]:
         (r"start as torch.float16", {"start": torch.zeros(1, 3, 20, 20).half()}),
         (r"holds values in canvas that are NaN", {"canvas": torch.full((1, 3, 20, 20), float("nan"))}),
         (r"tensors that belong to no stack: .*extra", {"extra": torch.zeros(1)}),
-        (r"drive.1 as", {"drive.1": torch.zeros(1, 3, 5, 5)}),
-        (r"holds 2 parts of what moved it, and its levels need 3", {"drive.2": None}),
-        (r"holds values in momentum", {"momentum.0": torch.full((1,), float("inf"))}),
+        (r"parameters.1 as", {"parameters.1": torch.zeros(1, 3, 5, 5)}),
+        (r"holds 2 parts of what moved it, and its levels need 3", {"parameters.2": None}),
+        (r"holds values in optimizer", {"optimizer.0": torch.full((1,), float("inf"))}),
         (r"belong to no stack: .*surroundings.pixels", {"surroundings.pixels": torch.zeros(1, 3, 20, 20)}),
         (
             r"surroundings.mask as torch.float32 of shape .1, 3, 20, 20.",
