@@ -45,6 +45,8 @@ class Adam:
     tilt: ClassVar[float] = 0.0
     kind: ClassVar[str] = "adam"
     needs_levels: ClassVar[bool] = True
+    level_sets: ClassVar[int] = 7
+    kept_canvases: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         check_positive("learning_rate", self.learning_rate)

@@ -56,6 +56,7 @@ class LBFGS:
     memory: int = 10
     kind: ClassVar[str] = "lbfgs"
     needs_levels: ClassVar[bool] = False
+    level_sets: ClassVar[int] = 7
     coarse_share: ClassVar[float] = 0.0
     tilt: ClassVar[float] = 0.0
 
@@ -63,6 +64,11 @@ class LBFGS:
         check_positive("step_size", self.step_size)
         if not 1 <= self.memory <= 100:
             raise ValueError(f"memory {self.memory} is not a number of steps from 1 to 100; 10 is usual")
+
+    @property
+    def kept_canvases(self) -> int:
+        """A change of the canvas and a change of the gradient for each of the last steps."""
+        return 2 * self.memory
 
     def step(
         self,

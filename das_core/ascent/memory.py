@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from ..models.activation_memory import measure_view_bytes
 from ..objectives.base import Objective
-from ..stack.image_stack import ImageStack
+from ..stack.spec import StackSpec
 from ..views.transforms import Transform, count_kept_views
 from .groups import group_by_judge, name_objectives
-from .lbfgs import LBFGS
+from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .preparation import check_optimizer
 
@@ -16,15 +16,12 @@ _CANVASES = 10
 """How many tensors of the size of the canvas a step holds: the start, canvas, parameters, pixels, gradients, K times a
 gradient, and others."""
 
-_STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
-"""For a stack with the method `layers`: how many sets of tensors a step holds, by kind of optimizer. A set has one
-tensor for each level. The parameters of the stack, the state of the optimizer, and temporary tensors are such sets."""
-
 
 def estimate_ascent_bytes(
-    stack: ImageStack,
-    objectives: Sequence[Objective],
-    optimizer: Optimizer,
+    spec: StackSpec,
+    batch: int,
+    objectives: Sequence[Objective] = (),
+    optimizer: Optimizer | None = None,
     chunk: int = 1,
     transforms: Sequence[Transform] = (),
 ) -> int:
@@ -44,9 +41,10 @@ def estimate_ascent_bytes(
     both).
 
     Args:
-        stack: the stack that the ascent starts from.
-        objectives: the objectives of the ascent.
-        optimizer: the optimizer of the ascent.
+        spec: the spec of the stack that the ascent starts from.
+        batch: how many images, frames or depths the stack holds.
+        objectives: the objectives of the ascent; without any, models and views are not counted.
+        optimizer: the optimizer of the ascent; `NormalizedAscent()` if None.
         chunk: how many views go through a judge at once, from 1 up.
         transforms: the transforms of the views, see `Augmentation`.
 
@@ -54,35 +52,33 @@ def estimate_ascent_bytes(
         ValueError: when the stack is a film and the optimizer cannot move films.
 
     Example:
-        >>> from das_core import Adam, ClassObjective, ImageStack, NormalizedAscent, StackSpec, load_starter
+        >>> from das_core import Adam, ClassObjective, NormalizedAscent, StackSpec, load_starter
         >>> from das_core.ascent.memory import estimate_ascent_bytes
-        >>> stack = ImageStack.gray(StackSpec(width=512, height=512))
+        >>> spec = StackSpec(width=512, height=512)
         >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
-        >>> small, large = (estimate_ascent_bytes(stack, [jellyfish], kind) for kind in (NormalizedAscent(), Adam()))
+        >>> small, large = (estimate_ascent_bytes(spec, 1, [jellyfish], kind) for kind in (NormalizedAscent(), Adam()))
         >>> large > 5 * small
         True
     """
-    check_optimizer(stack, optimizer)
-    groups = group_by_judge(name_objectives(objectives))
-    spec = replace(stack.spec, method="layers") if optimizer.needs_levels else stack.spec
+    optimizer = optimizer or NormalizedAscent()
+    check_optimizer(spec, optimizer)
+    groups = group_by_judge(name_objectives(objectives)) if objectives else []
+    spec = replace(spec, method="layers") if optimizer.needs_levels else spec
     height, width = spec.canvas
-    canvas_bytes = 4 * 3 * stack.batch * height * width
+    canvas_bytes = 4 * 3 * batch * height * width
     # If there are several groups, a step keeps the gradient of each group, and computes K times this gradient to
     # balance the groups. Reference images are canvases, too.
     references = sum(len(term.reference_images) for group in groups for _, term in group.members)
-    canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
-    if isinstance(optimizer, LBFGS):
-        canvases += 2 * optimizer.memory
+    canvases = _CANVASES + optimizer.kept_canvases + (len(groups) + 2 if len(groups) > 1 else 0) + references
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:
         # Three tensors (N, 3, H, W) in float32, for N moments: the pixels of the composites, the gradient at these
         # pixels, and temporary tensors while this gradient is converted to the gradient at the depths.
-        needed += 3 * 4 * 3 * len(spec.find_timeline(stack.batch).moments) * height * width
+        needed += 3 * 4 * 3 * len(spec.find_timeline(batch).moments) * height * width
     if spec.method == "layers":
-        # Any other kind of optimizer is counted like the one that holds most.
-        needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)
+        needed += optimizer.level_sets * spec.parameters_bytes(batch)
     if any(group.compares_images for group in groups):
-        chunk = max(chunk, stack.batch)
+        chunk = max(chunk, batch)
     members = [member for group in groups if group.judge is not None for member in group.judge.members]
     # Resizing a window to a view has intermediate results of `size` rows, which are at most as long as the long side of
     # the canvas. Two such results are counted, with 3 channels of 4 bytes.

@@ -61,6 +61,8 @@ class NormalizedAscent:
     tilt: float = 0.4
     kind: ClassVar[str] = "ascent"
     needs_levels: ClassVar[bool] = False
+    level_sets: ClassVar[int] = 1
+    kept_canvases: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         check_positive("step_size", self.step_size)

@@ -44,6 +44,19 @@ class Optimizer(Protocol):
         ...
 
     @property
+    def level_sets(self) -> int:
+        """How many sets of levels a step of a stack with the method `layers` holds, a set with a tensor for each level.
+
+        The parameters of the stack, the state of the optimizer, and temporary tensors are such sets.
+        """
+        ...
+
+    @property
+    def kept_canvases(self) -> int:
+        """How many tensors of the size of the canvas the state has, beside a velocity; most optimizers have none."""
+        ...
+
+    @property
     def coarse_share(self) -> float:
         """The share of the steps, 0..1, that belong to the coarse part of the ascent; 0 for none."""
         ...

@@ -97,17 +97,17 @@ def choose_denoising(
     return Denoising() if isinstance(optimizer, NormalizedAscent) and asks_a_model else None
 
 
-def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
+def check_optimizer(spec: StackSpec, optimizer: Optimizer) -> None:
     """Raise an error when an optimizer cannot move a stack because the stack is a film.
 
     Args:
-        stack: the stack before the ascent.
+        spec: the spec of the stack before the ascent.
         optimizer: the optimizer of the ascent.
 
     Raises:
         ValueError: when the stack is a film, and the optimizer can move only single pictures.
     """
-    if stack.spec.time is not None and (optimizer.needs_levels or isinstance(optimizer, LBFGS)):
+    if spec.time is not None and (optimizer.needs_levels or isinstance(optimizer, LBFGS)):
         raise ValueError(
             f"{type(optimizer).__name__} moves every picture by itself and not a film; choose NormalizedAscent "
             "('ascent') or SGD ('sgd')"
@@ -136,7 +136,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         ValueError: when the optimizer or the bound cannot be used with this stack.
     """
     spec = stack.spec
-    check_optimizer(stack, optimizer)
+    check_optimizer(stack.spec, optimizer)
     if within is not None or spec.keeps_magnitudes:
         # The canvas is projected after each step, and no parameters produce the projected canvas.
         return _prepare_free(stack, optimizer, within)

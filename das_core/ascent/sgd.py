@@ -40,6 +40,8 @@ class SGD:
     tilt: ClassVar[float] = 0.0
     kind: ClassVar[str] = "sgd"
     needs_levels: ClassVar[bool] = False
+    level_sets: ClassVar[int] = 4
+    kept_canvases: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         check_positive("learning_rate", self.learning_rate)

@@ -179,21 +179,6 @@ class StackSpec:
             return [shape_parameters(self.parametrization, self.canvas, batch)]
         return [(batch, 3, *level_shape(level, self.canvas)) for level in self.levels]
 
-    def ascent_bytes(self, batch: int) -> int:
-        """Return about how many bytes an ascent needs for its canvases, its operator and, with `layers`, its levels.
-
-        Not counted are the models, the views, the composites of a zoom, and the tensors that an optimizer such as Adam
-        keeps for every level; see `ascent.memory` for an estimate that counts them.
-
-        Args:
-            batch: how many images, or frames, the stack holds.
-        """
-        height, width = self.canvas
-        levels = self.parameters_bytes(batch) if self.method == "layers" else 0
-        # Nine float32 tensors of the size of the canvas: start, canvas, image, three gradients, momentum, and two
-        # intermediate products.
-        return 4 * 9 * batch * 3 * height * width + self.operator_bytes() + levels
-
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes, including the temporary tensors from which it is computed.
 

@@ -138,7 +138,7 @@ class Optimize(Node):
                 chosen = suit_film(chosen)
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
             # Checked before `prepare` builds the operator, because the operator may need the most memory.
-            needed = estimate_ascent_bytes(stack, connected, chosen.optimizer)
+            needed = estimate_ascent_bytes(stack.spec, stack.batch, connected, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
             node = "Film Stack" if zoom is None else "Zoom Stack"
             with add_advice(TrackError, f". {node} says how many there are"):
@@ -149,7 +149,7 @@ class Optimize(Node):
                 bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             transforms = ascent.augmentation.transforms
-            room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together, transforms)
+            room = estimate_ascent_bytes(stack.spec, stack.batch, connected, ascent.optimizer, together, transforms)
             if settings.chunk and bridge.get_device().type == "cpu":
                 # On other devices PyTorch raises an error if a chunk is too large, and the ascent halves the chunk. On
                 # a CPU the system may run out of memory without such an error, so the memory is checked here.

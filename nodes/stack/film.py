@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.retime import as_film
 from ...das_core.stack.time import MOST_FRAMES, Time
@@ -63,7 +64,7 @@ class FilmStack(Node):
         time = Time(count, loop=loop)
         width, height = stack.spec.width, stack.spec.height
         bridge.check_memory(
-            stack.spec.ascent_bytes(count),
+            estimate_ascent_bytes(stack.spec, count),
             f"an ascent of {count} frames of {width} x {height}",
             "take fewer frames (Stack to Image shows more, in between), or a smaller picture",
         )

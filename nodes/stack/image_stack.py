@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
+from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.stack.image_stack import ImageStack as CoreStack
 from ...das_core.stack.margin import widen_margin
 from ...das_core.stack.size import check_size
@@ -142,7 +143,7 @@ class ImageStack(Node):
         )
         batch = max(batch_size, *(len(given) for given in (image, mask) if given is not None), 1)
         bridge.check_memory(
-            spec.ascent_bytes(batch),
+            estimate_ascent_bytes(spec, batch),
             f"an ascent of {batch} x {width} x {height} with a margin of {margin}",
             "make width, height, margin or batch_size smaller",
         )

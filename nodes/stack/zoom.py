@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.nest import as_zoom
 from ...das_core.stack.zoom import LARGEST_FACTOR, LEAST_FACTOR, MOST_DEPTHS, Zoom
@@ -64,7 +65,7 @@ class ZoomStack(Node):
         zoom = Zoom(depths, factor, loop)
         width, height = stack.spec.width, stack.spec.height
         bridge.check_memory(
-            stack.spec.ascent_bytes(depths),
+            estimate_ascent_bytes(stack.spec, depths),
             f"an ascent of {depths} depths of {width} x {height}",
             "take fewer depths, or a smaller picture",
         )

@@ -1,5 +1,8 @@
 """The estimate of an ascent's memory against what its tensors take, counted one by one."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
@@ -33,6 +36,10 @@ FORMS: list[tuple[OperatorForm, Optimizer]] = [
 ]
 
 
+def estimate(stack: ImageStack, *more: Any, **named: Any) -> int:
+    return estimate_ascent_bytes(stack.spec, stack.batch, *more, **named)
+
+
 @each_case(
     ("batch", "spec", "optimizer"),
     [
@@ -56,23 +63,23 @@ def test_the_estimate_of_pictures_and_films_is_within_a_factor_of_two(
     with PeakBytes() as made:
         stack = ImageStack.gray(spec, batch)
         Ascent(stack, wish, VIEWS, steps=2, optimizer=optimizer, chunk=4).run()
-    said = estimate_ascent_bytes(stack, wish, optimizer, 4)
+    said = estimate(stack, wish, optimizer, 4)
     assert made.peak / 2 < said < 2 * made.peak
 
 
 def test_levels_matrices_groups_views_and_their_transforms_count() -> None:
     plain, two = [class_objective()], [class_objective(), Prior("total_variation")]
     stack = ImageStack.gray(StackSpec(96, 64, 8))
-    least = estimate_ascent_bytes(stack, plain, NormalizedAscent())
+    least = estimate(stack, plain, NormalizedAscent())
     exact = ImageStack.gray(StackSpec(96, 64, 8, method="exact"))
-    assert least < estimate_ascent_bytes(stack, two, NormalizedAscent())
-    assert least < estimate_ascent_bytes(stack, plain, NormalizedAscent(), chunk=2)
-    assert least < estimate_ascent_bytes(exact, plain, NormalizedAscent())
-    assert estimate_ascent_bytes(exact, plain, SGD()) < estimate_ascent_bytes(stack, plain, Adam())
-    assert estimate_ascent_bytes(stack, [], NormalizedAscent()) > 10 * stack.canvas.numel() * torch.float32.itemsize
+    assert least < estimate(stack, two, NormalizedAscent())
+    assert least < estimate(stack, plain, NormalizedAscent(), chunk=2)
+    assert least < estimate(exact, plain, NormalizedAscent())
+    assert estimate(exact, plain, SGD()) < estimate_ascent_bytes(stack.spec, stack.batch, plain, Adam())
+    assert estimate(stack, [], NormalizedAscent()) > 10 * stack.canvas.numel() * torch.float32.itemsize
     stack, hidden = ImageStack.gray(StackSpec(64, 64, 16)), [PatchMask(64)] * 20
-    bare = estimate_ascent_bytes(stack, plain, NormalizedAscent(), 64)
-    said = estimate_ascent_bytes(stack, plain, NormalizedAscent(), 64, hidden)
+    bare = estimate(stack, plain, NormalizedAscent(), 64)
+    said = estimate(stack, plain, NormalizedAscent(), 64, hidden)
     view = 4 * 3 * classifier().size ** 2
     assert said - bare == pytest.approx(64 * 20 * PatchMask.kept_views * view, rel=1e-3)
 
@@ -82,5 +89,19 @@ def test_where_images_are_compared_a_view_of_each_is_there_at_once() -> None:
     alone = FeatureObjective.from_layer(model, "2", "channel", 3)
     apart = DiversityObjective.from_layer(model, "2")
     for chunk in (1, 4, 5, 6):
-        at_once = estimate_ascent_bytes(stack, [alone], NormalizedAscent(), max(chunk, 5))
-        assert estimate_ascent_bytes(stack, [apart], NormalizedAscent(), chunk) == at_once
+        at_once = estimate(stack, [alone], NormalizedAscent(), max(chunk, 5))
+        assert estimate(stack, [apart], NormalizedAscent(), chunk) == at_once
+
+
+def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() -> None:
+    spec = StackSpec(64, 32, 8)
+    one, two, three = (estimate_ascent_bytes(spec, batch) for batch in (1, 2, 3))
+    assert two - one == three - two
+    # At least start, canvas, picture, gradient and momentum of every further image, in float32.
+    assert two - one >= 5 * 4 * 3 * 48 * 80
+    assert estimate_ascent_bytes(replace(spec, levels=(1, 4), gains=(1.0, 1.0)), 1) == one
+    assert estimate_ascent_bytes(StackSpec(144, 80, 8), 1) == 4 * one
+    picture = StackSpec(64, 64, 8)
+    film = replace(picture, time=Time(100))
+    more = estimate_ascent_bytes(film, 100) - estimate_ascent_bytes(picture, 100)
+    assert more == film.operator_bytes() - picture.operator_bytes()
