@@ -54,15 +54,19 @@ def test_a_node_in_every_folder_runs_and_passes_its_test_and_the_linter(copy: Pa
     ],
 )
 def test_what_is_no_node_is_refused(
-    copy: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main([*arguments, "--pack", str(copy)])
+        main([*arguments, "--pack", str(tmp_path)])
     assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
-def test_nothing_that_exists_is_written_over(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
-    assert main(["DAS_Prior", "objectives", "--pack", str(copy)]) == 1
+def test_nothing_that_exists_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    taken = tmp_path / "nodes" / "objectives" / "prior.py"
+    taken.parent.mkdir(parents=True)
+    taken.write_text("mine", encoding="utf-8")
+    assert main(["DAS_Prior", "objectives", "--pack", str(tmp_path)]) == 1
     assert "nodes/objectives/prior.py exists; choose another id" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [taken]
+    assert taken.read_text(encoding="utf-8") == "mine"
