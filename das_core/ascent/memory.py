@@ -62,7 +62,7 @@ def estimate_ascent_bytes(
     """
     optimizer = optimizer or NormalizedAscent()
     check_optimizer(spec, optimizer)
-    groups = group_by_judge(name_objectives(objectives)) if objectives else []
+    groups = group_by_judge(name_objectives(objectives))
     spec = replace(spec, method="layers") if optimizer.needs_levels else spec
     height, width = spec.canvas
     canvas_bytes = 4 * 3 * batch * height * width

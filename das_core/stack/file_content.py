@@ -146,6 +146,7 @@ def rename_older(description: object, tensors: Mapping[str, Tensor]) -> tuple[di
 
     Raises:
         TypeError: when the description is no dictionary.
+        DamageError: when a part is there under both names.
 
     Example:
         >>> import torch
@@ -162,9 +163,11 @@ def rename_older(description: object, tensors: Mapping[str, Tensor]) -> tuple[di
         first, dot, rest = name.partition(".")
         return names.get(first, first) + dot + rest
 
-    return {rename(name): part for name, part in description.items()}, {
-        rename(name): tensor for name, tensor in tensors.items()
-    }
+    renamed = {rename(name): part for name, part in description.items()}
+    named = {rename(name): tensor for name, tensor in tensors.items()}
+    if (len(renamed), len(named)) != (len(description), len(tensors)):
+        raise DamageError("holds one part under its old and its new name; choose another file")
+    return renamed, named
 
 
 def _collect_numbered(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:

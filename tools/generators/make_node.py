@@ -29,12 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if taken:
         print(f"{taken[0]} exists; choose another id", file=sys.stderr)
         return 1
-    for path, text in skeleton.files().items():
+    # Everything is read before anything is written: what is no pack is left as it was.
+    texts = skeleton.files()
+    texts |= {path: extend((given.pack / path).read_text("utf-8")) for path, extend in skeleton.changes().items()}
+    for path, text in texts.items():
         (given.pack / path).parent.mkdir(parents=True, exist_ok=True)
         (given.pack / path).write_text(text, encoding="utf-8")
-    for path, extend in skeleton.changes().items():
-        file = given.pack / path
-        file.write_text(extend(file.read_text(encoding="utf-8")), encoding="utf-8")
     print(*skeleton.files(), *skeleton.changes(), sep="\n")
     print(skeleton.list_rest())
     return 0

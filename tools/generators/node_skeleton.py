@@ -160,7 +160,8 @@ class Skeleton:
         before = max((line for line in imports if line < ours), default="")
         place = text.index(before) + len(before) if before else text.index(imports[0])
         text = text[:place] + ours + text[place:]
-        return text.replace('\n]\n"""All nodes', f'\n    {self.name},\n]\n"""All nodes')
+        end = text.index('\n]\n"""All nodes')
+        return f"{text[:end]}\n    {self.name},{text[end:]}"
 
     def _describe_node(self, text: str) -> str:
         """Return the text of the README with a row for the node at the end of the table of nodes."""

@@ -315,6 +315,11 @@ def test_a_number_of_thousands_of_digits_is_an_error_that_names_the_file(file: P
             {},
         ),
         (r"holds parameters.1 as", {"parameters.1": torch.zeros(1, 3, 5, 5)}, {}),
+        (
+            r"holds one part under its old and its new name; choose another file",
+            {"drive.0": torch.zeros(1, 3, 20, 20), "parameters.0": torch.zeros(1, 3, 20, 20)},
+            {"version": "1"},
+        ),
     ],
 )
 def test_content_that_is_no_stack_of_a_known_version_is_an_error_that_names_the_file(

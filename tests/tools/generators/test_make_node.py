@@ -70,3 +70,9 @@ def test_nothing_that_exists_is_written_over(tmp_path: Path, capsys: pytest.Capt
     assert "nodes/objectives/prior.py exists; choose another id" in capsys.readouterr().err
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [taken]
     assert taken.read_text(encoding="utf-8") == "mine"
+
+
+def test_what_is_no_pack_is_left_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"__init__\.py"):
+        main(["DAS_Thing", "stack", "--pack", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
