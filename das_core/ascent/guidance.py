@@ -27,6 +27,7 @@ from ..views.windows import Windows
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .pace import Pace
+from .preparation import check_steps
 
 FULL_CHANGE = 0.1
 """The RMS of the change of a latent in one guided step at a strength of 1, as a share of the standard deviation of the
@@ -83,8 +84,7 @@ class Guidance:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objectives", tuple(list_objectives(self.objectives, "guide by")))
-        if self.steps < 1:
-            raise ValueError(f"steps {self.steps} is too few; at least 1 step of ascent is needed, and 3 are steady")
+        check_steps(self.steps, "3 are steady")
         if not 0 <= self.strength < float("inf"):
             raise ValueError(
                 f"strength {self.strength} is not from 0 up; 0 does not guide, 1 is usual; to lead away from something "

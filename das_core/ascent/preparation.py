@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from numbers import Integral
+from typing import Any, Literal
 
 import torch
 
 from ..common.choices import check_choice
+from ..common.text import shorten
 from ..objectives.base import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.least_norm import read_levels
@@ -32,6 +34,21 @@ def choose_chunk(device: torch.device) -> int:
     return _CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK
 
 
+MOST_STEPS = 100_000
+"""The most steps of an ascent: far more than help any picture, and few enough to end within days."""
+
+
+def check_steps(steps: Any, usual: str) -> None:
+    """Raise a ValueError unless `steps` is a number of steps that an ascent can have.
+
+    Args:
+        steps: the number of steps, of an integer type of Python or NumPy.
+        usual: the end of the message, which says what number is usual.
+    """
+    if not isinstance(steps, Integral) or not 1 <= steps <= MOST_STEPS:
+        raise ValueError(f"steps {shorten(steps)} is not a whole number from 1 to {MOST_STEPS}; {usual}")
+
+
 def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
     """Check the settings of an `Ascent` that can be checked without its stack and its objectives.
 
@@ -44,8 +61,7 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
     Raises:
         ValueError: when a number is out of range, there is no such schedule, or a function returns no rate in 0..1.
     """
-    if steps < 1:
-        raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 60 make a good picture")
+    check_steps(steps, "60 make a good picture")
     if seed < 0:
         raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
     for step in range(steps if callable(schedule) else 1):

@@ -2,11 +2,14 @@
 
 import errno
 import os
+import stat
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .text import shorten
 
 
 @contextmanager
@@ -37,8 +40,9 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
         ['scores.txt']
     """
     # The temporary file is in the folder of `path`, because a rename is a single step only within a file system. Its
-    # name is unique, so that two processes that write to the same path do not write into the same temporary file.
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    # name is unique, so that two processes that write to the same path do not write into the same temporary file. It
+    # holds only the beginning of the name of the file, because the longest name allowed has no room for more.
+    part = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part
         if replace:
@@ -49,29 +53,53 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def check_writable(folder: Path) -> None:
-    """Raise an error when no file can be written in a folder.
+def check_writable(path: Path | str) -> Path:
+    """Return the path of a file as a `Path`; raise an error when no file can be written there.
 
-    Call this before a long computation that will write its result into the folder. The permissions of a folder may
-    allow writing although its drive is read-only. So this function makes a temporary file in the folder, and removes
-    it.
+    Call this before a long computation whose result will be written to the file. The permissions of a folder may allow
+    writing although its drive is read-only. So this function makes a temporary file in the folder, and removes it.
+
+    Args:
+        path: a file that exists or not, in a folder that exists.
 
     Raises:
-        ValueError: when no file can be written.
+        ValueError: when it is no path; its folder does not exist or takes no files; its name is too long or holds a
+            character that no name may hold; or a folder or a device is there already.
 
     Example:
         >>> import tempfile
         >>> from das_core.common.files import check_writable
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     check_writable(Path(folder))
+        ...     check_writable(Path(folder, "film.gif")).name
+        'film.gif'
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"{shorten(path)} is no path; give a text such as 'folder/name.gif', or a pathlib.Path")
+    path = Path(path)
+    name = shorten(path.name or str(path))
+    # Unlike `Path.is_dir`, this raises nothing for a path that is too long.
+    if not os.path.isdir(path.parent):
+        raise ValueError(f"there is no folder '{shorten(str(path.parent), 300)}' for '{name}'; make it first")
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"no file can have the name '{name}' ({reason}); choose another one") from error
+    else:
+        if stat.S_ISDIR(mode):
+            raise ValueError(f"'{name}' is a folder; give the file another name")
+        if not stat.S_ISREG(mode):
+            raise ValueError(f"'{name}' is a device or a pipe, which would be replaced; give the file another name")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise ValueError(
-            f"nothing can be written in '{folder}' ({error.strerror or error}); choose another folder"
+            f"nothing can be written in '{path.parent}' ({error.strerror or error}); choose another folder"
         ) from error
+    return path
 
 
 @contextmanager

@@ -66,8 +66,8 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
         Pixels of the same shape; values up to 0.5 outside 0..1 are clamped to 0..1.
 
     Raises:
-        ValueError: when the output is not a tensor of the shape of `pixels` on their device, or when it has values that
-            are NaN or more than 0.5 outside 0..1.
+        ValueError: when the output is not a dense tensor of floating-point numbers, of the shape of `pixels` and on
+            their device, or when it has values that are NaN or more than 0.5 outside 0..1.
 
     Example:
         >>> import torch
@@ -84,6 +84,7 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
             f"the denoiser '{denoiser.name}' answers {tuple(pixels.shape)} with {what}: it must return as many images "
             "of the same size"
         )
+    check_kind(denoiser.name, answer)
     if answer.device != pixels.device:
         raise ValueError(
             f"the denoiser '{denoiser.name}' answers on {answer.device} and the picture is on {pixels.device}: move "
@@ -97,3 +98,18 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
             "pixels in 0..1: lower its strength, or take another denoiser"
         )
     return answer.to(pixels.dtype).clamp(0, 1)
+
+
+def check_kind(name: str, answer: Tensor) -> None:
+    """Raise a ValueError that names the denoiser unless its output is a dense tensor of floating-point numbers.
+
+    Args:
+        name: the name of the denoiser.
+        answer: its output.
+    """
+    if answer.layout != torch.strided or not answer.is_floating_point():
+        dense = "dense" if answer.layout == torch.strided else "sparse"
+        raise ValueError(
+            f"the denoiser '{name}' answers with a {dense} tensor of {answer.dtype}: it must return a dense tensor of "
+            "floating-point numbers, such as torch.float32"
+        )

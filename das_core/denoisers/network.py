@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.text import shorten
+from .base import check_kind
 
 _LARGEST_CHANGE = 3.0
 """How much a network that ignores the strength may change a value at most, as a multiple of the strength."""
@@ -54,8 +55,8 @@ class NetworkDenoiser:
         more than three times the strength.
 
         Raises:
-            ValueError: when the output of the network is not a batch of images, or when its size is not a whole
-                multiple of the size of the input.
+            ValueError: when the output of the network is not a batch of images, a dense tensor of floating-point
+                numbers, or when its size is not a whole multiple of the size of the input.
         """
         seen = _wrap(pixels) if tile else pixels
         with torch.no_grad():
@@ -71,11 +72,13 @@ class NetworkDenoiser:
         """Reduce an enlarged output (`answer`) to the size of the input (`seen`), by the mean of each block of pixels.
 
         Raises:
-            ValueError: when the shape of the output does not fit the input.
+            ValueError: when the shape of the output does not fit the input, or the output is complex, sparse or whole
+                numbers.
         """
         sizes = [tuple(each.shape) if isinstance(each, Tensor) else shorten(each) for each in (seen, answer)]
         if not isinstance(answer, Tensor) or answer.ndim != 4 or answer.shape[:2] != seen.shape[:2]:
             raise ValueError(f"the denoiser '{self.name}' answers {sizes[0]} with {sizes[1]}: it is no model of images")
+        check_kind(self.name, answer)
         factor = answer.shape[2] // seen.shape[2]
         if not factor or answer.shape[2:] != torch.Size(factor * side for side in seen.shape[2:]):
             raise ValueError(

@@ -195,4 +195,4 @@ def _check_file(path: Path | str, frames: int, fps: float, smooth: int) -> None:
             f"smooth {shorten(smooth)} is too large for {frames} frames; a file has at most {MOST_SHOWN} frames: give "
             f"at most {MOST_SHOWN // frames}"
         )
-    check_film(Path(path), fps * smooth)
+    check_film(path, fps * smooth)

@@ -118,7 +118,7 @@ def render(
     """
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if film is not None:
-        check_film(Path(film))
+        check_film(film)
     judge = find_judge(model, device)
     chosen = find_recipe(recipe, steps)
     width, height = read_size(size)

@@ -195,7 +195,7 @@ def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> i
 
     `seconds` is the time from one depth to the next.
     """
-    check_film(Path(path), fps)
+    check_film(path, fps)
     # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
     last = 0 if zoom.loop else 1
     frames = zoom.end * seconds * fps if math.isfinite(seconds) else math.inf

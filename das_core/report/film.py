@@ -73,10 +73,10 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         The path of the file.
 
     Raises:
-        ValueError: when the ending is none of these formats; the path is a folder; its folder does not exist or cannot
-            be written to; `fps` is out of range; `frames` cannot be iterated, or is a text or one image of Pillow;
-            there are no frames; a frame is no image, or holds values that are not finite; frames differ in size; or
-            PyAV is needed and not installed (the message says how to install it).
+        ValueError: when the ending is none of these formats; no file can be written to the path (`check_writable`);
+            `fps` is out of range; `frames` cannot be iterated, or is a text or one image of Pillow; there are no
+            frames; a frame is no image, or holds values that are not finite; frames differ in size; or PyAV is needed
+            and not installed (the message says how to install it).
         OSError: when the file cannot be written.
 
     Example:
@@ -87,8 +87,8 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         ...     save_film(torch.rand(3, 3, 32, 48), Path(folder, "noise.gif")).name
         'noise.gif'
     """
-    path = Path(path)
     suffix = check_film(path, fps)
+    path = Path(path)
     av = _import_av(suffix) if suffix in _VIDEOS else None
     pixels = _read_frames(frames)
     first = next(pixels, None)
@@ -102,7 +102,7 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
     return path
 
 
-def check_film(path: Path, fps: float = FPS) -> str:
+def check_film(path: Path | str, fps: float = FPS) -> str:
     """Check, before the first frame is made, that a film can be written; return the ending of the path in lower case.
 
     Args:
@@ -110,20 +110,16 @@ def check_film(path: Path, fps: float = FPS) -> str:
         fps: the frames per second.
 
     Raises:
-        ValueError: when the ending is no format of films; the path is a folder; its folder does not exist or cannot be
-            written to; `fps` is out of range; or PyAV is needed and not installed.
+        ValueError: when the ending is no format of films; no file can be written to the path (`check_writable`); `fps`
+            is out of range; or PyAV is needed and not installed.
     """
+    path = check_writable(path)
     suffix = path.suffix.lower()
     formats = [*_STILLS, *_VIDEOS]
     if suffix not in formats:
         raise ValueError(
             f"'{shorten(path.name)}' ends with no format of films; let it end with one of {', '.join(formats)}"
         )
-    if not path.parent.is_dir():
-        raise ValueError(f"there is no folder '{path.parent}' for '{shorten(path.name)}'; make it first")
-    if path.is_dir():
-        raise ValueError(f"'{shorten(path.name)}' is a folder; give the film another name")
-    check_writable(path.parent)
     if suffix in _VIDEOS:
         _import_av(suffix)
     fastest = _FASTEST_GIF if suffix == ".gif" else _FASTEST

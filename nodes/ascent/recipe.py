@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ...das_core.ascent import recipe
 from ...das_core.ascent.pace import ScheduleName
+from ...das_core.ascent.preparation import MOST_STEPS
 from ...das_core.ascent.recipe import Recipe
 from ...das_core.denoisers.base import Denoiser
 from ..schema import list_options, make_options, read_choice
@@ -61,7 +62,7 @@ def _list_settings() -> list[Any]:
             "steps",
             default=Recipe.steps,
             min=1,
-            max=100000,
+            max=MOST_STEPS,
             tooltip="How many steps. 30: a sketch, with a step_size of 0.21. 60: a finished picture, with "
             "0.13. 150: the best, with 0.09.",
         ),

@@ -26,7 +26,9 @@ GOOD: dict[str, Any] = {"steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
 @each_case(
     ("bad", "says"),
     [
-        ({"steps": 0}, "steps 0 is too few; at least 1"),
+        ({"steps": 0}, "steps 0 is not a whole number from 1 to 100000; 60 make a good picture"),
+        ({"steps": 2**63}, "steps 9223372036854775808 is not a whole number from 1 to"),
+        ({"steps": 2.5}, "steps 2.5 is not a whole number from 1 to"),
         ({"seed": -1}, "seed -1 is negative; any whole number"),
         ({"chunk": -2}, "chunk -2 is negative; 0 suits the device"),
         ({"schedule": "linear"}, "schedule 'linear' is unknown; choose .*cosine"),

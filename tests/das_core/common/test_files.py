@@ -64,13 +64,12 @@ def test_a_block_that_raises_changes_nothing_and_leaves_nothing(
 def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "scores.txt"
     path.write_text("old")
-    # os._exit ends the process as a kill does: no exception, no finally. The module is loaded by its file, without
-    # torch.
+    # os._exit ends the process as a kill does: no exception, no finally. The folder `common` is imported by itself,
+    # without torch.
     program = f"""
-import importlib.util, os, pathlib
-spec = importlib.util.spec_from_file_location("files", {str(files.__file__)!r})
-files = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(files)
+import os, pathlib, sys
+sys.path.insert(0, {str(Path(files.__file__).parents[1])!r})
+from common import files
 with files.write_atomically(pathlib.Path({str(path)!r})) as part:
     part.write_text("half of the n")
     os._exit(9)
@@ -201,14 +200,39 @@ def test_a_file_that_cannot_be_made_or_renamed_leaves_nothing(tmp_path: Path, mo
     assert names_in(tmp_path) == []
 
 
-def test_a_folder_is_tried_before_the_work_and_nothing_stays_there(tmp_path: Path) -> None:
-    check_writable(tmp_path)
+def test_a_path_is_tried_before_the_work_and_nothing_stays_there(tmp_path: Path) -> None:
+    assert check_writable(str(tmp_path / "a.gif")) == tmp_path / "a.gif"
     assert not names_in(tmp_path)
-    with pytest.raises(ValueError, match=r"nothing can be written in '.*none' \(.+\); choose another folder"):
-        check_writable(tmp_path / "none")
+
+
+@each_case(
+    ("path", "says"),
+    [
+        (7, "^7 is no path; give a text such as 'folder/name.gif'"),
+        (b"a.gif", "is no path; give a text"),
+        ("a" * 300 + ".gif", r"no file can have the name 'a+…' \(File name too long\); choose another"),
+        ("a\0b.gif", r"no file can have the name 'a.b\.gif' \(.*null.*\); choose another"),
+        ("\ud800.gif", r"no file can have the name '\\ud800\.gif' \(.*surrogates.*\); choose another"),
+        ("a" * 300 + "/b.gif", "there is no folder '.*aaa…' for 'b.gif'; make it first"),
+        ("folder", "'folder' is a folder; give the file another name"),
+        ("pipe.gif", "'pipe.gif' is a device or a pipe, which would be replaced"),
+    ],
+)
+def test_a_path_that_no_file_can_have_is_refused_before_the_work(tmp_path: Path, path: object, says: str) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe.gif")
+    with pytest.raises(ValueError, match=says):
+        check_writable(f"{tmp_path}/{path}" if isinstance(path, str) else path)  # type: ignore[arg-type]
+
+
+def test_the_longest_name_that_a_file_may_have_can_be_written(tmp_path: Path) -> None:
+    path = check_writable(tmp_path / ("a" * 251 + ".gif"))
+    with write_atomically(path) as part:
+        part.write_text("new")
+    assert names_in(tmp_path) == [path.name]
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no folder that refuses files to everybody")
 def test_a_folder_that_takes_no_file_is_named() -> None:
     with pytest.raises(ValueError, match=r"nothing can be written in '/proc/self' \(.+\); choose another folder"):
-        check_writable(Path("/proc/self"))
+        check_writable(Path("/proc/self/a.gif"))

@@ -45,6 +45,9 @@ def test_an_answer_that_overshoots_a_little_or_is_in_half_precision_becomes_pixe
         (PIXELS * 2 - 2, "values from -1 to -1"),
         (torch.full_like(PIXELS, torch.nan), "values from nan to nan"),
         (torch.full_like(PIXELS, torch.inf), "values from inf to inf"),
+        (PIXELS > 0, "a dense tensor of torch.bool: it must return a dense tensor of floating-point numbers"),
+        (PIXELS.to(torch.complex64), "a dense tensor of torch.complex64"),
+        (PIXELS.to_sparse(), "a sparse tensor of torch.float32"),
         (PIXELS.to("meta"), "answers on meta and the picture is on cpu"),
     ],
 )

@@ -61,6 +61,7 @@ BAD: dict[str, Callable[[Tensor], Any]] = {
     r"\(1, 1, .*no model of images": lambda pixels: pixels[:, :1],
     "two, three or more times": lambda pixels: pixels[..., 1:],
     "must be the same, or two": lambda pixels: F.interpolate(pixels, scale_factor=(2, 3)),
+    "with a dense tensor of torch.bool": lambda pixels: pixels > 0,
     "the size must be the same": lambda pixels: F.avg_pool2d(pixels, 2),
 }
 

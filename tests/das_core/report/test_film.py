@@ -208,7 +208,7 @@ def test_a_long_film_can_be_ended_at_every_frame_and_leaves_nothing(tmp_path: Pa
 def test_where_no_file_can_be_written_is_said_before_the_first_frame(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"film{suffix}").mkdir()
     frames = iter(gradients(2))
-    with pytest.raises(ValueError, match=rf"'film{suffix}' is a folder; give the film another name"):
+    with pytest.raises(ValueError, match=rf"'film{suffix}' is a folder; give the file another name"):
         save_film(frames, tmp_path / f"film{suffix}")
     if Path("/proc/self").is_dir():
         with pytest.raises(ValueError, match="nothing can be written in '/proc/self'"):
