@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from .ascent import (
     BEST,
-    LBFGS,
     PICTURE,
     SGD,
     SKETCH,
@@ -151,7 +150,7 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "LBFGS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent", "AscentError",
+    "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent", "AscentError",
     "Augmentation", "BaseObjective", "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective",
     "CosineShrinkage", "Denoiser", "Denoising", "Distance", "DiversityObjective", "EnsembleObjective",
     "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance", "ImageObjective", "ImageStack", "JointObjective",

@@ -5,7 +5,6 @@ from .denoising import Denoising
 from .focus import Focus, measure_squared_distances
 from .guidance import Guidance
 from .guided_steps import GuidedStep, GuidedSteps
-from .lbfgs import LBFGS
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
@@ -16,7 +15,7 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "LBFGS", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
+    "BEST", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
     "GuidedStep", "GuidedSteps", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step",
     "Within", "measure_squared_distances",
 ]

@@ -10,12 +10,12 @@ from ..common.interruption import pausing
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import LevelTensors, OptimizerState
-from .optimizers import Evaluate, check_positive, recall_state
+from .optimizers import Optimizer, check_positive, recall_state
 from .pace import Pace
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015) on the levels, which are kept as tensors, as in imstack (Whitaker, 2021).
 
     Every value of every level moves about equally far in a step. With the other optimizers, coarse structure moves
@@ -41,12 +41,9 @@ class Adam:
     learning_rate: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
-    coarse_share: ClassVar[float] = 0.0
-    tilt: ClassVar[float] = 0.0
     kind: ClassVar[str] = "adam"
     needs_levels: ClassVar[bool] = True
     level_sets: ClassVar[int] = 7
-    kept_canvases: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         check_positive("learning_rate", self.learning_rate)
@@ -61,7 +58,6 @@ class Adam:
         operator: StackOperator[Any],
         pace: Pace,
         mask: Tensor | None = None,
-        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack after one step of Adam with bias correction.
 
@@ -73,7 +69,6 @@ class Adam:
                 canvas.
             pace: the pace of the step; only its rate is used, which multiplies the learning rate.
             mask: not used.
-            evaluate: not used.
         """
         assert isinstance(stack.parameters, LevelTensors)
         gradients = operator.adjoint(gradient).tensors

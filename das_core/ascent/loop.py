@@ -74,8 +74,8 @@ class Ascent:
         device: the device to compute on, by default that of the stack. The judges must be on it when the first
             step begins.
         denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
-            Ascent Synthesis. `auto` means `Denoising()` if the optimizer is `NormalizedAscent` and at least one
-            objective has a model, else None.
+            Ascent Synthesis. `auto` means `Denoising()` if the optimizer is one for pictures
+            (`Optimizer.denoised`), as `NormalizedAscent` is, and at least one objective has a model, else None.
         focus: the Gaussian in which the picture grows, see `Focus`. With None the whole canvas changes from the first
             step on, as in Direct Ascent Synthesis. `auto` means None for a tile, because a tile has no centre, and None
             for a stack that an earlier ascent has changed, because its picture has already grown; otherwise it means
@@ -237,7 +237,7 @@ class Ascent:
         """Do the next step; an error leaves stack and history as they were."""
         optimizer = self.optimizer
         pace = self.pace or pace_at(
-            len(self.history), self.steps, self.schedule, optimizer.coarse_share, optimizer.tilt
+            len(self.history), self.steps, self.schedule, optimizer.coarse_to_fine, optimizer.tilt
         )
         step, strength = self._step(self.stack, pace, self.chunk, is_first=not self.history)
         # Stored last, so that a step that is cancelled before this line changes nothing.

@@ -10,7 +10,6 @@ from ..views.transforms import Transform, count_kept_views
 from .groups import group_by_judge, name_objectives
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .preparation import check_optimizer
 
 _CANVASES = 10
 """How many tensors of the size of the canvas a step holds: the start, canvas, parameters, pixels, gradients, K times a
@@ -61,7 +60,7 @@ def estimate_ascent_bytes(
         True
     """
     optimizer = optimizer or NormalizedAscent()
-    check_optimizer(spec, optimizer)
+    optimizer.check(spec)
     groups = group_by_judge(name_objectives(objectives))
     spec = replace(spec, method="layers") if optimizer.needs_levels else spec
     height, width = spec.canvas
@@ -69,7 +68,7 @@ def estimate_ascent_bytes(
     # If there are several groups, a step keeps the gradient of each group, and computes K times this gradient to
     # balance the groups. Reference images are canvases, too.
     references = sum(len(term.reference_images) for group in groups for _, term in group.members)
-    canvases = _CANVASES + optimizer.kept_canvases + (len(groups) + 2 if len(groups) > 1 else 0) + references
+    canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:
         # Three tensors (N, 3, H, W) in float32, for N moments: the pixels of the composites, the gradient at these

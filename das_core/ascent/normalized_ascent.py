@@ -10,7 +10,7 @@ from ..common.masks import mean_square
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Evaluate, check_momentum, check_positive, recall_state
+from .optimizers import Optimizer, check_momentum, check_positive, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0
@@ -19,7 +19,7 @@ STEEPEST_TILT = 4.0
 
 
 @dataclass(frozen=True)
-class NormalizedAscent:
+class NormalizedAscent(Optimizer):
     """Gradient ascent whose step size does not depend on the norm of the gradient; it works from coarse to fine.
 
     The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. In a film the RMS of a
@@ -60,9 +60,8 @@ class NormalizedAscent:
     coarse_to_fine: float = 0.6
     tilt: float = 0.4
     kind: ClassVar[str] = "ascent"
-    needs_levels: ClassVar[bool] = False
     level_sets: ClassVar[int] = 1
-    kept_canvases: ClassVar[int] = 0
+    denoised: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_positive("step_size", self.step_size)
@@ -74,11 +73,6 @@ class NormalizedAscent:
                 f"tilt {self.tilt} is not between 0 (as the levels have it) and {STEEPEST_TILT:g} (blurred)"
             )
 
-    @property
-    def coarse_share(self) -> float:
-        """The share of the steps that belong to the coarse part: `coarse_to_fine`."""
-        return self.coarse_to_fine
-
     def step(
         self,
         stack: ImageStack,
@@ -86,7 +80,6 @@ class NormalizedAscent:
         operator: StackOperator[Any],
         pace: Pace,
         mask: Tensor | None = None,
-        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack after one step along K times the gradient, scaled to RMS 1; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)

@@ -1,71 +1,58 @@
-"""The protocol of optimizers, which are rules that move a stack along a gradient; their state is kept in the stack."""
+"""The base class of optimizers, which are rules that move a stack along a gradient."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
+from ..stack.spec import StackSpec
 from ..stack.state import OptimizerState
 from .pace import Pace
 
 _LARGEST = 1e30
 """The largest step size or learning rate that is allowed: larger ones could overflow float32."""
 
-Evaluate = Callable[[Tensor], Tensor]
-"""A function that takes a canvas (B, 3, H, W) and returns the gradient of the score there, (B, 3, H, W)."""
 
-
-class Optimizer(Protocol):
+class Optimizer(ABC):
     """A rule for moving a stack along a gradient.
 
     An optimizer holds settings only and never changes. What it keeps from step to step is in the stack
     (`OptimizerState`).
 
+    Attributes:
+        kind: the name of the kind of optimizer. An optimizer ignores a state in the stack that has another kind.
+        needs_levels: whether the parameters of the stack must be the levels as tensors (`LevelTensors`).
+        level_sets: how many sets of levels a step of a stack with the method `layers` holds, a set with a tensor for
+            each level: the parameters of the stack, the state of the optimizer, and temporary tensors.
+        denoised: whether an ascent has a denoiser if none is chosen (`Ascent(denoising="auto")`).
+        coarse_to_fine: the share of the steps, 0..1, that belong to the coarse part of the ascent; 0 for none.
+        tilt: the exponent t of f^-t, by which K is multiplied at the first step (f is the frequency), see `pace_at`.
+
     Example:
-        >>> from das_core import SGD, Adam, NormalizedAscent
-        >>> from das_core.ascent import Optimizer
-        >>> def summarise(optimizer: Optimizer) -> str:
-        ...     return f"{optimizer.kind}: coarse for {optimizer.coarse_share:.0%} of the steps"
-        >>> [summarise(optimizer) for optimizer in (NormalizedAscent(), SGD(), Adam())]
-        ['ascent: coarse for 60% of the steps', 'sgd: coarse for 0% of the steps', 'adam: coarse for 0% of the steps']
+        >>> from das_core import SGD, NormalizedAscent
+        >>> [(optimizer.kind, optimizer.coarse_to_fine) for optimizer in (NormalizedAscent(), SGD())]
+        [('ascent', 0.6), ('sgd', 0.0)]
     """
 
-    @property
-    def kind(self) -> str:
-        """The name of the kind of optimizer. An optimizer ignores a state in the stack that has another kind."""
-        ...
+    kind: ClassVar[str]
+    needs_levels: ClassVar[bool] = False
+    level_sets: ClassVar[int] = 4
+    denoised: ClassVar[bool] = False
+    coarse_to_fine: float = 0.0
+    tilt: float = 0.0
 
-    @property
-    def needs_levels(self) -> bool:
-        """Whether the parameters of the stack must be the levels as tensors (`LevelTensors`)."""
-        ...
+    def check(self, spec: StackSpec) -> None:
+        """Raise a ValueError when this optimizer cannot move the stacks of a spec, such as films."""
+        if spec.time is not None and self.needs_levels:
+            raise ValueError(
+                f"{type(self).__name__} moves every picture by itself and not a film; choose NormalizedAscent "
+                "('ascent') or SGD ('sgd')"
+            )
 
-    @property
-    def level_sets(self) -> int:
-        """How many sets of levels a step of a stack with the method `layers` holds, a set with a tensor for each level.
-
-        The parameters of the stack, the state of the optimizer, and temporary tensors are such sets.
-        """
-        ...
-
-    @property
-    def kept_canvases(self) -> int:
-        """How many tensors of the size of the canvas the state has, beside a velocity; most optimizers have none."""
-        ...
-
-    @property
-    def coarse_share(self) -> float:
-        """The share of the steps, 0..1, that belong to the coarse part of the ascent; 0 for none."""
-        ...
-
-    @property
-    def tilt(self) -> float:
-        """The exponent t of f^-t, by which K is multiplied at the first step (f is the frequency); see `pace_at`."""
-        ...
-
+    @abstractmethod
     def step(
         self,
         stack: ImageStack,
@@ -73,7 +60,6 @@ class Optimizer(Protocol):
         operator: StackOperator[Any],
         pace: Pace,
         mask: Tensor | None = None,
-        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack after one step, with a new canvas and the parameters and optimizer state that go with it.
 
@@ -86,11 +72,8 @@ class Optimizer(Protocol):
             operator: the operator K of the stack (`StackOperator`).
             pace: the rate, the cutoff of K and the tilt of this step.
             mask: where at least one objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0
-                outside the mask. `NormalizedAscent` and `LBFGS` measure the size of a step over the pixels under the
-                mask.
-            evaluate: a function that returns the gradient at another canvas, with the same views; only `LBFGS` uses it.
+                outside the mask. `NormalizedAscent` measures the size of a step over the pixels under the mask.
         """
-        ...
 
 
 def check_positive(name: str, value: float) -> None:

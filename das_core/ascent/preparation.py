@@ -16,8 +16,6 @@ from ..stack.spec import StackSpec
 from ..stack.state import LevelTensors
 from .denoising import Denoising
 from .focus import Focus
-from .lbfgs import LBFGS
-from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule, pace_at
 from .within import Within
@@ -97,9 +95,9 @@ def choose_denoising(
 
     Args:
         denoising: the denoiser with its strength, None for no denoiser, or `auto`. `auto` means `Denoising()` if the
-            optimizer is `NormalizedAscent` and at least one objective has a model, else None. The other optimizers
-            follow published methods, which have no denoiser. A prior alone makes no ripple that would have to be
-            removed.
+            optimizer is one for pictures (`Optimizer.denoised`) and at least one objective has a model, else None. The
+            other optimizers follow published methods, which have no denoiser. A prior alone makes no ripple that would
+            have to be removed.
         optimizer: the optimizer of the ascent.
         objectives: the objectives of the ascent.
 
@@ -110,24 +108,7 @@ def choose_denoising(
         return denoising
     check_choice("denoising", denoising, ["auto"])
     asks_a_model = any(term.judge is not None for objective in objectives for term in objective.terms())
-    return Denoising() if isinstance(optimizer, NormalizedAscent) and asks_a_model else None
-
-
-def check_optimizer(spec: StackSpec, optimizer: Optimizer) -> None:
-    """Raise an error when an optimizer cannot move a stack because the stack is a film.
-
-    Args:
-        spec: the spec of the stack before the ascent.
-        optimizer: the optimizer of the ascent.
-
-    Raises:
-        ValueError: when the stack is a film, and the optimizer can move only single pictures.
-    """
-    if spec.time is not None and (optimizer.needs_levels or isinstance(optimizer, LBFGS)):
-        raise ValueError(
-            f"{type(optimizer).__name__} moves every picture by itself and not a film; choose NormalizedAscent "
-            "('ascent') or SGD ('sgd')"
-        )
+    return Denoising() if optimizer.denoised and asks_a_model else None
 
 
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
@@ -152,7 +133,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         ValueError: when the optimizer or the bound cannot be used with this stack.
     """
     spec = stack.spec
-    check_optimizer(stack.spec, optimizer)
+    optimizer.check(spec)
     if within is not None or spec.keeps_magnitudes:
         # The canvas is projected after each step, and no parameters produce the projected canvas.
         return _prepare_free(stack, optimizer, within)
@@ -160,7 +141,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         spec = replace(spec, method="layers")
         stack = replace(stack, spec=spec, parameters=_keep_as_tensors(stack, spec))
     # `parameters` is None if nothing has moved the canvas yet, or if the canvas was moved without parameters: by
-    # `NormalizedAscent` or `LBFGS`, by an ascent with a bound or with `maco`, or by `edit_stack`.
+    # `NormalizedAscent`, by an ascent with a bound or with `maco`, or by `edit_stack`.
     # - No ascent has moved the canvas, or the optimizer needs levels: the present canvas becomes the start, and the
     #   parameters begin with zeros.
     # - Otherwise `parameters` stays None, and the start is kept, because `decompose_change` computes the change from
@@ -207,7 +188,7 @@ def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None
         mover = "a bound" if within is not None else f"'{name}', which restores Fourier magnitudes,"
         raise ValueError(
             f"{type(optimizer).__name__} keeps what it moves as tensors, and {mover} moves the canvas; choose "
-            "NormalizedAscent ('ascent') or SGD ('sgd'), or in Python LBFGS"
+            "NormalizedAscent ('ascent') or SGD ('sgd')"
         )
     if stack.spec.keeps_magnitudes and not bool((stack.start != stack.start[:, :, :1, :1]).any()):
         raise ValueError(

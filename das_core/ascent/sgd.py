@@ -8,12 +8,12 @@ from torch import Tensor
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Evaluate, check_momentum, check_positive, recall_state
+from .optimizers import Optimizer, check_momentum, check_positive, recall_state
 from .pace import Pace
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(Optimizer):
     """Plain gradient ascent on all levels, as in Direct Ascent Synthesis (arXiv 2502.07753).
 
     Args:
@@ -36,12 +36,7 @@ class SGD:
 
     learning_rate: float = 0.005
     momentum: float = 0.0
-    coarse_share: ClassVar[float] = 0.0
-    tilt: ClassVar[float] = 0.0
     kind: ClassVar[str] = "sgd"
-    needs_levels: ClassVar[bool] = False
-    level_sets: ClassVar[int] = 4
-    kept_canvases: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         check_positive("learning_rate", self.learning_rate)
@@ -54,7 +49,6 @@ class SGD:
         operator: StackOperator[Any],
         pace: Pace,
         mask: Tensor | None = None,
-        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`.
 

@@ -67,14 +67,7 @@ class AscentStep:
         moved, strength = stack, measure_gradient_strength(gradient)
         mask = scoring.support.mask
         if counts:
-            moved = self.optimizer.step(
-                stack,
-                gradient,
-                self.operator,
-                pace,
-                mask,
-                lambda canvas: self.gradient(canvas, number, pace, self.operator, chunk)[0],
-            )
+            moved = self.optimizer.step(stack, gradient, self.operator, pace, mask)
         # Measured after the optimizer, so that the step waits for the GPU only once. So a zero gradient is noticed
         # here, and not before the optimizer.
         measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.film)

@@ -34,7 +34,7 @@ class ImageStack:
         parameters: the tensors from which the change of the canvas since the start can be computed: the accumulated
             gradient or, in the form `layers`, what ascents have added to every level. With the operator K of the stack
             (`StackSpec.operator`), `canvas = start + operator.forward(parameters)`. None for a stack that no ascent
-            has moved, and after changes that are not accumulated: by `NormalizedAscent`, by `LBFGS`, by an ascent with
+            has moved, and after changes that are not accumulated: by `NormalizedAscent`, by an ascent with
             a bound (`Within`), by an ascent with the parametrisation `maco`, and by edits.
         steps: the number of steps that ascents have done on the stack.
         optimizer_state: what the last optimizer needs to continue; None without such a state.

@@ -101,11 +101,8 @@ class OptimizerState:
         kind: the name of the kind of optimizer; an optimizer of another kind ignores this state.
         tensors: for `NormalizedAscent` the running mean of its directions, (B, 3, H, W). For `SGD` the velocity, one
             tensor of the same shape for each tensor of the parameters. For `Adam` the running means of the gradients of
-            all levels, then the running means of the squares of these gradients. For `LBFGS` the changes of the canvas
-            in its last steps; then, for each of these changes, the gradient before it minus the gradient after it. All
-            tensors of `LBFGS` are (B, 3, H, W).
-        steps: for `Adam` how many steps are in the running means (for its bias correction), for `LBFGS` how many steps
-            `tensors` describes; 0 for the others.
+            all levels, then the running means of the squares of these gradients.
+        steps: for `Adam` how many steps are in the running means (for its bias correction); 0 for the others.
 
     Example:
         >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec

@@ -26,7 +26,7 @@ class Windows:
 
     The share is drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent, the lower bound falls
     from `zoom_start` to `zoom_min`, so smaller and smaller windows become possible: a judge sees the whole scene first
-    and its details later. Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is
+    and its details later. Without a coarse part (`Optimizer.coarse_to_fine` 0, as with `SGD` and `Adam`) the bound is
     `zoom_min` from the first step on.
 
     On a tile (a picture whose opposite edges meet), `jitter` has no effect, and windows lie anywhere, also across the

@@ -11,7 +11,6 @@ from torch import Tensor
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
-from das_core.ascent.lbfgs import LBFGS
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.sgd import SGD
@@ -42,7 +41,7 @@ from das_core.views.transforms import Flip, Noise, PatchMask, Perspective
 from stand_in_device import DEVICE, Traffic, stand_in_device
 from tinyclip import clip as make_clip
 from toys import SPEC as TOY_SPEC
-from toys import class_objective, classifier
+from toys import classifier
 
 SPEC = StackSpec(64, 64, 16)
 IMAGE = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -168,18 +167,6 @@ def test_a_step_that_compares_images_reads_once_however_many_chunks_it_has() -> 
     with stand_in_device() as traffic:
         apart = DiversityObjective.from_layer(classifier().to(DEVICE), "2")
         check_step(climb(apart, ImageStack.gray(TOY_SPEC, batch=2), chunk=2, denoising=None), traffic, most=1)
-
-
-def test_a_step_of_lbfgs_reads_up_to_three_times_more_and_sends_draws_alone() -> None:
-    wish = class_objective()
-    with stand_in_device() as traffic:
-        there = replace(wish, judge=wish.judge.to(DEVICE))
-        check_step(climb(there, ImageStack.gray(TOY_SPEC), optimizer=LBFGS()), traffic, most=4)
-        traffic.clear()
-        # A step so large that it is halved as often as it can be.
-        next(iter(climb(Prior("total_variation"), ImageStack.noise(TOY_SPEC), optimizer=LBFGS(0.5))))
-        readers = [event.places[0].partition(":")[0] for event in traffic.reads]
-    assert readers == ["ascent/lbfgs.py"] * 3 + ["ascent/measurement.py"]
 
 
 def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: CLIP) -> None:

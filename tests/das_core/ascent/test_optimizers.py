@@ -1,6 +1,8 @@
 """What holds for every optimizer: the rate of a step, what is remembered between steps, and settings out of range."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -8,11 +10,19 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.ascent.adam import Adam
+from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.optimizers import Optimizer, recall_state
 from das_core.ascent.pace import Pace
 from das_core.ascent.sgd import SGD
+from das_core.stack.file import load_stack, save_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.linear_operator import StackOperator
+from das_core.stack.spec import StackSpec
+from das_core.stack.state import OptimizerState
+from das_core.stack.time import Time
 from flat_stack import CPU, FULL, flat, gradients
+from toys import SPEC, VIEWS, class_objective
 
 
 @each_case("optimizer", [NormalizedAscent(0.05), SGD(0.01), Adam(0.02)])
@@ -76,3 +86,46 @@ def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
 def test_settings_out_of_range_are_refused(make: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class SignAscent(Optimizer):
+    """An optimizer as docs/architecture.md tells to write one: it moves every value of the canvas equally far."""
+
+    distance: float
+    kind: ClassVar[str] = "sign"
+
+    def check(self, spec: StackSpec) -> None:
+        """Refuse films."""
+        if spec.time is not None:
+            raise ValueError("SignAscent moves no films")
+
+    def step(
+        self,
+        stack: ImageStack,
+        gradient: Tensor,
+        operator: StackOperator[Any],
+        pace: Pace,
+        mask: Tensor | None = None,
+    ) -> ImageStack:
+        """Move by the sign of the sum of all directions so far."""
+        total = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)
+        old = recall_state(stack, self.kind, [total.shape])
+        total = total if old is None else total + old.tensors[0]
+        canvas = stack.canvas + self.distance * pace.rate * total.sign()
+        return replace(stack, canvas=canvas, parameters=None, optimizer_state=OptimizerState(self.kind, (total,)))
+
+
+def test_an_optimizer_written_as_the_architecture_says_climbs_and_continues_from_a_file(tmp_path: Path) -> None:
+    objective, optimizer = class_objective(), SignAscent(0.05)
+
+    def ascend(stack: ImageStack) -> Ascent:
+        return Ascent(stack, objective, VIEWS, steps=4, optimizer=optimizer)
+
+    first = ascend(ImageStack.gray(SPEC, batch=2)).run()
+    assert first.history[-1].scores[objective.name] > first.history[0].scores[objective.name]
+    save_stack(first.stack, tmp_path / "stack.safetensors")
+    again, loaded = (ascend(stack).run() for stack in (first.stack, load_stack(tmp_path / "stack.safetensors")))
+    assert torch.equal(again.image, loaded.image)
+    with pytest.raises(ValueError, match="moves no films"):
+        ascend(ImageStack.gray(replace(SPEC, time=Time(3))))

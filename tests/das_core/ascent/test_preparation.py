@@ -9,9 +9,7 @@ import torch
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.focus import Focus
-from das_core.ascent.lbfgs import LBFGS
 from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
 from das_core.ascent.sgd import SGD
 from das_core.stack.image_stack import ImageStack
@@ -82,8 +80,7 @@ def test_an_optimizer_that_needs_levels_gets_what_was_added_as_levels_or_else_as
     assert prepare_stack(moved, Adam()).start is moved.canvas
 
 
-@each_case("optimizer", [Adam(), LBFGS()])
-def test_an_optimizer_that_knows_single_pictures_only_is_refused_for_a_film(optimizer: Optimizer) -> None:
+def test_an_optimizer_that_knows_single_pictures_only_is_refused_for_a_film() -> None:
     film = ImageStack.gray(replace(SPEC, time=Time(3)))
-    with pytest.raises(ValueError, match=rf"{type(optimizer).__name__} moves every picture by itself and not a film"):
-        prepare_stack(film, optimizer)
+    with pytest.raises(ValueError, match=r"Adam moves every picture by itself and not a film"):
+        prepare_stack(film, Adam())
