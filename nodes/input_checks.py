@@ -1,13 +1,13 @@
 """Checks the values that a node is given against the types in its schema.
 
-ComfyUI checks the values of widgets before a run, but not values that come through links: it does not check that a
-number is in range, or that a text is one of the options. If the link begins at an output of the type `*` (any type),
-ComfyUI does not check the type either. This module checks types. The code that uses a value checks its range.
+ComfyUI checks the values of widgets before a run, but not values that come through links. This module checks the types
+of all values, the ranges of numbers and the lengths of texts. The code that uses the value of a combo checks whether
+it is one of the options.
 """
 
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,24 +15,24 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..das_core.common.text import shorten
+from ..das_core.models.classifier import Classifier
+from ..das_core.models.clip import CLIP
+from ..das_core.stack.image_stack import ImageStack
+from ..das_core.views.augmentation import Augmentation
 
-_LARGEST_INT = 2**64
-"""The largest absolute value of a whole number that is accepted. The largest seed is 2^64 - 1."""
+_LONGEST_TEXT = 1_000_000
+"""The most characters of a text. A longer one would be split into words for seconds, and Cancel would have to wait."""
 
-_BASES: dict[str, set[str]] = {
-    "DAS_CLASSIFIER": {"Classifier"},
-    "DAS_CLIP": {"CLIP"},
-    "DAS_STACK": {"ImageStack"},
-    "DAS_AUGMENTATION": {"Augmentation"},
-    "DAS_OBJECTIVE": {"BaseObjective", "WrappedObjective", "EnsembleObjective", "JointObjective", "PerImageObjective"},
-    "DAS_HISTORY": {"tuple"},
-    "DAS_DENOISER": {"NetworkDenoiser"},
+_SOCKETS: dict[str, Callable[[Any], bool]] = {
+    "DAS_CLASSIFIER": lambda value: isinstance(value, Classifier),
+    "DAS_CLIP": lambda value: isinstance(value, CLIP),
+    "DAS_STACK": lambda value: isinstance(value, ImageStack),
+    "DAS_AUGMENTATION": lambda value: isinstance(value, Augmentation),
+    "DAS_OBJECTIVE": lambda value: callable(getattr(value, "terms", None)),
+    "DAS_HISTORY": lambda value: isinstance(value, tuple),
+    "DAS_DENOISER": lambda value: callable(value) and isinstance(getattr(value, "name", None), str),
 }
-"""For each type of socket of the pack, the names of classes: objects of these classes and of subclasses are accepted.
-
-Names are compared, not classes. If two copies of the pack are installed, each copy has its own classes, and the nodes
-of one copy must accept objects from the other.
-"""
+"""For each type of socket of the pack, whether it takes a value. Objectives and denoisers may be of any class."""
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,8 +46,9 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
             is None, so that `execute` uses its own default.
 
     Raises:
-        ValueError: when a value is not of the type of its input; a number is not finite, or is a whole number beyond
-            2^64; a text holds half of a surrogate pair; an image or a mask has a wrong number of axes or is not dense;
+        ValueError: when a value is not of the type of its input; a number is outside of the range of its input; a text
+            holds half of a surrogate pair or a million characters; an image or a mask has a wrong number of axes or is
+            not dense;
             or a name in `values` is not that of an input or slot. The message names the input. A name below a
             DynamicCombo, such as `recipe.steps`, is no error: it is left out.
     """
@@ -81,7 +82,7 @@ def _check(item: Any, name: str, value: Any) -> Any:
     if kind == "FLOAT" and item.force_input:
         return _read_numbers(name, value)
     if kind in _READERS:
-        return _READERS[kind](name, value, getattr(item, "default", None))
+        return _READERS[kind](name, value, item)
     _check_socket(kind, name, value)
     return value
 
@@ -116,29 +117,42 @@ def _check_slots(item: Any, name: str, value: Any) -> Any:
     return value
 
 
-def _read_int(name: str, value: Any, example: Any) -> int:
+def _read_int(name: str, value: Any, item: Any) -> int:
     try:
         # `operator.index` takes whole numbers, bool included, and refuses floats.
         number = operator.index(value) if not isinstance(value, Tensor) else None
     except TypeError:
         number = None
     if number is None:
-        raise ValueError(f"{name} is {_describe(value)}, not a whole number; give one such as {example or 0}")
-    if abs(number) > _LARGEST_INT:
-        raise ValueError(f"{name} {shorten(number)} is out of range; no whole number beyond 2^64 is of use here")
+        raise ValueError(f"{name} is {_describe(value)}, not a whole number; give one such as {item.default or 0}")
+    _check_range(name, number, item)
     return number
 
 
-def _read_float(name: str, value: Any, example: Any) -> float:
+def _read_float(name: str, value: Any, item: Any) -> float:
+    number = _to_float(name, value, item.default or 0.0)
+    _check_range(name, number, item)
+    return number
+
+
+def _to_float(name: str, value: Any, example: float) -> float:
+    """Return a value as a finite number; an error gives `example` as a number that would do."""
     try:
         number = float(value) if not isinstance(value, str | bytes | Tensor) else None
     except (TypeError, ValueError, OverflowError):
         number = None
     if number is None:
-        raise ValueError(f"{name} is {_describe(value)}, not a number; give one such as {example or 0.0}")
+        raise ValueError(f"{name} is {_describe(value)}, not a number; give one such as {example}")
     if not math.isfinite(number):
-        raise ValueError(f"{name} {number} is no finite number; give one such as {example or 0.0}")
+        raise ValueError(f"{name} {number} is no finite number; give one such as {example}")
     return number
+
+
+def _check_range(name: str, number: float, item: Any) -> None:
+    """Raise a ValueError when a number is outside of the range that the schema gives its widget."""
+    low, high = (-math.inf if item.min is None else item.min), (math.inf if item.max is None else item.max)
+    if not low <= number <= high:
+        raise ValueError(f"{name} {shorten(number)} is out of range; give a number from {low} to {high}")
 
 
 def _read_numbers(name: str, value: Any) -> tuple[float, ...]:
@@ -149,29 +163,31 @@ def _read_numbers(name: str, value: Any) -> tuple[float, ...]:
             f"{name} is {_describe(value)}, not a list of numbers; connect a node whose output is one list (of one "
             "that gives numbers one by one, write them as text)"
         )
-    return tuple(_read_float(f"number {place} of {name}", one, 1.0) for place, one in enumerate(listed, start=1))
+    return tuple(_to_float(f"number {place} of {name}", one, 1.0) for place, one in enumerate(listed, start=1))
 
 
-def _read_bool(name: str, value: Any, example: Any) -> bool:
+def _read_bool(name: str, value: Any, item: Any) -> bool:
     if not isinstance(value, int):
         raise ValueError(f"{name} is {_describe(value)}, neither true nor false; give one of these")
     return bool(value)
 
 
-def _read_text(name: str, value: Any, example: Any) -> str:
+def _read_text(name: str, value: Any, item: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{name} is {_describe(value)}, not a text; give one{_quote(example)}")
+        raise ValueError(f"{name} is {_describe(value)}, not a text; give one{_quote(item.default)}")
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError(f"{name} has {len(value):,} characters; give a text of {_LONGEST_TEXT:,} at most")
     # JSON can hold half of a surrogate pair, which is not a character: it can be neither drawn nor written to a file.
     if halves := [sign for sign in value if "\ud800" <= sign <= "\udfff"]:
         raise ValueError(f"{name} holds half of a character, {halves[0]!a}; type the text anew")
     return value
 
 
-def _read_image(name: str, value: Any, example: Any) -> Tensor:
+def _read_image(name: str, value: Any, item: Any) -> Tensor:
     return _read_tensor(name, value, "an IMAGE", "[batch, height, width, channels]")
 
 
-def _read_mask(name: str, value: Any, example: Any) -> Tensor:
+def _read_mask(name: str, value: Any, item: Any) -> Tensor:
     return _read_tensor(name, value, "a MASK", "[batch, height, width]")
 
 
@@ -196,9 +212,9 @@ def _check_socket(kind: str, name: str, value: Any) -> None:
         name: what the message calls the socket.
         value: the value, which must be of one of these types.
     """
-    wanted = set().union(*(_BASES.get(part, set()) for part in kind.split(",")))
-    if wanted and wanted.isdisjoint(base.__name__ for base in type(value).__mro__):
-        given = "not connected" if value is None else f"{_describe(value)}"
+    accepts = [_SOCKETS[part] for part in kind.split(",") if part in _SOCKETS]
+    if accepts and not any(accept(value) for accept in accepts):
+        given = "not connected" if value is None else _describe(value)
         raise ValueError(f"{name} is {given}; connect an output of the type {' or '.join(kind.split(','))}")
 
 

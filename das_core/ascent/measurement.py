@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .result import AscentError, Record
+from .result import AscentError, Record, VanishedError
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
         )
     if measured.vanished:
         names = ", ".join(f"'{name}'" for name in record.scores)
-        raise AscentError(
+        raise VanishedError(
             f"the gradient of {names} vanished at {where}: no change of the picture changes the score; {last}. "
             "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
             "black or white; a model of your own must let gradients through (no torch.no_grad, no detach)"

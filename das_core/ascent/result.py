@@ -31,6 +31,10 @@ class AscentError(ValueError):
     """
 
 
+class VanishedError(AscentError):
+    """The error of a step whose gradient is zero: no change of the picture changes the scores."""
+
+
 @dataclass(frozen=True)
 class Record:
     """The measurements of one step, at the canvas before the step.

@@ -107,6 +107,7 @@ class GuideDiffusion(Node):
                 ),
             ],
             outputs=[io.Model.Output("model", tooltip="The guided model, for KSampler or any other sampler.")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -129,4 +130,6 @@ class GuideDiffusion(Node):
         bridge.check_vae(model, vae)
         if not strength:
             return io.NodeOutput(model)
-        return io.NodeOutput(bridge.guide_model(model, bridge.DiffusionGuide(guidance, vae, guided)))
+        return io.NodeOutput(
+            bridge.guide_model(model, bridge.DiffusionGuide(guidance, vae, guided, cls.hidden.unique_id))
+        )

@@ -29,20 +29,12 @@ class Settings:
         preview_every: the number of steps from one preview to the next; 0 shows the last step only.
         frames: the number of steps from one kept picture to the next; 0 keeps the last one only.
         chunk: how many views go through a model at once; 0 for a number that suits the device.
-
-    Raises:
-        ValueError: when `preview_every` or `frames` is below 0.
     """
 
     recipe: Recipe
     preview_every: int = 5
     frames: int = 0
     chunk: int = 0
-
-    def __post_init__(self) -> None:
-        for name, number in (("preview_every", self.preview_every), ("frames", self.frames)):
-            if number < 0:
-                raise ValueError(f"{name} {number} is below 0; 1 is every step, 0 only the last")
 
 
 def recipe_input() -> Any:
@@ -112,9 +104,8 @@ def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = No
             does not denoise.
 
     Raises:
-        ValueError: when no known recipe is chosen; a setting of the optimizer, focus or denoiser is out of range; or
-            `preview_every` or `frames` is below 0.
-            `Ascent` checks `steps`, `schedule` and `chunk`.
+        ValueError: when no known recipe is chosen, or a setting of the optimizer, focus or denoiser is out of range.
+            `Ascent` checks `schedule`.
     """
     name, values = read_choice("recipe", choice, _CHOICES)
     if name != "custom":

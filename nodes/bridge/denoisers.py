@@ -14,14 +14,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...das_core.ascent.out_of_memory import is_out_of_memory
+from ...das_core.common.text import shorten
 from .diffusion import measure_noise
-from .latents import decode_latent
+from .latents import decode_latent, encode_pictures
 from .memory import manage_module
-from .tensors import get_device, get_storage_device
+from .tensors import get_device
 
 _TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
 """In pixels: the side of the pieces in which an upscale model gets a picture, the smallest side to which it is halved
 when memory runs out, and the overlap of the pieces. ComfyUI's node Upscale Image (using Model) has the same values."""
+
+_LARGEST_SCALE = 64
 
 _BYTES_PER_VALUE = 384
 """While an upscale model of factor f runs on a piece, it needs about 384 f times the bytes of the piece. ComfyUI's node
@@ -41,16 +44,21 @@ class UpscaleNetwork:
         model: the output of ComfyUI's node Load Upscale Model.
 
     Raises:
-        ValueError: when it is not an upscale model of RGB images, or makes images smaller.
+        ValueError: when it is not an upscale model of RGB images, or does not enlarge them 1 to 64 times.
     """
 
     def __init__(self, model: Any) -> None:
         scale = getattr(model, "scale", None)
         if not callable(model) or not isinstance(getattr(model, "model", None), torch.nn.Module) or scale is None:
             raise ValueError("there is no upscale model in what is connected: load one with Load Upscale Model")
-        if getattr(model, "input_channels", 3) != 3 or getattr(model, "output_channels", 3) != 3 or scale < 1:
+        if getattr(model, "input_channels", 3) != 3 or getattr(model, "output_channels", 3) != 3:
             raise ValueError(
                 "this upscale model does not go from colours to colours: take one that restores or enlarges photographs"
+            )
+        if scale not in range(1, _LARGEST_SCALE + 1):
+            raise ValueError(
+                f"this upscale model enlarges {shorten(scale)} times, where a whole number from 1 to {_LARGEST_SCALE} "
+                "is needed: take another one"
             )
         self.model, self.scale = model, int(scale)
         # In ComfyUI 0.8.0 the model has no patcher.
@@ -127,12 +135,12 @@ class DiffusionNetwork:
             strength: the model treats the ripple as noise of this standard deviation, in pixel values 0..1.
 
         Raises:
-            ValueError: when the VAE decodes to values that are not finite.
+            ValueError: when the VAE answers with something else than tensors of finite values.
         """
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)
         with torch.inference_mode():
-            latent = self.vae.encode(_pad(pixels).movedim(1, -1).contiguous().to(get_storage_device()))
+            latent = encode_pictures(self.vae, _pad(pixels))
             denoised = self._guider.sample(
                 torch.zeros_like(latent),
                 latent,

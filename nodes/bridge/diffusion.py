@@ -15,10 +15,13 @@ from ...das_core.ascent.guidance import Guidance
 from ...das_core.ascent.guided_steps import GuidedStep, GuidedSteps
 from ...das_core.ascent.out_of_memory import is_out_of_memory
 from ...das_core.ascent.pace import pace_at_noise
+from ...das_core.ascent.result import VanishedError
 from ...das_core.common.interruption import interruptible
 from .autograd import enable_autograd
 from .latents import check_latent, decode_latent, encode_pictures
 from .memory import free_cache_on_exit, load_judges
+from .node_warning import warn_on_node
+from .page import find_running_node
 from .progress import check_interrupted
 from .sampler_models import SamplerModels
 from .tensors import get_device
@@ -47,18 +50,20 @@ class DiffusionGuide:
     """A function that a sampler of ComfyUI calls with each prediction of the diffusion model; it returns a guided one.
 
     The sampler calls it after classifier-free guidance (CFG); ComfyUI names such functions post-CFG functions.
-    Several samplers can use one guide: it keeps nothing from call to call, except whether it has already logged that
-    models take turns on the device.
+    Several samplers can use one guide: from call to call it keeps only what it has already said.
 
     Args:
         guidance: the objectives, and how strongly they guide.
         vae: the VAE of the diffusion model.
         steps: which steps of the sampler are guided.
+        node_id: the id of the node that shows warnings; None if it is not known.
     """
 
-    def __init__(self, guidance: Guidance, vae: Any, steps: GuidedSteps) -> None:
-        self.guidance, self.vae, self.steps = guidance, vae, steps
+    def __init__(self, guidance: Guidance, vae: Any, steps: GuidedSteps, node_id: str | None = None) -> None:
+        self.guidance, self.vae, self.steps, self.node_id = guidance, vae, steps, node_id
         self._models = SamplerModels(_TURNS)
+        self._run: str | None = None
+        self._has_warned = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return this object itself, not a copy.
@@ -71,6 +76,9 @@ class DiffusionGuide:
     @torch.no_grad()
     def __call__(self, arguments: Mapping[str, Any]) -> Tensor:
         """Return the guided prediction; at a step that is not guided, return the prediction unchanged.
+
+        The prediction is also unchanged if the gradient of the objectives is zero at this step. A warning on the node
+        says so, once in each run.
 
         Args:
             arguments: the dictionary that ComfyUI passes to post-CFG functions. The entry `denoised` is the prediction
@@ -88,18 +96,38 @@ class DiffusionGuide:
         step = self._find_step(arguments)
         if step is None:
             return prediction
+        self._forget_last_run()
         with ExitStack() as cleaning:
             if step.is_last:
                 cleaning.enter_context(free_cache_on_exit())
             try:
                 cleaning.enter_context(interruptible(check_interrupted))
                 return prediction + self._find_change(prediction, arguments, step).to(prediction)
+            except VanishedError:
+                self._warn_once(step)
+                return prediction
             except (ValueError, RuntimeError) as error:
                 cleaning.enter_context(free_cache_on_exit())
                 # The class of the error is kept, because ComfyUI recognises by it that memory ran out, and then unloads
                 # models.
                 error.args = (f"Guide Diffusion, at step {step.number + 1} of the sampler: {error}{_advise(error)}",)
                 raise
+
+    def _warn_once(self, step: GuidedStep) -> None:
+        """Say on the node that a step is not guided, unless this run has said so of an earlier step."""
+        if not self._has_warned:
+            self._has_warned = True
+            names = ", ".join(f"'{objective.name}'" for objective in self.guidance.objectives)
+            warning = f"step {step.number + 1} is not guided: no change of the picture changes the score of {names}"
+            warn_on_node(warning, self.node_id)
+
+    def _forget_last_run(self) -> None:
+        """Remove the warning of an earlier run from the node."""
+        node = find_running_node()
+        run = node and node.prompt_id
+        if run != self._run:
+            self._run, self._has_warned = run, False
+            warn_on_node(None, self.node_id)
 
     def _find_step(self, arguments: Mapping[str, Any]) -> GuidedStep | None:
         """Return the step that the sampler is at; None if this step is not guided.

@@ -78,9 +78,15 @@ def decode_latent(vae: Any, latent: Tensor) -> Tensor:
         Pictures (B, 3, H, W), 0..1, float32, on the device where ComfyUI keeps images.
 
     Raises:
-        ValueError: when the VAE decodes to values that are not finite.
+        ValueError: when the VAE decodes to something else, or to values that are not finite.
     """
-    pictures = from_comfy_images(vae.decode(latent))[:, :3]
+    images = _check_tensor(vae.decode(latent), "decodes the prediction")
+    if images.ndim != 4 or images.shape[-1] < 3:
+        raise ValueError(
+            f"the VAE decodes the prediction to a tensor of {tuple(images.shape)}, where pictures [batch, height, "
+            "width, 3] are needed: connect the VAE of the diffusion model"
+        )
+    pictures = from_comfy_images(images)[:, :3]
     if not bool(pictures.isfinite().all()):
         raise ValueError(
             "the VAE decodes the prediction to values that are no numbers: start ComfyUI with --fp32-vae, or load a "
@@ -89,23 +95,23 @@ def decode_latent(vae: Any, latent: Tensor) -> Tensor:
     return pictures
 
 
-def encode_pictures(vae: Any, pictures: Tensor, like: Tensor) -> Tensor:
+def encode_pictures(vae: Any, pictures: Tensor, like: Tensor | None = None) -> Tensor:
     """Encode pictures to a latent.
 
     Args:
         vae: a VAE of ComfyUI; its `encode` loads it onto the device.
         pictures: (B, 3, H, W), 0..1.
-        like: a latent with the shape and the device that the result must have.
+        like: a latent with the shape and the device that the result must have; None if any will do.
 
     Returns:
         A latent (B, C, h, w), in the scale of the VAE, on the device of `like`.
 
     Raises:
-        ValueError: when the result has another shape than `like`, or values that are not finite.
+        ValueError: when the result is no tensor, has another shape than `like`, or values that are not finite.
     """
     images = pictures.movedim(1, -1).contiguous().to(get_storage_device())
-    latent: Tensor = vae.encode(images).to(like.device)
-    if latent.shape != like.shape:
+    latent = _check_tensor(vae.encode(images), "encodes the picture")
+    if like is not None and latent.shape != like.shape:
         raise ValueError(
             f"the VAE encodes its own picture to a latent of {tuple(latent.shape)}, where the sampler's is "
             f"{tuple(like.shape)}: connect the VAE of the diffusion model"
@@ -115,4 +121,12 @@ def encode_pictures(vae: Any, pictures: Tensor, like: Tensor) -> Tensor:
             "the VAE encodes the picture to values that are no numbers: start ComfyUI with --fp32-vae, or load a VAE "
             "that works in half precision"
         )
-    return latent
+    return latent if like is None else latent.to(like.device)
+
+
+def _check_tensor(answer: Any, does: str) -> Tensor:
+    """Return what a VAE answers; raise an error when it is no tensor."""
+    if not isinstance(answer, Tensor):
+        kind = type(answer).__name__
+        raise ValueError(f"the VAE {does} to a {kind}, where a tensor is needed: load another one with Load VAE")
+    return answer

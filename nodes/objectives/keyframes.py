@@ -1,7 +1,6 @@
 """The node Keyframes."""
 
 from functools import partial
-from typing import TypeGuard, cast
 
 from comfy_api.latest import io
 
@@ -64,7 +63,7 @@ class Keyframes(Node):
     @bridge.enable_autograd
     def execute(cls, model: Classifier | CLIP, keyframes: str, curve: Curve, weight: float) -> io.NodeOutput:
         wishes = parse_keyframes(keyframes)
-        if _reads_text(model):
+        if isinstance(model, CLIP):
             prompts = [prompt for wish in wishes.values() for prompt in parse_prompts(wish)]
             with bridge.Wait("reading the prompts"):
                 bridge.load_text_tower(model, prompts)
@@ -73,18 +72,9 @@ class Keyframes(Node):
             # After the `with` block, because a text of `Wait` would replace the warning on the node.
             warn_of_unread(model, prompts, cls.hidden.unique_id)
         else:
-            classifier = cast(Classifier, model)
             # With the log-probability, a frame keeps parts of the classes of other keyframes. The logit separates the
             # classes better (docs/method.md, Films).
-            make = partial(ClassObjective.from_text, classifier, score_kind="logit", weight=weight)
-            with add_advice(UnknownClassError, advise_list(classifier)):
+            make = partial(ClassObjective.from_text, model, score_kind="logit", weight=weight)
+            with add_advice(UnknownClassError, advise_list(model)):
                 tracks = make_tracks(wishes, make, curve)
         return io.NodeOutput(JointObjective(tracks))
-
-
-def _reads_text(model: Classifier | CLIP) -> TypeGuard[CLIP]:
-    """Return whether a model is a CLIP.
-
-    `isinstance` would not do: the model may come from a second copy of the pack, which has a class CLIP of its own.
-    """
-    return hasattr(model, "encode_text")

@@ -62,8 +62,6 @@ class Classify(Node):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
-        if top_k < 1:
-            raise ValueError(f"top_k {top_k} is too few; name at least 1 class")
         _check_charts(len(image), min(top_k, len(classifier.labels)))
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([classifier], len(images))

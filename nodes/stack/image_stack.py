@@ -122,8 +122,6 @@ class ImageStack(Node):
     ) -> io.NodeOutput:
         chosen = read_details(details)
         kind, settings = read_choice("start", start, STARTS)
-        if batch_size < 1:
-            raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
         width, height = choose_size(chosen.size, width, height, image)
         check_size(width, height, 0 if chosen.tile else chosen.margin)

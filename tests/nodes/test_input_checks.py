@@ -1,10 +1,14 @@
 """What a link brings that is not of the type of its input is named before the node computes."""
 
 import math
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from comfy_api.latest import io
+from torch import Tensor
 
 from cases import each_case
 from loaded_pack import Pack
@@ -15,7 +19,7 @@ NUMBERS = {
     "nothing": ("steps", None, r"^recipe.steps is None, not a whole number"),
     "tensor": ("steps", torch.tensor(3), r"^recipe.steps is a value of the type Tensor, not a whole number"),
     "digits": ("seed", 10**5000, r"^seed a number of thousands of digits is out of range"),
-    "huge": ("seed", -(2**65), r"^seed -36893488147419103232 is out of range"),
+    "endless": ("steps", 2**63, r"^recipe.steps 9223372036854775808 is out of range; give a number from 1 to 100000$"),
     "no text": ("schedule", None, r"^schedule .*unknown; choose one of"),
     "inner": (
         "optimizer",
@@ -66,6 +70,7 @@ HALF = r"^filename_prefix holds half of a character, '\\u[0-9a-f]{4}'; type"
     [
         *((value, NO_TEXT) for value in (3, None, True, 2.5, ["castle"], b"castle")),
         *((value, HALF) for value in ("\ud800", "a castle \udfff", "\ude00\ud83d")),
+        ("a " * 500_001, r"^filename_prefix has 1,000,002 characters; give a text of 1,000,000 at most$"),
     ],
 )
 def test_a_text_is_a_text_of_whole_characters(pack: Pack, value: Any, says: str) -> None:
@@ -78,10 +83,51 @@ def test_nothing_for_an_optional_widget_is_its_default(pack: Pack) -> None:
     assert image.shape == (1, 64, 64, 3)
 
 
-@each_case("side", [2**31, 2**63])
-def test_a_canvas_beyond_all_limits_is_refused_before_its_levels_are_listed(pack: Pack, side: int) -> None:
-    with pytest.raises(ValueError, match=f"a canvas of {side + 32} x 96 pixels, margins included, is too large"):
-        pack.stack(width=side, levels={"levels": "linear", "step": 1})
+def list_numbers(inputs: list[Any], path: str = "") -> Iterator[tuple[str, Any, Callable[[Any], Any]]]:
+    """Every number with a widget: its path, its input, and how its value reaches the node."""
+    for item in inputs:
+        if isinstance(item, io.DynamicCombo.Input):
+            for option in item.options:
+                for inner, one, wrap in list_numbers(option.inputs, f"{path}{item.id}."):
+                    yield inner, one, partial(nest, item.id, option.key, wrap)
+        elif item.get_io_type() in ("INT", "FLOAT") and not item.force_input:
+            yield path + item.id, item, lambda value, name=item.id: {name: value}
+
+
+def nest(choice: str, option: str, wrap: Callable[[Any], Any], value: Any) -> dict[str, Any]:
+    return {choice: {choice: option} | wrap(value)}
+
+
+def test_every_number_of_every_node_has_a_range_that_links_keep_too(pack: Pack) -> None:
+    check = pack.module("nodes.input_checks").check_inputs
+    found = 0
+    for node_id, node in pack.nodes.items():
+        inputs = node.define_schema().inputs
+        for path, item, wrap in list_numbers(inputs):
+            assert item.min < item.max, (node_id, path)
+            for number in (item.min, item.max):
+                check(inputs, wrap(number))
+            for number in (item.min - 1, item.max + 1):
+                with pytest.raises(ValueError, match=rf"^{path} {number} is out of range; give a number from .* to"):
+                    check(inputs, wrap(number))
+            found += 1
+    assert found > 60
+
+
+def test_a_denoiser_is_whatever_has_a_name_and_can_be_called(pack: Pack) -> None:
+    class Blur:
+        name = "blur"
+        asked = 0
+
+        def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+            self.asked += 1
+            return pixels
+
+    blur = Blur()
+    pack.optimize(denoise={"denoise": "on"}, denoiser=blur)
+    assert blur.asked
+    with pytest.raises(ValueError, match=r"^denoiser is a value of the type function; connect an output of the type"):
+        pack.optimize(denoiser=lambda pixels, strength: pixels)
 
 
 def test_an_option_that_is_no_text_is_unknown(pack: Pack) -> None:

@@ -50,10 +50,7 @@ def test_old_workflows_of_tiles_go_on(pack: Pack) -> None:
 
 BAD: dict[str, Callable[[Pack], object]] = {
     r"focus is missing or unknown; choose center or everywhere": lambda pack: pack.optimize(focus={"focus": "corner"}),
-    r"focus 0\.0 is not between": lambda pack: pack.optimize(focus={"focus": "center", "start": 0.0}),
     r"ends at 0\.1 does not open from 0\.3": lambda pack: pack.optimize(focus={"focus": "center", "end": 0.1}),
-    r"opens over 2\.0 of the steps": lambda pack: pack.optimize(focus={"focus": "center", "share": 2.0}),
-    r"emphasis -0\.1 is not between 0": lambda pack: pack.optimize(focus={"focus": "center", "emphasis": -0.1}),
     r"a tile has no centre.*choose": lambda pack: pack.optimize(
         stack=pack.stack(margin=0, tile=True), augmentation=pack.augmentation(jitter=0), focus={"focus": "center"}
     ),

@@ -50,8 +50,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
         pack, objectives={"objective0": pack.objective(weight=0.0)}
     ),
     r"start_percent 0.9 is not below end_percent 0.3": lambda pack: guide(pack, start_percent=0.9, end_percent=0.3),
-    r"strength -1.0 is not from 0 up": lambda pack: guide(pack, strength=-1.0),
-    r"every 0 is too small": lambda pack: guide(pack, every=0),
     r"this VAE has latents of 16 channels and the diffusion model of 4": lambda pack: guide(pack, vae=StandInVAE(16)),
     r"the latents of this model are of video": lambda pack: guide(pack, model=make_patcher(dimensions=3)),
     r"there is no VAE": lambda pack: guide(pack, vae=SimpleNamespace()),

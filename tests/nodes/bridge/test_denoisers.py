@@ -43,6 +43,12 @@ def test_pieces_become_smaller_where_memory_runs_out_down_to_128(bridge: ModuleT
         bridge.UpscaleNetwork(UpscaleStandIn(1, most=100))(large, 0.1)
 
 
+def odd_scale(scale: Any) -> UpscaleStandIn:
+    model = UpscaleStandIn(1)
+    model.scale = scale
+    return model
+
+
 @each_case(
     ("model", "says"),
     [
@@ -51,7 +57,8 @@ def test_pieces_become_smaller_where_memory_runs_out_down_to_128(bridge: ModuleT
         (SimpleNamespace(scale=2, model=nn.Identity()), "there is no upscale model"),
         (UpscaleStandIn(2, input_channels=1), "does not go from colours to colours"),
         (UpscaleStandIn(2, output_channels=4), "does not go from colours to colours"),
-        (UpscaleStandIn(0), "does not go from colours to colours"),
+        (UpscaleStandIn(0), "enlarges 0 times, where a whole number from 1 to 64 is needed"),
+        *((odd_scale(scale), f"enlarges {scale} times") for scale in (float("inf"), float("nan"), 2.5, "2", 65)),
     ],
 )
 def test_what_is_no_model_of_colours_is_refused(bridge: ModuleType, model: Any, says: str) -> None:

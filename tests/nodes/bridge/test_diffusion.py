@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from cases import each_case
 from loaded_pack import Pack, Toy
+from running_node import Running
 from stand_in_diffusion import LEVELS, Mixture, NoiseOnTop, StandInVAE, make_model, predict
 
 
@@ -24,12 +25,13 @@ def make_guide(pack: Pack, bridge: ModuleType) -> Callable[..., Any]:
     """A function that makes a guide with a toy objective."""
 
     def make(vae: Any = None, module: nn.Module | None = None, **settings: Any) -> Any:
+        node_id = settings.pop("node_id", None)
         steps = {name: settings.pop(name) for name in ("start_percent", "end_percent", "every") if name in settings}
         guidance = pack.module("das_core.ascent.guidance").Guidance(
             (pack.objective(module),), pack.augmentation(jitter=8, views=2), **settings
         )
         guided = pack.module("das_core.ascent.guided_steps").GuidedSteps(**steps)
-        return bridge.DiffusionGuide(guidance, vae or StandInVAE(), guided)
+        return bridge.DiffusionGuide(guidance, vae or StandInVAE(), guided, node_id)
 
     return make
 
@@ -172,6 +174,31 @@ class Broken(Toy):
 
     def forward(self, views: Tensor) -> Tensor:
         return super().forward(views) * float("nan")
+
+
+class Fading(Toy):
+    """Answers with what no picture changes, as long as `fades`."""
+
+    fades = True
+
+    def forward(self, views: Tensor) -> Tensor:
+        return super().forward(views) * (0.0 if self.fades else 1.0)
+
+
+def test_a_step_without_a_gradient_is_not_guided_and_that_is_said_once_a_run(
+    make_guide: Callable[..., Any], running: Running
+) -> None:
+    module, arguments = Fading(), predict(make_model())
+    guide = make_guide(module=module, node_id="9")
+    for _ in range(2):
+        assert call(guide, arguments).equal(arguments["denoised"])
+    module.fades = False
+    assert not call(guide, arguments).equal(arguments["denoised"])
+    said = "step 2 is not guided: no change of the picture changes the score of 'class 0'"
+    assert running.server.sent == [("9", said, "page")]
+    running.prompt_id = "second"
+    call(guide, arguments)
+    assert running.server.sent[1:] == [("9", " ", "page")]
 
 
 def broken_latent() -> Any:

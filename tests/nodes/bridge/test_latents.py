@@ -64,6 +64,24 @@ def test_a_vae_whose_latents_have_another_size_is_refused(latents: ModuleType) -
         latents.encode_pictures(StandInVAE(), torch.rand(1, 3, 32, 32), torch.zeros(1, 4, 2, 2))
 
 
+@each_case(
+    ("answer", "says"),
+    [
+        (None, "to a NoneType, where a tensor is needed: load another"),
+        ([torch.zeros(1, 16, 16, 3)], "to a list, where a tensor is needed"),
+        (torch.zeros(1, 3, 16, 16, 3), r"to a tensor of \(1, 3, 16, 16, 3\), where pictures"),
+        (torch.zeros(1, 16, 16, 1), r"to a tensor of \(1, 16, 16, 1\), where pictures"),
+    ],
+)
+def test_a_vae_that_answers_with_something_else_is_named(latents: ModuleType, answer: Any, says: str) -> None:
+    vae = other_vae(decode=lambda latent: answer, encode=lambda images: answer)
+    with pytest.raises(ValueError, match=f"decodes the prediction {says}"):
+        latents.decode_latent(vae, torch.zeros(1, 4, 2, 2))
+    if not isinstance(answer, torch.Tensor):
+        with pytest.raises(ValueError, match=f"encodes the picture {says}"):
+            latents.encode_pictures(vae, torch.rand(1, 3, 16, 16))
+
+
 def test_a_vae_that_encodes_to_no_numbers_is_named(latents: ModuleType) -> None:
     vae = StandInVAE()
     broken = other_vae(encode=lambda images: vae.encode(images) * float("nan"))

@@ -17,7 +17,6 @@ BAD: dict[str, dict[str, Any]] = {
     r"the band '98-' holds no level: there are 8, from 1 to 96; Stack Levels shows them$": {"gains": "98-: 2"},
     r"the band '99-' holds no level: there are 8, from 1 to 96; Stack Levels shows them$": {"reset": "99-"},
     r"the frozen bands 1- leave nothing that could move": {"freeze": "1-"},
-    r"blend 1.5 is not between": {"blend": 1.5},
     r"the band '3' holds no level: there are 8, from 1 to 96; Stack Levels shows them$": {"blend_bands": "3"},
     r"a picture has no changes in time to scale": {"changes": "1-: 0", "other": None},
 }

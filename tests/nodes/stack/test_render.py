@@ -22,9 +22,6 @@ def test_a_stack_is_rendered_at_any_size(pack: Pack, scale: float, side: int) ->
 
 def test_a_picture_that_does_not_fit_into_memory_is_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
     stack = pack.stack()
-    for scale in (0.0, 33.0):
-        with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32"):
-            pack.run("DAS_StackToImage", stack=stack, scale=scale)
     set_free_memory(2**24)
     with pytest.raises(ValueError, match=r"a picture of 2048 x 2048 needs about .* choose a smaller scale"):
         pack.run("DAS_StackToImage", stack=stack, scale=32.0)
@@ -88,9 +85,6 @@ def test_frames_are_those_of_a_film_or_a_zoom_and_fit_into_memory(
         ValueError, match=r"the stack is no film.*Film Stack makes a film of it, Zoom Stack a zoom; or set frames to 0"
     ):
         pack.run("DAS_StackToImage", stack=pack.stack(), frames=8)
-    for stack in (film, zoom):
-        with pytest.raises(ValueError, match=r"70000 frames cannot be rendered; 1 to 65536 can"):
-            pack.run("DAS_StackToImage", stack=stack, frames=70000)
     set_free_memory(2**24)
     for stack in (film, zoom):
         with pytest.raises(ValueError, match=r"5000 frames of 64 x 64 needs about .* choose fewer frames"):

@@ -165,8 +165,6 @@ def masked(pack: Pack) -> Any:
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
-    r"1 depths are no zoom; give a whole number from 2 to 32": lambda pack: zoom(pack, 1),
-    r"factor 1.0 is not .*1.25": lambda pack: zoom(pack, factor=1.0),
     r"2 pictures are no zoom of 3 depths; 1, which all start from, or 3 are": lambda pack: zoom(pack, batch_size=2),
     r"a zoom is no part of a picture, .*leave the mask out": masked,
     r"a zoom cannot be a tile, which has no middle": lambda pack: zoom(pack, tile=True),
