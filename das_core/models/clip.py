@@ -20,6 +20,10 @@ from .text_tower import TextTower
 _LOG = logging.getLogger(__name__)
 
 
+_LONGEST_TEXT = 10_000
+"""The most characters of a text. A tokenizer takes seconds for a million, of which a model reads some hundreds; nothing
+interrupts it."""
+
 _MAX_QUOTED = 40
 """The most characters of a text that a warning quotes."""
 
@@ -87,14 +91,19 @@ class CLIP(Judge):
             Embeddings (T, D), each of length 1, in float32 on the CPU.
 
         Raises:
-            ValueError: when no text is given, when a text is empty, when the CLIP has no text tower, or when an
-                embedding is all zeros or not finite.
+            ValueError: when no text is given, when a text is empty or has more than 10,000 characters, when the CLIP
+                has no text tower, or when an embedding is all zeros or not finite.
         """
         tower = self.text_tower
         if not texts:
             raise ValueError("no text is given; write at least one, such as 'a coral reef full of fish'")
         if any(not text.strip() for text in texts):
             raise ValueError("a text is empty; write what the image should show, such as 'a coral reef full of fish'")
+        if longest := next((text for text in texts if len(text) > _LONGEST_TEXT), None):
+            raise ValueError(
+                f"the text '{shorten(longest)}' has {len(longest):,} characters; write {_LONGEST_TEXT:,} at most, of "
+                f"which {self.name} reads {tower.context_length} tokens"
+            )
         read = []
         for text in pausing(texts):
             read.append(tower.embed(text))

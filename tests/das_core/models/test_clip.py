@@ -104,6 +104,7 @@ def empty_reader(value: float) -> TextTower:
     [
         (reader(), [], "no text is given; write at least one"),
         (reader(), ["a cat", " \t"], "a text is empty; write what the image should show"),
+        (reader(), ["a cat", "cat " * 3000], r"the text 'cat cat .*' has 12,000 characters; write 10,000"),
         (None, ["a cat"], "toy has no text tower, so it cannot be asked in words; use images"),
         (empty_reader(float("nan")), ["a cat"], "no numbers"),
         (empty_reader(0.0), ["a cat"], "is nothing at all to toy"),
