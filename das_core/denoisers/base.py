@@ -90,14 +90,19 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
             f"the denoiser '{denoiser.name}' answers on {answer.device} and the picture is on {pixels.device}: move "
             "one of them"
         )
+    check_range(denoiser.name, answer)
+    return answer.to(pixels.dtype).clamp(0, 1)
+
+
+def check_range(name: str, answer: Tensor) -> None:
+    """Raise a ValueError that names the denoiser when its output has values that are NaN or far outside 0..1."""
     lowest, highest = torch.stack(answer.aminmax()).tolist()
     # NaN is refused too, because it fails every comparison.
     if not (lowest >= -_FURTHEST and highest <= 1 + _FURTHEST):
         raise ValueError(
-            f"the denoiser '{denoiser.name}' answers with values from {lowest:.3g} to {highest:.3g}, which are no "
+            f"the denoiser '{name}' answers with values from {lowest:.3g} to {highest:.3g}, which are no "
             "pixels in 0..1: lower its strength, or take another denoiser"
         )
-    return answer.to(pixels.dtype).clamp(0, 1)
 
 
 def check_kind(name: str, answer: Tensor) -> None:

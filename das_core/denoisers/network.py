@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.text import shorten
-from .base import check_kind
+from .base import check_kind, check_range
 
 _LARGEST_CHANGE = 3.0
 """How much a network that ignores the strength may change a value at most, as a multiple of the strength."""
@@ -56,7 +56,8 @@ class NetworkDenoiser:
 
         Raises:
             ValueError: when the output of the network is not a batch of images, a dense tensor of floating-point
-                numbers, or when its size is not a whole multiple of the size of the input.
+                numbers, or when its size is not a whole multiple of the size of the input; if `knows_strength` is False,
+                also when it has values that are NaN or more than 0.5 outside 0..1.
         """
         seen = _wrap(pixels) if tile else pixels
         with torch.no_grad():
@@ -65,6 +66,8 @@ class NetworkDenoiser:
             answer = answer[..., _WRAP:-_WRAP, _WRAP:-_WRAP]
         if self.knows_strength:
             return answer
+        # Checked here, because after the clamp any output, even infinity, looks like pixels.
+        check_range(self.name, answer)
         limit = _LARGEST_CHANGE * strength
         return answer.sub(pixels).clamp_(-limit, limit).add_(pixels)
 

@@ -63,6 +63,10 @@ BAD: dict[str, Callable[[Tensor], Any]] = {
     "must be the same, or two": lambda pixels: F.interpolate(pixels, scale_factor=(2, 3)),
     "with a dense tensor of torch.bool": lambda pixels: pixels > 0,
     "the size must be the same": lambda pixels: F.avg_pool2d(pixels, 2),
+    # Clamped to three times the strength, these would pass for pixels.
+    "with values from .* to inf, which are no pixels": lambda pixels: pixels / 0,
+    r"with values from 1e\+30 to 1e\+30": lambda pixels: torch.full_like(pixels, 1e30),
+    r"with values from .* to 2\d\d, which": lambda pixels: pixels * 255,
 }
 
 
