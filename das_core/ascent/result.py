@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from ..common.images import map_images
+from ..common.files import check_writable, write_atomically
+from ..common.images import map_images, to_bytes
+from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 
 # The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: if only the one with
@@ -120,14 +123,12 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """Return the pictures side by side as a PNG, which a notebook shows."""
-        from torchvision.transforms.functional import to_pil_image  # Not at the top: it takes two seconds to load.
-
         file = io.BytesIO()
-        to_pil_image(torch.cat(list(self.image), dim=2).cpu()).save(file, "png")
+        Image.fromarray(to_bytes(self.image)).save(file, "png")
         return file.getvalue()
 
     def save(self, path: Path | str) -> list[Path]:
-        """Write the pictures to files.
+        """Write the pictures to files, each atomically: after an error, what was at its path is still there.
 
         Args:
             path: the file, in a folder that exists, such as 'castle.png'; its ending names the format. If there are
@@ -137,16 +138,21 @@ class Result:
             The paths of the files.
 
         Raises:
-            ValueError: when the ending names no format of pictures.
+            ValueError: when the ending names no format of pictures, or no file can be written to the path
+                (`check_writable`).
             OSError: when a file cannot be written.
         """
-        from torchvision.transforms.functional import to_pil_image
-
-        path = Path(path)
+        path = check_writable(path)
+        kind = Image.registered_extensions().get(path.suffix.lower())
+        if kind not in Image.SAVE:
+            raise ValueError(
+                f"'{shorten(path.name)}' ends with no format of pictures; let it end with .png, .jpg or .webp"
+            )
         several = len(self.image) > 1
         paths = [path.with_stem(f"{path.stem}_{n}") if several else path for n in range(1, len(self.image) + 1)]
-        for picture, file in zip(self.image, paths, strict=True):
-            to_pil_image(picture.cpu()).save(file)
+        for picture, file in zip(self.image.split(1), map(check_writable, paths), strict=True):
+            with write_atomically(file) as part:
+                Image.fromarray(to_bytes(picture)).save(part, kind)
         return paths
 
 

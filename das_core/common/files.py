@@ -17,8 +17,8 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to; when the block ends without an error, the file there is renamed to `path`.
 
     The rename is a single step, so nobody ever reads half a file: whatever was at `path` stays there until the new file
-    is complete. When the block raises, the temporary file is removed. Only a process that is killed outright leaves its
-    temporary file behind, named `.NAME.….part`.
+    is complete. A link at `path` is replaced, and not the file that it leads to. When the block raises, the temporary
+    file is removed. Only a process that is killed outright leaves its temporary file behind, named `.NAME.….part`.
 
     Args:
         path: where the file will be; its folder must exist.
@@ -27,6 +27,7 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
             at `path` for a moment before the rename.
 
     Raises:
+        ValueError: when a folder, a device or a pipe is at `path`, and `replace` is True.
         FileExistsError: when there is a file at `path` and `replace` is False.
         OSError: when the temporary file cannot be renamed, or the block has not written one.
 
@@ -39,6 +40,8 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
         ...     sorted(found.name for found in Path(folder).iterdir())
         ['scores.txt']
     """
+    if replace and os.path.exists(path):
+        _check_mode(path.stat().st_mode, shorten(path.name))
     # The temporary file is in the folder of `path`, because a rename is a single step only within a file system. Its
     # name is unique, so that two processes that write to the same path do not write into the same temporary file. It
     # holds only the beginning of the name of the file, because the longest name allowed has no room for more.
@@ -88,10 +91,7 @@ def check_writable(path: Path | str) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"no file can have the name '{name}' ({reason}); choose another one") from error
     else:
-        if stat.S_ISDIR(mode):
-            raise ValueError(f"'{name}' is a folder; give the file another name")
-        if not stat.S_ISREG(mode):
-            raise ValueError(f"'{name}' is a device or a pipe, which would be replaced; give the file another name")
+        _check_mode(mode, name)
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
@@ -125,6 +125,14 @@ def explain_unreadable(path: Path) -> Iterator[None]:
     except OSError as error:
         advice = "choose another file" if isinstance(error, FileNotFoundError) else "check its permissions"
         raise ValueError(f"'{path}' cannot be read ({error.strerror or error}); {advice}") from error
+
+
+def _check_mode(mode: int, name: str) -> None:
+    """Raise a ValueError when what is at a path, by its mode and its name, is no file that can be replaced."""
+    if stat.S_ISDIR(mode):
+        raise ValueError(f"'{name}' is a folder; give the file another name")
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"'{name}' is a device or a pipe, which would be replaced; give the file another name")
 
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}

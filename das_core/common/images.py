@@ -37,6 +37,21 @@ Images = Tensor | np.ndarray[Any, Any] | Image.Image
 - an image of Pillow.
 """
 
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+"""A picture as bytes, (height, width, 3)."""
+
+
+def to_bytes(images: Tensor) -> Bytes:
+    """Return images (B, 3, H, W), 0..1, side by side as bytes; values are clipped and rounded to the nearest byte.
+
+    Example:
+        >>> from das_core.common.images import to_bytes
+        >>> to_bytes(torch.tensor([0.0, 0.5, 1.2]).reshape(1, 3, 1, 1)).tolist()
+        [[[0, 128, 255]]]
+    """
+    pixels = images.detach().float().clamp(0, 1).mul(255).round_().byte()
+    return pixels.permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
+
 
 def check_images(images: Images, what: str) -> Tensor:
     """Return images as a batch (B, 3, H, W), or raise an error that says what is wrong with them.

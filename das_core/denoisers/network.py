@@ -56,8 +56,8 @@ class NetworkDenoiser:
 
         Raises:
             ValueError: when the output of the network is not a batch of images, a dense tensor of floating-point
-                numbers, or when its size is not a whole multiple of the size of the input; if `knows_strength` is False,
-                also when it has values that are NaN or more than 0.5 outside 0..1.
+                numbers, or when its size is not a whole multiple of the size of the input. If `knows_strength` is
+                False, also when it has values that are NaN or more than 0.5 outside 0..1.
         """
         seen = _wrap(pixels) if tile else pixels
         with torch.no_grad():

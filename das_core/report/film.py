@@ -15,12 +15,9 @@ import numpy as np
 from PIL import Image
 
 from ..common.files import check_writable, write_atomically
-from ..common.images import Images, check_images
+from ..common.images import Bytes, Images, check_images, to_bytes
 from ..common.interruption import allow_interrupt, pausing
 from ..common.text import shorten
-
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
-"""A frame as bytes, (height, width, 3)."""
 
 FPS = 12.0
 """The default frame rate, in frames per second: the 60 steps of the recipe `picture` make a film of five seconds."""
@@ -144,7 +141,7 @@ def _import_av(suffix: str) -> ModuleType:
     return av
 
 
-def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
+def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:
     """Yield frames as arrays of bytes, the images of a frame side by side.
 
     Raise a ValueError if `frames` cannot be iterated, or is a text or one image of Pillow; if a frame is no image; or
@@ -156,9 +153,7 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
         )
     size = None
     for number, frame in enumerate(pausing(frames), start=1):
-        images = check_images(frame, f"frame {number}").float().clamp(0, 1)
-        # Truncated and not rounded, as in `Result.save`: the last frame of an ascent then equals its saved picture.
-        pixels: Pixels = (images * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
+        pixels = to_bytes(check_images(frame, f"frame {number}"))
         size = size or pixels.shape
         if pixels.shape != size:
             (height, width, _), (first_height, first_width, _) = pixels.shape, size
@@ -169,7 +164,7 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
         yield pixels
 
 
-def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
+def _write_stills(frames: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
     """Write a film to the temporary file `part` with Pillow, which needs all frames at once."""
     kind, unit, settings = _STILLS[suffix]
     first, *others = [_make_picture(frame) for frame in frames]
@@ -179,7 +174,7 @@ def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float)
     first.save(part, kind, save_all=True, append_images=others, duration=durations, loop=0, **settings)
 
 
-def _make_picture(pixels: Pixels) -> Image.Image:
+def _make_picture(pixels: Bytes) -> Image.Image:
     """Return a frame as a Pillow image that calls `allow_interrupt` before Pillow writes it."""
     picture = Image.fromarray(pixels)
     seek = picture.seek
@@ -194,7 +189,7 @@ def _make_picture(pixels: Pixels) -> Image.Image:
     return picture
 
 
-def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
+def _write_video(av: Any, first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
     """Write a film to the temporary file `part` with PyAV, frame by frame."""
     container, codec, settings, flags = _VIDEOS[suffix]
     height, width, _ = first.shape

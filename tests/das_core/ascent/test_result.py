@@ -1,7 +1,9 @@
 """The outcome of an ascent: results, those of an ascent that an error has ended, and the importance of pixels."""
 
+import errno
 import io
 import math
+import os
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -105,13 +107,38 @@ def test_pictures_are_saved_and_shown(tmp_path: Path) -> None:
     paths = result.save(str(tmp_path / "toy.png"))
     assert [path.name for path in paths] == ["toy_1.png", "toy_2.png"]
     for picture, path in zip(result.image, paths, strict=True):
-        assert torch.equal(pil_to_tensor(Image.open(path)), (picture * 255).byte())
+        assert torch.equal(pil_to_tensor(Image.open(path)), (picture * 255).round().byte())
     shown = Image.open(io.BytesIO(result._repr_png_()))
     assert shown.size == (2 * 32, 32)
     assert repr(result).startswith("Result(32 x 32, 2 images, 1 steps, class 3 ")
     assert [path.name for path in climb(steps=1).save(tmp_path / "one.png")] == ["one.png"]
-    with pytest.raises(ValueError, match="unknown file extension"):
+    with pytest.raises(ValueError, match="no format of pictures"):
         result.save(tmp_path / "toy.docx")
+
+
+def test_a_picture_that_cannot_be_written_leaves_what_was_there_and_no_link_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, path = climb(steps=1), tmp_path / "picture.png"
+    (tmp_path / "original.png").write_bytes(b"old")
+    path.symlink_to("original.png")
+
+    def fill_the_disk(_: Image.Image, file: Path, *__: object) -> None:
+        file.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", fill_the_disk)
+        with pytest.raises(OSError, match="No space left"):
+            result.save(path)
+    assert path.read_bytes() == b"old"
+    result.save(path)
+    assert not path.is_symlink()
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["original.png", "picture.png"]
+    assert (tmp_path / "original.png").read_bytes() == b"old"
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ValueError, match=r"'pipe.png' is a device or a pipe, which would be replaced"):
+        result.save(tmp_path / "pipe.png")
 
 
 class Breaking(nn.Module):

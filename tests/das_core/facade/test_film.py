@@ -77,7 +77,7 @@ def test_a_film_is_saved_in_its_format_and_with_frames_in_between(tmp_path: Path
         assert opened.info["duration"] == 50
         opened.seek(4)
         shown = torch.frombuffer(bytearray(opened.convert("RGB").tobytes()), dtype=torch.uint8)
-    expected = (made.image[1] * 255).byte().permute(1, 2, 0).flatten()
+    expected = (made.image[1] * 255).round().byte().permute(1, 2, 0).flatten()
     assert torch.equal(shown, expected)
 
 

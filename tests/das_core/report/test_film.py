@@ -56,7 +56,7 @@ def to_rgb(planes: Any, height: int) -> Any:
 
 
 def to_bytes(frames: Tensor) -> Any:
-    return (frames * 255).byte().permute(0, 2, 3, 1).numpy()
+    return (frames * 255).round().byte().permute(0, 2, 3, 1).numpy()
 
 
 @each_case(("suffix", "error"), [(".png", 0), *((suffix, 20) for suffix in (".gif", ".webp", *VIDEOS))])
@@ -109,12 +109,13 @@ def test_an_odd_side_stays_but_that_of_a_video_gets_a_copy_of_its_last_line(tmp_
 def test_frames_may_be_anything_that_is_a_picture_or_a_batch_side_by_side_and_are_clipped(tmp_path: Path) -> None:
     frame = gradients(1)[0]
     array = frame.permute(1, 2, 0).numpy()
-    kinds = [frame, frame[None], array, (array * 255).astype(np.uint8), Image.fromarray(to_bytes(frame[None])[0])]
+    (pixels,) = to_bytes(frame[None])
+    kinds = [frame, frame[None], array, pixels, Image.fromarray(pixels)]
     path = save_film(iter([*kinds, 1 - frame]), tmp_path / "film.png")
     with Image.open(path) as film:
         # Pillow joins equal frames to a longer one.
         assert [round(each.info["duration"] * 12 / 1000) for each in ImageSequence.Iterator(film)] == [5, 1]
-    assert np.array_equal(read(path)[0][0], to_bytes(frame[None])[0])
+    assert np.array_equal(read(path)[0][0], pixels)
     pair = torch.stack([torch.full((3, 8, 10), -0.5), torch.full((3, 8, 10), 1.5)])
     (shown, _), _ = read(save_film([pair, 1 - pair], tmp_path / "film.png"))
     assert shown.shape == (8, 20, 3)
