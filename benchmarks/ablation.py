@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import SKETCH, Recipe
-from benchmarks.recognition import HEADER, RULE, judge_class, summarise
+from benchmarks.recognition import HEADER, RULE, summarise
 from das_core.ascent.focus import Focus
 from das_core.ascent.optimizers import Optimizer
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
+from das_core.report.recognition import judge_class
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation

@@ -2,7 +2,7 @@
 
 The ascents use EfficientNet-Lite0 and EfficientNet-Lite1, or only EfficientNet-Lite0. The judge is EfficientNet-Lite2,
 a model of another size that was trained separately. The judge sees every picture in the three forms of
-`benchmarks.recognition`. The classes were drawn at random from all classes of ImageNet, except for those on which
+`das_core.report.recognition`. The classes were drawn at random from all classes of ImageNet, except for those on which
 settings are chosen (`ablation.CLASSES`).
 """
 
@@ -13,9 +13,10 @@ from benchmarks.ablation import CLASSES
 from benchmarks.common import HERE, save_sheet
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import FIRST_VERSION, PICTURE, REFERENCE, SKETCH, Recipe
-from benchmarks.recognition import HEADER, RULE, Verdict, judge_class, summarise
+from benchmarks.recognition import HEADER, RULE, format_cells, summarise
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.report.recognition import Verdict, judge_class
 
 DRAW = 2026
 """The seed with which the classes are drawn."""
@@ -71,7 +72,7 @@ def _list_classes(verdicts: Mapping[Recipe, list[Verdict]]) -> str:
     cells = " | ".join(f"{recipe.title} | from afar | in grey | recognised" for recipe in verdicts)
     labels = imagenet_labels()
     rows = [
-        f"| {labels.name(target)} | {' | '.join(verdict.format_cells() for verdict in row)} |"
+        f"| {labels.name(target)} | {' | '.join(format_cells(verdict) for verdict in row)} |"
         for target, *row in zip(TARGETS, *verdicts.values(), strict=True)
     ]
     return "\n".join([f"| class | {cells} |", "|---" * (1 + 4 * len(verdicts)) + "|", *rows])

@@ -4,11 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.conditions import resize
 from das_core.common.images import check_images, fit_square
 from das_core.models.classifier import Classifier
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.layer import Layer, find_layers
+from das_core.report.recognition import resize
 
 _BATCH = 16
 """How many images go through the classifier at once."""

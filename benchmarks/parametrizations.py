@@ -11,10 +11,11 @@ from benchmarks.common import HERE, save_sheet
 from benchmarks.engraving import measure_structure
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import SKETCH, Recipe
-from benchmarks.recognition import HEADER, RULE, judge_class, summarise
+from benchmarks.recognition import HEADER, RULE, summarise
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.report.recognition import judge_class
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 

@@ -28,12 +28,13 @@ from benchmarks.common import HERE, SEED, save_sheet
 from benchmarks.pace import Look
 from benchmarks.peer_climbs import Climb, TimeIsUp, Watch, climb_with_horama, climb_with_lucent, climb_with_recipe
 from benchmarks.peer_tasks import SHORT, TASKS, tabulate
-from benchmarks.recognition import HEADER, RULE, judge_class, summarise
+from benchmarks.recognition import HEADER, RULE, summarise
 from das_core.ascent.adam import Adam
 from das_core.ascent.recipe import PICTURE, SKETCH, Recipe
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.report.recognition import judge_class
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 

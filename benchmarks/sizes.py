@@ -10,8 +10,9 @@ from benchmarks.classes import TARGETS, WISHES
 from benchmarks.engraving import average, measure_structure
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import BEST, PICTURE, Recipe
-from benchmarks.recognition import HEADER, RULE, judge_class, summarise
+from benchmarks.recognition import HEADER, RULE, summarise
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.report.recognition import judge_class
 from das_core.stack.spec import StackSpec
 
 COUNT = 6

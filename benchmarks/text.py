@@ -8,9 +8,10 @@ any image was made.
 from benchmarks.common import HERE, SEED, save_sheet
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import PICTURE, SKETCH, Recipe
-from benchmarks.recognition import RULE, TEXT_HEADER, judge_text, summarise
+from benchmarks.recognition import RULE, TEXT_HEADER, format_cells, summarise
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION
+from das_core.report.recognition import judge_text
 
 PROMPTS = (
     "a coral reef full of fish",
@@ -48,7 +49,7 @@ def report() -> str:
         save_sheet(list(images), HERE / f"text_{recipe.name}.jpg")
     table = "\n".join(rows)
     each = "\n".join(
-        f"| {text} | {' | '.join(verdict.format_cells() for verdict in verdicts)} |"
+        f"| {text} | {' | '.join(format_cells(verdict) for verdict in verdicts)} |"
         for text, *verdicts in zip(PROMPTS, *found.values(), strict=True)
     )
     head = " | ".join(f"{title} | from afar | in grey | recognised" for title in found)

@@ -11,11 +11,11 @@ from typing import Any
 
 from torchvision.transforms.functional import to_tensor
 
-from benchmarks.recognition import Verdict, judge_class, judge_text
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import parse_classes
+from das_core.report.recognition import Verdict, judge_class, judge_text
 from runner.node_classes import get_node_class
 from runner.picture_file import is_picture_name, open_picture
 from runner.workflow_graph import Node, Workflow, WorkflowError, find_input, find_node, suggest_names

@@ -8,9 +8,9 @@ import skimage.data
 from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
-from benchmarks.recognition import judge_class
 from cases import each_case
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.report.recognition import judge_class
 from repository import REPOSITORY
 from runner.core_nodes import register_core_nodes
 from runner.node_classes import load_pack_without_models

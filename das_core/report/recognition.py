@@ -1,0 +1,149 @@
+"""A held-out model rates finished pictures in three forms: unchanged, from afar and in grey.
+
+Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) an image has no
+fine texture, and in grey it has no colour. No form removes both. An image counts as recognised if its class comes first
+in all three forms.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..common.images import check_images
+from ..models.classifier import Classifier
+from ..models.clip import CLIP
+from .verdict import compare_with_texts
+
+AFAR = 64
+"""The short side, in pixels, to which an image that is seen from afar is shrunk."""
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""The shares of red, green and blue in the luminance of Rec. 601."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of a judge to one image in one of three forms: unchanged, from afar or in grey.
+
+    Args:
+        score: the probability of the right class, 0..1; for a text, the cosine of its embedding and that of the image,
+            -1..1.
+        rank: how many other classes or texts have at least this score; 0 if the right one has the highest score alone.
+    """
+
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answers of a judge to one image in the three forms.
+
+    Args:
+        as_is: the answer to the unchanged image.
+        afar: the answer to the image from afar, see `view_from_afar`.
+        grey: the answer to the image without colour, see `remove_colour`.
+    """
+
+    as_is: Answer
+    afar: Answer
+    grey: Answer
+
+    @property
+    def answers(self) -> tuple[Answer, Answer, Answer]:
+        """The answers to the image as it is, from afar, and in grey."""
+        return self.as_is, self.afar, self.grey
+
+    @property
+    def recognised(self) -> bool:
+        """Whether the right class or text is first in all three forms."""
+        return all(answer.rank == 0 for answer in self.answers)
+
+
+def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) -> list[Verdict]:
+    """Ask a classifier whether images show the classes that they were made for; the scores are probabilities.
+
+    Args:
+        classifier: the judge; it must not have taken part in making the images.
+        images: (B, 3, H, W), 0..1, on the device of the classifier. Values outside of 0..1 are clamped, as when an
+            image is saved to a file.
+        targets: the index of the class of each image.
+
+    Raises:
+        ValueError: when there is not one target for each image; when a target is no class of the classifier; when the
+            classifier answers with values that are not finite; or when `images` is no batch of images.
+    """
+    classes = len(classifier.labels)
+    for target in targets:
+        if not 0 <= target < classes:
+            raise ValueError(f"class {target} is out of range; {classifier.name} has classes 0 to {classes - 1}")
+    return _judge(classifier.probabilities, images, targets)
+
+
+def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict]:
+    """Ask a CLIP whether images show the texts that they were made for; the scores are cosines.
+
+    Args:
+        clip: the judge, with a text tower; it must not have taken part in making the images.
+        images: (B, 3, H, W), 0..1, on the device of the CLIP. Values outside of 0..1 are clamped, as when an image is
+            saved to a file.
+        texts: at least B texts. Text n is the right one for image n; the texts after the first B are wrong for all
+            images. Several images may have the same text; in the ranks it counts once.
+
+    Raises:
+        ValueError: when there are fewer texts than images; when a text is empty; when the CLIP has no text tower; when
+            it answers with values that are not finite; or when `images` is no batch of images.
+    """
+    if len(texts) < len(images):
+        raise ValueError(f"there are {len(images)} images and {len(texts)} texts; every image needs a text of its own")
+    choices = list(dict.fromkeys(texts))
+    targets = [choices.index(text) for text in texts[: len(images)]]
+    return _judge(lambda shown: compare_with_texts(clip, shown, choices), images, targets)
+
+
+def view_from_afar(images: Tensor) -> Tensor:
+    """Return images (B, 3, H, W), 0..1, shrunk to 64 pixels on the short side, and enlarged to their size again.
+
+    Images whose short side has at most 64 pixels are returned unchanged.
+    """
+    height, width = images.shape[2:]
+    short = min(height, width)
+    if short <= AFAR:
+        return images
+    small = resize(images, (round(height * AFAR / short), round(width * AFAR / short)))
+    return resize(small, (height, width))
+
+
+def remove_colour(images: Tensor) -> Tensor:
+    """Return images (B, 3, H, W), 0..1, in grey: three equal channels of Rec. 601 luminance, 0..1."""
+    weights = torch.tensor(LUMINANCE, device=images.device)[:, None, None]
+    return (images * weights).sum(dim=1, keepdim=True).clamp(0, 1).expand_as(images).contiguous()
+
+
+def resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Resize images (B, 3, H, W), 0..1, to a height and a width: bicubic with antialiasing, clamped to 0..1."""
+    return F.interpolate(images, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:
+    """Return the verdict on each image; `ask` returns the score of every choice for each image, (B, choices)."""
+    images = check_images(images, "the image to judge")
+    if len(targets) != len(images):
+        raise ValueError(f"there are {len(images)} images and {len(targets)} classes; every image needs one")
+    images = images.float().clamp(0, 1)
+    forms = (images, view_from_afar(images), remove_colour(images))
+    return [Verdict(*answers) for answers in zip(*(_rank(ask(form), targets) for form in forms), strict=True)]
+
+
+def _rank(table: Tensor, targets: Sequence[int]) -> list[Answer]:
+    """Return the score and the rank (from 0) of the right choice in each row of a table of scores (B, choices)."""
+    if not bool(table.isfinite().all()):
+        raise ValueError("the judge answers with values that are no numbers; load it in fp32, or get it again")
+    own = table.gather(1, torch.tensor(targets, device=table.device)[:, None])
+    # Equal scores count against the right choice. So an image that shows nothing, and for which the judge finds all
+    # classes equally likely, is not recognised.
+    ranks = (table >= own).sum(dim=1) - 1
+    return [Answer(score, rank) for score, rank in zip(own[:, 0].tolist(), ranks.tolist(), strict=True)]
