@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo film sweep test lint bench examples blueprints locales api node pictures clean
+.PHONY: help venv demo film sweep test lint bench examples locales api node clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -80,11 +80,8 @@ bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/R
 # The sources in tools/ are packages below that folder. Options go into ARGS (those of `node` into ID and FOLDER).
 GENERATE := PYTHONPATH=tools $(BIN)/python -m
 
-examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI at COMFYUI_PATH; ARGS="--thumbnails NAME"
+examples: $(READY)  ## example_workflows/api from the workflow files of the page; ARGS="--thumbnails NAME" runs some too
 	$(GENERATE) generators.make_examples $(ARGS)
-
-blueprints: $(READY) $(COMFYUI_READY)  ## the blueprints in subgraphs/ from the example workflows, with the same ComfyUI
-	$(GENERATE) generators.make_blueprints $(ARGS)
 
 locales: $(READY)  ## locales/: English from the schemas of the nodes, and what of it is translated; ARGS=--check only compares
 	$(GENERATE) generators.make_locales $(ARGS)
@@ -94,9 +91,6 @@ api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--bre
 
 node: $(READY)  ## the files of a new node, which hands on what it gets: ID=DAS_Thing FOLDER=objectives
 	$(GENERATE) generators.make_node $(ID) $(FOLDER)
-
-pictures: $(READY)  ## the pictures of the help pages, in minutes; ARGS="NODE ID ..." only those
-	PYTHONPATH=.:tools $(BIN)/python -m generators.make_help_pictures $(ARGS)
 
 clean:  ## delete .venv, build and the caches of ruff, mypy and pytest; pictures in output/ stay
 	rm -rf $(VENV) build .ruff_cache .mypy_cache .pytest_cache

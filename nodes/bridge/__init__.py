@@ -38,7 +38,7 @@ from .page import show_text
 from .progress import Progress, check_interrupted, is_interrupt
 from .rescue import rescue
 from .results import show_result
-from .stack_folders import NO_STACK_FILE, STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
+from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import (
     from_comfy_images,
     from_comfy_mask,
@@ -53,7 +53,6 @@ from .wait import Wait
 __all__ = [
     "CLASSIFIERS",
     "CLIPS",
-    "NO_STACK_FILE",
     "STACKS",
     "DiffusionGuide",
     "DiffusionNetwork",

@@ -1,9 +1,10 @@
-"""Copies the pictures and the stack that example workflows begin with into ComfyUI's input folder.
+"""Copies the pictures that example workflows begin with into ComfyUI's input folder.
 
-A workflow cannot name files in the folder of a pack, so the pack copies its example files to the input folder.
+Load Image, a node of ComfyUI, finds no files in the folder of a pack.
 """
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -13,31 +14,29 @@ from ...das_core.common.files import write_atomically
 from .page import find_server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows" / "input"
-"""The folder of the files that are copied; each file goes to the same subfolder of the input folder."""
+"""The folder of the pictures that are copied. Its subfolder of stacks is read by Load Stack in place."""
 
 _LOG = logging.getLogger(__name__)
 
 
 def copy_example_files() -> None:
-    """Copy the files of the example workflows into ComfyUI's input folder; existing files are never replaced.
+    """Copy the pictures of the example workflows into ComfyUI's input folder; existing files are never replaced.
 
     Without a server nothing is copied, because the examples are opened on the server's page. If copying fails, as on a
-    read-only disk, a warning is logged. The workflows still open, and their nodes Load Image and Load Stack ask for
-    another file.
+    read-only disk, a warning is logged. The workflows still open, and their nodes Load Image ask for another file.
     """
     if find_server() is None:
         return
     home = Path(folder_paths.get_input_directory())
-    for source in sorted(path for path in EXAMPLES.rglob("*") if path.is_file()):
-        target = home / source.relative_to(EXAMPLES)
+    for source in sorted(path for path in EXAMPLES.iterdir() if path.is_file()):
+        target = home / source.name
         try:
             if target.exists():
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
+            home.mkdir(parents=True, exist_ok=True)
             with write_atomically(target, replace=False) as part:
                 shutil.copyfile(source, part)
-        except FileExistsError:
-            # Another ComfyUI with the same input folder has copied the file meanwhile.
-            continue
         except OSError as error:
-            _LOG.warning("the example file %s cannot be copied to %s (%s)", source.name, target.parent, error)
+            # Another ComfyUI with the same input folder may have copied the file meanwhile.
+            if not os.path.exists(target):
+                _LOG.warning("the example file %s cannot be copied to %s (%s)", source.name, home, error)

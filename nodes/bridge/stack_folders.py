@@ -1,7 +1,7 @@
-"""ComfyUI's folders of stack files: below its output folder, where stacks are saved, and below its input folder.
+"""The folders of stack files: below ComfyUI's output folder, where stacks are saved, below its input folder, and ours.
 
-The name of a stack file in the list of Load Stack is its path below one of the two folders; names of files in the
-output folder end with ' [output]'.
+The name of a stack file in the list of Load Stack is its path below one of these folders; names of files in the output
+folder end with ' [output]', those of files that come with the pack with ' [example]'.
 """
 
 import os
@@ -14,16 +14,15 @@ import folder_paths
 from ...das_core.common.text import shorten
 from ...das_core.stack.file import SUFFIX, save_stack
 from ...das_core.stack.image_stack import ImageStack
+from .example_files import EXAMPLES
 from .folders import explain_write_error
 
 STACKS = "stacks"
 """The folder of stack files, below ComfyUI's output folder and below its input folder."""
 
-NO_STACK_FILE = f"save one with Save Stack, or put one into output/{STACKS}"
-"""The only option of Load Stack if there is no stack file."""
-
 # ComfyUI marks the names of files in its output folder in this way. Names without a mark belong to the input folder.
 _OUTPUT = " [output]"
+_EXAMPLE = " [example]"
 
 
 def save_new_stack(stack: ImageStack, prefix: str) -> str:
@@ -92,7 +91,7 @@ def _name_stack_file(path: Path) -> str:
 
 
 def list_stack_files() -> list[str]:
-    """Return the names of all stack files: the input folder's, then the output folder's, the newest of each first.
+    """Return the names of all stack files: the input folder's, the output folder's and ours, the newest of each first.
 
     Entries that are no files, such as links that lead nowhere, are left out.
     """
@@ -129,16 +128,14 @@ def find_stack_file(name: str) -> Path:
         ValueError: when `name` is none of these names, or names a link that leads out of the folder of stacks.
     """
     known = isinstance(name, str) and name in list_stack_files()
-    # The output folder comes first: the mark of the input folder is '', with which every name ends.
+    # The input folder comes last: its mark is '', with which every name ends.
     for home, mark in reversed(_list_homes()):
         if known and name.endswith(mark):
             path = _resolve(home / name.removesuffix(mark))
             if path.is_relative_to(_resolve(home)):
                 return path
             break
-    homes = " or ".join(str(home) for home, _ in _list_homes())
-    if name == NO_STACK_FILE:
-        raise ValueError(f"no stack file is chosen; save one with Save Stack, or put one into {homes}, and refresh (R)")
+    homes = " or ".join(str(home) for home, mark in _list_homes() if mark != _EXAMPLE)
     raise ValueError(
         f"no stack file '{shorten(name)}' lies in {homes}; save one with Save Stack, or put one there, and refresh"
     )
@@ -162,9 +159,10 @@ def _resolve(path: Path) -> Path:
 
 
 def _list_homes() -> list[tuple[Path, str]]:
-    """Return the two folders of stack files, each with the suffix that its files have in the list of Load Stack.
-
-    The suffix is "" for the folder below ComfyUI's input folder, and ' [output]' for the one below its output folder.
-    """
-    folders = ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), _OUTPUT))
+    """Return the folders of stack files, each with the suffix that its files have in the list of Load Stack."""
+    folders = (
+        (folder_paths.get_input_directory(), ""),
+        (folder_paths.get_output_directory(), _OUTPUT),
+        (EXAMPLES, _EXAMPLE),
+    )
     return [(Path(folder) / STACKS, mark) for folder, mark in folders]

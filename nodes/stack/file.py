@@ -62,7 +62,7 @@ class LoadStack(Node):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=bridge.list_stack_files() or [bridge.NO_STACK_FILE],
+                    options=bridge.list_stack_files(),
                     tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
                     "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
                     # Tells `tools/generators/node_api.py` that the options are files on this disk, not part of the

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from generators.example_app import FORMS, make_app
 from harness.client import Client
 from harness.page import load_workflow
 from repository import REPOSITORY
 from template_page import set_widgets
 
 EXAMPLES = REPOSITORY / "example_workflows"
+FORMS = ("class_to_image", "inpaint", "style_transfer", "text_to_image")
 
 JS_SWITCH = "app.extensionManager.command.execute('Comfy.ToggleLinear')"
 JS_TOUR_SEEN = "app.extensionManager.setting.set('Comfy.OnboardingCoachmarks.Seen', ['appMode'])"
@@ -27,7 +27,6 @@ def read(path: str) -> dict[str, Any]:
 def open_example(page: Page, name: str) -> dict[str, Any]:
     """Open the example with its form, and return what its `extra` says."""
     workflow = read(f"{name}.json")
-    workflow["extra"] |= make_app(read(f"api/{name}.json"), name)
     load_workflow(page, workflow, name)
     set_widgets(page, {"recipe": "custom", "recipe.steps": 2})
     extra: dict[str, Any] = workflow["extra"]

@@ -83,6 +83,8 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
             node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
         if node["class_type"] == "UpscaleModelLoader":
             node |= {"class_type": "HarnessSmallUpscaler", "inputs": {}}
+        if node["class_type"] == "DAS_CLIPFromComfyUI":
+            node |= {"class_type": "DAS_LoadCLIP", "inputs": {"source": "starter", "precision": "auto"}}
     return prompt
 
 

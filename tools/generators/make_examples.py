@@ -1,56 +1,38 @@
-"""Make the example workflows that ComfyUI's template browser shows, from workflows in API format.
+"""Make the API forms of the example workflows, and their thumbnails.
 
     make examples [ARGS="[--thumbnails] [name ...]"]
 
-The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.json from example_workflows/api/NAME.json,
-and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the images of one node
-become example_workflows/NAME.jpg. The node is the first SaveImage node or, if there is none, the first PreviewImage
-node. If SHOWN has a title for the example, only nodes with this title count. The run downloads nothing: starter
-CLIPs replace other CLIPs, the recipe's denoiser replaces an upscale model, and the nodes of a diffusion model are left
-out. Sample photographs replace ComfyUI's example.png. Workflows that show nothing without diffusion do not run, see
-`make_thumbnail`. ComfyUI is expected in the folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI.
-It is started with this Python, which therefore needs ComfyUI's requirements.
+example_workflows/NAME.json is saved by ComfyUI's page: edit it there. From it, this command makes
+example_workflows/api/NAME.json, which tools/run_workflow.py runs. With --thumbnails the workflow also runs, without
+ComfyUI, and what it saves becomes example_workflows/NAME.jpg. Workflows with nodes that only ComfyUI has keep their
+thumbnails.
 """
 
 import argparse
+import io
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser
+from PIL import Image, ImageOps, ImageSequence
 
-from generators.diffusion_pictures import THUMBNAILS
-from generators.example_stand_ins import remove_nodes, use_own_denoisers, use_photographs, use_starters
-from generators.example_thumbnails import MAX_THUMBNAIL_IMAGES, encode_thumbnail, render_picture
-from generators.example_workflow import RoundTripError, make_workflow
-from harness.client import Client
-from harness.page import open_page, start_chromium
-from harness.server import start_comfyui
+from generators.saved_workflow import make_prompt
 from repository import REPOSITORY
+from run_workflow import run
+from runner.workflow_graph import WorkflowError
 
-SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture", "film_style"), "Frames") | {
-    "infinite_zoom": "Depths",
-    "zoom_text": "Depths",
-}
-"""By the name of an example workflow, the title of the node whose images become its thumbnail. For other examples the
-title does not matter."""
+THUMBNAIL_SIDE = 512
+MAX_THUMBNAIL_BYTES = 100_000
+"""Maximum size of a thumbnail file: the template browser loads all thumbnails at once."""
+
+MAX_THUMBNAIL_IMAGES = 16
+"""Maximum number of images of a batch or a film in a thumbnail."""
 
 MOST = {"film_style": 4}
-"""By the name of an example workflow, the maximum number of images in its thumbnail. For these examples
-`MAX_THUMBNAIL_IMAGES` images would be so small that all look alike."""
-
-
-PHOTOGRAPH = {"inpaint": "coffee.png"}
-"""By the name of an example workflow, the sample photograph of its thumbnail; for other examples it is `cat.png`."""
-
-
-def read_prompt(path: Path) -> dict[str, Any]:
-    """Return a workflow in API format from its file."""
-    prompt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return prompt
+"""By the name of an example, the maximum number of its frames in the thumbnail, where more would all look alike."""
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -62,80 +44,80 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         "--directory", type=Path, default=REPOSITORY / "example_workflows", help="the folder with the examples and api/"
     )
     parser.add_argument("--thumbnails", action="store_true", help="also run each example and write NAME.jpg")
-    parser.add_argument("--gpu", action="store_true", help="let ComfyUI choose the device instead of the CPU")
     return parser.parse_args(arguments)
 
 
-def make_example(client: Client, browser: Browser, directory: Path, name: str) -> dict[str, Any]:
-    """Make NAME.json (UI format) from api/NAME.json and the note api/NAME.md, and return the workflow in API format.
+def make_api_text(path: Path) -> str:
+    """Return the text of the file in API format for a workflow file of the page: a line for each node."""
+    prompt = make_prompt(json.loads(path.read_text(encoding="utf-8")))
+    lines = [f"  {json.dumps(name)}: {json.dumps(node, ensure_ascii=False)}" for name, node in prompt.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
-    Args:
-        client: a client of the running ComfyUI.
-        browser: the browser in which ComfyUI's page converts the workflow.
-        directory: the folder with the examples and with api/.
-        name: NAME; there need not be a note.
+
+def make_thumbnail(prompt: Path, target: Path) -> None:
+    """Run a workflow in API format, and write the pictures that its first saving node saves as one small JPEG file.
 
     Raises:
-        LookupError: the server lacks a node class of the workflow; the message contains the end of the server's log.
-        RoundTripError: nodes, inputs or links of the workflow on ComfyUI's page differ from the API format.
-        PageTooSmallError: no arrangement shows the note and the first ascent in one legible view.
-        ValueError: the workflow has a form for App mode, and lacks an input of this form or saves no image.
+        WorkflowError: the workflow cannot run without ComfyUI, or it saves no picture.
     """
-    prompt = read_prompt(directory / "api" / f"{name}.json")
-    for class_type in sorted({node["class_type"] for node in prompt.values()}):
-        client.get_object_info(class_type)
-    note = directory / "api" / f"{name}.md"
-    text = note.read_text(encoding="utf-8").strip() if note.is_file() else ""
-    with open_page(browser, client) as page:
-        workflow = make_workflow(page, prompt, name, text)
-    target = directory / f"{name}.json"
-    target.write_text(json.dumps(workflow, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(target)
-    return prompt
+    nodes: dict[str, Any] = json.loads(prompt.read_text(encoding="utf-8"))
+    savers = [name for kind in ("SaveAnimatedWEBP", "SaveImage") for name in nodes if nodes[name]["class_type"] == kind]
+    if not savers:
+        raise WorkflowError(f"{prompt}: a thumbnail is what a workflow saves, and this one saves no picture")
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder)
+        shown = [entry for _, parts in run(prompt, output=output, only=savers[:1]) for entry in parts.get("images", [])]
+        pictures = [picture for entry in shown for picture in _read_frames(output / entry["filename"])]
+    target.write_bytes(encode_thumbnail(tile_images(pictures, MOST.get(target.stem, MAX_THUMBNAIL_IMAGES))))
 
 
-def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
-    """Run a workflow, with replacements for files that it would download, and write its thumbnail.
+def _read_frames(path: Path) -> list[Image.Image]:
+    """Return the picture in a file, or the pictures of an animation."""
+    with Image.open(path) as file:
+        return [frame.convert("RGB") for frame in ImageSequence.Iterator(file)]
 
-    Workflows that would show nothing without diffusion do not run, because a diffusion model is a large download.
-    `THUMBNAILS` has a function for each of them, which makes the thumbnail with a formula that denoises exactly, in
-    place of the diffusion model.
+
+def tile_images(images: Sequence[Image.Image], most: int = MAX_THUMBNAIL_IMAGES) -> Image.Image:
+    """Return a square grid of images of one size.
+
+    If there are more than `most` images, only `most` of them are shown, at even intervals from the first to the last.
     """
-    if target.stem in THUMBNAILS:
-        target.write_bytes(encode_thumbnail(THUMBNAILS[target.stem]()))
-        print(target)
-        return
-    prompt, photographs = use_photographs(
-        remove_nodes(use_own_denoisers(use_starters(prompt)), "CheckpointLoaderSimple"),
-        PHOTOGRAPH.get(target.stem, "cat.png"),
-    )
-    for name, photograph in photographs.items():
-        client.upload(photograph, name)
-    most = MOST.get(target.stem, MAX_THUMBNAIL_IMAGES)
-    picture = render_picture(client, prompt, title=SHOWN.get(target.stem), most=most)
-    target.write_bytes(encode_thumbnail(picture))
-    print(target)
+    count = min(len(images), most)
+    shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
+    columns = next(number for number in range(1, count + 1) if number**2 >= count)
+    width, height = shown[0].size
+    sheet = Image.new("RGB", (columns * width, -(-count // columns) * height))
+    for place, image in enumerate(shown):
+        sheet.paste(image, (place % columns * width, place // columns * height))
+    return sheet
+
+
+def encode_thumbnail(image: Image.Image) -> bytes:
+    """Return a JPEG of 512 pixels on the longer side, in the highest tried quality that needs less than 100 KB."""
+    picture = ImageOps.contain(image.convert("RGB"), (THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    for quality in range(88, 0, -6):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() < MAX_THUMBNAIL_BYTES:
+            break
+    return buffer.getvalue()
 
 
 def main(arguments: list[str]) -> int:
-    """Make the examples and return the exit code: 1 if ComfyUI's page changed a workflow that it loaded, else 0."""
+    """Make the API forms and thumbnails, and return the exit code: 1 if a thumbnail could not be made, else 0."""
     options = parse_arguments(arguments)
     directory: Path = options.directory
-    names: list[str] = options.names or sorted(path.stem for path in (directory / "api").glob("*.json"))
-    flags = () if options.gpu else ("--cpu",)
     failed = 0
-    with tempfile.TemporaryDirectory() as folder, start_comfyui(Path(folder), flags=flags) as server:
-        client = Client(server)
-        with start_chromium() as browser:
-            for name in names:
-                try:
-                    prompt = make_example(client, browser, directory, name)
-                except RoundTripError as error:
-                    print(error, file=sys.stderr)
-                    failed = 1
-                    continue
-                if options.thumbnails:
-                    make_thumbnail(client, prompt, directory / f"{name}.jpg")
+    for name in options.names or sorted(path.stem for path in directory.glob("*.json")):
+        prompt = directory / "api" / f"{name}.json"
+        prompt.write_text(make_api_text(directory / f"{name}.json"), encoding="utf-8")
+        if options.thumbnails:
+            try:
+                make_thumbnail(prompt, directory / f"{name}.jpg")
+            except WorkflowError as error:
+                print(f"{name} keeps its thumbnail: {error}", file=sys.stderr)
+                failed = 1
+        print(prompt)
     return failed
 
 

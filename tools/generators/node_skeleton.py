@@ -149,9 +149,9 @@ class Skeleton:
         """Return what is left to do by hand, as lines of text."""
         return f"""Left to do:
 - the code, its test, and every TODO (grep -rn TODO nodes web tests README.md)
-- a workflow that uses the node: example_workflows/api
-- a picture for the help page: a function in tools/generators/make_help_pictures.py, then make pictures ARGS={self.id}
-- make api, make locales (fill in build/translations.json; ARGS="--merge build/translations.json"), make examples"""
+- a workflow that uses the node, saved by ComfyUI's page in example_workflows, then make examples
+- a picture for the help page: web/docs/{self.id}/picture.jpg
+- make api, make locales (fill in build/translations.json; ARGS="--merge build/translations.json")"""
 
     def _list_node(self, text: str) -> str:
         """Return the text of `nodes/__init__.py` with an import of the node, and with the node as the last of NODES."""

@@ -1,7 +1,7 @@
 """The core node LoadImage, as in ComfyUI 0.8.0, except for the files that it accepts.
 
-It also finds images in the folder of the workflow file. It refuses formats other than those of `open_picture`, damaged
-files, and animations of more than `MOST_PIXELS` pixels.
+It also finds images in the folder of the workflow file, and the pictures that come with the example workflows. It
+refuses formats other than those of `open_picture`, damaged files, and animations of more than `MOST_PIXELS` pixels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, ImageSequence
 
+from repository import REPOSITORY
+
 from .picture_file import PICTURE_ERRORS, describe_damage, open_picture
+
+EXAMPLES = REPOSITORY / "example_workflows" / "input"
+"""The pictures of the example workflows, which in ComfyUI the pack copies into the input folder."""
 
 
 class LoadImage:
@@ -47,12 +52,14 @@ class LoadImage:
 
     @classmethod
     def find(cls, image: str) -> Path:
-        """Return the path in the input folder if that is a file, else the path in the folder of the workflow file.
+        """Return the path in the input folder, the folder of the workflow file or `EXAMPLES`: the first that is a file.
 
-        As in ComfyUI, a name that ends with "[output]" or "[temp]" is first looked up in the output or temp folder.
+        If there is no such file, the path is that in the folder of the workflow file. As in ComfyUI, a name that ends
+        with "[output]" or "[temp]" is first looked up in the output or temp folder.
         """
-        path = Path(folder_paths.get_annotated_filepath(image))
-        return path if path.is_file() else cls.workflow_folder / image
+        beside = cls.workflow_folder / image
+        paths = (Path(folder_paths.get_annotated_filepath(image)), beside, EXAMPLES / image)
+        return next((path for path in paths if path.is_file()), beside)
 
     def load(self, image: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Read all frames that have the size of the first frame; of an MPO file, only the first frame.

@@ -15,20 +15,21 @@ from dead_drive import unplug
 from full_disk import refuse_writing
 from loaded_pack import Pack
 
+SHIPPED = "direct_ascent_lakeside.safetensors [example]"
+
 
 def listed(pack: Pack) -> list[str]:
+    """The options of Load Stack before the last, which comes with the pack."""
     (schema,) = pack.node("DAS_LoadStack").GET_SCHEMA().inputs
-    options: list[str] = schema.options
+    *options, last = schema.options
+    assert last == SHIPPED
     return options
 
 
-def test_without_folders_the_list_is_empty_and_says_where_stack_files_go(pack: Pack, saved_stacks: Path) -> None:
+def test_without_folders_there_is_the_stack_that_comes_with_the_pack(pack: Pack, saved_stacks: Path) -> None:
     assert not saved_stacks.exists()
-    assert pack.module("nodes.bridge").list_stack_files() == []
-    (option,) = listed(pack)
-    assert option == "save one with Save Stack, or put one into output/stacks"
-    with pytest.raises(ValueError, match=r"no stack file is chosen; save one .* into .*output/stacks, and refresh"):
-        pack.run("DAS_LoadStack", file=option)
+    assert listed(pack) == []
+    assert pack.run("DAS_LoadStack", file=SHIPPED)[0].spec.width == 144
 
 
 def test_every_file_gets_a_number_of_its_own_and_the_newest_stands_first(pack: Pack, saved_stacks: Path) -> None:
@@ -53,10 +54,11 @@ def test_files_of_one_name_in_both_folders_are_told_apart(pack: Pack, saved_stac
         folder.mkdir(parents=True)
         (folder / "one.safetensors").touch()
     names = bridge.list_stack_files()
-    assert names == ["one.safetensors", "one.safetensors [output]"]
+    assert names == ["one.safetensors", "one.safetensors [output]", SHIPPED]
     assert [bridge.find_stack_file(name) for name in names] == [
         given / "one.safetensors",
         saved_stacks / "one.safetensors",
+        bridge.example_files.EXAMPLES / "stacks" / "direct_ascent_lakeside.safetensors",
     ]
 
 

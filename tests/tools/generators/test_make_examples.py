@@ -1,95 +1,71 @@
-"""The example maker with stand-ins for ComfyUI and its page: command line, thumbnail run, and exit code."""
+"""API forms and thumbnails: which pictures of a run they show, and how."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import io
+import json
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from cases import each_case
-from generators import make_examples
-from generators.example_workflow import RoundTripError
-from generators.make_examples import make_thumbnail, parse_arguments
+from generators.make_examples import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE, encode_thumbnail, main, tile_images
+
+PICTURE = "direct_ascent_castle.jpg"
 
 
-class RecordingClient:
-    """A client that keeps what it is given; every node of every run shows one green image."""
+def write_example(folder: Path, name: str, *savers: str) -> None:
+    """Write a workflow of the page that loads a picture and saves it with nodes of these classes."""
 
-    def __init__(self) -> None:
-        self.uploads: list[str] = []
-        self.prompts: list[dict[str, Any]] = []
-        self.shown: list[str] = []
+    def widget(name: str, kind: str) -> dict[str, Any]:
+        return {"name": name, "type": kind, "widget": {"name": name}, "link": None}
 
-    def upload(self, image: Image.Image, name: str) -> str:
-        self.uploads.append(name)
-        return name
-
-    def run(self, prompt: dict[str, Any], timeout: float) -> dict[str, Any]:
-        self.prompts.append(prompt)
-        return {}
-
-    def get_images(self, history: dict[str, Any], node_id: str) -> list[Image.Image]:
-        self.shown.append(node_id)
-        return [Image.new("RGB", (8, 8), "lime")]
+    load = {"id": 1, "type": "LoadImage", "mode": 0, "inputs": [widget("image", "COMBO")], "widgets_values": [PICTURE]}
+    save = [
+        {"id": number, "type": kind, "mode": 0, "inputs": [{"name": "images", "type": "IMAGE", "link": number}]}
+        for number, kind in enumerate(savers, 2)
+    ]
+    links = [[number, 1, 0, number, 0, "IMAGE"] for number, _ in enumerate(savers, 2)]
+    (folder / f"{name}.json").write_text(json.dumps({"nodes": [load, *save], "links": links}))
 
 
-def test_by_default_all_workflows_of_the_repository_are_made_without_a_run() -> None:
-    options = parse_arguments([])
-    assert options.names == []
-    assert (options.directory / "api").is_dir()
-    assert not options.thumbnails
+@each_case("size", [(64, 48), (1024, 2048)])
+def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    data = encode_thumbnail(Image.fromarray(noise))
+    made = Image.open(io.BytesIO(data))
+    assert made.format == "JPEG"
+    assert max(made.size) == THUMBNAIL_SIDE
+    assert made.width * size[1] == made.height * size[0]
+    assert len(data) < MAX_THUMBNAIL_BYTES
 
 
-@each_case(("name", "shown"), [("plain", "4"), ("timelapse", "5")])
-def test_a_thumbnail_is_run_with_stand_ins_and_without_what_needs_a_checkpoint(
-    tmp_path: Path, name: str, shown: str
+@each_case(
+    ("count", "most", "levels"),
+    [
+        (1, 16, [0]),
+        (3, 16, [0, 1, 2, 0]),
+        (16, 16, [*range(16)]),
+        (46, 16, [*range(0, 46, 3)]),
+        (24, 4, [0, 7, 15, 23]),
+    ],
+)
+def test_a_batch_becomes_a_sheet_from_its_first_image_to_its_last(count: int, most: int, levels: list[int]) -> None:
+    made = np.asarray(tile_images([Image.new("RGB", (4, 3), (level, 0, 0)) for level in range(count)], most))
+    side = math.isqrt(len(levels))
+    assert made.shape == (3 * side, 4 * side, 3)
+    assert made[::3, ::4, 0].flatten().tolist() == levels
+
+
+def test_an_example_gets_its_api_form_and_its_thumbnail_and_others_keep_theirs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def node(class_type: str, title: str = "", **inputs: Any) -> dict[str, Any]:
-        return {"class_type": class_type, "inputs": inputs, "_meta": {"title": title}}
-
-    prompt = {
-        "1": node("LoadImage", image="example.png"),
-        "2": node("DAS_LoadCLIP", source="open_clip", **{"source.model": "a"}),
-        "3": node("CheckpointLoaderSimple", ckpt_name="big.safetensors"),
-        "4": node("SaveImage", images=["1", 0]),
-        "5": node("SaveImage", "Frames", images=["1", 0]),
-        "6": node("SaveImage", images=["3", 0]),
-    }
-    client = RecordingClient()
-    make_thumbnail(client, prompt, tmp_path / f"{name}.jpg")  # type: ignore[arg-type]
-    assert client.uploads == ["cat.png"]
-    (ran,) = client.prompts
-    assert set(ran) == {"1", "2", "4", "5"}
-    assert (ran["1"]["inputs"], ran["2"]["inputs"]) == ({"image": "cat.png"}, {"source": "starter"})
-    assert client.shown == [shown]
-    with Image.open(tmp_path / f"{name}.jpg") as made:
-        assert made.format == "JPEG"
-
-
-def test_an_example_that_the_page_changes_makes_the_exit_code_1_and_the_others_are_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    @contextmanager
-    def nothing(*_: object, **__: object) -> Iterator[None]:
-        yield
-
-    def make(client: object, browser: object, directory: Path, name: str) -> dict[str, Any]:
-        if name == "bad":
-            raise RoundTripError("bad: the page does not say what the API file says")
-        made.append(name)
-        return {}
-
-    made: list[str] = []
-    monkeypatch.setattr(make_examples, "start_comfyui", nothing)
-    monkeypatch.setattr(make_examples, "start_chromium", nothing)
-    monkeypatch.setattr(make_examples, "make_example", make)
     (tmp_path / "api").mkdir()
-    for name in ("bad", "good", "other"):
-        (tmp_path / "api" / f"{name}.json").write_text("{}")
-    assert make_examples.main(["--directory", str(tmp_path)]) == 1
-    assert made == ["good", "other"]
-    assert capsys.readouterr().err == "bad: the page does not say what the API file says\n"
-    assert make_examples.main(["--directory", str(tmp_path), "good"]) == 0
-    assert made == ["good", "other", "good"]
+    write_example(tmp_path, "good", "SaveImage")
+    write_example(tmp_path, "silent", "NoSuchNode")
+    assert main(["--directory", str(tmp_path), "--thumbnails"]) == 1
+    assert "silent keeps its thumbnail" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.glob("*.jpg")] == ["good.jpg"]
+    assert json.loads((tmp_path / "api" / "good.json").read_text())["1"]["inputs"] == {"image": PICTURE}
