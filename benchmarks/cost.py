@@ -16,7 +16,7 @@ from benchmarks.common import HERE, time_by_turns
 from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.margin import widen_margin
@@ -51,7 +51,7 @@ class Setting:
         margin = widen_margin(self.side, self.side, 56)
         levels = linear_levels(self.side + 2 * margin, self.level_step)
         spec = StackSpec(self.side, self.side, margin, levels, method=self.method)
-        wish = [ClassObjective(judge, ((JELLYFISH, 1.0),))]
+        wish = [class_objective(judge, ((JELLYFISH, 1.0),))]
         steps = iter(Ascent(ImageStack.gray(spec, self.batch), wish, Augmentation(self.views), steps=100_000))
         return lambda: next(steps)
 

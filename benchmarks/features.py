@@ -14,12 +14,12 @@ from benchmarks.common import HERE, PLAIN, SUBJECTS, climb_image, load_photograp
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
-from das_core.models.layers.activations import make_activation_judge
+from das_core.models.layers.activations import ActivationJudge, make_activation_judge
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
-from das_core.objectives.base import Objective
-from das_core.objectives.content import ContentObjective, measure_content_distance
-from das_core.objectives.feature import FeatureObjective
-from das_core.objectives.style import StyleObjective, measure_style_distances
+from das_core.objectives.content import content_objective, measure_content_distance
+from das_core.objectives.feature import feature_objective
+from das_core.objectives.style import StyleScore, measure_style_distances, style_objective
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
@@ -65,7 +65,7 @@ def _features(models: tuple[Classifier, ...]) -> str:
             found = torch.cat([_means(seen(part)[name]) for part in shown.split(4)])
             shares, above = [], 0
             for channel in _channels(seen.layers[0].channels):
-                objective = FeatureObjective.from_layer(model, name, "channel", channel)
+                objective = feature_objective(model, name, "channel", channel)
                 image = climb_image(
                     [objective],
                     ImageStack.gray(SPEC),
@@ -112,15 +112,16 @@ def _styles(climber: Classifier, judge: Classifier) -> str:
     for begin, end in tqdm(PAIRS, desc="style"):
         content, style = load_photograph(begin), load_photograph(end)
         stack = ImageStack.from_image(SPEC, content, contrast=CONTRAST)
-        asked: list[Objective] = [StyleObjective.from_images(climber, style)]
-        asked.append(ContentObjective.from_images(climber, content, weight=CONTENT_WEIGHT))
+        asked: list[Objective] = [style_objective(climber, style)]
+        asked.append(content_objective(climber, content, weight=CONTENT_WEIGHT))
         image = climb_image(asked, stack, STYLE_VIEWS, STYLE, STYLE_STEPS)
         images += [fit_square(content, SPEC.width)[0], fit_square(style, SPEC.width)[0], image[0]]
         cells = [begin, end]
         for model in (climber, judge):
-            objective = StyleObjective.from_images(model, style)
+            objective = style_objective(model, style)
             before, after = (_distance(objective, shown) for shown in (stack.image(), image))
-            layer = ContentObjective.from_images(model, content).judge
+            layer = content_objective(model, content).terms[0].judge
+            assert isinstance(layer, ActivationJudge)
             features = [layer(fit_square(shown, model.size))[layer.layers[0].name] for shown in (image, content, style)]
             kept, lost = (float(measure_content_distance(features[0], other)) ** 0.5 for other in features[1:])
             cells += [f"{before:.2f} → {after:.2f} ({after / before:.0%})", f"{kept:.2f}, {lost:.2f}"]
@@ -141,7 +142,9 @@ share of the latter's size.
 """
 
 
-def _distance(objective: StyleObjective, image: Tensor) -> float:
-    judge = objective.judge
+def _distance(objective: Objective, image: Tensor) -> float:
+    style = objective.terms[0].score
+    assert isinstance(style, StyleScore)
+    judge = style.judge
     with torch.no_grad():
-        return float(measure_style_distances(judge(fit_square(image, judge.size)), judge, objective.targets).sum())
+        return float(measure_style_distances(judge(fit_square(image, judge.size)), judge, style.targets).sum())

@@ -19,7 +19,7 @@ from benchmarks.common import time_by_turns
 from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -48,7 +48,7 @@ def make_ascent(judge: Classifier, device: torch.device, chunk: int, spec: Stack
     `chunk` is the number of views that go through the model at once. `spec` describes the stack; if it is None, the
     picture has 224 x 224 pixels.
     """
-    wish = [ClassObjective(judge, ((JELLYFISH, 1.0),))]
+    wish = [class_objective(judge, ((JELLYFISH, 1.0),))]
     stack = ImageStack.gray(spec or StackSpec(224, 224))
     return Ascent(stack, wish, Augmentation(VIEWS), steps=100_000, chunk=chunk, device=device)
 

@@ -18,7 +18,8 @@ from das_core.ascent.guidance import Guidance
 from das_core.ascent.guided_steps import GuidedSteps
 from das_core.ascent.pace import pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.term import Objective
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 
@@ -102,14 +103,15 @@ def sample_plain() -> Sampled:
     return sample(None, GuidedSteps())
 
 
-def wish() -> ClassObjective:
+def wish() -> Objective:
     """Return the objective that guides the sampling: the class `WISH` of the starter classifier."""
-    return ClassObjective.from_text(load_starter(), WISH)
+    return class_objective(load_starter(), WISH)
 
 
 def measure_chances(model: Starter, pictures: Tensor) -> Tensor:
     """Return the probability (B,) that a starter classifier gives to the class `WISH` for every picture."""
-    return load_starter(model).probabilities(pictures)[:, wish().targets[0][0]]
+    classifier = load_starter(model)
+    return classifier.probabilities(pictures)[:, classifier.labels.find(WISH)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, STARTER
-from das_core.objectives.embedding import ImageObjective
+from das_core.objectives.embedding import image_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
@@ -44,10 +44,7 @@ def _reconstructions(climber: CLIP, judge: CLIP) -> str:
     """
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(
-        [
-            climb_image([ImageObjective.from_images(climber, image)])
-            for image in tqdm(photographs.values(), desc="reconstruction")
-        ]
+        [climb_image([image_objective(climber, image)]) for image in tqdm(photographs.values(), desc="reconstruction")]
     )
     save_sheet(list(images), HERE / "image_targets_reconstruction.jpg")
     found = {}
@@ -80,7 +77,7 @@ def _blends(climber: CLIP, judge: CLIP) -> str:
         stack = ImageStack.from_image(
             StackSpec(224, 224, levels=linear_levels(336, 4)), load_photograph(begin), contrast=BLEND_CONTRAST
         )
-        image = climb_image([ImageObjective.from_images(climber, target)], stack, optimizer=BLEND, steps=BLEND_STEPS)
+        image = climb_image([image_objective(climber, target)], stack, optimizer=BLEND, steps=BLEND_STEPS)
         images += [stack.image()[0], image[0]]
         pair = stack.image(), image
         before, after = (float(judge.encode_images(shown) @ judge.encode_images(target).T) for shown in pair)

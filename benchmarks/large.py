@@ -14,7 +14,7 @@ from benchmarks.memory import PeakBytes, forget_operators
 from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.margin import widen_margin
 from das_core.stack.spec import StackSpec
@@ -38,7 +38,7 @@ def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
 
     It has more steps than are ever measured.
     """
-    wish = [ClassObjective(judge, ((VALLEY, 1.0),))]
+    wish = [class_objective(judge, ((VALLEY, 1.0),))]
     views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
 

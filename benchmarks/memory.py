@@ -15,7 +15,7 @@ from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.operator_forms import OperatorForm
@@ -78,7 +78,7 @@ def ascent_peak(judge: Classifier, step: int, method: OperatorForm = "spectral",
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     forget_operators()
     with PeakBytes() as counted:
-        for _ in Ascent(ImageStack.gray(spec), [ClassObjective(judge, ((107, 1.0),))], steps=2, chunk=chunk):
+        for _ in Ascent(ImageStack.gray(spec), [class_objective(judge, ((107, 1.0),))], steps=2, chunk=chunk):
             pass
     return counted.peak
 
@@ -93,7 +93,7 @@ def compare_with_estimate(judge: Classifier, side: int, method: OperatorForm, op
 
     The first is the estimate by which the library checks the memory before an ascent; the second is the measured peak.
     """
-    wish = [ClassObjective(judge, ((107, 1.0),))]
+    wish = [class_objective(judge, ((107, 1.0),))]
     forget_operators()
     with PeakBytes() as counted:
         stack = ImageStack.gray(StackSpec(side, side, method=method))

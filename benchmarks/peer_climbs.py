@@ -16,7 +16,7 @@ from benchmarks.common import SEED
 from benchmarks.pace import Look
 from das_core.ascent.recipe import Recipe
 from das_core.models.classifier import Classifier
-from das_core.objectives.classes import ClassObjective, Score
+from das_core.objectives.classes import ScoreKind, class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
@@ -102,20 +102,20 @@ returns the final image (1, 3, H, W), 0..1."""
 
 
 def climb_with_recipe(
-    recipe: Recipe, size: int, score: Score = "log_probability", parametrization: Parametrization = "pyramid"
+    recipe: Recipe, size: int, score: ScoreKind = "log_probability", parametrization: Parametrization = "pyramid"
 ) -> Climb:
     """Return the function that makes pictures with a recipe, as `direct_ascent.render` does.
 
     Args:
         recipe: the recipe.
         size: the side of a picture in pixels.
-        score: which score of the class the ascent raises, see `ClassObjective`.
+        score: which score of the class the ascent raises, see `class_objective`.
         parametrization: what the ascent moves, such as the levels of a `pyramid`, see `StackSpec`.
     """
     spec = StackSpec(size, size, parametrization=parametrization)
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
-        objective = ClassObjective(climber, ((target, 1.0),), score)
+        objective = class_objective(climber, ((target, 1.0),), score)
         ascent = recipe.prepare(ImageStack.gray(spec), objective, seed=SEED)
         for step in ascent:
             watch.tick(step.image)

@@ -24,9 +24,9 @@ from das_core.models.clip import CLIP
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import STARTER, STARTERS, Starter, load_starter
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective, Score
-from das_core.objectives.embedding import TextObjective
+from das_core.objectives.classes import ScoreKind, class_objective
+from das_core.objectives.embedding import text_objective
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
@@ -46,7 +46,7 @@ class Recipe(recipe.Recipe):
         models: the starters (models installed with the project) that are climbed; several divide the views among them.
         spec: the spec of the stack.
         start: the picture before the first step: grey, or soft noise, which differs from seed to seed.
-        score: the kind of score of a class, see `ClassObjective`.
+        score: the kind of score of a class, see `class_objective`.
         variety: the share of the classifiers' last features (the inputs of their last layers) that the score leaves
             out. The seed decides which features these are.
     """
@@ -56,7 +56,7 @@ class Recipe(recipe.Recipe):
     models: tuple[Starter, ...] = STARTERS
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
-    score: Score = "log_probability"
+    score: ScoreKind = "log_probability"
     variety: float = 0.0
 
     @property
@@ -88,12 +88,12 @@ class Recipe(recipe.Recipe):
 
     def ask_class(self, text: str) -> Objective:
         """Return the objective of a class, by its name or index."""
-        asked = ClassObjective.from_text(load_classifiers(self.models), text, self.score)
+        asked = class_objective(load_classifiers(self.models), text, self.score)
         return replace(asked, variety=self.variety)
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, for the starter CLIPs that have `models` as image encoders."""
-        return TextObjective.from_text(load_clips(self.models), text, "cosine" if self.score == "logit" else "auto")
+        return text_objective(load_clips(self.models), text, "cosine" if self.score == "logit" else "auto")
 
 
 Ask = Callable[[Recipe, str], Objective]

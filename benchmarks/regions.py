@@ -13,8 +13,8 @@ from das_core.ascent.recipe import PICTURE
 from das_core.common.images import resize_to_cover
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
-from das_core.objectives.classes import ClassObjective, Score
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
+from das_core.objectives.classes import ScoreKind, class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -53,7 +53,7 @@ TOP, LEFT, HEIGHT, WIDTH = 64, 24, 320, 400
 FEATHER = 60
 # The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
 # logits of the classes that the photograph shows.
-SCORE: Score = "log_probability"
+SCORE: ScoreKind = "log_probability"
 OPTIMIZER = NormalizedAscent(step_size=0.14, momentum=0.5)
 """The optimizer of example_workflows/api/inpaint.json."""
 
@@ -86,10 +86,7 @@ def _halves(climber: Classifier, judge: Classifier) -> str:
     pictures: list[Tensor] = []
     right: list[list[bool]] = []
     for pair in tqdm(PAIRS, desc="halves"):
-        objectives = [
-            RegionObjective(ClassObjective.from_text(climber, name), mask)
-            for name, mask in zip(pair, masks, strict=True)
-        ]
+        objectives = [in_region(class_objective(climber, name), mask) for name, mask in zip(pair, masks, strict=True)]
         image = PICTURE.prepare(ImageStack.gray(StackSpec(2 * SIDE, SIDE)), objectives).run().image
         pictures.append(image[0])
         chosen = [int(judge.probabilities(half)[0].argmax()) for half in image.split(SIDE, dim=3)]
@@ -125,7 +122,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     for subject, name in tqdm(INSERTS, desc="inserts"):
         before = resize_to_cover(load_photograph(subject), shape)
         stack = ImageStack.from_image(PHOTO, before).place_into(before, mask, FEATHER)
-        objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
+        objective = class_objective(climber, name, score=SCORE)
         after = Ascent(stack, [objective], Augmentation(16), optimizer=OPTIMIZER, denoising=DENOISING).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
@@ -158,7 +155,7 @@ def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> 
 
     The picture lies in the same rectangle as the result of inpainting, and has an equally soft edge.
     """
-    alone = Ascent(ImageStack.gray(ALONE), [ClassObjective.from_text(climber, name)]).run().image
+    alone = Ascent(ImageStack.gray(ALONE), [class_objective(climber, name)]).run().image
     pasted = photograph.clone()
     pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))
     return ImageStack.from_image(PHOTO, pasted, contrast=1.0).place_into(photograph, mask, FEATHER).image()

@@ -15,7 +15,7 @@ from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
@@ -76,7 +76,7 @@ def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None
         side: the side of the picture in pixels.
         denoising: how the ascent denoises the picture; None for no denoising.
     """
-    stack, wish = ImageStack.gray(StackSpec(side, side)), ClassObjective(judge, ((JELLYFISH, 1.0),))
+    stack, wish = ImageStack.gray(StackSpec(side, side)), class_objective(judge, ((JELLYFISH, 1.0),))
     steps = iter(Ascent(stack, [wish], steps=100_000, denoising=denoising))
     return lambda: next(steps)
 

@@ -18,7 +18,7 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.report.spectrum import measure_spectrum
 from das_core.stack.bands import FINEST
 from das_core.stack.edit import edit_stack
@@ -51,7 +51,7 @@ def report() -> str:
 def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageStack:
     """Return a stack after some steps toward a class of the starter model, with views of 64 x 64 pixels."""
     starter = replace(load_starter(), size=64)
-    wish = ClassObjective(starter, ((107, 1.0),))
+    wish = class_objective(starter, ((107, 1.0),))
     views = Augmentation(4, Windows(16))
     # Two ascents of three steps equal one of six steps only if no setting changes during an ascent. A focus, a falling
     # strength of the denoiser, a coarse part and a tilt of the optimizer change. So this ascent has no focus and a

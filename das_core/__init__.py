@@ -6,8 +6,8 @@ set of images at many resolutions that sum to one picture. In each step, an asce
 picture to the judges and moves the stack along the gradient of the scores. Start at `Ascent`.
 
 Example:
-    >>> from das_core import Ascent, ClassObjective, ImageStack, StackSpec, load_starter
-    >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+    >>> from das_core import Ascent, ImageStack, StackSpec, class_objective, load_starter
+    >>> jellyfish = class_objective(load_starter(), "jellyfish")
     >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
     >>> result = Ascent(stack, [jellyfish], steps=2).run()
     >>> tuple(result.image.shape)  # A picture (batch, channels, height, width), 0..1.
@@ -39,23 +39,22 @@ from .denoisers import Bilateral, CosineShrinkage, Denoiser, NetworkDenoiser, No
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
 from .objectives import (
-    BaseObjective,
-    ClassObjective,
-    ContentObjective,
-    DiversityObjective,
-    EnsembleObjective,
-    FeatureObjective,
-    ImageObjective,
-    JointObjective,
     Objective,
-    PerImageObjective,
-    Prior,
-    RegionObjective,
-    ScheduledObjective,
-    StyleObjective,
-    TextObjective,
-    Track,
-    make_tracks,
+    Term,
+    class_objective,
+    content_objective,
+    diversity_objective,
+    feature_objective,
+    image_objective,
+    in_region,
+    one_per_image,
+    over_frames,
+    over_keyframes,
+    over_steps,
+    prior,
+    share_views,
+    style_objective,
+    text_objective,
 )
 from .stack import (
     ImageStack,
@@ -150,16 +149,16 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent", "AscentError",
-    "Augmentation", "BaseObjective", "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective",
-    "CosineShrinkage", "Denoiser", "Denoising", "Distance", "DiversityObjective", "EnsembleObjective",
-    "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance", "ImageObjective", "ImageStack", "JointObjective",
-    "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask",
-    "PerImageObjective", "Perspective", "Prior", "Recipe", "Record", "RegionObjective", "Result", "ScheduledObjective",
-    "Shot", "StackSpec", "Step", "StyleObjective", "TextObjective", "Time", "TotalVariation", "Track", "Transform",
-    "Windows", "Within", "Zoom", "as_film", "as_zoom", "classify", "compare_with_texts", "decompose", "edit_stack",
-    "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
-    "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "make_tracks", "measure_spectrum",
-    "move_camera", "plot_history", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film",
-    "save_stack", "scale_changes", "score_images",
+    "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
+    "AscentError", "Augmentation", "Bilateral", "Classifier", "ColorShift", "CosineShrinkage", "Denoiser",
+    "Denoising", "Distance", "Flip", "Focus", "Grayscale", "Guidance", "ImageStack", "Judge", "NetworkDenoiser",
+    "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Recipe", "Record",
+    "Result", "Shot", "StackSpec", "Step", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within",
+    "Zoom", "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective",
+    "decompose", "diversity_objective", "edit_stack", "feature_objective", "find_layers", "image_objective",
+    "in_region", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
+    "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "move_camera",
+    "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "prior", "render_film",
+    "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes",
+    "score_images", "share_views", "style_objective", "text_objective",
 ]

@@ -13,15 +13,15 @@ from .models.clip import LoadCLIP
 from .models.comfyui_clip import CLIPFromComfyUI
 from .models.labels import PickClass
 from .models.layers import ListLayers
+from .objectives.change import Region, Schedule
 from .objectives.classes import ClassObjective
 from .objectives.content import ContentObjective
 from .objectives.embedding import ImageObjective, TextObjective
 from .objectives.ensemble import Ensemble
 from .objectives.feature import FeatureObjective
 from .objectives.keyframes import Keyframes
-from .objectives.prior import Prior
+from .objectives.priors import Prior
 from .objectives.style import StyleObjective
-from .objectives.wrapped import Region, Schedule
 from .report.camera import Camera
 from .report.history import PlotHistory
 from .report.level_sheet import StackLevels

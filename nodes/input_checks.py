@@ -17,6 +17,7 @@ from torch import Tensor
 from ..das_core.common.text import shorten
 from ..das_core.models.classifier import Classifier
 from ..das_core.models.clip import CLIP
+from ..das_core.objectives.term import Objective
 from ..das_core.stack.image_stack import ImageStack
 from ..das_core.views.augmentation import Augmentation
 
@@ -28,11 +29,11 @@ _SOCKETS: dict[str, Callable[[Any], bool]] = {
     "DAS_CLIP": lambda value: isinstance(value, CLIP),
     "DAS_STACK": lambda value: isinstance(value, ImageStack),
     "DAS_AUGMENTATION": lambda value: isinstance(value, Augmentation),
-    "DAS_OBJECTIVE": lambda value: callable(getattr(value, "terms", None)),
+    "DAS_OBJECTIVE": lambda value: isinstance(value, Objective),
     "DAS_HISTORY": lambda value: isinstance(value, tuple),
     "DAS_DENOISER": lambda value: callable(value) and isinstance(getattr(value, "name", None), str),
 }
-"""For each type of socket of the pack, whether it takes a value. Objectives and denoisers may be of any class."""
+"""For each type of socket of the pack, whether it takes a value. Denoisers may be of any class."""
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ node with a `Classifier.Input` of another node.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, get_args
 
@@ -13,6 +13,7 @@ import torch
 from comfy_api.latest import io
 
 from ..das_core.common.text import shorten
+from ..das_core.objectives.term import Objective as CoreObjective
 
 Classifier = io.Custom("DAS_CLASSIFIER")
 Clip = io.Custom("DAS_CLIP")
@@ -87,6 +88,11 @@ def objectives_input(tooltip: str) -> Any:
         ),
         tooltip=tooltip,
     )
+
+
+def list_connected(objectives: Mapping[str, CoreObjective] | None) -> list[CoreObjective]:
+    """Return the objectives that are connected to the slots of `objectives_input`."""
+    return [objective for objective in (objectives or {}).values() if objective is not None]
 
 
 def weight_input() -> Any:

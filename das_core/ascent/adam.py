@@ -31,9 +31,9 @@ class Adam(Optimizer):
         ValueError: when `learning_rate` or a beta is out of range.
 
     Example:
-        >>> from das_core import Adam, Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core import Adam, Ascent, ImageStack, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 8, 48)))
-        >>> after = Ascent(stack, [Prior("total_variation")], steps=1, optimizer=Adam(learning_rate=0.02)).run().stack
+        >>> after = Ascent(stack, [prior("total_variation")], steps=1, optimizer=Adam(learning_rate=0.02)).run().stack
         >>> [round(float(level.abs().mean()), 3) for level in after.parameters.tensors]
         [0.02, 0.02, 0.019]
     """

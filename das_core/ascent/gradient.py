@@ -83,18 +83,18 @@ class ScoreGradient:
         scoring = self.scoring
         with torch.enable_grad():
             shown = self._renderer.render(canvas, step)
-            scores: dict[str, list[Scores]] = {name: [] for group in scoring.groups for name, _ in group.members}
+            scores: dict[str, list[Scores]] = {member.name: [] for member in scoring.plan.members}
             gradients, group_weights = [], []
-            for number in range(len(scoring.groups)):
+            for number in range(len(scoring.plan.groups)):
                 self._backpropagate(number, shown.pyramid, step, pace, scores, chunk)
                 gradients.append(self._renderer.pull_back(number, shown, pace))
-                group_weights.append(scoring.weights.weigh_group(number, pace.progress))
+                group_weights.append(scoring.plan.groups[number].weigh(pace.progress, canvas.device))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
             gradients,
             group_weights,
             lambda part: scoring.support.restrict(operator.precondition(part, cutoff, pace.tilt)),
-            as_one=scoring.film,
+            as_one=scoring.plan.is_series,
         )
         return gradient, {name: _average(parts) for name, parts in scores.items()}
 
@@ -112,20 +112,19 @@ class ScoreGradient:
         Autograd adds it to the `.grad` of the tensors `Pyramid.leaves`. The scores of the terms of the group are
         appended to `scores`, under the names of their objectives.
         """
-        group = self.scoring.groups[number]
-        weights = {name: term.weight_at(pace.progress) for name, term in group.members}
-        counts = any(weights.values())
+        members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
+        counts = any(weight for _, weight in members)
         with interruptible_backward(pyramid.device):
             for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
                 total = torch.zeros((), device=pyramid.device)
                 shown = images.tolist()
-                for name, term in group.members:
-                    score = score_term(name, term, outputs[name], images)
-                    factors = self.scoring.weights.find_factors(term, shown)
-                    scores[name].append((score.detach(), factors))
+                for member, weight in members:
+                    score = score_term(member.name, member.term, outputs[member.name], images)
+                    factors = member.find_factors(shown)
+                    scores[member.name].append((score.detach(), factors))
                     if factors is not None:
                         score = score * make_constant(factors, score.dtype, score.device)
-                    total = total + weights[name] * score.sum() / count
+                    total = total + weight * score.sum() / count
                 # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
                 if total.requires_grad and counts:
                     # `inputs` limits the gradients to the pixels. Without it, tensors of an objective that require

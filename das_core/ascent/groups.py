@@ -1,133 +1,125 @@
 """Groups of terms that share their views, and the balancing of the gradients of several groups."""
 
-import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ..common.devices import make_constant
 from ..models.judge import Judge
-from ..models.layers.activations import merge_judges
-from ..objectives.base import Objective, Term, split_objective
-
-NamedObjective = tuple[str, Objective]
-"""A name that no other objective of the ascent has, and the objective."""
+from ..objectives.term import Term
 
 
-NamedTerm = tuple[str, Term]
-"""The name of an objective in its ascent, and one term of this objective."""
-
-Turn = tuple[int, int]
-"""The number of a term among the terms of its objective, and how many terms there are. The terms divide the views among
-them. (0, 1) stands for the only term of an objective, which sees all views."""
-
-
-def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
-    """Return objectives with their names, which are changed where necessary so that no two names are the same.
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A term of an ascent.
 
     Args:
-        objectives: in the order of the ascent. A joint objective is split into its parts (`split_objective`).
-
-    Returns:
-        Pairs of a name and an objective, in the same order. A second objective named 'cat' gets the name 'cat (2)'.
+        name: the name of its part of the objective, which no other part of the ascent has.
+        term: the term.
+        factors: the factor of its weight for each image that views can show; None if all are 1.
     """
-    named: dict[str, Objective] = {}
-    for objective in (part for one in objectives for part in split_objective(one)):
-        candidates = (f"{objective.name} ({number})" for number in itertools.count(2))
-        free = next(name for name in itertools.chain([objective.name], candidates) if name not in named)
-        named[free] = objective
-    return list(named.items())
+
+    name: str
+    term: Term
+    factors: tuple[float, ...] | None = None
+
+    def find_factors(self, images: Sequence[int]) -> tuple[float, ...] | None:
+        """Return the factor for each of some views, given the numbers of their images; None if all are 1."""
+        return None if self.factors is None else tuple(self.factors[image] for image in images)
 
 
 @dataclass(frozen=True, eq=False)
 class TermGroup:
-    """Terms that share their views; `group_by_judge` says what the terms of a group have in common.
+    """Terms that share their views, because one run of a judge answers them all (`plan.make_plan`).
 
     Args:
         judge: the judge of the terms. If the terms score activations, the judge returns the activations of all layers
             that they need. None for a term that scores the pixels of the canvas.
-        regions: the region masks, the same for every term, (B or 1, h, w), 0..1.
-        members: the terms, each with the name of its objective. If an objective has several terms (`Objective.terms`),
-            they are in different groups, under the same name.
-        turn: which of the views of a step the group sees, see `choose_views`.
+        members: the terms. If the terms of a part divide its views (`Term.share`), they are in different groups, under
+            the same name. Regions, shares and `compares_images` are the same for all members.
+        images: how many images views can show.
+        is_series: whether the images are the frames of a film or the moments of a zoom.
+
+    Raises:
+        ValueError: when the group compares all images, but does not act on all of them.
     """
 
     judge: Judge | None
-    regions: tuple[Tensor, ...]
-    members: list[NamedTerm]
-    turn: Turn = (0, 1)
+    members: tuple[Member, ...]
+    images: int = 1
+    is_series: bool = False
+
+    def __post_init__(self) -> None:
+        if self.compares_images and len(self.shown) < self.images:
+            raise ValueError(f"'{self.members[0].name}' compares all images, so it has to count for all of them")
+
+    @property
+    def regions(self) -> tuple[Tensor, ...]:
+        """The region masks, (B or 1, h, w), 0..1."""
+        return self.members[0].term.regions
 
     @property
     def compares_images(self) -> bool:
-        """Whether one of the members compares the images of a batch, see `Term.compares_images`."""
-        return any(term.compares_images for _, term in self.members)
+        """Whether the terms compare the images of a batch, see `Term.compares_images`."""
+        return self.members[0].term.compares_images
+
+    @property
+    def shown(self) -> list[int]:
+        """The numbers, from 0, of the images on which the group acts: a term has a factor other than 0 there.
+
+        If there is no such image, all images: the group is evaluated all the same, so that its terms have scores.
+        """
+        known = [member.factors for member in self.members]
+        images = range(self.images)
+        return [image for image in images if any(each is None or each[image] for each in known)] or list(images)
 
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        With `turn` (k, n), each objective of the group has n terms that divide the views among them, and the group
-        holds term k (from 0) of each objective. At step 0 the group sees the views k, k + n, k + 2n and so on. At every
-        further step the first of these numbers falls by 1 (modulo n). So each group sees at least one view in n steps,
-        even if a step has fewer views than n.
+        With the share (k, n), n groups divide the views among them. At step 0 the group sees the views k, k + n, k + 2n
+        and so on. At every further step the first of these numbers falls by 1 (modulo n). So each group sees at least
+        one view in n steps, even if a step has fewer views than n.
 
         Args:
             views: how many views of an image the step has.
             step: the number of the step, from 0.
 
         Example:
-            >>> from das_core.ascent.groups import TermGroup
-            >>> second_of_two = TermGroup(judge=None, regions=(), members=[], turn=(1, 2))
-            >>> second_of_two.choose_views(views=4, step=0), second_of_two.choose_views(views=4, step=1)
-            ([1, 3], [0, 2])
+            >>> from das_core.ascent.groups import Member, TermGroup
+            >>> from das_core.objectives import Term
+            >>> term = Term("castle", lambda output, images: output, share=(1, 2))
+            >>> second_of_two = TermGroup(judge=None, members=(Member("castle", term),))
+            >>> second_of_two.choose_views(5, step=0), second_of_two.choose_views(5, step=1)
+            ([1, 3], [0, 2, 4])
         """
-        number, count = self.turn
+        number, count = self.members[0].term.share
         return list(range((number - step) % count, views, count))
 
+    def weigh(self, progress: float, device: torch.device) -> float | Tensor:
+        """Return the weight of the group at a step: the sum of the absolute weights of its terms.
 
-def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
-    """Group terms by judge and regions, so that the terms of a group share the answers of the judge to the same views.
+        Args:
+            progress: the share of the ascent that is over, 0..1.
+            device: where a tensor is returned.
 
-    Members of a group share five things:
-
-    - the module of their judges;
-    - the kind of answer (`Judge.answer_key`): the output of the model, its output from a part of its features
-      (`PartialClassifier`), or the activations of its layers. Scores of different kinds have different scales;
-    - whether they compare images. Scores that compare images have yet another scale, and their views come in another
-      order;
-    - the region masks. Two terms have the same masks only if these are the same tensor objects in the same order: equal
-      copies make two groups;
-    - their `Turn` (which of the terms of its objective a term is, and how many there are). So terms that divide the
-      views of one objective are in different groups.
-
-    A term without a judge is a group of its own.
-
-    Args:
-        objectives: the objectives and their names.
-
-    Returns:
-        Groups in the order of their first members. Groups without a judge come last.
-    """
-    groups: dict[tuple[object, ...], tuple[Turn, list[NamedTerm]]] = {}
-    for name, objective in objectives:
-        terms = objective.terms()
-        for number, term in enumerate(terms):
-            turn = (number, len(terms))
-            source = id(term if term.judge is None else term.judge.module)
-            key = (source, term.judge and term.judge.answer_key, turn, term.compares_images, *map(id, term.regions))
-            groups.setdefault(key, (turn, []))[1].append((name, term))
-    made = [_make_group(turn, members) for turn, members in groups.values()]
-    return sorted(made, key=lambda group: group.judge is None)
-
-
-def _make_group(turn: Turn, members: list[NamedTerm]) -> TermGroup:
-    """Return a group of terms, with their judges merged into one (`merge_judges`).
-
-    `turn` has the number of each term among the terms of its objective, from 0, and how many terms this objective has.
-    Both are the same for all members.
-    """
-    judges = [term.judge for _, term in members if term.judge is not None]
-    return TermGroup(merge_judges(judges) if judges else None, members[0][1].regions, members, turn)
+        Returns:
+            One number for each image, (B, 1, 1, 1); a single number if all factors of the terms are 1. For a film or a
+            zoom, whose gradients are balanced by norms over all images, it is a single number, too: the root mean
+            square of the weights of the images.
+        """
+        known = [(abs(member.term.weight_at(progress)), member.factors) for member in self.members]
+        if all(factors is None for _, factors in known):
+            return sum(weight for weight, _ in known)
+        each = [
+            sum(weight * (1.0 if factors is None else abs(factors[image])) for weight, factors in known)
+            for image in range(self.images)
+        ]
+        if self.is_series:
+            return math.sqrt(sum(weight**2 for weight in each) / self.images)
+        return make_constant(tuple(each), torch.float32, device)[:, None, None, None]
 
 
 def balance_gradients(

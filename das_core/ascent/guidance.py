@@ -8,7 +8,6 @@ project's own: the change is made by the ascent of a stack, and the size of the 
 `Guidance.scale_change`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.masks import mean_square
-from ..objectives.base import Objective, list_objectives
+from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.levels import linear_levels
 from ..stack.margin import widen_margin
@@ -49,8 +48,8 @@ class Guidance:
     """How objectives guide a diffusion model.
 
     Args:
-        objectives: at least one, with a weight other than 0. The weight of a `ScheduledObjective` changes with the
-            progress of the guided part of the sampling.
+        objective: what is asked for; a list of objectives becomes their sum. Weights that change (`over_steps`) change
+            with the progress of the guided part of the sampling.
         augmentation: how the judges see the picture. By default there are 16 views, which may reach beyond the picture
             by a quarter of its short side, but at most by 56 pixels.
         steps: the steps of ascent at each guided step of the sampler; 1 is fastest, 3 give a steadier direction.
@@ -63,10 +62,10 @@ class Guidance:
 
     Example:
         >>> import torch
-        >>> from das_core import ClassObjective, load_starter
+        >>> from das_core import class_objective, load_starter
         >>> from das_core.ascent.guidance import Guidance
         >>> from das_core.ascent.pace import pace_at_noise
-        >>> guidance = Guidance((ClassObjective.from_text(load_starter(), "jellyfish"),), steps=1)
+        >>> guidance = Guidance(class_objective(load_starter(), "jellyfish"), steps=1)
         >>> expected = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
         >>> ascent = guidance.start_ascent(expected, pace_at_noise(1.0, 64, progress=0.0), number=0)
         >>> before = ascent.stack.image()
@@ -76,14 +75,14 @@ class Guidance:
         0.1
     """
 
-    objectives: tuple[Objective, ...]
+    objective: Objective
     augmentation: Augmentation | None = None
     steps: int = 3
     strength: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "objectives", tuple(list_objectives(self.objectives, "guide by")))
+        object.__setattr__(self, "objective", join_objectives(self.objective, "guide by"))
         check_steps(self.steps, "3 are steady")
         if not 0 <= self.strength < float("inf"):
             raise ValueError(
@@ -117,7 +116,7 @@ class Guidance:
                 f"the picture is {width} x {height} pixels, too small to be looked at; make the latent larger, so that "
                 f"the picture has at least {SMALLEST_SIDE} a side"
             )
-        check_aspects(self.objectives, (height, width))
+        check_aspects(self.objective, (height, width))
         augmentation = self.augmentation or _default_views(min(height, width))
         margin = widen_margin(width, height, augmentation.windows.farthest_jitter)
         # The coarsest level has a single sample, so that few steps can change the light and colour of the whole
@@ -128,7 +127,7 @@ class Guidance:
         return Ascent(
             # The random draws depend on the number of steps that the stack has done.
             replace(stack, steps=number * self.steps),
-            self.objectives,
+            self.objective,
             augmentation,
             steps=self.steps,
             seed=self.seed,
@@ -162,11 +161,11 @@ class Guidance:
         return change * torch.where(size == 0, 0.0, scale)
 
 
-def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> None:
+def check_aspects(objective: Objective, shape: tuple[int, int]) -> None:
     """Raise an error when a region was painted for a picture of another aspect ratio.
 
     Args:
-        objectives: objectives with or without regions.
+        objective: with or without regions.
         shape: height and width of the picture in pixels.
 
     Raises:
@@ -174,12 +173,12 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
             more than rounding explains.
     """
     height, width = shape
-    for objective in objectives:
-        for mask in (mask for term in objective.terms() for mask in term.regions):
+    for term in objective.terms:
+        for mask in term.regions:
             tall, wide = mask.shape[-2:]
             if abs(wide * height / (tall * width) - 1) > _ASPECT_TOLERANCE:
                 raise ValueError(
-                    f"the region of '{objective.name}' is {wide} x {tall} pixels and the picture {width} x {height}, "
+                    f"the region of '{term.name}' is {wide} x {tall} pixels and the picture {width} x {height}, "
                     "of another aspect: paint the mask on a picture of that aspect, or make the picture as oblong as it"
                 )
 

@@ -10,7 +10,7 @@ from .terms import score_term
 
 
 def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
-    """Return the score of every objective for every image, without gradients.
+    """Return the score of every part of the objective for every image, without gradients.
 
     All images are seen through the same windows, flips and noise, so that their scores can be compared. The random
     numbers for these are those of step 0, whatever step `pace` belongs to.
@@ -22,19 +22,20 @@ def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: in
         chunk: how many views go through a judge at once.
 
     Returns:
-        The scores (B,) by the name of the objective. A score is the mean over the views, not multiplied by the weight.
-        For an objective with several terms, it is the mean over the views of all its terms.
+        The scores (B,) by the name of the part. A score is the mean over the views, not multiplied by the weight.
+        For several terms that divide their views, it is the mean over the views of all its terms.
     """
     batch, pyramid = len(pixels), Pyramid(pixels)
     found: dict[str, list[Tensor]] = {}
     with torch.no_grad():
-        for number, group in enumerate(scoring.groups):
-            scores: dict[str, list[Tensor]] = {name: [] for name, _ in group.members}
+        for number, group in enumerate(scoring.plan.groups):
+            scores: dict[str, list[Tensor]] = {member.name: [] for member in group.members}
             shown = []
             for outputs, images, _ in scoring.evaluate(number, pyramid, 0, pace, chunk, alike=True):
                 shown.append(images)
-                for name, term in group.members:
-                    scores[name].append(score_term(name, term, outputs[name], images).float())
+                for member in group.members:
+                    score = score_term(member.name, member.term, outputs[member.name], images)
+                    scores[member.name].append(score.float())
             for name, parts in scores.items():
                 if parts:
                     # Sorted by image, the scores of all views become a row for each image.

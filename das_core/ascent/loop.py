@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..common.devices import find_device
 from ..models.judge import Judge
-from ..objectives.base import Objective, list_objectives
+from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
@@ -20,12 +20,12 @@ from .denoising import Denoising
 from .devices import describe_mismatch
 from .focus import Focus
 from .gradient import ScoreGradient
-from .groups import name_objectives
 from .modes import check_differentiable, own_modes
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
+from .plan import Plan, make_plan
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
 from .result import Record, Result, Step, make_importance_mask
 from .scoring import Scoring
@@ -41,15 +41,12 @@ class Ascent:
     continues with the step after the last one done, and after the last step of the ascent a loop does nothing. After an
     `AscentError` the next loop tries the failed step again, with the same views; so the step usually fails again.
 
-    Objectives form groups (`groups.group_by_judge`). The objectives of a group have the same model, take the same kind
-    of answer from it (its output, or the activations of its layers) and have the very same region masks. Either all
-    objectives of a group compare the images of the batch, or none does. An objective for an ensemble of models is a
-    member of one group for each model, and these groups divide its views. Within a group the weighted scores are added.
-    If there are several groups, their gradients are brought to the same scale before they are added
-    (`groups.balance_gradients`), so that a weight means the same in every group. If the stack or an objective
-    (`RegionObjective`) has a mask, only the gradient under the mask counts, and views are cut from the part of the
-    canvas around the mask (`ascent/active_region.py`). If all weights are 0 at a step, as at the last step if the only
-    objective fades out (`ScheduledObjective`), only the count of steps in the stack changes.
+    The terms of the objectives form groups that share their views (`plan.make_plan`). Within a group the weighted
+    scores are added. If there are several groups, their gradients are brought to the same scale before they are added
+    (`groups.balance_gradients`), so that a weight means the same in every group. If the stack or a term has a mask,
+    only the gradient under the mask counts, and views are cut from the part of the canvas around the mask
+    (`ascent/active_region.py`). If all weights are 0 at a step, as at the last step of an objective that fades out
+    (`over_steps`), only the count of steps in the stack changes.
 
     The random draws of a view depend only on the seed and on the numbers of the image, step, view and group. So the
     windows, flips and noise of a view do not depend on how many views or images are processed at once.
@@ -57,7 +54,8 @@ class Ascent:
     Args:
         stack: the stack to start from, which is not changed. If it is the result of an ascent, the new ascent continues
             from its canvas, but the schedule and the coarse part begin anew.
-        objectives: one or several; at least one has a weight other than 0.
+        objectives: one or several, or a plan of them for this stack (`make_plan`); at least one has a weight other than
+            0.
         augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
@@ -90,8 +88,7 @@ class Ascent:
         history: the records of the steps done so far.
         stack: the stack after the last step done. Before the first step it is the given stack on the device of the
             ascent, with the parameters that the optimizer needs (`preparation.prepare_stack`).
-        objectives: pairs of a name and an objective; no two have the same name. A joint objective is split into its
-            parts.
+        plan: the terms of the objectives, in groups that share their views.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
         augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given; defaults are
             filled in, and a number for `within` has become a `Within`.
@@ -110,9 +107,9 @@ class Ascent:
             range.
 
     Example:
-        >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
+        >>> from das_core import Ascent, Augmentation, Flip, ImageStack, StackSpec, Windows, class_objective
         >>> from das_core import load_starter
-        >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+        >>> jellyfish = class_objective(load_starter(), "jellyfish")
         >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
         >>> views = Augmentation(views=4, windows=Windows(jitter=16), transforms=(Flip(),))
         >>> result = Ascent(stack, [jellyfish], views, steps=6).run()
@@ -125,7 +122,7 @@ class Ascent:
     def __init__(
         self,
         stack: ImageStack,
-        objectives: Objective | Sequence[Objective],
+        objectives: Objective | Sequence[Objective] | Plan,
         augmentation: Augmentation | None = None,
         *,
         steps: int = 60,
@@ -139,23 +136,22 @@ class Ascent:
         denoising: Denoising | Literal["auto"] | None = "auto",
         within: Within | float | None = None,
     ) -> None:
-        objectives = list_objectives(objectives)
+        self.plan = make_plan(objectives, stack.spec, stack.batch)
         check_settings(steps, schedule, seed, chunk)
         self.augmentation = augmentation or Augmentation()
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
         self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
         self.focus = choose_focus(focus, stack)
-        self.denoising = choose_denoising(denoising, self.optimizer, objectives)
+        self.denoising = choose_denoising(denoising, self.optimizer, self.plan)
         self.within = read_within(within)
         self.device = stack.canvas.device if device is None else find_device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
 
-        self.objectives = name_objectives(objectives)
         with own_modes(self.device):
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
             operator = self.stack.spec.operator(self.device)
-            self._scoring = Scoring(self.stack, self.objectives, self.augmentation, seed)
+            self._scoring = Scoring(self.stack, self.plan, self.augmentation, seed)
             gradient = ScoreGradient(self._scoring, self.focus)
             self._step = AscentStep(gradient, operator, self.optimizer, self.denoising, self.within)
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
@@ -198,7 +194,7 @@ class Ascent:
     @property
     def judges(self) -> list[Judge]:
         """The judge of every group that has one; while the ascent runs, they must be on the device of the ascent."""
-        return self._scoring.judges
+        return self.plan.judges
 
     @property
     def picture_mask(self) -> Tensor | None:
@@ -226,7 +222,7 @@ class Ascent:
                     if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):
                         raise ValueError(mismatch) from error
                     raise
-                fewest = self._scoring.fewest_views
+                fewest = self.plan.fewest_views
                 if self.chunk <= fewest:
                     message = describe_out_of_memory(self.stack.steps + 1, fewest)
                     raise torch.OutOfMemoryError(message) from error

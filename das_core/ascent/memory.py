@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..models.activation_memory import measure_view_bytes
-from ..objectives.base import Objective
 from ..stack.spec import StackSpec
 from ..views.transforms import Transform, count_kept_views
-from .groups import group_by_judge, name_objectives
+from .groups import TermGroup
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 
@@ -19,7 +18,7 @@ gradient, and others."""
 def estimate_ascent_bytes(
     spec: StackSpec,
     batch: int,
-    objectives: Sequence[Objective] = (),
+    groups: Sequence[TermGroup] = (),
     optimizer: Optimizer | None = None,
     chunk: int = 1,
     transforms: Sequence[Transform] = (),
@@ -42,7 +41,7 @@ def estimate_ascent_bytes(
     Args:
         spec: the spec of the stack that the ascent starts from.
         batch: how many images, frames or depths the stack holds.
-        objectives: the objectives of the ascent; without any, models and views are not counted.
+        groups: the terms of the ascent (`Plan.groups`); without any, models and views are not counted.
         optimizer: the optimizer of the ascent; `NormalizedAscent()` if None.
         chunk: how many views go through a judge at once, from 1 up.
         transforms: the transforms of the views, see `Augmentation`.
@@ -51,23 +50,23 @@ def estimate_ascent_bytes(
         ValueError: when the stack is a film and the optimizer cannot move films.
 
     Example:
-        >>> from das_core import Adam, ClassObjective, NormalizedAscent, StackSpec, load_starter
+        >>> from das_core import Adam, NormalizedAscent, StackSpec, class_objective, load_starter
         >>> from das_core.ascent.memory import estimate_ascent_bytes
+        >>> from das_core.ascent.plan import make_plan
         >>> spec = StackSpec(width=512, height=512)
-        >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
-        >>> small, large = (estimate_ascent_bytes(spec, 1, [jellyfish], kind) for kind in (NormalizedAscent(), Adam()))
+        >>> groups = make_plan(class_objective(load_starter(), "jellyfish"), spec, batch=1).groups
+        >>> small, large = (estimate_ascent_bytes(spec, 1, groups, kind) for kind in (NormalizedAscent(), Adam()))
         >>> large > 5 * small
         True
     """
     optimizer = optimizer or NormalizedAscent()
     optimizer.check(spec)
-    groups = group_by_judge(name_objectives(objectives))
     spec = replace(spec, method="layers") if optimizer.needs_levels else spec
     height, width = spec.canvas
     canvas_bytes = 4 * 3 * batch * height * width
     # If there are several groups, a step keeps the gradient of each group, and computes K times this gradient to
     # balance the groups. Reference images are canvases, too.
-    references = sum(len(term.reference_images) for group in groups for _, term in group.members)
+    references = sum(len(member.term.references) for group in groups for member in group.members)
     canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:

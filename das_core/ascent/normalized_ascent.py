@@ -47,10 +47,10 @@ class NormalizedAscent(Optimizer):
         ValueError: when a setting is out of range.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, NormalizedAscent, Prior, StackSpec
+        >>> from das_core import Ascent, ImageStack, NormalizedAscent, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
         >>> optimizer = NormalizedAscent(step_size=0.05)
-        >>> after = Ascent(stack, [Prior("total_variation")], steps=1, optimizer=optimizer).run().stack
+        >>> after = Ascent(stack, [prior("total_variation")], steps=1, optimizer=optimizer).run().stack
         >>> (after.canvas - stack.canvas).square().mean(dim=(2, 3)).sqrt()
         tensor([[0.0500, 0.0500, 0.0500]])
     """

@@ -1,6 +1,5 @@
 """Prepares an ascent before its first step: checks settings, chooses defaults, and prepares the stack."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal
@@ -9,7 +8,6 @@ import torch
 
 from ..common.choices import check_choice
 from ..common.text import shorten
-from ..objectives.base import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.least_norm import read_levels
 from ..stack.spec import StackSpec
@@ -18,6 +16,7 @@ from .denoising import Denoising
 from .focus import Focus
 from .optimizers import Optimizer
 from .pace import Schedule, pace_at
+from .plan import Plan
 from .within import Within
 
 # How many views go through a judge at once. On a CPU it is 4: the activations of a layer then fit into the caches. They
@@ -89,7 +88,7 @@ def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Fo
 
 
 def choose_denoising(
-    denoising: Denoising | Literal["auto"] | None, optimizer: Optimizer, objectives: Sequence[Objective]
+    denoising: Denoising | Literal["auto"] | None, optimizer: Optimizer, plan: Plan
 ) -> Denoising | None:
     """Return the denoiser that acts after every step; with `auto` the one that suits the ascent.
 
@@ -99,7 +98,7 @@ def choose_denoising(
             other optimizers follow published methods, which have no denoiser. A prior alone makes no ripple that would
             have to be removed.
         optimizer: the optimizer of the ascent.
-        objectives: the objectives of the ascent.
+        plan: the plan of the ascent.
 
     Raises:
         ValueError: when `denoising` is another text than `auto`.
@@ -107,8 +106,7 @@ def choose_denoising(
     if not isinstance(denoising, str):
         return denoising
     check_choice("denoising", denoising, ["auto"])
-    asks_a_model = any(term.judge is not None for objective in objectives for term in objective.terms())
-    return Denoising() if optimizer.denoised and asks_a_model else None
+    return Denoising() if optimizer.denoised and plan.judges else None
 
 
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:

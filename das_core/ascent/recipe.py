@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 
-from ..objectives.base import Objective
+from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..views.augmentation import Augmentation
 from ..views.color_transforms import ColorShift, Grayscale
@@ -24,6 +24,7 @@ from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule
+from .plan import Plan
 from .within import Within
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
@@ -49,8 +50,8 @@ class Recipe:
 
     Example:
         >>> from dataclasses import replace
-        >>> from das_core import SKETCH, ClassObjective, ImageStack, StackSpec, load_starter
-        >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+        >>> from das_core import SKETCH, class_objective, ImageStack, StackSpec, load_starter
+        >>> jellyfish = class_objective(load_starter(), "jellyfish")
         >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
         >>> result = replace(SKETCH, steps=2).prepare(stack, [jellyfish]).run()
         >>> tuple(result.image.shape)
@@ -67,7 +68,7 @@ class Recipe:
     def prepare(
         self,
         stack: ImageStack,
-        objectives: Objective | Sequence[Objective],
+        objectives: Objective | Sequence[Objective] | Plan,
         *,
         seed: int = 0,
         chunk: int = 0,

@@ -24,8 +24,8 @@ class AscentError(ValueError):
     `Ascent.result` is then the outcome of the steps before; its stack is as it was before the failed step.
 
     Example:
-        >>> from das_core import Ascent, AscentError, ImageStack, Prior, StackSpec
-        >>> ascent = Ascent(ImageStack.gray(StackSpec(width=32, height=32, margin=8)), [Prior("total_variation")])
+        >>> from das_core import Ascent, AscentError, ImageStack, prior, StackSpec
+        >>> ascent = Ascent(ImageStack.gray(StackSpec(width=32, height=32, margin=8)), [prior("total_variation")])
         >>> try:
         ...     ascent.run()
         ... except AscentError as error:
@@ -70,9 +70,9 @@ class Step:
         stack: the stack after the step.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core import Ascent, ImageStack, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> for step in Ascent(stack, [Prior("total_variation")], steps=2):
+        >>> for step in Ascent(stack, [prior("total_variation")], steps=2):
         ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
         0 -0.019 (1, 3, 32, 32)
         1 -0.011 (1, 3, 32, 32)
@@ -100,9 +100,9 @@ class Result:
             Constrained Optimization (2023, arXiv 2306.06805, section 3.3).
 
     Example:
-        >>> from das_core import Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core import Ascent, ImageStack, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> result = Ascent(stack, [Prior("total_variation")], steps=3).run()
+        >>> result = Ascent(stack, [prior("total_variation")], steps=3).run()
         >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
         ((1, 3, 32, 32), (1, 32, 32), 3, 3)
         >>> result

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from ..common.interruption import pausing
-from ..models.judge import Judge
-from ..objectives.prior import CanvasPixels
+from ..objectives.priors import CanvasPixels
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import render_pixels
 from ..views.augmentation import Augmentation
@@ -22,72 +21,43 @@ from ..views.geometry import ViewGeometry
 from ..views.pyramid import Pyramid
 from .active_region import ActiveRegion, active_region, union_mask
 from .evaluation import ViewEvaluation
-from .groups import NamedObjective, group_by_judge
-from .image_weights import ImageWeights
 from .pace import Pace
+from .plan import Plan
 from .spreading import count_views, select_images, spread_views
-from .terms import check_comparison, place_references
+from .terms import place_references
 
 
 class Scoring:
-    """The scores of some objectives for pictures of one size, on one device.
+    """The scores of a plan for the pictures of a stack, on the device of the stack.
 
     Args:
         stack: gives the size, the margin, the mask of what may change, and the start of the picture.
-        objectives: the objectives and their names.
+        plan: the terms, planned for this stack.
         augmentation: how views are made.
         seed: the seed of all random draws, which also depend on the numbers of the image, step, view and group.
 
     Attributes:
-        groups: the terms of the objectives, in groups that share their views.
-        film: whether the stack is a film or a zoom. If so, the views of a step are divided among the frames of the film
-            or the moments of the zoom.
         images: how many images views can show: those of the stack, or for a zoom one for each moment.
-        weights: how much each term and each group counts for each of these images.
         regions: for each group, where it acts.
         support: where at least one group acts.
-        stack, augmentation, seed: as given.
+        stack, plan, augmentation, seed: as given.
 
     Raises:
-        ValueError: when region masks, reference images or image weights do not fit the stack; when views reach past the
-            margin (`Windows.reach`); when a zoom is given region masks; when a term has reference images and its judge
-            does not answer with activations; or when a term that compares images is given a single image, a film or a
-            zoom, or counts for some of the images only.
+        ValueError: when region masks or reference images do not fit the stack; when views reach past the margin
+            (`Windows.reach`); or when a term has reference images and its judge does not answer with activations.
     """
 
-    def __init__(
-        self, stack: ImageStack, objectives: Sequence[NamedObjective], augmentation: Augmentation, seed: int
-    ) -> None:
-        self.stack, self.augmentation, self.seed = stack, augmentation, seed
-        self.groups = group_by_judge(objectives)
+    def __init__(self, stack: ImageStack, plan: Plan, augmentation: Augmentation, seed: int) -> None:
+        self.stack, self.plan, self.augmentation, self.seed = stack, plan, augmentation, seed
         spec = stack.spec
-        self.film = spec.time is not None or spec.zoom is not None
-        timeline = spec.find_timeline(stack.batch)
-        self.images = len(timeline.moments)
-        self.weights = ImageWeights(self.groups, timeline, film=self.film, device=stack.canvas.device)
+        self.images = len(plan.timeline.moments)
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
-        if spec.zoom is not None and any(group.regions for group in self.groups):
-            raise ValueError("a zoom has no regions, for its pictures move through each other; leave the mask out")
-        regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in self.groups]
+        regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in plan.groups]
         self.regions = [region.to(stack.canvas.device) for region in regions]
         self.support = ActiveRegion(union_mask(self.regions))
-        for name, term in (member for group in self.groups for member in group.members):
-            check_comparison(name, term, timeline, film=self.film)
         self._references = {
-            id(term): place_references(name, term, stack, self.images)
-            for group in self.groups
-            for name, term in group.members
+            id(member.term): place_references(member.name, member.term, stack, self.images) for member in plan.members
         }
-
-    @property
-    def judges(self) -> list[Judge]:
-        """The judge of every group that has a judge."""
-        return [group.judge for group in self.groups if group.judge is not None]
-
-    @property
-    def fewest_views(self) -> int:
-        """The least number of views that can go through a judge at once: 1, or one per image if images are compared."""
-        return self.stack.batch if any(group.compares_images for group in self.groups) else 1
 
     @cached_property
     def _start_pixels(self) -> Tensor:
@@ -129,15 +99,15 @@ class Scoring:
         Yields:
             Three things for every chunk:
 
-            - the output that each term scores, by the name of its objective;
+            - the output that each term scores, by the name of its part of the objective;
             - the number of the image that each view shows, (V,);
             - how many views each image has in this step, in all chunks together. For a film or a zoom it is the mean
               over the images on which the group acts; for a group without a judge it is 1.
         """
-        group, region, spec = self.groups[number], self.regions[number], self.stack.spec
+        group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
             canvas = CanvasPixels(pyramid.pixels, self._start_pixels, spec.margin)
-            yield {name: canvas for name, _ in group.members}, torch.arange(len(pyramid.pixels)), 1
+            yield {member.name: canvas for member in group.members}, torch.arange(len(pyramid.pixels)), 1
             return
         judge = group.judge.whole if alike else group.judge
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
@@ -147,12 +117,13 @@ class Scoring:
             chunk = max(chunk // batch, 1) * batch
         keys = self.choose_keys(number, step, batch, alike=alike)
         views = len(group.choose_views(self.augmentation.views, step))
-        count = len(keys) / len(self.weights.shown[number]) if self.film and not alike else views
+        count = len(keys) / len(group.shown) if self.plan.is_series and not alike else views
         for begin in pausing(range(0, len(keys), chunk)):
             evaluation = ViewEvaluation(judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pyramid)
             outputs = {
-                name: evaluation.add_references(output, self._references[id(term)]) for name, term in group.members
+                member.name: evaluation.add_references(output, self._references[id(member.term)])
+                for member in group.members
             }
             yield outputs, torch.tensor([key.image for key in evaluation.keys]), count
 
@@ -175,9 +146,10 @@ class Scoring:
             batch: how many images there are. For a film or a zoom it is used only if `alike` is True.
             alike: whether all images are seen through the same views; all keys then have the `item` 0.
         """
-        group, shown = self.groups[number], self.weights.shown[number]
+        group = self.plan.groups[number]
+        shown = group.shown
         views = group.choose_views(self.augmentation.views, step)
-        if alike or not self.film:
+        if alike or not self.plan.is_series:
             pairs = [(item, view) for item in (range(batch) if alike else shown) for view in views]
             if group.compares_images:
                 # View by view, so that each chunk has equally many views of every image, as the comparison needs.

@@ -27,9 +27,9 @@ class SGD(Optimizer):
         ValueError: when a setting is out of range.
 
     Example:
-        >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> history = Ascent(stack, [Prior("total_variation")], steps=3, optimizer=SGD(learning_rate=100)).run().history
+        >>> history = Ascent(stack, [prior("total_variation")], steps=3, optimizer=SGD(learning_rate=100)).run().history
         >>> [round(record.scores["total variation"], 3) for record in history]
         [-0.019, -0.014, -0.011]
     """

@@ -106,13 +106,13 @@ class StepRenderer:
             step: the number of the step, from 0.
         """
         scoring, batch = self.scoring, self.scoring.images
-        if not scoring.film:
+        if not scoring.plan.is_series:
             return None
-        if any(group.judge is None for group in scoring.groups):
+        if any(group.judge is None for group in scoring.plan.groups):
             # An objective without a judge scores all images. For a zoom these are all moments; None would stand for the
             # depths.
             return None if scoring.stack.spec.zoom is None else list(range(batch))
-        keys = [key for number in range(len(scoring.groups)) for key in scoring.choose_keys(number, step, batch)]
+        keys = [key for number in range(len(scoring.plan.groups)) for key in scoring.choose_keys(number, step, batch)]
         return sorted({key.item if key.image is None else key.image for key in keys})
 
     def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
@@ -144,7 +144,7 @@ class StepRenderer:
             pace: the pace of the step.
             images: the numbers of these images, from 0; None for all images of the stack.
         """
-        group, region = self.scoring.groups[number], self.scoring.regions[number]
+        group, region = self.scoring.plan.groups[number], self.scoring.regions[number]
         # The mask of the region is the product of the region masks and the mask of the surroundings. The latter is also
         # the derivative of `composite`, so this line applies both the region and the chain rule.
         gradient = region.select(images).restrict(gradient)

@@ -61,8 +61,7 @@ class AscentStep:
             DenoiserMemoryError: when the denoiser runs out of memory.
         """
         scoring, number = self.gradient.scoring, stack.steps
-        members = [member for group in scoring.groups for member in group.members]
-        counts = any(term.weight_at(pace.progress) for _, term in members)
+        counts = scoring.plan.counts_at(pace.progress)
         gradient, scores = self.gradient(stack.canvas, number, pace, self.operator, chunk)
         moved, strength = stack, measure_gradient_strength(gradient)
         mask = scoring.support.mask
@@ -70,7 +69,7 @@ class AscentStep:
             moved = self.optimizer.step(stack, gradient, self.operator, pace, mask)
         # Measured after the optimizer, so that the step waits for the GPU only once. So a zero gradient is noticed
         # here, and not before the optimizer.
-        measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.film)
+        measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.plan.is_series)
         if counts:
             check_gradient(gradient, measured, is_first=is_first)
             check_canvas(moved.canvas, measured, is_first=is_first)

@@ -1,58 +1,35 @@
-"""Checks of the terms of objectives: of the images that they compare, of their reference images, and of their scores.
-
-Users can write objectives of their own (`BaseObjective`), which may contain mistakes.
-"""
+"""The reference images of terms, and checks of their scores: users can write terms of their own, with mistakes."""
 
 from typing import Any
 
 from torch import Tensor
 
 from ..common.images import place_on_canvas
-from ..common.timeline import Timeline
 from ..models.layers.activations import ActivationJudge
-from ..objectives.base import Term
+from ..objectives.term import Term
 from ..stack.image_stack import ImageStack
 from ..views.pyramid import Pyramid
-
-
-def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -> None:
-    """Check that a term that compares images gets two or more images that are not parts of a film or a zoom.
-
-    Args:
-        name: the name of the term's objective.
-        term: any term.
-        timeline: gives the number of images, and the word by which error messages call them (`Timeline.unit`).
-        film: whether the images belong to a film or a zoom.
-
-    Raises:
-        ValueError: when the term compares images, but there is a single image, or the images belong to a film or a
-            zoom.
-    """
-    if term.compares_images and timeline.count < 2:
-        raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
-    if term.compares_images and film:
-        raise ValueError(f"'{name}' makes images differ, and {timeline.unit}s belong together; leave it out")
 
 
 def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
     """Return the reference images of a term on canvases like those of the stack, so that views can be cut from them.
 
-    Each tensor of `term.reference_images` becomes one `Pyramid` of `batch` canvases. They show the `batch` images of
+    Each tensor of `term.references` becomes one `Pyramid` of `batch` canvases. They show the `batch` images of
     the tensor or, if it has a single image, all show this image. An image is resized to cover the picture, and the
     margin is filled with its reflection or, if the margin is too wide for that, with its border pixels.
 
     Args:
-        name: the name of the term's objective.
+        name: the name of the term in the ascent.
         term: the term; it may have no reference images.
         stack: gives the size of the picture, the margin and the device.
         batch: the number of images that views can show; in a zoom, these are moments.
 
     Raises:
-        ValueError: when a tensor of `term.reference_images` holds neither one image nor `batch` images; or when there
+        ValueError: when a tensor of `term.references` holds neither one image nor `batch` images; or when there
             are reference images, and the judge of the term does not answer with activations.
     """
     spec, device = stack.spec, stack.canvas.device
-    images = term.reference_images
+    images = term.references
     if images and not isinstance(term.judge, ActivationJudge):
         raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")
     canvases = []
@@ -84,21 +61,21 @@ def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
     """Return the scores of a term: one for each view, (V,), or for each image if the term has no judge.
 
     Args:
-        name: the name of the term's objective.
+        name: the name of the term in the ascent.
         term: the term.
         output: the output of the term's judge for the views; `CanvasPixels` if the term has no judge.
         images: for each view, the number (from 0) of the image that it shows, (V,). If the term has no judge, the
             numbers of the images that are scored.
 
     Raises:
-        ValueError: when `score_views` returns anything but a float tensor with one number for each entry of `images`.
+        ValueError: when `Term.score` returns anything but a float tensor with one number for each entry of `images`.
     """
-    score, count = term.score_views(output, images), len(images)
+    score, count = term.score(output, images), len(images)
     if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
         found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__
         what = "image" if term.judge is None else "view"
         raise ValueError(
-            f"'{name}' scores {count} {what}s with {found}; its `score` must return a float tensor ({count},), one "
+            f"'{name}' scores {count} {what}s with {found}; its score must be a float tensor ({count},), one "
             f"number for each {what}"
         )
     return score

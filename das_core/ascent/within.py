@@ -45,9 +45,9 @@ class Within:
         ValueError: when the limit is out of range, or there is no such norm.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, Prior, StackSpec, Within
+        >>> from das_core import Ascent, ImageStack, prior, StackSpec, Within
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> after = Ascent(stack, Prior("total_variation"), steps=3, within=Within(0.02)).run().image
+        >>> after = Ascent(stack, prior("total_variation"), steps=3, within=Within(0.02)).run().image
         >>> bool((after - stack.image()).abs().max() <= 0.02)
         True
     """

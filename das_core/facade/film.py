@@ -17,8 +17,8 @@ from ..common.images import Images
 from ..common.keyframes import has_keyframes
 from ..common.text import shorten
 from ..models.judge import Judge
-from ..objectives.base import Objective
-from ..objectives.track import make_tracks
+from ..objectives.change import over_keyframes
+from ..objectives.term import Objective, join_objectives
 from ..report.film import FPS, check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.render_film import MOST_SHOWN, render_film
@@ -158,25 +158,25 @@ def film(
         chosen = suit_film(chosen)
     width, height = read_size(size)
     spec = StackSpec(width, height, time=time)
-    objectives = [one for part in (wish if is_list(wish) else [wish]) for one in _read(part, judge)]
+    objective = join_objectives([_read(part, judge) for part in (wish if is_list(wish) else [wish])])
 
     def prepare(stack: ImageStack) -> Ascent:
-        return chosen.prepare(stack, objectives, seed=seed, device=judge.device)
+        return chosen.prepare(stack, objective, seed=seed, device=judge.device)
 
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
-    result = climb_or_start_from_noise(prepare, stack, objectives, run, seed, may_change_start=start is None)
-    made = Film(**vars(result), scores=measure_scores(result, objectives, seed), fps=fps)
+    result = climb_or_start_from_noise(prepare, stack, objective, run, seed, may_change_start=start is None)
+    made = Film(**vars(result), scores=measure_scores(result, objective, seed), fps=fps)
     if path is not None:
         with keep(made, path):
             made.save(path, smooth=smooth)
     return made
 
 
-def _read(wish: Any, judge: Judge) -> list[Objective]:
-    """Return the objectives of keyframes, or of a wish that holds for all frames."""
+def _read(wish: Any, judge: Judge) -> Objective:
+    """Return the objective of keyframes, or of a wish that holds for all frames."""
     if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
-        return list(make_tracks(wish, lambda one: read_keyframe(one).resolve(judge)))
+        return over_keyframes(wish, lambda one: read_keyframe(one).resolve(judge))
     return read_wish(wish).resolve(judge)
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..models.judge import Judge
-from ..objectives.base import BaseObjective
-from ..objectives.prior import CanvasPixels
-from .wish import Wish, make_wish
+from ..objectives.priors import CanvasPixels
+from ..objectives.term import Objective, make_objective
+from .wish import Wish
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
@@ -25,8 +25,13 @@ def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
         >>> bool(image[:, 0].mean() > image[:, 1].mean())
         True
     """
-    # The judge of the objective returns the views as they are: the model itself is not run, only its `size` is used.
-    return make_wish(lambda judge: _ViewScore(Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3), score))
+
+    # The judge returns the views as they are: the model itself is not run, only its `size` is used.
+    def resolve(judge: Judge) -> Objective:
+        views = Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3)
+        return make_objective(_Function(score).name("views"), [(views, _Function(score))])
+
+    return Wish(resolve)
 
 
 def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
@@ -42,38 +47,19 @@ def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
         >>> render(load_starter(), bright_sky, size=64, steps=2, progress=False).image.shape
         torch.Size([1, 3, 64, 64])
     """
-    return make_wish(lambda _: _PictureScore(score))
+    objective = make_objective(_Function(score).name("picture"), [(None, _Function(score))])
+    return Wish(lambda judge: objective)
 
 
 @dataclass(frozen=True)
-class _ViewScore(BaseObjective):
-    """An objective whose score is a function of the views, given by the user; `judge` returns the views unchanged."""
-
-    judge: Judge
-    function: Callable[[Tensor], Tensor]
-    weight: float = 1.0
-
-    @property
-    def name(self) -> str:
-        # A function without a name of its own has the name '<lambda>'.
-        return getattr(self.function, "__name__", "views").strip("<>")
-
-    def score(self, output: Tensor) -> Tensor:
-        return self.function(output)
-
-
-@dataclass(frozen=True)
-class _PictureScore(BaseObjective):
-    """An objective whose score is a function of the whole picture, given by the user; no model is asked."""
+class _Function:
+    """A score that is a function of the user's, of the views or of the whole picture."""
 
     function: Callable[[Tensor], Tensor]
-    judge: None = None
-    weight: float = 1.0
 
-    @property
-    def name(self) -> str:
-        # A function without a name of its own has the name '<lambda>'.
-        return getattr(self.function, "__name__", "picture").strip("<>")
+    def __call__(self, output: Tensor | CanvasPixels, images: Tensor) -> Tensor:
+        return self.function(output.picture if isinstance(output, CanvasPixels) else output)
 
-    def score(self, output: CanvasPixels) -> Tensor:
-        return self.function(output.picture)
+    def name(self, otherwise: str) -> str:
+        """Return the name of the function; one without a name of its own has the name '<lambda>'."""
+        return str(getattr(self.function, "__name__", otherwise)).strip("<>")

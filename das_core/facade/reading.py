@@ -9,15 +9,15 @@ from ..models.clip import CLIP
 from ..models.judge import Judge
 from ..models.labels import UnknownClassError
 from ..models.layers.layer import find_layers
-from ..objectives.base import Objective
-from ..objectives.classes import Score
-from ..objectives.feature import FeatureObjective
+from ..objectives.classes import ScoreKind
+from ..objectives.feature import feature_objective
+from ..objectives.term import Objective
 from .function_scores import of_views
-from .wish import Wish, make_wish
+from .wish import Wish
 from .wishes import ask_class, ask_text
 
 
-def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
+def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
     """Convert a user's request to a `Wish`.
 
     Args:
@@ -27,7 +27,7 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
             a class for a classifier, and a prompt for a CLIP. For other models, every text stands for a layer or a
             channel.
         score: the score of a class that is given by its name or index alone. If it is `logit`, the score of a prompt is
-            the cosine; otherwise `TextObjective.from_text` chooses it (`auto`). A `Wish` and an objective keep their
+            the cosine; otherwise `text_objective` chooses it (`auto`). A `Wish` and an objective keep their
             own score.
 
     Raises:
@@ -36,14 +36,13 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
     if isinstance(wish, Wish):
         return wish
     if isinstance(wish, str):
-        return make_wish(lambda judge: _read_text(judge, wish, score))
-    # An objective; `Objective` is a protocol, so it is recognised by its methods.
-    if hasattr(wish, "terms") and hasattr(wish, "describe_score"):
-        return make_wish(lambda judge: wish)
+        return Wish(lambda judge: _read_text(judge, wish, score))
+    if isinstance(wish, Objective):
+        return Wish(lambda judge: wish)
     if callable(wish):
         return of_views(wish)
     if isinstance(wish, int | list):
-        return make_wish(lambda judge: ask_class(judge, wish, score))
+        return Wish(lambda judge: ask_class(judge, wish, score))
     raise ValueError(
         f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', an objective, "
         "or a function of views"
@@ -68,21 +67,22 @@ def read_keyframe(wish: Any) -> Wish:
         >>> from das_core import load_starter
         >>> from das_core.facade import classes
         >>> from das_core.facade.reading import read_keyframe
-        >>> [read_keyframe(one).resolve(load_starter())[0].score_kind for one in ("castle", 483, classes("castle"))]
+        >>> wishes = [read_keyframe(one) for one in ("castle", 483, classes("castle"))]
+        >>> [wish.resolve(load_starter()).terms[0].score.kind for wish in wishes]
         ['logit', 'logit', 'log_probability']
     """
     return read_wish(wish, "logit")
 
 
-def _read_text(judge: Judge, words: str, score: Score) -> Objective:
+def _read_text(judge: Judge, words: str, score: ScoreKind) -> Objective:
     """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
     name, _, index = unify_colons(words).rpartition(":")
     numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
     only_layers = not isinstance(judge, Classifier | CLIP)
     if only_layers or _has_layer(judge, name if numbered else words):
         if numbered:
-            return FeatureObjective.from_layer(judge, name, "channel", int(index))
-        return FeatureObjective.from_layer(judge, words)
+            return feature_objective(judge, name, "channel", int(index))
+        return feature_objective(judge, words)
     if isinstance(judge, CLIP):
         return ask_text(judge, words, "cosine" if score == "logit" else "auto")
     try:
@@ -92,7 +92,7 @@ def _read_text(judge: Judge, words: str, score: Score) -> Objective:
         if not numbered or " " in name.strip():
             raise
         try:
-            return FeatureObjective.from_layer(judge, name, "channel", int(index))
+            return feature_objective(judge, name, "channel", int(index))
         except ValueError as no_layer:
             raise ValueError(f"{error}. If a channel is meant: {no_layer}") from error
 

@@ -15,6 +15,7 @@ from ..ascent.within import Within
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..models.judge import Judge
+from ..objectives.term import join_objectives
 from ..report.film import check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.parametrizations import Parametrization
@@ -124,12 +125,12 @@ def render(
     width, height = read_size(size)
     spec = StackSpec(width, height, parametrization=parametrization)
     wishes = [read_wish(one) for one in wish] if is_list(wish) else [read_wish(wish)]
-    objectives = [objective for one in wishes for objective in one.resolve(judge)]
-    count = max(one.images for one in wishes) if batch is None else batch
+    objective = join_objectives([one.resolve(judge) for one in wishes])
+    count = max(term.images for term in objective.terms) if batch is None else batch
     stack = make_stack(spec, start, count, seed)
 
     def prepare(stack: ImageStack) -> Ascent:
-        return chosen.prepare(stack, objectives, seed=seed, device=judge.device, within=within)
+        return chosen.prepare(stack, objective, seed=seed, device=judge.device, within=within)
 
     failure: OSError | None = None
 
@@ -137,8 +138,8 @@ def render(
         nonlocal failure
         failure = _run(ascent, callback, film, progress=progress)
 
-    result = climb_or_start_from_noise(prepare, stack, objectives, run, seed, may_change_start=start is None)
-    made = Rendering(**vars(result), scores=measure_scores(result, objectives, seed))
+    result = climb_or_start_from_noise(prepare, stack, objective, run, seed, may_change_start=start is None)
+    made = Rendering(**vars(result), scores=measure_scores(result, objective, seed))
     if film is not None and failure is not None:
         raise UnsavedError(made, film, failure) from failure
     return made

@@ -12,7 +12,7 @@ from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
 from ..ascent.result import AscentError, Result, Step
 from ..common.images import Images, check_images
 from ..models.judge import Judge
-from ..objectives.base import Objective
+from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
 from .wrap import wrap
@@ -81,7 +81,7 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
 def climb_or_start_from_noise(
     prepare: Callable[[ImageStack], Ascent],
     stack: ImageStack,
-    objectives: Sequence[Objective],
+    objective: Objective,
     run: Callable[[Ascent], None],
     seed: int,
     *,
@@ -91,24 +91,24 @@ def climb_or_start_from_noise(
 
     The error is raised instead if the user has given a start, or if the start is noise already (`maco`).
 
-    Before the first step it is checked that `measure_scores` can measure the result under the objectives: an error
+    Before the first step it is checked that `measure_scores` can measure the result under the objective: an error
     after the last step would lose the ascent.
 
     Args:
         prepare: a function that makes an ascent from a stack.
         stack: the stack to start from.
-        objectives: the objectives whose scores will be measured.
+        objective: the objective whose scores will be measured.
         run: a function that does the steps of an ascent.
         seed: the seed of the noise.
         may_change_start: whether noise may replace the start: true if the user has not given a start.
 
     Raises:
-        ValueError: when the ascent cannot be prepared, or an objective cannot be measured, such as one with a region
+        ValueError: when the ascent cannot be prepared, or the objective cannot be measured, such as one with a region
             that is too small for views.
         AscentError: when a step fails.
     """
     ascent = prepare(stack)
-    _check_measurable(stack, objectives)
+    _check_measurable(stack, objective)
     try:
         run(ascent)
     except AscentError:
@@ -139,32 +139,32 @@ def do_all_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None,
         pass
 
 
-def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
-    """Return the score of every picture of a result under each objective, by the name of the objective.
+def measure_scores(result: Result, objective: Objective, seed: int) -> dict[str, list[float]]:
+    """Return the score of every picture of a result under each part of an objective, by the name of the part.
 
     The scores are not multiplied by the weights of the objectives.
 
     Args:
         result: the result of an ascent.
-        objectives: the objectives.
+        objective: what the pictures are scored by.
         seed: the seed of the random draws of the views that the judges see.
     """
     # Imported here, because `objective_scores` imports the modules of the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
     # The masks of regions may have any aspect ratio, because the ascent has used them, resized in the same way.
-    measured = score_images(result.image, objectives, seed=seed, any_aspect=True)
+    measured = score_images(result.image, objective, seed=seed, any_aspect=True)
     return {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
 
 
-def _check_measurable(stack: ImageStack, objectives: Sequence[Objective]) -> None:
-    """Raise a ValueError when `measure_scores` cannot score the images of a stack under all of the objectives.
+def _check_measurable(stack: ImageStack, objective: Objective) -> None:
+    """Raise a ValueError when `measure_scores` cannot score the images of a stack under an objective.
 
     For example, a region can be too small for views, or an objective can compare images where there is only one.
     """
     from ..report.objective_scores import check_scorable
 
     try:
-        check_scorable(stack.batch, (stack.spec.height, stack.spec.width), objectives)
+        check_scorable(stack.batch, (stack.spec.height, stack.spec.width), objective)
     except ValueError as error:
         raise ValueError(f"the scores of the result could not be measured: {error}") from error

@@ -9,76 +9,51 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..models.judge import Judge
-from ..objectives.base import Objective
-from ..objectives.wrapped import ScheduledObjective
-
-Make = Callable[[Judge], Objective]
-"""A function that makes an objective, given the model."""
+from ..objectives.term import Objective
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What to ask a model for: a weighted sum of objectives that are made once the model is known.
+    """What to ask a model for.
 
     Args:
-        terms: pairs of a weight and a function that makes the objective, given the model.
-        images: how many images the wish is for. A wish from `channels` is for one image per channel, any other wish for
-            1. A sum of wishes is for the largest number of images that any of these wishes is for.
+        resolve: a function that makes the objective, given the model. It raises a ValueError when the model cannot be
+            asked for it, such as for a class that it does not have.
 
     Example:
-        >>> from das_core import load_starter
+        >>> from das_core import load_starter, prior
         >>> from das_core.facade import channel, classes
-        >>> wish = 0.7 * classes("jellyfish") - 0.3 * channel("blocks.3", 5)
-        >>> [(one.name, one.weight) for one in wish.resolve(load_starter())]
-        [('jellyfish', 0.7), ('blocks.3 channel 5', -0.3)]
+        >>> wish = 0.7 * classes("jellyfish") - 0.3 * channel("blocks.3", 5) + prior("range", 0.1)
+        >>> [(term.name, term.weight) for term in wish.resolve(load_starter()).terms]
+        [('jellyfish', 0.7), ('blocks.3 channel 5', -0.3), ('range', 0.1)]
     """
 
-    terms: tuple[tuple[float, Make], ...]
-    images: int = 1
+    resolve: Callable[[Judge], Objective]
 
-    def resolve(self, judge: Judge) -> list[Objective]:
-        """Return the objectives of this wish for a model.
-
-        Raises:
-            ValueError: when the model cannot be asked for the wish, such as for a class that it does not have; the
-                message says what the model can be asked for.
-        """
-        made = [(weight, make(judge)) for weight, make in self.terms]
-        # A `ScheduledObjective` that has the same factor at the first and at the last step has a constant weight.
-        return [one if weight == 1 else ScheduledObjective(one, weight, weight) for weight, one in made]
-
-    def __add__(self, other: "Wish") -> "Wish":
-        if not isinstance(other, Wish):
+    def __add__(self, other: "Wish | Objective") -> "Wish":
+        if not isinstance(other, Wish | Objective):
             return NotImplemented
-        return Wish(self.terms + other.terms, max(self.images, other.images))
+        return Wish(lambda judge: self.resolve(judge) + (other.resolve(judge) if isinstance(other, Wish) else other))
 
-    def __radd__(self, other: int) -> "Wish":
+    def __radd__(self, other: "Objective | int") -> "Wish":
         # `sum` begins with 0 and adds the first wish to it.
+        if isinstance(other, Objective):
+            return Wish(lambda judge: other + self.resolve(judge))
         return self if other == 0 else NotImplemented
 
     def __neg__(self) -> "Wish":
         return self * -1
 
-    def __sub__(self, other: "Wish") -> "Wish":
-        return self + -other
+    def __sub__(self, other: "Wish | Objective") -> "Wish":
+        return self + -other if isinstance(other, Wish | Objective) else NotImplemented
+
+    def __rsub__(self, other: Objective) -> "Wish":
+        return other + -self if isinstance(other, Objective) else NotImplemented
 
     def __mul__(self, factor: float) -> "Wish":
-        if not isinstance(factor, int | float):
-            return NotImplemented
-        return Wish(tuple((weight * factor, make) for weight, make in self.terms), self.images)
+        return Wish(lambda judge: self.resolve(judge) * factor) if isinstance(factor, int | float) else NotImplemented
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: float) -> "Wish":
-        if not isinstance(divisor, int | float):
-            return NotImplemented
-        return self * (1 / divisor)
-
-
-def make_wish(make: Make) -> Wish:
-    """Return the wish for one objective, of weight 1.
-
-    Args:
-        make: makes the objective, given the model.
-    """
-    return Wish(((1.0, make),))
+        return self * (1 / divisor) if isinstance(divisor, int | float) else NotImplemented

@@ -9,17 +9,17 @@ from torch import Tensor
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge
-from ..objectives.base import Objective
-from ..objectives.classes import ClassObjective, Score
-from ..objectives.diversity import DiversityObjective
-from ..objectives.embedding import TextObjective, TextSimilarity
-from ..objectives.feature import FeatureObjective, Kind
-from ..objectives.per_image import PerImageObjective
-from .wish import Wish, make_wish
+from ..objectives.classes import ScoreKind, class_objective
+from ..objectives.diversity import diversity_objective
+from ..objectives.embedding import TextSimilarity, text_objective
+from ..objectives.feature import Kind, feature_objective
+from ..objectives.per_image import one_per_image
+from ..objectives.term import Objective
+from .wish import Wish
 
 
 def classes(which: str | int | Sequence[str | int]) -> Wish:
-    """Ask a classifier for classes; the score of a class is its log-probability, see `ClassObjective`.
+    """Ask a classifier for classes; the score of a class is its log-probability, see `class_objective`.
 
     Args:
         which: a class by its index, or as text (`parse_classes`), or a list of classes.
@@ -27,24 +27,23 @@ def classes(which: str | int | Sequence[str | int]) -> Wish:
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import classes
-        >>> [one.name for one in classes(["jellyfish", 1]).resolve(load_starter())]
-        ['jellyfish, goldfish']
+        >>> classes(["jellyfish", 1]).resolve(load_starter()).name
+        'jellyfish, goldfish'
     """
-    return make_wish(lambda judge: ask_class(judge, which))
+    return Wish(lambda judge: ask_class(judge, which))
 
 
 def text(prompt: str) -> Wish:
     """Ask a CLIP for what a prompt describes.
 
     Args:
-        prompt: one prompt per line, optionally followed by ': weight', see `TextObjective`.
+        prompt: one prompt per line, optionally followed by ': weight', see `text_objective`.
 
     Example:
         >>> from das_core.facade import text
-        >>> len((text("a castle in fog") - 0.3 * text("writing")).terms)
-        2
+        >>> wish = text("a castle in fog") - 0.3 * text("writing")
     """
-    return make_wish(lambda judge: ask_text(judge, prompt))
+    return Wish(lambda judge: ask_text(judge, prompt))
 
 
 def layer(name: str) -> Wish:
@@ -56,8 +55,8 @@ def layer(name: str) -> Wish:
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import layer
-        >>> [one.name for one in layer("blocks.3").resolve(load_starter())]
-        ['blocks.3']
+        >>> layer("blocks.3").resolve(load_starter()).name
+        'blocks.3'
     """
     return _feature(name, "layer")
 
@@ -72,8 +71,8 @@ def channel(name: str, index: int) -> Wish:
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import channel
-        >>> [one.name for one in channel("blocks.3", 17).resolve(load_starter())]
-        ['blocks.3 channel 17']
+        >>> channel("blocks.3", 17).resolve(load_starter()).name
+        'blocks.3 channel 17'
     """
     return _feature(name, "channel", index=index)
 
@@ -89,19 +88,16 @@ def channels(name: str, indices: Iterable[int]) -> Wish:
         ValueError: when no channel is given.
 
     Example:
+        >>> from das_core import load_starter
         >>> from das_core.facade import channels
-        >>> channels("blocks.3", range(8)).images
+        >>> channels("blocks.3", range(8)).resolve(load_starter()).terms[0].images
         8
     """
     numbers = list(indices)
 
-    def make(judge: Judge) -> Objective:
-        known = [FeatureObjective.from_layer(judge, name, "channel", number) for number in numbers]
-        return PerImageObjective(tuple(known))
-
     if not numbers:
         raise ValueError("no channel is given; give numbers, such as range(8)")
-    return Wish(((1.0, make),), images=len(numbers))
+    return Wish(lambda judge: one_per_image([feature_objective(judge, name, "channel", number) for number in numbers]))
 
 
 def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wish:
@@ -115,8 +111,8 @@ def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wi
     Example:
         >>> from das_core import load_starter
         >>> from das_core.facade import neuron
-        >>> [one.name for one in neuron("blocks.3", 17, (0, 13)).resolve(load_starter())]
-        ['blocks.3 channel 17 at 0, 13']
+        >>> neuron("blocks.3", 17, (0, 13)).resolve(load_starter()).name
+        'blocks.3 channel 17 at 0, 13'
     """
     return _feature(name, "neuron", index=index, position=position)
 
@@ -133,14 +129,14 @@ def direction(name: str, vector: Tensor | np.ndarray[Any, Any] | Sequence[float]
         >>> import torch
         >>> from das_core import load_starter
         >>> from das_core.facade import direction
-        >>> [one.name for one in direction("blocks.3", torch.ones(80)).resolve(load_starter())]
-        ['blocks.3 direction']
+        >>> direction("blocks.3", torch.ones(80)).resolve(load_starter()).name
+        'blocks.3 direction'
     """
     return _feature(name, "direction", direction=vector)
 
 
 def diversity(name: str) -> Wish:
-    """Ask for images of a batch that differ from each other in a layer, see `DiversityObjective`.
+    """Ask for images of a batch that differ from each other in a layer, see `diversity_objective`.
 
     In a sum with a channel or a class, a weight of 0.5 makes the images differ while each still shows that channel or
     class.
@@ -156,30 +152,30 @@ def diversity(name: str) -> Wish:
         >>> list(pictures.scores), len(pictures.image)
         (['blocks.4 channel 12', 'blocks.3 diversity'], 2)
     """
-    return make_wish(lambda judge: DiversityObjective.from_layer(judge, name))
+    return Wish(lambda judge: diversity_objective(judge, name))
 
 
 def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
-    return make_wish(lambda judge: FeatureObjective.from_layer(judge, name, kind, **settings))
+    return Wish(lambda judge: feature_objective(judge, name, kind, **settings))
 
 
-def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Objective:
+def ask_class(judge: Judge, which: Any, score: ScoreKind = "log_probability") -> Objective:
     """Return the objective of some classes of a classifier, or raise an error when the judge is no classifier.
 
-    For `which` and `score`, see the arguments `targets` and `score_kind` of `ClassObjective`.
+    For `which` and `score`, see the arguments `targets` and `score` of `class_objective`.
     """
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
     # The default score is the log-probability, as in the node Class Objective. The gradient of the log-probability is
     # small for a view in which the model is already sure of the class. So pictures show one whole subject instead of
     # parts of it everywhere.
-    return ClassObjective(judge, which, score)
+    return class_objective(judge, which, score)
 
 
 def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> Objective:
     """Return the objective of a prompt for a CLIP, or raise an error when the judge cannot read text.
 
-    `similarity` says how near two embeddings are, see `TextObjective.from_text`.
+    `similarity` says how near two embeddings are, see `text_objective`.
     """
     if not isinstance(judge, CLIP):
         raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
@@ -188,4 +184,4 @@ def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> 
             f"{judge.name} has nothing to read words with; of a model of open_clip make it with wrap(model, "
             "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"
         )
-    return TextObjective.from_text(judge, prompt, similarity)
+    return text_objective(judge, prompt, similarity)

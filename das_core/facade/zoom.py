@@ -16,7 +16,7 @@ from ..ascent.result import Step
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..models.judge import Judge
-from ..objectives.track import make_tracks
+from ..objectives.change import over_keyframes
 from ..report.film import check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.render_film import MOST_SHOWN
@@ -161,15 +161,14 @@ def zoom(
     chosen = find_recipe(recipe, steps)
     if isinstance(recipe, str):
         chosen = suit_zoom(chosen, depths.depths)
-    tracks = make_tracks(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge))
+    objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge))
 
     def prepare(stack: ImageStack) -> Ascent:
-        return chosen.prepare(stack, tracks, seed=seed, device=judge.device)
+        return chosen.prepare(stack, objective, seed=seed, device=judge.device)
 
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
-    # Without their tracks, because the factors of tracks do not count for these scores.
-    measured = convert_to_depths([track.objective for track in tracks], depths)
+    measured = convert_to_depths(objective, depths)
     result = climb_or_start_from_noise(prepare, stack, measured, run, seed, may_change_start=start is None)
     made = Zooming(**vars(result), scores=measure_scores(result, measured, seed))
     if path is not None:

@@ -1,23 +1,20 @@
 """Objectives: scores that an ascent raises, computed from the answers of judges or from the pixels of the canvas."""
 
-from .base import BaseObjective, Objective, Term
-from .classes import ClassObjective
-from .content import ContentObjective
-from .diversity import DiversityObjective
-from .embedding import EmbeddingObjective, ImageObjective, TextObjective
-from .ensemble import EnsembleObjective
-from .feature import FeatureObjective
-from .joint import JointObjective
-from .per_image import PerImageObjective
-from .prior import CanvasPixels, Prior
-from .style import StyleObjective
-from .track import Track, make_tracks
-from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
+from .change import in_region, over_frames, over_keyframes, over_steps, share_views
+from .classes import class_objective
+from .content import content_objective
+from .diversity import diversity_objective
+from .embedding import embedding_objective, image_objective, text_objective
+from .feature import feature_objective
+from .per_image import one_per_image
+from .priors import CanvasPixels, prior
+from .style import style_objective
+from .term import Fade, Objective, Term, make_objective
+from .track import Track
 
 # fmt: off
 __all__ = [
-    "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "DiversityObjective", "EmbeddingObjective",
-    "EnsembleObjective", "FeatureObjective", "ImageObjective", "JointObjective", "Objective", "PerImageObjective",
-    "Prior", "RegionObjective", "ScheduledObjective", "StyleObjective", "Term", "TextObjective", "Track",
-    "WrappedObjective", "make_tracks",
+    "CanvasPixels", "Fade", "Objective", "Term", "Track", "class_objective", "content_objective", "diversity_objective",
+    "embedding_objective", "feature_objective", "image_objective", "in_region", "make_objective", "one_per_image",
+    "over_frames", "over_keyframes", "over_steps", "prior", "share_views", "style_objective", "text_objective",
 ]

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..common.devices import keep_copy
 from ..models.clip import CLIP
 
 _VIEW_TEMPERATURE, _TEXT_TEMPERATURE = 0.05, 0.03
@@ -49,28 +48,9 @@ def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Te
     return embeddings @ prompts.T - _DIVERGENCE_WEIGHT * torch.stack(divergences, dim=1)
 
 
-def compare_with_judge(judge: CLIP, embeddings: Tensor, prompts: Tensor) -> Tensor:
-    """Return how similar views are to prompts for a judge with concepts (`compare_answers`), (V, T).
-
-    For an ensemble, this is the mean of the similarities that its CLIPs find.
-
-    Args:
-        judge: a CLIP, or an ensemble of several.
-        embeddings: the embeddings that the judge computed of the views, (V, D).
-        prompts: the embeddings that the judge computed of the prompts, (T, D).
-    """
-    parts = zip(judge.members, judge.split(embeddings), judge.split(prompts), strict=True)
-    comparisons = [
-        compare_answers(views, texts, keep_copy(_get_concepts(member), embeddings).detach())
-        for member, views, texts in parts
-    ]
-    return torch.stack(comparisons).mean(dim=0)
-
-
 def has_concepts(judge: CLIP) -> bool:
     """Return whether a CLIP has concepts (`CLIP.concepts`); for an ensemble, whether each of its CLIPs has some."""
-    # A CLIP of an older copy of this package, which may be loaded beside this one, lacks the attribute.
-    return all(getattr(member, "concepts", None) is not None for member in judge.members)
+    return all(member.concepts is not None for member in judge.members)
 
 
 def check_concepts(judge: CLIP) -> None:
@@ -85,15 +65,10 @@ def check_concepts(judge: CLIP) -> None:
             "choose cosine, or load a starter CLIP"
         )
     for member in judge.members:
-        shape = tuple(_get_concepts(member).shape)
+        assert member.concepts is not None
+        shape = tuple(member.concepts.shape)
         if len(shape) != 2 or shape[0] < 2 or shape[1] != member.width:
             raise ValueError(
                 f"the concepts of {member.name} have the shape {shape}; give at least two directions of "
                 f"{member.width} numbers, (N, {member.width})"
             )
-
-
-def _get_concepts(member: CLIP) -> Tensor:
-    """Return the concepts of a single CLIP, which has some."""
-    assert member.concepts is not None
-    return member.concepts

@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
@@ -11,41 +11,42 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.devices import make_constant
-from ..common.text import shorten, truncate, unify_colons
+from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
 from ..models.labels import Labels, UnknownClassError
 from ..models.partial_classifier import make_partial_classifier
-from .base import BaseObjective
+from .term import Objective, format_score, join_names, make_objective
 
-Score = Literal["logit", "log_probability", "margin"]
-"""How the logits of a view become the score of a class, see `ClassObjective`."""
+ScoreKind = Literal["logit", "log_probability", "margin"]
+"""How the logits of a view become the score of a class, see `class_objective`."""
 
 MOST_VARIETY = 0.9
 """The largest `variety` that is accepted. Already at 0.7, pictures of the recipe `sketch` were not recognised in two of
 the three forms, from afar and in grey."""
 
-_MAX_NAME_LENGTH = 60
-"""The most characters in the name of a class objective."""
 
-
-@dataclass(frozen=True)
-class ClassObjective(BaseObjective):
-    """The weighted sum of a classifier's scores of some classes.
+def class_objective(
+    classifier: Classifier,
+    targets: Any,
+    score: ScoreKind = "logit",
+    weight: float = 1.0,
+    variety: float = 0.0,
+) -> Objective:
+    """Return the objective that makes a classifier see some classes: the weighted sum of their scores.
 
     Args:
-        judge: the classifier.
-        targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
-            Also accepted, and turned into such pairs: the index of a class, a text (`parse_classes`), or a list of
-            indices and names of classes.
-        score_kind: the score of a class. `log_probability` is the logarithm of the softmax. Raising it also lowers the
+        classifier: the judge; an ensemble of classifiers divides the views.
+        targets: the classes: a text (`parse_classes`), the index of a class, a list of indices and names, or pairs of
+            an index and a weight. A weight below 0 makes the ascent lower the score of its class.
+        score: the score of a class. `log_probability` is the logarithm of the softmax. Raising it also lowers the
             logits of all other classes. Its gradient vanishes for views in which the model is sure of the class, so
             an ascent improves the other views, and the picture shows one whole subject. `logit` is the output of
             the model for the class, as in Direct Ascent Synthesis (arXiv 2502.07753). Its gradient does not vanish, so
             every view adds more of the class, and parts of the subject appear everywhere in the picture. `margin` is
             the logit minus the largest logit among the classes that are not targets.
-        weight: the weight of the objective, see `Objective.weight`.
+        weight: the weight of the objective, see `Term`.
         variety: the share, 0 to 0.9, of the classifier's last features (the inputs of its last layer) that the logits
             ignore. For every seed and every image of a batch, different features are ignored (`PartialClassifier`). At
             0, pictures of different seeds are alike. At 0.5, pictures differ more, and are recognised nearly as surely
@@ -53,121 +54,83 @@ class ClassObjective(BaseObjective):
             Ascent Synthesis), and some pictures of classes that are hard to draw are odd (docs/method.md).
 
     Raises:
-        ValueError: when there is no target; a class is unknown or its index is out of range; a weight is not finite or
-            too large; the weights of all classes are 0; there is no such kind of score; every class is a target of
-            `margin`; `variety` is out of range; or `variety` is above 0 and the classifier has no linear last layer.
+        UnknownClassError: when a text names no class, or several without 'all'.
+        ValueError: when there is no target; the index of a class is out of range; a weight is not finite or too large;
+            the weights of all classes are 0; there is no such kind of score; every class is a target of `margin`;
+            `variety` is out of range; or `variety` is above 0 and the classifier has no linear last layer.
 
     Example:
-        >>> from das_core import ClassObjective, load_starter
-        >>> objective = ClassObjective(load_starter(), targets=((107, 1.0), (1, -0.5)), score_kind="margin")
-        >>> objective.name
-        'jellyfish, goldfish'
-        >>> ClassObjective(load_starter(), "jellyfish").targets, ClassObjective(load_starter(), [107, 1]).targets
-        (((107, 1.0),), ((107, 1.0), (1, 1.0)))
+        >>> from das_core import class_objective, load_starter
+        >>> objective = class_objective(load_starter(), [(107, 1.0), (1, -0.5)], "margin")
+        >>> objective.name, objective.terms[0].score
+        ('jellyfish, goldfish', ClassScore(targets=((107, 1.0), (1, -0.5)), kind='margin'))
+        >>> [class_objective(load_starter(), one).name for one in ("jellyfish", 107, ["jellyfish", 1])]
+        ['jellyfish', 'jellyfish', 'jellyfish, goldfish']
+    """
+    labels = classifier.labels
+    chosen = _read_targets(targets, labels)
+    check_choice("score", score, get_args(ScoreKind))
+    if not chosen:
+        raise ValueError("no class is given; write at least one, such as 'jellyfish'")
+    for index, share in chosen:
+        # Raises an error if the index is out of range.
+        labels.find(str(index))
+        check_weight(share, f"class {index}")
+    if not any(share for _, share in chosen):
+        raise ValueError("the weights of all classes are 0, so there is nothing to climb; raise one above 0")
+    if score == "margin" and len({index for index, _ in chosen}) == len(labels):
+        raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
+    if not 0 <= variety <= MOST_VARIETY:
+        raise ValueError(
+            f"variety {variety} is not between 0 (pictures of different seeds are alike) and {MOST_VARIETY}"
+        )
+    members = classifier.members
+    if variety:
+        members = tuple(make_partial_classifier(member, 1 - variety) for member in members)
+    kind = ClassScore(chosen, score)
+    name = join_names([labels.name(index) for index, _ in chosen])
+    return make_objective(name, [(member, kind) for member in members], weight, describe=kind.describe)
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """The weighted sum of the scores of some classes.
+
+    Args:
+        targets: pairs of a class index and a weight.
+        kind: the score of a class, see `class_objective`.
     """
 
-    judge: Classifier
     targets: tuple[tuple[int, float], ...]
-    score_kind: Score = "logit"
-    weight: float = 1.0
-    variety: float = 0.0
+    kind: ScoreKind = "logit"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "targets", _read_targets(self.targets, self.judge.labels))
-        check_choice("score", self.score_kind, get_args(Score))
-        if not self.targets:
-            raise ValueError("no class is given; write at least one, such as 'jellyfish'")
-        for index, weight in self.targets:
-            # Raises an error if the index is out of range.
-            self.judge.labels.find(str(index))
-            check_weight(weight, f"class {index}")
-        if not any(weight for _, weight in self.targets):
-            raise ValueError("the weights of all classes are 0, so there is nothing to climb; raise one above 0")
-        check_weight(self.weight, "the objective")
-        if self.score_kind == "margin" and len({index for index, _ in self.targets}) == len(self.judge.labels):
-            raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
-        if not 0 <= self.variety <= MOST_VARIETY:
-            raise ValueError(
-                f"variety {self.variety} is not between 0 (pictures of different seeds are alike) and {MOST_VARIETY}"
-            )
-        if self.variety:
-            # Raises an error if a model has no last layer whose features can be left out.
-            for member in self.judge.members:
-                make_partial_classifier(member, 1 - self.variety)
+    def __call__(self, output: Tensor, images: Tensor) -> Tensor:
+        """Return the score of every view, (V,), from logits (V, classes)."""
+        classes, shares = zip(*self.targets, strict=True)
+        indices = make_constant(classes, torch.int64, output.device)
+        weights = make_constant(shares, output.dtype, output.device)
+        if self.kind == "log_probability":
+            output = output.log_softmax(dim=1)
+        scores = output[:, indices]
+        if self.kind == "margin":
+            rivals = output.index_fill(1, indices, -torch.inf)
+            scores = scores - rivals.amax(dim=1, keepdim=True)
+        return scores @ weights
 
-    @classmethod
-    def from_text(
-        cls, classifier: Classifier, text: str, score_kind: Score = "logit", weight: float = 1.0
-    ) -> "ClassObjective":
-        """Return the objective of classes that are written as text.
-
-        Args:
-            classifier: the judge.
-            text: one class per line, or several separated by commas, see `parse_classes`.
-            score_kind: the score of a class, see `ClassObjective`.
-            weight: the weight of the objective, see `Objective.weight`.
-
-        Raises:
-            ValueError: when `parse_classes` cannot read the text, `weight` is not finite or too large, `score_kind`
-                is unknown, or every class is a target of `margin`.
-
-        Example:
-            >>> from das_core import ClassObjective, load_starter
-            >>> ClassObjective.from_text(load_starter(), "jellyfish\\ngoldfish: -0.5").targets
-            ((107, 1.0), (1, -0.5))
-        """
-        return cls(classifier, parse_classes(text, classifier.labels), score_kind, weight)
-
-    @property
-    def name(self) -> str:
-        """The names of the classes, separated by commas; an ellipsis ends a long list."""
-        names = ", ".join(self.judge.labels.name(index) for index, _ in self.targets)
-        return truncate(names, _MAX_NAME_LENGTH)
-
-    def terms(self) -> tuple["ClassObjective", ...]:
-        """Return an objective for each single model of the judge, with an equal share of the weight."""
-        members = self.judge.members
-        # With variety, each model is replaced by one that ignores this share of its features. The returned objectives
-        # have variety 0, so that features are not left out a second time.
-        if self.variety:
-            members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)
-        return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)
-
-    def describe_score(self, score: float) -> str:
+    def describe(self, score: float) -> str:
         """Return a score as text: as a number, or as a probability, such as '81%'.
 
         It is a probability if the score is the log-probability of a single class with a weight above 0. The score of an
         ascent is a mean over views, so the text then shows the geometric mean of the probabilities of the views.
         """
         (_, weight), *others = self.targets
-        if self.score_kind == "log_probability" and not others and weight > 0 and not math.isnan(score):
+        if self.kind == "log_probability" and not others and weight > 0 and not math.isnan(score):
             return f"{math.exp(min(score / weight, 0)):.0%}"
-        return super().describe_score(score)
-
-    def score(self, output: Tensor) -> Tensor:
-        """Return the score of every view.
-
-        Args:
-            output: logits (V, classes).
-
-        Returns:
-            For each view, the weighted sum over the targets, (V,), of the logit, the log-probability or the margin;
-            `score_kind` selects which.
-        """
-        classes, shares = zip(*self.targets, strict=True)
-        indices = make_constant(classes, torch.int64, output.device)
-        weights = make_constant(shares, output.dtype, output.device)
-        if self.score_kind == "log_probability":
-            output = output.log_softmax(dim=1)
-        scores = output[:, indices]
-        if self.score_kind == "margin":
-            rivals = output.index_fill(1, indices, -torch.inf)
-            scores = scores - rivals.amax(dim=1, keepdim=True)
-        return scores @ weights
+        return format_score(score)
 
 
 def _read_targets(targets: Any, labels: Labels) -> tuple[tuple[int, float], ...]:
-    """Convert targets, in any form that `ClassObjective` accepts, to pairs of an index and a weight."""
+    """Convert targets, in any form that `class_objective` accepts, to pairs of an index and a weight."""
     if isinstance(targets, str):
         return parse_classes(targets, labels)
     pairs = []

@@ -5,101 +5,62 @@ section 2.1). The activations of a view are compared with those of the same view
 noise. This takes a second forward pass, but the comparison is correct under every augmentation.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from ..common.images import Images, check_images
-from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
+from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.default_layers import choose_content_layer
 from ..models.layers.layer import find_layer, find_layers
-from .base import BaseObjective
+from .term import Objective, make_objective
 
 _EPSILON = 1e-12
 """The smallest divisor of a distance. It prevents a division by 0 if all activations of the image are zero."""
 
 
-@dataclass(frozen=True, eq=False)
-class ContentObjective(BaseObjective):
-    """Minus the relative squared distance between the activations of a view and those of the same view of an image.
+def content_objective(model: Judge, images: Images, layer: str = "", weight: float = 1.0) -> Objective:
+    """Return the objective that keeps the content of images, as one layer of a judge sees it.
 
     The score of a view is -|F - C|² / |C|², where F are the activations of a view of the canvas and C those of the same
     view of the image. It is 0 if F and C are the same, and below 0 otherwise. The score needs the same views of canvas
     and image: an ascent shows them to the judge, and so does `score_images`.
 
     Args:
-        judge: a judge that captures one layer.
-        image: the image to keep, (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for
-            each; for a zoom, one for all its moments or for each. The ascent places it on a canvas in the same way as a
-            start image.
-        weight: the weight of the objective, see `Objective.weight`.
-        name: the name that the progress display, the history and error messages show.
+        model: the judge whose layer is compared.
+        images: (1 or B, 3, h, w), 0..1, on any device, or another form of `Images`: one for all images of a stack, or
+            one for each; for a zoom, one for all its moments or for each. The ascent places it on a canvas in the same
+            way as a start image.
+        layer: the name of the layer; if empty, `choose_content_layer` chooses one.
+        weight: the weight of the objective, see `Term`.
 
     Raises:
-        ValueError: when the weight is not finite or too large.
+        ValueError: when the model is an ensemble or has no such layer, the images are in none of the forms of
+            `Images` or are not finite, or the weight is not finite or too large.
 
     Example:
         >>> import torch
-        >>> from das_core import ContentObjective, load_starter
+        >>> from das_core import content_objective, load_starter
         >>> image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> objective = ContentObjective.from_images(load_starter(), image)
-        >>> objective.layer, [tuple(reference.shape) for reference in objective.reference_images]
-        ('blocks.2', [(1, 3, 64, 64)])
+        >>> (term,) = content_objective(load_starter(), image).terms
+        >>> term.score, [tuple(reference.shape) for reference in term.references]
+        (ContentScore(layer='blocks.2'), [(1, 3, 64, 64)])
     """
+    known = find_layers(model)
+    found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
+    judge, image = make_activation_judge(model, [found]), check_images(images, "the content image")
+    return make_objective("content", [(judge, ContentScore(found.name))], weight, references=(image,))
 
-    judge: ActivationJudge
-    image: Tensor = field(repr=False)
-    weight: float = 1.0
-    name: str = "content"
 
-    def __post_init__(self) -> None:
-        check_weight(self.weight, "the objective")
+@dataclass(frozen=True)
+class ContentScore:
+    """Minus the relative squared distance between the activations of a view and those of the same view of an image."""
 
-    @classmethod
-    def from_images(cls, model: Judge, images: Images, layer: str = "", weight: float = 1.0) -> "ContentObjective":
-        """Return the objective that keeps the content of images, as one layer of a judge sees it.
+    layer: str
 
-        Args:
-            model: the judge whose layer is compared.
-            images: (1 or B, 3, h, w), 0..1, on any device, or another form of `Images`: one for all images of a stack,
-                or one for each.
-            layer: the name of the layer; if empty, `choose_content_layer` chooses one.
-            weight: the weight of the objective, see `Objective.weight`.
-
-        Raises:
-            ValueError: when the model is an ensemble or has no such layer, the images are in none of the forms of
-                `Images` or are not finite, or the weight is not finite or too large.
-        """
-        known = find_layers(model)
-        found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
-        return cls(make_activation_judge(model, [found]), check_images(images, "the content image"), weight)
-
-    @property
-    def reference_images(self) -> tuple[Tensor, ...]:
-        """The image to keep, as the only reference image."""
-        return (self.image,)
-
-    @property
-    def layer(self) -> str:
-        """The name of the layer whose activations are compared."""
-        return self.judge.layers[0].name
-
-    def score(self, output: Activations) -> Tensor:
-        """Return the score of every view.
-
-        Args:
-            output: the activations of V views; its `references` hold those of the same views of the
-                reference image.
-
-        Returns:
-            Scores (V,), at most 0.
-
-        Raises:
-            ValueError: when `references` does not have exactly one item. Outside an ascent and `score_images` it has
-                none.
-        """
+    def __call__(self, output: Activations, images: Tensor) -> Tensor:
+        """Return the score of every view, (V,), at most 0; `output.references` has the activations of the image."""
         if len(output.references) != 1:
             raise ValueError("content is compared view by view, so it can only be asked for in an ascent")
         (reference,) = output.references

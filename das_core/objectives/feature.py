@@ -16,21 +16,30 @@ from ..common.devices import make_constant
 from ..common.text import shorten
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
+from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.layer import Layer, find_layer, find_layers
-from .base import BaseObjective
+from .term import Objective, make_objective
 
 Kind = Literal["layer", "channel", "neuron", "direction", "head"]
-"""The parts of a layer that can be activated, see `FeatureObjective`."""
+"""The parts of a layer that can be activated, see `feature_objective`."""
 
 
-@dataclass(frozen=True)
-class FeatureObjective(BaseObjective):
-    """How strongly a part of one layer is activated.
+def feature_objective(
+    model: Judge,
+    layer: str,
+    kind: Kind = "layer",
+    index: int = 0,
+    position: tuple[int, ...] | None = None,
+    direction: Any = (),
+    weight: float = 1.0,
+) -> Objective:
+    """Return the objective that activates a part of a layer.
 
     Args:
-        judge: a judge that captures one layer.
+        model: the judge whose layer is captured.
+        layer: the name of the layer in the model (`find_layers` lists them); for a head, the name of the attention
+            module.
         kind: the part, and how its activations become the score of a view. `layer`: the mean square of all activations,
             which strengthens whatever the layer already responds to. `channel`: the mean of a channel over all
             positions. `neuron`: a channel at one position. `direction`: the projection of the activations on a
@@ -40,33 +49,43 @@ class FeatureObjective(BaseObjective):
         position: where the neuron is: (token,) or (row, column), or () in a layer without positions, such as a linear
             layer; None for the middle.
         direction: pairs of a channel and its share, which is the component of the direction along the channel; or the
-            shares of all channels as a tensor, an array or a list (channels,), which becomes such pairs. The direction
-            is scaled to length 1.
-        weight: the weight of the objective, see `Objective.weight`.
+            shares of all channels as a tensor, an array or a list (channels,). The direction is scaled to length 1.
+        weight: the weight of the objective, see `Term`.
 
     Raises:
-        ValueError: when there is no such kind, channel, head or position; the direction is zero, or is given as a
-            tensor, an array or a list that does not have one number for each channel; or `weight` or a share is not
-            finite or too large.
+        UnknownLayerError: when there is no such layer; the message lists the nearest names.
+        ValueError: when the model is an ensemble; there is no such kind, channel, head or position (the message gives
+            the range); the direction is zero or does not go with the channels; or `weight` or a share is not finite or
+            too large.
 
     Example:
-        >>> from das_core import FeatureObjective, load_starter
-        >>> objective = FeatureObjective.from_layer(load_starter(), "blocks.3", kind="channel", index=17)
-        >>> objective.name, objective.layer.describe()
-        ('blocks.3 channel 17', '80 channels, 14 x 14')
+        >>> from das_core import feature_objective, load_starter
+        >>> feature_objective(load_starter(), "blocks.3", "channel", 17).name
+        'blocks.3 channel 17'
     """
+    check_choice("kind", kind, get_args(Kind))
+    known = find_layers(model)
+    if kind == "head":
+        known = tuple(found for found in known if found.heads)
+        if not known:
+            raise ValueError(f"{model.name} has no attention heads that can be told apart; choose 'channel' or 'layer'")
+        layer = layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else ""
+    found = find_layer(known, layer, model.name)
+    score = FeatureScore(found, kind, index, position, _read_direction(direction, found))
+    return make_objective(score.name, [(make_activation_judge(model, [found]), score)], weight)
 
-    judge: ActivationJudge
+
+@dataclass(frozen=True)
+class FeatureScore:
+    """How strongly a part of one layer is activated; the fields are arguments of `feature_objective`."""
+
+    layer: Layer
     kind: Kind = "layer"
     index: int = 0
     position: tuple[int, ...] | None = None
     direction: tuple[tuple[int, float], ...] = ()
-    weight: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "direction", _read_direction(self.direction, self.layer))
-        check_choice("kind", self.kind, get_args(Kind))
-        check_weight(self.weight, "the objective")
         if self.kind in ("channel", "neuron"):
             _check_index(self.index, self.layer.channels, "channel", self.layer)
         if self.kind == "head":
@@ -79,51 +98,6 @@ class FeatureObjective(BaseObjective):
                 check_weight(share, f"channel {channel}")
             if not any(share for _, share in self.direction):
                 raise ValueError("a direction needs a channel that counts; write one a line, such as '12: 0.5'")
-
-    @classmethod
-    def from_layer(
-        cls,
-        model: Judge,
-        layer: str,
-        kind: Kind = "layer",
-        index: int = 0,
-        position: tuple[int, ...] | None = None,
-        direction: tuple[tuple[int, float], ...] = (),
-        weight: float = 1.0,
-    ) -> "FeatureObjective":
-        """Return the objective of a part of a layer, found by the layer's name.
-
-        Args:
-            model: the judge whose layer is captured.
-            layer: the name of the layer in the model (`find_layers` lists them); for a head, the name of the attention
-                module.
-            kind: the part of the layer, see `FeatureObjective`.
-            index: the number of the channel or head, from 0.
-            position: where a neuron is; None for the middle.
-            direction: pairs of a channel and its share, see `FeatureObjective`.
-            weight: the weight of the objective, see `Objective.weight`.
-
-        Raises:
-            ValueError: when the model is an ensemble; there is no such kind or layer (the message lists the nearest
-                names); the layer has no such part (the message gives the range); the direction is zero; or a weight is
-                not finite or too large.
-        """
-        known = find_layers(model)
-        if kind == "head":
-            heads = [found for found in known if found.heads]
-            if not heads:
-                raise ValueError(
-                    f"{model.name} has no attention heads that can be told apart; choose 'channel' or 'layer'"
-                )
-            found = find_layer(heads, layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else "", model.name)
-        else:
-            found = find_layer(known, layer, model.name)
-        return cls(make_activation_judge(model, [found]), kind, index, position, direction, weight)
-
-    @property
-    def layer(self) -> Layer:
-        """The layer of the judge whose activations are scored."""
-        return self.judge.layers[0]
 
     @property
     def name(self) -> str:
@@ -138,15 +112,8 @@ class FeatureObjective(BaseObjective):
         }
         return self.layer.name.removesuffix(HEADS) + parts[self.kind]
 
-    def score(self, output: Activations) -> Tensor:
-        """Return for every view the activation of the part of the layer that `kind` names, such as a channel.
-
-        Args:
-            output: the activations of V views.
-
-        Returns:
-            Scores (V,), in the units of the activations; for `layer` and `head`, in the square of these units.
-        """
+    def __call__(self, output: Activations, images: Tensor) -> Tensor:
+        """Return the score of every view, (V,), in the units of the activations; for a layer or head, their square."""
         features = output[self.layer.name]
         if self.kind == "layer":
             return features.square().flatten(1).mean(dim=1)

@@ -21,7 +21,7 @@ from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
 from ..models.layers.default_layers import choose_style_layers
 from ..models.layers.layer import find_layer, find_layers
-from .base import BaseObjective
+from .term import Objective, make_objective
 
 SMALLEST_STYLE = 16
 """The least width and height of a style image, in pixels; smaller images show no texture."""
@@ -36,102 +36,78 @@ _CHUNK = 4
 """How many windows go through the judge at once."""
 
 
-@dataclass(frozen=True, eq=False)
-class StyleObjective(BaseObjective):
-    """Minus the relative squared distance between the Gram matrices of a view and those of a style.
+def style_objective(model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> Objective:
+    """Return the objective of the style of images.
 
     The score of a view is minus the weighted sum over the layers of |G - T|² / |T|², where G is the Gram matrix of the
-    view (`gram_matrix`), T that of the style, and |·| the Frobenius norm. The score is 0 if G and T are the same in all
-    layers. It is never above 0 if no weight is negative.
+    view (`gram_matrix`), T that of the style, and |·| the Frobenius norm. It is at most 0 if no weight is negative.
+    All images together define one style: the mean of the Gram matrices over several windows of each image.
+
+    Args:
+        model: the judge whose layers are compared.
+        images: (B, 3, H, W), 0..1, or another form of `Images`, at least 16 x 16, on the CPU or the device of the
+            judge.
+        layers: one layer per line, optionally followed by ': weight'; without one the weight is 1. If empty,
+            `choose_style_layers` chooses the layers.
+        weight: the weight of the objective, see `Term`.
+
+    Raises:
+        ValueError: when the model is an ensemble or has no such layer; a weight is not a number, not finite or too
+            large; all weights are 0; the images are in none of the forms of `Images`, are not finite or are too
+            small; or the activations of a layer are all zero.
+
+    Example:
+        >>> import torch
+        >>> from das_core import load_starter, style_objective
+        >>> image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> score = style_objective(load_starter(), image, "blocks.1\\nblocks.2: 0.5").terms[0].score
+        >>> score.weights, [tuple(target.shape) for target in score.targets]
+        ((1.0, 0.5), [(24, 24), (40, 40)])
+    """
+    images = model.bring(check_images(images, "the style image"))
+    height, width = images.shape[2:]
+    if min(height, width) < SMALLEST_STYLE:
+        raise ValueError(
+            f"a style image of {width} x {height} pixels has no texture to take; use one of {SMALLEST_STYLE} x "
+            f"{SMALLEST_STYLE} or more"
+        )
+    known = find_layers(model)
+    weights: dict[str, float] = {}
+    for name, share in parse_weighted_lines(layers, "layer4: 0.5"):
+        layer = find_layer(known, name, model.name)
+        weights[layer.name] = weights.get(layer.name, 0.0) + share
+    weights = weights or dict.fromkeys(choose_style_layers(known, model.size), 1.0)
+    judge = make_activation_judge(model, [find_layer(known, name, model.name) for name in weights])
+    for name, share in weights.items():
+        check_weight(share, f"layer {name}")
+    if not any(weights.values()):
+        raise ValueError("the weights of all layers are 0, so there is no style to take; raise one above 0")
+    targets = measure_style(judge, images)
+    for layer, target in zip(judge.layers, targets, strict=True):
+        if not bool(target.isfinite().all()) or not bool(target.any()):
+            raise ValueError(
+                f"layer {layer.name} of {judge.name} sees nothing in the style image that could be aimed at; leave it "
+                "out, or use another image"
+            )
+    return make_objective("style", [(judge, StyleScore(judge, targets, tuple(weights.values())))], weight)
+
+
+@dataclass(frozen=True, eq=False)
+class StyleScore:
+    """Minus the weighted relative squared distance between the Gram matrices of a view and those of a style.
 
     Args:
         judge: a judge that captures the layers.
         targets: the Gram matrix T (channels, channels) of the style in every layer, see `measure_style`.
         weights: the weight of every layer in the sum.
-        weight: the weight of the objective, see `Objective.weight`.
-        name: the name that the progress display, the history and error messages show.
-
-    Raises:
-        ValueError: when there is not one target and one weight for each layer; a target is zero or not finite; a weight
-            is not finite or too large; or the weights of all layers are 0.
-
-    Example:
-        >>> import torch
-        >>> from das_core import StyleObjective, load_starter
-        >>> image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> objective = StyleObjective.from_images(load_starter(), image, "blocks.1\\nblocks.2: 0.5")
-        >>> objective.weights, [tuple(target.shape) for target in objective.targets]
-        ((1.0, 0.5), [(24, 24), (40, 40)])
     """
 
     judge: ActivationJudge
     targets: tuple[Tensor, ...] = field(repr=False)
     weights: tuple[float, ...]
-    weight: float = 1.0
-    name: str = "style"
 
-    def __post_init__(self) -> None:
-        if not len(self.judge.layers) == len(self.targets) == len(self.weights):
-            raise ValueError(
-                f"{len(self.targets)} targets and {len(self.weights)} weights do not go with "
-                f"{len(self.judge.layers)} layers; each layer needs one of both"
-            )
-        for layer, target, weight in zip(self.judge.layers, self.targets, self.weights, strict=True):
-            check_weight(weight, f"layer {layer.name}")
-            if not bool(target.isfinite().all()) or not bool(target.any()):
-                raise ValueError(
-                    f"layer {layer.name} of {self.judge.name} sees nothing in the style image that could be aimed at; "
-                    "leave it out, or use another image"
-                )
-        check_weight(self.weight, "the objective")
-        if not any(self.weights):
-            raise ValueError("the weights of all layers are 0, so there is no style to take; raise one above 0")
-
-    @classmethod
-    def from_images(cls, model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> "StyleObjective":
-        """Return the objective of the style of images.
-
-        All images together define one style: the mean of the Gram matrices over several windows of each image.
-
-        Args:
-            model: the judge whose layers are compared.
-            images: (B, 3, H, W), 0..1, or another form of `Images`, at least 16 x 16, on the CPU or the device of the
-                judge.
-            layers: one layer per line, optionally followed by ': weight'; without one the weight is 1. If empty,
-                `choose_style_layers` chooses the layers.
-            weight: the weight of the objective, see `Objective.weight`.
-
-        Raises:
-            ValueError: when the model is an ensemble or has no such layer; a weight is not a number, not finite or too
-                large; all weights are 0; the images are in none of the forms of `Images`, are not finite or are too
-                small; or the activations of a layer are all zero.
-        """
-        images = model.bring(check_images(images, "the style image"))
-        height, width = images.shape[2:]
-        if min(height, width) < SMALLEST_STYLE:
-            raise ValueError(
-                f"a style image of {width} x {height} pixels has no texture to take; use one of {SMALLEST_STYLE} x "
-                f"{SMALLEST_STYLE} or more"
-            )
-        known = find_layers(model)
-        weights: dict[str, float] = {}
-        for name, share in parse_weighted_lines(layers, "layer4: 0.5"):
-            layer = find_layer(known, name, model.name)
-            weights[layer.name] = weights.get(layer.name, 0.0) + share
-        weights = weights or dict.fromkeys(choose_style_layers(known, model.size), 1.0)
-        judge = make_activation_judge(model, [find_layer(known, name, model.name) for name in weights])
-        return cls(judge, measure_style(judge, images), tuple(weights.values()), weight)
-
-    def score(self, output: Activations) -> Tensor:
-        """Return the score of every view.
-
-        Args:
-            output: the activations of V views.
-
-        Returns:
-            Scores (V,): minus the weighted sum, over the layers, of the relative squared distance between the Gram
-            matrices of the view and of the style. They are at most 0 if no weight is negative.
-        """
+    def __call__(self, output: Activations, images: Tensor) -> Tensor:
+        """Return the score of every view, (V,)."""
         distances = measure_style_distances(output, self.judge, self.targets)
         return -distances @ make_constant(self.weights, distances.dtype, distances.device)
 

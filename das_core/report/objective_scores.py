@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..ascent.groups import NamedObjective, TermGroup, name_objectives
 from ..ascent.guidance import check_aspects
 from ..ascent.image_scores import measure_image_scores
 from ..ascent.pace import Pace
+from ..ascent.plan import Plan, make_plan
 from ..ascent.preparation import choose_chunk
 from ..ascent.scoring import Scoring
 from ..common.geometry import Shape
 from ..common.images import Images, check_images, place_on_canvas
 from ..models.judge import Judge
-from ..objectives.base import Objective, list_objectives
+from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.size import SMALLEST_SIDE
 from ..stack.spec import StackSpec
@@ -89,7 +89,7 @@ class ImageScorer:
     Args:
         images: the pictures, (B, 3, H, W), 0..1.
         objectives: at least one, with a weight other than 0. If the weight of an objective changes during an ascent,
-            the value with the largest absolute value is used (`Objective.weight`).
+            the value with the largest absolute value is used (`Term.largest_weight`).
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: the seed of the random draws of the views, 0 or above.
         device: the device on which the judges will run; None for the device of the images.
@@ -115,24 +115,24 @@ class ImageScorer:
         *,
         any_aspect: bool = False,
     ) -> None:
-        objectives = list_objectives(objectives, "score by")
+        objective = join_objectives(objectives, "score by")
         images = check_images(images, "the image").to(device)
         height, width = images.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
             raise ValueError(f"the image is {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed")
         if not any_aspect:
-            check_aspects(objectives, (height, width))
+            check_aspects(objective, (height, width))
         views = augmentation or PLAIN_VIEWS
         margin = views.windows.farthest_jitter
         self._pixels = place_on_canvas(images, (height, width), margin)
         stack = ImageStack.from_image(StackSpec(width=width, height=height, margin=margin), images, contrast=1.0)
-        self._objectives = name_objectives(objectives)
-        self._scoring = Scoring(stack, self._objectives, views, seed)
+        self._plan = make_plan(objective, stack.spec, stack.batch)
+        self._scoring = Scoring(stack, self._plan, views, seed)
 
     @property
     def judges(self) -> list[Judge]:
         """The judge of every group of terms that has a judge."""
-        return self._scoring.judges
+        return self._plan.judges
 
     @property
     def chunk(self) -> int:
@@ -143,9 +143,9 @@ class ImageScorer:
         """Return the scores of the pictures."""
         # All progress is 1, so the views are made as at the last step of an ascent. The rate has no effect here.
         found = measure_image_scores(self._scoring, self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
-        names = tuple(name for name, _ in self._objectives)
+        names = tuple(self._plan.parts)
         table = torch.stack([found[name] for name in names], dim=1).cpu()
-        return ObjectiveScores(names, table, _add_up(self._scoring.groups, self._objectives, table))
+        return ObjectiveScores(names, table, _add_up(self._plan, table))
 
 
 def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Objective]) -> None:
@@ -164,7 +164,7 @@ def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Ob
     (height, width), margin = shape, PLAIN_VIEWS.windows.farthest_jitter
     # What `ImageScorer` does, but with grey canvases, which take no time.
     stack = ImageStack.gray(StackSpec(width=width, height=height, margin=margin), batch)
-    Scoring(stack, name_objectives(list_objectives(objectives, "score by")), PLAIN_VIEWS, 0)
+    Scoring(stack, make_plan(objectives, stack.spec, batch, "score by"), PLAIN_VIEWS, 0)
 
 
 def score_images(
@@ -197,30 +197,30 @@ def score_images(
     Example:
         >>> import torch
         >>> from skimage.data import chelsea, coffee
-        >>> from das_core import ClassObjective, load_starter, score_images
+        >>> from das_core import class_objective, load_starter, score_images
         >>> images = [torch.from_numpy(photo()).movedim(-1, 0)[:, :300, :400] / 255 for photo in (chelsea, coffee)]
-        >>> score_images(torch.stack(images), [ClassObjective.from_text(load_starter(), "espresso")]).ranking
+        >>> score_images(torch.stack(images), class_objective(load_starter(), "espresso")).ranking
         [1, 0]
     """
-    terms = [term for one in list_objectives(objectives, "score by") for term in one.terms()]
+    terms = join_objectives(objectives, "score by").terms
     judges = [term.judge for term in terms if term.judge is not None]
     device = judges[0].device if judges else None
     return ImageScorer(images, objectives, augmentation, seed, device, any_aspect=any_aspect).score()
 
 
-def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:
+def _add_up(plan: Plan, table: Tensor) -> Tensor:
     """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it.
 
-    Groups that share an objective form one set. The scores of different sets can have different scales. So if there are
+    Groups that share a part form one set. The scores of different sets can have different scales. So if there are
     several sets, the weighted sum of each set is standardised over the images, and multiplied by the sum of the
     absolute weights of the set.
     """
-    names = [name for name, _ in objectives]
-    weights = torch.tensor([objective.weight for _, objective in objectives])
+    names = list(plan.parts)
+    weights = torch.tensor([sum(term.largest_weight for term in terms) for terms in plan.parts.values()])
     # The terms of an ensemble are in several groups under one name. Groups that share a name are joined into one set.
     sets: list[set[int]] = []
-    for group in groups:
-        members = {names.index(name) for name, _ in group.members}
+    for group in plan.groups:
+        members = {names.index(member.name) for member in group.members}
         joined = members.union(*(other for other in sets if members & other))
         sets = [*(other for other in sets if not members & other), joined]
     columns = [sorted(each) for each in sets]

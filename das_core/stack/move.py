@@ -28,10 +28,10 @@ def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any])
 
     Example:
         >>> import torch
-        >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
         >>> from das_core.stack import move_canvas
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> climbed = Ascent(stack, [Prior()], steps=2, optimizer=SGD(learning_rate=100)).run().stack
+        >>> climbed = Ascent(stack, [prior()], steps=2, optimizer=SGD(learning_rate=100)).run().stack
         >>> operator = climbed.spec.operator(torch.device("cpu"))
         >>> moved = move_canvas(climbed, climbed.canvas * 0.5, operator)
         >>> round(float((moved.canvas - climbed.canvas * 0.5).abs().max()), 3)

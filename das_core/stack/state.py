@@ -105,9 +105,9 @@ class OptimizerState:
         steps: for `Adam` how many steps are in the running means (for its bias correction); 0 for the others.
 
     Example:
-        >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> result = Ascent(stack, [Prior()], steps=2, optimizer=SGD(momentum=0.9)).run()
+        >>> result = Ascent(stack, [prior()], steps=2, optimizer=SGD(momentum=0.9)).run()
         >>> state = result.stack.optimizer_state
         >>> state.kind, [tuple(tensor.shape) for tensor in state.tensors]
         ('sgd', [(1, 3, 48, 48)])

@@ -61,7 +61,7 @@ def climb(
         RuntimeError: when memory runs out, or the model fails.
         comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
     """
-    status, previews = Status(ascent.steps, dict(ascent.objectives)), Previews(preview_every)
+    status, previews = Status(ascent.steps, ascent.plan.parts), Previews(preview_every)
 
     def look_up() -> None:
         bridge.check_interrupted()

@@ -7,11 +7,12 @@ from comfy_api.latest import io
 
 from ...das_core.ascent.guidance import Guidance
 from ...das_core.ascent.guided_steps import GuidedSteps
-from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.objectives.term import Objective as CoreObjective
+from ...das_core.objectives.term import join_objectives
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, objectives_input, schema
+from ..schema import Augmentation, list_connected, objectives_input, schema
 
 START, END, EVERY = 0.1, 1.0, 3
 """The defaults of three inputs: the points of the sampling run at which guidance begins and ends, from 0 (noise) to 1
@@ -124,8 +125,8 @@ class GuideDiffusion(Node):
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
-        connected = tuple(objective for objective in (objectives or {}).values() if objective is not None)
-        guidance = Guidance(connected, augmentation, steps, strength, seed)
+        objective = join_objectives(list_connected(objectives), "guide by")
+        guidance = Guidance(objective, augmentation, steps, strength, seed)
         guided = GuidedSteps(start_percent, end_percent, every)
         bridge.check_vae(model, vae)
         if not strength:

@@ -9,16 +9,17 @@ from comfy_api.latest import io
 
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
+from ...das_core.ascent.plan import make_plan
 from ...das_core.ascent.recipe import suit_film, suit_zoom
 from ...das_core.denoisers.base import Denoiser as CoreDenoiser
-from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.objectives.term import Objective as CoreObjective
 from ...das_core.objectives.track import TrackError
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.spec import StackSpec
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, Denoiser, History, Stack, add_advice, objectives_input, schema
+from ..schema import Augmentation, Denoiser, History, Stack, add_advice, list_connected, objectives_input, schema
 from .climb import climb, rescue_on_error
 from .previews import choose_shown
 from .recipe import read_recipe, recipe_input
@@ -125,7 +126,6 @@ class Optimize(Node):
         augmentation: CoreAugmentation | None = None,
         denoiser: CoreDenoiser | None = None,
     ) -> io.NodeOutput:
-        connected = [objective for objective in (objectives or {}).values() if objective is not None]
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
             settings = read_recipe(recipe, denoiser)
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
@@ -138,18 +138,19 @@ class Optimize(Node):
                 chosen = suit_film(chosen)
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
             # Checked before `prepare` builds the operator, because the operator may need the most memory.
-            needed = estimate_ascent_bytes(stack.spec, stack.batch, connected, chosen.optimizer)
-            bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
             node = "Film Stack" if zoom is None else "Zoom Stack"
             with add_advice(TrackError, f". {node} says how many there are"):
-                ascent = chosen.prepare(stack, connected, seed=seed, chunk=settings.chunk, device=bridge.get_device())
+                plan = make_plan(list_connected(objectives), stack.spec, stack.batch)
+            needed = estimate_ascent_bytes(stack.spec, stack.batch, plan.groups, chosen.optimizer)
+            bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
+            ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=bridge.get_device())
             bridge.show_text("loading the models")
             if settings.preview_every:
                 # This replaces the preview of the previous run.
                 bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             transforms = ascent.augmentation.transforms
-            room = estimate_ascent_bytes(stack.spec, stack.batch, connected, ascent.optimizer, together, transforms)
+            room = estimate_ascent_bytes(stack.spec, stack.batch, plan.groups, ascent.optimizer, together, transforms)
             if settings.chunk and bridge.get_device().type == "cpu":
                 # On other devices PyTorch raises an error if a chunk is too large, and the ascent halves the chunk. On
                 # a CPU the system may run out of memory without such an error, so the memory is checked here.

@@ -3,9 +3,9 @@
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from ...das_core.objectives.base import Objective
+from ...das_core.objectives.term import Term
 
 _RECENT = 8
 """The remaining time is estimated from this many recent steps. Earlier steps are not used, because the machine may have
@@ -22,14 +22,14 @@ class Status:
 
     Args:
         steps: the number of steps of the ascent, which begins now.
-        objectives: the objectives of the ascent by their names; `describe_score` of each formats its score.
+        parts: the parts of the objective by their names (`Plan.parts`); `Term.describe` formats a score.
         clock: returns the time in seconds.
     """
 
     def __init__(
-        self, steps: int, objectives: Mapping[str, Objective], clock: Callable[[], float] = time.monotonic
+        self, steps: int, parts: Mapping[str, Sequence[Term]], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._steps, self._objectives, self._clock = steps, objectives, clock
+        self._steps, self._parts, self._clock = steps, parts, clock
         self._begin = self._last = clock()
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
@@ -87,7 +87,7 @@ class Status:
         """
         shown: list[str] = []
         for name, score in scores.items():
-            text = f"{_shorten(name)} {self._objectives[name].describe_score(score)}"
+            text = f"{_shorten(name)} {self._parts[name][0].describe(score)}"
             if shown and len(" · ".join([*shown, text])) > _MAX_LENGTH:
                 break
             shown.append(text)

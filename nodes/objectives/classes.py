@@ -39,7 +39,7 @@ class ClassObjective(Node):
                 ),
                 io.Combo.Input(
                     "score",
-                    options=list_options(core.Score, "log_probability"),
+                    options=list_options(core.ScoreKind, "log_probability"),
                     default="log_probability",
                     tooltip="What counts. log_probability: views in which the model is sure have no more effect, so "
                     "one whole subject comes out. logit: the raw score, as in the paper; more and more of it, in "
@@ -64,11 +64,10 @@ class ClassObjective(Node):
 
     @classmethod
     def execute(
-        cls, classifier: CoreClassifier, classes: str, score: core.Score, weight: float, variety: float = 0.0
+        cls, classifier: CoreClassifier, classes: str, score: core.ScoreKind, weight: float, variety: float = 0.0
     ) -> io.NodeOutput:
         with add_advice(UnknownClassError, advise_list(classifier)):
-            targets = core.parse_classes(classes, classifier.labels)
-        return io.NodeOutput(core.ClassObjective(classifier, targets, score, weight, variety))
+            return io.NodeOutput(core.class_objective(classifier, classes, score, weight, variety))
 
 
 def advise_list(classifier: CoreClassifier) -> str:

@@ -53,6 +53,4 @@ class ContentObjective(Node):
     def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
         bridge.load_judges([model], _RESERVED_VIEWS)
         with add_advice(UnknownLayerError, ". List Layers shows all"):
-            return io.NodeOutput(
-                core.ContentObjective.from_images(model, bridge.from_comfy_images(image), layer, weight)
-            )
+            return io.NodeOutput(core.content_objective(model, bridge.from_comfy_images(image), layer, weight))

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from comfy_api.latest import io
 
-from ...das_core.objectives.base import Objective as CoreObjective
-from ...das_core.objectives.ensemble import EnsembleObjective
+from ...das_core.objectives.change import share_views
+from ...das_core.objectives.term import Objective as CoreObjective
 from ..node import Node
-from ..schema import Objective, schema
+from ..schema import Objective, list_connected, schema
 
 _MAX_OBJECTIVES = 32
 
@@ -48,5 +48,4 @@ class Ensemble(Node):
 
     @classmethod
     def execute(cls, objectives: Mapping[str, CoreObjective] | None = None) -> io.NodeOutput:
-        connected = tuple(objective for objective in (objectives or {}).values() if objective is not None)
-        return io.NodeOutput(EnsembleObjective(connected))
+        return io.NodeOutput(share_views(*list_connected(objectives)))

@@ -114,7 +114,7 @@ class FeatureObjective(Node):
         # 2: to find the layer, `from_layer` shows the model two views.
         bridge.load_judges([model], 2)
         with add_advice(UnknownLayerError, ". List Layers shows all"):
-            objective = core.FeatureObjective.from_layer(
+            objective = core.feature_objective(
                 model,
                 layer,
                 part,  # type: ignore[arg-type]

@@ -9,10 +9,9 @@ from ...das_core.common.keyframes import parse_keyframes
 from ...das_core.models.classifier import Classifier
 from ...das_core.models.clip import CLIP
 from ...das_core.models.labels import UnknownClassError
-from ...das_core.objectives.classes import ClassObjective
-from ...das_core.objectives.embedding import TextObjective, parse_prompts
-from ...das_core.objectives.joint import JointObjective
-from ...das_core.objectives.track import make_tracks
+from ...das_core.objectives.change import over_keyframes
+from ...das_core.objectives.classes import class_objective
+from ...das_core.objectives.embedding import parse_prompts, text_objective
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, list_options, model_input, schema, weight_input
@@ -67,14 +66,14 @@ class Keyframes(Node):
             prompts = [prompt for wish in wishes.values() for prompt in parse_prompts(wish)]
             with bridge.Wait("reading the prompts"):
                 bridge.load_text_tower(model, prompts)
-                ask = partial(TextObjective.from_text, model, similarity="cosine", weight=weight)
-                tracks = make_tracks(wishes, ask, curve)
+                ask = partial(text_objective, model, similarity="cosine", weight=weight)
+                objective = over_keyframes(wishes, ask, curve)
             # After the `with` block, because a text of `Wait` would replace the warning on the node.
             warn_of_unread(model, prompts, cls.hidden.unique_id)
         else:
             # With the log-probability, a frame keeps parts of the classes of other keyframes. The logit separates the
             # classes better (docs/method.md, Films).
-            make = partial(ClassObjective.from_text, model, score_kind="logit", weight=weight)
+            make = partial(class_objective, model, score="logit", weight=weight)
             with add_advice(UnknownClassError, advise_list(model)):
-                tracks = make_tracks(wishes, make, curve)
-        return io.NodeOutput(JointObjective(tracks))
+                objective = over_keyframes(wishes, make, curve)
+        return io.NodeOutput(objective)

@@ -54,4 +54,4 @@ class StyleObjective(Node):
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([model], _RESERVED_VIEWS)
         with add_advice(UnknownLayerError, ". List Layers shows all"):
-            return io.NodeOutput(core.StyleObjective.from_images(model, images, layers, weight))
+            return io.NodeOutput(core.style_objective(model, images, layers, weight))

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.objectives.term import Objective as CoreObjective
 from ...das_core.report import objective_scores as core
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, objectives_input, schema
+from ..schema import Augmentation, list_connected, objectives_input, schema
 
 
 class ObjectiveScore(Node):
@@ -65,14 +65,13 @@ class ObjectiveScore(Node):
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
-        connected = [objective for objective in (objectives or {}).values() if objective is not None]
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.make_room(
             core.estimate_scoring_bytes(images, augmentation),
             f"scoring {len(images)} images of {images.shape[3]} x {images.shape[2]} with their margins",
             "set a smaller jitter in Augmentation, or score fewer or smaller images",
         )
-        scorer = core.ImageScorer(images, connected, augmentation, seed)
+        scorer = core.ImageScorer(images, list_connected(objectives), augmentation, seed)
         bridge.load_judges(scorer.judges, scorer.chunk)
         scores = scorer.score()
         text = core.format_scores(scores)

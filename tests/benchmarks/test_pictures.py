@@ -12,8 +12,8 @@ from benchmarks import pictures
 from benchmarks.recipes import PICTURE, SKETCH, Recipe
 from cases import each_case
 from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.term import Objective
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
@@ -33,7 +33,7 @@ class Asked:
 
     def __call__(self, recipe: Recipe, wish: str) -> Objective:
         self.wishes.append(wish)
-        return ClassObjective.from_text(self.model, wish)
+        return class_objective(self.model, wish)
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from torch import Tensor
 from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.feature import FeatureObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.feature import feature_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
@@ -40,7 +40,7 @@ def load(device: torch.device, dtype: torch.dtype = torch.float32) -> Classifier
 def start(
     device: torch.device, augmentation: Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
 ) -> Ascent:
-    wish = ClassObjective(load(device, dtype), ((JELLYFISH, 1.0),))
+    wish = class_objective(load(device, dtype), ((JELLYFISH, 1.0),))
     return Ascent(ImageStack.gray(StackSpec(224, 224)), [wish], augmentation, steps=steps, device=device)
 
 
@@ -116,12 +116,12 @@ def test_a_device_with_little_memory_gets_smaller_chunks() -> None:
 @pytest.mark.parametrize(("model", "picture"), [("cpu", "cuda:0"), ("cuda:0", "cpu")])
 def test_a_model_on_another_device_is_named_with_both(layer: str | None, model: str, picture: str) -> None:
     judge = load_starter().to(model)
-    wish = FeatureObjective.from_layer(judge, layer) if layer else ClassObjective(judge, JELLYFISH)
+    wish = feature_objective(judge, layer) if layer else class_objective(judge, JELLYFISH)
     says = (
         rf"EfficientNet-Lite0 is on {model} and the picture on {picture}; move the model with judge\.to\('{picture}'\)"
     )
     ascent = Ascent(ImageStack.gray(StackSpec(224, 224)), wish, steps=1, device=picture)
     with pytest.raises(ValueError, match=says):
         ascent.run()
-    wish = ClassObjective(judge.to(picture), JELLYFISH)
+    wish = class_objective(judge.to(picture), JELLYFISH)
     assert len(Ascent(ImageStack.gray(StackSpec(224, 224)), wish, steps=1, device=picture).run().history) == 1

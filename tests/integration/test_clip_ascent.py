@@ -15,7 +15,7 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
 from das_core.models.sources.open_clip_models import wrap_open_clip_module
 from das_core.models.sources.open_clip_text import build_tokenizer
-from das_core.objectives.embedding import ImageObjective, TextObjective
+from das_core.objectives.embedding import image_objective, text_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -28,7 +28,7 @@ STILL = Augmentation(2, Windows(16, 1.0, 1.0, 1.0), ())
 
 
 def assert_climbs(clip: CLIP) -> None:
-    objective = TextObjective.from_text(clip, "a photo\na cat: 0.5\na fish: -0.5")
+    objective = text_objective(clip, "a photo\na cat: 0.5\na fish: -0.5")
     # Without a tilt: random weights answer to ripple as much as to shapes.
     optimizer = NormalizedAscent(0.12, tilt=0.0)
     ascent = Ascent(
@@ -102,7 +102,7 @@ def starter() -> CLIP:
 
 def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> None:
     wish = "a coral reef full of fish"
-    stack, objective = ImageStack.gray(StackSpec(96, 96, 24)), TextObjective.from_text(starter, wish)
+    stack, objective = ImageStack.gray(StackSpec(96, 96, 24)), text_objective(starter, wish)
     made = Ascent(stack, [objective], Augmentation(4, Windows(24)), steps=12).run().image
     others = ["a castle", "a cup of coffee", wish, "a red sports car", "a forest in autumn"]
     nearest = starter.encode_images(made) @ starter.encode_text(others).T
@@ -111,7 +111,7 @@ def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> No
 
 def test_a_negative_prompt_keeps_away_what_it_names(starter: CLIP) -> None:
     def closeness(text: str) -> float:
-        objective = TextObjective.from_text(starter, text)
+        objective = text_objective(starter, text)
         made = Ascent(ImageStack.gray(SPEC), [objective], Augmentation(4, Windows(16)), steps=12, seed=1).run().image
         return float(starter.encode_images(made) @ starter.encode_text(["a dog"]).T)
 
@@ -123,7 +123,7 @@ def test_a_negative_prompt_keeps_away_what_it_names(starter: CLIP) -> None:
 def test_texts_and_images_climb_together_under_one_model() -> None:
     clip = tinyclip.clip()
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    objectives = [TextObjective.from_text(clip, "a cat"), ImageObjective.from_images(clip, picture, "spherical", 0.5)]
+    objectives = [text_objective(clip, "a cat"), image_objective(clip, picture, "spherical", 0.5)]
     history = Ascent(ImageStack.gray(SPEC), objectives, STILL, steps=5, schedule="constant").run().history
     first, last = history[0].scores, history[-1].scores
     assert list(first) == ["a cat", "image"]
@@ -132,7 +132,7 @@ def test_texts_and_images_climb_together_under_one_model() -> None:
 
 def test_models_of_unlike_sizes_climb_together(starter: CLIP) -> None:
     other = tinyclip.clip()
-    objectives = [TextObjective.from_text(starter, "a castle"), TextObjective.from_text(other, "a cat")]
+    objectives = [text_objective(starter, "a castle"), text_objective(other, "a cat")]
     history = Ascent(ImageStack.gray(SPEC), objectives, STILL, steps=6, schedule="constant").run().history
     for name in ("a castle", "a cat"):
         assert history[-1].scores[name] > history[0].scores[name] + 1e-3

@@ -18,15 +18,15 @@ from das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.diversity import DiversityObjective
-from das_core.objectives.embedding import ImageObjective, TextObjective, TextSimilarity
-from das_core.objectives.feature import FeatureObjective
-from das_core.objectives.per_image import PerImageObjective
-from das_core.objectives.prior import Prior
-from das_core.objectives.style import StyleObjective
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
+from das_core.objectives.classes import class_objective
+from das_core.objectives.diversity import diversity_objective
+from das_core.objectives.embedding import TextSimilarity, image_objective, text_objective
+from das_core.objectives.feature import feature_objective
+from das_core.objectives.per_image import one_per_image
+from das_core.objectives.priors import prior
+from das_core.objectives.style import style_objective
+from das_core.objectives.term import Objective
 from das_core.report.level_variances import measure_level_variances
 from das_core.report.objective_scores import score_images
 from das_core.report.spectrum import measure_spectrum
@@ -76,20 +76,20 @@ def climb(objectives: Objective | Sequence[Objective], stack: ImageStack | None 
     return Ascent(stack or ImageStack.gray(SPEC), objectives, **settings)  # type: ignore[arg-type]
 
 
-def jellyfish(model: Classifier, score: str = "logit", variety: float = 0.0) -> ClassObjective:
-    return ClassObjective(model, "jellyfish", score, variety=variety)  # type: ignore[arg-type]
+def jellyfish(model: Classifier, score: str = "logit", variety: float = 0.0) -> Objective:
+    return class_objective(model, "jellyfish", score, variety=variety)  # type: ignore[arg-type]
 
 
-def channel(model: Classifier, index: int) -> FeatureObjective:
-    return FeatureObjective.from_layer(model, "blocks.3", kind="channel", index=index)
+def channel(model: Classifier, index: int) -> Objective:
+    return feature_objective(model, "blocks.3", kind="channel", index=index)
 
 
-def direction(model: Classifier) -> FeatureObjective:
-    return FeatureObjective.from_layer(model, "blocks.3", kind="direction", direction=((3, 0.5), (9, -1.0)))
+def direction(model: Classifier) -> Objective:
+    return feature_objective(model, "blocks.3", kind="direction", direction=((3, 0.5), (9, -1.0)))
 
 
 def regions(model: Classifier) -> list[Objective]:
-    return [RegionObjective(jellyfish(model), LEFT), RegionObjective(channel(model, 3), 1 - LEFT), Prior("spectrum")]
+    return [in_region(jellyfish(model), LEFT), in_region(channel(model, 3), 1 - LEFT), prior("spectrum")]
 
 
 def batch() -> ImageStack:
@@ -114,14 +114,14 @@ CLASSIFIERS: dict[str, Case] = {
     "margin": lambda model: climb(jellyfish(model, "margin")),
     "variety": lambda model: climb(jellyfish(model, variety=0.5), batch()),
     "regions": lambda model: climb(regions(model)),
-    "mask": lambda model: climb([jellyfish(model), Prior("l2")], masked(), denoising=Denoising(keep=0.1)),
+    "mask": lambda model: climb([jellyfish(model), prior("l2")], masked(), denoising=Denoising(keep=0.1)),
     "tile": lambda model: climb(jellyfish(model), tile(), denoising=Denoising(keep=0.1)),
     "cosines": lambda model: climb(jellyfish(model), denoising=Denoising(CosineShrinkage())),
     "adam": lambda model: climb(jellyfish(model), optimizer=Adam(), denoising=Denoising()),
     "sgd": lambda model: climb(jellyfish(model), optimizer=SGD(momentum=0.9)),
-    "channel for each image": lambda model: climb(PerImageObjective((channel(model, 1), channel(model, 2))), batch()),
+    "channel for each image": lambda model: climb(one_per_image((channel(model, 1), channel(model, 2))), batch()),
     "direction": lambda model: climb(direction(model)),
-    "style": lambda model: climb(StyleObjective.from_images(model, IMAGE, "blocks.1")),
+    "style": lambda model: climb(style_objective(model, IMAGE, "blocks.1")),
     "every transform": lambda model: climb(jellyfish(model), augmentation=EVERY_TRANSFORM),
 }
 
@@ -158,14 +158,14 @@ def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lac
 @each_case("similarity", ["spherical", "log_probability"])
 def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP, similarity: TextSimilarity) -> None:
     clip = replace(clip, concepts=torch.eye(clip.width))
-    objective = TextObjective.from_text(clip, "a photo\na cat: -0.5", similarity)
+    objective = text_objective(clip, "a photo\na cat: -0.5", similarity)
     with stand_in_device() as traffic:
         check_step(climb(replace(objective, judge=clip.to(DEVICE))), traffic)
 
 
 def test_a_step_that_compares_images_reads_once_however_many_chunks_it_has() -> None:
     with stand_in_device() as traffic:
-        apart = DiversityObjective.from_layer(classifier().to(DEVICE), "2")
+        apart = diversity_objective(classifier().to(DEVICE), "2")
         check_step(climb(apart, ImageStack.gray(TOY_SPEC, batch=2), chunk=2, denoising=None), traffic, most=1)
 
 
@@ -174,10 +174,10 @@ def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: C
         return [
             model.probabilities(IMAGE),
             embedder.encode_images(IMAGE),
-            *StyleObjective.from_images(model, IMAGE, "blocks.1").targets,
-            ImageObjective.from_images(embedder, IMAGE).targets,
+            *style_objective(model, IMAGE, "blocks.1").targets,
+            image_objective(embedder, IMAGE).targets,
             compare_with_texts(embedder, IMAGE, ["a cat"]),
-            score_images(IMAGE, [jellyfish(model), Prior("spectrum")]).table,
+            score_images(IMAGE, [jellyfish(model), prior("spectrum")]).table,
         ]
 
     with stand_in_device():

@@ -5,7 +5,7 @@ import torch
 from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.ascent.loop import Ascent
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -19,7 +19,7 @@ VIEWS = Augmentation(8, Windows(0, 32 / 512, 1.0, 0.9))
 @each_case("shape", [(500, 60), (67, 333), (16, 257)])
 @each_case("tile", [False, True])
 def test_oblong_canvases_of_any_size_climb(shape: tuple[int, int], tile: bool) -> None:
-    objective = ClassObjective(classifier(), ((3, 1.0),))
+    objective = class_objective(classifier(), ((3, 1.0),))
     spec = StackSpec(*shape, 0, tile=tile)
     result = Ascent(ImageStack.noise(spec, amplitude=0.1), [objective], VIEWS, steps=20, chunk=5).run()
     image = result.image
@@ -31,7 +31,7 @@ def test_oblong_canvases_of_any_size_climb(shape: tuple[int, int], tile: bool) -
 
 def test_detail_reaches_as_far_as_the_closest_views() -> None:
     """With views down to the judge's own scale there is energy where views of half the canvas ask for nothing."""
-    objective = ClassObjective(classifier(32), ((3, 1.0),))
+    objective = class_objective(classifier(32), ((3, 1.0),))
     fine = []
     for zoom_min in (32 / 512, 0.5):
         views = Augmentation(8, Windows(0, zoom_min, 1.0, zoom_min), ())
@@ -42,7 +42,7 @@ def test_detail_reaches_as_far_as_the_closest_views() -> None:
 
 
 def test_memory_is_that_of_a_few_canvases_whatever_the_number_of_levels() -> None:
-    objective = ClassObjective(classifier(32), ((3, 1.0),))
+    objective = class_objective(classifier(32), ((3, 1.0),))
     canvas = 4 * 3 * 512 * 512
     for levels in (None, tuple(range(1, 513))):
         spec = StackSpec(512, 512, 0, levels=levels, tile=True)

@@ -12,11 +12,11 @@ from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.stack.image_stack import ImageStack
 from masked_stack import SPEC, VIEWS, part, photograph, square
-from toys import class_objective
+from toys import toy_class
 
 
 def climbed(stack: ImageStack, optimizer: Optimizer | None = None, steps: int = 4) -> ImageStack:
-    return Ascent(stack, class_objective(), VIEWS, steps=steps, optimizer=optimizer).run().stack
+    return Ascent(stack, toy_class(), VIEWS, steps=steps, optimizer=optimizer).run().stack
 
 
 @each_case("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()])

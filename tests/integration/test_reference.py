@@ -13,7 +13,7 @@ from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.least_norm import read_levels
 from das_core.stack.levels import linear_levels
@@ -92,7 +92,7 @@ def both(
     )
     result = Ascent(
         stack,
-        [ClassObjective(judge, ((JELLYFISH, 1.0),))],
+        [class_objective(judge, ((JELLYFISH, 1.0),))],
         SEED_AUGMENTATION,
         steps=steps,
         optimizer=SGD(learning_rate, momentum),

@@ -10,7 +10,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.least_norm import read_levels
 from das_core.stack.levels import linear_levels, power_levels
@@ -117,7 +117,7 @@ def test_windows_lie_anywhere_in_a_tile_whatever_the_jitter() -> None:
 
 @each_case("optimizer", [NormalizedAscent(), SGD(2.0), Adam(0.05)])
 def test_an_ascent_leaves_no_seam(optimizer: Optimizer) -> None:
-    objective = ClassObjective(classifier(), ((3, 1.0),))
+    objective = class_objective(classifier(), ((3, 1.0),))
     views = Augmentation(6, Windows(jitter=0, zoom_min=0.4))
     images = []
     for tile in (True, False):
@@ -141,7 +141,7 @@ def test_noise_of_a_tile_has_no_seam() -> None:
 @each_case("optimizer", [NormalizedAscent(), SGD(1.0)])
 def test_levels_of_a_tile_sum_to_its_canvas(method: str, optimizer: Optimizer) -> None:
     spec = StackSpec(32, 24, 0, levels=(1, 4, 9, 32), method=method, tile=True)  # type: ignore[arg-type]
-    objective = ClassObjective(classifier(), ((3, 1.0),))
+    objective = class_objective(classifier(), ((3, 1.0),))
     stack = Ascent(ImageStack.noise(spec), [objective], steps=2, optimizer=optimizer).run().stack
     layers = stack.spec.operator(CPU, "layers")
     torch.testing.assert_close(

@@ -5,23 +5,24 @@ from dataclasses import replace
 import pytest
 import torch
 
-from das_core.ascent.groups import group_by_judge, name_objectives
+from das_core.ascent.plan import make_plan
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.term import Objective
 from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, class_objective, classifier, climb, count_hooks
+from toys import SPEC, classifier, climb, count_hooks, toy_class
 
-VARIED = replace(class_objective(), variety=0.5)
+VARIED = toy_class(variety=0.5)
 STILL = Augmentation(4, Windows(0, 1.0, 1.0), transforms=())
 """Views without draws: what differs then is what counts of the features."""
 
 
 def test_without_variety_nothing_is_left_out() -> None:
-    assert torch.equal(climb(objectives=[replace(VARIED, variety=0.0)]).image, climb().image)
+    assert torch.equal(climb(objectives=[toy_class(variety=0.0)]).image, climb().image)
     assert not torch.equal(climb(objectives=[VARIED]).image, climb().image)
 
 
@@ -42,11 +43,13 @@ def test_an_image_is_the_same_alone_and_whatever_the_chunk() -> None:
 
 
 def test_a_classifier_with_and_without_variety_makes_two_groups() -> None:
-    plain = replace(VARIED, variety=0.0)
-    groups = group_by_judge(
-        name_objectives([VARIED, plain, replace(VARIED, targets=((1, 1.0),)), replace(VARIED, variety=0.25)])
-    )
-    assert [[name for name, _ in group.members] for group in groups] == [
+    model = classifier()
+
+    def varied(target: int, variety: float) -> Objective:
+        return class_objective(model, ((target, 1.0),), variety=variety)
+
+    plan = make_plan([varied(3, 0.5), varied(3, 0.0), varied(1, 0.5), varied(3, 0.25)], SPEC, 1)
+    assert [[member.name for member in group.members] for group in plan.groups] == [
         ["class 3", "class 1"],
         ["class 3 (2)"],
         ["class 3 (3)"],
@@ -55,21 +58,23 @@ def test_a_classifier_with_and_without_variety_makes_two_groups() -> None:
 
 def test_every_member_of_an_ensemble_leaves_something_out() -> None:
     both = ClassifierEnsemble.from_members([classifier(seed=0), classifier(seed=1)])
-    varied = ClassObjective(both, ((3, 1.0),), variety=0.5)
-    assert [term.judge.share for term in varied.terms()] == [0.5, 0.5]
-    assert sum(term.weight for term in varied.terms()) == pytest.approx(1)
-    assert not torch.equal(climb(objectives=[varied]).image, climb(objectives=[replace(varied, variety=0.0)]).image)
+    varied = class_objective(both, ((3, 1.0),), variety=0.5)
+    assert [term.judge.share for term in varied.terms] == [0.5, 0.5]
+    assert sum(term.weight for term in varied.terms) == pytest.approx(1)
+    assert not torch.equal(
+        climb(objectives=[varied]).image, climb(objectives=[class_objective(both, ((3, 1.0),))]).image
+    )
 
 
 def test_scores_of_finished_images_are_by_all_features() -> None:
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    scores = [score_images(images, [replace(VARIED, variety=variety)], STILL) for variety in (0.0, 0.5)]
+    scores = [score_images(images, toy_class(variety=variety), STILL) for variety in (0.0, 0.5)]
     assert torch.equal(scores[0].totals, scores[1].totals)
 
 
 def test_a_real_classifier_climbs_and_keeps_no_hook() -> None:
     starter = load_starter()
-    objective = ClassObjective.from_text(starter, "jellyfish")
+    objective = class_objective(starter, "jellyfish")
     varied = replace(objective, variety=0.3)
     history = climb(objectives=[varied], augmentation=replace(STILL, views=1), steps=6).history
     assert history[-1].scores["jellyfish"] > history[0].scores["jellyfish"] + 1

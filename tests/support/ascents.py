@@ -7,7 +7,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import Result
 from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, class_objective
+from toys import SPEC, VIEWS, toy_class
 
 
 def assert_same(one: Result, other: Result) -> None:
@@ -31,7 +31,7 @@ def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
 
     The cutoff of K, the step size and the strength of the denoiser change from step to step.
     """
-    stack, objectives, denoising = ImageStack.noise(SPEC, 2), [class_objective()], Denoising(strength=0.1)
+    stack, objectives, denoising = ImageStack.noise(SPEC, 2), [toy_class()], Denoising(strength=0.1)
     return Ascent(stack, objectives, VIEWS, steps=steps, optimizer=optimizer, seed=3, denoising=denoising)
 
 

@@ -8,11 +8,8 @@ from torch import Tensor
 
 from das_core.ascent.active_region import ActiveRegion
 from das_core.ascent.gradient import ScoreGradient
-from das_core.ascent.groups import name_objectives
 from das_core.ascent.pace import Pace
-from das_core.ascent.scoring import Scoring
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.term import Objective
 from das_core.stack.color import ColorSpace, to_rgb
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
@@ -20,7 +17,7 @@ from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.geometry import ViewGeometry
-from toys import SPEC, VIEWS
+from toys import SPEC, VIEWS, answer, make_scoring
 
 CPU = torch.device("cpu")
 
@@ -36,7 +33,7 @@ def measure(
     stack: ImageStack, objectives: Sequence[Objective], augmentation: Augmentation = VIEWS, chunk: int = 100
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the gradient and the scores as an ascent measures them, at the canvas of the stack."""
-    measured = ScoreGradient(Scoring(stack, name_objectives(objectives), augmentation, SEED))
+    measured = ScoreGradient(make_scoring(stack, objectives, augmentation, SEED))
     gradient, scores = measured(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)
     return gradient, {name: float(score) for name, score in scores.items()}
 
@@ -71,13 +68,15 @@ def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Te
 
 
 def total(
-    objective: ClassObjective, stack: ImageStack, number: int = 0, region: ActiveRegion | None = None
+    objective: Objective, stack: ImageStack, number: int = 0, region: ActiveRegion | None = None
 ) -> Callable[[Tensor], Tensor]:
     """Return a function from the pixels to the sum, over all images, of the mean score of the views of an image."""
 
     def score(pixels: Tensor) -> Tensor:
-        views = views_by_hand(pixels, stack.spec, objective.judge.size, number, region)
-        return objective.score(objective.judge(views)).sum() / VIEWS.views
+        (term,) = objective.terms
+        assert term.judge is not None
+        views = views_by_hand(pixels, stack.spec, term.judge.size, number, region)
+        return answer(objective, views).sum() / VIEWS.views
 
     return score
 

@@ -1,17 +1,20 @@
 """Small judges and objectives for quick ascents."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from das_core.ascent.loop import Ascent
+from das_core.ascent.plan import make_plan
 from das_core.ascent.result import Result
+from das_core.ascent.scoring import Scoring
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge
 from das_core.models.label_sets import number_labels
-from das_core.objectives.base import BaseObjective
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.term import Objective, Score, Term
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -42,17 +45,34 @@ def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
     return Classifier("toy", module, size, half, half, labels=number_labels(classes))
 
 
-@dataclass(frozen=True)
-class Output(BaseObjective):
-    """An objective whose score is the mean of the output of a module."""
+def ask(score: Score, judge: Judge | None = None, name: str = "output", **settings: Any) -> Objective:
+    """Return an objective of one term."""
+    return Objective((Term(name, score, judge, **settings),))
 
-    judge: Judge
-    name: str = "output"
-    weight: float = 1.0
 
-    def score(self, output: Tensor) -> Tensor:
-        """Return the mean of the output for each view."""
-        return output.flatten(1).mean(dim=1)
+def output_objective(judge: Judge, name: str = "output", weight: float = 1.0) -> Objective:
+    """Return an objective whose score is the mean of the output of a module."""
+    return ask(lambda output, images: output.flatten(1).mean(dim=1), judge, name, weight=weight)
+
+
+def score(objective: Objective, output: Any, images: Tensor | None = None) -> Tensor:
+    """Return what the only term of an objective says of the output of a judge, or of the pixels of a canvas."""
+    (term,) = objective.terms
+    return term.score(output, torch.zeros(0, dtype=torch.int64) if images is None else images)
+
+
+def answer(objective: Objective, views: Tensor) -> Tensor:
+    """Return what the only term of an objective says of views, which its judge sees."""
+    (term,) = objective.terms
+    assert term.judge is not None
+    return score(objective, term.judge(views))
+
+
+def make_scoring(
+    stack: ImageStack, objectives: Objective | Sequence[Objective], augmentation: Augmentation, seed: int
+) -> Scoring:
+    """Return the scoring of objectives for a stack."""
+    return Scoring(stack, make_plan(objectives, stack.spec, stack.batch), augmentation, seed)
 
 
 def judge(module: nn.Module, size: int = 16) -> Judge:
@@ -83,12 +103,13 @@ def count_hooks(module: nn.Module) -> int:
     return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
-def class_objective(target: int = 3, weight: float = 1.0, seed: int = 0) -> ClassObjective:
-    return ClassObjective(classifier(seed=seed), ((target, 1.0),), weight=weight)
+def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0, variety: float = 0.0) -> Objective:
+    """Return the objective of a class of the toy classifier."""
+    return class_objective(classifier(seed=seed), ((target, 1.0),), weight=weight, variety=variety)
 
 
 def climb(stack: ImageStack | None = None, **settings: object) -> Result:
-    asked = settings.pop("objectives", None) or [class_objective()]
+    asked = settings.pop("objectives", None) or [toy_class()]
     ascent = Ascent(
         stack or ImageStack.gray(SPEC),
         asked,  # type: ignore[arg-type]

@@ -12,15 +12,15 @@ from das_core.ascent.active_region import ActiveRegion, active_region, union_mas
 from das_core.ascent.loop import Ascent
 from das_core.ascent.sgd import SGD
 from das_core.common.geometry import Box
-from das_core.objectives.base import Objective
-from das_core.objectives.prior import Prior
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
+from das_core.objectives.priors import prior
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from masked_stack import HEIGHT, MARGIN, SPEC, VIEWS, WIDTH, part, photograph, square
-from toys import Output, class_objective, judge
+from toys import judge, output_objective, toy_class
 
 REACH: Box = (0, 0, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
 # Without the coarsest levels, which reach over the edge of any region.
@@ -114,8 +114,8 @@ def test_what_looks_at_the_picture_itself_may_act_in_a_region_of_any_size_which_
     assert region.mask is not None
     assert float(region.mask.sum()) == 4
     stack = ImageStack.from_image(StackSpec(64, 48, 8), photograph(48, 64))
-    prior = RegionObjective(Prior("total_variation"), speck(9))
-    moved = Ascent(stack, [prior], VIEWS, steps=3, optimizer=SGD(1.0)).run().image - stack.image()
+    smooth = in_region(prior("total_variation"), speck(9))
+    moved = Ascent(stack, [smooth], VIEWS, steps=3, optimizer=SGD(1.0)).run().image - stack.image()
     assert moved[..., 20:29, 30:39].abs().mean() > 3 * moved[..., :16, :16].abs().mean()
 
 
@@ -169,9 +169,9 @@ NONE_LEFT = "no pixel in common with what may change in image "
     ],
 )
 def test_regions_that_nothing_can_act_in_are_refused(stack: ImageStack, regions: list[Tensor], says: str) -> None:
-    objective: Objective = class_objective()
+    objective: Objective = toy_class()
     for region in regions:
-        objective = RegionObjective(objective, region)
+        objective = in_region(objective, region)
     with pytest.raises(ValueError, match=says):
         Ascent(stack, [objective], VIEWS)
 
@@ -202,7 +202,7 @@ def test_a_judge_sees_the_region_and_nothing_else() -> None:
     image[..., 32:] = 1
     stack = ImageStack.from_image(StackSpec(64, 48, 8), image, contrast=1.0)
     recorder = Recorder()
-    objective = RegionObjective(Output(judge(recorder)), half(True))
+    objective = in_region(output_objective(judge(recorder)), half(True))
     next(iter(Ascent(stack, [objective], replace(VIEWS, transforms=()))))
     assert torch.cat(recorder.views).min() > 0.98
 
@@ -211,7 +211,7 @@ def test_a_judge_sees_the_surroundings_of_a_masked_stack_and_what_is_made() -> N
     stack = ImageStack.gray(SPEC).place_into(torch.ones(1, 3, 40, 48), square(side=10))
     recorder = Recorder()
     plain = Augmentation(32, Windows(0, zoom_min=1.0), transforms=())
-    next(iter(Ascent(stack, [Output(judge(recorder))], plain, chunk=32)))
+    next(iter(Ascent(stack, [output_objective(judge(recorder))], plain, chunk=32)))
     shown = torch.cat(recorder.views)
     assert shown.max() == 1
     assert shown.min() < 0.6

@@ -21,10 +21,10 @@ from das_core.ascent.sgd import SGD
 from das_core.denoisers.bilateral import Bilateral
 from das_core.denoisers.total_variation import TotalVariation
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.prior import Prior
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
+from das_core.objectives.classes import class_objective
+from das_core.objectives.priors import prior
+from das_core.objectives.term import Objective
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import render_pixels
@@ -32,7 +32,7 @@ from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import class_objective
+from toys import toy_class
 
 SPEC = StackSpec(width=48, height=40, margin=8)
 VIEWS = Augmentation(4, Windows(8))
@@ -70,7 +70,7 @@ def climb(
     stack: ImageStack, denoising: Denoising | None, objective: Objective | None = None, **settings: object
 ) -> Result:
     defaults: dict[str, object] = {"steps": 4, "schedule": "constant", "focus": None}
-    objectives = [objective or class_objective()]
+    objectives = [objective or toy_class()]
     return Ascent(stack, objectives, VIEWS, denoising=denoising, **(defaults | settings)).run()  # type: ignore[arg-type]
 
 
@@ -114,7 +114,7 @@ def test_outside_a_mask_nothing_moves_and_the_denoiser_sees_what_surrounds_it() 
 def test_outside_a_region_it_moves_nothing() -> None:
     mask = torch.zeros(1, 40, 48)
     mask[:, :, :24] = 1
-    region, recorder = RegionObjective(class_objective(), mask), Recorder()
+    region, recorder = in_region(toy_class(), mask), Recorder()
     # A step so small that all that is seen to move is moved by the denoiser.
     after = climb(photo(), Denoising(recorder), region, optimizer=NormalizedAscent(1e-6)).image
     change = (after - photo().image()).abs()
@@ -161,11 +161,11 @@ def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
     def chosen(objective: Objective, optimizer: Optimizer) -> Denoising | None:
         return Ascent(photo(), [objective], VIEWS, optimizer=optimizer).denoising
 
-    asks = class_objective()
+    asks = toy_class()
     assert chosen(asks, NormalizedAscent()) == Denoising()
     assert chosen(asks, SGD()) is None
     assert chosen(asks, Adam()) is None
-    assert chosen(Prior(), NormalizedAscent()) is None
+    assert chosen(prior(), NormalizedAscent()) is None
     with pytest.raises(ValueError, match="denoising 'strong' is unknown"):
         Ascent(photo(), [asks], VIEWS, denoising="strong")  # type: ignore[arg-type]
 
@@ -176,7 +176,7 @@ def test_a_denoiser_that_fails_ends_the_ascent_with_the_step_before() -> None:
             super().__call__(pixels, strength, scale, tile)
             return pixels if len(self.asked) < 3 else pixels[..., 1:]
 
-    ascent = Ascent(photo(), [class_objective()], VIEWS, steps=4, denoising=Denoising(Failing()))
+    ascent = Ascent(photo(), [toy_class()], VIEWS, steps=4, denoising=Denoising(Failing()))
     with pytest.raises(ValueError, match="'recorder' answers"):
         ascent.run()
     assert len(ascent.history) == 2
@@ -203,7 +203,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, float], says: str
 
 
 def test_surfaces_that_a_classifier_hatches_become_even() -> None:
-    jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+    jellyfish = class_objective(load_starter(), "jellyfish")
     views = Augmentation(4, Windows(16))
     stack = ImageStack.gray(StackSpec(96, 96, 16))
 
@@ -253,7 +253,7 @@ def test_an_error_inside_a_denoiser_is_said_at_once_and_nothing_is_lost(
     with pytest.raises(raised, match=says):
         denoise(photo(), Denoising(Full(error)))
     full = Full(error)
-    ascent = Ascent(photo(), [class_objective()], VIEWS, steps=3, denoising=Denoising(full))
+    ascent = Ascent(photo(), [toy_class()], VIEWS, steps=3, denoising=Denoising(full))
     with pytest.raises(raised, match=says):
         ascent.run()
     # Smaller chunks of views would not have helped it.

@@ -11,9 +11,9 @@ from cases import each_case
 from das_core.ascent.devices import describe_mismatch
 from das_core.ascent.loop import Ascent
 from das_core.models.judge import Judge
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, Output, classifier
+from toys import SPEC, VIEWS, classifier, output_objective
 
 # A device that every machine has, and that is not the CPU.
 THERE = classifier().to("meta")
@@ -25,8 +25,8 @@ SAYS = (
 @each_case(
     "objectives",
     [
-        ClassObjective(THERE, 3),  # type: ignore[arg-type]
-        [ClassObjective(classifier(), 3), ClassObjective(THERE, 3)],  # type: ignore[arg-type]
+        class_objective(THERE, 3),  # type: ignore[arg-type]
+        [class_objective(classifier(), 3), class_objective(THERE, 3)],  # type: ignore[arg-type]
     ],
 )
 def test_both_devices_and_the_next_step_are_named(objectives: Any) -> None:
@@ -41,7 +41,7 @@ def test_both_devices_and_the_next_step_are_named(objectives: Any) -> None:
 
 def test_render_says_so_too() -> None:
     with pytest.raises(ValueError, match=SAYS):
-        da.render(classifier(), ClassObjective(THERE, 3), size=48, steps=1, progress=False)  # type: ignore[arg-type]
+        da.render(classifier(), class_objective(THERE, 3), size=48, steps=1, progress=False)  # type: ignore[arg-type]
 
 
 class Anywhere(nn.Module):
@@ -57,7 +57,7 @@ class Anywhere(nn.Module):
 
 def test_a_model_that_works_from_elsewhere_works_and_one_without_weights_is_everywhere() -> None:
     judge = Judge("anywhere", Anywhere(), 16, (0.0,) * 3, (1.0,) * 3)
-    assert len(Ascent(ImageStack.gray(SPEC), Output(judge), VIEWS, steps=2).run().history) == 2
+    assert len(Ascent(ImageStack.gray(SPEC), output_objective(judge), VIEWS, steps=2).run().history) == 2
     judge = Judge("mean", nn.Flatten(), 16, (0.0,) * 3, (1.0,) * 3)
     assert describe_mismatch([judge], torch.device("cuda", 0)) is None
 
@@ -73,4 +73,4 @@ def test_other_errors_stay_what_they_are() -> None:
 
     judge = Judge("broken", Broken(), 16, (0.0,) * 3, (1.0,) * 3)
     with pytest.raises(RuntimeError, match="another reason"):
-        Ascent(ImageStack.gray(SPEC), Output(judge), VIEWS, steps=2).run()
+        Ascent(ImageStack.gray(SPEC), output_objective(judge), VIEWS, steps=2).run()

@@ -12,13 +12,14 @@ from das_core.ascent.focus import Focus, measure_squared_distances
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from stops import assert_ends_anywhere
-from toys import Output, judge
+from toys import judge, output_objective
 
 SPEC = StackSpec(48, 32, 8)
 VIEWS = Augmentation(4, Windows(8))
@@ -95,8 +96,8 @@ def climb(objective: object, focus: Focus | None, stack: ImageStack, steps: int)
     return Ascent(stack, [objective], VIEWS, steps=steps, optimizer=SGD(0.01), focus=focus).run()  # type: ignore[list-item]
 
 
-def brightness() -> Output:
-    return Output(judge(torch.nn.Identity()), "brightness")
+def brightness() -> Objective:
+    return output_objective(judge(torch.nn.Identity()), "brightness")
 
 
 def test_the_gradient_is_multiplied_by_the_window_and_a_wide_one_changes_next_to_nothing() -> None:
@@ -116,7 +117,7 @@ def test_a_region_grows_from_its_own_middle() -> None:
     mask[:, :, 24:] = 1
     stack = ImageStack.gray(StackSpec(48, 32, 0, levels=(48,), method="exact", color="rgb"))
     views = Augmentation(4, Windows(0))
-    objective = RegionObjective(brightness(), mask)
+    objective = in_region(brightness(), mask)
     moved = Ascent(stack, [objective], views, steps=1, optimizer=SGD(0.01), focus=Focus(start=0.2)).run().stack.canvas
     columns = moved.abs().sum(dim=(0, 1, 2))
     assert int(columns.argmax()) in range(33, 39)

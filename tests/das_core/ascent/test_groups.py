@@ -9,25 +9,26 @@ import torch
 from torch import Tensor, nn
 
 from cases import each_case
-from das_core.ascent.groups import TermGroup, balance_gradients, group_by_judge, name_objectives
+from das_core.ascent.groups import Member, TermGroup, balance_gradients
 from das_core.ascent.loop import Ascent
+from das_core.ascent.plan import make_plan
 from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
 from das_core.common.seeding import make_generator
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge
 from das_core.models.partial_classifier import PartialClassifier, make_partial_classifier
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.content import ContentObjective
-from das_core.objectives.feature import FeatureObjective
-from das_core.objectives.prior import Prior
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
+from das_core.objectives.classes import class_objective
+from das_core.objectives.content import content_objective
+from das_core.objectives.feature import feature_objective
+from das_core.objectives.priors import prior
+from das_core.objectives.term import Objective, Term
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import Output, classifier, judge
+from toys import classifier, judge, output_objective
 
 SPEC = StackSpec(32, 32, 8)
 VIEWS = Augmentation(3, Windows(8))
@@ -101,48 +102,46 @@ def test_what_is_not_a_number_stays_visible() -> None:
 
 def test_objectives_of_one_module_in_one_region_make_one_group() -> None:
     one, other = classifier(seed=1), classifier(seed=2)
-    everywhere = [ClassObjective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
-    groups = group_by_judge(name_objectives(everywhere))
-    assert [[name for name, _ in group.members] for group in groups] == [
+    everywhere = [class_objective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
+    groups = make_plan(everywhere, SPEC, 1).groups
+    assert [[member.name for member in group.members] for group in groups] == [
         ["class 3", "class 3 (3)"],
         ["class 3 (2)"],
     ]
     assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
     here, there = torch.eye(8)[None], torch.ones(1, 8, 8)
-    first, second = ClassObjective(one, ((1, 1.0),)), ClassObjective(one, ((2, 1.0),))
-    objectives = [RegionObjective(first, here), RegionObjective(second, here), RegionObjective(first, there), first]
-    groups = group_by_judge(name_objectives([Prior(), *objectives]))
+    first, second = class_objective(one, ((1, 1.0),)), class_objective(one, ((2, 1.0),))
+    objectives = [in_region(first, here), in_region(second, here), in_region(first, there), first]
+    groups = make_plan([prior(), *objectives], SPEC, 1).groups
     assert [len(group.members) for group in groups] == [2, 1, 1, 1]
     assert groups[-1].judge is None
 
 
 def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
-    same = Output(judge(nn.Identity()), "a cat")
-    named = name_objectives([same, Prior(), replace(same), same])
-    assert [name for name, _ in named] == ["a cat", "total variation", "a cat (2)", "a cat (3)"]
-    assert named[2][1] is not same
-    assert named[3][1] is same
+    same = output_objective(judge(nn.Identity()), name="a cat")
+    parts = make_plan([same, prior(), same, same], SPEC, 1).parts
+    assert list(parts) == ["a cat", "total variation", "a cat (2)", "a cat (3)"]
     # They differ even from names that look numbered.
     model = classifier()
-    objectives = [Output(model, name) for name in ("cat", "cat", "cat (2)", "dog", "cat")]
-    named = name_objectives(objectives)
-    assert [name for name, _ in named] == ["cat", "cat (2)", "cat (2) (2)", "dog", "cat (3)"]
-    assert [objective for _, objective in named] == objectives
+    objectives = [output_objective(model, name=name) for name in ("cat", "cat", "cat (2)", "dog", "cat")]
+    parts = make_plan(objectives, SPEC, 1).parts
+    assert list(parts) == ["cat", "cat (2)", "cat (2) (2)", "dog", "cat (3)"]
+    assert list(parts.values()) == [objective.terms for objective in objectives]
     history = climb(ask(0, 3), ask(0, 3, 0.5), ask(0, 4)).history
     assert list(history[0].scores) == ["class 3", "class 3 (2)", "class 4"]
 
 
 def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_groups() -> None:
     model = classifier()
-    inner = FeatureObjective.from_layer(model, "1", "channel", 2)
-    features = [ClassObjective(make_partial_classifier(model, 1.0), ((3, 1.0),)), inner]
-    groups = group_by_judge(name_objectives(features))
+    inner = feature_objective(model, "1", "channel", 2)
+    features = [class_objective(make_partial_classifier(model, 1.0), ((3, 1.0),)), inner]
+    groups = make_plan(features, SPEC, 1).groups
     assert [type(group.judge) for group in groups] == [PartialClassifier, ActivationJudge]
     Ascent(ImageStack.gray(SPEC), features, VIEWS, steps=1).run()
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    objectives = [ContentObjective.from_images(model, picture, "3"), ClassObjective(model, ((3, 1.0),)), inner]
-    groups = group_by_judge(name_objectives(objectives))
-    assert [[name for name, _ in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
+    objectives = [content_objective(model, picture, "3"), class_objective(model, ((3, 1.0),)), inner]
+    groups = make_plan(objectives, SPEC, 1).groups
+    assert [[member.name for member in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
     inside, outside = (group.judge for group in groups)
     assert isinstance(inside, ActivationJudge)
     assert outside is model
@@ -167,11 +166,11 @@ class Louder(nn.Module):
         return answer
 
 
-def ask(seed: int, target: int, weight: float = 1.0, loud: bool = False) -> ClassObjective:
+def ask(seed: int, target: int, weight: float = 1.0, loud: bool = False) -> Objective:
     model = classifier(seed=seed)
     if loud:
         model = replace(model, module=Louder(model.module).requires_grad_(False))
-    return ClassObjective(model, ((target, 1.0),), weight=weight)
+    return class_objective(model, ((target, 1.0),), weight=weight)
 
 
 def climb(*objectives: Objective, **settings: Any) -> Result:
@@ -210,13 +209,15 @@ def test_the_order_of_judges_does_not_matter_where_steps_have_one_size() -> None
 
 def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
     models = [classifier(seed=1), classifier(seed=2)]
-    both = ClassObjective(ClassifierEnsemble.from_members(models), ((3, 1.0),))
-    other = ClassObjective(ClassifierEnsemble.from_members(models), ((5, 1.0),), weight=0.4)
-    alone = ClassObjective(models[0], ((7, 1.0),))
-    groups = group_by_judge(name_objectives([both, other, alone]))
-    assert [group.turn for group in groups] == [(0, 2), (1, 2), (0, 1)]
-    assert [[name for name, _ in group.members] for group in groups] == [["class 3", "class 5"]] * 2 + [["class 7"]]
-    assert [[part.weight for _, part in group.members] for group in groups] == [[0.5, 0.2], [0.5, 0.2], [1.0]]
+    both = class_objective(ClassifierEnsemble.from_members(models), ((3, 1.0),))
+    other = class_objective(ClassifierEnsemble.from_members(models), ((5, 1.0),), weight=0.4)
+    alone = class_objective(models[0], ((7, 1.0),))
+    groups = make_plan([both, other, alone], SPEC, 1).groups
+    assert [group.members[0].term.share for group in groups] == [(0, 2), (1, 2), (0, 1)]
+    assert [[member.name for member in group.members] for group in groups] == [["class 3", "class 5"]] * 2 + [
+        ["class 7"]
+    ]
+    assert [[member.term.weight for member in group.members] for group in groups] == [[0.5, 0.2], [0.5, 0.2], [1.0]]
     for group, model in zip(groups, [*models, models[0]], strict=True):
         assert group.judge is not None
         assert group.judge.module is model.module
@@ -226,7 +227,8 @@ def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
 def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
     seen = torch.zeros(count)
     for step in range(count):
-        chosen = [TermGroup(None, (), [], (number, count)).choose_views(views, step) for number in range(count)]
+        terms = [Term("part", lambda output, images: output, share=(number, count)) for number in range(count)]
+        chosen = [TermGroup(None, (Member("part", term),)).choose_views(views, step) for term in terms]
         assert sorted(view for part in chosen for view in part) == list(range(views))
         seen += torch.tensor([float(len(part)) for part in chosen])
     assert seen.tolist() == [views] * count

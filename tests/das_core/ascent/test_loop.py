@@ -16,18 +16,18 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.common.interruption import interruptible
-from das_core.objectives.prior import Prior
+from das_core.objectives.priors import prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.least_norm import read_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from stops import Stop, StopError, count_looks
-from toys import SPEC, VIEWS, class_objective, classifier, climb
+from toys import SPEC, VIEWS, classifier, climb, toy_class
 
 
 def test_an_ascent_is_as_long_as_its_steps_which_have_a_record_and_the_stack_after_them() -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3)
+    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=3)
     assert len(ascent) == 3
     images = []
     for number, step in enumerate(ascent):
@@ -86,7 +86,7 @@ def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
         return 1.0 if progress < 0.5 else 0.0
 
     ascent = Ascent(
-        ImageStack.gray(SPEC), class_objective(), VIEWS, steps=4, optimizer=optimizer, schedule=stop_halfway,
+        ImageStack.gray(SPEC), toy_class(), VIEWS, steps=4, optimizer=optimizer, schedule=stop_halfway,
         denoising=None,
     )  # fmt: skip
     images = [step.image() for step in ascent]
@@ -107,11 +107,11 @@ def test_another_optimizer_can_go_on() -> None:
 
 def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> None:
     start = ImageStack.noise(SPEC, 2)
-    result = Ascent(start, [class_objective()], VIEWS).result
+    result = Ascent(start, [toy_class()], VIEWS).result
     assert torch.equal(result.image, start.image())
     assert result.history == ()
     assert result.stack.steps == 0
-    broken_off = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS)
+    broken_off = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS)
     do_steps(broken_off, 3)
     assert broken_off.result.stack.steps == 3
     ascent = start_ascent()
@@ -167,17 +167,17 @@ def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_
 
 
 def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
-    first, second = class_objective(), class_objective(seed=1)
-    ascent = Ascent(ImageStack.gray(SPEC), [Prior(), first, second, replace(first, weight=0.5)], VIEWS)
-    assert [judge.module for judge in ascent.judges] == [first.judge.module, second.judge.module]
-    assert Ascent(ImageStack.gray(SPEC), [Prior()], VIEWS).judges == []
+    first, second = toy_class(), toy_class(seed=1)
+    ascent = Ascent(ImageStack.gray(SPEC), [prior(), first, second, 0.5 * first], VIEWS)
+    assert [judge.module for judge in ascent.judges] == [one.terms[0].judge.module for one in (first, second)]  # type: ignore[union-attr]
+    assert Ascent(ImageStack.gray(SPEC), [prior()], VIEWS).judges == []
 
 
 def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None:
     stack = ImageStack.gray(StackSpec(32, 32, 5))
-    ascent = Ascent(stack, [class_objective()])
+    ascent = Ascent(stack, [toy_class()])
     assert ascent.augmentation.windows.reach((42, 42), 5) == Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
-    Ascent(stack, class_objective(), Augmentation(views=2), steps=1).run()
+    Ascent(stack, toy_class(), Augmentation(views=2), steps=1).run()
 
 
 @each_case(
@@ -186,38 +186,38 @@ def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None
         ({"steps": 0}, "steps 0"),
         ({"chunk": -1}, "chunk -1"),
         ({"seed": -1}, "seed -1"),
-        ({"objectives": [class_objective(weight=0.0)]}, "weights of all objectives are 0"),
+        ({"objectives": [toy_class(weight=0.0)]}, "weights of all objectives are 0"),
         ({"augmentation": Augmentation(windows=Windows(9))}, "jitter 9 reaches past the margin of 8"),
         ({"objectives": []}, "no objective is given"),
         *(
-            ({"objectives": wrong}, "is no objective; make one, such as ClassObjective")
+            ({"objectives": wrong}, "is no objective; make one, such as class_objective")
             for wrong in ("jellyfish", ["jellyfish"], None, classifier())
         ),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], says: str) -> None:
-    given: dict[str, Any] = {"objectives": [class_objective()], "augmentation": VIEWS}
+    given: dict[str, Any] = {"objectives": [toy_class()], "augmentation": VIEWS}
     with pytest.raises(ValueError, match=says):
         Ascent(ImageStack.gray(SPEC), **given | settings)
 
 
 def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
-    one = Ascent(ImageStack.gray(SPEC), class_objective(), VIEWS, steps=1, device="cpu").run()
+    one = Ascent(ImageStack.gray(SPEC), toy_class(), VIEWS, steps=1, device="cpu").run()
     assert torch.equal(one.image, climb(steps=1).image)
 
 
 def test_what_is_printed_of_things_is_short() -> None:
     result = climb(steps=1)
-    for thing in (classifier(), class_objective(), result.stack, result, Ascent(result.stack, class_objective())):
+    for thing in (classifier(), toy_class(), result.stack, result, Ascent(result.stack, toy_class())):
         assert len(repr(thing)) < 250
 
 
 def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
-    whole = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2).run()
-    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2)
+    whole = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=3, chunk=2).run()
+    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=3, chunk=2)
     next(iter(ascent))
     # Of another ascent, whose first step has filled the caches.
-    other = Ascent(ascent.stack, [class_objective()], VIEWS, steps=1, chunk=2)
+    other = Ascent(ascent.stack, [toy_class()], VIEWS, steps=1, chunk=2)
     step = count_looks(lambda: next(iter(other)))
     for at in (1, step // 3, step // 2, step - 1):
         with pytest.raises(StopError), interruptible(Stop(at)):

@@ -11,7 +11,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.measurement import Measurement, check_canvas, check_gradient, measure_step
 from das_core.ascent.result import AscentError, Record
 from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, Output, judge
+from toys import SPEC, VIEWS, judge, output_objective
 
 
 def record(scores: dict[str, float] | None = None, norm: float = 1.0, step: int = 4) -> Record:
@@ -143,4 +143,4 @@ def test_a_judge_that_does_not_look_is_named() -> None:
             return torch.ones(len(views), 1)
 
     with pytest.raises(AscentError, match="'output' vanished at step 1"):
-        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Blind()))], VIEWS)))
+        next(iter(Ascent(ImageStack.gray(SPEC), [output_objective(judge(Blind()))], VIEWS)))

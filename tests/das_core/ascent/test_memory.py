@@ -1,5 +1,6 @@
 """The estimate of an ascent's memory against what its tensors take, counted one by one."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,12 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.memory import estimate_ascent_bytes
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.plan import make_plan
 from das_core.ascent.sgd import SGD
-from das_core.objectives.diversity import DiversityObjective
-from das_core.objectives.feature import FeatureObjective
-from das_core.objectives.prior import Prior
+from das_core.objectives.diversity import diversity_objective
+from das_core.objectives.feature import feature_objective
+from das_core.objectives.priors import prior
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
@@ -24,7 +27,7 @@ from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import PatchMask
 from das_core.views.windows import Windows
-from toys import class_objective, classifier
+from toys import classifier, toy_class
 
 VIEWS = Augmentation(4, Windows(16))
 FORMS: list[tuple[OperatorForm, Optimizer]] = [
@@ -36,8 +39,9 @@ FORMS: list[tuple[OperatorForm, Optimizer]] = [
 ]
 
 
-def estimate(stack: ImageStack, *more: Any, **named: Any) -> int:
-    return estimate_ascent_bytes(stack.spec, stack.batch, *more, **named)
+def estimate(stack: ImageStack, asked: Objective | Sequence[Objective], *more: Any, **named: Any) -> int:
+    groups = make_plan(asked, stack.spec, stack.batch).groups if asked else ()
+    return estimate_ascent_bytes(stack.spec, stack.batch, groups, *more, **named)
 
 
 @each_case(
@@ -59,7 +63,7 @@ def estimate(stack: ImageStack, *more: Any, **named: Any) -> int:
 def test_the_estimate_of_pictures_and_films_is_within_a_factor_of_two(
     batch: int, spec: StackSpec, optimizer: Optimizer
 ) -> None:
-    wish = [class_objective()]
+    wish = [toy_class()]
     with PeakBytes() as made:
         stack = ImageStack.gray(spec, batch)
         Ascent(stack, wish, VIEWS, steps=2, optimizer=optimizer, chunk=4).run()
@@ -68,14 +72,14 @@ def test_the_estimate_of_pictures_and_films_is_within_a_factor_of_two(
 
 
 def test_levels_matrices_groups_views_and_their_transforms_count() -> None:
-    plain, two = [class_objective()], [class_objective(), Prior("total_variation")]
+    plain, two = [toy_class()], [toy_class(), prior("total_variation")]
     stack = ImageStack.gray(StackSpec(96, 64, 8))
     least = estimate(stack, plain, NormalizedAscent())
     exact = ImageStack.gray(StackSpec(96, 64, 8, method="exact"))
     assert least < estimate(stack, two, NormalizedAscent())
     assert least < estimate(stack, plain, NormalizedAscent(), chunk=2)
     assert least < estimate(exact, plain, NormalizedAscent())
-    assert estimate(exact, plain, SGD()) < estimate_ascent_bytes(stack.spec, stack.batch, plain, Adam())
+    assert estimate(exact, plain, SGD()) < estimate(stack, plain, Adam())
     assert estimate(stack, [], NormalizedAscent()) > 10 * stack.canvas.numel() * torch.float32.itemsize
     stack, hidden = ImageStack.gray(StackSpec(64, 64, 16)), [PatchMask(64)] * 20
     bare = estimate(stack, plain, NormalizedAscent(), 64)
@@ -86,8 +90,8 @@ def test_levels_matrices_groups_views_and_their_transforms_count() -> None:
 
 def test_where_images_are_compared_a_view_of_each_is_there_at_once() -> None:
     model, stack = classifier(), ImageStack.gray(StackSpec(64, 64, 8), 5)
-    alone = FeatureObjective.from_layer(model, "2", "channel", 3)
-    apart = DiversityObjective.from_layer(model, "2")
+    alone = feature_objective(model, "2", "channel", 3)
+    apart = diversity_objective(model, "2")
     for chunk in (1, 4, 5, 6):
         at_once = estimate(stack, [alone], NormalizedAscent(), max(chunk, 5))
         assert estimate(stack, [apart], NormalizedAscent(), chunk) == at_once

@@ -9,9 +9,9 @@ import torch
 
 from cases import each_case
 from das_core.ascent.loop import Ascent
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, class_objective, classifier
+from toys import SPEC, VIEWS, classifier, toy_class
 
 MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     torch.inference_mode,
@@ -22,7 +22,7 @@ MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
 
 @each_case("mode", MODES)
 def test_the_picture_is_the_same_in_every_mode(mode: Callable[[], AbstractContextManager[object]]) -> None:
-    objective = class_objective()
+    objective = toy_class()
     expected = Ascent(ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
     with mode():
         result = Ascent(ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
@@ -34,4 +34,4 @@ def test_a_model_that_was_loaded_under_inference_mode_is_named() -> None:
     with torch.inference_mode():
         model = classifier()
     with pytest.raises(ValueError, match=r"toy was loaded under torch.inference_mode\(\), .*: load it outside"):
-        Ascent(ImageStack.gray(SPEC), [ClassObjective(model, ((3, 1.0),))], VIEWS).run()
+        Ascent(ImageStack.gray(SPEC), [class_objective(model, ((3, 1.0),))], VIEWS).run()

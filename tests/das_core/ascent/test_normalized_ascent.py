@@ -15,7 +15,7 @@ from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from flat_stack import CANVAS, CPU, FULL, LEVELS, flat, gradients, run
-from toys import Output, judge
+from toys import judge, output_objective
 
 
 def test_unit_ascent_moves_every_channel_that_has_a_gradient_by_its_step_size() -> None:
@@ -67,7 +67,7 @@ def test_unit_ascent_takes_the_rms_of_what_lies_under_a_mask_such_as_that_of_a_s
     mask[:, 10:30, 12:32] = 1
     stack = ImageStack.from_image(StackSpec(48, 40, 8), image).place_into(image, mask)
     views, optimizer = Augmentation(4, Windows(8)), NormalizedAscent(0.06)
-    objective = Output(judge(MeanColour()))
+    objective = output_objective(judge(MeanColour()))
     ascent = Ascent(stack, [objective], views, steps=1, schedule="constant", optimizer=optimizer, denoising=None)
     climbed = ascent.run().stack
     assert climbed.surroundings is not None

@@ -16,9 +16,9 @@ from das_core.ascent.out_of_memory import (
     describe_out_of_memory,
     is_out_of_memory,
 )
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
+from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
 CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
 MPS_ERROR = (
@@ -74,7 +74,7 @@ def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
             return output
 
     tight = replace(network, module=Tight())
-    ascent = Ascent(ImageStack.gray(SPEC), [ClassObjective(tight, ((3, 1.0),))], VIEWS, steps=2)
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective(tight, ((3, 1.0),))], VIEWS, steps=2)
     image = [step.image() for step in ascent][-1]
     assert sizes[0] == 4
     assert max(sizes[1:]) <= 3
@@ -106,10 +106,10 @@ def test_an_error_that_a_single_view_does_not_help_against_is_raised(
             raise error
 
     with pytest.raises(raised, match=says.format(step=1)):
-        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Full()))], VIEWS)))
+        next(iter(Ascent(ImageStack.gray(SPEC), [output_objective(judge(Full()))], VIEWS)))
     # A stack that has taken steps before counts on, as the other errors of a step do.
     with pytest.raises(raised, match=says.format(step=3)):
-        next(iter(Ascent(climb(steps=2).stack, [Output(judge(Full()))], VIEWS)))
+        next(iter(Ascent(climb(steps=2).stack, [output_objective(judge(Full()))], VIEWS)))
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Greedy(NormalizedAscent):
 
 
 def test_a_step_is_done_again_when_the_optimizer_runs_out_of_memory() -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=2, optimizer=Greedy(failures=[1, 1]))
+    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=2, optimizer=Greedy(failures=[1, 1]))
     result = ascent.run()
     assert ascent.chunk == 1
     assert [record.step for record in result.history] == [0, 1]

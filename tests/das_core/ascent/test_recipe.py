@@ -15,21 +15,21 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, class_objective
+from toys import SPEC, toy_class
 
 VIEWS = Augmentation(2, Windows(8))
 
 
 def test_every_setting_reaches_the_ascent() -> None:
     recipe = Recipe(7, VIEWS, SGD(0.5), "constant", Focus(0.2, 0.9), Denoising(share=0.7))
-    ascent = recipe.prepare(ImageStack.gray(SPEC), [class_objective()], seed=5, chunk=3, device=torch.device("cpu"))
+    ascent = recipe.prepare(ImageStack.gray(SPEC), [toy_class()], seed=5, chunk=3, device=torch.device("cpu"))
     assert (ascent.steps, ascent.augmentation, ascent.optimizer) == (7, VIEWS, SGD(0.5))
     assert (ascent.schedule, ascent.focus, ascent.denoising) == ("constant", Focus(0.2, 0.9), Denoising(share=0.7))
     assert (ascent.seed, ascent.chunk) == (5, 3)
 
 
 def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
-    stack, asked = ImageStack.gray(SPEC), [class_objective()]
+    stack, asked = ImageStack.gray(SPEC), [toy_class()]
     own = replace(PICTURE, steps=3).prepare(stack, asked, seed=2).run()
     assert torch.equal(own.image, Ascent(stack, asked, PICTURE.augmentation, steps=3, seed=2).run().image)
 
@@ -58,10 +58,10 @@ def test_more_work_goes_in_smaller_steps() -> None:
 def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(
     recipe: Recipe, spec: StackSpec, grows: bool
 ) -> None:
-    ascent = recipe.prepare(ImageStack.gray(spec), [class_objective()])
+    ascent = recipe.prepare(ImageStack.gray(spec), [toy_class()])
     assert (ascent.focus is not None) is grows
     climbed = next(iter(ascent)).stack
-    assert recipe.prepare(climbed, [class_objective()]).focus is None
+    assert recipe.prepare(climbed, [toy_class()]).focus is None
 
 
 @each_case(("recipe", "views"), [(SKETCH, 12), (PICTURE, 24), (replace(PICTURE, augmentation=VIEWS), 6)])

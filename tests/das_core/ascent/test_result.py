@@ -21,12 +21,12 @@ from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.result import AscentError, Record, Step, make_importance_mask, measure_gradient_strength
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
+from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
 
 class BreaksAt(nn.Module):
@@ -47,13 +47,13 @@ class BreaksAt(nn.Module):
         ([], 3, math.nan, "'broken' is not a number at step 3", "the last good image is that of step 2"),
         ([], 3, 0.0, "'broken' vanished at step 3", "the last good image is that of step 2"),
         # Of several objectives, the broken one is named.
-        ([class_objective()], 1, math.nan, "gradient of 'broken' is", "there is no good image yet"),
+        ([toy_class()], 1, math.nan, "gradient of 'broken' is", "there is no good image yet"),
     ],
 )
 def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(
     others: list[Objective], call: int, factor: float, says: str, left: str
 ) -> None:
-    objectives = [*others, Output(judge(BreaksAt(call, factor)), "broken")]
+    objectives = [*others, output_objective(judge(BreaksAt(call, factor)), "broken")]
     ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, chunk=6)
     images: list[Tensor] = []
     with pytest.raises(AscentError, match=says) as error:
@@ -78,9 +78,9 @@ class Left(nn.Module):
 
 
 def test_importance_is_bright_where_a_judge_has_looked() -> None:
-    assert Ascent(ImageStack.gray(SPEC), [Output(judge(Left()))]).result.importance.max() == 0
+    assert Ascent(ImageStack.gray(SPEC), [output_objective(judge(Left()))]).result.importance.max() == 0
     still = Augmentation(2, Windows(8, 1.0, 1.0, 1.0), ())
-    result = climb(ImageStack.gray(SPEC, 2), objectives=[Output(judge(Left(), size=24))], augmentation=still)
+    result = climb(ImageStack.gray(SPEC, 2), objectives=[output_objective(judge(Left(), size=24))], augmentation=still)
     importance = result.importance
     assert importance.shape == (2, 32, 32)
     assert importance[:, :, :15].mean() > 0.5
@@ -158,11 +158,11 @@ def breaking_ascent(factor: float, failures: int) -> Ascent:
     network = classifier()
     model = replace(network, module=Breaking(network.module, factor, failures))
     # All views of both images in one chunk, so that a step is one call.
-    return Ascent(ImageStack.noise(SPEC, 2), [ClassObjective(model, ((3, 1.0),))], VIEWS, steps=5, seed=3, chunk=12)
+    return Ascent(ImageStack.noise(SPEC, 2), [class_objective(model, ((3, 1.0),))], VIEWS, steps=5, seed=3, chunk=12)
 
 
 def sound_ascent(steps: int) -> Ascent:
-    return Ascent(ImageStack.noise(SPEC, 2), [class_objective()], VIEWS, steps=steps, seed=3, chunk=12)
+    return Ascent(ImageStack.noise(SPEC, 2), [toy_class()], VIEWS, steps=steps, seed=3, chunk=12)
 
 
 @each_case("factor, failures", product([math.nan, 0.0], [1, 2]))

@@ -8,17 +8,15 @@ from torch import Tensor, nn
 
 from cases import each_case
 from das_core.ascent.active_region import ActiveRegion, active_region
-from das_core.ascent.groups import name_objectives
-from das_core.ascent.scoring import Scoring
 from das_core.common.images import place_on_canvas
-from das_core.objectives.base import Objective
-from das_core.objectives.content import ContentObjective
-from das_core.objectives.track import Track
-from das_core.objectives.wrapped import RegionObjective
+from das_core.models.layers.activations import ActivationJudge
+from das_core.objectives.change import in_region, over_frames
+from das_core.objectives.content import content_objective
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
 from gradient_by_hand import SEED, differentiate, film, measure, noisy, views_by_hand
-from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
+from toys import SPEC, VIEWS, classifier, judge, make_scoring, output_objective, toy_class
 
 
 def test_the_support_is_the_union_of_all_regions() -> None:
@@ -27,13 +25,13 @@ def test_the_support_is_the_union_of_all_regions() -> None:
     stack = noisy()
 
     def support(*objectives: Objective) -> Tensor | None:
-        return Scoring(stack, name_objectives(objectives), VIEWS, SEED).support.mask
+        return make_scoring(stack, objectives, VIEWS, SEED).support.mask
 
-    one, other = RegionObjective(class_objective(), left), RegionObjective(class_objective(), right)
+    one, other = in_region(toy_class(), left), in_region(toy_class(), right)
     united = support(one, other)
     assert united is not None
     assert united[0, 0, 20, 8:40].tolist() == [1.0] * 20 + [0.5] * 12
-    assert support(one, other, class_objective(seed=1)) is None
+    assert support(one, other, toy_class(seed=1)) is None
 
 
 class Recorder(nn.Module):
@@ -62,11 +60,20 @@ class Shared(nn.Module):
 def test_every_judge_sees_views_of_its_own_and_objectives_of_one_judge_share_them() -> None:
     recorder = Recorder()
     one, other = judge(recorder), judge(Shared(recorder), size=24)
-    measure(ImageStack.gray(SPEC), [Output(one, "a"), Output(other, "b"), Output(one, "c")])
+    measure(
+        ImageStack.gray(SPEC),
+        [output_objective(one, name="a"), output_objective(other, name="b"), output_objective(one, name="c")],
+    )
     assert [tuple(views.shape[2:]) for views in recorder.views] == [(16, 16), (24, 24)]
     # Also judges of one size.
     stack, recorder = noisy(), Recorder()
-    measure(stack, [Output(judge(recorder, size=24), "a"), Output(judge(Shared(recorder), size=24), "b")])
+    measure(
+        stack,
+        [
+            output_objective(judge(recorder, size=24), name="a"),
+            output_objective(judge(Shared(recorder), size=24), name="b"),
+        ],
+    )
     for number, views in enumerate(recorder.views):
         torch.testing.assert_close(views, views_by_hand(stack.pixels(), stack.spec, 24, number))
     assert not torch.equal(*recorder.views)
@@ -76,32 +83,34 @@ def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(7))
 
 
-def content_by_hand(
-    stack: ImageStack, content: ContentObjective, region: ActiveRegion | None
-) -> Callable[[Tensor], Tensor]:
+def content_by_hand(stack: ImageStack, content: Objective, region: ActiveRegion | None) -> Callable[[Tensor], Tensor]:
     """The scores of all views, with the image seen through the very same windows, flips and noise."""
     spec = stack.spec
-    canvases = place_on_canvas(content.image, (spec.height, spec.width), spec.margin).expand(stack.batch, -1, -1, -1)
+    (term,) = content.terms
+    assert isinstance(term.judge, ActivationJudge)
+    judge, layer = term.judge, term.judge.layers[0].name
+    canvases = place_on_canvas(term.references[0], (spec.height, spec.width), spec.margin).expand(
+        stack.batch, -1, -1, -1
+    )
 
     def scores(pixels: Tensor) -> Tensor:
         seen, aim = (
-            content.judge(views_by_hand(shown, spec, content.judge.size, region=region))[content.layer]
-            for shown in (pixels, canvases)
+            judge(views_by_hand(shown, spec, judge.size, region=region))[layer] for shown in (pixels, canvases)
         )
         return -(seen - aim).square().flatten(1).sum(dim=1) / aim.square().flatten(1).sum(dim=1)
 
     return scores
 
 
-@each_case("images, in_region", [(1, False), (2, False), (1, True)])
+@each_case("images, boxed", [(1, False), (2, False), (1, True)])
 def test_reference_images_are_seen_through_the_very_same_views_also_in_the_box_of_a_region(
-    images: int, in_region: bool
+    images: int, boxed: bool
 ) -> None:
     stack, mask = noisy(), torch.zeros(1, 32, 32)
     mask[:, 2:20, 10:32] = 1
-    content = ContentObjective.from_images(classifier(), picture(images), "2")
-    region = active_region([mask], stack, (0, 0, *SPEC.canvas)) if in_region else None
-    gradient, scores = measure(stack, [RegionObjective(content, mask) if in_region else content], chunk=5)
+    content = content_objective(classifier(), picture(images), "2")
+    region = active_region([mask], stack, (0, 0, *SPEC.canvas)) if boxed else None
+    gradient, scores = measure(stack, [in_region(content, mask) if boxed else content], chunk=5)
     by_hand = content_by_hand(stack, content, region)
     assert scores == {"content": pytest.approx(float(by_hand(stack.pixels()).mean()), rel=1e-4)}
     expected = differentiate(stack, lambda pixels: by_hand(pixels).sum() / VIEWS.views, region.mask if region else None)
@@ -110,10 +119,10 @@ def test_reference_images_are_seen_through_the_very_same_views_also_in_the_box_o
 
 def test_frames_on_which_nothing_counts_are_not_shown() -> None:
     stack = film(12)
-    early = Track(class_objective(), ((0, 1.0), (3, 0.0)))
-    late = Track(class_objective(seed=1), ((8, 0.0), (11, 1.0)))
-    scoring = Scoring(stack, name_objectives([early, late]), Augmentation(8, VIEWS.windows), SEED)
-    assert scoring.weights.shown == [[0, 1, 2], [9, 10, 11]]
+    early = over_frames(toy_class(), ((0, 1.0), (3, 0.0)))
+    late = over_frames(toy_class(seed=1), ((8, 0.0), (11, 1.0)))
+    scoring = make_scoring(stack, [early, late], Augmentation(8, VIEWS.windows), SEED)
+    assert [group.shown for group in scoring.plan.groups] == [[0, 1, 2], [9, 10, 11]]
     for step in range(20):
         frames = [{key.image for key in scoring.choose_keys(number, step, 12)} for number in (0, 1)]
         assert frames[0] <= {0, 1, 2}

@@ -10,13 +10,11 @@ from cases import each_case
 from das_core.ascent.active_region import active_region
 from das_core.ascent.focus import Focus
 from das_core.ascent.gradient import ScoreGradient
-from das_core.ascent.groups import name_objectives
 from das_core.ascent.scoring import Scoring
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.prior import Prior
-from das_core.objectives.track import Track, make_tracks
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region, over_frames, over_keyframes
+from das_core.objectives.classes import class_objective
+from das_core.objectives.priors import prior
+from das_core.objectives.term import Objective
 from das_core.stack.color import to_rgb
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
@@ -25,27 +23,27 @@ from das_core.views.draws import Draws
 from das_core.views.geometry import ViewGeometry
 from das_core.views.windows import Windows
 from gradient_by_hand import CPU, PACE, SEED, STEP, differentiate, film, measure, noisy, total
-from toys import SPEC, VIEWS, class_objective, classifier
+from toys import SPEC, VIEWS, classifier, make_scoring, toy_class
 
 
 def test_only_what_lies_under_a_region_or_under_the_mask_of_a_stack_counts() -> None:
     stack = noisy()
     mask = torch.zeros(1, 32, 32)
     mask[:, 4:24, 8:30] = torch.linspace(0.1, 1.0, 22)
-    gradient, _ = measure(stack, [RegionObjective(class_objective(), mask)])
+    gradient, _ = measure(stack, [in_region(toy_class(), mask)])
     region = active_region([mask], stack, (0, 0, *SPEC.canvas))
     assert region.mask is not None
-    expected = differentiate(stack, total(class_objective(), stack, region=region), region.mask)
+    expected = differentiate(stack, total(toy_class(), stack, region=region), region.mask)
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
     assert bool((gradient[(region.mask == 0).expand_as(gradient)] == 0).all())
     mask = torch.zeros(1, 32, 32)
     mask[:, 6:26, 6:26] = 1
     around = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(9))
     stack = noisy().place_into(around, mask, feather=3)
-    gradient, _ = measure(stack, [class_objective()])
+    gradient, _ = measure(stack, [toy_class()])
     region = active_region([], stack, (0, 0, *SPEC.canvas))
     # Judges see the surroundings. The mask counts once, as the share that the canvas has in what is shown.
-    expected = differentiate(stack, total(class_objective(), stack, region=region))
+    expected = differentiate(stack, total(toy_class(), stack, region=region))
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
 
 
@@ -62,9 +60,9 @@ def film_views(
 def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
     stack, model = film(10), classifier()
-    one, other = (ClassObjective(model, ((number, 1.0),)) for number in (3, 5))
-    tracks = [Track(one, ((0, 1.0), (9, 0.0))), Track(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
-    scoring = Scoring(stack, name_objectives(tracks), VIEWS, SEED)
+    one, other = (class_objective(model, ((number, 1.0),)) for number in (3, 5))
+    tracks = [over_frames(one, ((0, 1.0), (9, 0.0))), over_frames(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
+    scoring = make_scoring(stack, tracks, VIEWS, SEED)
     shown: list[int] = []
 
     def score(pixels: Tensor) -> Tensor:
@@ -93,12 +91,12 @@ def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: Focu
     for frame in range(3):
         masks[frame, 2 : 2 + 24, 2 * frame : 2 * frame + 24] = 1
     stack = film(3).place_into(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)), masks, feather=2)
-    asked: list[Objective] = [class_objective()]
-    scoring = Scoring(stack, name_objectives(asked), VIEWS, SEED)
+    asked: list[Objective] = [toy_class()]
+    scoring = make_scoring(stack, asked, VIEWS, SEED)
     some, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
-    asked.append(Prior("total_variation", weight=0.0))
+    asked.append(prior("total_variation", weight=0.0))
     # A prior looks at all frames, so all are rendered; it has no weight here.
-    scoring = Scoring(stack, name_objectives(asked), VIEWS, SEED)
+    scoring = make_scoring(stack, asked, VIEWS, SEED)
     every, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
     torch.testing.assert_close(some, every, rtol=1e-4, atol=1e-6 * float(every.abs().max()))
     assert stack.surroundings is not None
@@ -114,7 +112,7 @@ def zoomed(**settings: object) -> ImageStack:
 def ask_by_depth(stack: ImageStack) -> list[Objective]:
     model = classifier()
     wishes = {depth: 3 + depth for depth in range(3)}
-    return list(make_tracks(wishes, lambda number: ClassObjective(model, ((number, 1.0),))))
+    return [over_keyframes(wishes, lambda number: class_objective(model, ((number, 1.0),)))]
 
 
 NARROW = replace(VIEWS, windows=Windows(6))
@@ -128,7 +126,7 @@ def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool)
     tracks, model, operator = ask_by_depth(stack), classifier(), stack.spec.zoom_operator
     assert operator is not None
     moments = operator.zoom.moments
-    scoring = Scoring(stack, name_objectives(tracks), NARROW, SEED)
+    scoring = make_scoring(stack, tracks, NARROW, SEED)
     keys = scoring.choose_keys(0, STEP, len(moments))
 
     canvas = stack.canvas.clone().requires_grad_()
@@ -150,9 +148,9 @@ def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool)
 
 def test_a_prior_of_a_zoom_looks_at_every_moment() -> None:
     stack = zoomed()
-    prior = Prior("total_variation")
-    gradient, scores = measure(stack, [*ask_by_depth(stack), prior], NARROW)
+    smooth = prior("total_variation")
+    gradient, scores = measure(stack, [*ask_by_depth(stack), smooth], NARROW)
     assert gradient.shape == stack.canvas.shape
     assert list(scores) == ["class 3", "class 4", "class 5", "total variation"]
-    alone, _ = measure(stack, [prior], NARROW)
+    alone, _ = measure(stack, [smooth], NARROW)
     assert all(bool(depth.any()) for depth in alone)

@@ -14,9 +14,9 @@ from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import AscentError
 from das_core.ascent.sgd import SGD
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.prior import Prior
-from das_core.objectives.track import make_tracks
+from das_core.objectives.change import over_keyframes
+from das_core.objectives.classes import class_objective
+from das_core.objectives.priors import prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.least_norm import read_levels
 from das_core.stack.spec import StackSpec
@@ -24,7 +24,7 @@ from das_core.stack.state import LevelTensors
 from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, VIEWS, class_objective, climb
+from toys import SPEC, VIEWS, climb, toy_class
 
 
 @each_case("method", ["spectral", "exact", "layers"])
@@ -52,7 +52,7 @@ def test_every_level_can_be_read_out(optimizer: Optimizer, method: str) -> None:
 def test_a_real_model_goes_over_from_one_class_to_another() -> None:
     """Six frames share out six views a step."""
     model = load_starter()
-    tracks = make_tracks("0: castle / 5: goldfish", lambda name: ClassObjective(model, name))
+    tracks = over_keyframes("0: castle / 5: goldfish", lambda name: class_objective(model, name))
     stack = ImageStack.gray(StackSpec(64, 64, 16, time=Time(6)))
     views = Augmentation(6, Windows(fitted=True))
     result = Ascent(stack, tracks, views, steps=8, optimizer=NormalizedAscent(0.2)).run()
@@ -69,7 +69,7 @@ def test_a_real_model_goes_over_from_one_class_to_another() -> None:
 @each_case("loop", [False, True])
 def test_what_a_film_has_accumulated_stays_true(method: str, loop: bool) -> None:
     spec = replace(SPEC, method=method, time=Time(5, loop=loop))  # type: ignore[arg-type]
-    tracks = make_tracks({0: 3, 2: 5}, lambda number: class_objective(number))
+    tracks = over_keyframes({0: 3, 2: 5}, lambda number: toy_class(number))
     views = replace(VIEWS, views=3)
     ascent = Ascent(
         ImageStack.noise(spec), tracks, views, steps=4, optimizer=SGD(0.02, 0.5), focus=None, denoising=None
@@ -88,7 +88,7 @@ def test_what_a_film_has_accumulated_stays_true(method: str, loop: bool) -> None
 def test_the_step_of_a_film_has_one_size_over_all_frames() -> None:
     spec = replace(SPEC, time=Time(6))
     start = ImageStack.noise(spec)
-    tracks = make_tracks({0: 3, 5: 5}, lambda number: class_objective(number))
+    tracks = over_keyframes({0: 3, 5: 5}, lambda number: toy_class(number))
     optimizer = NormalizedAscent(0.05)
     after = Ascent(start, tracks, VIEWS, steps=1, optimizer=optimizer, denoising=None).run().stack
     change = (after.canvas - start.canvas).square()
@@ -100,4 +100,4 @@ def test_the_step_of_a_film_has_one_size_over_all_frames() -> None:
 def test_a_film_that_nothing_moves_ends_with_a_message() -> None:
     spec = replace(SPEC, time=Time(3))
     with pytest.raises(AscentError, match="the gradient of 'total variation' vanished at step 1"):
-        Ascent(ImageStack.gray(spec), Prior("total_variation")).run()
+        Ascent(ImageStack.gray(spec), prior("total_variation")).run()

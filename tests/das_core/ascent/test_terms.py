@@ -1,7 +1,7 @@
 """What a term may ask for and answer: references, comparisons and scores that do not fit are refused."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,42 +9,31 @@ import torch
 from torch import Tensor, nn
 
 from cases import each_case
-from das_core.ascent.groups import name_objectives
 from das_core.ascent.loop import Ascent
-from das_core.ascent.scoring import Scoring
 from das_core.models.layers.activations import Activations, make_activation_judge
-from das_core.objectives.base import BaseObjective, Objective
-from das_core.objectives.content import ContentObjective
-from das_core.objectives.diversity import DiversityObjective
-from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.objectives.change import in_region, over_steps
+from das_core.objectives.content import content_objective
+from das_core.objectives.diversity import diversity_objective
+from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
 from gradient_by_hand import measure, noisy
-from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
+from toys import SPEC, VIEWS, ask, classifier, judge, make_scoring, toy_class
 
 
 def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(7))
 
 
-@dataclass(frozen=True)
-class References(BaseObjective):
-    """An objective that keeps the references it is given."""
+def keep_references(seen: Any, images: tuple[Tensor, ...], kept: list[Activations]) -> Objective:
+    """Return an objective that keeps the references it is given."""
 
-    judge: object
-    images: tuple[Tensor, ...]
-    kept: list[Activations]
-    weight: float = 1.0
-    name: str = "references"
-
-    @property
-    def reference_images(self) -> tuple[Tensor, ...]:
-        return self.images
-
-    def score(self, output: Activations) -> Tensor:
-        self.kept.extend(output.references)
+    def score(output: Activations, _: Tensor) -> Tensor:
+        kept.extend(output.references)
         return output["1"].flatten(1).mean(dim=1)
+
+    return ask(score, seen, "references", references=images)
 
 
 def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> None:
@@ -53,7 +42,7 @@ def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> 
     kept: list[list[Activations]] = [[], [], []]
     values = [(0.2, 0.4), (0.6,), ()]
     asked = [
-        References(seen, tuple(torch.full((1, 3, 9, 9), value) for value in some), into)
+        keep_references(seen, tuple(torch.full((1, 3, 9, 9), value) for value in some), into)
         for some, into in zip(values, kept, strict=True)
     ]
     measure(noisy(), asked, plain)  # type: ignore[arg-type]
@@ -72,21 +61,16 @@ def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> 
     ],
 )
 def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[[Tensor], Any], says: str) -> None:
-    @dataclass(frozen=True)
-    class Own(Output):
-        def score(self, output: Tensor) -> Any:  # type: ignore[override]
-            return answer(output)
-
-    with pytest.raises(ValueError, match=rf"'output' scores 12 views with {says}; its `score` must return .*\(12,\)"):
-        measure(noisy(), [Own(judge(nn.Identity()))])
+    with pytest.raises(ValueError, match=rf"'output' scores 12 views with {says}; its score must be .*\(12,\)"):
+        measure(noisy(), [ask(lambda output, images: answer(output), judge(nn.Identity()))])
 
 
-def content(images: int) -> ContentObjective:
-    return ContentObjective.from_images(classifier(), picture(images))
+def content(images: int) -> Objective:
+    return content_objective(classifier(), picture(images))
 
 
 def references(asked: object, *images: Tensor) -> Any:
-    return References(asked, images, [])
+    return keep_references(asked, images, [])
 
 
 SEEN = make_activation_judge(classifier(), ["1"])
@@ -103,13 +87,13 @@ UNSEEN = "'references' compares with reference images, which takes a judge that 
         ([references(SEEN, picture(3), picture())], 2, "3 images to compare with do not go with a stack of 2 images"),
         ([references(SEEN, picture(), picture(3))], 2, "3 images to compare with do not go with a stack of 2 images"),
         (
-            [ScheduledObjective(RegionObjective(content(3), torch.ones(1, 8, 8)))],
+            [over_steps(in_region(content(3), torch.ones(1, 8, 8)))],
             1,
             r"3 images to compare with do not go with a stack of 1 image: use 1$",
         ),
         # Without a judge of activations.
-        ([class_objective(), references(classifier(), picture())], 1, UNSEEN),
-        ([class_objective(), references(None, picture())], 1, UNSEEN),
+        ([toy_class(), references(classifier(), picture())], 1, UNSEEN),
+        ([toy_class(), references(None, picture())], 1, UNSEEN),
     ],
 )
 def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once(
@@ -132,12 +116,12 @@ def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once
 def test_the_wanted_number_of_reference_images_is_that_of_frames_or_moments(series: dict[str, Any], says: str) -> None:
     stack = ImageStack.gray(replace(SPEC, **series))
     with pytest.raises(ValueError, match=f"^2 images to compare with do not go with {says}$"):
-        Scoring(stack, name_objectives([content(2)]), VIEWS, 5)
+        make_scoring(stack, [content(2)], VIEWS, 5)
     wanted = len(stack.spec.find_timeline(stack.batch).moments)
-    Scoring(stack, name_objectives([content(wanted)]), VIEWS, 5)
+    make_scoring(stack, [content(wanted)], VIEWS, 5)
 
 
 def test_what_compares_images_has_no_place_in_a_film() -> None:
-    apart = DiversityObjective.from_layer(classifier(), "0")
+    apart = diversity_objective(classifier(), "0")
     with pytest.raises(ValueError, match="makes images differ, and frames belong together; leave it out"):
-        Scoring(ImageStack.gray(replace(SPEC, time=Time(3))), name_objectives([apart]), VIEWS, 5)
+        make_scoring(ImageStack.gray(replace(SPEC, time=Time(3))), [apart], VIEWS, 5)

@@ -15,12 +15,12 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.ascent.within import Norm, Within, read_within
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
 from das_core.stack.color import from_rgb
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import crop_margin, render_pixels
 from das_core.stack.spec import StackSpec
-from toys import class_objective
+from toys import toy_class
 
 SPEC = StackSpec(48, 40, 8)
 
@@ -43,7 +43,7 @@ def distances(stack: ImageStack, start: ImageStack, norm: Norm) -> torch.Tensor:
 def test_no_step_leaves_the_bound(limit: float, norm: Norm, optimizer: Optimizer, denoising: Denoising | None) -> None:
     stack = photo(batch=2)
     bound = Within(limit, norm)
-    ascent = Ascent(stack, class_objective(), steps=5, optimizer=optimizer, denoising=denoising, within=bound)
+    ascent = Ascent(stack, toy_class(), steps=5, optimizer=optimizer, denoising=denoising, within=bound)
     for step in ascent:
         assert float(distances(step.stack, stack, norm).max()) <= limit
     # It uses what it is given.
@@ -51,13 +51,13 @@ def test_no_step_leaves_the_bound(limit: float, norm: Norm, optimizer: Optimizer
 
 
 def test_a_bounded_ascent_climbs() -> None:
-    objective = class_objective()
+    objective = toy_class()
     history = Ascent(photo(), objective, steps=8, within=16 / 255).run().history
     assert history[-1].scores[objective.name] > history[0].scores[objective.name]
 
 
 def test_what_is_inside_keeps_its_bits() -> None:
-    objective = class_objective()
+    objective = toy_class()
     settings: dict[str, Any] = {"steps": 3, "denoising": None}
     free = Ascent(photo(), objective, **settings).run()
     bounded = Ascent(photo(), objective, within=1.0, **settings).run()
@@ -88,20 +88,20 @@ def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
     mask = torch.zeros(1, 40, 48)
     mask[:, :, :24] = 1
     start = photo()
-    after = Ascent(start, RegionObjective(class_objective(), mask), steps=3, within=0.05).run().stack
+    after = Ascent(start, in_region(toy_class(), mask), steps=3, within=0.05).run().stack
     assert 0.04 < float(distances(after, start, "linf")) <= 0.05
     settings: dict[str, Any] = {"steps": 3, "within": Within(0.05), "optimizer": SGD(0.2)}
-    once = Ascent(start, class_objective(), **settings).run().stack
-    again = Ascent(once, class_objective(), **settings).run().stack
+    once = Ascent(start, toy_class(), **settings).run().stack
+    again = Ascent(once, toy_class(), **settings).run().stack
     assert float(distances(again, start, "linf").max()) <= 0.05
 
 
 def test_a_start_outside_and_adam_are_refused() -> None:
-    climbed = Ascent(photo(), class_objective(), steps=3).run().stack
+    climbed = Ascent(photo(), toy_class(), steps=3).run().stack
     with pytest.raises(ValueError, match=r"further than the bound of 0.01: start from the image itself"):
-        Ascent(climbed, class_objective(), within=0.01)
+        Ascent(climbed, toy_class(), within=0.01)
     with pytest.raises(ValueError, match=r"Adam keeps what it moves as tensors, and a bound moves the canvas; choose"):
-        Ascent(photo(), class_objective(), optimizer=Adam(), within=0.1)
+        Ascent(photo(), toy_class(), optimizer=Adam(), within=0.1)
 
 
 @each_case(

@@ -12,7 +12,7 @@ from das_core.ascent.loop import Ascent
 from das_core.common.devices import find_device, keep_copy, make_constant, send_to_device
 from das_core.stack.image_stack import ImageStack
 from stand_in_device import DEVICE, stand_in_device
-from toys import SPEC, class_objective, classifier
+from toys import SPEC, classifier, toy_class
 
 CPU = torch.device("cpu")
 
@@ -91,7 +91,7 @@ def test_a_device_that_is_not_here_is_named_wherever_one_is_chosen(name: str) ->
     with pytest.raises(ValueError, match=says):
         ImageStack.gray(SPEC).to(name)
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.gray(SPEC), class_objective(), device=name)
+        Ascent(ImageStack.gray(SPEC), toy_class(), device=name)
 
 
 def test_a_device_that_is_here_is_found_by_name_or_as_it_is_under_the_name_that_its_tensors_have() -> None:

@@ -37,7 +37,7 @@ def loaded_by(code: str) -> list[str]:
 OWN_MODEL = """
 import direct_ascent as da, torch
 model = da.wrap(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), size=16, mean=(0.5,) * 3, std=(0.5,) * 3)
-da.Ascent(da.ImageStack.gray(da.StackSpec(16, 16, 4)), da.FeatureObjective.from_layer(model, "0"), steps=1).run()
+da.Ascent(da.ImageStack.gray(da.StackSpec(16, 16, 4)), da.feature_objective(model, "0"), steps=1).run()
 """
 """An ascent on a model of one's own, which needs neither CLIP nor charts."""
 

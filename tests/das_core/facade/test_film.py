@@ -13,12 +13,11 @@ from cases import each_case
 from das_core.ascent.recipe import SKETCH
 from das_core.common.masks import canvas_mask
 from das_core.facade.film import Film
-from das_core.objectives.classes import ClassObjective, Score
-from das_core.objectives.track import Track
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region, over_frames
+from das_core.objectives.classes import ScoreKind, class_objective
 from das_core.report.objective_scores import score_images
 from full_disk import fill_disk
-from toys import class_objective, classifier
+from toys import classifier, toy_class
 
 TOY = classifier()
 
@@ -36,7 +35,7 @@ def film(wish: Any, model: Any = TOY, **settings: Any) -> Film:
         ({0: 3, 2: da.classes(5) - 0.2 * da.classes(1), 3: 3}, {}, ["class 3", "class 5", "class 1"]),
         ("class 3", {}, ["class 3"]),
         (["0: class 3 / 3: class 5", da.classes(1)], {}, ["class 3", "class 5", "class 1"]),
-        (Track.from_weights(class_objective(), [0.0, 0.2, 1.0, 0.3]), {}, ["class 3"]),
+        (over_frames(toy_class(), [0.0, 0.2, 1.0, 0.3]), {}, ["class 3"]),
         ("0: a castle / 3: a volcano", {"model": tinyclip.clip()}, ["a castle", "a volcano"]),
         # A picture.
         ("0: class 3", {"frames": 1}, ["class 3"]),
@@ -157,8 +156,8 @@ def test_a_region_of_another_aspect_is_measured_where_it_acted() -> None:
     for frame in range(4):
         masks[frame, :, 8 * frame : 8 * frame + 24] = 1
     covering = canvas_mask(masks, (32, 48), margin=0)[:, 0]
-    made = film(RegionObjective(class_objective(), masks), size=(48, 32))
-    expected = score_images(made.image, RegionObjective(class_objective(), covering))
+    made = film(in_region(toy_class(), masks), size=(48, 32))
+    expected = score_images(made.image, in_region(toy_class(), covering))
     assert made.scores == {"class 3": expected.table[:, 0].tolist()}
 
 
@@ -178,8 +177,8 @@ def test_a_film_that_no_disk_has_room_for_is_kept(tmp_path: Path, name: str) -> 
 
 
 def test_classes_of_keyframes_are_asked_by_their_logits_and_those_of_all_frames_are_not() -> None:
-    def tracked(kind: Score) -> dict[int, Any]:
-        return {0: ClassObjective(TOY, 3, kind), 3: ClassObjective(TOY, 5, kind)}
+    def tracked(kind: ScoreKind) -> dict[int, Any]:
+        return {0: class_objective(TOY, 3, kind), 3: class_objective(TOY, 5, kind)}
 
     named, explicit = film("0: class 3 / 3: class 5"), film({0: da.classes(3), 3: da.classes(5)})
     assert torch.equal(named.image, film(tracked("logit")).image)

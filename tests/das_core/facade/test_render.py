@@ -17,7 +17,7 @@ from das_core import facade
 from das_core.ascent.recipe import SKETCH
 from das_core.ascent.result import Step
 from das_core.facade.running import RECIPES
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from full_disk import fill_disk
 from quick_render import TOY, render
 
@@ -25,7 +25,7 @@ from quick_render import TOY, render
 def test_it_is_the_ascent_of_the_recipe() -> None:
     made = render("class 3", recipe="sketch", seed=4)
     stack = das_core.ImageStack.gray(das_core.StackSpec(48, 48))
-    objective = ClassObjective(TOY, 3, "log_probability")  # type: ignore[arg-type]
+    objective = class_objective(TOY, 3, "log_probability")  # type: ignore[arg-type]
     expected = replace(SKETCH, steps=2).prepare(stack, objective, seed=4).run()
     assert torch.equal(made.image, expected.image)
     assert made.history == expected.history

@@ -13,13 +13,13 @@ from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.result import Step
 from das_core.common.masks import canvas_mask
 from das_core.facade.running import RECIPES, do_all_steps, find_judge, find_recipe, is_list, make_stack
-from das_core.objectives.prior import Prior
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region
+from das_core.objectives.priors import prior
 from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from quick_render import render
-from toys import class_objective, classifier
+from toys import classifier, toy_class
 
 SPEC = StackSpec(16, 16, margin=4)
 
@@ -55,7 +55,7 @@ def test_a_callback_that_returns_true_is_the_last_to_be_called_also_from_an_imag
         seen.append(step)
         return len(seen) == 2
 
-    ascent = Ascent(ImageStack.noise(SPEC), Prior("total_variation"), steps=5)
+    ascent = Ascent(ImageStack.noise(SPEC), prior("total_variation"), steps=5)
     do_all_steps(ascent, stop, progress=False)
     assert len(seen) == len(ascent.result.history) == 2
 
@@ -80,8 +80,8 @@ def test_a_region_is_measured_where_it_acted_or_refused_before_the_first_step() 
     mask = torch.zeros(1, 48, 48)
     mask[:, 12:, :24] = 1
     covering = canvas_mask(mask, (32, 48), margin=0)[:, 0]
-    made = render(RegionObjective(class_objective(), mask), size=(48, 32))
-    expected = score_images(made.image, RegionObjective(class_objective(), covering))
+    made = render(in_region(toy_class(), mask), size=(48, 32))
+    expected = score_images(made.image, in_region(toy_class(), covering))
     assert made.scores == {"class 3": expected.table[:, 0].tolist()}
 
     def never(step: object) -> None:
@@ -91,7 +91,7 @@ def test_a_region_is_measured_where_it_acted_or_refused_before_the_first_step() 
     strip = torch.zeros(1, 48, 48)
     strip[:, :, :10] = 1
     with pytest.raises(ValueError, match="the region is 10 x 48 pixels in image 1, too small to be looked at"):
-        render(RegionObjective(class_objective(), strip), callback=never)
+        render(in_region(toy_class(), strip), callback=never)
 
 
 def test_what_grey_cannot_move_begins_with_noise(tmp_path: Path) -> None:

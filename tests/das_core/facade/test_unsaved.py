@@ -8,11 +8,11 @@ import pytest
 
 from das_core.ascent.loop import Ascent
 from das_core.facade.unsaved import UnsavedError, keep
-from das_core.objectives.prior import Prior
+from das_core.objectives.priors import prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 
-RESULT = Ascent(ImageStack.noise(StackSpec(16, 16, margin=4)), Prior("total_variation"), steps=1).run()
+RESULT = Ascent(ImageStack.noise(StackSpec(16, 16, margin=4)), prior("total_variation"), steps=1).run()
 
 
 def test_an_error_of_writing_alone_holds_the_result_and_says_so() -> None:

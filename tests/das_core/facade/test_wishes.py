@@ -9,8 +9,8 @@ import direct_ascent as da
 import tinyclip
 from cases import each_case
 from das_core.models.judge import Judge
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.prior import Prior
+from das_core.objectives.classes import class_objective
+from das_core.objectives.priors import prior
 from quick_render import TOY, render
 
 
@@ -24,8 +24,8 @@ from quick_render import TOY, render
         (TOY, "2", ["2"]),
         (TOY, da.neuron("2", 1, (0, 3)), ["2 channel 1 at 0, 3"]),
         (TOY, da.direction("2", torch.ones(32)), ["2 direction"]),
-        (TOY, ClassObjective(TOY, 5), ["class 5"]),
-        (TOY, [da.classes(3), Prior("l2")], ["class 3", "l2"]),
+        (TOY, class_objective(TOY, 5), ["class 5"]),
+        (TOY, [da.classes(3), prior("l2")], ["class 3", "l2"]),
         (TOY, 0.7 * da.classes(3) + 0.3 * da.channel("2", 5) - da.layer("0"), ["class 3", "2 channel 5", "0"]),
         (TOY, sum([da.classes(1), da.classes(2)]), ["class 1", "class 2"]),
         (TOY, da.of_views(lambda views: views[:, 0].mean(dim=(1, 2))), ["lambda"]),

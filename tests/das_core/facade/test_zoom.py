@@ -14,10 +14,9 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import SKETCH
 from das_core.common.interruption import interruptible
 from das_core.facade.zoom import Zooming
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.content import ContentObjective
-from das_core.objectives.track import make_tracks
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region, over_keyframes
+from das_core.objectives.classes import class_objective
+from das_core.objectives.content import content_objective
 from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render_zoom import render_zoom
@@ -26,7 +25,7 @@ from das_core.stack.zoom import Zoom
 from das_core.views.windows import Windows
 from full_disk import fill_disk
 from stops import Stop, StopError, count_looks
-from toys import VIEWS, class_objective, classifier, random_views
+from toys import VIEWS, classifier, random_views, toy_class
 
 TOY = classifier()
 WISHES = ["class 3", "class 5", "class 7"]
@@ -40,7 +39,7 @@ def start(seed: int = 0, chunk: int = 0, depths: int = 3) -> Ascent:
     """An ascent of a small zoom that has not begun."""
     spec = StackSpec(32, 32, 4, zoom=Zoom(depths, between=1))
     asked = {depth: 3 + depth for depth in range(depths)}
-    tracks = make_tracks(asked, lambda number: ClassObjective(TOY, ((number, 1.0),)))
+    tracks = over_keyframes(asked, lambda number: class_objective(TOY, ((number, 1.0),)))
     views = replace(VIEWS, windows=Windows(4))
     return Ascent(ImageStack.gray(spec), tracks, views, steps=3, seed=seed, chunk=chunk)
 
@@ -155,7 +154,7 @@ def test_what_cannot_be_saved_is_said_before_the_work_and_the_longest_zoom_can(t
         (WISHES, {"size": "large"}, "size large is neither a whole number of pixels nor two"),
         (WISHES, {"size": (64, 64, 3)}, "neither a whole number of pixels nor two"),
         (WISHES, {"recipe": "quick"}, "there is no recipe 'quick'"),
-        ([RegionObjective(class_objective(), torch.ones(1, 8, 8)), "class 3"], {}, "a zoom has no regions"),
+        ([in_region(toy_class(), torch.ones(1, 8, 8)), "class 3"], {}, "a zoom has no regions"),
         (
             [da.channel("2", 7) + da.diversity("2"), "class 3"],
             {},
@@ -193,7 +192,7 @@ def test_a_named_recipe_has_its_views_for_every_depth_and_one_of_your_own_keeps_
 
 def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths() -> None:
     images = random_views(32, 9)
-    kept = [ContentObjective.from_images(TOY, some) for some in (images, images[::4], images[:1])]
+    kept = [content_objective(TOY, some) for some in (images, images[::4], images[:1])]
     made = zoom([kept[0], "class 3", kept[2]])
     content, one = (score_images(made.image, objective).table[:, 0].tolist() for objective in kept[1:])
     assert (made.scores["content"], made.scores["content (2)"]) == (content, one)
@@ -207,5 +206,5 @@ def test_a_zoom_that_no_disk_has_room_for_is_kept(tmp_path: Path) -> None:
 
 
 def test_classes_of_depths_are_asked_by_their_logits() -> None:
-    assert torch.equal(zoom().image, zoom([ClassObjective(TOY, name, "logit") for name in WISHES]).image)
+    assert torch.equal(zoom().image, zoom([class_objective(TOY, name, "logit") for name in WISHES]).image)
     assert not torch.equal(zoom().image, zoom([da.classes(name) for name in WISHES]).image)

@@ -12,8 +12,8 @@ from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.labels import Label, Labels
 from das_core.models.layers.layer import find_layers
 from das_core.models.text_tower import TextTower
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.embedding import TextObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.embedding import text_objective
 from toys import classifier, random_views
 
 
@@ -104,17 +104,17 @@ def test_members_are_listed_and_the_module_holds_all_of_them() -> None:
 
 def test_an_objective_has_a_part_for_every_member() -> None:
     members = [classifier(seed=1), classifier(16, seed=2)]
-    objective = ClassObjective(ClassifierEnsemble.from_members(members), ((3, 1.0),), weight=0.8)
-    assert [(term.judge, term.weight) for term in objective.terms()] == [(members[0], 0.4), (members[1], 0.4)]
-    alone = ClassObjective(members[0], ((3, 1.0),))
-    assert alone.terms() == (alone,)
+    objective = class_objective(ClassifierEnsemble.from_members(members), ((3, 1.0),), weight=0.8)
+    assert [(term.judge, term.weight) for term in objective.terms] == [(members[0], 0.4), (members[1], 0.4)]
+    alone = class_objective(members[0], ((3, 1.0),))
+    assert alone.terms == (alone,)
 
 
 def test_a_text_has_the_targets_of_every_member() -> None:
     members = [clip("one", 1, 5), clip("other", 2, 9)]
-    objective = TextObjective.from_text(CLIPEnsemble.from_members(members), "castle\nreef: -0.5", weight=3.0)
-    for part, member in zip(objective.terms(), members, strict=True):
-        own = TextObjective.from_text(member, "castle\nreef: -0.5")
+    objective = text_objective(CLIPEnsemble.from_members(members), "castle\nreef: -0.5", weight=3.0)
+    for part, member in zip(objective.terms, members, strict=True):
+        own = text_objective(member, "castle\nreef: -0.5")
         torch.testing.assert_close(part.targets, own.targets)
         assert (part.judge, part.weights, part.weight) == (member, own.weights, 1.5)
 

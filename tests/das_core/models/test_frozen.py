@@ -22,12 +22,12 @@ from das_core.models.frozen import evaluating, freeze, freeze_copy
 from das_core.models.judge import Judge
 from das_core.models.layers.layer import find_layers
 from das_core.models.partial_classifier import make_partial_classifier
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.feature import FeatureObjective
+from das_core.objectives.classes import class_objective
+from das_core.objectives.feature import feature_objective
 from das_core.report.objective_scores import score_images
 from das_core.report.verdict import classify
 from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, Output, count_batch_norms
+from toys import SPEC, VIEWS, count_batch_norms, output_objective
 
 HALF = (0.5, 0.5, 0.5)
 FEW = Recipe(augmentation=VIEWS)
@@ -68,16 +68,16 @@ def judge_of(module: nn.Module) -> Judge:
 
 
 def climb(module: nn.Module) -> None:
-    Ascent(ImageStack.gray(SPEC), [Output(judge_of(module))], VIEWS, steps=2).run()
+    Ascent(ImageStack.gray(SPEC), [output_objective(judge_of(module))], VIEWS, steps=2).run()
 
 
 def climb_a_layer(module: nn.Module) -> None:
-    objective = FeatureObjective.from_layer(judge_of(module), "4.0", kind="channel", index=1)
+    objective = feature_objective(judge_of(module), "4.0", kind="channel", index=1)
     Ascent(ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
 
 
 def climb_a_class(module: nn.Module) -> None:
-    objective = ClassObjective(build_classifier("own", module, 32, HALF, HALF), ((1, 1.0),))
+    objective = class_objective(build_classifier("own", module, 32, HALF, HALF), ((1, 1.0),))
     Ascent(ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
 
 
@@ -123,8 +123,8 @@ def render_pictures_that_differ(module: nn.Module) -> None:
 def render_a_style(module: nn.Module) -> None:
     judge = judge_of(module)
     wish = [
-        da.ContentObjective.from_images(judge, PHOTO, "0"),
-        da.StyleObjective.from_images(judge, PHOTO, "0"),
+        da.content_objective(judge, PHOTO, "0"),
+        da.style_objective(judge, PHOTO, "0"),
         da.neuron("4.0", 1),
     ]
     render(judge, wish, start=PHOTO)
@@ -137,12 +137,12 @@ def make_a_film(module: nn.Module) -> None:
 def climb_parts_and_ensembles(module: nn.Module) -> None:
     whole = build_classifier("own", module, 32, HALF, HALF)
     pair = ClassifierEnsemble.from_members([whole, build_classifier("other", module, 32, HALF, HALF)])
-    render(pair, ClassObjective(pair, 1))
-    render(whole, ClassObjective(make_partial_classifier(whole, 0.5), 1))
+    render(pair, class_objective(pair, 1))
+    render(whole, class_objective(make_partial_classifier(whole, 0.5), 1))
 
 
 def guide_and_score(module: nn.Module) -> None:
-    objective = FeatureObjective.from_layer(judge_of(module), "0", kind="channel", index=1)
+    objective = feature_objective(judge_of(module), "0", kind="channel", index=1)
     Guidance((objective,), VIEWS, steps=1).start_ascent(PHOTO, pace_at_noise(1.0, 32, progress=0.0), number=0).run()
     score_images(PHOTO, [objective], VIEWS)
 

@@ -1,7 +1,6 @@
 """What a CLIP takes a view and a prompt for: the comparison against NumPy, its gradient, and the choice `auto`."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,11 @@ from das_core.models.ensemble import CLIPEnsemble
 from das_core.models.judge import Judge
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.text_tower import TextTower
-from das_core.objectives.answers import compare_answers, has_concepts
-from das_core.objectives.embedding import ImageObjective, TextObjective
+from das_core.objectives.answers import compare_answers
+from das_core.objectives.embedding import EmbeddingScore, embedding_objective, image_objective, text_objective
+from das_core.objectives.term import Objective
 from fitted_starter import fit_starter_clip
+from toys import score as ask
 
 WIDTH, COUNT = 6, 9
 
@@ -62,11 +63,13 @@ def expected(views: np.ndarray, target: np.ndarray) -> list[float]:
 @each_case("text", ["a cat", "a cat: 2\nhouse: -0.5", "a cat\na dog\na bird", "a cat: -1"])
 @each_case("dtype", [torch.float32, torch.float64])
 def test_the_score_of_prompts_is_its_definition(text: str, dtype: torch.dtype) -> None:
-    objective = TextObjective.from_text(make_clip(), text, "log_probability")
+    objective = text_objective(make_clip(), text, "log_probability")
     views = np.random.default_rng(0).standard_normal((5, WIDTH))
-    score = objective.score(torch.from_numpy(views).to(dtype))
-    alone = [expected(views, target) for target in objective.targets.double().numpy()]
-    whole = np.array(objective.weights) @ np.array(alone)
+    asked = objective.terms[0].score
+    assert isinstance(asked, EmbeddingScore)
+    score = ask(objective, torch.from_numpy(views).to(dtype))
+    alone = [expected(views, target) for target in asked.targets.double().numpy()]
+    whole = np.array(asked.weights) @ np.array(alone)
     assert score.dtype == dtype
     np.testing.assert_allclose(score.numpy(), whole, 1e-4, 1e-5)
 
@@ -86,23 +89,24 @@ def test_the_gradient_at_a_cosine_is_that_of_the_cosine_and_the_probability_that
 
 @each_case("factor", [1.0, -1.0, 0.0, 1e-30, 1e6])
 def test_gradients_are_finite_everywhere(factor: float) -> None:
-    objective = TextObjective.from_text(make_clip(), "a cat")
-    output = (objective.targets * factor).requires_grad_()
-    score = objective.score(output)
+    objective = text_objective(make_clip(), "a cat")
+    asked = objective.terms[0].score
+    assert isinstance(asked, EmbeddingScore)
+    output = (asked.targets * factor).requires_grad_()
+    score = ask(objective, output)
     (gradient,) = torch.autograd.grad(score.sum(), output)
     assert bool(gradient.isfinite().all())
     assert score.item() <= 1 + 1e-6
 
 
-def test_the_score_of_an_ensemble_is_the_mean_of_its_terms() -> None:
-    both = CLIPEnsemble.from_members([make_clip("one"), make_clip("other", CONCEPTS.flip(0))])
-    objective = TextObjective.from_text(both, "a cat\na dog: 0.5")
-    assert objective.similarity == "log_probability"
-    output = torch.randn(3, 2 * WIDTH, generator=make_generator(4))
-    terms = objective.terms()
-    parts = [term.score(part) for term, part in zip(terms, both.split(output), strict=True)]
-    assert [term.weight for term in terms] == [0.5, 0.5]
-    torch.testing.assert_close(objective.score(output), torch.stack(parts).mean(dim=0))
+def test_each_clip_of_an_ensemble_compares_its_own_part() -> None:
+    one, other = make_clip("one"), make_clip("other", CONCEPTS.flip(0))
+    objective = text_objective(CLIPEnsemble.from_members([one, other]), "a cat\na dog: 0.5")
+    output = torch.randn(3, WIDTH, generator=make_generator(4))
+    assert [term.weight for term in objective.terms] == [0.5, 0.5]
+    for term, clip in zip(objective.terms, (one, other), strict=True):
+        alone = text_objective(clip, "a cat\na dog: 0.5", "log_probability")
+        torch.testing.assert_close(term.score(output, torch.arange(3)), ask(alone, output))
 
 
 @each_case("second", ["a waterfall", "a waterfall: 0.5", "text and letters: -0.3"])
@@ -112,7 +116,7 @@ def test_another_prompt_counts_as_with_the_cosine(second: str) -> None:
     turned = {}
     for similarity in ("cosine", "log_probability"):
         alone, both = (
-            torch.autograd.grad(TextObjective.from_text(clip, text, similarity).score(view).sum(), view)[0]  # type: ignore[arg-type]
+            torch.autograd.grad(ask(text_objective(clip, text, similarity), view).sum(), view)[0]  # type: ignore[arg-type]
             for text in ("a castle", f"a castle\n{second}")
         )
         turned[similarity] = float(torch.cosine_similarity(alone, both))
@@ -120,16 +124,19 @@ def test_another_prompt_counts_as_with_the_cosine(second: str) -> None:
     assert abs(turned["log_probability"] - turned["cosine"]) < 0.1
 
 
-def test_auto_follows_the_model_even_one_of_an_older_copy_of_the_package() -> None:
+def test_auto_follows_the_model() -> None:
+    def similarity(objective: Objective) -> str:
+        score = objective.terms[0].score
+        assert isinstance(score, EmbeddingScore)
+        return score.similarity
+
     plain, able = make_clip("plain", None), make_clip()
-    assert TextObjective.from_text(plain, "a cat").similarity == "cosine"
-    assert TextObjective.from_text(able, "a cat").similarity == "log_probability"
-    assert TextObjective.from_text(CLIPEnsemble.from_members([able, plain]), "a cat").similarity == "cosine"
-    assert TextObjective.from_text(fit_starter_clip().clip, "a cat").similarity == "log_probability"
+    assert similarity(text_objective(plain, "a cat")) == "cosine"
+    assert similarity(text_objective(able, "a cat")) == "log_probability"
+    assert similarity(text_objective(CLIPEnsemble.from_members([able, plain]), "a cat")) == "cosine"
+    assert similarity(text_objective(fit_starter_clip().clip, "a cat")) == "log_probability"
     image = torch.rand(1, 3, 8, 8, generator=make_generator())
-    assert ImageObjective.from_images(able, image).similarity == "cosine"
-    older: Any = SimpleNamespace(members=(SimpleNamespace(name="older"),))
-    assert not has_concepts(older)
+    assert similarity(image_objective(able, image)) == "cosine"
 
 
 @each_case(
@@ -150,7 +157,7 @@ def test_what_cannot_be_compared_is_named_before_a_prompt_is_read(
     tower = TextTower(lambda text: read.append(text) or torch.ones(WIDTH), len, 99)
     silent = replace(make_clip(concepts=concepts), text=tower)
     with pytest.raises(ValueError, match=says):
-        TextObjective.from_text(silent, "a cat", similarity)
+        text_objective(silent, "a cat", similarity)
     assert not read
 
 
@@ -173,7 +180,7 @@ def test_the_concepts_of_a_starter_are_its_classes() -> None:
 def test_concepts_that_require_a_gradient_get_none() -> None:
     concepts = nn.Parameter(CONCEPTS.clone())
     view = torch.randn(1, WIDTH, generator=make_generator(6)).requires_grad_()
-    TextObjective.from_text(make_clip(concepts=concepts), "a cat").score(view).sum().backward()
+    ask(text_objective(make_clip(concepts=concepts), "a cat"), view).sum().backward()
     assert view.grad is not None
     assert concepts.grad is None
 
@@ -185,6 +192,6 @@ def test_a_starter_that_was_loaded_in_inference_mode_has_gradients() -> None:
     view = torch.randn(1, clip.width, generator=make_generator(7)).requires_grad_()
     with torch.inference_mode(False):
         targets = clip.encode_text(["a castle"]).clone()
-    asked = TextObjective(clip, targets, (1.0,), "a castle", "log_probability")
-    asked.score(view).sum().backward()
+    asked = embedding_objective(clip, targets, (1.0,), "a castle", "log_probability")
+    ask(asked, view).sum().backward()
     assert view.grad is not None

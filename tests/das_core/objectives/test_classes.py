@@ -16,7 +16,8 @@ from cases import each_case
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels, number_labels
 from das_core.models.labels import Labels
-from das_core.objectives.classes import ClassObjective, Score, parse_classes
+from das_core.objectives.classes import ClassScore, ScoreKind, class_objective, parse_classes
+from toys import score as answer
 
 HALF = (0.5, 0.5, 0.5)
 TARGETS = ((3, 1.0), (0, -0.5), (7, 2.5))
@@ -30,7 +31,7 @@ def logits(seed: int = 0, scale: float = 5) -> np.ndarray:
     return scale * np.random.default_rng(seed).standard_normal((4, 9))
 
 
-def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: Score) -> np.ndarray:
+def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: ScoreKind) -> np.ndarray:
     """The scores by their definitions, a view and a class at a time."""
     scores = []
     for row in output:
@@ -49,11 +50,11 @@ def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: S
 @each_case("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((1, 0.5), (2, -0.5)), ((4, 0.0), (5, 1.0))])
 @each_case("dtype", [torch.float32, torch.float64])
 def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_ascent(
-    kind: Score, targets: tuple[tuple[int, float], ...], dtype: torch.dtype
+    kind: ScoreKind, targets: tuple[tuple[int, float], ...], dtype: torch.dtype
 ) -> None:
     output = logits()
     score, heavy = (
-        ClassObjective(judge(), targets, kind, weight=weight).score(torch.from_numpy(output).to(dtype))
+        answer(class_objective(judge(), targets, kind, weight=weight), torch.from_numpy(output).to(dtype))
         for weight in (1.0, 10.0)
     )
     assert torch.equal(score, heavy)
@@ -64,54 +65,54 @@ def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_a
 
 def test_log_probability_of_huge_logits_stays_finite() -> None:
     output = torch.from_numpy(logits(scale=1e4)).float()
-    score = ClassObjective(judge(), ((3, 1.0),), "log_probability").score(output)
+    score = answer(class_objective(judge(), ((3, 1.0),), "log_probability"), output)
     assert bool(torch.isfinite(score).all())
     np.testing.assert_allclose(score.numpy(), expected(output.double().numpy(), ((3, 1.0),), "log_probability"), 1e-5)
 
 
 @each_case("kind", ["logit", "log_probability", "margin"])
-def test_gradient_is_that_of_finite_differences(kind: Score) -> None:
-    objective = ClassObjective(judge(), TARGETS, kind)
+def test_gradient_is_that_of_finite_differences(kind: ScoreKind) -> None:
+    objective = class_objective(judge(), TARGETS, kind)
     output = torch.from_numpy(logits(1)).requires_grad_()
-    assert torch.autograd.gradcheck(objective.score, (output,))
+    assert torch.autograd.gradcheck(lambda logits: answer(objective, logits), (output,))
 
 
 def test_margin_is_that_over_the_strongest_rival_alone_which_is_none_of_the_classes_asked_for() -> None:
     output = torch.tensor([[0.0, 5.0, 4.0, 1.0]], requires_grad=True)
-    ClassObjective(judge(number_labels(4)), ((1, 1.0),), "margin").score(output).sum().backward()
+    answer(class_objective(judge(number_labels(4)), ((1, 1.0),), "margin"), output).sum().backward()
     assert output.grad is not None
     assert output.grad.tolist() == [[0.0, 1.0, -1.0, 0.0]]
     dogs = torch.zeros(1, 1000)
     dogs[0, 151:269], dogs[0, 107] = 5.0, 2.0
-    score = ClassObjective.from_text(judge(imagenet_labels()), "all dog", "margin").score(dogs)
+    score = answer(class_objective(judge(imagenet_labels()), "all dog", "margin"), dogs)
     assert score.tolist() == pytest.approx([3.0])
 
 
 @each_case("kind", ["logit", "log_probability", "margin"])
-def test_nothing_is_mutated(kind: Score) -> None:
-    objective = ClassObjective(judge(), TARGETS, kind)
+def test_nothing_is_mutated(kind: ScoreKind) -> None:
+    objective = class_objective(judge(), TARGETS, kind)
     output = torch.from_numpy(logits())
     before = output.clone()
-    first = objective.score(output)
+    first = answer(objective, output)
     assert torch.equal(output, before)
-    assert torch.equal(objective.score(output), first)
+    assert torch.equal(answer(objective, output), first)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        objective.weight = 2.0  # type: ignore[misc]
+        objective.terms[0].weight = 2.0  # type: ignore[misc]
 
 
 def test_the_score_of_lines_is_the_sum_that_is_written_of_the_means_of_their_classes() -> None:
     output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
     for text, classes in (("all dog", range(151, 269)), ("jellyfish, goldfish", (107, 1))):
-        score: Tensor = ClassObjective.from_text(judge(imagenet_labels()), text).score(output)
+        score: Tensor = answer(class_objective(judge(imagenet_labels()), text), output)
         torch.testing.assert_close(score, output[:, list(classes)].mean(dim=1))
     targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
-    score = ClassObjective(judge(imagenet_labels()), targets).score(output)
+    score = answer(class_objective(judge(imagenet_labels()), targets), output)
     torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
 
 
 def test_name_lists_the_classes_and_is_cut_where_they_are_many() -> None:
-    assert ClassObjective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
-    name = ClassObjective.from_text(judge(imagenet_labels()), "all dog").name
+    assert class_objective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
+    name = class_objective(judge(imagenet_labels()), "all dog").name
     assert name.startswith("Chihuahua, Japanese spaniel, ")
     assert name.endswith("…")
     assert len(name) == 60
@@ -129,10 +130,10 @@ def test_name_lists_the_classes_and_is_cut_where_they_are_many() -> None:
         ({"targets": ((1, 1.0),), "weight": float("inf")}, "the weight inf of the objective"),
         ({"targets": ((1, 1.0),), "weight": float("nan")}, "the weight nan of the objective"),
         (
-            {"targets": ((1, 1.0),), "score_kind": "softmax"},
+            {"targets": ((1, 1.0),), "score": "softmax"},
             "'softmax' is unknown; choose one of logit, log_probability, m",
         ),
-        ({"targets": tuple((i, 1.0) for i in range(9)), "score_kind": "margin"}, "leave one out or choose 'logit'"),
+        ({"targets": tuple((i, 1.0) for i in range(9)), "score": "margin"}, "leave one out or choose 'logit'"),
         *(
             ({"targets": ((3, 1.0),), "variety": variety}, rf"variety {variety} is not between 0 .* and 0.9")
             for variety in (-0.1, 0.91, math.nan, math.inf)
@@ -143,7 +144,7 @@ def test_name_lists_the_classes_and_is_cut_where_they_are_many() -> None:
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        ClassObjective(judge(), **settings)  # type: ignore[arg-type]
+        class_objective(judge(), **settings)  # type: ignore[arg-type]
 
 
 @each_case(
@@ -242,13 +243,15 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     ],
 )
 def test_classes_may_be_given_in_any_form(targets: Any, expected: dict[int, float]) -> None:
-    assert dict(ClassObjective(judge(imagenet_labels()), targets).targets) == expected
+    score = class_objective(judge(imagenet_labels()), targets).terms[0].score
+    assert isinstance(score, ClassScore)
+    assert dict(score.targets) == expected
 
 
 @each_case("targets", [None, 3.5, [None], [(1, "much")], object(), judge()])
 def test_what_is_no_class_is_named(targets: Any) -> None:
     with pytest.raises(ValueError, match="is neither an index nor a name; write 107, 'jellyfish', or a list"):
-        ClassObjective(judge(imagenet_labels()), targets)
+        class_objective(judge(imagenet_labels()), targets)
 
 
 @each_case(
@@ -264,5 +267,5 @@ def test_what_is_no_class_is_named(targets: Any) -> None:
         (((3, 1.0),), "log_probability", math.nan, "nan"),
     ],
 )
-def test_a_log_probability_is_said_as_a_probability(targets: Any, kind: Score, score: float, said: str) -> None:
-    assert ClassObjective(judge(), targets, kind).describe_score(score) == said
+def test_a_log_probability_is_said_as_a_probability(targets: Any, kind: ScoreKind, score: float, said: str) -> None:
+    assert class_objective(judge(), targets, kind).terms[0].describe(score) == said

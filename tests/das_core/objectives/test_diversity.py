@@ -1,6 +1,7 @@
 """The images of a batch pushed apart: the formula, who is compared with whom, and ascents that show more."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,20 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.layers.activations import Activations
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.base import Objective
-from das_core.objectives.diversity import DiversityObjective
-from das_core.objectives.ensemble import EnsembleObjective
-from das_core.objectives.feature import FeatureObjective
-from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.objectives.change import in_region, over_steps, share_views
+from das_core.objectives.diversity import diversity_objective
+from das_core.objectives.feature import feature_objective
+from das_core.objectives.term import Objective
 from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, VIEWS, class_objective, classifier
+from toys import SPEC, VIEWS, classifier, score, toy_class
 
 TOY = classifier()
-APART = DiversityObjective.from_layer(TOY, "2")
-CHANNEL = FeatureObjective.from_layer(TOY, "2", "channel", 3)
+APART = diversity_objective(TOY, "2")
+CHANNEL = feature_objective(TOY, "2", "channel", 3)
 
 
 def activations(*shape: int, seed: int = 0) -> Activations:
@@ -58,15 +58,15 @@ def measure(features: Tensor, images: Sequence[int]) -> list[float]:
 @each_case("images", [[0, 1], [0, 1, 2, 0, 1, 2], [4, 4, 1, 1, 0, 0], [2, 0, 0, 2]])
 def test_the_score_is_one_minus_the_mean_cosine_of_gram_matrices(positions: tuple[int, ...], images: list[int]) -> None:
     output = activations(len(images), 6, *positions)
-    scores = APART.score_views(output, torch.tensor(images))
+    scores = score(APART, output, torch.tensor(images))
     assert scores.tolist() == pytest.approx(measure(output["2"], images), abs=1e-5)
 
 
 def test_alike_images_score_0_whatever_the_strength_and_the_place() -> None:
     view = activations(1, 6, 3, 4)["2"]
     alike = Activations({"2": torch.cat([view, 7 * view, view.flip(3)])})
-    assert APART.score(alike).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
-    assert APART.score(Activations({"2": torch.eye(3)})).tolist() == [1, 1, 1]
+    assert score(APART, alike, torch.arange(3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+    assert score(APART, Activations({"2": torch.eye(3)}), torch.arange(3)).tolist() == [1, 1, 1]
 
 
 NO_COUNTERPART = "none of another image to compare it with; give as many views of every"
@@ -75,9 +75,12 @@ NO_COUNTERPART = "none of another image to compare it with; give as many views o
 @each_case(
     ("ask", "says"),
     [
-        (lambda: APART.score_views(activations(2, 6), torch.tensor([0, 0])), NO_COUNTERPART),
-        (lambda: APART.score_views(activations(3, 6), torch.tensor([0, 1, 1])), NO_COUNTERPART),
-        (lambda: APART.score(activations(1, 6)), "'2 diversity' is given a view of image 0 and none of another image"),
+        (lambda: score(APART, activations(2, 6), torch.tensor([0, 0])), NO_COUNTERPART),
+        (lambda: score(APART, activations(3, 6), torch.tensor([0, 1, 1])), NO_COUNTERPART),
+        (
+            lambda: score(APART, activations(1, 6), torch.arange(1)),
+            "the diversity of 2 is given a view of image 0 and none of another image",
+        ),
         # Before the first step.
         (
             lambda: Ascent(ImageStack.gray(SPEC), [APART]),
@@ -88,8 +91,8 @@ NO_COUNTERPART = "none of another image to compare it with; give as many views o
             "compares the images of a batch",
         ),
         (lambda: score_images(torch.rand(1, 3, 40, 40), [APART]), "compares the images of a batch"),
-        (lambda: DiversityObjective.from_layer(TOY, "9"), "layer '9' is not in toy"),
-        (lambda: DiversityObjective.from_layer(TOY, "2", weight=torch.nan), "the weight nan of the objective is not"),
+        (lambda: diversity_objective(TOY, "9"), "layer '9' is not in toy"),
+        (lambda: diversity_objective(TOY, "2", weight=torch.nan), "the weight nan of the objective is not"),
     ],
 )
 def test_views_and_images_without_a_counterpart_and_an_unknown_layer_or_weight_are_refused(
@@ -113,31 +116,32 @@ def test_the_picture_does_not_depend_on_how_many_views_are_seen_at_once() -> Non
 def test_no_view_goes_through_the_judge_without_those_of_the_other_images() -> None:
     seen: list[list[int]] = []
 
-    class Watched(DiversityObjective):
-        def score_views(self, output: Activations, images: Tensor) -> Tensor:
-            seen.append(images.tolist())
-            return super().score_views(output, images)
+    (term,) = APART.terms
 
-    climb([Watched(APART.judge)], batch=3, steps=1, chunk=7)
+    def watch(output: Activations, images: Tensor) -> Tensor:
+        seen.append(images.tolist())
+        return term.score(output, images)
+
+    climb(Objective((replace(term, score=watch),)), batch=3, steps=1, chunk=7)
     assert seen == [[0, 1, 2, 0, 1, 2]] * 3
 
 
 def test_a_wrapped_one_still_compares_and_an_ensemble_shares_out_its_views() -> None:
     mask = torch.zeros(1, 32, 32)
     mask[:, 8:] = 1
-    wrapped = ScheduledObjective(RegionObjective(APART, mask), 1.0, 0.5)
-    assert all(term.compares_images for term in wrapped.terms())
+    wrapped = over_steps(in_region(APART, mask), 1.0, 0.5)
+    assert all(term.compares_images for term in wrapped.terms)
     assert climb([wrapped]).isfinite().all()
-    both = EnsembleObjective((APART, class_objective()))
-    assert [term.compares_images for term in both.terms()] == [True, False]
+    both = share_views(APART, toy_class())
+    assert [term.compares_images for term in both.terms] == [True, False]
     assert climb([both]).isfinite().all()
-    assert not any(term.compares_images for term in EnsembleObjective((CHANNEL, class_objective())).terms())
+    assert not any(term.compares_images for term in share_views(CHANNEL, toy_class()).terms)
 
 
 @each_case("weight", [0.5, -0.5])
 def test_the_objective_beside_it_keeps_its_own_views_and_scores(weight: float) -> None:
     """The scores of the first step, which both ascents begin with, are those without the diversity."""
-    asked: list[Objective] = [CHANNEL, DiversityObjective.from_layer(TOY, "2", weight=weight)]
+    asked: list[Objective] = [CHANNEL, diversity_objective(TOY, "2", weight=weight)]
     ascents = [Ascent(ImageStack.noise(SPEC, 3), each, VIEWS, steps=1) for each in ([CHANNEL], asked)]
     alone, beside = (next(iter(ascent)).record.scores["2 channel 3"] for ascent in ascents)
     assert alone == beside
@@ -156,8 +160,8 @@ def test_every_picture_gets_the_score_of_its_own_views() -> None:
 def test_a_batch_from_grey_comes_out_more_different() -> None:
     """As it looks from afar, which no model measures; the channel answers all of them nearly as well."""
     starter = load_starter()
-    channel = FeatureObjective.from_layer(starter, "blocks.4", "channel", 12)
-    apart = DiversityObjective.from_layer(starter, "blocks.3")
+    channel = feature_objective(starter, "blocks.4", "channel", 12)
+    apart = diversity_objective(starter, "blocks.3")
     start = ImageStack.gray(StackSpec(width=64, height=64, margin=16), batch=3)
     # In ten steps a smaller tilt changes detail more than what is seen from afar.
     painted = NormalizedAscent(0.16, momentum=0.0, tilt=0.8)

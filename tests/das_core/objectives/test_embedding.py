@@ -17,14 +17,24 @@ from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.judge import Judge
 from das_core.models.text_tower import TextTower
 from das_core.objectives.embedding import (
-    EmbeddingObjective,
-    ImageObjective,
+    EmbeddingScore,
     Similarity,
-    TextObjective,
+    embedding_objective,
+    image_objective,
     measure_similarity,
     parse_prompts,
+    text_objective,
 )
+from das_core.objectives.term import Objective
 from tinyclip import clip
+from toys import score as answer
+
+
+def read_score(objective: Objective) -> EmbeddingScore:
+    """Return the score of the only term of an objective."""
+    (term,) = objective.terms
+    assert isinstance(term.score, EmbeddingScore)
+    return term.score
 
 
 class Mean(nn.Module):
@@ -70,13 +80,16 @@ def expected(output: np.ndarray, targets: np.ndarray, weights: tuple[float, ...]
 @each_case("text", ["a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1"])
 @each_case("dtype", [torch.float32, torch.float64])
 def test_score_is_its_definition(toy: CLIP, kind: Similarity, text: str, dtype: torch.dtype) -> None:
-    objective = TextObjective.from_text(toy, text, kind)
+    objective = text_objective(toy, text, kind)
     output = np.random.default_rng(0).standard_normal((5, 3))
-    score = objective.score(torch.from_numpy(output).to(dtype))
+    score = answer(objective, torch.from_numpy(output).to(dtype))
     assert score.shape == (5,)
     assert score.dtype == dtype
     np.testing.assert_allclose(
-        score.numpy(), expected(output, objective.targets.double().numpy(), objective.weights, kind), 1e-4, 1e-4
+        score.numpy(),
+        expected(output, read_score(objective).targets.double().numpy(), read_score(objective).weights, kind),
+        1e-4,
+        1e-4,
     )
 
 
@@ -84,44 +97,45 @@ def test_score_is_its_definition(toy: CLIP, kind: Similarity, text: str, dtype: 
 def test_gradient_is_that_of_finite_differences_and_finite_at_the_target_and_its_opposite(
     toy: CLIP, kind: Similarity
 ) -> None:
-    objective = TextObjective.from_text(toy, "a cat: 2\nhouse: -0.5", kind)
+    objective = text_objective(toy, "a cat: 2\nhouse: -0.5", kind)
     output = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    assert torch.autograd.gradcheck(objective.score, (output,))
-    alone = TextObjective.from_text(toy, "a cat", kind)
+    assert torch.autograd.gradcheck(lambda embeddings: answer(objective, embeddings), (output,))
+    alone = text_objective(toy, "a cat", kind)
     for factor in (1.0, -1.0, 0.0, 1e-30):
-        output = (alone.targets * factor).requires_grad_()
-        (gradient,) = torch.autograd.grad(alone.score(output).sum(), output)
+        output = (read_score(alone).targets * factor).requires_grad_()
+        (gradient,) = torch.autograd.grad(answer(alone, output).sum(), output)
         assert bool(gradient.isfinite().all()), factor
 
 
 def test_only_new_prompts_are_encoded(toy: CLIP, read: list[str]) -> None:
-    TextObjective.from_text(toy, "a cat\na dog: 0.5")
+    text_objective(toy, "a cat\na dog: 0.5")
     assert read == ["a cat", "a dog"]
-    changed = TextObjective.from_text(toy, "a cat: 3\na dog: -1", "spherical", 2.0)
+    changed = text_objective(toy, "a cat: 3\na dog: -1", "spherical", 2.0)
     assert read == ["a cat", "a dog"]
-    assert changed.weights == (3.0, -1.0)
-    TextObjective.from_text(toy, "a dog\na bird")
+    assert read_score(changed).weights == (3.0, -1.0)
+    text_objective(toy, "a dog\na bird")
     assert read == ["a cat", "a dog", "a bird"]
 
 
-def test_it_is_named_after_its_prompts_and_carries_them(toy: CLIP) -> None:
-    objective = TextObjective.from_text(toy, "a cat: 0.5\na dog")
-    assert (objective.name, objective.prompts) == ("a cat, a dog", ("a cat", "a dog"))
-    long = TextObjective.from_text(toy, "a " * 50).name
+def test_it_is_named_after_its_prompts(toy: CLIP) -> None:
+    objective = text_objective(toy, "a cat: 0.5\na dog")
+    assert objective.name == "a cat, a dog"
+    long = text_objective(toy, "a " * 50).name
     assert len(long) == 60
     assert long.endswith("…")
     with pytest.raises(dataclasses.FrozenInstanceError):
-        objective.weight = 2.0  # type: ignore[misc]
+        objective.terms[0].weight = 2.0  # type: ignore[misc]
 
 
 def test_nothing_is_mutated(toy: CLIP) -> None:
-    objective = TextObjective.from_text(toy, "a cat")
+    objective = text_objective(toy, "a cat")
     output = torch.randn(2, 3)
-    before, targets = output.clone(), objective.targets.clone()
-    first = objective.score(output)
-    assert torch.equal(objective.score(output), first)
+    targets = read_score(objective).targets
+    before, kept = output.clone(), targets.clone()
+    first = answer(objective, output)
+    assert torch.equal(answer(objective, output), first)
     assert torch.equal(output, before)
-    assert torch.equal(objective.targets, targets)
+    assert torch.equal(targets, kept)
 
 
 @each_case(
@@ -156,7 +170,7 @@ def test_prompts_are_read(text: str, weights: dict[str, float]) -> None:
 def test_text_that_is_no_prompt_is_refused(toy: CLIP, read: list[str], text: str, says: str) -> None:
     before = list(read)
     with pytest.raises(ValueError, match=says):
-        TextObjective.from_text(toy, text)
+        text_objective(toy, text)
     assert read == before
 
 
@@ -183,21 +197,21 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(toy: CLIP, change: dict[str, object], says: str) -> None:
-    objective = TextObjective.from_text(toy, "a cat")
+    given = {"targets": torch.ones(1, 3), "weights": (1.0,), "name": "a cat", **change}
     with pytest.raises(ValueError, match=says):
-        dataclasses.replace(objective, **change)
+        embedding_objective(toy, **given)  # type: ignore[arg-type]
 
 
 @each_case(
     ("ask", "says"),
     [
         (
-            lambda toy: EmbeddingObjective(toy, clip().encode_text(["a cat"]), (1.0,), "mixed"),
+            lambda toy: embedding_objective(toy, clip().encode_text(["a cat"]), (1.0,), "mixed"),
             "targets of 24 numbers are not of toy",
         ),
-        (lambda toy: TextObjective.from_text(dataclasses.replace(toy, text=None), "a cat"), "toy has no text tower"),
+        (lambda toy: text_objective(dataclasses.replace(toy, text=None), "a cat"), "toy has no text tower"),
         (
-            lambda _: ImageObjective.from_images(clip(), torch.rand(1, 4, 20, 20)),
+            lambda _: image_objective(clip(), torch.rand(1, 4, 20, 20)),
             r"the image to embed has 4 channels \(an alpha channel\)",
         ),
     ],
@@ -220,9 +234,8 @@ def test_similarities_are_a_table() -> None:
 
 def test_a_real_tower_gives_the_same_objective_twice() -> None:
     model = clip()
-    one, other = TextObjective.from_text(model, "a cat"), TextObjective.from_text(clip(), "a cat")
-    assert isinstance(one, TextObjective)
-    assert torch.equal(one.targets, other.targets)
+    one, other = text_objective(model, "a cat"), text_objective(clip(), "a cat")
+    assert torch.equal(read_score(one).targets, read_score(other).targets)
 
 
 @pytest.fixture(scope="module")
@@ -236,35 +249,31 @@ def pictures(count: int, height: int = 40, width: int = 50) -> Tensor:
 
 def test_a_view_of_the_target_is_as_near_as_can_be(tiny: CLIP) -> None:
     picture = pictures(1, 32, 32)
-    objective = ImageObjective.from_images(tiny, picture)
-    assert float(objective.score(tiny(picture))) == pytest.approx(1, abs=1e-5)
-    assert float(objective.score(tiny(1 - picture))) < 0.999
-    assert float(ImageObjective.from_images(tiny, picture, "spherical").score(tiny(picture))) == pytest.approx(
-        0, abs=1e-5
-    )
+    objective = image_objective(tiny, picture)
+    assert float(answer(objective, tiny(picture))) == pytest.approx(1, abs=1e-5)
+    assert float(answer(objective, tiny(1 - picture))) < 0.999
+    assert float(answer(image_objective(tiny, picture, "spherical"), tiny(picture))) == pytest.approx(0, abs=1e-5)
     for value in (0.0, 1.0):
-        plain = ImageObjective.from_images(tiny, torch.full((1, 3, 20, 20), value))
-        assert float(plain.score(tiny(torch.full((1, 3, 32, 32), value)))) == pytest.approx(1, abs=1e-4)
+        plain = image_objective(tiny, torch.full((1, 3, 20, 20), value))
+        assert float(answer(plain, tiny(torch.full((1, 3, 32, 32), value)))) == pytest.approx(1, abs=1e-4)
 
 
 def test_every_prompt_and_every_image_of_a_batch_counts_fully(toy: CLIP, tiny: CLIP) -> None:
     output = torch.randn(3, 3, generator=torch.Generator().manual_seed(1))
-    one, other, both = (
-        TextObjective.from_text(toy, text).score(output) for text in ("a cat", "eau: 3", "a cat\neau: 3")
-    )
+    one, other, both = (answer(text_objective(toy, text), output) for text in ("a cat", "eau: 3", "a cat\neau: 3"))
     torch.testing.assert_close(both, one + other)
     batch = pictures(3)
     output = tiny(pictures(2, 32, 32))
-    alone = sum(ImageObjective.from_images(tiny, picture[None]).score(output) for picture in batch)
+    alone = sum(answer(image_objective(tiny, picture[None]), output) for picture in batch)
     assert isinstance(alone, Tensor)
-    together = ImageObjective.from_images(tiny, batch, weight=5.0)
-    torch.testing.assert_close(together.score(output), alone, atol=1e-5, rtol=1e-5)
-    assert (together.name, together.weights, together.weight) == ("3 images", (1.0, 1.0, 1.0), 5.0)
+    together = image_objective(tiny, batch, weight=5.0)
+    torch.testing.assert_close(answer(together, output), alone, atol=1e-5, rtol=1e-5)
+    assert (together.name, read_score(together).weights, together.terms[0].weight) == ("3 images", (1.0, 1.0, 1.0), 5.0)
 
 
 @each_case("shape", [(7, 9), (300, 20), (32, 32)])
 def test_images_of_any_size_are_targets(tiny: CLIP, shape: tuple[int, int]) -> None:
-    objective = ImageObjective.from_images(tiny, pictures(1, *shape))
-    assert objective.targets.shape == (1, 24)
+    objective = image_objective(tiny, pictures(1, *shape))
+    assert read_score(objective).targets.shape == (1, 24)
     assert objective.name == "image"
-    assert not objective.targets.requires_grad
+    assert not read_score(objective).targets.requires_grad

@@ -16,12 +16,12 @@ from das_core.models.frozen import freeze
 from das_core.models.judge import Judge
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.feature import FeatureObjective
+from das_core.objectives.feature import feature_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import classifier
+from toys import answer, classifier
 
 BLOCK = "encoder.layers.encoder_layer_1"
 
@@ -47,19 +47,19 @@ def test_every_kind_is_its_definition_and_a_logit_a_channel_with_a_single_positi
         "direction": (0.6 * maps[:, 1] - 0.8 * maps[:, 7]).mean(dim=(1, 2)),
     }
     for kind, scores in expected.items():
-        objective = FeatureObjective.from_layer(toy, "2", kind, 5, direction=((1, 3.0), (7, -4.0)))  # type: ignore[arg-type]
-        torch.testing.assert_close(objective.score(objective.judge(views())), scores)
-    corner = FeatureObjective.from_layer(toy, "2", "neuron", 5, (0, 7))
-    torch.testing.assert_close(corner.score(corner.judge(views())), maps[:, 5, 0, 7])
-    names = [FeatureObjective.from_layer(toy, "2", kind, 5, direction=((1, 1.0),)).name for kind in expected]  # type: ignore[arg-type]
+        objective = feature_objective(toy, "2", kind, 5, direction=((1, 3.0), (7, -4.0)))  # type: ignore[arg-type]
+        torch.testing.assert_close(answer(objective, views()), scores)
+    corner = feature_objective(toy, "2", "neuron", 5, (0, 7))
+    torch.testing.assert_close(answer(corner, views()), maps[:, 5, 0, 7])
+    names = [feature_objective(toy, "2", kind, 5, direction=((1, 1.0),)).name for kind in expected]  # type: ignore[arg-type]
     assert names == ["2", "2 channel 5", "2 channel 5", "2 direction"]
     assert corner.name == "2 channel 5 at 0, 7"
     logits = toy(views())
     for kind in ("channel", "neuron"):
-        objective = FeatureObjective.from_layer(toy, "6", kind, 3)  # type: ignore[arg-type]
-        torch.testing.assert_close(objective.score(objective.judge(views())), logits[:, 3])
-    along = FeatureObjective.from_layer(toy, "6", "direction", direction=((3, 2.0),))
-    torch.testing.assert_close(along.score(along.judge(views())), logits[:, 3])
+        objective = feature_objective(toy, "6", kind, 3)  # type: ignore[arg-type]
+        torch.testing.assert_close(answer(objective, views()), logits[:, 3])
+    along = feature_objective(toy, "6", "direction", direction=((3, 2.0),))
+    torch.testing.assert_close(answer(along, views()), logits[:, 3])
 
 
 @each_case(
@@ -72,12 +72,12 @@ def test_every_kind_is_its_definition_and_a_logit_a_channel_with_a_single_positi
 def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str, heads: int) -> None:
     seen = made()
     tokens = make_activation_judge(seen, [block])(views())[block]
-    first = FeatureObjective.from_layer(seen, block, "neuron", 7, (0,))
-    torch.testing.assert_close(first.score(first.judge(views())), tokens[:, 7, 0])
+    first = feature_objective(seen, block, "neuron", 7, (0,))
+    torch.testing.assert_close(answer(first, views()), tokens[:, 7, 0])
     apart = make_activation_judge(seen, [f"{attention}#heads"])(views())[f"{attention}#heads"]
-    head = FeatureObjective.from_layer(seen, attention, "head", heads - 1)
+    head = feature_objective(seen, attention, "head", heads - 1)
     expected = apart.chunk(heads, dim=1)[-1].square().mean(dim=(1, 2))
-    torch.testing.assert_close(head.score(head.judge(views())), expected)
+    torch.testing.assert_close(answer(head, views()), expected)
     assert head.name == f"{attention} head {heads - 1}"
 
 
@@ -112,12 +112,12 @@ def test_parts_that_do_not_exist_are_refused_with_those_that_do(
     made: Callable[[], Judge], arguments: tuple[Any, ...], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        FeatureObjective.from_layer(made(), *arguments)
+        feature_objective(made(), *arguments)
 
 
 @each_case(("kind", "index"), [("layer", 0), ("channel", 17), ("neuron", 17)])
 def test_a_few_steps_raise_the_activation(kind: Any, index: int) -> None:
-    objective = FeatureObjective.from_layer(load_starter(), "blocks.3", kind, index)
+    objective = feature_objective(load_starter(), "blocks.3", kind, index)
     still = Augmentation(1, Windows(0, 1.0, 1.0, 1.0), ())
     optimizer = NormalizedAscent(step_size=0.02, coarse_to_fine=0.0)
     stack = ImageStack.noise(StackSpec(64, 64, 0))
@@ -128,7 +128,7 @@ def test_a_few_steps_raise_the_activation(kind: Any, index: int) -> None:
 
 
 def test_a_head_of_a_transformer_climbs() -> None:
-    objective = FeatureObjective.from_layer(transformer(), "encoder.layers.encoder_layer_0.self_attention", "head", 2)
+    objective = feature_objective(transformer(), "encoder.layers.encoder_layer_0.self_attention", "head", 2)
     stack = ImageStack.noise(StackSpec(32, 32, 0))
     history = Ascent(stack, [objective], Augmentation(2, Windows(0)), steps=6).run().history
     assert history[-1].scores[objective.name] > history[0].scores[objective.name]
@@ -137,7 +137,7 @@ def test_a_head_of_a_transformer_climbs() -> None:
 def test_a_direction_may_be_a_tensor_or_an_array() -> None:
     shares = torch.linspace(-1, 1, 16)
     directions: list[Any] = [shares, shares.numpy(), shares.tolist(), tuple(enumerate(shares.tolist()))]
-    made = [FeatureObjective.from_layer(classifier(), "0", "direction", direction=given) for given in directions]
-    assert len({objective.direction for objective in made}) == 1
+    made = [feature_objective(classifier(), "0", "direction", direction=given) for given in directions]
+    assert len({objective.terms[0].score for objective in made}) == 1
     with pytest.raises(ValueError, match=r"of shape \(3,\) does not go with layer 0, .* \(16,\)"):
-        FeatureObjective.from_layer(classifier(), "0", "direction", direction=torch.ones(3))  # type: ignore[arg-type]
+        feature_objective(classifier(), "0", "direction", direction=torch.ones(3))  # type: ignore[arg-type]

@@ -7,14 +7,11 @@ import torch
 
 from cases import each_case
 from das_core.common.timeline import Timeline
-from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.ensemble import EnsembleObjective
-from das_core.objectives.joint import JointObjective
-from das_core.objectives.per_image import PerImageObjective
-from das_core.objectives.prior import Prior
-from das_core.objectives.track import MOST_KEYFRAMES, Track, TrackError, make_tracks
-from das_core.objectives.wrapped import ScheduledObjective
+from das_core.objectives.change import MOST_KEYFRAMES, over_frames, over_keyframes, over_steps, share_views
+from das_core.objectives.classes import class_objective
+from das_core.objectives.priors import prior
+from das_core.objectives.term import Objective
+from das_core.objectives.track import TrackError
 from das_core.stack.time import MOST_FRAMES, Time
 from das_core.stack.zoom import Zoom
 from toys import classifier
@@ -28,42 +25,50 @@ def factors(objective: Objective, frames: int, *, loop: bool = False) -> list[fl
     return at(objective, film(frames, loop=loop))
 
 
+def split(objective: Objective) -> list[Objective]:
+    return [Objective((term,)) for term in objective.terms]
+
+
 def at(objective: Objective, timeline: Timeline) -> list[float]:
-    known = {term.image_weights(timeline) for term in objective.terms()}
+    known = {term.weigh_images(timeline) for term in objective.terms}
     (only,) = known
     assert only is not None
     return list(only)
 
 
 POINTS = ((0, 1.0), (4, 0.0), (9, -0.5))
-FADING = Track(Prior(), ((0, 1.0), (4, 0.0)))
-ENVELOPE = Track.from_weights(Prior(weight=-2.0), [0.0, 0.25, 1.0, 0.1])
-ACROSS = Track(Prior(), ((0, 1.0), (2, 0.0)))
-STEPS = Track(Prior(), ((0, 1.0), (1, 0.0), (2, 0.5)), "step")
-DEPTHS = Track.from_weights(Prior(), [1.0, 0.0, 0.5])
-AROUND = Track(Prior(), ((1, 0.0), (3, 1.0)))
+FADING = over_frames(prior(), ((0, 1.0), (4, 0.0)))
+ENVELOPE = over_frames(prior(weight=-2.0), [0.0, 0.25, 1.0, 0.1])
+ACROSS = over_frames(prior(), ((0, 1.0), (2, 0.0)))
+STEPS = over_frames(prior(), ((0, 1.0), (1, 0.0), (2, 0.5)), "step")
+DEPTHS = over_frames(prior(), [1.0, 0.0, 0.5])
+AROUND = over_frames(prior(), ((1, 0.0), (3, 1.0)))
 
 
 @each_case(
     ("track", "timeline", "expected"),
     [
         # Linearly, and as at the nearest keyframe before the first and after the last.
-        (Track(Prior(), POINTS), film(12), pytest.approx(np.interp(range(12), [0, 4, 9], [1.0, 0.0, -0.5]))),
-        (Track(Prior(), ((3, 0.5), (5, 1.0))), film(8), [0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]),
+        (over_frames(prior(), POINTS), film(12), pytest.approx(np.interp(range(12), [0, 4, 9], [1.0, 0.0, -0.5]))),
+        (over_frames(prior(), ((3, 0.5), (5, 1.0))), film(8), [0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]),
         # Around the end of a loop.
         (
-            Track(Prior(), ((2, 1.0), (6, 0.0))),
+            over_frames(prior(), ((2, 1.0), (6, 0.0))),
             film(12, loop=True),
             pytest.approx(np.interp(range(12), [2, 6], [1.0, 0.0], period=12)),
         ),
-        (Track(Prior(), ((5, 0.7),)), film(12, loop=True), [0.7] * 12),
+        (over_frames(prior(), ((5, 0.7),)), film(12, loop=True), [0.7] * 12),
         # The last keyframe may be the end itself.
         (FADING, film(4), [1.0, 0.75, 0.5, 0.25]),
-        (Track(Prior(), ((0, 1.0), (2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
-        (Track(Prior(), ((2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
+        (over_frames(prior(), ((0, 1.0), (2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
+        (over_frames(prior(), ((2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
         # Curves change the way and not the keyframes.
-        (Track(Prior(), POINTS[:2], "cosine"), film(5), pytest.approx((1 + np.cos(np.pi * np.arange(5) / 4)) / 2)),
-        (Track(Prior(), POINTS[:2], "step"), film(5), [1.0, 1.0, 0.0, 0.0, 0.0]),
+        (
+            over_frames(prior(), POINTS[:2], "cosine"),
+            film(5),
+            pytest.approx((1 + np.cos(np.pi * np.arange(5) / 4)) / 2),
+        ),
+        (over_frames(prior(), POINTS[:2], "step"), film(5), [1.0, 1.0, 0.0, 0.0, 0.0]),
         # A list of numbers is one for each frame.
         (ENVELOPE, film(4), [0.0, 0.25, 1.0, 0.1]),
         (ENVELOPE, film(4, loop=True), [0.0, 0.25, 1.0, 0.1]),
@@ -78,7 +83,7 @@ AROUND = Track(Prior(), ((1, 0.0), (3, 1.0)))
     ],
 )
 def test_every_image_has_the_weight_of_its_place_between_keyframes(
-    track: Track, timeline: Timeline, expected: object
+    track: Objective, timeline: Timeline, expected: object
 ) -> None:
     assert at(track, timeline) == expected
 
@@ -88,7 +93,7 @@ def test_every_image_has_the_weight_of_its_place_between_keyframes(
     [
         (FADING, film(4, loop=True), "keyframe 4 of a loop of 4 frames is frame 0 again"),
         (
-            Track(Prior("l2"), ((0, 1.0), (24, 0.0))),
+            over_frames(prior("l2"), ((0, 1.0), (24, 0.0))),
             film(12),
             r"keyframe 24 of 'l2' is beyond the end of 12 .* 0 to 12, or take more",
         ),
@@ -96,13 +101,13 @@ def test_every_image_has_the_weight_of_its_place_between_keyframes(
         (DEPTHS, Zoom(4).timeline, "has 3 weights and there are 4 depths; give one for each"),
         (AROUND, Zoom(3).timeline, r"keyframe 3 .* beyond the end of 3 depths; write keyframes from 0 to 2"),
         (
-            Track(Prior(), ((0, 0.0), (3, 1.0))),
+            over_frames(prior(), ((0, 0.0), (3, 1.0))),
             Zoom(3, loop=True).timeline,
             "keyframe 3 of a loop of 3 depths is depth 0 again",
         ),
     ],
 )
-def test_a_track_that_does_not_fit_the_images_is_refused(track: Track, timeline: Timeline, says: str) -> None:
+def test_a_track_that_does_not_fit_the_images_is_refused(track: Objective, timeline: Timeline, says: str) -> None:
     with pytest.raises(TrackError, match=says):
         at(track, timeline)
 
@@ -122,31 +127,21 @@ def test_a_track_that_does_not_fit_the_images_is_refused(track: Track, timeline:
 )
 def test_points_and_curves_that_are_none_are_refused(points: Any, curve: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Track(Prior(), points, curve)
+        over_frames(prior(), points, curve)
 
 
 def test_the_order_of_points_does_not_matter() -> None:
-    assert Track(Prior(), POINTS[::-1]) == Track(Prior(), POINTS)
+    assert over_frames(prior(), POINTS[::-1]).terms[0].tracks == over_frames(prior(), dict(POINTS)).terms[0].tracks
 
 
 def test_factors_of_tracks_and_schedules_multiply() -> None:
-    half = Track.from_weights(Prior(weight=1.0), [0.5, 0.5, 1.0])
-    both = Track(ScheduledObjective(half, 0.2, 0.4), ((0, 1.0), (2, 0.0)))
-    (term,) = both.terms()
+    half = over_frames(prior(weight=1.0), [0.5, 0.5, 1.0])
+    both = over_frames(over_steps(half, 0.2, 0.4), ((0, 1.0), (2, 0.0)))
+    (term,) = both.terms
     assert factors(both, 3) == [0.5, 0.25, 0.0]
     assert (term.weight_at(0.0), term.weight_at(1.0)) == (0.2, 0.4)
-    assert both.weight == 0.4
-    assert ENVELOPE.weight == -2.0
-
-
-def test_in_an_ensemble_and_per_image_tracks_keep_their_factors() -> None:
-    model = classifier()
-    one, other = (Track(ClassObjective(model, ((n, 1.0),)), POINTS[:2]) for n in (1, 2))
-    assert factors(EnsembleObjective((one, other)), 5) == factors(one, 5)
-    plain = ClassObjective(model, ((3, 1.0),))
-    mixed = PerImageObjective((one, plain))
-    assert factors(mixed, 5) == [1.0, 1.0, 0.5, 1.0, 0.0]
-    assert [term.image_weights(Time(5).timeline) for term in PerImageObjective((plain, plain)).terms()] == [None]
+    assert term.largest_weight == 0.4
+    assert ENVELOPE.terms[0].largest_weight == -2.0
 
 
 def test_wishes_that_follow_each_other_always_sum_to_one() -> None:
@@ -154,26 +149,27 @@ def test_wishes_that_follow_each_other_always_sum_to_one() -> None:
 
     def make(name: str) -> Objective:
         made.append(name)
-        return Prior("l2", weight=float(len(made)))
+        return prior("l2", weight=float(len(made)))
 
-    tracks = make_tracks("8: b / 0: a / 3: c / 11: a", make)
+    tracks = split(over_keyframes("8: b / 0: a / 3: c / 11: a", make))
     assert made == ["a", "c", "b"]
     for loop in (False, True):
         sums = np.sum([factors(track, 12, loop=loop) for track in tracks], axis=0)
         assert sums == pytest.approx(np.ones(12))
     assert factors(tracks[0], 12)[0] == factors(tracks[0], 12)[11] == 1.0
     for track, other in pairwise(tracks):
-        assert [frame for frame, _ in track.points] == [frame for frame, _ in other.points]
+        frames = [[frame for frame, _ in one.terms[0].tracks[0].points] for one in (track, other)]
+        assert frames[0] == frames[1]
 
 
 def test_wishes_need_not_be_texts_and_may_be_several_objectives() -> None:
     wish = {"castle": 1}
-    tracks = make_tracks({0: wish, 4: "sea", 8: wish}, lambda _: [Prior("l2"), Prior("total_variation")])
+    tracks = split(over_keyframes({0: wish, 4: "sea", 8: wish}, lambda _: prior("l2") + prior("total_variation")))
     assert [track.name for track in tracks] == ["l2", "total variation"] * 2
     assert factors(tracks[0], 9) == factors(tracks[1], 9)
     assert factors(tracks[0], 9)[::4] == [1.0, 0.0, 1.0]
     with pytest.raises(ValueError, match="there is no keyframe"):
-        make_tracks({}, lambda _: Prior())
+        over_keyframes({}, lambda _: prior())
 
 
 @each_case(
@@ -194,7 +190,7 @@ def test_wishes_need_not_be_texts_and_may_be_several_objectives() -> None:
 )
 def test_hashable_wishes_are_one_if_they_are_equal_and_of_one_type(first: Any, second: Any, count: int) -> None:
     made: list[Any] = []
-    tracks = make_tracks({0: first, 4: "sea", 8: second}, lambda wish: made.append(wish) or Prior("l2"))
+    tracks = split(over_keyframes({0: first, 4: "sea", 8: second}, lambda wish: made.append(wish) or prior("l2")))
     assert len(made) == len(tracks) == count + 1
     assert made[0] is first
     assert factors(tracks[0], 9)[::4] == [1.0, 0.0, 1.0 if count == 1 else 0.0]
@@ -207,22 +203,22 @@ def test_more_keyframes_than_a_film_has_frames_are_refused_before_anything_is_ma
     with pytest.raises(
         ValueError, match=f"100000 keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}"
     ):
-        make_tracks(text, lambda wish: made.append(wish) or Prior())
+        over_keyframes(text, lambda wish: made.append(wish) or prior())
     assert not made
 
 
 def test_a_keyframe_for_every_frame_of_the_longest_film_is_its_own_factor() -> None:
     factor = [float(frame % 7) for frame in range(MOST_FRAMES)]
-    track = Track(Prior(), tuple(enumerate([*factor, factor[0]])))
+    track = over_frames(prior(), tuple(enumerate([*factor, factor[0]])))
     assert factors(track, MOST_FRAMES) == factors(track, MOST_FRAMES, loop=True) == factor
     assert MOST_KEYFRAMES == MOST_FRAMES + 1
 
 
 def test_tracks_inside_others_follow_the_depths_too() -> None:
-    track = Track(ClassObjective(classifier(), 0), ((0, 1.0), (1, 0.0)))
+    track = over_frames(class_objective(classifier(), 0), ((0, 1.0), (1, 0.0)))
     zoom = Zoom(2, between=3).timeline
     own = at(track, zoom)
     assert own == [1.0, 0.75, 0.5, 0.25, 0.0]
-    twice = Track(track, ((0, 1.0),))
-    for around in (ScheduledObjective(track), JointObjective((track, twice)), EnsembleObjective((track, twice))):
+    twice = over_frames(track, ((0, 1.0),))
+    for around in (over_steps(track), track + twice, share_views(track, twice)):
         assert at(around, zoom) == own

@@ -1,7 +1,7 @@
 """Scores of pictures under objectives: each by itself, their totals, and how they are shown."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,35 +10,26 @@ from torch import Tensor, nn
 
 from cases import each_case
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.base import BaseObjective
-from das_core.objectives.classes import ClassObjective
-from das_core.objectives.ensemble import EnsembleObjective
-from das_core.objectives.prior import CanvasPixels
-from das_core.objectives.wrapped import RegionObjective
+from das_core.objectives.change import in_region, share_views
+from das_core.objectives.classes import class_objective
+from das_core.objectives.term import Objective
 from das_core.report.objective_scores import ImageScorer, ObjectiveScores, format_scores, plot_scores, score_images
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import Noise
 from das_core.views.windows import Windows
 from stops import assert_ends_anywhere
-from toys import Output, class_objective, judge
+from toys import ask, judge, output_objective, toy_class
 
 WHOLE = Augmentation(1, Windows(jitter=0, zoom_min=1.0), transforms=())
 
 
-@dataclass(frozen=True)
-class Redness(BaseObjective):
-    """An objective without a judge, of another scale than all others."""
-
-    judge: None = None
-    weight: float = 1.0
-    name: str = "redness"
-
-    def score(self, output: CanvasPixels) -> Tensor:
-        return 1000 * output.pixels[:, 0].mean(dim=(1, 2))
+def redness() -> Objective:
+    """Return an objective without a judge, of another scale than all others."""
+    return ask(lambda canvas, images: 1000 * canvas.pixels[:, 0].mean(dim=(1, 2)), name="redness")
 
 
-def brightness(**settings: float) -> Output:
-    return replace(Output(judge(nn.Identity(), 32), "brightness"), **settings)  # type: ignore[arg-type]
+def brightness(weight: float = 1.0) -> Objective:
+    return output_objective(judge(nn.Identity(), 32), "brightness", weight)
 
 
 def plain(*colors: tuple[float, float, float]) -> Tensor:
@@ -60,7 +51,7 @@ def test_pictures_are_ranked_by_the_weighted_scores_of_their_views_and_of_equals
 
 def test_a_photograph_is_found_among_others() -> None:
     photographs = [torch.from_numpy(photo()).movedim(-1, 0)[:, :300, :400] / 255 for photo in (chelsea, coffee)]
-    scores = score_images(torch.stack(photographs), [ClassObjective.from_text(load_starter(), "espresso")])
+    scores = score_images(torch.stack(photographs), [class_objective(load_starter(), "espresso")])
     assert scores.ranking == [1, 0]
     assert scores.table[1, 0] > scores.table[0, 0] + 5
 
@@ -68,17 +59,17 @@ def test_a_photograph_is_found_among_others() -> None:
 def test_all_pictures_are_seen_through_the_same_views() -> None:
     noisy = Augmentation(5, Windows(jitter=8), (Noise(0.3),))
     same = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1, -1)
-    table = score_images(same, [class_objective()], noisy, seed=4).table
+    table = score_images(same, [toy_class()], noisy, seed=4).table
     assert len(set(table[:, 0].tolist())) == 1
-    assert score_images(same, [class_objective()], noisy, seed=5).table[0] != table[0]
+    assert score_images(same, [toy_class()], noisy, seed=5).table[0] != table[0]
 
 
 def test_objectives_of_one_model_are_added_and_those_of_several_brought_to_one_scale() -> None:
     one = judge(nn.Identity(), 32)
-    both = [Output(one, "a", 1.0), Output(one, "b", -0.5)]
+    both = [output_objective(one, "a", 1.0), output_objective(one, "b", -0.5)]
     scores = score_images(COLORS, both, WHOLE)
     torch.testing.assert_close(scores.totals, 0.5 * scores.table[:, 0])
-    mixed = score_images(COLORS, [brightness(weight=2.0), Redness()], WHOLE)
+    mixed = score_images(COLORS, [brightness(weight=2.0), redness()], WHOLE)
     parts = [column - column.mean() for column in mixed.table.unbind(dim=1)]
     expected = sum(w * part / part.square().mean().sqrt() for w, part in zip((2.0, 1.0), parts, strict=True))
     torch.testing.assert_close(mixed.totals, expected)
@@ -86,22 +77,22 @@ def test_objectives_of_one_model_are_added_and_those_of_several_brought_to_one_s
 
 def test_an_objective_on_which_all_pictures_agree_does_not_count_and_none_counts_for_a_lone_picture() -> None:
     grey = plain((0.2, 0.2, 0.2), (0.2, 0.9, 0.9))
-    scores = score_images(grey, [brightness(), Redness()], WHOLE)
+    scores = score_images(grey, [brightness(), redness()], WHOLE)
     assert scores.ranking == [1, 0]
     assert bool(scores.totals.isfinite().all())
     # It has scores, but where scales differ the total 0.
-    scores = score_images(COLORS[:1], [brightness(), Redness()], WHOLE)
+    scores = score_images(COLORS[:1], [brightness(), redness()], WHOLE)
     assert scores.totals.tolist() == [0.0]
     assert scores.table[0].tolist() == pytest.approx([0.2, 200.0])
 
 
 def test_the_parts_of_an_ensemble_are_one_score() -> None:
-    parts = tuple(Output(judge(nn.Identity(), size), "bright") for size in (32, 16))
-    scores = score_images(COLORS, [EnsembleObjective(parts)], replace(WHOLE, views=4))
+    parts = tuple(output_objective(judge(nn.Identity(), size), "bright") for size in (32, 16))
+    scores = score_images(COLORS, [share_views(*parts)], replace(WHOLE, views=4))
     torch.testing.assert_close(scores.table[:, 0], COLORS.mean(dim=(1, 2, 3)))
     # Two ensembles that share a model are in three groups, and each counts once.
-    other = (parts[0], Output(judge(nn.Identity(), 8), "bright"))
-    totals = score_images(COLORS, [EnsembleObjective(parts), EnsembleObjective(other)], replace(WHOLE, views=4)).totals
+    other = (parts[0], output_objective(judge(nn.Identity(), 8), "bright"))
+    totals = score_images(COLORS, [share_views(*parts), share_views(*other)], replace(WHOLE, views=4)).totals
     torch.testing.assert_close(totals, 2 * COLORS.mean(dim=(1, 2, 3)))
 
 
@@ -110,16 +101,16 @@ def test_a_region_is_where_a_picture_is_looked_at_and_one_of_any_aspect_covers_i
     halves[0, :, :, :16], halves[1, :, :, 16:] = 1, 0.5
     right = torch.zeros(1, 32, 32)
     right[:, :, 16:] = 1
-    assert score_images(halves, [RegionObjective(brightness(), right)], WHOLE).ranking == [1, 0]
+    assert score_images(halves, [in_region(brightness(), right)], WHOLE).ranking == [1, 0]
     each = torch.stack([right[0].flip(1), right[0]])
-    table = score_images(halves, [RegionObjective(brightness(), each)], WHOLE).table
+    table = score_images(halves, [in_region(brightness(), each)], WHOLE).table
     assert table[:, 0].tolist() == pytest.approx([1.0, 0.5])
     halves = torch.zeros(1, 3, 32, 32)
     halves[:, :, :, :16] = 1
     # Of a mask that is twice as wide as the picture, the middle half lies over it.
     wide = torch.zeros(1, 32, 64)
     wide[:, :, 16:32] = 1
-    left = RegionObjective(brightness(), wide)
+    left = in_region(brightness(), wide)
     assert score_images(halves, [left], WHOLE, any_aspect=True).table.tolist() == [[pytest.approx(1.0)]]
 
 
@@ -142,11 +133,11 @@ def test_scores_as_text_and_as_a_chart() -> None:
         (COLORS[:, :, :8], [brightness()], "the image is 32 x 8 pixels; at least 16"),
         (COLORS * math.nan, [brightness()], "the image holds 9216 values that are NaN"),
         (COLORS[:, :1], [brightness()], "the image has 1 channels"),
-        (COLORS, [RegionObjective(brightness(), torch.ones(1, 32, 64))], "of another aspect"),
-        (COLORS, [RegionObjective(brightness(), torch.ones(2, 32, 32))], "2 region masks do not go with 3 images"),
+        (COLORS, [in_region(brightness(), torch.ones(1, 32, 64))], "of another aspect"),
+        (COLORS, [in_region(brightness(), torch.ones(2, 32, 32))], "2 region masks do not go with 3 images"),
     ],
 )
-def test_what_cannot_be_scored_is_named(images: Tensor, objectives: list[Output], says: str) -> None:
+def test_what_cannot_be_scored_is_named(images: Tensor, objectives: list[output_objective], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         score_images(images, objectives, WHOLE)
 

@@ -10,7 +10,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
-from das_core.objectives.prior import Prior
+from das_core.objectives.priors import prior
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 def climbed(optimizer: Optimizer, spec: StackSpec = SPEC) -> ImageStack:
-    return Ascent(ImageStack.noise(spec), [Prior()], steps=3, optimizer=optimizer).run().stack
+    return Ascent(ImageStack.noise(spec), [prior()], steps=3, optimizer=optimizer).run().stack
 
 
 def moved(stack: ImageStack, target: torch.Tensor) -> ImageStack:

@@ -25,7 +25,7 @@ from das_core.stack.parametrizations import Parametrization
 from das_core.stack.render import render_stack
 from das_core.stack.spec import StackSpec
 from stand_in_device import DEVICE, stand_in_device
-from toys import class_objective
+from toys import toy_class
 
 CPU = torch.device("cpu")
 SHAPES = [(24, 32), (31, 17)]
@@ -154,7 +154,7 @@ def make_optimizer(kind: str, parametrization: Parametrization, momentum: float 
 @each_case(("parametrization", "kind"), ROWS)
 def test_all_of_them_climb(parametrization: Parametrization, kind: str) -> None:
     optimizer = make_optimizer(kind, parametrization)
-    objective = class_objective()
+    objective = toy_class()
     stack = ImageStack.noise(StackSpec(48, 40, 8, parametrization=parametrization), amplitude=0.3, decay=0.7)
     result = Ascent(stack, objective, steps=6, optimizer=optimizer, focus=None, denoising=None).run()
     scores = [record.scores[objective.name] for record in result.history]
@@ -166,7 +166,7 @@ def test_all_of_them_climb(parametrization: Parametrization, kind: str) -> None:
 
 def test_the_magnitudes_stay_over_a_whole_ascent() -> None:
     stack = ImageStack.noise(StackSpec(48, 40, 8, parametrization="maco"), decay=0.7)
-    after = Ascent(stack, class_objective(), steps=4).run().stack
+    after = Ascent(stack, toy_class(), steps=4).run().stack
     then, now = (np.abs(np.fft.rfft2(canvas.double().numpy())) for canvas in (stack.canvas, after.canvas))
     assert float((after.canvas - stack.canvas).abs().max()) > 0.05
     np.testing.assert_allclose(now, then, rtol=1e-3, atol=1e-3)
@@ -195,44 +195,44 @@ def test_a_saved_stack_continues_with_the_same_bits(
     optimizer = make_optimizer(kind, parametrization, momentum=0.5)
     stack = ImageStack.noise(StackSpec(32, 31, 8, parametrization=parametrization), decay=0.7)
     settings: dict[str, Any] = {"steps": 2, "optimizer": optimizer, "focus": None, "denoising": None}
-    climbed = Ascent(stack, class_objective(), **settings).run().stack
+    climbed = Ascent(stack, toy_class(), **settings).run().stack
     save_stack(climbed, tmp_path / "stack.safetensors")
     loaded = load_stack(tmp_path / "stack.safetensors")
     assert loaded.spec == climbed.spec
-    one, other = (Ascent(stack, class_objective(), **settings).run().image for stack in (climbed, loaded))
+    one, other = (Ascent(stack, toy_class(), **settings).run().image for stack in (climbed, loaded))
     assert torch.equal(one, other)
 
 
 @each_case("parametrization", ["pixels", "fourier", "maco"])
 def test_it_can_be_taken_apart_edited_and_rendered(parametrization: Parametrization) -> None:
     stack = ImageStack.noise(StackSpec(32, 32, 8, parametrization=parametrization), decay=0.7)
-    climbed = Ascent(stack, class_objective(), steps=2, focus=None).run().stack
+    climbed = Ascent(stack, toy_class(), steps=2, focus=None).run().stack
     torch.testing.assert_close(decompose(climbed).canvas(), climbed.canvas, rtol=1e-4, atol=1e-4)
     smooth = edit_stack(climbed, gains=[((20, 48), 0.0)])
     assert smooth.spec.parametrization == parametrization
     assert smooth.image().diff().abs().mean() < climbed.image().diff().abs().mean()
     assert render_stack(climbed, 1.5).shape == (1, 3, 48, 48)
-    assert Ascent(smooth, class_objective(), steps=1).run().image.isfinite().all()
+    assert Ascent(smooth, toy_class(), steps=1).run().image.isfinite().all()
 
 
 def test_another_optimizer_goes_on() -> None:
     stack = ImageStack.noise(StackSpec(32, 32, 8, parametrization="fourier"), decay=0.7)
     for optimizer in (SGD(0.01), Adam(0.02), NormalizedAscent()):
         before = stack.canvas
-        stack = Ascent(stack, class_objective(), steps=1, optimizer=optimizer, denoising=None).run().stack
+        stack = Ascent(stack, toy_class(), steps=1, optimizer=optimizer, denoising=None).run().stack
         assert 0 < float((stack.canvas - before).abs().max()) < 1
 
 
 def test_what_maco_cannot_do_is_said() -> None:
     gray = ImageStack.gray(StackSpec(32, 32, 8, parametrization="maco"))
     with pytest.raises(ValueError, match=r"plain colour has none; start from noise"):
-        Ascent(gray, class_objective())
+        Ascent(gray, toy_class())
     noise = ImageStack.noise(gray.spec)
     says = r"Adam keeps .*, and 'maco', which restores .* magnitudes, moves the canvas; choose .* or SGD"
     with pytest.raises(ValueError, match=says):
-        Ascent(noise, class_objective(), optimizer=Adam())
+        Ascent(noise, toy_class(), optimizer=Adam())
     with pytest.raises(ValueError, match=r"two ways that exclude each other"):
-        Ascent(noise, class_objective(), within=0.1)
+        Ascent(noise, toy_class(), within=0.1)
     with pytest.raises(ValueError, match=r"choose the method spectral"):
         StackSpec(32, 32, parametrization="maco", method="layers")
     with pytest.raises(ValueError, match=r"parametrization 'wavelets'"):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.ascent.loop import Ascent
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -46,7 +46,7 @@ def test_views_change_alike_in_any_chunk_and_each_in_its_own_way(transform: Tran
 @each_case("transform", TRANSFORMS)
 def test_an_ascent_through_it_raises_the_score(transform: Transform) -> None:
     views = Augmentation(4, Windows(4, 0.8), (transform,))
-    wish = ClassObjective(classifier(), ((3, 1.0),))
+    wish = class_objective(classifier(), ((3, 1.0),))
     ascent = Ascent(ImageStack.gray(StackSpec(32, 32, 4)), [wish], views, steps=12, chunk=3)
     scores = [record.scores[wish.name] for record in [step.record for step in ascent]]
     assert sum(scores[-3:]) > sum(scores[:3]) + 1

@@ -6,15 +6,16 @@ from types import ModuleType
 import pytest
 
 from cases import each_case
-from das_core.objectives.prior import Prior
+from das_core.objectives.priors import prior
+from das_core.objectives.term import Term
 from loaded_pack import Pack
 
 
-class Named(dict[str, Prior]):
-    """Objectives of any name, whose scores are plain numbers."""
+class Named(dict[str, tuple[Term, ...]]):
+    """Parts of any name, whose scores are plain numbers."""
 
-    def __missing__(self, name: str) -> Prior:
-        return Prior()
+    def __missing__(self, name: str) -> tuple[Term, ...]:
+        return prior().terms
 
 
 NAMED = Named()

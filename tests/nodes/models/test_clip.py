@@ -61,7 +61,7 @@ def test_starters_are_two_that_read_and_see_as_one(pack: Pack) -> None:
     assert cosines[0] == pytest.approx((cosines[1] + cosines[2]) / 2, abs=1e-5)
     (words,) = pack.run("DAS_TextObjective", clip=both, text="a reef")
     (seen,) = pack.run("DAS_ImageObjective", clip=both, image=image)
-    assert [term.judge.name for term in words.terms()] == [term.judge.name for term in seen.terms()]
+    assert [term.judge.name for term in words.terms] == [term.judge.name for term in seen.terms]
     history = pack.optimize(objectives={"objective0": words}, augmentation=pack.still(views=2), steps=10, **STEADY)[3]
     assert history[-1].scores["a reef"] > history[0].scores["a reef"]
 

@@ -22,7 +22,7 @@ def ask(pack: Pack, text: str = "0: 0 / 4: 1", **inputs: Any) -> Any:
 
 
 def factors(objective: Any, frames: int) -> list[list[float]]:
-    return [[*part.terms()[0].image_weights(Time(frames).timeline)] for part in objective.split()]
+    return [[*part.terms[0].weigh_images(Time(frames).timeline)] for part in objective.split()]
 
 
 @each_case("text", ["0: 0 / 4: 1", "0: 0\n4: 1", '"0": "0", "4": "1"', "4: 1 / 0: 0"])

@@ -87,7 +87,7 @@ def test_keyframes_are_numbers_of_depths(pack: Pack, recorded: RecordedRecipe) -
     (joint,) = recorded.objectives[0]
     # Three moments lie between two depths.
     timeline = zoom(pack).spec.zoom.timeline
-    weights = [part.terms()[0].image_weights(timeline) for part in joint.split()]
+    weights = [part.terms[0].weigh_images(timeline) for part in joint.split()]
     assert weights[0] == pytest.approx((1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0, 0.0, 0.0, 0.0), abs=1e-4)
     assert weights[2] == pytest.approx(weights[0][::-1])
 

@@ -16,7 +16,7 @@ from cases import each_case
 from das_core.models.frozen import freeze
 from das_core.models.layers.activations import ActivationJudge, make_activation_judge, merge_judges
 from das_core.models.layers.layer import UnknownLayerError, find_layers
-from das_core.objectives.feature import FeatureObjective
+from das_core.objectives.feature import feature_objective
 from toys import classifier, count_hooks, judge, random_views
 
 
@@ -179,7 +179,7 @@ def test_climbing_a_convolution_raises_what_it_answers_in_the_model() -> None:
     frozen = judge(freeze(deepcopy(model)), size=64)
     channel = int(gammas.argmin())
     assert gammas[channel] < 0
-    objective = FeatureObjective.from_layer(frozen, "conv1", kind="channel", index=channel)
+    objective = feature_objective(frozen, "conv1", kind="channel", index=channel)
     views = random_views(64, 2).requires_grad_()
     score = objective.score(objective.judge(views)).sum()
     (gradient,) = torch.autograd.grad(score, views)

@@ -6,9 +6,8 @@ from torch import Tensor
 from ...das_core.common.curves import Curve
 from ...das_core.common.keyframes import parse_numbers
 from ...das_core.common.masks import check_mask
-from ...das_core.objectives.base import Objective as CoreObjective
-from ...das_core.objectives.track import Track
-from ...das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from ...das_core.objectives.change import in_region, over_frames, over_steps
+from ...das_core.objectives.term import Objective as CoreObjective
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, list_options, schema
@@ -44,7 +43,7 @@ class Region(Node):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, objective: CoreObjective, mask: Tensor) -> io.NodeOutput:
-        return io.NodeOutput(RegionObjective(objective, check_mask(bridge.from_comfy_mask(mask), "the region")))
+        return io.NodeOutput(in_region(objective, check_mask(bridge.from_comfy_mask(mask), "the region")))
 
 
 class Schedule(Node):
@@ -120,11 +119,11 @@ class Schedule(Node):
     ) -> io.NodeOutput:
         given = list(numbers) if numbers is not None else parse_numbers(frames) if frames.strip() else None
         if given is None:
-            return io.NodeOutput(ScheduledObjective(objective, start, end, curve))
+            return io.NodeOutput(over_steps(objective, start, end, curve))
         if isinstance(given, list):
-            return io.NodeOutput(Track.from_weights(objective, [_between(start, end, one) for one in given]))
-        points = tuple((frame, _between(start, end, one)) for frame, one in given.items())
-        return io.NodeOutput(Track(objective, points, curve))
+            return io.NodeOutput(over_frames(objective, [_between(start, end, one) for one in given]))
+        points = {frame: _between(start, end, one) for frame, one in given.items()}
+        return io.NodeOutput(over_frames(objective, points, curve))
 
 
 def _between(start: float, end: float, share: float) -> float:

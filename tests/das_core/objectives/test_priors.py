@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import AscentError
-from das_core.objectives.prior import CanvasPixels, Prior, PriorKind, measure_band_power
+from das_core.objectives.priors import CanvasPixels, PriorKind, measure_band_power, prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import Output, judge
+from toys import judge, output_objective
+from toys import score as ask
 
 SPEC = StackSpec(48, 48, 0)
 VIEWS = Augmentation(4, Windows(0))
@@ -36,7 +37,7 @@ def fallen(power: float, side: int = 128) -> Tensor:
 
 
 def score(kind: PriorKind, pixels: Tensor, start: Tensor | None = None) -> Tensor:
-    return Prior(kind).score(CanvasPixels(pixels, torch.zeros_like(pixels) if start is None else start))
+    return ask(prior(kind), CanvasPixels(pixels, torch.zeros_like(pixels) if start is None else start))
 
 
 def test_total_variation_l2_and_range_are_their_definitions() -> None:
@@ -98,27 +99,27 @@ def test_beside_a_judge_a_prior_keeps_its_own_score_higher(kind: PriorKind) -> N
     # Large shapes that reach black and white: what the stack can move within a few steps.
     start = (0.5 + 5 * (fallen(-2.5, 48) - 0.5)).clamp(0, 1)
     stack = ImageStack.from_image(SPEC, start, contrast=0.98)
-    before = float(Prior(kind).score(CanvasPixels(stack.pixels(), stack.pixels())))
+    before = float(ask(prior(kind), CanvasPixels(stack.pixels(), stack.pixels())))
     reached = {}
     for weight in (0.0, 0.5):
-        objectives = [Output(judge(Checks())), Prior(kind, weight)]
+        objectives = [output_objective(judge(Checks())), prior(kind, weight)]
         made = Ascent(stack, objectives, VIEWS, steps=10).run().stack
         end = CanvasPixels(made.pixels(), stack.pixels())
-        reached[weight] = float(Prior(kind).score(end))
+        reached[weight] = float(ask(prior(kind), end))
     assert reached[0.5] > reached[0.0] + 0.04 * abs(reached[0.0] - before)
 
 
 def test_a_prior_alone_climbs_and_one_whose_score_cannot_rise_is_named() -> None:
     stack = ImageStack.from_image(SPEC, white(48, 1))
-    history = Ascent(stack, [Prior("total_variation")], VIEWS, steps=6).run().history
+    history = Ascent(stack, [prior("total_variation")], VIEWS, steps=6).run().history
     scores = [record.scores["total variation"] for record in history]
     assert scores[-1] > scores[0]
     with pytest.raises(AscentError, match=r"the gradient of 'total variation' vanished at step 1"):
-        next(iter(Ascent(ImageStack.gray(SPEC), [Prior()], VIEWS)))
+        next(iter(Ascent(ImageStack.gray(SPEC), [prior()], VIEWS)))
 
 
 def test_an_unknown_prior_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"prior 'blur' is unknown; choose one of total_variation, l2, spectrum, range"
     ):
-        Prior("blur")  # type: ignore[arg-type]
+        prior("blur")  # type: ignore[arg-type]

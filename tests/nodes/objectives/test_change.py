@@ -53,10 +53,10 @@ def test_a_mask_comes_in_free_of_inference_mode(pack: Pack) -> None:
 def test_a_schedule_takes_its_objective_along(pack: Pack) -> None:
     (objective,) = pack.run("DAS_TextObjective", clip=pack.clip(Toy()), text="a cat", weight=2.0)
     (scheduled,) = pack.run("DAS_Schedule", objective=objective, start=0.5, end=1.5, curve="cosine")
-    (term,) = scheduled.terms()
+    (term,) = scheduled.terms
     assert [term.weight_at(done) for done in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 2.0, 3.0])
     (twice,) = pack.run("DAS_Schedule", objective=scheduled)
-    assert twice.terms()[0].weight_at(1.0) == pytest.approx(3.0)
+    assert twice.terms[0].weight_at(1.0) == pytest.approx(3.0)
 
 
 def test_the_defaults_of_schedule_do_for_a_single_objective(pack: Pack) -> None:
@@ -69,7 +69,7 @@ def test_the_defaults_of_schedule_do_for_a_single_objective(pack: Pack) -> None:
 def over_frames(pack: Pack, **inputs: Any) -> list[float]:
     """The factors of a schedule in a film of four frames."""
     (objective,) = pack.run("DAS_Schedule", objective=pack.objective(), **inputs)
-    (factors,) = (term.image_weights(Time(4).timeline) for term in objective.terms())
+    (factors,) = (term.weigh_images(Time(4).timeline) for term in objective.terms)
     return list(factors)
 
 

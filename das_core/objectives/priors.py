@@ -15,12 +15,11 @@ from ..common.choices import check_choice
 from ..common.devices import keep_copy
 from ..common.interruption import pausing
 from ..common.radial_power import radial_power
-from ..common.weighted_lines import check_weight
 from ..stack.pixels import crop_margin
-from .base import BaseObjective
+from .term import Objective, make_objective
 
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
-"""What a prior measures, see `Prior`."""
+"""What a prior measures, see `prior`."""
 
 # One step of an 8-bit image. A difference of neighbouring pixels above this counts about in proportion to its size, and
 # a smaller difference about in proportion to its square, so that the gradient of the score is finite in flat areas.
@@ -49,10 +48,10 @@ class CanvasPixels:
 
     Example:
         >>> import torch
-        >>> from das_core import Prior
+        >>> from das_core import prior
         >>> from das_core.objectives import CanvasPixels
         >>> canvas = CanvasPixels(pixels=torch.full((1, 3, 8, 8), 0.7), start=torch.full((1, 3, 8, 8), 0.5))
-        >>> Prior("l2").score(canvas)
+        >>> prior("l2").terms[0].score(canvas, torch.tensor([0]))
         tensor([-0.0400])
     """
 
@@ -66,9 +65,8 @@ class CanvasPixels:
         return crop_margin(self.pixels, self.margin)
 
 
-@dataclass(frozen=True)
-class Prior(BaseObjective):
-    """A score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
+def prior(kind: PriorKind = "total_variation", weight: float = 0.2) -> Objective:
+    """Return a score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
     In an ascent with judges, the gradients of the prior and of the judges are scaled so that the changes of the canvas
     that K computes from them are proportional to the weights: with a weight of 0.2 the prior has a fifth of the effect
@@ -82,49 +80,34 @@ class Prior(BaseObjective):
             power of photographs falls as 1/f^2 (Field, 1987, J. Opt. Soc. Am. A 4, 2379). `range`: on a scale from -1
             (black) to 1 (white), minus the mean square of how far values lie outside -0.9..0.9; it prevents clipped
             colours.
-        weight: the weight of the objective, see `Objective.weight`.
+        weight: the weight of the objective, see `Term`.
 
     Raises:
         ValueError: when there is no such kind, or the weight is not finite or too large.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core import Ascent, ImageStack, StackSpec, prior
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> history = Ascent(stack, [Prior("total_variation")], steps=3).run().history
+        >>> history = Ascent(stack, prior("total_variation"), steps=3).run().history
         >>> [round(record.scores["total variation"], 3) for record in history]
         [-0.019, -0.011, -0.005]
     """
+    check_choice("prior", kind, get_args(PriorKind))
+    return make_objective(kind.replace("_", " "), [(None, PriorScore(kind))], weight)
+
+
+@dataclass(frozen=True)
+class PriorScore:
+    """A measure of the pixels of the canvas, see `prior`."""
 
     kind: PriorKind = "total_variation"
-    weight: float = 0.2
 
-    def __post_init__(self) -> None:
-        check_choice("prior", self.kind, get_args(PriorKind))
-        check_weight(self.weight, "the prior")
-
-    @property
-    def judge(self) -> None:
-        """None: the pixels of the canvas are scored."""
-        return None
-
-    @property
-    def name(self) -> str:
-        """The kind, with spaces in place of underscores."""
-        return self.kind.replace("_", " ")
-
-    def score(self, output: CanvasPixels) -> Tensor:
-        """Return the score of every image.
-
-        Args:
-            output: the pixels of the canvas now and at the start.
-
-        Returns:
-            Scores (B,), at most 0.
-        """
+    def __call__(self, output: CanvasPixels, images: Tensor) -> Tensor:
+        """Return the score of every image, (B,), at most 0."""
         # Image by image, so that a large batch can be cancelled in between.
-        images = zip(output.pixels.split(1), output.start.split(1), strict=True)
+        pairs = zip(output.pixels.split(1), output.start.split(1), strict=True)
         score = _SCORES[self.kind]
-        return torch.cat([score(CanvasPixels(now, start, output.margin)) for now, start in pausing(images)])
+        return torch.cat([score(CanvasPixels(now, start, output.margin)) for now, start in pausing(pairs)])
 
 
 def _score_total_variation(canvas: CanvasPixels) -> Tensor:

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...das_core.objectives import prior as core
+from ...das_core.objectives import priors as core
 from ..node import Node
 from ..schema import Objective, list_options, schema
 
@@ -24,15 +24,15 @@ class Prior(Node):
             inputs=[
                 io.Combo.Input(
                     "kind",
-                    options=list_options(core.PriorKind, core.Prior.kind),
-                    default=core.Prior.kind,
+                    options=list_options(core.PriorKind, "total_variation"),
+                    default="total_variation",
                     tooltip="total_variation: takes grain away and keeps edges, like a soft brush. l2: keeps the "
                     "picture near to what it started from. spectrum: as much fine detail as a photograph has, neither "
                     "blur nor grain. range: no burnt white, no blocked black.",
                 ),
                 io.Float.Input(
                     "weight",
-                    default=core.Prior.weight,
+                    default=0.2,
                     min=-100.0,
                     max=100.0,
                     step=0.05,
@@ -45,4 +45,4 @@ class Prior(Node):
 
     @classmethod
     def execute(cls, kind: core.PriorKind, weight: float) -> io.NodeOutput:
-        return io.NodeOutput(core.Prior(kind, weight))
+        return io.NodeOutput(core.prior(kind, weight))

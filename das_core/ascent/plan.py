@@ -1,0 +1,127 @@
+"""The plan of an ascent: what is asked of which judge and for which images. It is made once, before anything runs."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..common.timeline import Timeline
+from ..models.judge import Judge
+from ..models.layers.activations import merge_judges
+from ..objectives.term import Objective, Term, join_objectives
+from ..stack.spec import StackSpec
+from .groups import Member, TermGroup
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The terms of an ascent, in groups that share their views. `make_plan` makes one.
+
+    Args:
+        parts: the parts of the objective (`Objective.parts`) by their names, in order; no two have the same name. A
+            second part named 'cat' has the name 'cat (2)'.
+        groups: the groups; those without a judge come last.
+        timeline: the positions of the images that views can show.
+        is_series: whether these images are the frames of a film or the moments of a zoom. If so, the views of a step
+            are divided among them.
+    """
+
+    parts: Mapping[str, tuple[Term, ...]]
+    groups: tuple[TermGroup, ...]
+    timeline: Timeline
+    is_series: bool = False
+
+    @property
+    def judges(self) -> list[Judge]:
+        """The judge of every group that has one."""
+        return [group.judge for group in self.groups if group.judge is not None]
+
+    @property
+    def members(self) -> list[Member]:
+        """The terms of all groups."""
+        return [member for group in self.groups for member in group.members]
+
+    @property
+    def fewest_views(self) -> int:
+        """The least number of views that can go through a judge at once: 1, or one per image if images are compared."""
+        return self.timeline.count if any(group.compares_images for group in self.groups) else 1
+
+    def counts_at(self, progress: float) -> bool:
+        """Return whether a term has a weight other than 0 when this share of the ascent, 0..1, is over."""
+        return any(member.term.weight_at(progress) for member in self.members)
+
+
+def make_plan(
+    objectives: Objective | Sequence[Objective] | Plan, spec: StackSpec, batch: int, purpose: str = "climb"
+) -> Plan:
+    """Return the plan of objectives for a stack; a plan is returned as it is.
+
+    The terms of a group have in common:
+
+    - their judges: the same module, asked for the same kind of answer (`Judge.answer_key`). The group asks all of them
+      with a single run of the module;
+    - whether they compare images. Terms that do get their views in another order;
+    - the region masks. Two terms have the same masks only if these are the same tensor objects in the same order: equal
+      copies make two groups;
+    - their `Term.share`. So terms that divide the views of one part are in different groups.
+
+    A term without a judge is a group of its own.
+
+    Args:
+        objectives: one or several.
+        spec: the spec of the stack.
+        batch: how many images, frames or depths the stack holds.
+        purpose: a verb that says what the objectives are for; error messages use it.
+
+    Raises:
+        ValueError: when no objective has a weight other than 0; a track does not fit the images; a zoom is given
+            regions; or a term that compares images is given a single image, a film or a zoom, or counts for some of the
+            images only.
+
+    Example:
+        >>> from das_core import StackSpec, class_objective, load_starter, load_starters, prior
+        >>> from das_core.ascent.plan import make_plan
+        >>> asked = [class_objective(load_starter(), "castle"), class_objective(load_starters(), "castle"), prior("l2")]
+        >>> plan = make_plan(asked, StackSpec(64, 64), batch=1)
+        >>> for group in plan.groups:
+        ...     print(group.judge and group.judge.name, [member.name for member in group.members])
+        EfficientNet-Lite0 ['castle']
+        EfficientNet-Lite0 ['castle (2)']
+        EfficientNet-Lite1 ['castle (2)']
+        None ['l2']
+    """
+    if isinstance(objectives, Plan):
+        return objectives
+    timeline, is_series = spec.find_timeline(batch), spec.time is not None or spec.zoom is not None
+    parts = _name_parts(join_objectives(objectives, purpose))
+    found: dict[tuple[object, ...], list[Member]] = {}
+    for name, term in ((name, term) for name, terms in parts.items() for term in terms):
+        _check(name, term, timeline, spec, is_series=is_series)
+        source = id(term if term.judge is None else term.judge.module)
+        key = (source, term.judge and term.judge.answer_key, term.share, term.compares_images, *map(id, term.regions))
+        found.setdefault(key, []).append(Member(name, term, term.weigh_images(timeline)))
+    groups = []
+    for members in found.values():
+        judges = [member.term.judge for member in members if member.term.judge is not None]
+        judge = merge_judges(judges) if judges else None
+        groups.append(TermGroup(judge, tuple(members), len(timeline.moments), is_series))
+    return Plan(parts, tuple(sorted(groups, key=lambda group: group.judge is None)), timeline, is_series)
+
+
+def _name_parts(objective: Objective) -> dict[str, tuple[Term, ...]]:
+    """Return the parts of an objective by names that differ."""
+    named: dict[str, tuple[Term, ...]] = {}
+    for part in objective.parts:
+        candidates = (f"{part[0].name} ({number})" for number in itertools.count(2))
+        free = next(name for name in itertools.chain([part[0].name], candidates) if name not in named)
+        named[free] = part
+    return named
+
+
+def _check(name: str, term: Term, timeline: Timeline, spec: StackSpec, *, is_series: bool) -> None:
+    """Raise a ValueError when a term does not fit the images of a stack."""
+    if spec.zoom is not None and term.regions:
+        raise ValueError("a zoom has no regions, for its pictures move through each other; leave the mask out")
+    if term.compares_images and timeline.count < 2:
+        raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
+    if term.compares_images and is_series:
+        raise ValueError(f"'{name}' makes images differ, and {timeline.unit}s belong together; leave it out")

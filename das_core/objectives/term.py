@@ -1,0 +1,284 @@
+"""Objectives as data: a sum of terms, each with a score, a judge, a weight, a place and a time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor
+
+from ..common.curves import Curve, check_curve, interpolate
+from ..common.text import truncate
+from ..common.timeline import Timeline
+from ..common.weighted_lines import check_weight
+from ..models.judge import Judge
+from .track import Track
+
+Score = Callable[[Any, Tensor], Tensor]
+"""A function from the output of a judge for V views, and the numbers of the images that the views show, to a score for
+each view, see `Term`."""
+
+LONGEST_NAME = 60
+"""The most characters in the name of an objective that is made of several names."""
+
+
+def format_score(score: float) -> str:
+    """Return a score as text: up to three significant digits; a whole number if its absolute value is 1000 or more."""
+    return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
+
+
+def join_names(names: Sequence[str], separator: str = ", ") -> str:
+    """Return names as one text, each once; an ellipsis ends a long text."""
+    return truncate(separator.join(dict.fromkeys(names)), LONGEST_NAME)
+
+
+@dataclass(frozen=True)
+class Fade:
+    """A factor that changes over the steps of an ascent.
+
+    Args:
+        start: the factor at the first step.
+        end: the factor at the last step.
+        curve: how the factor changes from one to the other, see `common.curves.Curve`.
+
+    Raises:
+        ValueError: when a factor is not finite or too large, or there is no such curve.
+    """
+
+    start: float
+    end: float
+    curve: Curve = "linear"
+
+    def __post_init__(self) -> None:
+        check_curve(self.curve)
+        check_weight(self.start, "the start")
+        check_weight(self.end, "the end")
+
+    def at(self, progress: float) -> float:
+        """Return the factor at a step; `progress` is the share of the ascent that is over, 0..1."""
+        return interpolate(self.start, self.end, self.curve, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One score of an objective: what is asked of which judge, how much it counts, where and when.
+
+    Args:
+        name: a short name, which the progress display, the history and error messages show.
+        score: a function of `output` and `images` that returns differentiable scores (V,), one for each view; the
+            ascent raises them. `output` is the output of the judge for V views: a tensor (V, …), or `Activations` from
+            an `ActivationJudge`. `images` has for each view the number of the image that it shows, from 0, (V,), int64,
+            on the CPU. The V views may show several images, and may be only a part of the views of an image. Without a
+            judge, `output` is the `CanvasPixels` of B images, and there is a score for each image, (B,).
+        judge: the judge that is run on views; None for a score of the pixels of the canvas.
+        weight: how much the term counts among others; below 0 the ascent lowers the score. With a single term only the
+            sign counts, because `NormalizedAscent` moves equally far at any weight. Scores of terms that share their
+            views are multiplied by their weights and added; the gradients of other terms are scaled so that the changes
+            of the canvas are in proportion to the weights (`ascent.groups.balance_gradients`).
+        describe: returns a score as text, such as '81%', for the display of a running ascent.
+        regions: masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
+        fades: factors of the weight that change over the steps.
+        tracks: factors of the weight that differ between the images of a batch, the frames of a film or the depths of a
+            zoom.
+        references: images (N or 1, 3, h, w), 0..1, that the judge sees through the same windows and transforms as the
+            canvas; their activations are in `Activations.references`. N is the number of images that views can show:
+            for a zoom, the number of its moments.
+        compares_images: whether the score compares the images of a batch, at least two. Each call then gets equally
+            many views of every image: the first view of every image, in the order of the batch; then the second view of
+            every image; and so on.
+        share: (k, n) if n terms of an objective divide its views, and this is term k, from 0.
+        images: how many images the term is made for, such as one for each of several channels.
+
+    Raises:
+        ValueError: when the weight is not finite or too large.
+
+    Example:
+        >>> from das_core import Ascent, ImageStack, Objective, StackSpec, Term
+        >>> def score_brightness(canvas, images):
+        ...     return canvas.pixels.mean(dim=(1, 2, 3))
+        >>> stack = ImageStack.gray(StackSpec(width=32, height=32, margin=8))
+        >>> result = Ascent(stack, Objective((Term("brightness", score_brightness),)), steps=3).run()
+        >>> [round(record.scores["brightness"], 2) for record in result.history]
+        [0.5, 0.54, 0.57]
+    """
+
+    name: str
+    score: Score
+    judge: Judge | None = None
+    weight: float = 1.0
+    describe: Callable[[float], str] = field(default=format_score, repr=False)
+    regions: tuple[Tensor, ...] = field(default=(), repr=False)
+    fades: tuple[Fade, ...] = ()
+    tracks: tuple[Track, ...] = ()
+    references: tuple[Tensor, ...] = field(default=(), repr=False)
+    compares_images: bool = False
+    share: tuple[int, int] = (0, 1)
+    images: int = 1
+
+    def __post_init__(self) -> None:
+        check_weight(self.weight, "the objective")
+
+    @property
+    def largest_weight(self) -> float:
+        """The weight; if it changes from step to step or from image to image, its value that is farthest from 0."""
+        weight = self.weight
+        for fade in self.fades:
+            weight *= max(fade.start, fade.end, key=abs)
+        for track in self.tracks:
+            weight *= track.largest_factor
+        return weight
+
+    def weight_at(self, progress: float) -> float:
+        """Return the weight at a step; `progress` is the share of the ascent that is over, 0..1."""
+        weight = self.weight
+        for fade in self.fades:
+            weight = fade.at(progress) * weight
+        return weight
+
+    def weigh_images(self, timeline: Timeline) -> tuple[float, ...] | None:
+        """Return, for each image that views can show, the factor of the weight; None if all factors are 1.
+
+        Raises:
+            TrackError: when a track does not fit these images, such as a track for another number of frames.
+        """
+        factors: tuple[float, ...] | None = None
+        for track in self.tracks:
+            own = track.weigh(timeline, self.name)
+            factors = own if factors is None else tuple(one * more for one, more in zip(own, factors, strict=True))
+        return factors
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Objective:
+    """What is asked of a picture: a sum of terms.
+
+    Objectives are added with `+` and `-`, and weighted with `*`: `0.7 * castle - 0.3 * writing`.
+
+    Args:
+        terms: the terms. Those that divide their views (`Term.share`) stand side by side, from 0 up.
+
+    Raises:
+        ValueError: when there is no term, something else stands among the terms, or the shares are out of order.
+
+    Example:
+        >>> from das_core import class_objective, load_starters, prior
+        >>> objective = class_objective(load_starters(), "jellyfish") + 0.5 * prior("total_variation")
+        >>> [(term.name, term.weight) for term in objective.terms]
+        [('jellyfish', 0.5), ('jellyfish', 0.5), ('total variation', 0.1)]
+    """
+
+    terms: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        terms = tuple(self.terms) if isinstance(self.terms, Sequence) else (self.terms,)
+        for term in terms:
+            if not isinstance(term, Term):
+                raise ValueError(
+                    f"a {type(term).__name__} is no term of an objective; give terms, as in "
+                    "Objective((Term('brightness', score),)), and join objectives with +"
+                )
+        if not terms:
+            raise ValueError("no term is given, so there is nothing to ask for; give at least one")
+        expected = (0, terms[0].share[1])
+        for term in terms:
+            if term.share[0] == 0:
+                expected = (0, term.share[1])
+            if term.share != expected:
+                raise ValueError(f"'{term.name}' has the share {term.share}, and {expected} is the next; count from 0")
+            expected = (expected[0] + 1, expected[1])
+        object.__setattr__(self, "terms", terms)
+
+    @property
+    def name(self) -> str:
+        """The names of the terms, each once, separated by commas; an ellipsis ends a long list."""
+        return join_names([term.name for term in self.terms])
+
+    @property
+    def parts(self) -> tuple[tuple[Term, ...], ...]:
+        """The terms in groups that divide their views; each group has one score in the history of an ascent."""
+        parts: list[tuple[Term, ...]] = []
+        for term in self.terms:
+            if term.share[0] == 0:
+                parts.append(())
+            parts[-1] += (term,)
+        return tuple(parts)
+
+    def __repr__(self) -> str:
+        return f"Objective({self.name!r})"
+
+    def __add__(self, other: "Objective") -> "Objective":
+        return Objective(self.terms + other.terms) if isinstance(other, Objective) else NotImplemented
+
+    def __radd__(self, other: int) -> "Objective":
+        # `sum` begins with 0 and adds the first objective to it.
+        return self if other == 0 else NotImplemented
+
+    def __mul__(self, factor: float) -> "Objective":
+        if not isinstance(factor, int | float):
+            return NotImplemented
+        return Objective(tuple(replace(term, weight=term.weight * factor) for term in self.terms))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> "Objective":
+        return self * (1 / divisor) if isinstance(divisor, int | float) else NotImplemented
+
+    def __neg__(self) -> "Objective":
+        return self * -1
+
+    def __sub__(self, other: "Objective") -> "Objective":
+        return self + -other if isinstance(other, Objective) else NotImplemented
+
+
+def make_objective(
+    name: str, asked: Sequence[tuple[Judge | None, Score]], weight: float = 1.0, **settings: Any
+) -> Objective:
+    """Return an objective with a term for each judge; the terms divide the views and the weight among them.
+
+    Args:
+        name: the name of the objective.
+        asked: the judges and their scores, such as one for each member of an ensemble.
+        weight: the weight of all terms together.
+        settings: other fields of every term, see `Term`.
+
+    Raises:
+        ValueError: when the weight is not finite or too large.
+    """
+    check_weight(weight, "the objective")
+    count = len(asked)
+    return Objective(
+        tuple(
+            Term(name, score, judge, weight / count, share=(number, count), **settings)
+            for number, (judge, score) in enumerate(asked)
+        )
+    )
+
+
+def join_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> Objective:
+    """Return one or several objectives as their sum.
+
+    Args:
+        objectives: one objective or several.
+        purpose: a verb that says what the objectives are for, such as "climb"; error messages use it.
+
+    Raises:
+        ValueError: when there is none; an item is no objective; or the weights of all terms are 0.
+
+    Example:
+        >>> from das_core import prior
+        >>> from das_core.objectives.term import join_objectives
+        >>> len(join_objectives([prior("l2"), prior("range")]).terms)
+        2
+    """
+    several = list(objectives) if isinstance(objectives, Sequence) else [objectives]
+    for objective in several:
+        if not isinstance(objective, Objective):
+            raise ValueError(
+                f"{type(objective).__name__} is no objective; make one, such as class_objective(classifier, "
+                "'jellyfish'); of a Term of your own, Objective((term,))"
+            )
+    if not several:
+        raise ValueError(f"no objective is given, so there is nothing to {purpose}; give at least one")
+    total = Objective(tuple(term for objective in several for term in objective.terms))
+    if not any(term.largest_weight for term in total.terms):
+        raise ValueError(f"the weights of all objectives are 0, so there is nothing to {purpose}; raise one above 0")
+    return total
