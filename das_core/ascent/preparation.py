@@ -42,7 +42,7 @@ def check_steps(steps: Any, usual: str) -> None:
         steps: the number of steps, of an integer type of Python or NumPy.
         usual: the end of the message, which says what number is usual.
     """
-    if not isinstance(steps, Integral) or not 1 <= steps <= MOST_STEPS:
+    if not isinstance(steps, Integral) or not 1 <= int(steps) <= MOST_STEPS:
         raise ValueError(f"steps {shorten(steps)} is not a whole number from 1 to {MOST_STEPS}; {usual}")
 
 

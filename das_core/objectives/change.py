@@ -156,8 +156,8 @@ def share_views(*objectives: Objective) -> Objective:
     """Return an objective that divides its views among several objectives: n of them take about the time of one.
 
     Use it to ask several models for the same thing, such as a class: a picture that gets high scores from all of them
-    shows the class better than a picture that gets a high score from one model. Each objective keeps its weight, its
-    regions and its schedule. The score that the progress display and the history show is the mean over all views.
+    shows the class better than a picture that gets a high score from one model. Each objective keeps its regions and
+    its schedule. Its weight is divided by the number of objectives, so together they count as one. The score that the progress display and the history show is the mean over all views.
 
     Args:
         objectives: at least two, each with a judge. Over the steps, all their terms get about equally many views, so an
@@ -185,7 +185,14 @@ def share_views(*objectives: Objective) -> Objective:
     describe = _CommonText(tuple(term.describe for term in terms))
     return Objective(
         tuple(
-            replace(term, name=name, describe=describe, share=(number, len(terms))) for number, term in enumerate(terms)
+            replace(
+                term,
+                name=name,
+                describe=describe,
+                share=(number, len(terms)),
+                weight=term.weight / len(objectives),
+            )
+            for number, term in enumerate(terms)
         )
     )
 

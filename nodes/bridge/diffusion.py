@@ -117,8 +117,8 @@ class DiffusionGuide:
         """Say on the node that a step is not guided, unless this run has said so of an earlier step."""
         if not self._has_warned:
             self._has_warned = True
-            names = ", ".join(f"'{objective.name}'" for objective in self.guidance.objectives)
-            warning = f"step {step.number + 1} is not guided: no change of the picture changes the score of {names}"
+            name = self.guidance.objective.name
+            warning = f"step {step.number + 1} is not guided: no change of the picture changes the score of '{name}'"
             warn_on_node(warning, self.node_id)
 
     def _forget_last_run(self) -> None:

@@ -74,8 +74,7 @@ def test_scores_of_finished_images_are_by_all_features() -> None:
 
 def test_a_real_classifier_climbs_and_keeps_no_hook() -> None:
     starter = load_starter()
-    objective = class_objective(starter, "jellyfish")
-    varied = replace(objective, variety=0.3)
+    varied = class_objective(starter, "jellyfish", variety=0.3)
     history = climb(objectives=[varied], augmentation=replace(STILL, views=1), steps=6).history
     assert history[-1].scores["jellyfish"] > history[0].scores["jellyfish"] + 1
     assert count_hooks(starter.module) == 0

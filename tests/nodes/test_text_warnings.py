@@ -31,7 +31,7 @@ def latin(pack: Pack) -> Any:
 
 def test_text_objective_warns_and_goes_on(pack: Pack, latin: Any, shown: Shown) -> None:
     (objective,) = pack.run("DAS_TextObjective", clip=latin, text="a cat\n\u57ce\u5821: 0.5")
-    assert objective.prompts == ("a cat", "\u57ce\u5821")
+    assert objective.name == "a cat, \u57ce\u5821"
     assert shown == [(WARNING.format("\u57ce\u5821"), "1")]
     pack.run("DAS_TextObjective", clip=latin, text="a cat")
     assert shown[1:] == [(None, "1")]

@@ -158,7 +158,7 @@ def test_what_cannot_be_saved_is_said_before_the_work_and_the_longest_zoom_can(t
         (
             [da.channel("2", 7) + da.diversity("2"), "class 3"],
             {},
-            "compares all images, so it has to count for all of them",
+            "makes images differ, and depths belong together",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def test_strength_0_leaves_the_model_as_it_is(pack: Pack) -> None:
 
 def test_slots_that_are_not_connected_do_not_count(pack: Pack) -> None:
     (function,) = functions(guide(pack, objectives={"objective0": None, "objective1": pack.objective()}))
-    assert len(function.guidance.objectives) == 1
+    assert len(function.guidance.objective.terms) == 1
 
 
 BAD: dict[str, Callable[[Pack], object]] = {

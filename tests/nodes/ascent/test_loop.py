@@ -135,7 +135,7 @@ def test_judges_are_loaded_before_the_first_step_and_the_cache_is_freed_after_th
 
     def record(judges: tuple[Any, ...], views: int, room: int) -> None:
         events.append(f"loaded for {views} views at a time")
-        assert list(judges) == [objective.judge]
+        assert list(judges) == [objective.terms[0].judge]
         assert room > views * 16 * 16
         load(judges, views, room)
 

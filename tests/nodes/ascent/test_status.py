@@ -82,5 +82,5 @@ def test_times_have_the_unit_that_suits_them(status: ModuleType, seconds: float,
 
 def test_a_score_is_written_as_its_objective_says(status: ModuleType, pack: Pack) -> None:
     objective = pack.objective(score="log_probability")
-    line = status.Status(1, {"class 3": objective}, clock(0, 1))
+    line = status.Status(1, {"class 3": objective.terms}, clock(0, 1))
     assert line.describe_end(1, {"class 3": -0.222}) == "1 steps in 1 s ·\nclass 3 80%"

@@ -62,7 +62,7 @@ def test_the_score_of_the_picture_rises_by_what_is_added(pack: Pack, make_guide:
     def score(latent: Tensor) -> float:
         picture = vae.decode(model.process_latent_out(latent)).movedim(-1, 1)
         views = nn.functional.interpolate(picture, size=16, mode="bilinear", antialias=True)
-        return float(objective.score(objective.judge(views)))
+        return float(answer(objective, views))
 
     guided = call(make_guide(strength=5.0), arguments)
     assert score(guided) > score(arguments["denoised"])

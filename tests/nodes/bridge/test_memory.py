@@ -207,15 +207,15 @@ def test_a_text_tower_moved_under_inference_mode_is_repaired(pack: Pack) -> None
         return pack.run("DAS_TextObjective", clip=clip, text=text)[0]
 
     clip = pack.clip(Toy())
-    before = ask("a cat").targets
+    before = ask("a cat").terms[0].score.targets
     module = clip.text_tower.module
     with torch.inference_mode():
         module.double().float()
     assert all(parameter.is_inference() for parameter in module.parameters())
     objective = ask("a mouse")
     assert not any(parameter.is_inference() for parameter in module.parameters())
-    assert not objective.targets.is_inference()
-    assert torch.equal(ask("a cat").targets, before)
+    assert not objective.terms[0].score.targets.is_inference()
+    assert torch.equal(ask("a cat").terms[0].score.targets, before)
 
 
 def test_weights_that_autograd_takes_are_left_as_they_are(pack: Pack, bridge: ModuleType) -> None:

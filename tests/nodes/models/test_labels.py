@@ -45,7 +45,7 @@ def test_a_name_comes_out_as_the_list_has_it(pack: Pack, name: Any, expected: tu
 def test_class_objective_takes_what_comes_out(pack: Pack, starter: Any, name: str) -> None:
     text, index = pack.run("DAS_PickClass", name=name)
     (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes=text)
-    assert objective.targets == ((index, 1.0),)
+    assert objective.terms[0].score.targets == ((index, 1.0),)
 
 
 BAD = {

@@ -47,7 +47,7 @@ def test_a_region_takes_its_gradient_from_what_lies_under_its_mask(pack: Pack) -
 
 
 def test_a_mask_comes_in_free_of_inference_mode(pack: Pack) -> None:
-    assert_is_free(region(pack, block()).mask)
+    assert_is_free(region(pack, block()).terms[0].regions[0])
 
 
 def test_a_schedule_takes_its_objective_along(pack: Pack) -> None:

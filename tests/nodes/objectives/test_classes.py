@@ -13,13 +13,13 @@ def test_lines_become_targets_with_their_weights(pack: Pack, toy: Any) -> None:
     (objective,) = pack.run(
         "DAS_ClassObjective", classifier=toy, classes="class 1\n3: -0.5", score="margin", weight=2.0
     )
-    assert (objective.judge, objective.targets) == (toy, ((1, 1.0), (3, -0.5)))
-    assert (objective.score_kind, objective.weight) == ("margin", 2.0)
+    assert (objective.terms[0].judge, objective.terms[0].score.targets) == (toy, ((1, 1.0), (3, -0.5)))
+    assert (objective.terms[0].score.kind, objective.terms[0].weight) == ("margin", 2.0)
 
 
 def test_several_classes_on_a_line_share_its_weight(pack: Pack, starter: Any) -> None:
     (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="all cat\n(jellyfish, goldfish:2)")
-    assert dict(objective.targets) == dict.fromkeys(range(281, 286), 0.2) | {107: 1.0, 1: 1.0}
+    assert dict(objective.terms[0].score.targets) == dict.fromkeys(range(281, 286), 0.2) | {107: 1.0, 1: 1.0}
 
 
 @each_case("score", ["logit", "log_probability", "margin"])
@@ -32,9 +32,9 @@ def test_every_score_climbs(pack: Pack, score: str) -> None:
 
 def test_variety_goes_to_the_objective_and_is_none_without_it(pack: Pack, starter: Any) -> None:
     (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish", variety=0.3)
-    assert objective.variety == 0.3
+    assert objective.terms[0].judge.share == 0.7
     (plain,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish")
-    assert plain.variety == 0
+    assert not hasattr(plain.terms[0].judge, "share")
 
 
 def test_an_unknown_class_is_answered_with_the_nearest(pack: Pack, starter: Any) -> None:

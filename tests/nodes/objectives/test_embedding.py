@@ -42,7 +42,11 @@ def test_only_new_prompts_are_encoded(pack: Pack) -> None:
     ask(pack, clip, "a cat\na dog: 0.5")
     assert texts == ["a cat", "a dog"]
     changed = ask(pack, clip, "a cat: 2\na dog: -1", weight=3.0, similarity="spherical")
-    assert (changed.weights, changed.weight, changed.similarity) == ((2.0, -1.0), 3.0, "spherical")
+    assert (changed.terms[0].score.weights, changed.terms[0].weight, changed.terms[0].score.similarity) == (
+        (2.0, -1.0),
+        3.0,
+        "spherical",
+    )
     pack.run("DAS_Similarity", clip=clip, image=torch.rand(1, 9, 9, 3), text="a dog: 7\na bird")
     assert texts == ["a cat", "a dog", "a bird"]
 
@@ -67,8 +71,8 @@ def test_images_are_targets(pack: Pack, shape: tuple[int, ...]) -> None:
     with torch.inference_mode():
         image = torch.rand(*shape, 3)
     (objective,) = pack.run("DAS_ImageObjective", clip=clip, image=image, weight=0.5, similarity="spherical")
-    assert objective.targets.shape == (shape[0], 4)
-    assert (objective.weight, objective.similarity) == (0.5, "spherical")
+    assert objective.terms[0].score.targets.shape == (shape[0], 4)
+    assert (objective.terms[0].weight, objective.terms[0].score.similarity) == (0.5, "spherical")
     # Small steps: such a toy is soon as near as it can come.
     slow = STEADY | {"optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0, "step_size": 0.005}}
     history = pack.optimize(objectives={"objective0": objective}, augmentation=pack.still(), steps=4, **slow)[3]
@@ -97,8 +101,8 @@ def test_tokens_that_are_cut_are_told_in_the_log(pack: Pack, clip: Any, caplog: 
 
 def test_a_colon_without_a_number_belongs_to_the_prompt(pack: Pack) -> None:
     objective = ask(pack, pack.clip(Toy()), "poster: a castle\n(a reef:1.3)\na clock at 12:30")
-    assert objective.prompts == ("poster: a castle", "a reef", "a clock at 12:30")
-    assert objective.weights == (1.0, 1.3, 1.0)
+    assert objective.name == "poster: a castle, a reef, a clock at 12:30"
+    assert objective.terms[0].score.weights == (1.0, 1.3, 1.0)
 
 
 def test_only_negative_prompts_climb_away(pack: Pack) -> None:
@@ -110,7 +114,7 @@ def test_only_negative_prompts_climb_away(pack: Pack) -> None:
 @each_case("value", [0.0, 1.0])
 def test_a_plain_image_is_a_target(pack: Pack, value: float) -> None:
     (objective,) = pack.run("DAS_ImageObjective", clip=pack.clip(Toy()), image=torch.full((1, 9, 9, 3), value))
-    assert bool(objective.targets.isfinite().all())
+    assert bool(objective.terms[0].score.targets.isfinite().all())
 
 
 def image(pack: Pack, value: Tensor, **inputs: Any) -> object:

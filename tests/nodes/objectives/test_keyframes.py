@@ -21,8 +21,12 @@ def ask(pack: Pack, text: str = "0: 0 / 4: 1", **inputs: Any) -> Any:
     return pack.run("DAS_Keyframes", model=pack.classifier(Toy()), keyframes=text, **inputs)[0]
 
 
+def split(objective: Any) -> list[Any]:
+    return [type(objective)((term,)) for term in objective.terms]
+
+
 def factors(objective: Any, frames: int) -> list[list[float]]:
-    return [[*part.terms[0].weigh_images(Time(frames).timeline)] for part in objective.split()]
+    return [[*part.terms[0].weigh_images(Time(frames).timeline)] for part in split(objective)]
 
 
 @each_case("text", ["0: 0 / 4: 1", "0: 0\n4: 1", '"0": "0", "4": "1"', "4: 1 / 0: 0"])
@@ -38,16 +42,16 @@ def test_weights_cross_between_keyframes(pack: Pack, text: str) -> None:
 def test_a_clip_is_asked_for_cosines(pack: Pack) -> None:
     clip = replace(pack.clip(Toy()), concepts=torch.eye(4))
     (asked,) = pack.run("DAS_Keyframes", model=clip, keyframes="0: a castle / 4: a volcano")
-    assert [part.objective.similarity for part in asked.split()] == ["cosine", "cosine"]
+    assert [term.score.similarity for term in asked.terms] == ["cosine", "cosine"]
 
 
 def test_each_wish_has_a_score_and_the_film_is_that_of_the_library(pack: Pack) -> None:
     asked, stack = ask(pack, weight=2.0), film(pack)
     made, *_, history, _ = pack.optimize(stack=stack, objectives={"objective0": asked}, steps=3)
     assert list(history[0].scores) == ["class 0", "class 1"]
-    apart = {f"objective{place}": part for place, part in enumerate(asked.split())}
+    apart = {f"objective{place}": part for place, part in enumerate(split(asked))}
     assert torch.equal(made, pack.optimize(stack=stack, objectives=apart, steps=3)[0])
-    assert [part.weight for part in asked.split()] == [2.0, 2.0]
+    assert [term.weight for term in asked.terms] == [2.0, 2.0]
 
 
 def test_frames_go_where_they_are_asked_to(pack: Pack) -> None:
@@ -63,7 +67,7 @@ def test_words_are_for_a_clip(pack: Pack) -> None:
     read: list[str] = []
     clip = pack.clip(Toy(), texts=read)
     (asked,) = pack.run("DAS_Keyframes", model=clip, keyframes="0: a castle\nfog: 0.3\n4: a volcano / 8: a castle")
-    assert [part.name for part in asked.split()] == ["a castle, fog", "a volcano", "a castle"]
+    assert [term.name for term in asked.terms] == ["a castle, fog", "a volcano", "a castle"]
     assert read == ["a castle", "fog", "a volcano"]
     assert torch.isfinite(pack.optimize(stack=film(pack, 9), objectives={"objective0": asked})[0]).all()
 

@@ -24,7 +24,7 @@ def asked(*objectives: Any) -> dict[str, Any]:
 @each_case("kind", ["total_variation", "l2", "spectrum", "range"])
 def test_every_prior_goes_beside_a_model(pack: Pack, image: Tensor, kind: str) -> None:
     (prior,) = pack.run("DAS_Prior", kind=kind)
-    assert (prior.kind, prior.weight) == (kind, 0.2)
+    assert (prior.terms[0].score.kind, prior.terms[0].weight) == (kind, 0.2)
     stack = pack.stack(image=image, start={"start": "image"})
     made = pack.optimize(stack=stack, objectives=asked(pack.objective(), prior))[0]
     assert torch.isfinite(made).all()
@@ -32,7 +32,7 @@ def test_every_prior_goes_beside_a_model(pack: Pack, image: Tensor, kind: str) -
 
 def test_a_prior_needs_no_model(pack: Pack, image: Tensor) -> None:
     (prior,) = pack.run("DAS_Prior", weight=1.0)
-    assert prior.weight == 1.0
+    assert prior.terms[0].weight == 1.0
     stack = pack.stack(image=image, start={"start": "image"})
     history = pack.optimize(stack=stack, objectives=asked(prior), steps=4)[3]
     assert history[-1].scores["total variation"] > history[0].scores["total variation"]

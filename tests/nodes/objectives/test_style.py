@@ -17,9 +17,9 @@ def style(pack: Pack, model: Any, **inputs: Any) -> Any:
 
 def test_lines_become_layers_with_their_weights(pack: Pack, toy: Any) -> None:
     objective = style(pack, toy, layers="head\nconvolution: 0.5", weight=2.0)
-    assert [layer.name for layer in objective.judge.layers] == ["head", "convolution"]
-    assert (objective.weights, objective.weight) == ((1.0, 0.5), 2.0)
-    assert not any(target.is_inference() for target in objective.targets)
+    assert [layer.name for layer in objective.terms[0].judge.layers] == ["head", "convolution"]
+    assert (objective.terms[0].score.weights, objective.terms[0].weight) == ((1.0, 0.5), 2.0)
+    assert not any(target.is_inference() for target in objective.terms[0].score.targets)
 
 
 @each_case("kind", ["classifier", "clip"])
@@ -27,7 +27,7 @@ def test_style_and_content_climb_together(pack: Pack, kind: str) -> None:
     model = getattr(pack, kind)(Toy())
     (content,) = pack.run("DAS_ContentObjective", model=model, image=IMAGE)
     asked = {"objective0": style(pack, model, layers="convolution: 2"), "objective1": content}
-    assert all(objective.judge.module is model.module for objective in asked.values())
+    assert all(objective.terms[0].judge.module is model.module for objective in asked.values())
     image, _, _, history, *_ = pack.optimize(
         stack=pack.stack(image=1 - IMAGE, start={"start": "image"}),
         objectives=asked,

@@ -52,14 +52,14 @@ class RecordedRecipe:
 
     def __init__(self, pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
         self.recipes: list[Any] = []
-        self.objectives: list[Any] = []
+        self.plans: list[Any] = []
         recipe = pack.module("das_core.ascent.recipe").Recipe
         prepare = recipe.prepare
 
-        def note(recipe: Any, stack: Any, objectives: Any, **settings: Any) -> Any:
+        def note(recipe: Any, stack: Any, plan: Any, **settings: Any) -> Any:
             self.recipes.append(recipe)
-            self.objectives.append(objectives)
-            return prepare(recipe, stack, objectives, **settings)
+            self.plans.append(plan)
+            return prepare(recipe, stack, plan, **settings)
 
         monkeypatch.setattr(recipe, "prepare", note)
 
@@ -84,10 +84,9 @@ def test_views_and_focus_suit_a_zoom(pack: Pack, climbed: Any, recorded: Recorde
 
 def test_keyframes_are_numbers_of_depths(pack: Pack, recorded: RecordedRecipe) -> None:
     optimize(pack, stack=zoom(pack), objectives={"objective0": ask(pack)}, steps=1)
-    (joint,) = recorded.objectives[0]
     # Three moments lie between two depths.
     timeline = zoom(pack).spec.zoom.timeline
-    weights = [part.terms[0].weigh_images(timeline) for part in joint.split()]
+    weights = [term.weigh_images(timeline) for (term,) in recorded.plans[0].parts.values()]
     assert weights[0] == pytest.approx((1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0, 0.0, 0.0, 0.0), abs=1e-4)
     assert weights[2] == pytest.approx(weights[0][::-1])
 
