@@ -3,7 +3,7 @@
 Channels: for random channels of an early, a middle and a late layer of two networks, the activation for the image of an
 ascent is compared with the activations for all sample photographs. Style: the ascent uses one network. The result is
 measured with this network and with a second one that took no part. In both networks the layers are those that
-`StyleObjective` and `ContentObjective` choose by default.
+`style_objective` and `content_objective` choose by default.
 """
 
 import torch

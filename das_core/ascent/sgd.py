@@ -19,7 +19,7 @@ class SGD(Optimizer):
     Args:
         learning_rate: what the gradient is multiplied by, above 0. A good value depends on the scale of the score:
             0.005 to 0.05 for the logit of a classifier on the default levels; with 0.5 or more, pictures turn to noise.
-            The score of a `Prior` alone needs about 100.
+            The score of a `prior` alone needs about 100.
         momentum: what the velocity of the last step is multiplied by before the gradient is added to it, 0 (none) to
             below 1.
 

@@ -157,7 +157,8 @@ def share_views(*objectives: Objective) -> Objective:
 
     Use it to ask several models for the same thing, such as a class: a picture that gets high scores from all of them
     shows the class better than a picture that gets a high score from one model. Each objective keeps its regions and
-    its schedule. Its weight is divided by the number of objectives, so together they count as one. The score that the progress display and the history show is the mean over all views.
+    its schedule. Its weight is divided by the number of objectives, so together they count as one. The score that the
+    progress display and the history show is the mean over all views.
 
     Args:
         objectives: at least two, each with a judge. Over the steps, all their terms get about equally many views, so an

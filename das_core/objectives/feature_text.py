@@ -1,4 +1,4 @@
-"""Positions and directions in a layer, read from text, as users write them for a `FeatureObjective`."""
+"""Positions and directions in a layer, read from text, as users write them for a `feature_objective`."""
 
 import re
 

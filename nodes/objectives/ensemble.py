@@ -40,7 +40,7 @@ class Ensemble(Node):
                         min=2,
                         max=_MAX_OBJECTIVES,
                     ),
-                    tooltip="Two or more objectives, each for a model. Together they count as one of their mean weight.",
+                    tooltip="Two or more objectives, each for a model. Together they count as one.",
                 )
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],

@@ -13,6 +13,7 @@ from cases import each_case
 from loaded_pack import Pack, Toy
 from running_node import Running
 from stand_in_diffusion import LEVELS, Mixture, NoiseOnTop, StandInVAE, make_model, predict
+from toys import answer
 
 
 @pytest.fixture

@@ -42,11 +42,8 @@ def test_only_new_prompts_are_encoded(pack: Pack) -> None:
     ask(pack, clip, "a cat\na dog: 0.5")
     assert texts == ["a cat", "a dog"]
     changed = ask(pack, clip, "a cat: 2\na dog: -1", weight=3.0, similarity="spherical")
-    assert (changed.terms[0].score.weights, changed.terms[0].weight, changed.terms[0].score.similarity) == (
-        (2.0, -1.0),
-        3.0,
-        "spherical",
-    )
+    (term,) = changed.terms
+    assert (term.score.weights, term.weight, term.score.similarity) == ((2.0, -1.0), 3.0, "spherical")
     pack.run("DAS_Similarity", clip=clip, image=torch.rand(1, 9, 9, 3), text="a dog: 7\na bird")
     assert texts == ["a cat", "a dog", "a bird"]
 

@@ -38,7 +38,7 @@ def test_models_share_out_the_views_and_all_of_them_climb(pack: Pack) -> None:
 def test_words_and_classes_go_together(pack: Pack) -> None:
     (words,) = pack.run("DAS_TextObjective", clip=pack.clip(Toy()), text="a cat", weight=0.5)
     both = ensemble(pack, pack.objective(), words)
-    assert (both.name, [term.weight_at(0.0) for term in both.terms]) == ("class 0, a cat", [1.0, 0.5])
+    assert (both.name, [term.weight_at(0.0) for term in both.terms]) == ("class 0, a cat", [0.5, 0.25])
     (faded,) = pack.run("DAS_Schedule", objective=both, start=0.0, end=2.0)
     assert [term.weight_at(1.0) for term in faded.terms] == [2.0, 1.0]
 
