@@ -17,6 +17,8 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 
+from .own_thread import hearing_own_thread
+
 T = TypeVar("T")
 
 _look_up: ContextVar[Callable[[], None] | None] = ContextVar("look_up", default=None)
@@ -51,13 +53,11 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
         no stack
     """
     token = _look_up.set(look_up)
-    # The hook is for all modules, since the model may come from anywhere. In other threads `_look_up` holds no
-    # function, so the hook does nothing there.
-    hook = register_module_forward_pre_hook(_look_up_before_layer)
     try:
-        yield
+        # The hook is for all modules, since the model may come from anywhere.
+        with hearing_own_thread(register_module_forward_pre_hook, _look_up_before_layer):
+            yield
     finally:
-        hook.remove()
         _look_up.reset(token)
         # The error is not kept any longer: its traceback holds the local variables of the functions that it went
         # through, and these hold tensors.
@@ -85,11 +85,8 @@ def interruptible_building() -> Iterator[None]:
         ...     print("no model")
         no model
     """
-    hook = register_module_parameter_registration_hook(_look_up_at_weight)
-    try:
+    with hearing_own_thread(register_module_parameter_registration_hook, _look_up_at_weight):
         yield
-    finally:
-        hook.remove()
 
 
 def allow_interrupt() -> None:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from .frozen import copy_with
 from .judge import Judge
 
 _BYTES_PER_PIXEL = 2000
@@ -61,12 +62,7 @@ def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
     In the backward pass, the gradients of the output and of the input of a layer are in memory together. These two are
     assumed to be as large as the two largest saved tensors.
     """
-    own = {
-        name: torch.empty_like(tensor, device="meta")
-        for kind in (judge.module.named_parameters(), judge.module.named_buffers())
-        for name, tensor in kind
-    }
-    weights = {tensor.untyped_storage()._cdata for tensor in own.values()}
+    weights: set[int] = set()
     saved: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -78,8 +74,12 @@ def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
 
     view = torch.empty(1, 3, judge.size, judge.size, dtype=dtype, device="meta", requires_grad=True)
     try:
+        # A copy, because another thread may be running the module.
+        module = copy_with(judge.module, lambda weight: torch.empty_like(weight, device="meta"))
+        module.eval().requires_grad_(False)
+        weights.update(weight.untyped_storage()._cdata for weight in (*module.parameters(), *module.buffers()))
         with torch.inference_mode(False), torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, _same):
-            torch.func.functional_call(judge.module, own, (view,))
+            module(view)
     except _UNABLE:
         return _BYTES_PER_PIXEL * judge.size**2
     sizes = sorted(tensor.untyped_storage().nbytes() for tensor in saved.values())

@@ -9,6 +9,9 @@ original convolution is kept as well, and `layers/hooks.py` runs it when its act
 
 import sys
 from collections import Counter, OrderedDict
+from collections.abc import Callable
+from threading import Lock, get_ident
+from typing import Any
 
 from torch import fx, nn
 from torch.fx.proxy import TraceError
@@ -17,6 +20,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..common.interruption import pausing
 
 _UNFOLDED = "unfolded"
+
+# While fx traces, it replaces methods of `nn.Module` for all threads. Two threads that trace at the same time would put
+# the wrong methods back.
+_tracing = Lock()
 
 
 class FoldedBatchNormAct2d(nn.Sequential):
@@ -41,7 +48,21 @@ class _Tracer(fx.Tracer):
     """An fx tracer that records each call of a convolution or batch norm as one node, even if it has submodules.
 
     Batch norms of timm have submodules (dropout and activation). Modules without submodules are one node each, too.
+    Models that other threads run meanwhile are not recorded.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = get_ident()
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Record a call of a module, or run it if another thread has called it."""
+        own = get_ident() == self._thread
+        return super().call_module(m, forward, args, kwargs) if own else forward(*args, **kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
+        """Record that a weight is read; return the weight itself if another thread reads it."""
+        return super().getattr(attr, attr_val, parameter_proxy_cache) if get_ident() == self._thread else attr_val
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return isinstance(module, nn.Conv2d | nn.BatchNorm2d) or not any(True for _ in module.children())
@@ -50,7 +71,8 @@ class _Tracer(fx.Tracer):
 def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
     """Return pairs of names: a convolution whose output goes only to one batch norm, and that norm."""
     try:
-        graph = _Tracer().trace(module)
+        with _tracing:
+            graph = _Tracer().trace(module)
     except (TraceError, TypeError, RuntimeError, ValueError, AttributeError, AssertionError):
         # The forward pass cannot be traced, for example because it depends on data: fold nothing.
         return []

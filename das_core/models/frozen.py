@@ -1,14 +1,37 @@
 """Prepares models to be judges: freezes them for good, or keeps them in evaluation mode only while they run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass, replace
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
 
 from ..common.interruption import pausing
 from .fold import find_unfolded, fold_batch_norm
+
+
+@dataclass(frozen=True)
+class _Former:
+    """The parts of a module in training mode and the weights with gradients, and how many threads run the module."""
+
+    training: list[nn.Module]
+    learning: list[nn.Parameter]
+    users: int = 0
+
+    def switch(self, training: bool) -> None:
+        """Switch training mode and gradients on or off."""
+        for part in self.training:
+            part.training = training
+        for weight in self.learning:
+            weight.requires_grad_(training)
+
+
+_changing = Lock()
+_evaluated: dict[nn.Module, _Former] = {}
+"""The modules that run in `evaluating` now. Of several threads, the last one restores the former state of a module."""
 
 
 @contextmanager
@@ -31,19 +54,22 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         >>> module.training, module[0].weight.requires_grad
         (True, True)
     """
-    training = [part for part in module.modules() if part.training]
-    learning = [weight for weight in module.parameters() if weight.requires_grad]
+    with _changing:
+        former = _evaluated.get(module) or _Former(
+            [part for part in module.modules() if part.training],
+            [weight for weight in module.parameters() if weight.requires_grad],
+        )
+        former.switch(False)
+        _evaluated[module] = replace(former, users=former.users + 1)
     try:
-        for part in training:
-            part.training = False
-        for weight in learning:
-            weight.requires_grad_(False)
         yield
     finally:
-        for part in training:
-            part.training = True
-        for weight in learning:
-            weight.requires_grad_(True)
+        with _changing:
+            former = _evaluated.pop(module)
+            if former.users > 1:
+                _evaluated[module] = replace(former, users=former.users - 1)
+            else:
+                former.switch(True)
 
 
 def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.Module:
@@ -138,21 +164,27 @@ def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
         >>> half.weight.dtype, half.running_mean.dtype, half.num_batches_tracked.dtype, module.weight.dtype
         (torch.float16, torch.float16, torch.int64, torch.float32)
     """
+    # `to` converts the tensors of modules that define `__deepcopy__`. All other floating-point tensors have the type
+    # already.
+    return copy_with(
+        module, lambda weight: weight.to(dtype, copy=True) if weight.is_floating_point() else weight.clone()
+    ).to(dtype)
+
+
+def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
+    """Return a copy of a module with other weights and buffers: `convert` returns each of them, given the original."""
     # The memo of `deepcopy`: converted copies by the `id` of their originals. `deepcopy` uses these copies and does not
     # copy their originals.
     copies: dict[int, Tensor | nn.Module] = {}
     with torch.inference_mode(False):
         for weight in pausing([*module.parameters(), *module.buffers()]):
-            if weight.is_floating_point():
-                cast = weight.detach().to(dtype, copy=True)
-                is_parameter = isinstance(weight, nn.Parameter)
-                copies[id(weight)] = nn.Parameter(cast, weight.requires_grad) if is_parameter else cast
+            made = convert(weight.detach())
+            is_parameter = isinstance(weight, nn.Parameter)
+            copies[id(weight)] = nn.Parameter(made, weight.requires_grad) if is_parameter else made
         for part in module.modules():
             original = find_unfolded(part)
             if original is not None:
                 # The original of a folded convolution is shared, not copied: it never changes, and its weights are
                 # converted whenever it is run (`layers/hooks.py`).
                 copies[id(original)] = original
-        # `to` converts the tensors of modules that define `__deepcopy__`. All other floating-point tensors have the
-        # type already.
-        return deepcopy(module, copies).to(dtype)
+        return deepcopy(module, copies)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..common.cache import cached
 from ..common.devices import send_to_device
+from ..common.own_thread import hearing_own_thread
 from ..common.seeding import make_generator
 from .classifier import Classifier
 from .judge import Judge
@@ -62,7 +63,7 @@ class PartialClassifier(Classifier):
         with ExitStack() as hooks:
             for head in _find_heads(self):
                 kept = _draw_features(self.share, head.in_features, tuple(images), views.device)
-                hooks.enter_context(head.register_forward_pre_hook(_Scale(kept / self.share)))
+                hooks.enter_context(hearing_own_thread(head.register_forward_pre_hook, _Scale(kept / self.share)))
             return self(views)
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any
 
 import torch
@@ -10,6 +11,9 @@ from torch.nn import functional as F
 
 _CACHE_SIZE = 20_000
 """How many embeddings of texts a tower keeps; each takes a few kilobytes."""
+
+# Reentrant, because the tower of an ensemble calls the towers of its members.
+_encoding = RLock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,12 @@ class TextTower:
 
     def embed(self, text: str) -> Tensor:
         """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
+        # One thread at a time, because some tokenizers can be used by one thread only.
+        with _encoding:
+            return self._embed(text)
+
+    def _embed(self, text: str) -> Tensor:
+        """Return the embedding of a text from the cache, or encode the text."""
         if text not in self._cache:
             # Outside inference mode, because the embedding is cached, and a tensor that is made in inference mode can
             # never take part in autograd.

@@ -14,8 +14,8 @@ from .hooks import capture_outputs
 from .layer import Layer, find_layer, find_layers
 
 
-class _AllCaptured(Exception):  # noqa: N818
-    """The exception that ends a forward pass as soon as all layers are captured, so that nothing more is computed."""
+class _AllCaptured(BaseException):
+    """Ends a forward pass as soon as all layers are captured; no `except Exception` on the way catches it."""
 
 
 @dataclass(frozen=True)

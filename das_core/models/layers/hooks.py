@@ -1,14 +1,14 @@
 """Hooks that report the outputs of the layers of a module while it runs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.utils.hooks import RemovableHandle
 
+from ...common.own_thread import hearing_own_thread
 from ..fold import find_unfolded
+from ..frozen import copy_with
 from .heads import HEADS, compute_heads, find_projection
 
 OnOutput = Callable[[str, Any], None]
@@ -17,7 +17,7 @@ OnOutput = Callable[[str, Any], None]
 
 @contextmanager
 def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput) -> Iterator[None]:
-    """Report the outputs of layers for as long as the `with` block runs.
+    """Report the outputs of layers for as long as the `with` block runs; runs in other threads are not reported.
 
     When the block ends, even by an exception, the hooks are removed.
 
@@ -29,19 +29,14 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
             output that is a tuple or a list, it gets the first item. If a batch norm was folded into the layer, it gets
             the output of the original convolution.
     """
-    hooks: list[RemovableHandle] = []
-    try:
-        # Attached one by one, so that if attaching fails, the hooks before it are still removed.
+    with ExitStack() as hooks:
         for name in names:
-            hooks.append(_attach_hook(module, name, on_output))
+            hooks.enter_context(_attach_hook(module, name, on_output))
         yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
-def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHandle:
-    """Attach a hook that reports the output, or the heads, of one layer each time it has run; return its handle.
+def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> AbstractContextManager[None]:
+    """Return a context in which a hook reports the output, or the heads, of one layer each time it has run.
 
     Args:
         root: the module that has the layer.
@@ -52,17 +47,22 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHa
     if (unfolded := find_unfolded(part)) is not None:
         # The output of this convolution already contains the batch norm that was folded into it. So the original
         # convolution is run, and its output is reported.
-        return part.register_forward_hook(
-            lambda module, inputs, output: on_output(name, _run_unfolded(unfolded, inputs[0], module))
+        return hearing_own_thread(
+            part.register_forward_hook,
+            lambda module, inputs, output: on_output(name, _run_unfolded(unfolded, inputs[0], module)),
         )
     if not name.endswith(HEADS):
-        return part.register_forward_hook(lambda _, inputs, output: on_output(name, _take_first(output)))
+        return hearing_own_thread(
+            part.register_forward_hook, lambda _, inputs, output: on_output(name, _take_first(output))
+        )
     projection = find_projection(part)
     # The heads are the input of the last projection. If the projection is not run as a module, they are computed again.
     if projection is not None:
-        return projection.register_forward_pre_hook(lambda _, inputs: on_output(name, inputs[0]))
-    return part.register_forward_hook(
-        lambda module, inputs, options, _: on_output(name, compute_heads(module, inputs, options)), with_kwargs=True
+        return hearing_own_thread(projection.register_forward_pre_hook, lambda _, inputs: on_output(name, inputs[0]))
+    return hearing_own_thread(
+        part.register_forward_hook,
+        lambda module, inputs, options, _: on_output(name, compute_heads(module, inputs, options)),
+        with_kwargs=True,
     )
 
 
@@ -76,8 +76,9 @@ def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> 
             and in the precision of this one.
     """
     weight = next(folded.parameters())
-    weights = {name: value.to(weight.device, weight.dtype) for name, value in convolution.named_parameters()}
-    output: Tensor = functional_call(convolution, weights, (values,))
+    # A copy, because another thread may be running the original.
+    here = copy_with(convolution, lambda own: own.to(weight.device, weight.dtype))
+    output: Tensor = here(values)
     return output
 
 
