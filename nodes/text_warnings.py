@@ -9,7 +9,7 @@ from . import bridge
 def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> None:
     """Show a warning on a node when some texts are in a script (writing system) that a CLIP hardly reads.
 
-    The run goes on after the warning. If the CLIP reads all texts, the warning of an earlier run is removed.
+    The run goes on after the warning.
 
     Args:
         clip: the model that is going to read the texts.
@@ -19,8 +19,6 @@ def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> Non
     Raises:
         ValueError: when the model has no text tower.
     """
-    warning = clip.describe_unread(texts)
-    if warning:
+    if warning := clip.describe_unread(texts):
         # Short, because it has to fit on a node.
-        warning += ": write English, or load a multilingual CLIP"
-    bridge.warn_on_node(warning, node_id)
+        bridge.warn_on_node(f"{warning}: write English, or load a multilingual CLIP", node_id)

@@ -1,4 +1,5 @@
-// Shows the text that a running node sends: its progress, the time it took, or a warning. The text stays after the run.
+// Shows the text that a node sends: its progress, the time it took, a warning or an error. The text stays after the run,
+// until the node runs again; that of an error only until the next run begins.
 
 import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
@@ -13,6 +14,7 @@ const LINE_HEIGHT = 16,
   BORDER = 26;
 
 const lastTexts = new Map(); // from the id of a node to the node and its last text in the run
+let failed = null; // the node on which the last run has ended with an error
 const grown = new WeakMap(); // from a node that was made taller for a long text to its heights before and after
 
 // Makes a node taller for a long text, and as tall as before for a short one. Otherwise the classic renderer would cut
@@ -62,6 +64,13 @@ function onText({ detail }) {
   });
 }
 
+function clear(node) {
+  const widget = isOurs(node) && node.widgets?.find((one) => one.name === TEXT_WIDGET);
+  if (!widget) return;
+  widget.value = " ";
+  if (!LiteGraph.vueNodesMode) makeRoom(node, " ");
+}
+
 // Frontends from 1.58 on remove the texts when a run ends. The last texts of our nodes are shown again, because they
 // tell the outcome.
 function restoreTexts() {
@@ -83,7 +92,12 @@ app.registerExtension({
   name: "DirectAscent.ProgressText",
 
   setup() {
-    app.api.addEventListener("execution_start", () => lastTexts.clear());
+    app.api.addEventListener("execution_start", () => {
+      lastTexts.clear();
+      clear(failed);
+    });
+    app.api.addEventListener("executing", ({ detail: nodeId }) => nodeId && clear(findNode(nodeId)));
+    app.api.addEventListener("execution_error", ({ detail }) => (failed = findNode(detail.node_id)));
     app.api.addEventListener("progress_text", onText);
     // Delayed, because the frontend's own listeners have to run first.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));

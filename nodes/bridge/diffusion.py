@@ -21,7 +21,7 @@ from .autograd import enable_autograd
 from .latents import check_latent, decode_latent, encode_pictures
 from .memory import free_cache_on_exit, load_judges
 from .node_warning import warn_on_node
-from .page import find_running_node
+from .page import find_running_node, say_on_node
 from .progress import check_interrupted
 from .sampler_models import SamplerModels
 from .tensors import get_device
@@ -126,8 +126,9 @@ class DiffusionGuide:
         node = find_running_node()
         run = node and node.prompt_id
         if run != self._run:
+            if self._has_warned and self.node_id is not None:
+                say_on_node(self.node_id, " ")
             self._run, self._has_warned = run, False
-            warn_on_node(None, self.node_id)
 
     def _find_step(self, arguments: Mapping[str, Any]) -> GuidedStep | None:
         """Return the step that the sampler is at; None if this step is not guided.

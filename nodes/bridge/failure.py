@@ -1,10 +1,11 @@
 """Shows the error of a node as text on that node, where ComfyUI itself shows only a general message."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...das_core.common.text import elide, shorten
-from .page import find_running_node, hold_on_node
+from ...das_core.common.text import elide
+from .page import find_running_node, say_on_node
 from .progress import is_interrupt
 
 _LONGEST = 180
@@ -19,18 +20,22 @@ _LONGEST_REFUSAL = 1000
 def show_failure() -> Iterator[None]:
     """Show the message of an error of the `with` block on the running node, and let the error pass on.
 
-    The message stays on the node until the node runs again. If the error only says that the user has cancelled the run,
-    it is not shown. If a ValueError has a message of more than 1,000 characters, because it quotes a long input, the
-    middle of the message of the error is cut out. Errors of subclasses, such as `AscentError`, keep their message.
+    The page removes the message when the next run begins (`web/progress_text.js`). If the error only says that the user
+    has cancelled the run, it is not shown. The middle of a long message is cut out, because advice stands at its end:
+    on the node, and in the error itself if it is a ValueError of more than 1,000 characters, which quotes a long input.
+    Errors of subclasses, such as `AscentError`, keep their message.
     """
     running = find_running_node()
-    if running:
-        hold_on_node(running.node_id, None)
     try:
         yield
     except Exception as error:
         if type(error) is ValueError and len(str(error)) > _LONGEST_REFUSAL:
             error.args = (elide(str(error), _LONGEST_REFUSAL),)
         if running and not is_interrupt(error):
-            hold_on_node(running.node_id, shorten(str(error) or type(error).__name__, _LONGEST))
+            say_on_node(running.node_id, _shorten(str(error)) or type(error).__name__)
         raise
+
+
+def _shorten(message: str) -> str:
+    """Return a message as one short line, in which only the name of the server is left of an address."""
+    return elide(" ".join(re.sub(r"https?://([^\s/]+)\S*", r"\1", message).split()), _LONGEST)

@@ -6,9 +6,6 @@ from typing import Any, NamedTuple
 from comfy_execution import utils
 from server import PromptServer
 
-_holding: set[str] = set()
-"""The ids of the nodes that show a text from their last run, see `hold_on_node`."""
-
 
 class RunningNode(NamedTuple):
     """The node that ComfyUI is running, or whose fingerprint ComfyUI is asking for.
@@ -57,29 +54,13 @@ def show_text(text: str) -> None:
 def say_on_node(node_id: str, text: str) -> None:
     """Show a text on a node, whether it is running or not; see `show_text`.
 
+    The text stays after the run, until the node shows another one or runs again.
+
     Args:
         node_id: the id of the node in the workflow.
-        text: what to show.
+        text: what to show; a blank takes the last text away, while the page ignores an empty one.
     """
     if server := find_server():
         # The page reads the text as HTML. The text may quote a prompt from a stranger's workflow file, which may
         # contain anything.
         server.send_progress_text(html.escape(text, quote=False), node_id, server.client_id)
-
-
-def hold_on_node(node_id: str, text: str | None) -> None:
-    """Show a text, such as a warning, on a node, also after the run, until another text replaces it.
-
-    A later call with None removes it.
-
-    Args:
-        node_id: the id of the node in the workflow.
-        text: what to show; None removes the text that an earlier call has left, if there is one.
-    """
-    if text is not None:
-        _holding.add(node_id)
-        say_on_node(node_id, text)
-    elif node_id in _holding:
-        _holding.discard(node_id)
-        # The page ignores an empty text.
-        say_on_node(node_id, " ")

@@ -1,6 +1,5 @@
 """Why a node has failed, as text on the node, until it runs again."""
 
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -10,11 +9,8 @@ from running_node import Running
 
 
 @pytest.fixture
-def failure(pack: Pack) -> Iterator[ModuleType]:
-    holding = pack.module("nodes.bridge.page")._holding
-    holding.clear()
-    yield pack.module("nodes.bridge.failure")
-    holding.clear()
+def failure(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.failure")
 
 
 def fail(failure: ModuleType, error: BaseException) -> None:
@@ -22,35 +18,21 @@ def fail(failure: ModuleType, error: BaseException) -> None:
         raise error
 
 
-def test_a_failure_stands_on_its_node_until_the_node_runs_again(failure: ModuleType, running: Running) -> None:
+def test_a_failure_stands_on_its_node(failure: ModuleType, running: Running) -> None:
     fail(failure, ValueError("levels are <odd>"))
     with failure.show_failure():
-        assert running.server.sent == [("5", "levels are &lt;odd&gt;", "page"), ("5", " ", "page")]
-    with failure.show_failure():
         pass
-    assert len(running.server.sent) == 2
+    assert running.server.sent == [("5", "levels are &lt;odd&gt;", "page")]
 
 
-def test_another_node_takes_nothing_away(failure: ModuleType, running: Running) -> None:
-    fail(failure, ValueError("odd"))
-    running.node_id = "6"
-    with failure.show_failure():
-        pass
-    assert running.server.texts == ["odd"]
-
-
-def test_what_a_node_says_of_its_next_run_stays(failure: ModuleType, running: Running, pack: Pack) -> None:
-    fail(failure, ValueError("odd"))
-    with failure.show_failure():
-        pack.module("nodes.bridge").show_text("loading")
-    assert running.server.texts == ["odd", " ", "loading"]
-
-
-def test_a_long_message_is_cut_to_what_a_node_has_room_for(failure: ModuleType, running: Running) -> None:
-    fail(failure, ValueError("a line\nand " + "x" * 1_000_000))
+def test_the_advice_at_the_end_of_a_long_message_fits_on_a_node(failure: ModuleType, running: Running) -> None:
+    address = "https://download.pytorch.org/models/alexnet.pth"
+    fail(
+        failure, ValueError(f"a file\ncould not be downloaded from {address} ({'x' * 1_000_000}); check the connection")
+    )
     (text,) = running.server.texts
-    assert text.startswith("a line and xxx")
-    assert text.endswith("…")
+    assert text.startswith("a file could not be downloaded from download.pytorch.org (xxx")
+    assert text.endswith("xxx); check the connection")
     assert len(text) <= 180
 
 
@@ -64,22 +46,6 @@ def test_cancel_is_no_failure(failure: ModuleType, running: Running) -> None:
 
     fail(failure, comfy.model_management.InterruptProcessingException())
     assert running.server.texts == []
-
-
-def test_without_a_running_node_nothing_is_shown(failure: ModuleType, pack: Pack) -> None:
-    fail(failure, ValueError("odd"))
-    assert not pack.module("nodes.bridge.page")._holding
-
-
-def test_a_warning_of_the_run_before_goes_too_and_that_of_this_run_stays(
-    failure: ModuleType, running: Running, pack: Pack
-) -> None:
-    warn = pack.module("nodes.bridge").warn_on_node
-    warn("hardly read", running.node_id)
-    fail(failure, ValueError("odd"))
-    with failure.show_failure():
-        warn("hardly read", running.node_id)
-    assert running.server.texts == ["hardly read", " ", "odd", " ", "hardly read"]
 
 
 def test_every_node_of_the_pack_says_why_it_failed(pack: Pack, failure: ModuleType, running: Running) -> None:

@@ -1,7 +1,6 @@
 """Warnings in the log and as text on a node."""
 
 import logging
-from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
@@ -13,8 +12,8 @@ Sent = list[tuple[str, str]]
 
 
 @pytest.fixture
-def sent(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
-    """What is sent to the page: a text and the id of a node each; no node shows a warning before and after."""
+def sent(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """What is sent to the page: a text and the id of a node each."""
     page = pack.module("nodes.bridge.page")
     texts: Sent = []
 
@@ -27,9 +26,7 @@ def sent(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
             texts.append((text, node_id))
 
     monkeypatch.setattr(page.PromptServer, "instance", Server(), raising=False)
-    page._holding.clear()
-    yield texts
-    page._holding.clear()
+    return texts
 
 
 def test_a_warning_is_logged_and_shown_on_the_node(pack: Pack, sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
@@ -37,17 +34,6 @@ def test_a_warning_is_logged_and_shown_on_the_node(pack: Pack, sent: Sent, caplo
         pack.module("nodes.bridge").warn_on_node("100 % odd", "7")
     assert [record.getMessage() for record in caplog.records] == ["100 % odd"]
     assert sent == [("100 % odd", "7")]
-
-
-def test_the_next_run_without_a_warning_takes_it_away_once(pack: Pack, sent: Sent) -> None:
-    warn = pack.module("nodes.bridge").warn_on_node
-    warn(None, "7")
-    assert sent == []
-    warn("odd", "7")
-    warn(None, "8")
-    warn(None, "7")
-    warn(None, "7")
-    assert sent == [("odd", "7"), (" ", "7")]
 
 
 @each_case("server", [None, object()])

@@ -41,12 +41,3 @@ def test_without_comfyui_there_is_neither_node_nor_server(page: ModuleType) -> N
 
 def test_the_running_node_is_named_with_its_prompt(page: ModuleType, running: Running) -> None:
     assert page.find_running_node() == ("5", "first")
-
-
-def test_a_held_text_is_taken_away_once_and_only_where_there_is_one(page: ModuleType, running: Running) -> None:
-    page.hold_on_node("7", None)
-    page.hold_on_node("7", "odd")
-    page.hold_on_node("8", None)
-    page.hold_on_node("7", None)
-    page.hold_on_node("7", None)
-    assert [(node, text) for node, text, _ in running.server.sent] == [("7", "odd"), ("7", " ")]
