@@ -69,15 +69,35 @@ def set_input(node: Node, name: str, text: str) -> Node:
         WorkflowError: the class of the node is unknown, the node has no such widget, or the text is not a value of the
             type of the widget.
     """
-    items = list_inputs(get_node_class(node), fill_defaults(node).inputs)
+    filled = fill_defaults(node).inputs
+    items = list_inputs(get_node_class(node), filled)
     if name not in items:
-        raise WorkflowError(f"{node}: no input {name!r}; {suggest_names(name, items)}")
+        widgets = dict(_list_widgets(parse_specs(read_input_types(get_node_class(node))), filled))
+        if name in widgets:
+            raise WorkflowError(f"{node}: {name} is an input only with {widgets[name]}; set that too")
+        raise WorkflowError(f"{node}: no input {name!r}; {suggest_names(name, widgets)}")
     item = items[name]
     values = dict(node.inputs) | {name: _parse_text(node, item, text)}
     if item.type == DYNAMIC_COMBO:  # drop the inputs of the former option, as ComfyUI's page does
         known = list_inputs(get_node_class(node), values)
         values = {key: value for key, value in values.items() if key in known or not key.startswith(f"{name}.")}
     return replace(node, inputs=values)
+
+
+def _list_widgets(inputs: Iterable[Input], values: Mapping[str, Any], missing: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the name of each widget among the inputs, and which options have to be chosen before it exists.
+
+    Args:
+        inputs: the inputs.
+        values: the values of the node, which tell what is chosen.
+        missing: the options that have to be chosen before the inputs exist, such as "recipe=custom".
+    """
+    for item in inputs:
+        if item.options is not None or item.type in WIDGET_TYPES:
+            yield item.name, missing
+        for option, brought in item.inputs_by_option.items():
+            more = "" if not missing and values.get(item.name) == option else f"{item.name}={option}"
+            yield from _list_widgets(brought, values, " and ".join(filter(None, (missing, more))))
 
 
 def _parse_text(node: Node, item: Input, text: str) -> Any:

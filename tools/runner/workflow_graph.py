@@ -50,16 +50,19 @@ Workflow: TypeAlias = Mapping[str, Node]
 
 
 def suggest_names(name: str, names: Iterable[str]) -> str:
-    """Return a phrase, for an error message, with the names closest to `name`.
+    """Return a phrase, for an error message, with the names closest to `name`, at most five.
 
-    If no name is close, the phrase has the first 20 names in alphabetical order.
+    Names with dots are also close if their last part is, as "recipe.steps" to "steps". If no name is close, the phrase
+    has the first eight names in alphabetical order.
     """
     known = sorted(set(names))
-    close = difflib.get_close_matches(name, known)
+    last_parts = {known_name: known_name.rpartition(".")[2] for known_name in known}
+    near = difflib.get_close_matches(name, [*known, *last_parts.values()], n=5)
+    close = [known_name for found in near for known_name in known if found in (known_name, last_parts[known_name])]
     if close:
-        return f"nearest: {', '.join(close)}"
-    more = ", …" if len(known) > 20 else ""
-    return f"there are: {', '.join(known[:20])}{more}" if known else "there are none"
+        return f"nearest: {', '.join(list(dict.fromkeys(close))[:5])}"
+    more = ", …" if len(known) > 8 else ""
+    return f"there are: {', '.join(known[:8])}{more}" if known else "there are none"
 
 
 def quote(value: object) -> str:

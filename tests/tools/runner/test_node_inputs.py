@@ -88,6 +88,9 @@ def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
         ("1.size=99", "node 1 (TOY_Color): size = 99 is above the maximum 16"),
         ("1.invert=maybe", "node 1 (TOY_Color): invert = 'maybe' is not true or false"),
         ("9.source=3", "node 9 (PreviewAny): source is a socket for *; only widgets can be set"),
+        ("1.zzz=3", "node 1 (TOY_Color): no input 'zzz'; there are: batch, invert, level, size"),
+        ("3.warmup=3", "node 3 (TOY_Optimizer): no input 'warmup'; nearest: optimizer.warmup"),
+        ("3.optimizer.warmup=3", "optimizer.warmup is an input only with optimizer=adam; set that too"),
         ("3.optimizer=sgd", "node 3 (TOY_Optimizer): optimizer = 'sgd' is not one of ascent, adam"),
     ],
 )
