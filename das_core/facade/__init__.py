@@ -5,12 +5,12 @@ from .function_scores import of_picture, of_views
 from .render import Rendering, render
 from .unsaved import UnsavedError
 from .wish import Wish
-from .wishes import channel, channels, classes, direction, diversity, layer, neuron, text
+from .wishes import channel, channels, classes, direction, diversity, head, layer, neuron, text
 from .wrap import wrap
 from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "channel", "channels", "classes", "direction", "diversity",
-    "film", "layer", "neuron", "of_picture", "of_views", "render", "text", "wrap", "zoom",
+    "film", "head", "layer", "neuron", "of_picture", "of_views", "render", "text", "wrap", "zoom",
 ]

@@ -3,12 +3,13 @@
 import re
 from typing import Any
 
-from ..common.text import unify_colons
+from ..common.text import shorten, unify_colons
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge
 from ..models.labels import UnknownClassError
-from ..models.layers.layer import find_layers
+from ..models.layers.heads import HEADS
+from ..models.layers.layer import UnknownLayerError, find_layer, find_layers
 from ..objectives.classes import ScoreKind
 from ..objectives.feature import feature_objective
 from ..objectives.term import Objective
@@ -23,9 +24,9 @@ def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
     Args:
         wish: a `Wish`, an objective, a function of the views, the index of a class, a list of classes, or a text. The
             meaning of a text depends on the model to which the `Wish` is given later. If this model has a layer named
-            'layer', the text 'layer:12' is channel 12 of this layer, and 'layer' is the whole layer. Any other text is
-            a class for a classifier, and a prompt for a CLIP. For other models, every text stands for a layer or a
-            channel.
+            'layer', the text 'layer:12' is channel 12 of this layer (or head 12, for 'attention#heads:12'), and 'layer'
+            is the whole layer. Any other text is a class for a classifier, and a prompt for a CLIP, unless it is one
+            word with a number such as 'layr:12'. For other models, every text stands for a layer or a channel.
         score: the score of a class that is given by its name or index alone. If it is `logit`, the score of a prompt is
             the cosine; otherwise `text_objective` chooses it (`auto`). A `Wish` and an objective keep their
             own score.
@@ -74,33 +75,54 @@ def read_keyframe(wish: Any) -> Wish:
     return read_wish(wish, "logit")
 
 
+_NUMBERED = re.compile(r"\s*(?P<name>[!-~]+?)\s*:\s*(?P<number>[-+.,;\s\d]*\d)\s*")
+"""A name without spaces and a number, such as 'layer4:12'. Names of modules are ASCII."""
+
+
 def _read_text(judge: Judge, words: str, score: ScoreKind) -> Objective:
     """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
-    name, _, index = unify_colons(words).rpartition(":")
-    numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
-    only_layers = not isinstance(judge, Classifier | CLIP)
-    if only_layers or _has_layer(judge, name if numbered else words):
-        if numbered:
-            return feature_objective(judge, name, "channel", int(index))
-        return feature_objective(judge, words)
+    numbered = _NUMBERED.fullmatch(unify_colons(words))
+    if not isinstance(judge, Classifier | CLIP) or _has_layer(judge, numbered["name"] if numbered else words):
+        return _ask_channel(judge, numbered) if numbered else feature_objective(judge, words)
     if isinstance(judge, CLIP):
-        return ask_text(judge, words, "cosine" if score == "logit" else "auto")
+        if numbered is None:
+            return ask_text(judge, words, "cosine" if score == "logit" else "auto")
+        try:
+            return _ask_channel(judge, numbered)
+        except ValueError as error:
+            raise ValueError(f"{error}. A prompt with a weight is text({shorten(words, 40)!r})") from error
     try:
         return ask_class(judge, words, score)
     except UnknownClassError as error:
-        # A text such as 'layer4:12', without a space in the name, may mean a channel.
-        if not numbered or " " in name.strip():
+        if numbered is None:
             raise
         try:
-            return feature_objective(judge, name, "channel", int(index))
+            return _ask_channel(judge, numbered)
         except ValueError as no_layer:
             raise ValueError(f"{error}. If a channel is meant: {no_layer}") from error
+
+
+def _ask_channel(judge: Judge, numbered: re.Match[str]) -> Objective:
+    """Return the objective of a channel, or of a head in a layer of heads, given by the match of `_NUMBERED`."""
+    name, number = numbered["name"], numbered["number"]
+    found = find_layer(find_layers(judge), name, judge.name)
+    what = "head" if found.heads else "channel"
+    if not re.fullmatch(r"[-+]?\d{1,9}", number):
+        raise ValueError(
+            f"'{shorten(number)}' is no {what} of layer {found.name}; write one whole number, such as '{found.name}:0'"
+            + ("" if found.heads else f", or channels('{found.name}', [0, 1]) for a picture of each")
+        )
+    return feature_objective(judge, found.name, "head" if found.heads else "channel", int(number))
 
 
 def _has_layer(judge: Judge, name: str) -> bool:
     """Return whether a judge has a layer of that name; a text with a space inside names no layer."""
     wanted = name.strip()
     # Looked for in the modules first, because `find_layers` runs the model.
-    if " " in wanted or not any(wanted == part for part, _ in judge.module.named_modules()):
+    module = wanted.removeprefix("visual.").removesuffix(HEADS)
+    if " " in wanted or not any(part in (wanted, module) for part, _ in judge.module.named_modules()):
         return False
-    return any(found.name == wanted for found in find_layers(judge))
+    try:
+        return bool(find_layer(find_layers(judge), wanted, judge.name))
+    except UnknownLayerError:
+        return False

@@ -128,6 +128,11 @@ def render(
     objective = join_objectives([one.resolve(judge) for one in wishes])
     count = max(term.images for term in objective.terms) if batch is None else batch
     stack = make_stack(spec, start, count, seed)
+    if unfit := [term.images for term in objective.terms if stack.batch % term.images]:
+        raise ValueError(
+            f"{stack.batch} pictures cannot show a wish for {unfit[0]}, one thing in each: leave out batch, or give a "
+            f"multiple of {unfit[0]}"
+        )
 
     def prepare(stack: ImageStack) -> Ascent:
         return chosen.prepare(stack, objective, seed=seed, device=judge.device, within=within)

@@ -117,13 +117,35 @@ def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wi
     return _feature(name, "neuron", index=index, position=position)
 
 
-def direction(name: str, vector: Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]]) -> Wish:
+def head(name: str, index: int) -> Wish:
+    """Ask for an attention head, before the last projection of its module mixes the heads.
+
+    Args:
+        name: the name of the attention module in the model.
+        index: the number of the head, from 0.
+
+    Example:
+        >>> from torchvision.models import VisionTransformer
+        >>> from das_core.facade import head, wrap
+        >>> model = wrap(VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32))
+        >>> head("encoder.layers.encoder_layer_1.self_attention", 1).resolve(model).name
+        'encoder.layers.encoder_layer_1.self_attention head 1'
+    """
+    return _feature(name, "head", index=index)
+
+
+def direction(
+    name: str,
+    vector: Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]],
+    position: tuple[int, ...] | None = None,
+) -> Wish:
     """Ask for a direction in the space of the channels of a layer.
 
     Args:
         name: the name of the layer in the model.
         vector: the direction: a number for each channel, as a tensor, an array or a list; or pairs of a channel and a
             number. The norm of the direction does not matter.
+        position: (row, column), or (token,) in a transformer; all positions if None.
 
     Example:
         >>> import torch
@@ -132,7 +154,7 @@ def direction(name: str, vector: Tensor | np.ndarray[Any, Any] | Sequence[float]
         >>> direction("blocks.3", torch.ones(80)).resolve(load_starter()).name
         'blocks.3 direction'
     """
-    return _feature(name, "direction", direction=vector)
+    return _feature(name, "direction", direction=vector, position=position)
 
 
 def diversity(name: str) -> Wish:

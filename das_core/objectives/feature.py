@@ -4,6 +4,7 @@ This is feature visualisation by optimisation (Olah, Mordvintsev and Schubert, "
 for a whole layer it is DeepDream (Mordvintsev, Olah and Tyka, 2015).
 """
 
+import operator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -43,11 +44,11 @@ def feature_objective(
         kind: the part, and how its activations become the score of a view. `layer`: the mean square of all activations,
             which strengthens whatever the layer already responds to. `channel`: the mean of a channel over all
             positions. `neuron`: a channel at one position. `direction`: the projection of the activations on a
-            direction in the space of the channels, averaged over all positions. `head`: the mean square of the
-            activations of an attention head.
+            direction in the space of the channels, at one position or averaged over all positions. `head`: the mean
+            square of the activations of an attention head.
         index: the number of the channel (`channel`, `neuron`) or of the head (`head`), from 0.
-        position: where the neuron is: (token,) or (row, column), or () in a layer without positions, such as a linear
-            layer; None for the middle.
+        position: where a neuron or a direction is scored: (token,) or (row, column), or () in a layer without
+            positions, such as a linear layer. None for a neuron in the middle, and for a direction at all positions.
         direction: pairs of a channel and its share, which is the component of the direction along the channel; or the
             shares of all channels as a tensor, an array or a list (channels,). The direction is scaled to length 1.
         weight: the weight of the objective, see `Term`.
@@ -71,7 +72,7 @@ def feature_objective(
             raise ValueError(f"{model.name} has no attention heads that can be told apart; choose 'channel' or 'layer'")
         layer = layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else ""
     found = find_layer(known, layer, model.name)
-    score = FeatureScore(found, kind, index, position, _read_direction(direction, found))
+    score = FeatureScore(found, kind, index, _read_position(position, kind), _read_direction(direction, found))
     return make_objective(score.name, [(make_activation_judge(model, [found]), score)], weight)
 
 
@@ -90,7 +91,7 @@ class FeatureScore:
             _check_index(self.index, self.layer.channels, "channel", self.layer)
         if self.kind == "head":
             _check_index(self.index, self.layer.heads, "head", self.layer)
-        if self.kind == "neuron":
+        if self.kind == "neuron" or self.position is not None:
             self._check_position()
         if self.kind == "direction":
             for channel, share in self.direction:
@@ -107,10 +108,10 @@ class FeatureScore:
             "layer": "",
             "channel": f" channel {self.index}",
             "neuron": f" channel {self.index}{place}",
-            "direction": " direction",
+            "direction": f" direction{place}",
             "head": f" head {self.index}",
         }
-        return self.layer.name.removesuffix(HEADS) + parts[self.kind]
+        return (self.layer.name.removesuffix(HEADS) if self.kind == "head" else self.layer.name) + parts[self.kind]
 
     def __call__(self, output: Activations, images: Tensor) -> Tensor:
         """Return the score of every view, (V,), in the units of the activations; for a layer or head, their square."""
@@ -123,16 +124,18 @@ class FeatureScore:
             channels, shares = zip(*self.direction, strict=True)
             direction = make_constant(shares, features.dtype, features.device)
             chosen = features[:, make_constant(channels, torch.int64, features.device)]
-            chosen = chosen.flatten(2) if features.ndim > 2 else chosen[:, :, None]
-            return (direction / direction.norm()) @ chosen.mean(dim=2).T
-        channel = features[:, self.index]
-        if self.kind == "neuron":
-            index: tuple[int | slice, ...] = (slice(None), *self._resolve_position())
-            return channel[index]
-        return channel.flatten(1).mean(dim=1) if channel.ndim > 1 else channel
+            return (direction / direction.norm()) @ self._reduce(chosen).T
+        return self._reduce(features[:, self.index : self.index + 1])[:, 0]
+
+    def _reduce(self, features: Tensor) -> Tensor:
+        """Return features (V, N, *positions) as (V, N): those at the position of the neuron or direction, or means."""
+        if self.kind == "neuron" or self.position is not None:
+            index: tuple[int | slice, ...] = (slice(None), slice(None), *self._resolve_position())
+            return features[index]
+        return features.flatten(2).mean(dim=2) if features.ndim > 2 else features
 
     def _resolve_position(self) -> tuple[int, ...]:
-        """Return the position of the neuron in the layer, such as (row, column); the middle if none is given."""
+        """Return the position in the layer, such as (row, column); the middle if none is given."""
         return tuple(side // 2 for side in self.layer.positions) if self.position is None else self.position
 
     def _check_position(self) -> None:
@@ -148,34 +151,52 @@ class FeatureScore:
             )
 
 
-def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
-    """Return a direction in the space of the channels as pairs of a channel and its share.
+def _read_position(position: Any, kind: Kind) -> tuple[int, ...] | None:
+    """Return a position as whole numbers; raise a ValueError when it holds others, or the kind has no position."""
+    if position is None:
+        return None
+    if kind not in ("neuron", "direction"):
+        raise ValueError(f"position {shorten(position)} is not for kind '{kind}'; leave it out, or choose 'neuron'")
+    try:
+        return tuple(operator.index(place) for place in position)
+    except TypeError as error:
+        raise ValueError(
+            f"position {shorten(position)} is no tuple of whole numbers; write (token,) or (row, column)"
+        ) from error
 
-    Channels are numbered from 0. The share of a channel is the component of the direction along it.
+
+def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
+    """Return a direction in the space of the channels as pairs of a channel, from 0, and its share.
 
     Args:
-        direction: such pairs, which are returned unchanged; or the shares of all channels of the layer as a tensor, an
-            array or a list (channels,).
+        direction: a list of such pairs; or the shares of all channels of the layer, (channels,), as a tensor, an array
+            or a list.
         layer: the layer; it gives the number of channels.
 
     Raises:
-        ValueError: when a tensor, an array or a list does not have one share for each channel.
+        ValueError: when the direction is neither, or does not have one share for each channel.
     """
-    if isinstance(direction, list | tuple) and direction and all(isinstance(share, int | float) for share in direction):
-        direction = np.array(direction, dtype=float)
-    if isinstance(direction, Tensor | np.ndarray):
-        if tuple(direction.shape) != (layer.channels,):
-            raise ValueError(
-                f"a direction of shape {tuple(direction.shape)} does not go with layer {layer.name}, which has "
-                f"{layer.channels} channels: give one number for each, ({layer.channels},)"
-            )
-        return tuple((channel, float(share)) for channel, share in enumerate(direction.tolist()))
-    return tuple(direction)
+    try:
+        listed = direction.tolist() if isinstance(direction, Tensor | np.ndarray) else list(direction)
+        if all(isinstance(share, tuple | list) and len(share) == 2 for share in listed):
+            return tuple((operator.index(channel), float(share)) for channel, share in listed)
+        shares = np.array(listed, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"direction {shorten(direction)} is neither a number for each of the {layer.channels} channels of layer "
+            f"{layer.name}, as a tensor, an array or a list, nor pairs such as [(12, 0.5), (40, -1)]; load a file first"
+        ) from error
+    if shares.shape != (layer.channels,):
+        raise ValueError(
+            f"a direction of shape {shares.shape} does not go with layer {layer.name}, which has "
+            f"{layer.channels} channels: give one number for each, ({layer.channels},)"
+        )
+    return tuple(enumerate(shares.tolist()))
 
 
 def _check_index(index: Any, count: int, what: str, layer: Layer) -> None:
     """Raise a ValueError unless `index` is a whole number from 0 to `count` - 1; messages call it `what`."""
-    if isinstance(index, str | float):
+    if not hasattr(index, "__index__"):
         raise ValueError(f"{what} {shorten(index)} is no whole number; write it without quotes or a point")
     if not 0 <= index < count:
         raise ValueError(f"{what} {index} is out of range; layer {layer.name} has {what}s 0 to {count - 1}")

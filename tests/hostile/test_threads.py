@@ -39,7 +39,6 @@ def make_renders() -> list[Callable[[], Tensor]]:
     toy, clip, vision = classifier(seed=1), tinyclip.clip(), wrap(transformer)
     half = wrap(plain, size=32, mean=HALF, std=HALF).with_precision(torch.bfloat16)
     learning = Judge("learning", plain, 32, HALF, HALF)
-    head = da.FeatureObjective.from_layer(vision, ATTENTION, "head", 1)
     asked = [
         ("2:7", toy),
         ("class 3", toy),
@@ -48,7 +47,7 @@ def make_renders() -> list[Callable[[], Tensor]]:
         ("a castle in fog", clip),
         ("transformer.resblocks.1:3", clip),
         ("class 2", vision),
-        (head, vision),
+        (da.head(ATTENTION, 1), vision),
         ("0:3", half),
         ("0:3", learning),
         ("5", learning),

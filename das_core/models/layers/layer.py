@@ -162,7 +162,8 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
 
     Args:
         layers: the layers of a model; at least one.
-        name: the name of one of them; spaces around it make no difference.
+        name: the name of one of them; spaces around it make no difference. A layer of an image tower is also found by
+            the name that it has in the whole model of open_clip, such as 'visual.transformer.resblocks.6'.
         model: the name of the model, for the message.
 
     Raises:
@@ -175,10 +176,14 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
         >>> find_layer(layers, " head ", "toy").shape
         (10,)
     """
+    if not isinstance(name, str):
+        raise UnknownLayerError(
+            f"layer {shorten(name)} is no text; write the name of a layer, such as '{layers[0].name}'"
+        )
     by_name = {layer.name: layer for layer in layers}
     wanted = name.strip()
-    if wanted in by_name:
-        return by_name[wanted]
+    if found := by_name.get(wanted) or by_name.get(wanted.removeprefix("visual.")):
+        return found
     if not wanted:
         raise UnknownLayerError(f"no layer is named; write one of {model}'s, such as {layers[len(layers) // 2].name}")
     # Names that end with what was written come first, such as 'blocks.1.conv' for 'conv'. At least one place in the

@@ -18,7 +18,8 @@ from das_core.objectives.embedding import EmbeddingScore
 from das_core.objectives.feature import FeatureScore
 from toys import classifier, judge
 
-TOY, PLAIN = classifier(), judge(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+TOY, PLAIN, CLIP = classifier(), judge(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())), tinyclip.clip()
+ATTENTION = "transformer.resblocks.1.attn"
 
 
 @each_case(
@@ -30,6 +31,9 @@ TOY, PLAIN = classifier(), judge(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
         (TOY, "0", "0", FeatureScore),
         (TOY, "class 1", "class 1", ClassScore),
         (TOY, "7", "class 7", ClassScore),
+        (CLIP, "visual.transformer.resblocks.1:12", "transformer.resblocks.1 channel 12", FeatureScore),
+        (CLIP, "visual.transformer.resblocks.1", "transformer.resblocks.1", FeatureScore),
+        (CLIP, f"{ATTENTION}#heads:0", f"{ATTENTION} head 0", FeatureScore),
         (PLAIN, "0:2", "0 channel 2", FeatureScore),
     ],
 )
@@ -47,6 +51,18 @@ def test_a_text_is_a_layer_where_there_is_one(model: Judge, words: str, name: st
         (lambda: read_wish({"jellyfish": 1}), "is nothing to ask for"),
         (lambda: read_wish("jellyfish").resolve(PLAIN), "layer 'jellyfish' is not in toy; there is 0, 1"),
         (lambda: classes(3).resolve(PLAIN), "toy knows no classes"),
+        (
+            lambda: read_wish("visual.transformer.resblocks.6:12").resolve(CLIP),
+            r"layer 'visual.transformer.resblocks.6' is not in tiny; the nearest are transformer.resblocks.\d, ",
+        ),
+        (
+            lambda: read_wish("layr3:12").resolve(CLIP),
+            r"layer 'layr3' .*\. A prompt .* is text\('layr3:12'\)",
+        ),
+        (lambda: read_wish("layr3:12").resolve(TOY), "If a channel is meant: layer 'layr3' is not in toy"),
+        (lambda: read_wish("2:-1").resolve(TOY), "channel -1 is out of range; layer 2 has channels 0 to 31"),
+        (lambda: read_wish("2:1,2").resolve(TOY), r"'1,2' is no channel of layer 2; .* channels\('2', \[0, 1\]\) for"),
+        (lambda: read_wish(f"{ATTENTION}#heads:1").resolve(CLIP), "head 1 is out of range; .* has heads 0 to 0"),
     ],
 )
 def test_what_is_no_wish_or_none_for_a_model_without_classes_is_refused(ask: Callable[[], object], says: str) -> None:

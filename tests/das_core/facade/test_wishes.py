@@ -13,6 +13,8 @@ from das_core.objectives.classes import class_objective
 from das_core.objectives.priors import prior
 from quick_render import TOY, render
 
+ATTENTION = "transformer.resblocks.1.attn"
+
 
 @each_case(
     ("model", "wish", "names"),
@@ -24,6 +26,8 @@ from quick_render import TOY, render
         (TOY, "2", ["2"]),
         (TOY, da.neuron("2", 1, (0, 3)), ["2 channel 1 at 0, 3"]),
         (TOY, da.direction("2", torch.ones(32)), ["2 direction"]),
+        (TOY, da.direction("2", torch.ones(32), (0, 3)), ["2 direction at 0, 3"]),
+        (tinyclip.clip(), da.head(ATTENTION, 0), [f"{ATTENTION} head 0"]),
         (TOY, class_objective(TOY, 5), ["class 5"]),
         (TOY, [da.classes(3), prior("l2")], ["class 3", "l2"]),
         (TOY, 0.7 * da.classes(3) + 0.3 * da.channel("2", 5) - da.layer("0"), ["class 3", "2 channel 5", "0"]),
@@ -50,5 +54,9 @@ def test_several_channels_are_several_pictures_and_none_are_refused_at_once() ->
     for number, image in enumerate(made.image):
         alone = render(da.channel("2", number), batch=3).image[number]
         torch.testing.assert_close(image, alone, rtol=0, atol=2e-4)
+    for batch in (1, 4):
+        with pytest.raises(ValueError, match=f"^{batch} pictures cannot show a wish for 3, .* a multiple of 3"):
+            render(da.channels("2", range(3)), batch=batch)
+    assert len(render(da.channels("2", range(3)), batch=6).image) == 6
     with pytest.raises(ValueError, match=r"no channel is given; give numbers, such as range\(8\)"):
         da.channels("2", [])

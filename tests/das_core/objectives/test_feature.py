@@ -74,11 +74,15 @@ def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str
     tokens = make_activation_judge(seen, [block])(views())[block]
     first = feature_objective(seen, block, "neuron", 7, (0,))
     torch.testing.assert_close(answer(first, views()), tokens[:, 7, 0])
+    along = feature_objective(seen, block, "direction", position=(0,), direction=((7, 3.0), (2, -4.0)))
+    torch.testing.assert_close(answer(along, views()), 0.6 * tokens[:, 7, 0] - 0.8 * tokens[:, 2, 0])
+    assert along.name == f"{block} direction at 0"
     apart = make_activation_judge(seen, [f"{attention}#heads"])(views())[f"{attention}#heads"]
     head = feature_objective(seen, attention, "head", heads - 1)
     expected = apart.chunk(heads, dim=1)[-1].square().mean(dim=(1, 2))
     torch.testing.assert_close(answer(head, views()), expected)
     assert head.name == f"{attention} head {heads - 1}"
+    assert feature_objective(seen, f"{attention}#heads", "channel", 1).name.startswith(f"{attention}#heads")
 
 
 @each_case(
@@ -97,6 +101,24 @@ def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str
         (classifier, ("6", "neuron", 0, (0,)), r"position '0' is not in layer 6 .* leave the position empty"),
         (classifier, ("2", "direction"), r"a direction needs a channel that counts"),
         (classifier, ("2", "direction", 0, None, ((40, 1.0),)), r"channel 40 is out of range"),
+        (classifier, ("2", "channel", 1.0), r"channel 1.0 is no whole number"),
+        (classifier, ("2", "channel", None), r"channel None is no whole number"),
+        (classifier, (2, "channel", 1), r"layer 2 is no text; write .*'0'"),
+        (classifier, ("2", "channel", 1, (3, 5)), r"position \(3, 5\) is not for kind 'channel'; leave it out"),
+        (
+            classifier,
+            ("2", "neuron", 1, 5),
+            r"position 5 is no tuple of whole numbers; write .token,. or .row, column.",
+        ),
+        (classifier, ("2", "direction", 0, (3, 8), ((1, 1.0),)), r"position '3, 8' is not in layer 2"),
+        (
+            classifier,
+            ("2", "direction", 0, None, "sae.npy"),
+            r"direction sae.npy is neither .* load a file",
+        ),
+        (classifier, ("2", "direction", 0, None, [(1, 2, 3)]), r"a direction of shape \(1, 3\)"),
+        (classifier, ("2", "direction", 0, None, 5), r"direction 5 is neither"),
+        (classifier, ("2", "direction", 0, None, ((1.5, 1.0),)), r"direction \(\(1.5, 1.0\),\) is neither"),
         (classifier, ("2", "head"), r"toy has no attention heads .*choose"),
         (classifier, ("2", "dream"), r"kind 'dream' is unknown; choose one of layer, channel"),
         (transformer, (BLOCK, "neuron", 0, (17,)), r"position '17' .*17 tokens.*token from 0 to 16"),

@@ -179,9 +179,10 @@ def test_climbing_a_convolution_raises_what_it_answers_in_the_model() -> None:
     frozen = judge(freeze(deepcopy(model)), size=64)
     channel = int(gammas.argmin())
     assert gammas[channel] < 0
-    objective = feature_objective(frozen, "conv1", kind="channel", index=channel)
+    (term,) = feature_objective(frozen, "conv1", kind="channel", index=channel).terms
+    assert term.judge
     views = random_views(64, 2).requires_grad_()
-    score = objective.score(objective.judge(views)).sum()
+    score = term.score(term.judge(views), torch.zeros(2, dtype=torch.int64)).sum()
     (gradient,) = torch.autograd.grad(score, views)
     own = model.get_submodule("conv1")
     before, after = (own(shown)[:, channel].mean() for shown in (views, views + 0.1 * gradient.sign()))
