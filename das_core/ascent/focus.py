@@ -147,7 +147,7 @@ def _from_center(canvas: Shape, box: Box) -> Tensor:
     """Return the squared distance (H, W) of every pixel from the centre of a box, in halves of its sides."""
     # At least 0.5, so that nothing is divided by 0 if a side of the box has a single pixel.
     rows, columns = (
-        ((torch.arange(length) - start - (extent - 1) / 2) / max((extent - 1) / 2, 0.5)).square()
+        ((torch.arange(length, dtype=torch.float32) - start - (extent - 1) / 2) / max((extent - 1) / 2, 0.5)).square()
         for length, start, extent in zip(canvas, box[:2], box[2:], strict=True)
     )
     return rows[:, None] + columns

@@ -116,7 +116,7 @@ class ScoreGradient:
         counts = any(weight for _, weight in members)
         with interruptible_backward(pyramid.device):
             for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
-                total = torch.zeros((), device=pyramid.device)
+                total = torch.zeros((), dtype=torch.float32, device=pyramid.device)
                 shown = images.tolist()
                 for member, weight in members:
                     score = score_term(member.name, member.term, outputs[member.name], images)
@@ -141,5 +141,5 @@ def _average(parts: Sequence[Scores]) -> Tensor:
     factors = [abs(factor) for score, given in parts for factor in (given or (1.0,) * len(score))]
     if all(given is None for _, given in parts) or not any(factors):
         return scores.mean()
-    weights = send_to_device(torch.tensor(factors) / sum(factors), scores.device)
+    weights = send_to_device(torch.tensor(factors, dtype=torch.float32) / sum(factors), scores.device)
     return scores @ weights

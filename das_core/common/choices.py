@@ -23,5 +23,5 @@ def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
         ValueError: method 'fast' is unknown; choose one of spectral, exact
     """
     known = list(choices)
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(f"{what} '{shorten(value)}' is unknown; choose one of {', '.join(known)}")

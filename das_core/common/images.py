@@ -111,7 +111,7 @@ def _to_batch(images: Images, what: str) -> Tensor:
             raise ValueError(f"{what} has the shape {images.shape}; an array is (height, width, 3)")
         # Copied, because memory that is shared with NumPy or Pillow may be read-only, or may change later.
         tensor = torch.from_numpy(images.copy())
-        tensor = tensor / 255 if tensor.dtype is torch.uint8 else tensor
+        tensor = tensor.float() / 255 if tensor.dtype is torch.uint8 else tensor
         images = tensor.expand(3, -1, -1) if tensor.ndim == 2 else tensor.movedim(-1, -3)
         images = images.float() if images.is_floating_point() else images
     elif not isinstance(images, Tensor):

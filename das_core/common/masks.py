@@ -119,7 +119,7 @@ def _blur(mask: Tensor, feather: int) -> Tensor:
         return gaussian_blur(mask, [size, size], [feather / 2, feather / 2])
     # Blurring rows and then columns gives the same up to rounding. With a square kernel, a wide feather on a large mask
     # would take hours.
-    kernel = torch.linspace(-feather, feather, size).div(feather / 2).square().mul(-0.5).exp()
+    kernel = torch.linspace(-feather, feather, size, dtype=torch.float32).div(feather / 2).square().mul(-0.5).exp()
     row = (kernel / kernel.sum()).expand(1, 1, 1, size)
     padded = F.pad(mask, (feather,) * 4, mode="reflect")
     across = _convolve(padded, row)

@@ -1,6 +1,7 @@
 """Shortens texts, and values that are quoted in messages; turns full-width colons into ASCII colons."""
 
 import reprlib
+from numbers import Real
 
 _LONGEST = 100
 """By default, a message quotes at most this many characters of a value."""
@@ -49,7 +50,7 @@ def shorten(value: object, length: int = _LONGEST) -> str:
         text = value[: 2 * length]
     elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
         text = "a number of thousands of digits"
-    elif value is None or isinstance(value, int | float):
+    elif value is None or isinstance(value, Real):
         text = str(value)
     elif isinstance(value, _CONTAINERS):
         text = _describe_container(value)

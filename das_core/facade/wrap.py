@@ -177,7 +177,8 @@ def _copy_open_clip(
 def _ask(judge: Judge) -> Any:
     """Return the raw output of a judge for a black view; raise a ValueError when its module cannot run on this view."""
     weight = next(judge.module.parameters(), None)
-    view = torch.zeros(1, 3, judge.size, judge.size, device=None if weight is None else weight.device)
+    device = None if weight is None else weight.device
+    view = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32, device=device)
     try:
         with torch.no_grad():
             return judge.run(view)

@@ -203,7 +203,7 @@ def _make_normalisation(
     mean: tuple[float, float, float], std: tuple[float, float, float], device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Return -mean / std and 1 / std, each (3, 1, 1), on a device."""
-    middle, spread = (torch.tensor(value)[:, None, None] for value in (mean, std))
+    middle, spread = (torch.tensor(value, dtype=torch.float32)[:, None, None] for value in (mean, std))
     return send_to_device(-middle / spread, device), send_to_device(1 / spread, device)
 
 
@@ -223,7 +223,7 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
     device = next((parameter.device for parameter in judge.module.parameters()), None)
     try:
         with torch.no_grad():
-            output = judge.run(torch.zeros(1, 3, size, size, device=device))
+            output = judge.run(torch.zeros(1, 3, size, size, dtype=torch.float32, device=device))
     except (RuntimeError, AssertionError, ValueError, TypeError) as error:
         raise ValueError(f"{name} does not take colour images of {size} x {size}; choose {wanted}") from error
     if not isinstance(output, Tensor) or output.ndim != 2:

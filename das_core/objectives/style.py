@@ -161,7 +161,7 @@ def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
         A matrix (channels, channels) for every layer, float32, on the CPU.
     """
     windows = torch.cat([fit_square(window, judge.size) for window in _cut_windows(images)])
-    sums = [torch.zeros(layer.channels, layer.channels) for layer in judge.layers]
+    sums = [torch.zeros(layer.channels, layer.channels, dtype=torch.float32) for layer in judge.layers]
     with torch.no_grad():
         for part in windows.split(_CHUNK):
             output = judge(part)

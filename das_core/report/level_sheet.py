@@ -132,7 +132,7 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
     alone, sums, factors = [], [], []
     for canvas in sum_groups(stack, groups):
         summed = summed + canvas
-        factor = _choose_stretch(canvas) if stretch else torch.ones(stack.batch)
+        factor = _choose_stretch(canvas) if stretch else torch.ones(stack.batch, dtype=torch.float32)
         factors.append(factor.tolist())
         alone.append(_render_tiles(canvas * factor.to(canvas)[:, None, None, None], stack, tile))
         sums.append(_render_tiles(summed, stack, tile))

@@ -216,7 +216,8 @@ def _add_up(plan: Plan, table: Tensor) -> Tensor:
     absolute weights of the set.
     """
     names = list(plan.parts)
-    weights = torch.tensor([sum(term.largest_weight for term in terms) for terms in plan.parts.values()])
+    own_weights = [sum(term.largest_weight for term in terms) for terms in plan.parts.values()]
+    weights = torch.tensor(own_weights, dtype=torch.float32)
     # The terms of an ensemble are in several groups under one name. Groups that share a name are joined into one set.
     sets: list[set[int]] = []
     for group in plan.groups:
@@ -227,7 +228,7 @@ def _add_up(plan: Plan, table: Tensor) -> Tensor:
     sums = [table[:, own] @ weights[own] for own in columns]
     if len(sums) == 1:
         return sums[0]
-    total = torch.zeros(len(table))
+    total = torch.zeros(len(table), dtype=torch.float32)
     for own, scores in zip(columns, sums, strict=True):
         spread = scores.std(correction=0)
         if spread > 0:

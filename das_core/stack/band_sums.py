@@ -16,7 +16,6 @@ from .bicubic import bicubic_matrix
 from .conversion import as_pyramid
 from .image_stack import ImageStack
 from .levels import level_shape
-from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
 
 
@@ -79,12 +78,11 @@ def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | No
     level; apart from that it returns the same levels.
     """
     spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
-    assert isinstance(spectral, SpectralOperator)
     zero = torch.zeros_like(stack.start)
-    start = spectral.minimum_norm_gradient(stack.start) if bool(stack.start.any()) else zero
+    start = spectral.invert(stack.start).tensors[0] if bool(stack.start.any()) else zero
     parameters = stack.parameters
     if parameters is None or stack.spec.frozen:
-        return start + spectral.minimum_norm_gradient(stack.canvas - stack.start), None
+        return start + spectral.invert(stack.canvas - stack.start).tensors[0], None
     if isinstance(parameters, LevelTensors):
         return start, parameters.tensors
     assert isinstance(parameters, AccumulatedGradient)

@@ -1,11 +1,12 @@
 """Bands of resolutions, such as '17-64': ranges that select neighbouring levels of a stack."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
+from ..common.scalars import as_list, as_whole
 from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import parse_weighted_lines
 from .bases import Basis
@@ -88,6 +89,32 @@ def _parse_band(text: str) -> Band:
     if not 1 <= band[0] <= band[1]:
         raise ValueError(f"the band '{shorten(text)}' holds nothing: it has to rise, from 1 up, as in '17-64'")
     return band
+
+
+def check_bands(bands: Iterable[Band], longest: int) -> tuple[Band, ...]:
+    """Return bands of resolutions as tuples of two ints, or raise an error.
+
+    Args:
+        bands: any number of bands up to `longest`, in any order; they may overlap.
+        longest: the long side of the canvas in pixels. The bands may be finer than it.
+
+    Raises:
+        ValueError: when there are too many bands, or a band is no pair of whole numbers that rise from 1 up.
+    """
+    given = as_list("frozen", bands, "((1, 16),)")
+    if len(given) > longest:
+        raise ValueError(f"{len(given)} frozen bands are more than the {longest} resolutions of the canvas; give fewer")
+    checked = []
+    for band in given:
+        ends = [as_whole(end) for end in as_list("the frozen band", band, "(17, 64)")]
+        low, high = ends if len(ends) == 2 else (None, None)
+        if low is None or high is None or not 1 <= low <= high <= FINEST:
+            raise ValueError(
+                f"the frozen band {shorten(band)} is no pair of resolutions that rise from 1 up; give its coarsest and "
+                "its finest, such as (17, 64)"
+            )
+        checked.append((low, high))
+    return tuple(checked)
 
 
 def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "holds no level") -> list[bool]:

@@ -136,8 +136,8 @@ class CosineBasis(Basis):
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         super().__init__(height, width, device)
-        self.row_waves = torch.arange(height, device=device)
-        self.column_waves = torch.arange(width, device=device)
+        self.row_waves = torch.arange(height, dtype=torch.float32, device=device)
+        self.column_waves = torch.arange(width, dtype=torch.float32, device=device)
         self._half = width // 2 + 1
         self._rows, self._columns = _fold_order(height).to(device), _fold_order(width).to(device)
         self._rows_back, self._columns_back = self._rows.argsort(), self._columns.argsort()
@@ -232,8 +232,8 @@ class FourierBasis(Basis):
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         super().__init__(height, width, device)
         # A whole wave is two half-waves.
-        self.row_waves = 2 * height * torch.fft.fftfreq(height, device=device).abs()
-        self.column_waves = 2 * width * torch.fft.rfftfreq(width, device=device)
+        self.row_waves = 2 * height * torch.fft.fftfreq(height, dtype=torch.float32, device=device).abs()
+        self.column_waves = 2 * width * torch.fft.rfftfreq(width, dtype=torch.float32, device=device)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the Fourier coefficients (..., height, width // 2 + 1) of images (..., height, width)."""

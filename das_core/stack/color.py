@@ -20,7 +20,7 @@ ColorSpace = Literal["decorrelated", "rgb"]
 # A square root of the covariance of the colours of natural images, measured on ImageNet; from lucid (Olah et al.,
 # Feature Visualization, 2017; lucid/optvis/param/color.py). As in lucid, it is divided by the norm of its longest
 # column.
-_ROOT_COVARIANCE = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+_ROOT_COVARIANCE = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=torch.float32)
 _DECORRELATED_TO_RGB = _ROOT_COVARIANCE / _ROOT_COVARIANCE.norm(dim=0).max()
 
 # Inverted once and in float64, so that to_rgb(from_rgb(x)) equals x up to rounding errors of float32 on every device.

@@ -1,41 +1,47 @@
 """Saves stacks to files, and loads them.
 
 A file is in the safetensors format. Everything that is not a tensor is JSON in its metadata, together with a hash of
-the whole file. An ascent from a loaded stack gives the same bits as an ascent from the stack that was saved.
+the whole content. An ascent from a loaded stack gives the same bits as an ascent from the stack that was saved.
 
-A file may come from an untrusted source. Its version and its hash are checked before its content is used;
-`file_content.py` checks the content while it builds the stack.
+A file may come from an untrusted source. Its version and its hash are checked before its content is used. The content
+is checked by the constructors of the stack and of its parts, and here for values that are not finite.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from io import BytesIO
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from ..common.files import write_atomically
 from ..common.interruption import pausing
-from .file_content import build_stack, describe_stack, name_tensors, rename_older
-from .file_spec import DamageError
+from ..common.text import shorten
 from .image_stack import ImageStack
+from .spec import StackSpec
+from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
+from .surroundings import Surroundings
+from .time import Time
+from .zoom import Zoom
 
 FORMAT = "direct ascent stack"
 """The value of `format` in the metadata of a stack file."""
 
-VERSION = 4
-"""The version of the format in which files are written. Files of the versions 1 (pictures), 2 (films) and 3 (zooms) are
-read, too; some of their parts have other names (`rename_older`)."""
+VERSION = "1"
+"""The version of the format of stack files."""
 
 SUFFIX = ".safetensors"
 """The ending of the name of a stack file."""
 
-# A file contains a hash of its whole content. While the hash is computed, these zeros stand where it will be written.
-_UNSEALED = "0" * 64
+_AT_ONCE = 2**27
+"""How many bytes are hashed at once, which takes some tenths of a second."""
 
 
 class StackFileError(ValueError):
@@ -72,6 +78,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
         replace: whether a file of that name is replaced.
 
     Raises:
+        ValueError: when the stack holds values that are NaN or infinite, or surroundings outside 0..1.
         FileExistsError: when there is a file of that name, and it is not to be replaced.
         OSError: when the file cannot be written.
 
@@ -86,17 +93,37 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
         >>> loaded.spec == stack.spec, float((loaded.canvas - stack.canvas).abs().max())
         (True, 0.0)
     """
-    # Written part by part, because `safetensors.torch.save` makes several copies of everything: for a large stack this
-    # takes seconds and gigabytes.
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(name_tensors(stack).items())}
-    description = json.dumps(describe_stack(stack))
-    metadata = {"sha256": _UNSEALED, "format": FORMAT, "version": str(VERSION), "stack": description}
-    head = _make_head(tensors, metadata)
-    views = [memoryview(tensor.numpy().astype("<f4", copy=False).data).cast("B") for tensor in tensors.values()]
-    head = head.replace(_UNSEALED.encode(), _digest([head, *views]).encode(), 1)
-    with write_atomically(Path(path), replace=replace) as unfinished, unfinished.open("wb") as file:
-        for part in _split([head, *views]):
-            file.write(part)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _name_tensors(stack).items()}
+    state = stack.optimizer_state
+    description = json.dumps(
+        {
+            "spec": asdict(stack.spec),
+            "steps": stack.steps,
+            "optimizer": None if state is None else {"kind": state.kind, "steps": state.steps},
+        }
+    )
+    try:
+        # What cannot be read is not written.
+        _build_stack(json.loads(description), tensors)
+    except ValueError as error:
+        raise ValueError(f"the stack cannot be saved: {error}") from error
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "stack": description,
+        "sha256": _compute_hash(description, tensors),
+    }
+    with write_atomically(Path(path), replace=replace) as unfinished:
+        unfinished.touch()
+        mode = unfinished.stat().st_mode
+        try:
+            save_file({name: tensor.numpy() for name, tensor in tensors.items()}, unfinished, metadata)
+        except SafetensorError as error:
+            # The library keeps only the text of an error of the system, such as that of a full disk.
+            code = re.search(r"os error (\d+)", str(error))
+            raise (OSError(int(code[1]), os.strerror(int(code[1]))) if code else OSError(str(error))) from error
+        # The library makes a new file that only its owner may read.
+        unfinished.chmod(mode)
 
 
 def load_stack(path: Path | str) -> ImageStack:
@@ -117,98 +144,101 @@ def load_stack(path: Path | str) -> ImageStack:
         >>> from pathlib import Path
         >>> from das_core import ImageStack, StackSpec, load_stack, save_stack
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder) / "grey.safetensors"
+        ...     path = Path(folder) / "gray.safetensors"
         ...     save_stack(ImageStack.gray(StackSpec(width=32, height=24, margin=8), batch=2), path)
         ...     load_stack(path).image().shape
         torch.Size([2, 3, 24, 32])
     """
-    path = Path(path)
     try:
-        return _read_stack(path)
-    except DamageError as error:
-        raise StackFileError(f"the stack file '{path.name}' {error}") from None
+        return _read_stack(Path(path))
+    except _DamageError as error:
+        reason = str(error)
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error}); choose another file"
+    except SafetensorError as error:
+        reason = f"is damaged, or no stack at all ({error}); get it again, or choose another file"
+    # ValueError: json raises it for text that is not JSON, and for integers with more than some thousand digits; the
+    # constructors of the stack and of its parts raise it, too.
+    except (KeyError, TypeError, RecursionError, ValueError) as error:
+        said = str(error) if type(error) is ValueError else repr(error)
+        reason = f"does not describe a stack ({shorten(said, 200)}); choose another file"
+    raise StackFileError(f"the stack file '{Path(path).name}' {reason}")
+
+
+class _DamageError(Exception):
+    """The error for a file that is no stack file. Its message has no subject: `load_stack` names the file."""
 
 
 def _read_stack(path: Path) -> ImageStack:
-    """Return the stack in a file, or raise a DamageError that says what is wrong with it."""
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
+    """Return the stack in a file, or raise an error that says what is wrong with it."""
+    # NumPy gets copies of the tensors. PyTorch would get views of the file, which change if the file does.
+    with safe_open(path, "np") as file:
+        metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
-            raise DamageError("holds no stack; choose a file that does")
-        version = metadata.get("version", "")
-        if version not in map(str, range(1, VERSION + 1)):
-            raise DamageError(
-                f"is of version {version[:20]!r}, and this pack reads up to version {VERSION}: update the pack, or "
+            raise _DamageError("holds no stack; choose a file that does")
+        if (version := metadata.get("version", "")) != VERSION:
+            raise _DamageError(
+                f"is of version {shorten(version, 20)}, and this pack reads version {VERSION}: update the pack, or "
                 "choose another file"
             )
-        content = _read(path)
-        # The hash stands in the head of the file. It was computed with `_UNSEALED` in its place.
-        seal = metadata.get("sha256", "").encode()
-        before, _, after = content[:_LONGEST_HEAD].partition(seal) if len(seal) == len(_UNSEALED) else (b"", b"", b"")
-        rest = memoryview(content)[_LONGEST_HEAD:]
-        if not before or _digest([before, _UNSEALED.encode(), after, rest]).encode() != seal:
-            raise DamageError("is damaged: its content does not match its hash; get it again, or choose another file")
-        description, tensors = json.loads(metadata["stack"]), load(content)
-        if version != str(VERSION):
-            description, tensors = rename_older(description, tensors)
-        return build_stack(description, tensors)
-    except OSError as error:
-        raise DamageError(f"cannot be read ({error.strerror or error}); choose another file") from None
-    except SafetensorError as error:
-        raise DamageError(f"is damaged, or no stack at all ({error}); get it again, or choose another file") from None
-    except DamageError:
-        raise
-    # ValueError: json raises it for text that is not JSON, and for integers with more than some thousand digits.
-    except (KeyError, TypeError, RecursionError, OverflowError, ValueError) as error:
-        raise DamageError(f"does not describe a stack ({repr(error)[:200]}); choose another file") from None
+        tensors = {name: torch.from_numpy(file.get_tensor(name)) for name in pausing(file.keys())}
+    if metadata.get("sha256") != _compute_hash(metadata["stack"], tensors):
+        raise _DamageError("is damaged: its content does not match its hash; get it again, or choose another file")
+    return _build_stack(json.loads(metadata["stack"]), tensors)
 
 
-_AT_ONCE = 2**27
-"""How many bytes are read, hashed or written at once, which takes some tenths of a second."""
-
-_LONGEST_HEAD = 2**20
-"""The stored hash is looked for in this many bytes from the beginning of a file. Only these bytes are copied when the
-hash is checked; the rest of the file is not."""
-
-
-def _read(path: Path) -> bytes:
-    """Return the content of a file, read in parts; a run can be interrupted between them."""
-    content = BytesIO()
-    with path.open("rb") as file:
-        for part in pausing(iter(lambda: file.read(_AT_ONCE), b"")):
-            content.write(part)
-    # `getvalue` does not copy: it returns the memory of the buffer.
-    return content.getvalue()
-
-
-def _make_head(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """Return the beginning of a safetensors file of float32 tensors: the length of a JSON header, then this header.
-
-    The format: https://huggingface.co/docs/safetensors. The tensors follow in the order of the mapping.
-    """
-    entries: dict[str, Any] = {"__metadata__": metadata}
-    begin = 0
-    for name, tensor in tensors.items():
-        end = begin + 4 * tensor.numel()
-        entries[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [begin, end]}
-        begin = end
-    text = json.dumps(entries).encode()
-    # Blanks at the end of the header, so that the tensors begin at a multiple of 8 bytes.
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
-
-
-def _digest(parts: Iterable[bytes | memoryview]) -> str:
-    """Return the SHA-256 of the concatenated parts, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in _split(parts):
-        digest.update(part)
+def _compute_hash(description: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of a description and of tensors with their names, types and shapes, in hexadecimal digits."""
+    shapes = {name: (str(tensor.dtype), tuple(tensor.shape)) for name, tensor in sorted(tensors.items())}
+    digest = hashlib.sha256(json.dumps([description, shapes]).encode())
+    for name in shapes:
+        for part in pausing(tensors[name].flatten().split(max(1, _AT_ONCE // 4))):
+            digest.update(part.numpy())
     return digest.hexdigest()
 
 
-def _split(parts: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
-    """Yield the parts in pieces of at most 128 MiB (`_AT_ONCE`); the user can cancel the run before each piece."""
-    for part in parts:
-        view = memoryview(part)
-        yield from pausing(view[begin : begin + _AT_ONCE] for begin in range(0, len(view), _AT_ONCE))
+def _name_tensors(stack: ImageStack) -> dict[str, Tensor]:
+    """Return the tensors of a stack, by their names in a file."""
+    around, parameters, state = stack.surroundings, stack.parameters, stack.optimizer_state
+    return {
+        "start": stack.start,
+        "canvas": stack.canvas,
+        **{f"parameters.{number}": tensor for number, tensor in enumerate(parameters.tensors if parameters else ())},
+        **{f"optimizer.{number}": tensor for number, tensor in enumerate(state.tensors if state else ())},
+        **({} if around is None else {"surroundings.0": around.pixels, "surroundings.1": around.mask}),
+    }
+
+
+def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ImageStack:
+    """Return the stack with these tensors and a description as JSON has it, or raise an error if there is none."""
+    fields, state = description["spec"], description["optimizer"]
+    time, zoom = fields["time"], fields["zoom"]
+    spec = StackSpec(
+        **{**fields, "time": None if time is None else Time(**time), "zoom": None if zoom is None else Zoom(**zoom)}
+    )
+    kind: type[Parameters] = LevelTensors if spec.method == "layers" else AccumulatedGradient
+    moved, around = _collect("parameters", tensors), _collect("surroundings", tensors)
+    stack = ImageStack(
+        spec,
+        tensors["start"],
+        tensors["canvas"],
+        kind(moved) if moved else None,
+        description["steps"],
+        None if state is None else OptimizerState(state["kind"], _collect("optimizer", tensors), state["steps"]),
+        Surroundings(*around) if around else None,
+    )
+    if (named := _name_tensors(stack).keys()) != tensors.keys():
+        raise ValueError(f"the tensors {shorten(sorted(tensors.keys() ^ named))} are missing or belong to no stack")
+    for name, tensor in tensors.items():
+        for part in pausing(tensor.split(1) if tensor.ndim else [tensor]):
+            if not bool(part.isfinite().all()):
+                raise ValueError(f"it holds values in {name} that are NaN or infinite")
+            if name.startswith("surroundings") and not bool(((part >= 0) & (part <= 1)).all()):
+                raise ValueError(f"it holds values in {name} outside 0..1")
+    return stack
+
+
+def _collect(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """Return the tensors named kind.0, kind.1 and so on."""
+    count = sum(name.startswith(f"{kind}.") for name in tensors)
+    return tuple(tensors[f"{kind}.{number}"] for number in range(count))

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from .linear_operator import StackOperator
-from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient
 from .time import Time, mix_frames, time_matrix
 
@@ -76,10 +75,6 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         """Return a canvas (T, 3, H, W) without the frequencies of frozen bands."""
         return self.space.remove_frozen(canvas)
 
-    def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
-        """Return the pseudo-inverse K+ times a canvas (T, 3, H, W); see `SpectralOperator.minimum_norm_gradient`.
-
-        The operator in space must have the form `spectral`.
-        """
-        assert isinstance(self.space, SpectralOperator)
-        return mix_frames(self._inverse, self.space.minimum_norm_gradient(canvas))
+    def invert(self, change: Tensor) -> AccumulatedGradient:
+        """Return an accumulated gradient that stands for a change (T, 3, H, W); see `StackOperator.invert`."""
+        return AccumulatedGradient((mix_frames(self._inverse, self.space.invert(change).tensors[0]),))

@@ -10,7 +10,7 @@ from ..common.images import Images
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .start import count_images, start_from_image, start_from_noise
-from .state import OptimizerState, Parameters
+from .state import OptimizerState, Parameters, check_steps, check_tensor
 from .surroundings import Surroundings, make_surroundings
 
 
@@ -41,7 +41,8 @@ class ImageStack:
         surroundings: the picture around the stack, if the stack fills only a part of it; None otherwise.
 
     Raises:
-        ValueError: when a film has not one image for each frame, or a zoom not one for each depth.
+        ValueError: when a tensor is not float32 of the shape that belongs to the spec, or `steps` is no whole number
+            from 0 up; when a film has not one image for each frame, or a zoom not one for each depth.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -59,11 +60,28 @@ class ImageStack:
     surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", check_steps("steps of a stack", self.steps))
         time, zoom = self.spec.time, self.spec.zoom
+        if self.canvas.ndim != 4 or not len(self.canvas):
+            raise ValueError(
+                f"a canvas of shape {tuple(self.canvas.shape)} has no image; give (B, 3, H, W), B at least 1"
+            )
         if time is not None and len(self.canvas) != time.frames:
             raise ValueError(f"{len(self.canvas)} images are no film of {time.frames} frames; one for each is needed")
         if zoom is not None and len(self.canvas) != zoom.depths:
             raise ValueError(f"{len(self.canvas)} images are no zoom of {zoom.depths} depths; one for each is needed")
+        shape = (self.batch, 3, *self.spec.canvas)
+        check_tensor("the start", self.start, shape)
+        check_tensor("the canvas", self.canvas, shape)
+        if self.surroundings is not None:
+            check_tensor("the picture around the stack", self.surroundings.pixels, shape)
+            check_tensor("the mask of the stack", self.surroundings.mask, (shape[0], 1, *shape[2:]))
+        if self.parameters is not None:
+            tensors, shapes = self.parameters.tensors, self.spec.shape_parameters(self.batch)
+            if len(tensors) != len(shapes):
+                raise ValueError(f"{len(tensors)} tensors are no parameters of this stack; it needs {len(shapes)}")
+            for number, (tensor, needed) in enumerate(zip(tensors, shapes, strict=True)):
+                check_tensor(f"tensor {number} of the parameters", tensor, needed)
 
     @classmethod
     def gray(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
@@ -77,7 +95,7 @@ class ImageStack:
         Raises:
             ValueError: when `batch` is below 1, or, for a film or a zoom, neither 1 nor the number of frames or depths.
         """
-        return cls.from_canvas(spec, torch.zeros(count_images(spec, batch), 3, *spec.canvas))
+        return cls.from_canvas(spec, torch.zeros(count_images(spec, batch), 3, *spec.canvas, dtype=torch.float32))
 
     @classmethod
     def noise(

@@ -34,7 +34,6 @@ from .conversion import as_pyramid
 from .image_stack import ImageStack
 from .linear_operator import StackOperator
 from .matrix_operators import LevelsOperator
-from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
 
 Split = tuple[tuple[Tensor, ...], Tensor]
@@ -119,9 +118,8 @@ def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: Level
         The levels (B, 3, h_r, w_r), coarse to fine, not yet multiplied by their gains; and the rest (B, 3, H, W): the
         canvas minus the sum of the enlarged levels, each times its gain.
     """
-    spectral = _make_unfrozen_operator(stack, "spectral")
-    assert isinstance(spectral, SpectralOperator)
-    return operator.recover_levels(canvas, spectral.minimum_norm_gradient(canvas))
+    gradient = _make_unfrozen_operator(stack, "spectral").invert(canvas).tensors[0]
+    return operator.recover_levels(canvas, gradient)
 
 
 def make_levels_operator(stack: ImageStack) -> LevelsOperator:

@@ -1,8 +1,9 @@
 """The resolutions that a stack is made of, and their gains."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..common.geometry import Shape
+from ..common.scalars import as_list, as_number, as_whole
 from ..common.text import shorten
 
 LARGEST_GAIN = 1e6
@@ -96,49 +97,54 @@ def parse_levels(text: str) -> tuple[int, ...]:
     return tuple(levels)
 
 
-def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
-    """Return levels in rising order, each once, or raise an error when a canvas cannot have them.
+def check_levels(levels: Iterable[int], longest: int) -> list[int]:
+    """Return levels as a list of ints in the given order, or raise an error when a canvas cannot have them.
 
     Args:
         levels: resolutions in any order.
         longest: the long side of the canvas in pixels, margins included.
 
     Raises:
-        ValueError: when there is no level, or a level is not between 1 and `longest`.
+        ValueError: when there is no level, or a level is not a whole number from 1 to `longest`.
     """
-    if not levels:
+    given = as_list("levels", levels, "(1, 4, 16, 64)")
+    if not given:
         raise ValueError("the list of levels is empty; give at least one resolution, such as '1, 4, 16, 64'")
-    for level in levels:
-        if not 1 <= level <= longest:
+    checked = []
+    for value in given:
+        level = as_whole(value)
+        if level is None or not 1 <= level <= longest:
             raise ValueError(
-                f"level {shorten(level)} is not between 1 and {longest}, the long side of the canvas (margins "
-                "included); take it out, or make the canvas larger"
+                f"level {shorten(value)} is not a whole number from 1 to {longest}, the long side of the canvas "
+                "(margins included); take it out, or make the canvas larger"
             )
-    return tuple(sorted(set(levels)))
+        checked.append(level)
+    return checked
 
 
-def sort_gains(gains: Sequence[float] | None, levels: Sequence[int]) -> tuple[float, ...]:
+def sort_gains(gains: Iterable[float] | None, levels: Sequence[int]) -> tuple[float, ...]:
     """Return the gains of levels, one for each distinct resolution, coarse to fine, or raise an error.
 
     Args:
         gains: one for each level, in the order of `levels`. If `levels` contains a resolution twice: one for each
             distinct resolution, coarse to fine. All 1 if None.
-        levels: resolutions in any order, as given to `check_levels`.
+        levels: resolutions in any order, as `check_levels` returns them.
 
     Raises:
         ValueError: when there are not as many gains as distinct resolutions, or a gain is not between 1e-6 and 1e6.
     """
     count = len(set(levels))
-    gains = (1.0,) * count if gains is None else gains
-    if len(gains) == len(levels):
+    given = [1.0] * count if gains is None else as_list("gains", gains, "(1, 0.5, 2)")
+    numbers = [number for gain in given if (number := as_number(gain)) is not None]
+    if len(numbers) == len(levels):
         # Each level keeps its gain when the levels are put in order.
-        gains = tuple(gain for _, gain in sorted(zip(levels, gains, strict=True), key=lambda pair: pair[0]))
-    if len(gains) != count or not all(1 / LARGEST_GAIN <= gain <= LARGEST_GAIN for gain in gains):
+        numbers = [gain for _, gain in sorted(zip(levels, numbers, strict=True), key=lambda pair: pair[0])]
+    if not len(numbers) == len(given) == count or not all(1 / LARGEST_GAIN <= gain <= LARGEST_GAIN for gain in numbers):
         raise ValueError(
             f"gains {shorten(gains)} do not fit: {count} numbers between {1 / LARGEST_GAIN:g} and "
             f"{LARGEST_GAIN:g} are needed"
         )
-    return tuple(gains)
+    return tuple(numbers)
 
 
 def level_shape(level: int, canvas: Shape) -> Shape:

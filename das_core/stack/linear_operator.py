@@ -96,6 +96,9 @@ class StackOperator(ABC, Generic[P]):
     always_periodic: ClassVar[bool] = False
     """Whether the basis is the Fourier basis even if the canvas is not a tile."""
 
+    keeps_magnitudes: ClassVar[bool] = False
+    """Whether the canvas has to be projected after every step, by `retract`."""
+
     def __init__(
         self,
         canvas: Shape,
@@ -106,7 +109,7 @@ class StackOperator(ABC, Generic[P]):
         frozen: Sequence[Band] = (),
     ) -> None:
         self.canvas, self.levels, self.gains = canvas, tuple(levels), tuple(gains)
-        self.device, self.tile = device, tile
+        self.device, self.tile, self.frozen = device, tile, tuple(frozen)
         self.basis = make_basis(canvas, device, tile or self.always_periodic)
         self._moving = mask_moving_frequencies(self.basis, frozen) if frozen else None
         self._prepare()
@@ -130,6 +133,25 @@ class StackOperator(ABC, Generic[P]):
         Args:
             parameters: an object of the type that `adjoint` returns, such as the accumulated gradient.
         """
+
+    @abstractmethod
+    def invert(self, change: Tensor) -> P:
+        """Return parameters that stand for a change of the canvas, as nearly as the parametrisation can show it.
+
+        Args:
+            change: (B, 3, H, W), float32.
+        """
+
+    @classmethod
+    def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the tensors in the parameters; by default there is one tensor, as large as the canvas.
+
+        Args:
+            canvas: height and width of the canvas in pixels.
+            levels: resolutions along the long side of the canvas.
+            batch: how many images the stack holds.
+        """
+        return [(batch, 3, *canvas)]
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient: the direction in which gradient ascent on all levels moves the canvas.

@@ -1,6 +1,7 @@
 """The operators of a stack in the forms `exact` and `layers`, which use matrix products without approximation."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from ..common.products import multiply, multiply_both_sides
 from .bicubic import bicubic_matrix
 from .levels import level_shape
 from .linear_operator import P, StackOperator
+from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
 
 
@@ -101,6 +103,19 @@ class _MatrixOperator(StackOperator[P]):
     def _prepare(self) -> None:
         self.matrices = LevelMatrices(self.canvas, self.levels, self.device, self.tile)
 
+    def invert(self, change: Tensor) -> P:
+        """Return parameters that stand for a change of the canvas (B, 3, H, W), computed with the form `spectral`.
+
+        They miss some percent of the change, because K in the form `spectral` is an approximation.
+        """
+        return self.adjoint(self._approximation.invert(change).gradient)
+
+    @cached_property
+    def _approximation(self) -> SpectralOperator:
+        """K in the form `spectral`; it is made when it is needed first."""
+        with torch.inference_mode(False):
+            return SpectralOperator(self.canvas, self.levels, self.gains, self.device, self.tile, self.frozen)
+
 
 class ExactOperator(_MatrixOperator[AccumulatedGradient]):
     """The operator K in the form `exact`: computed without approximation, by matrix products.
@@ -127,6 +142,11 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
 
     See `StackOperator` for the arguments.
     """
+
+    @classmethod
+    def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
+        """Return the shape of every level; see `StackOperator.shape_parameters`."""
+        return [(batch, 3, *level_shape(level, canvas)) for level in levels]
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
         """Return the gradient at every level r: g_r A_r' G B_r.

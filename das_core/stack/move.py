@@ -5,21 +5,18 @@ from typing import Any
 
 from torch import Tensor
 
-from .film_operator import FilmOperator
 from .image_stack import ImageStack
 from .linear_operator import StackOperator
-from .spectral_operator import SpectralOperator
 
 
 def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
     """Return a stack with another canvas; if the stack has parameters, they are updated to match.
 
     A stack with neither parameters nor frozen bands gets exactly this canvas. With parameters, the change of the canvas
-    is converted to the accumulated gradient of least norm that causes it (`SpectralOperator.minimum_norm_gradient`), or
-    to the levels that belong to this gradient. The result is added to the parameters, and the new canvas is computed
-    from them. So two parts of the change are lost: what no level can show; and, in the forms `exact` and `layers`, some
-    percent of the rest, because the conversion uses the form `spectral`. With or without parameters, frozen bands do
-    not move.
+    is converted to parameters that stand for it (`StackOperator.invert`). They are added to those of the stack, and the
+    new canvas is computed from the sum. So two parts of the change are lost: what no level can show; and, in the forms
+    `exact` and `layers`, some percent of the rest, because the conversion uses the form `spectral`. With or without
+    parameters, frozen bands do not move.
 
     Args:
         stack: the stack, which is not changed.
@@ -45,7 +42,5 @@ def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any])
     change = canvas - stack.canvas
     if stack.parameters is None:
         return replace(stack, canvas=stack.canvas + operator.remove_frozen(change))
-    spectral = stack.spec.operator(canvas.device, "spectral")
-    assert isinstance(spectral, SpectralOperator | FilmOperator)
-    parameters = stack.parameters.add(operator.adjoint(spectral.minimum_norm_gradient(change)), alpha=1.0)
+    parameters = stack.parameters.add(operator.invert(change), alpha=1.0)
     return replace(stack, canvas=stack.start + operator.forward(parameters), parameters=parameters)

@@ -29,6 +29,21 @@ FORMS: dict[OperatorForm, type[StackOperator[Any]]] = {
 """The class of each form of the operator, for the parametrisation `pyramid`."""
 
 
+def find_operator(method: OperatorForm, parametrization: Parametrization) -> type[StackOperator[Any]]:
+    """Return the class of an operator.
+
+    Args:
+        method: the form of the operator.
+        parametrization: what ascents move.
+
+    Raises:
+        KeyError: when there is no such class. `StackSpec` refuses this with a message.
+    """
+    if parametrization == "pyramid":
+        return FORMS[method]
+    return (TENSOR_OPERATORS if method == "layers" else OPERATORS)[parametrization]
+
+
 @cached(maxsize=4)
 def make_operator(
     method: OperatorForm,
@@ -67,8 +82,5 @@ def make_operator(
         >>> operator.precondition(torch.ones(1, 3, 24, 32)).shape
         torch.Size([1, 3, 24, 32])
     """
-    kind: type[StackOperator[Any]] = FORMS[method]
-    if parametrization != "pyramid":
-        kind = (TENSOR_OPERATORS if method == "layers" else OPERATORS)[parametrization]
-    operator = kind(canvas, levels, gains, device, tile, frozen)
+    operator = find_operator(method, parametrization)(canvas, levels, gains, device, tile, frozen)
     return operator if time is None else FilmOperator(operator, time)

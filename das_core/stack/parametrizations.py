@@ -15,6 +15,7 @@ objectives, views, seeds and numbers of steps.
   respect to the phases.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -37,7 +38,7 @@ class PixelsOperator(SpectralOperator):
     """
 
     def _compute_response(self) -> Tensor:
-        return torch.ones(len(self.basis.row_waves), len(self.basis.column_waves))
+        return torch.ones(len(self.basis.row_waves), len(self.basis.column_waves), dtype=torch.float32)
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
         """Return the accumulated gradient (B, 3, H, W) without the frequencies of frozen bands."""
@@ -54,6 +55,11 @@ class PixelTensorsOperator(LevelsOperator):
     def _prepare(self) -> None:
         self.levels, self.gains = (max(self.canvas),), (1.0,)
         super()._prepare()
+
+    @classmethod
+    def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
+        """Return the shape of the pixels; see `StackOperator.shape_parameters`."""
+        return [(batch, 3, *canvas)]
 
 
 class FourierOperator(SpectralOperator):
@@ -87,7 +93,7 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
 
     def _prepare(self) -> None:
         width = self.canvas[1]
-        twice = torch.full((width // 2 + 1,), 2.0)
+        twice = torch.full((width // 2 + 1,), 2.0, dtype=torch.float32)
         twice[0] = 1
         if width % 2 == 0:
             twice[-1] = 1
@@ -108,12 +114,24 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
         scaled = (parameters.tensors[0] * self._forward).contiguous()
         return self.remove_frozen(self.basis.inverse(torch.view_as_complex(scaled)))
 
+    def invert(self, change: Tensor) -> LevelTensors:
+        """Return the coefficients that stand for a change of the canvas, (B, 3, H, W)."""
+        coefficients = torch.view_as_real(self.basis.forward(self.remove_frozen(change)))
+        return LevelTensors((coefficients / self._forward,))
+
+    @classmethod
+    def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
+        """Return the shape of the coefficients; see `StackOperator.shape_parameters`."""
+        return [(batch, 3, canvas[0], canvas[1] // 2 + 1, 2)]
+
 
 class PhasesOperator(FourierOperator):
     """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start.
 
     See `StackOperator` for the arguments; levels and gains are ignored.
     """
+
+    keeps_magnitudes = True
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
         """Return the canvas (B, 3, H, W) with its Fourier magnitudes replaced by those of the start (B, 3, H, W)."""
@@ -161,17 +179,6 @@ def compute_fourier_scale(canvas: Shape) -> Tensor:
                 [1.0000, 0.7071, 0.4472]])
     """
     height, width = canvas
-    frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :])
+    rows, columns = torch.fft.fftfreq(height, dtype=torch.float32), torch.fft.rfftfreq(width, dtype=torch.float32)
+    frequency = torch.hypot(rows[:, None], columns[None, :])
     return 1 / (4 * frequency.clamp(min=1 / max(canvas)))
-
-
-def shape_parameters(parametrization: Parametrization, canvas: Shape, batch: int) -> tuple[int, ...]:
-    """Return the shape of the one tensor that an optimizer such as Adam moves in a parametrisation without levels.
-
-    Args:
-        parametrization: `pixels` or `fourier`.
-        canvas: height and width of the canvas in pixels.
-        batch: how many images the stack holds.
-    """
-    height, width = canvas
-    return (batch, 3, height, width // 2 + 1, 2) if parametrization == "fourier" else (batch, 3, height, width)

@@ -138,7 +138,7 @@ def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
             the next frame.
     """
     before, behind, shares = zip(*moments, strict=True)
-    share = torch.tensor(shares, device=frames.device)[:, None, None, None]
+    share = torch.tensor(shares, dtype=torch.float32, device=frames.device)[:, None, None, None]
     # Exact at a share of 0: `lerp` returns its first argument there.
     return torch.lerp(frames[list(before)], frames[list(behind)], share)
 

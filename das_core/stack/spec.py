@@ -8,13 +8,15 @@ import torch
 
 from ..common.choices import check_choice
 from ..common.geometry import Shape
+from ..common.scalars import as_switch
+from ..common.text import shorten
 from ..common.timeline import Timeline
-from .bands import Band, covers_all_resolutions, format_band
+from .bands import Band, check_bands, covers_all_resolutions, format_band
 from .color import ColorSpace
 from .levels import check_levels, default_levels, level_shape, sort_gains
 from .linear_operator import StackOperator
-from .operator_forms import FORMS, OperatorForm, make_operator
-from .parametrizations import Parametrization, shape_parameters
+from .operator_forms import FORMS, OperatorForm, find_operator, make_operator
+from .parametrizations import OPERATORS, TENSOR_OPERATORS, Parametrization
 from .size import check_size
 from .time import Time
 from .zoom import Zoom
@@ -57,11 +59,9 @@ class StackSpec:
         zoom: how the images of the stack are nested, if they are the depths of a zoom; None otherwise.
 
     Raises:
-        ValueError: when a side of the picture is too small; a side of the canvas is too large; the margin is negative;
-            a tile has a margin; `method`, `color` or `parametrization` is not one of the names above; the levels do not
-            fit the canvas; there are more or fewer gains than levels; a gain is out of range; all resolutions are
-            frozen; a film or `maco` has the method `layers`; a zoom is a film or a tile; or the margin or the factor of
-            a zoom is too small.
+        ValueError: when a value has the wrong type or is out of range; a tile has a margin; the levels do not fit the
+            canvas; there are more or fewer gains than levels; all resolutions are frozen; a film or `maco` has the
+            method `layers`; a zoom is a film or a tile; or the margin or the factor of a zoom is too small.
 
     Example:
         >>> from das_core import StackSpec
@@ -92,18 +92,26 @@ class StackSpec:
     zoom: Zoom | None = None
 
     def __post_init__(self) -> None:
-        check_size(self.width, self.height, self.margin)
-        if self.tile and self.margin:
-            raise ValueError(
-                f"a tile with a margin of {self.margin} pixels cannot be: it goes on at its opposite edge and has no "
-                "outside; set margin to 0, or tile to off"
-            )
+        width, height, margin = check_size(self.width, self.height, self.margin)
+        self._set(width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
+        longest = max(self.canvas)
+        levels = check_levels(default_levels(self.canvas) if self.levels is None else self.levels, longest)
+        self._set(levels=tuple(sorted(set(levels))), gains=sort_gains(self.gains, levels))
+        self._set(frozen=check_bands(self.frozen, longest))
         check_choice("method", self.method, FORMS)
         check_choice("color", self.color, get_args(ColorSpace))
-        check_choice("parametrization", self.parametrization, get_args(Parametrization))
-        if self.method == "layers" and self.keeps_magnitudes:
+        check_choice("parametrization", self.parametrization, ["pyramid", *OPERATORS])
+        for what, value, kind in (("time", self.time, Time), ("zoom", self.zoom, Zoom)):
+            if value is not None and not isinstance(value, kind):
+                raise ValueError(f"{what} {shorten(value)} is no {kind.__name__}; give one, or None")
+        if self.tile and margin:
             raise ValueError(
-                f"'{self.parametrization}' moves phases, which the method 'layers' and the optimizer Adam cannot keep; "
+                f"a tile with a margin of {margin} pixels cannot be: it goes on at its opposite edge and has no "
+                "outside; set margin to 0, or tile to off"
+            )
+        if self.method == "layers" and self.parametrization not in ("pyramid", *TENSOR_OPERATORS):
+            raise ValueError(
+                f"'{self.parametrization}' has no tensors that the method 'layers' and the optimizer Adam could move; "
                 "choose the method spectral, and another optimizer"
             )
         if self.method == "layers" and self.time is not None:
@@ -112,13 +120,15 @@ class StackSpec:
             if self.time is not None or self.tile:
                 other = "tile, which has no middle" if self.tile else "film, whose images are frames"
                 raise ValueError(f"a zoom cannot be a {other}; leave one of the two out")
-            self.zoom.check_canvas(self.canvas, self.margin)
-        levels = default_levels(self.canvas) if self.levels is None else self.levels
-        object.__setattr__(self, "levels", check_levels(levels, max(self.canvas)))
-        object.__setattr__(self, "gains", sort_gains(self.gains, levels))
-        if covers_all_resolutions(self.frozen, max(self.canvas)):
+            self.zoom.check_canvas(self.canvas, margin)
+        if covers_all_resolutions(self.frozen, longest):
             bands = ", ".join(map(format_band, self.frozen))
-            raise ValueError(f"the frozen bands {bands} leave nothing that could move; freeze fewer")
+            raise ValueError(f"the frozen bands {shorten(bands)} leave nothing that could move; freeze fewer")
+
+    def _set(self, **fields: object) -> None:
+        """Replace what was given for some fields by the values that were read from it."""
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
     @property
     def canvas(self) -> Shape:
@@ -145,7 +155,7 @@ class StackSpec:
     @property
     def keeps_magnitudes(self) -> bool:
         """Whether only Fourier phases move: `StackOperator.retract` restores the Fourier magnitudes after each step."""
-        return self.parametrization == "maco"
+        return find_operator(self.method, self.parametrization).keeps_magnitudes
 
     def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator[Any]:
         """Return the operator K of this stack, cached by `make_operator`.
@@ -173,11 +183,7 @@ class StackSpec:
         Args:
             batch: how many images the stack holds.
         """
-        if self.method != "layers":
-            return [(batch, 3, *self.canvas)]
-        if self.parametrization != "pyramid":
-            return [shape_parameters(self.parametrization, self.canvas, batch)]
-        return [(batch, 3, *level_shape(level, self.canvas)) for level in self.levels]
+        return find_operator(self.method, self.parametrization).shape_parameters(self.canvas, self.levels, batch)
 
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes, including the temporary tensors from which it is computed.

@@ -52,21 +52,15 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
         shape = self.shape_response(cutoff, tilt)
         return self.basis.filter(gradient.float(), self.response if shape is None else self.response * shape)
 
-    def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
-        """Return the gradient G of least norm for which K G equals a canvas: the pseudo-inverse K+ times the canvas.
+    def invert(self, change: Tensor) -> AccumulatedGradient:
+        """Return the gradient G of least norm for which K G equals a change: the pseudo-inverse K+ times the change.
 
-        K+ divides every frequency by its factor in K.
-
-        Args:
-            canvas: (B, 3, H, W), float32.
-
-        Returns:
-            A gradient (B, 3, H, W). It is 0 at frequencies whose factor in K is (nearly) 0; there K G is 0,
-            whatever the canvas is.
+        K+ divides every frequency of the change (B, 3, H, W) by its factor in K. G is 0 at frequencies whose factor is
+        (nearly) 0: there K G is 0, whatever G is.
         """
         reached = self.response > _MIN_RELATIVE_RESPONSE * self.response.max()
         inverse = torch.where(reached, 1 / self.response.clamp(min=torch.finfo(self.response.dtype).tiny), 0)
-        return self.basis.filter(canvas, inverse)
+        return AccumulatedGradient((self.basis.filter(change, inverse),))
 
 
 def compute_spectral_response(

@@ -185,11 +185,11 @@ def make_noise_canvas(
             f"noise needs an amplitude from 0 up and a decay above 0 and at most {_MAX_DECAY}, not "
             f"amplitude {amplitude} and decay {decay}; try 1 and 0.4"
         )
-    gains = [float(decay ** torch.tensor(level / levels[0]).log2()) for level in levels]
+    gains = [float(decay ** torch.tensor(level / levels[0], dtype=torch.float32).log2()) for level in levels]
     response = compute_spectral_response(canvas, levels, gains, tile).sqrt()
-    white = torch.empty(batch, 3, *canvas)
+    white = torch.empty(batch, 3, *canvas, dtype=torch.float32)
     for item, image in pausing(enumerate(white)):
-        torch.randn(3, *canvas, generator=make_generator(seed, item), out=image)
+        torch.randn(3, *canvas, generator=make_generator(seed, item), dtype=torch.float32, out=image)
     noise = make_basis(canvas, white.device, tile).filter(white, response)
     if time is not None:
         noise = mix_frames(time_root(time, decay).float(), noise)

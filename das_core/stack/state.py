@@ -7,6 +7,28 @@ import torch
 from torch import Tensor
 
 from ..common.interruption import pausing
+from ..common.scalars import as_whole
+from ..common.text import shorten
+
+_LONGEST_KIND = 100
+"""The most characters of the name of a kind of optimizer."""
+
+
+def check_steps(name: str, value: object) -> int:
+    """Return a number of steps as an int, or raise a ValueError unless it is a whole number from 0 to below 2^53."""
+    steps = as_whole(value)
+    if steps is None or not 0 <= steps < 2**53:
+        raise ValueError(f"{name} {shorten(value)} is not a whole number from 0 up; give one, such as 0")
+    return steps
+
+
+def check_tensor(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless a tensor of a stack is float32 and of this shape."""
+    if tensor.dtype != torch.float32 or tuple(tensor.shape) != shape:
+        raise ValueError(
+            f"{what} is {tensor.dtype} of shape {tuple(tensor.shape)}; give float32 of shape {shape}, which fits the "
+            "spec of the stack"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +100,7 @@ class LevelTensors(Parameters):
     """What ascents have added to every level: one tensor (B, 3, h_r, w_r) for each level, coarse to fine.
 
     The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients
-    (`parametrizations.shape_parameters`). `Adam` needs the parameters in this form, because it scales the step of each
+    (`StackOperator.shape_parameters`). `Adam` needs the parameters in this form, because it scales the step of each
     value separately (`linear_operator`).
 
     Example:
@@ -104,6 +126,9 @@ class OptimizerState:
             all levels, then the running means of the squares of these gradients.
         steps: for `Adam` how many steps are in the running means (for its bias correction); 0 for the others.
 
+    Raises:
+        ValueError: when `kind` is no short text, `steps` is no whole number from 0 up, or a tensor is not float32.
+
     Example:
         >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
@@ -116,6 +141,16 @@ class OptimizerState:
     kind: str
     tensors: tuple[Tensor, ...]
     steps: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.kind, str) or len(self.kind) > _LONGEST_KIND:
+            raise ValueError(
+                f"kind {shorten(self.kind)} is no name of a kind of optimizer; give a text of at most {_LONGEST_KIND} "
+                "characters, such as 'sgd'"
+            )
+        object.__setattr__(self, "steps", check_steps("steps of an optimizer", self.steps))
+        for number, tensor in enumerate(self.tensors):
+            check_tensor(f"tensor {number} of the state of an optimizer", tensor, tuple(tensor.shape))
 
     def to(self, device: torch.device) -> "OptimizerState":
         """Return the same state on another device."""

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..common.interruption import pausing
 from ..common.products import multiply
+from ..common.scalars import as_list, as_switch, as_whole
 from ..common.text import shorten
 from ..common.timeline import Timeline
 
@@ -46,7 +47,7 @@ class Time:
 
     Raises:
         ValueError: when `frames` is not a whole number from 1 to 1024, `levels` is empty, or a level is not a whole
-            number from 1 to `frames`.
+            number from 1 to `frames`; or `loop` is neither true nor false.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time
@@ -62,21 +63,27 @@ class Time:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        if type(self.frames) is not int or not 1 <= self.frames <= MOST_FRAMES:
+        frames = as_whole(self.frames)
+        if frames is None or not 1 <= frames <= MOST_FRAMES:
             raise ValueError(
                 f"frames {shorten(self.frames)} is not a whole number from 1 to {MOST_FRAMES}; 12 or 24 make a film, "
                 "and more can be rendered between them"
             )
-        levels = list_time_levels(self.frames) if self.levels is None else tuple(self.levels)
-        if not levels:
+        given = list_time_levels(frames) if self.levels is None else as_list("levels", self.levels, "(1, 2, 4)")
+        if not given:
             raise ValueError("the list of levels in time is empty; give at least one, such as 1")
-        for level in levels:
-            if type(level) is not int or not 1 <= level <= self.frames:
+        levels = set()
+        for value in given:
+            level = as_whole(value)
+            if level is None or not 1 <= level <= frames:
                 raise ValueError(
-                    f"level {shorten(level)} in time is not a whole number from 1 to {self.frames}, the number of "
-                    "frames; take it out"
+                    f"level {shorten(value)} in time is not a whole number from 1 to {frames}, the number of frames; "
+                    "take it out"
                 )
-        object.__setattr__(self, "levels", tuple(sorted(set(levels))))
+            levels.add(level)
+        object.__setattr__(self, "frames", frames)
+        object.__setattr__(self, "levels", tuple(sorted(levels)))
+        object.__setattr__(self, "loop", as_switch("loop", self.loop))
 
     @property
     def timeline(self) -> Timeline:

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 from ..common.geometry import Shape
+from ..common.scalars import as_number, as_switch, as_whole
 from ..common.text import shorten
 from ..common.timeline import Timeline
 
@@ -66,7 +67,7 @@ class Zoom:
             improves the composites between the depths. Frames can be rendered at any moment (`render_zoom`).
 
     Raises:
-        ValueError: when a number is out of range.
+        ValueError: when a number is out of range, or `loop` is neither true nor false.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom
@@ -83,19 +84,22 @@ class Zoom:
     between: int = 3
 
     def __post_init__(self) -> None:
-        if type(self.depths) is not int or not 2 <= self.depths <= MOST_DEPTHS:
+        depths, factor, between = as_whole(self.depths), as_number(self.factor), as_whole(self.between)
+        if depths is None or not 2 <= depths <= MOST_DEPTHS:
             raise ValueError(
                 f"{shorten(self.depths)} depths are no zoom; give a whole number from 2 to {MOST_DEPTHS}, such as 6"
             )
-        factor = self.factor
-        if not isinstance(factor, int | float) or not LEAST_FACTOR <= factor <= LARGEST_FACTOR:
+        if factor is None or not LEAST_FACTOR <= factor <= LARGEST_FACTOR:
             raise ValueError(
-                f"factor {shorten(factor)} is not between {LEAST_FACTOR} and {LARGEST_FACTOR:g}; at 2 each depth has "
-                "half the side of the one that holds it"
+                f"factor {shorten(self.factor)} is not between {LEAST_FACTOR} and {LARGEST_FACTOR:g}; at 2 each depth "
+                "has half the side of the one that holds it"
             )
-        object.__setattr__(self, "factor", float(factor))
-        if type(self.between) is not int or not 0 <= self.between <= MOST_BETWEEN:
+        if between is None or not 0 <= between <= MOST_BETWEEN:
             raise ValueError(f"between {shorten(self.between)} is not a whole number from 0 to {MOST_BETWEEN}; 3 suit")
+        object.__setattr__(self, "depths", depths)
+        object.__setattr__(self, "factor", factor)
+        object.__setattr__(self, "between", between)
+        object.__setattr__(self, "loop", as_switch("loop", self.loop))
 
     @property
     def end(self) -> int:

@@ -107,8 +107,8 @@ class Draws:
             shape: the shape of the noise of one view.
             kind: uniform in [0, 1), or Gaussian of mean 0 and variance 1.
         """
-        out = torch.empty(len(self), *shape, device=self.device)
+        out = torch.empty(len(self), *shape, dtype=torch.float32, device=self.device)
         fill = torch.rand if kind == "uniform" else torch.randn
         for row, stream in pausing(zip(out, self._device_streams, strict=True)):
-            fill(row.shape, generator=stream, out=row, device=self.device)
+            fill(row.shape, generator=stream, out=row, device=self.device, dtype=torch.float32)
         return out

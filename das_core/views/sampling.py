@@ -128,19 +128,19 @@ def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tens
     Returns:
         A matrix (target, source), float32, whose rows sum to 1.
     """
-    weights = _triangle_weights(source, target, torch.arange(target, device=device))
+    weights = _triangle_weights(source, target, torch.arange(target, dtype=torch.float32, device=device))
     return weights / weights.sum(dim=1, keepdim=True)
 
 
 def _triangle_weights(source: int, target: int, outputs: Tensor) -> Tensor:
     """Return the weights (N, source) with which N output pixels are computed from the samples of an axis.
 
-    The axis is resized from `source` samples to `target` pixels; `outputs` holds the indices of the N pixels. The
-    weights of a pixel form a triangle around its position on the axis. They are not normalised yet.
+    The axis is resized from `source` samples to `target` pixels; `outputs` holds the indices of the N pixels, float32.
+    The weights of a pixel form a triangle around its position on the axis. They are not normalised yet.
     """
     scale = source / target
     centers = (outputs + 0.5) * scale
-    samples = torch.arange(source, device=outputs.device) + 0.5
+    samples = torch.arange(source, dtype=torch.float32, device=outputs.device) + 0.5
     return (1 - (samples[None, :] - centers[:, None]).abs() / max(scale, 1.0)).clamp_(min=0)
 
 
@@ -153,7 +153,7 @@ def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
 
     The sums are computed in parts, so that a long axis does not take too much memory.
     """
-    outputs = torch.arange(target, device=device).split(max(1, _MOST_AT_ONCE // source))
+    outputs = torch.arange(target, dtype=torch.float32, device=device).split(max(1, _MOST_AT_ONCE // source))
     return torch.cat([_triangle_weights(source, target, part).sum(dim=1) for part in pausing(outputs)])
 
 
@@ -211,7 +211,7 @@ def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tenso
         - for each sample its weights in these two outputs, before the division: two tensors (source,). A weight is 0 if
           there is no such output.
     """
-    position = (torch.arange(source, device=device) + 0.5) * (target / source) - 0.5
+    position = (torch.arange(source, dtype=torch.float32, device=device) + 0.5) * (target / source) - 0.5
     first = position.floor()
     share = position - first
     weights = (1 - share).where(first >= 0, 0), share.where(first < target - 1, 0)

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from ...das_core.common.text import shorten
 from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
-from ...das_core.stack.parametrizations import Parametrization
+from ...das_core.stack.parametrizations import OPERATORS, Parametrization
 from ..schema import make_options, read_choice
 
-_OTHERS: tuple[Parametrization, ...] = ("pixels", "fourier", "maco")
+_OTHERS = tuple(OPERATORS)
 _LEVELS = ("multiples_of_4", "linear", "powers_of_two", "custom", *_OTHERS)
 
 LEVEL_STEP = 4

@@ -130,7 +130,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
 
     device = next((parameter.device for parameter in judge.module.parameters()), None)
     with torch.no_grad(), capture_outputs(judge.module, names, on_output):
-        judge.run(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, device=device))
+        judge.run(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, dtype=torch.float32, device=device))
     if not found:
         raise ValueError(f"{judge.name} has no layers that can be told apart; choose another model")
     return tuple(found.values())

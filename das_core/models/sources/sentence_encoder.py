@@ -56,7 +56,7 @@ def encode_sentences(
     text = model.get_submodule("text")
     # Sentences of similar length share a batch, because a padding token takes as much time as a token of a word.
     order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
-    encoded = torch.empty(len(sentences), text.config.hidden_size)  # type: ignore[union-attr, arg-type]
+    encoded = torch.empty(len(sentences), text.config.hidden_size, dtype=torch.float32)  # type: ignore[union-attr, arg-type]
     with torch.no_grad():
         for begin in range(0, len(order), _BATCH):
             part = order[begin : begin + _BATCH]

@@ -1,19 +1,24 @@
+import dataclasses
 import hashlib
 import json
+import math
 import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
 from cases import each_case
@@ -26,15 +31,13 @@ from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, sav
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
+from das_core.stack.state import OptimizerState
+from das_core.stack.surroundings import Surroundings
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
-from das_core.views.windows import Windows
 from full_disk import fill_disk
 from stops import assert_ends_anywhere
-from toys import SPEC, VIEWS, climb
-
-SAVED = Path(__file__).parent / "stack_version_1.safetensors"
-"""Written by version 1; what people have saved has to load for ever."""
+from toys import SPEC, climb
 
 
 def tensors_of(stack: ImageStack) -> list[Tensor]:
@@ -131,45 +134,107 @@ def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
     assert_same(rest.stack, through.stack)
 
 
-def test_a_file_of_version_1_loads_and_climbs_on() -> None:
-    stack = load_stack(SAVED)
-    assert stack.spec == StackSpec(16, 20, 2, levels=(1, 4, 24), gains=(1.0, 0.7, 1 / 3))
-    assert (stack.steps, stack.batch) == (3, 2)
-    assert stack.optimizer_state is not None
-    assert stack.optimizer_state.kind == "sgd"
-    assert stack.parameters is not None
-    assert stack.image()[1, :, 3, 5].tolist() == pytest.approx(PIXEL, abs=1e-6)
-    assert climb(stack, steps=1, augmentation=replace(VIEWS, windows=Windows(2))).stack.steps == 4
+NUMBERS: list[Any] = [True, False, np.True_, None, "20", 20.0, 2.5, math.nan, math.inf, -1, 0, 2**40, 10**400, 10**5000]
+NUMBERS += [np.int64(20), np.uint8(20), np.float32(1.5), Fraction(3, 2), Decimal(1), torch.tensor(4), b"4", object()]
+ODD = st.sampled_from([*NUMBERS, [], (1, 4), {}, {"frames": 3}, "rgb", Time(2), Zoom(2), np.zeros((2, 2))])
+"""What no setting should be given, and numbers of other types."""
 
 
-PIXEL = [0.0521637, 0.0562958, 0.0627936]
+def often(valid: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Values of a setting: mostly valid ones, and odd ones."""
+    return st.integers(0, 9).flatmap(lambda number: ODD if number == 0 else valid)
+
+
+def wholes(least: int, most: int) -> st.SearchStrategy[Any]:
+    made = st.integers(least, most)
+    return often(made | made.map(np.int16) | made.map(np.uint64))
+
+
+def lists(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    made = st.lists(of, min_size=1, max_size=3)
+    return often(made | made.map(tuple) | made.map(iter) | st.lists(st.integers(1, 9), min_size=1).map(np.array))
+
+
+numbers = often(st.floats(0.01, 100) | st.integers(1, 9) | st.floats(0.5, 2, width=32).map(np.float32))
+switches = often(st.booleans() | st.sampled_from([0, 1, np.True_, np.False_]))
+times = st.fixed_dictionaries({"frames": wholes(1, 4)}, optional={"levels": lists(wholes(1, 3)), "loop": switches})
+zooms = st.fixed_dictionaries(
+    {"depths": wholes(2, 3)},
+    optional={"factor": often(st.floats(2, 8) | st.integers(3, 8)), "loop": switches, "between": wholes(0, 3)},
+)
+specs = st.fixed_dictionaries(
+    {"width": wholes(16, 24), "height": wholes(16, 24), "margin": wholes(4, 6) | st.just(0)},
+    optional={
+        "levels": lists(wholes(1, 20)),
+        "gains": lists(numbers),
+        "color": often(st.sampled_from(["rgb", "decorrelated", np.str_("rgb")])),
+        "method": often(st.sampled_from(["spectral", "exact", "layers"])),
+        "tile": switches,
+        "frozen": often(st.lists(st.tuples(wholes(1, 5), wholes(5, 30)) | st.just([1, 4]), max_size=2)),
+        "parametrization": often(st.sampled_from(["pyramid", "pixels", "fourier", "maco"])),
+    },
+)
+
+
+def case(
+    fields: dict[str, Any], time: Any = None, zoom: Any = None, steps: Any = 0, state: Any = None
+) -> dict[str, Any]:
+    return {"fields": fields, "time": time, "zoom": zoom, "steps": steps, "state": state}
+
+
+def try_to_make(fields: dict[str, Any], time: Any, zoom: Any, steps: Any, state: Any) -> ImageStack | str:
+    """Return the stack, or the message with which one of the constructors refuses it."""
+    try:
+        if time is not None:
+            fields = fields | {"time": Time(**time)}
+        if zoom is not None:
+            fields = fields | {"zoom": Zoom(**zoom)}
+        optimizer = None if state is None else OptimizerState("sgd", (torch.ones(2),), state)
+        return replace(ImageStack.gray(StackSpec(**fields)), steps=steps, optimizer_state=optimizer)
+    except ValueError as error:
+        return str(error)
+
+
+@settings(max_examples=300, deadline=None)
+@given(fields=specs, time=st.none() | times, zoom=st.none() | zooms, steps=wholes(0, 9), state=st.none() | wholes(0, 9))
+@example(**case({"levels": (1, 16, 64), "gains": (1, 1, 2)}))
+@example(**case({"width": np.int64(32), "height": np.int32(24), "margin": 0, "tile": 1}, steps=np.int64(3)))
+@example(**case({"width": 32, "height": 32, "margin": True}))
+@example(**case({"width": 32, "height": 32, "margin": 8}, time={"frames": np.int8(3), "loop": 1}, state=np.int8(1)))
+@example(**case({"width": 32, "height": 32, "margin": 8, "frozen": [[1, 4]] * 50}, zoom={"depths": 2, "factor": 2}))
+def test_a_stack_that_can_be_made_is_saved_and_loaded_as_it_was(
+    fields: dict[str, Any], time: Any, zoom: Any, steps: Any, state: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stack = try_to_make(fields, time, zoom, steps, state)
+    if isinstance(stack, str):
+        assert 20 < len(stack) < 400
+        return
+    path = tmp_path_factory.getbasetemp() / "made.safetensors"
+    save_stack(stack, path)
+    assert_same(load_stack(path), stack)
+    assert hash(stack.spec) == hash(load_stack(path).spec)
 
 
 @each_case(
-    ("version", "spec"),
+    ("says", "changes"),
     [
-        ("1", SPEC),
-        ("2", StackSpec(32, 32, 8, levels=(1, 20), time=Time(3, (1, 3), loop=True))),
-        ("3", StackSpec(32, 32, 8, levels=(1, 20), zoom=Zoom(2))),
+        (r"holds values in canvas that are NaN", {"canvas": torch.full((1, 3, 20, 20), math.nan)}),
+        (
+            r"holds values in optimizer.0 that are NaN",
+            {"optimizer_state": OptimizerState("a", (torch.tensor(math.inf),))},
+        ),
+        (
+            r"holds values in surroundings.1 outside 0",
+            {"surroundings": Surroundings(torch.ones(1, 3, 20, 20), -torch.ones(1, 1, 20, 20))},
+        ),
     ],
 )
-def test_files_of_older_versions_with_their_names_of_the_parts_load(
-    version: str, spec: StackSpec, tmp_path: Path
+def test_what_cannot_be_read_is_not_written(
+    says: str, changes: dict[str, Any], small: ImageStack, tmp_path: Path
 ) -> None:
-    path = tmp_path / "old.safetensors"
-    stack = climb(ImageStack.noise(spec, 1 if spec.time else 2), steps=2, optimizer=SGD(0.5, 0.9), focus=None)
-    save_stack(stack.stack, path)
-    assert metadata_of(path)["version"] == str(VERSION) == "4"
-    description = json.loads(metadata_of(path)["stack"])
-    assert ("time" in description["spec"], "zoom" in description["spec"]) == (version == "2", version == "3")
-    description["momentum"] = description.pop("optimizer")
-    tensors = {
-        name.replace("parameters", "drive").replace("optimizer", "momentum"): tensor
-        for name, tensor in load_file(path).items()
-    }
-    assert tensors.keys() == {"start", "canvas", "drive.0", "momentum.0"}
-    sealed(path, tensors, **metadata_of(path) | {"version": version, "stack": json.dumps(description)})
-    assert_same(load_stack(path), stack.stack)
+    with pytest.raises(ValueError, match=f"^the stack cannot be saved: it {says}"):
+        save_stack(replace(small, **changes), tmp_path / "bad.safetensors")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_is_replaced_whole_or_not_at_all_and_nothing_is_left_beside_it(file: Path, small: ImageStack) -> None:
@@ -181,6 +246,8 @@ def test_a_file_is_replaced_whole_or_not_at_all_and_nothing_is_left_beside_it(fi
     save_stack(replace(small, steps=9), file)
     assert load_stack(file).steps == 9
     assert list(file.parent.iterdir()) == [file]
+    (other := file.with_suffix(".txt")).touch()
+    assert file.stat().st_mode == other.stat().st_mode
 
 
 Mutation = Callable[[bytearray, random.Random], bytes]
@@ -238,9 +305,10 @@ def test_a_good_file_that_was_mutated_is_an_error_that_names_it(
 
 def sealed(path: Path, tensors: dict[str, Tensor], **metadata: str) -> Path:
     """A file whose hash is right, whatever it says."""
-    content = save(tensors, metadata | {"sha256": "0" * 64})
-    seal = hashlib.sha256(content).hexdigest().encode()
-    path.write_bytes(content.replace(b"0" * 64, seal, 1))
+    shapes = {name: (str(tensor.dtype), tuple(tensor.shape)) for name, tensor in sorted(tensors.items())}
+    content = json.dumps([metadata["stack"], shapes]).encode()
+    content += b"".join(tensors[name].numpy().tobytes() for name in shapes)
+    save_file(tensors, path, metadata | {"sha256": hashlib.sha256(content).hexdigest()})
     return path
 
 
@@ -262,14 +330,13 @@ json_values = st.recursive(
     max_leaves=5,
 )
 FIELDS = [(), ("spec",), ("steps",), ("optimizer",), ("optimizer", "kind"), ("optimizer", "steps")]
-SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "frozen", "time", "new")
-FIELDS += [("spec", name) for name in SPEC_NAMES]
+FIELDS += [("spec", field.name) for field in dataclasses.fields(StackSpec)] + [("spec", "new")]
 
 
 @settings(max_examples=150, deadline=None)
-@given(field=st.sampled_from(FIELDS), value=json_values, version=st.sampled_from(["1", str(VERSION)]))
+@given(field=st.sampled_from(FIELDS), value=json_values)
 def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
-    field: tuple[str, ...], value: Any, version: str, tmp_path_factory: pytest.TempPathFactory
+    field: tuple[str, ...], value: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("described") / "described.safetensors"
     save_stack(ImageStack.gray(StackSpec(16, 16, 2, levels=(1, 20))), path)
@@ -283,7 +350,7 @@ def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
     else:
         description = value
     tensors = load_file(path) | {"optimizer.0": torch.zeros(1)}
-    sealed(path, tensors, **metadata | {"stack": json.dumps(description), "version": version})
+    sealed(path, tensors, **metadata | {"stack": json.dumps(description)})
     message, stack = "", None
     try:
         stack = load_stack(path)
@@ -304,32 +371,57 @@ def test_a_number_of_thousands_of_digits_is_an_error_that_names_the_file(file: P
     assert len(str(error.value)) < 400
 
 
+def black(pixels: float, mask: float) -> dict[str, Tensor]:
+    return {
+        "surroundings.0": torch.full((1, 3, 20, 20), pixels),
+        "surroundings.1": torch.full((1, 1, 20, 20), mask),
+    }
+
+
 @each_case(
-    ("says", "changes", "metadata"),
+    ("says", "changes", "spec"),
     [
-        (r"is of version '5', .* up to version 4: update the pack", {}, {"version": "5"}),
-        (r"does not describe a stack .KeyError.'canvas'", {"canvas": None}, {}),
-        (
-            r"does not describe a stack .KeyError.'surroundings.pixels'",
-            {"surroundings.mask": torch.zeros(1, 1, 20, 20)},
-            {},
-        ),
-        (r"holds parameters.1 as", {"parameters.1": torch.zeros(1, 3, 5, 5)}, {}),
-        (
-            r"holds one part under its old and its new name; choose another file",
-            {"drive.0": torch.zeros(1, 3, 20, 20), "parameters.0": torch.zeros(1, 3, 20, 20)},
-            {"version": "1"},
-        ),
+        (r"KeyError.'canvas'", {"canvas": None}, {}),
+        (r"KeyError.'surroundings.0'", {"surroundings.1": torch.zeros(1, 1, 20, 20)}, {}),
+        (r"the start is torch.float32 of shape \(2, 3, 20, 20\); give", {"start": torch.zeros(2, 3, 20, 20)}, {}),
+        (r"the canvas is torch.float32 of shape \(1, 3, 20, 21\)", {"canvas": torch.zeros(1, 3, 20, 21)}, {}),
+        (r"a canvas of shape \(\) has no image", {"canvas": torch.zeros(())}, {}),
+        (r"a canvas of shape \(0, .* has no image", dict.fromkeys(("canvas", "start"), torch.zeros(0, 3, 20, 20)), {}),
+        (r"the start is torch.float16", {"start": torch.zeros(1, 3, 20, 20).half()}, {}),
+        (r"it holds values in canvas that are NaN", {"canvas": torch.full((1, 3, 20, 20), math.nan)}, {}),
+        (r"the tensors \['extra'\] are missing or belong to no stack", {"extra": torch.zeros(1)}, {}),
+        (r"tensor 1 of the parameters is", {"parameters.1": torch.zeros(1, 3, 5, 5)}, {}),
+        (r"2 tensors are no parameters of this stack; it needs 3", {"parameters.2": None}, {}),
+        (r"it holds values in optimizer.0 that are NaN", {"optimizer.0": torch.full((1,), math.inf)}, {}),
+        (r"the mask .* is torch.float32", black(0.0, 0.0) | {"surroundings.1": torch.zeros(1, 3, 20, 20)}, {}),
+        (r"it holds values in surroundings\.0 outside 0\.\.1", black(1.5, 0.5), {}),
+        (r"it holds values in surroundings\.1 outside 0\.\.1", black(0.5, -0.1), {}),
+        (r"width 16 is no whole number of pixels", {}, {"width": "16"}),
+        (r"a canvas of 1099511627780 x 20", {}, {"width": 2**40}),
+        (r"TypeError.*Time", {}, {"time": 3}),
+        (r"1 images are no film of 3 frames", {}, {"time": {"frames": 3}, "method": "exact"}),
+        (r"300000 frozen bands are more than the 20 resolutions", {}, {"frozen": [[1, 2]] * 300_000}),
+        (r"gains \[1, 1, .* do not fit", {}, {"gains": [1] * 300_000}),
     ],
 )
-def test_content_that_is_no_stack_of_a_known_version_is_an_error_that_names_the_file(
-    says: str, changes: dict[str, Tensor | None], metadata: dict[str, str], small: ImageStack, tmp_path: Path
+def test_content_that_is_no_stack_is_an_error_that_names_the_file(
+    says: str, changes: dict[str, Tensor | None], spec: dict[str, Any], small: ImageStack, tmp_path: Path
 ) -> None:
     file = tmp_path / "small.safetensors"
     save_stack(small, file)
-    tensors = {name: value for name, value in (load_file(file) | changes).items() if value is not None}
-    with pytest.raises(StackFileError, match=f"the stack file 'small.safetensors' {says}"):
-        load_stack(sealed(file, tensors, **metadata_of(file) | metadata))
+    metadata, tensors = metadata_of(file), {**load_file(file), **changes}
+    description = json.loads(metadata["stack"])
+    description["spec"] |= spec
+    metadata["stack"] = json.dumps(description)
+    sealed(file, {name: tensor for name, tensor in tensors.items() if tensor is not None}, **metadata)
+    with pytest.raises(StackFileError, match=rf"the stack file 'small.safetensors' does not .* \({says}") as refused:
+        load_stack(file)
+    assert len(str(refused.value)) < 400
+
+
+def test_a_file_of_another_version_is_refused(file: Path) -> None:
+    with pytest.raises(StackFileError, match=r"is of version 2, and this pack reads version 1: update the pack"):
+        load_stack(sealed(file, load_file(file), **metadata_of(file) | {"version": "2"}))
 
 
 def test_a_file_is_no_larger_than_its_tensors_need(file: Path, small: ImageStack) -> None:

@@ -124,7 +124,7 @@ def test_the_least_gradient_leads_to_the_canvas(loop: bool) -> None:
     k = spec.operator(CPU)
     assert isinstance(k, FilmOperator)
     target = k.precondition(draw(6, 3, *spec.canvas))
-    gradient = k.minimum_norm_gradient(target)
+    gradient = k.invert(target).gradient
     torch.testing.assert_close(k.precondition(gradient), target, rtol=1e-3, atol=1e-3 * float(target.abs().max()))
 
 

@@ -72,16 +72,16 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert "is not a whole number" in said
 
 
-def test_levels_are_sorted_and_each_kept_once() -> None:
-    assert check_levels([16, 4, 16, 1], 16) == (1, 4, 16)
+def test_levels_keep_their_order() -> None:
+    assert check_levels((16, 4, 16, 1), 16) == [16, 4, 16, 1]
 
 
 @each_case(
     ("levels", "says"),
     [
-        ([1, 0], r"level 0 is not between 1 and 16, the long side .*make the canvas larg"),
-        ([1, -1], r"level -1 is not between 1 and 16, the long side .*make the canvas larg"),
-        ([1, 17], r"level 17 is not between 1 and 16, the long side .*make the canvas larg"),
+        ([1, 0], r"level 0 is not a whole number from 1 to 16, the long side .*make the canvas larg"),
+        ([1, -1], r"level -1 is not a whole number from 1 to 16, the long side .*make the canvas larg"),
+        ([1, 17], r"level 17 is not a whole number from 1 to 16, the long side .*make the canvas larg"),
         ([], "the list of levels is empty; give at least one resolution"),
     ],
 )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.ascent.adam import Adam
+from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -21,9 +22,12 @@ from das_core.stack.edit import edit_stack
 from das_core.stack.file import load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.linear_operator import StackOperator
-from das_core.stack.parametrizations import Parametrization
+from das_core.stack.parametrizations import OPERATORS, Parametrization
 from das_core.stack.render import render_stack
 from das_core.stack.spec import StackSpec
+from das_core.stack.spectral_operator import SpectralOperator
+from das_core.stack.state import AccumulatedGradient
+from das_core.stack.time import Time
 from stand_in_device import DEVICE, stand_in_device
 from toys import toy_class
 
@@ -213,6 +217,57 @@ def test_it_can_be_taken_apart_edited_and_rendered(parametrization: Parametrizat
     assert smooth.image().diff().abs().mean() < climbed.image().diff().abs().mean()
     assert render_stack(climbed, 1.5).shape == (1, 3, 48, 48)
     assert Ascent(smooth, toy_class(), steps=1).run().image.isfinite().all()
+
+
+class WavesOperator(SpectralOperator):
+    """A parametrisation whose K multiplies every frequency by a factor, written as docs/architecture.md says."""
+
+    def _compute_response(self) -> Tensor:
+        rows, columns = self.basis.row_waves, self.basis.column_waves
+        return (1 / (1 + torch.hypot(rows[:, None], columns))).cpu()
+
+
+class WindowOperator(StackOperator[AccumulatedGradient]):
+    """A parametrisation with another K: pixels at the border move less than those in the middle."""
+
+    def _prepare(self) -> None:
+        rows, columns = (torch.hann_window(side + 2, periodic=False)[1:-1] + 0.1 for side in self.canvas)
+        self.weight = torch.outer(rows, columns).to(self.device)
+
+    def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
+        return AccumulatedGradient((self.remove_frozen(gradient.float()),))
+
+    def forward(self, parameters: AccumulatedGradient) -> Tensor:
+        return self.remove_frozen(self.weight * parameters.gradient)
+
+    def invert(self, change: Tensor) -> AccumulatedGradient:
+        return AccumulatedGradient((self.remove_frozen(change) / self.weight,))
+
+
+@each_case(("kind", "time"), [(WavesOperator, None), (WindowOperator, None), (WindowOperator, Time(3))])
+def test_a_parametrisation_of_ones_own_climbs_with_every_optimizer_and_a_denoiser(
+    kind: type[StackOperator[AccumulatedGradient]], time: Time | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name: Any = kind.__name__
+    monkeypatch.setitem(OPERATORS, name, kind)
+    spec = StackSpec(48, 40, 8, parametrization=name, time=time)
+    start, objective = ImageStack.noise(spec, amplitude=0.3, decay=0.7), class_objective()
+    for optimizer in (NormalizedAscent(), SGD(20)):
+        denoising = Denoising(strength=0.05, end=0.05)
+        result = Ascent(start, objective, steps=6, optimizer=optimizer, focus=None, denoising=denoising).run()
+        scores = [record.scores[objective.name] for record in result.history]
+        assert scores[-1] > scores[0]
+        if optimizer.kind == "sgd":
+            added = spec.operator(CPU).forward(result.stack.parameters)
+            torch.testing.assert_close(result.stack.start + added, result.stack.canvas, rtol=1e-4, atol=1e-4)
+            smoothed = denoising.step(result.stack, spec.operator(CPU), 0.5)
+            free = denoising.step(replace(result.stack, parameters=None), spec.operator(CPU), 0.5)
+            torch.testing.assert_close(smoothed.canvas, free.canvas, rtol=1e-3, atol=1e-3)
+        save_stack(result.stack, tmp_path / "own.safetensors")
+        assert torch.equal(load_stack(tmp_path / "own.safetensors").canvas, result.stack.canvas)
+    if time is None:
+        with pytest.raises(ValueError, match=r"has no tensors that .* Adam could move; choose the method spectral"):
+            Ascent(start, objective, optimizer=Adam())
 
 
 def test_another_optimizer_goes_on() -> None:

@@ -81,7 +81,7 @@ def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for(
     [
         ({"width": 8}, "width 8 is too small"),
         ({"method": "fast"}, "method 'fast' is unknown"),
-        ({"levels": (1, 337)}, "level 337 is not between 1 and 336"),
+        ({"levels": (1, 337)}, "level 337 is not a whole number from 1 to 336"),
         ({"levels": (1, 2), "gains": (1.0, 0.0)}, r"gains \(1.0, 0.0\) do not fit: 2 numbers between 1e-06 and 1e\+06"),
         ({"color": "lab"}, "color 'lab' is unknown; choose one of decorrelated, rgb"),
         ({"margin": 2**40}, r"too large: make width, height or margin smaller"),

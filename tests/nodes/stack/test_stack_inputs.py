@@ -53,8 +53,8 @@ def custom(resolutions: str) -> dict[str, str]:
 BAD: dict[str, Callable[[Pack], object]] = {
     r"list of levels is empty.*such as": lambda pack: pack.stack(levels=custom(" , ")),
     r"level 'many' is not a whole number.*such as": lambda pack: pack.stack(levels=custom("1, many")),
-    r"level 97 is not between 1 and 96": lambda pack: pack.stack(levels=custom("1, 97")),
-    r"level 0 is not between 1 and 96": lambda pack: pack.stack(levels=custom("0, 4")),
+    r"level 97 is not a whole number from 1 to 96": lambda pack: pack.stack(levels=custom("1, 97")),
+    r"level 0 is not a whole number from 1 to 96": lambda pack: pack.stack(levels=custom("0, 4")),
     r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
     r"levels is missing or unknown; choose multiples_of_4, linear, powers_of_two, custom, pixels, fo": lambda pack: (
         pack.stack(levels="octaves")
