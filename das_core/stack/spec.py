@@ -94,10 +94,6 @@ class StackSpec:
     def __post_init__(self) -> None:
         width, height, margin = check_size(self.width, self.height, self.margin)
         self._set(width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
-        longest = max(self.canvas)
-        levels = check_levels(default_levels(self.canvas) if self.levels is None else self.levels, longest)
-        self._set(levels=tuple(sorted(set(levels))), gains=sort_gains(self.gains, levels))
-        self._set(frozen=check_bands(self.frozen, longest))
         check_choice("method", self.method, FORMS)
         check_choice("color", self.color, get_args(ColorSpace))
         check_choice("parametrization", self.parametrization, ["pyramid", *OPERATORS])
@@ -121,6 +117,10 @@ class StackSpec:
                 other = "tile, which has no middle" if self.tile else "film, whose images are frames"
                 raise ValueError(f"a zoom cannot be a {other}; leave one of the two out")
             self.zoom.check_canvas(self.canvas, margin)
+        longest = max(self.canvas)
+        levels = check_levels(default_levels(self.canvas) if self.levels is None else self.levels, longest)
+        self._set(levels=tuple(sorted(set(levels))), gains=sort_gains(self.gains, levels))
+        self._set(frozen=check_bands(self.frozen, longest))
         if covers_all_resolutions(self.frozen, longest):
             bands = ", ".join(map(format_band, self.frozen))
             raise ValueError(f"the frozen bands {shorten(bands)} leave nothing that could move; freeze fewer")
