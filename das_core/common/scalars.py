@@ -24,7 +24,9 @@ def as_whole(value: object) -> int | None:
         >>> as_whole(np.int64(4)), as_whole(4.0), as_whole(True), as_whole("4")
         (4, None, None, None)
     """
-    return int(value) if isinstance(value, Integral) and type(value) is not bool else None
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return None
+    return int(value)
 
 
 def as_number(value: object) -> float | None:
@@ -38,8 +40,10 @@ def as_number(value: object) -> float | None:
         >>> as_number(2), as_number(10**400), as_number("2")
         (2.0, None, None)
     """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
     try:
-        return float(value) if isinstance(value, Real) and type(value) is not bool else None
+        return float(value)
     except OverflowError:
         return None
 

@@ -26,7 +26,7 @@ from ..common.interruption import pausing
 from ..common.text import shorten
 from .image_stack import ImageStack
 from .spec import StackSpec
-from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
+from .state import OptimizerState
 from .surroundings import Surroundings
 from .time import Time
 from .zoom import Zoom
@@ -216,13 +216,12 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     spec = StackSpec(
         **{**fields, "time": None if time is None else Time(**time), "zoom": None if zoom is None else Zoom(**zoom)}
     )
-    kind: type[Parameters] = LevelTensors if spec.method == "layers" else AccumulatedGradient
     moved, around = _collect("parameters", tensors), _collect("surroundings", tensors)
     stack = ImageStack(
         spec,
         tensors["start"],
         tensors["canvas"],
-        kind(moved) if moved else None,
+        spec.parameters_kind(moved) if moved else None,
         description["steps"],
         None if state is None else OptimizerState(state["kind"], _collect("optimizer", tensors), state["steps"]),
         Surroundings(*around) if around else None,

@@ -78,8 +78,12 @@ class ImageStack:
             check_tensor("the mask of the stack", self.surroundings.mask, (shape[0], 1, *shape[2:]))
         if self.parameters is not None:
             tensors, shapes = self.parameters.tensors, self.spec.shape_parameters(self.batch)
-            if len(tensors) != len(shapes):
-                raise ValueError(f"{len(tensors)} tensors are no parameters of this stack; it needs {len(shapes)}")
+            kind = self.spec.parameters_kind
+            if not isinstance(self.parameters, kind) or len(tensors) != len(shapes):
+                raise ValueError(
+                    f"{type(self.parameters).__name__} of {len(tensors)} tensors are no parameters of this stack; give "
+                    f"{kind.__name__} of {len(shapes)}"
+                )
             for number, (tensor, needed) in enumerate(zip(tensors, shapes, strict=True)):
                 check_tensor(f"tensor {number} of the parameters", tensor, needed)
 

@@ -18,6 +18,7 @@ from .linear_operator import StackOperator
 from .operator_forms import FORMS, OperatorForm, find_operator, make_operator
 from .parametrizations import OPERATORS, TENSOR_OPERATORS, Parametrization
 from .size import check_size
+from .state import AccumulatedGradient, LevelTensors, Parameters
 from .time import Time
 from .zoom import Zoom
 from .zoom_operator import ZoomOperator
@@ -176,6 +177,11 @@ class StackSpec:
             self.parametrization,
             self.time,
         )
+
+    @property
+    def parameters_kind(self) -> type[Parameters]:
+        """The type of the parameters of a stack, see `ImageStack.parameters`."""
+        return LevelTensors if self.method == "layers" else AccumulatedGradient
 
     def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
         """Return the shapes of the tensors in the parameters of a stack, see `ImageStack.parameters`.

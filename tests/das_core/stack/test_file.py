@@ -391,7 +391,11 @@ def black(pixels: float, mask: float) -> dict[str, Tensor]:
         (r"it holds values in canvas that are NaN", {"canvas": torch.full((1, 3, 20, 20), math.nan)}, {}),
         (r"the tensors \['extra'\] are missing or belong to no stack", {"extra": torch.zeros(1)}, {}),
         (r"tensor 1 of the parameters is", {"parameters.1": torch.zeros(1, 3, 5, 5)}, {}),
-        (r"2 tensors are no parameters of this stack; it needs 3", {"parameters.2": None}, {}),
+        (
+            r"of 2 tensors are no parameters of this stack; give LevelTensors of 3",
+            {"parameters.2": None},
+            {},
+        ),
         (r"it holds values in optimizer.0 that are NaN", {"optimizer.0": torch.full((1,), math.inf)}, {}),
         (r"the mask .* is torch.float32", black(0.0, 0.0) | {"surroundings.1": torch.zeros(1, 3, 20, 20)}, {}),
         (r"it holds values in surroundings\.0 outside 0\.\.1", black(1.5, 0.5), {}),
