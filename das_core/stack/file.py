@@ -120,7 +120,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
             save_file({name: tensor.numpy() for name, tensor in tensors.items()}, unfinished, metadata)
         except SafetensorError as error:
             # The library keeps only the text of an error of the system, such as that of a full disk.
-            code = re.search(r"os error (\d+)", str(error))
+            code = re.search(r"(?:os error|code:) (\d+)", str(error))
             raise (OSError(int(code[1]), os.strerror(int(code[1]))) if code else OSError(str(error))) from error
         # The library makes a new file that only its owner may read.
         unfinished.chmod(mode)

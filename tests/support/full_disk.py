@@ -22,10 +22,10 @@ def fill_disk(room: int) -> Iterator[None]:
 
 
 def refuse_writing(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """Let `Path.open` fail for every file that is to be written.
+    """Let `Path.open` and `Path.touch` fail for every file that is to be written.
 
     Args:
-        monkeypatch: the fixture of the test; it restores `Path.open` after the test.
+        monkeypatch: the fixture of the test; it restores both after the test.
         code: the `errno` of the error, such as `errno.ENOSPC`.
     """
     whole = Path.open
@@ -36,3 +36,4 @@ def refuse_writing(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
         return whole(path, mode, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "touch", lambda path, *arguments, **options: refuse(path, "w"))

@@ -392,7 +392,7 @@ def black(pixels: float, mask: float) -> dict[str, Tensor]:
         (r"the tensors \['extra'\] are missing or belong to no stack", {"extra": torch.zeros(1)}, {}),
         (r"tensor 1 of the parameters is", {"parameters.1": torch.zeros(1, 3, 5, 5)}, {}),
         (
-            r"of 2 tensors are no parameters of this stack; give LevelTensors of 3",
+            r"LevelTensors of 2 tensors are no parameters of this stack",
             {"parameters.2": None},
             {},
         ),
