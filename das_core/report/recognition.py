@@ -119,7 +119,7 @@ def view_from_afar(images: Tensor) -> Tensor:
 
 def remove_colour(images: Tensor) -> Tensor:
     """Return images (B, 3, H, W), 0..1, in grey: three equal channels of Rec. 601 luminance, 0..1."""
-    weights = torch.tensor(LUMINANCE, device=images.device)[:, None, None]
+    weights = torch.tensor(LUMINANCE, dtype=torch.float32, device=images.device)[:, None, None]
     return (images * weights).sum(dim=1, keepdim=True).clamp(0, 1).expand_as(images).contiguous()
 
 

@@ -9,14 +9,14 @@ from torch import Tensor
 from das_core.ascent.loop import Ascent
 from das_core.common.cache import clear_caches
 from das_core.common.masks import canvas_mask
-from das_core.objectives.prior import Prior
+from das_core.objectives.priors import prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import class_objective
+from toys import toy_class
 
 SPECS = [
     StackSpec(48, 40, 8),
@@ -35,7 +35,7 @@ def default_dtype() -> Iterator[None]:
     clear_caches()
 
 
-OBJECTIVES = [class_objective(), Prior("total_variation")]
+OBJECTIVES = toy_class() + prior("total_variation")
 
 
 def climb_with_all() -> list[Tensor]:

@@ -251,7 +251,7 @@ def test_a_parametrisation_of_ones_own_climbs_with_every_optimizer_and_a_denoise
     name: Any = kind.__name__
     monkeypatch.setitem(OPERATORS, name, kind)
     spec = StackSpec(48, 40, 8, parametrization=name, time=time)
-    start, objective = ImageStack.noise(spec, amplitude=0.3, decay=0.7), class_objective()
+    start, objective = ImageStack.noise(spec, amplitude=0.3, decay=0.7), toy_class()
     for optimizer in (NormalizedAscent(), SGD(20)):
         denoising = Denoising(strength=0.05, end=0.05)
         result = Ascent(start, objective, steps=6, optimizer=optimizer, focus=None, denoising=denoising).run()
