@@ -4,6 +4,7 @@ The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753
 one step.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ..common.devices import find_device
 from ..models.judge import Judge
+from ..objectives.per_image import PerImageScore
 from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
@@ -27,10 +29,12 @@ from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_o
 from .pace import Pace, Schedule, pace_at
 from .plan import Plan, make_plan
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
-from .result import Record, Result, Step, make_importance_mask
+from .result import AscentError, Record, Result, Step, make_importance_mask
 from .scoring import Scoring
 from .step import AscentStep
 from .within import Within, read_within
+
+_LOG = logging.getLogger(__name__)
 
 
 class Ascent:
@@ -47,6 +51,9 @@ class Ascent:
     only the gradient under the mask counts, and views are cut from the part of the canvas around the mask
     (`ascent/active_region.py`). If all weights are 0 at a step, as at the last step of an objective that fades out
     (`over_steps`), only the count of steps in the stack changes.
+
+    An image of a batch whose gradient is zero stands still, which is logged once, and the others go on. Only if the
+    gradient of all images is zero, an `AscentError` ends the ascent.
 
     The random draws of a view depend only on the seed and on the numbers of the image, step, view and group. So the
     windows, flips and noise of a view do not depend on how many views or images are processed at once.
@@ -163,8 +170,8 @@ class Ascent:
         exception by which a caller cancels the run (`common.interruption.interruptible`).
 
         Raises:
-            AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
-                then the outcome of the steps before.
+            AscentError: when the gradient is zero for all images or not finite, or the canvas is not finite after a
+                step; `result` is then the outcome of the steps before, also as `result` of the error.
             torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser;
                 `result` is then also the outcome of the steps before.
         """
@@ -182,8 +189,8 @@ class Ascent:
         """Do all steps that are left and return the result.
 
         Raises:
-            AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
-                then the outcome of the steps before.
+            AscentError: when the gradient is zero for all images or not finite, or the canvas is not finite after a
+                step; `result` is then the outcome of the steps before, also as `result` of the error.
             torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser;
                 `result` is then also the outcome of the steps before.
         """
@@ -215,6 +222,9 @@ class Ascent:
             try:
                 with own_modes(self.device):
                     return self._try_step()
+            except AscentError as error:
+                error.result = self.result if self.history else None
+                raise
             except DenoiserMemoryError:
                 raise  # The denoiser sees whole canvases, so smaller chunks of views would not help.
             except (RuntimeError, MemoryError) as error:
@@ -238,5 +248,25 @@ class Ascent:
         step, strength = self._step(self.stack, pace, self.chunk, is_first=not self.history)
         # Stored last, so that a step that is cancelled before this line changes nothing.
         self._strength, self.stack = self._strength + strength, step.stack
+        self._warn_of(step.record)
         self.history.append(step.record)
         return step
+
+    def _warn_of(self, record: Record) -> None:
+        """Log which images stand still in a step for the first time."""
+        warned = {image for earlier in self.history for image in earlier.still}
+        for image in record.still:
+            if image not in warned:
+                counting = [member for member in self.plan.members if member.find_factors([image]) != (0.0,)]
+                scores = [(member.name, member.term.score) for member in counting]
+                names = [
+                    score.names[image % len(score.names)] if isinstance(score, PerImageScore) else name
+                    for name, score in scores
+                ]
+                _LOG.warning(
+                    "image %d of %d stands still at step %d: the gradient of %s is zero there; the other images go on",
+                    image + 1,
+                    self.stack.batch,
+                    record.step + 1,
+                    ", ".join(f"'{name}'" for name in dict.fromkeys(names)),
+                )

@@ -15,8 +15,8 @@ class Measurement:
     """The numbers that a step reads from the device.
 
     Args:
-        record: the number of the step, its scores and the norm of its gradient.
-        vanished: whether the gradient is zero for an image of the batch, or for a whole film or zoom.
+        record: the number of the step, its scores, the norm of its gradient, and the images that it does not move.
+        vanished: whether the gradient is zero for all images.
         canvas_sum: the sum of the values of the canvas after the move of the optimizer, before the denoiser; it is not
             finite if one of the values is not.
     """
@@ -36,14 +36,17 @@ def measure_step(
         scores: the mean score of every objective by its name, (), float32.
         gradient: the gradient that has moved the stack, (B, 3, H, W).
         canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
-        as_one: whether the images are the frames of a film or the depths of a zoom. A step shows only some of these, so
-            `Measurement.vanished` is then true only if the gradient is zero for all of them.
+        as_one: whether the images are the frames of a film or the depths of a zoom. A step shows only some of these,
+            and moves the others with them, so `Record.still` is then empty.
     """
-    moves = gradient.any() if as_one else gradient.flatten(1).any(dim=1).all()
+    moves = gradient.any()[None] if as_one else gradient.flatten(1).any(dim=1)
     # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
-    numbers = [*scores.values(), gradient.norm(), moves, canvas.sum()]
-    *means, norm, moves, total = torch.stack([number.float() for number in numbers]).tolist()
-    return Measurement(Record(step, dict(zip(scores, means, strict=True)), norm), not moves, total)
+    numbers = torch.stack([number.float() for number in (*scores.values(), gradient.norm(), canvas.sum())])
+    values = torch.cat([numbers, moves.float()]).tolist()
+    *means, norm, total = values[: len(numbers)]
+    moving = values[len(numbers) :]
+    still = () if as_one else tuple(image for image, moves in enumerate(moving) if not moves)
+    return Measurement(Record(step, dict(zip(scores, means, strict=True)), norm, still), not any(moving), total)
 
 
 def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -> None:
@@ -55,7 +58,7 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
         is_first: whether this is the first step of the ascent.
 
     Raises:
-        AscentError: when the gradient is not finite, or is zero for an image of the batch or for a whole film or zoom.
+        AscentError: when the gradient is not finite, or is zero for all images.
     """
     record = measured.record
     where, last = f"step {record.step + 1}", _name_last_image(record, is_first=is_first)

@@ -21,7 +21,10 @@ _BRIGHT_SHARE = 0.01
 class AscentError(ValueError):
     """The error of a step that fails: its gradient is zero or not finite, or the canvas after it is not finite.
 
-    `Ascent.result` is then the outcome of the steps before; its stack is as it was before the failed step.
+    Args:
+        message: what failed, and what to do.
+        result: the outcome of the steps before the one that failed, such as `render` would have returned after them;
+            None if that was the first step.
 
     Example:
         >>> from das_core import Ascent, AscentError, ImageStack, prior, StackSpec
@@ -32,6 +35,10 @@ class AscentError(ValueError):
         ...     print(str(error).partition(":")[0])
         the gradient of 'total variation' vanished at step 1
     """
+
+    def __init__(self, message: str, result: "Result | None" = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class VanishedError(AscentError):
@@ -49,6 +56,8 @@ class Record:
             weight. If the images have different weight factors, the mean is weighted by their absolute values.
         gradient_norm: the norm of the gradient that moved the stack. It is one number for the whole batch, taken after
             masks were applied and the gradients of several groups were balanced.
+        still: the numbers, from 0, of the images that stood still in this step, because their gradient was zero while
+            that of others was not; none for a film or a zoom, whose images move together.
 
     Example:
         >>> from das_core import Record
@@ -59,6 +68,7 @@ class Record:
     step: int
     scores: dict[str, float]
     gradient_norm: float
+    still: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753
 computes the gradient at the canvas, and an optimizer (module `optimizers`) moves the stack.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..stack.linear_operator import StackOperator
 from .denoising import Denoising
 from .gradient import ScoreGradient
 from .measurement import check_canvas, check_gradient, measure_step
-from .optimizers import Optimizer
+from .optimizers import Optimizer, recall_state
 from .pace import Pace
 from .result import Step, measure_gradient_strength
 from .within import Within
@@ -52,11 +53,11 @@ class AscentStep:
         Returns:
             The step, and the strength of its gradient at every pixel of the canvas, (B, H, W)
             (`measure_gradient_strength`). If all weights are 0 at this step, only the count of steps in the stack
-            changes.
+            changes. An image whose gradient is zero stands still (`Record.still`).
 
         Raises:
-            AscentError: when the gradient is zero or not finite, or the canvas is not finite after the move of the
-                optimizer.
+            AscentError: when the gradient is zero for all images or not finite, or the canvas is not finite after the
+                move of the optimizer.
             ValueError: when an objective or the denoiser returns values of a wrong type, shape or range.
             DenoiserMemoryError: when the denoiser runs out of memory.
         """
@@ -77,8 +78,9 @@ class AscentStep:
             del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self.operator, pace.progress, mask)
-            moved = self._set_back(moved)
-        return Step(measured.record, replace(moved, steps=number + 1)), strength
+            moved = _hold_still(stack, self._set_back(moved), measured.record.still)
+        record = measured.record if counts else replace(measured.record, still=())
+        return Step(record, replace(moved, steps=number + 1)), strength
 
     def _set_back(self, stack: ImageStack) -> ImageStack:
         """Return the stack with its canvas projected onto the bound, or onto the Fourier magnitudes of the start.
@@ -91,3 +93,27 @@ class AscentStep:
         if stack.spec.keeps_magnitudes:
             return replace(stack, canvas=self.operator.retract(stack.canvas, stack.start))
         return stack
+
+
+def _hold_still(before: ImageStack, after: ImageStack, images: Sequence[int]) -> ImageStack:
+    """Return the stack `after` a step with some of its images as they were `before`, momentum included."""
+    if not images:
+        return after
+
+    def hold(new: Tensor, old: Tensor) -> Tensor:
+        held = new.clone()
+        for image in images:
+            held[image] = old[image]
+        return held
+
+    def hold_all(new: Sequence[Tensor], old: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(hold(*pair) for pair in zip(new, old, strict=True))
+
+    parameters, state = after.parameters, after.optimizer_state
+    if parameters is not None and before.parameters is not None:
+        parameters = replace(parameters, tensors=hold_all(parameters.tensors, before.parameters.tensors))
+    if state is not None:
+        old = recall_state(before, state.kind, [tensor.shape for tensor in state.tensors])
+        state = state if old is None else replace(state, tensors=hold_all(state.tensors, old.tensors))
+    canvas = hold(after.canvas, before.canvas)
+    return replace(after, canvas=canvas, parameters=parameters, optimizer_state=state)

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe, suit_film
-from ..ascent.result import Step
+from ..ascent.result import Result, Step
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
@@ -137,7 +137,8 @@ def film(
         ValueError: when keyframes cannot be read; a keyframe appears twice or lies beyond the end; the model cannot be
             asked for a wish; a setting is out of range; or no file can be written to `path`. The message says what is
             allowed.
-        AscentError: when a step of the ascent fails, as with a gradient of zero.
+        AscentError: when a step of the ascent fails, as with a gradient of zero; `result` of the error is what the
+            steps before have made, or None if there were none.
         UnsavedError: when the file cannot be written after the ascent; the error holds the film.
 
     Example:
@@ -165,8 +166,11 @@ def film(
 
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
-    result = climb_or_start_from_noise(prepare, stack, objective, run, seed, may_change_start=start is None)
-    made = Film(**vars(result), scores=measure_scores(result, objective, seed), fps=fps)
+
+    def finish(result: Result) -> Film:
+        return Film(**vars(result), scores=measure_scores(result, objective, seed), fps=fps)
+
+    made = climb_or_start_from_noise(prepare, stack, objective, run, finish, seed, may_change_start=start is None)
     if path is not None:
         with keep(made, path):
             made.save(path, smooth=smooth)

@@ -1,6 +1,6 @@
 """`render`: makes a picture in one line of code, from a model and what to ask it for; other arguments have defaults."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe
-from ..ascent.result import Result, Step
+from ..ascent.result import AscentError, Result, Step
 from ..ascent.within import Within
 from ..common.geometry import read_size
 from ..common.images import Images
@@ -105,7 +105,8 @@ def render(
     Raises:
         ValueError: when the model cannot be asked for the wish, a setting is out of range, or no film can be written to
             `film`. The message says what is allowed.
-        AscentError: when a step of the ascent fails, as with a gradient of zero.
+        AscentError: when a step of the ascent fails, as with a gradient of zero; `result` of the error is what the
+            steps before have made, or None if there were none.
         UnsavedError: when writing the film fails after the ascent has begun; the ascent goes on to its end, and the
             error holds the pictures.
 
@@ -139,34 +140,39 @@ def render(
 
     failure: OSError | None = None
 
-    def run(ascent: Ascent) -> None:
+    def run(ascent: Ascent, steps: Iterable[Step]) -> None:
         nonlocal failure
-        failure = _run(ascent, callback, film, progress=progress)
+        failure = _run(do_steps(ascent, steps, callback, progress=progress), film)
 
-    result = climb_or_start_from_noise(prepare, stack, objective, run, seed, may_change_start=start is None)
-    made = Rendering(**vars(result), scores=measure_scores(result, objective, seed))
+    def finish(result: Result) -> Rendering:
+        return Rendering(**vars(result), scores=measure_scores(result, objective, seed))
+
+    made = climb_or_start_from_noise(prepare, stack, objective, run, finish, seed, may_change_start=start is None)
     if film is not None and failure is not None:
         raise UnsavedError(made, film, failure) from failure
     return made
 
 
-def _run(
-    ascent: Ascent, callback: Callable[[Step], bool | None] | None, film: Path | str | None, *, progress: bool
-) -> OSError | None:
-    """Do the steps of an ascent until it ends or the callback returns True; film them if `film` is a path.
+def _run(steps: Iterator[Step], film: Path | str | None) -> OSError | None:
+    """Do the steps of an ascent until they end; film them if `film` is a path.
+
+    A film of the steps before an `AscentError` is written, too, before the error is raised.
 
     Returns:
         The error if the film could not be written to its file, else None. Such an error does not stop the ascent.
     """
-    steps = do_steps(ascent, callback, progress=progress)
     climbing = True  # False while `save_film` writes a picture: an OSError is then an error of the file.
+    broken: AscentError | None = None
 
     def show() -> Iterator[Tensor]:
-        nonlocal climbing
-        for step in steps:
-            climbing = False
-            yield step.image()
-            climbing = True
+        nonlocal climbing, broken
+        try:
+            for step in steps:
+                climbing = False
+                yield step.image()
+                climbing = True
+        except AscentError as error:
+            broken = error
         climbing = False
 
     failure = None
@@ -177,6 +183,8 @@ def _run(
             if climbing:
                 raise  # The ascent raised the error, for example in the callback.
             failure = error
+    if broken is not None:
+        raise broken
     # Do the steps that are left: without a film all steps; after an error of the file, the rest; otherwise none.
     for _ in steps:
         pass

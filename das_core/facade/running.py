@@ -1,8 +1,9 @@
 """What `render`, `film` and `zoom` share: making a judge and a stack from arguments, the ascent, and the scores."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -16,6 +17,9 @@ from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
 from .wrap import wrap
+
+Made = TypeVar("Made", bound=Result)
+"""A result with scores: a `Rendering`, `Film` or `Zooming`."""
 
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
 """The recipes that the node Optimize offers, by name."""
@@ -82,14 +86,17 @@ def climb_or_start_from_noise(
     prepare: Callable[[ImageStack], Ascent],
     stack: ImageStack,
     objective: Objective,
-    run: Callable[[Ascent], None],
+    run: Callable[[Ascent, Iterable[Step]], None],
+    finish: Callable[[Result], Made],
     seed: int,
     *,
     may_change_start: bool,
-) -> Result:
-    """Run an ascent and return its result; if the first step fails, as with a zero gradient, start again from noise.
+) -> Made:
+    """Run an ascent and return what is made of its result; what the first step cannot move starts again from noise.
 
-    The error is raised instead if the user has given a start, or if the start is noise already (`maco`).
+    If the first step fails, all images start from noise; if the gradient of some images is zero there, these do. But if
+    the user has given a start, or the start is noise already (`maco`), the error is raised, and these images stand
+    still.
 
     Before the first step it is checked that `measure_scores` can measure the result under the objective: an error
     after the last step would lose the ascent.
@@ -98,44 +105,64 @@ def climb_or_start_from_noise(
         prepare: a function that makes an ascent from a stack.
         stack: the stack to start from.
         objective: the objective whose scores will be measured.
-        run: a function that does the steps of an ascent.
+        run: a function that does the steps of an ascent. It takes the ascent and an iterator of its steps.
+        finish: a function that adds the scores to a result.
         seed: the seed of the noise.
         may_change_start: whether noise may replace the start: true if the user has not given a start.
 
     Raises:
         ValueError: when the ascent cannot be prepared, or the objective cannot be measured, such as one with a region
             that is too small for views.
-        AscentError: when a step fails.
+        AscentError: when a step fails; `result` of the error is what is made of the steps before.
     """
     ascent = prepare(stack)
     _check_measurable(stack, objective)
+    may_change_start = may_change_start and not stack.spec.keeps_magnitudes
+    steps = iter(ascent)
     try:
-        run(ascent)
+        first = next(steps)
+        still: Sequence[int] = first.record.still
+        steps = chain([first], steps)
     except AscentError:
-        if not may_change_start or stack.spec.keeps_magnitudes or ascent.history:
+        if not may_change_start:
             raise
-        ascent = prepare(ImageStack.noise(stack.spec, stack.batch, seed=seed))
-        run(ascent)
-    return ascent.result
+        still = range(stack.batch)
+    if still and may_change_start:
+        noise, canvas = ImageStack.noise(stack.spec, stack.batch, seed=seed), stack.canvas.clone()
+        for image in still:
+            canvas[image] = noise.canvas[image]
+        ascent = prepare(ImageStack.from_canvas(stack.spec, canvas))
+        steps = iter(ascent)
+    try:
+        run(ascent, steps)
+    except AscentError as error:
+        if error.result is not None:
+            error.result = finish(error.result)
+        raise
+    return finish(ascent.result)
 
 
-def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:
+def do_steps(
+    ascent: Ascent, steps: Iterable[Step], callback: Callable[[Step], bool | None] | None, *, progress: bool
+) -> Iterator[Step]:
     """Yield the steps of an ascent, with a progress bar, until it ends or the callback returns True."""
     from tqdm.auto import tqdm  # It takes half a second to load.
 
-    for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
+    for step in tqdm(steps, total=ascent.steps, unit="step", disable=not progress):
         ends = callback is not None and callback(step) is True
         yield step
         if ends:
             return
 
 
-def do_all_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> None:
+def do_all_steps(
+    ascent: Ascent, steps: Iterable[Step], callback: Callable[[Step], bool | None] | None, *, progress: bool
+) -> None:
     """Do the steps of an ascent, until it ends or the callback returns True.
 
     `callback`, if there is one, is called with every finished step. If `progress` is True, a progress bar is shown.
     """
-    for _ in do_steps(ascent, callback, progress=progress):
+    for _ in do_steps(ascent, steps, callback, progress=progress):
         pass
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..ascent.result import Result
 from ..common.text import shorten
@@ -30,7 +31,11 @@ class UnsavedError(OSError):
             "'result' of this error: 'except UnsavedError as error: made = error.result', after which 'made.save(…)' "
             "writes it elsewhere. At a prompt or in a notebook 'import sys; made = sys.last_value.result' has it, too"
         )
-        self.result = result
+        self.result, self._path, self._reason = result, path, reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make the error anew, so that a pool of processes can hand it on with its result."""
+        return type(self), (self.result, self._path, self._reason)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from torch import nn
 
 from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe, suit_zoom
-from ..ascent.result import Step
+from ..ascent.result import Result, Step
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..models.judge import Judge
@@ -139,7 +139,8 @@ def zoom(
     Raises:
         ValueError: when there are too few or too many depths; a depth has no wish; the model cannot be asked for a
             wish; a setting is out of range; or no file can be written to `path`. The message says what is allowed.
-        AscentError: when a step of the ascent fails, as with a gradient of zero.
+        AscentError: when a step of the ascent fails, as with a gradient of zero; `result` of the error is what the
+            steps before have made, or None if there were none.
         UnsavedError: when the file cannot be written after the ascent; the error holds the pictures.
 
     Example:
@@ -169,8 +170,11 @@ def zoom(
     run = partial(do_all_steps, callback=callback, progress=progress)
     stack = make_stack(spec, start, 1, seed)
     measured = convert_to_depths(objective, depths)
-    result = climb_or_start_from_noise(prepare, stack, measured, run, seed, may_change_start=start is None)
-    made = Zooming(**vars(result), scores=measure_scores(result, measured, seed))
+
+    def finish(result: Result) -> Zooming:
+        return Zooming(**vars(result), scores=measure_scores(result, measured, seed))
+
+    made = climb_or_start_from_noise(prepare, stack, measured, run, finish, seed, may_change_start=start is None)
     if path is not None:
         with keep(made, path):
             made.save(path, seconds=seconds, fps=fps, out=out)

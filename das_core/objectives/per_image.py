@@ -44,7 +44,8 @@ def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objec
     _check(name, objectives)
     members = zip(*(objective.terms for objective in objectives), strict=True)
     asked = [(merge_judges([term.judge for term in each if term.judge is not None]), each) for each in members]
-    scores = [(judge, PerImageScore(tuple(term.score for term in each))) for judge, each in asked]
+    names = tuple(objective.name for objective in objectives)
+    scores = [(judge, PerImageScore(tuple(term.score for term in each), names)) for judge, each in asked]
     return make_objective(name, scores, weight, images=len(objectives))
 
 
@@ -76,9 +77,11 @@ class PerImageScore:
 
     Args:
         scores: n scores of the outputs of the same model; image i belongs to score i modulo n.
+        names: the names of the scores.
     """
 
     scores: tuple[Score, ...]
+    names: tuple[str, ...]
 
     def __call__(self, output: Any, images: Tensor) -> Tensor:
         """Return the score of every view, (V,)."""

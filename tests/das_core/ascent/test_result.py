@@ -60,6 +60,7 @@ def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(
         images.extend(step.image() for step in ascent)
     assert left in str(error.value)
     assert len(ascent.result.history) == call - 1
+    assert (error.value.result is None) == (call == 1)
     assert torch.isfinite(ascent.result.image).all()
 
 

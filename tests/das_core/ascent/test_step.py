@@ -1,13 +1,17 @@
 """One step of an ascent: the score rises, parameters stay true to the canvas, and the frames of a film move as one."""
 
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 from cases import each_case
 from das_core.ascent.adam import Adam
+from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -24,7 +28,7 @@ from das_core.stack.state import LevelTensors
 from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, VIEWS, climb, toy_class
+from toys import SPEC, VIEWS, climb, judge, output_objective, toy_class
 
 
 @each_case("method", ["spectral", "exact", "layers"])
@@ -101,3 +105,48 @@ def test_a_film_that_nothing_moves_ends_with_a_message() -> None:
     spec = replace(SPEC, time=Time(3))
     with pytest.raises(AscentError, match="the gradient of 'total variation' vanished at step 1"):
         Ascent(ImageStack.gray(spec), prior("total_variation")).run()
+
+
+class ZeroAt(nn.Module):
+    """Answers with its views, but with zeros at one of its calls."""
+
+    def __init__(self, call: int) -> None:
+        super().__init__()
+        self.call, self.calls = call, 0
+
+    def forward(self, views: Tensor) -> Tensor:
+        self.calls += 1
+        return views.square() * (self.calls != self.call)
+
+
+@each_case("optimizer", [NormalizedAscent(momentum=0.5), SGD(1.0, 0.9), Adam()])
+@each_case("more", [{}, {"denoising": Denoising()}, {"others": [prior("l2")]}])
+def test_an_image_without_a_gradient_stands_still_and_the_others_go_on(
+    optimizer: Optimizer, more: dict[str, Any]
+) -> None:
+    def start(second: float, call: int) -> Ascent:
+        canvas = torch.zeros(3, 3, *SPEC.canvas)
+        canvas[1] = second
+        wishes = [output_objective(judge(ZeroAt(call))), *more.get("others", [])]
+        # A call of the network for each image.
+        return Ascent(
+            ImageStack.from_canvas(SPEC, canvas),
+            wishes,
+            VIEWS,
+            steps=4,
+            optimizer=optimizer,
+            chunk=VIEWS.views,
+            denoising=more.get("denoising"),
+        )
+
+    living = start(0, call=0).run().stack
+    # At 50 the second image is white to the last bit, and no score moves it. The third is not moved by the network in
+    # step 3, but by the prior.
+    ascent = start(50, call=9)
+    stacks = [step.stack for step in ascent]
+    assert torch.equal(ascent.stack.canvas[0], living.canvas[0])
+    assert torch.equal(ascent.stack.canvas[1], torch.full_like(stacks[0].canvas[1], 50))
+    rests = () if "others" in more else (2,)
+    assert [record.still for record in ascent.history] == [(1,), (1,), (1, *rests), (1,)]
+    moves = [not torch.equal(one.canvas[2], other.canvas[2]) for one, other in pairwise(stacks)]
+    assert moves == [True, not rests, True]

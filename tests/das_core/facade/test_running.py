@@ -1,10 +1,14 @@
 """What render, film and zoom share: judges, recipes, lists of wishes, starts and steps."""
 
+import pickle
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from PIL import Image, ImageSequence
 from torch import nn
 
 import direct_ascent as da
@@ -19,7 +23,7 @@ from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from quick_render import render
-from toys import classifier, toy_class
+from toys import classifier, judge, output_objective, toy_class
 
 SPEC = StackSpec(16, 16, margin=4)
 
@@ -56,7 +60,7 @@ def test_a_callback_that_returns_true_is_the_last_to_be_called_also_from_an_imag
         return len(seen) == 2
 
     ascent = Ascent(ImageStack.noise(SPEC), prior("total_variation"), steps=5)
-    do_all_steps(ascent, stop, progress=False)
+    do_all_steps(ascent, iter(ascent), stop, progress=False)
     assert len(seen) == len(ascent.result.history) == 2
 
     image = torch.rand(48, 48, 3, generator=torch.Generator().manual_seed(0)).numpy()
@@ -104,3 +108,63 @@ def test_what_grey_cannot_move_begins_with_noise(tmp_path: Path) -> None:
     assert (tmp_path / "film.gif").is_file()
     with pytest.raises(da.AscentError, match="vanished at step 1"):
         render("1:0", model, recipe=quiet, steps=None, start=torch.full((1, 3, 48, 48), 0.5))
+
+
+def test_a_channel_that_grey_cannot_move_begins_with_noise_and_a_dead_one_stands_still_among_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    layer = nn.Conv2d(3, 3, (1, 2), bias=False)
+    # Brightness; the difference of neighbours, which is 0 in grey; and nothing.
+    rows = torch.tensor([[1.0, 1.0], [1.0, -1.0], [0.0, 0.0]])
+    layer.weight.data = rows[:, None, None].expand(3, 3, 1, 2).clone()
+    model = da.wrap(nn.Sequential(layer, nn.Threshold(0.01, 0.0)), size=32, mean=(0.0,) * 3, std=(1.0,) * 3)
+    quiet = replace(PICTURE, augmentation=da.Augmentation(transforms=()), steps=3)
+    made, living = (
+        render(da.channels("1", numbers), model, recipe=quiet, steps=None) for numbers in ([0, 1, 2], [0, 0, 0])
+    )
+    assert torch.equal(made.stack.canvas[0], living.stack.canvas[0])
+    assert made.scores["1 channel 0 | 1 channel 1 | 1 channel 2"][1] > 0
+    assert [record.still for record in made.history] == [(2,)] * 3
+    noise = ImageStack.noise(made.stack.spec, 3)
+    assert torch.equal(made.stack.canvas[2], noise.canvas[2])
+    assert "image 3 of 3 stands still at step 1: the gradient of '1 channel 2' is zero there" in caplog.text
+    with pytest.raises(da.AscentError, match="vanished at step 1"):
+        render(da.channels("1", [2, 2]), model, recipe=quiet, steps=None)
+
+
+class Fading(nn.Module):
+    """Answers with its views times a factor, which is that of all copies."""
+
+    factor = 1.0
+
+    def forward(self, views: torch.Tensor) -> torch.Tensor:
+        return views * Fading.factor
+
+
+def test_an_error_in_the_middle_holds_what_was_made_before_also_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = judge(Fading())
+    wish = output_objective(model)
+
+    def fade(step: Step) -> None:
+        monkeypatch.setattr(Fading, "factor", 1.0 if step.record.step < 2 else 0.0)
+
+    settings: Any = {"size": 32, "callback": fade, "steps": 9, "progress": False}
+    calls = [
+        partial(da.render, model, wish, film=tmp_path / "steps.gif", **settings),
+        partial(da.film, model, wish, frames=2, **settings),
+        partial(da.zoom, model, [wish, wish], **settings),
+    ]
+    for call in calls:
+        Fading.factor = 1.0
+        with pytest.raises(
+            da.AscentError, match=r"vanished at step 4: .*; the last good image is that of step 3"
+        ) as it:
+            call()
+        result = pickle.loads(pickle.dumps(it.value)).result  # noqa: S301
+        assert len(result.history) == 3
+        assert result.scores
+        assert torch.equal(result.image, result.stack.image())
+    with Image.open(tmp_path / "steps.gif") as film:
+        assert sum(1 for _ in ImageSequence.Iterator(film)) == 3

@@ -2,9 +2,11 @@
 
 import errno
 import os
+import pickle
 from pathlib import Path
 
 import pytest
+import torch
 
 from das_core.ascent.loop import Ascent
 from das_core.facade.unsaved import UnsavedError, keep
@@ -24,6 +26,9 @@ def test_an_error_of_writing_alone_holds_the_result_and_says_so() -> None:
         raise reason
     assert it.value.result is RESULT
     assert it.value.__cause__ is reason
+    again = pickle.loads(pickle.dumps(it.value))  # noqa: S301
+    assert str(again) == str(it.value)
+    assert torch.equal(again.result.image, RESULT.image)
     with pytest.raises(ValueError, match="no film"), keep(RESULT, "x.gif"):
         raise ValueError("no film")
     with keep(RESULT, "x.gif"):
