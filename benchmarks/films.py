@@ -19,7 +19,6 @@ from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.change import over_keyframes
 from das_core.objectives.classes import class_objective
-from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
@@ -39,7 +38,7 @@ RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation
 def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
     """Return the ascent of a film from the class `FROM` to the class `TO`; a loop then goes back to `FROM`."""
     end = frames // 2 if loop else frames - 1
-    wishes: tuple[Objective, ...] = over_keyframes({0: FROM, end: TO}, lambda name: class_objective(model, name))
+    wishes = over_keyframes({0: FROM, end: TO}, lambda name: class_objective(model, name, "logit"))
     stack = ImageStack.gray(StackSpec(224, 224, time=Time(frames, loop=loop)))
     return RECIPE.prepare(stack, wishes, seed=SEED)
 
@@ -55,7 +54,7 @@ def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
     The key 0 stands for a single picture. The picture and the films take turns, and the first of their `rounds + 1`
     rounds is not counted. Other load on the machine hardly changes CPU time.
     """
-    picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [class_objective(model, FROM)], seed=SEED)
+    picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [class_objective(model, FROM, "logit")], seed=SEED)
     films = {frames: start_film(model, frames, loop=False) for frames in (FRAMES, MANY)}
     running: dict[int, Iterator[Step]] = {frames: iter(ascent) for frames, ascent in {0: picture, **films}.items()}
     taken: dict[int, list[float]] = {frames: [] for frames in running}

@@ -105,7 +105,7 @@ def sample_plain() -> Sampled:
 
 def wish() -> Objective:
     """Return the objective that guides the sampling: the class `WISH` of the starter classifier."""
-    return class_objective(load_starter(), WISH)
+    return class_objective(load_starter(), WISH, "logit")
 
 
 def measure_chances(model: Starter, pictures: Tensor) -> Tensor:

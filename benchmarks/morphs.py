@@ -87,7 +87,7 @@ class Film:
 def make_film(model: Classifier, first: int, last: int) -> Tensor:
     """Return the frames of a film from the class `first` to the class `last`; one ascent optimises them together."""
     stack = ImageStack.gray(StackSpec(SIDE, SIDE, time=Time(FRAMES)))
-    wishes = over_keyframes({0: first, FRAMES - 1: last}, lambda index: class_objective(model, ((index, 1.0),)))
+    wishes = over_keyframes({0: first, FRAMES - 1: last}, lambda index: class_objective(model, index, "logit"))
     return RECIPE.prepare(stack, wishes, seed=SEED).run().image
 
 
@@ -98,10 +98,10 @@ def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
     the example workflow prompt_to_prompt. The pictures are evenly spaced over its steps.
     """
     begin = RECIPE.prepare(
-        ImageStack.gray(StackSpec(SIDE, SIDE)), class_objective(model, ((first, 1.0),)), seed=SEED
+        ImageStack.gray(StackSpec(SIDE, SIDE)), class_objective(model, first, "logit"), seed=SEED
     ).run()
     faded = edit_stack(begin.stack, gains=[((1, 16), 0.7), ((17, FINEST), 0.3)])
-    ascent = replace(RECIPE, focus=None).prepare(faded, class_objective(model, ((last, 1.0),)), seed=SEED)
+    ascent = replace(RECIPE, focus=None).prepare(faded, class_objective(model, last, "logit"), seed=SEED)
     frames = [begin.image] + [step.image() for step in ascent]
     chosen = torch.linspace(0, len(frames) - 1, FRAMES).round().long().tolist()
     return torch.cat([frames[index] for index in chosen])
@@ -117,7 +117,7 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     for position in torch.linspace(0, 1, FRAMES).tolist():
         share = interpolate(0.0, 1.0, "cosine", position)
         weights = ((first, 1 - share), (last, share))
-        wishes = [class_objective(model, ((index, 1.0),), weight=weight) for index, weight in weights]
+        wishes = [class_objective(model, index, "logit", weight=weight) for index, weight in weights]
         stack = ImageStack.gray(StackSpec(SIDE, SIDE))
         frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.weight], seed=SEED).run().image)
     return torch.cat(frames)

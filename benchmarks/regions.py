@@ -86,7 +86,9 @@ def _halves(climber: Classifier, judge: Classifier) -> str:
     pictures: list[Tensor] = []
     right: list[list[bool]] = []
     for pair in tqdm(PAIRS, desc="halves"):
-        objectives = [in_region(class_objective(climber, name), mask) for name, mask in zip(pair, masks, strict=True)]
+        objectives = [
+            in_region(class_objective(climber, name, "logit"), mask) for name, mask in zip(pair, masks, strict=True)
+        ]
         image = PICTURE.prepare(ImageStack.gray(StackSpec(2 * SIDE, SIDE)), objectives).run().image
         pictures.append(image[0])
         chosen = [int(judge.probabilities(half)[0].argmax()) for half in image.split(SIDE, dim=3)]
@@ -155,7 +157,7 @@ def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> 
 
     The picture lies in the same rectangle as the result of inpainting, and has an equally soft edge.
     """
-    alone = Ascent(ImageStack.gray(ALONE), [class_objective(climber, name)]).run().image
+    alone = Ascent(ImageStack.gray(ALONE), [class_objective(climber, name, "logit")]).run().image
     pasted = photograph.clone()
     pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))
     return ImageStack.from_image(PHOTO, pasted, contrast=1.0).place_into(photograph, mask, FEATHER).image()

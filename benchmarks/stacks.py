@@ -51,7 +51,7 @@ def report() -> str:
 def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageStack:
     """Return a stack after some steps toward a class of the starter model, with views of 64 x 64 pixels."""
     starter = replace(load_starter(), size=64)
-    wish = class_objective(starter, ((107, 1.0),))
+    wish = class_objective(starter, 107, "logit")
     views = Augmentation(4, Windows(16))
     # Two ascents of three steps equal one of six steps only if no setting changes during an ascent. A focus, a falling
     # strength of the denoiser, a coarse part and a tilt of the optimizer change. So this ascent has no focus and a

@@ -5,7 +5,7 @@ sets all three. The settings of the three recipes here were chosen with a few cl
 development classes in docs/method.md). The node Optimize offers these recipes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -26,6 +26,9 @@ from .optimizers import Optimizer
 from .pace import Schedule
 from .plan import Plan
 from .within import Within
+
+RecipeName = Literal["picture", "sketch", "best"]
+"""The recipes that have a name, see `RECIPES`."""
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
 """The transforms of the views in the recipe `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs about
@@ -183,3 +186,6 @@ BEST = Recipe(
 )
 """The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves the
 picture."""
+
+RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
+"""The recipes by name, as `render` and the node Optimize offer them."""

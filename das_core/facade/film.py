@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..ascent.loop import Ascent
-from ..ascent.recipe import Recipe, suit_film
+from ..ascent.recipe import Recipe, RecipeName, suit_film
 from ..ascent.result import Result, Step
 from ..common.geometry import read_size
 from ..common.images import Images
@@ -92,7 +92,7 @@ def film(
     loop: bool = False,
     fps: float = FPS,
     size: int | tuple[int, int] = (448, 448),
-    recipe: str | Recipe = "picture",
+    recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
     start: Images | None = None,
     seed: int = 0,

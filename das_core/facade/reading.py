@@ -1,6 +1,7 @@
 """Turns what users ask for, such as 'jellyfish', 'layer4:12' or a function, into wishes."""
 
 import re
+from numbers import Integral
 from typing import Any
 
 from ..common.text import shorten, unify_colons
@@ -10,23 +11,24 @@ from ..models.judge import Judge
 from ..models.labels import UnknownClassError
 from ..models.layers.heads import HEADS
 from ..models.layers.layer import UnknownLayerError, find_layer, find_layers
-from ..objectives.classes import ScoreKind
+from ..objectives.classes import ScoreKind, class_objective
 from ..objectives.feature import feature_objective
 from ..objectives.term import Objective
 from .function_scores import of_views
 from .wish import Wish
-from .wishes import ask_class, ask_text
+from .wishes import ask_text
 
 
 def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
     """Convert a user's request to a `Wish`.
 
     Args:
-        wish: a `Wish`, an objective, a function of the views, the index of a class, a list of classes, or a text. The
-            meaning of a text depends on the model to which the `Wish` is given later. If this model has a layer named
-            'layer', the text 'layer:12' is channel 12 of this layer (or head 12, for 'attention#heads:12'), and 'layer'
-            is the whole layer. Any other text is a class for a classifier, and a prompt for a CLIP, unless it is one
-            word with a number such as 'layr:12'. For other models, every text stands for a layer or a channel.
+        wish: a `Wish`, an objective, a function of the views, the index of a class, a list, tuple or range of classes,
+            or a text. The meaning of a text depends on the model to which the `Wish` is given later. If this model has
+            a layer named 'layer', the text 'layer:12' is channel 12 of this layer (or head 12, for
+            'attention#heads:12'), and 'layer' is the whole layer. Any other text is a class for a classifier, and a
+            prompt for a CLIP, unless it is one word with a number such as 'layr:12'. For other models, every text
+            stands for a layer or a channel.
         score: the score of a class that is given by its name or index alone. If it is `logit`, the score of a prompt is
             the cosine; otherwise `text_objective` chooses it (`auto`). A `Wish` and an objective keep their
             own score.
@@ -42,12 +44,17 @@ def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
         return Wish(lambda judge: wish)
     if callable(wish):
         return of_views(wish)
-    if isinstance(wish, int | list):
-        return Wish(lambda judge: ask_class(judge, wish, score))
+    if is_index(wish) or isinstance(wish, list | tuple | range):
+        return Wish(lambda judge: class_objective(judge, wish, score))
     raise ValueError(
-        f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', an objective, "
-        "or a function of views"
+        f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', the index of "
+        "a class or a list of indices, an objective, or a function of views"
     )
+
+
+def is_index(wish: Any) -> bool:
+    """Return whether a wish is the index of a class: an integer of Python or NumPy."""
+    return isinstance(wish, Integral) and not isinstance(wish, bool)
 
 
 def read_keyframe(wish: Any) -> Wish:
@@ -92,7 +99,7 @@ def _read_text(judge: Judge, words: str, score: ScoreKind) -> Objective:
         except ValueError as error:
             raise ValueError(f"{error}. A prompt with a weight is text({shorten(words, 40)!r})") from error
     try:
-        return ask_class(judge, words, score)
+        return class_objective(judge, words, score)
     except UnknownClassError as error:
         if numbered is None:
             raise

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ascent.loop import Ascent
-from ..ascent.recipe import Recipe
+from ..ascent.recipe import Recipe, RecipeName
 from ..ascent.result import AscentError, Result, Step
 from ..ascent.within import Within
 from ..common.geometry import read_size
@@ -61,7 +61,7 @@ def render(
     wish: Any,
     *,
     size: int | tuple[int, int] = (448, 448),
-    recipe: str | Recipe = "picture",
+    recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
     start: Images | None = None,
     within: Within | float | None = None,

@@ -1,6 +1,6 @@
 """What `render`, `film` and `zoom` share: making a judge and a stack from arguments, the ascent, and the scores."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
@@ -9,20 +9,19 @@ import torch
 from torch import nn
 
 from ..ascent.loop import Ascent
-from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
+from ..ascent.recipe import RECIPES, Recipe, RecipeName
 from ..ascent.result import AscentError, Result, Step
 from ..common.images import Images, check_images
+from ..common.text import shorten
 from ..models.judge import Judge
 from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
+from .reading import is_index
 from .wrap import wrap
 
 Made = TypeVar("Made", bound=Result)
 """A result with scores: a `Rendering`, `Film` or `Zooming`."""
-
-RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
-"""The recipes that the node Optimize offers, by name."""
 
 # How far the values of a start image may lie outside 0..1. Bicubic resizing leads outside 0..1 by less than this.
 _BEYOND = 0.5
@@ -37,22 +36,22 @@ def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> J
     return judge if device is None else judge.to(device)
 
 
-def find_recipe(recipe: str | Recipe, steps: int | None = None) -> Recipe:
+def find_recipe(recipe: RecipeName | Recipe, steps: int | None = None) -> Recipe:
     """Return a recipe that is given by its name or as a `Recipe`, with `steps` steps unless `steps` is None.
 
     Raises:
         ValueError: when there is no recipe of that name.
     """
     if not isinstance(recipe, Recipe):
-        if recipe not in RECIPES:
-            raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
+        if not isinstance(recipe, str) or recipe not in RECIPES:
+            raise ValueError(f"there is no recipe '{shorten(recipe)}'; choose {', '.join(RECIPES)}, or give a Recipe")
         recipe = RECIPES[recipe]
     return recipe if steps is None else replace(recipe, steps=steps)
 
 
 def is_list(wish: Any) -> bool:
     """Return whether a wish is a list of several wishes; a list of class indices is a single wish."""
-    return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(isinstance(one, int) for one in wish)
+    return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(is_index(one) for one in wish)
 
 
 def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:

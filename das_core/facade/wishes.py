@@ -1,25 +1,21 @@
 """What a model can be asked for: classes, texts, and parts of its layers, each as a `Wish`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
-from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge
-from ..objectives.classes import ScoreKind, class_objective
+from ..objectives.classes import Targets, class_objective
 from ..objectives.diversity import diversity_objective
 from ..objectives.embedding import TextSimilarity, text_objective
-from ..objectives.feature import Kind, feature_objective
+from ..objectives.feature import Direction, Kind, feature_objective
 from ..objectives.per_image import one_per_image
 from ..objectives.term import Objective
 from .wish import Wish
 
 
-def classes(which: str | int | Sequence[str | int]) -> Wish:
-    """Ask a classifier for classes; the score of a class is its log-probability, see `class_objective`.
+def classes(which: Targets) -> Wish:
+    """Ask a classifier for classes; its score is the default of `class_objective`, the log-probability.
 
     Args:
         which: a class by its index, or as text (`parse_classes`), or a list of classes.
@@ -30,7 +26,7 @@ def classes(which: str | int | Sequence[str | int]) -> Wish:
         >>> classes(["jellyfish", 1]).resolve(load_starter()).name
         'jellyfish, goldfish'
     """
-    return Wish(lambda judge: ask_class(judge, which))
+    return Wish(lambda judge: class_objective(judge, which))
 
 
 def text(prompt: str) -> Wish:
@@ -136,7 +132,7 @@ def head(name: str, index: int) -> Wish:
 
 def direction(
     name: str,
-    vector: Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]],
+    vector: Direction,
     position: tuple[int, ...] | None = None,
 ) -> Wish:
     """Ask for a direction in the space of the channels of a layer.
@@ -181,27 +177,12 @@ def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
     return Wish(lambda judge: feature_objective(judge, name, kind, **settings))
 
 
-def ask_class(judge: Judge, which: Any, score: ScoreKind = "log_probability") -> Objective:
-    """Return the objective of some classes of a classifier, or raise an error when the judge is no classifier.
-
-    For `which` and `score`, see the arguments `targets` and `score` of `class_objective`.
-    """
-    if not isinstance(judge, Classifier):
-        raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
-    # The default score is the log-probability, as in the node Class Objective. The gradient of the log-probability is
-    # small for a view in which the model is already sure of the class. So pictures show one whole subject instead of
-    # parts of it everywhere.
-    return class_objective(judge, which, score)
-
-
 def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> Objective:
     """Return the objective of a prompt for a CLIP, or raise an error when the judge cannot read text.
 
     `similarity` says how near two embeddings are, see `text_objective`.
     """
-    if not isinstance(judge, CLIP):
-        raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
-    if judge.text is None:
+    if isinstance(judge, CLIP) and judge.text is None:
         raise ValueError(
             f"{judge.name} has nothing to read words with; of a model of open_clip make it with wrap(model, "
             "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"

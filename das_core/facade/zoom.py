@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..ascent.loop import Ascent
-from ..ascent.recipe import Recipe, suit_zoom
+from ..ascent.recipe import Recipe, RecipeName, suit_zoom
 from ..ascent.result import Result, Step
 from ..common.geometry import read_size
 from ..common.images import Images
@@ -92,7 +92,7 @@ def zoom(
     factor: float = 2.5,
     loop: bool = False,
     size: int | tuple[int, int] = (448, 448),
-    recipe: str | Recipe = "picture",
+    recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
     start: Images | None = None,
     seed: int = 0,

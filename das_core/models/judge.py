@@ -198,6 +198,23 @@ class Judge:
         return replace(self, module=copy_with_precision(self.module, dtype), owner=None)
 
 
+def check_judge(model: Any, kind: type[J], lacks: str = "") -> J:
+    """Return a model that is a judge of some kind; raise a ValueError that says how to get one if it is not.
+
+    Args:
+        model: what was given as a judge.
+        kind: the class that the judge must have, such as `Classifier`.
+        lacks: what a judge of another class lacks, and what to do, such as "knows no classes; load a classifier".
+    """
+    if isinstance(model, kind):
+        return model
+    if isinstance(model, Judge):
+        raise ValueError(f"{model.name} {lacks}")
+    if isinstance(model, nn.Module):
+        raise ValueError(f"a {type(model).__name__} is a plain module; make a judge of it with da.wrap(module)")
+    raise ValueError(f"a {type(model).__name__} is no judge; load one, such as load_starter(), or use da.wrap(module)")
+
+
 @cached(maxsize=16)
 def _make_normalisation(
     mean: tuple[float, float, float], std: tuple[float, float, float], device: torch.device

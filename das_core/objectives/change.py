@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..common.curves import Curve
 from ..common.keyframes import parse_keyframes
-from .term import Fade, Objective, format_score, join_names
+from .term import Fade, Objective, Term, format_score, join_names
 from .track import Point, Track
 
 MOST_KEYFRAMES = 1025
@@ -91,6 +91,11 @@ def over_frames(
         track = Track(tuple((frame, float(factor)) for frame, factor in enumerate(points)), frames=len(points))  # type: ignore[arg-type]
     else:
         track = Track(points, curve)  # type: ignore[arg-type]
+    return _add_track(objective, track)
+
+
+def _add_track(objective: Objective, track: Track) -> Objective:
+    """Return an objective whose terms have one more track."""
     return Objective(tuple(replace(term, tracks=(*term.tracks, track)) for term in objective.terms))
 
 
@@ -136,11 +141,13 @@ def over_keyframes(
         number_at[frame] = numbers.setdefault(_identify(wish), len(different))
         if number_at[frame] == len(different):
             different.append(wish)
-    made = []
-    for number, wish in enumerate(different):
+    made = [make(wish) for wish in different]
+    names = {frame: made[number].name for frame, number in number_at.items()}
+    terms: list[Term] = []
+    for number, objective in enumerate(made):
         points = tuple((frame, float(other == number)) for frame, other in number_at.items())
-        made.append(over_frames(make(wish), points, curve))
-    return Objective(tuple(term for objective in made for term in objective.terms))
+        terms += _add_track(objective, Track(points, curve, wishes=names)).terms
+    return Objective(tuple(terms))
 
 
 def _identify(wish: Any) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
+from ..models.judge import Judge, check_judge
 from ..models.labels import Labels, UnknownClassError
 from ..models.partial_classifier import make_partial_classifier
 from .term import Objective, format_score, join_names, make_objective
@@ -22,29 +23,32 @@ from .term import Objective, format_score, join_names, make_objective
 ScoreKind = Literal["logit", "log_probability", "margin"]
 """How the logits of a view become the score of a class, see `class_objective`."""
 
+Targets = int | str | Sequence[int | str | tuple[int | str, float]]
+"""The forms in which classes are given: an index, a text (`parse_classes`), or a list of indices, names and pairs."""
+
 MOST_VARIETY = 0.9
 """The largest `variety` that is accepted. Already at 0.7, pictures of the recipe `sketch` were not recognised in two of
 the three forms, from afar and in grey."""
 
 
 def class_objective(
-    classifier: Classifier,
-    targets: Any,
-    score: ScoreKind = "logit",
+    classifier: Judge,
+    targets: Targets,
+    score: ScoreKind = "log_probability",
     weight: float = 1.0,
     variety: float = 0.0,
 ) -> Objective:
     """Return the objective that makes a classifier see some classes: the weighted sum of their scores.
 
     Args:
-        classifier: the judge; an ensemble of classifiers divides the views.
+        classifier: the judge, a `Classifier`; an ensemble of classifiers divides the views.
         targets: the classes: a text (`parse_classes`), the index of a class, a list of indices and names, or pairs of
             an index and a weight. A weight below 0 makes the ascent lower the score of its class.
-        score: the score of a class. `log_probability` is the logarithm of the softmax. Raising it also lowers the
-            logits of all other classes. Its gradient vanishes for views in which the model is sure of the class, so
-            an ascent improves the other views, and the picture shows one whole subject. `logit` is the output of
-            the model for the class, as in Direct Ascent Synthesis (arXiv 2502.07753). Its gradient does not vanish, so
-            every view adds more of the class, and parts of the subject appear everywhere in the picture. `margin` is
+        score: the score of a class. `log_probability`, the default, is the logarithm of the softmax. Raising it also
+            lowers the logits of all other classes. Its gradient vanishes for views in which the model is sure of the
+            class, so an ascent improves the other views, and the picture shows one whole subject. `logit` is the output
+            of the model for the class, as in Direct Ascent Synthesis (arXiv 2502.07753). Its gradient does not vanish,
+            so every view adds more of the class, and parts of the subject appear everywhere in the picture. `margin` is
             the logit minus the largest logit among the classes that are not targets.
         weight: the weight of the objective, see `Term`.
         variety: the share, 0 to 0.9, of the classifier's last features (the inputs of its last layer) that the logits
@@ -55,9 +59,10 @@ def class_objective(
 
     Raises:
         UnknownClassError: when a text names no class, or several without 'all'.
-        ValueError: when there is no target; the index of a class is out of range; a weight is not finite or too large;
-            the weights of all classes are 0; there is no such kind of score; every class is a target of `margin`;
-            `variety` is out of range; or `variety` is above 0 and the classifier has no linear last layer.
+        ValueError: when the judge is no classifier; there is no target; the index of a class is out of range; a weight
+            is not finite or too large; the weights of all classes are 0; there is no such kind of score; every class is
+            a target of `margin`; `variety` is out of range; or `variety` is above 0 and the classifier has no linear
+            last layer.
 
     Example:
         >>> from das_core import class_objective, load_starter
@@ -67,6 +72,7 @@ def class_objective(
         >>> [class_objective(load_starter(), one).name for one in ("jellyfish", 107, ["jellyfish", 1])]
         ['jellyfish', 'jellyfish', 'jellyfish, goldfish']
     """
+    classifier = check_judge(classifier, Classifier, "knows no classes; ask it for a layer, or load a classifier")
     labels = classifier.labels
     chosen = _read_targets(targets, labels)
     check_choice("score", score, get_args(ScoreKind))
@@ -102,7 +108,7 @@ class ClassScore:
     """
 
     targets: tuple[tuple[int, float], ...]
-    kind: ScoreKind = "logit"
+    kind: ScoreKind
 
     def __call__(self, output: Tensor, images: Tensor) -> Tensor:
         """Return the score of every view, (V,), from logits (V, classes)."""

@@ -13,6 +13,7 @@ from ..common.devices import keep_copy, make_constant
 from ..common.images import Images
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.clip import CLIP
+from ..models.judge import Judge, check_judge
 from .answers import check_concepts, compare_answers, has_concepts
 from .term import Objective, join_names, make_objective
 
@@ -29,14 +30,14 @@ TextSimilarity = Literal["auto", Similarity]
 _MAX_COSINE = 1 - 1e-6
 
 
-def text_objective(clip: CLIP, text: str, similarity: TextSimilarity = "auto", weight: float = 1.0) -> Objective:
+def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", weight: float = 1.0) -> Objective:
     """Return the objective of prompts: the weighted sum of the similarities between a view and each of them.
 
     The sum is not divided by the number of prompts, so an additional prompt does not weaken the others. Prompts whose
     embeddings the model has cached are not encoded again.
 
     Args:
-        clip: the judge; it must have a text tower. An ensemble of CLIPs divides the views.
+        clip: the judge, a `CLIP` with a text tower. An ensemble of CLIPs divides the views.
         text: one prompt per line, optionally followed by ': weight', see `parse_prompts`. A weight below 0 keeps
             what the prompt describes out of the picture.
         similarity: how near two embeddings are. `cosine` is the cosine of the angle between them, -1..1. `spherical`
@@ -48,9 +49,9 @@ def text_objective(clip: CLIP, text: str, similarity: TextSimilarity = "auto", w
         weight: the weight of the objective, see `Term`.
 
     Raises:
-        ValueError: when `parse_prompts` cannot read the text, the model has no text tower, the embedding of a prompt is
-            zero or not finite, `weight` is not finite or too large, there is no such similarity, or the model has no
-            concepts for `log_probability`.
+        ValueError: when the judge is no CLIP, `parse_prompts` cannot read the text, the model has no text tower, the
+            embedding of a prompt is zero or not finite, `weight` is not finite or too large, there is no such
+            similarity, or the model has no concepts for `log_probability`.
 
     Example:
         A toy model replaces `load_starter_clip()`, which takes seconds to load.
@@ -66,6 +67,7 @@ def text_objective(clip: CLIP, text: str, similarity: TextSimilarity = "auto", w
         >>> objective.name, objective.terms[0].score.weights
         ('a castle, water', (1.0, -0.5))
     """
+    clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
     weights = parse_prompts(text)
     prompts = tuple(weights)
     check_choice("similarity", similarity, get_args(TextSimilarity))
@@ -79,12 +81,12 @@ def text_objective(clip: CLIP, text: str, similarity: TextSimilarity = "auto", w
 
 
 def image_objective(
-    clip: CLIP, images: Images, similarity: ImageSimilarity = "cosine", weight: float = 1.0
+    clip: Judge, images: Images, similarity: ImageSimilarity = "cosine", weight: float = 1.0
 ) -> Objective:
     """Return the objective that makes views resemble some images: the sum of the similarities to each of them.
 
     Args:
-        clip: the judge.
+        clip: the judge, a `CLIP`.
         images: (B, 3, H, W), 0..1, on the CPU or the device of the judge, or another form of `Images`. Each becomes
             a square as in the training of the model (`CLIP.fit`; most models see only the middle of an oblong
             image) and is embedded. Each has the weight 1: the score is a sum over the images.
@@ -92,8 +94,8 @@ def image_objective(
         weight: the weight of the objective, see `Term`.
 
     Raises:
-        ValueError: when the images are in none of the forms of `Images` or are not finite, an embedding is zero or
-            not finite, `weight` is not finite or too large, or there is no such similarity.
+        ValueError: when the judge is no CLIP, the images are in none of the forms of `Images` or are not finite, an
+            embedding is zero or not finite, `weight` is not finite or too large, or there is no such similarity.
 
     Example:
         A toy model replaces `load_starter_clip()`, which takes seconds to load.
@@ -108,6 +110,7 @@ def image_objective(
         >>> objective.name, tuple(objective.terms[0].score.targets.shape)
         ('2 images', (2, 3))
     """
+    clip = check_judge(clip, CLIP, "embeds no images; load a CLIP, as `load_starter_clip()` does")
     check_choice("similarity", similarity, get_args(ImageSimilarity))
     targets = clip.encode_images(images).cpu()
     name = "image" if len(targets) == 1 else f"{len(targets)} images"

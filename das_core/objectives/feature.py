@@ -5,6 +5,7 @@ for a whole layer it is DeepDream (Mordvintsev, Olah and Tyka, 2015).
 """
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -22,6 +23,9 @@ from ..models.layers.heads import HEADS
 from ..models.layers.layer import Layer, find_layer, find_layers
 from .term import Objective, make_objective
 
+Direction = Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]]
+"""The forms in which a direction is given, see `feature_objective`."""
+
 Kind = Literal["layer", "channel", "neuron", "direction", "head"]
 """The parts of a layer that can be activated, see `feature_objective`."""
 
@@ -32,7 +36,7 @@ def feature_objective(
     kind: Kind = "layer",
     index: int = 0,
     position: tuple[int, ...] | None = None,
-    direction: Any = (),
+    direction: Direction = (),
     weight: float = 1.0,
 ) -> Objective:
     """Return the objective that activates a part of a layer.

@@ -64,6 +64,7 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
         >>> score.weights, [tuple(target.shape) for target in score.targets]
         ((1.0, 0.5), [(24, 24), (40, 40)])
     """
+    known = find_layers(model)
     images = model.bring(check_images(images, "the style image"))
     height, width = images.shape[2:]
     if min(height, width) < SMALLEST_STYLE:
@@ -71,7 +72,6 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
             f"a style image of {width} x {height} pixels has no texture to take; use one of {SMALLEST_STYLE} x "
             f"{SMALLEST_STYLE} or more"
         )
-    known = find_layers(model)
     weights: dict[str, float] = {}
     for name, share in parse_weighted_lines(layers, "layer4: 0.5"):
         layer = find_layer(known, name, model.name)

@@ -1,8 +1,8 @@
 """Factors over time: the weight of a term at each frame of a film or depth of a zoom."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..common.curves import Curve, check_curve, interpolate
@@ -33,6 +33,7 @@ class Track:
         curve: how the factor changes from one keyframe to the next, see `common.curves.Curve`.
         frames: the number of frames, if a factor was given for each of them: the track then fits only a film of that
             many frames. None for a track that fits every film that contains its keyframes.
+        wishes: for messages, what is asked for at each keyframe, by its number; without it, messages name the term.
 
     Raises:
         ValueError: when there is no keyframe; two keyframes have the same number; a number is not a whole number from
@@ -49,6 +50,7 @@ class Track:
     points: tuple[Point, ...]
     curve: Curve = "linear"
     frames: int | None = None
+    wishes: Mapping[int, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_curve(self.curve)
@@ -87,16 +89,19 @@ class Track:
         end, last = timeline.end, self.points[-1][0]
         if last > end:
             raise TrackError(
-                f"keyframe {last} of '{name}' is beyond the end of {there}; write keyframes from 0 to {end}, or "
-                f"take more {timeline.unit}s"
+                f"keyframe {last} of '{self.wishes.get(last, name)}' is beyond the end of {there}; write keyframes "
+                f"from 0 to {end}, or take more {timeline.unit}s"
             )
         points = dict(self.points)
         if timeline.loop:
             again = points.pop(end, None)
             if again is not None and points.setdefault(0, again) != again:
+                asked = f"different things of '{name}'"
+                if self.wishes:
+                    asked = f"'{self.wishes[end]}' and '{self.wishes[0]}'"
                 raise TrackError(
-                    f"keyframe {end} of a loop of {there} is {timeline.unit} 0 again, and they ask for different "
-                    f"things of '{name}'; leave one out"
+                    f"keyframe {end} of a loop of {there} is {timeline.unit} 0 again, and they ask for {asked}; "
+                    "leave one out"
                 )
             known = sorted(points.items())
             (first, at_first), (latest, at_latest) = known[0], known[-1]

@@ -6,18 +6,16 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.ascent import recipe
 from ...das_core.ascent.pace import ScheduleName
 from ...das_core.ascent.preparation import MOST_STEPS
-from ...das_core.ascent.recipe import Recipe
+from ...das_core.ascent.recipe import RECIPES, Recipe
 from ...das_core.denoisers.base import Denoiser
 from ..schema import list_options, make_options, read_choice
 from .denoising import denoise_input, read_denoising
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
 
-_RECIPES = {"picture": recipe.PICTURE, "sketch": recipe.SKETCH, "best": recipe.BEST}
-_CHOICES = (*_RECIPES, "custom")
+_CHOICES = (*RECIPES, "custom")
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = No
     """
     name, values = read_choice("recipe", choice, _CHOICES)
     if name != "custom":
-        chosen = _RECIPES[name]
+        chosen = RECIPES[name]
         if denoiser is not None and chosen.denoising is not None:
             chosen = replace(chosen, denoising=replace(chosen.denoising, denoiser=denoiser))
         return Settings(chosen)

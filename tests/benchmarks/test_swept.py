@@ -77,8 +77,8 @@ def test_the_pictures_are_those_of_the_bench_bit_for_bit(tmp_path: Path, monkeyp
     ]
     runner = CellRunner(plan, "w")
     recipes = next(module for name, module in sys.modules.items() if name.endswith(".nodes.ascent.recipe"))
-    for name, recipe in recipes._RECIPES.items():
-        monkeypatch.setitem(recipes._RECIPES, name, replace(recipe, steps=STEPS))
+    for name, recipe in recipes.RECIPES.items():
+        monkeypatch.setitem(recipes.RECIPES, name, replace(recipe, steps=STEPS))
     table = Table(results / "table.parquet")
     for cell in cells:
         table.add(runner.run(Task.of(cell)))

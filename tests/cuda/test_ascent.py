@@ -40,7 +40,7 @@ def load(device: torch.device, dtype: torch.dtype = torch.float32) -> Classifier
 def start(
     device: torch.device, augmentation: Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
 ) -> Ascent:
-    wish = class_objective(load(device, dtype), ((JELLYFISH, 1.0),))
+    wish = class_objective(load(device, dtype), JELLYFISH, "logit")
     return Ascent(ImageStack.gray(StackSpec(224, 224)), [wish], augmentation, steps=steps, device=device)
 
 

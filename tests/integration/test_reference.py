@@ -92,7 +92,7 @@ def both(
     )
     result = Ascent(
         stack,
-        [class_objective(judge, ((JELLYFISH, 1.0),))],
+        [class_objective(judge, JELLYFISH, "logit")],
         SEED_AUGMENTATION,
         steps=steps,
         optimizer=SGD(learning_rate, momentum),

@@ -105,7 +105,7 @@ def count_hooks(module: nn.Module) -> int:
 
 def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0, variety: float = 0.0) -> Objective:
     """Return the objective of a class of the toy classifier."""
-    return class_objective(classifier(seed=seed), ((target, 1.0),), weight=weight, variety=variety)
+    return class_objective(classifier(seed=seed), target, "logit", weight, variety)
 
 
 def climb(stack: ImageStack | None = None, **settings: object) -> Result:

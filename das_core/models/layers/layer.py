@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...common.text import shorten
 from ..frozen import uncompile
-from ..judge import Judge
+from ..judge import Judge, check_judge
 from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
@@ -108,7 +108,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
         >>> [(layer.name, layer.kind, layer.shape) for layer in find_layers(judge)]
         [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
-    members = judge.members
+    members = check_judge(judge, Judge).members
     if len(members) > 1:
         alone = " or ".join(member.name for member in members)
         raise ValueError(f"{judge.name} is an ensemble, and a layer belongs to one model: load {alone} by itself")

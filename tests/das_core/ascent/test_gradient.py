@@ -54,7 +54,7 @@ def test_a_weight_is_that_of_the_moment_and_with_0_a_score_is_measured_and_leave
 
 def test_objectives_of_one_judge_add_up_and_so_do_the_steps_that_they_lead_to() -> None:
     stack, model = noisy(), classifier()
-    first, second = class_objective(model, ((3, 1.0),)), class_objective(model, ((5, 1.0),), weight=-0.5)
+    first, second = class_objective(model, 3, "logit"), class_objective(model, 5, "logit", weight=-0.5)
     together, scores = measure(stack, [first, second])
     expected = differentiate(stack, total(first, stack)) - 0.5 * differentiate(stack, total(second, stack))
     torch.testing.assert_close(together, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))

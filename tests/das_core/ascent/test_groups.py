@@ -170,7 +170,7 @@ def ask(seed: int, target: int, weight: float = 1.0, loud: bool = False) -> Obje
     model = classifier(seed=seed)
     if loud:
         model = replace(model, module=Louder(model.module).requires_grad_(False))
-    return class_objective(model, ((target, 1.0),), weight=weight)
+    return class_objective(model, target, "logit", weight)
 
 
 def climb(*objectives: Objective, **settings: Any) -> Result:

@@ -176,7 +176,7 @@ def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
     side, seeds = 64, 2
     denoise, levels = ExactDenoiser(plain_pictures(side)), falling_levels(8)
     noise = torch.stack([torch.randn(3, side, side, generator=torch.Generator().manual_seed(s)) for s in range(seeds)])
-    wish = class_objective(load_starter(), "jellyfish")
+    wish = class_objective(load_starter(), "jellyfish", "logit")
     guidance = Guidance((wish,), Augmentation(2, Windows(16)), steps=1, strength=3.0)
 
     def sample(guided: bool) -> Tensor:

@@ -60,7 +60,7 @@ def film_views(
 def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
     stack, model = film(10), classifier()
-    one, other = (class_objective(model, ((number, 1.0),)) for number in (3, 5))
+    one, other = (class_objective(model, number, "logit") for number in (3, 5))
     tracks = [over_frames(one, ((0, 1.0), (9, 0.0))), over_frames(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
     scoring = make_scoring(stack, tracks, VIEWS, SEED)
     shown: list[int] = []
@@ -112,7 +112,7 @@ def zoomed(**settings: object) -> ImageStack:
 def ask_by_depth(stack: ImageStack) -> list[Objective]:
     model = classifier()
     wishes = {depth: 3 + depth for depth in range(3)}
-    return [over_keyframes(wishes, lambda number: class_objective(model, ((number, 1.0),)))]
+    return [over_keyframes(wishes, lambda number: class_objective(model, number, "logit"))]
 
 
 NARROW = replace(VIEWS, windows=Windows(6))

@@ -104,10 +104,14 @@ def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
 @each_case(
     ("wish", "settings", "says"),
     [
-        ("0: class 3 / 9: class 5", {}, "keyframe 9 of 'class 3' is beyond the end of 4 frames"),
+        ("0: class 3 / 9: class 5", {}, "keyframe 9 of 'class 5' is beyond the end of 4 frames"),
         ("0: class 3 / 0: class 5", {}, "keyframe 0 stands there twice"),
         ("0: class 3 / 3:", {}, "keyframe 3 is empty"),
-        ("0: class 3 / 4: class 5", {"loop": True}, "keyframe 4 of a loop of 4 frames is frame 0 again"),
+        (
+            "0: class 3 / 4: class 5",
+            {"loop": True},
+            "is frame 0 again, and they ask for 'class 5' and 'class 3'; leave",
+        ),
         ("0: class 3 / 3: a castle", {}, "a castle"),
         ("0: class 3", {"frames": 0}, "frames 0 is not a whole number from 1 to 1024"),
         ("0: class 3", {"frames": 10_000}, "frames 10000 is not a whole number from 1 to 1024"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -46,6 +47,8 @@ def test_a_text_is_a_layer_where_there_is_one(model: Judge, words: str, name: st
 @each_case(
     ("ask", "says"),
     [
+        (lambda: read_wish(True), "a bool is nothing to ask for"),
+        (lambda: read_wish(np.arange(3)), "a ndarray is nothing to ask for; .* the index of a class or a list of"),
         (lambda: read_wish(None), "is nothing to ask for"),
         (lambda: read_wish(3.5), "is nothing to ask for"),
         (lambda: read_wish({"jellyfish": 1}), "is nothing to ask for"),
@@ -70,7 +73,7 @@ def test_what_is_no_wish_or_none_for_a_model_without_classes_is_refused(ask: Cal
         ask()
 
 
-@each_case("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5]])
+@each_case("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5], (3, 5), range(3), np.int64(3), [np.int64(3)]])
 def test_a_class_that_is_named_alone_is_asked_by_its_logit_at_a_keyframe_only(wish: Any) -> None:
     of_picture, of_frame = (read(wish).resolve(TOY).terms[0].score for read in (read_wish, read_keyframe))
     assert isinstance(of_picture, ClassScore)

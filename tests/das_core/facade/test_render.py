@@ -14,9 +14,8 @@ import das_core
 import direct_ascent as da
 from cases import each_case
 from das_core import facade
-from das_core.ascent.recipe import SKETCH
+from das_core.ascent.recipe import RECIPES, SKETCH
 from das_core.ascent.result import Step
-from das_core.facade.running import RECIPES
 from das_core.objectives.classes import class_objective
 from full_disk import fill_disk
 from quick_render import TOY, render

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
@@ -16,7 +17,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.result import Step
 from das_core.common.masks import canvas_mask
-from das_core.facade.running import RECIPES, do_all_steps, find_judge, find_recipe, is_list, make_stack
+from das_core.facade.running import do_all_steps, find_judge, find_recipe, is_list, make_stack
 from das_core.objectives.change import in_region
 from das_core.objectives.priors import prior
 from das_core.report.objective_scores import score_images
@@ -36,13 +37,13 @@ def test_a_judge_stays_where_it_is_and_a_recipe_keeps_its_steps_unless_others_ar
         find_judge(judge, "gpu")
     assert find_recipe("sketch") is SKETCH
     assert find_recipe(PICTURE, 7) == replace(PICTURE, steps=7)
-    with pytest.raises(ValueError, match=f"there is no recipe 'fast'; choose {', '.join(RECIPES)}, or give a Recipe"):
-        find_recipe("fast")
+    with pytest.raises(ValueError, match="there is no recipe 'fast'; choose picture, sketch, best, or give a Recipe"):
+        find_recipe("fast")  # type: ignore[arg-type]
 
 
 def test_a_list_of_class_numbers_is_one_wish() -> None:
     assert is_list(["castle", 3])
-    assert not is_list([3, 4])
+    assert not any(is_list(classes) for classes in ([3, 4], (3, 4), range(3), [np.int64(3)]))
     assert not is_list("castle")
 
 

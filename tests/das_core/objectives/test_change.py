@@ -114,8 +114,8 @@ def test_a_schedule_goes_from_start_to_end(curve: str, expected: list[float]) ->
 def test_an_objective_that_fades_in_counts_at_the_end() -> None:
     # Both have one judge: the first objective is gone by the end.
     model = classifier(seed=1)
-    first = over_steps(class_objective(model, ((3, 1.0),)), 1.0, 0.0, "step")
-    then = over_steps(class_objective(model, ((5, 1.0),)), 0.0, 1.0, "step")
+    first = over_steps(class_objective(model, 3, "logit"), 1.0, 0.0, "step")
+    then = over_steps(class_objective(model, 5, "logit"), 0.0, 1.0, "step")
     optimizer = NormalizedAscent(coarse_to_fine=0)
     settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
     history = climb_small(first, then, steps=20, **settings).history

@@ -103,10 +103,10 @@ def test_nothing_is_mutated(kind: ScoreKind) -> None:
 def test_the_score_of_lines_is_the_sum_that_is_written_of_the_means_of_their_classes() -> None:
     output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
     for text, classes in (("all dog", range(151, 269)), ("jellyfish, goldfish", (107, 1))):
-        score: Tensor = answer(class_objective(judge(imagenet_labels()), text), output)
+        score: Tensor = answer(class_objective(judge(imagenet_labels()), text, "logit"), output)
         torch.testing.assert_close(score, output[:, list(classes)].mean(dim=1))
     targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
-    score = answer(class_objective(judge(imagenet_labels()), targets), output)
+    score = answer(class_objective(judge(imagenet_labels()), targets, "logit"), output)
     torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
 
 

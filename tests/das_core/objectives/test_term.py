@@ -14,7 +14,12 @@ from das_core.models.judge import Judge
 from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.objectives.change import over_frames, over_keyframes, over_steps, share_views
 from das_core.objectives.classes import class_objective
+from das_core.objectives.content import content_objective
+from das_core.objectives.diversity import diversity_objective
+from das_core.objectives.embedding import image_objective, text_objective
+from das_core.objectives.feature import feature_objective
 from das_core.objectives.priors import CanvasPixels, prior
+from das_core.objectives.style import style_objective
 from das_core.objectives.term import Objective, Term, join_objectives
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.time import Time
@@ -137,3 +142,22 @@ def test_what_are_no_terms_is_refused(terms: Any, says: str) -> None:
 def test_a_weight_that_is_none_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match="of the objective is not between"):
         prior() * weight
+
+
+@each_case(
+    "make",
+    [
+        lambda model: class_objective(model, "jellyfish"),
+        lambda model: text_objective(model, "a castle"),
+        lambda model: image_objective(model, torch.rand(1, 3, 16, 16)),
+        lambda model: feature_objective(model, "0"),
+        lambda model: content_objective(model, torch.rand(1, 3, 16, 16)),
+        lambda model: style_objective(model, torch.rand(1, 3, 16, 16)),
+        lambda model: diversity_objective(model, "0"),
+    ],
+)
+def test_a_plain_module_is_refused_with_the_way_to_make_a_judge_of_it(make: Callable[[Any], object]) -> None:
+    with pytest.raises(ValueError, match=r"a Sequential is a plain module; make a judge of it with da.wrap\(module\)"):
+        make(nn.Sequential(nn.Conv2d(3, 4, 3)))
+    with pytest.raises(ValueError, match="a str is no judge; load one"):
+        make("resnet18")

@@ -45,7 +45,7 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
 
 
 def test_a_custom_picture_is_that_of_the_recipe(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes = pack.module("nodes.ascent.recipe")._RECIPES
+    recipes = pack.module("nodes.ascent.recipe").RECIPES
     monkeypatch.setitem(recipes, "picture", replace(recipes["picture"], steps=3))
     asked = {"objective0": pack.objective()}
     picture = pack.run("DAS_Optimize", stack=pack.stack(), objectives=asked, recipe="picture")
@@ -63,7 +63,7 @@ def test_a_connected_denoiser_takes_the_place_of_the_recipes(pack: Pack) -> None
 
 
 def test_a_tile_and_a_stack_that_goes_on_take_any_recipe(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes = pack.module("nodes.ascent.recipe")._RECIPES
+    recipes = pack.module("nodes.ascent.recipe").RECIPES
     monkeypatch.setitem(recipes, "picture", replace(recipes["picture"], steps=2))
     asked = {"objective0": pack.objective()}
     for stack in (pack.stack(margin=0, tile=True), pack.optimize(steps=1)[1]):

@@ -168,7 +168,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"a zoom is no part of a picture, .*leave the mask out": masked,
     r"a zoom cannot be a tile, which has no middle": lambda pack: zoom(pack, tile=True),
     r"a margin of 0 pixels is too narrow for a zoom.*at least 4": lambda pack: zoom(pack, margin=0),
-    r"keyframe 3 of 'class 0' is beyond the end of 3 depths; .*from 0 to 2, .*Zoom Stack says how many": lambda pack: (
+    r"keyframe 3 of 'class 1' is beyond the end of 3 depths; .*from 0 to 2, .*Zoom Stack says how many": lambda pack: (
         optimize(pack, stack=zoom(pack), objectives={"objective0": ask(pack, "0: 0 / 3: 1")})
     ),
     r"has 2 weights and there are 3 depths; give one for each. Zoom Stack": lambda pack: optimize(
