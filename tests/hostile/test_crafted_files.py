@@ -49,16 +49,19 @@ STRANGE: list[Any] = [
 
 
 def seal(content: bytes) -> bytes:
-    """Return a stack file whose SHA-256 is corrected, so that it fits the content.
-
-    The hash is that of the file with 64 zeros in the place of the hash.
-    """
-    start = content.find(b'"sha256":"') + len(b'"sha256":"')
-    # `find` has returned -1: the file has no hash.
-    if start < 20:
+    """Return a stack file whose SHA-256 is corrected, so that it fits the content, if its header can be read."""
+    try:
+        (length,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8 : 8 + length])
+        metadata, data = header["__metadata__"], content[8 + length :]
+        tensors = {name: entry for name, entry in sorted(header.items()) if name != "__metadata__"}
+        kinds = {"F32": "torch.float32", "F16": "torch.float16", "I64": "torch.int64"}
+        shapes = {name: (kinds.get(entry["dtype"]), entry["shape"]) for name, entry in tensors.items()}
+        parts = [data[slice(*entry["data_offsets"])] for entry in tensors.values()]
+        digest = hashlib.sha256(json.dumps([metadata["stack"], shapes]).encode() + b"".join(parts)).hexdigest()
+        return rewrite(content, lambda header: header["__metadata__"].update(sha256=digest))
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
         return content
-    blank = content[:start] + b"0" * 64 + content[start + 64 :]
-    return blank[:start] + hashlib.sha256(blank).hexdigest().encode() + blank[start + 64 :]
 
 
 def rewrite(content: bytes, change: Any) -> bytes:
