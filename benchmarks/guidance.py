@@ -136,7 +136,7 @@ def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
             `lowest`, every n-th is guided.
         lowest: the noise level at which guiding ends: one of the two levels that have a label in `ENDS`.
     """
-    guidance = Guidance((wish(),), VIEWS, steps=CLIMB, strength=strength)
+    guidance = Guidance(wish(), VIEWS, steps=CLIMB, strength=strength)
     led, plain = sample(guidance, GuidedSteps(every=every), lowest=lowest), sample_plain()
     before, after = (measure_chances(SECOND_OPINION, each.pictures) for each in (plain, led))
     guide = measure_chances(STARTER, led.pictures)

@@ -100,7 +100,7 @@ def compare_with_estimate(judge: Classifier, side: int, method: OperatorForm, op
         ascent = Ascent(stack, wish, Augmentation(VIEWS), steps=2, optimizer=optimizer, chunk=VIEWS)
         for _ in ascent:
             pass
-    return estimate_ascent_bytes(stack.spec, stack.batch, wish, optimizer, VIEWS), counted.peak
+    return estimate_ascent_bytes(stack.spec, stack.batch, ascent.plan.groups, optimizer, VIEWS), counted.peak
 
 
 def report_estimates(judge: Classifier) -> str:

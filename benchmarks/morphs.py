@@ -119,7 +119,7 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
         weights = ((first, 1 - share), (last, share))
         wishes = [class_objective(model, index, "logit", weight=weight) for index, weight in weights]
         stack = ImageStack.gray(StackSpec(SIDE, SIDE))
-        frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.weight], seed=SEED).run().image)
+        frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.terms[0].weight], seed=SEED).run().image)
     return torch.cat(frames)
 
 

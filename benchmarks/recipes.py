@@ -88,8 +88,7 @@ class Recipe(recipe.Recipe):
 
     def ask_class(self, text: str) -> Objective:
         """Return the objective of a class, by its name or index."""
-        asked = class_objective(load_classifiers(self.models), text, self.score)
-        return replace(asked, variety=self.variety)
+        return class_objective(load_classifiers(self.models), text, self.score, variety=self.variety)
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, for the starter CLIPs that have `models` as image encoders."""

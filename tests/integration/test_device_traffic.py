@@ -160,7 +160,8 @@ def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP, sim
     clip = replace(clip, concepts=torch.eye(clip.width))
     objective = text_objective(clip, "a photo\na cat: -0.5", similarity)
     with stand_in_device() as traffic:
-        check_step(climb(replace(objective, judge=clip.to(DEVICE))), traffic)
+        there = Objective(tuple(replace(term, judge=clip.to(DEVICE)) for term in objective.terms))
+        check_step(climb(there), traffic)
 
 
 def test_a_step_that_compares_images_reads_once_however_many_chunks_it_has() -> None:
@@ -174,8 +175,8 @@ def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: C
         return [
             model.probabilities(IMAGE),
             embedder.encode_images(IMAGE),
-            *style_objective(model, IMAGE, "blocks.1").targets,
-            image_objective(embedder, IMAGE).targets,
+            *style_objective(model, IMAGE, "blocks.1").terms[0].score.targets,
+            image_objective(embedder, IMAGE).terms[0].score.targets,
             compare_with_texts(embedder, IMAGE, ["a cat"]),
             score_images(IMAGE, [jellyfish(model), prior("spectrum")]).table,
         ]
