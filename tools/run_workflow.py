@@ -68,7 +68,8 @@ def run(
         workflow: the file, in API format.
         settings: widgets to set, each written as NODE.INPUT=VALUE.
         output: the folder for the images; it is created when the first file is saved.
-        input_folder: the folder in which LoadImage looks first; after that it looks in the folder of the workflow file.
+        input_folder: the folder in which LoadImage looks first; after that it looks in the folder of the workflow file,
+            and among the pictures of the example workflows.
         models: the folder used as ComfyUI's models folder; loading the pack makes empty
             subfolders in it, and nodes may download models into it.
         pack: the folder of the node pack.
@@ -120,24 +121,13 @@ def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
 
 
 def print_text(title: str, shown: dict[str, list[Any]]) -> None:
-    """Print the texts that a node shows, each after the title of the node.
-
-    Args:
-        title: the title of the node.
-        shown: what the node shows; its texts are the list under the key "text", if there is one.
-    """
+    """Print the texts that a node shows, the list under the key "text", each after the title of the node."""
     for text in shown.get("text", []):
         print(f"{title}:\n{text}" if "\n" in text else f"{title}: {text}", flush=True)
 
 
 def list_saved_files(shown: dict[str, list[Any]], output: Path) -> list[str]:
-    """Return the paths of the files that a node has saved; files below the working directory get relative paths.
-
-    Args:
-        shown: what the node shows: lists by key. Each saved file is a dictionary in one of the lists: its name is under
-            "filename", and its folder, relative to `output`, under "subfolder".
-        output: the output folder.
-    """
+    """Return the paths of the files that a node has saved; files below the working directory get relative paths."""
     saved = [
         entry for entries in shown.values() for entry in entries if isinstance(entry, dict) and "filename" in entry
     ]

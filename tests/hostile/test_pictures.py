@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, features
 
 from outcomes import Outcomes, pick
-from runner.core_image_input import LoadImage
+from runner.core_nodes import LoadImage
 from runner.picture_file import open_picture
 from spoiled_files import spoil_bytes
 from sweeper.grid_sheet import make_thumbnail
@@ -106,7 +106,7 @@ def test_pictures(tmp_path: Path, outcomes: Outcomes, scale: int, monkeypatch: p
             # The judge of a sweep opens pictures in this way.
             picture.convert("RGB")
         assert thumbnail is not None
-        return LoadImage().load("x.png")
+        return LoadImage().run("x.png")
 
     for seed in range(FILES * scale):
         generator = random.Random(seed)

@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_missing(run: Run, monkeypa
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     sealed = SimpleNamespace(is_file=lambda: refuse(Path("a.png")))
-    monkeypatch.setattr("runner.core_image_input.LoadImage.find", lambda image: sealed)
+    monkeypatch.setattr("runner.core_nodes.LoadImage.find", lambda image: sealed)
     result = run(nodes)
     assert result.code == 2
     assert "it cannot be read (Permission denied)" in result.err

@@ -27,13 +27,12 @@ class Input:
     """One input of a node.
 
     Attributes:
-        name: the name by which an API-format workflow addresses the input. For an input inside another input it is a
-            path, such as `optimizer.step_size`.
+        name: the name by which an API-format workflow addresses the input, such as `optimizer.step_size` for an input
+            inside another one.
         type: the name of the type; for a combo of a V1 node, the list of its options.
         required: whether the node cannot run without a value for it.
         settings: what the node declares about the input besides its type: default, bounds, tooltip and others.
-        option: the option that contains the input, if the input is inside a DynamicCombo; else "". It is also "" for
-            the slots of an Autogrow.
+        option: the option of the DynamicCombo that contains the input; "" if none does.
     """
 
     name: str
@@ -63,10 +62,7 @@ class Input:
 
     @property
     def default(self) -> Any:
-        """The value of a new widget: the default that the node declares or, for a combo without one, the first option.
-
-        It is None for a socket, and for a widget that has neither.
-        """
+        """The value of a new widget: its default or, for a combo, its first option; None for a socket."""
         if self.settings.get("forceInput"):
             return None
         return self.settings.get("default", self.options[0] if self.options else None)
@@ -75,11 +71,9 @@ class Input:
     def allowed(self) -> str:
         """A description of the values that the input takes, for messages."""
         if self.options is not None:
-            listed, more = (
-                ", ".join(map(str, self.options[:MAX_LISTED_OPTIONS])),
-                len(self.options) > MAX_LISTED_OPTIONS,
-            )
-            return f"one of {listed}{', …' if more else ''}" if self.options else "one of nothing: no files"
+            listed = ", ".join(map(str, self.options[:MAX_LISTED_OPTIONS]))
+            more = ", …" if len(self.options) > MAX_LISTED_OPTIONS else ""
+            return f"one of {listed}{more}" if self.options else "one of nothing: no files"
         low, high = self.settings.get("min"), self.settings.get("max")
         bounds = f" from {low} to {high}" if low is not None and high is not None else ""
         return f"{self.type}{bounds}"
@@ -105,9 +99,9 @@ def parse_specs(specs: Mapping[str, Any], parent: str = "", option: str = "") ->
     """Return the inputs that specs declare, the required ones first, as ComfyUI's page orders them.
 
     Args:
-        specs: for each of the categories "required" and "optional", the specs by name; other categories are ignored.
+        specs: the specs by category ("required" and "optional") and name.
         parent: the name of the DynamicCombo that contains these inputs; "" if none does.
-        option: the option of that DynamicCombo that contains these inputs; "" if none does.
+        option: its option that contains them.
     """
     prefix = f"{parent}." if parent else ""
     return [
@@ -118,14 +112,14 @@ def parse_specs(specs: Mapping[str, Any], parent: str = "", option: str = "") ->
 
 
 def _parse_spec(name: str, spec: Sequence[Any], required: bool, option: str = "") -> Input:
+    """Return the input of a spec, a tuple of its type and perhaps its settings."""
     return Input(name, spec[0], required, spec[1] if len(spec) > 1 else {}, option)
 
 
 def flatten_inputs(inputs: Iterable[Input]) -> Iterator[Input]:
-    """Yield each input, followed by the inputs inside it.
+    """Yield each input, followed by those inside it: of all options of a DynamicCombo, or all slots of an Autogrow.
 
-    Inside a DynamicCombo are the inputs of all its options; inside an Autogrow are all its slots. Several options can
-    contain inputs of the same name, so a name can occur more than once.
+    Several options can contain inputs of the same name, so a name can occur more than once.
     """
     for item in inputs:
         yield item

@@ -20,11 +20,10 @@ def has_no_links(node: Node) -> bool:
 
 
 class KeptOutputs:
-    """A cache of the outputs of nodes.
+    """A cache of the outputs of nodes, by their classes, their inputs and the nodes that their inputs are linked to.
 
-    The key of a node consists of all that its outputs depend on: its class, its inputs, and the keys of the nodes that
-    its inputs are linked to. Outputs of output nodes are never cached, because an output node has to save its files or
-    show its results in every run. If a file changes after a node has read it, the cache does not notice.
+    Outputs of output nodes are never cached, because an output node has to save its files or show its results in every
+    run. If a file changes after a node has read it, the cache does not notice.
 
     Args:
         maximum: the largest number of nodes in the cache; when there are more, the least recently used node is dropped.
@@ -44,15 +43,7 @@ class KeptOutputs:
         return self._columns[key]
 
     def keep(self, node: Node, workflow: Workflow, columns: Columns) -> None:
-        """Cache the outputs of a node, unless it is an output node or the function `is_kept` returns False for it.
-
-        If the cache then holds the outputs of too many nodes, those that were used least recently are dropped.
-
-        Args:
-            node: the node.
-            workflow: the workflow that contains the node and all nodes that it depends on.
-            columns: for each output of the node, the list of its values.
-        """
+        """Cache the outputs of a node, unless it is an output node or the function `is_kept` returns False for it."""
         if getattr(get_node_class(node), "OUTPUT_NODE", False) or not self._is_kept(node):
             return
         self._columns[make_key(node, workflow)] = columns
@@ -61,12 +52,7 @@ class KeptOutputs:
 
 
 def make_key(node: Node, workflow: Workflow) -> Hashable:
-    """Return a key for the cache: nodes of the same class with the same inputs have equal keys, in any workflow.
-
-    Args:
-        node: the node.
-        workflow: the workflow that contains the node and all nodes that it depends on.
-    """
+    """Return a key for the cache: nodes of the same class with the same inputs have equal keys, in any workflow."""
     inputs = tuple(
         (name, (make_key(workflow[value[0]], workflow), value[1]) if isinstance(value, list) else json.dumps(value))
         for name, value in sorted(node.inputs.items())

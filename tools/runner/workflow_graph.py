@@ -11,17 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from runner.older_workflows import move_inputs
-
 _LONGEST_MESSAGE = 1000
 
 
 class WorkflowError(ValueError):
-    """An error in a workflow or in the command line; its message is one sentence for the user.
-
-    Args:
-        message: the sentence; it may quote thousands of characters of a file, because `elide` shortens it.
-    """
+    """An error in a workflow or in the command line: one sentence for the user, shortened by `elide`."""
 
     def __init__(self, message: str) -> None:
         super().__init__(elide(message))
@@ -76,11 +70,7 @@ def quote(value: object) -> str:
 
 
 def read_workflow(path: Path) -> Workflow:
-    """Read an API-format workflow file; the nodes keep the order of the file.
-
-    Raises:
-        WorkflowError: the file is missing, is not JSON, or is not a workflow in API format.
-    """
+    """Read an API-format workflow file; raise WorkflowError if there is no such file, or it holds no such workflow."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -91,15 +81,7 @@ def read_workflow(path: Path) -> Workflow:
 
 
 def parse_workflow(data: object, source: str) -> Workflow:
-    """Return the workflow in the content of an API-format file; the nodes keep the order of the file.
-
-    Args:
-        data: the content, as `json` reads it.
-        source: the name of the file or workflow, for messages.
-
-    Raises:
-        WorkflowError: `data` is not a workflow in API format.
-    """
+    """Return the workflow in the content of an API-format file; `source` is its name, for messages."""
     if isinstance(data, dict) and isinstance(data.get("nodes"), list):
         raise WorkflowError(
             f"{source} is a workflow as ComfyUI's page saves it, which only the page can read; "
@@ -111,6 +93,7 @@ def parse_workflow(data: object, source: str) -> Workflow:
 
 
 def _read_node(node_id: str, entry: object) -> Node:
+    """Return the node of an entry of a workflow file."""
     if not isinstance(entry, dict) or not isinstance(entry.get("class_type"), str):
         raise WorkflowError(f"node {node_id} has no class_type, so this is no workflow in API format")
     inputs = entry.get("inputs")
@@ -118,7 +101,7 @@ def _read_node(node_id: str, entry: object) -> Node:
         raise WorkflowError(f"node {node_id} ({entry['class_type']}) has no inputs; write {{}} when it needs none")
     meta = entry.get("_meta")
     title = meta.get("title") if isinstance(meta, dict) else None
-    return Node(node_id, entry["class_type"], str(title or ""), move_inputs(entry["class_type"], inputs))
+    return Node(node_id, entry["class_type"], str(title or ""), inputs)
 
 
 def to_prompt(workflow: Workflow) -> dict[str, Any]:
@@ -130,11 +113,7 @@ def to_prompt(workflow: Workflow) -> dict[str, Any]:
 
 
 def find_node(workflow: Workflow, name: str) -> Node | None:
-    """Return the node with this id, or else the only node with this class or title; None if there is no such node.
-
-    Raises:
-        WorkflowError: several nodes have this class or title.
-    """
+    """Return the node with this id, or else the only node with this class or title; None if there is no such node."""
     if name in workflow:
         return workflow[name]
     same = [node for node in workflow.values() if name in (node.class_type, node.title)]
@@ -144,31 +123,18 @@ def find_node(workflow: Workflow, name: str) -> Node | None:
 
 
 def get_node(workflow: Workflow, name: str) -> Node:
-    """Return the node with this id, or else the only node with this class or title.
-
-    Raises:
-        WorkflowError: there is no such node, or several nodes have this class or title.
-    """
+    """Return the node with this id, or else the only node with this class or title."""
     node = find_node(workflow, name)
     if node is None:
-        raise _missing_node_error(workflow, name)
+        names = [name for node in workflow.values() for name in (node.id, node.class_type, node.title) if name]
+        raise WorkflowError(f"no node {name!r} in the workflow; {suggest_names(name, names)}")
     return node
 
 
-def _missing_node_error(workflow: Workflow, name: str) -> WorkflowError:
-    names = [name for node in workflow.values() for name in (node.id, node.class_type, node.title) if name]
-    return WorkflowError(f"no node {name!r} in the workflow; {suggest_names(name, names)}")
-
-
 def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
-    """Split the path NODE.INPUT into a node and the name of an input; both parts may contain dots.
+    """Split the path NODE.INPUT into a node and the name of an input, at the first dot before which a node is named.
 
-    NODE is the id of a node, or a class or title that only this node has. The path is split at the first dot for which
-    the text before it names a node.
-
-    Raises:
-        WorkflowError: the path has no dot; no text before a dot names a node; or such a text is the class or title of
-            several nodes.
+    NODE is the id of a node, or a class or title that only this node has. Both parts may contain dots.
     """
     parts = path.split(".")
     if len(parts) == 1:
@@ -177,15 +143,11 @@ def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
         node = find_node(workflow, ".".join(parts[:cut]))
         if node is not None:
             return node, ".".join(parts[cut:])
-    raise _missing_node_error(workflow, parts[0])
+    return get_node(workflow, parts[0]), ""
 
 
 def find_source(workflow: Workflow, node: Node, name: str) -> tuple[Node, int] | None:
-    """Return the node and the output number that an input is linked to, or None for a plain value.
-
-    Raises:
-        WorkflowError: the link does not have the form `[node id, output number]`, or its node does not exist.
-    """
+    """Return the node and the output number that an input is linked to, or None for a plain value."""
     link = node.inputs[name]
     if not isinstance(link, list):
         return None
@@ -201,9 +163,6 @@ def sort_nodes(workflow: Workflow, outputs: Iterable[str]) -> list[str]:
 
     The order is depth first: a node is followed by the nodes that waited only for it. So the images of one branch are
     usually saved before another branch can fail.
-
-    Raises:
-        WorkflowError: a link is malformed, its node does not exist, or the links form a cycle.
     """
     needs: dict[str, list[str]] = {}
     pending = list(outputs)

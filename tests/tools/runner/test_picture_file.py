@@ -1,16 +1,18 @@
 """Pictures that may come from anywhere: what is opened, and what is told of the rest."""
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from cases import each_case
-from runner.picture_file import FORMATS, is_picture_name, open_picture
+from runner.picture_file import FORMATS, is_picture_name, open_picture, read_frames
 
 # A program in PostScript, which Pillow would hand to Ghostscript.
 EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
@@ -99,3 +101,46 @@ def test_what_is_no_sound_picture_or_not_there_is_named_and_runs_nothing(
 )
 def test_pictures_are_told_from_other_files_by_their_suffix(name: str, is_picture: bool) -> None:
     assert is_picture_name(name) is is_picture
+
+
+def test_masks_follow_transparency_and_those_of_several_frames_have_one_size(tmp_path: Path) -> None:
+    Image.fromarray(np.full((2, 3, 4), 51, np.uint8)).save(tmp_path / "alpha.png")
+    Image.fromarray(np.full((2, 3, 3), 51, np.uint8)).save(tmp_path / "opaque.png")
+    image, mask = read_frames(tmp_path / "alpha.png")
+    assert (image.shape, mask.shape) == ((1, 2, 3, 3), (1, 2, 3))
+    assert image.mean().item() == pytest.approx(0.2)
+    assert mask.mean().item() == pytest.approx(0.8)
+    _, mask = read_frames(tmp_path / "opaque.png")
+    assert (mask.shape, mask.sum().item()) == ((1, 64, 64), 0)
+    opaque, clear = Image.new("RGB", (20, 12), "red"), Image.new("RGBA", (20, 12), (0, 0, 255, 0))
+    opaque.save(tmp_path / "film.tif", save_all=True, append_images=[clear])
+    images, masks = read_frames(tmp_path / "film.tif")
+    assert images.shape == (2, 12, 20, 3)
+    assert masks.shape == (2, 12, 20)
+    assert (float(masks[0].max()), float(masks[1].min())) == (0.0, 1.0)
+
+
+def test_a_file_with_a_frame_that_cannot_be_read_is_named(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    # A further frame that is cut.
+    frames = [Image.effect_noise((64, 64), 90) for _ in range(3)]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    whole = (tmp_path / "film.gif").read_bytes()
+    (tmp_path / "cut.gif").write_bytes(whole[: len(whole) // 2])
+    assert read_frames(tmp_path / "film.gif")[0].shape == (3, 64, 64, 3)
+    # A small file of endless frames.
+    frames = [Image.new("P", (2000, 2000), number) for number in range(80)]
+    frames[0].save(tmp_path / "bomb.gif", save_all=True, append_images=frames[1:])
+    assert (tmp_path / "bomb.gif").stat().st_size < 2**22
+    # The field of the width (256) of the second frame, called something else.
+    frames = [Image.new("L", (20, 12), number) for number in range(2)]
+    frames[0].save(tmp_path / "film.tif", save_all=True, append_images=frames[1:])
+    content = bytearray((tmp_path / "film.tif").read_bytes())
+    content[content.rindex(b"\x00\x01\x04\x00\x01\x00\x00\x00\x14")] = 7
+    (tmp_path / "film.tif").write_bytes(content)
+    reasons = {"cut.gif": "", "bomb.gif": r" \(80 frames of 2000 x 2000 pixels do not fit", "film.tif": ""}
+    for name, reason in reasons.items():
+        with (
+            subtests.test(name=name),
+            pytest.raises(ValueError, match=rf"cannot read the image '{re.escape(name)}'{reason}"),
+        ):
+            read_frames(tmp_path / name)

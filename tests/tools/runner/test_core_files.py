@@ -1,4 +1,4 @@
-"""The core nodes that save images: names, contents and metadata of the files."""
+"""The core nodes that load and save images: where they look, and names, contents and metadata of the files."""
 
 import json
 import re
@@ -90,3 +90,24 @@ def test_a_prefix_that_no_file_in_the_output_folder_can_have_is_refused(run: Run
         assert re.search(rf"node 2 \({saver}\): filename_prefix = {says}", result.err)
         assert len(result.err) < 600
         assert [path.name for path in Path().iterdir()] == ["workflow.json"]
+
+
+def test_an_image_is_read_from_the_input_folder_or_beside_the_workflow(run: Run) -> None:
+    levels = np.arange(48, dtype=np.uint8).reshape(4, 3, 4)
+    Path("photos").mkdir()
+    Image.fromarray(levels).save("photos/alpha.png")
+    Image.fromarray(levels[..., :3] * 2).save("beside.png")
+    nodes: dict[str, Any] = {
+        "1": ("LoadImage", {"image": "alpha.png"}),
+        "2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "a"}),
+        "3": ("LoadImage", {"image": "beside.png"}),
+        "4": ("SaveImage", {"images": ["3", 0], "filename_prefix": "b"}),
+    }
+    result = run(nodes, "--input", "photos")
+    assert result.files == ["output/a_00001_.png", "output/b_00001_.png"]
+    assert (result.pixels(0) == levels[..., :3]).all()
+    assert (result.pixels(1) == levels[..., :3] * 2).all()
+    nodes["3"] = ("LoadImage", {"image": "gone.png"})
+    assert "node 3 (LoadImage): image = 'gone.png': there is no such image" in run(nodes, "--input", "photos").err
+    Path("gone.png").write_text("no image")
+    assert "node 3 (LoadImage): cannot read the image 'gone.png'" in run(nodes, "--input", "photos").err
