@@ -38,11 +38,7 @@ RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation
 def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
     """Return the ascent of a film from the class `FROM` to the class `TO`; a loop then goes back to `FROM`."""
     end = frames // 2 if loop else frames - 1
-<<<<<<< HEAD
     wishes = over_keyframes({0: FROM, end: TO}, lambda name: class_objective(model, name, "logit"))
-=======
-    wishes = over_keyframes({0: FROM, end: TO}, lambda name: class_objective(model, name))
->>>>>>> 39caaffa (Benchmarks and traffic tests ask objectives as data)
     stack = ImageStack.gray(StackSpec(224, 224, time=Time(frames, loop=loop)))
     return RECIPE.prepare(stack, wishes, seed=SEED)
 

@@ -192,7 +192,8 @@ def test_the_way_of_a_gpu_leads_to_the_picture_of_a_cpu(starter: Classifier) -> 
 
     with stand_in_device():
         theirs = run(starter.to(DEVICE), DEVICE).cpu()
-    torch.testing.assert_close(theirs, run(starter, torch.device("cpu")), rtol=0, atol=1e-4)
+    # Both round differently, and by how much depends on the processor: a quarter of a step of 8 bits after two steps.
+    torch.testing.assert_close(theirs, run(starter, torch.device("cpu")), rtol=0, atol=1e-3)
 
 
 READS: dict[str, Callable[[Tensor], object]] = {
