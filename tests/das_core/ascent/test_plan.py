@@ -1,4 +1,4 @@
-"""Weights of their own for the images of a batch and the frames of a film, and how much a group then counts."""
+"""The plan of an ascent: weights of images and frames of their own, and how much a group then counts."""
 
 from dataclasses import replace
 
