@@ -170,16 +170,7 @@ def _read_position(position: Any, kind: Kind) -> tuple[int, ...] | None:
 
 
 def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
-    """Return a direction in the space of the channels as pairs of a channel, from 0, and its share.
-
-    Args:
-        direction: a list of such pairs; or the shares of all channels of the layer, (channels,), as a tensor, an array
-            or a list.
-        layer: the layer; it gives the number of channels.
-
-    Raises:
-        ValueError: when the direction is neither, or does not have one share for each channel.
-    """
+    """Return a direction in the space of the channels as pairs of a channel, from 0, and its share."""
     try:
         listed = direction.tolist() if isinstance(direction, Tensor | np.ndarray) else list(direction)
         if all(isinstance(share, tuple | list) and len(share) == 2 for share in listed):

@@ -95,18 +95,7 @@ class PerImageScore:
 # Cached, because most ascents call this with the same arguments in every step, once for each chunk of views.
 @cached(maxsize=64)
 def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tuple[int, Tensor, Tensor], ...], Tensor]:
-    """Return which views each score gets, and the indices that put the scores into the order of the views.
-
-    Args:
-        chosen: for each of V views the index of its score.
-        device: the device of the output of the model.
-
-    Returns:
-        A tuple with an entry for every score that has views, and the indices `order`. An entry has the index of the
-        score, and the indices of its views twice, int64: on the CPU, to index the numbers of the images, which are
-        there; and on the device, to index the output of the model. `order`, (V,), int64, is on the device: if `scores`
-        are the scores of all views, concatenated entry by entry, `scores[order]` are in the order of the views.
-    """
+    """Return which views each score gets, and the indices that put the scores into the order of the views."""
     shares = {number: [view for view, own in enumerate(chosen) if own == number] for number in sorted(set(chosen))}
     order = torch.tensor([view for views in shares.values() for view in views]).argsort()
     on_cpu = {number: torch.tensor(views) for number, views in shares.items()}

@@ -129,10 +129,7 @@ def _score_range(canvas: CanvasPixels) -> Tensor:
 
 
 def _score_spectrum(canvas: CanvasPixels) -> Tensor:
-    """Return minus the mean squared distance (B,) of the power spectrum to its best-fitting line of slope -2.
-
-    Both axes are logarithmic: the logarithm of the power over the logarithm of the frequency.
-    """
+    """Return minus the mean squared distance (B,) of the power spectrum to its best-fitting line of slope -2."""
     power, frequency = measure_band_power(canvas.pixels)
     # On a line of slope -2, `level` is the same at all frequencies.
     level = power.clamp(min=_MIN_POWER).log() + 2 * frequency.log()

@@ -172,10 +172,7 @@ def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
 
 
 def _cut_windows(images: Tensor) -> Iterator[Tensor]:
-    """Yield square windows (B, 3, side, side), evenly spaced over images (B, 3, H, W).
-
-    The side of a window is a share of the short side of the images: first 1, then 0.7 (`_ZOOMS`).
-    """
+    """Yield square windows (B, 3, side, side), evenly spaced over images (B, 3, H, W)."""
     height, width = images.shape[2:]
     for zoom in _ZOOMS:
         side = math.ceil(min(height, width) * zoom)
@@ -185,9 +182,6 @@ def _cut_windows(images: Tensor) -> Iterator[Tensor]:
 
 
 def _space_windows(length: int, side: int) -> list[int]:
-    """Return the first pixels of windows of `side` pixels, evenly spaced along an axis of `length` pixels.
-
-    The windows cover the axis, unless this takes more than `_MAX_WINDOWS` windows; then there are gaps.
-    """
+    """Return the first pixels of windows of `side` pixels, evenly spaced along an axis of `length` pixels."""
     count = min(math.ceil(length / side), _MAX_WINDOWS)
     return [round((length - side) * number / max(1, count - 1)) for number in range(count)] if count > 1 else [0]
