@@ -4,7 +4,6 @@ The tests in tests/comfyui and tests/hostile use it.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -107,11 +106,6 @@ def start_comfyui(
     custom_nodes.mkdir(parents=True, exist_ok=True)
     for name, target in (packs if packs is not None else {PACK_NAME: REPOSITORY}).items():
         (custom_nodes / name).symlink_to(target)
-    # An installation of ComfyUI has this picture for LoadImage; a new base directory does not contain it.
-    example = comfyui / "input" / "example.png"
-    if example.is_file():
-        (base_directory / "input").mkdir(exist_ok=True)
-        shutil.copy(example, base_directory / "input")
     port = _free_port()
     command = [sys.executable, "main.py", "--disable-api-nodes", "--port", str(port)]
     command += ["--base-directory", str(base_directory), "--database-url", "sqlite:///:memory:", *flags]
