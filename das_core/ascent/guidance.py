@@ -126,7 +126,7 @@ class Guidance:
         stack = ImageStack.from_image(spec, pictures)
         return Ascent(
             # The random draws depend on the number of steps that the stack has done.
-            replace(stack, steps=number * self.steps),
+            replace(stack, start=stack.canvas, steps=number * self.steps),
             self.objective,
             augmentation,
             steps=self.steps,

@@ -193,6 +193,11 @@ def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None
             f"'{stack.spec.parametrization}' keeps the magnitudes of what it starts from, and plain colour has none; "
             "start from noise (a decay of 0.7 is as rough as photographs are) or from an image"
         )
-    if within is not None:
-        within.check_start(stack)
-    return replace(stack, parameters=None)
+    stack = replace(stack, parameters=None)
+    if within is None:
+        return stack if stack.steps else replace(stack, start=stack.canvas)
+    if not stack.steps:
+        # The canvas of a new stack may be paler than its start, see `ImageStack.from_image`.
+        return within.project(stack)
+    within.check_start(stack)
+    return stack

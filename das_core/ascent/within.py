@@ -4,6 +4,7 @@ After every step, the pixels are projected onto the nearest pixels that the boun
 ascent, as in the attacks of Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -19,26 +20,34 @@ Norm = Literal["linf", "l2"]
 """How the distance of two pictures is measured: `linf` is the largest difference in any channel of any pixel, `l2` is
 the root of the sum of all squared differences."""
 
-# The least distance of a projected pixel from 0 and from 1, because the tanh reaches neither. Projected pixels also
-# stay this far inside the bound, so that the rounding of their conversion to the canvas does not lead out of it.
+# The least distance of a projected pixel from 0 and from 1, because the tanh reaches neither.
 _EDGE = 1e-6
 
-# The smallest and the largest limit. The smallest is still larger than rounding errors. The largest is more than any
-# distance between pictures, and still a float32 (the largest float32 is 3e38).
-_LEAST, _MOST = 1e-5, 1e30
+# Projected pixels stay this far inside the bound, so that rounding does not lead out of it: converted to a canvas and
+# back, a pixel changes by up to 5e-7, and the start by up to 1e-6.
+_ROUNDING = 2e-6
+
+# The smallest and the largest limit for each norm. The smallest is still larger than rounding errors. From black to
+# white it is 1; the other limit is more than any distance between pictures.
+_LEAST = 1e-5
+_MOST = {"linf": 1.0, "l2": 1e30}
 
 
 @dataclass(frozen=True)
 class Within:
     """How far a picture may go from its start, measured in pixel values (0..1), for every image by itself.
 
+    The start of a stack that was made from an image (`ImageStack.from_image`) is this image itself, whatever the
+    contrast with which an ascent without a bound begins. Under `linf` the bound also holds for files of 8 bits: if the
+    image has 8 bits, the saved picture differs from it by at most the whole number of steps of 1/255 in the limit.
+
     The margin is bounded together with the picture. Under `linf` the pixels of the margin have the same limit as those
     of the picture. Under `l2` the distance is that of the picture without the margin; if it is too large, the change of
     the whole canvas is scaled down by one factor.
 
     Args:
-        limit: the largest distance, 1e-5 to 1e30. Under `linf` a limit of 8/255 hardly shows. Under `l2` a limit of 3
-            is usual for a picture of 224 x 224 pixels.
+        limit: the largest distance, from 1e-5 up. Under `linf` it is at most 1, and 8/255 hardly shows. Under `l2` it
+            is at most 1e30, and 3 is usual for a picture of 224 x 224 pixels.
         norm: how the distance is measured.
 
     Raises:
@@ -57,9 +66,10 @@ class Within:
 
     def __post_init__(self) -> None:
         check_choice("norm", self.norm, get_args(Norm))
-        if not _LEAST <= self.limit <= _MOST:
+        if not _LEAST <= self.limit <= _MOST[self.norm]:
             raise ValueError(
-                f"a bound of {self.limit} is not a number from {_LEAST:g} to {_MOST:g}; 8/255 hardly shows"
+                f"a bound of {self.limit} is not a number from {_LEAST:g} to {_MOST[self.norm]:g}: pixels are 0..1, "
+                "and 8/255 hardly shows"
             )
 
     def measure(self, stack: ImageStack) -> Tensor:
@@ -80,7 +90,7 @@ class Within:
         """Return the stack with every image outside the bound replaced by the nearest one within it.
 
         Under `linf` only the pixels outside the bound change. Under `l2` the change of the whole canvas is scaled
-        down, that of the margin by the same factor as that of the picture. What is replaced stays 1e-6 inside the
+        down, that of the margin by the same factor as that of the picture. What is replaced stays 2e-6 inside the
         bound, so that rounding cannot lead out of it when pixels are converted to the canvas.
 
         Args:
@@ -88,19 +98,33 @@ class Within:
         """
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
-        # Smaller by `_EDGE`, so that the rounding of the conversion does not lead beyond the bound.
-        limit, change = self.limit - _EDGE, pixels - middle
+        bytes_ = middle.mul(255).round_().div_(255)
+        has_bytes = (bytes_ - middle).abs() < _ROUNDING
+        middle = torch.where(has_bytes, bytes_, middle)
         if self.norm == "linf":
-            outside = (change.abs() > limit).any(dim=1, keepdim=True)
-            near = middle + change.clamp(-limit, limit)
+            near = self._clamp(pixels, middle, has_bytes)
+            outside = (near != pixels).any(dim=1, keepdim=True)
         else:
+            change = pixels - middle
             distance = self._measure(change, stack.spec.margin)[:, None, None, None]
+            limit = max(self.limit - _ROUNDING * math.sqrt(change[0].numel()), self.limit / 2)
             outside = distance > limit
             near = middle + change * (limit / distance.clamp(min=limit))
         canvas = from_rgb(torch.logit(near.clamp(_EDGE, 1 - _EDGE)).div_(2), color)
         # Only pixels (under `linf`) or images (under `l2`) that were outside the bound are replaced. The others keep
         # their exact values, without the rounding of the conversion.
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
+
+    def _clamp(self, pixels: Tensor, middle: Tensor, has_bytes: Tensor) -> Tensor:
+        """Return the nearest pixels within the limit around `middle`; `has_bytes` is true where that has 8 bits."""
+        limit, steps = self.limit - _ROUNDING, math.floor(self.limit * 255 + 1e-6)
+        # Where the start has 8 bits, no saved picture may differ from it by more than `steps`. Some programs round to
+        # the nearest byte, others to the one below: within these limits, both end there.
+        above = min(limit, (steps + 0.499) / 255)
+        below = steps / 255 - _ROUNDING if steps else above
+        least = torch.where(has_bytes, middle - below, middle - limit)
+        most = torch.where(has_bytes, middle + above, middle + limit)
+        return pixels.clamp(least, most)
 
     def _measure(self, change: Tensor, margin: int) -> Tensor:
         """Return the norm, (B,), of a change (B, 3, H, W) of the pixels of a canvas.

@@ -89,7 +89,7 @@ def render(
         start: the image to start from, see `Images`. If None, the start is grey, with two exceptions. It is noise if
             `parametrization` is `maco`. It is also noise if the gradient at grey is zero, as for a channel whose output
             for grey is 0.
-        within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
+        within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.
         parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see
             `StackSpec`.
         batch: how many pictures; by default one for each channel if the wish is from `channels`, one for each image if
@@ -128,7 +128,7 @@ def render(
     wishes = [read_wish(one) for one in wish] if is_list(wish) else [read_wish(wish)]
     objective = join_objectives([one.resolve(judge) for one in wishes])
     count = max(term.images for term in objective.terms) if batch is None else batch
-    stack = make_stack(spec, start, count, seed)
+    stack = make_stack(spec, start, count, seed, bounded=within is not None)
     if unfit := [term.images for term in objective.terms if stack.batch % term.images]:
         raise ValueError(
             f"{stack.batch} pictures cannot show a wish for {unfit[0]}, one thing in each: leave out batch, or give a "

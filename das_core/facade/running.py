@@ -26,6 +26,9 @@ Made = TypeVar("Made", bound=Result)
 # How far the values of a start image may lie outside 0..1. Bicubic resizing leads outside 0..1 by less than this.
 _BEYOND = 0.5
 
+# Of a start image: a little paler, so that black and white move more easily.
+_CONTRAST = 0.95
+
 # With this `decay` the amplitude spectrum of `ImageStack.noise` falls about as 1 / f, as that of photographs does.
 _NATURAL_DECAY = 0.7
 
@@ -54,7 +57,7 @@ def is_list(wish: Any) -> bool:
     return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(is_index(one) for one in wish)
 
 
-def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:
+def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int, *, bounded: bool = False) -> ImageStack:
     """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey.
 
     Args:
@@ -62,10 +65,12 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
         start: the image to start from, or None.
         count: how many pictures; 1 for a film or a zoom, whose spec says how many images it has.
         seed: the seed of the noise.
+        bounded: whether the picture has to stay near the start; it then begins with the start itself, not paler.
 
     Raises:
         ValueError: when the start is no image; has values far outside 0..1, as bytes and normalised images have; or has
-            several images, and their number does not fit `count` or the film or zoom of `spec`.
+            several images, and their number does not fit `count` or the film or zoom of `spec`; or when the picture has
+            to stay near a start, and there is none.
     """
     if start is not None:
         start = check_images(start, "the start image")
@@ -75,7 +80,11 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
                 f"the start image has values from {least:.3g} to {most:.3g}; images are 0..1: divide bytes by 255, and "
                 "take back a normalisation"
             )
-        return ImageStack.from_image(spec, start, count)
+        return ImageStack.from_image(spec, start, count, contrast=1.0 if bounded else _CONTRAST)
+    if bounded:
+        raise ValueError(
+            "within bounds the distance from the image in start, and there is none; give start=…, or leave within out"
+        )
     if spec.keeps_magnitudes:
         return ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
     return ImageStack.gray(spec, count)

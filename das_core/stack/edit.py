@@ -60,6 +60,9 @@ def edit_stack(
         [0.2, 0.03]
     """
     levels = stack.spec.levels
+    if not stack.steps:
+        # A new stack may be paler than its start, see `ImageStack.from_image`. No ascent has added this difference.
+        stack = replace(stack, start=stack.canvas)
     start, change = decompose_start(stack), decompose_change(stack)
     if other is not None:
         if not 0 <= blend <= 1:

@@ -26,10 +26,11 @@ class ImageStack:
 
     Args:
         spec: how the stack is built.
-        start: the canvas before the first step. `edit_stack` edits it together with the present canvas. If `Adam`
-            continues a stack that has no `parameters`, the canvas at that moment becomes the start. `as_film`,
-            `as_zoom`, and `place_into` when it repeats the stack, return a stack that starts anew: its start is its
-            canvas, and it has no parameters.
+        start: the canvas before the first step; of a new stack that shows an image paler (`from_image`), the image
+            itself. `edit_stack` edits it together with the present canvas. If `Adam` continues a stack that has no
+            `parameters`, the canvas at that moment becomes the start. `as_film`, `as_zoom`, and `place_into` when it
+            repeats a stack that has done steps, return a stack that starts anew: its start is its canvas, and it has no
+            parameters.
         canvas: the present canvas.
         parameters: the tensors from which the change of the canvas since the start can be computed: the accumulated
             gradient or, in the form `layers`, what ascents have added to every level. With the operator K of the stack
@@ -141,15 +142,16 @@ class ImageStack:
             batch: how often a single image is repeated; with several images, 1 or their number. For a film or a zoom,
                 leave it at 1: a single image is repeated for all frames or depths; if there are several images, there
                 must be one for each frame or depth.
-            contrast: the factor by which the distance of each pixel from grey is multiplied, above 0 and at most 1.
-                Below 1 the pixels are closer to grey, where gradients move them more easily.
+            contrast: the factor by which the distance of each pixel from grey is multiplied in `canvas`, above 0 and at
+                most 1. Below 1 the pixels are closer to grey, where gradients move them more easily. The start of the
+                stack is the image itself, and a bound (`Within`) is measured from it.
 
         Raises:
             ValueError: when `batch` is below 1 or does not fit the number of images; `contrast` is out of range; or
                 `image` has none of the forms of `Images`, is a tensor of whole numbers, or holds values that are not
                 finite.
         """
-        return cls.from_canvas(spec, start_from_image(spec, image, batch, contrast))
+        return cls(spec, *start_from_image(spec, image, batch, contrast))
 
     @classmethod
     def from_canvas(cls, spec: StackSpec, canvas: Tensor) -> "ImageStack":
@@ -187,7 +189,10 @@ class ImageStack:
         """
         around = make_surroundings(self.spec, self.batch, image, mask, feather)
         batch = len(around.mask)
-        repeated = self if self.batch == batch else self.from_canvas(self.spec, self.canvas.repeat(batch, 1, 1, 1))
+        repeated = self
+        if self.batch != batch:
+            start, canvas = self.canvas if self.steps else self.start, self.canvas
+            repeated = ImageStack(self.spec, start.repeat(batch, 1, 1, 1), canvas.repeat(batch, 1, 1, 1))
         return replace(repeated, surroundings=around)
 
     def __repr__(self) -> str:

@@ -24,6 +24,9 @@ from .time import Time, list_time_levels, mix_frames, time_root
 # Exactly at 0 or 1 the slope of the tanh is 0, and no gradient could move the pixel.
 _MIN_DISTANCE = 1 / 512
 
+# The start of a stack, from which a bound is measured, shows an image up to this distance from 0 and 1.
+_EDGE = 1e-6
+
 # At a decay of 10 the noise is all grain; far above 10 the gain of the finest level would overflow.
 _MAX_DECAY = 10
 
@@ -80,8 +83,11 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
     return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=time)
 
 
-def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float) -> Tensor:
-    """Return a canvas (B, 3, H, W) that shows an image, in the colour space of a new stack.
+def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float) -> tuple[Tensor, Tensor]:
+    """Return two canvases (B, 3, H, W) that show an image, in the colour space of a new stack.
+
+    The first shows the image itself, up to 1e-6 in every pixel. In the second, the image has the contrast, and black
+    and white can move (`canvas_from_image`).
 
     Args:
         spec: how the new stack is built.
@@ -104,11 +110,13 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
         raise ValueError(
             f"a batch of {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
         )
-    canvas = canvas_from_image(image, (spec.height, spec.width), spec.margin, contrast)
-    if canvas.shape[0] == 1:
-        canvas = canvas.repeat(batch, 1, 1, 1)
+    _check_contrast(contrast)
+    picture = place_on_canvas(image, (spec.height, spec.width), spec.margin)
+    if picture.shape[0] == 1:
+        picture = picture.repeat(batch, 1, 1, 1)
     allow_interrupt()
-    return from_rgb(canvas, spec.color)
+    start = from_rgb(torch.logit(picture.clamp(_EDGE, 1 - _EDGE)).div_(2), spec.color)
+    return start, from_rgb(_soften(picture, contrast), spec.color)
 
 
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
@@ -133,9 +141,18 @@ def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float)
         ValueError: when `contrast` is out of range, or `image` has another shape, is a tensor of whole numbers, or
             holds values that are not finite.
     """
+    _check_contrast(contrast)
+    return _soften(place_on_canvas(check_images(image, "the start image"), shape, margin), contrast)
+
+
+def _check_contrast(contrast: float) -> None:
+    """Raise a ValueError when a contrast is out of range."""
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
-    picture = place_on_canvas(check_images(image, "the start image"), shape, margin)
+
+
+def _soften(picture: Tensor, contrast: float) -> Tensor:
+    """Return the canvas, in rgb, of pixels (B, 3, H, W) with a contrast; see `canvas_from_image`."""
     allow_interrupt()
     softened = (0.5 + contrast * (picture - 0.5)).clamp(_MIN_DISTANCE, 1 - _MIN_DISTANCE)
     allow_interrupt()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from cases import each_case
 from das_core.ascent.adam import Adam
@@ -25,15 +26,20 @@ from toys import toy_class
 SPEC = StackSpec(48, 40, 8)
 
 
-def photo(spec: StackSpec = SPEC, batch: int = 1) -> ImageStack:
-    image = torch.rand(batch, 3, spec.height, spec.width, generator=torch.Generator().manual_seed(3))
-    # With black and white, where the tanh is steep.
+def picture(batch: int = 1) -> Tensor:
+    """A picture with black and white, where the tanh is steep."""
+    image = torch.rand(batch, 3, SPEC.height, SPEC.width, generator=torch.Generator().manual_seed(3))
     image[:, :, :5], image[:, :, 5:10] = 0, 1
-    return ImageStack.from_image(spec, image)
+    return image
 
 
-def distances(stack: ImageStack, start: ImageStack, norm: Norm) -> torch.Tensor:
-    change = (stack.image() - start.image()).double().flatten(1)
+def photo(batch: int = 1, **settings: float) -> ImageStack:
+    return ImageStack.from_image(SPEC, picture(batch), **settings)
+
+
+def distances(stack: ImageStack, norm: Norm) -> Tensor:
+    """How far each picture is from the image that was given."""
+    change = (stack.image().double() - picture(stack.batch)).flatten(1)
     return change.abs().amax(dim=1) if norm == "linf" else change.square().sum(dim=1).sqrt()
 
 
@@ -41,13 +47,13 @@ def distances(stack: ImageStack, start: ImageStack, norm: Norm) -> torch.Tensor:
 @each_case("optimizer", [NormalizedAscent(), SGD(1.0, 0.5)])
 @each_case(("limit", "norm"), [(8 / 255, "linf"), (1e-4, "linf"), (2.0, "l2"), (0.05, "l2")])
 def test_no_step_leaves_the_bound(limit: float, norm: Norm, optimizer: Optimizer, denoising: Denoising | None) -> None:
-    stack = photo(batch=2)
+    stack = photo(2)
     bound = Within(limit, norm)
     ascent = Ascent(stack, toy_class(), steps=5, optimizer=optimizer, denoising=denoising, within=bound)
     for step in ascent:
-        assert float(distances(step.stack, stack, norm).max()) <= limit
+        assert float(distances(step.stack, norm).max()) <= limit
     # It uses what it is given.
-    assert float(distances(ascent.stack, stack, norm).min()) > 0.9 * limit
+    assert float(distances(ascent.stack, norm).min()) > 0.9 * limit
 
 
 def test_a_bounded_ascent_climbs() -> None:
@@ -69,14 +75,14 @@ def test_the_projection_of_each_image_is_the_nearest_picture() -> None:
     far = replace(
         start, canvas=start.canvas + torch.randn(start.canvas.shape, generator=torch.Generator().manual_seed(1))
     )
-    middle, pixels = (render_pixels(canvas, SPEC.color) for canvas in (start.canvas, far.canvas))
-    nearest = torch.maximum(torch.minimum(pixels, middle + 0.1), middle - 0.1)
-    torch.testing.assert_close(Within(0.1).project(far).pixels(), nearest, rtol=0, atol=3e-6)
+    middle, pixels = (render_pixels(canvas, SPEC.color) for canvas in (start.start, far.canvas))
+    nearest = torch.maximum(torch.minimum(pixels, middle + 26 / 255), middle - 26 / 255)
+    torch.testing.assert_close(Within(26 / 255).project(far).pixels(), nearest, rtol=0, atol=5e-6)
     inner = crop_margin(pixels - middle, SPEC.margin)
     toward = middle + (pixels - middle) * min(1.0, 3 / float(inner.norm()))
-    torch.testing.assert_close(Within(3.0, "l2").project(far).pixels(), toward, rtol=0, atol=3e-6)
+    torch.testing.assert_close(Within(3.0, "l2").project(far).pixels(), toward, rtol=0, atol=2e-5)
     # Of two images, one inside.
-    start = photo(batch=2)
+    start = photo(2, contrast=1.0)
     moved = start.canvas.clone()
     moved[1] += from_rgb(torch.full((1, 3, *SPEC.canvas), 0.8), SPEC.color)[0]
     after = Within(1.0, "l2").project(replace(start, canvas=moved))
@@ -89,11 +95,11 @@ def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
     mask[:, :, :24] = 1
     start = photo()
     after = Ascent(start, in_region(toy_class(), mask), steps=3, within=0.05).run().stack
-    assert 0.04 < float(distances(after, start, "linf")) <= 0.05
+    assert 0.04 < float(distances(after, "linf")) <= 0.05
     settings: dict[str, Any] = {"steps": 3, "within": Within(0.05), "optimizer": SGD(0.2)}
     once = Ascent(start, toy_class(), **settings).run().stack
     again = Ascent(once, toy_class(), **settings).run().stack
-    assert float(distances(again, start, "linf").max()) <= 0.05
+    assert float(distances(again, "linf").max()) <= 0.05
 
 
 def test_a_start_outside_and_adam_are_refused() -> None:
@@ -107,7 +113,7 @@ def test_a_start_outside_and_adam_are_refused() -> None:
 @each_case(
     ("limit", "norm", "says"),
     [
-        *((limit, "linf", r"8/255 hardly shows") for limit in (0.0, -1.0, 1e-6, 1e308, math.inf, math.nan)),
+        *((limit, "linf", r"8/255 hardly shows") for limit in (0.0, -1.0, 1e-6, 8, math.inf, math.nan)),
         (0.1, "l1", r"norm 'l1'"),
     ],
 )

@@ -1,9 +1,11 @@
 """A picture in a line: the ascent of its recipe, its film, and messages that say what there is."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
@@ -126,3 +128,18 @@ def test_a_start_that_requires_a_gradient_is_a_start_like_any_other() -> None:
         da.render(TOY, "2:3", start=picture, size=32, steps=1, progress=False) for picture in (start, start.detach())
     )
     assert torch.equal(one.image, other.image)
+
+
+@each_case("steps", [8.0, 2.55, 0.3, 0.0026])
+def test_a_bound_is_measured_from_the_picture_that_was_given_and_holds_in_the_saved_file(
+    steps: float, tmp_path: Path
+) -> None:
+    given = torch.randint(0, 256, (48, 48, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
+    given[:6], given[6:12] = 0, 255
+    made = render("class 3", start=given, within=steps / 255, steps=4)
+    change = made.image[0].permute(1, 2, 0).double().numpy() - given / 255
+    assert 0.6 * steps < 255 * np.abs(change).max() <= steps
+    (path,) = made.save(tmp_path / "bounded.png")
+    assert np.abs(np.asarray(Image.open(path)).astype(int) - given).max() <= math.floor(steps)
+    with pytest.raises(ValueError, match=r"within bounds the distance from the image in start, and there is none"):
+        render("class 3", within=steps / 255)

@@ -51,7 +51,7 @@ def norm(levels: Sequence[torch.Tensor]) -> float:
 
 
 def test_levels_that_were_not_moved_are_empty() -> None:
-    stack = ImageStack.from_image(StackSpec(32, 32, 4), photograph(32, 32))
+    stack = ImageStack.noise(StackSpec(32, 32, 4))
     assert all(float(part.abs().max()) == 0 for part in read_levels(stack))
 
 
