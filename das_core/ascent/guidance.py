@@ -26,7 +26,7 @@ from ..views.windows import Windows
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .pace import Pace
-from .preparation import check_steps
+from .preparation import check_seed, check_steps
 
 FULL_CHANGE = 0.1
 """The RMS of the change of a latent in one guided step at a strength of 1, as a share of the standard deviation of the
@@ -89,8 +89,7 @@ class Guidance:
                 f"strength {self.strength} is not from 0 up; 0 does not guide, 1 is usual; to lead away from something "
                 "give its objective a weight below 0"
             )
-        if self.seed < 0:
-            raise ValueError(f"seed {self.seed} is negative; any whole number from 0 up is a seed")
+        check_seed(self.seed)
 
     def start_ascent(self, pictures: Tensor, pace: Pace, number: int, *, chunk: int = 0) -> Ascent:
         """Return the ascent of a guided step, before its first step.

@@ -1,12 +1,12 @@
 """Prepares an ascent before its first step: checks settings, chooses defaults, and prepares the stack."""
 
 from dataclasses import replace
-from numbers import Integral
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from ..common.choices import check_choice
+from ..common.scalars import as_whole
 from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 from ..stack.least_norm import read_levels
@@ -35,15 +35,21 @@ MOST_STEPS = 100_000
 """The most steps of an ascent: far more than help any picture, and few enough to end within days."""
 
 
-def check_steps(steps: Any, usual: str) -> None:
+def check_steps(steps: int, usual: str) -> None:
     """Raise a ValueError unless `steps` is a number of steps that an ascent can have.
 
     Args:
         steps: the number of steps, of an integer type of Python or NumPy.
         usual: the end of the message, which says what number is usual.
     """
-    if not isinstance(steps, Integral) or not 1 <= int(steps) <= MOST_STEPS:
+    if not 1 <= (as_whole(steps) or 0) <= MOST_STEPS:
         raise ValueError(f"steps {shorten(steps)} is not a whole number from 1 to {MOST_STEPS}; {usual}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise a ValueError unless `seed` is a seed of random draws."""
+    if (number := as_whole(seed)) is None or number < 0:
+        raise ValueError(f"seed {shorten(seed)} is not a whole number from 0 up; each gives another picture")
 
 
 def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
@@ -59,12 +65,14 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
         ValueError: when a number is out of range, there is no such schedule, or a function returns no rate in 0..1.
     """
     check_steps(steps, "60 make a good picture")
-    if seed < 0:
-        raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
+    check_seed(seed)
     for step in range(steps if callable(schedule) else 1):
         pace_at(step, steps, schedule, coarse_share=0.0)
-    if chunk < 0:
-        raise ValueError(f"chunk {chunk} is negative; 0 suits the device, 16 shows at most 16 views at once")
+    if (views := as_whole(chunk)) is None or views < 0:
+        raise ValueError(
+            f"chunk {shorten(chunk)} is not a whole number from 0 up; 0 suits the device, 16 shows at most 16 views at "
+            "once"
+        )
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:

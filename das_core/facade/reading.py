@@ -1,9 +1,9 @@
 """Turns what users ask for, such as 'jellyfish', 'layer4:12' or a function, into wishes."""
 
 import re
-from numbers import Integral
 from typing import Any
 
+from ..common.scalars import as_whole
 from ..common.text import shorten, unify_colons
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
@@ -44,17 +44,12 @@ def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
         return Wish(lambda judge: wish)
     if callable(wish):
         return of_views(wish)
-    if is_index(wish) or isinstance(wish, list | tuple | range):
+    if as_whole(wish) is not None or isinstance(wish, list | tuple | range):
         return Wish(lambda judge: class_objective(judge, wish, score))
     raise ValueError(
         f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', the index of "
         "a class or a list of indices, an objective, or a function of views"
     )
-
-
-def is_index(wish: Any) -> bool:
-    """Return whether a wish is the index of a class: an integer of Python or NumPy."""
-    return isinstance(wish, Integral) and not isinstance(wish, bool)
 
 
 def read_keyframe(wish: Any) -> Wish:

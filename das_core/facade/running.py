@@ -12,12 +12,12 @@ from ..ascent.loop import Ascent
 from ..ascent.recipe import RECIPES, Recipe, RecipeName
 from ..ascent.result import AscentError, Result, Step
 from ..common.images import Images, check_images
+from ..common.scalars import as_whole
 from ..common.text import shorten
 from ..models.judge import Judge
 from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
-from .reading import is_index
 from .wrap import wrap
 
 Made = TypeVar("Made", bound=Result)
@@ -54,7 +54,7 @@ def find_recipe(recipe: RecipeName | Recipe, steps: int | None = None) -> Recipe
 
 def is_list(wish: Any) -> bool:
     """Return whether a wish is a list of several wishes; a list of class indices is a single wish."""
-    return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(is_index(one) for one in wish)
+    return isinstance(wish, Sequence) and not isinstance(wish, str) and any(as_whole(one) is None for one in wish)
 
 
 def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int, *, bounded: bool = False) -> ImageStack:

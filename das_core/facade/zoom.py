@@ -1,6 +1,5 @@
 """`zoom`: makes an infinite zoom in one line of code, from a model and what to ask it for at each depth."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,8 @@ from ..ascent.recipe import Recipe, RecipeName, suit_zoom
 from ..ascent.result import Result, Step
 from ..common.geometry import read_size
 from ..common.images import Images
+from ..common.scalars import as_number
+from ..common.text import shorten
 from ..models.judge import Judge
 from ..objectives.change import over_keyframes
 from ..report.film import check_film, save_film
@@ -201,10 +202,10 @@ def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> i
     check_film(path, fps)
     # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
     last = 0 if zoom.loop else 1
-    frames = zoom.end * seconds * fps if math.isfinite(seconds) else math.inf
+    frames = zoom.end * (as_number(seconds) or 0.0) * fps
     if not 1 <= frames <= MOST_SHOWN - last:
         raise ValueError(
-            f"{seconds:g} seconds from depth to depth cannot be, at {fps:g} frames a second and {zoom.depths} depths; "
-            "2 are usual"
+            f"{shorten(seconds)} seconds from depth to depth cannot be, at {fps:g} frames a second and {zoom.depths} "
+            "depths; 2 are usual"
         )
     return round(frames) + last

@@ -80,7 +80,7 @@ def class_objective(
         raise ValueError("no class is given; write at least one, such as 'jellyfish'")
     for index, share in chosen:
         # Raises an error if the index is out of range.
-        labels.find(str(index))
+        labels.find(shorten(index))
         check_weight(share, f"class {index}")
     if not any(share for _, share in chosen):
         raise ValueError("the weights of all classes are 0, so there is nothing to climb; raise one above 0")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..common.curves import Curve, check_curve, interpolate
+from ..common.scalars import as_whole
 from ..common.text import shorten
 from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
@@ -57,10 +58,10 @@ class Track:
         if not self.points:
             raise ValueError("a track has no keyframe; give at least one, such as (0, 1.0)")
         for frame, factor in self.points:
-            if type(frame) is not int or frame < 0:
+            if as_whole(frame) is None or frame < 0:
                 raise ValueError(f"keyframe {shorten(frame)} is not a whole number from 0 up")
             check_weight(factor, f"keyframe {frame}")
-        points = tuple(sorted(self.points))
+        points = tuple(sorted((int(frame), factor) for frame, factor in self.points))
         for (frame, _), (following, _) in pairwise(points):
             if frame == following:
                 raise ValueError(f"keyframe {frame} stands there twice; leave one out")

@@ -3,7 +3,6 @@
 Pillow writes .gif, .webp and .png, PyAV (https://pyav.org) writes .mp4 and .webm.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, pairwise
@@ -17,6 +16,7 @@ from PIL import Image
 from ..common.files import check_writable, write_atomically
 from ..common.images import Bytes, Images, check_images, to_bytes
 from ..common.interruption import allow_interrupt, pausing
+from ..common.scalars import as_number
 from ..common.text import shorten
 
 FPS = 12.0
@@ -120,9 +120,9 @@ def check_film(path: Path | str, fps: float = FPS) -> str:
     if suffix in _VIDEOS:
         _import_av(suffix)
     fastest = _FASTEST_GIF if suffix == ".gif" else _FASTEST
-    if not (math.isfinite(fps) and 0.1 <= fps <= fastest):
+    if not 0.1 <= (as_number(fps) or 0.0) <= fastest:
         raise ValueError(
-            f"fps {fps} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
+            f"fps {shorten(fps)} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
         )
     return suffix
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from ..common.geometry import Shape
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.interruption import allow_interrupt, pausing
+from ..common.scalars import as_whole
 from ..common.seeding import make_generator
+from ..common.text import shorten
 from .bases import make_basis
 from .color import from_rgb
 from .levels import default_levels
@@ -31,6 +33,16 @@ _EDGE = 1e-6
 _MAX_DECAY = 10
 
 
+MOST_IMAGES = 65_536
+"""The most images of a stack."""
+
+
+def _check_batch(batch: int) -> None:
+    """Raise a ValueError unless `batch` is a number of images that a stack can have."""
+    if not 1 <= (as_whole(batch) or 0) <= MOST_IMAGES:
+        raise ValueError(f"batch {shorten(batch)} is not a whole number from 1 to {MOST_IMAGES}; 1 makes one picture")
+
+
 def count_images(spec: StackSpec, batch: int) -> int:
     """Return how many images a new stack holds: `batch`, or the number of frames of a film or depths of a zoom.
 
@@ -41,8 +53,7 @@ def count_images(spec: StackSpec, batch: int) -> int:
     Raises:
         ValueError: when `batch` is below 1, or, for a film or a zoom, neither 1 nor the number of frames or depths.
     """
-    if batch < 1:
-        raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
+    _check_batch(batch)
     if spec.zoom is not None:
         if batch not in (1, spec.zoom.depths):
             raise ValueError(f"a batch of {batch} is no zoom of {spec.zoom.depths} depths; leave it at 1")
@@ -195,8 +206,7 @@ def make_noise_canvas(
     Raises:
         ValueError: when a setting is out of range.
     """
-    if batch < 1:
-        raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
+    _check_batch(batch)
     if not (0 <= amplitude < math.inf and 0 < decay <= _MAX_DECAY):
         raise ValueError(
             f"noise needs an amplitude from 0 up and a decay above 0 and at most {_MAX_DECAY}, not "

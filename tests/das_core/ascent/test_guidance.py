@@ -137,7 +137,7 @@ def test_views_reach_as_far_as_their_jitter_and_no_farther_without_one() -> None
         ({"steps": 0}, "steps 0 is not a whole number from 1 to 100000; 3 are steady"),
         ({"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),
         ({"strength": float("nan")}, "strength nan is not from 0 up"),
-        ({"seed": -1}, "seed -1 is negative"),
+        ({"seed": -1}, "seed -1 is not a whole number"),
     ],
 )
 def test_bad_settings_are_named(settings: dict[str, Any], says: str) -> None:

@@ -27,8 +27,9 @@ GOOD: dict[str, Any] = {"steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
         ({"steps": 0}, "steps 0 is not a whole number from 1 to 100000; 60 make a good picture"),
         ({"steps": 2**63}, "steps 9223372036854775808 is not a whole number from 1 to"),
         ({"steps": 2.5}, "steps 2.5 is not a whole number from 1 to"),
-        ({"seed": -1}, "seed -1 is negative; any whole number"),
-        ({"chunk": -2}, "chunk -2 is negative; 0 suits the device"),
+        ({"seed": 1.5}, "seed 1.5 is not a whole number from 0 up"),
+        ({"seed": -1}, "seed -1 is not a whole number from 0 up"),
+        ({"chunk": -2}, "chunk -2 is not a whole number from 0 up; 0 suits the device"),
         ({"schedule": "linear"}, "schedule 'linear' is unknown; choose .*cosine"),
         ({"schedule": 0.5}, "schedule '0.5' is unknown; choose .*cosine"),
         # Long before the ascent comes there.

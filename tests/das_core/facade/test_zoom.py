@@ -122,7 +122,7 @@ def test_what_cannot_be_saved_is_said_before_the_work_and_the_longest_zoom_can(t
 
     with pytest.raises(ValueError, match="ends with no format of films"):
         zoom(path=tmp_path / "zoom.jpg", callback=never)
-    for seconds in (0.0, -1.0, 1e9, float("nan"), float("inf")):
+    for seconds in (0.0, -1.0, 1e9, float("nan"), float("inf"), "x"):
         with pytest.raises(ValueError, match=r"seconds from depth to depth cannot be"):
             zoom(path=tmp_path / "zoom.gif", seconds=seconds, callback=never)
     # 65,536 frames, and without a loop one more, of the last depth.

@@ -80,6 +80,7 @@ AROUND = over_frames(prior(), ((1, 0.0), (3, 1.0)))
         (DEPTHS, Zoom(3, between=1, loop=True).timeline, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
         # In a loop the number of depths is the first again.
         (AROUND, Zoom(3, between=1, loop=True).timeline, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
+        (over_frames(prior("l2"), {np.int64(0): 1.0, np.int64(2): 0.0}), film(3), [1.0, 0.5, 0.0]),
     ],
 )
 def test_every_image_has_the_weight_of_its_place_between_keyframes(

@@ -160,6 +160,7 @@ def replace_last(make: Callable[[Tensor], Any]) -> list[Any]:
         (gradients(2), "film", 12, r"'film' ends with no format of films"),
         (gradients(2), "none/film.gif", 12, r"there is no folder '.*none' for 'film.gif'"),
         (gradients(2), "film.mp4", 0, r"fps 0 is out of range; a \.mp4 has 0\.1 to 120"),
+        (gradients(2), "film.mp4", "x", "fps x is out of range"),
         (gradients(2), "film.mp4", float("nan"), "fps nan is out of range"),
         (gradients(2), "film.gif", 60, r"fps 60 is out of range; a \.gif has 0\.1 to 50"),
         ([], "film.webm", 12, "there are no frames for 'film.webm'; give at least one"),

@@ -100,8 +100,8 @@ FILM = StackSpec(32, 16, 4, time=Time(3))
 @each_case(
     ("says", "spec", "images", "batch"),
     [
-        ("batch 0 is too small; at least 1 image is needed", StackSpec(32, 32, 0), None, 0),
-        ("batch 0 is too small; at least 1 image is needed", StackSpec(32, 32, 0), torch.rand(1, 3, 8, 8), 0),
+        ("batch 0 is not a whole number from 1 to 65536", StackSpec(32, 32, 0), None, 0),
+        ("batch 0 is not a whole number from 1 to 65536", StackSpec(32, 32, 0), torch.rand(1, 3, 8, 8), 0),
         ("a batch of 2 does not go with 5 start images: use 1 or 5", StackSpec(32, 32, 4), photograph(32, 32, 5), 2),
         ("a batch of 2 is no film of 3 frames; leave it at 1", FILM, None, 2),
         ("a batch of 4 is no film of 3 frames; leave it at 1", FILM, photograph(16, 32), 4),

@@ -214,7 +214,8 @@ def test_decay_makes_noise_softer() -> None:
         ({"decay": -1.0}, "decay -1.0"),
         ({"decay": math.nan}, "decay nan"),
         ({"decay": 10.1}, "decay 10.1"),
-        ({"batch": 0}, "batch 0 is too small; at least 1 image is needed"),
+        ({"batch": 1.5}, "batch 1.5 is not a whole number from 1 to 65536"),
+        ({"batch": 0}, "batch 0 is not a whole number from 1 to 65536"),
         ({"seed": -1}, "non-negative"),
     ],
 )
