@@ -17,11 +17,24 @@ const lastTexts = new Map(); // from the id of a node to the node and its last t
 let failed = null; // the node on which the last run has ended with an error
 const grown = new WeakMap(); // from a node that was made taller for a long text to its heights before and after
 
+function findText(node) {
+  return node.widgets?.find((one) => one.name === TEXT_WIDGET);
+}
+
+// Makes room for the text of a node. Also keeps it out of workflow files, in which the frontend of ComfyUI 0.8.0 would
+// store it after the values of the widgets: files keep values by position, so an input that a later version of the pack
+// adds could get the text as its value.
+function arrange(node, text) {
+  const widget = findText(node);
+  if (!widget) return;
+  widget.serialize = false;
+  // Nodes 2.0, the newer renderer, makes a node taller by itself.
+  if (!LiteGraph.vueNodesMode) makeRoom(node, widget, text);
+}
+
 // Makes a node taller for a long text, and as tall as before for a short one. Otherwise the classic renderer would cut
 // off the text after two lines, and make the text boxes of the node smaller.
-function makeRoom(node, text) {
-  const widget = node.widgets?.find((one) => one.name === TEXT_WIDGET);
-  if (!widget) return;
+function makeRoom(node, widget, text) {
   const lines = text.split("\n").reduce((sum, line) => sum + Math.ceil(line.length / LETTERS), 0);
   const heights = grown.get(node);
   if (lines > LINES) {
@@ -59,16 +72,15 @@ function onText({ detail }) {
   setTimeout(() => {
     // The frontend of ComfyUI 0.8.0 finds no node inside a subgraph.
     if (!isShown && String(nodeId).includes(":")) show(node, text);
-    // Nodes 2.0, the newer renderer, makes a node taller by itself.
-    else if (!LiteGraph.vueNodesMode) makeRoom(node, text);
+    else arrange(node, text);
   });
 }
 
 function clear(node) {
-  const widget = isOurs(node) && node.widgets?.find((one) => one.name === TEXT_WIDGET);
+  const widget = isOurs(node) && findText(node);
   if (!widget) return;
   widget.value = " ";
-  if (!LiteGraph.vueNodesMode) makeRoom(node, " ");
+  arrange(node, " ");
 }
 
 // Frontends from 1.58 on remove the texts when a run ends. The last texts of our nodes are shown again, because they
@@ -76,7 +88,7 @@ function clear(node) {
 function restoreTexts() {
   for (const [nodeId, { text }] of lastTexts) {
     const node = findNode(nodeId);
-    if (!isOurs(node) || !text.trim() || node.widgets?.some((widget) => widget.name === TEXT_WIDGET)) continue;
+    if (!isOurs(node) || !text.trim() || findText(node)) continue;
     show(node, text);
   }
 }
@@ -102,20 +114,5 @@ app.registerExtension({
     // Delayed, because the frontend's own listeners have to run first.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));
     app.canvas.canvas.addEventListener("litegraph:set-graph", () => setTimeout(showMissed));
-  },
-
-  // The text is not stored in workflow files. The frontend of ComfyUI 0.8.0 would store it after the values of the
-  // widgets. Files keep values by position, so an input that a later version of the pack adds could get the text as its
-  // value.
-  nodeCreated(node) {
-    if (!node.comfyClass?.startsWith(PREFIX)) return;
-    const before = node.onSerialize;
-    node.onSerialize = function (data, ...others) {
-      before?.call(this, data, ...others);
-      // The names of widgets that the frontend adds to a node begin with $$.
-      const stored = (widget) => widget.serialize !== false && !widget.name?.startsWith("$$");
-      const count = (this.widgets ?? []).findLastIndex(stored) + 1;
-      if (data.widgets_values?.length > count) data.widgets_values.length = count;
-    };
   },
 });

@@ -59,39 +59,28 @@ function grow(node, [minWidth, minHeight]) {
   node.setSize([Math.max(node.size[0], width, minWidth), Math.max(node.size[1], height, minHeight)]);
 }
 
-function showText(node, result) {
+function show(id, result) {
+  const node = findNode(id);
+  if (!(node?.comfyClass in TEXT_HEIGHTS) || !result?.text) return;
   const widget = node.widgets?.find((candidate) => candidate.name === WIDGET);
-  if (widget && result?.text) widget.value = [result.text].flat().join("\n");
+  if (widget) widget.value = [result.text].flat().join("\n");
 }
 
 app.registerExtension({
   name: "DirectAscent.Results",
-  beforeRegisterNodeDef(nodeType, nodeData) {
-    const size = SIZES[nodeData.name];
+  setup() {
+    app.api.addEventListener("executed", ({ detail }) => show(detail.display_node ?? detail.node, detail.output));
+  },
+  nodeCreated(node) {
+    const size = SIZES[node.comfyClass];
     if (!size) return;
-    const textHeight = TEXT_HEIGHTS[nodeData.name];
-    const { onNodeCreated, onConfigure, onExecuted } = nodeType.prototype;
-    nodeType.prototype.onNodeCreated = function (...given) {
-      onNodeCreated?.apply(this, given);
-      // Added now, before there is a text: in older frontends Nodes 2.0 draws no widget that is added later.
-      if (textHeight) addTextWidget(this, textHeight, FLOWING.has(nodeData.name));
-      grow(this, size);
-    };
-    if (!textHeight) return;
-    nodeType.prototype.onConfigure = function (...given) {
-      onConfigure?.apply(this, given);
-      grow(this, size); // in workflow files of earlier versions the node has no room for the text
-    };
-    nodeType.prototype.onExecuted = function (result, ...others) {
-      onExecuted?.call(this, result, ...others);
-      showText(this, result);
-    };
+    // Added now, before there is a text: in older frontends Nodes 2.0 draws no widget that is added later.
+    const textHeight = TEXT_HEIGHTS[node.comfyClass];
+    if (textHeight) addTextWidget(node, textHeight, FLOWING.has(node.comfyClass));
+    grow(node, size);
   },
   // Newer frontends call this when the user returns to a workflow tab, after its nodes have been created anew.
   onNodeOutputsUpdated(outputs) {
-    for (const [id, result] of Object.entries(outputs)) {
-      const node = findNode(id);
-      if (node?.type in TEXT_HEIGHTS) showText(node, result);
-    }
+    for (const [id, result] of Object.entries(outputs)) show(id, result);
   },
 });

@@ -33,7 +33,6 @@ from .memory import (
     measure_free_memory,
 )
 from .node_warning import warn_on_node
-from .older_prompts import migrate_prompts
 from .page import show_text
 from .progress import Progress, check_interrupted, is_interrupt
 from .rescue import rescue
@@ -89,7 +88,6 @@ __all__ = [
     "manage_clip",
     "manage_module",
     "measure_free_memory",
-    "migrate_prompts",
     "read_stack_time",
     "register_finish_route",
     "register_folders",

@@ -5,44 +5,35 @@ from typing import Any
 import pytest
 
 from harness.client import Client, PromptFailedError
-from short_examples import read_example, set_recipe
+from short_examples import PLAIN_STACK, PLAIN_VIEWS, STEADY, customise, read_example, set_recipe
 
 WISH = "a cat on a mat"
 
 
 def workflow(model: dict[str, dict[str, Any]], **small: Any) -> dict[str, Any]:
     """A short ascent in words; what comes out is shown to the same model, as text."""
-    still = {"views": 1, "jitter": 0, "zoom_min": 1.0, "zoom_max": 1.0, "zoom_start": 1.0, "noise": 0.0, "flip": 0.0}
-    optimize = {
+    still = {"views": 1, "zoom_min": 1.0, "flip": 0.0, **customise("details", PLAIN_VIEWS)}
+    recipe = STEADY | {
         "steps": 12,
         "optimizer": "ascent",
         "optimizer.step_size": 0.06,
         "optimizer.momentum": 0.0,
         "optimizer.coarse_to_fine": 0.0,
         "schedule": "constant",
-        "seed": 0,
         "preview_every": 1,
         "frames": 1,
         "chunk": 0,
     }
-    stack = {
-        "width": 64,
-        "height": 64,
-        "margin": 0,
-        "batch_size": 1,
-        "levels": "powers_of_two",
-        "color": "decorrelated",
-        "start": "gray",
-        "method": "spectral",
-        "seed": 0,
-    }
+    stack = {"width": 64, "height": 64, "batch_size": 1, "start": "gray", "seed": 0}
+    stack |= customise("details", {"margin": 0, **PLAIN_STACK})
+    optimize = {"seed": 0, **customise("recipe", recipe)}
     nodes: dict[str, dict[str, Any]] = {
         "2": {
             "class_type": "DAS_TextObjective",
             "inputs": {"clip": ["1", 0], "text": WISH, "similarity": "cosine", "weight": 1.0},
         },
         "3": {"class_type": "DAS_ImageStack", "inputs": stack},
-        "4": {"class_type": "DAS_Augmentation", "inputs": {**still, "noise_kind": "gaussian"}},
+        "4": {"class_type": "DAS_Augmentation", "inputs": still},
         "5": {
             "class_type": "DAS_Optimize",
             "inputs": {"stack": ["3", 0], "objectives.objective0": ["2", 0], "augmentation": ["4", 0], **optimize},

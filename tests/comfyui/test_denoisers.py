@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from harness.client import Client, PromptFailedError
+from short_examples import PLAIN_STACK, PLAIN_VIEWS, customise
 
 SIDE = 64
 FILE = "darker.safetensors"
@@ -48,30 +49,36 @@ def upscale_file(comfyui: Client) -> None:
     save_file(weights, folder / FILE)
 
 
-def climb(nodes: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def climb(nodes: dict[str, Any], seed: int = 0, **changes: Any) -> dict[str, Any]:
     """An ascent of a few steps; `nodes` bring a denoiser, or are empty."""
-    settings: dict[str, Any] = {
-        "stack": ["3", 0],
-        "objectives.objective0": ["2", 0],
-        "augmentation": ["4", 0],
+    recipe: dict[str, Any] = {
         "steps": 4,
         "optimizer": "ascent",
         "optimizer.step_size": 0.1,
         "optimizer.momentum": 0.0,
         "optimizer.coarse_to_fine": 0.6,
+        "optimizer.tilt": 0.0,
         "schedule": "cosine",
-        "seed": 0,
         "preview_every": 1,
         "frames": 0,
         "chunk": 0,
         "focus": "everywhere",
         **(ON if nodes else {"denoise": "off"}),
-        **({"denoiser": ["9", 0]} if nodes else {}),
         **changes,
     }
-    views = {"views": 2, "jitter": 0, "over_time": "constant", "zoom_min": 0.45, "zoom_max": 1.0, "zoom_start": 0.9}
-    stack = {"width": SIDE, "height": SIDE, "margin": 0, "batch_size": 1, "levels": "linear", "levels.step": 4}
-    start = {"start": "noise", "start.amplitude": 1.0, "start.decay": 1.0, "start.seed": 0}
+    settings: dict[str, Any] = {
+        "stack": ["3", 0],
+        "objectives.objective0": ["2", 0],
+        "augmentation": ["4", 0],
+        "seed": seed,
+        **({"denoiser": ["9", 0]} if nodes else {}),
+        **customise("recipe", recipe),
+    }
+    views = {"views": 2, "zoom_min": 0.45, "flip": 0.5}
+    views |= customise("details", PLAIN_VIEWS | {"zoom_start": 0.9, "noise": 0.05})
+    stack = {"width": SIDE, "height": SIDE, "batch_size": 1, "seed": 0}
+    stack |= customise("details", PLAIN_STACK | {"margin": 0, "levels": "linear", "levels.step": 4})
+    start = {"start": "noise", "start.amplitude": 1.0, "start.decay": 1.0}
     return {
         **nodes,
         "1": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "starter", "precision": "auto"}},
@@ -81,11 +88,11 @@ def climb(nodes: dict[str, Any], **changes: Any) -> dict[str, Any]:
         },
         "3": {
             "class_type": "DAS_ImageStack",
-            "inputs": {**stack, **start, "color": "decorrelated", "method": "spectral", "seed": 0, "feather": 0},
+            "inputs": {**stack, **start},
         },
         "4": {
             "class_type": "DAS_Augmentation",
-            "inputs": {**views, "noise": 0.05, "flip": 0.5, "noise_kind": "gaussian"},
+            "inputs": views,
         },
         "5": {"class_type": "DAS_Optimize", "inputs": settings},
         "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "denoised"}},

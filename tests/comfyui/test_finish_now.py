@@ -20,7 +20,7 @@ STEPS = 12
 TEMPLATE, TEMPLATE_SAVED, TEMPLATE_FRAMES = "timelapse", "6", "5"
 """The template whose recipe is custom and which shows its frames, with the nodes of its picture and of its frames."""
 
-PAGE_STEPS = 80
+PAGE_STEPS = 30
 """More, each of as many views as the template has: on a busy machine the page takes seconds to notice a click."""
 
 

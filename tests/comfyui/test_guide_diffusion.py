@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from harness.client import Client, PromptFailedError
+from short_examples import PLAIN_VIEWS, customise
 
 SIDE, BATCH = 64, 2
 WISH = "jellyfish"
@@ -22,7 +23,7 @@ QUICK = {"n0_batch": 1, "n3_views": 1, "n4_steps": 1, "n5_steps": 4}
 
 def guided(strength: float | None = 3.0, **changes: Any) -> dict[str, Any]:
     """Sampling that is guided towards a class; without strength it is not."""
-    still = {"zoom_min": 0.45, "zoom_max": 1.0, "zoom_start": 0.9, "noise": 0.05, "flip": 0.5, "noise_kind": "gaussian"}
+    details = {"jitter": 16, "zoom_start": 0.9, "noise": 0.05}
     guide = {"steps": 2, "start_percent": 0.0, "end_percent": 1.0, "every": 1, "seed": 0}
     sample = {"seed": 0, "steps": 8, "cfg": 1.0, "sampler_name": "euler", "scheduler": "karras", "denoise": 1.0}
     model = ["0", 0] if strength is None else ["4", 0]
@@ -35,7 +36,7 @@ def guided(strength: float | None = 3.0, **changes: Any) -> dict[str, Any]:
         },
         "3": {
             "class_type": "DAS_Augmentation",
-            "inputs": {"views": 3, "jitter": 16, "over_time": "constant", **still},
+            "inputs": {"views": 3, "zoom_min": 0.45, "flip": 0.5, **customise("details", PLAIN_VIEWS | details)},
         },
         "4": {
             "class_type": "DAS_GuideDiffusion",

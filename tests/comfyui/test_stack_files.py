@@ -5,19 +5,17 @@ from typing import Any
 import pytest
 
 from harness.client import Client, PromptFailedError, PromptRejectedError
+from short_examples import PLAIN_STACK, customise
 
 STACK = {
     "width": 64,
     "height": 64,
-    "margin": 0,
     "batch_size": 1,
-    "levels": "powers_of_two",
-    "color": "decorrelated",
     "start": "noise",
     "start.amplitude": 0.3,
     "start.decay": 0.7,
-    "method": "spectral",
     "seed": 0,
+    **customise("details", {"margin": 0, **PLAIN_STACK}),
 }
 
 

@@ -7,15 +7,17 @@ from playwright.sync_api import Page
 
 from harness.client import Client, PromptFailedError, PromptRejectedError
 from harness.page import close_dialogs, export_api, load_api, load_workflow, press_run
+from short_examples import PLAIN_STACK, customise
 
 NAME, OBJECTIVE, OPTIMIZE = "1", "3", "5"
 
 
 def picked(name: Any = "517 crane") -> dict[str, Any]:
     """One small step toward a picked class; its name is shown."""
-    stack = {"width": 64, "height": 64, "margin": 8, "batch_size": 1, "levels": "powers_of_two"}
-    more = {"color": "decorrelated", "start": "gray", "method": "spectral", "seed": 0}
-    optimize = {"steps": 1, "optimizer": "adam", "optimizer.learning_rate": 0.02, "schedule": "constant", "seed": 0}
+    stack = {"width": 64, "height": 64, "batch_size": 1, "start": "gray", "seed": 0}
+    details = customise("details", {"margin": 8, **PLAIN_STACK})
+    recipe = {"steps": 1, "optimizer": "adam", "optimizer.learning_rate": 0.02, "schedule": "constant"}
+    recipe |= {"preview_every": 0, "frames": 0, "chunk": 0, "focus": "everywhere", "denoise": "off"}
     return {
         NAME: {"class_type": "DAS_PickClass", "inputs": {"name": name}},
         "2": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "starter", "precision": "auto"}},
@@ -23,14 +25,14 @@ def picked(name: Any = "517 crane") -> dict[str, Any]:
             "class_type": "DAS_ClassObjective",
             "inputs": {"classifier": ["2", 0], "classes": [NAME, 0], "score": "logit", "weight": 1.0},
         },
-        "4": {"class_type": "DAS_ImageStack", "inputs": stack | more},
+        "4": {"class_type": "DAS_ImageStack", "inputs": stack | details},
         OPTIMIZE: {
             "class_type": "DAS_Optimize",
             "inputs": {
                 "stack": ["4", 0],
                 "objectives.objective0": [OBJECTIVE, 0],
-                **optimize,
-                **{"preview_every": 0, "frames": 0, "chunk": 0},
+                "seed": 0,
+                **customise("recipe", recipe),
             },
         },
         "6": {"class_type": "PreviewImage", "inputs": {"images": [OPTIMIZE, 0]}},

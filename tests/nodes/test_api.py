@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from cases import each_case
 from generators.node_api import describe_pack, find_breaks
@@ -26,89 +25,6 @@ def frozen() -> Api:
 
 def test_no_workflow_file_breaks(pack: Pack, frozen: Api) -> None:
     assert find_breaks(frozen, describe_pack(pack.nodes)) == []
-
-
-@pytest.fixture(scope="module")
-def first_form() -> Api:
-    """The API in which each node was published first, in 0.1.0 or on the way there."""
-    api: Api = json.loads(Path(__file__).with_name("first_api.json").read_text(encoding="utf-8"))
-    return api
-
-
-def split(pack: Pack, node_id: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Return the choice under which inputs of a node's first form are today, "" for none, those that stayed, and those
-    that moved there."""
-    table = pack.module("nodes.moved_inputs").MOVED.get(node_id, {"choice": "", "moved": []})
-    moved = {name: value for name, value in inputs.items() if name.rstrip("?") in table["moved"]}
-    return table["choice"], {name: value for name, value in inputs.items() if name not in moved}, moved
-
-
-def later(pack: Pack, node_id: str) -> dict[str, Any]:
-    values: dict[str, Any] = pack.module("nodes.moved_inputs").MOVED[node_id]["later"]
-    return values
-
-
-def test_no_workflow_file_of_the_first_form_breaks(pack: Pack, first_form: Api) -> None:
-    """What moved since is looked for where older files are migrated to."""
-    before, now = deepcopy(first_form), describe_pack(pack.nodes)
-    for node_id, node in list(before.items()):
-        choice, node["inputs"], moved = split(pack, node_id, node["inputs"])
-        if choice:
-            # What came later has the value that changes nothing after the migration.
-            given = {name.rstrip("?"): value for name, value in moved.items()}
-            assert {name.rstrip("?") for name in moved if name.endswith("?")} <= set(later(pack, node_id))
-            custom = now[node_id]["inputs"].pop(choice)["custom"]
-            added = {name: value for name, value in custom.items() if name in later(pack, node_id)}
-            assert {*given, *added} == {*custom}
-            for outer, _, inner in (name.partition(".") for name in later(pack, node_id)):
-                for option in given.get(outer, {}) if inner else ():
-                    # Values of a choice go by their names when a file is migrated, so one may come between others.
-                    given[outer][option] |= {k: v for k, v in custom[outer][option].items() if k.rstrip("?") == inner}
-            before[f"{node_id} custom"] = {"inputs": given | added, "outputs": {}}
-            now[f"{node_id} custom"] = {"inputs": custom, "outputs": {}}
-    assert find_breaks(before, now) == []
-
-
-def test_nodes_run_with_the_inputs_of_their_first_form_alone(pack: Pack, first_form: Api) -> None:
-    def run(node_id: str, **inputs: Any) -> tuple[Any, ...]:
-        """Run a node with these inputs, which are all that its first form asks for."""
-        required = {name for name in first_form[node_id]["inputs"] if not name.endswith("?")}
-        assert set(inputs) == required
-        choice, stayed, moved = split(pack, node_id, inputs)
-        more = later(pack, node_id) if choice else {}
-        inner = moved | {name: more[name] for name in more if "." not in name and name not in moved}
-        given = stayed | ({choice: {choice: "custom"} | inner} if choice else {})
-        with torch.inference_mode():
-            return tuple(pack.node(node_id).execute(**given).result)
-
-    (stack,) = run(
-        "DAS_ImageStack",
-        width=48,
-        height=48,
-        margin=0,
-        batch_size=1,
-        levels={"levels": "powers_of_two"},
-        color="decorrelated",
-        start={"start": "gray"},
-        method="spectral",
-        seed=0,
-    )
-    windows = {"views": 1, "jitter": 0, "zoom_min": 1.0, "zoom_max": 1.0, "zoom_start": 1.0}
-    (views,) = run("DAS_Augmentation", noise=0.0, noise_kind="gaussian", flip=0.0, **windows)
-    image, moved, *_ = run(
-        "DAS_Optimize",
-        stack=stack,
-        objectives={"objective0": pack.objective()},
-        steps=2,
-        optimizer={"optimizer": "ascent", "step_size": 0.06, "momentum": 0.0, "coarse_to_fine": 0.0},
-        schedule="constant",
-        seed=0,
-        preview_every=0,
-        frames=0,
-        chunk=0,
-    )
-    assert views.views == 1
-    assert torch.equal(run("DAS_StackToImage", stack=moved)[0], image)
 
 
 def renamed(names: dict[str, Any], old: str, new: str) -> None:

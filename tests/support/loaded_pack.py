@@ -33,6 +33,15 @@ STEADY: dict[str, Any] = {
 """Inputs of Optimize with which all steps have the same size and change the whole canvas and all frequencies."""
 
 
+_PLAIN: dict[str, dict[str, Any]] = {
+    "DAS_Optimize": {"focus": "everywhere", "focus.emphasis": 0, "denoise": "off", "optimizer.tilt": 0},
+    "DAS_ImageStack": {"tile": False, "feather": 0, "size": "given"},
+    "DAS_Augmentation": {"over_time": "constant", "color_shift": 0, "grayscale": 0, "distance": 0},
+}
+"""Inputs of the option `custom`, with values at which they have no effect. An inner one, such as `optimizer.tilt`, is
+set only if the test gives the outer one."""
+
+
 @dataclass(frozen=True)
 class Pack:
     """The loaded package, its node classes by id, and the folder that holds ComfyUI's output, input and models."""
@@ -64,8 +73,8 @@ class Pack:
 
         Inputs inside another input are given as `execute` receives them: `objectives={"objective0": objective}`,
         `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Inputs inside the option `custom` of `recipe` or
-        `details` may be given by their own names, as before version 1.0: `steps=2`. ComfyUI's checks of widgets are
-        skipped, as for linked inputs.
+        `details` may be given by their own names: `steps=2`. Others of that option then have the values of `_PLAIN`.
+        ComfyUI's checks of widgets are skipped, as for linked inputs.
         """
         return tuple(self._execute(node_id, inputs).result)
 
@@ -75,12 +84,33 @@ class Pack:
         return shown
 
     def _execute(self, node_id: str, inputs: Mapping[str, Any]) -> Any:
-        moved = self.module("nodes.moved_inputs").move_inputs(node_id, dict(_dotted(inputs)))
-        node = fill_defaults(Node("1", node_id, "", moved))
+        node = fill_defaults(Node("1", node_id, "", self._customise(node_id, dict(_dotted(inputs)))))
         call = Call(node, self.nodes[node_id], {"1": node})
         with torch.inference_mode():
             (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
         return output
+
+    def _customise(self, node_id: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return inputs of a node in which those of the option `custom` of `recipe` or `details` have their full names.
+
+        Args:
+            node_id: the id of the node.
+            inputs: by their full names, or without the name of `recipe` or `details` before them.
+        """
+        for choice in self.nodes[node_id].define_schema().inputs:
+            option = next((one for one in getattr(choice, "options", []) if getattr(one, "key", "") == "custom"), None)
+            if option is None or choice.id in inputs:
+                continue
+            inner = {item.id for item in option.inputs}
+            given = {name for name in inputs if name.partition(".")[0] in inner}
+            if not given:
+                continue
+            plain = {name: value for name, value in _PLAIN[node_id].items() if name not in inputs}
+            for name in [name for name in plain if "." in name and name.partition(".")[0] not in given]:
+                del plain[name]
+            renamed = {f"{choice.id}.{name}" if name in given else name: value for name, value in inputs.items()}
+            return {choice.id: "custom"} | renamed | {f"{choice.id}.{name}": value for name, value in plain.items()}
+        return inputs
 
     @property
     def clips(self) -> Path:

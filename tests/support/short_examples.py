@@ -66,6 +66,25 @@ def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
     optimize |= {f"recipe.{name}": value for name, value in settings.items()}
 
 
+def customise(choice: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a node in which a choice, such as `details`, is custom and has these settings."""
+    return {choice: "custom"} | {f"{choice}.{name}": value for name, value in settings.items()}
+
+
+STEADY = {"focus": "everywhere", "denoise": "off", "optimizer.tilt": 0.0}
+"""Settings of a custom recipe that change the whole picture and all its frequencies alike."""
+
+PLAIN_STACK = {"levels": "powers_of_two", "color": "decorrelated", "method": "spectral"} | {
+    "tile": False, "feather": 0, "size": "given",
+}  # fmt: skip
+"""Details of an Image Stack, but for its margin."""
+
+PLAIN_VIEWS = {"jitter": 0, "zoom_max": 1.0, "zoom_start": 1.0, "noise": 0.0, "noise_kind": "gaussian"} | {
+    "over_time": "constant", "color_shift": 0.0, "grayscale": 0.0, "distance": 0.0,
+}  # fmt: skip
+"""Details of an Augmentation that changes nothing about a view."""
+
+
 def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
     """Change a prompt so that it has two steps, two views and small stand-ins for large models, and return it."""
     for node in prompt.values():
