@@ -1,6 +1,9 @@
 """`wrap`: turns any vision model into a judge. Image size and normalisation are read from the model if it has them."""
 
+import math
+import operator
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import torch
@@ -8,8 +11,8 @@ from torch import Tensor, nn
 
 from ..common.text import shorten
 from ..models.classifier import Classifier
-from ..models.frozen import freeze_copy, uncompile
-from ..models.judge import Judge, to_triple
+from ..models.frozen import check_copyable, freeze_copy, uncompile
+from ..models.judge import MOST_CLASSES, Judge, to_triple
 from ..models.label_sets import choose_labels
 from ..models.labels import Label, Labels
 
@@ -33,8 +36,10 @@ def wrap(
 ) -> Judge:
     """Return a judge made from a frozen copy of a model; the model itself is not changed.
 
-    Size, mean and standard deviation are known for models of the libraries timm, torchvision (trained on ImageNet) and
-    open_clip. For most models of the library transformers the size is known. Other settings have to be given.
+    Size, mean and standard deviation are read from models of the libraries timm and open_clip. A classifier of
+    torchvision gets those of the published weights of its architecture; where these differ from each other, the setting
+    has to be given. For most models of the library transformers the size is known. For any other model, all three have
+    to be given.
 
     Args:
         module: a model that takes normalised images (V, 3, size, size). A model of open_clip becomes a `CLIP`. A model
@@ -51,11 +56,12 @@ def wrap(
         name: the name of the model in messages; by default the name of its class.
 
     Raises:
-        ValueError: when `module` is no module, cannot be copied or has no weights yet (device meta); a setting is
-            neither known nor given; the model takes images that are not square; `mean` or `std` does not have three
-            numbers; the model does not take images of this size; `tokenizer` is given although the model is not of
-            open_clip, or it is no tokenizer of open_clip; the number of labels is not the number of classes; or a
-            setting is given that would not be used.
+        ValueError: when `module` is no module, cannot be copied, is traced or scripted, or has no weights yet; a
+            setting is neither known nor given; the model takes images that are not square; `size`, `mean` or `std` is
+            out of range; the model fails on images of this size (its own error is the `__cause__`); `tokenizer` is
+            given although the model is not of open_clip, or it is no tokenizer of open_clip; the number of labels is
+            not the number of classes, or no labels are given for more than 100,000; or a setting is given that would
+            not be used.
 
     Example:
         >>> import torchvision
@@ -70,29 +76,36 @@ def wrap(
             raise ValueError(f"{module.name} is a judge and keeps its settings; leave out {', '.join(unused)}")
         return module
     if not isinstance(module, nn.Module):
-        raise ValueError(f"a {type(module).__name__} is no model; give a torch.nn.Module")
+        raise ValueError(
+            f"{_describe(module)} is no model; give a torch.nn.Module. A checkpoint on disk is loaded by "
+            "load_classifier_file or load_clip_file, or into a module by load_state_dict"
+        )
     module = uncompile(module)
     name = name or type(module).__name__
-    known: dict[str, Any] = _read_settings(module)
+    check_copyable(name, module)
+    published = _find_published(module)
+    known = {key: found[0] for key in _EXAMPLES if len(found := _list_values(published, key)) == 1}
     given = {"size": size, "mean": mean, "std": std}
-    settings = known | {key: value for key, value in given.items() if value is not None}
-    missing = [key for key in given if settings.get(key) is None]
-    if missing:
+    settings: dict[str, Any] = known | {key: value for key, value in given.items() if value is not None}
+    if missing := [key for key in _EXAMPLES if key not in settings]:
         says = ", ".join(f"{key}={_EXAMPLES[key]}" for key in missing)
-        raise ValueError(f"nothing says what images {name} was trained on: pass {says}, or what it is for your model")
-    settings |= {key: _read_channels(key, settings[key]) for key in ("mean", "std")}
+        candidates = _list_candidates(published, missing)
+        raise ValueError(
+            f"nothing says what images {name} was trained on{candidates}: pass {says}, or what it is for your model"
+        )
+    settings = {"size": _read_size(settings["size"])} | {
+        key: _read_channels(key, settings[key]) for key in ("mean", "std")
+    }
     if _is_open_clip(module):
         _check_unnamed(labels, name)
         return _copy_open_clip(name, module, tokenizer, settings, known)
     if tokenizer is not None:
         raise ValueError(f"{name} is no model of open_clip, so its tokenizer would not be used; leave it out")
-    if any(weight.device.type == "meta" for weight in module.parameters()):
-        raise ValueError(f"{name} has no weights yet: some of them are on the device meta; load them, then wrap it")
     frozen = freeze_copy(name, module)
     if type(module).__module__.startswith("transformers."):
         frozen.register_forward_hook(_unpack)
-    judge = Judge(name, frozen, int(settings["size"]), settings["mean"], settings["std"])
-    answer = _ask(judge)
+    judge = Judge(name, frozen, settings["size"], settings["mean"], settings["std"])
+    answer = judge.probe(torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32))
     if not isinstance(answer, Tensor) or answer.ndim != 2 or answer.shape[1] < 2:
         _check_unnamed(labels, name)
         return judge
@@ -102,32 +115,70 @@ def wrap(
 _EXAMPLES = {"size": "224", "mean": str(_IMAGENET_MEAN), "std": str(_IMAGENET_STD)}
 
 
-def _read_settings(module: nn.Module) -> dict[str, Any]:
-    """Return the image settings that can be read from a model: all, some or none of size, mean, standard deviation."""
+def _find_published(module: nn.Module) -> dict[str, Mapping[str, Any]]:
+    """Return what images a model may have been trained on: size, mean and standard deviation, or some of them.
+
+    They are listed by the name of the weights; a model that knows its settings itself has one entry.
+    """
     if isinstance(config := getattr(module, "pretrained_cfg", None), dict):  # timm
-        return {"size": _to_side(config["input_size"][-2:]), "mean": config["mean"], "std": config["std"]}
+        shape = config.get("input_size")
+        size = _to_side(shape[-2:]) if isinstance(shape, list | tuple) else None
+        return {"its pretrained_cfg": {"size": size, "mean": config.get("mean"), "std": config.get("std")}}
     home = type(module).__module__
     if home.startswith("torchvision.models."):
-        side = getattr(module, "image_size", 299 if home.endswith(".inception") else 224)
-        return {"size": side, "mean": _IMAGENET_MEAN, "std": _IMAGENET_STD}
+        from ..models.sources.torchvision_models import find_published_settings  # It imports torchvision.
+
+        own = {"size": module.image_size} if hasattr(module, "image_size") else {}
+        return {name: settings | own for name, settings in find_published_settings(module).items()}
     if _is_open_clip(module):
         visual: Any = module.visual
         known = {key: getattr(visual, f"image_{key}", None) for key in ("mean", "std")}
-        return known | {"size": _to_side(visual.image_size)}
+        return {"its image tower": known | {"size": _to_side(getattr(visual, "image_size", None))}}
     if home.startswith("transformers."):
         config = module.config
-        return {"size": _to_side(getattr(getattr(config, "vision_config", config), "image_size", None))}
+        return {"its config": {"size": _to_side(getattr(getattr(config, "vision_config", config), "image_size", None))}}
     return {}
+
+
+def _list_values(published: Mapping[str, Mapping[str, Any]], key: str) -> list[Any]:
+    """Return the values that a setting has in published weights, each once."""
+    values = [settings[key] for settings in published.values() if settings.get(key) is not None]
+    return [value for number, value in enumerate(values) if value not in values[:number]]
+
+
+def _list_candidates(published: Mapping[str, Mapping[str, Any]], missing: Sequence[str]) -> str:
+    """Return a text with the weights that differ in the missing settings; empty if there are none."""
+    listed = []
+    for key in missing:
+        for value in _list_values(published, key):
+            first = next(name for name, settings in published.items() if settings[key] == value)
+            listed.append(f"{key}={value} for {first}")
+    return f" ({', '.join(listed)})" if listed else ""
+
+
+def _describe(value: Any) -> str:
+    """Return what somebody has given in place of a model, for a message."""
+    return f"'{shorten(str(value))}'" if isinstance(value, str | PurePath) else f"a {type(value).__name__}"
+
+
+def _read_size(size: Any) -> int:
+    """Return the side of views as a whole number of pixels; raise a ValueError when it is something else."""
+    if not hasattr(size, "__index__") or size < 1:
+        raise ValueError(f"size {shorten(size)} is no whole number of pixels from 1, such as {_EXAMPLES['size']}")
+    return operator.index(size)
 
 
 def _read_channels(key: str, values: Any) -> tuple[float, float, float]:
     """Return a setting that has a number for each colour channel; raise a ValueError when it is something else."""
     try:
-        return to_triple(values)
+        triple = to_triple(values)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{key} {shorten(values)} is not three numbers, one each for red, green and blue, such as {_EXAMPLES[key]}"
         ) from error
+    if not all(map(math.isfinite, triple)) or (key == "std" and min(triple) <= 0):
+        raise ValueError(f"{key} {triple} must be finite{' and above 0' * (key == 'std')}, such as {_EXAMPLES[key]}")
+    return triple
 
 
 def _to_side(size: Any) -> Any:
@@ -167,25 +218,11 @@ def _copy_open_clip(
     """
     from ..models.sources.open_clip_copy import copy_open_clip_module  # It imports open_clip, which takes seconds.
 
-    if settings["size"] != known["size"]:
+    if settings["size"] != known.get("size", settings["size"]):
         raise ValueError(f"{name} takes images of {known['size']} x {known['size']} alone; leave out size")
     published = dict(getattr(module.visual, "preprocess_cfg", {}))
     published |= {key: settings[key] for key in ("mean", "std")}
     return copy_open_clip_module(name, module, published, tokenizer)
-
-
-def _ask(judge: Judge) -> Any:
-    """Return the raw output of a judge for a black view; raise a ValueError when its module cannot run on this view."""
-    weight = next(judge.module.parameters(), None)
-    device = None if weight is None else weight.device
-    view = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32, device=device)
-    try:
-        with torch.no_grad():
-            return judge.run(view)
-    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"{judge.name} does not take images of {judge.size} x {judge.size} ({str(error)[:200]}); pass its own size"
-        ) from error
 
 
 def _check_unnamed(labels: Sequence[str] | None, model: str) -> None:
@@ -200,8 +237,15 @@ def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Label
     Default labels are those of ImageNet for 1,000 classes, else 'class 0', 'class 1' and so on. A ValueError that names
     the model is raised when there is not one name for each class.
     """
-    if names is None:
+    if names is None and count <= MOST_CLASSES:
         return choose_labels(count)
+    if names is None:
+        raise ValueError(
+            f"{model} answers with {count} numbers for a view; without labels, up to {MOST_CLASSES} are taken for "
+            "classes: give labels, or wrap a part of the model that ends before"
+        )
+    if isinstance(names, str):
+        raise ValueError(f"labels '{shorten(names)}' is one text; give a list with a name for each of {count} classes")
     if len(names) != count:
         raise ValueError(f"{model} has {count} classes and {len(names)} labels are given; give one for each class")
     return Labels(tuple(Label((str(name),)) for name in names))

@@ -19,6 +19,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..common.interruption import pausing
 
+FORWARD_ERRORS = (LookupError, AttributeError, TypeError, ValueError, AssertionError, ArithmeticError, NameError)
+"""The errors of a forward pass that say something about the model. Others may be those of Cancel, or of memory."""
+
 _UNFOLDED = "unfolded"
 
 # While fx traces, it replaces methods of `nn.Module` for all threads. Two threads that trace at the same time would put
@@ -73,7 +76,7 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
     try:
         with _tracing:
             graph = _Tracer().trace(module)
-    except (TraceError, TypeError, RuntimeError, ValueError, AttributeError, AssertionError):
+    except (TraceError, RuntimeError, *FORWARD_ERRORS):
         # The forward pass cannot be traced, for example because it depends on data: fold nothing.
         return []
     modules = dict(module.named_modules())

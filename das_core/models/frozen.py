@@ -8,6 +8,7 @@ from threading import Lock
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from ..common.interruption import pausing
 from .fold import find_unfolded, fold_batch_norm
@@ -133,8 +134,9 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
         module: any module.
 
     Raises:
-        ValueError: when the module cannot be copied.
+        ValueError: when the module cannot be copied, is traced or scripted, or has no weights yet.
     """
+    check_copyable(name, module)
     try:
         with torch.inference_mode(False):
             return deepcopy(uncompile(module))
@@ -143,6 +145,20 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
             f"{name} cannot be copied ({error}): load it anew, if another library has left its hooks on it; or give it "
             "to build_classifier with copy=False, which freezes the model itself, in place"
         ) from error
+
+
+def check_copyable(name: str, module: nn.Module) -> None:
+    """Raise a ValueError when a module is traced or scripted, or has no weights yet; `name` is for the message."""
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise ValueError(
+            f"{name} is traced or scripted by torch.jit, so its layers cannot be reached; give the module that it was "
+            "made from"
+        )
+    if any(isinstance(weight, UninitializedParameter) or weight.is_meta for weight in module.parameters()):
+        raise ValueError(
+            f"{name} has no weights yet: some of them are lazy or on the device meta; load them, or run a lazy module "
+            "on an image, and then give it again"
+        )
 
 
 def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:

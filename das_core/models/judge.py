@@ -10,12 +10,20 @@ from torch import Tensor, nn
 
 from ..common.cache import cached
 from ..common.devices import find_device, send_to_device
+from ..common.interruption import is_cancellation
+from ..common.text import shorten
+from .fold import FORWARD_ERRORS
 from .frozen import copy_with_precision, evaluating
 
 # The gradient at a view consists of numbers so small that float16 would round many of them to 0. So the backward pass
 # through a model in float16 computes the gradient times this factor.
 _HALF_SCALE = 256.0
 
+
+MOST_CLASSES = 100_000
+"""The most numbers in the answer for a view that are taken for those of classes, or for an embedding."""
+
+_ADVICE = "give the size that it takes, or correct its forward pass"
 
 J = TypeVar("J", bound="Judge")
 
@@ -102,9 +110,39 @@ class Judge:
         return self.postprocess(answer)
 
     def run(self, views: Tensor) -> Any:
-        """Return the raw output of the module for views (V, 3, size, size), 0..1: neither checked nor postprocessed."""
+        """Return the raw output of the module for views (V, 3, size, size), 0..1: neither checked nor postprocessed.
+
+        Raises:
+            ValueError: when the forward pass of the module raises an error, which is then its `__cause__`. A
+                RuntimeError, such as for memory that runs out, is raised as it is.
+        """
+        return self._run(views, FORWARD_ERRORS, _ADVICE)
+
+    def probe(self, views: Tensor, advice: str = _ADVICE) -> Any:
+        """Return the raw output of the module for views that test it, on any device; no gradient flows from it.
+
+        Args:
+            views: (V, 3, size, size), 0..1.
+            advice: what a message says to do when the module cannot run on such views.
+
+        Raises:
+            ValueError: when the module cannot run on such views; its own error is the `__cause__`.
+        """
+        with torch.no_grad():
+            return self._run(views.to(self.device), (*FORWARD_ERRORS, RuntimeError), advice)
+
+    def _run(self, views: Tensor, failures: tuple[type[Exception], ...], advice: str) -> Any:
+        """Return the raw output for views; an error of one of these classes becomes the cause of a ValueError."""
         with evaluating(self.module):
-            return self.module(self.preprocess(views))
+            try:
+                return self.module(self.preprocess(views))
+            except failures as error:
+                if is_cancellation(error) or isinstance(error, torch.OutOfMemoryError):
+                    raise
+                raise ValueError(
+                    f"{self.name} fails on colour images of {self.size} x {self.size} "
+                    f"({type(error).__name__}: {shorten(str(error), 200)}); {advice}"
+                ) from error
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return the output for views of an ascent.
@@ -233,18 +271,15 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
         wanted: the part of the error message that says what to choose instead, such as "a classifier".
 
     Raises:
-        ValueError: when the module cannot run on such a view, its output is not a tensor (1, N), or a number in it is
-            not finite.
+        ValueError: when the module cannot run on such a view, its output is not a tensor (1, N), N is above 100,000,
+            or a number in it is not finite.
     """
-    name, size = judge.name, judge.size
-    device = next((parameter.device for parameter in judge.module.parameters()), None)
-    try:
-        with torch.no_grad():
-            output = judge.run(torch.zeros(1, 3, size, size, dtype=torch.float32, device=device))
-    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
-        raise ValueError(f"{name} does not take colour images of {size} x {size}; choose {wanted}") from error
+    name = judge.name
+    output = judge.probe(torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32), f"choose {wanted}")
     if not isinstance(output, Tensor) or output.ndim != 2:
         raise ValueError(f"{name} does not answer {answer}; choose {wanted}")
+    if output.shape[1] > MOST_CLASSES:
+        raise ValueError(f"{name} answers with {output.shape[1]} numbers, above {MOST_CLASSES}; choose {wanted}")
     if not bool(output.isfinite().all()):
         raise ValueError(f"{name} answers with values that are no numbers; its weights are damaged, get them again")
     return output.shape[1]

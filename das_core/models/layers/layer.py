@@ -98,7 +98,8 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
         judge: the judge; hooks are attached to its module for one forward pass.
 
     Raises:
-        ValueError: when no layer is left, or when the judge is an ensemble, because it has several models.
+        ValueError: when no layer is left, when the module cannot run on such views, or when the judge is an ensemble,
+            because it has several models.
 
     Example:
         >>> import torch
@@ -128,9 +129,8 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
         calls = found[name].calls + 1 if name in found else 1
         found[name] = replace(layer, calls=calls, heads=count_heads(part) if name.endswith(HEADS) else 0)
 
-    device = next((parameter.device for parameter in judge.module.parameters()), None)
-    with torch.no_grad(), capture_outputs(judge.module, names, on_output):
-        judge.run(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, dtype=torch.float32, device=device))
+    with capture_outputs(judge.module, names, on_output):
+        judge.probe(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, dtype=torch.float32))
     if not found:
         raise ValueError(f"{judge.name} has no layers that can be told apart; choose another model")
     return tuple(found.values())

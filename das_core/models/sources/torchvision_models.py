@@ -1,8 +1,10 @@
 """Classifiers of torchvision with their published weights."""
 
+import inspect
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import torchvision
 from torch import nn
@@ -101,3 +103,49 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
     preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]
     return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std), copy=False)
+
+
+def find_published_settings(module: nn.Module) -> dict[str, dict[str, Any]]:
+    """Return what images the published weights of the architecture of a model were trained on.
+
+    The architecture is found by the class of the model and, where the weights for this class differ, by the number of
+    its weights. A last part that was replaced for other classes makes no difference.
+
+    Args:
+        module: a classifier of torchvision, with any weights.
+
+    Returns:
+        `size`, `mean` and `std` by the name of the published weights, such as 'regnet_y_16gf IMAGENET1K_V1'; those of
+        all architectures of the class if the number of weights fits none. Empty for a model of another class.
+
+    Example:
+        >>> import torchvision
+        >>> from das_core.models.sources.torchvision_models import find_published_settings
+        >>> {name: known["size"] for name, known in find_published_settings(torchvision.models.swin_v2_t()).items()}
+        {'swin_v2_t IMAGENET1K_V1': 256}
+    """
+    published = {
+        f"{name} {weights.name}": weights
+        for name in list_torchvision_architectures()
+        if isinstance(module, inspect.signature(torchvision.models.get_model_builder(name)).return_annotation)
+        for weights in torchvision.models.get_model_weights(name)
+    }
+    # Weights without classes, such as those of VGG16 for style transfer, have NaN in the last layer.
+    has_classes = all(bool(weight.isfinite().all()) for weight in list(module.parameters())[-1:])
+    count = _count_weights(module)
+    fits = {name for name, one in published.items() if (one.meta["categories"] is not None) == has_classes}
+    fits &= {name for name in fits if published[name].meta["num_params"] == count} or fits
+    published = {name: one for name, one in published.items() if name in (fits or published)}
+    presets = {name: weights.transforms() for name, weights in published.items()}
+    return {
+        name: {"size": preset.crop_size[0], "mean": tuple(preset.mean), "std": tuple(preset.std)}
+        for name, preset in presets.items()
+    }
+
+
+def _count_weights(module: nn.Module) -> int:
+    """Return how many weights a model would have if its last part were a linear layer with ImageNet's 1,000 classes."""
+    *_, last = module.children()
+    inputs = next((part.in_features for part in last.modules() if isinstance(part, nn.Linear)), 0)
+    own, replaced = (sum(weight.numel() for weight in part.parameters()) for part in (module, last))
+    return own - replaced + 1000 * (inputs + 1)

@@ -1,5 +1,6 @@
 """Any vision model as a judge: what it says of itself, what becomes a classifier, and pictures of such models."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ with without_torchaudio():
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = (0.5, 0.5, 0.5)
 KNOWN: dict[str, Any] = {"mean": HALF, "std": HALF}
+KNOWN_SIZE: dict[str, Any] = {"size": 8, **KNOWN}
 RESNET = torchvision.models.resnet18
 NO_CLASSES = "has no classes that labels could name; leave out labels"
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "image_size": 32}
@@ -36,6 +38,7 @@ SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "i
     [
         (torchvision.models.resnet18, 224, IMAGENET[0]),
         (lambda: torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=1000), 32, IMAGENET[0]),
+        (torchvision.models.swin_v2_t, 256, IMAGENET[0]),
         (lambda: timm.create_model("tf_efficientnet_lite2"), 260, HALF),
         (lambda: timm.create_model("vit_tiny_patch16_224"), 224, HALF),
     ],
@@ -94,6 +97,23 @@ def oblong() -> nn.Module:
     return model
 
 
+def without_settings() -> nn.Module:
+    model = torchvision.models.resnet18()
+    model.pretrained_cfg = {}
+    return model
+
+
+class Answering(nn.Module):
+    """A model with an answer of its own."""
+
+    def __init__(self, answer: Callable[[torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, views: torch.Tensor) -> Any:
+        return self.answer(views)
+
+
 def without_weights() -> nn.Module:
     with torch.device("meta"):
         return torchvision.models.resnet18()
@@ -105,7 +125,7 @@ def without_weights() -> nn.Module:
         (
             lambda: nn.Sequential(nn.Flatten(), nn.Linear(192 * 4, 10)),
             {"size": 8, **KNOWN},
-            r"Sequential does not take images of 8 x 8 \(.*\); pass its own size",
+            r"Sequential fails on colour images of 8 x 8 \(RuntimeError: .*\); give the size",
         ),
         (RESNET, {"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
         (
@@ -121,6 +141,36 @@ def without_weights() -> nn.Module:
             RESNET,
             {"tokenizer": open_clip.SimpleTokenizer()},
             "ResNet is no model of open_clip, so its tokenizer would not be used",
+        ),
+        (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
+        (RESNET, {"size": 32.5}, "^size 32.5 is no whole number of pixels from 1"),
+        (RESNET, {"std": (0, 0, 0)}, r"^std \(0.0, 0.0, 0.0\) must be finite and above 0"),
+        (RESNET, {"labels": "cat"}, "^labels 'cat' is one text; give a list"),
+        (
+            lambda: "resnet.pth",
+            {},
+            "^'resnet.pth' is no model; .* is loaded by load_classifier_file",
+        ),
+        (lambda: Answering(lambda views: {}["logits"]), KNOWN_SIZE, r"Answering fails on .* \(KeyError: 'logits'\)"),
+        (
+            lambda: Answering(lambda views: views.expand(1, 3, 8, 9)),
+            KNOWN_SIZE,
+            r"Answering fails on .* \(RuntimeError",
+        ),
+        (
+            lambda: Answering(lambda views: views.mean((1, 2, 3))[:, None].expand(-1, 10**9)),
+            KNOWN_SIZE,
+            "Answering answers with 1000000000 numbers for a view; without labels, up to 100000 .* give labels",
+        ),
+        (lambda: torch.jit.trace(nn.ReLU(), torch.ones(1)), KNOWN_SIZE, "is traced or scripted .* give the module"),
+        (lambda: nn.LazyConv2d(4, 3), KNOWN_SIZE, "LazyConv2d has no weights yet: .* lazy"),
+        (without_settings, {}, "nothing says what images ResNet was trained on: pass size=224, mean=.*, std="),
+        (
+            lambda: torchvision.models.regnet.RegNet(
+                torchvision.models.regnet.BlockParams([1] * 4, [8] * 4, [8] * 4, [2] * 4, [1.0] * 4)
+            ),
+            {},
+            r"images RegNet was trained on \(size=224 for regnet.*, size=384 for regnet.*\): pass size=224, or what",
         ),
         (oblong, {}, "the model takes images of 32 x 48 pixels; only square images are possible"),
         (without_weights, {}, r"ResNet has no weights yet: .* on the device meta; load them"),

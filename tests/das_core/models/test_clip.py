@@ -192,7 +192,7 @@ def broken_reader() -> TextTower:
     [
         (None, Odd("nan"), "toy answers with values that are no numbers; its weights are damaged"),
         (None, Odd("image"), "toy does not answer an image with one embedding"),
-        (None, Odd("shape"), "toy does not take colour images of 8 x 8"),
+        (None, Odd("shape"), "toy fails on colour images of 8 x 8"),
         (reader(4), Mean(), r"toy has embeddings of 3 numbers and its text tower of 4.*choose"),
         (broken_reader(), Mean(), r"text tower of toy cannot read \(IndexError: .*; its tokenizer belongs"),
     ],

@@ -86,7 +86,7 @@ def ask_for_probabilities(module: nn.Module) -> None:
 
 
 def fail(module: nn.Module) -> None:
-    with pytest.raises(ValueError, match="does not take colour images of 1 x 1"):
+    with pytest.raises(ValueError, match="fails on colour images of 1 x 1"):
         build_classifier("own", module, 1, HALF, HALF)
 
 

@@ -65,7 +65,7 @@ def test_hooks_are_gone_after_a_search_also_after_an_error() -> None:
     find_layers(toy)
     assert count_hooks(toy.module) == 0
     small = judge(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(7, 2)))
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="toy fails on colour images of"):
         find_layers(small)
     assert count_hooks(small.module) == 0
 

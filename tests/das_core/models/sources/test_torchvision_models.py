@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torchvision
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import MNASNet
 
 from cases import each_case
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.torchvision_models import (
     build_torchvision_module,
+    find_published_settings,
     list_downloaded_torchvision,
     list_torchvision_architectures,
     load_torchvision,
@@ -158,3 +159,31 @@ def test_names_with_a_dot_in_them_are_todays_names() -> None:
         "classifier.weight": 3,
     }
     assert renamed.versions == {"": 3}
+
+
+@each_case(
+    ("architecture", "head", "last", "sizes", "mean"),
+    [
+        ("swin_v2_t", 768, 1.0, {256}, IMAGENET_MEAN),
+        ("efficientnet_b1", 1280, 1.0, {240}, IMAGENET_MEAN),
+        ("efficientnet_v2_l", 1280, 1.0, {480}, (0.5, 0.5, 0.5)),
+        ("inception_v3", 2048, 1.0, {299}, IMAGENET_MEAN),
+        ("vgg16", 25088, 1.0, {224}, IMAGENET_MEAN),
+        # The weights for style transfer have no numbers in the last layers.
+        ("vgg16", 25088, torch.nan, {224}, (0.48235, 0.45882, 0.40784)),
+        # The number of weights is that of no architecture.
+        ("swin_v2_t", 5, 1.0, {224, 256}, IMAGENET_MEAN),
+    ],
+)
+def test_the_settings_of_an_architecture_are_found_whatever_its_classes(
+    architecture: str, head: int, last: float, sizes: set[int], mean: tuple[float, ...]
+) -> None:
+    with torch.device("meta"):
+        module = build_torchvision_module(architecture, 1000)
+    *_, (name, _) = module.named_children()
+    replaced = nn.Linear(head, 7)
+    nn.init.constant_(replaced.bias, last)
+    setattr(module, name, nn.Sequential(replaced))
+    found = find_published_settings(module).values()
+    assert {known["size"] for known in found} == sizes
+    assert {known["mean"] for known in found} == {tuple(mean)}
