@@ -31,11 +31,9 @@ PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat
 
 def precision_input() -> Any:
     """Return the input that chooses the precision of a model's weights; a loader has it as its last input."""
-    return io.Combo.Input(
-        "precision",
-        options=list(PRECISIONS),
-        default="auto",
-        tooltip="auto is fp32. bf16 and fp16 halve the memory of the model and are faster on most GPUs, at slightly "
+    return tip(
+        io.Combo.Input("precision", options=list(PRECISIONS), default="auto"),
+        "auto is fp32. bf16 and fp16 halve the memory of the model and are faster on most GPUs, at slightly "
         "rougher gradients.",
     )
 
@@ -64,8 +62,9 @@ def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> li
 
 def model_input() -> Any:
     """Return the input for a model, for nodes that accept classifiers as well as CLIPs."""
-    return io.MultiType.Input(
-        "model", [Classifier, Clip], tooltip="The model to look into, from one of the nodes that load models."
+    return tip(
+        io.MultiType.Input("model", [Classifier, Clip]),
+        "The model to look into, from one of the nodes that load models.",
     )
 
 
@@ -97,31 +96,35 @@ def list_connected(objectives: Mapping[str, CoreObjective] | None) -> list[CoreO
 
 def weight_input() -> Any:
     """Return the input for the weight of an objective; in the schema of a new node, put it last."""
-    return io.Float.Input(
-        "weight",
-        default=1.0,
-        min=-100.0,
-        max=100.0,
-        step=0.1,
-        tooltip="How much this objective counts among others. Below 0 the image climbs away from it. With a single "
+    return tip(
+        io.Float.Input("weight", default=1.0, min=-100.0, max=100.0, step=0.1),
+        "How much this objective counts among others. Below 0 the image climbs away from it. With a single "
         "objective its size changes nothing, except with sgd.",
     )
 
 
-def schema(*, advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
+def tip(item: Any, text: str) -> Any:
+    """Return an input or output of a schema with its tooltip."""
+    item.tooltip = text
+    return item
+
+
+def schema(*, aliases: str = "", advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
     """Return a schema without those fields that the running ComfyUI does not know.
 
     ComfyUI 0.8.0, the oldest one that the pack runs on, has no search aliases and no advanced inputs.
 
     Args:
+        aliases: words by which a search finds the node, with commas between them, beside "das" and "direct ascent".
         advanced: the widgets that ComfyUI's page hides until the user asks for advanced inputs. A widget inside an
             option of a DynamicCombo is named with its path, such as "recipe.optimizer.momentum".
-        fields: the arguments of `io.Schema`.
+        fields: the other arguments of `io.Schema`.
 
     Raises:
         ValueError: when a name in `advanced` belongs to no input.
     """
     _mark_advanced(fields.get("inputs", []), set(advanced))
+    fields["search_aliases"] = ["das", "direct ascent", *filter(None, aliases.split(", "))]
     return io.Schema(**{name: value for name, value in fields.items() if name in _SCHEMA_FIELDS})
 
 

@@ -12,7 +12,7 @@ from ...das_core.denoisers.bilateral import Bilateral
 from ...das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from ...das_core.denoisers.non_local_means import NonLocalMeans
 from ...das_core.denoisers.total_variation import TotalVariation
-from ..schema import make_options, read_choice
+from ..schema import make_options, read_choice, tip
 
 _DENOISERS: dict[str, Callable[[], Denoiser]] = {
     "total_variation": TotalVariation,
@@ -37,51 +37,31 @@ def denoise_input() -> Any:
 def _settings() -> list[Any]:
     """Return the inputs for the kind of denoiser and its settings."""
     return [
-        io.Combo.Input(
-            "kind",
-            options=list(_DENOISERS),
-            default="total_variation",
-            tooltip="What smooths. total_variation: even surfaces and sharp edges, like paint, in a twentieth of a "
-            "step. bilateral: softer, slower. non_local_means: keeps texture, slowest. cosine_shrinkage: keeps fine "
-            "lines.",
+        tip(
+            io.Combo.Input("kind", options=list(_DENOISERS), default="total_variation"),
+            "What smooths. total_variation: even surfaces and sharp edges, like paint, in a twentieth of a step. "
+            "bilateral: softer, slower. non_local_means: keeps texture, slowest. cosine_shrinkage: keeps fine lines.",
         ),
-        io.Float.Input(
-            "strength",
-            default=Denoising.strength,
-            min=0.0,
-            max=1.0,
-            step=0.005,
-            tooltip="What counts as hatching at the first step, as a share of the range from black to white; it suits "
-            "any size of picture. 0: nothing. 0.01: some hatching is left. 0.018: painted. 0.1: flat colours.",
+        tip(
+            io.Float.Input("strength", default=Denoising.strength, min=0.0, max=1.0, step=0.005),
+            "What counts as hatching at the first step, as a share of the range from black to white; it suits any "
+            "size of picture. 0: nothing. 0.01: some hatching is left. 0.018: painted. 0.1: flat colours.",
         ),
-        io.Float.Input(
-            "end",
-            default=Denoising.end,
-            min=0.0,
-            max=1.0,
-            step=0.002,
-            tooltip="The same at the last step. 0: hatching comes back. 0.006: texture of stone and fur. As much as "
-            "strength: smooth to the end.",
+        tip(
+            io.Float.Input("end", default=Denoising.end, min=0.0, max=1.0, step=0.002),
+            "The same at the last step. 0: hatching comes back. 0.006: texture of stone and fur. As much as strength: "
+            "smooth to the end.",
         ),
-        io.Float.Input(
-            "share",
-            default=Denoising.share,
-            min=0.01,
-            max=1.0,
-            step=0.05,
-            tooltip="How far every step goes to the denoised picture. 0.3 suits 60 steps, 0.12 suits 150, "
-            "0.45 suits 30. 1: all the way, soft.",
+        tip(
+            io.Float.Input("share", default=Denoising.share, min=0.01, max=1.0, step=0.05),
+            "How far every step goes to the denoised picture. 0.3 suits 60 steps, 0.12 suits 150, 0.45 suits 30. 1: "
+            "all the way, soft.",
         ),
-        io.Float.Input(
-            "keep",
-            optional=True,
-            default=Denoising.keep,
-            min=0.0,
-            max=1.0,
-            step=0.005,
-            tooltip="How firmly the photograph around a mask comes back where little has changed (without a mask: the "
-            "start of the stack). 0: not. 0.03: around the subject, so that the edge of the mask hardly shows; begin "
-            "with start image. 0.1: hardly anything new is left.",
+        tip(
+            io.Float.Input("keep", optional=True, default=Denoising.keep, min=0.0, max=1.0, step=0.005),
+            "How firmly the photograph around a mask comes back where little has changed (without a mask: the start "
+            "of the stack). 0: not. 0.03: around the subject, so that the edge of the mask hardly shows; begin with "
+            "start image. 0.1: hardly anything new is left.",
         ),
     ]
 

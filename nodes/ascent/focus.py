@@ -5,7 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.ascent.focus import Focus
-from ..schema import make_options, read_choice
+from ..schema import make_options, read_choice, tip
 
 _CHOICES = ("center", "everywhere")
 
@@ -17,41 +17,25 @@ def focus_input() -> Any:
         options=make_options(
             _CHOICES,
             center=[
-                io.Float.Input(
-                    "start",
-                    default=Focus.start,
-                    min=0.05,
-                    max=100.0,
-                    step=0.05,
-                    tooltip="How wide the window is at the first step, in halves of the canvas (margin included). "
-                    "0.15: a spot in the middle. 0.3: one object. 1: nearly everywhere.",
+                tip(
+                    io.Float.Input("start", default=Focus.start, min=0.05, max=100.0, step=0.05),
+                    "How wide the window is at the first step, in halves of the canvas (margin included). 0.15: a "
+                    "spot in the middle. 0.3: one object. 1: nearly everywhere.",
                 ),
-                io.Float.Input(
-                    "end",
-                    default=Focus.end,
-                    min=0.05,
-                    max=100.0,
-                    step=0.05,
-                    tooltip="How wide it becomes. 1.2: the corners of the canvas move half as far as the middle, "
-                    "before a plain ground. 3: all of the picture nearly alike, a fuller scene. Not below start.",
+                tip(
+                    io.Float.Input("end", default=Focus.end, min=0.05, max=100.0, step=0.05),
+                    "How wide it becomes. 1.2: the corners of the canvas move half as far as the middle, before a "
+                    "plain ground. 3: all of the picture nearly alike, a fuller scene. Not below start.",
                 ),
-                io.Float.Input(
-                    "share",
-                    default=Focus.share,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="Share of the steps over which it opens. 0: open from the first step. 0.7: the picture "
-                    "grows from its middle. 1: the edges come last.",
+                tip(
+                    io.Float.Input("share", default=Focus.share, min=0.0, max=1.0, step=0.05),
+                    "Share of the steps over which it opens. 0: open from the first step. 0.7: the picture grows from "
+                    "its middle. 1: the edges come last.",
                 ),
-                io.Float.Input(
-                    "emphasis",
-                    default=Focus.emphasis,
-                    min=0.0,
-                    max=4.0,
-                    step=0.1,
-                    tooltip="How much more detail grows where the models look. 0: the ground is as busy as the "
-                    "subject. 1: one subject before a calm ground. 2: hardly any ground.",
+                tip(
+                    io.Float.Input("emphasis", default=Focus.emphasis, min=0.0, max=4.0, step=0.1),
+                    "How much more detail grows where the models look. 0: the ground is as busy as the subject. 1: "
+                    "one subject before a calm ground. 2: hardly any ground.",
                 ),
             ],
         ),

@@ -19,7 +19,7 @@ from ...das_core.stack.spec import StackSpec
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, Denoiser, History, Stack, add_advice, list_connected, objectives_input, schema
+from ..schema import Augmentation, Denoiser, History, Stack, add_advice, list_connected, objectives_input, schema, tip
 from .climb import climb, rescue_on_error
 from .previews import choose_shown
 from .recipe import read_recipe, recipe_input
@@ -34,23 +34,12 @@ class Optimize(Node):
             node_id="DAS_Optimize",
             display_name="Optimize",
             category="Direct Ascent",
-            description=(
-                "Let the stack climb: each step shows its views to the models, asks what change would raise the score, "
-                "and moves all levels that way. Watch it grow in the preview. Finish now ends it with the picture so "
-                "far; Cancel discards it. Connect as many objectives as you like; each counts by its weight. "
-                "Connect image to Save Image: ComfyUI runs this node only if another node uses its result."
-            ),
-            search_aliases=[
-                "das",
-                "direct ascent",
-                "synthesis",
-                "gradient ascent",
-                "sampler",
-                "deep dream",
-                "film",
-                "timelapse",
-                "text to image",
-            ],
+            description="Let the stack climb: each step shows its views to the models, asks what change would raise "
+            "the score, and moves all levels that way. Watch it grow in the preview. Finish now ends it "
+            "with the picture so far; Cancel discards it. Connect as many objectives as you like; each "
+            "counts by its weight. Connect image to Save Image: ComfyUI runs this node only if another "
+            "node uses its result.",
+            aliases="synthesis, gradient ascent, sampler, deep dream, film, timelapse, text to image",
             advanced=[
                 "recipe.optimizer",
                 "recipe.optimizer.momentum",
@@ -71,34 +60,27 @@ class Optimize(Node):
                 "recipe.denoise.keep",
             ],
             inputs=[
-                Stack.Input(
-                    "stack",
-                    optional=True,
-                    tooltip="What climbs. A stack that has climbed before goes on from where it is. Without one: 448 x "
-                    "448 from grey, the defaults of Image Stack.",
+                tip(
+                    Stack.Input("stack", optional=True),
+                    "What climbs. A stack that has climbed before goes on from where it is. Without one: 448 x 448 "
+                    "from grey, the defaults of Image Stack.",
                 ),
                 objectives_input("What the ascent climbs: all of these, each by its weight."),
-                Augmentation.Input(
-                    "augmentation",
-                    optional=True,
-                    tooltip="How the models see the picture. Without one: the views of the recipe.",
+                tip(
+                    Augmentation.Input("augmentation", optional=True),
+                    "How the models see the picture. Without one: the views of the recipe.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**64 - 1,
-                    control_after_generate=True,
-                    tooltip="Which views are drawn. Another seed gives another picture of the same thing.",
+                tip(
+                    io.Int.Input("seed", default=0, min=0, max=2**64 - 1, control_after_generate=True),
+                    "Which views are drawn. Another seed gives another picture of the same thing.",
                 ),
                 # Workflow files store the values of widgets by position. `recipe` is the last widget, so that new
                 # inputs inside its option `custom` do not change the positions of other widgets.
                 recipe_input(),
-                Denoiser.Input(
-                    "denoiser",
-                    optional=True,
-                    tooltip="A model of ComfyUI that denoises, in place of the kind of denoise. Nothing connected: the "
-                    "kind. Does nothing where denoise is off.",
+                tip(
+                    Denoiser.Input("denoiser", optional=True),
+                    "A model of ComfyUI that denoises, in place of the kind of denoise. Nothing connected: the kind. "
+                    "Does nothing where denoise is off.",
                 ),
             ],
             outputs=[

@@ -8,7 +8,7 @@ from ...das_core.ascent.adam import Adam
 from ...das_core.ascent.normalized_ascent import STEEPEST_TILT, NormalizedAscent
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.sgd import SGD
-from ..schema import make_options, read_choice
+from ..schema import make_options, read_choice, tip
 
 _OPTIMIZERS: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}
 
@@ -20,71 +20,46 @@ def optimizer_input() -> Any:
         options=make_options(
             tuple(_OPTIMIZERS),
             ascent=[
-                io.Float.Input(
-                    "step_size",
-                    default=NormalizedAscent.step_size,
-                    min=0.0001,
-                    max=10.0,
-                    step=0.005,
-                    tooltip="How far the picture moves a step. 0.02: pale. 0.13: good for 60 steps; "
-                    "for fewer steps take more, without a denoiser less. Above 0.3: harsh, burnt colours.",
+                tip(
+                    io.Float.Input("step_size", default=NormalizedAscent.step_size, min=0.0001, max=10.0, step=0.005),
+                    "How far the picture moves a step. 0.02: pale. 0.13: good for 60 steps; for fewer steps take "
+                    "more, without a denoiser less. Above 0.3: harsh, burnt colours.",
                 ),
-                io.Float.Input(
-                    "momentum",
-                    default=NormalizedAscent.momentum,
-                    min=0.0,
-                    max=0.99,
-                    step=0.05,
-                    tooltip="How much a step resembles the last ones. 0: every step anew. 0.9: smooth, slow to turn.",
+                tip(
+                    io.Float.Input("momentum", default=NormalizedAscent.momentum, min=0.0, max=0.99, step=0.05),
+                    "How much a step resembles the last ones. 0: every step anew. 0.9: smooth, slow to turn.",
                 ),
-                io.Float.Input(
-                    "coarse_to_fine",
-                    default=NormalizedAscent.coarse_to_fine,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="Share of the steps that build the picture from large shapes to small. 0: "
-                    "all at once, many fragments. 0.6: one clean object. 1: soft.",
+                tip(
+                    io.Float.Input(
+                        "coarse_to_fine", default=NormalizedAscent.coarse_to_fine, min=0.0, max=1.0, step=0.05
+                    ),
+                    "Share of the steps that build the picture from large shapes to small. 0: all at once, many "
+                    "fragments. 0.6: one clean object. 1: soft.",
                 ),
-                io.Float.Input(
-                    "tilt",
-                    default=NormalizedAscent.tilt,
-                    min=0.0,
-                    max=STEEPEST_TILT,
-                    step=0.05,
-                    optional=True,
-                    tooltip="How much less fine detail moves than large shapes; it eases toward the end. 0: as the "
-                    "levels have it, engraved lines. 0.4: painted. 2: blurred.",
+                tip(
+                    io.Float.Input(
+                        "tilt", default=NormalizedAscent.tilt, min=0.0, max=STEEPEST_TILT, step=0.05, optional=True
+                    ),
+                    "How much less fine detail moves than large shapes; it eases toward the end. 0: as the levels "
+                    "have it, engraved lines. 0.4: painted. 2: blurred.",
                 ),
             ],
             sgd=[
-                io.Float.Input(
-                    "learning_rate",
-                    default=SGD.learning_rate,
-                    min=0.0000001,
-                    max=1000.0,
-                    step=0.001,
-                    tooltip="Step per unit of gradient. 0.005 suits the logit of a classifier and 84 "
-                    "levels; too low stays grey, too high turns to noise.",
+                tip(
+                    io.Float.Input("learning_rate", default=SGD.learning_rate, min=0.0000001, max=1000.0, step=0.001),
+                    "Step per unit of gradient. 0.005 suits the logit of a classifier and 84 levels; too low stays "
+                    "grey, too high turns to noise.",
                 ),
-                io.Float.Input(
-                    "momentum",
-                    default=SGD.momentum,
-                    min=0.0,
-                    max=0.99,
-                    step=0.05,
-                    tooltip="0: the paper's. 0.9: ten times the effective step, smoother.",
+                tip(
+                    io.Float.Input("momentum", default=SGD.momentum, min=0.0, max=0.99, step=0.05),
+                    "0: the paper's. 0.9: ten times the effective step, smoother.",
                 ),
             ],
             adam=[
-                io.Float.Input(
-                    "learning_rate",
-                    default=Adam.learning_rate,
-                    min=0.0000001,
-                    max=10.0,
-                    step=0.001,
-                    tooltip="How far every level moves a step. With powers_of_two 0.02 to 0.1; with "
-                    "many levels much less, for they add up.",
+                tip(
+                    io.Float.Input("learning_rate", default=Adam.learning_rate, min=0.0000001, max=10.0, step=0.001),
+                    "How far every level moves a step. With powers_of_two 0.02 to 0.1; with many levels much less, "
+                    "for they add up.",
                 )
             ],
         ),

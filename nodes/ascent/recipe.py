@@ -10,7 +10,7 @@ from ...das_core.ascent.pace import ScheduleName
 from ...das_core.ascent.preparation import MOST_STEPS
 from ...das_core.ascent.recipe import RECIPES, Recipe
 from ...das_core.denoisers.base import Denoiser
-from ..schema import list_options, make_options, read_choice
+from ..schema import list_options, make_options, read_choice, tip
 from .denoising import denoise_input, read_denoising
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
@@ -48,45 +48,31 @@ def recipe_input() -> Any:
 def _list_settings() -> list[Any]:
     """Return the inputs inside the option `custom` of `recipe`, in the order in which workflow files store them."""
     return [
-        io.Int.Input(
-            "steps",
-            default=Recipe.steps,
-            min=1,
-            max=MOST_STEPS,
-            tooltip="How many steps. 30: a sketch, with a step_size of 0.21. 60: a finished picture, with "
-            "0.13. 150: the best, with 0.09.",
+        tip(
+            io.Int.Input("steps", default=Recipe.steps, min=1, max=MOST_STEPS),
+            "How many steps. 30: a sketch, with a step_size of 0.21. 60: a finished picture, with 0.13. 150: the "
+            "best, with 0.09.",
         ),
         optimizer_input(),
-        io.Combo.Input(
-            "schedule",
-            options=list_options(ScheduleName, "cosine"),
-            default="cosine",
-            tooltip="cosine: steps shrink toward the end (with ascent, after the coarse part), which cleans "
-            "the picture. constant: full steps to the end; choose it to go on from the result.",
+        tip(
+            io.Combo.Input("schedule", options=list_options(ScheduleName, "cosine"), default="cosine"),
+            "cosine: steps shrink toward the end (with ascent, after the coarse part), which cleans the picture. "
+            "constant: full steps to the end; choose it to go on from the result.",
         ),
-        io.Int.Input(
-            "preview_every",
-            default=Settings.preview_every,
-            min=0,
-            max=1000,
-            tooltip="Show the picture every so many steps; also at the start, and after 5 seconds at the "
-            "latest. 1: all of them. 0: nothing before the end.",
+        tip(
+            io.Int.Input("preview_every", default=Settings.preview_every, min=0, max=1000),
+            "Show the picture every so many steps; also at the start, and after 5 seconds at the latest. 1: all of "
+            "them. 0: nothing before the end.",
         ),
-        io.Int.Input(
-            "frames",
-            default=Settings.frames,
-            min=0,
-            max=10000,
-            tooltip="The steps that the frames output shows. 0: only the last. 1: every step, for a film; "
-            "memory grows with it. 10: every tenth step, and the last.",
+        tip(
+            io.Int.Input("frames", default=Settings.frames, min=0, max=10000),
+            "The steps that the frames output shows. 0: only the last. 1: every step, for a film; memory grows with "
+            "it. 10: every tenth step, and the last.",
         ),
-        io.Int.Input(
-            "chunk",
-            default=Settings.chunk,
-            min=0,
-            max=4096,
-            tooltip="Views that go through a model at once. 0: what suits the device, 4 on a CPU, 16 on a GPU. "
-            "1: least memory, slower. As many as there are views: all at once. Halved when memory runs out.",
+        tip(
+            io.Int.Input("chunk", default=Settings.chunk, min=0, max=4096),
+            "Views that go through a model at once. 0: what suits the device, 4 on a CPU, 16 on a GPU. 1: least "
+            "memory, slower. As many as there are views: all at once. Halved when memory runs out.",
         ),
         focus_input(),
         denoise_input(),

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ...das_core.denoisers.network import NetworkDenoiser
 from .. import bridge
 from ..node import Node
-from ..schema import Denoiser, schema
+from ..schema import Denoiser, schema, tip
 
 
 class DenoiserFromDiffusion(Node):
@@ -19,20 +19,18 @@ class DenoiserFromDiffusion(Node):
             node_id="DAS_DenoiserFromDiffusion",
             display_name="Denoiser from Diffusion",
             category="Direct Ascent/denoisers",
-            description=(
-                "Let a diffusion model clean the picture after every step of Optimize, in place of the kind that is "
-                "chosen there: the hatching counts as a little noise, and the picture goes toward what the model sees "
-                "without it. The strength of Optimize is the noise level. Each step of Optimize runs the VAE and one "
-                "step of the model, so this is for a GPU."
-            ),
-            search_aliases=["das", "direct ascent", "restore", "clean", "denoise", "plug and play", "prior", "Flux"],
+            description="Let a diffusion model clean the picture after every step of Optimize, in place of the kind "
+            "that is chosen there: the hatching counts as a little noise, and the picture goes toward "
+            "what the model sees without it. The strength of Optimize is the noise level. Each step of "
+            "Optimize runs the VAE and one step of the model, so this is for a GPU.",
+            aliases="restore, clean, denoise, plug and play, prior, Flux",
             inputs=[
                 io.Model.Input("model", tooltip="A diffusion model of images, such as SD 1.5; it is not changed."),
                 io.Vae.Input("vae", tooltip="The VAE that belongs to the diffusion model, from the same checkpoint."),
-                io.Conditioning.Input(
-                    "positive",
-                    tooltip="What the diffusion model is told, from CLIP Text Encode. An empty prompt: it only cleans. "
-                    "The same words as the objective: it helps to draw them.",
+                tip(
+                    io.Conditioning.Input("positive"),
+                    "What the diffusion model is told, from CLIP Text Encode. An empty prompt: it only cleans. The "
+                    "same words as the objective: it helps to draw them.",
                 ),
             ],
             outputs=[Denoiser.Output("denoiser", tooltip="For the input denoiser of Optimize.")],

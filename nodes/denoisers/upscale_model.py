@@ -19,12 +19,10 @@ class DenoiserFromUpscaleModel(Node):
             node_id="DAS_DenoiserFromUpscaleModel",
             display_name="Denoiser from Upscale Model",
             category="Direct Ascent/denoisers",
-            description=(
-                "Let a model that restores or enlarges photographs clean the picture after every step of Optimize, in "
-                "place of the kind that is chosen there. Any model from Load Upscale Model serves: what it enlarges is "
-                "made smaller again."
-            ),
-            search_aliases=["das", "direct ascent", "restore", "clean", "smooth", "ESRGAN", "denoise", "plug and play"],
+            description="Let a model that restores or enlarges photographs clean the picture after every step of "
+            "Optimize, in place of the kind that is chosen there. Any model from Load Upscale Model "
+            "serves: what it enlarges is made smaller again.",
+            aliases="restore, clean, smooth, ESRGAN, denoise, plug and play",
             inputs=[
                 io.UpscaleModel.Input("upscale_model", tooltip="From Load Upscale Model; it is not changed."),
             ],

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ...das_core.common.text import shorten
 from ...das_core.models.sources.kept_projection import KEPT
 from .. import bridge
+from ..schema import tip
 
 TIMM_FOLDER = "timm"
 """The folder, below the folder of classifiers, into which the weights of timm are downloaded."""
@@ -20,13 +21,12 @@ def checkpoint_input(kind: str) -> Any:
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
     """
-    return io.Combo.Input(
-        "checkpoint",
-        options=list_checkpoints(kind) or [_name_empty_folder(kind)],
-        tooltip=f"A .safetensors, .pt, .pth or .bin file in models/{kind}; press R to see new ones. Only tensors are "
+    return tip(
+        io.Combo.Input(
+            "checkpoint", options=list_checkpoints(kind) or [_name_empty_folder(kind)], extra_dict={"files": True}
+        ),
+        f"A .safetensors, .pt, .pth or .bin file in models/{kind}; press R to see new ones. Only tensors are "
         "read from it; files with code in them are refused.",
-        # Tells `tools/generators/node_api.py` that the options are files on this disk, not part of the node's API.
-        extra_dict={"files": True},
     )
 
 

@@ -17,6 +17,7 @@ from ..schema import (
     read_precision,
     schema,
     sort_downloaded_first,
+    tip,
 )
 from .checkpoint import TIMM_FOLDER, checkpoint_input, find_checkpoint, read_checkpoint_time
 
@@ -32,48 +33,42 @@ class LoadClassifier(Node):
             node_id="DAS_LoadClassifier",
             display_name="Load Classifier",
             category="Direct Ascent/models",
-            description=(
-                "Load an image classifier. Class Objective makes images that it is sure of; Classify asks it what an "
-                "image shows.\n\n"
-                "• starters: EfficientNet-Lite0 and Lite1 as one, installed with this pack, no download. They share "
-                "out the views, so that two cost hardly more time than one, and what convinces both is a better "
-                "picture.\n"
-                "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
-                "• second_opinion: EfficientNet-Lite2, also installed. Use it in Classify, to judge an image by a "
-                "model that did not make it.\n"
-                "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
-                "• file: your own checkpoint from models/classifiers."
-            ),
-            search_aliases=["das", "direct ascent", "imagenet", "timm", "torchvision"],
+            description="Load an image classifier. Class Objective makes images that it is sure of; Classify asks it "
+            "what an image shows.\n\n"
+            "• starters: EfficientNet-Lite0 and Lite1 as one, installed with this pack, no download. They share out "
+            "the views, so that two cost hardly more time than one, and what convinces both is a better picture.\n"
+            "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
+            "• second_opinion: EfficientNet-Lite2, also installed. Use it in Classify, to judge an image by a model "
+            "that did not make it.\n"
+            "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
+            "• file: your own checkpoint from models/classifiers.",
+            aliases="imagenet, timm, torchvision",
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
                     options=make_options(
                         _SOURCES,
                         torchvision=[
-                            io.Combo.Input(
-                                "architecture",
-                                options=_list_torchvision(),
-                                tooltip="Small ones (mobilenet, efficientnet_b0) are quick; large ones (vit, "
-                                "convnext_large) see more and take longer. Downloaded once, into "
-                                "models/classifiers; those already there are listed first.",
+                            tip(
+                                io.Combo.Input("architecture", options=_list_torchvision()),
+                                "Small ones (mobilenet, efficientnet_b0) are quick; large ones (vit, convnext_large) "
+                                "see more and take longer. Downloaded once, into models/classifiers; those already "
+                                "there are listed first.",
                             )
                         ],
                         timm=[
-                            io.Combo.Input(
-                                "architecture",
-                                options=timm_models.list_timm_architectures(),
-                                tooltip="Architecture and training set. The list is long: click it and type to "
-                                "search. Downloaded once, into models/classifiers/timm.",
+                            tip(
+                                io.Combo.Input("architecture", options=timm_models.list_timm_architectures()),
+                                "Architecture and training set. The list is long: click it and type to search. "
+                                "Downloaded once, into models/classifiers/timm.",
                             )
                         ],
                         file=[
                             checkpoint_input(bridge.CLASSIFIERS),
-                            io.Combo.Input(
-                                "architecture",
-                                options=classifier_files.list_file_architectures(),
-                                tooltip="The architecture the file was trained with; the common ones stand first. A "
-                                "wrong one is refused with the tensors that do not fit.",
+                            tip(
+                                io.Combo.Input("architecture", options=classifier_files.list_file_architectures()),
+                                "The architecture the file was trained with; the common ones stand first. A wrong one "
+                                "is refused with the tensors that do not fit.",
                             ),
                         ],
                     ),

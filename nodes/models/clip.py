@@ -12,7 +12,16 @@ from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
 from .. import bridge
 from ..node import Node
-from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, sort_downloaded_first
+from ..schema import (
+    Clip,
+    make_options,
+    precision_input,
+    read_choice,
+    read_precision,
+    schema,
+    sort_downloaded_first,
+    tip,
+)
 from .checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
 
 _AUTO = "auto"
@@ -32,62 +41,63 @@ class LoadCLIP(Node):
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
             category="Direct Ascent/models",
-            description=(
-                "Load a model that puts images and words into one space. Text Objective makes images of what you "
-                "write; Image Objective of what it sees in another image; Similarity says how near they come.\n\n"
-                "• starters: installed with this pack, no download. Two image classifiers, each joined with a sentence "
-                "encoder without captions, share out the views: they know a thousand things, and words near to them.\n"
-                "• starter: the first of the two alone, for objectives that look into the layers of one model.\n"
-                "• second_opinion: the same with a third image classifier. Use it in Similarity, to judge an image by "
-                "a model that did not make it.\n"
-                "• open_clip_pair: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
-                "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
-                "• open_clip: the same as two lists, architecture and weights, which have to fit.\n"
-                "• file: your own checkpoint from models/open_clip."
-            ),
-            search_aliases=["das", "direct ascent", "openclip", "siglip", "text to image"],
+            description="Load a model that puts images and words into one space. Text Objective makes images of what "
+            "you write; Image Objective of what it sees in another image; Similarity says how near they "
+            "come.\n\n"
+            "• starters: installed with this pack, no download. Two image classifiers, each joined with a sentence "
+            "encoder without captions, share out the views: they know a thousand things, and words near to them.\n"
+            "• starter: the first of the two alone, for objectives that look into the layers of one model.\n"
+            "• second_opinion: the same with a third image classifier. Use it in Similarity, to judge an image by a "
+            "model that did not make it.\n"
+            "• open_clip_pair: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
+            "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
+            "• open_clip: the same as two lists, architecture and weights, which have to fit.\n"
+            "• file: your own checkpoint from models/open_clip.",
+            aliases="openclip, siglip, text to image",
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
                     options=make_options(
                         _SOURCES,
                         open_clip_pair=[
-                            io.Combo.Input(
-                                "model",
-                                options=pairs,
-                                tooltip="An architecture and weights of it: the images that they were trained on. "
-                                "ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take longer. Click the "
-                                "list and type to search. Downloaded once, into models/open_clip; those already "
-                                "there are listed first.",
+                            tip(
+                                io.Combo.Input("model", options=pairs),
+                                "An architecture and weights of it: the images that they were trained on. ViT-B-32 is "
+                                "quick; ViT-L-14, convnext and SigLIP see more and take longer. Click the list and "
+                                "type to search. Downloaded once, into models/open_clip; those already there are "
+                                "listed first.",
                             )
                         ],
                         open_clip=[
-                            io.Combo.Input(
-                                "architecture",
-                                options=sort_downloaded_first(
-                                    models, [open_clip_catalog.split_open_clip_pair(pair)[0] for pair in downloaded]
+                            tip(
+                                io.Combo.Input(
+                                    "architecture",
+                                    options=sort_downloaded_first(
+                                        models, [open_clip_catalog.split_open_clip_pair(pair)[0] for pair in downloaded]
+                                    ),
+                                    default=first_architecture,
                                 ),
-                                default=first_architecture,
-                                tooltip="ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take "
-                                "longer. Downloaded once, into models/open_clip; those already there are listed "
-                                "first.",
+                                "ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take longer. "
+                                "Downloaded once, into models/open_clip; those already there are listed first.",
                             ),
-                            io.Combo.Input(
-                                "pretrained",
-                                options=sorted({tag for tags in models.values() for tag in tags}),
-                                default=first_tag,
-                                tooltip="Which weights: the images they were trained on. Not every architecture "
-                                "has each; a wrong pair is answered with those it has. open_clip_pair lists only "
-                                "pairs that exist.",
+                            tip(
+                                io.Combo.Input(
+                                    "pretrained",
+                                    options=sorted({tag for tags in models.values() for tag in tags}),
+                                    default=first_tag,
+                                ),
+                                "Which weights: the images they were trained on. Not every architecture has each; a "
+                                "wrong pair is answered with those it has. open_clip_pair lists only pairs that exist.",
                             ),
                         ],
                         file=[
                             checkpoint_input(bridge.CLIPS),
-                            io.Combo.Input(
-                                "architecture",
-                                options=[_AUTO, *open_clip_catalog.list_open_clip_architectures()],
-                                tooltip="auto: told by the shapes in the file. OpenAI's own weights look like "
-                                "others and need their quickgelu architecture named. The common ones stand first.",
+                            tip(
+                                io.Combo.Input(
+                                    "architecture", options=[_AUTO, *open_clip_catalog.list_open_clip_architectures()]
+                                ),
+                                "auto: told by the shapes in the file. OpenAI's own weights look like others and need "
+                                "their quickgelu architecture named. The common ones stand first.",
                             ),
                         ],
                     ),

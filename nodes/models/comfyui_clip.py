@@ -18,12 +18,10 @@ class CLIPFromComfyUI(Node):
             node_id="DAS_CLIPFromComfyUI",
             display_name="CLIP from ComfyUI",
             category="Direct Ascent/models",
-            description=(
-                "Make a judge of ComfyUI's own CLIP and CLIP Vision, so that files you have serve here too. Both must "
-                "be halves of one model: clip_g with CLIP-ViT-bigG, a clip_l with its projection with CLIP-ViT-L. The "
-                "text encoders of SD 1.x come without their projection and do not serve."
-            ),
-            search_aliases=["das", "clip vision", "clip_l", "clip_g"],
+            description="Make a judge of ComfyUI's own CLIP and CLIP Vision, so that files you have serve here too. "
+            "Both must be halves of one model: clip_g with CLIP-ViT-bigG, a clip_l with its projection "
+            "with CLIP-ViT-L. The text encoders of SD 1.x come without their projection and do not serve.",
+            aliases="clip vision, clip_l, clip_g",
             inputs=[
                 io.Clip.Input("clip", tooltip="The half that reads, from Load CLIP, Load Checkpoint or the like."),
                 io.ClipVision.Input("clip_vision", tooltip="The half that sees, from Load CLIP Vision."),

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...das_core.models.label_sets import imagenet_labels
 from ..node import Node
-from ..schema import schema
+from ..schema import schema, tip
 
 _DEFAULT = "jellyfish"
 
@@ -19,19 +19,19 @@ class PickClass(Node):
             node_id="DAS_PickClass",
             display_name="Pick ImageNet Class",
             category="Direct Ascent/objectives",
-            description=(
-                "All 1,000 classes that ImageNet's classifiers know, in one list that filters as you type. Connect it "
-                "to classes of Class Objective. Two that share a name, such as the crane that flies and the one that "
-                "lifts, have their index before it."
-            ),
-            search_aliases=["das", "imagenet", "class", "label", "category", "choose"],
+            description="All 1,000 classes that ImageNet's classifiers know, in one list that filters as you type. "
+            "Connect it to classes of Class Objective. Two that share a name, such as the crane that "
+            "flies and the one that lifts, have their index before it.",
+            aliases="imagenet, class, label, category, choose",
             inputs=[
-                io.Combo.Input(
-                    "name",
-                    options=sorted(map(labels.unique_name, range(len(labels))), key=_sort_key),
-                    default=_DEFAULT,
-                    tooltip="The class. Click and type a part of its name: 'shark' leaves the great white shark and "
-                    "the tiger shark. Every class has one entry, under its usual name.",
+                tip(
+                    io.Combo.Input(
+                        "name",
+                        options=sorted(map(labels.unique_name, range(len(labels))), key=_sort_key),
+                        default=_DEFAULT,
+                    ),
+                    "The class. Click and type a part of its name: 'shark' leaves the great white shark and the tiger "
+                    "shark. Every class has one entry, under its usual name.",
                 )
             ],
             outputs=[

@@ -6,7 +6,7 @@ from ...das_core.models.judge import Judge
 from ...das_core.models.layers.default_layers import describe_layers
 from .. import bridge
 from ..node import Node
-from ..schema import model_input, schema
+from ..schema import model_input, schema, tip
 
 
 class ListLayers(Node):
@@ -18,26 +18,15 @@ class ListLayers(Node):
             node_id="DAS_ListLayers",
             display_name="List Layers",
             category="Direct Ascent/inspect",
-            description=(
-                "List what the layers of a model are called and what comes out of them, for Style, Content and Feature "
-                "Objective. The list appears on the node."
-            ),
-            search_aliases=[
-                "das",
-                "direct ascent",
-                "layer names",
-                "modules",
-                "architecture",
-                "summary",
-                "interpretability",
-            ],
+            description="List what the layers of a model are called and what comes out of them, for Style, Content "
+            "and Feature Objective. The list appears on the node.",
+            aliases="layer names, modules, architecture, summary, interpretability",
             inputs=[
                 model_input(),
-                io.String.Input(
-                    "search",
-                    default="",
-                    tooltip="Only layers with all of these words in their name or kind, such as 'blocks.3 conv'. A "
-                    "long search shows few layers, an empty one all.",
+                tip(
+                    io.String.Input("search", default=""),
+                    "Only layers with all of these words in their name or kind, such as 'blocks.3 conv'. A long "
+                    "search shows few layers, an empty one all.",
                 ),
             ],
             outputs=[io.String.Output("text", tooltip="A layer a line: name, shape, kind, in the order they run.")],

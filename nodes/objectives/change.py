@@ -10,7 +10,7 @@ from ...das_core.objectives.change import in_region, over_frames, over_steps
 from ...das_core.objectives.term import Objective as CoreObjective
 from .. import bridge
 from ..node import Node
-from ..schema import Objective, list_options, schema
+from ..schema import Objective, list_options, schema, tip
 
 
 class Region(Node):
@@ -22,19 +22,18 @@ class Region(Node):
             node_id="DAS_Region",
             display_name="Region",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask for something in one part of the picture: a castle on the left, a forest on the right. The model "
-                "looks where the mask is, and what lies under it moves for this objective; large soft shapes reach a "
-                "little over the edge. Each region is looked at by itself, with as many views as Augmentation says."
-            ),
-            search_aliases=["das", "mask", "area", "regional prompt", "compose"],
+            description="Ask for something in one part of the picture: a castle on the left, a forest on the right. "
+            "The model looks where the mask is, and what lies under it moves for this objective; large "
+            "soft shapes reach a little over the edge. Each region is looked at by itself, with as many "
+            "views as Augmentation says.",
+            aliases="mask, area, regional prompt, compose",
             inputs=[
                 Objective.Input("objective", tooltip="What is asked for there, of any kind."),
-                io.Mask.Input(
-                    "mask",
-                    tooltip="Where (white), any size: it is resized to cover the picture, centred. Grey counts in "
-                    "part. One mask for all images, or one for each: over the frames of a film the region moves. "
-                    "Smaller than 16 x 16 pixels: refused, nothing could be seen there.",
+                tip(
+                    io.Mask.Input("mask"),
+                    "Where (white), any size: it is resized to cover the picture, centred. Grey counts in part. One "
+                    "mask for all images, or one for each: over the frames of a film the region moves. Smaller than "
+                    "16 x 16 pixels: refused, nothing could be seen there.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
@@ -55,53 +54,37 @@ class Schedule(Node):
             node_id="DAS_Schedule",
             display_name="Schedule",
             category="Direct Ascent/objectives",
-            description=(
-                "Let an objective count for more or less as the ascent goes on: first the scene, then a detail; first "
-                "one subject, then another. Its weight is multiplied by a factor that goes from start to end. It needs "
-                "a second objective to count against: alone, every weight above 0 makes the same picture (but with the "
-                "optimizer sgd, smaller steps), and 0 leaves the picture as it is. In a film it can go over the frames "
-                "in place of the steps."
-            ),
-            search_aliases=["das", "fade", "curve", "weight", "prompt schedule", "audio", "envelope", "film"],
+            description="Let an objective count for more or less as the ascent goes on: first the scene, then a "
+            "detail; first one subject, then another. Its weight is multiplied by a factor that goes from "
+            "start to end. It needs a second objective to count against: alone, every weight above 0 "
+            "makes the same picture (but with the optimizer sgd, smaller steps), and 0 leaves the picture "
+            "as it is. In a film it can go over the frames in place of the steps.",
+            aliases="fade, curve, weight, prompt schedule, audio, envelope, film",
             inputs=[
                 Objective.Input("objective", tooltip="The objective whose weight is to change, of any kind."),
-                io.Float.Input(
-                    "start",
-                    default=0.0,
-                    min=-100.0,
-                    max=100.0,
-                    step=0.1,
-                    tooltip="Factor of its weight at the first step. 0: not asked for yet. 1: as it is. Below 0: "
-                    "climbed away from.",
+                tip(
+                    io.Float.Input("start", default=0.0, min=-100.0, max=100.0, step=0.1),
+                    "Factor of its weight at the first step. 0: not asked for yet. 1: as it is. Below 0: climbed away "
+                    "from.",
                 ),
-                io.Float.Input(
-                    "end",
-                    default=1.0,
-                    min=-100.0,
-                    max=100.0,
-                    step=0.1,
-                    tooltip="Factor at the last step. 0: no longer asked for. 1: as it is. 2: twice as much.",
+                tip(
+                    io.Float.Input("end", default=1.0, min=-100.0, max=100.0, step=0.1),
+                    "Factor at the last step. 0: no longer asked for. 1: as it is. 2: twice as much.",
                 ),
-                io.Combo.Input(
-                    "curve",
-                    options=list_options(Curve, "linear"),
-                    default="linear",
-                    tooltip="How it goes there. linear: evenly. cosine: slowly at both ends. step: at once, half-way.",
+                tip(
+                    io.Combo.Input("curve", options=list_options(Curve, "linear"), default="linear"),
+                    "How it goes there. linear: evenly. cosine: slowly at both ends. step: at once, half-way.",
                 ),
-                io.String.Input(
-                    "frames",
-                    default="",
-                    optional=True,
-                    tooltip="For a film: where between start (0) and end (1) each frame is, in place of the steps. "
-                    "'0: 0 / 12: 1': keyframes. '0, 0.4, 1': a number for each frame. For a zoom the same of its "
-                    "depths. Empty: over the steps.",
+                tip(
+                    io.String.Input("frames", default="", optional=True),
+                    "For a film: where between start (0) and end (1) each frame is, in place of the steps. '0: 0 / "
+                    "12: 1': keyframes. '0, 0.4, 1': a number for each frame. For a zoom the same of its depths. "
+                    "Empty: over the steps.",
                 ),
-                io.Float.Input(
-                    "numbers",
-                    force_input=True,
-                    optional=True,
-                    tooltip="The same as a list of numbers from another node, one for each frame, such as the loudness "
-                    "of a sound. In place of frames.",
+                tip(
+                    io.Float.Input("numbers", force_input=True, optional=True),
+                    "The same as a list of numbers from another node, one for each frame, such as the loudness of a "
+                    "sound. In place of frames.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],

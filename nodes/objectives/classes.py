@@ -7,7 +7,7 @@ from ...das_core.models.label_sets import imagenet_labels
 from ...das_core.models.labels import UnknownClassError
 from ...das_core.objectives import classes as core
 from ..node import Node
-from ..schema import Classifier, Objective, add_advice, list_options, schema, weight_input
+from ..schema import Classifier, Objective, add_advice, list_options, schema, tip, weight_input
 
 
 class ClassObjective(Node):
@@ -19,44 +19,36 @@ class ClassObjective(Node):
             node_id="DAS_ClassObjective",
             display_name="Class Objective",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask for an image that the classifier is sure of: 'jellyfish', 'volcano', 'all dog', … Names, WordNet "
-                "ids and indices all work; an unknown name is answered with the nearest ones. Pick ImageNet Class "
-                "lists all."
-            ),
-            search_aliases=["das", "direct ascent", "imagenet", "class", "label"],
+            description="Ask for an image that the classifier is sure of: 'jellyfish', 'volcano', 'all dog', … Names, "
+            "WordNet ids and indices all work; an unknown name is answered with the nearest ones. Pick "
+            "ImageNet Class lists all.",
+            aliases="imagenet, class, label",
             advanced=["variety"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
-                io.String.Input(
-                    "classes",
-                    default="jellyfish",
-                    multiline=True,
-                    tooltip="A class a line: a name, a WordNet id or an index, and ': weight' after it if you like, or "
-                    "'(jellyfish:1.3)'. 'jellyfish' and 'goldfish: 0.5' on two lines blend; 'water bottle: -0.5' keeps "
-                    "bottles away. Classes with commas between them share the weight of their line. 'all dog' is every "
-                    "dog; cat, bird, fish, snake, insect, car, boat, fruit and 200 more words work like it.",
+                tip(
+                    io.String.Input("classes", default="jellyfish", multiline=True),
+                    "A class a line: a name, a WordNet id or an index, and ': weight' after it if you like, or "
+                    "'(jellyfish:1.3)'. 'jellyfish' and 'goldfish: 0.5' on two lines blend; 'water bottle: -0.5' "
+                    "keeps bottles away. Classes with commas between them share the weight of their line. 'all dog' "
+                    "is every dog; cat, bird, fish, snake, insect, car, boat, fruit and 200 more words work like it.",
                 ),
-                io.Combo.Input(
-                    "score",
-                    options=list_options(core.ScoreKind, "log_probability"),
-                    default="log_probability",
-                    tooltip="What counts. log_probability: views in which the model is sure have no more effect, so "
-                    "one whole subject comes out. logit: the raw score, as in the paper; more and more of it, in "
-                    "parts. margin: pushes away the strongest rival.",
+                tip(
+                    io.Combo.Input(
+                        "score", options=list_options(core.ScoreKind, "log_probability"), default="log_probability"
+                    ),
+                    "What counts. log_probability: views in which the model is sure have no more effect, so one whole "
+                    "subject comes out. logit: the raw score, as in the paper; more and more of it, in parts. margin: "
+                    "pushes away the strongest rival.",
                 ),
                 weight_input(),
-                io.Float.Input(
-                    "variety",
-                    default=0.0,
-                    min=0.0,
-                    max=core.MOST_VARIETY,
-                    step=0.05,
-                    round=0.001,
-                    optional=True,
-                    tooltip="How much of what the classifier knows of a class is left out, other things for every seed "
-                    "and every image of a batch. 0: the whole class, and pictures that are much alike. 0.5: they "
-                    "differ more, and are nearly as sure. 0.8: they differ most, and some are odd.",
+                tip(
+                    io.Float.Input(
+                        "variety", default=0.0, min=0.0, max=core.MOST_VARIETY, step=0.05, round=0.001, optional=True
+                    ),
+                    "How much of what the classifier knows of a class is left out, other things for every seed and "
+                    "every image of a batch. 0: the whole class, and pictures that are much alike. 0.5: they differ "
+                    "more, and are nearly as sure. 0.8: they differ most, and some are odd.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],

@@ -8,7 +8,7 @@ from ...das_core.models.layers.layer import UnknownLayerError
 from ...das_core.objectives import content as core
 from .. import bridge
 from ..node import Node
-from ..schema import Objective, add_advice, model_input, schema, weight_input
+from ..schema import Objective, add_advice, model_input, schema, tip, weight_input
 
 _RESERVED_VIEWS = 2
 """The number of views for which memory is reserved: `from_images` shows the model two views to find its layers. The
@@ -24,24 +24,21 @@ class ContentObjective(Node):
             node_id="DAS_ContentObjective",
             display_name="Content Objective",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask for what an image shows, each thing in its place: the model's features, compared window by "
-                "window. It holds a picture together while something else changes how it looks. Connect the image "
-                "that the Image Stack starts from."
-            ),
-            search_aliases=["das", "style transfer", "structure", "perceptual", "gatys", "keep"],
+            description="Ask for what an image shows, each thing in its place: the model's features, compared window "
+            "by window. It holds a picture together while something else changes how it looks. Connect "
+            "the image that the Image Stack starts from.",
+            aliases="style transfer, structure, perceptual, gatys, keep",
             inputs=[
                 model_input(),
-                io.Image.Input(
-                    "image",
-                    tooltip="The image to keep, of any size; it lies on the canvas as a start image does. One for all "
-                    "of a batch, or one for each.",
+                tip(
+                    io.Image.Input("image"),
+                    "The image to keep, of any size; it lies on the canvas as a start image does. One for all of a "
+                    "batch, or one for each.",
                 ),
-                io.String.Input(
-                    "layer",
-                    default="",
-                    tooltip="The layer to compare. An early one keeps edges and colours, a late one only things and "
-                    "their places. Empty: one that keeps shapes, as suits the model.",
+                tip(
+                    io.String.Input("layer", default=""),
+                    "The layer to compare. An early one keeps edges and colours, a late one only things and their "
+                    "places. Empty: one that keeps shapes, as suits the model.",
                 ),
                 weight_input(),
             ],

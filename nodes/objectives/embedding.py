@@ -8,7 +8,7 @@ from ...das_core.objectives import embedding as core
 from ...das_core.objectives.embedding import ImageSimilarity, TextSimilarity
 from .. import bridge
 from ..node import Node
-from ..schema import Clip, Objective, list_options, schema, weight_input
+from ..schema import Clip, Objective, list_options, schema, tip, weight_input
 from ..text_warnings import warn_of_unread
 
 
@@ -21,28 +21,23 @@ class TextObjective(Node):
             node_id="DAS_TextObjective",
             display_name="Text Objective",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask in words for an image: 'a coral reef full of fish'. Several prompts add up, one a line; a "
-                "negative weight keeps something away. A prompt is encoded once: changing its weight costs nothing."
-            ),
-            search_aliases=["das", "direct ascent", "prompt", "clip", "text to image", "negative prompt"],
+            description="Ask in words for an image: 'a coral reef full of fish'. Several prompts add up, one a line; "
+            "a negative weight keeps something away. A prompt is encoded once: changing its weight costs "
+            "nothing.",
+            aliases="prompt, clip, text to image, negative prompt",
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
-                io.String.Input(
-                    "text",
-                    default="a coral reef full of fish",
-                    multiline=True,
-                    tooltip="A prompt a line, and ': weight' after it if you like, or '(a prompt:weight)'. 'a castle' "
-                    "and 'a waterfall: 0.5' on two lines blend; 'text and letters: -0.3' keeps writing away. A colon "
-                    "is a weight only where a number ends the line: 'poster: a castle' is a prompt, and so is "
-                    "'at 12:30', a time.",
+                tip(
+                    io.String.Input("text", default="a coral reef full of fish", multiline=True),
+                    "A prompt a line, and ': weight' after it if you like, or '(a prompt:weight)'. 'a castle' and 'a "
+                    "waterfall: 0.5' on two lines blend; 'text and letters: -0.3' keeps writing away. A colon is a "
+                    "weight only where a number ends the line: 'poster: a castle' is a prompt, and so is 'at 12:30', "
+                    "a time.",
                 ),
-                io.Combo.Input(
-                    "similarity",
-                    options=list_options(TextSimilarity, "auto"),
-                    default="auto",
-                    tooltip="What counts as near. log_probability: the cosine, and the things that the model sees; "
-                    "one whole subject grows; for starters. cosine: the paper's. spherical: the squared angle. auto: "
+                tip(
+                    io.Combo.Input("similarity", options=list_options(TextSimilarity, "auto"), default="auto"),
+                    "What counts as near. log_probability: the cosine, and the things that the model sees; one whole "
+                    "subject grows; for starters. cosine: the paper's. spherical: the squared angle. auto: "
                     "log_probability with starters, else cosine.",
                 ),
                 weight_input(),
@@ -72,23 +67,20 @@ class ImageObjective(Node):
             node_id="DAS_ImageObjective",
             display_name="Image Objective",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask for an image that the model takes for another one: not its pixels, but what it shows. From grey "
-                "it is a reconstruction of what the model has seen; from another start image, a blend of both."
-            ),
-            search_aliases=["das", "clip", "reconstruct", "style", "image prompt"],
+            description="Ask for an image that the model takes for another one: not its pixels, but what it shows. "
+            "From grey it is a reconstruction of what the model has seen; from another start image, a "
+            "blend of both.",
+            aliases="clip, reconstruct, style, image prompt",
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
-                io.Image.Input(
-                    "image",
-                    tooltip="The image to look like, of any size. Every one of a batch counts: two pull twice as hard.",
+                tip(
+                    io.Image.Input("image"),
+                    "The image to look like, of any size. Every one of a batch counts: two pull twice as hard.",
                 ),
-                io.Combo.Input(
-                    "similarity",
-                    options=list_options(ImageSimilarity, "cosine"),
-                    default="cosine",
-                    tooltip="What counts as near. cosine: the paper's. spherical: the squared angle, which pulls "
-                    "harder at what is still far away.",
+                tip(
+                    io.Combo.Input("similarity", options=list_options(ImageSimilarity, "cosine"), default="cosine"),
+                    "What counts as near. cosine: the paper's. spherical: the squared angle, which pulls harder at "
+                    "what is still far away.",
                 ),
                 weight_input(),
             ],

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ...das_core.objectives.change import share_views
 from ...das_core.objectives.term import Objective as CoreObjective
 from ..node import Node
-from ..schema import Objective, list_connected, schema
+from ..schema import Objective, list_connected, schema, tip
 
 _MAX_OBJECTIVES = 32
 
@@ -21,20 +21,19 @@ class Ensemble(Node):
             node_id="DAS_Ensemble",
             display_name="Ensemble",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask several models for the same picture at about the time of one: each sees a part of the views. What "
-                "convinces models that were trained apart is a better picture than what convinces one. Connect an "
-                "objective for each model: the same classes in Class Objectives, or the same words in Text Objectives. "
-                "Connected to Optimize one by one, each would see all views, and take its own time."
-            ),
-            search_aliases=["das", "several models", "combine", "share views", "vote"],
+            description="Ask several models for the same picture at about the time of one: each sees a part of the "
+            "views. What convinces models that were trained apart is a better picture than what convinces "
+            "one. Connect an objective for each model: the same classes in Class Objectives, or the same "
+            "words in Text Objectives. Connected to Optimize one by one, each would see all views, and "
+            "take its own time.",
+            aliases="several models, combine, share views, vote",
             inputs=[
                 io.Autogrow.Input(
                     "objectives",
                     template=io.Autogrow.TemplatePrefix(
-                        Objective.Input(
-                            "objective",
-                            tooltip="An objective for one of the models. Connect one and another slot appears.",
+                        tip(
+                            Objective.Input("objective"),
+                            "An objective for one of the models. Connect one and another slot appears.",
                         ),
                         prefix="objective",
                         min=2,

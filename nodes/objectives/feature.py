@@ -10,7 +10,7 @@ from ...das_core.objectives import feature as core
 from ...das_core.objectives.feature_text import parse_direction, parse_position
 from .. import bridge
 from ..node import Node
-from ..schema import Objective, add_advice, make_options, model_input, read_choice, schema, weight_input
+from ..schema import Objective, add_advice, make_options, model_input, read_choice, schema, tip, weight_input
 
 _MAX_CHANNEL = 2**20
 
@@ -24,79 +24,55 @@ class FeatureObjective(Node):
             node_id="DAS_FeatureObjective",
             display_name="Feature Objective",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask for what a part of a model reacts to, to see what it has learned to see.\n\n"
-                "• layer: more of whatever a layer sees already. From a photograph this is deep dream.\n"
-                "• channel: what one feature is about, everywhere in the picture.\n"
-                "• neuron: the same in one place, or in one token of a transformer.\n"
-                "• direction: several channels at once, with signed shares.\n"
-                "• head: what one attention head of a transformer lets through."
-            ),
-            search_aliases=[
-                "das",
-                "direct ascent",
-                "deep dream",
-                "lucid",
-                "feature visualization",
-                "neuron",
-                "interpretability",
-                "activation maximization",
-            ],
+            description="Ask for what a part of a model reacts to, to see what it has learned to see.\n\n"
+            "• layer: more of whatever a layer sees already. From a photograph this is deep dream.\n"
+            "• channel: what one feature is about, everywhere in the picture.\n"
+            "• neuron: the same in one place, or in one token of a transformer.\n"
+            "• direction: several channels at once, with signed shares.\n"
+            "• head: what one attention head of a transformer lets through.",
+            aliases="deep dream, lucid, feature visualization, neuron, interpretability, activation maximization",
             inputs=[
                 model_input(),
-                io.String.Input(
-                    "layer",
-                    default="blocks.3",
-                    tooltip="The layer to ask, by the model's own name for it. Early layers see edges and colours, "
-                    "middle ones textures and parts, late ones things. List Layers shows all names. The default fits "
-                    "models with timm-style names.",
+                tip(
+                    io.String.Input("layer", default="blocks.3"),
+                    "The layer to ask, by the model's own name for it. Early layers see edges and colours, middle "
+                    "ones textures and parts, late ones things. List Layers shows all names. The default fits models "
+                    "with timm-style names.",
                 ),
                 io.DynamicCombo.Input(
                     "kind",
                     options=make_options(
                         get_args(core.Kind),
                         channel=[
-                            io.Int.Input(
-                                "channel",
-                                default=0,
-                                min=0,
-                                max=_MAX_CHANNEL,
-                                tooltip="Which feature of the layer, counted from 0. Their order means nothing: "
-                                "low ones are no simpler than high ones.",
+                            tip(
+                                io.Int.Input("channel", default=0, min=0, max=_MAX_CHANNEL),
+                                "Which feature of the layer, counted from 0. Their order means nothing: low ones are "
+                                "no simpler than high ones.",
                             )
                         ],
                         neuron=[
-                            io.Int.Input(
-                                "channel",
-                                default=0,
-                                min=0,
-                                max=_MAX_CHANNEL,
-                                tooltip="Which feature, counted from 0, in the one place below.",
+                            tip(
+                                io.Int.Input("channel", default=0, min=0, max=_MAX_CHANNEL),
+                                "Which feature, counted from 0, in the one place below.",
                             ),
-                            io.String.Input(
-                                "position",
-                                default="",
-                                tooltip="Where: row and column, such as '3, 5', or a token, such as '0' (mostly "
-                                "the class token). Small numbers lie top left. Empty: the middle.",
+                            tip(
+                                io.String.Input("position", default=""),
+                                "Where: row and column, such as '3, 5', or a token, such as '0' (mostly the class "
+                                "token). Small numbers lie top left. Empty: the middle.",
                             ),
                         ],
                         direction=[
-                            io.String.Input(
-                                "direction",
-                                default="0: 1\n1: -0.5",
-                                multiline=True,
-                                tooltip="A channel a line, with ': share' if you like; below 0 keeps it away. Only "
-                                "the proportions count.",
+                            tip(
+                                io.String.Input("direction", default="0: 1\n1: -0.5", multiline=True),
+                                "A channel a line, with ': share' if you like; below 0 keeps it away. Only the "
+                                "proportions count.",
                             )
                         ],
                         head=[
-                            io.Int.Input(
-                                "head",
-                                default=0,
-                                min=0,
-                                max=1023,
-                                tooltip="Which attention head, counted from 0. The layer is then an attention "
-                                "module, such as blocks.3.attn.",
+                            tip(
+                                io.Int.Input("head", default=0, min=0, max=1023),
+                                "Which attention head, counted from 0. The layer is then an attention module, such as "
+                                "blocks.3.attn.",
                             )
                         ],
                     ),

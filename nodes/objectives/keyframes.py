@@ -14,7 +14,7 @@ from ...das_core.objectives.classes import class_objective
 from ...das_core.objectives.embedding import parse_prompts, text_objective
 from .. import bridge
 from ..node import Node
-from ..schema import Objective, add_advice, list_options, model_input, schema, weight_input
+from ..schema import Objective, add_advice, list_options, model_input, schema, tip, weight_input
 from ..text_warnings import warn_of_unread
 from .classes import advise_list
 
@@ -28,29 +28,23 @@ class Keyframes(Node):
             node_id="DAS_Keyframes",
             display_name="Keyframes",
             category="Direct Ascent/objectives",
-            description=(
-                "Say what a film shows at which frame: '0: a castle / 24: a volcano'. Between two keyframes one goes "
-                "over into the other. Words for a CLIP, classes for a classifier. Film Stack says how many frames "
-                "there are. For a zoom of Zoom Stack the numbers are those of its depths."
-            ),
-            search_aliases=["das", "direct ascent", "prompt schedule", "prompt travel", "morph", "zoom", "animation"],
+            description="Say what a film shows at which frame: '0: a castle / 24: a volcano'. Between two keyframes "
+            "one goes over into the other. Words for a CLIP, classes for a classifier. Film Stack says "
+            "how many frames there are. For a zoom of Zoom Stack the numbers are those of its depths.",
+            aliases="prompt schedule, prompt travel, morph, zoom, animation",
             inputs=[
                 model_input(),
-                io.String.Input(
-                    "keyframes",
-                    default="0: castle\n12: volcano",
-                    multiline=True,
-                    tooltip="The number of a frame, from 0, a colon, and what is asked for there: words, or a class of "
-                    "a classifier. For a zoom the number of a depth, 0 for the outermost. Each in a line, or with "
-                    "' / ' between them; prompt schedules with quotes work too. More lines below one blend, with "
-                    "': weight' as in Text Objective.",
+                tip(
+                    io.String.Input("keyframes", default="0: castle\n12: volcano", multiline=True),
+                    "The number of a frame, from 0, a colon, and what is asked for there: words, or a class of a "
+                    "classifier. For a zoom the number of a depth, 0 for the outermost. Each in a line, or with ' / ' "
+                    "between them; prompt schedules with quotes work too. More lines below one blend, with ': weight' "
+                    "as in Text Objective.",
                 ),
-                io.Combo.Input(
-                    "curve",
-                    options=list_options(Curve, "cosine"),
-                    default="cosine",
-                    tooltip="How one goes over into the next. cosine: each stays a while. linear: evenly. step: at "
-                    "once, half-way.",
+                tip(
+                    io.Combo.Input("curve", options=list_options(Curve, "cosine"), default="cosine"),
+                    "How one goes over into the next. cosine: each stays a while. linear: evenly. step: at once, "
+                    "half-way.",
                 ),
                 weight_input(),
             ],

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...das_core.objectives import priors as core
 from ..node import Node
-from ..schema import Objective, list_options, schema
+from ..schema import Objective, list_options, schema, tip
 
 
 class Prior(Node):
@@ -16,28 +16,23 @@ class Prior(Node):
             node_id="DAS_Prior",
             display_name="Prior",
             category="Direct Ascent/objectives",
-            description=(
-                "Ask for what pictures are like, whatever they show: smooth, near to the start, with a photograph's "
-                "balance of coarse and fine, or without burnt colours. No model is asked. Goes beside other objectives."
-            ),
-            search_aliases=["das", "regularizer", "total variation", "tv", "smooth", "spectrum"],
+            description="Ask for what pictures are like, whatever they show: smooth, near to the start, with a "
+            "photograph's balance of coarse and fine, or without burnt colours. No model is asked. Goes "
+            "beside other objectives.",
+            aliases="regularizer, total variation, tv, smooth, spectrum",
             inputs=[
-                io.Combo.Input(
-                    "kind",
-                    options=list_options(core.PriorKind, "total_variation"),
-                    default="total_variation",
-                    tooltip="total_variation: takes grain away and keeps edges, like a soft brush. l2: keeps the "
-                    "picture near to what it started from. spectrum: as much fine detail as a photograph has, neither "
-                    "blur nor grain. range: no burnt white, no blocked black.",
+                tip(
+                    io.Combo.Input(
+                        "kind", options=list_options(core.PriorKind, "total_variation"), default="total_variation"
+                    ),
+                    "total_variation: takes grain away and keeps edges, like a soft brush. l2: keeps the picture near "
+                    "to what it started from. spectrum: as much fine detail as a photograph has, neither blur nor "
+                    "grain. range: no burnt white, no blocked black.",
                 ),
-                io.Float.Input(
-                    "weight",
-                    default=0.2,
-                    min=-100.0,
-                    max=100.0,
-                    step=0.05,
-                    tooltip="How hard it pulls, where a model's objective of weight 1 pulls with 1. 0.05: a hint. "
-                    "0.2: visible. 1: as strong as the subject. Below 0: the opposite, such as more grain.",
+                tip(
+                    io.Float.Input("weight", default=0.2, min=-100.0, max=100.0, step=0.05),
+                    "How hard it pulls, where a model's objective of weight 1 pulls with 1. 0.05: a hint. 0.2: "
+                    "visible. 1: as strong as the subject. Below 0: the opposite, such as more grain.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],

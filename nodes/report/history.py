@@ -6,7 +6,7 @@ from ...das_core.ascent.result import Record
 from ...das_core.report import history as core
 from .. import bridge
 from ..node import Node
-from ..schema import History, add_advice, schema
+from ..schema import History, add_advice, schema, tip
 
 
 class PlotHistory(Node):
@@ -18,25 +18,22 @@ class PlotHistory(Node):
             node_id="DAS_PlotHistory",
             display_name="Plot History",
             category="Direct Ascent/inspect",
-            description=(
-                "How an ascent went: the score of every objective and the size of the gradient, step by step. A score "
-                "that still rises at the end wants more steps; one that jumps about wants more views or smaller steps."
-            ),
-            search_aliases=["das", "loss", "curve", "log", "score", "gradient"],
+            description="How an ascent went: the score of every objective and the size of the gradient, step by step. "
+            "A score that still rises at the end wants more steps; one that jumps about wants more views "
+            "or smaller steps.",
+            aliases="loss, curve, log, score, gradient",
             inputs=[
                 History.Input("history", tooltip="From the history output of Optimize."),
-                History.Input(
-                    "before",
-                    optional=True,
-                    tooltip="The history of an earlier Optimize that this one went on from, to plot both as one.",
+                tip(
+                    History.Input("before", optional=True),
+                    "The history of an earlier Optimize that this one went on from, to plot both as one.",
                 ),
             ],
             outputs=[
                 io.String.Output("text", tooltip="First, last and best score of every objective."),
-                io.Image.Output(
-                    "chart",
-                    tooltip="A panel for every objective, or one for all if there are more than six; below, the "
-                    "gradient.",
+                tip(
+                    io.Image.Output("chart"),
+                    "A panel for every objective, or one for all if there are more than six; below, the gradient.",
                 ),
             ],
             is_output_node=True,

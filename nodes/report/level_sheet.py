@@ -6,7 +6,7 @@ from ...das_core.report.level_sheet import SMALLEST_TILE, draw_level_tiles, esti
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, schema
+from ..schema import Stack, schema, tip
 
 
 class StackLevels(Node):
@@ -18,27 +18,20 @@ class StackLevels(Node):
             node_id="DAS_StackLevels",
             display_name="Stack Levels",
             category="Direct Ascent/stack",
-            description=(
-                "Look into a stack: above, what every level holds alone; below, the picture that builds up from the "
-                "coarsest to the finest. A stack of many levels is shown in octaves. Read here which resolutions to "
-                "name in Edit Stack."
-            ),
-            search_aliases=["das", "pyramid", "layers", "decompose", "frequency"],
+            description="Look into a stack: above, what every level holds alone; below, the picture that builds up "
+            "from the coarsest to the finest. A stack of many levels is shown in octaves. Read here which "
+            "resolutions to name in Edit Stack.",
+            aliases="pyramid, layers, decompose, frequency",
             inputs=[
                 Stack.Input("stack", tooltip="What to look into, from Optimize, Image Stack, Load or Edit Stack."),
-                io.Int.Input(
-                    "size",
-                    default=160,
-                    min=SMALLEST_TILE,
-                    max=1024,
-                    step=8,
-                    tooltip="The long side of every small picture, in pixels. 96: an overview. 224 and more: detail.",
+                tip(
+                    io.Int.Input("size", default=160, min=SMALLEST_TILE, max=1024, step=8),
+                    "The long side of every small picture, in pixels. 96: an overview. 224 and more: detail.",
                 ),
-                io.Boolean.Input(
-                    "stretch",
-                    default=True,
-                    tooltip="Show faint levels stronger, by the factor that is written over them. Off: as they are, "
-                    "the fine ones nearly grey.",
+                tip(
+                    io.Boolean.Input("stretch", default=True),
+                    "Show faint levels stronger, by the factor that is written over them. Off: as they are, the fine "
+                    "ones nearly grey.",
                 ),
             ],
             outputs=[io.Image.Output("levels", tooltip="A sheet for every image of the batch.")],

@@ -10,7 +10,7 @@ from ...das_core.report import objective_scores as core
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, list_connected, objectives_input, schema
+from ..schema import Augmentation, list_connected, objectives_input, schema, tip
 
 
 class ObjectiveScore(Node):
@@ -22,26 +22,20 @@ class ObjectiveScore(Node):
             node_id="DAS_ObjectiveScore",
             display_name="Objective Score",
             category="Direct Ascent/inspect",
-            description=(
-                "Score images under objectives and pick the best: of a batch, of several seeds, of guided and "
-                "unguided. All are seen through the same views, so that the numbers compare. Ask models that did not "
-                "make the images."
-            ),
-            search_aliases=["das", "direct ascent", "rank", "best of", "rate", "compare", "sort", "pick"],
+            description="Score images under objectives and pick the best: of a batch, of several seeds, of guided and "
+            "unguided. All are seen through the same views, so that the numbers compare. Ask models that "
+            "did not make the images.",
+            aliases="rank, best of, rate, compare, sort, pick",
             inputs=[
                 io.Image.Input("image", tooltip="The images to compare, as a batch; one alone gets its scores too."),
                 objectives_input("What the images are scored by; with several, by the weighted sum."),
-                Augmentation.Input(
-                    "augmentation",
-                    optional=True,
-                    tooltip="How the judges see the images. Without one: 8 large views of each, without noise.",
+                tip(
+                    Augmentation.Input("augmentation", optional=True),
+                    "How the judges see the images. Without one: 8 large views of each, without noise.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**64 - 1,
-                    tooltip="Which views are drawn; the same for all images. Another seed tells how sure a rank is.",
+                tip(
+                    io.Int.Input("seed", default=0, min=0, max=2**64 - 1),
+                    "Which views are drawn; the same for all images. Another seed tells how sure a rank is.",
                 ),
             ],
             outputs=[

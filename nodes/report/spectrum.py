@@ -9,7 +9,7 @@ from ...das_core.report.spectrum_chart import format_spectrum, plot_spectrum
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, add_advice, schema
+from ..schema import Stack, add_advice, schema, tip
 
 
 class Spectrum(Node):
@@ -21,17 +21,15 @@ class Spectrum(Node):
             node_id="DAS_Spectrum",
             display_name="Spectrum",
             category="Direct Ascent/inspect",
-            description=(
-                "How much of an image is coarse and how much is fine: power against frequency, beside the 1 / f^2 of "
-                "photographs. A slope near -2 is natural, a flatter one is noisy, a steeper one soft. The two finest "
-                "octaves have a slope of their own, since that is where made pictures differ from photographs."
-            ),
-            search_aliases=["das", "fourier", "frequency", "power", "sharpness", "noise"],
+            description="How much of an image is coarse and how much is fine: power against frequency, beside the 1 / "
+            "f^2 of photographs. A slope near -2 is natural, a flatter one is noisy, a steeper one soft. "
+            "The two finest octaves have a slope of their own, since that is where made pictures differ "
+            "from photographs.",
+            aliases="fourier, frequency, power, sharpness, noise",
             inputs=[
-                io.Image.Input(
-                    "image",
-                    optional=True,
-                    tooltip="Any image or batch, 64 pixels and more a side. Without one: the picture of the stack.",
+                tip(
+                    io.Image.Input("image", optional=True),
+                    "Any image or batch, 64 pixels and more a side. Without one: the picture of the stack.",
                 ),
                 Stack.Input("stack", optional=True, tooltip="A stack whose levels are measured too: their variance."),
             ],

@@ -10,7 +10,7 @@ from ...das_core.report import verdict as core
 from ...das_core.report.bars import estimate_chart_bytes
 from .. import bridge
 from ..node import Node
-from ..schema import Classifier, Clip, schema
+from ..schema import Classifier, Clip, schema, tip
 from ..text_warnings import warn_of_unread
 
 
@@ -33,20 +33,16 @@ class Classify(Node):
             node_id="DAS_Classify",
             display_name="Classify",
             category="Direct Ascent/inspect",
-            description=(
-                "Name what an image shows, with how sure the classifier is. Ask a model that did not make the image: "
-                "the one that was climbed is always convinced, a second opinion says whether others see it too."
-            ),
-            search_aliases=["das", "recognise", "predict", "label", "verdict"],
+            description="Name what an image shows, with how sure the classifier is. Ask a model that did not make the "
+            "image: the one that was climbed is always convinced, a second opinion says whether others "
+            "see it too.",
+            aliases="recognise, predict, label, verdict",
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to ask, from Load Classifier."),
                 io.Image.Input("image", tooltip="Any image or batch; an oblong one is judged by its middle square."),
-                io.Int.Input(
-                    "top_k",
-                    default=5,
-                    min=1,
-                    max=100,
-                    tooltip="How many classes to name. 1: the first choice alone. 5: with its rivals.",
+                tip(
+                    io.Int.Input("top_k", default=5, min=1, max=100),
+                    "How many classes to name. 1: the first choice alone. 5: with its rivals.",
                 ),
             ],
             outputs=[
@@ -81,21 +77,20 @@ class Similarity(Node):
             node_id="DAS_Similarity",
             display_name="Similarity",
             category="Direct Ascent/inspect",
-            description=(
-                "How near images come to some texts, under any CLIP: the cosine of their embeddings. Numbers of one "
-                "model compare with each other, not with those of another. Ask a model that did not make the image, "
-                "and give it other texts beside the right one: what counts is which of them is nearest."
-            ),
-            search_aliases=["das", "clip score", "compare", "cosine", "retrieval"],
+            description="How near images come to some texts, under any CLIP: the cosine of their embeddings. Numbers "
+            "of one model compare with each other, not with those of another. Ask a model that did not "
+            "make the image, and give it other texts beside the right one: what counts is which of them "
+            "is nearest.",
+            aliases="clip score, compare, cosine, retrieval",
             inputs=[
                 Clip.Input("clip", tooltip="The model to ask, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.Image.Input("image", tooltip="Any image or batch. Most models see only the middle square."),
-                io.String.Input(
-                    "text",
-                    default="a coral reef full of fish\na castle\na cup of coffee",
-                    multiline=True,
-                    tooltip="A text a line: the one that was asked for, and others to compare it with. A weight behind "
-                    "a text, as in Text Objective ('a castle: 1.3', '(a castle:1.3)'), is taken off and has no effect.",
+                tip(
+                    io.String.Input(
+                        "text", default="a coral reef full of fish\na castle\na cup of coffee", multiline=True
+                    ),
+                    "A text a line: the one that was asked for, and others to compare it with. A weight behind a "
+                    "text, as in Text Objective ('a castle: 1.3', '(a castle:1.3)'), is taken off and has no effect.",
                 ),
             ],
             outputs=[

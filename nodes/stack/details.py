@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ...das_core.stack.color import ColorSpace
 from ...das_core.stack.operator_forms import OperatorForm
-from ..schema import list_options, make_options, read_choice
+from ..schema import list_options, make_options, read_choice, tip
 from .stack_inputs import levels_input, size_input
 
 _CHOICES = ("default", "custom")
@@ -50,44 +50,33 @@ def details_input() -> Any:
 def _list_settings() -> list[Any]:
     """Return the inputs inside the option `custom`, in the order in which workflow files store them."""
     return [
-        io.Int.Input(
-            "margin",
-            default=56,
-            min=0,
-            max=4096,
-            tooltip="Canvas beyond each edge that views may reach into and that is cropped away at the end, in "
-            "pixels. 0: objects crowd away from the border. An eighth of the size: edges as good as the "
-            "middle. A few pixels are added where the canvas then computes faster.",
+        tip(
+            io.Int.Input("margin", default=56, min=0, max=4096),
+            "Canvas beyond each edge that views may reach into and that is cropped away at the end, in pixels. 0: "
+            "objects crowd away from the border. An eighth of the size: edges as good as the middle. A few pixels are "
+            "added where the canvas then computes faster.",
         ),
         levels_input(),
-        io.Combo.Input(
-            "color",
-            options=list_options(ColorSpace, "decorrelated"),
-            default="decorrelated",
-            tooltip="Which colours move independently. decorrelated: those of natural images, which gives more "
-            "natural hues. rgb: the paper's, often purple and green.",
+        tip(
+            io.Combo.Input("color", options=list_options(ColorSpace, "decorrelated"), default="decorrelated"),
+            "Which colours move independently. decorrelated: those of natural images, which gives more natural hues. "
+            "rgb: the paper's, often purple and green.",
         ),
-        io.Combo.Input(
-            "method",
-            options=list_options(OperatorForm, "spectral"),
-            default="spectral",
-            tooltip="How a step is spread over the levels. spectral: a filter, fastest, within a few percent "
-            "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level "
-            "as a tensor of its own, which adam works on.",
+        tip(
+            io.Combo.Input("method", options=list_options(OperatorForm, "spectral"), default="spectral"),
+            "How a step is spread over the levels. spectral: a filter, fastest, within a few percent of exact. exact: "
+            "to the letter of the paper, slower with many levels. layers: keeps every level as a tensor of its own, "
+            "which adam works on.",
         ),
-        io.Boolean.Input(
-            "tile",
-            default=False,
-            tooltip="On: the picture goes on at its opposite edges without a seam, for wallpapers and "
-            "textures; views wrap around, so jitter and margin do nothing. Off: a picture with edges.",
+        tip(
+            io.Boolean.Input("tile", default=False),
+            "On: the picture goes on at its opposite edges without a seam, for wallpapers and textures; views wrap "
+            "around, so jitter and margin do nothing. Off: a picture with edges.",
         ),
-        io.Int.Input(
-            "feather",
-            default=0,
-            min=0,
-            max=1024,
-            tooltip="How many pixels the edge of the mask is soft, inward. 0: a hard edge. 8: hardly a seam. "
-            "As wide as the mask: only its middle changes fully.",
+        tip(
+            io.Int.Input("feather", default=0, min=0, max=1024),
+            "How many pixels the edge of the mask is soft, inward. 0: a hard edge. 8: hardly a seam. As wide as the "
+            "mask: only its middle changes fully.",
         ),
         size_input(),
     ]

@@ -8,7 +8,7 @@ from ...das_core.stack.changes import scale_changes
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, add_advice, schema
+from ..schema import Stack, add_advice, schema, tip
 
 
 class EditStack(Node):
@@ -23,61 +23,47 @@ class EditStack(Node):
             node_id="DAS_EditStack",
             display_name="Edit Stack",
             category="Direct Ascent/stack",
-            description=(
-                "Change a picture by its resolutions: weaken or strengthen a band, take back what ascents did to it, "
-                "freeze it for ascents to come, or mix in another stack, all of it or a band. A film can be made "
-                "smoother in time, too. A band is written as resolutions along the long side of the canvas, '1-16' for "
-                "large shapes, '65-' for all fine detail; Stack Levels shows them. Optimize goes on from the result."
-            ),
-            search_aliases=["das", "equalizer", "blend", "mix", "freeze", "frequency", "hybrid image"],
+            description="Change a picture by its resolutions: weaken or strengthen a band, take back what ascents did "
+            "to it, freeze it for ascents to come, or mix in another stack, all of it or a band. A film "
+            "can be made smoother in time, too. A band is written as resolutions along the long side of "
+            "the canvas, '1-16' for large shapes, '65-' for all fine detail; Stack Levels shows them. "
+            "Optimize goes on from the result.",
+            aliases="equalizer, blend, mix, freeze, frequency, hybrid image",
             inputs=[
                 Stack.Input("stack", tooltip="What to change, from Optimize, Image Stack or Load Stack."),
-                Stack.Input(
-                    "other",
-                    optional=True,
-                    tooltip="A stack of the same size and margin to mix in. Its levels and colours may be others.",
+                tip(
+                    Stack.Input("other", optional=True),
+                    "A stack of the same size and margin to mix in. Its levels and colours may be others.",
                 ),
-                io.String.Input(
-                    "gains",
-                    default="",
-                    multiline=True,
-                    tooltip="A band and a factor on each line: '1-16: 0.5' halves the large shapes, '65-: 2' doubles "
-                    "the fine detail, 0 takes a band out, -1 turns it into its negative. Empty: all as it is.",
+                tip(
+                    io.String.Input("gains", default="", multiline=True),
+                    "A band and a factor on each line: '1-16: 0.5' halves the large shapes, '65-: 2' doubles the fine "
+                    "detail, 0 takes a band out, -1 turns it into its negative. Empty: all as it is.",
                 ),
-                io.String.Input(
-                    "reset",
-                    default="",
-                    tooltip="Bands that go back to what the stack started from, apart by commas: '65-' takes back the "
-                    "fine detail. Empty: none.",
+                tip(
+                    io.String.Input("reset", default=""),
+                    "Bands that go back to what the stack started from, apart by commas: '65-' takes back the fine "
+                    "detail. Empty: none.",
                 ),
-                io.String.Input(
-                    "freeze",
-                    default="",
-                    tooltip="Bands that later ascents leave as they are, apart by commas: with '1-16' the composition "
-                    "stays and detail is made anew. Empty: nothing is frozen, nor what was frozen before.",
+                tip(
+                    io.String.Input("freeze", default=""),
+                    "Bands that later ascents leave as they are, apart by commas: with '1-16' the composition stays "
+                    "and detail is made anew. Empty: nothing is frozen, nor what was frozen before.",
                 ),
-                io.Float.Input(
-                    "blend",
-                    default=0.5,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="How much of the other stack is mixed in. 0: nothing. 0.5: half of each. 1: the other "
-                    "alone. Without another stack it changes nothing.",
+                tip(
+                    io.Float.Input("blend", default=0.5, min=0.0, max=1.0, step=0.05),
+                    "How much of the other stack is mixed in. 0: nothing. 0.5: half of each. 1: the other alone. "
+                    "Without another stack it changes nothing.",
                 ),
-                io.String.Input(
-                    "blend_bands",
-                    default="",
-                    tooltip="The bands that are mixed. Empty: all. '17-' with blend 1: the large shapes of this stack "
-                    "under the detail of the other.",
+                tip(
+                    io.String.Input("blend_bands", default=""),
+                    "The bands that are mixed. Empty: all. '17-' with blend 1: the large shapes of this stack under "
+                    "the detail of the other.",
                 ),
-                io.String.Input(
-                    "changes",
-                    default="",
-                    multiline=True,
-                    optional=True,
-                    tooltip="Of a film: a band of changes in time and a factor on each line. 1 goes once from end to "
-                    "end, 2 there and back, and so on. '1-: 0' holds it still, '8-: 0' makes it smoother, '1-: 2' "
+                tip(
+                    io.String.Input("changes", default="", multiline=True, optional=True),
+                    "Of a film: a band of changes in time and a factor on each line. 1 goes once from end to end, 2 "
+                    "there and back, and so on. '1-: 0' holds it still, '8-: 0' makes it smoother, '1-: 2' "
                     "exaggerates. Empty: all as it is.",
                 ),
             ],

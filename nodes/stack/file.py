@@ -7,7 +7,7 @@ from ...das_core.stack import file as core
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, add_advice, schema
+from ..schema import Stack, add_advice, schema, tip
 
 
 class SaveStack(Node):
@@ -19,18 +19,16 @@ class SaveStack(Node):
             node_id="DAS_SaveStack",
             display_name="Save Stack",
             category="Direct Ascent/stack",
-            description=(
-                "Keep a stack as a file, so that an ascent can go on from it tomorrow, or that it can be edited or "
-                "rendered larger. The file holds the exact state, from which all levels follow, and what the "
-                "optimizer remembers, not just the picture; a new Optimize starts its own schedule anew."
-            ),
-            search_aliases=["das", "write", "checkpoint", "keep", "safetensors"],
+            description="Keep a stack as a file, so that an ascent can go on from it tomorrow, or that it can be "
+            "edited or rendered larger. The file holds the exact state, from which all levels follow, and "
+            "what the optimizer remembers, not just the picture; a new Optimize starts its own schedule "
+            "anew.",
+            aliases="write, checkpoint, keep, safetensors",
             inputs=[
                 Stack.Input("stack", tooltip="What to keep, from Optimize, Image Stack or Edit Stack."),
-                io.String.Input(
-                    "filename_prefix",
-                    default="direct_ascent",
-                    tooltip=f"What the file is called, below the folder {bridge.STACKS} of ComfyUI's output folder; a "
+                tip(
+                    io.String.Input("filename_prefix", default="direct_ascent"),
+                    f"What the file is called, below the folder {bridge.STACKS} of ComfyUI's output folder; a "
                     "number is added. 'night/castle' puts it into a subfolder.",
                 ),
             ],
@@ -54,20 +52,15 @@ class LoadStack(Node):
             node_id="DAS_LoadStack",
             display_name="Load Stack",
             category="Direct Ascent/stack",
-            description=(
-                "Take up a stack that Save Stack has kept: let Optimize go on with it, look at its levels, edit it, or "
-                "render it at another size. A file that is damaged or of a newer version is refused."
-            ),
-            search_aliases=["das", "read", "open", "continue", "resume", "safetensors"],
+            description="Take up a stack that Save Stack has kept: let Optimize go on with it, look at its levels, "
+            "edit it, or render it at another size. A file that is damaged or of a newer version is "
+            "refused.",
+            aliases="read, open, continue, resume, safetensors",
             inputs=[
-                io.Combo.Input(
-                    "file",
-                    options=bridge.list_stack_files(),
-                    tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
+                tip(
+                    io.Combo.Input("file", options=bridge.list_stack_files(), extra_dict={"files": True}),
+                    f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
                     "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
-                    # Tells `tools/generators/node_api.py` that the options are files on this disk, not part of the
-                    # node's API.
-                    extra_dict={"files": True},
                 ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize, Edit Stack, Stack Levels or Stack to Image.")],

@@ -8,7 +8,7 @@ from ...das_core.stack.retime import as_film
 from ...das_core.stack.time import MOST_FRAMES, Time
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, schema
+from ..schema import Stack, schema, tip
 
 _EXAMPLE = 24
 """The default number of frames."""
@@ -23,31 +23,26 @@ class FilmStack(Node):
             node_id="DAS_FilmStack",
             display_name="Film Stack",
             category="Direct Ascent",
-            description=(
-                "Make a film of a stack: frames that climb together, each like its neighbours, in little more time "
-                "than a picture. It has levels in time, too: what all frames share moves far, what differs from frame "
-                "to frame moves little. Keyframes says what each is to show; without them all are asked for the same."
-            ),
-            search_aliases=["das", "direct ascent", "video", "animation", "morph", "loop", "length", "frames", "time"],
+            description="Make a film of a stack: frames that climb together, each like its neighbours, in little more "
+            "time than a picture. It has levels in time, too: what all frames share moves far, what "
+            "differs from frame to frame moves little. Keyframes says what each is to show; without them "
+            "all are asked for the same.",
+            aliases="video, animation, morph, loop, length, frames, time",
             inputs=[
-                Stack.Input(
-                    "stack",
-                    tooltip="What the film starts from. One picture stands still; a batch, such as the frames of a "
-                    "video, is spread over the film. A film gets more or fewer frames.",
+                tip(
+                    Stack.Input("stack"),
+                    "What the film starts from. One picture stands still; a batch, such as the frames of a video, is "
+                    "spread over the film. A film gets more or fewer frames.",
                 ),
-                io.Int.Input(
-                    "frames",
-                    default=_EXAMPLE,
-                    min=0,
-                    max=MOST_FRAMES,
-                    tooltip="How many frames climb. 12: quick. 24: two seconds. 0: one for each picture of the stack. "
-                    "Stack to Image shows more, in between.",
+                tip(
+                    io.Int.Input("frames", default=_EXAMPLE, min=0, max=MOST_FRAMES),
+                    "How many frames climb. 12: quick. 24: two seconds. 0: one for each picture of the stack. Stack "
+                    "to Image shows more, in between.",
                 ),
-                io.Boolean.Input(
-                    "loop",
-                    default=False,
-                    tooltip="On: the last frame is followed by the first, for a film without an end. Off: it has a "
-                    "beginning and an end.",
+                tip(
+                    io.Boolean.Input("loop", default=False),
+                    "On: the last frame is followed by the first, for a film without an end. Off: it has a beginning "
+                    "and an end.",
                 ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize; all its frames are one batch.")],

@@ -12,7 +12,7 @@ from ...das_core.stack.size import check_size
 from ...das_core.stack.spec import StackSpec
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, read_choice, schema
+from ..schema import Stack, read_choice, schema, tip
 from .details import details_input, read_details
 from .stack_inputs import STARTS, check_start, choose_levels, choose_size, start_input
 
@@ -28,22 +28,11 @@ class ImageStack(Node):
             node_id="DAS_ImageStack",
             display_name="Image Stack",
             category="Direct Ascent",
-            description=(
-                "The picture to be made, as a sum of pictures at many resolutions. A step moves all of them, so coarse "
-                "shapes and fine detail grow together; that is what keeps the result an image and not adversarial "
-                "noise. Start from grey, from noise, or from an image of yours; with a mask, only a part of it changes."
-            ),
-            search_aliases=[
-                "das",
-                "direct ascent",
-                "imstack",
-                "pyramid",
-                "canvas",
-                "multi-resolution",
-                "inpaint",
-                "seamless tile",
-                "wallpaper",
-            ],
+            description="The picture to be made, as a sum of pictures at many resolutions. A step moves all of them, "
+            "so coarse shapes and fine detail grow together; that is what keeps the result an image and "
+            "not adversarial noise. Start from grey, from noise, or from an image of yours; with a mask, "
+            "only a part of it changes.",
+            aliases="imstack, pyramid, canvas, multi-resolution, inpaint, seamless tile, wallpaper",
             advanced=[
                 "details.margin",
                 "details.levels",
@@ -56,51 +45,34 @@ class ImageStack(Node):
                 "seed",
             ],
             inputs=[
-                io.Image.Input(
-                    "image",
-                    optional=True,
-                    tooltip="An image to start from, with start set to image; with a mask, what stays around it. Any "
-                    "size: it is resized to cover width x height, centred.",
+                tip(
+                    io.Image.Input("image", optional=True),
+                    "An image to start from, with start set to image; with a mask, what stays around it. Any size: it "
+                    "is resized to cover width x height, centred.",
                 ),
-                io.Int.Input(
-                    "width",
-                    default=448,
-                    min=16,
-                    max=_MAX_SIDE,
-                    step=8,
-                    tooltip="Width of the picture in pixels. 224 is what most models see; 448 takes hardly longer and "
-                    "shows more. Larger pictures take more steps to fill.",
+                tip(
+                    io.Int.Input("width", default=448, min=16, max=_MAX_SIDE, step=8),
+                    "Width of the picture in pixels. 224 is what most models see; 448 takes hardly longer and shows "
+                    "more. Larger pictures take more steps to fill.",
                 ),
-                io.Int.Input(
-                    "height",
-                    default=448,
-                    min=16,
-                    max=_MAX_SIDE,
-                    step=8,
-                    tooltip="Height of the picture in pixels. Need not equal the width.",
+                tip(
+                    io.Int.Input("height", default=448, min=16, max=_MAX_SIDE, step=8),
+                    "Height of the picture in pixels. Need not equal the width.",
                 ),
-                io.Int.Input(
-                    "batch_size",
-                    default=1,
-                    min=1,
-                    max=64,
-                    tooltip="How many images to make at once, each with draws of its own. Time grows with it.",
+                tip(
+                    io.Int.Input("batch_size", default=1, min=1, max=64),
+                    "How many images to make at once, each with draws of its own. Time grows with it.",
                 ),
                 start_input(),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**64 - 1,
-                    control_after_generate=True,
-                    tooltip="Which noise to start from: another number, another picture. With start gray or image it "
-                    "changes nothing; the draws of views have their own seed in Optimize.",
+                tip(
+                    io.Int.Input("seed", default=0, min=0, max=2**64 - 1, control_after_generate=True),
+                    "Which noise to start from: another number, another picture. With start gray or image it changes "
+                    "nothing; the draws of views have their own seed in Optimize.",
                 ),
-                io.Mask.Input(
-                    "mask",
-                    optional=True,
-                    tooltip="What of the image is to be made anew (white), any size. All else stays as it is, to the "
-                    "last bit, and is seen by the models as surroundings.",
+                tip(
+                    io.Mask.Input("mask", optional=True),
+                    "What of the image is to be made anew (white), any size. All else stays as it is, to the last "
+                    "bit, and is seen by the models as surroundings.",
                 ),
                 details_input(),
             ],

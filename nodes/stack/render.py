@@ -15,7 +15,7 @@ from ...das_core.stack.render_film import MOST_SHOWN, NoFilmError, estimate_film
 from ...das_core.stack.render_zoom import estimate_zoom_bytes, render_zoom
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, add_advice, schema
+from ..schema import Stack, add_advice, schema, tip
 
 
 class StackToImage(Node):
@@ -27,40 +27,29 @@ class StackToImage(Node):
             node_id="DAS_StackToImage",
             display_name="Stack to Image",
             category="Direct Ascent",
-            description=(
-                "Render a stack as an image: its levels summed, squashed into 0..1, the margin cropped away. At "
-                "another scale every level is resized by itself and then summed, which stays smoother than resizing "
-                "the picture. A film or a zoom is rendered with as many frames as you like."
-            ),
-            search_aliases=["das", "render", "decode", "upscale", "resize", "film", "frames", "frame interpolation"],
+            description="Render a stack as an image: its levels summed, squashed into 0..1, the margin cropped away. "
+            "At another scale every level is resized by itself and then summed, which stays smoother than "
+            "resizing the picture. A film or a zoom is rendered with as many frames as you like.",
+            aliases="render, decode, upscale, resize, film, frames, frame interpolation",
             inputs=[
                 Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize."),
-                io.Float.Input(
-                    "scale",
-                    default=1.0,
-                    min=SMALLEST_SCALE,
-                    max=LARGEST_SCALE,
-                    step=0.25,
-                    optional=True,
-                    tooltip="The size of the picture, as a multiple of the stack's own. 0.5: a small one. 1: as it "
-                    "is. 4: large and smooth; detail finer than the stack's is not made up.",
+                tip(
+                    io.Float.Input(
+                        "scale", default=1.0, min=SMALLEST_SCALE, max=LARGEST_SCALE, step=0.25, optional=True
+                    ),
+                    "The size of the picture, as a multiple of the stack's own. 0.5: a small one. 1: as it is. 4: "
+                    "large and smooth; detail finer than the stack's is not made up.",
                 ),
-                io.Int.Input(
-                    "frames",
-                    default=0,
-                    min=0,
-                    max=MOST_SHOWN,
-                    optional=True,
-                    tooltip="For a film or a zoom: how many frames to show of it, evenly from its beginning to its "
-                    "end. 0: those, or the depths, that it has. 48: of a loop of 12 frames each, and three between it "
-                    "and the next; of a zoom of 3 depths about 24 from each to the next.",
+                tip(
+                    io.Int.Input("frames", default=0, min=0, max=MOST_SHOWN, optional=True),
+                    "For a film or a zoom: how many frames to show of it, evenly from its beginning to its end. 0: "
+                    "those, or the depths, that it has. 48: of a loop of 12 frames each, and three between it and the "
+                    "next; of a zoom of 3 depths about 24 from each to the next.",
                 ),
-                io.Boolean.Input(
-                    "out",
-                    default=False,
-                    optional=True,
-                    tooltip="For a zoom. Off: the frames go in, from the outermost depth to the innermost. On: they go "
-                    "out. Does nothing to other stacks.",
+                tip(
+                    io.Boolean.Input("out", default=False, optional=True),
+                    "For a zoom. Off: the frames go in, from the outermost depth to the innermost. On: they go out. "
+                    "Does nothing to other stacks.",
                 ),
             ],
             outputs=[

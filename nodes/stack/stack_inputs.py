@@ -8,7 +8,7 @@ from torch import Tensor
 from ...das_core.common.text import shorten
 from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
 from ...das_core.stack.parametrizations import OPERATORS, Parametrization
-from ..schema import make_options, read_choice
+from ..schema import make_options, read_choice, tip
 
 _OTHERS = tuple(OPERATORS)
 _LEVELS = ("multiples_of_4", "linear", "powers_of_two", "custom", *_OTHERS)
@@ -27,21 +27,17 @@ def levels_input() -> Any:
         options=make_options(
             _LEVELS,
             linear=[
-                io.Int.Input(
-                    "step",
-                    default=LEVEL_STEP,
-                    min=1,
-                    max=1024,
-                    tooltip="Every step-th resolution. 1: all of them, the smoothest. 4: the "
-                    "reference. Above 32: few levels, harsher pictures.",
+                tip(
+                    io.Int.Input("step", default=LEVEL_STEP, min=1, max=1024),
+                    "Every step-th resolution. 1: all of them, the smoothest. 4: the reference. Above 32: few levels, "
+                    "harsher pictures.",
                 )
             ],
             custom=[
-                io.String.Input(
-                    "resolutions",
-                    default="1, 4, 16, 64, 224",
-                    tooltip="Resolutions along the long side of the canvas (margins included), apart "
-                    "by commas. Only small ones: blurred pictures. Only large ones: grainy ones.",
+                tip(
+                    io.String.Input("resolutions", default="1, 4, 16, 64, 224"),
+                    "Resolutions along the long side of the canvas (margins included), apart by commas. Only small "
+                    "ones: blurred pictures. Only large ones: grainy ones.",
                 )
             ],
         ),
@@ -83,33 +79,21 @@ def start_input() -> Any:
         options=make_options(
             STARTS,
             noise=[
-                io.Float.Input(
-                    "amplitude",
-                    default=1.0,
-                    min=0.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="How strong the noise is. 0.1: hardly visible. 0.5: a mood for every seed. 1: pictures "
-                    "differ most, but its colours stay, also where they do not suit.",
+                tip(
+                    io.Float.Input("amplitude", default=1.0, min=0.0, max=10.0, step=0.05),
+                    "How strong the noise is. 0.1: hardly visible. 0.5: a mood for every seed. 1: pictures differ "
+                    "most, but its colours stay, also where they do not suit.",
                 ),
-                io.Float.Input(
-                    "decay",
-                    default=0.4,
-                    min=0.01,
-                    max=2.0,
-                    step=0.05,
-                    tooltip="How much weaker every finer octave is. 0.4: soft clouds. 0.7: patches. 1: grain.",
+                tip(
+                    io.Float.Input("decay", default=0.4, min=0.01, max=2.0, step=0.05),
+                    "How much weaker every finer octave is. 0.4: soft clouds. 0.7: patches. 1: grain.",
                 ),
             ],
             image=[
-                io.Float.Input(
-                    "contrast",
-                    default=0.95,
-                    min=0.01,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="How much of the image's contrast to keep. 1: all, but pure black and "
-                    "white hardly move any more. 0.5: a pale copy that changes readily.",
+                tip(
+                    io.Float.Input("contrast", default=0.95, min=0.01, max=1.0, step=0.01),
+                    "How much of the image's contrast to keep. 1: all, but pure black and white hardly move any more. "
+                    "0.5: a pale copy that changes readily.",
                 )
             ],
         ),
@@ -124,12 +108,10 @@ SIZES = ("given", "image", "image_within")
 
 def size_input() -> Any:
     """Return the input that chooses where the size of the picture comes from; `choose_size` reads its value."""
-    return io.Combo.Input(
-        "size",
-        options=list(SIZES),
-        default="given",
-        tooltip="given: width x height, and an image is cut to that shape. image: as large as the connected image, "
-        "for your own photos; a large one takes long. image_within: the shape of the image, shrunk to fit into "
+    return tip(
+        io.Combo.Input("size", options=list(SIZES), default="given"),
+        "given: width x height, and an image is cut to that shape. image: as large as the connected image, for "
+        "your own photos; a large one takes long. image_within: the shape of the image, shrunk to fit into "
         "width x height.",
     )
 

@@ -8,7 +8,7 @@ from ...das_core.stack.nest import as_zoom
 from ...das_core.stack.zoom import LARGEST_FACTOR, LEAST_FACTOR, MOST_DEPTHS, Zoom
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, schema
+from ..schema import Stack, schema, tip
 
 
 class ZoomStack(Node):
@@ -20,40 +20,31 @@ class ZoomStack(Node):
             node_id="DAS_ZoomStack",
             display_name="Zoom Stack",
             category="Direct Ascent",
-            description=(
-                "Make an infinite zoom of a stack: depths, pictures each of which lies in the middle of the one "
-                "before. They climb together, seen from near and from far, so that each goes over into the next. "
-                "Keyframes says what each is to show, by its number: 0 is the outermost. Stack to Image makes the film."
-            ),
-            search_aliases=["das", "direct ascent", "infinite zoom", "deep zoom", "droste", "video", "animation"],
+            description="Make an infinite zoom of a stack: depths, pictures each of which lies in the middle of the "
+            "one before. They climb together, seen from near and from far, so that each goes over into "
+            "the next. Keyframes says what each is to show, by its number: 0 is the outermost. Stack to "
+            "Image makes the film.",
+            aliases="infinite zoom, deep zoom, droste, video, animation",
             inputs=[
-                Stack.Input(
-                    "stack",
-                    tooltip="What the zoom starts from: a picture that all depths start from, or one for each. Of its "
-                    "margin at most an eighth of the picture is kept. With a mask or as a tile: refused.",
+                tip(
+                    Stack.Input("stack"),
+                    "What the zoom starts from: a picture that all depths start from, or one for each. Of its margin "
+                    "at most an eighth of the picture is kept. With a mask or as a tile: refused.",
                 ),
-                io.Int.Input(
-                    "depths",
-                    default=6,
-                    min=2,
-                    max=MOST_DEPTHS,
-                    tooltip="How many pictures lie in each other. 2: one in another. 6: ten seconds of film. Time "
-                    "grows with it.",
+                tip(
+                    io.Int.Input("depths", default=6, min=2, max=MOST_DEPTHS),
+                    "How many pictures lie in each other. 2: one in another. 6: ten seconds of film. Time grows with "
+                    "it.",
                 ),
-                io.Float.Input(
-                    "factor",
-                    default=2.5,
-                    min=LEAST_FACTOR,
-                    max=LARGEST_FACTOR,
-                    step=0.25,
-                    tooltip="How much smaller each is than the one that holds it. 2: each is a frame around the next. "
-                    "4: the next is a small thing in its middle.",
+                tip(
+                    io.Float.Input("factor", default=2.5, min=LEAST_FACTOR, max=LARGEST_FACTOR, step=0.25),
+                    "How much smaller each is than the one that holds it. 2: each is a frame around the next. 4: the "
+                    "next is a small thing in its middle.",
                 ),
-                io.Boolean.Input(
-                    "loop",
-                    default=False,
-                    tooltip="On: the last depth holds the first, for a film without an end. Off: it has a beginning "
-                    "and an end.",
+                tip(
+                    io.Boolean.Input("loop", default=False),
+                    "On: the last depth holds the first, for a film without an end. Off: it has a beginning and an "
+                    "end.",
                 ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize; its depths are one batch.")],

@@ -8,7 +8,7 @@ from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from ...das_core.views.windows import Windows
 from ..node import Node
 from ..schema import Augmentation as AugmentationSocket
-from ..schema import schema
+from ..schema import schema, tip
 from .details import details_input, read_details
 
 
@@ -21,12 +21,10 @@ class Augmentation(Node):
             node_id="DAS_Augmentation",
             display_name="Augmentation",
             category="Direct Ascent",
-            description=(
-                "How the models see the picture: many shifted, zoomed, mirrored and noisy views of it each step. "
-                "What convinces a model in every view is an image; what convinces it in one is noise. Of all settings "
-                "these matter most. Without this node Optimize uses the views of its recipe."
-            ),
-            search_aliases=["das", "direct ascent", "cutouts", "crops", "jitter", "noise", "views"],
+            description="How the models see the picture: many shifted, zoomed, mirrored and noisy views of it each "
+            "step. What convinces a model in every view is an image; what convinces it in one is noise. "
+            "Of all settings these matter most. Without this node Optimize uses the views of its recipe.",
+            aliases="cutouts, crops, jitter, noise, views",
             advanced=[
                 "details.zoom_max",
                 "details.zoom_start",
@@ -37,36 +35,24 @@ class Augmentation(Node):
                 "details.distance",
             ],
             inputs=[
-                AugmentationSocket.Input(
-                    "augmentation",
-                    optional=True,
-                    tooltip="An augmentation whose transforms come first, without the defaults that it began with; "
-                    "views and windows are this node's.",
+                tip(
+                    AugmentationSocket.Input("augmentation", optional=True),
+                    "An augmentation whose transforms come first, without the defaults that it began with; views and "
+                    "windows are this node's.",
                 ),
-                io.Int.Input(
-                    "views",
-                    default=16,
-                    min=1,
-                    max=512,
-                    tooltip="Views of every image a step. 4: quick and rough. 16: good. 64: steadier, four times the "
-                    "time of 16.",
+                tip(
+                    io.Int.Input("views", default=16, min=1, max=512),
+                    "Views of every image a step. 4: quick and rough. 16: good. 64: steadier, four times the time of "
+                    "16.",
                 ),
-                io.Float.Input(
-                    "zoom_min",
-                    default=Windows.zoom_min,
-                    min=0.02,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="The closest view, as a share of the canvas. 0.2: fine detail, and many small objects in "
-                    "place of one. 0.9: one large object, coarse.",
+                tip(
+                    io.Float.Input("zoom_min", default=Windows.zoom_min, min=0.02, max=1.0, step=0.01),
+                    "The closest view, as a share of the canvas. 0.2: fine detail, and many small objects in place of "
+                    "one. 0.9: one large object, coarse.",
                 ),
-                io.Float.Input(
-                    "flip",
-                    default=0.5,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="How often a view is mirrored. 0: never, for text and clocks. 0.5: every second view.",
+                tip(
+                    io.Float.Input("flip", default=0.5, min=0.0, max=1.0, step=0.05),
+                    "How often a view is mirrored. 0: never, for text and clocks. 0.5: every second view.",
                 ),
                 details_input(),
             ],

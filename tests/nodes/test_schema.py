@@ -30,8 +30,8 @@ def test_search_aliases_are_kept_where_comfyui_knows_them(shared: ModuleType, mo
     monkeypatch.setattr(shared.io, "Schema", lambda **fields: seen.append(fields))
     for fields in ({"node_id", "search_aliases"}, {"node_id"}):
         monkeypatch.setattr(shared, "_SCHEMA_FIELDS", fields)
-        shared.schema(node_id="X", search_aliases=["das"])
-    assert seen == [{"node_id": "X", "search_aliases": ["das"]}, {"node_id": "X"}]
+        shared.schema(node_id="X", aliases="castle, hill")
+    assert seen == [{"node_id": "X", "search_aliases": ["das", "direct ascent", "castle", "hill"]}, {"node_id": "X"}]
 
 
 def test_widgets_are_folded_away_where_comfyui_can(shared: ModuleType) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..node import Node
-from ..schema import {socket}, schema
+from ..schema import {socket}, schema, tip
 
 
 class {name}(Node):
@@ -38,16 +38,12 @@ class {name}(Node):
             display_name="{title}",
             category="Direct Ascent/{folder}",
             description="TODO: what the node is for.",
-            search_aliases=["das"],
+            aliases="TODO",
             inputs=[
                 {socket}.Input("{link}", tooltip="TODO: from which nodes."),
-                io.Float.Input(
-                    "amount",
-                    default=0.5,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="TODO: 0: what a low value looks like. 1: what a high value looks like.",
+                tip(
+                    io.Float.Input("amount", default=0.5, min=0.0, max=1.0, step=0.05),
+                    "TODO: 0: what a low value looks like. 1: what a high value looks like.",
                 ),
             ],
             outputs=[{socket}.Output("{link}", tooltip="TODO: for which nodes.")],
