@@ -13,7 +13,7 @@ from das_core.models.labels import Label, Labels
 from das_core.models.layers.layer import find_layers
 from das_core.models.text_tower import TextTower
 from das_core.objectives.classes import class_objective
-from das_core.objectives.embedding import text_objective
+from das_core.objectives.embedding import EmbeddingScore, text_objective
 from toys import classifier, random_views
 
 
@@ -107,16 +107,18 @@ def test_an_objective_has_a_part_for_every_member() -> None:
     objective = class_objective(ClassifierEnsemble.from_members(members), ((3, 1.0),), weight=0.8)
     assert [(term.judge, term.weight) for term in objective.terms] == [(members[0], 0.4), (members[1], 0.4)]
     alone = class_objective(members[0], ((3, 1.0),))
-    assert alone.terms == (alone,)
+    assert [(term.judge, term.weight) for term in alone.terms] == [(members[0], 1.0)]
 
 
 def test_a_text_has_the_targets_of_every_member() -> None:
     members = [clip("one", 1, 5), clip("other", 2, 9)]
     objective = text_objective(CLIPEnsemble.from_members(members), "castle\nreef: -0.5", weight=3.0)
     for part, member in zip(objective.terms, members, strict=True):
-        own = text_objective(member, "castle\nreef: -0.5")
-        torch.testing.assert_close(part.targets, own.targets)
-        assert (part.judge, part.weights, part.weight) == (member, own.weights, 1.5)
+        (own,) = text_objective(member, "castle\nreef: -0.5").terms
+        assert isinstance(part.score, EmbeddingScore)
+        assert isinstance(own.score, EmbeddingScore)
+        torch.testing.assert_close(part.score.targets, own.score.targets)
+        assert (part.judge, part.score.weights, part.weight) == (member, own.score.weights, 1.5)
 
 
 def test_layers_belong_to_one_model() -> None:
