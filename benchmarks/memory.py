@@ -1,5 +1,6 @@
 """How much memory an ascent takes, counted tensor by tensor, so that the number is the same every time."""
 
+import gc
 import weakref
 
 import torch
@@ -7,12 +8,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from benchmarks.common import PLAIN
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.memory import estimate_ascent_bytes
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
+from das_core.common.cache import free_caches, running
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
@@ -20,7 +23,11 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.operator_forms import OperatorForm
 from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
+from das_core.stack.zoom import Zoom
 from das_core.views.augmentation import Augmentation
+from das_core.views.distance import Distance
+from das_core.views.windows import Windows
 
 
 class PeakBytes(TorchDispatchMode):
@@ -58,12 +65,6 @@ class PeakBytes(TorchDispatchMode):
         self.held -= size
 
 
-def forget_operators() -> None:
-    """Fill all four places of the cache of operators with small ones, so that the next ascent builds its operator."""
-    for width in range(16, 20):
-        StackSpec(width, 16, 0).operator(torch.device("cpu"))
-
-
 def ascent_peak(judge: Classifier, step: int, method: OperatorForm = "spectral", chunk: int = 4) -> int:
     """Return the largest number of bytes that new tensors hold at one time during an ascent of two steps.
 
@@ -76,7 +77,7 @@ def ascent_peak(judge: Classifier, step: int, method: OperatorForm = "spectral",
         chunk: how many views go through the classifier at once.
     """
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
-    forget_operators()
+    free_caches()
     with PeakBytes() as counted:
         for _ in Ascent(ImageStack.gray(spec), [class_objective(judge, ((107, 1.0),))], steps=2, chunk=chunk):
             pass
@@ -94,7 +95,7 @@ def compare_with_estimate(judge: Classifier, side: int, method: OperatorForm, op
     The first is the estimate by which the library checks the memory before an ascent; the second is the measured peak.
     """
     wish = [class_objective(judge, ((107, 1.0),))]
-    forget_operators()
+    free_caches()
     with PeakBytes() as counted:
         stack = ImageStack.gray(StackSpec(side, side, method=method))
         ascent = Ascent(stack, wish, Augmentation(VIEWS), steps=2, optimizer=optimizer, chunk=VIEWS)
@@ -119,6 +120,51 @@ def report_estimates(judge: Classifier) -> str:
     return "\n".join(rows)
 
 
+RENDERS: list[tuple[StackSpec, Optimizer]] = [
+    *((StackSpec(width, height), NormalizedAscent()) for width, height in ((224, 224), (384, 384), (512, 512))),
+    *((StackSpec(width, height), SGD()) for width, height in ((640, 384), (768, 512), (1024, 1024))),
+    *((StackSpec(side, side, 0, tile=True), NormalizedAscent()) for side in (256, 512)),
+    *(
+        (StackSpec(side, side, parametrization=kind), NormalizedAscent())
+        for kind, side in (("maco", 320), ("fourier", 448))
+    ),
+    *((StackSpec(side, side, method="exact"), NormalizedAscent()) for side in (320, 480)),
+    *((StackSpec(width, width // 2, method="layers"), SGD()) for width in (320, 640)),
+    *((StackSpec(side, side), Adam()) for side in (384, 512)),
+    *((StackSpec(side, side, time=Time(frames)), NormalizedAscent()) for side, frames in ((224, 12), (320, 6))),
+    *((StackSpec(side, side, zoom=Zoom(depths)), NormalizedAscent()) for side, depths in ((256, 4), (512, 3))),
+]
+"""Twenty renders of many kinds."""
+
+
+def count_alive() -> int:
+    """Return how many bytes all tensors of the process hold."""
+    gc.collect()
+    tensors = [each for each in gc.get_objects() if issubclass(type(each), Tensor) and not each.is_meta]
+    return sum({each.untyped_storage()._cdata: each.untyped_storage().nbytes() for each in tensors}.values())
+
+
+def report_renders(judge: Classifier) -> str:
+    """Return the most that is alive after one of `RENDERS`, beside the model: alone, within a run, and once freed."""
+    free_caches()
+    before, views = count_alive(), Augmentation(2, Windows(16), (*PLAIN, Distance(0.5)))
+
+    def climb_all() -> int:
+        alive = []
+        for spec, optimizer in RENDERS:
+            wish = class_objective(judge, "jellyfish")
+            Ascent(ImageStack.noise(spec), wish, views, steps=1, optimizer=optimizer).run()
+            alive.append(count_alive() - before)
+        return max(alive)
+
+    ended = climb_all()
+    with running():
+        going_on = climb_all()
+        free_caches()
+        freed = count_alive() - before
+    return f"| {ended / 2**20:.0f} MiB | {going_on / 2**20:.0f} MiB | {freed / 2**20:.0f} MiB |"
+
+
 def report() -> str:
     """Measure, and return the section for RESULTS.md."""
     judge = load_starter()
@@ -138,4 +184,11 @@ every fourth level, {VIEWS} views at a time:
 | side | method | optimizer | estimated | used | estimated / used |
 |---|---|---|---|---|---|
 {report_estimates(judge)}
+
+The most that is alive, beside the model, after one of {len(RENDERS)} renders of many sizes, forms, parametrisations and
+optimizers, films and zooms among them:
+
+| each the last run on the device | all within another run | after ComfyUI has freed its memory |
+|---|---|---|
+{report_renders(judge)}
 """

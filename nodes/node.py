@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..das_core.common.cache import running
 from ..das_core.common.interruption import interruptible
 from . import bridge
 from .input_checks import check_inputs
@@ -40,7 +41,7 @@ def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Calla
 
     @wraps(execute)
     def run(cls: type[Node], **values: Any) -> io.NodeOutput:
-        with bridge.show_failure(), interruptible(bridge.check_interrupted):
+        with bridge.show_failure(), running(), interruptible(bridge.check_interrupted):
             return execute(cls, **check_inputs(list_inputs(), values))
 
     run.checks_inputs = True  # type: ignore[attr-defined]

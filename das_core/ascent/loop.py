@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..common.cache import running
 from ..common.devices import find_device
 from ..models.judge import Judge
 from ..objectives.per_image import PerImageScore
@@ -155,7 +156,7 @@ class Ascent:
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
 
-        with own_modes(self.device):
+        with running(self.device, empty=False), own_modes(self.device):
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
             operator = self.stack.spec.operator(self.device)
             self._scoring = Scoring(self.stack, self.plan, self.augmentation, seed)
@@ -178,8 +179,9 @@ class Ascent:
         # Not checked in `__init__`: until the first step, the judges may still be moved to another device. The move
         # replaces weights that were loaded under `torch.inference_mode()` by weights that gradients can pass through.
         check_differentiable(self.judges)
-        while len(self.history) < self.steps:
-            yield self._do_step()
+        with running(self.device):
+            while len(self.history) < self.steps:
+                yield self._do_step()
 
     def __len__(self) -> int:
         """Return the number of steps, including those that are already done."""
@@ -194,9 +196,10 @@ class Ascent:
             torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser;
                 `result` is then also the outcome of the steps before.
         """
-        for _ in self:
-            pass
-        return self.result
+        with running(self.device):
+            for _ in self:
+                pass
+            return self.result
 
     @property
     def judges(self) -> list[Judge]:
@@ -213,7 +216,7 @@ class Ascent:
     def result(self) -> Result:
         """The outcome of the steps done so far."""
         strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
-        with own_modes(self.device):
+        with running(self.device), own_modes(self.device):
             return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     def _do_step(self) -> Step:

@@ -1,21 +1,69 @@
-"""A cache for functions that return tensors."""
+"""A cache for functions that return tensors, with a limit of the bytes that it keeps on every device."""
 
-from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import ParamSpec, TypeVar
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from threading import RLock, get_ident
+from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
-_CLEARS: list[Callable[[], None]] = []
+LIMIT = 96 * 2**20
+"""How many bytes all cached functions together keep on a device, except for what runs use that are going on."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@dataclass(eq=False)
+class _Run:
+    """A run that is going on (`running`), on a device (None: on any), begun in a thread."""
+
+    device: torch.device | None
+    thread: int
+
+
+@dataclass(eq=False)
+class _Kept:
+    """A result that is kept.
+
+    Args:
+        value: the result.
+        sizes: how many bytes its tensors take on each device.
+        run: the run that used it last; None if there was none.
+    """
+
+    value: Any
+    sizes: Counter[torch.device]
+    run: _Run | None
+
+
+_kept: OrderedDict[tuple[Hashable, ...], _Kept] = OrderedDict()
+"""The results of all cached functions by function and arguments, the least recently used first."""
+
+copies: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+"""For every tensor that still exists, the copies that `devices.keep_copy` has made of it, by their type and device."""
+
+_runs: list[_Run] = []
+"""The runs that are going on, in the order in which they began."""
+
+_sizes: Counter[torch.device] = Counter()
+"""How many bytes the results in `_kept` take on each device."""
+
+lock = RLock()
+"""Held while the caches are changed."""
+
+
 def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments.
 
-    All callers with the same arguments get the same tensor, so none of them may change it in place.
+    If the results of all cached functions take more than `LIMIT` bytes on a device, those that were not used for the
+    longest time are dropped, except what a run uses that is still going on (`running`). All callers with the same
+    arguments get the same tensor, so none of them may change it in place.
 
     Args:
         maxsize: how many results are kept; the least recently used result is dropped first.
@@ -36,33 +84,155 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         # The function runs outside inference mode, whatever the mode of the caller. Autograd refuses tensors that were
         # made in inference mode, and the cache would return such tensors to later callers that need gradients.
-        cached_function = lru_cache(maxsize)(torch.inference_mode(False)(function))
-
-        _CLEARS.append(cached_function.cache_clear)
+        compute = torch.inference_mode(False)(function)
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return cached_function(*args, **kwargs)  # type: ignore[arg-type]
+            key = (function, args, tuple(sorted(kwargs.items())))
+            with lock:
+                if key in _kept:
+                    _kept.move_to_end(key)
+                    _kept[key].run = _find_run()
+                    found: R = _kept[key].value
+                    return found
+            made: R = compute(*args, **kwargs)
+            with lock:
+                if key not in _kept:  # Otherwise another thread was faster.
+                    _kept[key] = _Kept(made, _measure(made), _find_run())
+                    _sizes.update(_kept[key].sizes)
+                made = _kept[key].value
+                own = [other for other in _kept if other[0] is function]
+                if len(own) > maxsize:
+                    _drop(own[0])
+                _drop_beyond_limit()
+            return made
 
         return call
 
     return decorate
 
 
-def clear_caches() -> None:
-    """Empty the caches of all cached functions, which frees their memory.
+@contextmanager
+def running(device: torch.device | None = None, *, empty: bool = True) -> Iterator[None]:
+    """Keep the results of cached functions that are used while the `with` block, a run, is going on.
+
+    When the last run on a device ends, nothing stays cached on this device.
+
+    Args:
+        device: where the run computes; None for several devices, or if the device is not known.
+        empty: False if another run with the same constants soon follows: then up to `LIMIT` bytes stay cached.
 
     Example:
-        >>> from das_core.common.cache import cached, clear_caches
+        >>> from das_core.common.cache import cached, measure_caches, running
+        >>> @cached(maxsize=2)
+        ... def make_ramp(size: int) -> torch.Tensor:
+        ...     return torch.arange(size)
+        >>> cpu = torch.device("cpu")
+        >>> with running(cpu):
+        ...     ramp = make_ramp(3)
+        ...     measure_caches(cpu) >= ramp.nbytes
+        True
+        >>> measure_caches(cpu)
+        0
+    """
+    run = _Run(device, get_ident())
+    with lock:
+        _runs.append(run)
+    try:
+        yield
+    finally:
+        with lock:
+            _runs.remove(run)
+            others = {other.device for other in _runs}
+            if empty and None not in others:
+                ended = _find_devices() if device is None else {device}
+                for each in ended - others:
+                    free_caches(each)
+            _drop_beyond_limit()
+
+
+def free_caches(device: torch.device | None = None) -> None:
+    """Drop what is cached on a device; None for all devices. Runs that are going on compute it again.
+
+    Example:
+        >>> from das_core.common.cache import cached, free_caches
         >>> @cached(maxsize=2)
         ... def make_ramp(size: int) -> torch.Tensor:
         ...     print("computing")
         ...     return torch.arange(size)
         >>> first = make_ramp(3)
         computing
-        >>> clear_caches()
+        >>> free_caches()
         >>> second = make_ramp(3)
         computing
     """
-    for clear in _CLEARS:
-        clear()
+    with lock:
+        for key in [key for key, kept in _kept.items() if device is None or device in kept.sizes]:
+            _drop(key)
+        for made in list(copies.values()):
+            for key in [key for key in made if device in (None, key[1])]:
+                del made[key]
+
+
+def measure_caches(device: torch.device | None = None) -> int:
+    """Return how many bytes are cached on a device; None for all devices together.
+
+    Example:
+        >>> from das_core.common.cache import free_caches, measure_caches
+        >>> free_caches()
+        >>> measure_caches()
+        0
+    """
+    with lock:
+        sizes = _measure([list(made.values()) for made in copies.values()])
+        sizes.update(_sizes)
+    return sizes.total() if device is None else sizes[device]
+
+
+def _find_devices() -> set[torch.device]:
+    """Return the devices on which something is cached."""
+    return {device for kept in _kept.values() for device in kept.sizes} | {
+        device for made in copies.values() for _, device in made
+    }
+
+
+def _find_run() -> _Run | None:
+    """Return the run that this thread began last, or if it has begun none, the last run; None if none is going on.
+
+    Backward passes on a GPU run in threads that have begun no run.
+    """
+    own = [run for run in _runs if run.thread == get_ident()]
+    return next(reversed(own or _runs), None)
+
+
+def _drop(key: tuple[Hashable, ...]) -> None:
+    """Drop a result."""
+    _sizes.subtract(_kept.pop(key).sizes)
+
+
+def _drop_beyond_limit() -> None:
+    """Drop the least recently used results where they exceed `LIMIT`, except those that a run uses."""
+    over = {device for device, size in _sizes.items() if size > LIMIT}
+    for key in list(_kept) if over else []:
+        if _kept[key].run not in _runs and not over.isdisjoint(_kept[key].sizes):
+            _drop(key)
+            over = {device for device in over if _sizes[device] > LIMIT}
+
+
+def _measure(value: Any) -> Counter[torch.device]:
+    """Return how many bytes the tensors of a result take on each device; a tensor that occurs twice counts once."""
+    sizes, seen, left = Counter[torch.device](), set[int](), [value]
+    while left:
+        part = left.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Tensor):
+            sizes[part.device] += part.nbytes
+        elif isinstance(part, tuple | list):
+            left += part
+        elif isinstance(part, dict):
+            left += part.values()
+        elif not isinstance(part, type) and hasattr(part, "__dict__"):
+            left += vars(part).values()
+    return sizes

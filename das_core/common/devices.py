@@ -7,9 +7,8 @@ Afterwards the GPU is idle until the program has queued more work.
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
-from .cache import cached
+from .cache import cached, copies, lock
 from .text import shorten
 
 
@@ -82,12 +81,10 @@ def make_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.d
     return send_to_device(torch.tensor(values, dtype=dtype), device)
 
 
-_COPIES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-"""For every tensor that still exists, the copies that `keep_copy` has made of it, by their type and device."""
-
-
 def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:
     """Return a copy of a tensor with the type and device of another; the copy is cached as long as the tensor lives.
+
+    `free_caches` and the end of the last run on the device drop the copy.
 
     Neither the tensor nor its copy may be changed in place.
 
@@ -107,10 +104,11 @@ def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:
     """
     if tensor.dtype == like.dtype and tensor.device == like.device:
         return tensor
-    copies: dict[tuple[torch.dtype, torch.device], Tensor] = _COPIES.setdefault(tensor, {})
     wanted = like.dtype, like.device
-    if wanted not in copies:
-        # Outside of inference mode, see `cached`.
-        with torch.inference_mode(False), torch.no_grad():
-            copies[wanted] = send_to_device(tensor.detach().to(like.dtype), like.device)
-    return copies[wanted]
+    with lock:
+        made: dict[tuple[torch.dtype, torch.device], Tensor] = copies.setdefault(tensor, {})
+        if wanted not in made:
+            # Outside of inference mode, see `cached`.
+            with torch.inference_mode(False), torch.no_grad():
+                made[wanted] = send_to_device(tensor.detach().to(like.dtype), like.device)
+        return made[wanted]

@@ -1,10 +1,12 @@
 """Radial power spectra: the power of an image at each frequency, averaged over all directions."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from .cache import cached
-from .devices import keep_copy
+from .devices import send_to_device
 from .interruption import allow_interrupt, pausing
 
 
@@ -33,85 +35,72 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
         ([0.05, 0.12, 0.27], 1)
     """
     height, width = images.shape[1:]
-    ring, count, window = _number_rings(height, width, edges)
+    rings = _sort_rings(height, width, edges, images.dtype, images.device)
     allow_interrupt()
-    if len(images) > 1 and len(edges) * ring.numel() > _MOST_WEIGHTS:
-        found = [radial_power(image, edges) for image in images.split(1)]
-        return torch.cat([power for power, _ in found]), found[0][1]
-    centred = images - images.mean(dim=(1, 2), keepdim=True)
-    coefficients = torch.fft.rfft2(centred * keep_copy(window, centred))
-    power = coefficients.abs().square().flatten(1) / float(window.square().sum())
-    if len(edges) * ring.numel() > _MOST_WEIGHTS:
-        return _average_ring_by_ring(power, ring, count, edges)
-    weights, frequencies = _make_weights(height, width, edges)
-    return power @ keep_copy(weights, power).T, frequencies
+    if len(images) > 1 and images.numel() > _MOST_AT_ONCE:
+        found = [radial_power(image, edges)[0] for image in images.split(1)]
+        return torch.cat(found), rings.frequencies
+    # One name for all, so that none of these large tensors stays longer than it is needed.
+    values = images - images.mean(dim=(1, 2), keepdim=True)
+    values = values * rings.rows[:, None]
+    values = values * rings.columns
+    values = torch.fft.rfft2(values)
+    power = values.abs().square().flatten(1).index_select(1, rings.order)
+    parts = zip(power.split(rings.sizes, dim=1), rings.weights.split(rings.sizes), strict=True)
+    return torch.stack([part @ weights for part, weights in parts], dim=1), rings.frequencies
 
 
-# The most weights (coefficients times rings) that are kept at once: 256 MB in float64. If there are more, the rings are
-# averaged one after the other.
-_MOST_WEIGHTS = 2**25
+_MOST_AT_ONCE = 2**22
+"""How many pixels are transformed at once; larger batches are transformed image by image."""
 
 
-def _average_ring_by_ring(
-    power: Tensor, ring: Tensor, count: Tensor, edges: tuple[float, ...]
-) -> tuple[Tensor, Tensor]:
-    """Return the mean power in R rings, (B, R), and the frequencies of the rings, (R,); empty rings are left out.
-
-    To save memory, one ring is averaged at a time.
+class _Rings(NamedTuple):
+    """The R rings of the frequency plane that hold a frequency of the Fourier transform, and the Hann window.
 
     Args:
-        power: the power of each coefficient of rfft2, (B, H * (W // 2 + 1)).
-        ring: the number of the ring in which each coefficient lies, from 1; 0 or `len(edges)` outside all rings.
-        count: for how many coefficients of the full transform each coefficient stands.
-        edges: frequencies in rising order; each neighbouring pair bounds a ring.
+        order: the indices of the coefficients of rfft2 that lie in rings, ring by ring, (N,), int32.
+        weights: the weight of each of these N coefficients in the mean power of its ring, which also divides by the
+            energy of the window.
+        sizes: how many of the N coefficients lie in each ring.
+        frequencies: the frequency of each ring, (R,), float64, on the CPU.
+        rows, columns: the Hann window is the outer product of these, (H,) and (W,).
     """
-    averages, kept = [], []
-    for number, middle in pausing(enumerate(_find_middles(edges), start=1)):
-        (inside,) = (ring == number).nonzero(as_tuple=True)
-        if len(inside):
-            weights = count[inside] / count[inside].sum()
-            averages.append(power[:, inside.to(power.device)] @ weights.to(power))
-            kept.append(middle)
-    return torch.stack(averages, dim=1), torch.stack(kept)
+
+    order: Tensor
+    weights: Tensor
+    sizes: list[int]
+    frequencies: Tensor
+    rows: Tensor
+    columns: Tensor
 
 
 @cached(maxsize=8)
-def _make_weights(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-    """Return the weights of rfft2's coefficients in the R rings that are not empty, and the frequencies of these rings.
-
-    The mean power in a ring is the sum of the powers of all coefficients, each times its weight in this ring. The
-    weights are (R, H * (W // 2 + 1)), and sum to 1 in every ring. The frequencies of the rings are (R,), float64. Each
-    neighbouring pair of `edges` bounds a ring.
-    """
-    ring, count, _ = _number_rings(height, width, edges)
-    weights = torch.stack([(ring == number) * count for number in range(1, len(edges))])
-    kept = weights.any(dim=1)
-    return weights[kept] / weights[kept].sum(dim=1, keepdim=True), _find_middles(edges)[kept]
-
-
-def _find_middles(edges: tuple[float, ...]) -> Tensor:
-    """Return a frequency for every ring, float64: the geometric mean of the two neighbouring `edges` that bound it."""
+def _sort_rings(height: int, width: int, edges: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> _Rings:
+    """Return which coefficients of rfft2 lie in which ring; each neighbouring pair of `edges` bounds a ring."""
     bounds = torch.tensor(edges, dtype=torch.float64)
-    return (bounds[:-1] * bounds[1:]).sqrt()
-
-
-@cached(maxsize=8)
-def _number_rings(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the ring numbers and the counts of the coefficients of rfft2, and the Hann window (H, W).
-
-    The R rings are numbered from 1; frequencies below the first edge have the number 0, and frequencies from the last
-    edge up the number R + 1. The count of a coefficient says for how many coefficients of the full transform it stands.
-    Numbers and counts are tensors (H * (W // 2 + 1),).
-    """
-    bounds = torch.tensor(edges, dtype=torch.float64)
-    rows, columns = torch.fft.fftfreq(height, dtype=torch.float64), torch.fft.rfftfreq(width, dtype=torch.float64)
-    radius = torch.hypot(rows[:, None], columns[None, :])
+    across = torch.fft.rfftfreq(width, dtype=torch.float64)
+    # The number of the ring of every coefficient, from 1; 0 or `len(edges)` outside all rings. Computed row by row,
+    # because a radius takes four times the memory of a number.
+    numbers = torch.empty(height, len(across), dtype=torch.int16)
+    for down, row in pausing(zip(torch.fft.fftfreq(height, dtype=torch.float64), numbers, strict=True)):
+        row.copy_(torch.bucketize(torch.hypot(down, across), bounds, right=True))
     # A coefficient of rfft2 stands for itself and for its complex conjugate, which rfft2 leaves out. Only the column of
     # frequency 0 and, if the width is even, the column of the finest frequency contain both.
-    count = torch.full_like(radius, 2.0)
-    count[:, 0] = 1
+    counts = torch.full_like(across, 2.0)
+    counts[0] = 1
     if width % 2 == 0:
-        count[:, -1] = 1
-    ring = torch.bucketize(radius, bounds, right=True).flatten().to(torch.int16)
-    window = torch.outer(*(torch.hann_window(side, periodic=True, dtype=torch.float64) for side in (height, width)))
-    return ring, count.flatten(), window
+        counts[-1] = 1
+    rows, columns = (torch.hann_window(side, periodic=True, dtype=torch.float64) for side in (height, width))
+    energy = rows.square().sum() * columns.square().sum()
+    order, weights, frequencies = [], [], []
+    for number, middle in pausing(enumerate((bounds[:-1] * bounds[1:]).sqrt(), start=1)):
+        (inside,) = (numbers.flatten() == number).nonzero(as_tuple=True)
+        if len(inside):
+            order.append(inside.int())
+            weight = counts[inside % len(across)]
+            weights.append((weight / (weight.sum() * energy)).to(dtype))
+            frequencies.append(middle)
+    on_device = (send_to_device(tensor.to(dtype), device) for tensor in (torch.cat(weights), rows, columns))
+    joined, rows, columns = on_device
+    sizes = [len(part) for part in order]
+    return _Rings(send_to_device(torch.cat(order), device), joined, sizes, torch.stack(frequencies), rows, columns)

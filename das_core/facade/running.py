@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from threading import Lock
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+from zlib import crc32
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..ascent.loop import Ascent
 from ..ascent.recipe import RECIPES, Recipe, RecipeName
 from ..ascent.result import AscentError, Result, Step
+from ..common.cache import running
 from ..common.images import Images, check_images
 from ..common.scalars import as_whole
 from ..common.text import shorten
@@ -33,10 +37,66 @@ _CONTRAST = 0.95
 _NATURAL_DECAY = 0.7
 
 
+_MOST_WRAPPED = 4
+"""How many modules `find_judge` keeps a judge of."""
+
+_wrapped: WeakKeyDictionary[nn.Module, tuple[str, Judge]] = WeakKeyDictionary()
+"""Of the modules that `find_judge` was given last: what they were like (`_describe`), and the judge made from them."""
+
+_wrapping = Lock()
+
+
 def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
-    """Return a model as a judge (see `wrap`) on a device; if `device` is None, on the device of the model."""
-    judge = wrap(model)
-    return judge if device is None else judge.to(device)
+    """Return a model as a judge (see `wrap`) on a device; if `device` is None, on the device of the model.
+
+    The judge of a module is kept as long as the module lives, and made anew if the module has changed.
+    """
+    state = _describe(model) if isinstance(model, nn.Module) else None
+    if not isinstance(model, nn.Module) or state is None:
+        judge = wrap(model)
+        return judge if device is None else judge.to(device)
+    state = f"{device} {state}"
+    with _wrapping:
+        before, kept = _wrapped.pop(model, (None, None))
+        if kept is None or before != state:
+            kept = wrap(model) if device is None else wrap(model).to(device)
+        _wrapped[model] = state, kept
+        for oldest in list(_wrapped)[:-_MOST_WRAPPED]:
+            del _wrapped[oldest]
+    return kept
+
+
+def _describe(module: nn.Module) -> str | None:
+    """Return the settings and hooks of all parts of a module, and the checksums of its weights and buffers.
+
+    A checksum also notices a change through `weight.data`, which PyTorch's count of the versions of a tensor does not.
+    The result is None if a weight is no plain tensor, such as one that is quantised or has no values yet.
+    """
+    tensors = dict([*module.named_parameters(), *module.named_buffers()])
+    for each in tensors.values():
+        plain = type(each) in (Tensor, nn.Parameter) and each.layout is torch.strided and not each.is_quantized
+        if not plain or each.device.type == "meta":
+            return None
+    parts = [
+        (
+            name,
+            type(part),
+            {key: str(value) for key, value in vars(part).items() if key not in _INTERNAL},
+            [*part._forward_hooks, *part._forward_pre_hooks],
+        )
+        for name, part in module.named_modules()
+    ]
+    sums = [(name, each.device, each.dtype, each.shape, _add_up(each)) for name, each in tensors.items()]
+    return f"{parts} {sums}"
+
+
+_INTERNAL = frozenset(vars(nn.Module()))
+"""The attributes that every module has: its mode, its weights, buffers and parts, and its hooks."""
+
+
+def _add_up(tensor: Tensor) -> int:
+    """Return a checksum of the bytes of a tensor."""
+    return crc32(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
 
 
 def find_recipe(recipe: RecipeName | Recipe, steps: int | None = None) -> Recipe:
@@ -90,6 +150,7 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int, *, 
     return ImageStack.gray(spec, count)
 
 
+@running()
 def climb_or_start_from_noise(
     prepare: Callable[[ImageStack], Ascent],
     stack: ImageStack,

@@ -194,7 +194,7 @@ def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Modu
     copies: dict[int, Tensor | nn.Module] = {}
     with torch.inference_mode(False):
         for weight in pausing([*module.parameters(), *module.buffers()]):
-            made = convert(weight.detach())
+            made = convert(weight).detach()
             is_parameter = isinstance(weight, nn.Parameter)
             copies[id(weight)] = nn.Parameter(made, weight.requires_grad) if is_parameter else made
         for part in module.modules():

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..common.images import Images, check_images, map_images
+from ..common.images import Images, check_images
+from ..common.interruption import pausing
 from ..common.radial_power import radial_power
 
 PHOTOGRAPH_SLOPE = -2.0
@@ -98,17 +99,37 @@ def measure_spectrum(images: Images) -> Spectrum:
         raise ValueError(
             f"the image of {width} x {height} is too small for a spectrum; {SMALLEST_IMAGE} pixels will do"
         )
-    weights = torch.tensor(_LUMA).double()
-    luma = map_images(lambda part: torch.einsum("bchw,c->bhw", part.cpu().double(), weights), images)
-    if not bool(((luma.amax(dim=(1, 2)) - luma.amin(dim=(1, 2))) > _MIN_BRIGHTNESS_RANGE).all()):
-        raise ValueError(
-            "the image is of one brightness all over, and has no spectrum; connect one that shows something"
-        )
-    power, frequency = radial_power(luma, _make_ring_edges(_MIN_WAVES / min(height, width)))
+    edges = _make_ring_edges(_MIN_WAVES / min(height, width))
+    # One image at a time, because it takes several times its memory in float64.
+    found = [radial_power(_measure_luma(image), edges) for image in pausing(images.split(1))]
+    power, frequency = torch.cat([power for power, _ in found]), found[0][1]
     below = frequency < BAND_EDGE
     bands = (torch.ones_like(below), below, ~below)
     slopes = [fit_slope(frequency[band], power[:, band]) for band in bands]
     return Spectrum(frequency, power, *slopes)
+
+
+def estimate_spectrum_bytes(height: int, width: int) -> int:
+    """Return about how many bytes `measure_spectrum` takes for images of this size, however many there are."""
+    # In float64: the brightness, a copy of it under the Hann window, the Fourier coefficients and the memory of the
+    # transform, 8 bytes each; and 6 bytes for the indices and weights of the coefficients in the rings.
+    return 40 * height * width
+
+
+def _measure_luma(image: Tensor) -> Tensor:
+    """Return the brightness of an image (1, 3, H, W), as (1, H, W), float64, on the CPU.
+
+    Raises:
+        ValueError: when the image has the same brightness everywhere.
+    """
+    luma = torch.zeros(1, *image.shape[2:], dtype=torch.float64)
+    for weight, channel in zip(_LUMA, image[0], strict=True):
+        luma += weight * channel.cpu().double()
+    if not bool(luma.amax() - luma.amin() > _MIN_BRIGHTNESS_RANGE):
+        raise ValueError(
+            "the image is of one brightness all over, and has no spectrum; connect one that shows something"
+        )
+    return luma
 
 
 def fit_slope(x: Tensor, y: Tensor) -> Tensor:

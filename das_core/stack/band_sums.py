@@ -61,9 +61,8 @@ def estimate_sum_bytes(stack: ImageStack) -> int:
     height, width = stack.spec.canvas
     spectral = replace(stack.spec, method="spectral").operator_bytes()
     # Seven float32 tensors of the size of the canvas: the gradient, the sum, the remainder, an enlarged level and
-    # three intermediate products. Two matrices for the finest level, with 12 bytes an entry: 8 for a float64 copy and 4
-    # for a float32 copy.
-    return 4 * 3 * stack.batch * height * width * 7 + spectral + 2 * 12 * max(height, width) ** 2
+    # three intermediate products. Two float32 matrices for the finest level.
+    return 4 * 3 * stack.batch * height * width * 7 + spectral + 2 * 4 * max(height, width) ** 2
 
 
 def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
@@ -105,7 +104,8 @@ def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tens
     spec, gain = stack.spec, stack.spec.gains[number]
     shape = level_shape(spec.levels[number], spec.canvas)
     rows, columns = (
-        bicubic_matrix(size, side, spec.tile).to(gradient) for size, side in zip(shape, spec.canvas, strict=True)
+        bicubic_matrix(size, side, spec.tile, gradient.dtype).to(gradient)
+        for size, side in zip(shape, spec.canvas, strict=True)
     )
     level = gain * multiply_both_sides(rows.T, gradient, columns)
     if moved is not None:

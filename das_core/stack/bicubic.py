@@ -7,6 +7,8 @@ new size to A' Y B.
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
+
 KEYS_SHARPNESS = -0.75
 """The free parameter of the bicubic kernel (Keys, 1981). OpenCV and PyTorch (without antialiasing) use this value. The
 authors' code of Direct Ascent Synthesis resizes with PyTorch."""
@@ -39,15 +41,27 @@ def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, 
     return samples, torch.where(distance <= 1, near, far)
 
 
-def bicubic_matrix(source: int, target: int, tile: bool = False) -> Tensor:
-    """Return bicubic interpolation along one axis as a matrix (target, source), float64.
+_MOST_AT_ONCE = 2**21
+"""How many entries of a matrix are computed at once in float64: 16 MiB."""
+
+
+def bicubic_matrix(source: int, target: int, tile: bool = False, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Return bicubic interpolation along one axis as a matrix (target, source).
+
+    The entries are computed in float64, some rows at a time, so that a float32 matrix takes no more than its own bytes.
 
     Args:
         source: the number of given samples.
         target: the number of interpolated samples.
         tile: whether the samples wrap around at the ends; otherwise the outermost samples are repeated beyond them.
+        dtype: the type of the matrix.
     """
-    return bicubic_columns(*bicubic_taps(source, target, tile), 0, source)
+    rows = max(1, _MOST_AT_ONCE // source)
+    matrix = torch.empty(target, source, dtype=dtype)
+    parts = (each.split(rows) for each in (matrix, *bicubic_taps(source, target, tile)))
+    for into, samples, weights in pausing(zip(*parts, strict=True)):
+        into.copy_(bicubic_columns(samples, weights, 0, source))
+    return matrix
 
 
 def bicubic_columns(samples: Tensor, weights: Tensor, begin: int, end: int) -> Tensor:

@@ -15,6 +15,7 @@ from ..common.interruption import pausing
 from .conversion import as_pyramid
 from .image_stack import ImageStack
 from .least_norm import compute_least_norm_levels, has_least_norm, make_levels_operator, split_change
+from .levels import level_shape
 from .matrix_operators import LevelsOperator
 from .state import LevelTensors
 
@@ -122,8 +123,15 @@ def estimate_decomposition_bytes(stack: ImageStack) -> int:
     """
     spec = replace(as_pyramid(stack).spec, method="layers")
     height, width = spec.canvas
+    # `LevelMatrices.fit_finest` inverts the matrix of an axis in float64, with four matrices of that size at a time.
+    inverse = (
+        4
+        * 8
+        * max(size * side for size, side in zip(level_shape(spec.levels[-1], spec.canvas), spec.canvas, strict=True))
+    )
     # Four sets of levels: those of the start, of the change and of their sum, and temporary ones. Six canvases.
-    return spec.operator_bytes() + 4 * spec.levels_bytes(stack.batch) + 6 * 4 * 3 * stack.batch * height * width
+    levels, canvases = 4 * spec.levels_bytes(stack.batch), 6 * 4 * 3 * stack.batch * height * width
+    return spec.operator_bytes() + inverse + levels + canvases
 
 
 def decompose_start(stack: ImageStack) -> Decomposition:

@@ -34,7 +34,7 @@ class LevelMatrices:
         # The rows and the columns of a square canvas share their matrices.
         made = {}
         for size, side in pausing({(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}):
-            made[size, side] = bicubic_matrix(size, side, tile).to(device, torch.float32)
+            made[size, side] = bicubic_matrix(size, side, tile, torch.float32).to(device)
         self.pairs = [(made[height, canvas[0]], made[width, canvas[1]]) for height, width in shapes]
         self._finest, self._canvas, self._tile = shapes[-1], canvas, tile
 

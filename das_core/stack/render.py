@@ -124,5 +124,5 @@ def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
     """Return a level (B, 3, h, w) resized to a canvas of `shape`, with antialiasing if the level is larger than it."""
     if level.shape[2] > shape[0] or level.shape[3] > shape[1]:
         return F.interpolate(level, size=shape, mode="bicubic", antialias=True)
-    rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile).to(level) for axis in (0, 1))
+    rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile, level.dtype).to(level) for axis in (0, 1))
     return multiply_both_sides(rows, level, columns.T)

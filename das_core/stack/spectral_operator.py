@@ -18,8 +18,11 @@ from .state import AccumulatedGradient
 # float32, dividing by such a factor would only amplify rounding errors.
 _MIN_RELATIVE_RESPONSE = 1e-7
 
-_MOST_AT_ONCE = 2**24
-"""How many samples `_compute_axis_response` transforms at once, which takes about half a second."""
+_MOST_AT_ONCE = 2**21
+"""How many samples `_compute_axis_response` transforms at once: 16 MiB in float64."""
+
+_MANY_SAMPLES = 64
+"""Above this number of squared source samples for every target sample, `_compute_long_response` is the faster way."""
 
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
@@ -102,12 +105,46 @@ def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
     """
     allow_interrupt()
     samples, weights = bicubic_taps(source, target, tile)
+    if source**2 > _MANY_SAMPLES * target:
+        return _compute_long_response(source, samples, weights, tile)
     basis = None if tile else CosineBasis(1, target, samples.device)
     energy = torch.zeros(target, dtype=torch.float64)
-    # Some source samples at a time: all samples of a long axis together would take gigabytes.
+    # Some source samples at a time: all samples of a long axis together would take much memory.
     count = max(1, _MOST_AT_ONCE // target)
     for begin in pausing(range(0, source, count)):
         part = bicubic_columns(samples, weights, begin, min(begin + count, source)).T.float()
         kept = basis.forward(part[:, None]).squeeze(-2) if basis else torch.fft.fft(part, norm="ortho")
         energy += kept.abs().square().sum(dim=0)
+    return energy
+
+
+def _compute_long_response(source: int, samples: Tensor, weights: Tensor, tile: bool) -> Tensor:
+    """Return what `_compute_axis_response` returns, in less time if `source` is large.
+
+    |A' u|^2 = u' (A A') u is the sum of u_i (A A')_ik u_k over all pairs of target samples i and k. The product of two
+    waves depends on i - k, and for cosines also on i + k: 2 cos(a) cos(b) = cos(a - b) + cos(a + b). So the entries of
+    A A' are summed by i - k and i + k, and a single FFT of these sums gives all frequencies. The sums are short,
+    because only near samples i and k share a source sample.
+
+    Args:
+        source: the number of given samples.
+        samples, weights: what `bicubic_taps` returns, (target, 4).
+        tile: see `_compute_axis_response`.
+    """
+    target = len(samples)
+    samples, weights = samples.T.contiguous(), weights.T.contiguous()
+    sums = torch.zeros(target if tile else 2 * target, dtype=torch.float64)
+    for lag in pausing(range(4 * target // source + 2)):
+        # The samples i and k = i + lag; past the end of a tile, k continues at its beginning.
+        near = torch.arange(lag, target + lag if tile else target)
+        first, second = slice(len(near)), near % target
+        same = samples[:, None, first] == samples[:, second]
+        entries = (weights[:, None, first] * weights[:, second]).where(same, 0).sum(dim=(0, 1))
+        entries *= 2 if lag else 1  # The pair (k, i) has the same entry.
+        sums[lag] += entries.sum()
+        if not tile:
+            sums[lag + 1 :: 2][: len(entries)] += entries  # i + k + 1
+    energy = torch.fft.fft(sums).real[:target] / target
+    if not tile:
+        energy[0] /= 2
     return energy

@@ -16,6 +16,7 @@ from ...das_core.ascent.guided_steps import GuidedStep, GuidedSteps
 from ...das_core.ascent.out_of_memory import is_out_of_memory
 from ...das_core.ascent.pace import pace_at_noise
 from ...das_core.ascent.result import VanishedError
+from ...das_core.common.cache import running
 from ...das_core.common.interruption import interruptible
 from .autograd import enable_autograd
 from .latents import check_latent, decode_latent, encode_pictures
@@ -100,6 +101,8 @@ class DiffusionGuide:
         with ExitStack() as cleaning:
             if step.is_last:
                 cleaning.enter_context(free_cache_on_exit())
+            # The next guided step needs the same constants.
+            cleaning.enter_context(running(empty=step.is_last))
             try:
                 cleaning.enter_context(interruptible(check_interrupted))
                 return prediction + self._find_change(prediction, arguments, step).to(prediction)

@@ -5,13 +5,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, Self
 
 import comfy.model_management as mm
 import comfy.model_patcher
 import torch
 from torch import nn
 
+from ...das_core.common.cache import free_caches
 from ...das_core.models.activation_memory import measure_view_bytes
 from ...das_core.models.classifier import Classifier
 from ...das_core.models.clip import CLIP
@@ -216,9 +218,29 @@ def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
     if not unique:
         return
     needed = max(room, *(views * measure_view_bytes(judge) for judge in unique))
-    mm.load_models_gpu([judge.owner for judge in unique], memory_required=needed, force_full_load=True)
+    patchers = [judge.owner for judge in unique]
+    if not any(each is _manage_caches() for each in mm.loaded_models()):
+        patchers.append(_manage_caches())
+    mm.load_models_gpu(patchers, memory_required=needed, force_full_load=True)
     for judge in unique:
         _replace_inference_tensors(judge.module)
+
+
+class Constants(nn.Module):
+    """An empty module that stands for the caches of the library; when ComfyUI unloads it, the caches are emptied.
+
+    ComfyUI calls `to` when it loads a module, and when it unloads it to free memory. The name is for its log.
+    """
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        free_caches()
+        return self
+
+
+@cache
+def _manage_caches() -> object:
+    """Return the ModelPatcher of a module that stands for the caches."""
+    return manage_module(Constants())
 
 
 def _replace_inference_tensors(module: nn.Module) -> None:

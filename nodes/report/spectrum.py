@@ -1,10 +1,11 @@
 """The node Spectrum."""
 
+import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.report.level_variances import EmptyLevelsError, measure_level_variances
-from ...das_core.report.spectrum import measure_spectrum
+from ...das_core.report.spectrum import estimate_spectrum_bytes, measure_spectrum
 from ...das_core.report.spectrum_chart import format_spectrum, plot_spectrum
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
@@ -52,6 +53,13 @@ class Spectrum(Node):
             images = stack.image()
         else:
             raise ValueError("nothing is connected: connect an image, or a stack, or both")
+        height, width = images.shape[2:]
+        bridge.check_memory(
+            estimate_spectrum_bytes(height, width),
+            f"the spectrum of {width} x {height}",
+            "make the image smaller",
+            torch.device("cpu"),
+        )
         spectrum = measure_spectrum(images)
         with add_advice(EmptyLevelsError, ": connect the stack of Optimize"):
             levels = None if stack is None else measure_level_variances(stack)

@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 
 import das_core
 from das_core.common import seeding
-from das_core.common.cache import clear_caches
+from das_core.common.cache import free_caches
 from das_core.views import draws
 
 DEVICE = torch.device("meta")
@@ -176,8 +176,8 @@ def stand_in_device() -> Iterator[Traffic]:
 
     with ExitStack() as stack:
         # Tensors that are cached by device would be mixed with those of the real device "meta".
-        clear_caches()
-        stack.callback(clear_caches)
+        free_caches()
+        stack.callback(free_caches)
         for module, name, substitute in (
             (torch, "tensor", _through_cpu(torch.tensor)),
             (torch, "as_tensor", _through_cpu(torch.as_tensor)),

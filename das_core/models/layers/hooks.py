@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...common.devices import keep_copy
 from ...common.own_thread import hearing_own_thread
 from ..fold import find_unfolded
 from ..frozen import copy_with
@@ -77,7 +78,7 @@ def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> 
     """
     weight = next(folded.parameters())
     # A copy, because another thread may be running the original.
-    here = copy_with(convolution, lambda own: own.to(weight.device, weight.dtype))
+    here = copy_with(convolution, lambda own: keep_copy(own, weight))
     output: Tensor = here(values)
     return output
 

@@ -1,8 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
-from das_core.common.cache import cached
+from das_core.common.cache import cached, free_caches, measure_caches, running
+from das_core.common.devices import keep_copy
+
+CPU = torch.device("cpu")
 
 
 def test_a_function_keeps_its_name_and_docstring_and_computes_a_result_once_for_the_same_arguments() -> None:
@@ -74,3 +79,49 @@ def test_arguments_without_a_hash_are_refused() -> None:
 
     with pytest.raises(TypeError, match="unhashable type: 'list'"):
         count([1, 2])
+
+
+@pytest.fixture
+def kilobytes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Tensor]:
+    """A cached function that returns a kilobyte, where three are the limit."""
+    monkeypatch.setattr("das_core.common.cache.LIMIT", 3 * 1024)
+    free_caches()
+
+    @cached(maxsize=100)
+    def make_kilobyte(number: int) -> Tensor:
+        return torch.full((256,), float(number))
+
+    return make_kilobyte
+
+
+def test_no_more_than_the_limit_is_kept_outside_of_a_run(kilobytes: Callable[[int], Tensor]) -> None:
+    made = [kilobytes(number) for number in range(5)]
+    assert measure_caches(CPU) == 3 * 1024
+    assert kilobytes(4) is made[4]
+    assert kilobytes(0) is not made[0]
+
+
+def test_a_run_finds_all_that_it_uses_until_it_ends_and_the_last_one_leaves_nothing(
+    kilobytes: Callable[[int], Tensor],
+) -> None:
+    with running(CPU):
+        made = [kilobytes(number) for number in range(5)]
+        with running(CPU):
+            for number in range(5, 10):
+                kilobytes(number)
+        # What the inner run used is dropped first.
+        assert all(kilobytes(number) is made[number] for number in range(5))
+        assert measure_caches() == 5 * 1024
+        with running(torch.device("meta")):
+            pass
+        assert measure_caches() == 5 * 1024
+        matrix = torch.ones(4, dtype=torch.float64)
+        copy = keep_copy(matrix, torch.zeros(1))
+        assert keep_copy(matrix, torch.zeros(1)) is copy
+    assert measure_caches() == 0
+    with running(empty=False):
+        made = [kilobytes(number) for number in range(5)]
+    assert measure_caches() == 3 * 1024
+    with running():
+        pass
+    assert measure_caches() == 0

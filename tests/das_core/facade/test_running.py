@@ -1,6 +1,8 @@
 """What render, film and zoom share: judges, recipes, lists of wishes, starts and steps."""
 
+import gc
 import pickle
+import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.result import Step
 from das_core.common.masks import canvas_mask
 from das_core.facade.running import do_all_steps, find_judge, find_recipe, is_list, make_stack
+from das_core.models.judge import Judge
 from das_core.objectives.change import in_region
 from das_core.objectives.priors import prior
 from das_core.report.objective_scores import score_images
@@ -169,3 +172,28 @@ def test_an_error_in_the_middle_holds_what_was_made_before_also_in_another_proce
         assert torch.equal(result.image, result.stack.image())
     with Image.open(tmp_path / "steps.gif") as film:
         assert sum(1 for _ in ImageSequence.Iterator(film)) == 3
+
+
+def test_a_module_is_wrapped_once_until_it_changes_and_is_not_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapped = []
+
+    def wrap(module: nn.Module) -> Judge:
+        wrapped.append(weakref.ref(module))
+        return judge(nn.Sequential(*module.children()))
+
+    monkeypatch.setattr("das_core.facade.running.wrap", wrap)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+    first = find_judge(module, None)
+    assert find_judge(module, None) is first
+    module[0].weight.data[0, 0, 0, 0] += 1  # type: ignore[index]
+    second = find_judge(module, None)
+    assert second is not first
+    module[2] = nn.GELU()
+    assert find_judge(module, None) is not second
+    module.register_forward_hook(lambda *_: None)
+    third = find_judge(module, "cpu")
+    assert find_judge(module, "cpu") is third
+    assert len(wrapped) == 4
+    del module
+    gc.collect()
+    assert wrapped[0]() is None

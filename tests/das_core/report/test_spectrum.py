@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
+from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.report.spectrum import fit_slope, measure_spectrum
+from das_core.report.spectrum import estimate_spectrum_bytes, fit_slope, measure_spectrum
 
 
 def noise(slope: float, height: int = 256, width: int = 256, seed: int = 0) -> Tensor:
@@ -82,3 +83,12 @@ def test_what_has_no_spectrum_is_named() -> None:
         measure_spectrum(torch.full((1, 3, 64, 64), 0.3))
     with pytest.raises(ValueError, match=r"the image holds 1 values that are NaN"):
         measure_spectrum(torch.rand(1, 3, 64, 64).index_put((torch.tensor(0),) * 4, torch.tensor(float("nan"))))
+
+
+def test_the_estimate_of_the_memory_holds_for_any_number_of_images() -> None:
+    images = torch.rand(3, 3, 700, 500, generator=torch.Generator().manual_seed(0))
+    with PeakBytes() as made:
+        measure_spectrum(images)
+    # The images themselves count as made, because their channels are.
+    used = made.peak - images.nbytes
+    assert used < estimate_spectrum_bytes(700, 500) < 2 * used

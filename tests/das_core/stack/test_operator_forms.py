@@ -3,9 +3,11 @@ from typing import Any, get_args
 import pytest
 import torch
 
+from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
 from das_core.stack.operator_forms import FORMS, OperatorForm, make_operator
+from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator
 from das_core.stack.time import Time
 
@@ -58,3 +60,13 @@ def test_operator_built_under_inference_mode_meets_autograd_later() -> None:
     gradient = torch.randn(1, 3, 21, 21, requires_grad=True)
     k.precondition(gradient).sum().backward()
     assert gradient.grad is not None
+
+
+@each_case("method", get_args(OperatorForm))
+def test_building_an_operator_takes_no_more_than_is_estimated(method: OperatorForm) -> None:
+    spec = StackSpec(4000, 16, 8, levels=(1, 16, 4016), method=method)
+    with PeakBytes() as made:
+        operator = spec.operator(CPU)
+    assert operator.canvas == (32, 4016)
+    # Beside it, the parts of a matrix that are computed at once.
+    assert made.peak < spec.operator_bytes() + 3 * 8 * 2**21

@@ -146,3 +146,16 @@ def test_the_response_can_be_ended_at_every_level_and_within_large_ones(
     torch.testing.assert_close(compute(), whole, rtol=1e-6, atol=0)
     assert looks > len(levels)
     assert assert_ends_anywhere(compute) > looks + 10
+
+
+@each_case("tile", [False, True])
+@each_case("canvas", [(100, 75), (64, 64), (40, 131)])
+def test_a_level_of_many_samples_has_the_response_of_its_samples_one_by_one(
+    canvas: Shape, tile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for level in (max(canvas) // 2, 4 * max(canvas) // 5, max(canvas) - 1, max(canvas)):
+        found = []
+        for many in (0, 10**9):
+            monkeypatch.setattr("das_core.stack.spectral_operator._MANY_SAMPLES", many)
+            found.append(compute_spectral_response(canvas, (level,), (1.0,), tile))
+        torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6 * float(found[1].max()))

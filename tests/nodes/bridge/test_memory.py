@@ -35,7 +35,10 @@ def loads(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Any], 
     monkeypatch.setattr(
         pack.module("nodes.bridge.memory").mm,
         "load_models_gpu",
-        lambda models, memory_required=0, **_: calls.append((list(models), memory_required)),
+        lambda models, memory_required=0, **_: calls.append(
+            # Without the module that stands for the caches.
+            ([each for each in models if type(each.model).__name__ != "Constants"], memory_required)
+        ),
     )
     return calls
 
@@ -260,3 +263,18 @@ def test_where_the_heap_cannot_be_trimmed_a_run_ends_as_well(
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     with bridge.free_cache_on_exit():
         pass
+
+
+def test_the_caches_are_emptied_when_comfyui_frees_memory_and_at_the_end_of_every_node(pack: Pack) -> None:
+    cache, memory = pack.module("das_core.common.cache"), pack.module("nodes.bridge.memory")
+    classifier = pack.classifier(Toy())
+    memory.load_judges([classifier], 1)
+    spec = pack.module("das_core.stack.spec").StackSpec(64, 64)
+    spec.operator(torch.device("cpu"))
+    memory.load_judges([classifier], 1)
+    assert cache.measure_caches() > 0
+    memory.mm.unload_all_models()
+    assert cache.measure_caches() == 0
+    spec.operator(torch.device("cpu"))
+    pack.optimize(steps=1)
+    assert cache.measure_caches() == 0

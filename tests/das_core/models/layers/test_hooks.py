@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from das_core.models.frozen import copy_with, freeze
 from das_core.models.layers.hooks import capture_outputs
+from stand_in_device import DEVICE, stand_in_device
 from toys import classifier, count_hooks, random_views
 
 
@@ -105,3 +107,15 @@ def test_hooks_of_others_stay() -> None:
     module(random_views(32))
     assert heard == ["other", "ours", "other"]
     assert count_hooks(module) == 1
+
+
+def test_the_weights_of_an_unfolded_convolution_are_sent_to_the_device_once() -> None:
+    module = freeze(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    with stand_in_device() as traffic:
+        there, views = copy_with(module, lambda weight: weight.to(DEVICE)), random_views(8).to(DEVICE)
+        with capture_outputs(there, ["0"], lambda *_: None), torch.no_grad():
+            there(views)
+            traffic.clear()
+            there(views)
+    assert traffic.operators > 0
+    assert traffic.sends == []
