@@ -22,11 +22,10 @@ from torch import Tensor
 
 from ..denoisers.base import Denoiser, ask_denoiser
 from ..denoisers.total_variation import TotalVariation
-from ..stack.color import from_rgb
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.move import move_canvas
-from ..stack.pixels import render_pixels
+from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
 from .keeping import hold_on
 from .out_of_memory import DenoiserMemoryError, describe_denoiser_memory, is_out_of_memory
@@ -34,9 +33,6 @@ from .spreading import select_images, split_frames
 
 UNIT_SIDE = 224
 """The short side of a picture, in pixels, at which a denoiser has the scale 1; most judges see views of this size."""
-
-_EDGE = 1e-6
-"""The least distance of a denoised pixel from 0 and from 1, because the tanh reaches neither."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +163,7 @@ class Denoising:
                 raise
             raise DenoiserMemoryError(describe_denoiser_memory(self.denoiser.name)) from error
         # `seen` may be a mixture of `shown` and the surroundings, so only the change of `seen` is added to `shown`.
-        pixels = shown.add_(denoised - seen, alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
-        smoothed = from_rgb(torch.logit(pixels).div_(2), spec.color)
+        smoothed = invert_pixels(shown.add_(denoised - seen, alpha=self.share), spec.color)
         if mask is not None:
             if frames is not None and len(mask) > 1:
                 mask = select_images(mask, frames)

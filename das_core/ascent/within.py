@@ -12,16 +12,12 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
-from ..stack.color import from_rgb
 from ..stack.image_stack import ImageStack
-from ..stack.pixels import crop_margin, render_pixels
+from ..stack.pixels import crop_margin, invert_pixels, render_pixels
 
 Norm = Literal["linf", "l2"]
 """How the distance of two pictures is measured: `linf` is the largest difference in any channel of any pixel, `l2` is
 the root of the sum of all squared differences."""
-
-# The least distance of a projected pixel from 0 and from 1, because the tanh reaches neither.
-_EDGE = 1e-6
 
 # Projected pixels stay this far inside the bound, so that rounding does not lead out of it: converted to a canvas and
 # back, a pixel changes by up to 5e-7, and the start by up to 1e-6.
@@ -110,7 +106,7 @@ class Within:
             limit = max(self.limit - _ROUNDING * math.sqrt(change[0].numel()), self.limit / 2)
             outside = distance > limit
             near = middle + change * (limit / distance.clamp(min=limit))
-        canvas = from_rgb(torch.logit(near.clamp(_EDGE, 1 - _EDGE)).div_(2), color)
+        canvas = invert_pixels(near, color)
         # Only pixels (under `linf`) or images (under `l2`) that were outside the bound are replaced. The others keep
         # their exact values, without the rounding of the conversion.
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))

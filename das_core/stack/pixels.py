@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..common.interruption import allow_interrupt
-from .color import ColorSpace, gradient_from_rgb, to_rgb
+from .color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
 
 
 def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
@@ -24,6 +24,23 @@ def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
     # sigmoid(2 x) is (tanh(x) + 1) / 2, in one pass over the memory.
     allow_interrupt()
     return torch.sigmoid(2 * to_rgb(canvas, color))
+
+
+_EDGE = 1e-6
+"""How near a pixel may come to 0 and to 1 when it becomes a value of a canvas: the tanh reaches neither."""
+
+
+def invert_pixels(pixels: Tensor, color: ColorSpace) -> Tensor:
+    """Return the canvas that `render_pixels` converts to these pixels; 0 and 1 become the nearest possible values.
+
+    Args:
+        pixels: (B, 3, H, W), 0..1, which are not changed.
+        color: the colour space of the canvas.
+
+    Returns:
+        A canvas (B, 3, H, W), before the tanh.
+    """
+    return from_rgb(pixels.clamp(_EDGE, 1 - _EDGE).logit_().div_(2), color)
 
 
 def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:

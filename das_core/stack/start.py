@@ -18,6 +18,7 @@ from ..common.text import shorten
 from .bases import make_basis
 from .color import from_rgb
 from .levels import default_levels
+from .pixels import invert_pixels
 from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
 from .time import Time, list_time_levels, mix_frames, time_root
@@ -25,9 +26,6 @@ from .time import Time, list_time_levels, mix_frames, time_root
 # About half a step of an 8-bit image. No pixel of a start image is nearer to 0 or 1 than this, whatever the contrast.
 # Exactly at 0 or 1 the slope of the tanh is 0, and no gradient could move the pixel.
 _MIN_DISTANCE = 1 / 512
-
-# The start of a stack, from which a bound is measured, shows an image up to this distance from 0 and 1.
-_EDGE = 1e-6
 
 # At a decay of 10 the noise is all grain; far above 10 the gain of the finest level would overflow.
 _MAX_DECAY = 10
@@ -126,7 +124,7 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
     if picture.shape[0] == 1:
         picture = picture.repeat(batch, 1, 1, 1)
     allow_interrupt()
-    start = from_rgb(torch.logit(picture.clamp(_EDGE, 1 - _EDGE)).div_(2), spec.color)
+    start = invert_pixels(picture, spec.color)
     return start, from_rgb(_soften(picture, contrast), spec.color)
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from cases import each_case
-from das_core.stack.pixels import crop_margin, pull_back_gradient, render_pixels
+from das_core.stack.pixels import crop_margin, invert_pixels, pull_back_gradient, render_pixels
 
 
 @each_case("color", ["rgb", "decorrelated"])
@@ -19,6 +19,15 @@ def test_gradient_through_tanh_and_colours_is_that_of_autograd(color: str) -> No
 def test_pixels_are_those_of_the_tanh() -> None:
     canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64) * 3
     torch.testing.assert_close(render_pixels(canvas, "rgb"), (torch.tanh(canvas) + 1) / 2)
+
+
+@each_case("color", ["rgb", "decorrelated"])
+def test_pixels_become_a_canvas_and_pixels_again_and_black_and_white_stay_finite(color: str) -> None:
+    pixels = torch.cat([torch.rand(1, 3, 6, 5), torch.zeros(1, 3, 6, 5), torch.ones(1, 3, 6, 5)])
+    before = pixels.clone()
+    shown = render_pixels(invert_pixels(pixels, color), color)  # type: ignore[arg-type]
+    torch.testing.assert_close(shown, pixels, atol=3e-6, rtol=0)
+    assert torch.equal(pixels, before)
 
 
 def test_a_margin_is_cut_from_all_sides() -> None:
