@@ -89,10 +89,7 @@ def _check(item: Any, name: str, value: Any) -> Any:
 
 
 def _check_choice(item: Any, name: str, value: Any) -> Any:
-    """Return the value of a DynamicCombo after a check of the inputs inside its chosen option.
-
-    Whether the option exists is not checked here, but in `read_choice`.
-    """
+    """Return the value of a DynamicCombo after a check of the inputs inside its chosen option."""
     if not isinstance(value, Mapping):
         return value
     option = next((option for option in item.options if option.key == value.get(item.id)), None)
@@ -101,13 +98,7 @@ def _check_choice(item: Any, name: str, value: Any) -> Any:
 
 
 def _check_slots(item: Any, name: str, value: Any) -> Any:
-    """Check the types of what is linked to an input with a growing number of slots (`io.Autogrow`); return its value.
-
-    Args:
-        item: the input in the schema of the node.
-        name: its name, for messages.
-        value: by the name of a slot, what is linked to it; None for a slot without a link.
-    """
+    """Check what is linked to the slots of an `io.Autogrow` input (None where there is no link); return its value."""
     if value is None:
         return value
     if not isinstance(value, Mapping):
@@ -204,15 +195,7 @@ def _read_tensor(name: str, value: Any, what: str, axes: str) -> Tensor:
 
 
 def _check_socket(kind: str, name: str, value: Any) -> None:
-    """Raise a ValueError when the value of a socket is not of the type that the socket takes.
-
-    Only sockets of the types of this pack are checked.
-
-    Args:
-        kind: the type of the socket, such as "DAS_CLIP"; or several types with commas between them.
-        name: what the message calls the socket.
-        value: the value, which must be of one of these types.
-    """
+    """Raise a ValueError when a value is of none of the types of this pack that `kind` lists."""
     accepts = [_SOCKETS[part] for part in kind.split(",") if part in _SOCKETS]
     if accepts and not any(accept(value) for accept in accepts):
         given = "not connected" if value is None else _describe(value)

@@ -39,23 +39,14 @@ def precision_input() -> Any:
 
 
 def read_precision(value: Any) -> torch.dtype:
-    """Return the torch dtype of a value of `precision_input`.
-
-    Raises:
-        ValueError: when the value is not an option of that input; only a link can bring such a value.
-    """
+    """Return the torch dtype of a value of `precision_input`; raise a ValueError when it is no option."""
     if not isinstance(value, str) or value not in PRECISIONS:
         raise ValueError(f"precision '{shorten(value)}' is unknown; choose {list_choices(list(PRECISIONS))}")
     return PRECISIONS[value]
 
 
 def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> list[str]:
-    """Return the names of models for a combo: first those that need no download, then the others.
-
-    Args:
-        names: the names of all models, in any order; the result has the names of each group in alphabetical order.
-        downloaded: the names of the models whose weights are on the disk.
-    """
+    """Return the names of models in alphabetical order: first those that need no download, then the others."""
     present = set(downloaded)
     return sorted(names, key=lambda name: (name not in present, name.casefold()))
 
@@ -72,11 +63,7 @@ _MAX_OBJECTIVES = 32
 
 
 def objectives_input(tooltip: str) -> Any:
-    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives, and empty slots to None.
-
-    Args:
-        tooltip: what the node does with the objectives.
-    """
+    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives, and empty slots to None."""
     return io.Autogrow.Input(
         "objectives",
         template=io.Autogrow.TemplatePrefix(
@@ -149,12 +136,7 @@ def _walk(inputs: Sequence[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def list_options(choices: Any, default: str) -> list[str]:
-    """Return the options of a combo, the default first.
-
-    Args:
-        choices: a `Literal` of das_core with all options.
-        default: the option that is listed first.
-    """
+    """Return the options of a combo, those of a `Literal` of das_core, the default first."""
     return sorted(get_args(choices), key=lambda option: option != default)
 
 
@@ -203,17 +185,7 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
 
 @contextmanager
 def add_advice(kind: type[ValueError], advice: str) -> Iterator[None]:
-    """Append a hint to the message of errors of class `kind`.
-
-    The errors come from das_core. Only the hint can name a node, because das_core does not know the nodes.
-
-    Args:
-        kind: the class of error; other errors pass unchanged.
-        advice: the hint that is appended to the message, its punctuation included.
-
-    Raises:
-        ValueError: when the `with` block raises an error of class `kind`; that error is its cause (`__cause__`).
-    """
+    """Append a hint to the message of errors of class `kind`: das_core does not know the nodes that a hint names."""
     try:
         yield
     except kind as error:

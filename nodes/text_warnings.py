@@ -7,18 +7,7 @@ from . import bridge
 
 
 def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> None:
-    """Show a warning on a node when some texts are in a script (writing system) that a CLIP hardly reads.
-
-    The run goes on after the warning.
-
-    Args:
-        clip: the model that is going to read the texts.
-        texts: the texts.
-        node_id: the hidden `unique_id` of the node; if it is None, the warning is only logged.
-
-    Raises:
-        ValueError: when the model has no text tower.
-    """
+    """Show a warning on a node, for which the run goes on, when texts are in a script that a CLIP hardly reads."""
     if warning := clip.describe_unread(texts):
         # Short, because it has to fit on a node.
         bridge.warn_on_node(f"{warning}: write English, or load a multilingual CLIP", node_id)

@@ -76,11 +76,7 @@ class UpscaleNetwork:
         return answer.to(pixels.device).clone()
 
     def _ask_in_tiles(self, pixels: Tensor) -> Tensor:
-        """Return the output of the model for a picture, put together from its outputs for pieces of the picture.
-
-        The pieces are squares of 512 pixels a side. When memory runs out, their side is halved, down to 128 pixels;
-        when memory runs out for these too, the error is raised.
-        """
+        """Return the output for a picture in pieces of 512 pixels; of fewer, down to 128, when memory runs out."""
         tile = _TILE
         while True:
             try:
@@ -128,14 +124,9 @@ class DiffusionNetwork:
         self._guider.set_cfg(1.0)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return the denoised pixels, of the same shape: the result of one sampler step to a noise level of 0.
+        """Return the denoised pixels (B, 3, H, W): the result of one sampler step to a noise level of 0.
 
-        Args:
-            pixels: (B, 3, H, W), 0..1.
-            strength: the model treats the ripple as noise of this standard deviation, in pixel values 0..1.
-
-        Raises:
-            ValueError: when the VAE answers with something else than tensors of finite values.
+        The model treats the ripple as noise of the standard deviation `strength`, in pixel values 0..1.
         """
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)
@@ -154,17 +145,9 @@ class DiffusionNetwork:
 
 
 def find_sigma(sampling: Any, noise: float) -> float:
-    """Return the noise level (sigma) at which the noise has a given standard deviation, relative to the picture.
+    """Return the noise level at which the noise has a given standard deviation, relative to the picture.
 
-    What sigma means depends on the model. `measure_noise` computes the standard deviation of the noise from sigma; this
-    function inverts it by bisection over the noise levels of the model.
-
-    Args:
-        sampling: the `model_sampling` of ComfyUI's model.
-        noise: the standard deviation of the noise, divided by that of the picture, above 0.
-
-    Returns:
-        The noise level; the lowest or highest level of the model if the exact one lies outside its range.
+    It is found by bisection, and is the lowest or highest level of the model if the exact one lies outside its range.
     """
     low, high = float(sampling.sigma_min), float(sampling.sigma_max)
     for _ in range(40):
@@ -174,9 +157,6 @@ def find_sigma(sampling: Any, noise: float) -> float:
 
 
 def _pad(pixels: Tensor) -> Tensor:
-    """Return pixels padded to sides that are a multiple of 64, as diffusion models need.
-
-    The last row and the last column are repeated.
-    """
+    """Return pixels whose sides are padded with their last row and column to a multiple of 64."""
     rows, columns = (-side % _SIDE for side in pixels.shape[2:])
     return F.pad(pixels, (0, columns, 0, rows), mode="replicate")

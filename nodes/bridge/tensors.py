@@ -14,15 +14,9 @@ from ...das_core.common.interruption import pausing
 
 
 def from_comfy_images(images: Tensor) -> Tensor:
-    """Return a copy of ComfyUI's images in the layout of das_core.
+    """Return a copy (B, C, H, W), contiguous and float32, of an IMAGE (B, H, W, C) of ComfyUI, on the same device.
 
     Call it under `enable_autograd` if the copy is to take part in autograd.
-
-    Args:
-        images: an IMAGE (B, H, W, C).
-
-    Returns:
-        (B, C, H, W), contiguous, float32, on the same device.
 
     Raises:
         ValueError: when `images` does not have four dimensions, or does not hold floating-point numbers.
@@ -36,13 +30,7 @@ def from_comfy_images(images: Tensor) -> Tensor:
 
 
 def from_comfy_mask(mask: Tensor) -> Tensor:
-    """Return a copy of ComfyUI's mask. Call it under `enable_autograd`, so that the copy can take part in autograd.
-
-    Args:
-        mask: a MASK (B, H, W).
-
-    Returns:
-        (B, H, W), float32, on the CPU.
+    """Return a copy (B, H, W), float32, on the CPU, of a MASK of ComfyUI; call it under `enable_autograd` for autograd.
 
     Raises:
         ValueError: when `mask` does not hold floating-point numbers.
@@ -61,26 +49,12 @@ def _check_type(what: str, values: Tensor) -> None:
 
 
 def to_comfy_images(images: Tensor) -> Tensor:
-    """Return images of das_core as an IMAGE of ComfyUI.
-
-    Args:
-        images: (B, 3, H, W), 0..1.
-
-    Returns:
-        (B, H, W, 3), contiguous, float32, without a graph, on the device where ComfyUI keeps images.
-    """
+    """Return images (B, 3, H, W), 0..1, as an IMAGE (B, H, W, 3) without a graph, where ComfyUI keeps images."""
     return images.detach().float().movedim(1, -1).contiguous().to(mm.intermediate_device())
 
 
 def join_comfy_images(batches: Sequence[Tensor]) -> Tensor:
-    """Return batches of images of das_core as one IMAGE of ComfyUI; each batch is copied only once.
-
-    Args:
-        batches: at least one, each (B, 3, H, W), 0..1, of one size.
-
-    Returns:
-        (N, H, W, 3), contiguous, float32, without a graph, on the device where ComfyUI keeps images.
-    """
+    """Return batches (B, 3, H, W) of images of one size as one IMAGE (N, H, W, 3); each batch is copied only once."""
     _, channels, height, width = batches[0].shape
     joined = torch.empty(sum(map(len, batches)), height, width, channels, device=mm.intermediate_device())
     begin = 0
@@ -91,14 +65,7 @@ def join_comfy_images(batches: Sequence[Tensor]) -> Tensor:
 
 
 def to_comfy_masks(masks: Tensor) -> Tensor:
-    """Return masks of das_core as a MASK of ComfyUI.
-
-    Args:
-        masks: (B, H, W), 0..1.
-
-    Returns:
-        (B, H, W), contiguous, float32, without a graph, on the device where ComfyUI keeps images.
-    """
+    """Return masks (B, H, W), 0..1, as a MASK without a graph, where ComfyUI keeps images."""
     return masks.detach().float().contiguous().to(mm.intermediate_device())
 
 
