@@ -42,6 +42,11 @@ class Fade:
 
     Raises:
         ValueError: when a factor is not finite or too large, or there is no such curve.
+
+    Example:
+        >>> from das_core.objectives import Fade
+        >>> [Fade(start=1.0, end=0.0).at(progress) for progress in (0.0, 0.25, 1.0)]
+        [1.0, 0.75, 0.0]
     """
 
     start: float
@@ -242,6 +247,12 @@ def make_objective(
 
     Raises:
         ValueError: when the weight is not finite or too large.
+
+    Example:
+        >>> from das_core.objectives import make_objective
+        >>> bright = make_objective("bright", [(None, lambda canvas, images: canvas.pixels.mean(dim=(1, 2, 3)))], 0.5)
+        >>> [(term.name, term.weight, term.share) for term in bright.terms]
+        [('bright', 0.5, (0, 1))]
     """
     check_weight(weight, "the objective")
     count = len(asked)
