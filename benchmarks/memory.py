@@ -15,7 +15,7 @@ from das_core.ascent.memory import estimate_ascent_bytes
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
-from das_core.common.cache import free_caches, running
+from das_core.common.cache import free_caches
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
@@ -145,24 +145,18 @@ def count_alive() -> int:
 
 
 def report_renders(judge: Classifier) -> str:
-    """Return the most that is alive after one of `RENDERS`, beside the model: alone, within a run, and once freed."""
+    """Return what is alive after `RENDERS`, beside the model: at most, after the last, and once the caches are freed."""
     free_caches()
     before, views = count_alive(), Augmentation(2, Windows(16), (*PLAIN, Distance(0.5)))
 
-    def climb_all() -> int:
-        alive = []
-        for spec, optimizer in RENDERS:
-            wish = class_objective(judge, "jellyfish")
-            Ascent(ImageStack.noise(spec), wish, views, steps=1, optimizer=optimizer).run()
-            alive.append(count_alive() - before)
-        return max(alive)
-
-    ended = climb_all()
-    with running():
-        going_on = climb_all()
-        free_caches()
-        freed = count_alive() - before
-    return f"| {ended / 2**20:.0f} MiB | {going_on / 2**20:.0f} MiB | {freed / 2**20:.0f} MiB |"
+    alive = []
+    for spec, optimizer in RENDERS:
+        wish = class_objective(judge, "jellyfish")
+        Ascent(ImageStack.noise(spec), wish, views, steps=1, optimizer=optimizer).run()
+        alive.append(count_alive() - before)
+    free_caches()
+    freed = count_alive() - before
+    return f"| {max(alive) / 2**20:.0f} MiB | {alive[-1] / 2**20:.0f} MiB | {freed / 2**20:.0f} MiB |"
 
 
 def report() -> str:
@@ -185,10 +179,10 @@ every fourth level, {VIEWS} views at a time:
 |---|---|---|---|---|---|
 {report_estimates(judge)}
 
-The most that is alive, beside the model, after one of {len(RENDERS)} renders of many sizes, forms, parametrisations and
-optimizers, films and zooms among them:
+Alive beside the model after {len(RENDERS)} renders of many sizes, forms, parametrisations and optimizers, films and zooms
+among them:
 
-| each the last run on the device | all within another run | after ComfyUI has freed its memory |
+| after one of them, at most | after the last | after the caches are freed |
 |---|---|---|
 {report_renders(judge)}
 """
