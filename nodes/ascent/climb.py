@@ -97,12 +97,7 @@ def climb(
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:
-    """Yield the steps of an ascent; if a step is abandoned, yield the step before it once more, and end.
-
-    Args:
-        ascent: an ascent that has not begun.
-        look_up: is called often during every step; it raises `_FinishedError` to abandon the step.
-    """
+    """Yield the steps of an ascent; if a step is abandoned, yield the step before it once more, and end."""
     steps = iter(ascent)
     while True:
         try:

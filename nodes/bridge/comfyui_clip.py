@@ -80,11 +80,7 @@ def join_clip(clip: Any, vision: Any) -> CLIP:
 
 
 def _make_text_tower(clip: Any, width: int) -> TextTower:
-    """Return a text tower with the encoder of `clip` whose embeddings have this width.
-
-    Raises:
-        ValueError: when `clip` has no such encoder, or the encoder has no trained text projection.
-    """
+    """Return a text tower with the encoder of `clip` whose embeddings have this width."""
     encoders = {
         name.removeprefix("clip_"): part
         for name, part in clip.cond_stage_model.named_children()
@@ -145,11 +141,6 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
     """Return the function `encode` of a text tower, which takes a text and returns its embedding (D,).
 
     Of a text that ComfyUI splits into several chunks of tokens, only the first chunk is encoded.
-
-    Args:
-        clip: a CLIP of ComfyUI, which contains the encoder and its tokenizer.
-        encoder: the text encoder.
-        name: the name of the encoder without its prefix "clip_", such as "g".
     """
 
     def encode(text: str) -> Tensor:
@@ -172,11 +163,6 @@ def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
     """Return the function `count` of a text tower, which takes a text and returns the number of its tokens.
 
     The number includes one start token and one end token, even if ComfyUI splits the text into several chunks.
-
-    Args:
-        clip: a CLIP of ComfyUI, which contains the encoder and its tokenizer.
-        encoder: the text encoder.
-        name: the name of the encoder without its prefix "clip_", such as "g".
     """
     end = encoder.special_tokens["end"]
 
@@ -190,13 +176,7 @@ def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
 
 
 def _tokenize(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
-    """Return the tokens of a text with their weights, in chunks, each of the length that the encoder reads.
-
-    Args:
-        clip: a CLIP of ComfyUI, which contains one or more encoders, each with its tokenizer.
-        name: the name of the encoder without its prefix "clip_", such as "g".
-        text: the text.
-    """
+    """Return the tokens of a text with their weights, in chunks, each of the length that the encoder reads."""
     # Without `disable_weights`, ComfyUI would read parentheses as weights. The nodes have taken off the weights before,
     # so parentheses that are left belong to the text.
     tokens: list[list[tuple[int, float]]] = clip.tokenize(text, disable_weights=True)[name]

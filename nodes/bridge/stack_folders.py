@@ -55,12 +55,6 @@ def _choose_stack_path(prefix: str) -> Path:
     """Return the path for the next stack with this prefix, and make its folder.
 
     The name of the file is the prefix with the next free number.
-
-    Args:
-        prefix: a name, or a subfolder of the folder of stacks and a name, such as 'night/castle'.
-
-    Raises:
-        ValueError: when the prefix leads out of the folder of stacks or names no file.
     """
     output = folder_paths.get_output_directory()
     home = _resolve(Path(output) / STACKS)

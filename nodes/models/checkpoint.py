@@ -87,9 +87,6 @@ def _is_stored(parts: tuple[str, ...]) -> bool:
     For a starter CLIP this pack fits a matrix, the projection, and keeps it in a file among the models. All other files
     count as checkpoints of the user. So do downloads of torchvision: they lie directly in the folder of classifiers,
     where the user's own files can lie too.
-
-    Args:
-        parts: the parts of the path that `list_model_files` returns for the file: its folders, then its name.
     """
     *folders, name = parts
     # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. The client of the hub and hub.py

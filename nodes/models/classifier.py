@@ -97,12 +97,7 @@ class LoadClassifier(Node):
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
-    """Return the classifier of a source, not yet registered with the memory manager.
-
-    Args:
-        kind: the source, which is an option of the input `source`, such as "starters" or "timm".
-        settings: the values of the inputs inside that option, such as `architecture`.
-    """
+    """Return the classifier of a source, not yet registered with the memory manager."""
     if kind == "starter":
         return load_starter()
     if kind == "starters":

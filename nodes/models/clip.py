@@ -124,12 +124,7 @@ class LoadCLIP(Node):
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CLIP:
-    """Return the CLIP of a source, not yet registered with the memory manager.
-
-    Args:
-        kind: the chosen option of the input `source`, such as 'starter', 'open_clip' or 'file'.
-        settings: by name, the values of the inputs that belong to this option.
-    """
+    """Return the CLIP of a source, not yet registered with the memory manager."""
     folder = bridge.find_model_folder(bridge.CLIPS)
     # Links may bring any values: das_core accepts only the names in its lists.
     architecture: Any = settings.get("architecture", "")
@@ -156,11 +151,6 @@ def _load_starter(starter: Starter, number: str = "") -> CLIP:
     """Return the CLIP made of a starter classifier; while the CLIP is being fitted, show the progress.
 
     The projection of the text tower is fitted when the CLIP is loaded for the first time, and then read from a file.
-
-    Args:
-        starter: the classifier.
-        number: the place of this CLIP among several, such as '1 of 2', for the text on the node; empty if there is
-            only one.
     """
     name = f"starter CLIP {number}".rstrip()
     console = f"starter CLIP on {starter.title}"
