@@ -145,7 +145,7 @@ def count_alive() -> int:
 
 
 def report_renders(judge: Classifier) -> str:
-    """Return what is alive after `RENDERS`, beside the model: at most, after the last, and once the caches are freed."""
+    """Return what is alive after `RENDERS`, beside the model: at most, at the end, and once caches are freed."""
     free_caches()
     before, views = count_alive(), Augmentation(2, Windows(16), (*PLAIN, Distance(0.5)))
 
@@ -179,8 +179,8 @@ every fourth level, {VIEWS} views at a time:
 |---|---|---|---|---|---|
 {report_estimates(judge)}
 
-Alive beside the model after {len(RENDERS)} renders of many sizes, forms, parametrisations and optimizers, films and zooms
-among them:
+Alive beside the model after {len(RENDERS)} renders of many sizes, forms, parametrisations and optimizers, films and
+zooms among them:
 
 | after one of them, at most | after the last | after the caches are freed |
 |---|---|---|
