@@ -85,7 +85,7 @@ def test_of_an_ascent_that_fails_there_is_no_film_and_an_oserror_of_a_callback_i
         (TOY, da.channel("2", 99), {}, "channel 99 is out of range; layer 2 has channels 0 to 31"),
         (TOY, da.channel("9", 0), {}, "layer '9' is not in toy; there is 0, 1, 2"),
         (TOY, "class 3", {"recipe": "fast"}, "there is no recipe 'fast'; choose picture, sketch, best"),
-        (TOY, "class 3", {"batch": 0}, "batch 0 is too small"),
+        (TOY, "class 3", {"batch": 0}, "batch 0 is not a whole number from 1 to 65536"),
         (TOY, "class 3", {"size": 8}, "width 8 is too small"),
         (TOY, "class 3", {"size": 48.0}, "size 48.0 is neither a whole number of pixels nor two"),
         (TOY, "class 3", {"size": "48"}, "size 48 is neither a whole number"),
@@ -98,7 +98,7 @@ def test_of_an_ascent_that_fails_there_is_no_film_and_an_oserror_of_a_callback_i
         (TOY, "mixed4a:476", {}, "class 'mixed4a' is unknown .*If a channel is meant: layer 'mixed4a' is not in toy"),
         (TOY, lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),
         (nn.Conv2d(3, 8, 3), "0:1", {}, "nothing says what images Conv2d was trained on: pass size=224, mean="),
-        ("resnet18", "jellyfish", {}, "a str is no model; give a torch.nn.Module"),
+        ("resnet18", "jellyfish", {}, "'resnet18' is no model; give a torch.nn.Module"),
     ],
 )
 def test_what_cannot_be_is_said_with_what_can(model: Any, wish: Any, settings: dict[str, Any], says: str) -> None:
