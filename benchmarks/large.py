@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.common import time_by_turns
-from benchmarks.memory import PeakBytes, forget_operators
+from benchmarks.memory import PeakBytes
 from das_core.ascent.loop import Ascent
+from das_core.common.cache import free_caches
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
@@ -62,7 +63,7 @@ def peak(judge: Classifier, spec: StackSpec) -> int:
 
     Tensors that were made before, such as the weights of the judge, are not counted.
     """
-    forget_operators()
+    free_caches()
     with PeakBytes() as counted:
         do_steps(judge, spec, 3)
     return counted.peak

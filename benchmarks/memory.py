@@ -22,6 +22,7 @@ from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.operator_forms import OperatorForm
+from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
@@ -120,14 +121,13 @@ def report_estimates(judge: Classifier) -> str:
     return "\n".join(rows)
 
 
+_PARAMETRIZATIONS: list[tuple[Parametrization, int]] = [("maco", 320), ("fourier", 448)]
+
 RENDERS: list[tuple[StackSpec, Optimizer]] = [
     *((StackSpec(width, height), NormalizedAscent()) for width, height in ((224, 224), (384, 384), (512, 512))),
     *((StackSpec(width, height), SGD()) for width, height in ((640, 384), (768, 512), (1024, 1024))),
     *((StackSpec(side, side, 0, tile=True), NormalizedAscent()) for side in (256, 512)),
-    *(
-        (StackSpec(side, side, parametrization=kind), NormalizedAscent())
-        for kind, side in (("maco", 320), ("fourier", 448))
-    ),
+    *((StackSpec(side, side, parametrization=kind), NormalizedAscent()) for kind, side in _PARAMETRIZATIONS),
     *((StackSpec(side, side, method="exact"), NormalizedAscent()) for side in (320, 480)),
     *((StackSpec(width, width // 2, method="layers"), SGD()) for width in (320, 640)),
     *((StackSpec(side, side), Adam()) for side in (384, 512)),

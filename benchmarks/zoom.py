@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import HERE, SEED, save_sheet
+from das_core.ascent.recipe import RecipeName
 from das_core.facade.zoom import Zooming, zoom
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.stack.render_zoom import render_zoom
@@ -17,7 +18,7 @@ from das_core.stack.zoom import INNER
 
 WISHES = ["volcano", "castle", "fountain", "jellyfish", "daisy", "bee"]
 SIDE = 224
-RECIPE = "sketch"
+RECIPE: RecipeName = "sketch"
 ZOOMS = 50
 """The number of moments at which seams are measured."""
 

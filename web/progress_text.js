@@ -109,7 +109,9 @@ app.registerExtension({
       clear(failed);
     });
     app.api.addEventListener("executing", ({ detail: nodeId }) => nodeId && clear(findNode(nodeId)));
-    app.api.addEventListener("execution_error", ({ detail }) => (failed = findNode(detail.node_id)));
+    app.api.addEventListener("execution_error", ({ detail }) => {
+      failed = findNode(detail.node_id);
+    });
     app.api.addEventListener("progress_text", onText);
     // Delayed, because the frontend's own listeners have to run first.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));
