@@ -78,9 +78,11 @@ def test_a_zoom_depends_on_its_seed_alone_and_its_first_step_on_no_chunk() -> No
 
 
 def test_what_is_cancelled_in_the_middle_keeps_what_was_reached() -> None:
-    whole, ascent = start().run(), start()
+    whole, ascent, other = start().run(), start(), start()
     next(iter(ascent))
-    looks = count_looks(lambda: next(iter(start())))
+    next(iter(other))
+    # Counted in a second step: the first step of a run may fill caches.
+    looks = count_looks(lambda: next(iter(other)))
     for at in (1, looks // 3, looks // 2, looks - 1):
         with pytest.raises(StopError), interruptible(Stop(at)):
             ascent.run()
