@@ -19,8 +19,7 @@ from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
-from das_core.stack.margin import widen_margin
-from das_core.stack.operator_forms import OperatorForm
+from das_core.stack.size import widen_margin
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 
@@ -35,14 +34,12 @@ class Setting:
     Args:
         side: the side of the square picture in pixels.
         level_step: the difference between the long sides of neighbouring levels, in samples.
-        method: the form of K.
         views: the number of views of each picture.
         batch: the number of pictures.
     """
 
     side: int = 224
     level_step: int = 4
-    method: OperatorForm = "spectral"
     views: int = VIEWS
     batch: int = 1
 
@@ -50,7 +47,7 @@ class Setting:
         """Return a function that does the next step of an ascent at each call."""
         margin = widen_margin(self.side, self.side, 56)
         levels = linear_levels(self.side + 2 * margin, self.level_step)
-        spec = StackSpec(self.side, self.side, margin, levels, method=self.method)
+        spec = StackSpec(self.side, self.side, margin, levels)
         wish = [class_objective(judge, ((JELLYFISH, 1.0),))]
         steps = iter(Ascent(ImageStack.gray(spec, self.batch), wish, Augmentation(self.views), steps=100_000))
         return lambda: next(steps)
@@ -91,7 +88,6 @@ def level_counts() -> list[int]:
 CURVES = (
     Curve("pixels of the picture", [side**2 for side in SIDES], [replace(BASE, side=side) for side in SIDES]),
     Curve("levels", level_counts(), [replace(BASE, level_step=step) for step in LEVEL_STEPS]),
-    Curve("levels, exact", level_counts(), [replace(BASE, level_step=step, method="exact") for step in LEVEL_STEPS]),
     Curve("views", VIEW_COUNTS, [replace(BASE, views=views) for views in VIEW_COUNTS]),
     Curve("images of a batch", BATCHES, [replace(BASE, batch=batch) for batch in BATCHES]),
 )

@@ -17,7 +17,7 @@ from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.margin import widen_margin
+from das_core.stack.size import widen_margin
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows

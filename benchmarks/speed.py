@@ -5,6 +5,7 @@ machine.
 """
 
 from collections.abc import Callable
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
+from das_core.stack.parametrizations import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
@@ -32,7 +34,7 @@ def operator_row(step: int, rounds: int) -> str:
     """Return a row of the table that compares K with autograd, for a stack with every `step`-th resolution as a level.
 
     The row begins with the number of levels. Three times follow: of a forward and a backward pass through the sum of
-    the levels, of one application of K in its exact form, and of one in its spectral form. At the end are the ratio of
+    the levels, of one application of K in each form, `layers` and `spectral`. At the end are the ratio of
     the first time to the third, and the relative error of the spectral form against autograd. Each time is the median
     over `rounds` rounds.
     """
@@ -40,7 +42,7 @@ def operator_row(step: int, rounds: int) -> str:
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
     gradient = torch.randn(1, 3, CANVAS, CANVAS)
     spec = StackSpec(224, 224, levels=resolutions)
-    spectral, exact = (spec.operator(gradient.device, method) for method in ("spectral", "exact"))
+    spectral, layers = (spec.operator(gradient.device, method) for method in get_args(OperatorForm))
 
     def autograd() -> Tensor:
         for level in levels:
@@ -58,7 +60,7 @@ def operator_row(step: int, rounds: int) -> str:
             spectral.precondition(gradient)
 
     naive, by_matrix, by_filter = time_by_turns(
-        rounds, forward_and_backward, lambda: exact.precondition(gradient), ten_filters
+        rounds, forward_and_backward, lambda: layers.precondition(gradient), ten_filters
     )
     by_filter /= 10
     error = (spectral.precondition(gradient) - autograd()).norm() / autograd().norm()
@@ -132,7 +134,7 @@ def report(rounds: int = 9) -> str:
     return f"""One application of K to a gradient of 3 x {CANVAS} x {CANVAS}, against forward and backward through the
 interpolations of all levels:
 
-| levels | autograd | exact | spectral | autograd / spectral | error of spectral on white noise |
+| levels | autograd | layers | spectral | autograd / spectral | error of spectral on white noise |
 |---|---|---|---|---|---|
 {rows}
 

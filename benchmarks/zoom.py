@@ -12,7 +12,7 @@ from benchmarks.common import HERE, SEED, save_sheet
 from das_core.ascent.recipe import RecipeName
 from das_core.facade.zoom import Zooming, zoom
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
-from das_core.stack.render_zoom import render_zoom
+from das_core.stack.render import render_zoom
 from das_core.stack.spec import StackSpec
 from das_core.stack.zoom import INNER
 

@@ -22,9 +22,8 @@ from torch import Tensor
 
 from ..denoisers.base import Denoiser, ask_denoiser
 from ..denoisers.total_variation import TotalVariation
-from ..stack.image_stack import ImageStack
+from ..stack.image_stack import ImageStack, move_canvas
 from ..stack.linear_operator import StackOperator
-from ..stack.move import move_canvas
 from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
 from .keeping import hold_on

@@ -18,8 +18,7 @@ from ..common.masks import mean_square
 from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.levels import linear_levels
-from ..stack.margin import widen_margin
-from ..stack.size import SMALLEST_SIDE
+from ..stack.size import SMALLEST_SIDE, widen_margin
 from ..stack.spec import StackSpec
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows

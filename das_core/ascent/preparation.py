@@ -8,8 +8,8 @@ import torch
 from ..common.choices import check_choice
 from ..common.scalars import as_whole
 from ..common.text import shorten
+from ..stack.decomposition import read_levels
 from ..stack.image_stack import ImageStack
-from ..stack.least_norm import read_levels
 from ..stack.spec import StackSpec
 from ..stack.state import LevelTensors
 from .denoising import Denoising

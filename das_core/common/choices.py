@@ -18,9 +18,9 @@ def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
 
     Example:
         >>> from das_core.common.choices import check_choice
-        >>> check_choice("method", "fast", ["spectral", "exact"])
+        >>> check_choice("method", "fast", ["spectral", "layers"])
         Traceback (most recent call last):
-        ValueError: method 'fast' is unknown; choose one of spectral, exact
+        ValueError: method 'fast' is unknown; choose one of spectral, layers
     """
     known = list(choices)
     if not isinstance(value, str) or value not in known:

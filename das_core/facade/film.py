@@ -21,7 +21,7 @@ from ..objectives.change import over_keyframes
 from ..objectives.term import Objective, join_objectives
 from ..report.film import FPS, check_film, save_film
 from ..stack.image_stack import ImageStack
-from ..stack.render_film import MOST_SHOWN, render_film
+from ..stack.render import MOST_SHOWN, render_film
 from ..stack.spec import StackSpec
 from ..stack.time import Time
 from .reading import read_keyframe, read_wish

@@ -20,8 +20,7 @@ from ..models.judge import Judge
 from ..objectives.change import over_keyframes
 from ..report.film import check_film, save_film
 from ..stack.image_stack import ImageStack
-from ..stack.render_film import MOST_SHOWN
-from ..stack.render_zoom import render_zoom
+from ..stack.render import MOST_SHOWN, render_zoom
 from ..stack.spec import StackSpec
 from ..stack.zoom import Zoom, zoom_margin
 from .depths import convert_to_depths

@@ -13,8 +13,8 @@ from torchvision.utils import make_grid
 
 from ..common.images import map_images
 from ..common.interruption import pausing
-from ..stack.band_sums import estimate_sum_bytes, sum_groups
 from ..stack.bands import format_band, group_into_octaves
+from ..stack.decomposition import estimate_sum_bytes, sum_groups
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 

@@ -1,21 +1,15 @@
 """Image stacks: images at many resolutions that sum to one canvas, and the linear operator K that moves the canvas."""
 
-from .changes import scale_changes
-from .decomposition import Decomposition, decompose, decompose_change, decompose_start
-from .edit import edit_stack
+from .conversion import as_film, as_zoom
+from .decomposition import Decomposition, decompose, decompose_change, decompose_start, read_levels
+from .edit import edit_stack, scale_changes
 from .file import StackFileError, load_stack, save_stack
-from .image_stack import ImageStack
-from .least_norm import read_levels
+from .image_stack import ImageStack, move_canvas
 from .levels import linear_levels, power_levels
 from .linear_operator import StackOperator
-from .margin import widen_margin
-from .move import move_canvas
-from .nest import as_zoom
-from .operator_forms import make_operator
-from .render import render_stack
-from .render_film import render_film
-from .render_zoom import render_zoom
-from .retime import as_film
+from .parametrizations import make_operator
+from .render import render_film, render_stack, render_zoom
+from .size import widen_margin
 from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 from .surroundings import Surroundings

@@ -25,45 +25,12 @@ class EmptyBandError(ValueError):
 
 
 def parse_bands(text: str) -> tuple[Band, ...]:
-    """Parse a list of bands, separated by commas, semicolons or line breaks.
-
-    Args:
-        text: bands such as '17-64' (from 17 to 64), '5' (only 5), '-16' (up to 16) and '65-' (65 and finer). Blank
-            entries are skipped.
-
-    Returns:
-        The bands in the order of the text, each as (coarsest, finest), both included. A band without an upper end, such
-        as '65-', has the finest resolution `FINEST` (2**31). Overlapping bands are not merged.
-
-    Raises:
-        ValueError: when an entry is not a band, begins below 1, or ends below its beginning.
-
-    Example:
-        >>> from das_core.stack.bands import parse_bands
-        >>> parse_bands("17-64, 5, -16")
-        ((17, 64), (5, 5), (1, 16))
-    """
+    """Parse a list of bands, separated by commas, semicolons or line breaks."""
     return tuple(_parse_band(part) for part in re.split(r"[,;\n]", text) if part.strip())
 
 
 def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
-    """Parse a list of bands, each with a factor.
-
-    Args:
-        text: one band and its factor per line, such as '1-16: 0.5'. Blank lines are skipped.
-
-    Returns:
-        Pairs of a band and its factor, in the order of the lines.
-
-    Raises:
-        ValueError: when a line has no factor, a factor is not a number between -1e6 and 1e6, or the text before the
-            factor is not a band.
-
-    Example:
-        >>> from das_core.stack.bands import parse_gains
-        >>> parse_gains("1-16: 0.5\\n17: -1")
-        (((1, 16), 0.5), ((17, 17), -1.0))
-    """
+    """Parse a list of bands, each with a factor."""
     for line in text.splitlines():
         if line.strip() and ":" not in unify_colons(line):
             raise ValueError(
@@ -92,15 +59,7 @@ def _parse_band(text: str) -> Band:
 
 
 def check_bands(bands: Iterable[Band], longest: int) -> tuple[Band, ...]:
-    """Return bands of resolutions as tuples of two ints, or raise an error.
-
-    Args:
-        bands: any number of bands up to `longest`, in any order; they may overlap.
-        longest: the long side of the canvas in pixels. The bands may be finer than it.
-
-    Raises:
-        ValueError: when there are too many bands, or a band is no pair of whole numbers that rise from 1 up.
-    """
+    """Return bands of resolutions as tuples of two ints, or raise an error."""
     given = as_list("frozen", bands, "((1, 16),)")
     if len(given) > longest:
         raise ValueError(f"{len(given)} frozen bands are more than the {longest} resolutions of the canvas; give fewer")
@@ -118,16 +77,7 @@ def check_bands(bands: Iterable[Band], longest: int) -> tuple[Band, ...]:
 
 
 def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "holds no level") -> list[bool]:
-    """Return for every level whether it lies in any of the bands.
-
-    Args:
-        bands: the bands; without any, no level is selected.
-        levels: the resolutions of a stack, coarse to fine.
-        lack: what the error message says about a band that contains none of the levels.
-
-    Raises:
-        EmptyBandError: when a band contains none of the levels. It is a ValueError.
-    """
+    """Return for every level whether it lies in any of the bands."""
     for band in bands:
         if not any(band[0] <= level <= band[1] for level in levels):
             raise EmptyBandError(
@@ -139,21 +89,7 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "hol
 def combine_gains(
     gains: Sequence[tuple[Band, float]], levels: Sequence[int], lack: str = "holds no level"
 ) -> list[float]:
-    """Return for every level the product of the factors of all bands that contain it; 1 for a level in no band.
-
-    Args:
-        gains: bands and their factors.
-        levels: the resolutions of a stack, coarse to fine.
-        lack: what the error message says about a band that contains none of the levels.
-
-    Raises:
-        EmptyBandError: when a band contains none of the levels. It is a ValueError.
-
-    Example:
-        >>> from das_core.stack.bands import combine_gains
-        >>> combine_gains([((1, 4), 0.5), ((4, 8), 3.0)], levels=[1, 4, 16])
-        [0.5, 1.5, 1.0]
-    """
+    """Return for every level the product of the factors of all bands that contain it; 1 for a level in no band."""
     factors = [1.0] * len(levels)
     for band, gain in gains:
         chosen = select_levels([band], levels, lack)
@@ -162,16 +98,7 @@ def combine_gains(
 
 
 def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
-    """Group levels into octaves (1, 2-3, 4-7, 8-15 and so on), unless they are few.
-
-    Args:
-        levels: the resolutions of a stack, coarse to fine.
-        most: the largest number of levels that are not grouped into octaves. If there are at most this many levels,
-            each level is a group of its own.
-
-    Returns:
-        The groups, coarse to fine; each is a list of the indices (from 0) that its levels have in `levels`.
-    """
+    """Group levels into octaves (1, 2-3, 4-7, 8-15 and so on), unless they are few."""
     if len(levels) <= most:
         return [[number] for number in range(len(levels))]
     groups: dict[int, list[int]] = {}
@@ -191,18 +118,7 @@ def covers_all_resolutions(bands: Sequence[Band], longest: int) -> bool:
 
 
 def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
-    """Return which frequencies of a canvas still move when bands of resolutions are frozen.
-
-    A wave with n half-waves across an axis needs n + 1 samples along that axis. A frequency belongs to the coarsest
-    resolution that has enough samples for it along both axes. It is frozen when a frozen band contains that resolution.
-
-    Args:
-        basis: the frequency basis of the canvas.
-        frozen: the frozen bands.
-
-    Returns:
-        A response for `Basis.filter`, float32: 0 for frozen frequencies, 1 for all others.
-    """
+    """Return which frequencies of a canvas still move when bands of resolutions are frozen."""
     longest = max(basis.height, basis.width)
     rows = (basis.row_waves.abs() + 1) * (longest / basis.height)
     columns = (basis.column_waves.abs() + 1) * (longest / basis.width)

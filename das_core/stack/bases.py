@@ -19,17 +19,7 @@ _WAVE = 2.0
 
 
 class Basis(ABC):
-    """An orthonormal frequency basis for images of one size, and the filters that are diagonal in it.
-
-    Each coefficient belongs to a wave, which has a vertical and a horizontal frequency, each in half-waves across the
-    image. `row_waves` holds the vertical frequency of each row of coefficients, `column_waves` the horizontal frequency
-    of each column. A filter is given by its response: one factor for every coefficient.
-
-    Args:
-        height: the height of the images in pixels.
-        width: the width of the images in pixels.
-        device: the device of the images.
-    """
+    """An orthonormal frequency basis for images of one size, and the filters that are diagonal in it."""
 
     row_waves: Tensor
     column_waves: Tensor
@@ -46,15 +36,7 @@ class Basis(ABC):
         """Return the images (..., height, width) that have these coefficients."""
 
     def filter(self, images: Tensor, response: Tensor) -> Tensor:
-        """Return images with every frequency multiplied by its factor.
-
-        Args:
-            images: (..., height, width), with at least one dimension in front, float32.
-            response: one factor for every coefficient, of the shape of `forward(image)` for a single image.
-
-        Returns:
-            Images of the same shape.
-        """
+        """Return images with every frequency multiplied by its factor."""
         allow_interrupt()
         weights = self.arrange(response)
         if images.device.type != "cpu":
@@ -67,37 +49,15 @@ class Basis(ABC):
         return planes
 
     def arrange(self, response: Tensor) -> Tensor:
-        """Return the response of a filter in the layout that `apply_response` takes.
-
-        Here the response is returned unchanged; a subclass can choose another layout.
-
-        Args:
-            response: one factor for every coefficient.
-        """
+        """Return the response of a filter in the layout that `apply_response` takes."""
         return response
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
-        """Filter all images (..., height, width) at once.
-
-        Args:
-            images: (..., height, width), float32.
-            weights: the response of the filter, in the layout that `arrange` returns.
-        """
+        """Filter all images (..., height, width) at once."""
         return self.inverse(self.forward(images).mul_(weights))
 
     def gaussian(self, cutoff: float) -> Tensor:
-        """Return the response of a Gaussian low-pass.
-
-        Along both axes frequencies are counted in half-waves across the short side, not across the axis itself, so that
-        the low-pass blurs both directions alike on oblong canvases.
-
-        Args:
-            cutoff: the frequency at which the response falls to exp(-1/2), in half-waves across the short side, above
-                0. At frequency 0 the response is 1.
-
-        Returns:
-            One factor, 0..1, for every coefficient.
-        """
+        """Return the response of a Gaussian low-pass."""
         short = min(self.height, self.width)
         row = self.row_waves * (short / self.height / cutoff)
         column = self.column_waves * (short / self.width / cutoff)
@@ -106,33 +66,14 @@ class Basis(ABC):
         return response.where(response > _MIN_RESPONSE, 0)
 
     def tilt(self, slope: float) -> Tensor:
-        """Return the response of a filter that falls with the frequency f as f^-slope.
-
-        f is the length of the frequency vector, in whole waves across the short side.
-
-        Args:
-            slope: the exponent, from 0 up: 0 for no filter; the larger it is, the more the filter weakens fine detail.
-
-        Returns:
-            One factor, 0..1, for every coefficient. It is 1 for waves that are at least as long as the short side.
-        """
+        """Return the response of a filter that falls with the frequency f as f^-slope."""
         short = min(self.height, self.width)
         row, column = self.row_waves * (short / self.height), self.column_waves * (short / self.width)
         return (torch.hypot(row[:, None], column) / _WAVE).clamp(min=1).pow(-slope)
 
 
 class CosineBasis(Basis):
-    """The orthonormal DCT-II along both axes of float32 images; coefficients have the shape of the image.
-
-    It is computed with a single real FFT of the same size. Before the FFT, the samples of each axis are reordered:
-    first those with even indices, then those with odd indices in reverse order. After the FFT, phase factors and sums
-    of mirrored rows turn the Fourier coefficients into pairs of cosine coefficients, each pair in one complex number:
-    the real part at (j, k) is the coefficient (j, k), and the imaginary part is minus the coefficient (j, width - k).
-    Filters multiply these pairs without splitting them. Source: Makhoul, A fast cosine transform in one and two
-    dimensions, IEEE ASSP 28 (1980).
-
-    See `Basis` for the arguments.
-    """
+    """The orthonormal DCT-II along both axes of float32 images; coefficients have the shape of the image."""
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         super().__init__(height, width, device)
@@ -168,11 +109,7 @@ class CosineBasis(Basis):
         return self._from_pairs(pairs)
 
     def arrange(self, response: Tensor) -> Tensor:
-        """Return the response of a filter, (height, width), with its columns in pairs, (height, width // 2 + 1, 2).
-
-        The transform computes the coefficients k and width - k of a row as one complex number. Pair k has the factors
-        of these two; pair 0 has the factor of column 0 twice.
-        """
+        """Return the response of a filter, (height, width), with its columns in pairs, (height, width // 2 + 1, 2)."""
         return response.index_select(-1, self._pairs).unflatten(-1, (self._half, 2))
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
@@ -183,10 +120,7 @@ class CosineBasis(Basis):
         return self._from_pairs(pairs)
 
     def _to_pairs(self, images: Tensor) -> Tensor:
-        """Return the cosine coefficients of images, (..., height, width // 2 + 1), complex.
-
-        Each number holds two cosine coefficients, see the class.
-        """
+        """Return the cosine coefficients of images, (..., height, width // 2 + 1), complex."""
         folded = images.index_select(-2, self._rows).index_select(-1, self._columns)
         pairs = torch.fft.rfft2(folded).mul_(self._phases)
         beyond = pairs[..., 1:, :]
@@ -202,20 +136,13 @@ class CosineBasis(Basis):
 
 
 def _fold_order(size: int) -> Tensor:
-    """Return the order in which the cosine transform gives the samples of an axis to the FFT.
-
-    First come the even indices, rising, then the odd ones, falling. In this order an FFT of the same length is enough.
-    """
+    """Return the order in which the cosine transform gives the samples of an axis to the FFT."""
     indices = torch.arange(size)
     return torch.cat([indices[::2], indices[1::2].flip(0)])
 
 
 def _phase_factors(size: int) -> Tensor:
-    """Return the factors (size,), complex128, that turn the FFT of an axis into orthonormal cosine coefficients.
-
-    The samples are reordered before the FFT: those with even indices, then those with odd indices backwards. The
-    coefficients are the real part of the product (Makhoul, 1980).
-    """
+    """Return the factors (size,), complex128, that turn the FFT of an axis into orthonormal cosine coefficients."""
     frequency = torch.arange(size, dtype=torch.float64)
     scale = torch.full_like(frequency, math.sqrt(2 / size))
     scale[0] = math.sqrt(1 / size)
@@ -223,11 +150,7 @@ def _phase_factors(size: int) -> Tensor:
 
 
 class FourierBasis(Basis):
-    """The orthonormal real Fourier transform; coefficients (..., height, width // 2 + 1) are complex.
-
-    A filter in this basis commutes with shifts that wrap around at the edges, so it treats all places of a tile alike.
-    See `Basis` for the arguments.
-    """
+    """The orthonormal real Fourier transform; coefficients (..., height, width // 2 + 1) are complex."""
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         super().__init__(height, width, device)
@@ -245,11 +168,5 @@ class FourierBasis(Basis):
 
 
 def make_basis(canvas: Shape, device: torch.device, tile: bool) -> Basis:
-    """Return the frequency basis of a canvas: `FourierBasis` for a tile, else `CosineBasis`.
-
-    Args:
-        canvas: height and width in pixels.
-        device: the device of the images.
-        tile: whether opposite edges of the canvas meet.
-    """
+    """Return the frequency basis of a canvas: `FourierBasis` for a tile, else `CosineBasis`."""
     return (FourierBasis if tile else CosineBasis)(*canvas, device)

@@ -15,20 +15,7 @@ authors' code of Direct Ascent Synthesis resizes with PyTorch."""
 
 
 def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the samples that bicubic interpolation uses along one axis, and their weights.
-
-    Each sample lies in the middle of its pixel (`align_corners=False`). The weights of an interpolated sample sum to 1,
-    so a single source sample gives the same value everywhere.
-
-    Args:
-        source: the number of given samples.
-        target: the number of interpolated samples.
-        tile: whether the samples wrap around at the ends; otherwise the outermost samples are repeated beyond them.
-
-    Returns:
-        Indices of source samples, int64, and their weights, float64, both (target, 4): a row for each interpolated
-        sample. Near the ends an index may occur more than once in a row.
-    """
+    """Return the samples that bicubic interpolation uses along one axis, and their weights."""
     position = (torch.arange(target, dtype=torch.float64) + 0.5) * (source / target) - 0.5
     first = position.floor()
     offset = (position - first)[:, None]
@@ -46,16 +33,7 @@ _MOST_AT_ONCE = 2**21
 
 
 def bicubic_matrix(source: int, target: int, tile: bool = False, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Return bicubic interpolation along one axis as a matrix (target, source).
-
-    The entries are computed in float64, some rows at a time, so that a float32 matrix takes no more than its own bytes.
-
-    Args:
-        source: the number of given samples.
-        target: the number of interpolated samples.
-        tile: whether the samples wrap around at the ends; otherwise the outermost samples are repeated beyond them.
-        dtype: the type of the matrix.
-    """
+    """Return bicubic interpolation along one axis as a matrix (target, source), computed in float64 in parts."""
     rows = max(1, _MOST_AT_ONCE // source)
     matrix = torch.empty(target, source, dtype=dtype)
     parts = (each.split(rows) for each in (matrix, *bicubic_taps(source, target, tile)))
@@ -65,22 +43,7 @@ def bicubic_matrix(source: int, target: int, tile: bool = False, dtype: torch.dt
 
 
 def bicubic_columns(samples: Tensor, weights: Tensor, begin: int, end: int) -> Tensor:
-    """Return some columns of `bicubic_matrix`: the weights of some source samples in all interpolated samples.
-
-    Args:
-        samples: the indices that `bicubic_taps` returns, (target, 4).
-        weights: the weights that `bicubic_taps` returns, (target, 4).
-        begin: the index of the first source sample.
-        end: the index after that of the last source sample.
-
-    Returns:
-        A matrix (target, end - begin), float64.
-
-    Example:
-        >>> from das_core.stack.bicubic import bicubic_columns, bicubic_matrix, bicubic_taps
-        >>> torch.equal(bicubic_columns(*bicubic_taps(5, 9), 2, 4), bicubic_matrix(5, 9)[:, 2:4])
-        True
-    """
+    """Return some columns of `bicubic_matrix`: the weights of some source samples in all interpolated samples."""
     weights = weights.where((samples >= begin) & (samples < end), 0)
     samples = samples.clamp(begin, end - 1) - begin
     return torch.zeros(len(samples), end - begin, dtype=torch.float64).scatter_add_(1, samples, weights)

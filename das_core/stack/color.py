@@ -37,48 +37,15 @@ def _mix(matrix: Tensor, canvas: Tensor, space: ColorSpace) -> Tensor:
 
 
 def to_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
-    """Convert a canvas from a colour space to rgb.
-
-    Args:
-        canvas: (B, 3, H, W), before the tanh, in `space`.
-        space: the colour space of the canvas.
-
-    Returns:
-        The canvas in rgb, (B, 3, H, W), still before the tanh; the same tensor if it is in rgb already.
-
-    Raises:
-        ValueError: when there is no such colour space.
-    """
+    """Convert a canvas from a colour space to rgb."""
     return _mix(_DECORRELATED_TO_RGB, canvas, space)
 
 
 def from_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
-    """Convert a canvas from rgb to a colour space; the inverse of `to_rgb`.
-
-    Args:
-        canvas: (B, 3, H, W), before the tanh, in rgb.
-        space: the colour space to convert to.
-
-    Returns:
-        The canvas in `space`, (B, 3, H, W); the same tensor if that is rgb.
-
-    Raises:
-        ValueError: when there is no such colour space.
-    """
+    """Convert a canvas from rgb to a colour space; the inverse of `to_rgb`."""
     return _mix(_RGB_TO_DECORRELATED, canvas, space)
 
 
 def gradient_from_rgb(gradient: Tensor, space: ColorSpace) -> Tensor:
-    """Pull a gradient back through `to_rgb`.
-
-    Args:
-        gradient: the gradient of a score at `to_rgb(canvas, space)`, (B, 3, H, W).
-        space: the colour space of the canvas.
-
-    Returns:
-        The gradient of the same score at `canvas`, (B, 3, H, W).
-
-    Raises:
-        ValueError: when there is no such colour space.
-    """
+    """Pull a gradient back through `to_rgb`."""
     return _mix(_GRADIENT_FROM_RGB, gradient, space)

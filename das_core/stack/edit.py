@@ -1,17 +1,22 @@
 """Edits a stack by its levels: bands of resolutions are scaled, reset, frozen, or mixed with those of another stack.
 
+Films are edited by their changes in time as well.
+
 The idea of editing a picture that is a sum of images, one for each resolution, comes from imstack (Whitaker, 2021).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from .bands import FINEST, Band, combine_gains, select_levels
 from .color import from_rgb, to_rgb
 from .decomposition import Decomposition, decompose_change, decompose_start, estimate_decomposition_bytes
 from .image_stack import ImageStack
+from .time import Time, mix_frames
 
 _EVERYTHING: Band = (1, FINEST)
 
@@ -28,29 +33,27 @@ def edit_stack(
 ) -> ImageStack:
     """Return a stack whose levels are edited, and from which ascents can continue.
 
-    The edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) means the levels with
-    resolutions from `low` to `high`, both included. Detail that is finer than the finest level is edited together with
-    that level. The parameters and the state of the optimizer belong to the picture before the edits and are dropped.
+    The edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) means the levels from
+    `low` to `high`, both included; what is finer than the finest level is edited with it. The parameters and the state
+    of the optimizer are dropped.
 
     Args:
         stack: the stack to edit. It is not modified.
-        gains: bands and the factors that their levels are multiplied by. 0 removes a band, -1 turns it into its
-            negative. A level in several of the bands is multiplied by all their factors.
-        reset: bands from which everything is removed that ascents have added since `stack.start` (see `ImageStack`).
-        freeze: bands that later ascents leave as they are. They replace the bands that were frozen before: if none are
-            given, no band is frozen afterwards.
+        gains: bands and the factors that their levels are multiplied by: 0 removes a band, -1 turns it into its
+            negative. The factors of overlapping bands are multiplied.
+        reset: bands from which everything is removed that ascents have added since `stack.start`.
+        freeze: bands that later ascents leave as they are, in place of those that were frozen before.
         other: a stack with the same size and margin to mix in, with one image or as many as `stack`. Its levels and
-            colour space may differ from those of `stack`.
-        blend: the share of `other`, 0..1: 0 gives `stack` alone, 1 gives `other` alone.
+            colour space may differ.
+        blend: the share of `other`, 0 (`stack` alone) to 1.
         blend_bands: the bands that are mixed; if it is empty, all levels.
 
     Returns:
         A stack with the spec of `stack`, except for the frozen bands.
 
     Raises:
-        ValueError: when a band contains no level (`EmptyBandError`); the frozen bands leave nothing that could move;
-            `blend` is not between 0 and 1; `other` has another size or margin, or neither one image nor as many as
-            `stack`; or the factors are so large that the new canvas is not finite.
+        ValueError: when a band contains no level (`EmptyBandError`), nothing could move, `blend` is out of range,
+            `other` does not fit, or the new canvas is not finite.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, edit_stack
@@ -77,32 +80,63 @@ def edit_stack(
     # Called only because it raises an error if a band contains no level.
     select_levels(freeze, levels)
     spec = replace(stack.spec, frozen=tuple(freeze))
-    return replace_canvas(replace(stack, spec=spec), begin, begin + change.canvas())
+    return _replace_canvas(replace(stack, spec=spec), begin, begin + change.canvas())
 
 
-def replace_canvas(stack: ImageStack, start: Tensor, canvas: Tensor) -> ImageStack:
-    """Return a stack with another start and canvas after an edit, without parameters and optimizer state.
+def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> ImageStack:
+    """Return a film whose changes in time are multiplied by factors; the mean of all frames stays as it is.
+
+    Change k is a cosine with k half-waves over the film; in a loop, a wave with k periods. The start is edited like the
+    canvas. The parameters and the state of the optimizer are dropped.
 
     Args:
-        stack: the stack before the edit.
-        start: the start after the edit, (B, 3, H, W).
-        canvas: the canvas after the edit, (B, 3, H, W).
+        stack: a film. It is not modified.
+        gains: bands of changes (first, last), both included, each with its factor. Changes are numbered from 1 (the
+            slowest) to `frames - 1`, or to `frames // 2` in a loop. The factors of overlapping bands are multiplied.
 
     Raises:
-        ValueError: when the start or the canvas has values that are not finite.
+        ValueError: when the stack is no film of several frames, a band contains no change (`EmptyBandError`), or the
+            new canvas is not finite.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, Time, scale_changes
+        >>> from das_core.stack.bands import FINEST
+        >>> film = ImageStack.noise(StackSpec(width=32, height=32, margin=8, time=Time(frames=6)))
+        >>> still = scale_changes(film, [((1, FINEST), 0.0)]).canvas
+        >>> torch.allclose(still, film.canvas.mean(dim=0, keepdim=True).expand_as(still), atol=1e-5)
+        True
     """
+    time = stack.spec.time
+    if time is None or time.frames < 2:
+        raise ValueError("a picture has no changes in time to scale; make a film of it first (as_film), or leave them")
+    fastest = time.frames // 2 if time.loop else time.frames - 1
+    factors = [1.0, *combine_gains(gains, range(1, fastest + 1), "holds no change")]
+    matrix = _make_change_matrix(time, torch.tensor(factors, dtype=torch.float64)).to(stack.canvas)
+    return _replace_canvas(stack, mix_frames(matrix, stack.start), mix_frames(matrix, stack.canvas))
+
+
+def _make_change_matrix(time: Time, factors: Tensor) -> Tensor:
+    """Return the matrix (T, T), float64, that multiplies the mean and each change of T frames by its factor."""
+    frames = torch.arange(time.frames)
+    if time.loop:
+        # A filter of periodic waves is a circular convolution: an entry depends only on the distance of its two frames.
+        by_distance = torch.fft.irfft(factors, n=time.frames)
+        return by_distance[(frames[:, None] - frames) % time.frames]
+    places = frames.double()
+    waves = torch.cos(math.pi / time.frames * places[:, None] * (places + 0.5))
+    waves = waves / waves.norm(dim=1, keepdim=True)
+    return waves.T @ (factors[:, None] * waves)
+
+
+def _replace_canvas(stack: ImageStack, start: Tensor, canvas: Tensor) -> ImageStack:
+    """Return a stack with another start and canvas after an edit, without parameters and optimizer state."""
     if not bool(start.isfinite().all() and canvas.isfinite().all()):
         raise ValueError("the edit leads to values that are not finite; use smaller factors, or fewer for one band")
     return replace(stack, start=start, canvas=canvas, parameters=None, optimizer_state=None)
 
 
 def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> int:
-    """Return about how many bytes `edit_stack` needs.
-
-    Args:
-        stack: the stack to edit.
-        other: the stack that is mixed in, if there is one.
-    """
+    """Return about how many bytes `edit_stack` needs."""
     levels = stack.spec.levels_bytes(stack.batch)
     # `decompose` holds four sets of levels. An edit holds two more, or six more if another stack is mixed in.
     return estimate_decomposition_bytes(stack) + (2 if other is None else 6) * levels
@@ -114,11 +148,7 @@ def _blend(one: Decomposition, other: Decomposition, shares: Sequence[float]) ->
 
 
 def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
-    """Return the pictures of `other` as a stack with the spec and the number of images of `stack`.
-
-    Raises:
-        ValueError: when the two differ in size or margin, or `other` has neither one image nor as many as `stack`.
-    """
+    """Return the pictures of `other` as a stack with the spec and the number of images of `stack`."""
     mine, theirs = stack.spec, other.spec
     if (mine.width, mine.height, mine.margin) != (theirs.width, theirs.height, theirs.margin):
         sizes = [f"{spec.width} x {spec.height} with a margin of {spec.margin}" for spec in (mine, theirs)]

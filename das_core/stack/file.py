@@ -50,20 +50,13 @@ class StackFileError(ValueError):
     Its message names the file.
 
     Example:
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> import torch
-        >>> from safetensors.torch import save_file
         >>> from das_core import load_stack
         >>> from das_core.stack import StackFileError
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder) / "weights.safetensors"
-        ...     save_file({"weight": torch.zeros(2)}, path)
-        ...     try:
-        ...         load_stack(path)
-        ...     except StackFileError as error:
-        ...         print(error)
-        the stack file 'weights.safetensors' holds no stack; choose a file that does
+        >>> try:
+        ...     load_stack("gone.safetensors")
+        ... except StackFileError as error:
+        ...     print(error)
+        the stack file 'gone.safetensors' cannot be read (No such file or directory); choose another file
     """
 
 

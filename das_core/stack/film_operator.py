@@ -1,4 +1,4 @@
-"""The operator of a film: K in space on every frame, then K_t along the time axis."""
+"""The operator of a film: K in space on every frame, then K_t along the time axis (`stack/time.py`)."""
 
 from typing import Any
 
@@ -11,29 +11,11 @@ from .time import Time, mix_frames, time_matrix
 
 
 class FilmOperator(StackOperator[AccumulatedGradient]):
-    """The operator of a stack whose batch holds the frames of a film: K in space times K_t (`stack/time.py`).
-
-    K in space acts along height and width, K_t along the batch, so their order does not matter. The parameters
-    are the accumulated gradient. See `StackOperator`.
-
-    Args:
-        space: the operator of a picture, in the form `spectral` or `exact`.
-        time: the frames and the levels in time.
-
-    Example:
-        >>> import torch
-        >>> from das_core import StackSpec, Time
-        >>> spec = StackSpec(width=32, height=32, margin=8, time=Time(frames=4))
-        >>> gradient = torch.zeros(4, 3, 48, 48)
-        >>> gradient[0] = 1  # Only the first frame has a gradient.
-        >>> moved = spec.operator(torch.device("cpu")).precondition(gradient)
-        >>> [round(float(frame.mean() / moved[0].mean()), 2) for frame in moved]  # The frames beside it move with it.
-        [1.0, 0.38, 0.08, 0.0]
-    """
+    """The operator of a stack whose batch holds T frames: `space`, the operator of a picture, times K_t."""
 
     def __init__(self, space: StackOperator[Any], time: Time) -> None:
         self.space, self.time = space, time
-        self.canvas, self.levels, self.gains = space.canvas, space.levels, space.gains
+        self.canvas, self.levels = space.canvas, space.levels
         self.device, self.tile, self.basis = space.device, space.tile, space.basis
         self._prepare()
 
@@ -43,10 +25,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (T, 3, H, W) as an accumulated gradient in float32: `adjoint` of the operator in space.
-
-        K_t, which mixes the frames, is not applied here: it is part of `forward`.
-        """
+        """Return the accumulated gradient (T, 3, H, W) of `space`; K_t is part of `forward`."""
         parameters: AccumulatedGradient = self.space.adjoint(gradient)
         return parameters
 
@@ -55,7 +34,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return mix_frames(self.matrix, self.space.forward(parameters))
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
-        """Return K times a gradient (T, 3, H, W); see `StackOperator.precondition`."""
+        """Return K times a gradient (T, 3, H, W)."""
         if gradient.device.type == "cpu":
             # The views of a step may show only some frames. At the other frames the gradient is 0, and so is K in space
             # times the gradient: it is not computed. (On a GPU this test would have to wait for the device.)
@@ -64,11 +43,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas (T, 3, H, W) after a step, projected to a canvas that the parametrisation allows.
-
-        The operator in space projects each frame. `start` is the canvas before the first step; see
-        `StackOperator.retract`.
-        """
+        """Return the canvas (T, 3, H, W) with each frame projected by `space`."""
         return self.space.retract(canvas, start)
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:
@@ -76,5 +51,5 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return self.space.remove_frozen(canvas)
 
     def invert(self, change: Tensor) -> AccumulatedGradient:
-        """Return an accumulated gradient that stands for a change (T, 3, H, W); see `StackOperator.invert`."""
+        """Return an accumulated gradient that stands for a change (T, 3, H, W)."""
         return AccumulatedGradient((mix_frames(self._inverse, self.space.invert(change).tensors[0]),))

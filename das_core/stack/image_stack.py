@@ -1,12 +1,14 @@
 """The image stack: a canvas, what it started from, and what ascents have added to it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..common.devices import find_device
 from ..common.images import Images
+from .linear_operator import StackOperator
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .start import count_images, start_from_image, start_from_noise
@@ -18,32 +20,25 @@ from .surroundings import Surroundings, make_surroundings
 class ImageStack:
     """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
-    Make one with `gray`, `noise` or `from_image`. A stack is immutable: ascents and edits return new stacks. A stack
-    stores its canvas; `decompose` computes the levels from it. (After an ascent by `Adam`, or by `SGD` in the form
-    `layers`, the stack also stores what the ascent has added to every level, in `parameters`. `NormalizedAscent`
-    stores no parameters.) All canvases are (B, 3, H, W), float32, margins included, in the colour space of the spec and
-    before the tanh: for a value x in rgb the pixel is (tanh(x) + 1) / 2, so a canvas of zeros is grey.
+    Make one with `gray`, `noise` or `from_image`. Stacks are immutable: ascents and edits return new ones. All canvases
+    are (B, 3, H, W), float32, margins included, in the colour space of the spec and before the tanh: for a value x in
+    rgb the pixel is (tanh(x) + 1) / 2, so zeros are grey. `decompose` computes the levels of a canvas.
 
     Args:
         spec: how the stack is built.
-        start: the canvas before the first step; of a new stack that shows an image paler (`from_image`), the image
-            itself. `edit_stack` edits it together with the present canvas. If `Adam` continues a stack that has no
-            `parameters`, the canvas at that moment becomes the start. `as_film`, `as_zoom`, and `place_into` when it
-            repeats a stack that has done steps, return a stack that starts anew: its start is its canvas, and it has no
-            parameters.
+        start: the canvas before the first step; of a new stack that shows an image paler, the image itself. If `Adam`
+            continues a stack without parameters, its canvas becomes the start. `edit_stack` edits both together.
         canvas: the present canvas.
-        parameters: the tensors from which the change of the canvas since the start can be computed: the accumulated
-            gradient or, in the form `layers`, what ascents have added to every level. With the operator K of the stack
-            (`StackSpec.operator`), `canvas = start + operator.forward(parameters)`. None for a stack that no ascent
-            has moved, and after changes that are not accumulated: by `NormalizedAscent`, by an ascent with
-            a bound (`Within`), by an ascent with the parametrisation `maco`, and by edits.
+        parameters: what gives the change of the canvas, `canvas = start + operator.forward(parameters)`: the
+            accumulated gradient or, in the form `layers`, the levels. None if no ascent has moved the stack, or if its
+            changes are not accumulated (`NormalizedAscent`, `Within`, `maco` and edits).
         steps: the number of steps that ascents have done on the stack.
         optimizer_state: what the last optimizer needs to continue; None without such a state.
         surroundings: the picture around the stack, if the stack fills only a part of it; None otherwise.
 
     Raises:
-        ValueError: when a tensor is not float32 of the shape that belongs to the spec, or `steps` is no whole number
-            from 0 up; when a film has not one image for each frame, or a zoom not one for each depth.
+        ValueError: when a tensor is not float32 of the shape that belongs to the spec, `steps` is no whole number from
+            0 up, or there is not one image for each frame of a film or depth of a zoom.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -94,11 +89,10 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            batch: how many images the stack holds. A film always holds all its frames, and a zoom all its depths; for
-                them, leave `batch` at 1, or give the number of frames or depths.
+            batch: how many images the stack holds; for a film or a zoom, 1 or the number of its frames or depths.
 
         Raises:
-            ValueError: when `batch` is below 1, or, for a film or a zoom, neither 1 nor the number of frames or depths.
+            ValueError: when `batch` is below 1, or does not fit a film or a zoom.
         """
         return cls.from_canvas(spec, torch.zeros(count_images(spec, batch), 3, *spec.canvas, dtype=torch.float32))
 
@@ -109,21 +103,17 @@ class ImageStack:
         """Return a stack that shows noise with the power spectrum of a sum of levels, each filled with white noise.
 
         With the default settings the noise looks like soft clouds, whose colours differ from seed to seed. Pictures
-        that start from noise differ more between seeds than pictures that start from grey. After few steps, however,
-        models recognise pictures from noise less reliably than pictures from grey (benchmarks/RESULTS.md, Diversity and
-        Ablation). The gains of the levels of noise follow from `decay`; the gains and the frozen bands of the spec are
-        ignored. If the spec has the default levels, the noise gets a level of one sample in addition. This level sets
-        the mean colour, in which pictures of different seeds differ most.
+        that start from noise differ more than those from grey, but are recognised less often after few steps
+        (benchmarks/RESULTS.md, Diversity). To default levels a level of one sample is added, the mean colour.
 
         Args:
             spec: how the stack is built.
-            batch: how many images the stack holds, each with its own noise. For a film or a zoom, leave it at 1, or
-                give the number of frames or depths. The noise of a film changes smoothly from frame to frame.
-            amplitude: the root mean square of the noise before the tanh, from 0 up. At 0.1 the noise is faint. At 1 the
-                pictures of different seeds differ most, but the colours of the noise remain visible in the finished
-                picture, even where they do not fit.
-            decay: the factor by which the gain changes when the resolution of a level doubles, above 0 and at most 10:
-                1 gives grainy noise, 0.4 soft clouds.
+            batch: how many images the stack holds; for a film or a zoom, 1 or the number of its frames or depths. The
+                noise of a film changes smoothly from frame to frame.
+            amplitude: the root mean square of the noise before the tanh, from 0 up: 0.1 is faint; 1 makes seeds differ
+                most, but its colours remain visible in the finished picture.
+            decay: the factor by which the noise changes when the resolution doubles, above 0 and at most 10: 1 gives
+                grain, 0.4 soft clouds.
             seed: a whole number from 0 up.
 
         Raises:
@@ -138,18 +128,14 @@ class ImageStack:
         Args:
             spec: how the stack is built.
             image: (B, 3, h, w), 0..1, or another form of `Images`, of any size: it is resized to cover the picture, and
-                cropped to its middle.
-            batch: how often a single image is repeated; with several images, 1 or their number. For a film or a zoom,
-                leave it at 1: a single image is repeated for all frames or depths; if there are several images, there
-                must be one for each frame or depth.
+                cropped to its middle. A film or a zoom takes one image, or one for each frame or depth.
+            batch: how often a single image is repeated; with several images, 1 or their number.
             contrast: the factor by which the distance of each pixel from grey is multiplied in `canvas`, above 0 and at
-                most 1. Below 1 the pixels are closer to grey, where gradients move them more easily. The start of the
-                stack is the image itself, and a bound (`Within`) is measured from it.
+                most 1. Below 1 gradients move the pixels more easily. `start` is the image itself, from which a bound
+                (`Within`) is measured.
 
         Raises:
-            ValueError: when `batch` is below 1 or does not fit the number of images; `contrast` is out of range; or
-                `image` has none of the forms of `Images`, is a tensor of whole numbers, or holds values that are not
-                finite.
+            ValueError: when `batch` does not fit, `contrast` is out of range, or `image` is none of `Images`.
         """
         return cls(spec, *start_from_image(spec, image, batch, contrast))
 
@@ -163,29 +149,24 @@ class ImageStack:
                 not copied.
 
         Raises:
-            ValueError: when a film has not one canvas for each frame, or a zoom not one for each depth.
+            ValueError: when the canvas does not fit the spec.
         """
         return cls(spec, canvas, canvas)
 
     def place_into(self, image: Images, mask: Tensor, feather: int = 0) -> "ImageStack":
         """Return this stack with an image around it: the stack is visible only where a mask is above 0.
 
-        Image and mask may have any size: both are resized to cover the picture, and cropped to their middle. An
-        image, mask or stack with a batch of 1 is repeated up to the largest batch of the three. A stack that is
-        repeated keeps its canvas, but loses its parameters, its optimizer state and its count of steps.
+        Image and mask are resized to cover the picture, and cropped to its middle. Of image, mask and stack, those with
+        a batch of 1 are repeated; a stack that is repeated starts anew.
 
         Args:
             image: the image around the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 the
-                picture is equal to this image, bit for bit if the image did not have to be resized.
+                picture is equal to it, bit for bit if the image has the size of the picture.
             mask: where the stack is visible, (B, h, w), 0 (not) to 1 (fully).
             feather: the width in pixels of a soft edge inside the mask; 0 leaves the edge of the mask as it is.
 
         Raises:
-            ValueError: when `image` has none of the forms of `Images`, or is a tensor of whole numbers; the mask is not
-                (B, h, w); image or mask holds values that are not finite; the mask is empty or too thin for the
-                feather; the feather is negative or not below the short side of the picture; the batch of the image,
-                mask or stack is neither 1 nor the largest of the three; a film is combined with more images or masks
-                than it has frames; or the stack is a zoom.
+            ValueError: when image, mask, feather and stack do not fit each other, or the stack is a zoom.
         """
         around = make_surroundings(self.spec, self.batch, image, mask, feather)
         batch = len(around.mask)
@@ -208,11 +189,7 @@ class ImageStack:
         return self.canvas.shape[0]
 
     def to(self, device: torch.device | str) -> "ImageStack":
-        """Return the same stack with all its tensors on another device.
-
-        Raises:
-            ValueError: when this machine has no such device, or PyTorch cannot use it.
-        """
+        """Return the same stack with all its tensors on another device."""
         device = find_device(device)
         return replace(
             self,
@@ -224,23 +201,48 @@ class ImageStack:
         )
 
     def pixels(self) -> Tensor:
-        """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included.
-
-        For a zoom, image d is the composite at moment d: depth d with the depths that are visible inside and around it.
-        """
+        """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included."""
         canvas, operator = self.canvas, self.spec.zoom_operator
         if operator is not None:
             canvas = operator.forward(canvas, range(operator.zoom.depths))
         return self.composite(render_pixels(canvas, self.spec.color))
 
     def composite(self, shown: Tensor) -> Tensor:
-        """Put the surroundings around pixels of this stack; without surroundings, return the pixels as they are.
-
-        Args:
-            shown: pixels (B, 3, H, W), 0..1, margins included.
-        """
+        """Put the surroundings around pixels of this stack; without surroundings, return the pixels as they are."""
         return shown if self.surroundings is None else self.surroundings.composite(shown)
 
     def image(self) -> Tensor:
         """Return the picture (B, 3, height, width), 0..1: the pixels without the margin."""
         return crop_margin(self.pixels(), self.spec.margin)
+
+
+def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
+    """Return a stack with another canvas; frozen bands do not move.
+
+    If the stack has parameters, the change of the canvas is converted to parameters (`StackOperator.invert`), which are
+    added, and the new canvas follows from the sum. What no level can show is then lost, and in the form `layers` some
+    percent of the rest.
+
+    Args:
+        stack: the stack, which is not changed.
+        canvas: the new canvas, (B, 3, H, W), in the colour space of the stack, before the tanh.
+        operator: the operator of the stack.
+
+    Example:
+        >>> import torch
+        >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
+        >>> from das_core.stack import move_canvas
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> climbed = Ascent(stack, [prior()], steps=2, optimizer=SGD(learning_rate=100)).run().stack
+        >>> moved = move_canvas(climbed, climbed.canvas * 0.5, climbed.spec.operator(torch.device("cpu")))
+        >>> round(float((moved.canvas - climbed.canvas * 0.5).abs().max()), 3)
+        0.0
+    """
+    if stack.parameters is None and not stack.spec.frozen:
+        # Not `stack.canvas + change`: its rounding would alter values that the new canvas leaves unchanged.
+        return replace(stack, canvas=canvas)
+    change = canvas - stack.canvas
+    if stack.parameters is None:
+        return replace(stack, canvas=stack.canvas + operator.remove_frozen(change))
+    parameters = stack.parameters.add(operator.invert(change), alpha=1.0)
+    return replace(stack, canvas=stack.start + operator.forward(parameters), parameters=parameters)

@@ -16,26 +16,31 @@ objectives, views, seeds and numbers of steps.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from ..common.cache import cached
 from ..common.geometry import Shape
+from .bands import Band
+from .film_operator import FilmOperator
+from .levels_operator import LevelsOperator
 from .linear_operator import StackOperator
-from .matrix_operators import LevelsOperator
 from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
+from .time import Time
+
+OperatorForm = Literal["spectral", "layers"]
+"""The name of a form of the operator, see `linear_operator`. `layers` has nothing to do with the layers of a model: the
+name comes from imstack (Whitaker, 2021)."""
 
 Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]
 """What an ascent moves: `pyramid` stands for the levels of the stack; the others are in this module."""
 
 
 class PixelsOperator(SpectralOperator):
-    """The operator of an ascent that moves each pixel of the canvas by itself: K is the identity.
-
-    The parameters are the accumulated gradient. See `StackOperator` for the arguments; levels and gains are ignored.
-    """
+    """The operator of an ascent that moves each pixel of the canvas by itself: K is the identity."""
 
     def _compute_response(self) -> Tensor:
         return torch.ones(len(self.basis.row_waves), len(self.basis.column_waves), dtype=torch.float32)
@@ -46,30 +51,20 @@ class PixelsOperator(SpectralOperator):
 
 
 class PixelTensorsOperator(LevelsOperator):
-    """The operator of an ascent that moves pixels with an optimizer such as Adam.
-
-    The parameters are a single level, which is as fine as the canvas. See `StackOperator` for the arguments; levels and
-    gains are ignored.
-    """
+    """The operator of an ascent that moves pixels with an optimizer such as Adam: one level as fine as the canvas."""
 
     def _prepare(self) -> None:
-        self.levels, self.gains = (max(self.canvas),), (1.0,)
+        self.levels = (max(self.canvas),)
         super()._prepare()
 
     @classmethod
     def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
-        """Return the shape of the pixels; see `StackOperator.shape_parameters`."""
+        """Return the shape of the pixels."""
         return [(batch, 3, *canvas)]
 
 
 class FourierOperator(SpectralOperator):
-    """The operator of an ascent that moves Fourier coefficients: K multiplies each frequency by its squared scale.
-
-    The scale is that of lucid, see `compute_fourier_scale`. The parameters are the accumulated gradient. The transform
-    is periodic, so that opposite edges of the canvas meet, whether the picture is a tile or not.
-
-    See `StackOperator` for the arguments; levels and gains are ignored.
-    """
+    """The operator of an ascent that moves Fourier coefficients: K multiplies each frequency by its squared scale."""
 
     always_periodic = True
 
@@ -80,13 +75,8 @@ class FourierOperator(SpectralOperator):
 class FourierTensorsOperator(StackOperator[LevelTensors]):
     """The operator of an ascent that moves Fourier coefficients with an optimizer such as Adam, as in lucid.
 
-    The parameters are one tensor (B, 3, H, W // 2 + 1, 2); its last axis holds the real and the imaginary part. Most
-    coefficients stand for two of the full transform: themselves and their complex conjugates. `forward` divides the
-    coefficients that stand for two by the square root of 2, and multiplies all coefficients by the scale of
-    `compute_fourier_scale`. So, if that scale were 1 everywhere, a gradient G, the parameters `adjoint(G)` and the
-    change of the canvas `forward(adjoint(G))` would have the same norm.
-
-    See `StackOperator` for the arguments; levels and gains are ignored.
+    The parameters are one tensor (B, 3, H, W // 2 + 1, 2): real and imaginary parts. Coefficients that also stand for
+    their complex conjugates are divided by the square root of 2, so that they count as the others do.
     """
 
     always_periodic = True
@@ -121,15 +111,12 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
 
     @classmethod
     def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
-        """Return the shape of the coefficients; see `StackOperator.shape_parameters`."""
+        """Return the shape of the coefficients."""
         return [(batch, 3, canvas[0], canvas[1] // 2 + 1, 2)]
 
 
 class PhasesOperator(FourierOperator):
-    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start.
-
-    See `StackOperator` for the arguments; levels and gains are ignored.
-    """
+    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start."""
 
     keeps_magnitudes = True
 
@@ -143,41 +130,64 @@ class PhasesOperator(FourierOperator):
         return self.basis.inverse(torch.view_as_complex(turned.contiguous()))
 
 
-OPERATORS: dict[Parametrization, type[StackOperator[AccumulatedGradient]]] = {
+OPERATORS: dict[str, type[StackOperator[Any]]] = {
+    "pyramid": SpectralOperator,
     "pixels": PixelsOperator,
     "fourier": FourierOperator,
     "maco": PhasesOperator,
 }
-"""The operator class of every parametrisation but `pyramid`, for the forms `spectral` and `exact`. The classes of
-`pyramid` are in `operator_forms.FORMS`."""
+"""The operator class of every parametrisation in the form `spectral`."""
 
-TENSOR_OPERATORS: dict[Parametrization, type[StackOperator[LevelTensors]]] = {
+TENSOR_OPERATORS: dict[str, type[StackOperator[Any]]] = {
+    "pyramid": LevelsOperator,
     "pixels": PixelTensorsOperator,
     "fourier": FourierTensorsOperator,
 }
-"""The operator classes for the form `layers`, which optimizers such as Adam need: the parameters are the pixels or the
-Fourier coefficients, as a tensor. `maco` has no such class."""
+"""The operator classes in the form `layers`: the parameters are levels, pixels or Fourier coefficients as tensors."""
+
+FORMS: dict[OperatorForm, dict[str, type[StackOperator[Any]]]] = {"spectral": OPERATORS, "layers": TENSOR_OPERATORS}
+"""The operator classes of each form, by parametrisation."""
+
+
+@cached(maxsize=4)
+def make_operator(
+    method: OperatorForm,
+    canvas: Shape,
+    levels: tuple[int, ...],
+    device: torch.device,
+    tile: bool = False,
+    frozen: tuple[Band, ...] = (),
+    parametrization: Parametrization = "pyramid",
+    time: Time | None = None,
+) -> StackOperator[Any]:
+    """Return the operator of a stack. The four operators that were used last are cached.
+
+    Args:
+        method: the form of the operator.
+        canvas: height and width of the canvas in pixels, margins included.
+        levels: resolutions along the long side of the canvas, coarse to fine.
+        device: the device of canvases and gradients.
+        tile: whether opposite edges of the canvas meet.
+        frozen: bands of resolutions that K does not move.
+        parametrization: what ascents move.
+        time: the time axis of a film, in the form `spectral`; None if the stack is no film.
+
+    Raises:
+        KeyError: when there is no such form or parametrisation; `StackSpec` refuses these with a message.
+
+    Example:
+        >>> import torch
+        >>> from das_core.stack import make_operator
+        >>> operator = make_operator("layers", (24, 32), (1, 8, 32), torch.device("cpu"))
+        >>> operator.precondition(torch.ones(1, 3, 24, 32)).shape
+        torch.Size([1, 3, 24, 32])
+    """
+    operator = FORMS[method][parametrization](canvas, levels, device, tile, frozen)
+    return operator if time is None else FilmOperator(operator, time)
 
 
 def compute_fourier_scale(canvas: Shape) -> Tensor:
-    """Return the factors by which lucid multiplies the Fourier coefficients of a picture.
-
-    The factor is 1 / (4 max(f, 1 / n)), where f is the frequency in cycles per pixel and n is the long side in pixels.
-
-    Args:
-        canvas: height and width of the canvas in pixels.
-
-    Returns:
-        A factor for every coefficient, (H, W // 2 + 1), float32, on the CPU.
-
-    Example:
-        >>> from das_core.stack.parametrizations import compute_fourier_scale
-        >>> compute_fourier_scale((4, 4))
-        tensor([[1.0000, 1.0000, 0.5000],
-                [1.0000, 0.7071, 0.4472],
-                [0.5000, 0.4472, 0.3536],
-                [1.0000, 0.7071, 0.4472]])
-    """
+    """Return the factors by which lucid multiplies the Fourier coefficients of a picture."""
     height, width = canvas
     rows, columns = torch.fft.fftfreq(height, dtype=torch.float32), torch.fft.rfftfreq(width, dtype=torch.float32)
     frequency = torch.hypot(rows[:, None], columns[None, :])

@@ -12,15 +12,7 @@ from .color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
 
 
 def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
-    """Convert a canvas to pixels: convert it to rgb, then apply (tanh + 1) / 2.
-
-    Args:
-        canvas: (B, 3, H, W), before the tanh.
-        color: the colour space of the canvas.
-
-    Returns:
-        Pixels (B, 3, H, W), 0..1.
-    """
+    """Convert a canvas to pixels: convert it to rgb, then apply (tanh + 1) / 2."""
     # sigmoid(2 x) is (tanh(x) + 1) / 2, in one pass over the memory.
     allow_interrupt()
     return torch.sigmoid(2 * to_rgb(canvas, color))
@@ -44,16 +36,7 @@ def invert_pixels(pixels: Tensor, color: ColorSpace) -> Tensor:
 
 
 def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:
-    """Pull a gradient back through `render_pixels`.
-
-    Args:
-        gradient: the gradient of a score at the pixels, (B, 3, H, W).
-        shown: the pixels that `render_pixels` has returned, (B, 3, H, W).
-        color: the colour space of the canvas.
-
-    Returns:
-        The gradient of the same score at the canvas, (B, 3, H, W).
-    """
+    """Pull a gradient back through `render_pixels`."""
     # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
     allow_interrupt()
     return gradient_from_rgb((1 - shown).mul_(shown).mul_(2).mul_(gradient), color)

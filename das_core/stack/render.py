@@ -1,60 +1,57 @@
-"""Renders a stack at another resolution: each level is resized to the new canvas, and the results are summed.
+"""Renders a stack at another resolution, and films and zooms at any moment.
 
-This keeps coarse levels smooth at any size. Enlarging the finished picture instead would also enlarge the steps
-between its pixels, and would overshoot at these steps.
+At another resolution each level is resized to the new canvas, and the results are summed. This keeps coarse levels
+smooth at any size; enlarging the finished picture would also enlarge the steps between its pixels. Between the frames
+of a film the canvas is interpolated linearly, before the tanh, as by the levels in time (`stack/time.py`).
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.geometry import Shape
+from ..common.interruption import pausing
 from ..common.products import multiply_both_sides
 from .bicubic import bicubic_matrix
+from .conversion import as_pictures, find_moments, mix_moments, mix_surroundings
 from .decomposition import decompose, estimate_decomposition_bytes
 from .image_stack import ImageStack
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .surroundings import Surroundings
-from .zoom_operator import ZoomOperator
+from .zoom import Zoom, ZoomOperator
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
 """The range of scales at which a stack can be rendered; 1 is its own size."""
 
+MOST_SHOWN = 2**16
+"""The largest number of frames that one call of `render_film` or `render_zoom` can render."""
+
+_AT_ONCE = 8
+"""How many frames are rendered at once, so that temporary tensors need the memory of a few frames only."""
+
+
+class NoFilmError(ValueError):
+    """The error for a stack that is no film where a film is needed."""
+
 
 def check_scale(scale: float) -> None:
-    """Raise an error when a stack cannot be rendered at a scale.
-
-    Args:
-        scale: the size of the rendered picture as a multiple of the stack's own.
-
-    Raises:
-        ValueError: when the scale is not between 0.05 and 32.
-    """
+    """Raise a ValueError unless a stack can be rendered at this multiple of its own size."""
     if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
         raise ValueError(f"scale {scale} is not between {SMALLEST_SCALE:g} and {LARGEST_SCALE:g}; 2 is twice the size")
 
 
 def scale_size(spec: StackSpec, scale: float) -> tuple[Shape, int]:
-    """Return the size of the picture of a stack, and of its margin, at a scale.
-
-    Args:
-        spec: the spec of the stack.
-        scale: the size of the rendered picture as a multiple of the stack's own.
-
-    Returns:
-        Height and width of the picture in pixels, each at least 1; and the width of its margin in pixels.
-    """
+    """Return height and width of the picture of a stack at a scale, in pixels, and the width of its margin."""
     height, width = (max(1, round(side * scale)) for side in (spec.height, spec.width))
     return (height, width), round(spec.margin * scale)
 
 
 def estimate_render_bytes(stack: ImageStack, scale: float) -> int:
-    """Return about how many bytes `render_stack` needs.
-
-    Args:
-        stack: the stack to render.
-        scale: the size of the rendered picture as a multiple of the stack's own.
-    """
+    """Return about how many bytes `render_stack` needs."""
     (height, width), margin = scale_size(stack.spec, scale)
     # Four float32 tensors of the size of the new canvas: the canvas, a resized level, and two copies for the tanh.
     rendered = 4 * 4 * 3 * stack.batch * (height + 2 * margin) * (width + 2 * margin)
@@ -64,18 +61,16 @@ def estimate_render_bytes(stack: ImageStack, scale: float) -> int:
 def render_stack(stack: ImageStack, scale: float) -> Tensor:
     """Render a stack at a multiple of its own size.
 
-    Levels that are coarser than the new canvas are enlarged with the stack's own bicubic interpolation; finer levels
-    are shrunk with antialiasing. Detail that no level can show is resized like one more level. Shrinking does not wrap
-    around at the edges, so at a scale below 1 a tile can show a faint seam. Surroundings have no levels and are resized
-    as an image.
+    Coarse levels are enlarged with the stack's own bicubic interpolation; levels finer than the new canvas are shrunk
+    with antialiasing, which does not wrap around, so below scale 1 a tile can show a faint seam. Surroundings are
+    resized as an image.
 
     Args:
         stack: the stack to render.
         scale: from 0.05 to 32; 2 gives twice the width and height. A scale above 1 adds no new detail.
 
     Returns:
-        The picture (B, 3, height, width), 0..1, of the size that `scale_size` gives. For a zoom, image d is the
-        composite at moment d, as in `ImageStack.pixels`.
+        The picture (B, 3, height, width), 0..1. For a zoom, image d is the composite at moment d.
 
     Raises:
         ValueError: when the scale is out of range.
@@ -88,14 +83,13 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     """
     check_scale(scale)
     _, margin = scale_size(stack.spec, scale)
-    canvas = resize_canvas(stack, scale)
+    canvas = _resize_canvas(stack, scale)
     shape = canvas.shape[2:]
     if stack.spec.zoom is not None:
         zoom = stack.spec.zoom
         canvas = ZoomOperator(zoom, (shape[0], shape[1]), margin).forward(canvas, range(zoom.depths))
     pixels = render_pixels(canvas, stack.spec.color)
     if stack.surroundings is not None:
-        # Surroundings are pixels without levels, so they are resized as an image.
         around, mask = (
             F.interpolate(part, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
             for part in (stack.surroundings.pixels, stack.surroundings.mask)
@@ -104,19 +98,14 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     return crop_margin(pixels, margin)
 
 
-def resize_canvas(stack: ImageStack, scale: float) -> Tensor:
-    """Return the canvas of a stack at a multiple of its own size, (B, 3, H, W), margins included, before the tanh.
-
-    Args:
-        stack: the stack; each of its levels is resized by itself.
-        scale: from 0.05 to 32.
-    """
+def _resize_canvas(stack: ImageStack, scale: float) -> Tensor:
+    """Return the canvas of a stack at a multiple of its own size, (B, 3, H, W), margins included."""
     (height, width), margin = scale_size(stack.spec, scale)
     shape = (height + 2 * margin, width + 2 * margin)
     parts = decompose(stack)
     canvas = _resize_level(parts.rest, shape, stack.spec.tile)
-    for gain, level in zip(stack.spec.gains, parts.levels, strict=True):
-        canvas += gain * _resize_level(level, shape, stack.spec.tile)
+    for level in parts.levels:
+        canvas += _resize_level(level, shape, stack.spec.tile)
     return canvas
 
 
@@ -126,3 +115,146 @@ def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
         return F.interpolate(level, size=shape, mode="bicubic", antialias=True)
     rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile, level.dtype).to(level) for axis in (0, 1))
     return multiply_both_sides(rows, level, columns.T)
+
+
+def estimate_film_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
+    """Return about how many bytes `render_film` needs."""
+    # Six float32 tensors for the moments that are rendered at once, three for the start and three for the canvas: the
+    # frames before the moments, the frames after them, and the interpolated frames. Rendering at a scale other than 1
+    # needs more.
+    at_once = _AT_ONCE / stack.batch
+    mixed = 6 * 4 * at_once * stack.canvas.numel()
+    rendered = 0 if scale == 1 else at_once * estimate_render_bytes(stack, scale)
+    return _count_frame_bytes(stack, frames, scale) + int(mixed + rendered)
+
+
+def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0) -> Tensor:
+    """Render a film with any number of frames.
+
+    Args:
+        stack: a film: a stack whose spec has a `Time`.
+        frames: the number of frames, 1 to 65,536, at equal distances over the film. If None, the frames of the stack
+            itself, as in `stack.image()`.
+        scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
+
+    Returns:
+        The frames (N, 3, height, width), 0..1, on the device of the stack.
+
+    Raises:
+        ValueError: when the stack is no film (`NoFilmError`), or the number of frames or the scale is out of range.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, Time, render_film
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=24, margin=8, time=Time(frames=4, loop=True)))
+        >>> render_film(stack, frames=16).shape
+        torch.Size([16, 3, 24, 32])
+    """
+    time = stack.spec.time
+    if time is None:
+        raise NoFilmError(
+            "the stack is no film: it has no direction of time; make it of a StackSpec with time=Time(12)"
+        )
+    count = time.frames if frames is None else frames
+    _check_count(count)
+    check_scale(scale)
+    moments = find_moments(time, count)
+    # Without parameters: those of the film do not describe the interpolated canvases.
+    pictures = as_pictures(replace(stack, parameters=None))
+    parts = []
+    for begin in pausing(range(0, count, _AT_ONCE)):
+        some = moments[begin : begin + _AT_ONCE]
+        still = replace(
+            pictures,
+            start=mix_moments(stack.start, some),
+            canvas=mix_moments(stack.canvas, some),
+            surroundings=mix_surroundings(stack.surroundings, some),
+        )
+        parts.append(still.image() if scale == 1 else render_stack(still, scale))
+    return torch.cat(parts)
+
+
+def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
+    """Return about how many bytes `render_zoom` needs."""
+    (height, width), margin = scale_size(stack.spec, scale)
+    rows, columns = height + 2 * margin, width + 2 * margin
+    # Four float32 tensors of the size of the canvas for each frame that is rendered at once.
+    at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
+    # For one depth at a time: two matrices that resize it, and its mask. Each needs about three float64 tensors of its
+    # size while it is computed.
+    resizing = 3 * 8 * (rows**2 + columns**2 + rows * columns)
+    rendered = 0 if scale == 1 else estimate_render_bytes(stack, scale)
+    return _count_frame_bytes(stack, frames, scale) + at_once + resizing + rendered
+
+
+def render_zoom(
+    stack: ImageStack, moments: int | Sequence[float] = 24, *, scale: float = 1.0, out: bool = False
+) -> Tensor:
+    """Render a zoom at moments between its depths.
+
+    At moment 1, depth 1 fills the picture, and depth 2 lies in its middle. From moment t to t + 0.1, all depths grow by
+    the factor f^0.1, with f the factor of the zoom (`Zoom.factor`): a camera that approaches at a constant speed.
+
+    Args:
+        stack: a zoom: a stack whose spec has a `Zoom`.
+        moments: a number of frames, 1 to 65,536, at equal distances from the first depth to the last (in a loop, on
+            towards the first depth, which is not repeated); or a list of as many moments, each from 0 to the index of
+            the last depth or, in a loop, to the number of depths.
+        scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
+        out: whether the zoom goes outwards. If `moments` is a number, a loop still begins with the first depth. A list
+            of moments is reversed.
+
+    Returns:
+        The frames (N, 3, height, width), 0..1, on the device of the stack.
+
+    Raises:
+        ValueError: when the stack is no zoom, or the scale, the number of frames or a moment is out of range.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, Zoom, render_zoom
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=24, margin=4, zoom=Zoom(depths=3)))
+        >>> render_zoom(stack, 16).shape, render_zoom(stack, [0.5, 1.99]).shape
+        (torch.Size([16, 3, 24, 32]), torch.Size([2, 3, 24, 32]))
+    """
+    zoom = stack.spec.zoom
+    if zoom is None:
+        raise ValueError("the stack is no zoom: its images lie side by side; make it of a StackSpec with zoom=Zoom(6)")
+    known = _list_moments(zoom, moments, out)
+    check_scale(scale)
+    canvas = stack.canvas if scale == 1 else _resize_canvas(stack, scale)
+    _, margin = scale_size(stack.spec, scale)
+    operator = ZoomOperator(zoom, (canvas.shape[2], canvas.shape[3]), margin, keep=False)
+    parts = []
+    for begin in range(0, len(known), _AT_ONCE):
+        seen = operator.forward(canvas, known[begin : begin + _AT_ONCE])
+        parts.append(crop_margin(render_pixels(seen, stack.spec.color), margin))
+    return torch.cat(parts)
+
+
+def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list[float]:
+    """Return the moments that `render_zoom` shows, in order, or raise a ValueError."""
+    if isinstance(moments, int):
+        _check_count(moments)
+        steps = moments if zoom.loop else max(1, moments - 1)
+        known = [number * zoom.end / steps for number in range(moments)]
+        if out and zoom.loop:
+            # Begin with the first depth, as a zoom that goes inwards does.
+            return [(zoom.end - moment) % zoom.end for moment in known]
+    else:
+        known = [float(moment) for moment in moments]
+        _check_count(len(known))
+        for moment in known:
+            if not 0 <= moment <= zoom.end:
+                raise ValueError(f"there is no moment {moment:g}; the zoom goes from 0 to {zoom.end}")
+    return known[::-1] if out else known
+
+
+def _check_count(frames: int) -> None:
+    """Raise a ValueError unless so many frames can be rendered."""
+    if not 1 <= frames <= MOST_SHOWN:
+        raise ValueError(f"{frames} frames cannot be rendered; 1 to {MOST_SHOWN} can")
+
+
+def _count_frame_bytes(stack: ImageStack, frames: int, scale: float) -> int:
+    """Return the bytes of all rendered frames, twice: in the parts, and in the tensor to which they are joined."""
+    (height, width), _ = scale_size(stack.spec, scale)
+    return 2 * 4 * 3 * frames * height * width

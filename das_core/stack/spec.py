@@ -13,56 +13,42 @@ from ..common.text import shorten
 from ..common.timeline import Timeline
 from .bands import Band, check_bands, covers_all_resolutions, format_band
 from .color import ColorSpace
-from .levels import check_levels, default_levels, level_shape, sort_gains
+from .levels import check_levels, default_levels, level_shape
 from .linear_operator import StackOperator
-from .operator_forms import FORMS, OperatorForm, find_operator, make_operator
-from .parametrizations import OPERATORS, TENSOR_OPERATORS, Parametrization
+from .parametrizations import FORMS, OPERATORS, TENSOR_OPERATORS, OperatorForm, Parametrization, make_operator
 from .size import check_size
 from .state import AccumulatedGradient, LevelTensors, Parameters
 from .time import Time
-from .zoom import Zoom
-from .zoom_operator import ZoomOperator
+from .zoom import Zoom, ZoomOperator
 
 
 @dataclass(frozen=True)
 class StackSpec:
     """How a stack is built: its size, levels, colour space, and the form of its operator.
 
-    The canvas is the picture plus a margin on each side. A canvas is the sum of its levels, each enlarged by bicubic
-    interpolation and multiplied by its gain; the tanh turns the canvas into pixels. The sum and the tanh are those of
-    Direct Ascent Synthesis, arXiv 2502.07753.
+    The canvas is the picture plus a margin on each side. It is the sum of its levels, each enlarged by bicubic
+    interpolation; the tanh turns it into pixels (Direct Ascent Synthesis, arXiv 2502.07753).
 
     Args:
         width: the width of the picture in pixels, at least 16.
         height: the height of the picture in pixels, at least 16.
-        margin: the width of the margin on each side of the picture, in pixels. Views may reach into the margin; the
-            finished picture does not contain it. With a margin of 0, the objects in a picture keep away from its
-            border; an eighth of the side of the picture is wide enough to avoid that. A tile needs a margin of 0.
+        margin: the width of the margin on each side of the picture, in pixels, which views may reach into. With a
+            margin of 0, objects keep away from the border; an eighth of the side avoids that. A tile needs 0.
         levels: the resolution of each level: its number of samples along the long side of the canvas, from 1 to the
-            number of pixels along it, in any order. If None, the multiples of 4. Levels are stored in rising order,
-            without repeats.
-        gains: the factor of every level in the sum, 1e-6 to 1e6, one for each level in the order of `levels`; all 1 if
-            None. A gain enters K twice, in the gradient of the level and in the sum, so K contains its square. (`Adam`
-            moves every level alike, so there the gain enters once.)
+            number of pixels along it, in any order. If None, the multiples of 4.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
-        method: the form of the operator: `spectral`, `exact` or `layers` (`stack/linear_operator.py`).
-        tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam. A tile has no
-            margin. (At a scale below 1, `render_stack` shrinks levels without wrapping around at the edges, which can
-            leave a faint seam.)
-        frozen: bands of resolutions that ascents do not move. Each is a pair: its coarsest and its finest resolution,
-            both included.
+        method: the form of the operator: `spectral`, or `layers`, which is exact (`stack/linear_operator.py`).
+        tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam.
+        frozen: bands of resolutions (coarsest, finest), both included, that ascents do not move.
         parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`
-            (`stack/parametrizations.py`). With any of the last three, ascents do not use the levels;
-            `ImageStack.noise` uses them, and so do the functions that split a canvas into levels: `decompose`, edits
-            and `render_stack`. `maco` keeps the Fourier magnitudes of the start, so the stack has to start from noise
-            or an image.
+            (`stack/parametrizations.py`). `maco` keeps the Fourier magnitudes of the start, which has to be noise or an
+            image.
         time: the time axis, if the images of the stack are the frames of a film; None otherwise.
         zoom: how the images of the stack are nested, if they are the depths of a zoom; None otherwise.
 
     Raises:
-        ValueError: when a value has the wrong type or is out of range; a tile has a margin; the levels do not fit the
-            canvas; there are more or fewer gains than levels; all resolutions are frozen; a film or `maco` has the
-            method `layers`; a zoom is a film or a tile; or the margin or the factor of a zoom is too small.
+        ValueError: when a value has the wrong type or is out of range, or two of them exclude each other: a tile and a
+            margin or a zoom, a film and a zoom, `layers` and a film or `maco`.
 
     Example:
         >>> from das_core import StackSpec
@@ -71,11 +57,6 @@ class StackSpec:
         (48, 80)
         >>> len(spec.levels), spec.levels[:3], spec.levels[-1]
         (20, (4, 8, 12), 80)
-
-        A tile: the margin must be set to 0.
-
-        >>> StackSpec(width=64, height=64, margin=0, tile=True).canvas
-        (64, 64)
     """
 
     width: int = 448
@@ -83,7 +64,6 @@ class StackSpec:
     margin: int = 56
     # None is replaced when the spec is made, so it is not in the types.
     levels: tuple[int, ...] = cast(tuple[int, ...], None)
-    gains: tuple[float, ...] = cast(tuple[float, ...], None)
     color: ColorSpace = "decorrelated"
     method: OperatorForm = "spectral"
     tile: bool = False
@@ -97,7 +77,7 @@ class StackSpec:
         self._set(width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
         check_choice("method", self.method, FORMS)
         check_choice("color", self.color, get_args(ColorSpace))
-        check_choice("parametrization", self.parametrization, ["pyramid", *OPERATORS])
+        check_choice("parametrization", self.parametrization, OPERATORS)
         for what, value, kind in (("time", self.time, Time), ("zoom", self.zoom, Zoom)):
             if value is not None and not isinstance(value, kind):
                 raise ValueError(f"{what} {shorten(value)} is no {kind.__name__}; give one, or None")
@@ -106,13 +86,13 @@ class StackSpec:
                 f"a tile with a margin of {margin} pixels cannot be: it goes on at its opposite edge and has no "
                 "outside; set margin to 0, or tile to off"
             )
-        if self.method == "layers" and self.parametrization not in ("pyramid", *TENSOR_OPERATORS):
+        if self.method == "layers" and self.parametrization not in TENSOR_OPERATORS:
             raise ValueError(
                 f"'{self.parametrization}' has no tensors that the method 'layers' and the optimizer Adam could move; "
                 "choose the method spectral, and another optimizer"
             )
         if self.method == "layers" and self.time is not None:
-            raise ValueError("a film does not keep its levels as tensors; choose the method spectral or exact")
+            raise ValueError("a film does not keep its levels as tensors; choose the method spectral")
         if self.zoom is not None:
             if self.time is not None or self.tile:
                 other = "tile, which has no middle" if self.tile else "film, whose images are frames"
@@ -120,8 +100,7 @@ class StackSpec:
             self.zoom.check_canvas(self.canvas, margin)
         longest = max(self.canvas)
         levels = check_levels(default_levels(self.canvas) if self.levels is None else self.levels, longest)
-        self._set(levels=tuple(sorted(set(levels))), gains=sort_gains(self.gains, levels))
-        self._set(frozen=check_bands(self.frozen, longest))
+        self._set(levels=tuple(sorted(set(levels))), frozen=check_bands(self.frozen, longest))
         if covers_all_resolutions(self.frozen, longest):
             bands = ", ".join(map(format_band, self.frozen))
             raise ValueError(f"the frozen bands {shorten(bands)} leave nothing that could move; freeze fewer")
@@ -138,39 +117,25 @@ class StackSpec:
 
     @property
     def zoom_operator(self) -> ZoomOperator | None:
-        """The linear map from the depths of a zoom to its composites, in which depths are blended over each other.
-
-        None for a stack that is no zoom.
-        """
+        """The linear map from the depths of a zoom to its composites, in which depths are blended over each other."""
         return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
 
     def find_timeline(self, batch: int) -> Timeline:
-        """Return the `Timeline` of the images that models are shown: those of the stack, or the composites of a zoom.
-
-        Args:
-            batch: how many images the stack holds.
-        """
+        """Return the timeline of what models are shown: the images of the stack, or the composites of a zoom."""
         series = self.time or self.zoom
         return Timeline.from_images(batch) if series is None else series.timeline
 
     @property
     def keeps_magnitudes(self) -> bool:
         """Whether only Fourier phases move: `StackOperator.retract` restores the Fourier magnitudes after each step."""
-        return find_operator(self.method, self.parametrization).keeps_magnitudes
+        return FORMS[self.method][self.parametrization].keeps_magnitudes
 
     def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator[Any]:
-        """Return the operator K of this stack, cached by `make_operator`.
-
-        Args:
-            device: the device of canvases and gradients.
-            method: the form of the operator; the form in the spec if None.
-        """
-        form = method or self.method
+        """Return the operator K of this stack, cached by `make_operator`."""
         return make_operator(
-            form,
+            method or self.method,
             self.canvas,
             self.levels,
-            self.gains,
             device,
             self.tile,
             self.frozen,
@@ -184,20 +149,11 @@ class StackSpec:
         return LevelTensors if self.method == "layers" else AccumulatedGradient
 
     def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the tensors in the parameters of a stack, see `ImageStack.parameters`.
-
-        Args:
-            batch: how many images the stack holds.
-        """
-        return find_operator(self.method, self.parametrization).shape_parameters(self.canvas, self.levels, batch)
+        """Return the shapes of the tensors in the parameters of a stack, see `ImageStack.parameters`."""
+        return FORMS[self.method][self.parametrization].shape_parameters(self.canvas, self.levels, batch)
 
     def operator_bytes(self) -> int:
-        """Return about how many bytes the operator takes, including the temporary tensors from which it is computed.
-
-        Counted are the filters over frequencies; for a film, the matrices in time; and the matrices that resize levels.
-        The operator has such matrices in two cases: if the parametrisation is `pyramid` and the method `exact` or
-        `layers`, or if the parametrisation is `pixels` and the method `layers`.
-        """
+        """Return about how many bytes the operator takes, including the temporary tensors from which it is computed."""
         height, width = self.canvas
         # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the
         # phase factors of the transform, and 12 for the temporary tensors from which these are computed.
@@ -207,28 +163,18 @@ class StackSpec:
             # the temporary float64 matrices from which they are computed.
             spectral += 32 * self.time.frames**2
         levels: tuple[int, ...] = ()
-        if self.parametrization == "pyramid" and self.method != "spectral":
-            levels = self.levels
-        elif self.parametrization == "pixels" and self.method == "layers":
-            # `PixelTensorsOperator` has one level, as fine as the canvas.
-            levels = (max(self.canvas),)
+        if self.method == "layers":
+            # Pixels are one level, as fine as the canvas; Fourier coefficients are none.
+            levels = {"pyramid": self.levels, "pixels": (max(self.canvas),)}.get(self.parametrization, ())
         shapes = [level_shape(level, self.canvas) for level in levels]
         sizes = {(shape[axis], self.canvas[axis]) for shape in shapes for axis in (0, 1)}
         return spectral + 4 * sum(size * side for size, side in sizes)
 
     def parameters_bytes(self, batch: int) -> int:
-        """Return how many bytes the parameters of a stack take, see `shape_parameters`.
-
-        Args:
-            batch: how many images the stack holds.
-        """
+        """Return how many bytes the parameters of a stack take, see `shape_parameters`."""
         return 4 * sum(math.prod(shape) for shape in self.shape_parameters(batch))
 
     def levels_bytes(self, batch: int) -> int:
-        """Return how many bytes all levels of a stack take as tensors.
-
-        Args:
-            batch: how many images the stack holds.
-        """
+        """Return how many bytes all levels of a stack take as tensors."""
         shapes = [level_shape(level, self.canvas) for level in self.levels]
         return 4 * 3 * batch * sum(height * width for height, width in shapes)

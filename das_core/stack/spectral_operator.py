@@ -28,9 +28,8 @@ _MANY_SAMPLES = 64
 class SpectralOperator(StackOperator[AccumulatedGradient]):
     """The operator K in the form `spectral`: an approximation that multiplies every frequency by one factor.
 
-    The factors are the diagonal of K in the frequency basis of the canvas: cosines, or Fourier waves for a tile. Of all
-    operators that are diagonal in that basis, this one is the nearest to K (in the Frobenius norm). `response` holds
-    the factors. The parameters are the accumulated gradient. See `StackOperator` for the arguments.
+    The factors are the diagonal of K in the frequency basis of the canvas: of all operators that are diagonal there,
+    this one is the nearest to K.
     """
 
     def _prepare(self) -> None:
@@ -40,7 +39,7 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
 
     def _compute_response(self) -> Tensor:
         """Return the factor by which K multiplies each frequency, as if no band were frozen, on the CPU."""
-        return compute_spectral_response(self.canvas, self.levels, self.gains, self.tile)
+        return compute_spectral_response(self.canvas, self.levels, self.tile)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
         """Return the gradient (B, 3, H, W) itself, in float32; frozen bands are removed by `forward`."""
@@ -51,38 +50,24 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
         return self.basis.filter(parameters.gradient, self.response)
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
-        """Return K times a gradient; see `StackOperator.precondition`. K, low-pass and tilt are one multiplication."""
+        """Return K times a gradient; K, low-pass and tilt are one multiplication."""
         shape = self.shape_response(cutoff, tilt)
         return self.basis.filter(gradient.float(), self.response if shape is None else self.response * shape)
 
     def invert(self, change: Tensor) -> AccumulatedGradient:
-        """Return the gradient G of least norm for which K G equals a change: the pseudo-inverse K+ times the change.
-
-        K+ divides every frequency of the change (B, 3, H, W) by its factor in K. G is 0 at frequencies whose factor is
-        (nearly) 0: there K G is 0, whatever G is.
-        """
+        """Return the gradient G of least norm for which K G equals a change: the pseudo-inverse K+ times the change."""
         reached = self.response > _MIN_RELATIVE_RESPONSE * self.response.max()
         inverse = torch.where(reached, 1 / self.response.clamp(min=torch.finfo(self.response.dtype).tiny), 0)
         return AccumulatedGradient((self.basis.filter(change, inverse),))
 
 
 def compute_spectral_response(
-    canvas: Shape, levels: Sequence[int], gains: Sequence[float], tile: bool = False
+    canvas: Shape, levels: Sequence[int], tile: bool = False, gains: Sequence[float] | None = None
 ) -> Tensor:
-    """Return the diagonal of K in the frequency basis of the canvas.
+    """Return the diagonal of K in the frequency basis of the canvas: (H, W), or (H, W // 2 + 1) for a tile; float32.
 
-    For a wave u v', the product of a vertical profile u (H,) and a horizontal profile v (W,), both of norm 1, the entry
-    is the sum over all levels r of g_r^2 |A_r' u|^2 |B_r' v|^2. Here g_r is the gain of level r, and A_r and B_r are
-    the matrices that resize its rows and its columns to the canvas (`linear_operator`).
-
-    Args:
-        canvas: height and width of the canvas in pixels.
-        levels: resolutions along the long side of the canvas, coarse to fine.
-        gains: the factor of every level in the sum.
-        tile: whether the basis is `FourierBasis`; otherwise it is `CosineBasis`.
-
-    Returns:
-        One factor, at least 0, for each coefficient: (H, W), or (H, W // 2 + 1) for a tile; float32, on the CPU.
+    For a wave u v' of norm 1, the product of a vertical and a horizontal profile, the entry is the sum over all levels
+    r of g_r^2 |A_r' u|^2 |B_r' v|^2. The gains g_r are all 1 by default.
     """
     # Both axes of a square canvas share the responses in `made`. These are not cached between calls, because there is
     # one for every level.
@@ -93,16 +78,12 @@ def compute_spectral_response(
     if tile:
         # `FourierBasis` leaves out the other columns of coefficients: they are complex conjugates of these.
         columns = columns[:, : canvas[1] // 2 + 1]
-    squared_gains = torch.tensor(gains, dtype=torch.float64).square()
+    squared_gains = torch.tensor(gains or [1.0] * len(levels), dtype=torch.float64).square()
     return multiply(rows.T, squared_gains[:, None] * columns).float()
 
 
 def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
-    """Return |A' u|^2, (target,), float64, for every wave u of the frequency basis of one axis.
-
-    A is the matrix that resizes this axis from `source` to `target` samples, and A' is its transpose. If `tile` is
-    True, the ends of the axis meet, and the waves are Fourier waves; otherwise they are cosines.
-    """
+    """Return |A' u|^2, (target,), float64, for every wave u of the frequency basis of one axis."""
     allow_interrupt()
     samples, weights = bicubic_taps(source, target, tile)
     if source**2 > _MANY_SAMPLES * target:

@@ -4,7 +4,6 @@ All of them are (B, 3, H, W), before the tanh.
 """
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from .levels import default_levels
 from .pixels import invert_pixels
 from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
-from .time import Time, list_time_levels, mix_frames, time_root
+from .time import Time, mix_frames, time_root
 
 # About half a step of an 8-bit image. No pixel of a start image is nearer to 0 or 1 than this, whatever the contrast.
 # Exactly at 0 or 1 the slope of the tanh is 0, and no gradient could move the pixel.
@@ -29,7 +28,6 @@ _MIN_DISTANCE = 1 / 512
 
 # At a decay of 10 the noise is all grain; far above 10 the gain of the finest level would overflow.
 _MAX_DECAY = 10
-
 
 MOST_IMAGES = 65_536
 """The most images of a stack."""
@@ -42,15 +40,7 @@ def _check_batch(batch: int) -> None:
 
 
 def count_images(spec: StackSpec, batch: int) -> int:
-    """Return how many images a new stack holds: `batch`, or the number of frames of a film or depths of a zoom.
-
-    Args:
-        spec: how the stack is built.
-        batch: the number that the caller asks for.
-
-    Raises:
-        ValueError: when `batch` is below 1, or, for a film or a zoom, neither 1 nor the number of frames or depths.
-    """
+    """Return how many images a new stack holds: `batch`, or the number of frames of a film or depths of a zoom."""
     _check_batch(batch)
     if spec.zoom is not None:
         if batch not in (1, spec.zoom.depths):
@@ -64,51 +54,18 @@ def count_images(spec: StackSpec, batch: int) -> int:
 
 
 def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float, seed: int) -> Tensor:
-    """Return a canvas of noise for a new stack, (B, 3, H, W).
-
-    Args:
-        spec: how the new stack is built. Its gains and frozen bands are ignored. If it has the default levels, the
-            noise gets a level of one sample in addition.
-        batch: how many images; for a film or a zoom, 1 or the number of its frames or depths.
-        amplitude: the root mean square of each image before the tanh, from 0 up.
-        decay: the factor by which the gain changes when the resolution of a level doubles, above 0 and at most 10: 1
-            gives grainy noise, 0.4 soft clouds.
-        seed: a whole number from 0 up.
-
-    Raises:
-        ValueError: when a setting is out of range.
-    """
+    """Return a canvas of noise for a new stack, (B, 3, H, W); see `ImageStack.noise`."""
     batch = count_images(spec, batch)
     levels = spec.levels
     if levels == default_levels(spec.canvas):
         # The pictures of different seeds differ most in their mean colour, which comes from a level of one sample. The
         # default levels contain no such level, so it is added.
         levels = (1, *levels)
-    time = spec.time
-    if time is not None and time.points == list_time_levels(time.frames):
-        # The default levels in time of three frames or more contain no level of one point, which is the same in all
-        # frames. It is added, so that the frames of a film start from similar noise.
-        time = replace(time, levels=(1, *time.points))
-    return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=time)
+    return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, spec.time)
 
 
 def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float) -> tuple[Tensor, Tensor]:
-    """Return two canvases (B, 3, H, W) that show an image, in the colour space of a new stack.
-
-    The first shows the image itself, up to 1e-6 in every pixel. In the second, the image has the contrast, and black
-    and white can move (`canvas_from_image`).
-
-    Args:
-        spec: how the new stack is built.
-        image: the image or images, in one of the forms of `Images`, of any size.
-        batch: how often a single image is repeated; with several images, 1 or their number. For a film or a zoom, 1 or
-            the number of frames or depths; then there must be one image for all of these, or one for each.
-        contrast: the factor by which the distance of each pixel from grey is multiplied, above 0 and at most 1.
-
-    Raises:
-        ValueError: when a setting is out of range; `batch` does not fit the number of images; or `image` has none of
-            the forms of `Images`, is a tensor of whole numbers, or holds values that are not finite.
-    """
+    """Return canvases (B, 3, H, W) in the colour space of the spec: of the image up to 1e-6, and of its contrast."""
     batch = count_images(spec, batch)
     image = check_images(image, "the start image")
     if spec.time is not None and len(image) not in (1, batch):
@@ -129,26 +86,10 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
 
 
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
-    """Return a canvas, in rgb, that shows an image.
+    """Return a canvas (B, 3, H, W) in rgb whose pixels are 0.5 + contrast * (image - 0.5).
 
-    The pixels of the canvas are 0.5 + contrast * (image - 0.5), up to rounding errors of float32. Values closer than
-    1/512 to 0 or 1 are moved to that distance, because the inverse of the tanh is infinite at 0 and 1.
-
-    Args:
-        image: (B, 3, h, w), 0..1, of any size; values outside 0..1 are clipped. It is resized to cover the picture, and
-            cropped to its middle. The margin mirrors the picture; a margin at least as wide as the short side of the
-            picture repeats the border pixels of the picture instead.
-        shape: height and width of the picture in pixels.
-        margin: the width of the margin on each side of the picture, in pixels.
-        contrast: the factor of the distance of each pixel from grey, above 0 and at most 1. Below 1 the pixels are
-            farther from black and white, the ends of the tanh, where gradients hardly move them.
-
-    Returns:
-        A canvas (B, 3, H, W), float32, before the tanh.
-
-    Raises:
-        ValueError: when `contrast` is out of range, or `image` has another shape, is a tensor of whole numbers, or
-            holds values that are not finite.
+    The image (B, 3, h, w), of any size, is resized to cover the picture and cropped to its middle. The margin mirrors
+    the picture; one at least as wide as its short side repeats its border pixels.
     """
     _check_contrast(contrast)
     return _soften(place_on_canvas(check_images(image, "the start image"), shape, margin), contrast)
@@ -161,7 +102,7 @@ def _check_contrast(contrast: float) -> None:
 
 
 def _soften(picture: Tensor, contrast: float) -> Tensor:
-    """Return the canvas, in rgb, of pixels (B, 3, H, W) with a contrast; see `canvas_from_image`."""
+    """Return the canvas, in rgb, of pixels (B, 3, H, W) with a contrast."""
     allow_interrupt()
     softened = (0.5 + contrast * (picture - 0.5)).clamp(_MIN_DISTANCE, 1 - _MIN_DISTANCE)
     allow_interrupt()
@@ -178,31 +119,11 @@ def make_noise_canvas(
     tile: bool = False,
     time: Time | None = None,
 ) -> Tensor:
-    """Return noise with the power spectrum of a stack whose levels are white noise.
+    """Return noise with the power spectrum of a stack whose levels are white noise, (batch, 3, H, W), float32.
 
-    If the levels of a stack are white noise, its canvas has the covariance K. Instead of making the levels, this
-    function multiplies white noise at the resolution of the canvas by the square root of K in the form `spectral`,
-    which gives the same power spectrum. The gains in this K follow from `decay`.
-
-    Args:
-        canvas: height and width of the canvas in pixels, margins included.
-        levels: resolutions along the long side of the canvas, coarse to fine.
-        batch: how many images. Without `time`, each image depends on the seed and on its index in the batch, not on the
-            size of the batch.
-        amplitude: the root mean square of each image before the tanh, from 0 up: 0.1 is faint, 1 is strong.
-        decay: the factor by which the gain changes when the resolution of a level doubles, above 0 and at most 10: 1
-            gives grainy noise, 0.4 soft clouds.
-        seed: a whole number from 0 up.
-        tile: whether opposite edges of the canvas meet.
-        time: the time axis of a film of `batch` frames. The noise of a film changes smoothly from frame to frame, and
-            `decay` also applies to the gains of the levels in time. None for images whose noise is independent.
-
-    Returns:
-        Canvases (batch, 3, H, W), float32, before the tanh. The channels are independent of each other and have the
-        same distribution, whatever the colour space of the stack is.
-
-    Raises:
-        ValueError: when a setting is out of range.
+    White noise on the levels has the covariance K on the canvas, so white noise on the canvas is multiplied by the
+    square root of K in the form `spectral`. Each image has the root mean square `amplitude`; `decay` is the factor by
+    which the gain changes when the resolution doubles. With `time`, the noise changes smoothly from frame to frame.
     """
     _check_batch(batch)
     if not (0 <= amplitude < math.inf and 0 < decay <= _MAX_DECAY):
@@ -211,7 +132,7 @@ def make_noise_canvas(
             f"amplitude {amplitude} and decay {decay}; try 1 and 0.4"
         )
     gains = [float(decay ** torch.tensor(level / levels[0], dtype=torch.float32).log2()) for level in levels]
-    response = compute_spectral_response(canvas, levels, gains, tile).sqrt()
+    response = compute_spectral_response(canvas, levels, tile, gains).sqrt()
     white = torch.empty(batch, 3, *canvas, dtype=torch.float32)
     for item, image in pausing(enumerate(white)):
         torch.randn(3, *canvas, generator=make_generator(seed, item), dtype=torch.float32, out=image)

@@ -35,8 +35,7 @@ def check_tensor(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
 class Parameters:
     """The tensors that an ascent moves: `canvas = start + operator.forward(parameters)`.
 
-    Which tensors these are depends on the form of the operator: `AccumulatedGradient` for the forms `spectral` and
-    `exact`, `LevelTensors` for the form `layers`. Parameters are immutable: methods return new ones.
+    `AccumulatedGradient` for the form `spectral`, `LevelTensors` for the form `layers`. Methods return new parameters.
 
     Args:
         tensors: the tensors, float32.
@@ -46,25 +45,14 @@ class Parameters:
         >>> from das_core import StackSpec
         >>> spec = StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48))
         >>> gradient = torch.ones(1, 3, 48, 48)
-        >>> for method in ("spectral", "layers"):
-        ...     parameters = spec.operator(torch.device("cpu"), method).adjoint(gradient)
-        ...     print(type(parameters).__name__, [tuple(tensor.shape) for tensor in parameters.tensors])
-        AccumulatedGradient [(1, 3, 48, 48)]
-        LevelTensors [(1, 3, 1, 1), (1, 3, 6, 6), (1, 3, 48, 48)]
+        >>> [tuple(part.shape) for part in spec.operator(torch.device("cpu"), "layers").adjoint(gradient).tensors]
+        [(1, 3, 1, 1), (1, 3, 6, 6), (1, 3, 48, 48)]
     """
 
     tensors: tuple[Tensor, ...]
 
     def add(self, other: "Parameters", alpha: float) -> Self:
-        """Return the sum of these parameters and `alpha` times `other`.
-
-        Args:
-            other: parameters with the same number of tensors, of the same shapes.
-            alpha: the factor of `other`, of either sign.
-
-        Raises:
-            ValueError: when `other` has another number of tensors.
-        """
+        """Return the sum of these parameters and `alpha` times `other`."""
         pairs = pausing(zip(self.tensors, other.tensors, strict=True))
         return replace(self, tensors=tuple(own.add(more, alpha=alpha) for own, more in pairs))
 
@@ -76,9 +64,7 @@ class Parameters:
 class AccumulatedGradient(Parameters):
     """The sum over all steps of the gradient (with momentum: the velocity) times the step size.
 
-    It is one tensor (B, 3, H, W), as large as the canvas. K times this tensor is the change of the canvas by all steps.
-    The change that a denoiser makes is converted to a gradient and added to this sum (`move_canvas`). `read_levels`
-    computes from the sum what ascents have added to every level.
+    It is one tensor (B, 3, H, W), as large as the canvas; K times this tensor is the change of the canvas by all steps.
 
     Example:
         >>> import torch
@@ -99,9 +85,7 @@ class AccumulatedGradient(Parameters):
 class LevelTensors(Parameters):
     """What ascents have added to every level: one tensor (B, 3, h_r, w_r) for each level, coarse to fine.
 
-    The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients
-    (`StackOperator.shape_parameters`). `Adam` needs the parameters in this form, because it scales the step of each
-    value separately (`linear_operator`).
+    The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients.
 
     Example:
         >>> import torch

@@ -35,15 +35,7 @@ class Surroundings:
     mask: Tensor
 
     def composite(self, shown: Tensor) -> Tensor:
-        """Put the picture around the pixels of a stack.
-
-        Args:
-            shown: what the stack shows, (B, 3, H, W), 0..1, margins included.
-
-        Returns:
-            Pixels (B, 3, H, W), 0..1: those of the stack where the mask is 1, those of the picture where the mask is 0,
-            and a mixture where it is between 0 and 1.
-        """
+        """Put the picture around the pixels of a stack, (B, 3, H, W), 0..1."""
         # Exact at both ends: lerp returns its first argument at 0 and its second at 1.
         return torch.lerp(self.pixels, shown, self.mask)
 
@@ -58,24 +50,7 @@ class Surroundings:
 
 
 def make_surroundings(spec: StackSpec, stacks: int, image: Images, mask: Tensor, feather: int = 0) -> Surroundings:
-    """Return the surroundings of a stack, made of an image and a mask, see `ImageStack.place_into`.
-
-    Args:
-        spec: how the stack is built.
-        stacks: how many images the stack holds.
-        image: what surrounds the stack, (B, 3, h, w), 0..1, of any size, or another form of `Images`.
-        mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully), of any size.
-        feather: the width in pixels of a soft edge inside the mask; 0 leaves the edge of the mask as it is.
-
-    Returns:
-        The surroundings. Their batch is the largest among image, mask and stack; for a film, the number of frames.
-
-    Raises:
-        ValueError: when `image` has none of the forms of `Images`, or is a tensor of whole numbers; the mask is not
-            (B, h, w); image or mask holds values that are not finite; the mask is empty or too thin for the feather;
-            the feather is negative or not below the short side of the picture; the number of images, of masks or
-            `stacks` is neither 1 nor the batch of the result; or the stack is a zoom.
-    """
+    """Return the surroundings of a stack, made of an image and a mask, see `ImageStack.place_into`."""
     image = check_images(image, "the image around the mask")
     batch = max(stacks, len(image), len(check_mask(mask)))
     if spec.zoom is not None:

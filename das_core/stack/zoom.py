@@ -9,9 +9,16 @@ a frame.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from ..common.cache import cached
 from ..common.geometry import Shape
+from ..common.interruption import pausing
+from ..common.products import multiply_both_sides
 from ..common.scalars import as_number, as_switch, as_whole
 from ..common.text import shorten
 from ..common.timeline import Timeline
@@ -28,7 +35,7 @@ MOST_BETWEEN = 15
 INNER = 0.6
 """The semi-axes of the ellipse in which a depth is opaque, as a share of half the width and half the height of its
 picture. Outside this ellipse the depth blends into the wider depth around it, and ends at a larger ellipse that touches
-the outer edge of the margin (`zoom_operator.depth_mask`)."""
+the outer edge of the margin (`depth_mask`)."""
 
 _LEAST_MARGIN = 4
 """The least margin of a zoom in pixels. The mask of a depth needs room to fall to 0 at the outer edge of the margin."""
@@ -38,19 +45,7 @@ _WIDEST_MARGIN = 56
 
 
 def zoom_margin(width: int, height: int) -> int:
-    """Return the margin that suits a zoom: an eighth of the shorter side, 4 to 56 pixels.
-
-    With a wider margin, the canvas of a small picture would be mostly margin, and the zoom would need a larger factor
-    (`Zoom.check_canvas`).
-
-    Args:
-        width, height: the size of the picture in pixels.
-
-    Example:
-        >>> from das_core.stack.zoom import zoom_margin
-        >>> zoom_margin(224, 224), zoom_margin(1024, 768)
-        (28, 56)
-    """
+    """Return the margin that suits a zoom: an eighth of the shorter side, 4 to 56 pixels."""
     return max(_LEAST_MARGIN, min(_WIDEST_MARGIN, min(width, height) // 8))
 
 
@@ -120,22 +115,11 @@ class Zoom:
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
         """Return which depths are visible at a moment, from the widest to the smallest.
 
-        Args:
-            moment: from 0 to `end`, the last moment of the zoom. For example, if `factor` is 4, then at moment 1.5
-                depth 1 is twice as wide as the picture, so only its middle is visible. Depth 2 is half as wide as the
-                picture, and lies in its middle.
-            canvas: height and width of the canvases in pixels, margins included.
-            margin: the margin around the picture, in pixels.
-
-        Returns:
-            For each visible depth its index, its scale (at 1 it fills the picture), and whether it is drawn without a
-            mask. This is True for the widest depth only, which comes first, below the others; every other depth is
-            drawn through an elliptic mask. In a loop an index can occur several times, at different scales.
+        Each is its index, its scale (at 1 it fills the picture), and whether it is drawn without a mask, as the widest
+        is. In a loop an index can occur several times.
 
         Example:
             >>> from das_core import Zoom
-            >>> Zoom(depths=3).find_layers(0.0, (48, 48), 8)
-            [(0, 1.0, True), (1, 0.5, False), (2, 0.25, False)]
             >>> Zoom(depths=4).find_layers(3.0, (48, 48), 8)
             [(1, 4.0, True), (2, 2.0, False), (3, 1.0, False)]
         """
@@ -158,12 +142,7 @@ class Zoom:
         return layers
 
     def check_canvas(self, canvas: Shape, margin: int) -> None:
-        """Raise a ValueError when the margin is too narrow, or a depth with its margin exceeds the picture around it.
-
-        Args:
-            canvas: height and width of the canvases in pixels, margins included.
-            margin: the margin around the picture, in pixels.
-        """
+        """Raise a ValueError unless a margin in pixels is wide enough, and a depth fits into the picture around it."""
         if margin < _LEAST_MARGIN:
             raise ValueError(
                 f"a margin of {margin} pixels is too narrow for a zoom, whose depths end there; "
@@ -175,3 +154,112 @@ class Zoom:
                 f"at factor {self.factor:g} a depth and its margin of {margin} are larger than the picture that holds "
                 f"it; choose a factor of at least {math.ceil(least * 100) / 100:g}, or a smaller margin"
             )
+
+
+_REACH = 2
+"""How many samples the cubic kernel reaches on each side of its middle, when it enlarges."""
+
+_Layer = tuple[int, tuple[slice, slice], tuple[slice, slice], tuple[Tensor, Tensor] | None, Tensor | None]
+"""A depth in a composite: its index; the rows and columns of the composite that it covers; the rows and columns of its
+own canvas from which these are computed; the matrices that resize rows and columns (None if the scale is 1); and its
+mask over the rows and columns that it covers (None for the widest depth, which has no mask)."""
+
+
+class ZoomOperator:
+    """The linear map from the canvases of a zoom to its composites at some moments, before the tanh.
+
+    Depths are resized with a cubic kernel (Keys, 1981, a = -1/2) and antialiasing, and blended over each other through
+    masks. At moment d the composite has the bits of depth d where its mask is 1 and those of smaller depths are 0.
+    `keep` caches matrices and masks, for an ascent, whose steps all use the same moments.
+    """
+
+    def __init__(self, zoom: Zoom, canvas: Shape, margin: int, *, keep: bool = True) -> None:
+        self.zoom, self.canvas, self.margin = zoom, canvas, margin
+        self._make_matrix, self._make_mask = (_kept_matrix, _kept_mask) if keep else (zoom_matrix, depth_mask)
+
+    def forward(self, canvases: Tensor, moments: Sequence[float]) -> Tensor:
+        """Return the composites (N, C, H, W) of canvases (D, C, H, W) at N moments, each from 0 to `Zoom.end`."""
+        seen = []
+        for moment in pausing(moments):
+            out = canvases.new_empty(canvases.shape[1:])
+            for depth, place, source, matrices, mask in self._find_layers(moment, canvases.device):
+                part = canvases[depth][:, *source]
+                if matrices is not None:
+                    part = multiply_both_sides(matrices[0], part, matrices[1].T)
+                under = out[:, *place]
+                # lerp returns its first operand unchanged where the mask is 0, and its second where it is 1.
+                under.copy_(part if mask is None else torch.lerp(under, part, mask))
+            seen.append(out)
+        return torch.stack(seen)
+
+    def adjoint(self, gradient: Tensor, moments: Sequence[float]) -> Tensor:
+        """Return the gradient at the depths (D, C, H, W), given those at the composites of N moments (N, C, H, W)."""
+        total = gradient.new_zeros(self.zoom.depths, *gradient.shape[1:])
+        for seen, moment in pausing(zip(gradient, moments, strict=True)):
+            # From the smallest depth to the widest: each takes its share of the gradient, and leaves the rest to the
+            # wider depths under it.
+            left = seen.clone()
+            for depth, place, source, matrices, mask in reversed(list(self._find_layers(moment, gradient.device))):
+                part = left[:, *place]
+                if mask is not None:
+                    part, kept = part * mask, part * (1 - mask)
+                    left[:, *place] = kept
+                if matrices is not None:
+                    part = multiply_both_sides(matrices[0].T, part, matrices[1])
+                total[depth][:, *source] += part
+        return total
+
+    def _find_layers(self, moment: float, device: torch.device) -> Iterator[_Layer]:
+        """Yield the visible depths at a moment, from the widest to the smallest."""
+        for depth, scale, fills in self.zoom.find_layers(moment, self.canvas, self.margin):
+            spans = [_find_spans(length, scale) for length in self.canvas]
+            place = (slice(*spans[0][0]), slice(*spans[1][0]))
+            source = (slice(*spans[0][1]), slice(*spans[1][1]))
+            matrices = None
+            if scale != 1:
+                rows, columns = (self._make_matrix(length, scale, device) for length in self.canvas)
+                matrices = rows, columns
+            mask = None if fills else self._make_mask(self.canvas, self.margin, scale, device)
+            yield depth, place, source, matrices, mask
+
+
+def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the samples of a composite that a depth covers along an axis, and the samples of the depth for them."""
+    # A sample is covered if its middle lies on the resized canvas. The number of covered samples changes from moment to
+    # moment without a visible jump, because the mask is nearly 0 at the edge.
+    first = max(0, math.ceil((length - length * scale - 1) / 2))
+    if scale <= 1:
+        return (first, length - first), (0, length)
+    # Where the first sample of the composite lies on the canvas, as a fractional index. The interpolation uses `_REACH`
+    # samples on each side of this place.
+    outermost = (0.5 - length / 2) / scale + length / 2 - 0.5
+    begin = max(0, math.floor(outermost) - _REACH + 1)
+    return (first, length - first), (begin, length - begin)
+
+
+def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
+    """Return the matrix that resizes an axis around its middle and crops the result to the length of the axis."""
+    (first, end), (begin, until) = _find_spans(length, scale)
+    position = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2) / scale + length / 2 - 0.5
+    # Antialiasing: below scale 1 the kernel is widened by 1 / scale, the distance between two samples of the result.
+    distance = (torch.arange(begin, until) - position[:, None]).abs() * min(scale, 1.0)
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    weights = torch.where(distance < 1, near, torch.where(distance < _REACH, far, 0.0))
+    return (weights / weights.sum(dim=1, keepdim=True)).to(device, torch.float32)
+
+
+def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -> Tensor:
+    """Return the mask of a resized depth, for those rows and columns of the composed canvas that the depth covers."""
+    away = []
+    for length in canvas:
+        (first, end), _ = _find_spans(length, scale)
+        distance = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2).abs() / scale
+        away.append(distance / (length / 2 - margin))
+    edge = min(length / (length - 2 * margin) for length in canvas)
+    outside = ((torch.hypot(away[0][:, None], away[1]) - INNER) / (edge - INNER)).clamp(0, 1)
+    return ((1 + torch.cos(math.pi * outside)) / 2).to(device, torch.float32)
+
+
+_kept_matrix = cached(maxsize=256)(zoom_matrix)
+_kept_mask = cached(maxsize=128)(depth_mask)

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.stack.color import ColorSpace
-from ...das_core.stack.operator_forms import OperatorForm
+from ...das_core.stack.parametrizations import OperatorForm
 from ..schema import list_options, make_options, read_choice, tip
 from .stack_inputs import levels_input, size_input
 
@@ -64,9 +64,9 @@ def _list_settings() -> list[Any]:
         ),
         tip(
             io.Combo.Input("method", options=list_options(OperatorForm, "spectral"), default="spectral"),
-            "How a step is spread over the levels. spectral: a filter, fastest, within a few percent of exact. exact: "
-            "to the letter of the paper, slower with many levels. layers: keeps every level as a tensor of its own, "
-            "which adam works on.",
+            "How a step is spread over the levels. spectral: a filter, fastest, a few percent from the paper. layers: "
+            "to the letter of the paper, slower with many levels; keeps every level as a tensor of its own, which adam "
+            "works on.",
         ),
         tip(
             io.Boolean.Input("tile", default=False),

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...das_core.stack import edit as core
 from ...das_core.stack.bands import EmptyBandError, parse_bands, parse_gains
-from ...das_core.stack.changes import scale_changes
+from ...das_core.stack.edit import scale_changes
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node

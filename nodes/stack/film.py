@@ -3,8 +3,8 @@
 from comfy_api.latest import io
 
 from ...das_core.ascent.memory import estimate_ascent_bytes
+from ...das_core.stack.conversion import as_film
 from ...das_core.stack.image_stack import ImageStack
-from ...das_core.stack.retime import as_film
 from ...das_core.stack.time import MOST_FRAMES, Time
 from .. import bridge
 from ..node import Node

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.stack.image_stack import ImageStack as CoreStack
-from ...das_core.stack.margin import widen_margin
-from ...das_core.stack.size import check_size
+from ...das_core.stack.size import check_size, widen_margin
 from ...das_core.stack.spec import StackSpec
 from .. import bridge
 from ..node import Node

@@ -5,14 +5,18 @@ from comfy_api.latest import io
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.render import (
     LARGEST_SCALE,
+    MOST_SHOWN,
     SMALLEST_SCALE,
+    NoFilmError,
     check_scale,
+    estimate_film_bytes,
     estimate_render_bytes,
+    estimate_zoom_bytes,
+    render_film,
     render_stack,
+    render_zoom,
     scale_size,
 )
-from ...das_core.stack.render_film import MOST_SHOWN, NoFilmError, estimate_film_bytes, render_film
-from ...das_core.stack.render_zoom import estimate_zoom_bytes, render_zoom
 from .. import bridge
 from ..node import Node
 from ..schema import Stack, add_advice, schema, tip

@@ -10,7 +10,7 @@ from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
 from ...das_core.stack.parametrizations import OPERATORS, Parametrization
 from ..schema import make_options, read_choice, tip
 
-_OTHERS = tuple(OPERATORS)
+_OTHERS = tuple(name for name in OPERATORS if name != "pyramid")
 _LEVELS = ("multiples_of_4", "linear", "powers_of_two", "custom", *_OTHERS)
 
 LEVEL_STEP = 4

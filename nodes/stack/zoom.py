@@ -3,8 +3,8 @@
 from comfy_api.latest import io
 
 from ...das_core.ascent.memory import estimate_ascent_bytes
+from ...das_core.stack.conversion import as_zoom
 from ...das_core.stack.image_stack import ImageStack
-from ...das_core.stack.nest import as_zoom
 from ...das_core.stack.zoom import LARGEST_FACTOR, LEAST_FACTOR, MOST_DEPTHS, Zoom
 from .. import bridge
 from ..node import Node

@@ -4,7 +4,7 @@ import torch
 from benchmarks.zoom import measure_seam
 from cases import each_case
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.render_zoom import render_zoom
+from das_core.stack.render import render_zoom
 from das_core.stack.spec import StackSpec
 from das_core.stack.zoom import Zoom
 

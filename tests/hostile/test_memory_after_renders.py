@@ -28,7 +28,7 @@ VIEWS = Augmentation(2, Windows(8), (Distance(1.0),))
 RENDERS: list[tuple[StackSpec, Optimizer]] = [
     (StackSpec(160, 224), NormalizedAscent()),
     (StackSpec(96, 96, 0, tile=True), SGD()),
-    (StackSpec(128, 96, method="exact"), SGD()),
+    (StackSpec(128, 96, method="layers"), SGD()),
     (StackSpec(96, 96), Adam()),
     (StackSpec(64, 64, time=Time(5)), NormalizedAscent()),
     (StackSpec(96, 96, 12, zoom=Zoom(3)), NormalizedAscent()),

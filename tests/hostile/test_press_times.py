@@ -99,7 +99,6 @@ CASES: dict[str, Make] = {
         start={"start": "image"}, details={"details": "custom", "feather": 1024},
     ),
     "Optimize, spectral, every level": lambda s: s.optimize(s.stack(levels=ONE)),
-    "Optimize, exact": lambda s: s.optimize(s.stack(2048, details={"method": "exact"})),
     "Optimize, Adam": lambda s: s.optimize(s.stack(1024, levels=ONE), optimizer={"optimizer": "adam"}),
     "Optimize, layers": lambda s: s.optimize(
         s.stack(2048, details={"method": "layers"}), optimizer={"optimizer": "sgd"}

@@ -68,7 +68,7 @@ def make_prompt(generator: random.Random) -> dict[str, Any]:
                 "details.levels": "linear",
                 "details.levels.step": 4,
                 "details.color": "decorrelated",
-                "details.method": pick(generator, ["spectral", "exact", "layers"]),
+                "details.method": pick(generator, ["spectral", "layers"]),
                 "details.tile": False,
                 "details.feather": 0,
                 "details.size": "given",

@@ -21,7 +21,7 @@ from toys import toy_class
 SPECS = [
     StackSpec(48, 40, 8),
     StackSpec(48, 40, 0, tile=True, frozen=((1, 4),), color="rgb"),
-    StackSpec(32, 32, 8, method="exact", time=Time(3)),
+    StackSpec(32, 32, 8, time=Time(3)),
     StackSpec(32, 32, 8, method="layers", zoom=Zoom(2)),
     *(StackSpec(32, 32, 8, parametrization=name) for name in ("pixels", "fourier", "maco")),
 ]

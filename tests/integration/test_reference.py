@@ -1,4 +1,4 @@
-"""`exact` with `sgd` and rgb is the reference algorithm: same draws, same pictures, same levels."""
+"""`layers` with `sgd` and rgb is the reference algorithm: same draws, same pictures, same levels."""
 
 from collections.abc import Callable
 from functools import cache
@@ -14,8 +14,8 @@ from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
+from das_core.stack.decomposition import read_levels
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.least_norm import read_levels
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -74,7 +74,7 @@ def both(
 ) -> tuple[Result, Tensor, list[Tensor]]:
     """The result of our ascent, and the picture and levels of the reference, on the same draws."""
     levels = linear_levels(336, step)
-    spec = StackSpec(224, 224, 56, levels=levels, color="rgb", method="exact")
+    spec = StackSpec(224, 224, 56, levels=levels, color="rgb", method="layers")
     stack, start = ImageStack.gray(spec), None
     if image:
         low = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
@@ -113,7 +113,7 @@ def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> No
     ("step", "learning_rate", "momentum", "image"),
     [(8, 0.002, 0.0, False), (16, 0.002, 0.9, False), (16, 0.002, 0.0, True)],
 )
-def test_ten_steps_of_exact_sgd_in_rgb_are_the_reference(
+def test_ten_steps_of_sgd_on_layers_in_rgb_are_the_reference(
     step: int, learning_rate: float, momentum: float, image: bool
 ) -> None:
     result, expected, expected_levels = both(smooth(), step, learning_rate, momentum, image=image)

@@ -1,5 +1,7 @@
 """Tiles: nothing in them knows where the canvas begins."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor
@@ -11,10 +13,10 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.objectives.classes import class_objective
+from das_core.stack.decomposition import read_levels
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.least_norm import read_levels
 from das_core.stack.levels import linear_levels, power_levels
-from das_core.stack.operator_forms import make_operator
+from das_core.stack.parametrizations import OperatorForm, make_operator
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import LevelTensors
 from das_core.views.augmentation import Augmentation
@@ -39,16 +41,15 @@ def seam(image: Tensor) -> float:
 @each_case("roll", [(1, 0), (7, 13), (0, 16)])
 @each_case("cutoff", [None, 6.0])
 def test_k_commutes_with_rolls(canvas: tuple[int, int], roll: tuple[int, int], cutoff: float | None) -> None:
-    k = make_operator("spectral", canvas, power_levels(max(canvas)), (1.0,) * len(power_levels(max(canvas))), CPU, True)
+    k = make_operator("spectral", canvas, power_levels(max(canvas)), CPU, True)
     gradient = torch.randn(2, 3, *canvas)
     rolled = k.precondition(gradient.roll(roll, (2, 3)), cutoff)
     torch.testing.assert_close(rolled, k.precondition(gradient, cutoff).roll(roll, (2, 3)), rtol=1e-4, atol=1e-4)
 
 
-@each_case("method", ["exact", "layers"])
-def test_exact_levels_commute_with_a_roll_by_whole_samples_of_each(method: str) -> None:
+def test_levels_commute_with_a_roll_by_whole_samples_of_each() -> None:
     """Half a canvas is one sample of level 2, two of level 4 and four of level 8."""
-    k = make_operator(method, (32, 32), (1, 2, 4, 8), (1.0, 2.0, 1.0, 0.5), CPU, True)  # type: ignore[arg-type]
+    k = make_operator("layers", (32, 32), (1, 2, 4, 8), CPU, True)
     gradient = torch.randn(1, 3, 32, 32)
     rolled = k.precondition(gradient.roll((16, 16), (2, 3)))
     torch.testing.assert_close(rolled, k.precondition(gradient).roll((16, 16), (2, 3)), rtol=1e-4, atol=1e-4)
@@ -57,10 +58,9 @@ def test_exact_levels_commute_with_a_roll_by_whole_samples_of_each(method: str) 
 @each_case("canvas", [(48, 48), (24, 50)])
 def test_spectral_points_where_exact_does(canvas: tuple[int, int]) -> None:
     levels = linear_levels(max(canvas), 2)
-    gains = (1.0,) * len(levels)
     gradient = torch.randn(1, 3, *canvas)
     near, exact = (
-        make_operator(m, canvas, levels, gains, CPU, True).precondition(gradient) for m in ("spectral", "exact")
+        make_operator(form, canvas, levels, CPU, True).precondition(gradient) for form in get_args(OperatorForm)
     )
     assert torch.cosine_similarity(near.flatten(), exact.flatten(), dim=0) > 0.98
 
@@ -68,7 +68,7 @@ def test_spectral_points_where_exact_does(canvas: tuple[int, int]) -> None:
 def test_spectral_is_the_best_diagonal() -> None:
     """The response is what the exact K leaves of every pair of waves, found here by applying it to each."""
     canvas, levels = (9, 6), (1, 3, 9)
-    spectral, exact = (make_operator(m, canvas, levels, (1.0, 2.0, 1.0), CPU, True) for m in ("spectral", "exact"))
+    spectral, exact = (make_operator(form, canvas, levels, CPU, True) for form in get_args(OperatorForm))
     rows, columns = torch.arange(9)[:, None], torch.arange(6)[None, :]
     for down in range(9):
         for right in range(4):
@@ -79,9 +79,9 @@ def test_spectral_is_the_best_diagonal() -> None:
             torch.testing.assert_close(spectral.precondition(waves), expected, rtol=1e-3, atol=1e-3)
 
 
-@each_case("method", ["spectral", "exact", "layers"])
-def test_k_is_symmetric_and_positive(method: str) -> None:
-    k = make_operator(method, (30, 22), power_levels(30), (1.0,) * 6, CPU, True)  # type: ignore[arg-type]
+@each_case("method", get_args(OperatorForm))
+def test_k_is_symmetric_and_positive(method: OperatorForm) -> None:
+    k = make_operator(method, (30, 22), power_levels(30), CPU, True)
     first, second = torch.randn(1, 3, 30, 22), torch.randn(1, 3, 30, 22)
     torch.testing.assert_close(
         (first * k.precondition(second)).sum(), (second * k.precondition(first)).sum(), rtol=1e-4, atol=1e-2
@@ -137,7 +137,7 @@ def test_noise_of_a_tile_has_no_seam() -> None:
     assert seam(ImageStack.noise(StackSpec(64, 48, 0, levels=power_levels(64)), 6, decay=0.5).canvas) > 2
 
 
-@each_case("method", ["spectral", "exact", "layers"])
+@each_case("method", get_args(OperatorForm))
 @each_case("optimizer", [NormalizedAscent(), SGD(1.0)])
 def test_levels_of_a_tile_sum_to_its_canvas(method: str, optimizer: Optimizer) -> None:
     spec = StackSpec(32, 24, 0, levels=(1, 4, 9, 32), method=method, tile=True)  # type: ignore[arg-type]

@@ -102,7 +102,7 @@ def brightness() -> Objective:
 
 def test_the_gradient_is_multiplied_by_the_window_and_a_wide_one_changes_next_to_nothing() -> None:
     # Levels from 1 to the canvas spread a gradient; a single level of full size does not.
-    stack = ImageStack.gray(StackSpec(48, 32, 8, levels=(64,), method="exact", color="rgb"))
+    stack = ImageStack.gray(StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb"))
     focus = Focus(start=0.3)
     with_focus, without = change(brightness(), focus, stack), change(brightness(), None, stack)
     window = focus.window(measure_squared_distances((48, 64)), 0.0)[0, 0]
@@ -115,7 +115,7 @@ def test_the_gradient_is_multiplied_by_the_window_and_a_wide_one_changes_next_to
 def test_a_region_grows_from_its_own_middle() -> None:
     mask = torch.zeros(1, 32, 48)
     mask[:, :, 24:] = 1
-    stack = ImageStack.gray(StackSpec(48, 32, 0, levels=(48,), method="exact", color="rgb"))
+    stack = ImageStack.gray(StackSpec(48, 32, 0, levels=(48,), method="layers", color="rgb"))
     views = Augmentation(4, Windows(0))
     objective = in_region(brightness(), mask)
     moved = Ascent(stack, [objective], views, steps=1, optimizer=SGD(0.01), focus=Focus(start=0.2)).run().stack.canvas

@@ -10,7 +10,7 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.pace import Pace
 from das_core.common.masks import mean_square
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.operator_forms import make_operator
+from das_core.stack.parametrizations import make_operator
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
@@ -31,8 +31,8 @@ def test_unit_ascent_moves_every_channel_that_has_a_gradient_by_its_step_size() 
 
 def test_unit_ascent_goes_along_k_times_the_gradient() -> None:
     gradient = gradients(1)[0]
-    k = make_operator("exact", CANVAS, LEVELS, (1.0,) * len(LEVELS), CPU)
-    state = run(NormalizedAscent(), [gradient], "exact")
+    k = make_operator("layers", CANVAS, LEVELS, CPU)
+    state = run(NormalizedAscent(), [gradient], "layers")
     assert (
         torch.cosine_similarity(state.canvas[0, 0].flatten(), k.precondition(gradient)[0, 0].flatten(), dim=0) > 0.9999
     )
@@ -40,9 +40,9 @@ def test_unit_ascent_goes_along_k_times_the_gradient() -> None:
 
 def test_momentum_averages_directions() -> None:
     first, second = gradients(2)
-    alone = run(NormalizedAscent(0.1), [second], "exact").canvas
-    both = run(NormalizedAscent(0.1, momentum=0.75), [first, second], "exact").canvas
-    before = run(NormalizedAscent(0.1), [first], "exact").canvas
+    alone = run(NormalizedAscent(0.1), [second], "layers").canvas
+    both = run(NormalizedAscent(0.1, momentum=0.75), [first, second], "layers").canvas
+    before = run(NormalizedAscent(0.1), [first], "layers").canvas
     torch.testing.assert_close(both, before + 0.75 * before + 0.25 * alone, rtol=1e-4, atol=1e-6)
 
 

@@ -27,7 +27,7 @@ from toys import SPEC, VIEWS, class_objective
 
 @each_case("optimizer", [NormalizedAscent(0.05), SGD(0.01), Adam(0.02)])
 def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
-    gradient, stack = gradients(1)[0], flat("layers" if optimizer.needs_levels else "exact")
+    gradient, stack = gradients(1)[0], flat("layers" if optimizer.needs_levels else "spectral")
     operator = stack.spec.operator(CPU)
     whole = optimizer.step(stack, gradient, operator, FULL).canvas
     quarter = optimizer.step(stack, gradient, operator, Pace(0.25, 1.0)).canvas
@@ -37,7 +37,7 @@ def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
 @each_case("optimizer", [NormalizedAscent(momentum=0.5), SGD(0.01, 0.9), Adam()])
 def test_the_state_of_an_optimizer_of_another_kind_is_not_used(optimizer: Optimizer) -> None:
     first, second = gradients(2)
-    stack = flat("layers" if optimizer.needs_levels else "exact")
+    stack = flat("layers" if optimizer.needs_levels else "spectral")
     operator = stack.spec.operator(CPU)
     fresh = optimizer.step(stack, second, operator, FULL)
     own = optimizer.step(stack, first, operator, FULL).optimizer_state
@@ -52,7 +52,7 @@ def test_the_state_of_an_optimizer_of_another_kind_is_not_used(optimizer: Optimi
 
 @each_case("optimizer", [NormalizedAscent(momentum=0.5), SGD(momentum=0.5), Adam()])
 def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
-    method = "layers" if optimizer.needs_levels else "exact"
+    method = "layers" if optimizer.needs_levels else "spectral"
     first, second = gradients(2)
     k = flat(method).spec.operator(CPU)
     stack = optimizer.step(flat(method), first, k, FULL)

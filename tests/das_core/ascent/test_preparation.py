@@ -70,7 +70,7 @@ def test_an_optimizer_that_needs_levels_gets_what_was_added_as_levels_or_else_as
     assert isinstance(stack.parameters, LevelTensors)
     assert all(not level.any() for level in stack.parameters.tensors)
     assert prepare_stack(ImageStack.gray(SPEC), SGD()).spec == SPEC
-    climbed = climb(ImageStack.gray(replace(SPEC, method="exact")), optimizer=SGD(0.5), steps=2).stack
+    climbed = climb(ImageStack.gray(replace(SPEC, method="layers")), optimizer=SGD(0.5), steps=2).stack
     stack = prepare_stack(climbed, Adam())
     assert isinstance(stack.parameters, LevelTensors)
     operator = stack.spec.operator(torch.device("cpu"))

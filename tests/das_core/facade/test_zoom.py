@@ -19,7 +19,7 @@ from das_core.objectives.classes import class_objective
 from das_core.objectives.content import content_objective
 from das_core.report.objective_scores import score_images
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.render_zoom import render_zoom
+from das_core.stack.render import render_zoom
 from das_core.stack.spec import StackSpec
 from das_core.stack.zoom import Zoom
 from das_core.views.windows import Windows

@@ -14,6 +14,6 @@ from toys import VIEWS, climb
 @pytest.fixture(scope="module")
 def small() -> ImageStack:
     """A small stack with everything that one can hold."""
-    spec = StackSpec(16, 16, 2, levels=(1, 4, 20), gains=(1.0, 0.7, 1 / 3), method="layers")
+    spec = StackSpec(16, 16, 2, levels=(1, 4, 20), method="layers")
     narrow = replace(VIEWS, windows=Windows(2))
     return climb(ImageStack.noise(spec), steps=2, optimizer=SGD(1.0, 0.9), augmentation=narrow).stack

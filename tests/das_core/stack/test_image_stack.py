@@ -1,4 +1,4 @@
-"""The image stack: what it starts from, what it shows, and where its tensors are."""
+"""The image stack: what it starts from, what it shows, where its tensors are, and moving it to another canvas."""
 
 from dataclasses import replace
 
@@ -7,7 +7,15 @@ import torch
 import torch.nn.functional as F
 
 from cases import each_case
-from das_core.stack.image_stack import ImageStack
+from das_core.ascent.adam import Adam
+from das_core.ascent.loop import Ascent
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
+from das_core.objectives.priors import prior
+from das_core.stack.decomposition import decompose
+from das_core.stack.image_stack import ImageStack, move_canvas
+from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.stack.start import make_noise_canvas
 from das_core.stack.state import LevelTensors, OptimizerState
@@ -17,16 +25,14 @@ from stops import assert_ends_anywhere
 META = torch.device("meta")
 """A device that every machine has beside its CPU."""
 
+FILM = StackSpec(32, 16, 4, time=Time(3))
+MOVED = StackSpec(width=40, height=32, margin=8, levels=linear_levels(56, 4))
+CPU = torch.device("cpu")
+
 
 def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:
     noise = torch.rand(batch, 3, 7, 9, generator=torch.Generator().manual_seed(0))
     return F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)
-
-
-def test_grey_stack_is_grey() -> None:
-    image = ImageStack.gray(StackSpec(64, 48, 8), 2).image()
-    assert image.shape == (2, 3, 48, 64)
-    assert torch.equal(image, torch.full_like(image, 0.5))
 
 
 @each_case("color", ["rgb", "decorrelated"])
@@ -52,27 +58,17 @@ def test_noise_is_that_of_its_settings() -> None:
 
 
 def test_a_new_stack_has_not_climbed() -> None:
-    for stack in (ImageStack.gray(StackSpec(32, 16, 4)), ImageStack.noise(StackSpec(32, 16, 4))):
+    gray = ImageStack.gray(StackSpec(32, 16, 4), 2)
+    assert torch.equal(gray.image(), torch.full((2, 3, 16, 32), 0.5))
+    for stack in (gray, ImageStack.noise(StackSpec(32, 16, 4))):
         assert (stack.steps, stack.parameters, stack.optimizer_state, stack.surroundings) == (0, None, None, None)
         assert stack.start is stack.canvas
-
-
-def test_the_picture_is_the_canvas_without_its_margin() -> None:
-    stack = ImageStack.noise(StackSpec(32, 16, 4), 2)
-    assert stack.pixels().shape == (2, 3, 24, 40)
-    assert torch.equal(stack.image(), stack.pixels()[:, :, 4:20, 4:36])
 
 
 def half_mask() -> torch.Tensor:
     mask = torch.zeros(1, 16, 32)
     mask[:, :, :16] = 1
     return mask
-
-
-def test_without_surroundings_pixels_are_left_as_they_are() -> None:
-    stack = ImageStack.gray(StackSpec(32, 16, 4))
-    pixels = photograph(24, 40)
-    assert stack.composite(pixels) is pixels
 
 
 def test_a_stack_goes_to_another_device_with_all_that_it_holds() -> None:
@@ -92,9 +88,6 @@ def test_a_stack_goes_to_another_device_with_all_that_it_holds() -> None:
     moved = ImageStack.gray(StackSpec(32, 16, 4)).to(META)
     assert moved.canvas.device == META
     assert (moved.parameters, moved.optimizer_state, moved.surroundings) == (None, None, None)
-
-
-FILM = StackSpec(32, 16, 4, time=Time(3))
 
 
 @each_case(
@@ -130,3 +123,53 @@ def test_a_start_image_can_be_ended_between_what_is_made_of_it() -> None:
     image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
     # Each of them takes about a second on a canvas of 4096 x 4096.
     assert assert_ends_anywhere(lambda: ImageStack.from_image(StackSpec(64, 48, 8), image)) >= 4
+
+
+def climbed(optimizer: Optimizer, spec: StackSpec = MOVED) -> ImageStack:
+    return Ascent(ImageStack.noise(spec), [prior()], steps=3, optimizer=optimizer).run().stack
+
+
+def moved(stack: ImageStack, target: torch.Tensor) -> ImageStack:
+    return move_canvas(stack, target, stack.spec.operator(CPU))
+
+
+def soft_target(stack: ImageStack) -> torch.Tensor:
+    return 0.7 * stack.canvas + 0.1 * ImageStack.noise(MOVED, seed=5).canvas
+
+
+def test_a_stack_without_parameters_takes_the_canvas_to_the_bit() -> None:
+    stack = climbed(NormalizedAscent())
+    target = soft_target(stack)
+    assert torch.equal(moved(stack, target).canvas, target)
+
+
+@each_case(
+    ("optimizer", "method", "misses"),
+    [(SGD(50), "spectral", 1e-4), (SGD(50, 0.9), "layers", 0.1), (Adam(), "layers", 0.1)],
+)
+def test_parameters_stay_true_and_lead_near_to_the_canvas(optimizer: Optimizer, method: str, misses: float) -> None:
+    stack = climbed(optimizer, replace(MOVED, method=method))  # type: ignore[arg-type]
+    target = soft_target(stack)
+    after = moved(stack, target)
+    assert after.parameters is not None
+    whole = after.start + after.spec.operator(CPU).forward(after.parameters)
+    assert torch.equal(after.canvas, whole)
+    assert (after.canvas - target).norm() < misses * (stack.canvas - target).norm()
+    parts = decompose(after)
+    torch.testing.assert_close(parts.canvas(), after.canvas, atol=1e-4, rtol=0)
+
+
+@each_case("optimizer", [NormalizedAscent(), SGD(50)])
+def test_frozen_bands_do_not_move(optimizer: Optimizer) -> None:
+    spec = replace(MOVED, frozen=((1, 8),))
+    stack = climbed(optimizer, spec)
+    after = moved(stack, soft_target(stack))
+    change = after.canvas - stack.canvas
+    assert change.norm() > 1
+    kept = change - spec.operator(CPU).remove_frozen(change)
+    assert kept.norm() < 1e-3 * change.norm()
+
+
+def test_nothing_moves_without_a_change() -> None:
+    stack = climbed(NormalizedAscent(), replace(MOVED, frozen=((1, 8),)))
+    assert torch.equal(moved(stack, stack.canvas).canvas, stack.canvas)

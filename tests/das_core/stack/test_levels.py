@@ -1,11 +1,9 @@
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import each_case
-from das_core.stack.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels, sort_gains
+from das_core.stack.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels
 
 
 def test_linear_levels_go_from_1_in_equal_steps_and_reach_the_canvas() -> None:
@@ -101,36 +99,3 @@ def test_a_level_is_in_proportion(height: int, width: int, data: st.DataObject) 
     assert abs(rows - level * height / longest) <= 1
     assert abs(columns - level * width / longest) <= 1
     assert level_shape(longest, (height, width)) == (height, width)
-
-
-def test_levels_follow_the_long_side() -> None:
-    assert level_shape(8, (64, 128)) == (4, 8)
-    assert level_shape(1, (64, 128)) == (1, 1)
-    assert level_shape(128, (64, 128)) == (64, 128)
-
-
-def test_gains_are_one_or_go_with_their_levels() -> None:
-    assert sort_gains(None, (32, 4, 4)) == (1.0, 1.0)
-    assert sort_gains((0.1, 1.0), (32, 4)) == (1.0, 0.1)
-    assert sort_gains([1e-6, 1e6], (1, 2)) == (1e-6, 1e6)
-
-
-@each_case(
-    ("levels", "gains", "count"),
-    [
-        ((1, 2), (1.0,), 2),
-        ((1, 2), (), 2),
-        ((1, 2), (1.0, 0.0), 2),
-        ((1, 2), (-1.0, 1.0), 2),
-        ((1, 2), (1.0, float("nan")), 2),
-        ((1, 2), (1.0, float("inf")), 2),
-        ((1, 2), (1.0, 1e300), 2),
-        # Of two gains of one level, neither is chosen.
-        ((2, 2), (1.0, 1.0), 1),
-        ((1, 1), (1.0, 1.0), 1),
-    ],
-)
-def test_gains_that_do_not_fit_are_named(levels: tuple[int, ...], gains: tuple[float, ...], count: int) -> None:
-    says = rf"gains {re.escape(str(gains))} do not fit: {count} numbers between 1e-06 and 1e\+06 are needed"
-    with pytest.raises(ValueError, match=says):
-        sort_gains(gains, levels)

@@ -11,16 +11,16 @@ from das_core.common.geometry import Shape
 from das_core.stack.bands import FINEST, Band
 from das_core.stack.levels import power_levels
 from das_core.stack.linear_operator import StackOperator
-from das_core.stack.operator_forms import FORMS, OperatorForm
+from das_core.stack.parametrizations import OperatorForm, make_operator
 
 CPU = torch.device("cpu")
-METHODS: tuple[OperatorForm, ...] = ("spectral", "exact", "layers")
+METHODS: tuple[OperatorForm, ...] = ("spectral", "layers")
 
 
 def operator(
     method: OperatorForm, canvas: Shape, levels: Sequence[int], tile: bool = False, frozen: Sequence[Band] = ()
 ) -> StackOperator[Any]:
-    return FORMS[method](canvas, levels, [1.0] * len(levels), CPU, tile, frozen)
+    return make_operator(method, canvas, tuple(levels), CPU, tile, tuple(frozen))
 
 
 def gradient(*canvas: int, batch: int = 1, seed: int = 0) -> Tensor:
@@ -84,7 +84,7 @@ def test_with_frozen_bands_k_works_between_two_projections(method: OperatorForm,
 
 
 def test_what_is_frozen_and_nothing_else_is_taken_out_once_and_for_all() -> None:
-    frozen = operator("exact", (24, 32), (1, 5, 32), frozen=[(9, FINEST)])
+    frozen = operator("layers", (24, 32), (1, 5, 32), frozen=[(9, FINEST)])
     g = gradient(24, 32)
     left = frozen.remove_frozen(g)
     torch.testing.assert_close(frozen.remove_frozen(left), left, rtol=0, atol=1e-5)
@@ -93,7 +93,7 @@ def test_what_is_frozen_and_nothing_else_is_taken_out_once_and_for_all() -> None
     coefficients[..., 6:, :] = 0
     coefficients[..., 8:] = 0
     torch.testing.assert_close(left, frozen.basis.inverse(coefficients), rtol=0, atol=1e-5)
-    assert operator("exact", (24, 32), (1, 5, 32)).remove_frozen(g) is g
+    assert operator("layers", (24, 32), (1, 5, 32)).remove_frozen(g) is g
 
 
 @each_case("method", METHODS)

@@ -1,4 +1,4 @@
-"""What moves in place of levels: pixels, Fourier coefficients, phases."""
+"""The operators by their names; and what moves in place of levels: pixels, Fourier coefficients, phases."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
@@ -21,8 +22,9 @@ from das_core.stack.decomposition import decompose
 from das_core.stack.edit import edit_stack
 from das_core.stack.file import load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels_operator import LevelsOperator
 from das_core.stack.linear_operator import StackOperator
-from das_core.stack.parametrizations import OPERATORS, Parametrization
+from das_core.stack.parametrizations import OPERATORS, OperatorForm, Parametrization, make_operator
 from das_core.stack.render import render_stack
 from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator
@@ -34,6 +36,43 @@ from toys import toy_class
 CPU = torch.device("cpu")
 SHAPES = [(24, 32), (31, 17)]
 """With sides that are even and odd: the Fourier coefficients of the two are counted differently."""
+
+
+def test_every_method_names_its_form() -> None:
+    forms = {"spectral": SpectralOperator, "layers": LevelsOperator}
+    for method in get_args(OperatorForm):
+        assert type(make_operator(method, (20, 20), (1, 5, 20), CPU)) is forms[method]
+    with pytest.raises(KeyError, match="fast"):
+        make_operator("fast", (20, 20), (1, 5, 20), CPU)  # type: ignore[arg-type]
+
+
+@each_case(
+    "other",
+    [
+        {"method": "layers"},
+        {"canvas": (20, 21)},
+        {"levels": (1, 6, 20)},
+        {"tile": True},
+        {"frozen": ((1, 4),)},
+        {"time": Time(3)},
+        {"time": Time(3, loop=True)},
+    ],
+)
+def test_an_operator_is_built_once_and_kept_for_its_own_arguments_only(other: dict[str, Any]) -> None:
+    arguments: dict[str, Any] = {"method": "spectral", "canvas": (20, 20), "levels": (1, 5, 20)}
+    arguments |= {"device": CPU, "tile": False, "frozen": ()}
+    first = make_operator(**arguments)
+    assert make_operator(**arguments) is first
+    assert make_operator(**arguments | other) is not first
+
+
+def test_operator_built_under_inference_mode_meets_autograd_later() -> None:
+    with torch.inference_mode():
+        k = make_operator("layers", (21, 21), (1, 5, 21), CPU)
+    assert isinstance(k, LevelsOperator)
+    gradient = torch.randn(1, 3, 21, 21, requires_grad=True)
+    k.precondition(gradient).sum().backward()
+    assert gradient.grad is not None
 
 
 def operator(parametrization: Parametrization, shape: tuple[int, int], method: Any = "spectral") -> StackOperator[Any]:
@@ -77,7 +116,7 @@ def test_tensors_have_the_same_k_and_their_adjoint_is_the_transpose(
     parametrization: Parametrization, shape: tuple[int, int]
 ) -> None:
     gradient = random(1, 3, *shape)
-    exact, tensors = (operator(parametrization, shape, method) for method in ("exact", "layers"))
+    exact, tensors = (operator(parametrization, shape, method) for method in ("spectral", "layers"))
     torch.testing.assert_close(exact.precondition(gradient), tensors.precondition(gradient), rtol=1e-4, atol=1e-4)
     own = tensors.adjoint(gradient)
     other = replace(own, tensors=(random(*own.tensors[0].shape, seed=1),))
@@ -121,7 +160,7 @@ def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
     [
         (name, method)
         for name in get_args(Parametrization)
-        for method in ("spectral", "exact", "layers")
+        for method in get_args(OperatorForm)
         if (name, method) != ("maco", "layers")
     ],
 )
@@ -132,6 +171,16 @@ def test_every_k_is_made_on_the_device_of_the_stack(parametrization: Parametriza
     with stand_in_device():
         moved = spec.operator(DEVICE).precondition(gradient.to(DEVICE)).cpu()
     torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-5)
+
+
+@each_case("method", get_args(OperatorForm))
+def test_building_an_operator_takes_no_more_than_is_estimated(method: OperatorForm) -> None:
+    spec = StackSpec(4000, 16, 8, levels=(1, 16, 4016), method=method)
+    with PeakBytes() as made:
+        operator = spec.operator(CPU)
+    assert operator.canvas == (32, 4016)
+    # Beside it, the parts of a matrix that are computed at once.
+    assert made.peak < spec.operator_bytes() + 3 * 8 * 2**21
 
 
 RATES: dict[Parametrization, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 10}

@@ -1,3 +1,7 @@
+"""Stacks, films and zooms rendered at any size and at any moment."""
+
+import gc
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,9 +14,26 @@ from cases import each_case
 from das_core.ascent.sgd import SGD
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.render import estimate_render_bytes, render_stack, scale_size
+from das_core.stack.pixels import crop_margin, render_pixels
+from das_core.stack.render import (
+    MOST_SHOWN,
+    estimate_render_bytes,
+    estimate_zoom_bytes,
+    render_film,
+    render_stack,
+    render_zoom,
+    scale_size,
+)
 from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
+from das_core.stack.zoom import Zoom
+from stops import assert_ends_anywhere
 from toys import climb
+
+FILM = StackSpec(24, 16, 4, time=Time(5))
+ZOOM = StackSpec(40, 32, 4, zoom=Zoom(3))
+STACK = ImageStack.noise(ZOOM, seed=1)
+LOOP = ImageStack.noise(replace(ZOOM, zoom=Zoom(3, loop=True)), seed=1)
 
 
 def stack(**spec: object) -> ImageStack:
@@ -99,3 +120,116 @@ def test_the_estimate_is_within_a_factor_of_two(scale: float) -> None:
         stack = ImageStack.noise(StackSpec(96, 96, 16, levels=tuple(range(2, 129, 4))))
         render_stack(stack, scale)
     assert made.peak / 2.5 < estimate_render_bytes(stack, scale) < 2.5 * made.peak
+
+
+def film(*, loop: bool = False) -> ImageStack:
+    return ImageStack.noise(replace(FILM, time=Time(5, loop=loop)), decay=0.8)
+
+
+@each_case("loop", [False, True])
+def test_its_own_frames_are_rendered_bit_for_bit_and_between_them_the_canvas_is_interpolated(loop: bool) -> None:
+    stack = film(loop=loop)
+    assert torch.equal(render_film(stack), stack.image())
+    # Every frame comes again among four times as many of a loop, and of 17 in place of 5 without one.
+    more = render_film(stack, 20 if loop else 17)
+    assert torch.equal(more[::4], stack.image())
+    canvas = torch.cat([stack.canvas, stack.canvas[:1]]) if loop else stack.canvas
+    middle = (canvas[:-1] + canvas[1:]) / 2
+    expected = crop_margin(render_pixels(middle, FILM.color), FILM.margin)
+    shown = render_film(stack, 10 if loop else 9)[1::2]
+    torch.testing.assert_close(shown, expected, rtol=0, atol=1e-6)
+
+
+def test_more_frames_at_another_scale_are_those_of_the_levels() -> None:
+    stack = film()
+    large = render_film(stack, 9, scale=2)
+    assert large.shape == (9, 3, 32, 48)
+    pictures = replace(stack, spec=replace(FILM, time=None))
+    torch.testing.assert_close(large[::2], render_stack(pictures, 2), rtol=0, atol=1e-5)
+
+
+def test_surroundings_go_along() -> None:
+    around, mask = torch.rand(5, 3, 16, 24), torch.zeros(1, 16, 24)
+    mask[:, 4:12, 6:18] = 1
+    stack = film().place_into(around, mask)
+    shown = render_film(stack, 9)
+    assert torch.equal(shown[::2], stack.image())
+    torch.testing.assert_close(shown[1, :, :4], (around[0, :, :4] + around[1, :, :4]) / 2)
+
+
+def test_what_is_no_film_or_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the stack is no film.*time=Time\(12\)"):
+        render_film(ImageStack.gray(replace(FILM, time=None)))
+    for frames in (0, -1, MOST_SHOWN + 1):
+        with pytest.raises(ValueError, match=rf"^{frames} frames cannot be rendered; 1 to 65536 can"):
+            render_film(film(), frames)
+    with pytest.raises(ValueError, match=r"scale 99 is not between"):
+        render_film(film(), 3, scale=99)
+
+
+def test_many_frames_can_be_ended_every_few() -> None:
+    assert assert_ends_anywhere(lambda: render_film(film(), 80)) >= 10
+
+
+def test_frames_go_from_depth_to_depth_at_a_constant_rate_and_back() -> None:
+    assert torch.equal(render_zoom(STACK, [0, 1, 2]), STACK.image())
+    assert torch.equal(render_zoom(STACK, 3), STACK.image())
+    assert torch.equal(render_zoom(LOOP, 3), LOOP.image())
+    frames = render_zoom(STACK, 9)
+    assert torch.equal(frames, render_zoom(STACK, [number / 4 for number in range(9)]))
+    assert torch.equal(render_zoom(STACK, 9, out=True), frames.flip(0))
+    around = render_zoom(LOOP, 12)
+    assert torch.equal(render_zoom(LOOP, 12, out=True), torch.cat([around[:1], around[1:].flip(0)]))
+    assert render_zoom(STACK, 1).shape == (1, 3, 32, 40)
+
+
+def test_a_loop_closes() -> None:
+    frames = render_zoom(LOOP, 60)
+    changes = (frames.roll(-1, 0) - frames).abs().mean(dim=(1, 2, 3))
+    assert float(changes[-1]) < 1.5 * float(changes.median())
+
+
+def test_a_zoom_is_rendered_larger_with_all_that_lies_in_it() -> None:
+    torch.testing.assert_close(render_stack(STACK, 1.0), STACK.image(), rtol=0, atol=1e-4)
+    assert torch.equal(render_stack(STACK, 2.0), render_zoom(STACK, 3, scale=2.0))
+    assert render_stack(STACK, 0.05).shape == (3, 3, 2, 2)
+
+
+@each_case(
+    ("stack", "moments", "scale", "message"),
+    [
+        (STACK, 0, 1.0, "0 frames cannot be rendered; 1 to 65536 can"),
+        (STACK, [0.0] * (2**16 + 1), 1.0, "65537 frames cannot be rendered"),
+        (STACK, [2.1], 1.0, "there is no moment 2.1; the zoom goes from 0 to 2"),
+        (STACK, [-0.1], 1.0, "there is no moment -0.1"),
+        (STACK, [float("nan")], 1.0, "there is no moment nan"),
+        (STACK, 2, 100, "scale 100 is not between"),
+        (ImageStack.gray(StackSpec(32, 32, 8)), 24, 1.0, "the stack is no zoom: its images lie side by side"),
+    ],
+)
+def test_what_is_no_zoom_or_no_moment_of_it_is_refused(
+    stack: ImageStack, moments: int | list[float], scale: float, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        render_zoom(stack, moments, scale=scale)
+
+
+@each_case(("sides", "frames", "scale"), [((60, 36), 6, 1.0), ((36, 60), 40, 1.0), ((60, 36), 6, 3.0)])
+def test_the_estimate_of_memory_is_no_less_than_what_is_used(sides: tuple[int, int], frames: int, scale: float) -> None:
+    stack = ImageStack.noise(StackSpec(*sides, 8, zoom=Zoom(3)))
+    with PeakBytes() as made:
+        render_zoom(stack, frames, scale=scale)
+    assert made.peak < estimate_zoom_bytes(stack, frames, scale) < 4 * made.peak
+
+
+def count_tensors() -> int:
+    gc.collect()
+    return sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects())
+
+
+def test_nothing_of_a_film_is_kept_when_it_is_rendered() -> None:
+    stack = ImageStack.noise(StackSpec(36, 28, 4, zoom=Zoom(3)))
+    stack.image()
+    before = count_tensors()
+    assert len(render_zoom(stack, 40)) == 40
+    assert count_tensors() == before

@@ -1,9 +1,16 @@
-"""Sizes that a picture and its canvas can have."""
+"""Sizes that a picture and its canvas can have, and margins with which both sides are fast."""
+
+import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cases import each_case
-from das_core.stack.size import LONGEST_SIDE, SMALLEST_SIDE, check_size
+from das_core.stack.size import LONGEST_SIDE, SMALLEST_SIDE, check_size, widen_margin
+
+SMOOTH = math.prod((2**14, 3**9, 5**6, 7**5, 11**4, 13**4))
+"""Every product of primes up to 13 that is shorter than 16,384 divides this number."""
 
 
 def test_the_smallest_picture_and_the_longest_canvas_are_allowed() -> None:
@@ -18,10 +25,18 @@ def test_the_smallest_picture_and_the_longest_canvas_are_allowed() -> None:
         ((224, 15, 56), "height 15 is too small"),
         ((224, 224, -1), "margin -1 is negative"),
         ((2**31, 224, 56), r"a canvas of 2147483760 x 336 pixels, .* no side is longer than 32768"),
-        ((224, 224, 2**40), "too large: make width, height or margin smaller"),
         ((LONGEST_SIDE - 20, 224, 11), "too large"),
     ],
 )
 def test_a_size_that_cannot_be_is_named(size: tuple[int, int, int], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         check_size(*size)
+
+
+@given(width=st.integers(16, 6000), height=st.integers(16, 6000), margin=st.integers(0, 600))
+def test_a_wider_margin_makes_both_sides_fast(width: int, height: int, margin: int) -> None:
+    wider = widen_margin(width, height, margin)
+    assert margin <= wider <= margin + 16
+    fast = [m for m in range(margin, margin + 17) if all(SMOOTH % (side + 2 * m) == 0 for side in (width, height))]
+    worth = margin > 0 and max(width, height) + 2 * margin >= 512
+    assert wider == (fast[0] if fast and worth else margin)

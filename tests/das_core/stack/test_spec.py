@@ -1,5 +1,4 @@
 from dataclasses import FrozenInstanceError, replace
-from typing import Any
 
 import pytest
 import torch
@@ -9,9 +8,8 @@ from cases import each_case
 from das_core.stack.bands import FINEST
 from das_core.stack.film_operator import FilmOperator
 from das_core.stack.levels import linear_levels
-from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
-from das_core.stack.operator_forms import OperatorForm
-from das_core.stack.parametrizations import Parametrization
+from das_core.stack.levels_operator import LevelsOperator
+from das_core.stack.parametrizations import OperatorForm, Parametrization
 from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator
 from das_core.stack.time import Time
@@ -39,41 +37,17 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side() -> None:
     assert StackSpec(64, 32, 0, tile=True).canvas == (32, 64)
 
 
-def test_levels_are_sorted_with_their_gains_and_each_kept_once() -> None:
+def test_levels_are_sorted_and_each_is_kept_once() -> None:
     assert StackSpec(32, 32, 8, levels=(16, 4, 48, 4)).levels == (4, 16, 48)
-    spec = StackSpec(width=32, height=32, margin=0, levels=(32, 4), gains=(0.1, 1.0))
-    assert (spec.levels, spec.gains) == ((4, 32), (1.0, 0.1))
-
-
-def test_gains_that_are_left_out_are_gains_of_one() -> None:
-    assert StackSpec(32, 32, 8, levels=(1, 4, 48)).gains == (1.0, 1.0, 1.0)
-    assert StackSpec(32, 32, 8, levels=(1, 4, 48), gains=(0.5, 1.0, 2.0)).gains == (0.5, 1.0, 2.0)
-    spelled = StackSpec(32, 32, 8, levels=(1, 4), gains=(1.0, 1.0))
-    assert StackSpec(32, 32, 8, levels=(4, 1)) == spelled
-    assert hash(StackSpec(32, 32, 8, levels=(4, 1))) == hash(spelled)
+    assert hash(StackSpec(32, 32, 8, levels=(4, 1))) == hash(StackSpec(32, 32, 8, levels=(1, 4)))
 
 
 def test_a_spec_is_a_value() -> None:
     spec = StackSpec(32, 32, 8)
     with pytest.raises(FrozenInstanceError):
         spec.margin = 0  # type: ignore[misc]
-    assert replace(spec, method="exact") != spec
-    assert replace(spec, method="exact").levels == spec.levels
-
-
-@each_case(("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)])
-def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for(
-    method: OperatorForm, form: type[Any]
-) -> None:
-    settings: dict[str, Any] = {"levels": (1, 5, 24), "gains": (1.0, 0.5, 2.0), "tile": True, "frozen": ((1, 4),)}
-    expected = form((16, 24), (1, 5, 24), (1.0, 0.5, 2.0), CPU, True, ((1, 4),))
-    gradient = torch.randn(1, 3, 16, 24)
-    for operator in (
-        StackSpec(24, 16, 0, method=method, **settings).operator(CPU),
-        StackSpec(24, 16, 0, method="exact", **settings).operator(CPU, method),
-    ):
-        assert type(operator) is form
-        assert torch.equal(operator.precondition(gradient), expected.precondition(gradient))
+    assert replace(spec, method="layers") != spec
+    assert replace(spec, method="layers").levels == spec.levels
 
 
 @each_case(
@@ -82,7 +56,6 @@ def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for(
         ({"width": 8}, "width 8 is too small"),
         ({"method": "fast"}, "method 'fast' is unknown"),
         ({"levels": (1, 337)}, "level 337 is not a whole number from 1 to 336"),
-        ({"levels": (1, 2), "gains": (1.0, 0.0)}, r"gains \(1.0, 0.0\) do not fit: 2 numbers between 1e-06 and 1e\+06"),
         ({"color": "lab"}, "color 'lab' is unknown; choose one of decorrelated, rgb"),
         ({"margin": 2**40}, r"too large: make width, height or margin smaller"),
         ({"tile": True}, "a tile with a margin of 56 pixels cannot be.* set margin to 0, or tile to off"),
@@ -103,6 +76,14 @@ def test_frozen_bands_that_leave_one_resolution_are_allowed() -> None:
     assert StackSpec(32, 32, 8, frozen=((1, 20), (22, 48))).frozen == ((1, 20), (22, 48))
 
 
+def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for() -> None:
+    spec, gradient = StackSpec(24, 16, 0, levels=(1, 5, 24), tile=True, frozen=((1, 4),)), torch.randn(1, 3, 16, 24)
+    for method, form in (("spectral", SpectralOperator), ("layers", LevelsOperator)):
+        expected = form((16, 24), (1, 5, 24), CPU, True, ((1, 4),)).precondition(gradient)  # type: ignore[abstract]
+        for operator in (replace(spec, method=method).operator(CPU), spec.operator(CPU, method)):
+            assert torch.equal(operator.precondition(gradient), expected)
+
+
 def test_the_operator_of_a_film_counts_its_time() -> None:
     picture = StackSpec(64, 64, 8)
     film = replace(picture, time=Time(100))
@@ -117,10 +98,9 @@ def test_the_operator_of_a_film_counts_its_time() -> None:
     [
         (64, 32, "pixels", "layers"),
         (64, 64, "pixels", "layers"),
-        (64, 32, "pixels", "exact"),
         (64, 32, "fourier", "layers"),
         (64, 32, "pyramid", "layers"),
-        (64, 32, "pyramid", "exact"),
+        (64, 64, "pyramid", "layers"),
     ],
 )
 def test_the_estimate_counts_the_matrices_that_are_built(
@@ -129,8 +109,8 @@ def test_the_estimate_counts_the_matrices_that_are_built(
     spec = StackSpec(width, height, 8, parametrization=parametrization, method=method)
     operator = spec.operator(CPU)
     built: set[Tensor] = set()
-    if isinstance(operator, ExactOperator | LevelsOperator):
-        built = {matrix for pair in operator.matrices.pairs for matrix in pair}
-    assert bool(built) == ((parametrization, method) not in {("pixels", "exact"), ("fourier", "layers")})
+    if isinstance(operator, LevelsOperator):
+        built = {matrix for pair in operator.matrices for matrix in pair}
+    assert bool(built) == ((parametrization, method) != ("fourier", "layers"))
     matrices = sum(matrix.numel() * matrix.element_size() for matrix in built)
     assert spec.operator_bytes() - replace(spec, method="spectral").operator_bytes() == matrices

@@ -17,7 +17,7 @@ from loaded_pack import (
 )
 from watched import Watched
 
-METHODS = ("spectral", "exact", "layers")
+METHODS = ("spectral", "layers")
 OPTIMIZERS = (
     {"optimizer": "ascent", "momentum": 0.5},
     {"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.5},

@@ -35,7 +35,7 @@ def test_a_sheet_that_does_not_fit_into_memory_is_refused(pack: Pack, set_free_m
 def test_cancel_is_heard_at_the_next_level(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     import comfy.model_management as mm
 
-    sums, done = pack.module("das_core.stack.band_sums"), []
+    sums, done = pack.module("das_core.stack.decomposition"), []
     enlarge, stack = sums._enlarge, pack.stack(start={"start": "noise"})
 
     def press_cancel(*arguments: Any) -> Tensor:

@@ -22,8 +22,8 @@ def test_default_is_what_custom_begins_with(pack: Pack) -> None:
 
 
 def test_every_setting_reaches_the_stack(pack: Pack) -> None:
-    spec = pack.stack(margin=8, color="rgb", method="exact", levels={"levels": "custom", "resolutions": "1, 5"}).spec
-    assert (spec.margin, spec.color, spec.method, spec.levels) == (8, "rgb", "exact", (1, 5))
+    spec = pack.stack(margin=8, color="rgb", method="layers", levels={"levels": "custom", "resolutions": "1, 5"}).spec
+    assert (spec.margin, spec.color, spec.method, spec.levels) == (8, "rgb", "layers", (1, 5))
     assert pack.stack(tile=True).spec.tile
     photo = torch.rand(1, 40, 56, 3)
     assert pack.stack(image=photo, size="image", start={"start": "image"}).spec.width == 56

@@ -146,7 +146,7 @@ def test_nodes_that_take_stacks_take_zooms(pack: Pack, climbed: Any, use: str) -
     assert len(made) in (1, 3)
 
 
-@each_case("settings", [{"method": "layers"}, {"method": "exact"}, {"levels": {"levels": "powers_of_two"}}])
+@each_case("settings", [{"method": "layers"}, {"levels": {"levels": "powers_of_two"}}])
 def test_other_kinds_of_stacks_climb_as_zooms(pack: Pack, settings: dict[str, Any]) -> None:
     assert_is_image(optimize(pack, stack=zoom(pack, **settings), steps=1)[0], 3, 64, 64)
 
