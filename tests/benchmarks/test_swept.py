@@ -12,32 +12,26 @@ import torch
 pytest.importorskip("pyarrow")
 pytest.importorskip("yaml")
 
+import pyarrow.parquet as pq
 from PIL import Image
 from torchvision.transforms.functional import to_pil_image, to_tensor
 
 from benchmarks import classes, pictures, swept, text
 from benchmarks.recipes import PICTURE, SKETCH, Recipe
 from repository import REPOSITORY
-from sweeper.cell_runner import CellRunner
-from sweeper.cells import Cell
-from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
-from sweeper.grid_file import Grid, read_grid
-from sweeper.plan import Plan, Task
-from sweeper.results_folder import ResultsFolder
-from sweeper.table import Table
+from sweeper.engine import Cell
+from sweeper.grid import Grid, read_grid
+from sweeper.results import Results, make_table
+from sweeper.workflows import Plan, WorkflowRunner, Workflows, list_cells, make_plan
 
 SWEEPS = REPOSITORY / "example_workflows" / "sweeps"
 STEPS = 2
 
 
-def read(name: str, settings: dict[str, int] | None = None) -> Grid:
+def load(name: str, folder: Path) -> tuple[Grid, Plan, list[Cell]]:
     grid = read_grid(SWEEPS / f"{name}.yaml")
-    return replace(grid, settings=dict(grid.settings) | (settings or {}))
-
-
-def load(grid: Grid, folder: Path) -> GridWorkflows:
-    prompts, folders = read_prompts(grid)
-    return GridWorkflows(prompts, folders, grid.only, grid.settings, REPOSITORY, folder, folder / "models")
+    plan = make_plan(grid, folder, folder / "models", REPOSITORY)
+    return grid, plan, list(list_cells(grid, Workflows(plan)).values())
 
 
 @pytest.fixture(autouse=True)
@@ -48,43 +42,34 @@ def threads() -> Iterator[None]:
 
 
 def test_every_example_is_a_grid_of_cells_and_those_of_quality_ask_for_what_the_benches_ask(tmp_path: Path) -> None:
-    counts = {}
+    counts, asked = {}, {}
     for path in sorted(SWEEPS.glob("*.yaml")):
-        grid = read(path.stem)
-        counts[path.stem] = len(list_cells(grid, load(grid, tmp_path)))
+        grid, _, cells = load(path.stem, tmp_path)
+        counts[path.stem] = len(cells)
+        asked[path.stem] = {name: [option.label for option in options] for name, options in grid.axes.items()}
     assert counts == {"feature_atlas": 112, "quality_classes": 160, "quality_text": 40, "small": 12}
-    asked = {axis.name: [option.label for option in axis.options] for axis in read("quality_classes").axes}
-    assert asked["workflow"] == ["picture", "sketch"]
-    assert asked["DAS_ClassObjective.classes"] == classes.WISHES
-    asked = {axis.name: [option.label for option in axis.options] for axis in read("quality_text").axes}
-    assert tuple(asked["DAS_TextObjective.text"]) == text.PROMPTS
+    assert asked["quality_classes"]["workflow"] == ["picture", "sketch"]
+    assert asked["quality_classes"]["DAS_ClassObjective.classes"] == classes.WISHES
+    assert tuple(asked["quality_text"]["DAS_TextObjective.text"]) == text.PROMPTS
 
 
 def test_the_pictures_are_those_of_the_bench_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    grid = read("quality_classes")
-    prompts, folders = read_prompts(grid)
-    results = tmp_path / "results"
-    ResultsFolder(results).claim(grid.name)
-    plan = Plan(
-        grid.name, prompts, folders, grid.settings, grid.only, threads=1, results=str(results),
-        input_folder=str(tmp_path), models=str(tmp_path / "models"), pack=str(REPOSITORY),
-    )  # fmt: skip
+    _, plan, cells = load("quality_classes", tmp_path)
     wanted = (classes.WISHES[0], 1)
-    cells: list[Cell] = [
-        cell
-        for cell in list_cells(grid, load(grid, tmp_path))
-        if (str(cell.columns[swept.WISH]), cell.columns[swept.SEED]) == wanted
-    ]
-    runner = CellRunner(plan, "w")
+    runner, results = WorkflowRunner(plan, 1), Results(tmp_path / "results")
     recipes = next(module for name, module in sys.modules.items() if name.endswith(".nodes.ascent.recipe"))
     for name, recipe in recipes.RECIPES.items():
         monkeypatch.setitem(recipes.RECIPES, name, replace(recipe, steps=STEPS))
-    table = Table(results / "table.parquet")
-    for cell in cells:
-        table.add(runner.run(Task.of(cell)))
-    table.write()
+    with results.claim("quality_classes"):
+        for cell in cells:
+            if (str(cell.columns[swept.WISH]), cell.columns[swept.SEED]) == wanted:
+                folder = tmp_path / cell.hash
+                folder.mkdir()
+                row = {"cell": cell.hash, **cell.columns, "status": "ok", "seconds": 1.0, **runner(cell.task, folder)}
+                results.save(row, {name: (folder / name).read_bytes() for name in row["pictures"]})
+        results.write_table()
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "pictures")
-    assert swept.take_pictures(results) == 2
+    assert swept.take_pictures(results.path) == 2
     for recipe in (PICTURE, SKETCH):
         short = replace(recipe, steps=STEPS)
         image, _ = short.climb([Recipe.ask_class(short, wanted[0])], wanted[1])
@@ -94,6 +79,6 @@ def test_the_pictures_are_those_of_the_bench_bit_for_bit(tmp_path: Path, monkeyp
 
 
 def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
-    Table(tmp_path / "table.parquet").write()
+    pq.write_table(make_table([{"cell": "a"}]), tmp_path / "table.parquet")
     with pytest.raises(ValueError, match=r"has no column DAS_ClassObjective\.classes, DAS_Optimize\.seed, workflow"):
         swept.take_pictures(tmp_path)

@@ -74,7 +74,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     command = [sys.executable, REPOSITORY / "tools" / "sweep.py", "grid.yaml", "--results", "results", "--workers", "1"]
     done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS)
     assert done.returncode == 0, done.stderr
-    (picture,) = (home / "results" / "pictures").glob("*/*/*.png")
+    (picture,) = (home / "results" / "cells").glob("*/*/*.png")
     return Swept(picture, home / "results" / "index.html")
 
 

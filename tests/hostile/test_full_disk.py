@@ -123,16 +123,17 @@ def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, kind
 
 
 @pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "yaml")), reason="needs the extra sweep"
+    any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "yaml", "jinja2")),
+    reason="needs the extra sweep",
 )
 def test_sweeps(
     tmp_path: Path, toy_pack: Path, outcomes: Outcomes, scale: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sweep
-    from little_pool import LittlePool
-    from sweeper import session
+    from sweep_grids import list_results_here
+    from sweeper import engine
 
-    monkeypatch.setattr(session, "RayPool", LittlePool)
+    monkeypatch.setattr(engine, "list_results", list_results_here)
     (tmp_path / "color.json").write_text(json.dumps(COLOR))
     path = tmp_path / "grid.yaml"
     path.write_text("workflow: color.json\naxes: {1.level: [0, 0.5, 1], 1.size: [4, 8]}")
@@ -154,6 +155,7 @@ def test_sweeps(
 
 
 def sweeper_table(results: Path) -> list[dict[str, object]]:
-    from sweeper.table import Table
+    import pyarrow.parquet as pq
 
-    return Table(results / "table.parquet").rows()
+    rows: list[dict[str, object]] = pq.ParquetFile(results / "table.parquet").read().to_pylist()
+    return rows

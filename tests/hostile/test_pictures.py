@@ -15,7 +15,7 @@ from outcomes import Outcomes, pick
 from runner.core_nodes import LoadImage
 from runner.picture_file import open_picture
 from spoiled_files import spoil_bytes
-from sweeper.grid_sheet import make_thumbnail
+from sweeper.show import make_thumbnail
 
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("pack")]
 

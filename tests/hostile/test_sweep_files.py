@@ -1,4 +1,4 @@
-"""Strange grids, journals and folders of results: a sweep runs with them, or refuses them with a message of its own."""
+"""Strange grids and folders of results: a sweep runs with them, or refuses them with a message of its own."""
 
 import importlib.util
 import io
@@ -12,20 +12,15 @@ from typing import Any
 
 import pytest
 
-if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "yaml")):
+if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "yaml", "jinja2")):
     pytest.skip("the optional extra sweep is not installed", allow_module_level=True)
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 import sweep as command
-from little_pool import LittlePool
 from outcomes import Outcomes, RefusedError, pick
 from spoiled_files import spoil_bytes
-from sweep_grids import COLOR
-from sweeper import session
-from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
-from sweeper.grid_file import read_grid
+from sweep_grids import COLOR, list_results_here
+from sweeper import engine
+from sweeper.results import Results
 
 pytestmark = pytest.mark.hostile
 
@@ -88,7 +83,7 @@ def sweep(path: Path, home: Path, toy_pack: Path) -> tuple[str]:
     folders = {"pack": toy_pack, "results": home / "results", "input": home / "input", "models": home / "models"}
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
-        patched.setattr(session, "RayPool", LittlePool)
+        patched.setattr(engine, "list_results", list_results_here)
         try:
             code = command.main(
                 [str(path), "--workers", "2", *(f"--{name}={folder}" for name, folder in folders.items())]
@@ -166,35 +161,24 @@ def make_row(generator: random.Random, cells: list[str]) -> dict[str, Any]:
 
 def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> str:
     """Damage a file of a folder of results, or put a strange file there; return a description of the attack."""
-    kind = generator.randrange(5)
-    journal = results / "journal" / "stranger.jsonl"
-    rows = [make_row(generator, cells) for _ in range(3)]
-    if kind == 0:
-        lines = "\n".join(json.dumps(row) for row in rows).encode()
-        journal.write_bytes(spoil_bytes(generator, lines) if generator.random() < 0.5 else lines)
-        return f"journal {lines[:600]!r}"
-    if kind == 1:
-        journal.write_bytes(
-            b"\n".join(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") for row in rows)
-        )
-        return f"journal {rows}"[:600]
-    if kind == 2:
-        name = pick(generator, ["cell", "status", "pictures", "message", "texts", "seconds", "1.level", "changes"])
-        column: Any = pick(
-            generator, [[1, 2], [1.5, 2.5], [None, None], [b"a", b"b"], [["a"], ["b"]], [[1], [2]], ["", "x"]]
-        )
-        known: dict[str, Any] = {"cell": cells[:2], "status": ["ok", "ok"], "pictures": [["a.png"], None]}
-        pq.write_table(pa.table({**known, name: column}), results / "table.parquet")
-        return f"table with {name} = {column}"
-    spoiled = results / pick(
-        generator, ["table.parquet", "sweep.json", "sheet.png", "index.html", ".workers", ".driver"]
+    kind = generator.randrange(4)
+    cell = pick(generator, [*cells, "ab" * 16])
+    path = results / "cells" / cell[:2] / cell / "row.json"
+    if kind < 2:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        row = make_row(generator, cells) | ({"cell": cell} if generator.random() < 0.7 else {})
+        content = json.dumps(row, ensure_ascii=generator.random() < 0.5).encode("utf-8", "surrogatepass")
+        path.write_bytes(content if kind else spoil_bytes(generator, content))
+        return f"row {content[:600]!r}"
+    spoiled = pick(
+        generator, [path, *(results / name for name in ("table.parquet", "sweep.json", "sheet.png", ".lock"))]
     )
-    if kind == 3:
+    if kind == 2 and spoiled.parent.is_dir():
         content = spoiled.read_bytes() if spoiled.is_file() else b""
         spoiled.write_bytes(spoil_bytes(generator, content) if len(content) > 4 else b"[" * 100_000)
         return f"bytes of {spoiled.name}"
     spoiled.unlink(missing_ok=True)
-    spoiled.mkdir()
+    spoiled.mkdir(parents=True, exist_ok=True)
     return f"folder {spoiled.name}"
 
 
@@ -203,11 +187,10 @@ def test_folders_of_results(tmp_path: Path, toy_pack: Path, attacks: Outcomes, s
     path = tmp_path / "grid.yaml"
     path.write_text(json.dumps(GRID))
     results, whole = tmp_path / "results", tmp_path / "whole"
-    grid = read_grid(path)
-    places = read_prompts(grid)
-    workflows = GridWorkflows(*places, grid.only, grid.settings, toy_pack, tmp_path / "input", tmp_path / "models")
-    cells = [cell.hash for cell in list_cells(grid, workflows)]
     sweep(path, tmp_path, toy_pack)
+    known = Results(results)
+    known.read()
+    cells = list(known.rows)
     shutil.move(results, whole)
     for seed in range(FILES * scale):
         generator = random.Random(seed)

@@ -1,13 +1,12 @@
-"""Workflows of the toy pack for sweeps, and a pool whose workers run in the process of the test."""
+"""Workflows of the toy pack for sweeps, functions for cells, and a replacement of Ray by this process."""
 
-from collections import deque
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from sweeper.cell_runner import CellRunner
-from sweeper.errors import SweepStoppedError
-from sweeper.plan import Plan, Task
-from sweeper.pool_events import Done, Event, Ready, Stopped
-from sweeper.worker_count import Machine
+from sweeper.engine import Cell, Message, Row, Worker, Workers
 
 COLOR: dict[str, Any] = {
     "1": {"class_type": "TOY_Color", "inputs": {"size": 8, "level": 0.5}, "_meta": {"title": "Colour"}},
@@ -25,42 +24,26 @@ FAILING: dict[str, Any] = COLOR | {
 """A workflow that saves its picture and then fails, as `kind` says."""
 
 
-class HerePool:
-    """A pool whose workers are in this process; a cell runs when the driver of the sweep calls `wait`."""
+def list_results_here(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: Path) -> Iterator[Message]:
+    """Do what `engine.list_results` does, in this process."""
+    worker = Worker(run_one, workers.threads)
+    for cell in cells:
+        row, files = worker.run(cell.task)
+        yield {"cell": cell.hash, **cell.columns, **row}, files
 
-    shared = True
-    machines = (Machine("here", 2, 2**40, 0),)
 
-    def __init__(self, plan: Plan) -> None:
-        self.runners: dict[int, CellRunner] = {}
-        self.ran: list[str] = []
-        self._plan = plan
-        self._events: deque[Event] = deque()
-        self._tasks: deque[tuple[int, Task]] = deque()
+def act(task: tuple[str, str], folder: Path) -> Row:
+    """Run a cell of no workflow: do what the first part of the task says; the second is a folder for notes.
 
-    def __enter__(self) -> "HerePool":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for runner in self.runners.values():
-            runner._held.close()
-
-    def start_worker(self, memory: int) -> int:
-        number = len(self.runners) + 1
-        self.runners[number] = CellRunner(self._plan, f"here-{id(self)}-{number}")
-        self._events.append(Ready(number, f"here {number}"))
-        return number
-
-    def submit(self, worker: int, task: Task) -> None:
-        self._tasks.append((worker, task))
-
-    def wait(self, seconds: float) -> list[Event]:
-        if self._tasks and not self._events:
-            worker, task = self._tasks.popleft()
-            self.ran.append(task.hash)
-            try:
-                self._events.append(Done(worker, self.runners[worker].run(task)))
-            except SweepStoppedError as error:
-                self._events.append(Stopped(str(error)))
-        events, self._events = list(self._events), deque()
-        return events
+    A cell that dies kills its own process, as kill -9 does.
+    """
+    what, notes = task
+    count = len(list(Path(notes).glob(f"{what}*")))
+    Path(notes, f"{what}{count}").touch()
+    if what == "fail":
+        raise ValueError("no such luck")
+    if what == "die" or (what == "die once" and count == 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    (folder / "inner").mkdir()
+    (folder / "inner" / "note.txt").write_text(what)
+    return {"pictures": ["inner/note.txt"], "attempts": count + 1}

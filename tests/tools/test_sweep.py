@@ -1,4 +1,4 @@
-"""The command line of sweeps: what it refuses, its exit codes, and Ctrl-C on a real Ray of this machine."""
+"""The command line of sweeps: what it refuses, its exit codes, and Ctrl-C and kills on a real Ray of this machine."""
 
 import json
 import os
@@ -7,33 +7,47 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("ray")
-pytest.importorskip("pyarrow")
+pytest.importorskip("jinja2")
 
 import sweep
 from cases import each_case
 from repository import REPOSITORY
+from sweep_grids import COLOR, FAILING, list_results_here
+from sweeper import engine
+from sweeper.results import Results
 
 PROCESS_SECONDS = 600.0
 """The time limit for a process; a busy machine takes long to start Ray and to import PyTorch."""
 
-NODES = {
-    "1": {"class_type": "TOY_Color", "inputs": {"size": 8, "level": 0.5}},
-    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "color"}},
-}
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with a grid of 12 cells."""
+def run(
+    tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """A function that runs the command line on a grid of 12 cells in an empty directory, without Ray."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "color.json").write_text(json.dumps(NODES))
-    (tmp_path / "grid.yaml").write_text("workflow: color.json\naxes: {1.level: {from: 0, to: 1, count: 12}}")
-    return tmp_path
+    monkeypatch.setattr(engine, "list_results", list_results_here)
+    Path("color.json").write_text(json.dumps(COLOR))
+    Path("grid.yaml").write_text("workflow: color.json\naxes: {1.level: {from: 0, to: 1, count: 12}}")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        given = ["--pack", str(pack)] if arguments and "--pack" not in arguments else []
+        code = sweep.main([*arguments, *given])
+        return code, *capsys.readouterr()
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    yield run
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 @each_case(
@@ -44,130 +58,140 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["grid.yaml", "--no-such"], "sweep: unrecognized arguments: --no-such"),
         (["none.yaml"], "sweep: cannot read none.yaml: No such file or directory"),
         (["grid.yaml", "--pack", "empty"], "sweep: no node pack in {home}/empty: it has no __init__.py"),
+        (["grid.yaml", "--show"], "sweep: no results in {home}/output/sweeps/grid; run the sweep without --show"),
+        (["grid.yaml", "--address", "127.0.0.1:1"], "sweep: --pack with --address: only this repository is sent"),
     ],
 )
-def test_a_wrong_command_line_is_one_line(
-    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
-) -> None:
+def test_a_wrong_command_line_is_one_line(run: Run, arguments: list[str], message: str) -> None:
     Path("empty").mkdir(exist_ok=True)
-    assert sweep.main(arguments) == 2
-    assert capsys.readouterr().err == message.format(home=home) + "\n"
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert err.splitlines()[-1].startswith(message.format(home=Path.cwd()))
 
 
-def test_every_problem_of_a_grid_is_a_line(home: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_problem_of_a_grid_is_a_line(run: Run) -> None:
     Path("grid.yaml").write_text("workflow: color.json\naxes: {1.level: [0, 2], 1.size: [99, big]}")
-    assert sweep.main(["grid.yaml", "--pack", str(pack)]) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3
-    assert all(line.startswith("sweep: node 1 (TOY_Color): ") for line in lines)
-    assert not Path("output").exists()
+    code, _, err = run("grid.yaml")
+    assert code == 2
+    assert sorted(line.split(" (")[0] for line in err.splitlines()) == ["sweep: node 1"] * 2
+    assert sorted(path.name for path in Path("output/sweeps/grid").iterdir()) == [".lock", "sweep.json"]
 
 
-def test_a_dry_run_prints_and_writes_nothing(home: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sweep.main(["grid.yaml", "--pack", str(pack), "--dry-run", "--workers", "4"]) == 0
-    assert "12 cells on 4 workers" in capsys.readouterr().out
-    assert sorted(path.name for path in home.iterdir()) == ["color.json", "grid.yaml"]
+def test_a_missing_package_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "PACKAGES", ("no_such_module",))
+    assert run("grid.yaml")[::2] == (2, "sweep: packages are missing: no_such_module; 'make sweep' installs them\n")
 
 
-def test_a_missing_package_is_named(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sweep, "PACKAGES", {"no_such_module": "no-such-package"})
-    assert sweep.main(["grid.yaml"]) == 2
-    assert capsys.readouterr().err == "sweep: a package is missing: pip install no-such-package, or make sweep\n"
+def test_a_dry_run_lists_measures_and_keeps_nothing(run: Run) -> None:
+    code, out, _ = run("grid.yaml", "--dry-run", "--workers", "4")
+    assert code == 0
+    assert out.startswith("12 cells:\n  ")
+    assert "1.level=0.0" in out
+    assert "12 cells on 4 workers" in out
+    assert sorted(path.name for path in Path().iterdir()) == ["color.json", "grid.yaml"]
+    Path("color.json").write_text(json.dumps(FAILING))
+    assert "sweep: the first cell fails: node 3 (TOY_Fail): no class 'tabbi'" in run("grid.yaml", "--dry-run")[2]
 
 
-def test_signals_are_handled_as_before_afterwards(home: Path) -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    sweep.main([])
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+def test_a_grid_that_grows_computes_what_is_new_and_shows_everything(run: Run) -> None:
+    assert run("grid.yaml")[0] == 0
+    Path("grid.yaml").write_text("workflow: color.json\naxes: {1.level: {from: 0, to: 1, count: 12}, 1.size: [8, 4]}")
+    code, out, err = run("grid.yaml")
+    assert code == 0
+    assert "24 cells, 12 done before, 12 to do" in err
+    sheet, page = map(Path, out.splitlines())
+    assert (sheet.name, page.name) == ("sheet.png", "index.html")
+    assert page.read_text(encoding="utf-8").count("<figure") == 24
+    page.unlink()
+    assert run("grid.yaml", "--show")[:2] == (0, out)
+    assert page.is_file()
 
 
-def test_a_second_ctrl_c_does_not_cut_off_the_end(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    ended = []
+def test_cells_that_fail_are_counted(run: Run) -> None:
+    Path("color.json").write_text(json.dumps(FAILING))
+    for arguments in ((), ("--retry",)):
+        code, _, err = run("grid.yaml", *arguments)
+        assert code == 3
+        assert err.endswith("0 cells done, 12 failed: the page has their messages; --retry runs them again\n")
+    assert "0 done before, 12 to do" in err
 
-    def run(_: object) -> int:
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        finally:
-            for number in before:
-                signal.raise_signal(number)
-            ended.append(True)
-        return 0
 
-    monkeypatch.setattr(sweep, "_run_command", run)
-    try:
-        assert sweep.main([]) == 130
-        signal.raise_signal(signal.SIGINT)  # while Python ends
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert ended
-    assert capsys.readouterr().err.endswith("what is done is kept, and the same command goes on from there\n")
+def test_a_second_sweep_is_refused_before_its_rehearsal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rehearse(*_: object) -> int:
+        raise AssertionError("it has rehearsed")
+
+    monkeypatch.setattr("sweeper.session.rehearse", rehearse)
+    with Results(Path("output/sweeps/grid")).claim("grid"):
+        code, _, err = run("grid.yaml")
+    assert code == 2
+    assert "another sweep is at work in" in err
+    with pytest.raises(AssertionError, match="it has rehearsed"):
+        run("grid.yaml")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @each_case("place", ["show", "run"])
-def test_a_full_disk_is_one_line_wherever_it_is_noticed(
-    home: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
-) -> None:
+def test_a_full_disk_is_one_line_wherever_it_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     def fill(*_: object) -> None:
         raise OSError(28, "No space left on device", "sheet.png")
 
-    monkeypatch.setattr("sweeper.session.Session.run", lambda _: (12, 0))
+    monkeypatch.setattr("sweeper.session.Session.run", lambda *_: (12, 0))
     monkeypatch.setattr(f"sweeper.session.Session.{place}", fill)
-    assert sweep.main(["grid.yaml", "--pack", str(pack)]) == 4
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        "sweep: stopped: nothing more can be written: No space left on device (sheet.png); make room, then start "
-        "again; what is done is kept, and the same command goes on from there"
+    code, _, err = run("grid.yaml")
+    assert code == 4
+    assert err.splitlines()[-1] == (
+        "sweep: stopped: No space left on device (sheet.png); make room, or move away what stands there; what is done "
+        "is kept, and the same command goes on from there"
     )
 
 
-def test_ctrl_c_and_the_same_command_again(home: Path, pack: Path) -> None:
-    """On a real Ray, whose processes get the Ctrl-C of the terminal too."""
-    slow = home / "slow pack"
+def wait_for(process: "subprocess.Popen[str]", done: Callable[[], bool]) -> None:
+    until = time.monotonic() + PROCESS_SECONDS
+    while process.poll() is None and not done():
+        assert time.monotonic() < until
+        threading.Event().wait(0.02)
+
+
+def test_ctrl_c_then_a_kill_then_the_same_command_to_the_end(tmp_path: Path, pack: Path) -> None:
+    """On a real Ray, whose processes get the Ctrl-C of the terminal too, and which a killed driver cannot end."""
+    slow, results = tmp_path / "slow pack", tmp_path / "results"
     shutil.copytree(pack, slow)
     text = (slow / "__init__.py").read_text()
-    (slow / "__init__.py").write_text(
-        text.replace("bar = comfy", "__import__('time').sleep(0.05)\n        bar = comfy")
-    )
-    command = [
-        sys.executable,
-        str(REPOSITORY / "tools" / "sweep.py"),
-        "grid.yaml",
-        "--pack",
-        str(slow),
-        "--workers",
-        "1",
-    ]
-    journals = home / "output" / "sweeps" / "grid" / "journal"
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        watchdog = threading.Timer(PROCESS_SECONDS, process.kill)
-        watchdog.start()
-        try:
-            while process.poll() is None and not any(file.stat().st_size for file in journals.glob("*.jsonl")):
-                threading.Event().wait(0.02)
-            # To the whole group, as a terminal does.
-            # Three times, out of impatience.
-            for _ in range(3):
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGINT)
-                    threading.Event().wait(0.4)
-            _, err = process.communicate(timeout=PROCESS_SECONDS)
-        finally:
-            watchdog.cancel()
-            process.kill()
+    (slow / "__init__.py").write_text(text.replace("bar = comfy", "__import__('time').sleep(0.2)\n        bar = comfy"))
+    (tmp_path / "color.json").write_text(json.dumps(COLOR))
+    (tmp_path / "grid.yaml").write_text("workflow: color.json\naxes: {1.level: {from: 0, to: 1, count: 40}}")
+    command: list[Any] = [sys.executable, REPOSITORY / "tools" / "sweep.py", "grid.yaml", "--workers", "1"]
+    command += ["--pack", slow, "--results", results]
+
+    def count() -> int:
+        return len(list(results.glob("cells/*/*/row.json")))
+
+    started: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True, "cwd": tmp_path}
+    with subprocess.Popen(command, **started) as process:
+        wait_for(process, lambda: count() > 0)
+        # To the whole group, as a terminal does; three times, out of impatience.
+        for _ in range(3):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+                threading.Event().wait(0.4)
+        _, err = process.communicate(timeout=PROCESS_SECONDS)
     assert process.returncode == 130, err
     assert err.splitlines()[-1] == "sweep: interrupted; what is done is kept, and the same command goes on from there"
     assert "Traceback" not in err
-    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS)
+    first = count()
+    assert 1 <= first < 40
+    with subprocess.Popen(command, **started) as process:
+        wait_for(process, lambda: count() > first)
+        process.kill()
+        _, err = process.communicate(timeout=PROCESS_SECONDS)
+    assert process.returncode == -signal.SIGKILL, err
+    second = count()
+    assert first < second < 40
+    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    first, *_ = again.stderr.splitlines()
-    known = int(first.split(" cells, ")[1].split(" have a row")[0])
-    assert 1 <= known < 12, first
-    assert f"{12 - known} to do" in first
-    assert again.stderr.splitlines()[-1].startswith(f"{12 - known} done, 0 failed, 0 left")
+    known = int(again.stderr.split("40 cells, ")[1].split(" done before")[0])
+    assert second <= known < 40
+    assert f"{40 - known} to do" in again.stderr
     assert [Path(line).name for line in again.stdout.splitlines()] == ["sheet.png", "index.html"]
-    assert not list(journals.iterdir())
+    assert count() == 40

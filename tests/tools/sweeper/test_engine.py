@@ -1,0 +1,163 @@
+"""Cells of no workflow on a real Ray of this machine: workers that die, cells that fail, and what is done again."""
+
+import io
+import pickle
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cases import each_case
+from repository import REPOSITORY
+from sweep_grids import act, list_results_here
+from sweeper import engine
+from sweeper.engine import (
+    EXCLUDED,
+    Cell,
+    Machine,
+    Row,
+    SweepError,
+    SweepStoppedError,
+    Worker,
+    Workers,
+    connect,
+    count_workers,
+    run_cells,
+)
+from sweeper.results import Results
+
+
+def make_cells(notes: Path, *tasks: str) -> list[Cell]:
+    notes.mkdir(exist_ok=True)
+    return [Cell(f"{number:032x}", {"what": what}, (what, str(notes))) for number, what in enumerate(tasks)]
+
+
+def test_workers_that_die_are_replaced_and_the_same_call_continues(tmp_path: Path) -> None:
+    """`act` kills its process as kill -9 does: Ray starts another, and gives it the cell again."""
+    notes, results, stream = tmp_path / "notes", Results(tmp_path / "results"), io.StringIO()
+    cells = make_cells(notes, "plain", "die once", "fail", "die", "last")
+    with results.claim("mine"):
+        assert run_cells(cells, act, results, Workers(number=2), stream) == (3, 2)
+        assert [results.rows[cell.hash]["status"] for cell in cells] == ["ok", "ok", "failed", "failed", "ok"]
+        assert [results.rows[cells[number].hash]["attempts"] for number in (0, 1, 4)] == [1, 2, 1]
+        failed, died = (results.rows[cells[number].hash] for number in (2, 3))
+        assert failed["message"].startswith("ValueError: no such luck (sweep_grids.py:")
+        assert died["message"].startswith("3 workers died while they ran this cell; the last one: ")
+        assert len(list(notes.glob("die[0-9]"))) == 3
+        assert results.rows[cells[0].hash]["peak_bytes"] > 2**20
+        (name,) = results.rows[cells[0].hash]["pictures"]
+        assert (results.path / name).read_text() == "plain"
+        before = sorted(path.name for path in notes.iterdir())
+        more = [*cells, *make_cells(notes, *"123456", "new")[-1:]]
+        # A single worker measures how many there is room for; nothing that is done runs again.
+        assert run_cells(more, act, results, Workers(), stream) == (4, 2)
+        assert sorted({path.name for path in notes.iterdir()} - set(before)) == ["new0"]
+    assert "room for" in stream.getvalue()
+    again = Results(tmp_path / "results")
+    again.read()
+    assert again.rows == results.rows
+
+
+def test_cells_that_failed_run_again_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "list_results", list_results_here)
+    cells, results = make_cells(tmp_path / "notes", "fail", "plain"), Results(tmp_path / "results")
+    with results.claim("mine"):
+        assert run_cells(cells, act, results, Workers(), io.StringIO()) == (1, 1)
+        assert run_cells(cells, act, results, Workers(), io.StringIO(), retry=True) == (1, 1)
+    assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == ["fail0", "fail1", "plain0"]
+
+
+def test_what_concerns_all_cells_stops_the_run_and_what_is_done_is_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def list_one(*given: Any) -> Any:
+        yield next(list_results_here(*given))
+        raise SweepStoppedError("the cluster has gone away")
+
+    monkeypatch.setattr(engine, "list_results", list_one)
+    results = Results(tmp_path / "results")
+    with results.claim("mine"), pytest.raises(SweepStoppedError, match="gone away"):
+        run_cells(make_cells(tmp_path / "notes", "plain", "last"), act, results, Workers(), io.StringIO())
+    assert (results.path / "table.parquet").is_file()
+    assert len(results.rows) == 1
+
+
+def refuse(task: Any, folder: Path) -> Row:
+    raise SweepStoppedError("the pack has changed")
+
+
+def fill(task: Any, folder: Path) -> Row:
+    raise ValueError("node 1") from OSError(28, "No space left on device")
+
+
+@each_case(
+    ("run_one", "message"),
+    [
+        (pickle.dumps(refuse), "the pack has changed"),
+        (pickle.dumps(fill), "nothing more can be written: No space left on device; make room"),
+        (b"cgone\nact\n.", "a worker cannot start: ModuleNotFoundError: No module named 'gone'"),
+    ],
+)
+def test_what_is_no_fault_of_a_cell_concerns_all_cells(run_one: bytes, message: str) -> None:
+    with pytest.raises(SweepStoppedError, match=message):
+        Worker(run_one, 1).run(None)
+
+
+@each_case(
+    ("machines", "workers", "found"),
+    [
+        ([Machine(8, 100)], Workers(), (8, "8 cores / 1 and")),
+        ([Machine(8, 30)], Workers(threads=3), (2, "8 cores / 3 and")),
+        ([Machine(8, 30), Machine(2, 5)], Workers(), (3, "10 cores / 1 and")),
+        ([Machine(1, 5)], Workers(), (1, "1 cores / 1 and")),
+        # Where there are GPUs, every worker uses one.
+        ([Machine(8, 100, 2), Machine(8, 100)], Workers(), (2, "2 GPUs x 1, 16 cores / 1 and")),
+        ([Machine(8, 100, 2)], Workers(per_gpu=3), (6, "2 GPUs x 3, 8 cores / 1 and")),
+    ],
+)
+def test_how_many_workers_there_is_room_for(machines: list[Machine], workers: Workers, found: tuple[int, str]) -> None:
+    number, reason = count_workers(machines, workers, 9)
+    assert (number, reason.split(" 0.0")[0]) == found
+
+
+@each_case("address", ["here", "127.0.0.1", "127.0.0.1:port", "ray://127.0.0.1:1", ":1", "127.0.0.1:99999"])
+def test_a_cluster_that_is_not_there_is_found_at_once(address: str) -> None:
+    with pytest.raises(SweepError, match=rf"no Ray cluster answers at --address {address} \(.*write HOST:PORT"):
+        connect(address)
+
+
+@each_case(
+    ("address", "error", "message"),
+    [
+        (None, RuntimeError("Timed out"), r"\(Timed out\); its folder for temporary files may be full; RAY_TMPDIR"),
+        ("auto", ConnectionError("no"), r"\(no\); run this on a machine of the cluster; if it has a token"),
+    ],
+)
+def test_where_ray_does_not_start_the_likely_reason_is_named(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, error: Exception, message: str
+) -> None:
+    def init(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init, exceptions=SimpleNamespace(RayError=KeyError)))
+    with pytest.raises(SweepError, match=f"Ray does not start {message}"):
+        connect(address)
+
+
+def test_workers_start_where_the_path_of_python_has_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray puts the path of Python, as it is, into a line for a shell."""
+    given: dict[str, Any] = {}
+    ray = SimpleNamespace(init=lambda _, **options: given.update(options), exceptions=None)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    for python, quoted in (("/my/python", None), ("/it's my/python", "'/it'\"'\"'s my/python'")):
+        monkeypatch.setattr(sys, "executable", python)
+        connect(None)
+        assert given["runtime_env"].get("py_executable") == quoted
+
+
+def test_no_folder_of_the_code_is_left_behind() -> None:
+    folders = {f"/{path.name}" for path in REPOSITORY.iterdir()} & {"/das_core", "/nodes", "/tools"}
+    assert len(folders) == 3
+    assert not folders & set(EXCLUDED)

@@ -1,0 +1,145 @@
+"""The folder of results: whose it is, that one process writes there, what counts as a result, and the table."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cases import each_case
+from repository import REPOSITORY
+from sweeper.engine import SweepError, SweepStoppedError
+from sweeper.results import Results, make_table
+
+
+def row(cell: str, **columns: Any) -> dict[str, Any]:
+    return {"cell": cell, "status": "ok", "message": None, "pictures": [], **columns}
+
+
+def test_what_is_saved_is_read_again_and_a_later_result_replaces_the_earlier(tmp_path: Path) -> None:
+    results = Results(tmp_path / "deep" / "results")
+    with results.claim("mine"):
+        results.save(row("abcd", status="failed", message="no file \ud800x", seed=2**70), {"old/a.png": b"old"})
+        results.save(row("ef01", pictures=["a/\udcff.png"], seconds=float("nan")), {"a/b.png": b"pixels"})
+        results.save(row("abcd", level=0.5), {"new.png": b"new"})
+    again = Results(results.path)
+    with again.claim("mine"):
+        assert again.rows.keys() == {"abcd", "ef01"}
+        assert again.rows["abcd"] == row("abcd", level=0.5)
+        assert again.rows["ef01"]["pictures"] == ["cells/ef/ef01/a/?.png"]
+        files = sorted(path.name for path in (results.path / "cells").rglob("*") if path.is_file())
+        assert files == ["b.png", "new.png", "row.json", "row.json"]
+
+
+@each_case(
+    ("name", "text", "message"),
+    [
+        ("photo.jpg", "", "holds files that are no results"),
+        *(
+            ("sweep.json", text, "is of another sweep")
+            for text in ("{", "[]", '{"format": 99, "name": "mine"}', '{"format": 1, "name": "other"}', "[" * 100_000)
+        ),
+    ],
+)
+def test_a_folder_of_something_else_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SweepError, match=message), Results(tmp_path).claim("mine"):
+        pass
+    assert sorted({path.name for path in tmp_path.iterdir()} - {".lock"}) == [name]
+
+
+@each_case("path", ["file", "file/results", "/proc/self/results"])
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SweepError, match="cannot write to"), Results(tmp_path / path).claim("mine"):
+        pass
+
+
+def test_one_process_writes_and_a_process_that_is_killed_leaves_no_lock(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.path += {[str(REPOSITORY), str(REPOSITORY / "tools")]}
+from pathlib import Path
+from sweeper.results import Results
+with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
+    print("claimed", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "claimed\n"
+        with pytest.raises(SweepError, match="another sweep is at work"), Results(tmp_path / "results").claim("mine"):
+            pass
+        other.kill()
+    (tmp_path / "results" / ".table.parquet.0a.part").touch()
+    with Results(tmp_path / "results").claim("mine"):
+        assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [".lock", "sweep.json"]
+
+
+@each_case(
+    "spoil",
+    [
+        lambda text: text[:20],
+        lambda text: b"",
+        lambda text: text.replace(b'"ok"', b'"great"'),
+        lambda text: text.replace(b"abcd", b"abce"),
+        lambda text: text.replace(b"null", b"[1]"),
+        lambda text: text.replace(b"[]", b'["a", 1]'),
+        lambda text: b"[" * 100_000,
+        lambda text: b"\xff\xfe",
+    ],
+)
+def test_a_row_that_is_not_whole_is_no_result(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    results = Results(tmp_path)
+    with results.claim("mine"):
+        results.save(row("abcd"), {})
+    path = tmp_path / "cells" / "ab" / "abcd" / "row.json"
+    path.write_bytes(spoil(path.read_bytes()))
+    results.read()
+    assert results.rows == {}
+
+
+@each_case(
+    ("values", "kind", "found"),
+    [
+        ([1, 2], pa.int64(), [1, 2]),
+        ([1, 0.5], pa.float64(), [1.0, 0.5]),
+        ([1, "two"], pa.string(), ["1", "two"]),
+        ([True, None], pa.bool_(), [True, None]),
+        ([True, 1], pa.string(), ["True", "1"]),
+        ([2**63, 1], pa.string(), [str(2**63), "1"]),
+    ],
+)
+def test_a_column_has_the_type_of_its_values_or_is_text(values: list[Any], kind: pa.DataType, found: list[Any]) -> None:
+    table = make_table([row(str(number), value=value) for number, value in enumerate(values)])
+    assert table.schema.field("value").type == kind
+    assert table["value"].to_pylist() == found
+    assert table.schema.field("pictures").type == pa.list_(pa.string())
+
+
+def test_the_table_is_written_on_the_way_and_a_write_that_fails_leaves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, path = Results(tmp_path), tmp_path / "table.parquet"
+    with results.claim("mine"):
+        results.save(row("abcd"), {})
+        assert not path.exists(), "not after every cell"
+        monkeypatch.setattr(results, "_next_write", 0.0)
+        results.save(row("ef01", seed=1), {})
+        assert pq.ParquetFile(path).read().to_pylist() == [row("abcd", seed=None), row("ef01", seed=1)]
+        before = path.read_bytes()
+
+        def fill(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(pq, "write_table", fill)
+        with pytest.raises(SweepStoppedError, match=r"table\.parquet cannot be written: No space left.*make room"):
+            results.write_table()
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))

@@ -1,0 +1,269 @@
+"""What a sweep shows: the contact sheet, and the page in Chromium, with texts that try to break out."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from cases import each_case
+from harness.page import BrowserNotFoundError, start_chromium
+from sweeper import show
+from sweeper.engine import Cell
+from sweeper.grid import Option
+from sweeper.results import Results
+from sweeper.show import GAP, MAX_SIDE, PICTURE, lay_out, make_thumbnail, save_page, save_sheet
+
+
+def make_axes(**values: list[Any]) -> dict[str, list[Option]]:
+    return {
+        name: [Option(str(value), {f"1.{name}": value}, {f"1.{name}": value}) for value in listed]
+        for name, listed in values.items()
+    }
+
+
+def make_cells(axes: dict[str, list[Option]], workflow: str = "w") -> dict[tuple[int, ...], Cell]:
+    choices = itertools.product(*(range(len(options)) for options in axes.values()))
+    cells = {}
+    for number, choice in enumerate(choices):
+        options = [axis[place] for axis, place in zip(axes.values(), choice, strict=True)]
+        columns = {name: value for option in options for name, value in option.columns.items()}
+        cells[choice] = Cell(f"{number:032x}", {"workflow": workflow, **columns, "settings": "{}"}, None)
+    return cells
+
+
+AXES = make_axes(level=[0, 1], size=[4, 8, 12], seed=[0])
+
+
+@each_case(
+    ("sheet", "columns", "rows", "numbers"),
+    [
+        # The last axis that changes makes the columns.
+        ({}, ["4", "8", "12"], ["0, 0", "1, 0"], [[0, 1, 2], [3, 4, 5]]),
+        ({"columns": ["level"], "rows": ["seed"]}, ["0", "1"], ["0, 4", "0, 8", "0, 12"], [[0, 3], [1, 4], [2, 5]]),
+        # An axis of the rows makes no columns; if all axes make rows there is one column.
+        ({"rows": ["size"]}, ["0", "1"], ["4, 0", "8, 0", "12, 0"], [[0, 3], [1, 4], [2, 5]]),
+        (
+            {"rows": ["level", "size", "seed"]},
+            [""],
+            ["0, 4, 0", "0, 8, 0", "0, 12, 0", "1, 4, 0", "1, 8, 0", "1, 12, 0"],
+            [[0], [1], [2], [3], [4], [5]],
+        ),
+    ],
+)
+def test_rows_and_columns_are_those_that_are_chosen(
+    sheet: dict[str, list[str]], columns: list[str], rows: list[str], numbers: list[list[int]]
+) -> None:
+    found = lay_out(AXES, make_cells(AXES), sheet)
+    assert found[:2] == (columns, rows)
+    assert [[int(cell.hash, 16) for cell in line] for line in found[2]] == numbers
+
+
+def test_one_axis_fills_a_square_and_a_cell_that_was_the_same_as_another_leaves_a_gap() -> None:
+    axes = make_axes(size=[2, 4, 6, 8, 10])
+    assert [[int(cell.hash) for cell in line] for line in lay_out(axes, make_cells(axes), {})[2]] == [[0, 1, 2], [3, 4]]
+    cells = make_cells(AXES)
+    del cells[0, 0, 0]
+    assert lay_out(AXES, cells, {})[2][0][0] is None
+
+
+def make_row(cell: Cell, **columns: Any) -> dict[str, Any]:
+    return {"cell": cell.hash, **cell.columns, "status": "ok", "message": None, "pictures": [], **columns}
+
+
+def test_pictures_failures_and_gaps_are_drawn(tmp_path: Path) -> None:
+    results, cells = Results(tmp_path), make_cells(AXES)
+    blue, failed, _, gone, *_ = cells.values()
+    Image.new("RGB", (8, 8), (0, 0, 255)).save(tmp_path / "a.png")
+    results.rows = {
+        blue.hash: make_row(blue, pictures=["a.png"]),
+        failed.hash: make_row(failed, status="failed"),
+        gone.hash: make_row(gone, pictures=["gone.png"]),
+    }
+    assert save_sheet(AXES, cells, {}, results) == str(tmp_path / "sheet.png")
+    sheet = Image.open(tmp_path / "sheet.png")
+    assert sheet.width >= 3 * (PICTURE + GAP)
+    counts = {colour: count for count, colour in sheet.getcolors(1 << 20)}
+    assert {(232, 232, 232), (176, 0, 32)} <= counts.keys()
+    assert counts[0, 0, 255] == PICTURE**2, "a small picture is enlarged"
+
+
+@each_case(
+    ("columns", "rows", "said"), [(100, 2, ""), (200, 2, " (the first 2 rows and 147 columns)"), (2, 200, " (t")]
+)
+def test_a_large_grid_is_drawn_small_and_then_cut(tmp_path: Path, columns: int, rows: int, said: str) -> None:
+    axes = make_axes(a=list(range(rows)), b=list(range(columns)))
+    text = save_sheet(axes, make_cells(axes), {}, Results(tmp_path))
+    assert text.removeprefix(str(tmp_path / "sheet.png")).startswith(said)
+    assert max(Image.open(tmp_path / "sheet.png").size) <= MAX_SIDE
+
+
+def test_a_thumbnail_is_that_of_a_whole_picture_of_the_results_and_of_no_other_on_the_disk(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    Image.new("RGB", (400, 200)).save(results / "a.png")
+    thumbnail = make_thumbnail({"pictures": ["a.png"]}, results, 100)
+    assert thumbnail is not None
+    assert thumbnail.size == (100, 50)
+    Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
+    (results / "link.png").symlink_to(tmp_path / "secret.png")
+    (results / "cut.png").write_bytes((results / "a.png").read_bytes()[:30])
+    assert make_thumbnail(None, results, 8) is None
+    for name in ("gone.png", "../secret.png", str(tmp_path / "secret.png"), "link.png", "cut.png", "\0", "x" * 300, ""):
+        assert make_thumbnail({"pictures": [name]}, results, 8) is None, name
+
+
+EVIL = "</script><img src=x onerror=\"document.title='broken'\"> <!-- \u2028 ünï '{{ 7 * 7 }}"
+PAGE_AXES = make_axes(text=[EVIL, "plain", "other"], seed=[0, 1, 2, 3])
+
+
+def save(folder: Path, **first: Any) -> int:
+    """Save a page of twelve cells, of which eleven have a result and one has failed; `first` changes the first row."""
+    cells = list(make_cells(PAGE_AXES, "constructor").values())
+    results = Results(folder)
+    for number, cell in enumerate(cells[:-1]):
+        name = f"pictures/{number} #1.png"
+        (folder / "pictures").mkdir(exist_ok=True)
+        Image.new("RGB", (16, 16), (20 * number, 0, 0)).save(folder / name)
+        seen = {"seconds": 10.0 - number, "recognised": number % 2 == 0, "texts": json.dumps({"__proto__": [EVIL]})}
+        results.rows[cell.hash] = make_row(cell, pictures=[name], **seen)
+    results.rows[cells[3].hash] |= {"status": "failed", "message": EVIL, "pictures": [], "recognised": None}
+    results.rows[cells[0].hash] |= first
+    text = save_page(f"name {EVIL}", ["1.text", "1.seed"], cells, results, lambda cell: {"cell": cell.hash, "e": EVIL})
+    assert text.startswith(str(folder / "index.html"))
+    return int((re.findall(r"the first (\d+)", text) or ["11"])[0])
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    save(folder)
+    return folder / "index.html"
+
+
+@pytest.fixture(scope="module")
+def opened(saved: Path) -> Iterator[tuple[Page, list[str]]]:
+    """The page in Chromium, and everything that it has asked for or complained of."""
+    try:
+        with start_chromium() as browser:
+            page, asked = browser.new_page(viewport={"width": 1200, "height": 800}), list[str]()
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("pageerror", lambda error: asked.append(str(error)))
+            page.on("console", lambda message: asked.append(message.text))
+            page.goto(saved.as_uri())
+            page.wait_for_selector("figure")
+            yield page, asked
+    except BrowserNotFoundError as error:
+        pytest.skip(str(error))
+
+
+def shown(page: Page) -> list[int]:
+    """The numbers of the cells that are shown, in their order."""
+    return [int(figure.get_attribute("data-cell") or "", 16) for figure in page.locator("figure").all()]
+
+
+def read_values(page: Page) -> dict[str, str]:
+    """The values in the detail view."""
+    return dict(line.locator("td").all_inner_texts() for line in page.locator("#values tr").all())
+
+
+def test_it_is_one_file_that_asks_for_nothing_and_shows_texts_as_texts(
+    saved: Path, opened: tuple[Page, list[str]]
+) -> None:
+    page, asked = opened
+    # Waiting for a function would evaluate a string, which the page forbids.
+    page.evaluate("Promise.all([...document.images].filter((image) => image.src).map((image) => image.decode()))")
+    assert [url for url in asked if not url.startswith("data:image/jpeg")] == [saved.as_uri()]
+    assert not re.search(r"(src|href)=.https?:", saved.read_text(encoding="utf-8"))
+    assert page.title().startswith("name </script>")
+    assert page.locator("figure img").count() == 10
+    assert page.locator("#summary").inner_text() == "11 of 12 cells, 1 failed, 6 of 10 recognised"
+    assert page.locator("figure .empty").inner_text().startswith("</script><img src=x")
+    assert page.locator("img[src='x']").count() == 0
+
+
+def test_sorting_filtering_and_searching(opened: tuple[Page, list[str]]) -> None:
+    page, _ = opened
+    assert shown(page) == list(range(11))
+    page.select_option("#sort", label="seconds")
+    assert shown(page) == list(range(10, -1, -1))
+    page.click("#direction")
+    assert shown(page) == list(range(11))
+    page.select_option("#sort", label="recognised")
+    assert shown(page)[-1] == 3, "what has no value comes last"
+    page.select_option("#sort", "")
+    page.click("#direction")
+    seed = page.locator("#filters details[data-name='1.seed']")
+    seed.locator("summary").click()
+    for number in (1, 2, 3):
+        seed.locator("input").nth(number).uncheck()
+    assert shown(page) == [0, 4, 8]
+    page.fill("#search", "PLAIN")
+    assert shown(page) == [4]
+    page.click("#clear")
+    assert shown(page) == list(range(11))
+
+
+def test_a_column_of_many_values_is_filtered_by_its_bounds_or_by_words(
+    opened: tuple[Page, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(show, "MAX_CHOICES", 2)
+    save(tmp_path)
+    page, _ = opened
+    back = page.url
+    page.goto((tmp_path / "index.html").as_uri())
+    page.locator("details[data-name='seconds'] summary").click()
+    page.fill("details[data-name='seconds'] input[name='low']", "3.5")
+    page.fill("details[data-name='seconds'] input[name='high']", "8")
+    assert shown(page) == [2, 3, 4, 5, 6]
+    page.locator("details[data-name='1.text'] summary").click()
+    page.fill("details[data-name='1.text'] input[name='words']", "PLA")
+    assert shown(page) == [4, 5, 6]
+    page.goto(back)
+
+
+def test_a_cell_opens_with_its_settings_and_its_workflow(opened: tuple[Page, list[str]], tmp_path: Path) -> None:
+    page, asked = opened
+    before = len(asked)
+    page.locator("figure").nth(5).click()
+    values = read_values(page)
+    assert (values["1.text"], values["1.seed"], values["__proto__"]) == ("plain", "1", EVIL)
+    assert values["workflow"] == "constructor"
+    with page.expect_download() as waiting:
+        page.click("#json")
+    waiting.value.save_as(tmp_path / "workflow.json")
+    assert waiting.value.suggested_filename.endswith("_00000000.json")
+    assert json.loads((tmp_path / "workflow.json").read_text()) == {"cell": f"{5:032x}", "e": EVIL}
+    assert page.locator("#png").get_attribute("href") == "./pictures/5%20%231.png"
+    # A browser downloads no file beside a page without a server, it opens it: not in the place of this page.
+    with page.expect_popup() as picture:
+        page.click("#png")
+    picture.value.close()
+    page.click("#close")
+    page.locator("figure").nth(3).click()
+    assert page.locator("#png").is_hidden()
+    page.click("#close")
+    assert not [text for text in asked[before:] if "rror" in text]
+
+
+def test_strange_values_stay_what_they_are(opened: tuple[Page, list[str]], tmp_path: Path) -> None:
+    huge = 2**64 - 1
+    save(tmp_path, seconds=float("nan"), texts="[", pictures=["javascript:alert(1)"], **{"1.seed": huge})
+    page, _ = opened
+    back = page.url
+    page.goto((tmp_path / "index.html").as_uri())
+    page.locator("figure").first.click()
+    values = read_values(page)
+    assert (values["seconds"], values["1.seed"]) == ("nan", str(huge))
+    assert page.locator("#png").get_attribute("href") == "./javascript%3Aalert%281%29"
+    page.goto(back)
+
+
+def test_a_page_of_many_cells_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(show, "MAX_CELLS", 5)
+    assert save(tmp_path) == 5

@@ -1,0 +1,314 @@
+"""The cells of a grid: what is wrong with any of them before one runs, and what a run of one returns."""
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+from torchvision.transforms.functional import to_tensor
+
+import run_workflow
+from cases import each_case
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.report.recognition import judge_class
+from repository import REPOSITORY
+from runner.core_nodes import register_core_nodes
+from runner.node_classes import load_pack_without_models
+from runner.workflow_graph import Node, Workflow, WorkflowError, parse_workflow
+from sweep_grids import COLOR, FAILING, list_results_here
+from sweeper.engine import Cell, SweepError, SweepStoppedError, Workers
+from sweeper.workflows import (
+    COLUMNS,
+    CellJudge,
+    Plan,
+    WorkflowRunner,
+    Workflows,
+    check_judge,
+    find_quick,
+    list_cells,
+    make_plan,
+    read_wish,
+    rehearse,
+)
+
+MakePlan = Callable[..., Plan]
+SAVE = COLOR["2"]
+OPTIMIZER: dict[str, Any] = COLOR | {
+    "3": {"class_type": "TOY_Optimizer", "inputs": {"optimizer": "ascent", "optimizer.step_size": 1.0}},
+    "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 0]}},
+}
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def list_all(plan: Plan) -> list[Cell]:
+    return list(list_cells(plan.grid, Workflows(plan)).values())
+
+
+def test_every_combination_is_a_cell_and_a_larger_grid_has_the_cells_of_the_smaller(plan: MakePlan) -> None:
+    few = list_all(plan("axes: {1.size: [4, 8], 1.level: [0, 0.5, 1]}"))
+    assert [cell.task[1:] for cell in few[:2]] == [
+        ("color", {"1.size": 4, "1.level": 0}),
+        ("color", {"1.size": 4, "1.level": 0.5}),
+    ]
+    assert len({cell.hash for cell in few}) == len(few) == 6
+    more = list_all(plan("axes: {Colour.level: [1, 0.25, 0.5, 0], 1.size: [8, 4]}"))
+    assert {cell.hash for cell in few} < {cell.hash for cell in more}
+
+
+def test_a_cell_is_what_runs_whatever_its_workflow_is_called(plan: MakePlan, tmp_path: Path) -> None:
+    two = plan("axes: {1.level: [0, 1]}\nset: {1.size: 4}")
+    two = make_plan(
+        two.grid.model_copy(update={"workflow": None, "workflows": {"one": "color.json", "two": "color.json"}}),
+        tmp_path, tmp_path, two.pack,
+    )  # fmt: skip
+    # The same nodes are the same cell, computed once; the default is not another value.
+    assert [(cell.task[1], cell.columns["1.level"]) for cell in list_all(two)] == [("one", 0), ("one", 1)]
+    plain, other = list_all(plan("set: {1.size: 4}\naxes: {1.batch: [1, 2]}"))
+    assert [cell.hash for cell in list_all(plan("axes: {1.size: [4]}"))] == [plain.hash]
+    assert plain.hash != other.hash
+
+
+def test_another_picture_of_the_same_name_is_another_cell(plan: MakePlan, tmp_path: Path) -> None:
+    nodes = {"1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}, "2": SAVE}
+    hashes = set()
+    for level in (10, 20):
+        Image.new("RGB", (4, 4), (level, 0, 0)).save(tmp_path / "photo.png")
+        hashes |= {cell.hash for cell in list_all(plan("axes: {2.filename_prefix: [a]}", nodes))}
+    assert len(hashes) == 2
+
+
+def test_options_come_before_what_they_bring_and_a_value_in_place_of_a_link_leaves_out_what_was_linked(
+    plan: MakePlan,
+) -> None:
+    made = plan("axes: {1.size: [4]}\nset: {1.batch: 2, 1.level: 0.1}", OPTIMIZER)
+    built = Workflows(made).build("color", {"3.optimizer.warmup": 7, "3.optimizer": "adam", "TOY_Color.level": 1})
+    assert dict(built["3"].inputs) == {"optimizer": "adam", "optimizer.warmup": 7, "optimizer.decay": "none"}
+    assert dict(built["1"].inputs) == {"size": 8, "batch": 2, "level": 1.0, "invert": False}
+    nodes = COLOR | {"1": {"class_type": "TOY_Color", "inputs": {"size": ["7", 1]}}}
+    nodes |= {"7": {"class_type": "TOY_Facts", "inputs": {}}}
+    workflows = Workflows(plan("axes: {1.level: [1]}", nodes))
+    assert "7" in workflows.build("color", {})
+    assert "7" not in workflows.build("color", {"1.size": 4})
+
+
+@each_case(
+    ("text", "problem"),
+    [
+        ("axes: {TOY_Colour.size: [4]}", "no node 'TOY_Colour' in the workflow; nearest: TOY_Color"),
+        ("axes: {1.sise: [4]}", "node 1 (TOY_Color): no input 'sise'; nearest: size (1 of 1 cells)"),
+        ("axes: {1.size: [big]}", "node 1 (TOY_Color): size = 'big' cannot be read as INT from 2 to 16 (1 of 1 cells)"),
+        ("axes: {2.images: [3]}", "images is a socket for IMAGE; only widgets can be set"),
+        ("axes: {3.optimizer: [sgd]}", "optimizer = 'sgd' is not one of ascent, adam"),
+        ("axes: {3.optimizer: [on]}", "optimizer = True is not one of ascent, adam; YAML reads yes, no, on and off"),
+        ("axes: {1.size: [4], g: {group: {a: {1.size: 8}}}}", "two axes set the same input"),
+        ("axes: {1.size: [4], TOY_Color.size: [8]}", "TOY_Color.size is set twice in one cell"),
+        ("only: '2'\naxes: {3.optimizer: [adam]}", "optimizer changes nothing, because no output needs this node"),
+        ("axes: {status: {group: {a: {}}}}", "axis status: the table has a column of this name"),
+        ("only: Colour\naxes: {1.size: [4]}", "workflow color: node 1 (TOY_Color) has no output"),
+        ("only: Save\naxes: {1.size: [4]}", "no node 'Save' in the workflow"),
+    ],
+)
+def test_what_is_wrong_with_a_cell_is_said(plan: MakePlan, text: str, problem: str) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        list_all(plan(text, OPTIMIZER))
+    assert problem in str(caught.value)
+
+
+def test_everything_wrong_is_listed_once_with_the_number_of_cells(plan: MakePlan) -> None:
+    with pytest.raises(SweepError) as caught:
+        list_all(plan("axes: {1.size: [4, 1, 99], 1.level: [0.5, 2]}"))
+    assert sorted(caught.value.problems) == [
+        "node 1 (TOY_Color): level = 2.0 is above the maximum 1.0; it takes FLOAT from 0.0 to 1.0 (1 of 6 cells)",
+        "node 1 (TOY_Color): size = 1 is below the minimum 2; it takes INT from 2 to 16 (2 of 6 cells)",
+        "node 1 (TOY_Color): size = 99 is above the maximum 16; it takes INT from 2 to 16 (2 of 6 cells)",
+    ]
+
+
+def test_a_pack_or_a_workflow_that_cannot_be_used_is_named(plan: MakePlan, tmp_path: Path) -> None:
+    made = plan("axes: {1.size: [4]}", {"1": COLOR["1"]})
+    with pytest.raises(WorkflowError, match="workflow color: it has no output, such as SaveImage"):
+        Workflows(made)
+    with pytest.raises(WorkflowError, match="no node pack in"):
+        Workflows(make_plan(made.grid, tmp_path, tmp_path, tmp_path))
+    (tmp_path / "color.json").write_text("{")
+    with pytest.raises(WorkflowError, match=r"color\.json is not a JSON file"):
+        make_plan(made.grid, tmp_path, tmp_path, made.pack)
+
+
+PICKY = """
+class Picky(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TOY_Picky", category="toy", inputs=[io.String.Input("word")], outputs=[io.String.Output()]
+        )
+
+    @classmethod
+    def execute(cls, word: str) -> io.NodeOutput:
+        if word == "crash":
+            raise RuntimeError("broken")
+        if word != "fine":
+            raise ValueError(f"no word {word!r}; the nearest is fine")
+        return io.NodeOutput(word)
+
+"""
+
+
+def test_quick_nodes_say_what_they_refuse_before_anything_runs(
+    plan: MakePlan, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(pack, tmp_path / "picky")
+    text = (pack / "__init__.py").read_text().replace("class Extension(", f"{PICKY}\nclass Extension(")
+    (tmp_path / "picky" / "__init__.py").write_text(text.replace("[Color, ", "[Picky, Color, "))
+    nodes = COLOR | {
+        "3": {"class_type": "TOY_Picky", "inputs": {"word": "fine"}},
+        "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 0]}},
+        "5": {"class_type": "TOY_Mix", "inputs": {"images.image0": ["1", 0]}},
+        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0]}},
+    }
+    made = plan("axes: {3.word: [fine, fin, crash], 1.level: [0, 0.5, 1]}", nodes)
+    made = make_plan(made.grid, tmp_path, tmp_path, tmp_path / "picky")
+    workflows = Workflows(made)
+    cells = list(list_cells(made.grid, workflows).values())
+    assert sorted(find_quick(workflows.build("color", {}))) == ["1", "3"]
+    with pytest.raises(SweepError) as caught:
+        rehearse(cells, workflows)
+    listed = [problem.split(" (__init__")[0] for problem in sorted(caught.value.problems)]
+    assert listed == [
+        "RuntimeError: broken This was node 3 (TOY_Picky).",
+        "node 3 (TOY_Picky): no word 'fin'; the nearest is fine (3 of 9 checked cells)",
+    ]
+    # The clock is read once at the start and once before each cell: the third cell comes too late.
+    monkeypatch.setattr("sweeper.workflows.time", SimpleNamespace(monotonic=iter([0, 1, 2, 99]).__next__))
+    assert rehearse(cells, workflows) == 2
+    assert not list(tmp_path.rglob("*.png"))
+
+
+def test_a_cell_saves_what_run_workflow_saves_and_says_everything_about_itself(
+    plan: MakePlan, pack: Path, tmp_path: Path
+) -> None:
+    report = {"class_type": "TOY_Report", "inputs": {"image": ["1", 0], "shows": True}}
+    made = plan("only: [Save Image, '4']\naxes: {1.level: [0.25, 1]}", COLOR | {"4": report})
+    runner, cells = WorkflowRunner(made, 1), list_all(made)
+    rows = []
+    for cell in cells:
+        (tmp_path / cell.hash).mkdir()
+        rows.append(runner(cell.task, tmp_path / cell.hash))
+    assert rows[0]["pictures"] == ["color_00001_.png"]
+    assert json.loads(rows[0]["texts"]) == {"Report": ["saw 1 images"]}
+    list(run_workflow.run(tmp_path / "color.json", ["1.level=0.25"], tmp_path / "one", tmp_path, tmp_path, pack))
+    single, swept = (tmp_path / name / "color_00001_.png" for name in ("one", cells[0].hash))
+    assert swept.read_bytes() == single.read_bytes()
+    assert (rows[1]["threads"], rows[1]["torch"]) == (1, torch.__version__)
+    assert rows[0]["load_seconds"] > 10 * rows[1]["load_seconds"] > 0, "models are loaded once"
+
+
+def test_a_cell_of_another_pack_or_images_stops_the_sweep(plan: MakePlan, tmp_path: Path) -> None:
+    made = plan("axes: {1.level: [0.25]}")
+    ((_, label, settings),) = [cell.task for cell in list_all(made)]
+    with pytest.raises(SweepStoppedError, match="have changed since the sweep was started"):
+        WorkflowRunner(made, 1)(("0" * 32, label, settings), tmp_path)
+
+
+def test_a_worker_elsewhere_gets_images_and_the_pack(
+    plan: MakePlan, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (4, 4), (90, 0, 0)).save(tmp_path / "photo.png")
+    nodes = {"1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}, "2": SAVE}
+    made = plan("axes: {2.filename_prefix: [a]}", nodes)
+    (cell,) = list_all(made)
+    images = {"color": {"photo.png": (tmp_path / "photo.png").read_bytes()}}
+    (tmp_path / "photo.png").unlink()
+    monkeypatch.chdir(pack)
+    (name,) = WorkflowRunner(made, 1, images)(cell.task, tmp_path)["pictures"]
+    assert Image.open(tmp_path / name).getpixel((0, 0)) == (90, 0, 0)
+
+
+def test_pictures_come_first_and_a_cell_that_saves_none_is_not_rated(plan: MakePlan, tmp_path: Path) -> None:
+    keep = {"class_type": "TOY_Keep", "inputs": {"image": ["1", 0]}}
+    preview = {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
+    judge = "judge: {class: 1.size}\naxes: {1.level: [0.25]}"
+    made = plan(f"only: ['3']\n{judge}", COLOR | {"3": keep})
+    row = WorkflowRunner(made, 1)(list_all(made)[0].task, tmp_path)
+    assert row["message"].startswith("judge: the cell saved no picture to rate, only kept.stack; add such a node")
+    made = plan("axes: {1.level: [0.25]}", {"1": COLOR["1"], "2": preview, "3": keep, "4": SAVE})
+    names = WorkflowRunner(made, 1)(list_all(made)[0].task, tmp_path)["pictures"]
+    assert [name.split("_")[0] for name in names] == ["color", "PreviewImage", "kept.stack"]
+
+
+def test_the_columns_of_a_row_are_those_that_no_axis_may_have(plan: MakePlan, tmp_path: Path) -> None:
+    made = plan("set: {2.filename_prefix: volcano}\naxes: {1.level: [1]}\njudge: {class: 2.filename_prefix}")
+    ((row, files),) = list_results_here(list_all(made), pickle.dumps(WorkflowRunner(made, 1)), Workers(), tmp_path)
+    assert row["status"] == "ok", row["message"]
+    assert row.keys() - {"1.level"} == COLUMNS
+    assert list(files) == row["pictures"]
+    (line,) = [
+        line for line in (REPOSITORY / "docs" / "sweeps.md").read_text().splitlines() if line.startswith("A `group` ")
+    ]
+    assert {word for word in line.split("`")[1::2] if word != "group"} == COLUMNS
+
+
+def wish(text: Any) -> Workflow:
+    return {"1": Node("1", "DAS_ClassObjective", "Class Objective", {"classes": text, "classifier": ["2", 0]})}
+
+
+def test_the_judge_answers_as_in_the_benches(tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    Image.fromarray(skimage.data.cat()).save(path)
+    judge = CellJudge({"class": "1.classes"})
+    (verdict,) = judge_class(load_starter(SECOND_OPINION), to_tensor(Image.open(path)).unsqueeze(0), [281])
+    scores = [answer.score for answer in verdict.answers]
+    columns = judge.rate(path, wish("tabby"))
+    assert list(columns.values()) == ["EfficientNet-Lite2", *scores, verdict.recognised]
+    assert judge.rate(path, wish("281, 282")) == {}, "a picture cannot be both"
+    assert judge.rate(path, wish("volcano"))["recognised"] is False
+
+
+@each_case(
+    ("path", "message"),
+    [
+        ("1.classes", "judge: 1.classes holds no text"),
+        ("1.clases", "judge: 1.clases holds no text"),
+        ("9.classes", "no node '9' in the workflow"),
+    ],
+)
+def test_the_wish_has_to_be_there(path: str, message: str) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        read_wish({"class": path}, wish(["3", 0]))
+    assert message in str(caught.value)
+
+
+def test_the_judge_may_not_have_helped(tmp_path: Path) -> None:
+    load_pack_without_models(REPOSITORY)
+    register_core_nodes(tmp_path)
+    nodes: dict[str, Any] = {
+        "1": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "starter"}},
+        "2": {"class_type": "DAS_ClassObjective", "inputs": {"classifier": ["1", 0], "classes": "tabby"}},
+        "3": {"class_type": "DAS_Optimize", "inputs": {"objectives.objective0": ["2", 0]}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}},
+        "5": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "second_opinion"}},
+        "6": {"class_type": "DAS_Classify", "inputs": {"classifier": ["5", 0], "image": ["3", 0]}},
+    }
+    assert check_judge({"class": "2.classes"}, parse_workflow(nodes, "here")) == "tabby"
+    nodes["1"]["inputs"]["source"] = "second_opinion"
+    with pytest.raises(SweepError, match=r"node 1 \(DAS_LoadClassifier\) is the judge itself"):
+        check_judge({"class": "2.classes"}, parse_workflow(nodes, "here"))
+
+
+def test_a_node_that_fails_says_why(plan: MakePlan, tmp_path: Path) -> None:
+    made = plan("axes: {1.level: [0.25]}", FAILING)
+    with pytest.raises(WorkflowError, match=r"node 3 \(TOY_Fail\): no class"):
+        WorkflowRunner(made, 1)(list_all(made)[0].task, tmp_path)

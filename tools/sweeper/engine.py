@@ -1,0 +1,325 @@
+"""Runs a list of cells on Ray, and stores the result of each as soon as it is there.
+
+A cell is one call of a function with one argument, such as the run of a workflow with some settings. The function runs
+in workers: processes of this machine or of a cluster, in which what it has loaded stays.
+"""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import pickle
+import platform
+import resource
+import shlex
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias, cast
+
+from tqdm import tqdm
+
+from repository import REPOSITORY
+from runner.workflow_graph import WorkflowError, elide
+
+if TYPE_CHECKING:
+    from sweeper.results import Results  # it imports PyTorch, which a process that only sends cells does not wait for
+
+Row: TypeAlias = dict[str, Any]  # a row of the table: values by the names of columns; `status` is "ok" or "failed"
+Message: TypeAlias = str | tuple[Row, dict[str, bytes]]  # a text for the user, or a row and files by their paths
+RunOne: TypeAlias = Callable[[Any, Path], Row]
+"""Runs one cell in a worker: gets the task of the cell and an empty folder, and returns columns of its row.
+
+All files that are then in the folder belong to the result; the column "pictures" lists those that are shown, by their
+paths in it. An exception makes the cell fail; a `SweepStoppedError` ends the run. The function has to be picklable.
+"""
+
+# What is not sent to a cluster, besides what .gitignore has, as patterns of .gitignore.
+EXCLUDED = [".git", "/tests", "/docs", "/benchmarks"]
+_DEATHS = 3  # a cell has failed if so many workers have died while they ran it
+_SHARE = 0.9  # of the memory may be filled: other cells can need more than the cell that was measured
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}  # nothing more can be stored
+
+
+class SweepError(WorkflowError):
+    """An error that keeps a sweep from starting; each of its `problems`, 30 at most, says one thing that is wrong."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        more = [f"and {len(problems) - 30:,} more"] if len(problems) > 30 else []
+        self.problems = [*map(elide, problems[:30]), *more]
+
+
+class SweepStoppedError(RuntimeError):
+    """A sweep cannot go on, for instance because the disk is full; the same command continues it later."""
+
+
+class Cell(NamedTuple):
+    """A call: a hash of all that its result depends on, the columns of its row that are known before, the argument."""
+
+    hash: str
+    columns: Mapping[str, Any]
+    task: Any
+
+
+class Workers(NamedTuple):
+    """Where cells run, and how many at once."""
+
+    address: str | None = None  # HOST:PORT of the head of a Ray cluster, or "auto"; without it, Ray starts here
+    number: int = 0  # 0 for as many as the memory, the cores and the GPUs of the machines allow
+    threads: int = 1  # the cores of a worker
+    per_gpu: int = 1  # how many workers share a GPU
+
+
+class Machine(NamedTuple):
+    """The cores, the bytes of memory and the GPUs of a machine."""
+
+    cores: float
+    memory: float
+    gpus: float = 0
+
+
+def count_workers(machines: Sequence[Machine], workers: Workers, memory: float) -> tuple[int, str]:
+    """Return how many workers of so many bytes fit onto machines, at least one, and how this was computed.
+
+    If any machine has a GPU, all workers use GPUs: the last bits of a picture depend on the device.
+
+    Example:
+        >>> count_workers([Machine(8, 4 * 2**30)], Workers(threads=1), 2**30)
+        (3, '8 cores / 1 and 4.0 GiB / 1.0 GiB')
+    """
+    on_gpus, fitting = any(machine.gpus for machine in machines), 0
+    for machine in machines:
+        places = min(int(machine.memory * _SHARE / memory), int(machine.cores // workers.threads))
+        fitting += min(places, int(machine.gpus * workers.per_gpu)) if on_gpus else places
+    cores, total, gpus = map(sum, zip(*machines, strict=True))
+    reason = f"{cores:.0f} cores / {workers.threads} and {total / 2**30:.1f} GiB / {memory / 2**30:.1f} GiB"
+    return max(1, fitting), f"{gpus:.0f} GPUs x {workers.per_gpu}, {reason}" if on_gpus else reason
+
+
+def run_cells(
+    cells: Sequence[Cell], run_one: RunOne, results: Results, workers: Workers, stream: TextIO, retry: bool = False
+) -> tuple[int, int]:
+    """Run the cells that have no result in a claimed folder, and return how many of all are done and have failed.
+
+    A worker that dies is replaced, and its cell runs again, up to three times. After an error, an interruption or a
+    kill, the same call continues with the cells that are left. With `retry`, cells that have failed run again. A
+    SweepError says that Ray does not start, or finds no cluster; a SweepStoppedError, that the run cannot go on.
+    """
+    kept = {name for name, row in results.rows.items() if not (retry and row["status"] == "failed")}
+    todo = [cell for cell in cells if cell.hash not in kept]
+    print(f"{len(cells):,} cells, {len(cells) - len(todo):,} done before, {len(todo):,} to do", file=stream, flush=True)
+    messages = list_results(todo, pickle.dumps(run_one), workers, results.path / "ray.log") if todo else iter(())
+    pause, failed = 0.5 if stream.isatty() else 10.0, 0
+    try:
+        with tqdm(total=len(todo), unit="cell", file=stream, mininterval=pause, maxinterval=pause) as bar:
+            for message in messages:
+                if isinstance(message, str):
+                    bar.write(message, file=stream)
+                    continue
+                results.save(*message)
+                failed += message[0]["status"] == "failed"
+                bar.set_postfix(failed=failed, refresh=False)
+                bar.update()
+    finally:
+        results.write_table()
+    states = [results.rows[cell.hash]["status"] for cell in cells]
+    return states.count("ok"), states.count("failed")
+
+
+def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: Path) -> Iterator[Message]:
+    """Run cells with a pickled function on Ray, whose output goes into the file `log`, and yield what is finished.
+
+    Only a child process is connected to Ray, because Ray kills that process without a message when the cluster goes
+    away. The child process ends, and the workers with it, when this generator is closed or this process dies.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, cells, run_one, workers, str(log)))
+    # Ctrl-C reaches all processes of a terminal; the child process ends when this process tells it to.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    process.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    theirs.close()
+    try:
+        while (message := ours.recv()) is not None:
+            if isinstance(message, Exception):
+                raise message
+            yield message
+    except EOFError:
+        raise SweepStoppedError(f"the Ray cluster has gone away (what it said is in {log})") from None
+    finally:
+        ours.close()
+        process.join(20)
+        process.kill()
+        process.join()
+
+
+def _serve(pipe: Connection, cells: Sequence[Cell], run_one: bytes, workers: Workers, log: str) -> None:
+    """Send the messages of `list_results` to the pipe, then None; or the error that ends the run."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):  # not sys.stderr, to which the C++ code of Ray does not write
+        os.dup2(descriptor, number)
+    try:
+        for message in _drive(connect(workers.address), cells, run_one, workers):
+            if pipe.poll():  # the other end is closed, because nothing is ever sent from there
+                return
+            if message is not None:
+                pipe.send(message)
+        pipe.send(None)
+    except (SweepError, SweepStoppedError) as error:
+        pipe.send(error)
+
+
+def connect(address: str | None) -> Any:
+    """Start Ray on this machine, or connect to a cluster and send it this repository; return the module `ray`."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a worker without GPUs does not see any
+    os.environ.setdefault("RAY_worker_niceness", "0")  # with Ray's 15, workers starve on a busy machine
+    import ray
+
+    if address is None:
+        environment: dict[str, Any] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}
+        # Ray puts the path of Python, as it is, into a line for a shell.
+        environment |= {"py_executable": quoted} if (quoted := shlex.quote(sys.executable)) != sys.executable else {}
+        # Results pass through the object store one by one; by default it takes 30 % of the memory.
+        options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 100 * 2**20}
+    else:
+        # Python reads PYTHONPATH in the folder into which Ray has unpacked the repository.
+        environment = {"working_dir": str(REPOSITORY), "excludes": EXCLUDED, "env_vars": {"PYTHONPATH": "tools"}}
+        options = {}
+        host, _, port = address.rpartition(":")
+        try:
+            if address != "auto":  # Ray itself would try for a minute
+                socket.create_connection((host, int(port)), timeout=5).close()
+        except (OSError, ValueError, OverflowError) as error:
+            advice = "write HOST:PORT of its head, or auto; 'ray start --head' starts one"
+            raise SweepError(f"no Ray cluster answers at --address {address} ({error}); {advice}") from error
+    try:
+        # "local" starts a new cluster. Without it, Ray would look for one in RAY_ADDRESS and on this machine.
+        options |= {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+        ray.init(address or "local", runtime_env=environment, **options)
+    except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
+        hint = "its folder for temporary files may be full; RAY_TMPDIR names another"
+        if address:
+            hint = "run this on a machine of the cluster; if it has a token, with RAY_AUTH_MODE=token as there"
+        raise SweepError(f"Ray does not start ({' '.join(str(error).split())[:300]}); {hint}") from error
+    return ray
+
+
+def list_machines(ray: Any) -> list[Machine]:
+    """Return the machines of the cluster that are alive."""
+    found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Machine(has.get("CPU", 0.0), has.get("memory", 0.0), has.get("GPU", 0.0)) for has in found]
+
+
+def _drive(ray: Any, cells: Sequence[Cell], run_one: bytes, workers: Workers) -> Iterator[Message | None]:
+    """Yield the messages of `list_results`, and None now and then.
+
+    Without a given number of workers, a single one runs a cell; then the peak of its memory decides how many more there
+    are. Ray restarts workers that die, also on other machines, and repeats their calls.
+    """
+    machines = list_machines(ray)
+    most = Machine(*map(max, zip(*machines, strict=True)))
+    if most.cores < workers.threads:
+        raise SweepError(f"--threads {workers.threads}: no machine has so many cores; at most {most.cores:.0f}")
+    needs = {"num_cpus": workers.threads, "num_gpus": 1 / workers.per_gpu if most.gpus else 0}
+    actors = ray.remote(max_restarts=-1, max_task_retries=_DEATHS - 1, **needs)(Worker)
+    waiting = deque(cells)
+    # Cells whose workers died; whether that was their fault shows when another cell gets done.
+    lost: list[Message] = []
+    # The call that each worker is answering, and its cell. A worker without a further call ends, because nothing refers
+    # to it any more: its place is free for one that Ray has to restart.
+    calls: dict[Any, tuple[Any, Cell | None]] = {}
+
+    def start(count: int, **more: float) -> None:
+        for _ in range(min(count, len(waiting))):
+            actor = actors.options(**more).remote(run_one, workers.threads)
+            calls[actor.__ray_ready__.remote()] = actor, None
+
+    start(workers.number or 1)
+    measured = workers.number > 0
+    while waiting or any(cell for _, cell in calls.values()):
+        yield None
+        for call in ray.wait(list(calls), timeout=0.5)[0]:
+            actor, cell = calls.pop(call)
+            try:
+                row, files = ray.get(call) if cell else (ray.get(call), {})
+            except ray.exceptions.RayTaskError as error:  # it was raised in the worker
+                raise SweepStoppedError(str(error.cause)) from None
+            except ray.exceptions.RayError as error:
+                reason = " ".join(str(error).split())[:500]
+                if cell is None or len(lost) > _DEATHS + len(calls):
+                    raise SweepStoppedError(f"workers die, and no cell gets done; the last one: {reason}") from None
+                message = f"{_DEATHS} workers died while they ran this cell; the last one: {reason}"
+                failed = {"status": "failed", "message": message, "pictures": []}
+                lost.append(({"cell": cell.hash, **cell.columns, **failed}, {}))
+                row = {}
+            if waiting:
+                following = waiting.popleft()
+                calls[actor.run.remote(following.task)] = actor, following
+            if cell and row:
+                yield from lost
+                lost.clear()
+                yield {"cell": cell.hash, **cell.columns, **row}, files
+            if cell and not measured:
+                measured, memory = True, max(1, row.get("peak_bytes", 0))
+                count, reason = count_workers(machines, workers, memory)
+                yield f"room for {count} worker{'' if count == 1 else 's'}: {reason}"
+                start(count - 1, memory=min(memory, int(most.memory * _SHARE)))
+    if lost:  # the cells are at fault only if the cluster still answers
+        ray.get(ray.remote(num_cpus=0)(lambda: None).remote(), timeout=60)
+    yield from lost
+
+
+class Worker:
+    """A process that runs cells one after the other, each by a call of the pickled function `run_one`."""
+
+    def __init__(self, run_one: bytes, threads: int) -> None:
+        self._pickled, self._run_one = run_one, cast(Any, None)
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 1_000_000:x}"
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+
+    def run(self, task: Any) -> tuple[Row, dict[str, bytes]]:
+        """Run a cell, and return columns of its row, and its files; a SweepStoppedError concerns all cells."""
+        begin, files = time.perf_counter(), {}
+        row: Row = {"status": "ok", "message": None, "pictures": []}
+        try:
+            self._run_one = self._run_one or pickle.loads(self._pickled)  # noqa: S301  (the driver has pickled it)
+        except Exception as error:
+            raise SweepStoppedError(f"a worker cannot start: {describe_error(error)}") from error
+        try:
+            with TemporaryDirectory(prefix="cell_") as name:
+                row |= self._run_one(task, Path(name))
+                paths = [path for path in Path(name).rglob("*") if path.is_file()]
+                files = {path.relative_to(name).as_posix(): path.read_bytes() for path in paths}
+        except SweepStoppedError:
+            raise
+        except Exception as error:
+            cause = error.__cause__ or error
+            if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+                raise SweepStoppedError(f"nothing more can be written: {cause.strerror}; make room") from error
+            row |= {"status": "failed", "message": describe_error(error)}
+        # macOS counts in bytes, Linux in KiB.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        row |= {"seconds": time.perf_counter() - begin, "peak_bytes": peak, "worker": self._name}
+        row |= {"finished": datetime.now(UTC).isoformat(timespec="milliseconds"), "python": platform.python_version()}
+        return row, files
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an error on one line; unless its message was written for the user, with its type and its place."""
+    text = " ".join([str(error), *getattr(error, "__notes__", [])])
+    if not isinstance(error, WorkflowError):
+        places = [f" ({Path(at.filename).name}:{at.lineno})" for at in traceback.extract_tb(error.__traceback__)]
+        text = f"{type(error).__name__}: {text}{''.join(places[-1:])}"
+    return " ".join(text.split())

@@ -1,0 +1,142 @@
+"""The folder of the results of a sweep.
+
+`sweep.json` has the name of the sweep. `cells/ab/HASH/` has the files of the cell with this hash, which begins with ab,
+and `row.json`, which is written last: then the cell is done. `table.parquet` has all rows. `.lock` is locked by the
+process that writes here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+
+from das_core.common.files import write_atomically
+from sweeper.engine import Row, SweepError, SweepStoppedError
+
+
+class _StoredRow(BaseModel):
+    """What row.json may hold; the file may be damaged, or of a stranger."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr | None]
+    cell: str
+    status: Literal["ok", "failed"]
+    message: str | None = None
+    pictures: list[str] = []
+
+
+class Results:
+    """The folder of results; `rows` has the rows of all its cells by their hashes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.rows: dict[str, Row] = {}
+        self._next_write = time.monotonic() + 10
+
+    @contextmanager
+    def claim(self, name: str) -> Iterator[None]:
+        """Assign the folder to the sweep `name`, keep other processes out, and read its rows.
+
+        The operating system releases the lock when this process ends, however it ends. A SweepError says why the folder
+        cannot be used.
+        """
+        mark, lock = self.path / "sweep.json", filelock.FileLock(self.path / ".lock")
+        wanted, advice = {"format": 1, "name": name}, "choose another folder with --results"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+            try:
+                found = json.loads(mark.read_bytes()) if mark.exists() else None
+            except (ValueError, RecursionError):
+                found = "damaged"
+            if found is None and {path.name for path in self.path.iterdir()} != {".lock"}:
+                raise SweepError(f"{self.path} holds files that are no results of a sweep; {advice}")
+            if found is not None and found != wanted:
+                raise SweepError(f"{self.path} is of another sweep, {str(found)[:200]}; this is {name!r}: {advice}")
+            # Also where it is there already: a folder that cannot be written to is noticed before anything runs.
+            with write_atomically(mark) as part:
+                part.write_text(json.dumps(wanted))
+            for part in self.path.glob(".*.part"):  # of a process that was killed
+                part.unlink()
+        except filelock.Timeout:
+            raise SweepError(f"another sweep is at work in {self.path}; wait for it, or end it") from None
+        except OSError as error:
+            raise SweepError(f"cannot write to {self.path}: {error.strerror}; {advice}") from error
+        self.read()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def read(self) -> None:
+        """Read the rows of all finished cells; a row that is not whole is left out, so its cell runs again."""
+        found = [row for path in self.path.glob("cells/*/*/row.json") if (row := _read_row(path))]
+        self.rows = {row["cell"]: row for row in sorted(found, key=lambda row: str(row.get("finished")))}
+
+    def save(self, row: Row, files: Mapping[str, bytes]) -> None:
+        """Store the result of a cell: first its files, by their paths in the folder of the cell, then its row."""
+        home = self.path / "cells" / row["cell"][:2] / row["cell"]
+        row = row | {"pictures": [f"cells/{home.parent.name}/{home.name}/{name}" for name in row["pictures"]]}
+        # Half of a surrogate pair, as in some names of files, becomes "?".
+        text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
+        try:
+            shutil.rmtree(home, ignore_errors=True)
+            for name, content in files.items():
+                (home / name).parent.mkdir(parents=True, exist_ok=True)
+                (home / name).write_bytes(content)
+            home.mkdir(parents=True, exist_ok=True)
+            with write_atomically(home / "row.json") as part:
+                part.write_bytes(text)
+        except OSError as error:
+            raise _explain(error, home) from error
+        self.rows[row["cell"]] = json.loads(text)
+        if time.monotonic() > self._next_write:
+            self.write_table()
+
+    def write_table(self) -> None:
+        """Write all rows to table.parquet, atomically."""
+        begin, path = time.monotonic(), self.path / "table.parquet"
+        try:
+            with write_atomically(path) as part:
+                pq.write_table(make_table(list(self.rows.values())), part, compression="zstd")
+        except OSError as error:
+            raise _explain(error, path) from error
+        # At most 5 % of the time is spent on writing; a large table takes long.
+        self._next_write = time.monotonic() + max(10, 20 * (time.monotonic() - begin))
+
+
+def _explain(error: OSError, path: Path) -> SweepStoppedError:
+    return SweepStoppedError(f"{path} cannot be written: {error.strerror}; make room, or move away what stands there")
+
+
+def _read_row(path: Path) -> Row | None:
+    """Return the row in a file; None if it is no row of the cell that the folder is named after."""
+    try:
+        row = _StoredRow.model_validate_json(path.read_bytes()).model_dump()
+    except (OSError, ValidationError):
+        return None
+    return row if row["cell"] == path.parent.name else None
+
+
+def make_table(rows: Sequence[Row]) -> pa.Table:
+    """Return rows as an Arrow table; a column whose values have no common type becomes a column of texts."""
+    # The types of columns that may hold nothing yet.
+    types = {"cell": pa.string(), "status": pa.string(), "message": pa.string(), "pictures": pa.list_(pa.string())}
+    table = {}
+    for name in dict.fromkeys([*types, *(name for row in rows for name in row)]):
+        values = [row.get(name) for row in rows]
+        try:
+            table[name] = pa.array(values, types.get(name))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            table[name] = pa.array([None if value is None else str(value) for value in values], pa.string())
+    return pa.table(table)

@@ -1,0 +1,178 @@
+"""What a sweep shows of its results: the contact sheet, and the page, an HTML file that loads no other file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from das_core.common.files import write_atomically
+from runner.picture_file import open_picture
+from sweeper.engine import Cell, Row
+from sweeper.grid import Option
+from sweeper.results import Results
+
+# In pixels: the largest side of a sheet, and on it the largest and smallest side of a picture and the gap between two.
+MAX_SIDE, PICTURE, SMALLEST, GAP = 8_000, 160, 48, 6
+# The most cells that a page shows, each of some 20 KB, and the most values of a column that have check boxes.
+MAX_CELLS, MAX_CHOICES = 5_000, 40
+_HIDDEN = ("cell", "pictures", "texts", "settings", "message")  # the page shows these columns in other ways
+
+Axes: TypeAlias = Mapping[str, Sequence[Option]]
+Cells: TypeAlias = Mapping[tuple[int, ...], Cell]  # by the numbers of their options
+
+
+def lay_out(axes: Axes, cells: Cells, sheet: Mapping[Any, Sequence[str]]) -> tuple[list[str], list[str], list[Any]]:
+    """Return the labels of the columns, those of the rows, and the cells of each row, with None for an empty place.
+
+    The axes `sheet["columns"]` make the columns; without them, the last axis that has several options and is not in
+    `sheet["rows"]`. All other axes make the rows, and those that are not in `sheet["rows"]` change faster. If at most
+    one axis has several options, there are no labels, and the layout is about square.
+    """
+    names, options, first = list(axes), list(axes.values()), sheet.get("rows", ())
+    wide = [number for number, choices in enumerate(options) if len(choices) > 1]
+    if len(wide) < 2:
+        side, listed = math.ceil(math.sqrt(len(cells))), list(cells.values())
+        return [], [], [listed[start : start + side] for start in range(0, len(cells), side)]
+    across = [number for number, name in enumerate(names) if name in sheet.get("columns", ())]
+    across = across or [number for number in wide if names[number] not in first][-1:]
+    down = sorted((n for n in range(len(names)) if n not in across), key=lambda number: names[number] not in first)
+    places = {tuple(tuple(choice[n] for n in some) for some in (across, down)): cell for choice, cell in cells.items()}
+    columns, rows = (sorted(set(some)) for some in zip(*places, strict=True))
+
+    def label(numbers: Sequence[int], choice: Sequence[int]) -> str:
+        return ", ".join(options[number][option].label for number, option in zip(numbers, choice, strict=True))
+
+    table = [[places.get((column, row)) for column in columns] for row in rows]
+    return [label(across, column) for column in columns], [label(down, row) for row in rows], table
+
+
+def save_sheet(axes: Axes, cells: Cells, sheet: Mapping[Any, Sequence[str]], results: Results) -> str:
+    """Save sheet.png in the folder of results, and return its path, with what it shows if that is not everything."""
+    columns, rows, places = lay_out(axes, cells, sheet)
+    font, line = ImageFont.load_default(13), 17
+    head, below = (line + 8, 0) if columns else (0, line)
+    margin = min(220, GAP + max(int(font.getlength(_cut(name))) for name in rows)) if rows else 0
+    size = max(SMALLEST, min(PICTURE, (MAX_SIDE - margin) // len(places[0]) - GAP))
+    across = min(len(places[0]), (MAX_SIDE - margin - GAP) // (size + GAP))
+    down = min(len(places), (MAX_SIDE - head - GAP) // (size + GAP + below))
+    image = Image.new("RGB", (margin + across * (size + GAP) + GAP, head + down * (size + GAP + below) + GAP), "white")
+    draw, letters = ImageDraw.Draw(image), max(4, 26 * size // PICTURE)
+    lefts = [margin + GAP + number * (size + GAP) for number in range(across)]
+    for left, name in zip(lefts, columns, strict=False):
+        draw.text((left, GAP), _cut(name, letters), "black", font)
+    for number, row in enumerate(places[:down]):
+        top = head + number * (size + GAP + below)
+        draw.text((GAP, top + size // 2), _cut(rows[number] if rows else ""), "black", font)
+        for left, cell in zip(lefts, row, strict=False):
+            if cell:
+                image.paste(_draw_cell(results.rows.get(cell.hash), results.path, size), (left, top))
+                label = "" if columns else ", ".join(map(str, [*cell.columns.values()][1:-1]))
+                draw.text((left, top + size + 1), _cut(label, letters), "black", font)
+    with write_atomically(results.path / "sheet.png") as part:
+        image.save(part, "PNG")
+    whole = (down, across) == (len(places), len(places[0]))
+    return f"{results.path / 'sheet.png'}" + ("" if whole else f" (the first {down:,} rows and {across:,} columns)")
+
+
+def _draw_cell(row: Row | None, folder: Path, size: int) -> Image.Image:
+    """Return the first picture of a cell; without one, a grey square, with a red cross if the cell has failed."""
+    if picture := make_thumbnail(row, folder, size):
+        return ImageOps.pad(picture, (size, size), Image.Resampling.BICUBIC, "white")  # enlarges small pictures, too
+    square = Image.new("RGB", (size, size), "#e8e8e8")
+    if row and row["status"] == "failed":
+        ImageDraw.Draw(square).line((0, 0, size - 1, size - 1), "#b00020", 2)
+        ImageDraw.Draw(square).line((0, size - 1, size - 1, 0), "#b00020", 2)
+    return square
+
+
+def _cut(text: str, letters: int = 26) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= letters else text[: letters - 1] + "…"
+
+
+def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | None:
+    """Return the first picture of a row, at most `size` pixels a side.
+
+    Return None if the row has no picture, or if its file is missing, damaged or outside `folder`: rows are not trusted.
+    """
+    try:
+        path = (folder / row["pictures"][0]).resolve() if row and row["pictures"] else folder
+        if not path.is_file() or not path.is_relative_to(folder):
+            return None
+        with open_picture(path) as opened:
+            picture = opened.convert("RGB")
+    except (OSError, ValueError):  # also for a path with a null character, or one that is too long
+        return None
+    picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+    return picture
+
+
+def save_page(
+    name: str, axes: Sequence[str], cells: Sequence[Cell], results: Results, make_prompt: Callable[[Cell], Any]
+) -> str:
+    """Save index.html in the folder of results, and return its path, with what it shows if that is not everything.
+
+    The caption of a picture has the columns `axes`; `make_prompt` returns the workflow of a cell, in API format.
+    """
+    done = [(cell, results.rows[cell.hash]) for cell in cells if cell.hash in results.rows]
+    shown = done[:MAX_CELLS]
+    names = dict.fromkeys(name for _, row in shown for name, value in row.items() if value is not None)
+    columns = [column for column in names if column not in _HIDDEN]
+    page = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template("page.html")
+    content = page.render(
+        name=name,
+        total=len(cells),
+        axes=[columns.index(axis) for axis in axes if axis in columns],
+        recognised=columns.index("recognised") if "recognised" in columns else None,
+        columns=[_describe_column(column, [row.get(column) for _, row in shown]) for column in columns],
+        cells=(_make_entry(row, columns, results.path, make_prompt(cell)) for cell, row in shown),
+    )
+    with write_atomically(results.path / "index.html") as part:
+        part.write_text(content, encoding="utf-8", errors="replace")
+    return f"{results.path / 'index.html'}" + ("" if shown == done else f" (the first {len(shown):,} cells)")
+
+
+def _describe_column(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """Return a column for the page: whether it holds only numbers, and its different texts if they are few."""
+    known = [value for value in values if value is not None]
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
+    distinct = sorted({_write(value) for value in known}, key=lambda text: (float(text) if numeric else 0.0, text))
+    return {"name": name, "numeric": numeric, "choices": distinct if len(distinct) <= MAX_CHOICES else None}
+
+
+def _write(value: Any) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _make_entry(row: Row, columns: Sequence[str], folder: Path, prompt: Any) -> dict[str, Any]:
+    """Return what the page shows of a cell. Values are texts: a browser rounds whole numbers beyond 2^53."""
+    try:
+        texts = dict(json.loads(row.get("texts") or "{}"))
+    except (TypeError, ValueError, RecursionError):  # rows are not trusted
+        texts = {}
+    picture, buffer = make_thumbnail(row, folder, 224), io.BytesIO()
+    if picture:
+        picture.save(buffer, "JPEG", quality=85)
+    return {
+        "id": row["cell"],
+        "failed": row["status"] == "failed",
+        "message": row["message"] or "",
+        "row": [None if row.get(column) is None else _write(row[column]) for column in columns],
+        "texts": [(title, "\n".join(map(str, lines))) for title, lines in texts.items() if isinstance(lines, list)],
+        "file": f"./{quote(row['pictures'][0])}" if row["pictures"] else "",
+        "workflow": _make_link("application/json", json.dumps(prompt, indent=2).encode()),
+        "image": _make_link("image/jpeg", buffer.getvalue()) if picture else "",
+    }
+
+
+def _make_link(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
