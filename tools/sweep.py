@@ -90,9 +90,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
             reason = f"{error.strerror} ({error.filename}); make room, or move away what stands there"
         return _report(4, elide(f"stopped: {reason}; what is done is kept, and the same command goes on from there"))
     if failed:
-        return _report(
-            3, f"{done:,} cells done, {failed:,} failed: the page has their messages; --retry runs them again"
-        )
+        return _report(3, f"{done:,} cells done, {failed:,} failed: see the page for messages; --retry runs them again")
     return 0
 
 

@@ -144,7 +144,7 @@ def test_sweeps(
             code, _, said = run_command(sweep.main, arguments)
         lines = [line for line in said.splitlines() if line.startswith("sweep: ")]
         assert (code, len(lines)) in ((4, 1), (2, 1), (0, 0)), said
-        assert "make room" in said or "choose another with --results" in said or not code, said
+        assert "make room" in said or "choose another folder with --results" in said or not code, said
         outcomes.counts["refused" if code else "done"] += 1
         # The same command again, now that there is room.
         assert run_command(sweep.main, arguments)[0] == 0

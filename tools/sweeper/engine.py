@@ -55,8 +55,7 @@ class SweepError(WorkflowError):
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
-        more = [f"and {len(problems) - 30:,} more"] if len(problems) > 30 else []
-        self.problems = [*map(elide, problems[:30]), *more]
+        self.problems = [*map(elide, problems[:30]), *[f"and {len(problems) - 30:,} more"][: len(problems) > 30]]
 
 
 class SweepStoppedError(RuntimeError):
@@ -89,14 +88,8 @@ class Machine(NamedTuple):
 
 
 def count_workers(machines: Sequence[Machine], workers: Workers, memory: float) -> tuple[int, str]:
-    """Return how many workers of so many bytes fit onto machines, at least one, and how this was computed.
-
-    If any machine has a GPU, all workers use GPUs: the last bits of a picture depend on the device.
-
-    Example:
-        >>> count_workers([Machine(8, 4 * 2**30)], Workers(threads=1), 2**30)
-        (3, '8 cores / 1 and 4.0 GiB / 1.0 GiB')
-    """
+    """Return how many workers of so many bytes fit onto machines, at least one, and how this was computed."""
+    # If any machine has a GPU, all workers use GPUs: the last bits of a picture depend on the device.
     on_gpus, fitting = any(machine.gpus for machine in machines), 0
     for machine in machines:
         places = min(int(machine.memory * _SHARE / memory), int(machine.cores // workers.threads))

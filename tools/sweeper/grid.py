@@ -23,9 +23,7 @@ MAX_CELLS, MAX_VALUES = 100_000, 1_000_000  # of a grid, unless the user allows 
 WORKFLOW = "workflow"  # the axis whose options are workflows
 _MAX_BYTES, _MAX_DIGITS = 2**20, 40  # of a file, and of a number: forms such as 1:1:1:… would take minutes to read
 
-_VALUES = (
-    "a list [value, …], or a range {from: 0, to: 7}, {from: 0, to: 1, step: 0.25} or {from: 0.01, to: 1, count: 5}"
-)
+_VALUES = "a list [value, …], or a range: {from: 0, to: 7}, {from: 0, to: 1, step: 0.25}, {from: 1, to: 9, count: 5}"
 _AXES = f"under NODE.INPUT, write {_VALUES}; or, under a name without a dot, zip: or group:"
 
 Value: TypeAlias = str | int | float | bool  # what a widget can be set to
@@ -251,10 +249,11 @@ def _check(grid: Grid, max_cells: int) -> Iterator[str]:
         yield "the grid is empty: it has no axes; write 'axes:' with NODE.INPUT: [values]"
     yield from (f"cannot read {path}: it is no file" for path in grid.files.values() if path.exists() > path.is_file())
     wanted = [name for names in grid.sheet.values() for name in names]
-    yield from (
-        f"sheet: no axis {name!r}; {suggest_names(name, grid.axes)}" for name in wanted if name not in grid.axes
-    )
-    yield from (f"sheet: axis {name!r} is there twice" for name in sorted(set(wanted)) if wanted.count(name) > 1)
+    for name in dict.fromkeys(wanted):
+        if name not in grid.axes:
+            yield f"sheet: no axis {name!r}; {suggest_names(name, grid.axes)}"
+        if wanted.count(name) > 1:
+            yield f"sheet: axis {name!r} is there twice"
     sizes = list(map(len, grid.axes.values()))
     count = math.prod(sizes)
     if count > 10**15:  # Python refuses to write numbers of thousands of digits

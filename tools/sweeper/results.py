@@ -89,34 +89,36 @@ class Results:
         row = row | {"pictures": [f"cells/{home.parent.name}/{home.name}/{name}" for name in row["pictures"]]}
         # Half of a surrogate pair, as in some names of files, becomes "?".
         text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
-        try:
-            shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+        with replace_file(home / "row.json") as part:
+            home.mkdir(parents=True, exist_ok=True)
             for name, content in files.items():
                 (home / name).parent.mkdir(parents=True, exist_ok=True)
                 (home / name).write_bytes(content)
-            home.mkdir(parents=True, exist_ok=True)
-            with write_atomically(home / "row.json") as part:
-                part.write_bytes(text)
-        except OSError as error:
-            raise _explain(error, home) from error
+            part.write_bytes(text)
         self.rows[row["cell"]] = json.loads(text)
         if time.monotonic() > self._next_write:
             self.write_table()
 
     def write_table(self) -> None:
         """Write all rows to table.parquet, atomically."""
-        begin, path = time.monotonic(), self.path / "table.parquet"
-        try:
-            with write_atomically(path) as part:
-                pq.write_table(make_table(list(self.rows.values())), part, compression="zstd")
-        except OSError as error:
-            raise _explain(error, path) from error
+        begin, table = time.monotonic(), make_table(list(self.rows.values()))
+        with replace_file(self.path / "table.parquet") as part:
+            pq.write_table(table, part, compression="zstd")
         # At most 5 % of the time is spent on writing; a large table takes long.
         self._next_write = time.monotonic() + max(10, 20 * (time.monotonic() - begin))
 
 
-def _explain(error: OSError, path: Path) -> SweepStoppedError:
-    return SweepStoppedError(f"{path} cannot be written: {error.strerror}; make room, or move away what stands there")
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which then replaces a file; a SweepStoppedError says why it cannot."""
+    try:
+        with write_atomically(path) as part:
+            yield part
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        said = f"{path} cannot be written: {reason}; make room, or move away what stands there"
+        raise SweepStoppedError(said) from error
 
 
 def _read_row(path: Path) -> Row | None:

@@ -21,10 +21,7 @@ from sweeper.workflows import Plan, WorkflowRunner, Workflows, check_judge, list
 
 
 class Session:
-    """A sweep whose cells are all known, and whose nodes accept their settings; if `rehearsed`, quick nodes were tried.
-
-    A WorkflowError says what is wrong with the pack, a workflow or cells.
-    """
+    """A sweep whose cells are all known and accepted by their nodes; if `rehearsed`, quick nodes were tried."""
 
     def __init__(self, plan: Plan, workers: Workers, rehearsed: bool = True) -> None:
         self._workers, self._workflows = workers, Workflows(plan)

@@ -14,11 +14,10 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from das_core.common.files import write_atomically
 from runner.picture_file import open_picture
 from sweeper.engine import Cell, Row
 from sweeper.grid import Option
-from sweeper.results import Results
+from sweeper.results import Results, replace_file
 
 # In pixels: the largest side of a sheet, and on it the largest and smallest side of a picture and the gap between two.
 MAX_SIDE, PICTURE, SMALLEST, GAP = 8_000, 160, 48, 6
@@ -77,7 +76,7 @@ def save_sheet(axes: Axes, cells: Cells, sheet: Mapping[Any, Sequence[str]], res
                 image.paste(_draw_cell(results.rows.get(cell.hash), results.path, size), (left, top))
                 label = "" if columns else ", ".join(map(str, [*cell.columns.values()][1:-1]))
                 draw.text((left, top + size + 1), _cut(label, letters), "black", font)
-    with write_atomically(results.path / "sheet.png") as part:
+    with replace_file(results.path / "sheet.png") as part:
         image.save(part, "PNG")
     whole = (down, across) == (len(places), len(places[0]))
     return f"{results.path / 'sheet.png'}" + ("" if whole else f" (the first {down:,} rows and {across:,} columns)")
@@ -119,10 +118,7 @@ def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | No
 def save_page(
     name: str, axes: Sequence[str], cells: Sequence[Cell], results: Results, make_prompt: Callable[[Cell], Any]
 ) -> str:
-    """Save index.html in the folder of results, and return its path, with what it shows if that is not everything.
-
-    The caption of a picture has the columns `axes`; `make_prompt` returns the workflow of a cell, in API format.
-    """
+    """Save index.html, with the columns `axes` in captions; return its path, with what it shows if not everything."""
     done = [(cell, results.rows[cell.hash]) for cell in cells if cell.hash in results.rows]
     shown = done[:MAX_CELLS]
     names = dict.fromkeys(name for _, row in shown for name, value in row.items() if value is not None)
@@ -136,7 +132,7 @@ def save_page(
         columns=[_describe_column(column, [row.get(column) for _, row in shown]) for column in columns],
         cells=(_make_entry(row, columns, results.path, make_prompt(cell)) for cell, row in shown),
     )
-    with write_atomically(results.path / "index.html") as part:
+    with replace_file(results.path / "index.html") as part:
         part.write_text(content, encoding="utf-8", errors="replace")
     return f"{results.path / 'index.html'}" + ("" if shown == done else f" (the first {len(shown):,} cells)")
 

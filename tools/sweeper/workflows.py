@@ -196,8 +196,7 @@ def _set_value(node: Node, name: str, value: Value) -> Node:
 def list_cells(grid: Grid, workflows: Workflows) -> dict[tuple[int, ...], Cell]:
     """Return the cells of a grid by the numbers of their options; the last axis changes fastest.
 
-    A cell that occurs twice is listed once. Its task is its hash, the label of its workflow, and its settings. A
-    SweepError lists the first problem of each cell, with the number of cells that have it.
+    The task of a cell is its hash, the label of its workflow, and its settings. Each is listed once.
     """
     problems: Counter[str] = Counter()
     cells: dict[str, tuple[tuple[int, ...], Cell]] = {}
@@ -228,9 +227,7 @@ def list_cells(grid: Grid, workflows: Workflows) -> dict[tuple[int, ...], Cell]:
 def rehearse(cells: Iterable[Cell], workflows: Workflows, seconds: float = 60.0) -> int:
     """Run the quick nodes of one cell after the other, and return how many cells were rehearsed in the given seconds.
 
-    A misspelled class, or the number of a channel that is too high, is noticed only when a node runs. The nodes that
-    notice it load something, or combine settings; they take milliseconds. A SweepError lists what they say, with the
-    number of cells.
+    A misspelled class is noticed only when a node runs, in milliseconds. A SweepError lists what the nodes say.
     """
     begin, count, kept = time.monotonic(), 0, KeptOutputs(1000, lambda node: True)
     problems: Counter[str] = Counter()
@@ -302,11 +299,7 @@ def read_wish(spec: Mapping[Any, str], built: Workflow) -> str:
 
 
 def check_judge(spec: Mapping[Any, str], built: Workflow) -> str:
-    """Return the class or text that a cell asks for.
-
-    A SweepError says that there is none, or that the held-out model helps to make pictures: a node that saves or
-    previews pictures depends on a loader of this model.
-    """
+    """Return what a cell asks for; raise SweepError if a node that saves pictures depends on the held-out model."""
     pending = [n.id for n in built.values() if "IMAGE" not in get_node_class(n).RETURN_TYPES and "images" in n.inputs]
     for node_id in pending:  # it grows
         node = built[node_id]
@@ -321,8 +314,7 @@ def check_judge(spec: Mapping[Any, str], built: Workflow) -> str:
 class WorkflowRunner:
     """Runs cells of one plan, see `engine.RunOne`, with `threads` CPU threads; loads what it needs when first called.
 
-    A worker that does not have the folders of the plan gets the `images` that LoadImage reads, by their names, for each
-    workflow; it has the pack in its working directory.
+    A worker elsewhere has the pack in its working directory, and `images` by their names for each workflow.
     """
 
     def __init__(self, plan: Plan, threads: int, images: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
