@@ -46,11 +46,7 @@ def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject
 
 
 def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
-    """Return the kind of a key file, `pairs` or `naming`, and its entry for each number on the sheets.
-
-    For `naming`, an entry is the name of the picture. For `pairs`, it is a mapping with the "name" of both pictures and
-    with "a", the side of folder A. If the file is no key, a ValueError is raised.
-    """
+    """Return the kind of a key file, `pairs` or `naming`, and its entry for each number on the sheets."""
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         kind = key["kind"]
@@ -69,10 +65,7 @@ def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
 
 
 def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
-    """Return the answers in a file by their numbers; numbers that no answer follows are left out.
-
-    `asked` are the numbers on the sheets; another number is an error.
-    """
+    """Return the answers in a file by their numbers; numbers that no answer follows are left out."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -97,11 +90,7 @@ def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
 
 
 def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
-    """Return, as text, how often the pictures of each folder, A and B, were preferred.
-
-    `asked` has the entry of each pair in the key file by its number; the value of "a" in an entry is the side of folder
-    A. `given` has the answers by number. If an answer is neither a side nor "even", a ValueError is raised.
-    """
+    """Return, as text, how often the pictures of each folder, A and B, were preferred."""
     counts = {"a": 0, "b": 0, "even": 0}
     for number, words in given.items():
         choice = words.casefold()
@@ -116,11 +105,8 @@ def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
 
 
 def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collection[int], reject: Collection[int]) -> str:
-    """Return, as text, what each picture should show, the answer and the verdict, and then the number of right answers.
-
-    `asked` has the name of each picture by its number; `given` has the answers. `accept` and `reject` are the numbers
-    of the pictures whose answers were counted as right or as wrong by hand.
-    """
+    """Return, as text, what each picture should show, the answer and the verdict, and then the number of right
+    answers."""
     for number in (*accept, *reject):
         if number not in given:
             raise ValueError(f"number {number} cannot be accepted or rejected: it has no answer")
@@ -142,12 +128,7 @@ def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collectio
 
 
 def _judge_name(name: str, words: str, accepted: bool, rejected: bool) -> str:
-    """Return the verdict on the answer `words` about the picture with the name `name`, as text.
-
-    An answer that shares a word with the name is right. For any other answer, the verdict is that a person has to
-    judge it. An empty text is no answer. `accepted` says that a person has counted the answer as right, `rejected` that
-    a person has counted it as wrong; such a decision is then the verdict.
-    """
+    """Return the verdict on the answer `words` about the picture with the name `name`, as text."""
     if accepted or rejected:
         return "right, by hand" if accepted else "wrong, by hand"
     if shared := find_shared_words(name, words):

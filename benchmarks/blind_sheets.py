@@ -56,11 +56,7 @@ def draw_sheets(entries: Sequence[Entry], cell: int) -> list[Image.Image]:
 
 
 def _choose_grid(pictures: int, cell: int) -> tuple[int, int]:
-    """Return the numbers of columns and rows of the grid that has room for the most entries on one sheet.
-
-    Every entry has `pictures` pictures, each in a square of `cell` pixels a side, and a caption of one line. A sheet
-    has at most `PER_SHEET` entries. It is at most `LONGEST` pixels wide and high, unless a single entry is larger.
-    """
+    """Return the numbers of columns and rows of the grid that has room for the most entries on one sheet."""
     width, height = _measure_entry(pictures, cell)
     across = max(1, (LONGEST - OUTER) // (width + OUTER))
     down = max(1, (LONGEST - OUTER) // (height + OUTER))
@@ -69,18 +65,12 @@ def _choose_grid(pictures: int, cell: int) -> tuple[int, int]:
 
 
 def _measure_entry(pictures: int, cell: int) -> tuple[int, int]:
-    """Return the width and the height, in pixels, of an entry with `pictures` pictures and one line of text.
-
-    Each picture has a square of `cell` pixels a side; the squares are side by side.
-    """
+    """Return the width and the height, in pixels, of an entry with `pictures` pictures and one line of text."""
     return pictures * cell + (pictures - 1) * INNER, LINE + cell
 
 
 def _draw_sheet(entries: Sequence[Entry], columns: int, cell: int) -> Image.Image:
-    """Return a sheet with entries in a grid of at most `columns` columns, each with its caption above its pictures.
-
-    Each picture is fitted into a square of `cell` pixels a side.
-    """
+    """Return a sheet with entries in a grid of at most `columns` columns, each with its caption above its pictures."""
     width, height = _measure_entry(len(entries[0].pictures), cell)
     captions = [_wrap(entry.caption, width) for entry in entries]
     head = LINE * max(map(len, captions))

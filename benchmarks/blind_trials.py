@@ -104,18 +104,7 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def _write(out: Path, entries: Sequence[Entry], key: dict[str, Any], cell: int) -> list[Path]:
-    """Draw pairs or single pictures on sheets, save the sheets and key.json, and return the files of the sheets.
-
-    Args:
-        out: the folder for the sheets and key.json; it is made if it does not exist.
-        entries: the pairs or single pictures, each with its caption.
-        key: the content of key.json.
-        cell: the side, in pixels, of the square that each picture is fitted into, at least 224.
-
-    Raises:
-        ValueError: when `cell` is too small; when a picture cannot be read; when `out` cannot be written, or already
-            has sheets or a key.
-    """
+    """Draw pairs or single pictures on sheets, save the sheets and key.json, and return the files of the sheets."""
     if cell < CELL:
         raise ValueError(f"cells of {cell} pixels are too small to judge by; take at least {CELL}")
     # Old sheets are not overwritten: answers that were given to them would be scored with the new key.

@@ -64,11 +64,7 @@ def mean_difference_from_afar(images: Tensor) -> float:
 
 
 def _find_feature_layer(classifier: Classifier) -> Layer:
-    """Return the layer whose features go into the last linear layer that has an output for each class.
-
-    The returned layer is the last one before this linear layer that has as many channels as the linear layer has
-    inputs.
-    """
+    """Return the layer whose features go into the last linear layer that has an output for each class."""
     layers, parts = find_layers(classifier), dict(classifier.module.named_modules())
     for place in reversed(range(len(layers))):
         head = parts.get(layers[place].name)

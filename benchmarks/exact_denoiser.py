@@ -34,10 +34,8 @@ class ExactDenoiser:
         self._power *= deviation**2 / (self._power.sum(dim=0).mean() / 3)
 
     def _analyse(self, pictures: Tensor) -> Tensor:
-        """Return the orthonormal Fourier coefficients, (B, 3, H, W), of pictures (B, 3, H, W) in three colour channels.
-
-        These channels are the components along three directions in RGB: grey, blue to orange, and green to magenta.
-        """
+        """Return the orthonormal Fourier coefficients, (B, 3, H, W), of pictures (B, 3, H, W) in three colour
+        channels."""
         return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
 
     def __call__(self, noisy: Tensor, sigma: float) -> Tensor:

@@ -36,12 +36,7 @@ def report() -> str:
 
 
 def _reconstructions(climber: CLIP, judge: CLIP) -> str:
-    """Return the text about images made from the embedding of a photograph, and save a sheet of these images.
-
-    For each image, the table names the photograph whose embedding is nearest to the embedding of the image: once with
-    the embeddings of `judge`, a CLIP that takes no part in the ascents, and once with those of `climber`, the CLIP that
-    is climbed.
-    """
+    """Return the text about images made from the embedding of a photograph, and save a sheet of these images."""
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(
         [climb_image([image_objective(climber, image)]) for image in tqdm(photographs.values(), desc="reconstruction")]
@@ -65,12 +60,7 @@ to their own photograph by the judge, {share[climber.name]:.0%} by the climber i
 
 
 def _blends(climber: CLIP, judge: CLIP) -> str:
-    """Return the text about ascents from one photograph toward another, and save a sheet of their pictures.
-
-    The ascents have the contrast, the steps, the views and the optimizer of the workflow style_blend. The workflow has
-    two CLIPs of open_clip and the default levels. Here one starter CLIP, `climber`, is climbed, and the levels are 1,
-    5, 9 and so on. `judge`, a CLIP that takes no part in the ascents, rates the pictures.
-    """
+    """Return the text about ascents from one photograph toward another, and save a sheet of their pictures."""
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
         target = load_photograph(end)

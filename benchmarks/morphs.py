@@ -187,12 +187,7 @@ The share of the second class in the frames of the films:
 
 
 def _make_row(way: str, films: Sequence[Film]) -> str:
-    """Return the table row for the films that were made in one way, `way`, of `WAYS`.
-
-    The row has the number of films, their mean flicker, and their largest change between neighbouring frames. Then it
-    has three counts of films: those that are monotone, those whose first frame shows the first class, and those whose
-    last frame shows the second class.
-    """
+    """Return the table row for the films that were made in one way, `way`, of `WAYS`."""
     flicker = sum(film.flicker for film in films) / len(films)
     # The last of the changes leads from the last frame back to the first.
     largest = max(max(measure_changes(film.frames)[:-1]) for film in films)

@@ -83,13 +83,7 @@ class Watch:
         self._look(self.clock() - self._begin, image, 1)
 
     def _look(self, spent: float, image: Tensor, times: int) -> None:
-        """Let the judge look at an image, and add the `Look` to `looks`; the time that this takes is not counted.
-
-        Args:
-            spent: the seconds of the ascent so far.
-            image: the current image, (1, 3, H, W).
-            times: how often the `Look` is added: once for each of `moments` that has passed since the last look.
-        """
+        """Let the judge look at an image, and add the `Look` to `looks`; the time that this takes is not counted."""
         stopped = self.clock()
         self.image = image.detach().clamp(0, 1)
         self.looks += [Look(spent, self.ask(self.image))] * times
@@ -185,11 +179,7 @@ def climb_with_horama(size: int, **settings: Any) -> Climb:
 
 @contextmanager
 def _watch_optimizers(watch: Watch, show: Callable[[torch.optim.Optimizer], Tensor]) -> Iterator[None]:
-    """Call `watch.tick` after every step of any optimizer of PyTorch while the `with` block runs.
-
-    The libraries that make the pictures in the block take no callback, but they use optimizers of PyTorch.
-    `show` returns the current image, (1, 3, H, W), 0..1, given the optimizer that has done the step.
-    """
+    """Call `watch.tick` after every step of any optimizer of PyTorch while the `with` block runs."""
     handle = register_optimizer_step_post_hook(lambda optimizer, *_: watch.tick(lambda: show(optimizer)))
     try:
         yield

@@ -76,10 +76,7 @@ def report() -> str:
 
 
 def _halves(climber: Classifier, judge: Classifier) -> str:
-    """Make pictures that show a class in each half, and save a sheet of them.
-
-    Return the text of the section: which class the judge puts first in each half, and how often it is the right one.
-    """
+    """Make pictures that show a class in each half, and save a sheet of them."""
     masks = torch.zeros(2, 1, SIDE, 2 * SIDE)
     masks[0, :, :, :SIDE] = masks[1, :, :, SIDE:] = 1
     rows: list[str] = []
@@ -108,11 +105,7 @@ two_regions. The judge names the class of the half first in {halves} of {2 * len
 
 
 def _inserts(climber: Classifier, judge: Classifier) -> str:
-    """Return the text about inpainting: a class in a rectangle in the middle of a photograph.
-
-    The table has the probability that the judge gives to the class in three whole pictures: the photograph before the
-    ascent, the photograph with a picture pasted into the rectangle (`_paste`), and the photograph after the ascent.
-    """
+    """Return the text about inpainting: a class in a rectangle in the middle of a photograph."""
     shape = (PHOTO.height, PHOTO.width)
     mask = torch.zeros(1, *shape)
     mask[:, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = 1
@@ -153,10 +146,7 @@ A picture of the same thing that was made alone and pasted into the window gets 
 
 
 def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
-    """Make a picture of a class without a photograph, and return the photograph with this picture pasted into it.
-
-    The picture lies in the same rectangle as the result of inpainting, and has an equally soft edge.
-    """
+    """Make a picture of a class without a photograph, and return the photograph with this picture pasted into it."""
     alone = Ascent(ImageStack.gray(ALONE), [class_objective(climber, name, "logit")]).run().image
     pasted = photograph.clone()
     pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))

@@ -134,15 +134,7 @@ class Denoising:
     def _smooth(
         self, canvas: Tensor, stack: ImageStack, progress: float, mask: Tensor | None, frames: list[int] | None
     ) -> Tensor:
-        """Return canvases whose pixels are moved by the share `self.share` of the way to their denoised form.
-
-        Args:
-            canvas: the canvases, (N, 3, H, W): all those of the stack, or those of `frames`.
-            stack: the stack of the canvases.
-            progress: the share of the ascent that is over, 0..1.
-            mask: where the canvas may change, (B, 1, H, W), 0..1; None for everywhere.
-            frames: the indices, from 0, of the frames of a film that are in `canvas`; None for all images of the stack.
-        """
+        """Return canvases whose pixels are moved by the share `self.share` of the way to their denoised form."""
         spec, around = stack.spec, stack.surroundings
         shown = render_pixels(canvas, spec.color)
         if around is not None and frames is not None:
@@ -171,11 +163,7 @@ class Denoising:
         return smoothed
 
     def _denoise(self, pixels: Tensor, spec: StackSpec, progress: float) -> Tensor:
-        """Return the denoised form of pixels (B, 3, H, W), at the strength for this `progress`.
-
-        If this strength is 0, the pixels themselves are returned. `spec` tells the denoiser the size of the picture and
-        whether it is a tile.
-        """
+        """Return the denoised form of pixels (B, 3, H, W), at the strength for this `progress`."""
         strength = self.strength_at(progress)
         if not strength:
             return pixels

@@ -107,11 +107,8 @@ class ScoreGradient:
         scores: dict[str, list[Scores]],
         chunk: int,
     ) -> None:
-        """Compute the gradient of the weighted scores of group `number` at the pixels in `pyramid`, and leave it there.
-
-        Autograd adds it to the `.grad` of the tensors `Pyramid.leaves`. The scores of the terms of the group are
-        appended to `scores`, under the names of their objectives.
-        """
+        """Compute the gradient of the weighted scores of group `number` at the pixels in `pyramid`, and leave it
+        there."""
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
         counts = any(weight for _, weight in members)
         with interruptible_backward(pyramid.device):
@@ -133,10 +130,7 @@ class ScoreGradient:
 
 
 def _average(parts: Sequence[Scores]) -> Tensor:
-    """Return the mean of scores, (), float32, weighted by the absolute weight factors of their images.
-
-    If all factors are 0, it is the plain mean.
-    """
+    """Return the mean of scores, (), float32, weighted by the absolute weight factors of their images."""
     scores = torch.cat([score for score, _ in parts]).float()
     factors = [abs(factor) for score, given in parts for factor in (given or (1.0,) * len(score))]
     if all(given is None for _, given in parts) or not any(factors):

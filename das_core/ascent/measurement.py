@@ -101,11 +101,6 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
 
 
 def _name_last_image(record: Record, *, is_first: bool) -> str:
-    """Return the part of an error message that says which step made the last good image, or that there is none yet.
-
-    Args:
-        record: the record of the step that failed.
-        is_first: whether that step is the first step of the ascent; there is no good image then.
-    """
+    """Return the part of an error message that says which step made the last good image, or that there is none yet."""
     # `record.step` counts from 0. The message counts from 1, so this number is that of the step before.
     return "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"

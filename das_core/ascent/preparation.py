@@ -172,16 +172,7 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
 
 
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
-    """Return the stack without parameters, for an ascent that projects the canvas after every step.
-
-    The canvas is projected onto the bound `within`, or onto the Fourier magnitudes of its start (`retract`). Parameters
-    are dropped, because they would no longer describe a projected canvas.
-
-    Raises:
-        ValueError: when there is a bound and the parametrisation keeps Fourier magnitudes, too; when there is a bound,
-            and the stack is a zoom or is already outside the bound; when the optimizer needs levels; or when Fourier
-            magnitudes are to be kept and the start is plain colour.
-    """
+    """Return the stack without parameters, for an ascent that projects the canvas after every step."""
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(
             f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "

@@ -97,14 +97,7 @@ class StepRenderer:
         return whole
 
     def _list_images(self, step: int) -> list[int] | None:
-        """Return the numbers of the images that a step shows, rising; None for all images of the stack.
-
-        The images are the frames of a film or the moments of a zoom, with numbers from 0. In a batch of pictures, a
-        step always shows all images.
-
-        Args:
-            step: the number of the step, from 0.
-        """
+        """Return the numbers of the images that a step shows, rising; None for all images of the stack."""
         scoring, batch = self.scoring, self.scoring.images
         if not scoring.plan.is_series:
             return None
@@ -116,12 +109,7 @@ class StepRenderer:
         return sorted({key.item if key.image is None else key.image for key in keys})
 
     def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
-        """Return the pixels of the images that a step shows, (N, 3, H, W), 0..1, without an autograd graph.
-
-        Args:
-            canvas: the canvas of the stack, (B, 3, H, W), before the tanh.
-            images: the numbers of these frames or moments, from 0; None for all images of the stack.
-        """
+        """Return the pixels of the images that a step shows, (N, 3, H, W), 0..1, without an autograd graph."""
         color = self.scoring.stack.spec.color
         if images is None:
             return render_pixels(canvas, color).detach()
@@ -133,17 +121,7 @@ class StepRenderer:
     def _pull_back(
         self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
     ) -> Tensor:
-        """Return the gradient of a group of terms at the canvases of some images, (N, 3, H, W).
-
-        For a zoom the images are moments, and their canvases are composites of depths (`Scoring.show`).
-
-        Args:
-            number: which group, from 0.
-            gradient: the gradient of the group at the pixels of these images, (N, 3, H, W).
-            synthesised: the pixels of these images as the stack shows them, without surroundings, (N, 3, H, W).
-            pace: the pace of the step.
-            images: the numbers of these images, from 0; None for all images of the stack.
-        """
+        """Return the gradient of a group of terms at the canvases of some images, (N, 3, H, W)."""
         group, region = self.scoring.plan.groups[number], self.scoring.regions[number]
         # The mask of the region is the product of the region masks and the mask of the surroundings. The latter is also
         # the derivative of `composite`, so this line applies both the region and the chain rule.

@@ -83,11 +83,7 @@ class AscentStep:
         return Step(record, replace(moved, steps=number + 1)), strength
 
     def _set_back(self, stack: ImageStack) -> ImageStack:
-        """Return the stack with its canvas projected onto the bound, or onto the Fourier magnitudes of the start.
-
-        Magnitudes are restored only if the parametrisation keeps them. If it does not, and there is no bound, the stack
-        is returned unchanged.
-        """
+        """Return the stack with its canvas projected onto the bound, or onto the Fourier magnitudes of the start."""
         if self.within is not None:
             return self.within.project(stack)
         if stack.spec.keeps_magnitudes:

@@ -42,12 +42,7 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
 
 
 def _describe_wanted(stack: ImageStack, batch: int) -> str:
-    """Return the end of an error message: what the images of a stack are, and how many reference images go with them.
-
-    Args:
-        stack: any stack.
-        batch: the number of images that views can show.
-    """
+    """Return the end of an error message."""
     spec = stack.spec
     if spec.zoom is not None:
         depths = f"a zoom of {spec.zoom.depths} depths, which models are shown at {batch} moments"

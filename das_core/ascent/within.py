@@ -123,11 +123,7 @@ class Within:
         return pixels.clamp(least, most)
 
     def _measure(self, change: Tensor, margin: int) -> Tensor:
-        """Return the norm, (B,), of a change (B, 3, H, W) of the pixels of a canvas.
-
-        For `linf` this is the largest absolute value, margin included; for `l2` it is the Euclidean norm of the change
-        without the margin.
-        """
+        """Return the norm, (B,), of a change (B, 3, H, W) of the pixels of a canvas."""
         if self.norm == "linf":
             return change.abs().amax(dim=(1, 2, 3))
         return crop_margin(change, margin).square().sum(dim=(1, 2, 3)).sqrt()

@@ -29,13 +29,7 @@ class _Run:
 
 @dataclass(eq=False)
 class _Kept:
-    """A result that is kept.
-
-    Args:
-        value: the result.
-        sizes: how many bytes its tensors take on each device.
-        run: the run that used it last; None if there was none.
-    """
+    """A result that is kept."""
 
     value: Any
     sizes: Counter[torch.device]
@@ -197,10 +191,7 @@ def _find_devices() -> set[torch.device]:
 
 
 def _find_run() -> _Run | None:
-    """Return the run that this thread began last, or if it has begun none, the last run; None if none is going on.
-
-    Backward passes on a GPU run in threads that have begun no run.
-    """
+    """Return the run that this thread began last, or if it has begun none, the last run; None if none is going on."""
     own = [run for run in _runs if run.thread == get_ident()]
     return next(reversed(own or _runs), None)
 

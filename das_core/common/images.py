@@ -99,10 +99,7 @@ def check_images(images: Images, what: str) -> Tensor:
 
 
 def _to_batch(images: Images, what: str) -> Tensor:
-    """Return images as a tensor with an axis for the batch; the shape of the result is not checked.
-
-    `what` is what error messages call the images.
-    """
+    """Return images as a tensor with an axis for the batch; the shape of the result is not checked."""
     if isinstance(images, Image.Image):
         # A photograph may be stored rotated, with the rotation to apply in its EXIF data.
         images = np.asarray(ImageOps.exif_transpose(images).convert("RGB"))
@@ -170,15 +167,7 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images; large inputs on the CPU are processed in parts, so that a run can be cancelled.
-
-    If a single image is large, a part is one channel. Otherwise, if the batch is large, a part is one image.
-
-    Args:
-        change: a function from a batch (B, C, H, W) with any number of channels to another one, which treats every
-            image and every channel by itself.
-        images: (B, C, H, W).
-    """
+    """Apply a function to images; large inputs on the CPU are processed in parts, so that a run can be cancelled."""
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
         return map_images(change, images)
     return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)

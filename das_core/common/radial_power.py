@@ -55,16 +55,7 @@ _MOST_AT_ONCE = 2**22
 
 
 class _Rings(NamedTuple):
-    """The R rings of the frequency plane that hold a frequency of the Fourier transform, and the Hann window.
-
-    Args:
-        order: the indices of the coefficients of rfft2 that lie in rings, ring by ring, (N,), int32.
-        weights: the weight of each of these N coefficients in the mean power of its ring, which also divides by the
-            energy of the window.
-        sizes: how many of the N coefficients lie in each ring.
-        frequencies: the frequency of each ring, (R,), float64, on the CPU.
-        rows, columns: the Hann window is the outer product of these, (H,) and (W,).
-    """
+    """The R rings of the frequency plane that hold a frequency of the Fourier transform, and the Hann window."""
 
     order: Tensor
     weights: Tensor

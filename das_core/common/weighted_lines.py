@@ -65,11 +65,7 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
 
 
 def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
-    """Return the text before the last colon of a line and the number after it; None if the line has no weight.
-
-    Parentheses around the whole line are ignored. If `times` is true, a colon between two digits is part of a time of
-    day, such as 10:30, and begins no weight.
-    """
+    """Return the text before the last colon of a line and the number after it; None if the line has no weight."""
     if line[0] in _OPENING and line[-1] in _CLOSING and _is_balanced(line[1:-1]):
         line = line[1:-1]
     place = unify_colons(line).rfind(":")
@@ -83,12 +79,7 @@ def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
 
 
 def _is_balanced(text: str) -> bool:
-    """Return whether every parenthesis in a text has its partner in the text.
-
-    The caller has a text between two parentheses, and needs to know whether these two are partners of each other. They
-    are if the text between them is balanced. In "(a) (b)" the first and the last parenthesis are no partners, because
-    the text between them, "a) (b", is not balanced.
-    """
+    """Return whether every parenthesis in a text has its partner in the text."""
     depth = 0
     for letter in text:
         depth += (letter in _OPENING) - (letter in _CLOSING)

@@ -63,12 +63,7 @@ class CosineShrinkage:
 
 
 def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bool) -> Tensor:
-    """Return planes (N, 1, H, W) in which the small cosine coefficients of all blocks are set to 0.
-
-    A coefficient is small if its magnitude is at most 3 times `strength`; the mean of a block is always kept. Blocks
-    have `block` pixels a side and overlap by half; `waves` holds the cosines of a block as the kernels of a
-    convolution.
-    """
+    """Return planes (N, 1, H, W) in which the small cosine coefficients of all blocks are set to 0."""
     height, width = planes.shape[2:]
     hop = block // 2
     # How many blocks there are along each axis. The first one begins `hop` pixels before the first pixel, so that every

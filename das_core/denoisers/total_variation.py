@@ -76,11 +76,7 @@ class TotalVariation:
 
 
 def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
-    """Return images (B, 3, H, W), 0..1, denoised with `weight` as the weight of the total variation.
-
-    Each of the rounds is one step of projected gradient descent on the dual problem (see the module docstring). `tile`
-    says whether opposite edges of the images meet.
-    """
+    """Return images (B, 3, H, W), 0..1, denoised with `weight` as the weight of the total variation."""
     # The vectors p, and buffers that all rounds share: to allocate tensors of this size takes longer than to compute
     # their values.
     down, right = torch.zeros_like(pixels), torch.zeros_like(pixels)
@@ -101,10 +97,7 @@ def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
 
 
 def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, tile: bool) -> None:
-    """Add the forward differences of values, multiplied by a factor, to the vectors (down, right), in place.
-
-    At the last row and the last column the difference is 0. In a tile, it is the difference to the first row or column.
-    """
+    """Add the forward differences of values, multiplied by a factor, to the vectors (down, right), in place."""
     down[:, :, :-1].add_(values[:, :, 1:], alpha=factor).sub_(values[:, :, :-1], alpha=factor)
     right[..., :-1].add_(values[..., 1:], alpha=factor).sub_(values[..., :-1], alpha=factor)
     if tile:
@@ -113,10 +106,7 @@ def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, ti
 
 
 def _add_divergence(values: Tensor, down: Tensor, right: Tensor, factor: float, tile: bool) -> Tensor:
-    """Add the divergence of the vectors (down, right), multiplied by a factor, to values, in place.
-
-    The divergence is the negative transpose of the forward differences in `_add_gradient`.
-    """
+    """Add the divergence of the vectors (down, right), multiplied by a factor, to values, in place."""
     values.add_(down, alpha=factor).add_(right, alpha=factor)
     values[:, :, 1:].sub_(down[:, :, :-1], alpha=factor)
     values[..., 1:].sub_(right[..., :-1], alpha=factor)

@@ -185,10 +185,7 @@ def _read(wish: Any, judge: Judge) -> Objective:
 
 
 def _check_file(path: Path | str, frames: int, fps: float, smooth: int) -> None:
-    """Raise a ValueError when a film of `frames` frames cannot be written to `path`.
-
-    The file gets `smooth` images for each frame of the film, and shows `fps` times `smooth` images a second.
-    """
+    """Raise a ValueError when a film of `frames` frames cannot be written to `path`."""
     if type(smooth) is not int or smooth < 1:
         raise ValueError(
             f"smooth {shorten(smooth)} is not a whole number from 1 up; 1 shows the frames themselves, 4 three between "

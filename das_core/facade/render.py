@@ -154,13 +154,7 @@ def render(
 
 
 def _run(steps: Iterator[Step], film: Path | str | None) -> OSError | None:
-    """Do the steps of an ascent until they end; film them if `film` is a path.
-
-    A film of the steps before an `AscentError` is written, too, before the error is raised.
-
-    Returns:
-        The error if the film could not be written to its file, else None. Such an error does not stop the ascent.
-    """
+    """Do the steps of an ascent until they end; film them if `film` is a path."""
     climbing = True  # False while `save_film` writes a picture: an OSError is then an error of the file.
     broken: AscentError | None = None
 

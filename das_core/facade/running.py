@@ -67,11 +67,7 @@ def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> J
 
 
 def _describe(module: nn.Module) -> str | None:
-    """Return the settings and hooks of all parts of a module, and the checksums of its weights and buffers.
-
-    A checksum also notices a change through `weight.data`, which PyTorch's count of the versions of a tensor does not.
-    The result is None if a weight is no plain tensor, such as one that is quantised or has no values yet.
-    """
+    """Return the settings and hooks of all parts of a module, and the checksums of its weights and buffers."""
     tensors = dict([*module.named_parameters(), *module.named_buffers()])
     for each in tensors.values():
         plain = type(each) in (Tensor, nn.Parameter) and each.layout is torch.strided and not each.is_quantized
@@ -254,10 +250,7 @@ def measure_scores(result: Result, objective: Objective, seed: int) -> dict[str,
 
 
 def _check_measurable(stack: ImageStack, objective: Objective) -> None:
-    """Raise a ValueError when `measure_scores` cannot score the images of a stack under an objective.
-
-    For example, a region can be too small for views, or an objective can compare images where there is only one.
-    """
+    """Raise a ValueError when `measure_scores` cannot score the images of a stack under an objective."""
     from ..report.objective_scores import check_scorable
 
     try:

@@ -116,10 +116,7 @@ _EXAMPLES = {"size": "224", "mean": str(_IMAGENET_MEAN), "std": str(_IMAGENET_ST
 
 
 def _find_published(module: nn.Module) -> dict[str, Mapping[str, Any]]:
-    """Return what images a model may have been trained on: size, mean and standard deviation, or some of them.
-
-    They are listed by the name of the weights; a model that knows its settings itself has one entry.
-    """
+    """Return what images a model may have been trained on: size, mean and standard deviation, or some of them."""
     if isinstance(config := getattr(module, "pretrained_cfg", None), dict):  # timm
         shape = config.get("input_size")
         size = _to_side(shape[-2:]) if isinstance(shape, list | tuple) else None
@@ -182,10 +179,7 @@ def _read_channels(key: str, values: Any) -> tuple[float, float, float]:
 
 
 def _to_side(size: Any) -> Any:
-    """Return the side of square images whose size is given as one number or as two equal numbers.
-
-    Two different numbers raise a ValueError, because views are square.
-    """
+    """Return the side of square images whose size is given as one number or as two equal numbers."""
     if not isinstance(size, list | tuple):
         return size
     if len(set(size)) != 1:
@@ -203,19 +197,7 @@ def _is_open_clip(module: nn.Module) -> bool:
 def _copy_open_clip(
     name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Judge:
-    """Return a frozen copy of a model of open_clip as a CLIP.
-
-    Args:
-        name: the name of the model in messages.
-        module: the model.
-        tokenizer: the tokenizer that `open_clip.get_tokenizer` returns for its architecture; None for that of OpenAI.
-        settings: the size, mean and standard deviation that the CLIP shall use.
-        known: the size, mean and standard deviation that are read from the model.
-
-    Raises:
-        ValueError: when the two sizes differ, because the model takes images of one size only; or when
-            `copy_open_clip_module` cannot make a CLIP.
-    """
+    """Return a frozen copy of a model of open_clip as a CLIP."""
     from ..models.sources.open_clip_copy import copy_open_clip_module  # It imports open_clip, which takes seconds.
 
     if settings["size"] != known.get("size", settings["size"]):
@@ -232,11 +214,7 @@ def _check_unnamed(labels: Sequence[str] | None, model: str) -> None:
 
 
 def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Labels:
-    """Return the labels of a classifier of `count` classes: `names`, or default labels if `names` is None.
-
-    Default labels are those of ImageNet for 1,000 classes, else 'class 0', 'class 1' and so on. A ValueError that names
-    the model is raised when there is not one name for each class.
-    """
+    """Return the labels of a classifier of `count` classes: `names`, or default labels if `names` is None."""
     if names is None and count <= MOST_CLASSES:
         return choose_labels(count)
     if names is None:
@@ -252,13 +230,6 @@ def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Label
 
 
 def _unpack(_model: nn.Module, _inputs: Any, answer: Any) -> Any:
-    """Return the tensor in the output of a model of the library transformers.
-
-    The tensor is in the field `logits` or, if that holds no tensor, in the field `last_hidden_state`. If neither does,
-    the output is returned unchanged.
-
-    PyTorch calls this function after every run of the model (a forward hook). A module around the model could do the
-    same, but then the layers would have other names.
-    """
+    """Return the tensor in the output of a model of the library transformers."""
     parts = (getattr(answer, part, None) for part in _ANSWERS)
     return next((part for part in parts if isinstance(part, Tensor)), answer)

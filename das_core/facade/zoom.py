@@ -194,10 +194,7 @@ def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
 
 
 def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:
-    """Return how many frames the file of a zoom has; raise a ValueError when the file cannot be written.
-
-    `seconds` is the time from one depth to the next.
-    """
+    """Return how many frames the file of a zoom has; raise a ValueError when the file cannot be written."""
     check_film(path, fps)
     # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
     last = 0 if zoom.loop else 1

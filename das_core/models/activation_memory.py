@@ -54,14 +54,8 @@ def measure_view_bytes(judge: Judge) -> int:
 
 
 def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
-    """Return the bytes of all tensors, except weights, that autograd saves for one view, plus those of two gradients.
-
-    `dtype` is the type of the view. If the model cannot run on the meta device, the result is an estimate from the size
-    of the view.
-
-    In the backward pass, the gradients of the output and of the input of a layer are in memory together. These two are
-    assumed to be as large as the two largest saved tensors.
-    """
+    """Return the bytes of all tensors, except weights, that autograd saves for one view, plus those of two
+    gradients."""
     weights: set[int] = set()
     saved: dict[int, Tensor] = {}
 

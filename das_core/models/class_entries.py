@@ -60,11 +60,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _find_end(labels: Labels, parts: list[str], start: int) -> int:
-    """Return the end (exclusive) of the entry that begins at part `start`.
-
-    The parts are the texts between commas. The entry is the longest run of parts that together name exactly one class.
-    If no run of several parts does, the entry is one part.
-    """
+    """Return the end (exclusive) of the entry that begins at part `start`."""
     for end in range(min(len(parts), start + _LONGEST_RUN), start + 1, -1):
         if len(labels.look_up(",".join(parts[start:end]))) == 1:
             return end
@@ -72,12 +68,7 @@ def _find_end(labels: Labels, parts: list[str], start: int) -> int:
 
 
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
-    """Return the indices of the classes of one entry: a class, or 'all' and an everyday word, such as 'all dogs'.
-
-    Raises:
-        UnknownClassError: when the entry does not name exactly one class, and is not 'all' and a known everyday word.
-        ValueError: when an index is out of range.
-    """
+    """Return the indices of the classes of one entry: a class, or 'all' and an everyday word, such as 'all dogs'."""
     found = _ALL.fullmatch(entry)
     # A class name may itself begin with 'all', such as 'all-terrain bike' if the user writes it with a space.
     if found is None or labels.look_up(entry):

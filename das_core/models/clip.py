@@ -193,13 +193,7 @@ class CLIP(Judge):
 
 
 def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
-    """Raise a ValueError when an embedding (D,) is all zeros or not finite.
-
-    Args:
-        embedding: the embedding.
-        what: what the message calls the text or image that was embedded.
-        name: the name of the model in the message.
-    """
+    """Raise a ValueError when an embedding (D,) is all zeros or not finite."""
     if not bool(embedding.isfinite().all()):
         raise ValueError(f"{name} answers {what} with values that are no numbers; load it in fp32, or get it again")
     if not bool(embedding.any()):

@@ -183,11 +183,7 @@ def _check_count(members: Sequence[M]) -> Sequence[M]:
 
 
 def _join(members: Sequence[Judge]) -> dict[str, Any]:
-    """Return the values of the fields of `Judge` for an ensemble of these members.
-
-    The mean is 0 and the standard deviation is 1, because every member normalises its views itself. The size is that
-    of the member with the largest views.
-    """
+    """Return the values of the fields of `Judge` for an ensemble of these members."""
     return {
         "name": " + ".join(member.name for member in members),
         "module": nn.ModuleList([member.module for member in members]),
@@ -209,10 +205,7 @@ def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
 
 
 def _join_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
-    """Scale the members' embeddings to equal lengths, and concatenate them to embeddings of length 1.
-
-    The embeddings of a member are (V, width), and the result is (V, D); for a single text they are (width,) and (D,).
-    """
+    """Scale the members' embeddings to equal lengths, and concatenate them to embeddings of length 1."""
     return torch.cat([F.normalize(part, dim=-1) for part in embeddings], dim=-1) / math.sqrt(len(embeddings))
 
 

@@ -48,11 +48,7 @@ def find_unfolded(part: nn.Module) -> nn.Module | None:
 
 
 class _Tracer(fx.Tracer):
-    """An fx tracer that records each call of a convolution or batch norm as one node, even if it has submodules.
-
-    Batch norms of timm have submodules (dropout and activation). Modules without submodules are one node each, too.
-    Models that other threads run meanwhile are not recorded.
-    """
+    """An fx tracer that records each call of a convolution or batch norm as one node, even if it has submodules."""
 
     def __init__(self) -> None:
         super().__init__()

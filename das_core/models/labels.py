@@ -152,13 +152,7 @@ class Labels:
         return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
 
     def _explain(self, quoted: str, wanted: str, found: set[int]) -> str:
-        """Return an error message: why a text does not name exactly one class, and what to write instead.
-
-        Args:
-            quoted: the text as it was written.
-            wanted: the text in lower case and without apostrophes, hyphens and underscores (`normalise_name`).
-            found: the indices of the classes that the text names: none, or several.
-        """
+        """Return an error message: why a text does not name exactly one class, and what to write instead."""
         word, kind = self._find_kind(wanted)
         offer = f"write 'all {word}' for {self._count(kind)}, or " if kind else ""
         if found:
@@ -183,39 +177,23 @@ class Labels:
         )
 
     def _count(self, kind: Hypernym) -> str:
-        """Return in words how many classes are of a kind, such as '3 of this kind'.
-
-        If only one class is of this kind, the text also has the index and the name of this class.
-        """
+        """Return in words how many classes are of a kind, such as '3 of this kind'."""
         if len(kind.classes) > 1:
             return f"{len(kind.classes)} of this kind"
         return f"{self._describe(kind.classes)}, the only class of this kind"
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:
-        """All hypernyms (kinds of things) by word; a hypernym with several words stands under each of them.
-
-        The words are in lower case and without apostrophes, hyphens and underscores (`normalise_name`).
-        """
+        """All hypernyms (kinds of things) by word; a hypernym with several words stands under each of them."""
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
     def _find_kind(self, wanted: str) -> tuple[str, Hypernym | None]:
-        """Return the everyday word that a text is or ends in, and its hypernym; "" and None if there is no such word.
-
-        For 'sunflower' the word is 'flower'; for 'red car' it is 'car'.
-        """
+        """Return the everyday word that a text is or ends in, and its hypernym."""
         word = wanted if self.find_hypernym(wanted) else self._find_ending(wanted)
         return word, self.find_hypernym(word)
 
     def _find_ending(self, wanted: str) -> str:
-        """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none.
-
-        An everyday word is one for a group of classes, such as 'fish' (`find_hypernym`).
-
-        The whole text is not an ending of itself. Within a longer word, everyday words of fewer than 4 letters are
-        ignored. If the last word of the text is nearly the name of a class, all everyday words within this last word
-        are ignored: 'jelyfish' is a misspelling of 'jellyfish', not a kind of fish.
-        """
+        """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none."""
         is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
         # `is_word`: there is a space before the ending, so the ending is a word of its own.
         for form in list_singulars(wanted[-_MAX_LETTERS:]):
@@ -264,12 +242,7 @@ class Labels:
         return len(digits) <= len(str(len(self))) + 20 and 0 <= int(digits) < len(self)
 
     def _describe(self, indices: Sequence[int], *, meanings: bool = True) -> str:
-        """Return at most five indices as text, each with the name of its class.
-
-        Args:
-            indices: the indices; if there are more than five, the text ends with an ellipsis.
-            meanings: if True and there are several indices, the meanings of the names are added.
-        """
+        """Return at most five indices as text, each with the name of its class."""
         descriptions = []
         for index in indices[:_MAX_NAMES]:
             label = self.labels[index]

@@ -84,15 +84,7 @@ class PartialClassifier(Classifier):
 # chunks of views, layers of `_find_heads`, and members of an ensemble; equal arguments share an entry.
 @cached(maxsize=64)
 def _draw_features(share: float, features: int, images: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Return a mask (V, features) on a device: 1 for the features that are used for a view, 0 for the others.
-
-    Args:
-        share: the share of the features that are used.
-        features: the number of features.
-        images: for every view, the seed of the ascent and the number of the view's image in the batch (0 for a film or
-            a zoom). Views with the same two numbers get the same row of the mask.
-        device: the device of the mask.
-    """
+    """Return a mask (V, features) on a device: 1 for the features that are used for a view, 0 for the others."""
     count = max(1, round(share * features))
     drawn = {}
     for seed, number in set(images):
@@ -144,11 +136,7 @@ class _Scale:
 
 
 def _find_heads(classifier: Classifier) -> list[nn.Linear]:
-    """Return the last layers of a classifier: the linear layers with one output per class.
-
-    Usually there is one such layer. A model with further outputs for distillation or with auxiliary logits, such as
-    torchvision's GoogLeNet, has several. There is none if the last layer is not linear.
-    """
+    """Return the last layers of a classifier: the linear layers with one output per class."""
     classes = len(classifier.labels)
     return [
         part for part in classifier.module.modules() if isinstance(part, nn.Linear) and part.out_features == classes

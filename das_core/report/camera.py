@@ -139,14 +139,7 @@ def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: S
 
 
 def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
-    """Return the shots of a camera, given as a dictionary or as text, sorted by frame number.
-
-    A shot is the position, the zoom and the roll of the camera at one frame.
-
-    Raises:
-        ValueError: when there is no shot, a text cannot be read, a value is not a `Shot`, or a frame number is not a
-            whole number from 0 to `MOST_FRAMES - 1`.
-    """
+    """Return the shots of a camera, given as a dictionary or as text, sorted by frame number."""
     known = parse_shots(shots) if isinstance(shots, str) else shots
     if not known:
         raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
@@ -159,10 +152,7 @@ def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
 
 
 def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
-    """Return the frame (3, height, width) that the camera sees of an image (3, H, W).
-
-    The position, the zoom and the roll of the camera are those of `shot`.
-    """
+    """Return the frame (3, height, width) that the camera sees of an image (3, H, W)."""
     tall, wide = image.shape[1:]
     turn = math.radians(shot.roll)
     cosine, sine = math.cos(turn), math.sin(turn)

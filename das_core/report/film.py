@@ -128,10 +128,7 @@ def check_film(path: Path | str, fps: float = FPS) -> str:
 
 
 def _import_av(suffix: str) -> ModuleType:
-    """Return PyAV, which only videos need; raise a ValueError if it is not installed.
-
-    The message of the error names `suffix`, the ending of the file, such as ".mp4".
-    """
+    """Return PyAV, which only videos need; raise a ValueError if it is not installed."""
     try:
         import av
     except ImportError as error:
@@ -142,11 +139,7 @@ def _import_av(suffix: str) -> ModuleType:
 
 
 def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:
-    """Yield frames as arrays of bytes, the images of a frame side by side.
-
-    Raise a ValueError if `frames` cannot be iterated, or is a text or one image of Pillow; if a frame is no image; or
-    if frames differ in size.
-    """
+    """Yield frames as arrays of bytes, the images of a frame side by side."""
     if isinstance(frames, str | bytes | Image.Image) or not isinstance(frames, Iterable):
         raise ValueError(
             f"a {type(frames).__name__} is no film; give a tensor (N, 3, height, width) or a list of frames"

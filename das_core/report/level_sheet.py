@@ -174,11 +174,7 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
 
 
 def _choose_stretch(canvas: Tensor) -> Tensor:
-    """Return for each image of a canvas (B, 3, H, W) the factor that makes it fill the range of brightness, (B,).
-
-    The factor is the largest, up to 50, at which 98 % of the values (before the tanh) are at most 1 away from 0. If
-    at least 98 % of the values are 0, the factor is 1.
-    """
+    """Return for each image of a canvas (B, 3, H, W) the factor that makes it fill the range of brightness, (B,)."""
     values = canvas.flatten(1).abs()
     place = max(1, round(values.shape[1] * _STRETCHED_SHARE))
     size = map_images(lambda part: part.kthvalue(place, dim=1).values, values)
@@ -187,13 +183,7 @@ def _choose_stretch(canvas: Tensor) -> Tensor:
 
 
 def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
-    """Return the pictures of a canvas, without its margin, (B, 3, h, w), 0..1, on the CPU.
-
-    Args:
-        canvas: (B, 3, H, W), before the tanh.
-        stack: the stack that the canvas belongs to; its spec has the colour space and the margin.
-        side: the long side of the pictures in pixels.
-    """
+    """Return the pictures of a canvas, without its margin, (B, 3, h, w), 0..1, on the CPU."""
     picture = crop_margin(render_pixels(canvas, stack.spec.color), stack.spec.margin).cpu()
     scale = side / max(picture.shape[2:])
     size = [max(1, round(length * scale)) for length in picture.shape[2:]]

@@ -209,12 +209,7 @@ def score_images(
 
 
 def _add_up(plan: Plan, table: Tensor) -> Tensor:
-    """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it.
-
-    Groups that share a part form one set. The scores of different sets can have different scales. So if there are
-    several sets, the weighted sum of each set is standardised over the images, and multiplied by the sum of the
-    absolute weights of the set.
-    """
+    """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it."""
     names = list(plan.parts)
     own_weights = [sum(term.largest_weight for term in terms) for terms in plan.parts.values()]
     weights = torch.tensor(own_weights, dtype=torch.float32)

@@ -117,11 +117,7 @@ def estimate_spectrum_bytes(height: int, width: int) -> int:
 
 
 def _measure_luma(image: Tensor) -> Tensor:
-    """Return the brightness of an image (1, 3, H, W), as (1, H, W), float64, on the CPU.
-
-    Raises:
-        ValueError: when the image has the same brightness everywhere.
-    """
+    """Return the brightness of an image (1, 3, H, W), as (1, H, W), float64, on the CPU."""
     luma = torch.zeros(1, *image.shape[2:], dtype=torch.float64)
     for weight, channel in zip(_LUMA, image[0], strict=True):
         luma += weight * channel.cpu().double()
@@ -147,11 +143,7 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _make_ring_edges(first: float) -> tuple[float, ...]:
-    """Return the frequencies, in waves per pixel, at which the rings of a spectrum begin and end, in rising order.
-
-    They are equally spaced on a logarithmic axis. One of them is `BAND_EDGE`, so that no ring lies in both bands. The
-    highest is 0.5. The lowest is at least `first`, and less than the width of a ring above it.
-    """
+    """Return the frequencies, in waves per pixel, at which the rings of a spectrum begin and end, in rising order."""
     below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
     above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)
     return tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))

@@ -91,24 +91,12 @@ def _write_power_of_two(value: float, _: object) -> str:
 
 
 def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
-    """Draw each of the rows (B, N) over x (N,) as a line.
-
-    If there are at most `_MAX_LEGEND_LINES` rows, the legend has a name for each row, made of `what` and a number
-    (`_label_item`), and its slope, from `slopes` (B,).
-    """
+    """Draw each of the rows (B, N) over x (N,) as a line."""
     for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
         label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MAX_LEGEND_LINES else None
         axes.plot(x, row, ".-", linewidth=1.2, markersize=3, color=BLUE if len(rows) == 1 else None, label=label)
 
 
 def _label_item(what: str, number: int, count: int) -> str:
-    """Return the name of an item of a batch: `what` and a number that counts from 1, such as 'image 1'.
-
-    If the batch has a single item, the name is `what` alone.
-
-    Args:
-        what: what the items are, 'image' or 'levels'.
-        number: the index of the item in the batch, from 0.
-        count: how many items the batch has.
-    """
+    """Return the name of an item of a batch: `what` and a number that counts from 1, such as 'image 1'."""
     return what if count == 1 else f"{what} {number + 1}"

@@ -100,18 +100,7 @@ def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
 
 
 def _compute_long_response(source: int, samples: Tensor, weights: Tensor, tile: bool) -> Tensor:
-    """Return what `_compute_axis_response` returns, in less time if `source` is large.
-
-    |A' u|^2 = u' (A A') u is the sum of u_i (A A')_ik u_k over all pairs of target samples i and k. The product of two
-    waves depends on i - k, and for cosines also on i + k: 2 cos(a) cos(b) = cos(a - b) + cos(a + b). So the entries of
-    A A' are summed by i - k and i + k, and a single FFT of these sums gives all frequencies. The sums are short,
-    because only near samples i and k share a source sample.
-
-    Args:
-        source: the number of given samples.
-        samples, weights: what `bicubic_taps` returns, (target, 4).
-        tile: see `_compute_axis_response`.
-    """
+    """Return what `_compute_axis_response` returns, in less time if `source` is large."""
     target = len(samples)
     samples, weights = samples.T.contiguous(), weights.T.contiguous()
     sums = torch.zeros(target if tile else 2 * target, dtype=torch.float64)

@@ -89,10 +89,7 @@ class Draws:
 
     @cached_property
     def _device_streams(self) -> list[torch.Generator]:
-        """The random generators of `noise`, one for each view.
-
-        They are made at the first call of `noise`, because most transforms draw no noise.
-        """
+        """The random generators of `noise`, one for each view."""
         return [make_generator(k.seed, k.item, k.step, k.view, k.group, 1, device=self.device) for k in self._keys]
 
     def uniform(self) -> list[float]:

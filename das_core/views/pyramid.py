@@ -132,15 +132,7 @@ class Pyramid:
         return total
 
     def _find_leaf(self, reduction: int, place: int) -> Tensor:
-        """Return one canvas of the batch, (1, C, h, w), reduced to 1 / `reduction` of its resolution.
-
-        The reduced canvas is made at the first call and kept. If the pixels require gradients, the reduced canvas is a
-        leaf of the autograd graph that requires gradients too, so that autograd stores its gradient in `.grad`.
-
-        Args:
-            reduction: the factor by which the resolution is reduced; 1 for full resolution.
-            place: the index of the canvas in the batch, from 0.
-        """
+        """Return one canvas of the batch, (1, C, h, w), reduced to 1 / `reduction` of its resolution."""
         if reduction == 1 and len(self.pixels) == 1:
             return self.pixels
         if (reduction, place) not in self._leaves:

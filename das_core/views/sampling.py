@@ -89,11 +89,7 @@ Area = tuple[slice, slice]
 
 
 def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Area, Area]]:
-    """Yield the one to four rectangles into which the edges of a canvas cut a window.
-
-    Only a window of a tile crosses the edges; its part beyond an edge continues at the opposite edge. Each rectangle is
-    given twice: as an area of the canvas, and as an area of the window.
-    """
+    """Yield the one to four rectangles into which the edges of a canvas cut a window."""
     top, left, side = window
     for rows, down in _split_span(top, side, canvas[0]):
         for columns, right in _split_span(left, side, canvas[1]):
@@ -101,10 +97,7 @@ def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Are
 
 
 def _split_span(start: int, side: int, length: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the one or two parts of a span that continues at the beginning of an axis if it goes past the end.
-
-    Each part is given twice: as a slice of the axis, and as a slice of the span.
-    """
+    """Yield the one or two parts of a span that continues at the beginning of an axis if it goes past the end."""
     first = min(side, length - start)
     yield slice(start, start + first), slice(0, first)
     if first < side:
@@ -133,11 +126,7 @@ def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tens
 
 
 def _triangle_weights(source: int, target: int, outputs: Tensor) -> Tensor:
-    """Return the weights (N, source) with which N output pixels are computed from the samples of an axis.
-
-    The axis is resized from `source` samples to `target` pixels; `outputs` holds the indices of the N pixels, float32.
-    The weights of a pixel form a triangle around its position on the axis. They are not normalised yet.
-    """
+    """Return the weights (N, source) with which N output pixels are computed from the samples of an axis."""
     scale = source / target
     centers = (outputs + 0.5) * scale
     samples = torch.arange(source, dtype=torch.float32, device=outputs.device) + 0.5
@@ -149,10 +138,7 @@ _MOST_AT_ONCE = 2**23
 
 
 def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
-    """Return, for each output pixel of a resize from `source` to `target` pixels, the sum of its weights, (target,).
-
-    The sums are computed in parts, so that a long axis does not take too much memory.
-    """
+    """Return, for each output pixel of a resize from `source` to `target` pixels, the sum of its weights, (target,)."""
     outputs = torch.arange(target, dtype=torch.float32, device=device).split(max(1, _MOST_AT_ONCE // source))
     return torch.cat([_triangle_weights(source, target, part).sum(dim=1) for part in pausing(outputs)])
 
@@ -195,22 +181,7 @@ Pair = tuple[Tensor, Tensor]
 
 @cached(maxsize=512)
 def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tensor, Pair, Pair]:
-    """Return which two outputs depend on each sample of an axis that is shrunk, and with which weights.
-
-    The axis is shrunk from `source` samples to `target` outputs. With antialiasing, an output is the weighted mean of
-    the samples under a triangle around it. Each sample is under two triangles: those of the output before it and of the
-    output after it. Its two weights are those of linear interpolation between these outputs at the place of the sample,
-    each divided by the sum of the weights of all samples under the same triangle.
-
-    Returns:
-        Three things:
-
-        - for each output the sum of its weights, (target,);
-        - for each sample the index of the output before it and the index of the output after it: two tensors
-          (source,);
-        - for each sample its weights in these two outputs, before the division: two tensors (source,). A weight is 0 if
-          there is no such output.
-    """
+    """Return which two outputs depend on each sample of an axis that is shrunk, and with which weights."""
     position = (torch.arange(source, dtype=torch.float32, device=device) + 0.5) * (target / source) - 0.5
     first = position.floor()
     share = position - first

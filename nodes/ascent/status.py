@@ -73,18 +73,11 @@ class Status:
         return f"cancelled after {done}/{self._steps} steps, nothing saved"
 
     def _join_lines(self, first: str, scores: Mapping[str, float]) -> str:
-        """Return a text of two lines: `first`, and below it the scores.
-
-        It has two lines because the frontend breaks a long line anywhere, even inside a number. The first line ends
-        with '·', because Nodes 2.0, the frontend's newer renderer, joins the two lines.
-        """
+        """Return a text of two lines: `first`, and below it the scores."""
         return f"{first} ·\n{' · '.join(self._format_scores(scores))}"
 
     def _format_scores(self, scores: Mapping[str, float]) -> list[str]:
-        """Return the scores with their names, as many as fit into `_MAX_LENGTH` characters, but at least one.
-
-        If scores are left out, their number is the last text, such as '3 more'.
-        """
+        """Return the scores with their names, as many as fit into `_MAX_LENGTH` characters, but at least one."""
         shown: list[str] = []
         for name, score in scores.items():
             text = f"{_shorten(name)} {self._parts[name][0].describe(score)}"

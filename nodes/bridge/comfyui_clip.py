@@ -121,11 +121,7 @@ about 5 times their RMS; in unset memory one number can be larger than all other
 
 
 def _is_trained_projection(weight: Tensor) -> bool:
-    """Return whether a text projection was loaded from a file; otherwise it is the identity or unset memory.
-
-    Values that are not finite count as unset memory. Three heuristics find other unset memory: an unusual RMS; a single
-    value that is far larger than the others; a row or column of zeros, which no training leaves.
-    """
+    """Return whether a text projection was loaded from a file; otherwise it is the identity or unset memory."""
     matrix = weight.detach().float().cpu()
     if not bool(matrix.isfinite().all()):
         return False
@@ -138,10 +134,7 @@ def _is_trained_projection(weight: Tensor) -> bool:
 
 
 def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
-    """Return the function `encode` of a text tower, which takes a text and returns its embedding (D,).
-
-    Of a text that ComfyUI splits into several chunks of tokens, only the first chunk is encoded.
-    """
+    """Return the function `encode` of a text tower, which takes a text and returns its embedding (D,)."""
 
     def encode(text: str) -> Tensor:
         chunks = _tokenize(clip, name, text)
@@ -160,10 +153,7 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
 
 
 def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
-    """Return the function `count` of a text tower, which takes a text and returns the number of its tokens.
-
-    The number includes one start token and one end token, even if ComfyUI splits the text into several chunks.
-    """
+    """Return the function `count` of a text tower, which takes a text and returns the number of its tokens."""
     end = encoder.special_tokens["end"]
 
     def count(text: str) -> int:

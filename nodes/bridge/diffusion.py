@@ -161,10 +161,7 @@ class DiffusionGuide:
     def _climb(
         self, pictures: Tensor, step: GuidedStep, noise: float, short_side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Do the ascent of a guided step; return the pictures before it, the pictures after it, and a mask.
-
-        The mask says where in the picture at least one objective acts, (B, 1, H, W), 0..1; None for everywhere.
-        """
+        """Do the ascent of a guided step; return the pictures before it, the pictures after it, and a mask."""
         pace = pace_at_noise(noise, short_side, step.progress)
         # Cloned: a tensor made under inference mode can never take part in autograd.
         ascent = self.guidance.start_ascent(pictures.clone().to(get_device()), pace, step.number)

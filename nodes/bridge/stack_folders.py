@@ -52,10 +52,7 @@ def save_new_stack(stack: ImageStack, prefix: str) -> str:
 
 
 def _choose_stack_path(prefix: str) -> Path:
-    """Return the path for the next stack with this prefix, and make its folder.
-
-    The name of the file is the prefix with the next free number.
-    """
+    """Return the path for the next stack with this prefix, and make its folder."""
     output = folder_paths.get_output_directory()
     home = _resolve(Path(output) / STACKS)
     usable = prefix.strip() and _is_encodable(prefix) and not prefix.endswith(("/", "\\"))

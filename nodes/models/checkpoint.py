@@ -82,12 +82,7 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:
-    """Return whether a file is a download of timm or the Hugging Face hub, or was written for a starter CLIP.
-
-    For a starter CLIP this pack fits a matrix, the projection, and keeps it in a file among the models. All other files
-    count as checkpoints of the user. So do downloads of torchvision: they lie directly in the folder of classifiers,
-    where the user's own files can lie too.
-    """
+    """Return whether a file is a download of timm or the Hugging Face hub, or was written for a starter CLIP."""
     *folders, name = parts
     # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. The client of the hub and hub.py
     # of das_core both write the slash as two hyphens.

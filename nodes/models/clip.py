@@ -148,10 +148,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
 
 
 def _load_starter(starter: Starter, number: str = "") -> CLIP:
-    """Return the CLIP made of a starter classifier; while the CLIP is being fitted, show the progress.
-
-    The projection of the text tower is fitted when the CLIP is loaded for the first time, and then read from a file.
-    """
+    """Return the CLIP made of a starter classifier; while the CLIP is being fitted, show the progress."""
     name = f"starter CLIP {number}".rstrip()
     console = f"starter CLIP on {starter.title}"
     with bridge.Wait(f"loading {name}", f"preparing {name}, once and for all", console=console) as wait:

@@ -40,10 +40,7 @@ the stack is reduced to the margin (`Windows.fitted`), because these nodes have 
 
 
 def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
-    """Return the output of a node: the augmentation, with one more transform at the end.
-
-    If `augmentation` is None, the transform is appended to the augmentation of the recipe *picture*.
-    """
+    """Return the output of a node: the augmentation, with one more transform at the end."""
     before = _DEFAULT if augmentation is None else augmentation
     return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
 

@@ -85,14 +85,8 @@ def _collect_input_texts(node_class: type[Any]) -> dict[str, dict[str, str]]:
 
 
 def _join_tooltips(tooltips: Mapping[str, str]) -> str:
-    """Return one tooltip for all inputs of a node that have the same name, because the page has one tooltip per name.
-
-    Such inputs belong to different options of a DynamicCombo. If their tooltips differ, the result has a line for each
-    option: the option and its tooltip.
-
-    Args:
-        tooltips: the tooltips of these inputs, by option.
-    """
+    """Return one tooltip for all inputs of a node that have the same name, because the page has one tooltip per
+    name."""
     if len(set(tooltips.values())) == 1:
         return next(iter(tooltips.values()))
     return "\n".join(f"{option}: {tooltip}" for option, tooltip in tooltips.items())

@@ -47,14 +47,7 @@ def _describe_inputs(inputs: Iterable[Input]) -> dict[str, Any]:
 
 
 def _describe_type(item: Input) -> Any:
-    """Return the description of an input: its type, or what it lets the user choose from.
-
-    A DynamicCombo is described by a mapping: for each option, the descriptions of the inputs inside it, by name. A
-    combo is described by the list of its options; or by "COMBO" if the options are files, or if there are none or
-    more than 20. An Autogrow is described by the type of its slots and the names of the first and the last slot. Any
-    other input is described by its type, followed by " and control" if ComfyUI's page adds a second widget, which sets
-    how a number changes after a run.
-    """
+    """Return the description of an input: its type, or what it lets the user choose from."""
     if item.type == DYNAMIC_COMBO:
         return {option: _describe_inputs(brought) for option, brought in item.inputs_by_option.items()}
     if item.type == AUTOGROW:
@@ -98,15 +91,7 @@ def _list_outputs(outputs: Sequence[tuple[str, str]]) -> str:
 
 
 def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_follow: bool) -> Iterator[str]:
-    """Yield a sentence for each change of the inputs of a node that breaks existing workflow files.
-
-    Args:
-        where: the beginning of each sentence. It names the node, and the option of a DynamicCombo if the inputs belong
-            to one.
-        old_api: the inputs that existing workflow files were made with.
-        new_api: the inputs as they are now.
-        widgets_follow: True if the node has widgets after these inputs. A new widget among the inputs would move them.
-    """
+    """Yield a sentence for each change of the inputs of a node that breaks existing workflow files."""
     old, new = ({name.rstrip("?"): name for name in inputs} for inputs in (old_api, new_api))
     added = [name for name in new if name not in old]
     for name in old:
@@ -139,16 +124,7 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
 
 
 def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> Iterator[str]:
-    """Yield a sentence for each change of an input's type or options that breaks existing workflow files.
-
-    Args:
-        where: the beginning of each sentence. It names the node and the input.
-        old: the description of the input in the old API, as `_describe_type` returns it.
-        new: the description of the input in the new API.
-        widgets_follow: True if the node has widgets after this input. Files store the values of widgets by position, so
-            an additional widget before others moves them. The inputs that an option of a DynamicCombo adds stand
-            before these widgets, so a change of them moves the widgets, too.
-    """
+    """Yield a sentence for each change of an input's type or options that breaks existing workflow files."""
     if isinstance(old, str) or type(old) is not type(new):
         # No workflow file breaks if the options of a combo become part of the API ("COMBO" to a list), or the reverse.
         combos = (old, new).count("COMBO") == 1 and isinstance(new if old == "COMBO" else old, list)
@@ -167,9 +143,5 @@ def _describe_value(kind: Any) -> str:
 
 
 def _is_widget(kind: Any) -> bool:
-    """Return whether an input is a widget (workflow files store its value by position) rather than a socket.
-
-    Args:
-        kind: the description of the input, as `_describe_type` returns it.
-    """
+    """Return whether an input is a widget (workflow files store its value by position) rather than a socket."""
     return not isinstance(kind, str) or kind.partition(" ")[0] in _WIDGETS

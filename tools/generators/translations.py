@@ -116,10 +116,7 @@ def update_translation(old: Translation, english: Mapping[str, str]) -> Translat
 
 
 def _take(old: Translation, english: Mapping[str, str], new_texts: Mapping[str, str]) -> Translation:
-    """Return a translation with new texts and the hashes of their English texts; new texts replace old ones.
-
-    The entries have the order of the English texts; entries without an English text are dropped.
-    """
+    """Return a translation with new texts and the hashes of their English texts; new texts replace old ones."""
     texts = {**old.texts, **new_texts}
     sources = {**old.sources, **{path: hash_text(english[path]) for path in new_texts}}
     return Translation(

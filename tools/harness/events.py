@@ -97,12 +97,7 @@ def open_events(server: Server) -> Iterator[EventStream]:
 
 
 def _parse_binary(message: bytes) -> Event:
-    """Return the event of a binary message: a preview, or the text of a node.
-
-    A message of another type gives an event of the type "binary TYPE" without data. Counted from 0, bytes 0 to 3 of a
-    message are its type. Bytes 4 to 7 are the length of the text that follows them (JSON, or the id of the node); in a
-    preview without metadata they are the file format of the image.
-    """
+    """Return the event of a binary message: a preview, or the text of a node."""
     kind = int.from_bytes(message[:4], "big")
     if kind == PREVIEW_IMAGE_WITH_METADATA:
         end = 8 + int.from_bytes(message[4:8], "big")

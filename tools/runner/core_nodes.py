@@ -380,22 +380,7 @@ def _check_prefix(prefix: str, output: Path) -> None:
 def _find_free_file(
     prefix: str, width: int, height: int, suffix: str, index: int | None = None
 ) -> tuple[Path, dict[str, str]]:
-    """Return the path of a new file in the output folder, and the file as ComfyUI's history lists it.
-
-    The folder of the file is made. The number in the file name is one above the highest number of the files with this
-    prefix, and at least `index` + 1.
-
-    Args:
-        prefix: the start of the file name, which may contain a subfolder, and placeholders such as %width% or %year%.
-        width: the value of %width%.
-        height: the value of %height%.
-        suffix: the suffix of the file name, without a dot.
-        index: the value of %batch_num%: the place of the image in its batch, from 0; None for a file that holds a whole
-            batch, in whose name %batch_num% stays.
-
-    Raises:
-        ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
-    """
+    """Return the path of a new file in the output folder, and the file as ComfyUI's history lists it."""
     output = Path(folder_paths.get_output_directory())
     _check_prefix(prefix, output)
     # `get_save_image_path` finds the numbers of earlier files only if the prefix is normalized and contains no

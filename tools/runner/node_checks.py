@@ -82,11 +82,7 @@ def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
-    """Raise WorkflowError if a node has an input that its class does not take with the chosen options, `items`.
-
-    As in ComfyUI, two kinds of plain values are ignored: those of options that are not chosen, and those of unknown
-    inputs of V1 nodes.
-    """
+    """Raise WorkflowError if a node has an input that its class does not take with the chosen options, `items`."""
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
         refused = isinstance(value, list) or (is_v3(node_class) and name not in known)

@@ -76,13 +76,7 @@ def set_input(node: Node, name: str, text: str) -> Node:
 
 
 def _list_widgets(inputs: Iterable[Input], values: Mapping[str, Any], missing: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the name of each widget among the inputs, and which options have to be chosen before it exists.
-
-    Args:
-        inputs: the inputs.
-        values: the values of the node, which tell what is chosen.
-        missing: the options that have to be chosen before the inputs exist, such as "recipe=custom".
-    """
+    """Yield the name of each widget among the inputs, and which options have to be chosen before it exists."""
     for item in inputs:
         if item.options is not None or item.type in WIDGET_TYPES:
             yield item.name, missing

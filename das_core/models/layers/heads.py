@@ -74,21 +74,7 @@ def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: M
 
 
 def _join_masks(heads: int, attention: Tensor | None, padding: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """Return the sum of the masks of `nn.MultiheadAttention`, as a tensor that is added to the scores of the keys.
-
-    In a boolean mask of `nn.MultiheadAttention`, True excludes a key; in one of `scaled_dot_product_attention`, True
-    includes it. So boolean masks are converted to numbers. Both functions add a mask of numbers to the scores.
-
-    Args:
-        heads: the number of heads.
-        attention: `attn_mask`, (tokens, keys) or (V * heads, tokens, keys), boolean or floating-point; None if there is
-            no such mask.
-        padding: `key_padding_mask`, (V, keys), boolean or floating-point; None if there is no such mask.
-        dtype: the dtype of the queries.
-
-    Returns:
-        A mask that broadcasts to (V, heads, tokens, keys); None if there is none.
-    """
+    """Return the sum of the masks of `nn.MultiheadAttention`, as a tensor that is added to the scores of the keys."""
     if attention is not None and attention.ndim == 3:
         attention = attention.unflatten(0, (-1, heads))
     if padding is not None:
@@ -102,10 +88,7 @@ def _join_masks(heads: int, attention: Tensor | None, padding: Tensor | None, dt
 
 
 def _to_numbers(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return a mask as numbers of type `dtype`, to be added to scores.
-
-    A boolean mask becomes minus infinity where it is True, and 0 elsewhere; a mask of numbers keeps its values.
-    """
+    """Return a mask as numbers of type `dtype`, to be added to scores."""
     if mask.dtype != torch.bool:
         return mask.to(dtype)
     return torch.zeros_like(mask, dtype=dtype).masked_fill(mask, float("-inf"))

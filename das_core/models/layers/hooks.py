@@ -37,13 +37,7 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
 
 
 def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> AbstractContextManager[None]:
-    """Return a context in which a hook reports the output, or the heads, of one layer each time it has run.
-
-    Args:
-        root: the module that has the layer.
-        name: the name of the layer in `root`. With the suffix `HEADS`, the heads of an attention module are reported.
-        on_output: is called with `name` and the output or the heads, see `capture_outputs`.
-    """
+    """Return a context in which a hook reports the output, or the heads, of one layer each time it has run."""
     part = root.get_submodule(name.removesuffix(HEADS))
     if (unfolded := find_unfolded(part)) is not None:
         # The output of this convolution already contains the batch norm that was folded into it. So the original
@@ -68,14 +62,7 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> AbstractCon
 
 
 def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> Tensor:
-    """Run a convolution as it was before a batch norm was folded into it, and return its output.
-
-    Args:
-        convolution: the original convolution, see `find_unfolded`.
-        values: its input.
-        folded: the convolution that has replaced the original in the model. The original is run on the device
-            and in the precision of this one.
-    """
+    """Run a convolution as it was before a batch norm was folded into it, and return its output."""
     weight = next(folded.parameters())
     # A copy, because another thread may be running the original.
     here = copy_with(convolution, lambda own: keep_copy(own, weight))

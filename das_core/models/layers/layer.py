@@ -137,12 +137,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
 
 
 def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the axes of an output in the order views, channels, positions; empty if the shape has no such axes.
-
-    `shape` is the shape of the output for two views, so the axis of the views has length 2. An output with three axes
-    is taken as (views, tokens, channels) or (tokens, views, channels). An output with four axes is taken as (views,
-    height, width, channels) if only its height and width are equal, else as (views, channels, height, width).
-    """
+    """Return the axes of an output in the order views, channels, positions; empty if the shape has no such axes."""
     if len(shape) not in (2, 3, 4) or 0 in shape:
         return ()
     if shape[0] != _VIEWS:

@@ -106,14 +106,7 @@ def write_class_sentences() -> list[ClassSentence]:
 
 
 def _write_name(name: str, classes: tuple[int, ...], weight: float, context: str) -> list[ClassSentence]:
-    """Return the sentences with a name: one for each of `TEMPLATES`, and one longer sentence, the context.
-
-    Args:
-        name: the name of a class, or a word for a kind of thing that covers classes, such as "dog".
-        classes: the indices of the classes that the name stands for.
-        weight: the weight of the sentences made from `TEMPLATES`. The context has twice this weight.
-        context: the longer sentence, with "{}" in the place of the name.
-    """
+    """Return the sentences with a name: one for each of `TEMPLATES`, and one longer sentence, the context."""
     alone = [ClassSentence(template.format(name), classes, weight) for template in TEMPLATES]
     return [*alone, ClassSentence(context.format(name), classes, weight * _DOUBLE)]
 

@@ -115,10 +115,7 @@ def _list_timm_names() -> list[str]:
 
 
 def _count_classes(module: nn.Module, state: StateDict) -> int | None:
-    """Return how many classes a checkpoint has; None if it has no weight that fits the last layer of the module.
-
-    The number of classes is the number of rows of that weight.
-    """
+    """Return how many classes a checkpoint has; None if it has no weight that fits the last layer of the module."""
     *_, (head, last) = (
         (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
     )

@@ -78,12 +78,7 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
 
 
 def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) -> None:
-    """Put the content of a URL into a queue in pieces, until all pieces are in the queue or `ended` is set.
-
-    Every item of the queue is a pair of a kind and a value: first "total" and the size of the content in bytes (0 if it
-    is not known), then "piece" and bytes, and at the end "ended" and None. If an error occurs, even before "total", the
-    last item is "failed" and the exception.
-    """
+    """Put the content of a URL into a queue in pieces, until all pieces are in the queue or `ended` is set."""
 
     def put(kind: str, value: Any) -> None:
         while not ended.is_set():

@@ -119,10 +119,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _ask_digest(url: str) -> str | None:
-    """Return the SHA-256 of a file of the hub; '' if none is sent, None if the file is missing or needs an account.
-
-    The hub sends the SHA-256 in the headers of a redirect or of the last response.
-    """
+    """Return the SHA-256 of a file of the hub; '' if none is sent, None if the file is missing or needs an account."""
     redirects = _Redirects()
     opener = urllib.request.build_opener(redirects)
     try:

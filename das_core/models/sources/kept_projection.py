@@ -108,11 +108,7 @@ def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
 
 
 def _check(projection: Tensor, shape: torch.Size, digest: str | None) -> None:
-    """Raise a ValueError unless a tensor read from a file can be used as a projection.
-
-    It must be float32 and of this shape, with finite entries and no row or column of zeros, and its SHA-256 must be
-    `digest`, which is None if the file has none.
-    """
+    """Raise a ValueError unless a tensor read from a file can be used as a projection."""
     if projection.shape != shape or projection.dtype is not torch.float32:
         raise ValueError(f"{tuple(projection.shape)} of {projection.dtype}, not {tuple(shape)} of torch.float32")
     if not bool(projection.isfinite().all()):

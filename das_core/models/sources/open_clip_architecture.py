@@ -53,10 +53,7 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
 
 
 def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Return whether the towers of the architecture `name` fit a checkpoint.
-
-    `state` has all tensors of the checkpoint by name; `shapes` has the shapes of the tensors of its image tower.
-    """
+    """Return whether the towers of the architecture `name` fit a checkpoint."""
     config = open_clip.get_model_config(name)
     text, vision = config["text_cfg"], config["vision_cfg"]
     # Cheap checks first: they exclude most architectures before a model is built. In a model whose image tower is built
@@ -76,10 +73,7 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether the text tower of an architecture fits a checkpoint; True for a checkpoint without a text tower.
-
-    `text` is open_clip's configuration of the text tower; `state` has the tensors of the checkpoint by name.
-    """
+    """Return whether the text tower of an architecture fits a checkpoint."""
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True

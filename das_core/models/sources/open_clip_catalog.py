@@ -128,10 +128,6 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
 
 
 def _split(pair: str) -> tuple[str, str]:
-    """Return the name of the architecture and that of the weights in a pair; neither name contains a '/'.
-
-    Args:
-        pair: one of `list_open_clip_pairs`, such as 'ViT-B-32/laion2b_s34b_b79k'.
-    """
+    """Return the name of the architecture and that of the weights in a pair; neither name contains a '/'."""
     architecture, _, tag = pair.partition("/")
     return architecture, tag

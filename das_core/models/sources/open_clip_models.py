@@ -196,17 +196,7 @@ def _load(
     folder: Path,
     progress: Progress | None = None,
 ) -> CLIP:
-    """Build a model of open_clip, load weights into it and return it as a CLIP.
-
-    Args:
-        name: the name of the model in messages.
-        config: the configuration of the model.
-        published: how images were prepared in training, see `wrap_open_clip_module`.
-        state: the weights.
-        source: the name of the file of weights in messages.
-        folder: the folder that keeps downloads of the hub, for the configuration and the tokenizer of the text tower.
-        progress: is called during a download, see `download`.
-    """
+    """Build a model of open_clip, load weights into it and return it as a CLIP."""
     texts = [value for key, value in state.items() if not key.startswith(("visual.", "logit_"))]
     has_text = bool(texts)
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
@@ -237,10 +227,7 @@ def _load(
 
 
 def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
-    """Return the weights in `state`, which come from a file, under the names that they have in `model`.
-
-    Left out are the scale and the bias of the logits, and the position ids of old files, which `model` does not have.
-    """
+    """Return the weights in `state`, which come from a file, under the names that they have in `model`."""
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)

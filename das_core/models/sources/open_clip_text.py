@@ -127,12 +127,7 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
 
 
 def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
-    """Yield every number in a JSON value, at any depth, as (name of the number's field, number).
-
-    Args:
-        name: the name of the field that holds `value`.
-        value: the JSON value.
-    """
+    """Yield every number in a JSON value, at any depth, as (name of the number's field, number)."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _list_numbers(key, part)
@@ -144,12 +139,7 @@ def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
 
 
 def _refuse_code(home: Path, repository: str) -> None:
-    """Raise a ValueError when a configuration of a model makes transformers run code that comes with the model.
-
-    Args:
-        home: the folder of the model. Its files tokenizer_config.json and config.json are checked if they exist.
-        repository: the name of the model on the hub, for the message.
-    """
+    """Raise a ValueError when a configuration of a model makes transformers run code that comes with the model."""
     for name in ("tokenizer_config.json", "config.json"):
         if _names_code(home / name):
             raise ValueError(
@@ -159,14 +149,7 @@ def _refuse_code(home: Path, repository: str) -> None:
 
 
 def _names_code(path: Path) -> bool:
-    """Return whether a configuration makes transformers run code that is not part of transformers.
-
-    That is so if the configuration has the key `auto_map`, which names Python files, or if its implementation of
-    attention has a slash in its name, which then names a repository of compiled code.
-
-    Args:
-        path: the configuration, a JSON file. The result is False if the file is missing or damaged.
-    """
+    """Return whether a configuration makes transformers run code that is not part of transformers."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

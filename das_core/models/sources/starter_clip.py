@@ -114,11 +114,7 @@ def build_config(starter: Starter, text_folder: Path) -> Config:
 
 
 def _compute_key(starter: Starter, text_folder: Path, sentences: Sequence[ClassSentence]) -> str:
-    """Return a digest of everything that the projection of a starter CLIP depends on.
-
-    The projection is a linear map, fitted to sentences about the classes, from the embeddings of the sentence encoder
-    to the features of the classifier. It depends on the settings of the fit, on both models and on the sentences.
-    """
+    """Return a digest of everything that the projection of a starter CLIP depends on."""
     settings = json.dumps([RECIPE, RIDGE, starter.digest, *sentences]).encode()
     digest = hashlib.sha256(settings)
     for name in ("model.safetensors", "tokenizer.json"):

@@ -91,10 +91,7 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
 
 
 def _fetch_weights(architecture: str, folder: Path, progress: Progress | None) -> Path:
-    """Return the path of the weights of a pretrained architecture; download them if `folder` does not have them yet.
-
-    `progress` is called during a download, see `load_timm`.
-    """
+    """Return the path of the weights of a pretrained architecture; download them if `folder` does not have them yet."""
     config = timm.models.get_pretrained_cfg(architecture)
     if not config.hf_hub_id:
         # The weights are not on the hub. The name of such a file usually ends with the beginning of its SHA-256.
