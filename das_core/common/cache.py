@@ -3,7 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from threading import RLock, get_ident
 from typing import Any, ParamSpec, TypeVar
@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Run:
     """A run that is going on (`running`), on a device (None: on any), begun in a thread."""
 
@@ -27,7 +27,7 @@ class _Run:
     thread: int
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Kept:
     """A result that is kept."""
 
@@ -86,7 +86,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
             with lock:
                 if key in _kept:
                     _kept.move_to_end(key)
-                    _kept[key].run = _find_run()
+                    _kept[key] = replace(_kept[key], run=_find_run())
                     found: R = _kept[key].value
                     return found
             made: R = compute(*args, **kwargs)

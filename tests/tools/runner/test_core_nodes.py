@@ -1,5 +1,7 @@
-"""Core nodes: their registration, the texts they show, the images they join, and the masks they make."""
+"""Core nodes: their registration, what they load, save, show and join; results that nobody takes are printed."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,152 @@ def test_a_mask_becomes_a_grey_image(run: Run) -> None:
     grey = run(nodes).pixels()[0]
     assert grey[:, 0].tolist() == pytest.approx([0, 127, 255], abs=1)
     assert (grey == grey[:, :1]).all()
+
+
+def test_images_are_saved_under_free_numbers_with_the_workflow_in_them(run: Run) -> None:
+    nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "sub/flower"})}
+    first, second = run(nodes), run(nodes)
+    assert first.files == [f"output/sub/flower_0000{i}_.png" for i in (1, 2, 3)]
+    assert second.files == [f"output/sub/flower_0000{i}_.png" for i in (4, 5, 6)]
+    assert (first.pixels() == 127).all()
+    assert first.pixels().shape == (4, 4, 3)
+    assert json.loads(Image.open(first.files[0]).info["prompt"])["2"]["class_type"] == "SaveImage"
+
+
+def test_the_number_of_an_image_in_its_batch_is_part_of_its_name(run: Run) -> None:
+    nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "%batch_num%/view%batch_num%"})}
+    first, second = run(nodes), run(nodes)
+    assert first.files == [f"output/%batch_num%/view{i}_0000{i + 1}_.png" for i in (0, 1, 2)]
+    assert second.files == [f"output/%batch_num%/view{i}_0000{i + 2}_.png" for i in (0, 1, 2)]
+    film = {"images": ["1", 0], "filename_prefix": "film%batch_num%", "method": "default"}
+    assert "output/film%batch_num%_00001_.webp" in run(COLOR | {"2": ("SaveAnimatedWEBP", film)}).out
+
+
+@each_case(("prefix", "name"), [("flower/", "flower"), ("a//flower/.", "a/flower"), ("", ".")])
+def test_no_image_replaces_another_whatever_the_end_of_the_prefix(run: Run, prefix: str, name: str) -> None:
+    nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": prefix})}
+    assert run(nodes).files == [f"output/{name}_0000{i}_.png" for i in (1, 2, 3)]
+    assert run(nodes).files == [f"output/{name}_0000{i}_.png" for i in (4, 5, 6)]
+
+
+def test_a_preview_of_a_batch_is_one_sheet_and_of_one_image_the_image(run: Run) -> None:
+    nodes = COLOR | {"2": ("PreviewImage", {"images": ["1", 0]}, "Four views: a/b")}
+    batch = run(nodes, "--output", "out")
+    assert batch.files == ["out/Four_views_a_b_00001_.png"]
+    assert batch.pixels().shape == (2 * (4 + 2) + 2, 2 * (4 + 2) + 2, 3)
+    nodes["2"] = ("PreviewImage", {"images": ["1", 0]})
+    single = run(nodes, "--set", "1.batch=1")
+    assert single.files == ["output/Preview_Image_00001_.png"]
+    assert single.pixels().shape == (4, 4, 3)
+
+
+def test_a_batch_is_saved_as_a_film(run: Run) -> None:
+    nodes = {
+        "1": ("TOY_Color", {"level": 0.25}),
+        "2": ("TOY_Color", {"level": 0.75}),
+        "3": ("BatchImagesNode", {"images.image0": ["1", 0], "images.image1": ["2", 0]}),
+        "4": ("SaveAnimatedWEBP", {"images": ["3", 0], "filename_prefix": "films/one", "fps": 4.0}),
+    }
+    result = run(nodes)
+    assert result.code == 0
+    (file,) = [line for line in result.out.splitlines() if line.endswith("one_00001_.webp")]
+    levels = []
+    with Image.open(file) as film:
+        for number in range(film.n_frames):
+            film.seek(number)
+            levels.append(int(np.asarray(film.convert("L"))[0, 0]))
+            assert film.info["duration"] == 250
+    assert levels == [63, 191]
+    assert run(nodes | {"4": (*nodes["4"][:1], nodes["4"][1] | {"filename_prefix": "../x"})}).code == 2
+
+
+@each_case(
+    ("prefix", "says"),
+    [
+        *((path, f"'{re.escape(path)}' leaves the output folder") for path in ("../out", "a/../../out", "/out")),
+        ("a\0b", r"'a\\x00b' holds a character that no name of a file can have"),
+        ("a\ud800", r"'a\\ud800' holds a character"),
+        ("x" * 5000, r"'xxxxxxxxxxxx...xxxxxxxxxxxxx' is too long"),
+        ("a/" * 2000 + "b", "'.+' is too long for the name of a file; shorten it"),
+        ("\u6c34" * 100, "'.+' is too long"),
+    ],
+)
+def test_a_prefix_that_no_file_in_the_output_folder_can_have_is_refused(run: Run, prefix: str, says: str) -> None:
+    for saver, settings in (("SaveImage", {}), ("SaveAnimatedWEBP", {"method": "default"})):
+        result = run(COLOR | {"2": (saver, {"images": ["1", 0], "filename_prefix": prefix, **settings})})
+        assert result.code == 2
+        assert re.search(rf"node 2 \({saver}\): filename_prefix = {says}", result.err)
+        assert len(result.err) < 600
+        assert [path.name for path in Path().iterdir()] == ["workflow.json"]
+
+
+def test_an_image_is_read_from_the_input_folder_or_beside_the_workflow(run: Run) -> None:
+    levels = np.arange(48, dtype=np.uint8).reshape(4, 3, 4)
+    Path("photos").mkdir()
+    Image.fromarray(levels).save("photos/alpha.png")
+    Image.fromarray(levels[..., :3] * 2).save("beside.png")
+    nodes: dict[str, Any] = {
+        "1": ("LoadImage", {"image": "alpha.png"}),
+        "2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "a"}),
+        "3": ("LoadImage", {"image": "beside.png"}),
+        "4": ("SaveImage", {"images": ["3", 0], "filename_prefix": "b"}),
+    }
+    result = run(nodes, "--input", "photos")
+    assert result.files == ["output/a_00001_.png", "output/b_00001_.png"]
+    assert (result.pixels(0) == levels[..., :3]).all()
+    assert (result.pixels(1) == levels[..., :3] * 2).all()
+    nodes["3"] = ("LoadImage", {"image": "gone.png"})
+    assert "node 3 (LoadImage): image = 'gone.png': there is no such image" in run(nodes, "--input", "photos").err
+    Path("gone.png").write_text("no image")
+    assert "node 3 (LoadImage): cannot read the image 'gone.png'" in run(nodes, "--input", "photos").err
+
+
+REPORT = COLOR | {"2": ("TOY_Report", {"image": ["1", 0]})}
+
+
+def test_text_and_images_that_nobody_takes_are_printed_and_saved_as_a_sheet(run: Run) -> None:
+    result = run(REPORT)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == ["Report: 3 images", "output/Report_00001_.png"]
+    assert result.pixels().shape == (2 * (4 + 2) + 2, 2 * (4 + 2) + 2, 3)
+    assert result.pixels()[2, 2, 0] == 63
+    assert json.loads(Image.open(result.files[0]).info["prompt"])["2"]["class_type"] == "TOY_Report"
+
+
+TEXT = REPORT | {"3": ("PreviewAny", {"source": ["2", 0]}, "Text")}
+
+
+@each_case(
+    ("nodes", "arguments", "lines"),
+    [
+        # The title of the node stands before the text and names the file.
+        (
+            COLOR | {"2": ("TOY_Report", {"image": ["1", 0]}, "What it sees: 1/2")},
+            [],
+            ["What it sees: 1/2: 3 images", "output/What_it_sees_1_2_00001_.png"],
+        ),
+        # What another node takes is shown by that node alone.
+        (TEXT, [], ["Text: 3 images", "output/Report_00001_.png"]),
+        (
+            TEXT | {"4": ("SaveImage", {"images": ["2", 1], "filename_prefix": "chart"})},
+            [],
+            ["Text: 3 images", *[f"output/chart_0000{i}_.png" for i in (1, 2, 3)]],
+        ),
+        # A node that is left out of the run takes nothing.
+        (TEXT, ["--only", "2"], ["Report: 3 images", "output/Report_00001_.png"]),
+        # A node that shows something itself is left to it.
+        (COLOR | {"2": ("TOY_Report", {"image": ["1", 0], "shows": True})}, [], ["Report: saw 3 images"]),
+        # Results of nodes that are no output nodes are not shown.
+        ({"1": ("TOY_Facts", {}), "2": ("PreviewAny", {"source": ["1", 1]}, "Seven")}, [], ["Seven: 7"]),
+    ],
+)
+def test_only_what_nobody_else_shows_is_printed_and_saved_under_the_title_of_its_node(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    nodes: dict[str, Any],
+    arguments: list[str],
+    lines: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(nodes, *arguments).out.splitlines() == lines
