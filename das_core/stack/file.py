@@ -164,6 +164,8 @@ class _DamageError(Exception):
 
 def _read_stack(path: Path) -> ImageStack:
     """Return the stack in a file, or raise an error that says what is wrong with it."""
+    # The errors of safe_open do not say why a file cannot be opened.
+    path.open("rb").close()
     # NumPy gets copies of the tensors. PyTorch would get views of the file, which change if the file does.
     with safe_open(path, "np") as file:
         metadata = file.metadata() or {}

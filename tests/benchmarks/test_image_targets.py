@@ -18,5 +18,5 @@ def test_blends_have_contrast_steps_and_optimizer_of_the_workflow_but_not_its_mo
     assert inputs["DAS_Optimize"]["recipe.optimizer"] == BLEND.kind
     assert {name: inputs["DAS_Optimize"][f"recipe.optimizer.{name}"] for name in vars(BLEND)} == vars(BLEND)
     sources = [node["inputs"]["source"] for node in workflow.values() if node["class_type"] == "DAS_LoadCLIP"]
-    assert sources == ["open_clip", "open_clip"]
+    assert sources == ["starter", "second_opinion"]
     assert inputs["DAS_ImageStack"]["details"] == "default"

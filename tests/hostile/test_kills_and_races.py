@@ -11,6 +11,9 @@ from loaded_pack import Pack
 from outcomes import Outcomes
 from processes import list_names, start
 
+SHIPPED = "direct_ascent_lakeside.safetensors [example]"
+"""The stack that comes with the pack, which Load Stack lists last."""
+
 pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 SAVERS = 4
@@ -68,5 +71,5 @@ def test_processes_that_are_killed_while_they_save_damage_nothing(pack: Pack, ou
                 (pack.output / "stacks" / name).unlink()
     assert (pack.output / "stacks" / kept.removesuffix(" [output]")).read_bytes() == before
     # Load Stack does not list the incomplete files that kills have left, and the next save is not disturbed by them.
-    assert pack.node("DAS_LoadStack").GET_SCHEMA().inputs[0].options == [kept]
+    assert pack.node("DAS_LoadStack").GET_SCHEMA().inputs[0].options == [kept, SHIPPED]
     assert bridge.save_new_stack(stack, "killed").startswith("killed")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from das_core.ascent.loop import Ascent
-from das_core.common.cache import clear_caches
+from das_core.common.cache import free_caches
 from das_core.common.masks import canvas_mask
 from das_core.objectives.priors import prior
 from das_core.stack.image_stack import ImageStack
@@ -32,7 +32,7 @@ def default_dtype() -> Iterator[None]:
     """Restore the default dtype, and leave no tensor of this file to other tests."""
     yield
     torch.set_default_dtype(torch.float32)
-    clear_caches()
+    free_caches()
 
 
 OBJECTIVES = toy_class() + prior("total_variation")
@@ -51,7 +51,7 @@ def climb_with_all() -> list[Tensor]:
 
 def test_an_ascent_is_the_same_under_a_default_of_float64_and_after_it() -> None:
     expected = climb_with_all()
-    clear_caches()
+    free_caches()
     torch.set_default_dtype(torch.float64)
     under = climb_with_all()
     torch.set_default_dtype(torch.float32)

@@ -14,6 +14,7 @@ from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.sgd import SGD
+from das_core.common.cache import running
 from das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
@@ -262,9 +263,9 @@ def test_the_stand_in_refuses_a_tensor_of_the_cpu_and_sees_what_mps_lacks() -> N
 
 
 def test_windows_of_a_size_that_was_seen_before_take_few_operators(starter: Classifier) -> None:
-    """The same draws twice: what belongs to the sizes of the windows is there the second time."""
+    """The same draws twice within one run: what belongs to the sizes of the windows is there the second time."""
     counts = []
-    with stand_in_device() as traffic:
+    with stand_in_device() as traffic, running(DEVICE):
         model = starter.to(DEVICE)
         for _ in range(2):
             steps = iter(climb(jellyfish(model), seed=2718, steps=3))

@@ -103,7 +103,7 @@ def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path) as part:
             safetensors.torch.save_file({PROJECTION: projection}, part, {"key": key, "sha256": _digest(projection)})
-    except (OSError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, safetensors.SafetensorError) as error:  # ValueError: the path is a folder
         _LOG.warning("%s could not be kept (%s); it will be made anew next time", path, error)
 
 

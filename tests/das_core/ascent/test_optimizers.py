@@ -22,7 +22,7 @@ from das_core.stack.spec import StackSpec
 from das_core.stack.state import OptimizerState
 from das_core.stack.time import Time
 from flat_stack import CPU, FULL, flat, gradients
-from toys import SPEC, VIEWS, class_objective
+from toys import SPEC, VIEWS, toy_class
 
 
 @each_case("optimizer", [NormalizedAscent(0.05), SGD(0.01), Adam(0.02)])
@@ -117,7 +117,7 @@ class SignAscent(Optimizer):
 
 
 def test_an_optimizer_written_as_the_architecture_says_climbs_and_continues_from_a_file(tmp_path: Path) -> None:
-    objective, optimizer = class_objective(), SignAscent(0.05)
+    objective, optimizer = toy_class(), SignAscent(0.05)
 
     def ascend(stack: ImageStack) -> Ascent:
         return Ascent(stack, objective, VIEWS, steps=4, optimizer=optimizer)

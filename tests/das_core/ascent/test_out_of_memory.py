@@ -74,7 +74,7 @@ def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
             return output
 
     tight = replace(network, module=Tight())
-    ascent = Ascent(ImageStack.gray(SPEC), [class_objective(tight, ((3, 1.0),))], VIEWS, steps=2)
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective(tight, ((3, 1.0),), "logit")], VIEWS, steps=2)
     image = [step.image() for step in ascent][-1]
     assert sizes[0] == 4
     assert max(sizes[1:]) <= 3

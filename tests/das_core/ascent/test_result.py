@@ -159,7 +159,9 @@ def breaking_ascent(factor: float, failures: int) -> Ascent:
     network = classifier()
     model = replace(network, module=Breaking(network.module, factor, failures))
     # All views of both images in one chunk, so that a step is one call.
-    return Ascent(ImageStack.noise(SPEC, 2), [class_objective(model, ((3, 1.0),))], VIEWS, steps=5, seed=3, chunk=12)
+    return Ascent(
+        ImageStack.noise(SPEC, 2), [class_objective(model, ((3, 1.0),), "logit")], VIEWS, steps=5, seed=3, chunk=12
+    )
 
 
 def sound_ascent(steps: int) -> Ascent:

@@ -36,7 +36,7 @@ def test_cancel_is_heard_at_the_next_level(pack: Pack, monkeypatch: pytest.Monke
     import comfy.model_management as mm
 
     sums, done = pack.module("das_core.stack.decomposition"), []
-    enlarge, stack = sums._enlarge, pack.stack(start={"start": "noise"})
+    enlarge, stack = sums._show_level, pack.stack(start={"start": "noise"})
 
     def press_cancel(*arguments: Any) -> Tensor:
         done.append(arguments[1])
@@ -44,7 +44,7 @@ def test_cancel_is_heard_at_the_next_level(pack: Pack, monkeypatch: pytest.Monke
         level: Tensor = enlarge(*arguments)
         return level
 
-    monkeypatch.setattr(sums, "_enlarge", press_cancel)
+    monkeypatch.setattr(sums, "_show_level", press_cancel)
     with pytest.raises(mm.InterruptProcessingException):
         pack.run("DAS_StackLevels", stack=stack, size=40)
     assert done == [0, 1, 2]
