@@ -189,12 +189,12 @@ def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: C
 
 def test_the_way_of_a_gpu_leads_to_the_picture_of_a_cpu(starter: Classifier) -> None:
     def run(model: Classifier, device: torch.device) -> Tensor:
-        return climb(jellyfish(model), device=device, chunk=3).run().image
+        # One step: with each further one, the differences of rounding grow, by how much depends on the processor.
+        return climb(jellyfish(model), device=device, chunk=3, steps=1).run().image
 
     with stand_in_device():
         theirs = run(starter.to(DEVICE), DEVICE).cpu()
-    # Both round differently, and by how much depends on the processor: a quarter of a step of 8 bits after two steps.
-    torch.testing.assert_close(theirs, run(starter, torch.device("cpu")), rtol=0, atol=1e-3)
+    torch.testing.assert_close(theirs, run(starter, torch.device("cpu")), rtol=0, atol=1e-4)
 
 
 READS: dict[str, Callable[[Tensor], object]] = {
