@@ -37,22 +37,7 @@ _SOCKETS: dict[str, Callable[[Any], bool]] = {
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the types of the values for the inputs of a node; return the values, converted to these types.
-
-    Numbers become int or float, truth values bool, and a list of numbers a tuple.
-
-    Args:
-        inputs: the inputs in the schema of the node.
-        values: the values that `execute` is given, by name. The result has no entry for an optional input whose value
-            is None, so that `execute` uses its own default.
-
-    Raises:
-        ValueError: when a value is not of the type of its input; a number is outside of the range of its input; a text
-            holds half of a surrogate pair or a million characters; an image or a mask has a wrong number of axes or is
-            not dense;
-            or a name in `values` is not that of an input or slot. The message names the input. A name below a
-            DynamicCombo, such as `recipe.steps`, is no error: it is left out.
-    """
+    """Check the values for the inputs of a node; return them, converted to the types of the inputs."""
     known = {item.id: item for item in inputs}
     checked = {}
     for name, value in values.items():

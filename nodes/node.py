@@ -13,13 +13,7 @@ from .input_checks import check_inputs
 
 
 class Node(io.ComfyNode):
-    """The base class of the nodes: it checks the types of the inputs of `execute`, and shows errors on the node.
-
-    The cancel button stops a running node within a second or two (`das_core.common.interruption`).
-
-    A subclass defines `define_schema` and `execute`, as every node for ComfyUI's V3 API does. When the subclass is
-    created, its `execute` is wrapped in a function that makes the check and shows errors.
-    """
+    """The base class of the nodes: it checks the types of the inputs of `execute`, and shows errors on the node."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -97,19 +97,7 @@ def tip(item: Any, text: str) -> Any:
 
 
 def schema(*, aliases: str = "", advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
-    """Return a schema without those fields that the running ComfyUI does not know.
-
-    ComfyUI 0.8.0, the oldest one that the pack runs on, has no search aliases and no advanced inputs.
-
-    Args:
-        aliases: words by which a search finds the node, with commas between them, beside "das" and "direct ascent".
-        advanced: the widgets that ComfyUI's page hides until the user asks for advanced inputs. A widget inside an
-            option of a DynamicCombo is named with its path, such as "recipe.optimizer.momentum".
-        fields: the other arguments of `io.Schema`.
-
-    Raises:
-        ValueError: when a name in `advanced` belongs to no input.
-    """
+    """Return a schema; search aliases and advanced widgets ("recipe.optimizer.tilt") only if ComfyUI has these."""
     _mark_advanced(fields.get("inputs", []), set(advanced))
     fields["search_aliases"] = ["das", "direct ascent", *filter(None, aliases.split(", "))]
     return io.Schema(**{name: value for name, value in fields.items() if name in _SCHEMA_FIELDS})
@@ -146,34 +134,15 @@ def list_choices(options: Sequence[str]) -> str:
 
 
 def make_options(names: Sequence[str], /, **inputs: list[Any]) -> list[Any]:
-    """Return the options of a DynamicCombo; `read_choice` with the same names reads its value.
-
-    Args:
-        names: the names of all options, in the order in which they are listed.
-        inputs: the inputs inside each option, by the name of the option; an option that is missing here has none.
-
-    Raises:
-        ValueError: when `inputs` names an option that is not in `names`.
-    """
+    """Return the options of a DynamicCombo with their inputs; `read_choice` with the same names reads its value."""
     if unknown := inputs.keys() - set(names):
         raise ValueError(f"{', '.join(sorted(unknown))} not among the options {', '.join(names)}")
     return [io.DynamicCombo.Option(name, inputs.get(name, [])) for name in names]
 
 
 def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """Return the option that is chosen in a DynamicCombo, and the values of the inputs inside that option.
-
-    ComfyUI 0.8.0 does not check the choice: an unknown option reaches the node as None, or as plain text.
-
-    Args:
-        name: the name of the DynamicCombo.
-        value: the value that the node is given: a mapping from `name` to the option, and from the names of the inputs
-            inside that option to their values.
-        options: all options of the DynamicCombo, at least two.
-
-    Raises:
-        ValueError: when the choice is not in `options`, or is missing.
-    """
+    """Return the option that is chosen in a DynamicCombo, and the values of the inputs inside that option."""
+    # ComfyUI 0.8.0 does not check the choice: an unknown option reaches the node as None, or as plain text.
     inputs = value if isinstance(value, dict) else {name: value}
     option = inputs.get(name)
     if not isinstance(option, str) or option not in options:

@@ -19,11 +19,7 @@ class _FinishedError(Exception):
 
 @contextmanager
 def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[None]:
-    """If the `with` block raises after the first step, save the results; name their files in the error message.
-
-    The image and the stack after the last complete step, the pictures of earlier steps in `kept` and the scores of all
-    steps are saved, whatever the error is. Nothing is saved when the user cancels.
-    """
+    """If the `with` block raises after a step, save the results, unless it is a cancel; say so in the message."""
     try:
         yield
     except Exception as error:
@@ -41,25 +37,9 @@ def climb(
     finish: bridge.FinishButton,
     after_step: Callable[[], None] | None = None,
 ) -> Iterator[torch.Tensor]:
-    """Run an ascent, show its progress, and yield the pictures after some of the steps, for the output `frames`.
+    """Run an ascent, and yield the pictures (B, 3, H, W) after each `frames`-th step, and always after the last one.
 
-    Args:
-        ascent: an ascent that has not begun.
-        preview_every: the number of steps from one preview to the next, see `Previews`; 0 shows the last step only.
-        frames: the number of steps from one yielded batch of pictures to the next. The pictures after the last step are
-            always yielded; with 0 they are the only ones.
-        finish: the button Finish now. When it is pressed, the step in progress is abandoned, and the ascent ends with
-            the last complete step. The first step is never abandoned.
-        after_step: a function that is called after every step but the last.
-
-    Yields:
-        Batches of pictures (B, 3, H, W), 0..1, in the order of the steps; the last batch has the final pictures.
-
-    Raises:
-        AscentError: when a gradient is zero or not finite, or when a canvas is not finite after a step.
-        ValueError: when a judge or a denoiser cannot be used, such as a judge on another device.
-        RuntimeError: when memory runs out, or the model fails.
-        comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
+    Finish now abandons the step in progress, except the first. `after_step` is called after every step but the last.
     """
     status, previews = Status(ascent.steps, ascent.plan.parts), Previews(preview_every)
 

@@ -67,15 +67,7 @@ def _settings() -> list[Any]:
 
 
 def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = None) -> Denoising | None:
-    """Return the chosen denoiser with its settings, or None if `off` is chosen.
-
-    Args:
-        choice: the value of the input from `denoise_input`.
-        connected: a denoiser from another node, which replaces the chosen kind.
-
-    Raises:
-        ValueError: when `choice` is None or names no known option or denoiser, or when a setting is out of range.
-    """
+    """Return the chosen denoiser, or the connected one, with its settings; None if `off` is chosen."""
     chosen, settings = read_choice("denoise", choice, _CHOICES)
     if chosen == "off":
         return None

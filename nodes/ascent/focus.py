@@ -46,13 +46,6 @@ def focus_input() -> Any:
 
 
 def read_focus(choice: dict[str, Any] | None) -> Focus | None:
-    """Return the chosen focus, or None if `everywhere` is chosen.
-
-    Args:
-        choice: the value of the input from `focus_input`.
-
-    Raises:
-        ValueError: when no known focus is chosen, or a setting of it is out of range.
-    """
+    """Return the chosen focus, or None if `everywhere` is chosen."""
     kind, settings = read_choice("focus", choice, _CHOICES)
     return Focus(**settings) if kind == "center" else None

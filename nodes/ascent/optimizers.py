@@ -69,14 +69,7 @@ def optimizer_input() -> Any:
 
 
 def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
-    """Return the optimizer that is chosen.
-
-    Args:
-        choice: the value of the input from `optimizer_input`.
-
-    Raises:
-        ValueError: when no known optimizer is chosen, or a setting of it is out of range.
-    """
+    """Return the optimizer that is chosen."""
     kind, settings = read_choice("optimizer", choice, tuple(_OPTIMIZERS))
     if kind == NormalizedAscent.kind:
         # Workflows from versions without the input `tilt` have no value for `tilt`.

@@ -20,14 +20,7 @@ _CHOICES = (*RECIPES, "custom")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that the input `recipe` of Optimize chooses: those of the ascent, and those of the node itself.
-
-    Args:
-        recipe: the settings of the ascent.
-        preview_every: the number of steps from one preview to the next; 0 shows the last step only.
-        frames: the number of steps from one kept picture to the next; 0 keeps the last one only.
-        chunk: how many views go through a model at once; 0 for a number that suits the device.
-    """
+    """The settings that the input `recipe` of Optimize chooses: those of the ascent, and those of the node itself."""
 
     recipe: Recipe
     preview_every: int = 5
@@ -80,17 +73,7 @@ def _list_settings() -> list[Any]:
 
 
 def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = None) -> Settings:
-    """Return the settings that are chosen.
-
-    Args:
-        choice: the value of the input from `recipe_input`.
-        denoiser: a denoiser from another node, which replaces the denoiser of the recipe. It is not used if the recipe
-            does not denoise.
-
-    Raises:
-        ValueError: when no known recipe is chosen, or a setting of the optimizer, focus or denoiser is out of range.
-            `Ascent` checks `schedule`.
-    """
+    """Return the chosen settings; a connected denoiser replaces that of the recipe, unless the recipe has none."""
     name, values = read_choice("recipe", choice, _CHOICES)
     if name != "custom":
         chosen = RECIPES[name]

@@ -18,13 +18,7 @@ scores. A single score may be longer, and the number of the scores left out ("3 
 
 
 class Status:
-    """The text about an ascent: the step and the time on its first line, the scores on its second.
-
-    Args:
-        steps: the number of steps of the ascent, which begins now.
-        parts: the parts of the objective by their names (`Plan.parts`); `Term.describe` formats a score.
-        clock: returns the time in seconds.
-    """
+    """The text about an ascent: the step and the time on its first line, the scores on its second."""
 
     def __init__(
         self, steps: int, parts: Mapping[str, Sequence[Term]], clock: Callable[[], float] = time.monotonic
@@ -34,17 +28,9 @@ class Status:
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 12.3'.
-
-        To be called after every step. The text after the first step has no remaining time: the first step takes longer
-        than all others, because the models run for the first time. Later the remaining time is estimated from the
-        median time of the last steps.
-
-        Args:
-            done: the number of steps that are done, at least 1.
-            scores: the score of every objective by its name.
-        """
+        """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 12.3'."""
         now = self._clock()
+        # The first step takes longer than all others: the models run for the first time.
         if done > 1:
             self._recent.append(now - self._last)
         self._last = now
@@ -55,21 +41,12 @@ class Status:
         return self._join_lines(first, scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 14.1'.
-
-        Args:
-            done: the number of steps that are done; fewer than planned if the ascent has ended early.
-            scores: the score of every objective by its name.
-        """
+        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 14.1'."""
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
         return self._join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores)
 
     def describe_cancel(self, done: int) -> str:
-        """Return the text after a run that was cancelled, such as 'cancelled after 14/100 steps, nothing saved'.
-
-        Args:
-            done: the number of steps that are done.
-        """
+        """Return the text after a run that was cancelled, such as 'cancelled after 14/100 steps, nothing saved'."""
         return f"cancelled after {done}/{self._steps} steps, nothing saved"
 
     def _join_lines(self, first: str, scores: Mapping[str, float]) -> str:

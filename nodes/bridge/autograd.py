@@ -11,18 +11,7 @@ R = TypeVar("R")
 
 
 def enable_autograd(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function so that it runs outside inference mode and with gradients enabled.
-
-    Tensors that the function creates can take part in autograd, also after it has returned. Tensors that were created
-    under inference mode never can. The mode of the caller is restored when the function returns or raises.
-
-    Args:
-        function: the function to run, such as the `execute` of a node. It must not be a coroutine function: the call
-            would only make the coroutine, whose body would run later, in the mode of the caller.
-
-    Returns:
-        A function with the same signature.
-    """
+    """Decorate a function (no coroutine) so that it runs outside inference mode and with gradients enabled."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -20,12 +20,7 @@ _NAME = "ComfyUI's CLIP"
 
 
 class ImageTower(nn.Module):
-    """ComfyUI's image encoder as a module through which gradients can flow.
-
-    Args:
-        model: the encoder in a CLIP Vision of ComfyUI. Called with pixels, it returns a tuple whose third item holds
-            the embeddings.
-    """
+    """ComfyUI's image encoder as a module through which gradients can flow."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -46,19 +41,7 @@ class ImageTower(nn.Module):
 
 
 def join_clip(clip: Any, vision: Any) -> CLIP:
-    """Return one CLIP made of ComfyUI's text encoder and image encoder.
-
-    To be called in a function decorated with `enable_autograd`, because weights that are loaded or copied under
-    ComfyUI's inference mode could not take part in autograd.
-
-    Args:
-        clip: the text encoder, a CLIP of ComfyUI.
-        vision: the image encoder, a CLIP_VISION of ComfyUI. It is loaded and frozen.
-
-    Raises:
-        ValueError: when an encoder is missing; when an encoder does not return embeddings; when the text encoder is no
-            CLIP or has no trained projection; or when the embeddings of the two encoders differ in width.
-    """
+    """Return one CLIP made of ComfyUI's text encoder and image encoder; call it under `enable_autograd`."""
     if not hasattr(clip, "cond_stage_model"):
         raise ValueError(
             f"clip is {type(clip).__name__}, not a text encoder: perhaps the file it comes from holds none; load one "

@@ -38,14 +38,7 @@ _SIDE = 64
 
 
 class UpscaleNetwork:
-    """An UPSCALE_MODEL of ComfyUI as a network that takes pixels and returns them enlarged by the factor of the model.
-
-    Args:
-        model: the output of ComfyUI's node Load Upscale Model.
-
-    Raises:
-        ValueError: when it is not an upscale model of RGB images, or does not enlarge them 1 to 64 times.
-    """
+    """An UPSCALE_MODEL of ComfyUI as a network that returns pixels enlarged by the factor of the model, 1 to 64."""
 
     def __init__(self, model: Any) -> None:
         scale = getattr(model, "scale", None)
@@ -97,19 +90,7 @@ class UpscaleNetwork:
 
 
 class DiffusionNetwork:
-    """A diffusion model of ComfyUI as a denoising network, which treats the ripple in a picture as weak noise.
-
-    The VAE encodes the picture. The model does one step, from the noise level that matches the strength of the
-    denoising to a noise level of 0. The VAE decodes the result. No noise is added, so the output is deterministic.
-
-    Args:
-        model: a MODEL that makes images.
-        vae: the VAE of this model.
-        condition: the positive CONDITIONING of this model.
-
-    Raises:
-        ValueError: when `condition` is not a CONDITIONING.
-    """
+    """A diffusion model of ComfyUI as a denoising network: one step to a noise level of 0; no noise is added."""
 
     def __init__(self, model: Any, vae: Any, condition: Any) -> None:
         parts = condition if isinstance(condition, list) else []
@@ -124,10 +105,7 @@ class DiffusionNetwork:
         self._guider.set_cfg(1.0)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return the denoised pixels (B, 3, H, W): the result of one sampler step to a noise level of 0.
-
-        The model treats the ripple as noise of the standard deviation `strength`, in pixel values 0..1.
-        """
+        """Return the denoised pixels (B, 3, H, W); ripple counts as noise of the deviation `strength`, 0..1."""
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)
         with torch.inference_mode():
@@ -145,10 +123,7 @@ class DiffusionNetwork:
 
 
 def find_sigma(sampling: Any, noise: float) -> float:
-    """Return the noise level at which the noise has a given standard deviation, relative to the picture.
-
-    It is found by bisection, and is the lowest or highest level of the model if the exact one lies outside its range.
-    """
+    """Return the noise level of the model, by bisection, at which the noise relative to the picture is `noise`."""
     low, high = float(sampling.sigma_min), float(sampling.sigma_max)
     for _ in range(40):
         middle = (low + high) / 2

@@ -43,17 +43,7 @@ def guide_model(model: Any, guide: "DiffusionGuide") -> Any:
 
 
 class DiffusionGuide:
-    """A function that a sampler of ComfyUI calls with each prediction of the diffusion model; it returns a guided one.
-
-    The sampler calls it after classifier-free guidance (CFG); ComfyUI names such functions post-CFG functions.
-    Several samplers can use one guide: from call to call it keeps only what it has already said.
-
-    Args:
-        guidance: the objectives, and how strongly they guide.
-        vae: the VAE of the diffusion model.
-        steps: which steps of the sampler are guided.
-        node_id: the id of the node that shows warnings; None if it is not known.
-    """
+    """A post-CFG function: a sampler of ComfyUI calls it with each prediction, and it returns a guided one."""
 
     def __init__(self, guidance: Guidance, vae: Any, steps: GuidedSteps, node_id: str | None = None) -> None:
         self.guidance, self.vae, self.steps, self.node_id = guidance, vae, steps, node_id
@@ -62,30 +52,12 @@ class DiffusionGuide:
         self._has_warned = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Return this object itself, not a copy.
-
-        When ComfyUI 0.8.0 clones a MODEL, it asks for a deep copy of this object. A true copy would contain copies of
-        the judges and of the VAE.
-        """
+        """Return this object itself: ComfyUI 0.8.0 would copy the judges and the VAE when it clones a MODEL."""
         return self
 
     @torch.no_grad()
     def __call__(self, arguments: Mapping[str, Any]) -> Tensor:
-        """Return the guided prediction; at a step that is not guided, return the prediction unchanged.
-
-        The prediction is also unchanged if the gradient of the objectives is zero at this step. A warning on the node
-        says so, once in each run.
-
-        Args:
-            arguments: the dictionary that ComfyUI passes to post-CFG functions. The entry `denoised` is the prediction
-                (B, C, h, w) in the scale of the model. Also used are `sigma`, `model`, `model_options`, `cond` and
-                `uncond`.
-
-        Raises:
-            ValueError: when the sampler does not tell its noise levels; or, with the number of the step, when latent,
-                VAE, objectives and pictures do not fit each other, or a step of the ascent fails.
-            RuntimeError: when memory runs out, or a model fails. The message names the step of the sampler.
-        """
+        """Return the prediction (B, C, h, w), guided unless the step is not, or the gradient is zero."""
         prediction: Tensor = arguments["denoised"]
         step = self._find_step(arguments)
         if step is None:
@@ -180,12 +152,9 @@ def _advise(error: Exception) -> str:
 
 
 def measure_noise(sampling: Any, sigma: float) -> float:
-    """Return the standard deviation of the noise in a sampler's latent, relative to that of the picture.
-
-    What sigma means depends on the model: in some it is the standard deviation of the noise, in others (SD3, Flux) the
-    share of the noise in a mixture with the picture. So the model's own function mixes noise of 1 with a picture of 0,
-    then noise of 0 with a picture of 1, and the ratio is returned: 0 for no noise, infinite for only noise.
-    """
+    """Return the standard deviation of the noise in a sampler's latent, relative to that of the picture: 0 to inf."""
+    # What sigma means depends on the model: the standard deviation of the noise, or (SD3, Flux) its share in a mixture
+    # with the picture. So the model's own function mixes noise of 1 with a picture of 0, and the other way round.
     zero, one = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
     level = torch.tensor([sigma])
     # Each call gets copies, because ComfyUI's function may change its arguments in place.

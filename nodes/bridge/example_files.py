@@ -20,11 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def copy_example_files() -> None:
-    """Copy the pictures of the example workflows into ComfyUI's input folder; existing files are never replaced.
-
-    Without a server nothing is copied, because the examples are opened on the server's page. If copying fails, as on a
-    read-only disk, a warning is logged. The workflows still open, and their nodes Load Image ask for another file.
-    """
+    """Copy the pictures of the example workflows into ComfyUI's input folder; existing files are never replaced."""
+    # Without a server there is no page on which the examples could be opened.
     if find_server() is None:
         return
     home = Path(folder_paths.get_input_directory())

@@ -11,20 +11,14 @@ from .progress import is_interrupt
 _LONGEST = 180
 """The most characters of a message that are shown on a node: five lines. The page's error details show more."""
 
-
 _LONGEST_REFUSAL = 1000
 """The most characters of the message of a ValueError (not of a subclass), in the page's error details and the log."""
 
 
 @contextmanager
 def show_failure() -> Iterator[None]:
-    """Show the message of an error of the `with` block on the running node, and let the error pass on.
-
-    The page removes the message when the next run begins (`web/progress_text.js`). If the error only says that the user
-    has cancelled the run, it is not shown. The middle of a long message is cut out, because advice stands at its end:
-    on the node, and in the error itself if it is a ValueError of more than 1,000 characters, which quotes a long input.
-    Errors of subclasses, such as `AscentError`, keep their message.
-    """
+    """Show the message of an error of the `with` block on the running node, and let the error pass on."""
+    # Long messages are cut in the middle, because advice stands at their end.
     running = find_running_node()
     try:
         yield

@@ -59,36 +59,24 @@ class FinishButton:
         return self._pressed.is_set()
 
     def note_early_end(self) -> None:
-        """Record that the node has ended early, so that ComfyUI does not reuse its incomplete result.
-
-        See `fingerprint_early_ends`.
-        """
+        """Record that the node has ended early, so that ComfyUI does not reuse its incomplete result."""
         if self._node:
             with _lock:
                 _early_ends[self._node.node_id] += 1
 
 
 def press_finish(node_id: Any, prompt_id: Any) -> bool:
-    """Ask a node to end early, but only if it is running for this prompt; return whether it was asked.
-
-    Args:
-        node_id: the id of the node in the workflow.
-        prompt_id: the id of the prompt, which names the run.
-    """
+    """Ask a node to end early, but only if it is running for this prompt (run); return whether it was asked."""
     with _lock:
         button = _running.get(node_id) if isinstance(node_id, str) else None
         return button is not None and button.press(prompt_id)
 
 
 def fingerprint_early_ends() -> str:
-    """Return a text for the `fingerprint_inputs` of the running node; it changes when the node has ended early.
-
-    ComfyUI stores a result under the fingerprint that the node had when the run began. After an early end the
-    fingerprint is different, so the next run does not reuse the incomplete result. The fingerprint contains the id of
-    the node; without it, another node with the same inputs could be given the incomplete result. It also contains an
-    id of the process, because the count of early ends starts at 0 in each process, while a cache outside of ComfyUI may
-    still hold incomplete results of an earlier process.
-    """
+    """Return a text for the `fingerprint_inputs` of the running node; it changes when the node has ended early."""
+    # ComfyUI stores a result under the fingerprint from the start of the run, so an incomplete one is not reused. The
+    # id of the node keeps it from other nodes with equal inputs; the id of the process from later processes, which
+    # count from 0 again.
     node = find_running_node()
     with _lock:
         return f"{_PROCESS}:{node.node_id}:{_early_ends[node.node_id]}" if node else _PROCESS

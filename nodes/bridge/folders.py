@@ -24,11 +24,7 @@ _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
 
 
 def register_folders() -> None:
-    """Register the folders of classifiers and CLIPs with ComfyUI, and the file extensions of the checkpoints in them.
-
-    Missing folders are created, so that users find a place for their files after the first start. Paths and extensions
-    that ComfyUI or another pack has registered for the same kinds of model are kept.
-    """
+    """Register the folders of classifiers and CLIPs, and their file extensions, with ComfyUI; make missing folders."""
     for kind in (CLASSIFIERS, CLIPS):
         folder = os.path.join(folder_paths.models_dir, kind)
         folder_paths.add_model_folder_path(kind, folder)
@@ -42,15 +38,7 @@ def register_folders() -> None:
 
 
 def list_model_files(kind: str) -> list[str]:
-    """Return the names of the checkpoints in ComfyUI's folders of one kind of model.
-
-    Args:
-        kind: `CLASSIFIERS` or `CLIPS`.
-
-    Returns:
-        Paths, each relative to the folder of this kind that it lies in, in alphabetical order. The list is empty if
-        ComfyUI cannot read one of the folders, for example because its drive is gone.
-    """
+    """Return the paths of the checkpoints, each relative to a folder of this kind, `CLASSIFIERS` or `CLIPS`."""
     try:
         return [str(name) for name in folder_paths.get_filename_list(kind)]
     except OSError as error:
@@ -60,15 +48,7 @@ def list_model_files(kind: str) -> list[str]:
 
 
 def find_model_file(kind: str, name: str) -> Path:
-    """Return the path of a checkpoint.
-
-    Args:
-        kind: `CLASSIFIERS` or `CLIPS`.
-        name: one of the names that `list_model_files` returns for this kind.
-
-    Raises:
-        ValueError: when `name` is not one of these names, even if a file has that path.
-    """
+    """Return the path of a checkpoint that `list_model_files` lists; raise a ValueError for any other name."""
     path = folder_paths.get_full_path(kind, name) if name in list_model_files(kind) else None
     if path is None:
         raise ValueError(
@@ -78,32 +58,19 @@ def find_model_file(kind: str, name: str) -> Path:
 
 
 def find_model_folder(kind: str) -> Path:
-    """Return the folder into which weights of one kind of model are downloaded: the first one registered for the kind.
-
-    Args:
-        kind: `CLASSIFIERS` or `CLIPS`.
-    """
+    """Return the folder into which weights of one kind of model are downloaded: the first that is registered."""
     return Path(folder_paths.get_folder_paths(kind)[0])
 
 
 def find_fitted_folder() -> Path:
-    """Return the folder for the fitted projections of starter CLIPs: linear maps that `load_starter_clip` computes.
-
-    It is the first folder that is registered for the kind `FITTED`, by extra_model_paths.yaml or by the program that
-    runs the nodes. If no folder is registered, it is the folder into which CLIPs are downloaded. There the projections
-    are kept as long as the downloaded models are, even if ComfyUI runs in a container.
-    """
+    """Return the folder for the fitted projections of starter CLIPs: the first that is registered as `FITTED`."""
+    # By default they lie beside the downloaded CLIPs: these are kept even if ComfyUI runs in a container.
     registered, _ = folder_paths.folder_names_and_paths.get(FITTED, ([], set()))
     return Path(registered[0]) if registered else find_model_folder(CLIPS)
 
 
 def explain_write_error(error: OSError, what: str) -> str:
-    """Return the message for an error in writing a file: what went wrong, and what the user can do.
-
-    Args:
-        error: the error that the system raised.
-        what: what was to be saved, such as "the stack 'castle'".
-    """
+    """Return the message for an error in writing `what`, such as "the stack 'castle'", with advice."""
     reason = f"{what} cannot be saved in {folder_paths.get_output_directory()} ({error.strerror or error})"
     if error.errno == errno.ENAMETOOLONG:
         return f"{reason}: use a shorter filename_prefix"

@@ -49,11 +49,7 @@ def check_latent(latent: Tensor, vae: Any) -> None:
 
 
 def decode_latent(vae: Any, latent: Tensor) -> Tensor:
-    """Return pictures (B, 3, H, W), 0..1, float32, where ComfyUI keeps images, from a latent (B, C, h, w) of the VAE.
-
-    Raises:
-        ValueError: when the VAE decodes to something else, or to values that are not finite.
-    """
+    """Return pictures (B, 3, H, W), 0..1, float32, where ComfyUI keeps images, from a latent (B, C, h, w)."""
     images = _check_tensor(vae.decode(latent), "decodes the prediction")
     if images.ndim != 4 or images.shape[-1] < 3:
         raise ValueError(
@@ -70,16 +66,7 @@ def decode_latent(vae: Any, latent: Tensor) -> Tensor:
 
 
 def encode_pictures(vae: Any, pictures: Tensor, like: Tensor | None = None) -> Tensor:
-    """Encode pictures (B, 3, H, W), 0..1, to a latent (B, C, h, w) in the scale of the VAE.
-
-    Args:
-        vae: a VAE of ComfyUI; its `encode` loads it onto the device.
-        pictures: the pictures.
-        like: a latent with the shape and the device that the result must have; None if any will do.
-
-    Raises:
-        ValueError: when the result is no tensor, has another shape than `like`, or values that are not finite.
-    """
+    """Encode pictures (B, 3, H, W), 0..1, to a latent (B, C, h, w) with the shape and device of `like`, if given."""
     images = pictures.movedim(1, -1).contiguous().to(get_storage_device())
     latent = _check_tensor(vae.encode(images), "encodes the picture")
     if like is not None and latent.shape != like.shape:

@@ -30,10 +30,7 @@ def measure_free_memory(device: torch.device | None = None) -> int:
 
 
 def check_memory(needed: int, what: str, advice: str, device: torch.device | None = None) -> None:
-    """Raise a ValueError when fewer than `needed` bytes are free on a device, by default on ComfyUI's.
-
-    The message says what needs them (`what`, such as "48 frames of 448 x 448") and what the user can do (`advice`).
-    """
+    """Raise a ValueError about `what`, with advice, when fewer bytes are free (by default on ComfyUI's device)."""
     free = measure_free_memory(device)
     if needed > free:
         raise ValueError(f"{what} needs about {_format_gib(needed)}, and {_format_gib(free)} are free: {advice}")
@@ -48,11 +45,7 @@ def make_room(needed: int, what: str, advice: str) -> None:
 
 
 def check_frame_memory(batch: int, width: int, height: int, steps: int, every: int) -> None:
-    """Raise a ValueError when the frames that an ascent keeps do not fit into the memory where ComfyUI keeps images.
-
-    A frame is the pictures of the whole batch after one step. Each `every`-th frame is kept, and that of the last step;
-    with 0 only the last.
-    """
+    """Raise a ValueError when the frames that an ascent keeps do not fit into the memory where ComfyUI keeps images."""
     count = 1 + (steps - 1) // every if every else 1
     # 2: the single frames, and the batch into which they are joined. 4: the bytes of a float32. 3: the channels.
     frame_bytes = 2 * 4 * 3 * batch * width * height
@@ -71,19 +64,13 @@ def _format_gib(count: float) -> str:
 
 
 def manage_module(module: nn.Module) -> object:
-    """Return a ModelPatcher, with which ComfyUI's memory manager moves a frozen module between devices.
-
-    Keep it, for a judge in `judge.owner`: if it is garbage-collected, ComfyUI stops managing the module.
-    """
+    """Return a ModelPatcher for ComfyUI's memory manager, which stops managing the module when it is collected."""
     return comfy.model_patcher.ModelPatcher(module, load_device=get_device(), offload_device=mm.unet_offload_device())
 
 
 def share_patcher(patcher: Any) -> object:
-    """Return a ModelPatcher that brings a whole module to the device: the one that the module has, or its clone.
-
-    A second, independent ModelPatcher would make ComfyUI report a memory leak when it is garbage-collected: a warning,
-    and a collection of garbage at every load.
-    """
+    """Return a ModelPatcher that brings a whole module to the device: the one that the module has, or its clone."""
+    # ComfyUI would report a second, independent ModelPatcher as a memory leak, and collect garbage at every load.
     is_dynamic = getattr(patcher, "is_dynamic", None)
     if is_dynamic is not None and is_dynamic():
         # A dynamic ModelPatcher loads and unloads weights while the module runs: a backward pass would not find them.
@@ -102,10 +89,7 @@ def manage_classifier(classifier: Classifier) -> Classifier:
 
 
 def manage_clip(clip: CLIP) -> CLIP:
-    """Return a CLIP whose towers, in each member of an ensemble, have a ModelPatcher each as owner.
-
-    So the text tower need not stay on the device during an ascent. One whose `module` is None moves itself.
-    """
+    """Return a CLIP whose towers have owners of their own: the text tower need not stay on the device."""
     return clip.map_members(_manage_towers)
 
 
@@ -118,15 +102,9 @@ def _manage_towers(clip: CLIP) -> CLIP:
 
 
 def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
-    """Bring the text tower of a CLIP to ComfyUI's device, unless the embeddings of all texts are cached.
-
-    To be called in a function decorated with `enable_autograd`: weights that are loaded under ComfyUI's inference mode
-    cannot take part in autograd. A tower whose `module` is None moves its networks itself.
-
-    Raises:
-        ValueError: when the CLIP has no text tower.
-    """
+    """Bring the text tower of a CLIP to ComfyUI's device, unless all texts are cached; call under `enable_autograd`."""
     wanted = list(texts)
+    # A tower whose `module` is None moves its networks itself.
     for tower in [member.text_tower for member in clip.members]:
         if tower.module is not None and not all(tower.is_cached(text) for text in wanted):
             mm.load_models_gpu([tower.owner], memory_required=_TEXT_ENCODING_BYTES, force_full_load=True)
@@ -134,15 +112,9 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
 
 
 def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
-    """Bring judges to ComfyUI's device, and keep memory free there for the forward and backward pass of some views.
+    """Bring judges to ComfyUI's device, with room for `views` views at a time, or for more bytes if `room` is larger.
 
-    To be called before every run, because other models may have pushed the judges off the device, and in a function
-    decorated with `enable_autograd`, as `load_text_tower`.
-
-    Args:
-        judges: judges whose owners are ModelPatchers. Of an ensemble all members are loaded.
-        views: the number of views that go through a judge at a time.
-        room: the bytes that must be free beside the models, if this is more than the views take.
+    To be called before every run, under `enable_autograd`: other models may have pushed the judges off the device.
     """
     unique = {id(member.module): member for judge in judges for member in judge.members}.values()
     if not unique:
@@ -157,11 +129,9 @@ def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
 
 
 class Constants(nn.Module):
-    """An empty module that stands for the caches of the library; when ComfyUI unloads it, the caches are emptied.
+    """An empty module that stands for the caches of the library; when ComfyUI unloads it, the caches are emptied."""
 
-    ComfyUI calls `to` when it loads a module, and when it unloads it to free memory. The name is for its log.
-    """
-
+    # ComfyUI calls `to` when it loads a module, and when it unloads it to free memory. The class is named in its log.
     def to(self, *args: Any, **kwargs: Any) -> Self:
         free_caches()
         return self
@@ -186,12 +156,8 @@ def _replace_inference_tensors(module: nn.Module) -> None:
 
 @contextmanager
 def free_cache_on_exit() -> Iterator[None]:
-    """When the `with` block ends, also by an error, release cached memory that is not in use.
-
-    The cached memory is PyTorch's cache on the device, and heap memory that was freed but that the C library still
-    holds. The C library holds about 150 MiB after an ascent on the CPU. After a diffusion run in the same process it
-    holds a fraction of the size of the diffusion model's weights.
-    """
+    """When the `with` block ends, also by an error, release memory that PyTorch and the C library hold unused."""
+    # The C library holds about 150 MiB after an ascent on the CPU, and more after a run of a diffusion model.
     try:
         yield
     finally:

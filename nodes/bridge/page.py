@@ -8,12 +8,7 @@ from server import PromptServer
 
 
 class RunningNode(NamedTuple):
-    """The node that ComfyUI is running, or whose fingerprint ComfyUI is asking for.
-
-    Args:
-        node_id: its id in the workflow.
-        prompt_id: the id of the run.
-    """
+    """The node that ComfyUI is running, or whose fingerprint it is asking for, and the id of the run."""
 
     node_id: str
     prompt_id: str
@@ -39,14 +34,7 @@ def show_text(text: str) -> None:
 
 
 def say_on_node(node_id: str, text: str) -> None:
-    """Show a text on a node, whether it is running or not; see `show_text`.
-
-    The text stays after the run, until the node shows another one or runs again.
-
-    Args:
-        node_id: the id of the node in the workflow.
-        text: what to show; a blank takes the last text away, while the page ignores an empty one.
-    """
+    """Show a text on a node until it shows another one or runs again; a blank takes the last text away."""
     if server := find_server():
         # The page reads the text as HTML. The text may quote a prompt from a stranger's workflow file, which may
         # contain anything.

@@ -32,15 +32,7 @@ def check_interrupted() -> None:
 
 
 class Progress:
-    """The progress of the running node: a bar, a text and a preview on the node, and a bar in the console.
-
-    Use it in a `with` statement, so that the bar in the console is also closed when the block raises.
-
-    Args:
-        total: the number of steps of the whole run.
-        console: the title of the bar in the console, which appears with the first update. If it is empty, or if
-            ComfyUI's own bars are switched off, there is no bar.
-    """
+    """The progress of the running node: bar, text and preview on the node; a bar in the console, if it has a title."""
 
     def __init__(self, total: int, console: str = "") -> None:
         self._bar = comfy.utils.ProgressBar(total)
@@ -62,18 +54,7 @@ class Progress:
             self._console.close()
 
     def update(self, done: int, total: int | None = None, image: Tensor | None = None, text: str = "") -> None:
-        """Move the bars, and show a preview and a text if there are some.
-
-        Args:
-            done: the number of steps that are done.
-            total: the number of steps of the whole run; None if it is the one given to `Progress`, 0 if it is unknown.
-            image: the preview, (B, 3, H, W), 0..1; of a batch, the first four images are shown.
-            text: the text for the node; empty for none. It is left out if the last text was shown less than 0.25
-                seconds ago.
-
-        Raises:
-            comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
-        """
+        """Move the bars, and show a preview (B, 3, H, W) and a text; raise ComfyUI's error after a cancel."""
         check_interrupted()
         preview = None if image is None else ("JPEG", _make_preview(image), None)
         self._bar.update_absolute(done, total, preview)

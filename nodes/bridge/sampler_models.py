@@ -15,14 +15,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class SamplerModels:
-    """Lets other models use the device in the middle of sampling.
-
-    If all models fit on the device, nothing is moved. If not, ComfyUI's memory manager moves some of the sampler's
-    models away, and they are loaded again afterwards. The first time that this happens, a text is logged.
-
-    Args:
-        told: the text that is logged the first time that models are moved.
-    """
+    """Lets other models use the device in the middle of sampling; logs `told` the first time that models take turns."""
 
     def __init__(self, told: str) -> None:
         self._told = told
@@ -30,11 +23,7 @@ class SamplerModels:
 
     @contextmanager
     def lend_device(self, arguments: Mapping[str, Any]) -> Iterator[None]:
-        """Let the `with` block load other models; afterwards load those of the sampler again, if they were moved away.
-
-        If the block raises, they are not loaded again, because the sampler has ended. `arguments` is the dictionary
-        that ComfyUI passes to post-CFG functions.
-        """
+        """Let the `with` block load other models; afterwards load those of the sampler again, unless it raises."""
         needed, extra_bytes = _find_needed(arguments)
         sizes = [each.loaded_size() for each in needed]
         yield

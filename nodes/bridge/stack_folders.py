@@ -26,18 +26,7 @@ _EXAMPLE = " [example]"
 
 
 def save_new_stack(stack: ImageStack, prefix: str) -> str:
-    """Save a stack with the next free number in its name, even while other processes save into the same folder.
-
-    Args:
-        stack: the stack.
-        prefix: a name, or a subfolder of the folder of stacks and a name, such as 'night/castle'.
-
-    Returns:
-        The name of the file in the list of Load Stack.
-
-    Raises:
-        ValueError: when the prefix leads out of the folder of stacks or names no file, or the file cannot be written.
-    """
+    """Save a stack with the next free number in its name; return the name that Load Stack lists."""
     try:
         while True:
             path = _choose_stack_path(prefix)
@@ -82,10 +71,7 @@ def _name_stack_file(path: Path) -> str:
 
 
 def list_stack_files() -> list[str]:
-    """Return the names of all stack files: the input folder's, the output folder's and ours, the newest of each first.
-
-    Entries that are no files, such as links that lead nowhere, are left out.
-    """
+    """Return the names of all stack files of the input folder, of the output folder and ours, each newest first."""
     names = []
     for home, mark in _list_homes():
         times = {file: time for file in _find_files(home) if (time := _read_time(file)) is not None}
@@ -110,14 +96,7 @@ def _read_time(file: Path) -> int | None:
 
 
 def find_stack_file(name: str) -> Path:
-    """Return the path of a stack file.
-
-    Args:
-        name: one of the names that `list_stack_files` returns.
-
-    Raises:
-        ValueError: when `name` is none of these names, or names a link that leads out of the folder of stacks.
-    """
+    """Return the path of a stack file that `list_stack_files` lists; raise a ValueError for any other name."""
     known = isinstance(name, str) and name in list_stack_files()
     # The input folder comes last: its mark is '', with which every name ends.
     for home, mark in reversed(_list_homes()):
@@ -133,11 +112,7 @@ def find_stack_file(name: str) -> Path:
 
 
 def read_stack_time(name: str) -> int:
-    """Return when a stack file was last changed, in nanoseconds since 1970; 0 if there is no such file.
-
-    Args:
-        name: one of the names that `list_stack_files` returns, or anything else.
-    """
+    """Return when a stack file was last changed, in nanoseconds since 1970; 0 if there is no such file."""
     try:
         return _read_time(find_stack_file(name)) or 0
     except ValueError:

@@ -14,13 +14,7 @@ from ...das_core.common.interruption import pausing
 
 
 def from_comfy_images(images: Tensor) -> Tensor:
-    """Return a copy (B, C, H, W), contiguous and float32, of an IMAGE (B, H, W, C) of ComfyUI, on the same device.
-
-    Call it under `enable_autograd` if the copy is to take part in autograd.
-
-    Raises:
-        ValueError: when `images` does not have four dimensions, or does not hold floating-point numbers.
-    """
+    """Return a copy (B, C, H, W), contiguous and float32, of an IMAGE (B, H, W, C), on the same device."""
     if images.ndim != 4:
         raise ValueError(f"an IMAGE of shape {tuple(images.shape)} came in; [batch, height, width, channels] is needed")
     _check_type("an IMAGE", images)
@@ -30,11 +24,7 @@ def from_comfy_images(images: Tensor) -> Tensor:
 
 
 def from_comfy_mask(mask: Tensor) -> Tensor:
-    """Return a copy (B, H, W), float32, on the CPU, of a MASK of ComfyUI; call it under `enable_autograd` for autograd.
-
-    Raises:
-        ValueError: when `mask` does not hold floating-point numbers.
-    """
+    """Return a copy (B, H, W), float32, on the CPU, of a MASK of ComfyUI."""
     _check_type("a MASK", mask)
     return mask.detach().clone().float().cpu()
 

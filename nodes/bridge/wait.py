@@ -14,15 +14,7 @@ the node taller."""
 
 
 class Wait:
-    """A text that the running node shows if the `with` block takes more than a second.
-
-    If the block ends without an error, the text then says how many seconds the block took.
-
-    Args:
-        what: what the node is doing, such as 'loading ViT-B-32'.
-        part: the part of the work whose progress `report` shows, such as 'downloading ViT-B-32'; `what` if empty.
-        console: the title of the bar in the console, which appears with the first report; no bar if it is empty.
-    """
+    """A text that the running node shows if the `with` block takes more than a second; at its end, how long it took."""
 
     def __init__(self, what: str, part: str = "", console: str = "") -> None:
         self._what, self._part = what, part or what
@@ -47,17 +39,7 @@ class Wait:
             self._say(f"{self._what}: done in {seconds:.0f} s")
 
     def report(self, done: int, total: int) -> None:
-        """Move the bar, and show on the node how many percent are done.
-
-        The percentage is shown only after the first second of the `with` block, and only if the total is known.
-
-        Args:
-            done: how much is done, such as the bytes of a download that have arrived.
-            total: how much there is in all; 0 if that is unknown.
-
-        Raises:
-            comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
-        """
+        """Move the bar, and after the first second show how many percent are done; a total of 0 is unknown."""
         waited = time.monotonic() - self._begin >= _PATIENCE_SECONDS
         self._progress.update(done, total, text=f"{self._part}: {done / total:.0%}" if total and waited else "")
 

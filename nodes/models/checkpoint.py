@@ -16,11 +16,7 @@ TIMM_FOLDER = "timm"
 
 
 def checkpoint_input(kind: str) -> Any:
-    """Return the input that chooses a checkpoint; if there are none, its only option says where to put them.
-
-    Args:
-        kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
-    """
+    """Return the input that chooses a checkpoint; if there are none, its only option says where to put them."""
     return tip(
         io.Combo.Input(
             "checkpoint", options=list_checkpoints(kind) or [_name_empty_folder(kind)], extra_dict={"files": True}
@@ -31,27 +27,12 @@ def checkpoint_input(kind: str) -> Any:
 
 
 def list_checkpoints(kind: str) -> list[str]:
-    """Return the names of the checkpoints of the user.
-
-    These are all model files except the downloads of timm and the Hugging Face hub, and the files in which
-    this pack keeps the projections that it fitted for starter CLIPs.
-
-    Args:
-        kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
-    """
+    """Return the names of the user's checkpoints: downloads and fitted projections are left out."""
     return [name for name in bridge.list_model_files(kind) if not _is_stored(PurePath(name).parts)]
 
 
 def find_checkpoint(kind: str, name: Any) -> Path:
-    """Return the path of a checkpoint.
-
-    Args:
-        kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
-        name: a name that `list_checkpoints` returns. Another node can send any other value, which is refused.
-
-    Raises:
-        ValueError: when `name` is not one of these names, even if a file has that path.
-    """
+    """Return the path of a checkpoint that `list_checkpoints` lists; raise a ValueError for any other value."""
     folder = bridge.find_model_folder(kind)
     if not name or name == _name_empty_folder(kind):
         raise ValueError(
@@ -63,15 +44,7 @@ def find_checkpoint(kind: str, name: Any) -> Path:
 
 
 def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
-    """Return when the checkpoint that is chosen in a loader was last changed.
-
-    Args:
-        kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
-        source: the value of the loader's input `source`.
-
-    Returns:
-        Nanoseconds since 1970; 0 when `source` chooses no file or a file that does not exist.
-    """
+    """Return when the chosen checkpoint was last changed, in nanoseconds since 1970; 0 if there is none."""
     if not isinstance(source, Mapping) or source.get("source") != "file":
         return 0
     try:

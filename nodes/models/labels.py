@@ -42,10 +42,7 @@ class PickClass(Node):
 
     @classmethod
     def validate_inputs(cls, name: str | None = None) -> bool | str:
-        """Return True, or a short message if `name` does not name exactly one class.
-
-        ComfyUI's own message would list all 1,000 classes. A name that comes through a link (None here) passes.
-        """
+        """Return True, or a message if `name` does not name one class: ComfyUI's would list all 1,000 classes."""
         if name is not None:
             try:
                 imagenet_labels().find(str(name))

@@ -63,13 +63,6 @@ class ClassObjective(Node):
 
 
 def advise_list(classifier: CoreClassifier) -> str:
-    """Return a sentence for the end of an error message: it names the node that lists all classes.
-
-    Args:
-        classifier: the classifier whose classes the user can name.
-
-    Returns:
-        ". The node Pick ImageNet Class lists all 1,000 names" if the classes are those of ImageNet, else "".
-    """
+    """Return a sentence for the end of an error message: it names the node that lists all classes."""
     is_imagenet = classifier.labels == imagenet_labels()
     return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

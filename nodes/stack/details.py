@@ -16,17 +16,7 @@ _CHOICES = ("default", "custom")
 
 @dataclass(frozen=True)
 class Details:
-    """The settings that the input `details` chooses; the defaults here are those of its option `default`.
-
-    Args:
-        margin: pixels of canvas beyond each edge of the picture.
-        levels: the value of the input `levels`, which chooses the resolutions of the levels or another parametrisation.
-        color: the colour space of the canvas.
-        method: the form of the operator K.
-        tile: whether opposite edges of the picture meet without a seam.
-        feather: the width in pixels of the soft edge of a mask.
-        size: where the size of the picture comes from: `given`, `image` or `image_within`, see `size_input`.
-    """
+    """The settings that the input `details` chooses; the defaults here are those of its option `default`."""
 
     margin: int = 56
     levels: Any = field(default_factory=lambda: {"levels": "multiples_of_4"})
@@ -83,14 +73,7 @@ def _list_settings() -> list[Any]:
 
 
 def read_details(choice: Mapping[str, Any] | None) -> Details:
-    """Return the settings that are chosen at the input `details`: the defaults, unless the option is `custom`.
-
-    Args:
-        choice: the value of the input from `details_input`.
-
-    Raises:
-        ValueError: when no known option is chosen.
-    """
+    """Return the settings that are chosen at the input `details`: the defaults, unless the option is `custom`."""
     name, values = read_choice("details", choice, _CHOICES)
     # If the chosen option of `levels` does not exist, ComfyUI 0.8.0 leaves out the value of `levels`. The value is then
     # None, and `choose_levels` raises an error.

@@ -12,10 +12,7 @@ from ..schema import Stack, add_advice, schema, tip
 
 
 class EditStack(Node):
-    """The node that scales, resets, freezes or blends bands (ranges of levels) of a stack.
-
-    For a film it can also scale the changes in time.
-    """
+    """The node that scales, resets, freezes or blends bands of a stack, and the changes in time of a film."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

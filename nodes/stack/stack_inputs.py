@@ -49,16 +49,7 @@ def levels_input() -> Any:
 
 
 def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[int, ...], Parametrization]:
-    """Return the chosen resolutions of the levels, and the parametrisation: what an ascent moves.
-
-    Args:
-        choice: the value of the input from `levels_input`.
-        longest: the long side of the canvas in pixels, margins included.
-
-    Raises:
-        ValueError: when no known option is chosen, when the distance between the levels is not between 1 and `longest`,
-            or when a resolution is not a whole number. `check_levels` later checks that the resolutions fit the canvas.
-    """
+    """Return the chosen resolutions of the levels, and the parametrisation: what an ascent moves."""
     kind, settings = read_choice("levels", choice, _LEVELS)
     if kind == "linear":
         return linear_levels(longest, settings["step"]), "pyramid"
@@ -117,19 +108,7 @@ def size_input() -> Any:
 
 
 def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tuple[int, int]:
-    """Return the width and the height of the picture in pixels.
-
-    Args:
-        kind: the option of `size_input` that is chosen. `given`: the given width and height; `image`: the size of the
-            image; `image_within`: the size of the image, reduced in proportion if it does not fit into the given width
-            and height.
-        width: the given width.
-        height: the given height.
-        image: the connected image (B, H, W, C), if there is one.
-
-    Raises:
-        ValueError: when there is no such option, or when the size depends on an image and no image is connected.
-    """
+    """Return the width and the height of the picture in pixels, from those given or from an image (B, H, W, C)."""
     if kind not in SIZES:
         raise ValueError(f"size '{shorten(kind)}' is unknown; choose given, image or image_within")
     if kind == "given":
@@ -144,17 +123,7 @@ def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tup
 
 
 def check_start(kind: str, image: bool, mask: bool) -> None:
-    """Raise an error when the choice of the start does not suit what is connected.
-
-    Args:
-        kind: the option of `start_input` that is chosen.
-        image: whether an image is connected.
-        mask: whether a mask is connected.
-
-    Raises:
-        ValueError: when the mask or the start needs an image and no image is connected; or when an image is connected
-            that would have no effect.
-    """
+    """Raise a ValueError when the choice of the start does not suit what is connected."""
     if mask and not image:
         raise ValueError("a mask is connected but no image: connect the image that stays where the mask is black")
     if kind == "image" and not image:

@@ -108,21 +108,7 @@ def _list_settings() -> list[Any]:
 def read_details(
     choice: Mapping[str, Any] | None, zoom_min: float, flip: float, before: tuple[Transform, ...] = ()
 ) -> tuple[Windows, tuple[Transform, ...]]:
-    """Return the windows and the transforms of views.
-
-    Args:
-        choice: the value of the input `details`: the option, `default` or `custom`, and the settings inside `custom`.
-        zoom_min: the smallest side of a window, as a share of the short side of the area that views may show, see
-            `Windows`.
-        flip: the probability that a view is mirrored, 0..1.
-        before: the transforms of a connected augmentation; they come first in the result. A transform node to which no
-            augmentation is connected, such as Perspective, puts the default transforms (`VIEWED`) before its own. These
-            default transforms are left out here, because the transforms of `choice` replace them. If `before` has
-            another `ColorShift`, that of `choice` is not added.
-
-    Raises:
-        ValueError: when no known option is chosen, or a setting is out of range.
-    """
+    """Return the windows and the transforms of views."""
     name, values = read_choice("details", choice, _CHOICES)
     if name == "default":
         windows, noise = Windows(zoom_min=zoom_min, fitted=True), Noise()
@@ -136,7 +122,8 @@ def read_details(
             windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
             noise = replace(noise, amplitude_end=ends["noise_end"], curve=curve)
         color_shift, grayscale, distance = (values[key] for key in ("color_shift", "grayscale", "distance"))
-    # By identity, because another Augmentation may have added equal transforms, which do act twice.
+    # Defaults that a transform node has put before its own are replaced by those of `choice`. They are found by
+    # identity, because another Augmentation may have added equal transforms, which do act twice.
     kept = [transform for transform in before if not any(transform is default for default in VIEWED)]
     is_shifted = any(isinstance(transform, ColorShift) for transform in kept)
     colors = (ColorShift(color_shift, color_shift),) if color_shift and not is_shifted else ()
