@@ -1,7 +1,7 @@
 """Counts how much memory the activations of a model take until the backward pass, without computing them.
 
-The model runs once on PyTorch's meta device, where tensors have shapes but no numbers, so the run takes no memory and
-hardly any time. During the run, hooks record the tensors that autograd saves for the backward pass.
+The model runs once on PyTorch's meta device, where tensors have shapes but no numbers, while hooks record the tensors
+that autograd saves for the backward pass.
 """
 
 from typing import Any
@@ -29,19 +29,8 @@ _measured: WeakKeyDictionary[nn.Module, tuple[torch.dtype, int]] = WeakKeyDictio
 
 
 def measure_view_bytes(judge: Judge) -> int:
-    """Return about how many bytes one view takes in the forward and backward pass of a judge.
-
-    Args:
-        judge: a single judge; for an ensemble, call this for each member.
-
-    Returns:
-        Bytes, including those for cutting out and transforming the view, but not the weights. Cached for each model.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.models.activation_memory import measure_view_bytes
-        >>> 20 < measure_view_bytes(load_starter()) / 2**20 < 100
-        True
+    """Return about how many bytes one view takes in the forward and backward pass of a single judge, with those for
+    cutting out and transforming the view, and without the weights.
     """
     parameter = next(judge.module.parameters(), None)
     dtype = torch.float32 if parameter is None else parameter.dtype
@@ -54,8 +43,7 @@ def measure_view_bytes(judge: Judge) -> int:
 
 
 def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
-    """Return the bytes of all tensors, except weights, that autograd saves for one view, plus those of two
-    gradients."""
+    """Return the bytes of what autograd saves for one view, except weights, plus those of two gradients."""
     weights: set[int] = set()
     saved: dict[int, Tensor] = {}
 

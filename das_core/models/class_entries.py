@@ -20,29 +20,9 @@ _MAX_WORDS = 5
 
 
 def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
-    """Return the classes of every entry of a text.
-
-    An entry is a text that `Labels.find` takes, or 'all' and an everyday word for a kind of thing, such as 'all dog'.
-    Entries are separated by commas. Several names of one class with commas between them are one entry, such as
-    'pizza, pizza pie'; so is one name that contains commas.
-
-    Args:
-        labels: the classes of the classifier.
-        text: the entries.
-
-    Returns:
-        For every entry, the indices of its classes; at least one.
-
-    Raises:
-        UnknownClassError: when an entry does not name exactly one class (see `Labels.find`), or when the word after
-            'all' is no known everyday word (see `Labels.find_hypernym`).
-        ValueError: when there is no entry, or an index is out of range.
-
-    Example:
-        >>> from das_core.models import imagenet_labels
-        >>> from das_core.models.class_entries import find_classes
-        >>> find_classes(imagenet_labels(), "jellyfish, pizza, pizza pie, all cats")
-        ((107,), (963,), (281, 282, 283, 284, 285))
+    """Return, for every entry of a text, the indices of its classes. An entry is a text that `Labels.find` takes, or
+    'all' and an everyday word ('all dogs'); commas separate entries, but also several names of one class ('pizza, pizza
+    pie').
     """
     entries, parts = [], text.split(",")
     if not text.replace(",", "").strip():
@@ -68,7 +48,7 @@ def _find_end(labels: Labels, parts: list[str], start: int) -> int:
 
 
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
-    """Return the indices of the classes of one entry: a class, or 'all' and an everyday word, such as 'all dogs'."""
+    """Return the indices of the classes of one entry."""
     found = _ALL.fullmatch(entry)
     # A class name may itself begin with 'all', such as 'all-terrain bike' if the user writes it with a space.
     if found is None or labels.look_up(entry):
@@ -81,7 +61,7 @@ def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
 
 
 def _explain_unknown(labels: Labels, word: str) -> str:
-    """Return the end of an error message: why the entry 'all WORD' names no classes, and what to write instead."""
+    """Return why the entry 'all WORD' names no classes, and what to write instead."""
     if not labels.hypernyms:
         return "this classifier knows no words for kinds of things; write names or indices with commas in between"
     if len(labels.look_up(word)) == 1:

@@ -1,6 +1,6 @@
 """CLIPs: judges that embed images and texts in one space, in which an image and a matching text are close.
 
-Contrastive Language-Image Pre-training: Radford et al., 2021, arXiv 2103.00020. `das_core.models.sources` loads them.
+Contrastive Language-Image Pre-training: Radford et al., 2021, arXiv 2103.00020.
 """
 
 import logging
@@ -32,16 +32,9 @@ _MAX_QUOTED = 40
 class CLIP(Judge):
     """A judge that answers with embeddings (V, D), and that may have a text tower with embeddings in the same space.
 
-    `load_starter_clip`, `load_open_clip` and `load_clip_file` load a CLIP; `assemble_clip` makes one from an image
-    tower and a text tower.
+    `load_starter_clip`, `load_open_clip` and `load_clip_file` load a CLIP. The arguments are those of `Judge`, and:
 
     Args:
-        name: the name of the model in messages.
-        module: the image tower; it takes normalised views (V, 3, size, size) to embeddings (V, D).
-        size: the side of a view in pixels.
-        mean: per channel, the mean that is subtracted from views in 0..1.
-        std: per channel, the standard deviation that views are then divided by.
-        owner: any object that must live as long as the judge does; see `Judge`.
         width: D, how many numbers an embedding has.
         text: the text tower; None for a model that takes no texts.
         fit: how an oblong image becomes a square, the same as when the model was trained; see `Fit`.
@@ -72,27 +65,17 @@ class CLIP(Judge):
         return (self,)
 
     def map_members(self, change: Callable[["CLIP"], "CLIP"]) -> "CLIP":
-        """Return this judge with `change` applied to it or, if it is an ensemble, to each of its members.
-
-        `change` takes a single CLIP and returns a CLIP. If it returns the same object for every member, the result is
-        this judge itself.
-        """
+        """Return this judge with `change` applied to every member; the judge itself if no member changes."""
         return change(self)
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Return the embeddings of texts.
+        """Return the embeddings (T, D) of T texts, each of length 1, in float32 on the CPU.
 
         Tokens beyond the context length are cut off; a warning in the log says how many.
 
-        Args:
-            texts: T texts; at least one, and none of them empty.
-
-        Returns:
-            Embeddings (T, D), each of length 1, in float32 on the CPU.
-
         Raises:
-            ValueError: when no text is given, when a text is empty or has more than 10,000 characters, when the CLIP
-                has no text tower, or when an embedding is all zeros or not finite.
+            ValueError: when no text is given, a text is empty or has more than 10,000 characters, the CLIP has no text
+                tower, or an embedding is all zeros or not finite.
         """
         tower = self.text_tower
         if not texts:
@@ -121,17 +104,14 @@ class CLIP(Judge):
         return embeddings
 
     def encode_images(self, images: Images) -> Tensor:
-        """Return the embeddings of whole images.
+        """Return the embeddings (B, D) of whole images, each of length 1, in float32, without gradients.
 
         Args:
             images: (B, 3, H, W), 0..1, on the CPU or the device of the model; or another form of `Images`.
 
-        Returns:
-            Embeddings (B, D), each of length 1, in float32 on the device of the model. No gradient flows from them.
-
         Raises:
-            ValueError: when the images are in none of the forms of `Images` (a tensor of integers is in none), when
-                they hold values that are not finite, or when an embedding is all zeros or not finite.
+            ValueError: when the images are in none of the forms of `Images`, hold values that are not finite, or have
+                an embedding that is all zeros or not finite.
         """
         images = self.bring(check_images(images, "the image to embed"))
         squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
@@ -142,25 +122,7 @@ class CLIP(Judge):
         return embeddings
 
     def describe_unread(self, texts: Sequence[str]) -> str | None:
-        """Return a warning about the texts whose script the text tower was not made for; None if there is no such text.
-
-        Args:
-            texts: the texts, as `encode_text` takes them.
-
-        Raises:
-            ValueError: when there is no text tower.
-
-        Example:
-            >>> import torch
-            >>> from das_core.models import CLIP, TextTower
-            >>> from das_core.models.scripts import is_mostly_latin
-            >>> tower = TextTower(lambda text: torch.ones(3), len, context_length=77, reads=is_mostly_latin)
-            >>> clip = CLIP("toy", torch.nn.Identity(), 8, (0.0,) * 3, (1.0,) * 3, width=3, text=tower)
-            >>> clip.describe_unread(["a castle", "城堡"])
-            "toy reads Latin letters and hardly understands '城堡'"
-            >>> clip.describe_unread(["a castle"]) is None
-            True
-        """
+        """Return a warning about the texts whose script the text tower was not made for; None if there is none."""
         tower = self.text_tower
         unread = [text for text in texts if not tower.reads(text)]
         if not unread:
@@ -170,20 +132,12 @@ class CLIP(Judge):
         return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Split embeddings (T, D) of this judge into the embeddings of its members, and return one tensor for each.
-
-        The embeddings of an ensemble are those of its members, concatenated. A single CLIP is its own only member, so
-        its embeddings are returned unchanged.
-        """
+        """Split embeddings (T, D) of this judge into those of its members; a single CLIP is its only member."""
         return (embeddings,)
 
     @property
     def text_tower(self) -> TextTower:
-        """The text tower.
-
-        Raises:
-            ValueError: when the model has none.
-        """
+        """The text tower; a ValueError when the model has none."""
         if self.text is None:
             raise ValueError(
                 f"{self.name} has no text tower, so it cannot be asked in words; use images as targets, or load a "
@@ -201,33 +155,7 @@ def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
 
 
 def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:
-    """Return a CLIP made of an image tower and a text tower.
-
-    Both towers are tried once: the image tower with a black view, the text tower with the text "a photo".
-
-    Args:
-        judge: the image tower, frozen; it answers every view with one embedding.
-        text: the text tower; None for a model that takes no texts.
-        fit: how an oblong image becomes a square; see `Fit`.
-        interpolation: how images are resized.
-
-    Raises:
-        ValueError: when a tower does not work, or when the two have embeddings of different widths.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Judge
-        >>> from das_core.models import TextTower, assemble_clip
-        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
-        >>> judge = Judge("mean colour", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-        >>> colours = {"a photo": (1.0, 1.0, 1.0), "a tomato": (1.0, 0.0, 0.0)}
-        >>> tower = TextTower(lambda text: torch.tensor(colours[text]), len, context_length=77)
-        >>> clip = assemble_clip(judge, tower, "shortest", "bicubic")
-        >>> clip.width
-        3
-        >>> clip.encode_text(["a tomato"]) @ clip.encode_images(torch.full((1, 3, 8, 8), 0.5)).T
-        tensor([[0.5774]])
-    """
+    """Return a CLIP made of a frozen image tower and a text tower, after trying each once."""
     width = probe_judge(judge, answer="an image with one embedding", wanted="another model")
     if text is not None:
         _check_match(text, width, judge.name)

@@ -1,8 +1,7 @@
 """Ensembles: several models as one judge; an ascent divides its views among the models.
 
-A pattern that only one of the models mistakes for the subject does not raise the scores of the other models. So a
-picture made with several models shows its subject better than a picture made with one. Each of n members sees every
-n-th view of an ascent (`Objective.terms`), so an ensemble takes about as long as one model.
+A pattern that only one of the models mistakes for the subject does not raise the scores of the others. Each of n
+members sees every n-th view of an ascent, so an ensemble takes about as long as one model.
 """
 
 import math
@@ -25,23 +24,7 @@ M = TypeVar("M", bound=Judge)
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierEnsemble(Classifier):
-    """Several classifiers with the same classes, used as one judge: its logits are the mean of the members' logits.
-
-    Make an ensemble with `from_members`. The arguments are those of `Classifier`, and:
-
-    Args:
-        models: the classifiers.
-
-    Example:
-        >>> import torch
-        >>> from das_core import STARTER, load_starter
-        >>> from das_core.models import ClassifierEnsemble
-        >>> twice = ClassifierEnsemble.from_members([load_starter(STARTER), load_starter(STARTER)])
-        >>> twice.name, twice.labels.name(107)
-        ('EfficientNet-Lite0 + EfficientNet-Lite0', 'jellyfish')
-        >>> twice.probabilities(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 1000])
-    """
+    """Several classifiers with the same classes as one judge: its logits are the mean of the members' logits."""
 
     models: tuple[Classifier, ...]
 
@@ -51,20 +34,13 @@ class ClassifierEnsemble(Classifier):
         return self.models
 
     def map_members(self, change: Callable[[Classifier], Classifier]) -> "ClassifierEnsemble":
-        """Return the ensemble with `change` applied to every member; the ensemble itself if no member changes."""
+        """Return the ensemble with `change` applied to every member; itself if no member changes."""
         made = _change_members(self.models, change)
         return self if made is self.models else replace(self, **_join(made), models=made)
 
     @classmethod
     def from_members(cls, members: Sequence[Classifier]) -> Self:
-        """Return the ensemble of some classifiers.
-
-        Args:
-            members: at least two.
-
-        Raises:
-            ValueError: when there are fewer than two, or their classes differ.
-        """
+        """Return the ensemble of at least two classifiers with the same classes."""
         first = _check_count(members)[0]
         for other in members[1:]:
             if other.labels != first.labels:
@@ -76,46 +52,26 @@ class ClassifierEnsemble(Classifier):
         return cls(**_join(members), labels=first.labels, models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
-        """Return the mean of the members' logits, (V, classes).
-
-        Args:
-            views: (V, 3, size, size), 0..1; for each member they are resized to the size of its views.
-        """
+        """Return the mean logits (V, classes) for views (V, 3, size, size), 0..1, of any size."""
         return torch.stack(_ask_members(self.members, views)).mean(dim=0)
 
     def probabilities(self, images: Images) -> Tensor:
-        """Return the mean probability of every class for whole images; see `Classifier.probabilities`."""
+        """Return the mean probability of every class for whole images."""
         return torch.stack([member.probabilities(images) for member in self.members]).mean(dim=0)
 
     def with_precision(self, dtype: torch.dtype) -> "ClassifierEnsemble":
-        """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
+        """Return this ensemble with the weights of all members in another precision."""
         return self.map_members(lambda member: member.with_precision(dtype))
 
     def to(self, device: torch.device | str) -> "ClassifierEnsemble":
-        """Return this ensemble with all members on a device; see `Judge.to`."""
+        """Return this ensemble with all members on a device."""
         return self.map_members(lambda member: member.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CLIPEnsemble(CLIP):
-    """Several CLIPs, used as one judge: the cosine of two of its embeddings is the mean of the members' cosines.
-
-    An embedding concatenates the embeddings of all members, each scaled to the same length. Make an ensemble with
-    `from_members`. The arguments are those of `CLIP`, and:
-
-    Args:
-        models: the CLIPs.
-
-    Example:
-        >>> import torch
-        >>> from das_core import CLIP
-        >>> from das_core.models import CLIPEnsemble
-        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
-        >>> one = CLIP("one", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), width=3)
-        >>> other = CLIP("other", module, 8, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0), width=3)
-        >>> both = CLIPEnsemble.from_members([one, other])
-        >>> both.encode_images(torch.ones(1, 3, 8, 8)).shape
-        torch.Size([1, 6])
+    """Several CLIPs as one judge. An embedding concatenates those of all members, each scaled to the same length, so
+    that the cosine of two embeddings is the mean of the members' cosines.
     """
 
     models: tuple[CLIP, ...]
@@ -126,46 +82,35 @@ class CLIPEnsemble(CLIP):
         return self.models
 
     def map_members(self, change: Callable[[CLIP], CLIP]) -> "CLIPEnsemble":
-        """Return the ensemble with `change` applied to every member; the ensemble itself if no member changes."""
+        """Return the ensemble with `change` applied to every member; itself if no member changes."""
         made = _change_members(self.models, change)
         return self if made is self.models else self.from_members(made)
 
     @classmethod
     def from_members(cls, members: Sequence[CLIP]) -> Self:
-        """Return the ensemble of some CLIPs; it has a text tower if all of them have one.
-
-        Args:
-            members: at least two.
-
-        Raises:
-            ValueError: when there are fewer than two.
-        """
+        """Return the ensemble of at least two CLIPs; it has a text tower if all of them have one."""
         width = sum(member.width for member in _check_count(members))
         return cls(**_join(members), width=width, text=_join_towers(members), models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
-        """Return the embeddings (V, D) of views.
-
-        Args:
-            views: (V, 3, size, size), 0..1; for each member they are resized to the size of its views.
-        """
+        """Return the embeddings (V, D) of views (V, 3, size, size), 0..1, of any size."""
         return _join_embeddings(_ask_members(self.members, views))
 
     def encode_images(self, images: Images) -> Tensor:
-        """Return the embeddings of whole images, see `CLIP.encode_images`; each member resizes them in its own way."""
+        """Return the embeddings of whole images; each member resizes them in its own way."""
         return _join_embeddings([member.encode_images(images) for member in self.members])
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return, for each member, its part (T, width) of embeddings (T, D) of the ensemble, rescaled to length 1."""
+        """Return, for each member, its part (T, width) of embeddings (T, D), rescaled to length 1."""
         parts = embeddings.split([member.width for member in self.members], dim=1)
         return tuple(F.normalize(part, dim=1) for part in parts)
 
     def with_precision(self, dtype: torch.dtype) -> "CLIPEnsemble":
-        """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
+        """Return this ensemble with the weights of all members in another precision."""
         return self.map_members(lambda member: member.with_precision(dtype))
 
     def to(self, device: torch.device | str) -> "CLIPEnsemble":
-        """Return this ensemble with all members on a device; see `Judge.to`."""
+        """Return this ensemble with all members on a device."""
         return self.map_members(lambda member: member.to(device))
 
 

@@ -1,10 +1,8 @@
 """Folds batch norm into the convolution before it: the same outputs up to rounding, for less work.
 
-A frozen batch norm multiplies each channel by a constant and adds another constant. Both can be moved into the weights
-and the bias of the convolution before it; the norm is then removed, and the folded convolution returns what the norm
-returned before. But an objective that scores the activations of the convolution needs the original output: in a channel
-where the weight of the norm is negative, the output of the norm falls when the output of the convolution rises. So the
-original convolution is kept as well, and `layers/hooks.py` runs it when its activations are captured.
+An objective that scores the activations of the convolution needs the original output: in a channel where the weight of
+the norm is negative, the output of the norm falls when that of the convolution rises. So the original convolution is
+kept as well, and `layers/hooks.py` runs it when its activations are captured.
 """
 
 import sys
@@ -34,16 +32,7 @@ class FoldedBatchNormAct2d(nn.Sequential):
 
 
 def find_unfolded(part: nn.Module) -> nn.Module | None:
-    """Return the original of a convolution: the convolution before a batch norm was folded into it.
-
-    The original stays on the device and in the precision that it had when the norm was folded.
-
-    Args:
-        part: any module.
-
-    Returns:
-        The original convolution; None if no norm was folded into `part`.
-    """
+    """Return the convolution that `part` was before a norm was folded into it, as it was then; None if none was."""
     return part.__dict__.get(_UNFOLDED)
 
 
@@ -131,16 +120,8 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """Fold batch norms into the convolutions before them, where folding is certain to be exact up to rounding.
-
-    A folded norm is replaced by its dropout and activation if it contains them, else by the identity. Other norms are
-    not changed; if the forward pass cannot be traced, no norm is changed. Submodules keep their names.
-
-    Args:
-        module: in evaluation mode, without gradients of weights; it is changed in place.
-
-    Returns:
-        The same module.
+    """Fold batch norms into the convolutions before them, in place, where folding is certain to be exact up to
+    rounding. The module is in evaluation mode, without gradients of weights. Submodules keep their names.
     """
     for convolution_name, norm_name in pausing(_find_pairs(module)):
         convolution, norm = module.get_submodule(convolution_name), module.get_submodule(norm_name)

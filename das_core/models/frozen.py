@@ -37,23 +37,8 @@ _evaluated: dict[nn.Module, _Former] = {}
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Keep a module in evaluation mode, and its weights without gradients, for as long as the `with` block runs.
-
-    Afterwards every submodule has its former mode, and every weight its former `requires_grad`. A backward pass through
-    outputs that were computed in the block gives gradients to the inputs only, even if it runs after the block.
-
-    Args:
-        module: any module.
-
-    Example:
-        >>> from torch import nn
-        >>> from das_core.models import evaluating
-        >>> module = nn.Sequential(nn.BatchNorm2d(3))
-        >>> with evaluating(module):
-        ...     module.training, module[0].weight.requires_grad
-        (False, False)
-        >>> module.training, module[0].weight.requires_grad
-        (True, True)
+    """Keep a module in evaluation mode, and its weights without gradients, while the `with` block runs; then restore
+    both. A backward pass through outputs of the block gives gradients to the inputs only, even after the block.
     """
     with _changing:
         former = _evaluated.get(module) or _Former(
@@ -74,24 +59,8 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.Module:
-    """Prepare a module for judging: evaluation mode, no gradients of weights, batch norm folded, channels last.
-
-    Batch norm is folded only where that is exact up to rounding (`fold_batch_norm`). Activations other than
-    ReLU no longer overwrite their input, because autograd would have to copy the input for the backward pass.
-
-    Args:
-        module: any module; it is changed in place.
-        dtype: the precision of its weights; None to keep the precision that they have.
-
-    Returns:
-        The same module.
-
-    Example:
-        >>> from torch import nn
-        >>> from das_core.models import freeze
-        >>> module = freeze(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
-        >>> module.training, [type(part).__name__ for part in module]
-        (False, ['Conv2d', 'Identity'])
+    """Prepare a module for judging, in place: evaluation mode, no gradients of weights, batch norm folded, channels
+    last, weights of type `dtype` (None keeps their type).
     """
     module = fold_batch_norm(module.eval().requires_grad_(False))
     for part in module.modules():
@@ -103,39 +72,20 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
 
 
 def uncompile(module: nn.Module) -> nn.Module:
-    """Return the original of a module that `torch.compile` has wrapped; return any other module unchanged.
-
-    Hooks are attached to the original, because hooks on submodules of a compiled module may not be called.
-    """
+    """Return the original of a module that `torch.compile` has wrapped, or any other module as it is."""
     original = getattr(module, "_orig_mod", None)
     return original if isinstance(original, nn.Module) else module
 
 
 def freeze_copy(name: str, module: nn.Module) -> nn.Module:
-    """Return a frozen copy of a module and leave the original unchanged; a copy of a compiled module is not compiled.
-
-    Args:
-        name: the name of the model in messages.
-        module: any module; its copy keeps the precision of its weights.
-
-    Raises:
-        ValueError: when the module cannot be copied.
-    """
+    """Return a frozen copy of a module, with weights of the same precision; `name` is for messages."""
     # Outside inference mode, because a tensor that is made in inference mode can never take part in autograd.
     with torch.inference_mode(False):
         return freeze(copy_module(name, module), None)
 
 
 def copy_module(name: str, module: nn.Module) -> nn.Module:
-    """Return a copy of a module; the copy of a compiled module is not compiled.
-
-    Args:
-        name: the name of the model in messages.
-        module: any module.
-
-    Raises:
-        ValueError: when the module cannot be copied, is traced or scripted, or has no weights yet.
-    """
+    """Return a copy of a module, or raise a ValueError; the copy of a compiled module is not compiled."""
     check_copyable(name, module)
     try:
         with torch.inference_mode(False):
@@ -148,7 +98,7 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
 
 
 def check_copyable(name: str, module: nn.Module) -> None:
-    """Raise a ValueError when a module is traced or scripted, or has no weights yet; `name` is for the message."""
+    """Raise a ValueError when a module is traced or scripted, or has no weights yet."""
     if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise ValueError(
             f"{name} is traced or scripted by torch.jit, so its layers cannot be reached; give the module that it was "
@@ -162,24 +112,7 @@ def check_copyable(name: str, module: nn.Module) -> None:
 
 
 def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Return a copy of a module, in which the floating-point weights and buffers are converted to another type.
-
-    Weights and buffers are copied and converted one by one. So a run can be cancelled between two of them, and there is
-    never a full copy in the old type.
-
-    Args:
-        module: any module; it is not changed.
-        dtype: a floating-point type, for the copy.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from das_core.models.frozen import copy_with_precision
-        >>> module = nn.BatchNorm2d(4)
-        >>> half = copy_with_precision(module, torch.float16)
-        >>> half.weight.dtype, half.running_mean.dtype, half.num_batches_tracked.dtype, module.weight.dtype
-        (torch.float16, torch.float16, torch.int64, torch.float32)
-    """
+    """Return a copy of a module with floating-point weights and buffers of another type."""
     # `to` converts the tensors of modules that define `__deepcopy__`. All other floating-point tensors have the type
     # already.
     return copy_with(

@@ -1,7 +1,6 @@
 """Everyday words that are more general than the 1,000 class names of ImageNet, and the classes that each word covers.
 
-ImageNet orders its classes by the tree of WordNet, so all breeds of dogs have consecutive indices, 151 to 268. For most
-animals, a word covers the classes below it in WordNet. For things, a word may also cover what people associate
+For most animals, a word covers the classes below it in WordNet. For things, a word may also cover what people associate
 with it: the word 'coffee' covers the coffeepot.
 """
 
@@ -10,12 +9,7 @@ from typing import NamedTuple
 
 
 class Hypernym(NamedTuple):
-    """Words for one kind of thing, and the classes of ImageNet that are of this kind.
-
-    Args:
-        words: at least one word, in the singular if the word has one; all of them mean much the same.
-        classes: the indices of the classes, at least one, in rising order.
-    """
+    """Words for one kind of thing, in the singular, and the indices of the classes of this kind, in rising order."""
 
     words: tuple[str, ...]
     classes: tuple[int, ...]
@@ -23,18 +17,7 @@ class Hypernym(NamedTuple):
 
 @cache
 def list_hypernyms() -> tuple[Hypernym, ...]:
-    """Return all hypernyms: everyday words, with the classes of ImageNet that they cover.
-
-    A class may belong to several hypernyms: a beagle is a hound, a dog, a mammal and an animal.
-
-    Example:
-        >>> from das_core.models.hypernyms import list_hypernyms
-        >>> covers = {word: kind.classes for kind in list_hypernyms() for word in kind.words}
-        >>> covers["puppy"] == covers["dog"] == tuple(range(151, 269))
-        True
-        >>> covers["bridge"]
-        (821, 839, 888)
-    """
+    """Return all hypernyms; a class may belong to several: a beagle is a hound, a dog, a mammal and an animal."""
     # A line that begins with a space continues the line above it.
     return tuple(_read_line(line) for line in _TABLE.replace("\n ", " ").splitlines() if line)
 

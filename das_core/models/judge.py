@@ -1,4 +1,4 @@
-"""The judge: a model that is asked about views of a canvas; no ascent changes the model."""
+"""The judge: a frozen model that is asked about views of a canvas."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -32,9 +32,8 @@ J = TypeVar("J", bound="Judge")
 class Judge:
     """A model, together with the size and the normalisation of the views that it takes.
 
-    Calling a judge with views returns the output of its model. Gradients flow from the output to the views. The model
-    runs in evaluation mode and without gradients of its weights. Afterwards the former state of the model is restored,
-    so a call does not change the model. A frozen model (`freeze`) runs faster.
+    Calling a judge with views returns the output of its model; gradients flow from the output to the views. The model
+    runs in evaluation mode and without gradients of its weights; a call does not change it. A frozen model is faster.
 
     Args:
         name: the name of the model in messages.
@@ -42,8 +41,7 @@ class Judge:
         size: the side of a view in pixels.
         mean: per channel (red, green, blue), the mean that is subtracted from views in 0..1.
         std: per channel, the standard deviation that views are then divided by.
-        owner: any object that must live as long as the judge does. In ComfyUI it is the `ModelPatcher` of the module,
-            with which ComfyUI's memory manager moves the module between devices.
+        owner: any object that must live as long as the judge; in ComfyUI the `ModelPatcher` that moves the module.
 
     Example:
         >>> import torch
@@ -63,19 +61,18 @@ class Judge:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision of the model's weights; float32 for a model without weights."""
+        """The precision of the weights; float32 for a model without weights."""
         return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
 
     @property
     def device(self) -> torch.device:
-        """Where the model's weights are; the CPU for a model without weights."""
+        """Where the weights are; the CPU for a model without weights."""
         return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
 
     def to(self, device: torch.device | str) -> Self:
-        """Return this judge itself if its weights are on `device`, else a new judge with a copy of the module there.
+        """Return this judge if its weights are on `device`, else one without `owner`, with a copy of the module.
 
-        The `owner` of a new judge is None, because the owner of this judge manages the original module only. The text
-        tower of a `CLIP` stays where it is.
+        The text tower of a `CLIP` stays where it is.
 
         Raises:
             ValueError: when there is no such device here.
@@ -87,10 +84,8 @@ class Judge:
             return replace(self, module=deepcopy(self.module).to(device), owner=None)
 
     def bring(self, images: Tensor) -> Tensor:
-        """Move images from the CPU to the device of the model's weights; images on another device are not moved.
-
-        A memory manager may keep weights on the CPU although the model computes on another device. Images that are
-        already on that device must stay there.
+        """Move images from the CPU to the device of the weights. Images on another device stay where they are, because
+        a memory manager may keep weights on the CPU although the model computes on that device.
         """
         return images.to(self.device) if images.device.type == "cpu" else images
 
@@ -113,26 +108,21 @@ class Judge:
         """Return the raw output of the module for views (V, 3, size, size), 0..1: neither checked nor postprocessed.
 
         Raises:
-            ValueError: when the forward pass of the module raises an error, which is then its `__cause__`. A
-                RuntimeError, such as for memory that runs out, is raised as it is.
+            ValueError: when the forward pass fails; a RuntimeError, such as for memory, is raised as it is.
         """
         return self._run(views, FORWARD_ERRORS, _ADVICE)
 
     def probe(self, views: Tensor, advice: str = _ADVICE) -> Any:
-        """Return the raw output of the module for views that test it, on any device; no gradient flows from it.
-
-        Args:
-            views: (V, 3, size, size), 0..1.
-            advice: what a message says to do when the module cannot run on such views.
+        """Return the raw output for views (V, 3, size, size), 0..1, on any device, without gradients.
 
         Raises:
-            ValueError: when the module cannot run on such views; its own error is the `__cause__`.
+            ValueError: when the module cannot run on such views; the message ends with `advice`.
         """
         with torch.no_grad():
             return self._run(views.to(self.device), (*FORWARD_ERRORS, RuntimeError), advice)
 
     def _run(self, views: Tensor, failures: tuple[type[Exception], ...], advice: str) -> Any:
-        """Return the raw output for views; an error of one of these classes becomes the cause of a ValueError."""
+        """Return the raw output; an error of one of these classes becomes the cause of a ValueError."""
         with evaluating(self.module):
             try:
                 return self.module(self.preprocess(views))
@@ -145,15 +135,10 @@ class Judge:
                 ) from error
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
-        """Return the output for views of an ascent.
+        """Return the output for views (V, 3, size, size), 0..1, of an ascent.
 
-        Most judges ignore `images`. A `PartialClassifier` uses a different subset of its features for each image of a
-        batch, and one subset for a whole film or zoom.
-
-        Args:
-            views: (V, 3, size, size), 0..1.
-            images: for every view, the seed of the ascent and the number of the view's image in the batch (0 for a film
-                or a zoom).
+        For every view, `images` has the seed of the ascent and the number of its image in the batch (0 for a film or a
+        zoom). A `PartialClassifier` uses other features for each image; other judges ignore it.
         """
         return self(views)
 
@@ -169,24 +154,11 @@ class Judge:
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """A key for the kind of answer that the judge gives, such as the output of its model or activations of layers.
-
-        Judges with the same module and equal keys can share one run of the module (see `ascent.groups.group_by_judge`).
-        """
+        """The kind of answer: judges with the same module and equal keys can share one run of the module."""
         return ("output",)
 
     def preprocess(self, views: Tensor) -> Tensor:
-        """Normalise views and convert them to the precision of the model.
-
-        If the model is in float16, the backward pass first multiplies gradients by 256 (in `postprocess`), then goes
-        through the model, and then divides the gradients by 256 here. Without this, small gradients would become 0.
-
-        Args:
-            views: (V, 3, size, size), 0..1.
-
-        Returns:
-            The input of the module: (views - mean) / std, with the channels last in memory.
-        """
+        """Normalise views (V, 3, size, size), 0..1, and convert them to the precision of the model, channels last."""
         # (views - mean) / std as a single operation: views * scale + shift.
         shift, scale = _make_normalisation(self.mean, self.std, views.device)
         normalised = torch.addcmul(shift, views, scale)
@@ -195,35 +167,16 @@ class Judge:
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 
     def postprocess(self, values: Tensor) -> Tensor:
-        """Return an output of the module, or of one of its layers, in float32.
-
-        If the module is in float16, the backward pass multiplies gradients by 256 here, and divides them by 256 in
-        `preprocess`. Without this, small gradients would become 0.
-        """
+        """Return an output of the module, or of one of its layers, in float32; see `_HALF_SCALE`."""
         values = values.float()
         return _ScaleGradient.apply(values, _HALF_SCALE) if self.dtype is torch.float16 else values
 
     def convert_to(self, kind: type[J], **more: Any) -> J:
-        """Return this judge as an instance of a subclass.
-
-        Args:
-            kind: the subclass.
-            more: the values of the fields that the subclass adds to those of `Judge`.
-
-        Returns:
-            A judge of that class with the same values in all fields of `Judge`; the module is shared, not copied.
-        """
+        """Return this judge as a subclass, with the values `more` of the fields it adds; the module is shared."""
         return kind(**{one.name: getattr(self, one.name) for one in fields(Judge)}, **more)
 
     def with_precision(self, dtype: torch.dtype) -> Self:
-        """Return this judge with weights of another floating-point type.
-
-        Args:
-            dtype: torch.float32, torch.bfloat16 or torch.float16.
-
-        Returns:
-            The judge itself if its weights have that type. Otherwise a judge with a converted copy of the module. Its
-            `owner` is None, because the owner of this judge manages the original module only.
+        """Return this judge if its weights have the type `dtype`, else one without `owner`, with a converted copy.
 
         Raises:
             ValueError: when `dtype` is no floating-point type.
@@ -237,12 +190,8 @@ class Judge:
 
 
 def check_judge(model: Any, kind: type[J], lacks: str = "") -> J:
-    """Return a model that is a judge of some kind; raise a ValueError that says how to get one if it is not.
-
-    Args:
-        model: what was given as a judge.
-        kind: the class that the judge must have, such as `Classifier`.
-        lacks: what a judge of another class lacks, and what to do, such as "knows no classes; load a classifier".
+    """Return a model that is a judge of some kind, or raise a ValueError that says how to get one. `lacks` says what a
+    judge of another kind lacks and what to do, such as "knows no classes; load a classifier".
     """
     if isinstance(model, kind):
         return model
@@ -263,16 +212,8 @@ def _make_normalisation(
 
 
 def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
-    """Run a judge on a black view, check its output (1, N), and return N.
-
-    Args:
-        judge: a frozen judge.
-        answer: the part of the error message that says what the output should be, such as "with one number a class".
-        wanted: the part of the error message that says what to choose instead, such as "a classifier".
-
-    Raises:
-        ValueError: when the module cannot run on such a view, its output is not a tensor (1, N), N is above 100,000,
-            or a number in it is not finite.
+    """Run a judge on a black view, check its output (1, N), and return N. In a message, `answer` says what the output
+    should be, such as "with one number a class", and `wanted` what to choose instead, such as "a classifier".
     """
     name = judge.name
     output = judge.probe(torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32), f"choose {wanted}")
@@ -299,10 +240,6 @@ class _ScaleGradient(torch.autograd.Function):
 
 
 def to_triple(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the values of three channels as a tuple of floats.
-
-    Raises:
-        ValueError: when there are not three values.
-    """
+    """Return the values of three channels as a tuple of floats; raise a ValueError when there are not three."""
     red, green, blue = (float(value) for value in values)
     return red, green, blue

@@ -13,16 +13,7 @@ def number_labels(count: int) -> Labels:
 
 @cache
 def imagenet_labels() -> Labels:
-    """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
-
-    The result includes everyday words, such as 'dog', with the classes that they cover (`list_hypernyms`).
-
-    Example:
-        >>> from das_core.models import imagenet_labels
-        >>> labels = imagenet_labels()
-        >>> labels.name(107), labels.find("n01910747"), labels.find("tabby cat")
-        ('jellyfish', 107, 281)
-    """
+    """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them."""
     from timm.data import ImageNetInfo  # It takes a second to load.
 
     info = ImageNetInfo()

@@ -29,31 +29,13 @@ _LEAST_ENDING = 4
 
 
 class UnknownClassError(ValueError):
-    """The error for a text that names no class, or several classes; the message says what to write instead.
-
-    Example:
-        >>> from das_core.models import UnknownClassError, imagenet_labels
-        >>> try:
-        ...     imagenet_labels().find("sunflower")
-        ... except UnknownClassError as error:
-        ...     print(str(error)[:72])
-        class 'sunflower' is unknown; write 'all flower' for 3 of this kind, or
-    """
+    """The error for a text that names no class, or several classes; the message says what to write instead."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """One class of a classifier.
-
-    Args:
-        names: the names of the class, at least one; the usual name comes first.
-        wordnet: its WordNet id, such as "n01910747"; empty if it has none.
-        meaning: the meaning of the name in a few words; empty if it is not known.
-
-    Example:
-        >>> from das_core.models import Label
-        >>> Label(("tabby", "tabby cat"), wordnet="n02123045").names[0]
-        'tabby'
+    """One class of a classifier: its names, the usual one first; its WordNet id, such as "n01910747", or an empty text;
+    and the meaning of the name in a few words, or an empty text.
     """
 
     names: tuple[str, ...]
@@ -63,18 +45,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Labels:
-    """The classes of a classifier, in the order of its logits.
-
-    Args:
-        labels: one label for each class.
-        hypernyms: everyday words, with the classes that they cover; empty if none are known.
-
-    Example:
-        >>> from das_core.models import Label, Labels
-        >>> labels = Labels((Label(("cat", "house cat")), Label(("dog",))))
-        >>> len(labels), labels.find("House-Cat"), labels.name(0)
-        (2, 0, 'cat')
-    """
+    """The classes of a classifier, in the order of its logits, and everyday words with the classes that they cover."""
 
     labels: tuple[Label, ...]
     hypernyms: tuple[Hypernym, ...] = ()
@@ -87,45 +58,21 @@ class Labels:
         return self.labels[index].names[0]
 
     def unique_name(self, index: int) -> str:
-        """Return the usual name of a class; if several classes have this name, the index is put before it.
-
-        Example:
-            >>> from das_core.models import imagenet_labels
-            >>> imagenet_labels().unique_name(107), imagenet_labels().unique_name(517)
-            ('jellyfish', '517 crane')
-        """
+        """Return the usual name of a class, after its index if several classes have this name."""
         name = self.name(index)
         return name if self.look_up(name) == {index} else f"{index} {name}"
 
     def look_up(self, text: str) -> set[int]:
-        """Return the indices of all classes that a text names: none, one or several.
-
-        Args:
-            text: an index, a WordNet id, a name of a class, an index and the usual name ('107 jellyfish'), or several
-                names of one class with commas between them.
-        """
+        """Return the indices of all classes that a text names: none, one or several. See `find`."""
         number = text.strip()
         if _INDEX.fullmatch(number):
             return {int(number)} if self._has_index(number) else set()
         return self._by_name.get(normalise_name(text), set()) or self._find_by_all_names(text.split(","))
 
     def find(self, text: str) -> int:
-        """Return the index of the class that a text names.
-
-        A word that is only a part of a name is refused: otherwise 'fish' could mean the anemone fish.
-
-        Args:
-            text: an index, a WordNet id, a name of a class, an index and the usual name ('107 jellyfish'), or several
-                names of one class with commas between them. Capitals, hyphens, underscores and apostrophes make no
-                difference.
-
-        Raises:
-            UnknownClassError: when the text names several classes, which the message lists, or no class. If it names no
-                class, the message lists the first of these groups that is not empty: the classes whose names contain
-                the text as a word; the classes that an everyday word covers, if the text is such a word or ends in one;
-                the classes with the most similar names. If there is such an everyday word, the message also suggests
-                writing 'all' before it. A message lists at most five classes.
-            ValueError: when an index is out of range, or when the text is empty.
+        """Return the index of the class that a text names: by an index, a WordNet id, a name, an index and the usual
+        name ('107 jellyfish'), or several names with commas between them. Capitals, hyphens, underscores and
+        apostrophes do not matter.
         """
         quoted = text.strip()
         if _INDEX.fullmatch(quoted):
@@ -139,15 +86,7 @@ class Labels:
         raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
-        """Return the hypernym (a kind of thing, with the classes it covers) that a word names; None if it names none.
-
-        The word may be in the plural.
-
-        Example:
-            >>> from das_core.models import imagenet_labels
-            >>> imagenet_labels().find_hypernym("Cats").classes
-            (281, 282, 283, 284, 285)
-        """
+        """Return the kind of thing that a word names, in the singular or plural; None if it names none."""
         forms = list_singulars(normalise_name(word))
         return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
 

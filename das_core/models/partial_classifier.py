@@ -1,8 +1,7 @@
 """A classifier whose logits use only some of its last features: a random subset that differs for every picture.
 
-The last features are the inputs of the last layer of a network; a logit is a weighted sum of them. Two pictures whose
-logits use different features show different properties of the class, so pictures of one class differ more. This is
-dropout (Srivastava et al., 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting") before the last
+A logit is a weighted sum of the inputs of the last layer, the last features. Two pictures whose logits use different
+features show different properties of the class. This is dropout (Srivastava et al., 2014, JMLR 15) before the last
 layer, with a mask that is drawn once for the whole ascent of a picture.
 """
 
@@ -24,41 +23,13 @@ from .judge import Judge
 
 @dataclass(frozen=True, kw_only=True)
 class PartialClassifier(Classifier):
-    """A classifier whose logits, for views of an ascent, use only a share of its last features.
-
-    The last features are the inputs of the last layer; which of them are used is drawn at random for each image.
-    `make_partial_classifier` makes one from a classifier; both use the same module. An ascent calls `answer`, which
-    uses only a share of the features; a plain call, `judge(views)`, uses all of them. The arguments are those of
-    `Classifier`, and:
-
-    Args:
-        share: the share of the features that are used, above 0 and at most 1.
-
-    Example:
-        >>> import torch
-        >>> from das_core import load_starter
-        >>> from das_core.models import make_partial_classifier
-        >>> half = make_partial_classifier(load_starter(), 0.5)
-        >>> views = torch.full((2, 3, 224, 224), 0.5)
-        >>> one, other = half.answer(views, [(0, 0), (0, 1)])
-        >>> torch.equal(one, other)
-        False
-    """
+    """A classifier whose `answer`, for views of an ascent, uses only the share `share` (0..1) of its last features."""
 
     share: float
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
-        """Return logits that use only the features drawn for each image; see `Judge.answer`.
-
-        The seed of the ascent and the number of an image decide which features are used for the views of this image.
-        All frames of a film, and all moments of a zoom, have the number 0, so their views use the same features.
-        The values of these features are divided by `share`, the share of the features that is used, as in dropout. So
-        the logits stay about as large as with all features.
-
-        Args:
-            views: (V, 3, size, size), 0..1.
-            images: for every view, the seed of the ascent and the number of the view's image in the batch (0 for a film
-                or a zoom).
+        """Return logits that use only the features drawn for each image (a film or a zoom is one), from its seed and
+        number. Their values are divided by `share`, as in dropout, so that the logits stay about as large.
         """
         with ExitStack() as hooks:
             for head in _find_heads(self):
@@ -68,10 +39,7 @@ class PartialClassifier(Classifier):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """A key for the kind of answer (logits that use this share of the features), see `Judge.answer_key`.
-
-        Judges with the same module and equal keys can share one run of the module.
-        """
+        """The kind of answer: logits that use this share of the features."""
         return ("output of a share", self.share)
 
     @property
@@ -94,24 +62,7 @@ def _draw_features(share: float, features: int, images: tuple[tuple[int, int], .
 
 
 def make_partial_classifier(classifier: Classifier, share: float) -> PartialClassifier:
-    """Return a classifier whose logits, for views of an ascent, use only a share of its last features.
-
-    The last features are the inputs of the last layer. Which of them are used is drawn at random for each image of a
-    batch, see `PartialClassifier.answer`.
-
-    Args:
-        classifier: a single classifier; for an ensemble, call this for each member.
-        share: the share of the features that are used, above 0 and at most 1.
-
-    Raises:
-        ValueError: when the share is out of range, or no linear layer of the classifier has an output for every class.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.models import make_partial_classifier
-        >>> make_partial_classifier(load_starter(), 0.7).share
-        0.7
-    """
+    """Return a single classifier whose `answer` uses a share, above 0 and at most 1, of its last features."""
     if not 0 < share <= 1:
         raise ValueError(f"a share of {share} of the features: choose one above 0 and at most 1 (all of them)")
     if not _find_heads(classifier):

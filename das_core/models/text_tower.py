@@ -18,29 +18,15 @@ _encoding = RLock()
 
 @dataclass(frozen=True, eq=False)
 class TextTower:
-    """The half of a CLIP that embeds texts.
-
-    Texts are encoded one at a time, so that an embedding depends on its text alone. The embeddings of the last
-    20,000 texts that were encoded are cached.
+    """The half of a CLIP that embeds texts, one at a time, so that an embedding depends on its text alone.
 
     Args:
-        encode: returns the embedding (D,) of a text; the embedding need not have length 1.
+        encode: returns the embedding (D,) of a text; it need not have length 1.
         count: returns how many tokens a text has, start and end tokens included.
-        context_length: how many tokens of a text are encoded, start and end tokens included; the rest is cut off.
-        module: the network that `encode` runs; to encode on a device, move this network there first. None if there is
-            nothing to move here: `encode` moves its network itself, or calls other text towers.
-        owner: any object that must live as long as the tower does; in ComfyUI, the `ModelPatcher` of `module`.
-        reads: returns whether the tower was made for the script that a text is written in; by default it returns True
-            for every text.
-
-    Example:
-        >>> import torch
-        >>> from das_core.models import TextTower
-        >>> tower = TextTower(lambda text: torch.tensor([3.0, 4.0]), lambda text: len(text.split()), context_length=4)
-        >>> tower.embed("a cat on a mat")
-        tensor([0.6000, 0.8000])
-        >>> tower.is_cached("a cat on a mat"), tower.count_truncated("a cat on a mat")
-        (True, 1)
+        context_length: how many of these tokens are encoded; the rest is cut off.
+        module: the network that `encode` runs and that has to be moved to a device first; None if there is none.
+        owner: any object that must live as long as the tower; in ComfyUI, the `ModelPatcher` of `module`.
+        reads: returns whether the tower was made for the script that a text is written in.
     """
 
     encode: Callable[[str], Tensor]

@@ -1,13 +1,10 @@
 """The layers that style and content objectives use when the user names none.
 
 In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), one layer is taken for each
-resolution. Candidates are the layers of this resolution whose names have the fewest dots, that is, the least deeply
-nested ones; the last of them is taken. Style uses these layers for all resolutions of at least 12 x 12. Content uses
-the one with the smallest resolution of at least 24 x 24. (For views smaller than 240 x 240, these limits are lower in
-proportion.) The usual style layers of VGG are also one per resolution (Gatys et al., CVPR 2016).
-
-In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the blocks at 1/6,
-1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
+resolution: of the least deeply nested ones, the last. Style uses those of at least 12 x 12, content the one with the
+smallest resolution of at least 24 x 24. The usual style layers of VGG are also one per resolution (Gatys et al., CVPR
+2016). In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the blocks
+at 1/6, 1/3, 1/2 and 2/3 of the depth, and content the block at 1/2.
 """
 
 import re
@@ -31,22 +28,8 @@ _CONTENT_SHARE = 1 / 2
 
 
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
-    """Return the names of the layers whose statistics describe a style, early layers first.
-
-    These are one layer for each resolution from 12 x 12 up; in a vision transformer, they are the blocks at 1/6, 1/3,
-    1/2 and 2/3 of the depth. If there are no such layers, the list has only the name of the layer in the middle of
-    `layers`.
-
-    Args:
-        layers: all layers of a model, as `find_layers` returns them; at least one.
-        size: the side of the model's views in pixels. Below 240, the limit of 12 is lower in proportion.
-
-    Example:
-        >>> from das_core import find_layers, load_starter
-        >>> from das_core.models.layers import choose_style_layers
-        >>> starter = load_starter()
-        >>> choose_style_layers(find_layers(starter), starter.size)
-        ['bn1', 'blocks.1', 'blocks.2', 'blocks.4']
+    """Return the names of the layers whose statistics describe a style, early layers first; if there are none, of the
+    layer in the middle. `size` is the side of the model's views in pixels.
     """
     stages, blocks = _find_stages(layers), _find_blocks(layers)
     # Feature maps of at most one resolution, but three blocks or more: this is a network of equal blocks.
@@ -58,22 +41,7 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
 
 
 def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
-    """Return the name of the layer whose activations describe what a picture shows, and where.
-
-    This is a layer of the coarsest resolution from 24 x 24 up; in a vision transformer, it is the block at half the
-    depth. If there is no such layer, the name of the layer in the middle of `layers` is returned.
-
-    Args:
-        layers: all layers of a model, as `find_layers` returns them; at least one.
-        size: the side of the model's views in pixels. Below 240, the limit of 24 is lower in proportion.
-
-    Example:
-        >>> from das_core import find_layers, load_starter
-        >>> from das_core.models.layers import choose_content_layer
-        >>> starter = load_starter()
-        >>> choose_content_layer(find_layers(starter), starter.size)
-        'blocks.2'
-    """
+    """Return the name of the layer whose activations describe what a picture shows, and where."""
     stages, blocks = _find_stages(layers), _find_blocks(layers)
     if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
         return blocks[int(_CONTENT_SHARE * len(blocks))].name
@@ -110,15 +78,8 @@ def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def describe_layers(judge: Judge, search: str = "") -> str:
-    """Return a text: a line with the layers that style and content take by default, then a table of layers.
-
-    Args:
-        judge: the judge whose layers are listed.
-        search: words; the table lists the layers for which each word is in the name or in the kind. Empty for all
-            layers.
-
-    Raises:
-        ValueError: when the judge has no layers, or is an ensemble.
+    """Return a text: a line with the layers that style and content take by default, then a table of the layers for
+    which each word of `search` is in the name or in the kind.
     """
     layers = find_layers(judge)
     found = search_layers(layers, search)

@@ -1,8 +1,6 @@
-"""The heads of attention modules, before the last projection mixes them.
+"""The heads of attention modules, before the last projection mixes them: slices of the channels of its input.
 
-Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2. The last projection of an attention
-module mixes the heads, so they cannot be read from the output of the module. The input of this projection consists of
-the heads: each head is a slice of the channels of this input.
+Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +34,8 @@ def count_heads(part: nn.Module) -> int:
 
 
 def find_projection(part: nn.Module) -> nn.Linear | None:
-    """Return the projection that mixes the heads of an attention module; None if no such projection runs as a module.
-
-    `nn.MultiheadAttention` has a projection, `out_proj`, but uses its weights without running it, so hooks on it would
-    never be called.
+    """Return the projection that mixes the heads of an attention module; None if none runs as a module:
+    `nn.MultiheadAttention` uses the weights of its `out_proj` without running it.
     """
     if isinstance(part, nn.MultiheadAttention):
         return None
@@ -48,15 +44,8 @@ def find_projection(part: nn.Module) -> nn.Linear | None:
 
 
 def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
-    """Compute the heads of torch's own attention module, because the module mixes them and does not return them.
-
-    Args:
-        part: an attention module for which `count_heads` is not 0.
-        inputs: the positional arguments that the module was called with.
-        options: the keyword arguments that the module was called with.
-
-    Returns:
-        The heads, concatenated along the channels: (V, tokens, channels).
+    """Return the heads (V, tokens, channels) of torch's own attention module, which does not return them, from the
+    positional and keyword arguments that it was called with.
     """
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
     given = dict(zip(names, inputs, strict=False)) | dict(options)

@@ -18,17 +18,11 @@ OnOutput = Callable[[str, Any], None]
 
 @contextmanager
 def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput) -> Iterator[None]:
-    """Report the outputs of layers for as long as the `with` block runs; runs in other threads are not reported.
+    """Report the outputs of the layers `names` to `on_output`, except those of runs in other threads.
 
-    When the block ends, even by an exception, the hooks are removed.
-
-    Args:
-        module: the module that has these layers.
-        names: the names of submodules. If the name of an attention module has the suffix `HEADS`, its heads are
-            reported instead of its output.
-        on_output: is called with the name and the output of a layer, each time one of these layers has run. Of an
-            output that is a tuple or a list, it gets the first item. If a batch norm was folded into the layer, it gets
-            the output of the original convolution.
+    It gets the name and the output each time a layer has run: the first item of a tuple or a list; the heads
+    of an attention module if the name has the suffix `HEADS`; of a convolution that a batch norm was folded into, the
+    output of the original.
     """
     with ExitStack() as hooks:
         for name in names:
@@ -62,7 +56,7 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> AbstractCon
 
 
 def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> Tensor:
-    """Run a convolution as it was before a batch norm was folded into it, and return its output."""
+    """Return the output of a convolution as it was before a batch norm was folded into it."""
     weight = next(folded.parameters())
     # A copy, because another thread may be running the original.
     here = copy_with(convolution, lambda own: keep_copy(own, weight))

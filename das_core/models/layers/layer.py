@@ -26,17 +26,7 @@ _MAX_NAMES = 5
 
 
 class UnknownLayerError(ValueError):
-    """The error for a name that no layer of a model has.
-
-    Example:
-        >>> from das_core.models.layers import Layer, UnknownLayerError, find_layer
-        >>> layers = [Layer("stem", "Conv2d", (8, 16, 16), (0, 1, 2, 3))]
-        >>> try:
-        ...     find_layer(layers, "stm", "toy")
-        ... except UnknownLayerError as error:
-        ...     print(error)
-        layer 'stm' is not in toy; the nearest are stem
-    """
+    """The error for a name that no layer of a model has."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +36,10 @@ class Layer:
     Args:
         name: the name of the module in the model; for the heads of an attention module, followed by "#heads".
         kind: the class of the module, such as "Conv2d".
-        shape: the shape of the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
-        order: the axes of the module's output: first the axis of the views, then the axes of `shape` in their order.
-            For an output (V, height, width, channels) it is (0, 3, 1, 2).
+        shape: the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
+        order: the axes of the module's output: that of the views, then those of `shape`, such as (0, 3, 1, 2).
         calls: how often the module runs in one forward pass; its activations are the output of the last run.
-        heads: how many heads there are, if the layer is the heads of an attention module; 0 if it is the output of a
-            module.
-
-    Example:
-        >>> from das_core.models.layers import Layer
-        >>> layer = Layer("features.3", "Conv2d", shape=(64, 28, 14), order=(0, 1, 2, 3))
-        >>> layer.channels, layer.positions, layer.describe()
-        (64, (28, 14), '64 channels, 28 x 14')
+        heads: how many heads there are; 0 if the layer is the output of a module.
     """
 
     name: str
@@ -89,17 +71,12 @@ class Layer:
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
     """Return the layers of a judge in the order in which their first outputs are computed.
 
-    The layers are found in a forward pass of two grey views. A module with attention heads gives a second layer, whose
-    name ends with '#heads', for its heads. Left out are the model itself, modules that do not run, and modules whose
-    output is no float tensor with an axis for views, one for channels and at most two for positions. Of an output that
-    is a tuple or a list, the first item counts.
-
-    Args:
-        judge: the judge; hooks are attached to its module for one forward pass.
+    A module with attention heads gives a second layer, whose name ends with '#heads'. Left out are the model itself,
+    modules that do not run, and modules whose output (its first item, if it is a tuple or a list) is no float tensor
+    with an axis for views, one for channels and at most two for positions.
 
     Raises:
-        ValueError: when no layer is left, when the module cannot run on such views, or when the judge is an ensemble,
-            because it has several models.
+        ValueError: when no layer is left, the module cannot run on grey views, or the judge is an ensemble.
 
     Example:
         >>> import torch
@@ -153,23 +130,8 @@ def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
-    """Return the layer with a given name.
-
-    Args:
-        layers: the layers of a model; at least one.
-        name: the name of one of them; spaces around it make no difference. A layer of an image tower is also found by
-            the name that it has in the whole model of open_clip, such as 'visual.transformer.resblocks.6'.
-        model: the name of the model, for the message.
-
-    Raises:
-        UnknownLayerError: when there is no such layer; the message lists the nearest names, or the first three if none
-            is near. If `name` is empty, the message names one layer as an example.
-
-    Example:
-        >>> from das_core.models.layers import Layer, find_layer
-        >>> layers = [Layer("stem", "Conv2d", (8, 16, 16), (0, 1, 2, 3)), Layer("head", "Linear", (10,), (0, 1))]
-        >>> find_layer(layers, " head ", "toy").shape
-        (10,)
+    """Return the layer with a given name, which may also be that in the whole model of open_clip ('visual.' before it).
+    `model` is the name of the model, for the message.
     """
     if not isinstance(name, str):
         raise UnknownLayerError(
@@ -192,10 +154,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
 
 
 def search_layers(layers: Sequence[Layer], search: str) -> list[Layer]:
-    """Return the layers that match a search: each of its words is in the name or in the kind of the layer.
-
-    Capitals make no difference.
-    """
+    """Return the layers that have each word of a search in their name or kind; capitals make no difference."""
     words = search.casefold().split()
     return [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]
 
