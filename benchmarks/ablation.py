@@ -22,8 +22,8 @@ from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.distance import Distance
 from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform
 
+# The indices of the ImageNet classes on which settings are chosen
 CLASSES = (483, 550, 817, 292, 849, 779, 107, 340, 724, 620, 949, 151)
-"""The indices of the ImageNet classes on which settings are chosen."""
 
 
 def _views(*transforms: Transform) -> Augmentation:

@@ -10,20 +10,14 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-CELL = 224
-"""The default side, in pixels, of the square that a picture is fitted into; smaller squares are refused."""
-
-PER_SHEET = 20
-"""The maximum number of entries on a sheet."""
-
+CELL = 224  # default side, in pixels, of the square that a picture is fitted into; smaller squares are refused
+PER_SHEET = 20  # maximum number of entries on a sheet
+# The maximum width and height of a sheet in pixels, because a viewer may shrink larger sheets. A sheet is larger only
+# if its captions have several lines, or if a single entry is larger.
 LONGEST = 1420
-"""The maximum width and height of a sheet in pixels, because a viewer may shrink larger sheets. A sheet is larger only
-if its captions have several lines, or if a single entry is larger."""
-
+# In pixels: the size of the font, the height of a line of text, the gap between the pictures of a pair, and the gap
+# between entries
 FONT_SIZE, LINE, INNER, OUTER = 28, 36, 4, 20
-"""In pixels: the size of the font, the height of a line of text, the gap between the pictures of a pair, and the gap
-between entries."""
-
 _FONT = ImageFont.load_default(FONT_SIZE)
 
 

@@ -4,8 +4,8 @@ import re
 
 from das_core.models.label_sets import imagenet_labels
 
+# Words that say nothing about the content of a picture
 SMALL_WORDS = {"a", "an", "and", "at", "by", "for", "from", "in", "into", "of", "off", "on", "or", "the", "to", "with"}
-"""Words that say nothing about the content of a picture."""
 
 
 def to_words(name: str) -> str:

@@ -18,21 +18,17 @@ from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.report.recognition import Verdict, judge_class
 
-DRAW = 2026
-"""The seed with which the classes are drawn."""
-
+DRAW = 2026  # seed with which the classes are drawn
 COUNT = 40
 
+# The indices of the classes of which pictures are made
 TARGETS = random.Random(DRAW).sample([index for index in range(1000) if index not in CLASSES], COUNT)
-"""The indices of the classes of which pictures are made."""
-
 WISHES = [str(index) for index in TARGETS]
 
+# The recipes, and the seeds with which each recipe makes pictures of every class
 SEEDS = {PICTURE: (0, 1), SKETCH: (0,), FIRST_VERSION: (0,), REFERENCE: (0,)}
-"""The recipes, and the seeds with which each recipe makes pictures of every class."""
-
+# The recipes of which RESULTS.md shows the pictures and the verdict on each picture, for their first seed only
 SHOWN = (PICTURE, FIRST_VERSION, REFERENCE)
-"""The recipes of which RESULTS.md shows the pictures and the verdict on each picture, for their first seed only."""
 
 
 def report() -> str:

@@ -20,15 +20,10 @@ from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import Flip, Noise
 
-HERE = Path(__file__).parent
-"""The folder of RESULTS.md and of its pictures."""
-
-SEED = 0
-"""The seed of the ascents, unless a benchmark has seeds of its own."""
-
-PLAIN = (Flip(), Noise())
-"""The default transforms of views, except for those that shift or remove colours."""
-
+HERE = Path(__file__).parent  # folder of RESULTS.md and of its pictures
+SEED = 0  # seed of the ascents, unless a benchmark has seeds of its own
+PLAIN = (Flip(), Noise())  # default transforms of views, except for those that shift or remove colours
+# Sample photographs that are installed with scikit-image, by the names of the functions that load them
 SUBJECTS = (
     "astronaut",
     "brick",
@@ -45,7 +40,6 @@ SUBJECTS = (
     "retina",
     "rocket",
 )
-"""Sample photographs that are installed with scikit-image, by the names of the functions that load them."""
 
 
 def load_photograph(subject: str) -> Tensor:

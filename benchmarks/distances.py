@@ -10,8 +10,7 @@ from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.layer import Layer, find_layers
 from das_core.report.recognition import resize
 
-_BATCH = 16
-"""How many images go through the classifier at once."""
+_BATCH = 16  # how many images go through the classifier at once
 
 
 def mean_distance(classifier: Classifier, images: Tensor) -> float:

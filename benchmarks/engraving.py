@@ -22,22 +22,16 @@ from benchmarks.recipes import PICTURE, SECOND_VERSION, SKETCH, Recipe
 from benchmarks.text import PROMPTS
 from das_core.common.images import fit_square
 
+# Sample photographs, in focus, of scenes and of surfaces. Their fine structure is measured.
 PHOTOGRAPHS = ("astronaut", "brick", "camera", "cat", "clock", "coffee", "grass", "gravel", "moon", "retina", "rocket")
-"""Sample photographs, in focus, of scenes and of surfaces. Their fine structure is measured."""
-
+# Sample photographs in colour. Their colours are measured.
 COLOURED = ("astronaut", "cat", "coffee", "immunohistochemistry", "retina", "rocket")
-"""Sample photographs in colour. Their colours are measured."""
-
 RECIPES = (PICTURE, SKETCH, SECOND_VERSION)
 
-COUNT = 6
-"""The number of classes, and the number of prompts, of which every recipe makes a picture."""
-
+COUNT = 6  # number of classes, and the number of prompts, of which every recipe makes a picture
+# The side of a patch in pixels, and the standard deviation of its luminance below which it counts as calm
 PATCH, CALM = 8, 0.03
-"""The side of a patch in pixels, and the standard deviation of its luminance below which it counts as calm."""
-
-_LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""The shares of red, green and blue in the luminance of Rec. 709."""
+_LUMINANCE = (0.2126, 0.7152, 0.0722)  # The shares of red, green and blue in the luminance of Rec. 709.
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 _COLORS = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
+# Three directions in RGB (grey, blue to orange, green to magenta), and the power of photographs in each direction,
+# divided by their power in the direction grey
 _COLOR_POWERS = torch.tensor([1.0, 0.12, 0.05])
-"""Three directions in RGB (grey, blue to orange, green to magenta), and the power of photographs in each direction,
-divided by their power in the direction grey."""
 
 
 class ExactDenoiser:

@@ -30,6 +30,7 @@ LAYERS = ("blocks.2", "blocks.4", "blocks.6")
 CHANNELS, FEATURE_STEPS, FEATURE_VIEWS = 10, 30, 4
 SPEC = StackSpec(224, 224, levels=linear_levels(336, 4))
 
+# Pairs of photographs: the first gives the content, the second gives the style
 PAIRS = (
     ("cat", "immunohistochemistry"),
     ("astronaut", "coffee"),
@@ -38,13 +39,11 @@ PAIRS = (
     ("camera", "hubble_deep_field"),
     ("cat", "gravel"),
 )
-"""Pairs of photographs: the first gives the content, the second gives the style."""
-
 CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())
+# The weight of the content, the contrast, the steps, the views and the optimizer of
+# example_workflows/api/style_transfer.json
 STYLE = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
-"""The weight of the content, the contrast, the steps, the views and the optimizer of
-example_workflows/api/style_transfer.json."""
 
 
 def report() -> str:

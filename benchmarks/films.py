@@ -27,9 +27,7 @@ FRAMES = 12
 VIEWS = 24
 STEPS = 60
 FROM, TO = "castle", "volcano"
-MANY = 48
-"""The number of frames of a longer film, of which only the time of a step is measured."""
-
+MANY = 48  # number of frames of a longer film, of which only the time of a step is measured
 SHEET = HERE / "films.jpg"
 
 RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation, views=VIEWS))

@@ -28,9 +28,7 @@ JELLYFISH = 107
 VIEWS = 16
 CHUNKS = (4, 8, 16)
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-STEPS = 60
-"""The number of steps of the picture that is made with and without torch.compile."""
-
+STEPS = 60  # number of steps of the picture that is made with and without torch.compile
 LARGE = StackSpec(1024, 1024, 60)
 CUDA = torch.device("cuda")
 

@@ -26,23 +26,17 @@ from das_core.views.windows import Windows
 SIDE, SEEDS, STEPS = 96, 10, 12
 WISH = "jellyfish"
 VIEWS, CLIMB = Augmentation(views=3, windows=Windows(jitter=24)), 2
+# The noise level at which guiding begins. It is about the noise level of Stable Diffusion at 0.1, the default
+# `start_percent` of the node Guide Diffusion.
 HIGHEST = 8.3
-"""The noise level at which guiding begins. It is about the noise level of Stable Diffusion at 0.1, the default
-`start_percent` of the node Guide Diffusion."""
-
+# Noise levels at which guiding ends, each with its approximate `end_percent` in Stable Diffusion
 ENDS = {0.0: "1", 0.23: "0.95"}
-"""Noise levels at which guiding ends, each with its approximate `end_percent` in Stable Diffusion."""
-
+# Numbers of operations in units of 10^12; a multiplication and an addition count as two operations. `SDXL_STEP`: a step
+# of SDXL at 1024 x 1024 with the positive and the negative prompt. `DECODE` and `ENCODE`: decoding and encoding once at
+# that size with the VAE of SDXL. `JUDGE`: three steps of ascent, each with 16 views that a ViT-B-32 judges. The first
+# three numbers were counted with PyTorch's FlopCounterMode on ComfyUI's own modules.
 SDXL_STEP, DECODE, ENCODE, JUDGE = 13.5, 10.5, 4.9, 0.9
-"""Numbers of operations in units of 10^12; a multiplication and an addition count as two operations.
-
-`SDXL_STEP`: a step of SDXL at 1024 x 1024 with the positive and the negative prompt. `DECODE` and `ENCODE`: decoding
-and encoding once at that size with the VAE of SDXL. `JUDGE`: three steps of ascent, each with 16 views that a ViT-B-32
-judges. The first three numbers were counted with PyTorch's FlopCounterMode on ComfyUI's own modules.
-"""
-
-REAL_STEPS, USUAL_EVERY = 30, 3
-"""A usual number of sampling steps, and the default `every` of the node Guide Diffusion."""
+REAL_STEPS, USUAL_EVERY = 30, 3  # A usual number of sampling steps, and the default `every` of the node Guide Diffusion
 
 
 @dataclass(frozen=True)
@@ -148,6 +142,7 @@ def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
     return Row(text, led.guiding / led.guided / SEEDS)
 
 
+# The arguments of `measure` (strength, every, lowest) for every row of the table
 SETTINGS: Sequence[tuple[float, int, float]] = (
     (0.5, 1, 0.0),
     (1.0, 1, 0.0),
@@ -156,7 +151,6 @@ SETTINGS: Sequence[tuple[float, int, float]] = (
     (4.0, 3, 0.0),
     (2.0, 1, 0.23),
 )
-"""The arguments of `measure` (strength, every, lowest) for every row of the table."""
 
 
 def count_guided(every: int) -> int:

@@ -20,8 +20,8 @@ from das_core.stack.spec import StackSpec
 
 PAIRS = (("astronaut", "coffee"), ("cat", "rocket"), ("coffee", "grass"), ("rocket", "cat"), ("camera", "retina"))
 BLEND_CONTRAST, BLEND_STEPS = 0.9, 60
+# The contrast, the number of steps and the optimizer of example_workflows/api/style_blend.json
 BLEND = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
-"""The contrast, the number of steps and the optimizer of example_workflows/api/style_blend.json."""
 
 
 def report() -> str:

@@ -123,6 +123,7 @@ def report_estimates(judge: Classifier) -> str:
 
 _PARAMETRIZATIONS: list[tuple[Parametrization, int]] = [("maco", 320), ("fourier", 448)]
 
+# Twenty renders of many kinds
 RENDERS: list[tuple[StackSpec, Optimizer]] = [
     *((StackSpec(width, height), NormalizedAscent()) for width, height in ((224, 224), (384, 384), (512, 512))),
     *((StackSpec(width, height), SGD()) for width, height in ((640, 384), (768, 512), (1024, 1024))),
@@ -134,7 +135,6 @@ RENDERS: list[tuple[StackSpec, Optimizer]] = [
     *((StackSpec(side, side, time=Time(frames)), NormalizedAscent()) for side, frames in ((224, 12), (320, 6))),
     *((StackSpec(side, side, zoom=Zoom(depths)), NormalizedAscent()) for side, depths in ((256, 4), (512, 3))),
 ]
-"""Twenty renders of many kinds."""
 
 
 def count_alive() -> int:

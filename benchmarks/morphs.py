@@ -31,9 +31,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 
-DRAW = 24
-"""The seed with which the pairs are drawn."""
-
+DRAW = 24  # seed with which the pairs are drawn
 COUNT = 10
 FRAMES = 12
 SIDE = 224
@@ -42,14 +40,10 @@ _DRAWN = random.Random(DRAW).sample([index for index in range(1000) if index not
 PAIRS = tuple(zip(_DRAWN[::2], _DRAWN[1::2], strict=True))
 
 SHEET = HERE / "morphs.jpg"
-SHOWN = 4
-"""The number of pairs that the sheet shows."""
-
+SHOWN = 4  # number of pairs that the sheet shows
+# The folder that keeps the frames of each film for later runs, and a sheet of these frames
 FOLDER = HERE.parent / "build" / "morphs"
-"""The folder that keeps the frames of each film for later runs, and a sheet of these frames."""
-
-_FALL = 0.02
-"""A film counts as monotone if its `Film.shares` fall by at most this value from one frame to the next."""
+_FALL = 0.02  # A film counts as monotone if its `Film.shares` fall by at most this value from one frame to the next
 
 
 @dataclass(frozen=True)
@@ -123,8 +117,8 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     return torch.cat(frames)
 
 
+# The three ways to make the frames from a model and two classes, by their names in the table
 WAYS = {"film": make_film, "one after another": make_one_after_another, "frame by frame": make_frame_by_frame}
-"""The three ways to make the frames from a model and two classes, by their names in the table."""
 
 
 def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film:

@@ -15,13 +15,10 @@ from benchmarks.recipes import BEST, PICTURE, REFERENCE, SKETCH, Recipe
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
+# Castle, jellyfish and strawberry: three of the classes on which settings were chosen (`ablation.CLASSES`)
 CLASSES = (483, 107, 949)
-"""Castle, jellyfish and strawberry: three of the classes on which settings were chosen (`ablation.CLASSES`)."""
-
 RECIPES = (SKETCH, PICTURE, BEST, REFERENCE)
-LOOKS = 10
-"""How many times the judge classifies the picture during each ascent."""
-
+LOOKS = 10  # how many times the judge classifies the picture during each ascent
 FILE = HERE / "pace.png"
 
 

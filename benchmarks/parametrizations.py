@@ -29,6 +29,9 @@ SHEET = HERE / "parametrizations.jpg"
 _SHOWN = 6
 
 
+# An earlier version of the recipe sketch, but with a tilt of 0. At the frequency f, K multiplies the gradient by about
+# 1 / f for levels, and by 1 / f^2 for Fourier coefficients. A tilt would make K for levels more like K for Fourier
+# coefficients.
 _LEVELS_ALONE = replace(
     SKETCH,
     steps=32,
@@ -36,9 +39,6 @@ _LEVELS_ALONE = replace(
     optimizer=NormalizedAscent(step_size=0.18, momentum=0.0, tilt=0.0),
     denoising=Denoising(strength=0.035, end=0.012, share=0.45),
 )
-"""An earlier version of the recipe sketch, but with a tilt of 0. At the frequency f, K multiplies the gradient by about
-1 / f for levels, and by 1 / f^2 for Fourier coefficients. A tilt would make K for levels more like K for Fourier
-coefficients."""
 
 
 def make_recipe(parametrization: str) -> Recipe:

@@ -21,8 +21,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.parametrizations import Parametrization
 from das_core.stack.spec import StackSpec
 
-_MEAN = _STD = (0.5, 0.5, 0.5)
-"""The normalisation of the starters: 0..1 becomes -1..1."""
+_MEAN = _STD = (0.5, 0.5, 0.5)  # normalisation of the starters: 0..1 becomes -1..1
 
 
 class TimeIsUp(Exception):  # noqa: N818
@@ -90,9 +89,9 @@ class Watch:
         self._begin += self.clock() - stopped
 
 
+# A function that makes the picture of a class of a classifier. It calls `Watch.tick` after each step of its ascent and
+# returns the final image (1, 3, H, W), 0..1.
 Climb = Callable[[Classifier, int, Watch], Tensor]
-"""A function that makes the picture of a class of a classifier. It calls `Watch.tick` after each step of its ascent and
-returns the final image (1, 3, H, W), 0..1."""
 
 
 def climb_with_recipe(

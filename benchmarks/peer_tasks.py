@@ -19,19 +19,15 @@ from typing import Any
 import torch
 from torch import nn
 
+# Random pixels in place of a photograph, (1, 3, 224, 224), 0..1
 PHOTO = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-"""Random pixels in place of a photograph, (1, 3, 224, 224), 0..1."""
-
-VECTOR = torch.linspace(-1, 1, 512)
-"""A direction in the 512 channels of layer4 of a ResNet-18."""
-
+VECTOR = torch.linspace(-1, 1, 512)  # A direction in the 512 channels of layer4 of a ResNet-18
+# By library, the arguments `short` of its functions, see the docstring of this module
 SHORT: Mapping[str, Mapping[str, Any]] = {
     "direct_ascent": {"size": 64, "steps": 2, "progress": False},
     "lucent": {"thresholds": (2,), "progress": False, "show_image": False},
     "horama": {"total_steps": 2, "image_size": 64, "device": "cpu"},
 }
-"""By library, the arguments `short` of its functions, see the docstring of this module."""
-
 Task = Callable[[nn.Module, Mapping[str, Any]], Any]
 
 

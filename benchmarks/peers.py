@@ -38,9 +38,8 @@ from das_core.report.recognition import judge_class
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 
+# The other libraries: the names of their packages, by the names under which they are imported
 PEERS = {"lucent": "torch-lucent", "horama": "horama", "captum": "captum"}
-"""The other libraries: the names of their packages, by the names under which they are imported."""
-
 INSTALL = (
     "python -m pip install --target build/peers --no-deps torch-lucent==0.1.8 horama==0.3.0 captum==0.9.0 "
     "kornia==0.4.1 decorator ipython ipython-pygments-lexers traitlets matplotlib-inline jedi parso pexpect ptyprocess "
@@ -49,12 +48,15 @@ INSTALL = (
 MEASURE = "PYTHONPATH=build/peers OMP_NUM_THREADS=1 python -m benchmarks.run peers"
 
 CLASSES = TARGETS[:6]
+# The CPU seconds after which the judge classifies the picture. A run that takes longer than the last of these is
+# stopped.
 MOMENTS = (5.0, 10.0, 20.0, 40.0, 60.0)
-"""The CPU seconds after which the judge classifies the picture. A run that takes longer than the last of these is
-stopped."""
-
 CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
+# lucent's way in our library: as many steps, a single view a step, and Adam; for the Fourier coefficients and the logit
+# of lucent, see `CONTESTANTS`. It differs from lucent in its views, which are those of our recipe sketch, and in its
+# learning rate, which falls. Both were chosen on twelve classes that are not those of this benchmark: golden retriever,
+# red fox, acoustic guitar, teddy, castle, volcano, goldfish, teapot, sports car, bald eagle, strawberry and jellyfish.
 ONE_VIEW = Recipe(
     steps=512,
     augmentation=Augmentation(1, Windows(fitted=True), SKETCH.augmentation.transforms),
@@ -63,13 +65,7 @@ ONE_VIEW = Recipe(
     focus=None,
     denoising=None,
 )
-"""lucent's way in our library: as many steps, a single view a step, and Adam; for the Fourier coefficients and the
-logit of lucent, see `CONTESTANTS`.
-
-It differs from lucent in its views, which are those of our recipe sketch, and in its learning rate, which falls. Both
-were chosen on twelve classes that are not those of this benchmark: golden retriever, red fox, acoustic guitar, teddy,
-castle, volcano, goldfish, teapot, sports car, bald eagle, strawberry and jellyfish."""
-
+# The ways to make the picture of a class, by their titles in the table
 CONTESTANTS: Mapping[str, Climb] = {
     "one view a step, 224 px": climb_with_recipe(ONE_VIEW, 224, "logit", "fourier"),
     "sketch, 224 px": climb_with_recipe(SKETCH, 224),
@@ -81,7 +77,6 @@ CONTESTANTS: Mapping[str, Climb] = {
     "Horama fourier, 224 px, large crops": climb_with_horama(224, box_size=(0.8, 0.9)),
     "Horama fourier, 1280 px (its default)": climb_with_horama(1280),
 }
-"""The ways to make the picture of a class, by their titles in the table."""
 
 
 def report() -> str:

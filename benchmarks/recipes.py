@@ -95,8 +95,8 @@ class Recipe(recipe.Recipe):
         return text_objective(load_clips(self.models), text, "cosine" if self.score == "logit" else "auto")
 
 
+# A function from a recipe and a class or prompt to the objective: `Recipe.ask_class` or `Recipe.ask_text`
 Ask = Callable[[Recipe, str], Objective]
-"""A function from a recipe and a class or prompt to the objective: `Recipe.ask_class` or `Recipe.ask_text`."""
 
 
 @cache
@@ -114,19 +114,18 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
 
 
 PICTURE = Recipe(**vars(recipe.PICTURE), name="picture", title="picture (node defaults)")
+# The recipe picture with a start from noise. Seen from afar, its pictures for different seeds differ more from each
+# other than those of the other recipes.
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-"""The recipe picture with a start from noise. Seen from afar, its pictures for different seeds differ more from each
-other than those of the other recipes."""
-
+# The recipe picture with a score that uses only two fifths of the classifiers' last features. The seed decides which
+# features these are.
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
-"""The recipe picture with a score that uses only two fifths of the classifiers' last features. The seed decides which
-features these are."""
-
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")
 
 _OLDER_STACK = StackSpec(224, 224, levels=linear_levels(336, 4))
 
+# The defaults of the nodes in version 0.2.0, before there was a denoiser
 SECOND_VERSION = Recipe(
     name="second_version",
     title="defaults of version 0.2.0",
@@ -138,8 +137,7 @@ SECOND_VERSION = Recipe(
     spec=_OLDER_STACK,
     score="logit",
 )
-"""The defaults of the nodes in version 0.2.0, before there was a denoiser."""
-
+# The defaults of the nodes in version 0.1.0, the first version
 FIRST_VERSION = Recipe(
     name="first_version",
     title="defaults of version 0.1.0",
@@ -152,8 +150,9 @@ FIRST_VERSION = Recipe(
     spec=_OLDER_STACK,
     score="logit",
 )
-"""The defaults of the nodes in version 0.1.0, the first version."""
-
+# The settings of the code that the authors of Direct Ascent Synthesis published ("seed").
+# tests/integration/test_reference.py reproduces that code. Here K has its spectral form, which makes nearly the same
+# picture as the exact form in half of the time.
 REFERENCE = Recipe(
     name="reference",
     title="reference (seed settings)",
@@ -167,7 +166,3 @@ REFERENCE = Recipe(
     spec=replace(_OLDER_STACK, color="rgb"),
     score="logit",
 )
-"""The settings of the code that the authors of Direct Ascent Synthesis published ("seed").
-
-tests/integration/test_reference.py reproduces that code. Here K has its spectral form, which makes nearly the same
-picture as the exact form in half of the time."""

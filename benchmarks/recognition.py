@@ -4,17 +4,11 @@ from collections.abc import Sequence
 
 from das_core.report.recognition import Verdict
 
+# The head of a table whose rows are made by `summarise`; `RULE` is the line below this head. Further columns go in
+# front, in both lines: `"| settings " + HEADER` and `"|---" + RULE`.
 HEADER = "| first as it is | from afar | in grey | recognised (all three) | mean p as it is | from afar | in grey |"
-"""The head of a table whose rows are made by `summarise`; `RULE` is the line below this head.
-
-Further columns go in front, in both lines: `"| settings " + HEADER` and `"|---" + RULE`.
-"""
-
-TEXT_HEADER = HEADER.replace("mean p", "mean cosine")
-"""The head of a table about verdicts of `judge_text`."""
-
-RULE = "|---" * 7 + "|"
-"""The line between the head of a table and its rows."""
+TEXT_HEADER = HEADER.replace("mean p", "mean cosine")  # head of a table about verdicts of `judge_text`
+RULE = "|---" * 7 + "|"  # line between the head of a table and its rows
 
 
 def summarise(verdicts: Sequence[Verdict]) -> str:

@@ -11,11 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# A function from the whole picture (1, 3, R, R) and the number of the step to views of it (V, 3, S, S), 0..1
 Views = Callable[[Tensor, int], Tensor]
-"""A function from the whole picture (1, 3, R, R) and the number of the step to views of it (V, 3, S, S), 0..1."""
-
-Score = Callable[[Tensor], Tensor]
-"""A function from views to their scores (V,)."""
+Score = Callable[[Tensor], Tensor]  # A function from views to their scores (V,)
 
 
 def summed(levels: Sequence[Tensor], side: int) -> Tensor:

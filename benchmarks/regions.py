@@ -54,11 +54,8 @@ FEATHER = 60
 # The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
 # logits of the classes that the photograph shows.
 SCORE: ScoreKind = "log_probability"
-OPTIMIZER = NormalizedAscent(step_size=0.14, momentum=0.5)
-"""The optimizer of example_workflows/api/inpaint.json."""
-
-DENOISING = Denoising(keep=0.03)
-"""The denoiser of example_workflows/api/inpaint.json."""
+OPTIMIZER = NormalizedAscent(step_size=0.14, momentum=0.5)  # optimizer of example_workflows/api/inpaint.json
+DENOISING = Denoising(keep=0.03)  # denoiser of example_workflows/api/inpaint.json
 
 # For comparison, a picture is made without the photograph, and then pasted into the rectangle. This picture is `SIDE`
 # pixels wide and has the aspect ratio of the rectangle.

@@ -64,9 +64,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "peers": peers.report,
     "gpu": gpu.report,
 }
-ON_REQUEST = {"peers", "gpu"}
-"""Sections that are measured only when they are named."""
-
+ON_REQUEST = {"peers", "gpu"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results
 
 Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
@@ -75,7 +73,6 @@ two: `python -m benchmarks.run peers` needs other libraries, and `python -m benc
 In some sections, names of older settings, older rows and sentences about them were added by hand. Such a section says
 what was added. When it is measured anew, this is lost.
 """
-"""The text of RESULTS.md before the first section."""
 
 
 def describe_machine() -> str:

@@ -15,9 +15,7 @@ from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.report.recognition import judge_class
 from das_core.stack.spec import StackSpec
 
-COUNT = 6
-"""The number of classes of which every recipe makes a picture: the first of "Classes"."""
-
+COUNT = 6  # number of classes of which every recipe makes a picture: the first of "Classes"
 RECIPES = (
     replace(PICTURE, name="picture_224", spec=StackSpec(224, 224)),
     PICTURE,

@@ -30,13 +30,12 @@ from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 
+# The optimizers whose ascents are continued. None has a setting that changes during an ascent, see `climb_stack`.
 OPTIMIZERS: dict[str, Optimizer] = {
     "ascent, momentum 0.5": NormalizedAscent(momentum=0.5, coarse_to_fine=0.0, tilt=0.0),
     "sgd, momentum 0.9": SGD(0.1, 0.9),
     "adam": Adam(),
 }
-"""The optimizers whose ascents are continued. None has a setting that changes during an ascent, see `climb_stack`."""
-
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
 MUTANTS = 1000
 

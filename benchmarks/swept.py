@@ -19,8 +19,8 @@ from benchmarks.pictures import find_file
 from benchmarks.recipes import PICTURE, SKETCH
 
 RECIPES = {recipe.name: recipe for recipe in (PICTURE, SKETCH)}
+# The names of the columns with the class and with the seed, in the table of a sweep
 WISH, SEED = "DAS_ClassObjective.classes", "DAS_Optimize.seed"
-"""The names of the columns with the class and with the seed, in the table of a sweep."""
 
 
 def take_pictures(folder: Path) -> int:

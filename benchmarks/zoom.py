@@ -19,16 +19,11 @@ from das_core.stack.zoom import INNER
 WISHES = ["volcano", "castle", "fountain", "jellyfish", "daisy", "bee"]
 SIDE = 224
 RECIPE: RecipeName = "sketch"
-ZOOMS = 50
-"""The number of moments at which seams are measured."""
-
-BETWEEN = 4
-"""How many frames the sheet shows from each depth to the next."""
-
+ZOOMS = 50  # number of moments at which seams are measured
+BETWEEN = 4  # how many frames the sheet shows from each depth to the next
+# The width of each of the two rings beside a seam, one inside and one outside of the seam. The unit is half the side of
+# a depth's picture.
 _BESIDE = 0.3
-"""The width of each of the two rings beside a seam, one inside and one outside of the seam. The unit is half the side
-of a depth's picture."""
-
 SHEET = HERE / "zoom.jpg"
 
 

@@ -2,5 +2,4 @@
 
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-"""The folder of the repository, which is also the folder of the node pack."""
+REPOSITORY = Path(__file__).resolve().parents[1]  # folder of the repository, which is also the folder of the node pack

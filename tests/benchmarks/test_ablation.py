@@ -4,12 +4,12 @@ from benchmarks.ablation import ROWS
 from benchmarks.recipes import SKETCH
 from cases import each_case
 
+# The transforms of views that some rows leave out, by the titles of these rows
 LEFT_OUT = {
     "no colour shift, no grey views": {"ColorShift", "Grayscale"},
     "no grey views": {"Grayscale"},
     "none of these, no denoiser, no views from afar": {"ColorShift", "Grayscale", "Distance"},
 }
-"""The transforms of views that some rows leave out, by the titles of these rows."""
 
 
 @each_case("number", range(len(ROWS)))

@@ -18,9 +18,7 @@ import pytest
 import run_workflow
 from cases import each_case
 
-PROCESS_SECONDS = 120.0
-"""The time limit for a process that a test starts; it takes seconds only to import PyTorch."""
-
+PROCESS_SECONDS = 120.0  # time limit for a process that a test starts; it takes seconds only to import PyTorch
 Run = Callable[..., Any]
 COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
 SHOW = {"9": ("PreviewAny", {"source": ["1", 0]})}

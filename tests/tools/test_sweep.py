@@ -24,9 +24,7 @@ from sweep_grids import COLOR, FAILING, list_results_here
 from sweeper import engine
 from sweeper.results import Results
 
-PROCESS_SECONDS = 600.0
-"""The time limit for a process; a busy machine takes long to start Ray and to import PyTorch."""
-
+PROCESS_SECONDS = 600.0  # time limit for a process; a busy machine takes long to start Ray and to import PyTorch
 Run = Callable[..., tuple[int, str, str]]
 
 

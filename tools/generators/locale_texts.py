@@ -13,24 +13,13 @@ from typing import Any
 
 from generators.translations import Texts, flatten
 
-NODES = "nodeDefs"
-"""The name of the locale file with the names and tooltips of nodes. The page uses it as a key too."""
-
+NODES = "nodeDefs"  # The name of the locale file with the names and tooltips of nodes. The page uses it as a key too.
+# The path of the translations of categories: the key `nodeCategories` in the locale file main.json
 CATEGORIES = "main.nodeCategories"
-"""The path of the translations of categories: the key `nodeCategories` in the locale file main.json."""
 
 
 def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> Texts:
-    """Return all English texts of a pack by path.
-
-    The path of a text is the name of its locale file without ".json" and the keys that lead to the text in the file,
-    joined by dots.
-
-    Args:
-        nodes: node classes by id.
-        old: the texts that are in the locale files now, by path. Texts that do not come from schemas, such as those of
-            the pack's scripts for the page, were written into the files by hand; they are kept.
-    """
+    """Return all English texts by path; texts that are in `old` and not of schemas, written by hand, are kept."""
     generated = {f"{CATEGORIES}.{name}": escape_message(name) for name in collect_categories(nodes)}
     generated |= flatten(collect_node_texts(nodes), f"{NODES}.")
     return generated | {
@@ -39,10 +28,7 @@ def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> T
 
 
 def collect_categories(nodes: Mapping[str, type[Any]]) -> list[str]:
-    """Return the names of all subcategories of the pack's category, sorted, as keys of a locale file (`escape_key`).
-
-    The name of the pack's category itself is left out, because it is not translated.
-    """
+    """Return the names of the subcategories of the pack's category, sorted, as keys of a locale file."""
     categories = [node_class.GET_SCHEMA().category.split("/")[1:] for node_class in nodes.values()]
     return sorted({escape_key(part) for parts in categories for part in parts})
 
@@ -85,8 +71,7 @@ def _collect_input_texts(node_class: type[Any]) -> dict[str, dict[str, str]]:
 
 
 def _join_tooltips(tooltips: Mapping[str, str]) -> str:
-    """Return one tooltip for all inputs of a node that have the same name, because the page has one tooltip per
-    name."""
+    """Return one tooltip for all inputs of a node that have the same name: the page has one per name."""
     if len(set(tooltips.values())) == 1:
         return next(iter(tooltips.values()))
     return "\n".join(f"{option}: {tooltip}" for option, tooltip in tooltips.items())
@@ -102,8 +87,5 @@ def escape_key(name: str) -> str:
 
 
 def escape_message(text: str) -> str:
-    """Return a text with the special characters of the page's message format (vue-i18n) escaped.
-
-    Newer versions of the page show the escapes in tooltips as text, so tooltips should not have these characters.
-    """
+    """Return a text with the special characters of vue-i18n escaped; newer pages show the escapes in tooltips."""
     return re.sub(r"[{}@$|]", lambda found: "{'" + found.group() + "'}", text)

@@ -25,14 +25,10 @@ from run_workflow import run
 from runner.workflow_graph import WorkflowError
 
 THUMBNAIL_SIDE = 512
-MAX_THUMBNAIL_BYTES = 100_000
-"""Maximum size of a thumbnail file: the template browser loads all thumbnails at once."""
-
-MAX_THUMBNAIL_IMAGES = 16
-"""Maximum number of images of a batch or a film in a thumbnail."""
-
+MAX_THUMBNAIL_BYTES = 100_000  # maximum size of a thumbnail file: the template browser loads all thumbnails at once
+MAX_THUMBNAIL_IMAGES = 16  # maximum number of images of a batch or a film in a thumbnail
+# By the name of an example, the maximum number of its frames in the thumbnail, where more would all look alike
 MOST = {"film_style": 4}
-"""By the name of an example, the maximum number of its frames in the thumbnail, where more would all look alike."""
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -55,11 +51,7 @@ def make_api_text(path: Path) -> str:
 
 
 def make_thumbnail(prompt: Path, target: Path) -> None:
-    """Run a workflow in API format, and write the pictures that its first saving node saves as one small JPEG file.
-
-    Raises:
-        WorkflowError: the workflow cannot run without ComfyUI, or it saves no picture.
-    """
+    """Run a workflow in API format, and write what its first saving node saves as one small JPEG file."""
     nodes: dict[str, Any] = json.loads(prompt.read_text(encoding="utf-8"))
     savers = [name for kind in ("SaveAnimatedWEBP", "SaveImage") for name in nodes if nodes[name]["class_type"] == kind]
     if not savers:
@@ -78,10 +70,7 @@ def _read_frames(path: Path) -> list[Image.Image]:
 
 
 def tile_images(images: Sequence[Image.Image], most: int = MAX_THUMBNAIL_IMAGES) -> Image.Image:
-    """Return a square grid of images of one size.
-
-    If there are more than `most` images, only `most` of them are shown, at even intervals from the first to the last.
-    """
+    """Return a square grid of images of one size; of more than `most`, only `most` at even intervals."""
     count = min(len(images), most)
     shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
     columns = next(number for number in range(1, count + 1) if number**2 >= count)

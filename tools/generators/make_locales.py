@@ -32,22 +32,16 @@ from repository import REPOSITORY
 
 LOCALES = Path("locales")
 ENGLISH = "en"
+# The names of the files that ComfyUI reads in the folder of a language
 FILES = ("main", "nodeDefs", "commands", "settings")
-"""The names of the files that ComfyUI reads in the folder of a language."""
-
+# The name of the file with the hashes of the English texts that were translated. ComfyUI does not read this file.
 SOURCES = "sources.json"
-"""The name of the file with the hashes of the English texts that were translated. ComfyUI does not read this file."""
-
 TO_DO = Path("build/translations.json")
-MAX_LISTED = 10
-"""Maximum number of entries that are printed for a language; the file `TO_DO` has all entries."""
+MAX_LISTED = 10  # maximum number of entries that are printed for a language; the file `TO_DO` has all entries
 
 
 def read_texts(folder: Path) -> Texts:
-    """Return the texts of a language by path.
-
-    A path has the name of the file and the keys that lead to the text, such as `nodeDefs.DAS_Region.description`.
-    """
+    """Return the texts of a language by path."""
     files = [(name, folder / f"{name}.json") for name in FILES]
     return flatten({name: _read_json(path) for name, path in files if path.is_file()})
 
@@ -79,11 +73,7 @@ def _format_language(language: str, texts: Mapping[str, str]) -> dict[Path, str]
 
 
 def list_problems(english: Mapping[str, str], translations: Iterable[Translation]) -> list[str]:
-    """Return a line for each missing or stale translation.
-
-    For each language there are at most `MAX_LISTED` such lines. If there are more problems, a further line has the
-    number of the others.
-    """
+    """Return a line for each missing or stale translation, at most `MAX_LISTED` for a language, and their number."""
     lines = []
     for translation in translations:
         found = [f"missing {path}" for path in translation.find_missing(english)]

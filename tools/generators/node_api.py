@@ -15,14 +15,12 @@ from typing import Any, TypeAlias
 
 from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
 
+# The description of each input by its name: the type of the input, followed by " and control" if the page adds a
+# control widget; for an Autogrow, the type and the names of its first and last slot; for a combo, the list of its
+# options, or "COMBO" if these are not part of the API; for a DynamicCombo, the `Inputs` of each option
 Inputs: TypeAlias = Mapping[str, Any]
-"""The description of each input by its name: the type of the input, followed by " and control" if the page adds a
-control widget; for an Autogrow, the type and the names of its first and last slot; for a combo, the list of its
-options, or "COMBO" if these are not part of the API; for a DynamicCombo, the `Inputs` of each option."""
-
+# If a combo has more options, they are not part of the API, because such lists come from other libraries
 _MAX_OPTIONS = 20
-"""If a combo has more options, they are not part of the API, because such lists come from other libraries."""
-
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 
@@ -32,11 +30,7 @@ def describe_pack(nodes: Mapping[str, type[Any]]) -> dict[str, dict[str, Inputs]
 
 
 def describe_node(node_class: type[Any]) -> dict[str, Inputs]:
-    """Return the API of a node class: two mappings, under "inputs" and "outputs".
-
-    "inputs" has the description of each input by name, in the order of ComfyUI's page; "outputs" has the type of each
-    output by id.
-    """
+    """Return the API of a node class: two mappings, under "inputs" and "outputs"."""
     outputs = {output.id: output.io_type for output in node_class.GET_SCHEMA().outputs}
     return {"inputs": _describe_inputs(parse_specs(node_class.INPUT_TYPES())), "outputs": outputs}
 
@@ -63,14 +57,7 @@ def _describe_type(item: Input) -> Any:
 
 
 def find_breaks(old_api: Mapping[str, Mapping[str, Inputs]], new_api: Mapping[str, Mapping[str, Inputs]]) -> list[str]:
-    """Return a sentence for each change of an API that breaks workflow files.
-
-    If a node gets further outputs or optional inputs at the end, behind its old ones, no workflow file breaks.
-
-    Args:
-        old_api: the API that existing workflow files were made with, as `describe_pack` returns it.
-        new_api: the API of the nodes as they are.
-    """
+    """Return a sentence for each change of an API that breaks workflow files."""
     found: list[str] = []
     for node_id, api in old_api.items():
         if node_id not in new_api:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# What a new node hands on, by the folder of `nodes` in which the node lies: the socket type of `nodes/schema.py`, and
+# the code with which a test makes such a value
 SOCKETS = {
     "ascent": ("Stack", "pack.stack()"),
     "denoisers": ("Denoiser", 'pack.module("das_core.denoisers").NetworkDenoiser(max, "toy")'),
@@ -15,9 +17,6 @@ SOCKETS = {
     "stack": ("Stack", "pack.stack()"),
     "views": ("Augmentation", 'pack.run("DAS_Augmentation")[0]'),
 }
-"""What a new node hands on, by the folder of `nodes` in which the node lies: the socket type of `nodes/schema.py`, and
-the code with which a test makes such a value."""
-
 _CODE = '''"""The node {title}."""
 
 from typing import Any
@@ -101,12 +100,7 @@ def test_it_hands_on_what_it_gets(pack: Pack) -> None:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """A node that hands on its only link, with TODO in place of its texts.
-
-    Args:
-        id: the id of the node, `DAS_` and the name of its class.
-        folder: the folder of `nodes`, a key of `SOCKETS`.
-    """
+    """A node that hands on its only link, with TODO in place of its texts."""
 
     id: str
     folder: str

@@ -15,11 +15,9 @@ Workflow = Mapping[str, Any]
 
 NOTE = "MarkdownNote"
 
+# The options of the widget below a seed. The page saves its value behind that of the seed, and it is no input.
 _AFTER_RUN = ("fixed", "increment", "decrement", "randomize")
-"""The options of the widget below a seed. The page saves its value behind that of the seed, and it is no input."""
-
-_NO_INPUT = "IMAGEUPLOAD"
-"""The type of the button that loads a picture; it has a saved value, and is no input."""
+_NO_INPUT = "IMAGEUPLOAD"  # type of the button that loads a picture; it has a saved value, and is no input
 
 
 def read_note(workflow: Workflow) -> str:
@@ -28,12 +26,7 @@ def read_note(workflow: Workflow) -> str:
 
 
 def make_prompt(workflow: Workflow) -> dict[str, Any]:
-    """Return a workflow of the page in API format, its nodes in the order of their ids.
-
-    Raises:
-        ValueError: the workflow has something else than nodes that run and notes, or a node has saved values that fit
-            no widget.
-    """
+    """Return a workflow of the page in API format, its nodes in the order of their ids."""
     if workflow.get("definitions", {}).get("subgraphs"):
         raise ValueError("a workflow with subgraphs has to be exported by the page: Workflow > Export (API)")
     names = _read_display_names()
@@ -56,11 +49,7 @@ def make_prompt(workflow: Workflow) -> dict[str, Any]:
 
 
 def list_widgets(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the name and the saved value of every widget of a node that is an input, in the order on the page.
-
-    Raises:
-        ValueError: the node has saved more or fewer values than it has widgets.
-    """
+    """Yield the name and the saved value of every widget of a node that is an input, in the order on the page."""
     values = list(node.get("widgets_values", []))
     widgets = [entry for entry in node["inputs"] if "widget" in entry]
     for entry in widgets:

@@ -21,43 +21,22 @@ HASH_DIGITS = 8
 
 @dataclass(frozen=True)
 class Translation:
-    """The texts of one language.
-
-    Attributes:
-        language: the code of the language, such as `zh`, which is also the name of its folder.
-        texts: the translations, by path. A path is the keys that lead to a text, joined by dots, such as
-            `nodeDefs.DAS_Region.inputs.mask.tooltip`.
-        sources: the hashes of the English texts that were translated, by path.
-    """
+    """The texts of one language, and the hashes of the English texts that were translated, both by path."""
 
     language: str
     texts: Mapping[str, str]
     sources: Mapping[str, str]
 
     def find_missing(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths of the texts that have no translation.
-
-        Args:
-            english: the English texts by path: the keys that lead to a text, joined by dots.
-        """
+        """Return the paths of the texts that have no translation."""
         return [path for path in english if not self.texts.get(path)]
 
     def find_stale(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths of the texts whose English original has changed since it was translated.
-
-        Args:
-            english: the English texts by path: the keys that lead to a text, joined by dots.
-        """
+        """Return the paths of the texts whose English original has changed since it was translated."""
         return [path for path, text in english.items() if self.texts.get(path) and not self._is_fresh(path, text)]
 
     def find_open(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths of the texts whose translation is missing or stale, in the order of the English texts.
-
-        A translation is stale if the English text has changed since it was translated.
-
-        Args:
-            english: the English texts by path: the keys that lead to a text, joined by dots.
-        """
+        """Return the paths of the texts whose translation is missing or stale, in the order of the English texts."""
         return [path for path, text in english.items() if not self._is_fresh(path, text)]
 
     def _is_fresh(self, path: str, text: str) -> bool:
@@ -78,11 +57,7 @@ def flatten(tree: Mapping[str, Any], parent: str = "") -> Texts:
 
 
 def nest(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return nested dictionaries that contain the given texts, in the same order; the inverse of `flatten`.
-
-    Args:
-        texts: the texts by path: the keys that lead to a text in the result, joined by dots.
-    """
+    """Return nested dictionaries that contain the given texts, in the same order; the inverse of `flatten`."""
     tree: dict[str, Any] = {}
     for path, text in texts.items():
         *parents, key = path.split(".")
@@ -94,16 +69,8 @@ def nest(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def update_translation(old: Translation, english: Mapping[str, str]) -> Translation:
-    """Return a translation without entries that no longer exist, and with texts copied from one entry to another.
-
-    For an entry whose translation is missing or stale, there may be other entries of the same kind (such as names, or
-    tooltips) with the same English text and fresh translations. If all these translations are the same, the entry gets
-    this translation. Otherwise a stale translation stays; its old hash shows that it is stale.
-
-    Args:
-        old: the translation into one language. Those of its texts whose English text has changed since are stale.
-        english: the English texts of all entries that exist, by path.
-    """
+    """Return a translation without dead entries; open ones get the only translation that equal texts of their kind
+    have."""
     texts = {path: old.texts[path] for path in english if old.texts.get(path)}
     sources = {path: old.sources[path] for path in texts if path in old.sources}
     kept = Translation(old.language, texts, sources)
@@ -131,19 +98,7 @@ def _get_kind(path: str) -> str:
 
 
 def list_open_texts(english: Mapping[str, str], translations: Iterable[Translation]) -> list[dict[str, Any]]:
-    """Return a list of all texts that need a translation, with one item for each English text and kind of entry.
-
-    An entry is a text at a path, such as `nodeDefs.DAS_Region.inputs.mask.tooltip`. Its kind is the last part of the
-    path, such as `name` or `tooltip`. A translation is stale if the English text has changed since it was translated.
-
-    An item is a dictionary: `english` is the English text; `translations` has an empty text, to be filled in, for every
-    language in which the translation is missing or stale; `previous` has the stale translations by language; and
-    `entries` lists the paths of the entries with this text that need a translation.
-
-    Args:
-        english: the English texts of all entries, by path.
-        translations: the present translations, one for each language.
-    """
+    """Return the texts that need a translation, an item for each English text and kind (the last part of the path)."""
     languages = [(translation, set(translation.find_open(english))) for translation in translations]
     items: dict[tuple[str, str], dict[str, Any]] = {}
     for path, text in english.items():
@@ -163,19 +118,7 @@ def list_open_texts(english: Mapping[str, str], translations: Iterable[Translati
 def merge_texts(
     translations: Sequence[Translation], english: Mapping[str, str], items: Iterable[Mapping[str, Any]]
 ) -> list[Translation]:
-    """Return the translations with the texts that were filled into the items of `list_open_texts`.
-
-    Empty texts are skipped, and so are entries whose English text has changed since the list was made.
-
-    Args:
-        translations: the present translations, one for each language.
-        english: the present English texts, by path.
-        items: the items of `list_open_texts`, after someone has filled in new texts. An item has the English text, the
-            new text for each language, and the paths of the entries that get these texts.
-
-    Raises:
-        ValueError: a text is in a language without a folder, or has characters that the page takes for its syntax.
-    """
+    """Return the translations with texts filled into items of `list_open_texts`, if the English is still the same."""
     new: dict[str, Texts] = {translation.language: {} for translation in translations}
     for item in items:
         for language, text in item["translations"].items():

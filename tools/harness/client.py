@@ -14,9 +14,7 @@ from PIL import Image
 from harness.events import EventStream, Json, open_events
 from harness.server import Server
 
-Prompt = Mapping[str, Any]
-"""A workflow in API format: node id to {"class_type": …, "inputs": {…}}."""
-
+Prompt = Mapping[str, Any]  # A workflow in API format: node id to {"class_type": …, "inputs": {…}}
 REQUEST_SECONDS = 30.0
 
 
@@ -29,13 +27,7 @@ class PromptRejectedError(ValueError):
 
 
 class PromptFailedError(RuntimeError):
-    """A workflow started and did not succeed.
-
-    `event` and `data` are the type and the content of the server's last message about the workflow.
-
-    Args:
-        history: what the server answers about the workflow at `/history/ID`.
-    """
+    """A workflow started and did not succeed; `event` and `data` are the server's last message about it."""
 
     def __init__(self, history: Json) -> None:
         self.history = history
@@ -66,11 +58,7 @@ class Client:
         return self._request("POST", path, json=content)
 
     def get_object_info(self, class_type: str) -> Json:
-        """Return the server's description of a node class.
-
-        Raises:
-            LookupError: the server has no such class; the message contains the end of its log.
-        """
+        """Return the server's description of a node class; a LookupError says that there is none."""
         answer: Json = self.get(f"/object_info/{class_type}")
         if class_type not in answer:
             raise LookupError(f"no node {class_type!r}; the end of the log:\n{self.server.read_log_tail()}")
@@ -91,11 +79,8 @@ class Client:
         return open_events(self.server)
 
     def queue(self, prompt: Prompt, events: EventStream | None = None) -> str:
-        """Queue a workflow and return its prompt id; `events` receives the events of the workflow.
-
-        Raises:
-            PromptRejectedError: the validation of the server found errors.
-        """
+        """Queue a workflow, whose events `events` receives, and return its prompt id; PromptRejectedError if it is
+        refused."""
         content: Json = {"prompt": prompt}
         if events is not None:
             content["client_id"] = events.client_id
@@ -111,12 +96,8 @@ class Client:
         return prompt_id
 
     def wait(self, prompt_id: str, timeout: float = 120.0) -> Json:
-        """Wait until a prompt is over, whether it succeeded or not, and return its history entry.
-
-        Raises:
-            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
-            ComfyUIStartError: the server has ended; the message contains the end of its log.
-        """
+        """Wait until a prompt is over, and return its history entry; TimeoutError, or ComfyUIStartError if the server
+        ended."""
         deadline = time.monotonic() + timeout
         pause = threading.Event()
         while time.monotonic() < deadline:
@@ -134,14 +115,7 @@ class Client:
         raise TimeoutError(f"{prompt_id} not over in {timeout} s; the end of the log:\n{self.server.read_log_tail()}")
 
     def run(self, prompt: Prompt, timeout: float = 120.0) -> Json:
-        """Queue a workflow, wait for it and return its history entry.
-
-        Raises:
-            PromptRejectedError: the validation of the server found errors.
-            PromptFailedError: a node raised an error, or the prompt was interrupted.
-            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
-            ComfyUIStartError: the server has ended; the message contains the end of its log.
-        """
+        """Queue a workflow, wait for it and return its history entry; PromptFailedError if it did not succeed."""
         history = self.wait(self.queue(prompt), timeout)
         if history["status"]["status_str"] != "success":
             raise PromptFailedError(history)
@@ -152,11 +126,7 @@ class Client:
         self.post("/interrupt", {} if prompt_id is None else {"prompt_id": prompt_id})
 
     def stop_all(self, timeout: float = 30.0) -> None:
-        """Empty the queue, interrupt the running prompt, and wait until it is over.
-
-        Raises:
-            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
-        """
+        """Empty the queue, interrupt the running prompt, and wait until it is over."""
         self.post("/queue", {"clear": True})
         deadline = time.monotonic() + timeout
         pause = threading.Event()

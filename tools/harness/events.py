@@ -18,9 +18,8 @@ Json = dict[str, Any]
 
 PREVIEW_IMAGE = 1
 TEXT = 3
+# Types of binary messages. The first four bytes of a message are its type (protocol.py of ComfyUI).
 PREVIEW_IMAGE_WITH_METADATA = 4
-"""Types of binary messages. The first four bytes of a message are its type (protocol.py of ComfyUI)."""
-
 ANSWER_SECONDS = 30.0
 
 
@@ -34,11 +33,7 @@ class Event:
 
 
 class EventStream:
-    """The events that a running ComfyUI sends to one of its clients; `open_events` makes such a stream.
-
-    They are the events of the workflows that `Client.queue` was given together with this stream, and the events that
-    the server sends to every client, such as `status`.
-    """
+    """The events that a server sends to one client: those of prompts queued with this stream, and those for all."""
 
     def __init__(self, server: Server, connection: ClientConnection, client_id: str) -> None:
         self._server = server
@@ -54,15 +49,7 @@ class EventStream:
         return _parse_binary(message)
 
     def receive_until_done(self, prompt_id: str, timeout: float = 120.0) -> Iterator[Event]:
-        """Yield the events of one prompt, and those that name no prompt, in order.
-
-        The last event is the `executing` event whose node is None; by then /history has an entry for the prompt. An
-        event shortly before it tells how the prompt ended: `execution_success`, `execution_error` or
-        `execution_interrupted`.
-
-        Raises:
-            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
-        """
+        """Yield the events of one prompt up to the `executing` event without a node; then /history has the prompt."""
         deadline = time.monotonic() + timeout
         while True:
             try:
@@ -78,11 +65,7 @@ class EventStream:
 
 @contextmanager
 def open_events(server: Server) -> Iterator[EventStream]:
-    """Connect to a running ComfyUI, and yield the stream of the events that it sends over this connection.
-
-    To get the events of a workflow, pass the stream to `Client.queue` together with the workflow. The connection is
-    closed at the end of the `with` block.
-    """
+    """Connect to a running ComfyUI, and yield the stream of its events; give it to `Client.queue`."""
     client_id = uuid.uuid4().hex
     address = f"{server.url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
     # A preview can exceed the default limit of 1 MiB for one message.

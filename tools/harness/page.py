@@ -14,8 +14,8 @@ from harness.server import PACK_NAME
 
 DEBIAN_CHROMIUM = "/usr/bin/chromium"
 
+# The time limit of each action on the page. The page loads hundreds of files, which takes long on a busy machine.
 PAGE_SECONDS = 60.0
-"""The time limit of each action on the page. The page loads hundreds of files, which takes long on a busy machine."""
 
 
 class BrowserNotFoundError(FileNotFoundError):
@@ -23,14 +23,7 @@ class BrowserNotFoundError(FileNotFoundError):
 
 
 def find_chromium(bundled: str) -> str:
-    """Return the path of a Chromium: the one on the PATH, else Debian's, else Playwright's own.
-
-    Args:
-        bundled: the path at which Playwright installs its own Chromium.
-
-    Raises:
-        BrowserNotFoundError: there is no Chromium; the message says how to get one.
-    """
+    """Return the path of a Chromium: the one on the PATH, else Debian's, else Playwright's own (`bundled`)."""
     candidates = [shutil.which("chromium"), DEBIAN_CHROMIUM, bundled]
     for path in candidates:
         if path and Path(path).is_file():
@@ -43,13 +36,7 @@ def find_chromium(bundled: str) -> str:
 
 @contextmanager
 def start_chromium() -> Iterator[Browser]:
-    """Start a headless Chromium and close it when the block ends.
-
-    Keep the block short: in it Playwright runs an event loop in this thread, so asyncio.run raises an error there.
-
-    Raises:
-        BrowserNotFoundError: there is no Chromium; the message says how to get one.
-    """
+    """Start a headless Chromium. Keep the block short: in it Playwright runs an event loop, so asyncio.run raises."""
     with sync_playwright() as playwright:
         path = find_chromium(playwright.chromium.executable_path)
         # Chromium's sandbox does not work for root, the user of most containers.
@@ -63,10 +50,7 @@ def start_chromium() -> Iterator[Browser]:
 
 @contextmanager
 def open_page(browser: Browser, client: Client) -> Iterator[Page]:
-    """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready.
-
-    `client` is connected to the server of the page. The page is closed when the `with` block ends.
-    """
+    """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready."""
     client.post("/settings/Comfy.TutorialCompleted", True)
     # A new context, because the page stores drafts of workflows in the browser.
     context = browser.new_context(viewport={"width": 1600, "height": 900})
@@ -81,11 +65,7 @@ def open_page(browser: Browser, client: Client) -> Iterator[Page]:
 
 
 def wait_until_ready(page: Page) -> None:
-    """Wait until a page that was opened or reloaded has its graph.
-
-    The page loads its default workflow when it has started. If a workflow were loaded before that, the default workflow
-    would replace it.
-    """
+    """Wait until a page has loaded its default workflow, which would replace one that is loaded before."""
     page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
 
 
@@ -124,11 +104,7 @@ def close_dialogs(page: Page) -> None:
 
 
 def press_run(page: Page) -> str:
-    """Press the Run button and return the id of the prompt, which `Client.wait` takes.
-
-    Raises:
-        PromptRejectedError: the validation of the server found errors.
-    """
+    """Press the Run button and return the id of the prompt, which `Client.wait` takes."""
     with page.expect_response("**/api/prompt") as waiting:
         # In newer pages the button itself has the test id; in older pages the group of buttons around it has the id.
         page.locator("button[data-testid='queue-button'], [data-testid='queue-button'] button").first.click()

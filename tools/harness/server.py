@@ -19,17 +19,15 @@ import requests
 
 from repository import REPOSITORY
 
+# The name of the pack's folder below custom_nodes: its name in ComfyUI's registry, which is no Python identifier
 PACK_NAME = "direct-ascent"
-"""The name of the pack's folder below custom_nodes: its name in ComfyUI's registry, which is no Python identifier."""
-
+# The time limit of a start. A start usually takes about 6 s, but the first start after an installation has to compile
+# every module.
 START_SECONDS = 180.0
-"""The time limit of a start. A start usually takes about 6 s, but the first start after an installation has to compile
-every module."""
-
 STOP_SECONDS = 10.0
 
+# The folder of packages that take the place of packages that cannot be imported
 STAND_INS = Path(__file__).parent / "stand_ins"
-"""The folder of packages that take the place of packages that cannot be imported."""
 
 
 class ComfyUINotFoundError(FileNotFoundError):
@@ -41,11 +39,7 @@ class ComfyUIStartError(RuntimeError):
 
 
 def find_comfyui() -> Path:
-    """Return the folder of ComfyUI: the one that the environment variable COMFYUI_PATH names, else ~/ComfyUI.
-
-    Raises:
-        ComfyUINotFoundError: this folder has no main.py; the message says how to give another folder.
-    """
+    """Return the folder of ComfyUI: the one that the environment variable COMFYUI_PATH names, else ~/ComfyUI."""
     path = Path(os.environ.get("COMFYUI_PATH") or "~/ComfyUI").expanduser()
     if not (path / "main.py").is_file():
         raise ComfyUINotFoundError(
@@ -84,23 +78,8 @@ def start_comfyui(
     packs: Mapping[str, Path] | None = None,
     flags: Sequence[str] = ("--cpu",),
 ) -> Iterator[Server]:
-    """Start ComfyUI with this Python, wait until it answers, and stop it when the block ends.
-
-    The page is the one that comes with ComfyUI, unless the environment variable COMFYUI_FRONTEND is set. It then has to
-    name the folder `static` of another version of comfyui-frontend-package.
-
-    Args:
-        base_directory: the folder for models, input, output, user settings and the log; nothing is written elsewhere.
-        packs: the folders or files of the node packs to install, by their names below custom_nodes; by default this
-            pack.
-        flags: further flags of ComfyUI's main.py.
-
-    Raises:
-        ComfyUINotFoundError: there is no ComfyUI in the folder that the environment variable COMFYUI_PATH names (in
-            ~/ComfyUI if it is not set).
-        FileExistsError: the base directory already has a pack of one of these names.
-        ComfyUIStartError: ComfyUI ended, or did not answer in time; the message contains the end of its log.
-    """
+    """Start ComfyUI with this Python and some packs (by default this one), wait until it answers, and stop it at the
+    end."""
     comfyui = find_comfyui()
     custom_nodes = base_directory / "custom_nodes"
     custom_nodes.mkdir(parents=True, exist_ok=True)
@@ -124,20 +103,12 @@ def start_comfyui(
 
 @cache
 def can_import_torchaudio() -> bool:
-    """Return whether this Python can import torchaudio.
-
-    A child process tries it, because a failed import leaves modules behind.
-    """
+    """Return whether this Python can import torchaudio; a child tries it, as a failed import leaves modules behind."""
     return subprocess.run([sys.executable, "-c", "import torchaudio"], capture_output=True).returncode == 0
 
 
 def make_environment() -> dict[str, str]:
-    """Return the environment variables for ComfyUI: those of this process, with a changed PYTHONPATH if necessary.
-
-    ComfyUI imports torchaudio when it starts. The torchaudio of PyPI works only with the torch of PyPI: with a torch
-    for the CPU it can be installed, but not imported. In this case PYTHONPATH begins with `STAND_INS`, which has an
-    almost empty package torchaudio; no test needs sound.
-    """
+    """Return the environment for ComfyUI, with `STAND_INS` in PYTHONPATH if torchaudio cannot be imported."""
     environment = dict(os.environ)
     if not can_import_torchaudio():
         paths = [str(STAND_INS), *filter(None, [environment.get("PYTHONPATH")])]

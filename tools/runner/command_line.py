@@ -10,13 +10,13 @@ from typing import NoReturn
 from repository import REPOSITORY
 from runner.workflow_graph import WorkflowError
 
+# The default and the meaning of each option that names a folder
 _FOLDERS: dict[str, tuple[Path, str]] = {
     "output": (Path("output"), "where images go"),
     "input": (Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
     "models": (Path("models"), "the folder used as ComfyUI's models folder"),
     "pack": (REPOSITORY, "the node pack"),
 }
-"""The default and the meaning of each option that names a folder."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,12 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_folders(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
-    """Add the options that name folders.
-
-    Args:
-        parser: the parser of the command line.
-        names: some of 'output', 'input', 'models' and 'pack'.
-    """
+    """Add options that name folders: some of 'output', 'input', 'models' and 'pack'."""
     for name in names:
         default, meaning = _FOLDERS[name]
         text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"

@@ -31,20 +31,17 @@ from torchvision.utils import make_grid
 from repository import REPOSITORY
 from runner.picture_file import read_frames
 
+# The pictures of the example workflows, which in ComfyUI the pack copies into the input folder
 EXAMPLES = REPOSITORY / "example_workflows" / "input"
-"""The pictures of the example workflows, which in ComfyUI the pack copies into the input folder."""
-
+# The limits of a prefix such as "folder/name": the most bytes of each part between slashes, and the most characters of
+# the whole prefix. A number and a suffix are added to the last part; on most disks a name has at most 255 bytes.
 _LONGEST_NAME, _LONGEST_PREFIX = 240, 1000
-"""The limits of a prefix such as "folder/name": the most bytes of each part between slashes, and the most characters of
-the whole prefix. A number and a suffix are added to the last part; on most disks a name has at most 255 bytes."""
-
 _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 _SIDE = ("INT", {"default": 512, "min": 1, "max": 16384})
 _OFFSET = ("INT", {"default": 0, "min": 0, "max": 16384})
 _PREFIX = ("STRING", {"default": "ComfyUI"})
 
-Shown = dict[str, dict[str, Any]]
-"""What a node shows, under the key "ui", as ComfyUI's history has it."""
+Shown = dict[str, dict[str, Any]]  # what a node shows, under the key "ui", as ComfyUI's history has it
 
 
 class _CoreNode:
@@ -92,11 +89,7 @@ class LoadImage(_CoreNode, outputs=("IMAGE", "MASK"), inputs={}):
 
     @classmethod
     def find(cls, image: str) -> Path:
-        """Return the path in the input folder, the folder of the workflow file or `EXAMPLES`: the first that is a file.
-
-        If there is no such file, the path is that in the folder of the workflow file. As in ComfyUI, a name that ends
-        with "[output]" or "[temp]" is first looked up in the output or temp folder.
-        """
+        """Return the first path that is a file: in the input folder, beside the workflow file, in `EXAMPLES`."""
         beside = cls.workflow_folder / image
         paths = (Path(folder_paths.get_annotated_filepath(image)), beside, EXAMPLES / image)
         return next((path for path in paths if path.is_file()), beside)
@@ -281,13 +274,13 @@ NODES: tuple[type[Any], ...] = (
     BatchImagesNode, SolidMask, MaskComposite, MaskToImage,
 )  # fmt: skip
 
+# The names that ComfyUI's page shows for these classes. For the others the class name is split into words.
 DISPLAY_NAMES = {
     "PreviewAny": "Preview as Text",
     "BatchImagesNode": "Batch Images",
     "PrimitiveStringMultiline": "String (Multiline)",
     "MaskToImage": "Convert Mask to Image",
 }
-"""The names that ComfyUI's page shows for these classes. For the others the class name is split into words."""
 
 
 def register_core_nodes(workflow_folder: Path) -> None:
@@ -309,11 +302,7 @@ def describe_value(value: object) -> str:
 
 
 def save_sheet(images: Tensor, title: str, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Save images (B, H, W, C) in 0..1 as one contact sheet, under a name made of a title and the next free number.
-
-    Returns:
-        The file as ComfyUI's history lists it: a mapping with the keys "filename", "subfolder" and "type".
-    """
+    """Save images (B, H, W, C) in 0..1 as one contact sheet, under a name made of a title and the next free number."""
     prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
     sheet = make_grid(images.movedim(-1, 1), nrow=math.ceil(math.sqrt(len(images))), padding=2, pad_value=1.0)
     return _save_png(sheet.movedim(0, -1), prefix, prompt)

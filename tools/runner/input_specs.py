@@ -18,22 +18,13 @@ AUTOGROW: str = _io.Autogrow.io_type
 DYNAMIC_COMBO: str = _io.DynamicCombo.io_type
 COMBO: str = _io.Combo.io_type
 
-MAX_LISTED_OPTIONS = 20
-"""Maximum number of options of a combo that a message lists; `…` stands for the rest."""
+MAX_LISTED_OPTIONS = 20  # maximum number of options of a combo that a message lists; `…` stands for the rest
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input of a node.
-
-    Attributes:
-        name: the name by which an API-format workflow addresses the input, such as `optimizer.step_size` for an input
-            inside another one.
-        type: the name of the type; for a combo of a V1 node, the list of its options.
-        required: whether the node cannot run without a value for it.
-        settings: what the node declares about the input besides its type: default, bounds, tooltip and others.
-        option: the option of the DynamicCombo that contains the input; "" if none does.
-    """
+    """One input of a node; `name` is its path in a workflow, `option` that of the DynamicCombo that contains it, or
+    ""."""
 
     name: str
     type: Any
@@ -96,13 +87,7 @@ class Input:
 
 
 def parse_specs(specs: Mapping[str, Any], parent: str = "", option: str = "") -> list[Input]:
-    """Return the inputs that specs declare, the required ones first, as ComfyUI's page orders them.
-
-    Args:
-        specs: the specs by category ("required" and "optional") and name.
-        parent: the name of the DynamicCombo that contains these inputs; "" if none does.
-        option: its option that contains them.
-    """
+    """Return the inputs that specs declare, the required ones first, as ComfyUI's page orders them."""
     prefix = f"{parent}." if parent else ""
     return [
         _parse_spec(prefix + name, spec, category == "required", option)
@@ -117,10 +102,7 @@ def _parse_spec(name: str, spec: Sequence[Any], required: bool, option: str = ""
 
 
 def flatten_inputs(inputs: Iterable[Input]) -> Iterator[Input]:
-    """Yield each input, followed by those inside it: of all options of a DynamicCombo, or all slots of an Autogrow.
-
-    Several options can contain inputs of the same name, so a name can occur more than once.
-    """
+    """Yield each input, and those inside it, of all options and slots; a name can occur more than once."""
     for item in inputs:
         yield item
         for brought in item.inputs_by_option.values():

@@ -10,8 +10,7 @@ from typing import Any
 from runner.node_classes import get_node_class
 from runner.workflow_graph import Node, Workflow
 
-Columns = list[list[Any]]
-"""For each output of a node, the list of its values in one run of the node."""
+Columns = list[list[Any]]  # for each output of a node, the list of its values in one run of the node
 
 
 def has_no_links(node: Node) -> bool:
@@ -20,15 +19,8 @@ def has_no_links(node: Node) -> bool:
 
 
 class KeptOutputs:
-    """A cache of the outputs of nodes, by their classes, their inputs and the nodes that their inputs are linked to.
-
-    Outputs of output nodes are never cached, because an output node has to save its files or show its results in every
-    run. If a file changes after a node has read it, the cache does not notice.
-
-    Args:
-        maximum: the largest number of nodes in the cache; when there are more, the least recently used node is dropped.
-        is_kept: a function that returns whether the outputs of a node are to be kept.
-    """
+    """A cache of outputs of the nodes that `is_kept` accepts, by class, inputs and linked nodes, but not of output
+    nodes."""
 
     def __init__(self, maximum: int = 16, is_kept: Callable[[Node], bool] = has_no_links) -> None:
         self._maximum, self._is_kept = maximum, is_kept

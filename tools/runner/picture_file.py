@@ -16,30 +16,22 @@ from PIL import Image, ImageOps, ImageSequence
 if TYPE_CHECKING:
     from torch import Tensor
 
+# Pillow's names of the formats that are opened. Pillow reads all of them without starting another program.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""Pillow's names of the formats that are opened. Pillow reads all of them without starting another program."""
-
+# The most pixels that all frames of a file may have together; a file with a single frame may have more. 2**28 pixels
+# take 4 GiB: three channels and a mask value of 4 bytes each. A compressed frame of one colour takes a few bytes, so a
+# small file can hold any number of them.
 MOST_PIXELS = 2**28
-"""The most pixels that all frames of a file may have together; a file with a single frame may have more.
-
-2**28 pixels take 4 GiB: three channels and a mask value of 4 bytes each. A compressed frame of one colour takes a few
-bytes, so a small file can hold any number of them.
-"""
-
+# The errors that Pillow raises for damaged or malicious files, such as a TIFF without a needed field
 _ERRORS = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, RuntimeError, EOFError, struct.error,
     zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
-"""The errors that Pillow raises for damaged or malicious files, such as a TIFF without a needed field."""
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Open a picture and decode its first frame, so that errors in that frame appear here; the caller closes it.
-
-    Raises:
-        ValueError: the file does not exist, is damaged, has none of the `FORMATS`, or has more pixels than Pillow
-            allows.
-    """
+    """Open a picture and decode its first frame; a ValueError says that it is damaged, too large or of another
+    format."""
     Image.init()
     try:
         # Older versions of Pillow cannot open AVIF.
@@ -55,24 +47,13 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def is_picture_name(name: str) -> bool:
-    """Return whether the suffix of a file name is that of one of the `FORMATS`.
-
-    Example:
-        >>> is_picture_name("atlas/cat.PNG"), is_picture_name("cat.safetensors")
-        (True, False)
-    """
+    """Return whether the suffix of a file name is that of one of the `FORMATS`."""
     return Image.registered_extensions().get(Path(name).suffix.lower()) in FORMATS
 
 
 def read_frames(path: Path) -> tuple[Tensor, Tensor]:
-    """Return the frames (B, H, W, 3) of a picture in 0..1, and the transparency (1 - alpha) of each as masks.
-
-    As in ComfyUI, frames of another size than the first are left out, of an MPO file all but the first, and a picture
-    without transparency has masks of 64 x 64 zeros.
-
-    Raises:
-        ValueError: as of `open_picture`, or the frames have more than `MOST_PIXELS` pixels.
-    """
+    """Return frames (B, H, W, 3) in 0..1 and their masks (1 - alpha) as ComfyUI's LoadImage; ValueError as
+    `open_picture`."""
     with open_picture(path) as file:
         try:
             return _stack_frames(file)

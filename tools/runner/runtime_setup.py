@@ -13,10 +13,7 @@ from comfy.model_patcher import ModelPatcher
 
 
 def set_folders(output: Path, input_folder: Path, models: Path) -> None:
-    """Set ComfyUI's folders, which otherwise lie inside the installed package; no folder is created.
-
-    Call this function before a pack is loaded, because packs add folders of their own below the models folder.
-    """
+    """Set ComfyUI's folders; before a pack is loaded, because packs add folders below the models folder."""
     folder_paths.set_output_directory(str(output.absolute()))
     folder_paths.set_temp_directory(str(output.absolute() / "temp"))
     folder_paths.set_input_directory(str(input_folder.absolute()))
@@ -29,11 +26,8 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
 
 
 def share_fitted() -> None:
-    """Let the node Load CLIP Judge store the fitted projections of starter CLIPs in the folder that das_core uses.
-
-    Otherwise they are fitted again, in half a minute, for each models folder. The folder is that of `find_cache_folder`
-    of das_core, which the runner does not import, because it can run any pack. Call this after `set_folders`.
-    """
+    """Let starter CLIPs keep their projections where das_core does, not below each models folder (after
+    `set_folders`)."""
     folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 
 

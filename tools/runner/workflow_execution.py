@@ -31,23 +31,13 @@ from runner.node_inputs import fill_defaults, list_inputs
 from runner.storage_errors import explain_storage_error
 from runner.workflow_graph import Workflow, WorkflowError, sort_nodes, to_prompt
 
+# What a node shows: texts under "text", and entries of saved files under keys such as "images"
 Shown = dict[str, list[Any]]
-"""What a node shows: texts under "text", and entries of saved files under keys such as "images"."""
-
-LINE_SECONDS = 10.0
-"""The least time between two lines of progress of a node, where stderr is no terminal."""
+LINE_SECONDS = 10.0  # least time between two lines of progress of a node, where stderr is no terminal
 
 
 def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow:
-    """Return the output nodes and all nodes that they need, in the order they run, with defaults and checked inputs.
-
-    Args:
-        workflow: all nodes.
-        only: the ids of the output nodes to run; if it is empty, all output nodes run.
-
-    Raises:
-        WorkflowError: the workflow or `only` is wrong; the message describes the first error that was found.
-    """
+    """Return the output nodes (or `only` some), and what they need, in order, with defaults and checked inputs."""
     classes = {node.id: get_node_class(node) for node in workflow.values() if node.id in only or not only}
     outputs = [node_id for node_id, node_class in classes.items() if getattr(node_class, "OUTPUT_NODE", False)]
     for node_id in only:
@@ -61,18 +51,7 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
 
 
 def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Iterator[tuple[str, Shown]]:
-    """Run a prepared workflow and yield, after each node, the title of the node and what the node shows.
-
-    Args:
-        workflow: the nodes in the order they run, as `prepare_workflow` returns them.
-        kept: a cache. A node whose outputs are in it does not run and shows nothing. The outputs of nodes that run are
-            added to it, except those of output nodes, and of nodes that the cache was made not to keep.
-
-    Raises:
-        WorkflowError: a node raised ValueError, or could not read or write a file; the message names the node.
-        KeyboardInterrupt: the run was interrupted through ComfyUI's interrupt flag.
-        Exception: any other exception that a node raised, with a note that names the node.
-    """
+    """Run a prepared workflow; yield each node's title and what it shows. Nodes whose outputs are `kept` do not run."""
     slots: dict[str, list[list[Any]]] = {}
     for node in workflow.values():
         call = Call(node, get_node_class(node), workflow)

@@ -44,11 +44,7 @@ Workflow: TypeAlias = Mapping[str, Node]
 
 
 def suggest_names(name: str, names: Iterable[str]) -> str:
-    """Return a phrase, for an error message, with the names closest to `name`, at most five.
-
-    Names with dots are also close if their last part is, as "recipe.steps" to "steps". If no name is close, the phrase
-    has the first eight names in alphabetical order.
-    """
+    """Return a phrase with at most five names close to `name`, also by their last part, or with the first eight."""
     known = sorted(set(names))
     last_parts = {known_name: known_name.rpartition(".")[2] for known_name in known}
     near = difflib.get_close_matches(name, [*known, *last_parts.values()], n=5)
@@ -132,10 +128,7 @@ def get_node(workflow: Workflow, name: str) -> Node:
 
 
 def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
-    """Split the path NODE.INPUT into a node and the name of an input, at the first dot before which a node is named.
-
-    NODE is the id of a node, or a class or title that only this node has. Both parts may contain dots.
-    """
+    """Split NODE.INPUT at the first dot before which a node is named; both parts may contain dots."""
     parts = path.split(".")
     if len(parts) == 1:
         raise WorkflowError(f"{path!r} names no input; the form is NODE.INPUT=VALUE")
@@ -159,11 +152,7 @@ def find_source(workflow: Workflow, node: Node, name: str) -> tuple[Node, int] |
 
 
 def sort_nodes(workflow: Workflow, outputs: Iterable[str]) -> list[str]:
-    """Return the ids of the output nodes `outputs` and of all nodes that they need, in topological order.
-
-    The order is depth first: a node is followed by the nodes that waited only for it. So the images of one branch are
-    usually saved before another branch can fail.
-    """
+    """Return the ids of `outputs` and all that they need, depth first: one branch is saved before another can fail."""
     needs: dict[str, list[str]] = {}
     pending = list(outputs)
     while pending:

@@ -36,12 +36,10 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = dict[str, Any]  # a row of the table: values by the names of columns; `status` is "ok" or "failed"
 Message: TypeAlias = str | tuple[Row, dict[str, bytes]]  # a text for the user, or a row and files by their paths
+# Runs one cell in a worker: gets the task of the cell and an empty folder, and returns columns of its row. All files
+# that are then in the folder belong to the result; the column "pictures" lists those that are shown, by their paths in
+# it. An exception makes the cell fail; a `SweepStoppedError` ends the run. The function has to be picklable.
 RunOne: TypeAlias = Callable[[Any, Path], Row]
-"""Runs one cell in a worker: gets the task of the cell and an empty folder, and returns columns of its row.
-
-All files that are then in the folder belong to the result; the column "pictures" lists those that are shown, by their
-paths in it. An exception makes the cell fail; a `SweepStoppedError` ends the run. The function has to be picklable.
-"""
 
 # What is not sent to a cluster, besides what .gitignore has, as patterns of .gitignore.
 EXCLUDED = [".git", "/tests", "/docs", "/benchmarks"]
@@ -102,12 +100,7 @@ def count_workers(machines: Sequence[Machine], workers: Workers, memory: float) 
 def run_cells(
     cells: Sequence[Cell], run_one: RunOne, results: Results, workers: Workers, stream: TextIO, retry: bool = False
 ) -> tuple[int, int]:
-    """Run the cells that have no result in a claimed folder, and return how many of all are done and have failed.
-
-    A worker that dies is replaced, and its cell runs again, up to three times. After an error, an interruption or a
-    kill, the same call continues with the cells that are left. With `retry`, cells that have failed run again. A
-    SweepError says that Ray does not start, or finds no cluster; a SweepStoppedError, that the run cannot go on.
-    """
+    """Run the cells without a result in a claimed folder, and count how many of all are done and have failed."""
     kept = {name for name, row in results.rows.items() if not (retry and row["status"] == "failed")}
     todo = [cell for cell in cells if cell.hash not in kept]
     print(f"{len(cells):,} cells, {len(cells) - len(todo):,} done before, {len(todo):,} to do", file=stream, flush=True)
@@ -130,11 +123,7 @@ def run_cells(
 
 
 def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: Path) -> Iterator[Message]:
-    """Run cells with a pickled function on Ray, whose output goes into the file `log`, and yield what is finished.
-
-    Only a child process is connected to Ray, because Ray kills that process without a message when the cluster goes
-    away. The child process ends, and the workers with it, when this generator is closed or this process dies.
-    """
+    """Run cells with a pickled function on Ray, whose output goes into the file `log`, and yield what is finished."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, cells, run_one, workers, str(log)))

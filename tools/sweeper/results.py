@@ -45,11 +45,7 @@ class Results:
 
     @contextmanager
     def claim(self, name: str) -> Iterator[None]:
-        """Assign the folder to the sweep `name`, keep other processes out, and read its rows.
-
-        The operating system releases the lock when this process ends, however it ends. A SweepError says why the folder
-        cannot be used.
-        """
+        """Lock the folder for the sweep `name`, and read its rows; a SweepError says why it cannot be used."""
         mark, lock = self.path / "sweep.json", filelock.FileLock(self.path / ".lock")
         wanted, advice = {"format": 1, "name": name}, "choose another folder with --results"
         try:

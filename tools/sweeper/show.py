@@ -30,12 +30,7 @@ Cells: TypeAlias = Mapping[tuple[int, ...], Cell]  # by the numbers of their opt
 
 
 def lay_out(axes: Axes, cells: Cells, sheet: Mapping[Any, Sequence[str]]) -> tuple[list[str], list[str], list[Any]]:
-    """Return the labels of the columns, those of the rows, and the cells of each row, with None for an empty place.
-
-    The axes `sheet["columns"]` make the columns; without them, the last axis that has several options and is not in
-    `sheet["rows"]`. All other axes make the rows, and those that are not in `sheet["rows"]` change faster. If at most
-    one axis has several options, there are no labels, and the layout is about square.
-    """
+    """Return the labels of columns and rows, and the cells of each row; None is an empty place."""
     names, options, first = list(axes), list(axes.values()), sheet.get("rows", ())
     wide = [number for number, choices in enumerate(options) if len(choices) > 1]
     if len(wide) < 2:
@@ -99,10 +94,7 @@ def _cut(text: str, letters: int = 26) -> str:
 
 
 def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | None:
-    """Return the first picture of a row, at most `size` pixels a side.
-
-    Return None if the row has no picture, or if its file is missing, damaged or outside `folder`: rows are not trusted.
-    """
+    """Return the first picture of a row; None without one, or if its file is damaged or outside `folder`."""
     try:
         path = (folder / row["pictures"][0]).resolve() if row and row["pictures"] else folder
         if not path.is_file() or not path.is_relative_to(folder):

@@ -53,11 +53,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What a process needs to build and run the workflow of any cell; picklable.
-
-    The keys of `workflows`, and of the `folders` in which LoadImage looks after `input_folder`, are the labels of the
-    grid. The held-out model has to find the right text among `choices`.
-    """
+    """What a process needs to run any cell; picklable. Labels of the grid are the keys of `workflows` and `folders`."""
 
     grid: Grid
     workflows: Mapping[str, Workflow]
@@ -119,11 +115,8 @@ class Workflows:
         return found
 
     def build(self, label: str, settings: Mapping[str, Value], output: Path | None = None) -> Workflow:
-        """Return the nodes of a cell in the order in which they run, with defaults filled in and all inputs checked.
-
-        The folder `output` becomes ComfyUI's output folder. A WorkflowError says which setting is wrong: it names no
-        node, is there twice, does not fit, or changes a node that does not run.
-        """
+        """Return the nodes of a cell in order, with defaults and checked inputs; `output` becomes ComfyUI's output
+        folder."""
         if output:
             set_folders(output, self._plan.input_folder, self._plan.models)
         self._register(label)
@@ -194,10 +187,8 @@ def _set_value(node: Node, name: str, value: Value) -> Node:
 
 
 def list_cells(grid: Grid, workflows: Workflows) -> dict[tuple[int, ...], Cell]:
-    """Return the cells of a grid by the numbers of their options; the last axis changes fastest.
-
-    The task of a cell is its hash, the label of its workflow, and its settings. Each is listed once.
-    """
+    """Return the cells by the numbers of their options, each once; a task is a hash, a label of a workflow,
+    settings."""
     problems: Counter[str] = Counter()
     cells: dict[str, tuple[tuple[int, ...], Cell]] = {}
     choices = [range(len(options)) for options in grid.axes.values()]
@@ -225,10 +216,7 @@ def list_cells(grid: Grid, workflows: Workflows) -> dict[tuple[int, ...], Cell]:
 
 
 def rehearse(cells: Iterable[Cell], workflows: Workflows, seconds: float = 60.0) -> int:
-    """Run the quick nodes of one cell after the other, and return how many cells were rehearsed in the given seconds.
-
-    A misspelled class is noticed only when a node runs, in milliseconds. A SweepError lists what the nodes say.
-    """
+    """Run the quick nodes of cells for some seconds, and return how many cells; a SweepError lists what they say."""
     begin, count, kept = time.monotonic(), 0, KeptOutputs(1000, lambda node: True)
     problems: Counter[str] = Counter()
     for cell in cells:
@@ -258,20 +246,14 @@ def find_quick(built: Workflow) -> Workflow:
 
 
 class CellJudge:
-    """Rates pictures of cells as the entry `judge` of a grid says, by a held-out model, loaded for the first picture.
-
-    For texts, the model has to find the right one among `choices`.
-    """
+    """Rates pictures as the entry `judge` of a grid says; the held-out model loads for the first picture."""
 
     def __init__(self, spec: Mapping[Any, str], choices: Sequence[str] = ()) -> None:
         self._spec, self._choices = spec, choices
         self._model: Any = None
 
     def rate(self, picture: Path, built: Workflow) -> Row:
-        """Return the columns of the table about a picture file that the nodes `built` have made.
-
-        There are none if the cell asks for several classes, because only one class can come first.
-        """
+        """Return the columns of the table about a picture file; none if the cell asks for several classes."""
         wish = read_wish(self._spec, built)
         with open_picture(picture) as opened:
             images = to_tensor(opened.convert("RGB")).unsqueeze(0)
@@ -312,10 +294,8 @@ def check_judge(spec: Mapping[Any, str], built: Workflow) -> str:
 
 
 class WorkflowRunner:
-    """Runs cells of one plan, see `engine.RunOne`, with `threads` CPU threads; loads what it needs when first called.
-
-    A worker elsewhere has the pack in its working directory, and `images` by their names for each workflow.
-    """
+    """Runs cells of one plan (`RunOne`); elsewhere, with `images` by workflow and name, the pack is in the working
+    folder."""
 
     def __init__(self, plan: Plan, threads: int, images: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
         self._plan, self._threads, self._images = plan, threads, images
