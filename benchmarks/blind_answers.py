@@ -15,27 +15,7 @@ _UNCLEAR = "judge it yourself"
 
 
 def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject: Collection[int] = ()) -> str:
-    """Return the score of the answers to the sheets of a blind test, as text.
-
-    There are two kinds of sheets. For pairs, an answer is the side of the preferred picture, or "even": "7: left". The
-    score counts how often each folder was preferred. For single pictures, an answer names the picture: "7: a red fox".
-    The score is the number of right answers. An answer is right if it shares a word with the name of the picture's
-    file. If the file is named after a class of ImageNet, a word of any name of this class is enough
-    (`find_shared_words`). This rule can be wrong: it rejects "wading bird" for a flamingo, and accepts "red apple" for
-    a red car. So all answers are listed, and the scorer can overrule the rule with `accept` and `reject`.
-
-    Args:
-        key: the file key.json that was written with the sheets.
-        answers: a text file with a number and an answer in each line. Empty lines and lines that begin with # are
-            ignored.
-        accept: the numbers of answers that are right although they share no word.
-        reject: the numbers of answers that are wrong although they share a word.
-
-    Raises:
-        ValueError: when a file is missing or has another format; when there are no answers; when an answer has no valid
-            form; when the number of an answer does not exist or appears twice; when a number in `accept` or `reject`
-            has no answer, or is in both; or when `accept` or `reject` is given for pairs.
-    """
+    """Return the score of the answers to the sheets of a blind test, as text."""
     kind, asked = _read_key(key)
     given = _read_answers(answers, asked)
     if kind == "naming":

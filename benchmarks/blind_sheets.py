@@ -23,27 +23,14 @@ _FONT = ImageFont.load_default(FONT_SIZE)
 
 @dataclass(frozen=True)
 class Entry:
-    """A part of a sheet that has its own number: one picture, or a pair.
-
-    Args:
-        caption: the text above the pictures, which begins with the number.
-        pictures: the files of the pictures, from left to right.
-    """
+    """A part of a sheet that has its own number: one picture, or a pair."""
 
     caption: str
     pictures: tuple[Path, ...]
 
 
 def draw_sheets(entries: Sequence[Entry], cell: int) -> list[Image.Image]:
-    """Draw entries, in order, on as many sheets as they need.
-
-    Args:
-        entries: one or more, all with the same number of pictures.
-        cell: the side, in pixels, of the square that each picture is fitted into.
-
-    Raises:
-        ValueError: when a picture cannot be read.
-    """
+    """Draw entries, in order, on as many sheets as they need."""
     columns, rows = _choose_grid(len(entries[0].pictures), cell)
     parts = [entries[first : first + columns * rows] for first in range(0, len(entries), columns * rows)]
     return [_draw_sheet(part, columns, cell) for part in parts]

@@ -19,26 +19,7 @@ SIDES = ("left", "right")
 
 
 def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> list[Path]:
-    """Draw pairs of pictures from two folders, with shuffled sides, and write a key with the side of each picture.
-
-    The pictures of folder `a` are on the left in half of the pairs, so that a viewer who prefers one side favours
-    neither folder. If the number of pairs is odd, the side in the remaining pair is drawn at random.
-
-    Args:
-        a: a folder of pictures, named by what they should show.
-        b: a folder of pictures of the same names.
-        out: the folder for the sheets and key.json; it is made if it does not exist.
-        seed: the seed of the shuffling.
-        cell: the side, in pixels, of the square that each picture is fitted into, at least 224.
-
-    Returns:
-        The files of the sheets.
-
-    Raises:
-        ValueError: when a folder is missing; when it has no pictures, two pictures of the same name, or a picture that
-            cannot be read; when the two folders have pictures of different names; when `cell` is too small; when `out`
-            cannot be written, or already has sheets or a key.
-    """
+    """Draw pairs of pictures from two folders, with shuffled sides, and write a key with the side of each picture."""
     first, second = find_pictures(a), find_pictures(b)
     for folder, other, lacking in ((a, b, second.keys() - first.keys()), (b, a, first.keys() - second.keys())):
         if lacking:
@@ -58,23 +39,8 @@ def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> 
 
 
 def draw_naming(folder: Path, out: Path, seed: int = 0, count: int | None = None, cell: int = CELL) -> list[Path]:
-    """Draw pictures of a folder in shuffled order, captioned with numbers, and write a key with the names of the files.
-
-    Args:
-        folder: a folder of pictures. Each file is named after what its picture should show.
-        out: the folder for the sheets and key.json; it is made if it does not exist.
-        seed: the seed of the shuffling.
-        count: how many pictures are chosen, at random; all if None, or if the folder has fewer.
-        cell: the side, in pixels, of the square that each picture is fitted into, at least 224.
-
-    Returns:
-        The files of the sheets.
-
-    Raises:
-        ValueError: when the folder is missing; when it has no pictures, two pictures of the same name, or a picture
-            that cannot be read; when `count` or `cell` is too small; when `out` cannot be written, or already has
-            sheets or a key.
-    """
+    """Draw pictures of a folder in shuffled order, captioned with numbers, and write a key with the names of the
+    files."""
     if count is not None and count < 1:
         raise ValueError(f"count {count} is too few; name at least 1 picture")
     pictures = find_pictures(folder)
@@ -85,11 +51,7 @@ def draw_naming(folder: Path, out: Path, seed: int = 0, count: int | None = None
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """Return the pictures in a folder, by their names without the suffix, in alphabetical order.
-
-    Raises:
-        ValueError: when there is no such folder, when it has no picture, or when two pictures have the same name.
-    """
+    """Return the pictures in a folder, by their names without the suffix, in alphabetical order."""
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; give one with pictures that are named by what they should show")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())

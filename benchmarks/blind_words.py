@@ -9,26 +9,14 @@ SMALL_WORDS = {"a", "an", "and", "at", "by", "for", "from", "in", "into", "of", 
 
 
 def to_words(name: str) -> str:
-    """Return, in words, what a picture with this name should show.
-
-    A number stands for the class of ImageNet with this index, as in the file names in build/pictures.
-    """
+    """Return, in words, what a picture with this name should show."""
     if name.isdecimal() and int(name) < len(imagenet_labels()):
         return imagenet_labels().name(int(name))
     return name.replace("_", " ").strip()
 
 
 def find_shared_words(name: str, answer: str) -> list[str]:
-    """Return the words of an answer that also say what a picture should show, in alphabetical order.
-
-    The comparison ignores upper and lower case, a final s, `SMALL_WORDS` and single characters. The words are returned
-    in lower case and without a final s.
-
-    Args:
-        name: the name of the file of the picture without its suffix, such as `a_red_car`. If it is the index or a name
-            of a class of ImageNet, the words of all names of this class count.
-        answer: the words of the viewer.
-    """
+    """Return the words of an answer that also say what a picture should show, in alphabetical order."""
     return sorted(_find_words(answer) & _find_target_words(name))
 
 

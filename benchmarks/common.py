@@ -56,12 +56,7 @@ def climb_image(
     optimizer: Optimizer | None = None,
     steps: int = 100,
 ) -> Tensor:
-    """Return the image (1, 3, height, width) of an ascent without focus and without denoiser.
-
-    By default the ascent starts from grey, and its views are only flipped and get noise (`PLAIN`). The example
-    workflows whose target is an image, a style or a feature have similar settings: no focus, no denoiser, and no
-    transforms of colours.
-    """
+    """Return the image (1, 3, height, width) of an ascent without focus and without denoiser."""
     ascent = Ascent(
         stack or ImageStack.gray(StackSpec(224, 224, levels=linear_levels(336, 4))),
         objectives,
@@ -77,20 +72,13 @@ def climb_image(
 
 
 def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
-    """Save images (3, H, W), 0..1, as one picture with `columns` images in a row.
-
-    Images higher than 224 pixels are shrunk to that height. After that, all images must have the same size. Every image
-    must be at least as wide as it is high.
-    """
+    """Save images (3, H, W), 0..1, as one picture with `columns` images in a row."""
     small = [resize(image, [min(224, image.shape[1])], antialias=True).clamp(0, 1) for image in images]
     to_pil_image(make_grid(small, nrow=columns)).save(file, quality=88)
 
 
 def time_by_turns(rounds: int, *tasks: Callable[[], object]) -> list[float]:
-    """Return the median seconds of each task over `rounds` rounds, in each of which every task runs once.
-
-    One more round comes first and is not counted, because a first run takes longer.
-    """
+    """Return the median seconds of each task over `rounds` rounds, in each of which every task runs once."""
     times: list[list[float]] = [[] for _ in tasks]
     for number in range(rounds + 1):
         for task, taken in zip(tasks, times, strict=True):

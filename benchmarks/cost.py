@@ -29,14 +29,7 @@ FILE = HERE / "cost.png"
 
 @dataclass(frozen=True)
 class Setting:
-    """The settings of a step. Along a curve of the chart, one of them changes and the others stay the same.
-
-    Args:
-        side: the side of the square picture in pixels.
-        level_step: the difference between the long sides of neighbouring levels, in samples.
-        views: the number of views of each picture.
-        batch: the number of pictures.
-    """
+    """The settings of a step. Along a curve of the chart, one of them changes and the others stay the same."""
 
     side: int = 224
     level_step: int = 4
@@ -55,13 +48,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one curve of the chart. Each point is a step to be timed; these steps differ in one setting only.
-
-    Args:
-        counts: the quantity that grows along the curve, such as "views"; it is the title of the curve.
-        amounts: the value of this quantity at each point, rising.
-        settings: the settings of the step at each point.
-    """
+    """The points of one curve of the chart. Each point is a step to be timed; these steps differ in one setting
+    only."""
 
     counts: str
     amounts: Sequence[float]
@@ -78,10 +66,7 @@ SIDES, LEVEL_STEPS, VIEW_COUNTS, BATCHES = (
 
 
 def level_counts() -> list[int]:
-    """Return how many levels a canvas of 336 x 336 has for each value of `Setting.level_step` in `LEVEL_STEPS`.
-
-    With the value n the levels have 1, 1 + n, 1 + 2n and so on samples along a side, up to 336.
-    """
+    """Return how many levels a canvas of 336 x 336 has for each value of `Setting.level_step` in `LEVEL_STEPS`."""
     return [len(linear_levels(336, step)) for step in LEVEL_STEPS]
 
 
@@ -94,20 +79,13 @@ CURVES = (
 
 
 def fit_exponent(amounts: Sequence[float], seconds: Sequence[float]) -> float:
-    """Return the exponent with which time grows: 1 if twice the amount takes twice as long, 0 if it takes no longer.
-
-    It is the slope of the least-squares line through the points (log amount, log seconds).
-    """
+    """Return the exponent with which time grows: 1 if twice the amount takes twice as long, 0 if it takes no longer."""
     x, y = torch.tensor(amounts).double().log(), torch.tensor(seconds).double().log()
     return float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum())
 
 
 def report(rounds: int = 5) -> str:
-    """Run the benchmark, save its chart beside RESULTS.md, and return its section for RESULTS.md.
-
-    Args:
-        rounds: how many times each step is timed; the median counts.
-    """
+    """Run the benchmark, save its chart beside RESULTS.md, and return its section for RESULTS.md."""
     judge = load_starter()
     measured = [time_by_turns(rounds, *(setting.make_step(judge) for setting in curve.settings)) for curve in CURVES]
     draw(measured)
@@ -133,13 +111,7 @@ def format_amounts(amounts: Sequence[float]) -> str:
 
 
 def draw(measured: Sequence[Sequence[float]]) -> None:
-    """Plot all curves in one chart, and save it: the time of a step over an amount, such as the number of views.
-
-    The times and the amounts of a curve are divided by those of the first point of the curve.
-
-    Args:
-        measured: for each curve of `CURVES`, the seconds of a step at each of its points.
-    """
+    """Plot all curves in one chart, and save it: the time of a step over an amount, such as the number of views."""
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

@@ -14,22 +14,7 @@ _BATCH = 16  # how many images go through the classifier at once
 
 
 def mean_distance(classifier: Classifier, images: Tensor) -> float:
-    """Return how different images are to a classifier: the mean cosine distance of all pairs of images.
-
-    The compared features are those before the last linear layer of the classifier. If they have positions, they are
-    averaged over all positions of an image.
-
-    Args:
-        classifier: a model that took no part in making the images.
-        images: (N, 3, H, W), 0..1, at least two. Of an image that is not square only the middle square is used.
-
-    Returns:
-        The mean of 1 - cosine, 0..2; 0 if the features of all images differ only by positive factors.
-
-    Raises:
-        ValueError: when `images` is no batch of at least two images; when the classifier has no linear layer with an
-            output for each of its classes, or no layer of features before it; or when all features of an image are 0.
-    """
+    """Return how different images are to a classifier: the mean cosine distance of all pairs of images."""
     images = check_images(images, "the image to compare")
     if len(images) < 2:
         raise ValueError(f"{len(images)} image has nothing to differ from; compare at least 2")
@@ -49,14 +34,7 @@ def mean_distance(classifier: Classifier, images: Tensor) -> float:
 
 
 def mean_difference_from_afar(images: Tensor) -> float:
-    """Return how different images are at 14 x 14 pixels, where only large shapes and their colours are left.
-
-    Args:
-        images: (N, 3, H, W), 0..1, at least two.
-
-    Returns:
-        The root mean square difference of the pixels of two images, 0..1, averaged over all pairs of images.
-    """
+    """Return how different images are at 14 x 14 pixels, where only large shapes and their colours are left."""
     small = resize(images, (14, 14))
     first, second = torch.triu_indices(len(images), len(images), offset=1)
     return float((small[first] - small[second]).square().mean(dim=(1, 2, 3)).sqrt().mean())

@@ -36,22 +36,7 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722)  # The shares of red, green and blue in th
 
 @dataclass(frozen=True)
 class Structure:
-    """The fine structure and the colours of one image.
-
-    Args:
-        sparsity: the mean of g² divided by the square of the mean of g, where g is the magnitude of the gradient of the
-            luminance: 1 if g is the same everywhere, 1.3 for white noise, 3 to 4 for photographs; 0 for an image of one
-            colour.
-        calm: the share of patches of 8 x 8 pixels in which the standard deviation of the luminance is below 0.03.
-        contrast: the standard deviation of the luminance within a patch, averaged over patches.
-        lightness: the mean L* of CIELAB, 0..100.
-        lightness_spread: the standard deviation of L*.
-        green_red: the mean a* of CIELAB, below 0 for green, above 0 for red.
-        green_red_spread: the standard deviation of a*.
-        blue_yellow: the mean b* of CIELAB, below 0 for blue, above 0 for yellow.
-        blue_yellow_spread: the standard deviation of b*.
-        chroma: the mean distance from grey in the plane of a* and b*.
-    """
+    """The fine structure and the colours of one image."""
 
     sparsity: float
     calm: float

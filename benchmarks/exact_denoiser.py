@@ -15,14 +15,7 @@ _COLOR_POWERS = torch.tensor([1.0, 0.12, 0.05])
 
 
 class ExactDenoiser:
-    """The diffusion model: a function that returns E[picture | picture + sigma * noise] for a noisy picture.
-
-    The distribution of the pictures is a mixture of K Gaussians, the components.
-
-    Args:
-        means: the mean of each of the K components, (K, 3, H, W), -1..1. All components are equally likely.
-        deviation: the standard deviation of the pixels of a component around its mean.
-    """
+    """The diffusion model: a function that returns E[picture | picture + sigma * noise] for a noisy picture."""
 
     def __init__(self, means: Tensor, deviation: float = 0.3) -> None:
         self.means = means
@@ -39,10 +32,7 @@ class ExactDenoiser:
         return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
 
     def __call__(self, noisy: Tensor, sigma: float) -> Tensor:
-        """Return the expectations of the clean pictures, (B, 3, H, W), given noisy pictures (B, 3, H, W).
-
-        `sigma` is the standard deviation of the noise in the noisy pictures.
-        """
+        """Return the expectations of the clean pictures, (B, 3, H, W), given noisy pictures (B, 3, H, W)."""
         apart = self._analyse(noisy)[:, None] - self._analyse(self.means)[None]
         total = self._power + sigma**2
         chances = (-0.5 * (apart.abs().square() / total).sum(dim=(2, 3, 4))).softmax(dim=1)
@@ -52,10 +42,7 @@ class ExactDenoiser:
 
 
 def plain_pictures(side: int) -> Tensor:
-    """Return three pictures, (3, 3, side, side), -1..1, of two blended colours each.
-
-    They look roughly like sky over land, a room, and deep water.
-    """
+    """Return three pictures, (3, 3, side, side), -1..1, of two blended colours each."""
     down = torch.linspace(0, 1, side)[:, None].expand(side, side)
     right = down.T
     colors = torch.tensor(
@@ -66,9 +53,6 @@ def plain_pictures(side: int) -> Tensor:
 
 
 def falling_levels(steps: int, highest: float = 14.6, lowest: float = 0.03) -> list[float]:
-    """Return `steps` noise levels from `highest` to `lowest`, and then 0.
-
-    They are those of Karras et al. (2022), equation 5, with rho 7.
-    """
+    """Return `steps` noise levels from `highest` to `lowest`, and then 0."""
     ends = highest ** (1 / 7), lowest ** (1 / 7)
     return [(ends[0] + step / (steps - 1) * (ends[1] - ends[0])) ** 7 for step in range(steps)] + [0.0]

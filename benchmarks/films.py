@@ -47,11 +47,7 @@ def measure_changes(frames: Tensor) -> list[float]:
 
 
 def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
-    """Return the median CPU seconds of a step of each film, by its number of frames.
-
-    The key 0 stands for a single picture. The picture and the films take turns, and the first of their `rounds + 1`
-    rounds is not counted. Other load on the machine hardly changes CPU time.
-    """
+    """Return the median CPU seconds of a step of each film, by its number of frames."""
     picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [class_objective(model, FROM, "logit")], seed=SEED)
     films = {frames: start_film(model, frames, loop=False) for frames in (FRAMES, MANY)}
     running: dict[int, Iterator[Step]] = {frames: iter(ascent) for frames, ascent in {0: picture, **films}.items()}

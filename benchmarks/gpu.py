@@ -41,11 +41,7 @@ def load(dtype: torch.dtype, device: torch.device) -> Classifier:
 
 
 def make_ascent(judge: Classifier, device: torch.device, chunk: int, spec: StackSpec | None = None) -> Ascent:
-    """Return an ascent before its first step, with default settings and more steps than are ever measured.
-
-    `chunk` is the number of views that go through the model at once. `spec` describes the stack; if it is None, the
-    picture has 224 x 224 pixels.
-    """
+    """Return an ascent before its first step, with default settings and more steps than are ever measured."""
     wish = [class_objective(judge, ((JELLYFISH, 1.0),))]
     stack = ImageStack.gray(spec or StackSpec(224, 224))
     return Ascent(stack, wish, Augmentation(VIEWS), steps=100_000, chunk=chunk, device=device)
@@ -84,11 +80,7 @@ def wait(device: torch.device) -> None:
 
 
 def measure_peak(ascent: Ascent) -> float:
-    """Return the peak of the memory that is allocated on the device during the next step of an ascent, in MiB.
-
-    Tensors that were on the device before, such as the model and the stacks of other ascents, are included. On a CPU
-    the result is nan, because PyTorch does not count the memory there.
-    """
+    """Return the peak of the memory that is allocated on the device during the next step of an ascent, in MiB."""
     if ascent.device.type != "cuda":
         return float("nan")
     torch.cuda.reset_peak_memory_stats(ascent.device)
@@ -118,12 +110,7 @@ def compare_compiled(device: torch.device, steps: int) -> tuple[float, float]:
 
 
 def tabulate(device: torch.device, rounds: int) -> str:
-    """Return the rows of the table, one for each precision and chunk.
-
-    A row has the time of a step, this time divided by that of a bare pass of the model, the peak memory, and the cosine
-    similarity between the results of a short ascent in this precision and in float32. Times are medians over `rounds`
-    rounds.
-    """
+    """Return the rows of the table, one for each precision and chunk."""
     rows = []
     exact = climb_a_little(load(torch.float32, device), device)
     for name, dtype in PRECISIONS.items():
@@ -141,16 +128,7 @@ def tabulate(device: torch.device, rounds: int) -> str:
 
 
 def report(device: torch.device = CUDA, rounds: int = 9, steps: int = STEPS) -> str:
-    """Measure, and return the section for RESULTS.md.
-
-    Args:
-        device: where the ascents run.
-        rounds: how often each step is timed; the section has the medians.
-        steps: the number of steps of the picture that is made with and without torch.compile.
-
-    Raises:
-        RuntimeError: when `device` is a CUDA device, and PyTorch finds none.
-    """
+    """Measure, and return the section for RESULTS.md."""
     if device.type == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("torch sees no CUDA device here: run this section on a machine that has one")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

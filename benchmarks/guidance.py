@@ -41,14 +41,7 @@ REAL_STEPS, USUAL_EVERY = 30, 3  # A usual number of sampling steps, and the def
 
 @dataclass(frozen=True)
 class Sampled:
-    """The pictures and the times of a sampling run.
-
-    Args:
-        pictures: the pictures (B, 3, H, W), 0..1.
-        seconds: the CPU seconds of all steps, guiding included.
-        guiding: the CPU seconds of guiding alone.
-        guided: the number of guided steps.
-    """
+    """The pictures and the times of a sampling run."""
 
     pictures: Tensor
     seconds: float
@@ -59,17 +52,7 @@ class Sampled:
 def sample(
     guidance: Guidance | None, steps: GuidedSteps, seeds: Sequence[int] = range(SEEDS), lowest: float = 0.0
 ) -> Sampled:
-    """Sample with Euler's method, and guide steps in the same way as the node Guide Diffusion.
-
-    No VAE is needed, because the latents are pixels, -1..1.
-
-    Args:
-        guidance: the objectives that guide, with their settings; None to sample without guidance.
-        steps: selects the guided steps among those whose noise level is between `HIGHEST`, where guiding begins, and
-            `lowest`.
-        seeds: the seed of the noise of each picture.
-        lowest: the noise level at which guiding ends.
-    """
+    """Sample with Euler's method, and guide steps in the same way as the node Guide Diffusion."""
     denoise = ExactDenoiser(plain_pictures(SIDE))
     levels = falling_levels(STEPS)
     noise = [torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
@@ -110,26 +93,14 @@ def measure_chances(model: Starter, pictures: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Row:
-    """The results of one setting.
-
-    Args:
-        text: a row of the table.
-        seconds: the CPU seconds of guiding, per guided step and picture.
-    """
+    """The results of one setting."""
 
     text: str
     seconds: float
 
 
 def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
-    """Sample guided pictures, and compare them with the unguided pictures.
-
-    Args:
-        strength: the strength of the guidance.
-        every: a whole number n. Among the steps whose noise level is between `HIGHEST`, where guiding begins, and
-            `lowest`, every n-th is guided.
-        lowest: the noise level at which guiding ends: one of the two levels that have a label in `ENDS`.
-    """
+    """Sample guided pictures, and compare them with the unguided pictures."""
     guidance = Guidance(wish(), VIEWS, steps=CLIMB, strength=strength)
     led, plain = sample(guidance, GuidedSteps(every=every), lowest=lowest), sample_plain()
     before, after = (measure_chances(SECOND_OPINION, each.pictures) for each in (plain, led))
@@ -154,24 +125,14 @@ SETTINGS: Sequence[tuple[float, int, float]] = (
 
 
 def count_guided(every: int) -> int:
-    """Return how many of `REAL_STEPS` steps are guided with the default start and end of the node Guide Diffusion.
-
-    The noise levels are those of Karras for Stable Diffusion (`falling_levels`).
-
-    Args:
-        every: a whole number n; every n-th step between this start and end is guided.
-    """
+    """Return how many of `REAL_STEPS` steps are guided with the default start and end of the node Guide Diffusion."""
     steps, levels = GuidedSteps(every=every), falling_levels(REAL_STEPS)
     # The default end is 1, which is the noise level 0.
     return sum(steps.find(level, levels, HIGHEST, 0.0) is not None for level in levels[:-1])
 
 
 def report() -> str:
-    """Measure, and return the section for RESULTS.md.
-
-    The section has the probabilities of the class for several strengths, the measured time of the ascent of a guided
-    step, and an estimate of the cost of guiding a real model, SDXL.
-    """
+    """Measure, and return the section for RESULTS.md."""
     plain = sample_plain()
     before, guide = (measure_chances(model, plain.pictures) for model in (SECOND_OPINION, STARTER))
     rows = [measure(*setting) for setting in SETTINGS]

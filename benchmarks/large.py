@@ -35,10 +35,7 @@ CANVASES = {
 
 
 def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
-    """Return an ascent from grey with 16 views, which may reach into the whole margin, and default settings.
-
-    It has more steps than are ever measured.
-    """
+    """Return an ascent from grey with 16 views, which may reach into the whole margin, and default settings."""
     wish = [class_objective(judge, ((VALLEY, 1.0),))]
     views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
@@ -59,10 +56,7 @@ def do_steps(judge: Classifier, spec: StackSpec, steps: int) -> Ascent:
 
 
 def peak(judge: Classifier, spec: StackSpec) -> int:
-    """Return the peak bytes of new tensors while stack and operator are built and an ascent does three steps.
-
-    Tensors that were made before, such as the weights of the judge, are not counted.
-    """
+    """Return the peak bytes of new tensors while stack and operator are built and an ascent does three steps."""
     free_caches()
     with PeakBytes() as counted:
         do_steps(judge, spec, 3)
@@ -76,11 +70,7 @@ def resident(kind: str) -> int:
 
 
 def growth(spec: StackSpec) -> tuple[int, int]:
-    """Return the bytes of this process after the model is loaded, and by how many bytes it then grows at most.
-
-    The process grows while the stack and the operator are built and four steps are done. Call this function in a new
-    process: the peak (VmHWM) is counted from the start of the process.
-    """
+    """Return the bytes of this process after the model is loaded, and by how many bytes it then grows at most."""
     judge = load_starter()
     idle = resident("VmRSS")
     do_steps(judge, spec, 4)
@@ -88,11 +78,7 @@ def growth(spec: StackSpec) -> tuple[int, int]:
 
 
 def report(rounds: int = 7) -> str:
-    """Measure the time and the memory of steps on each canvas, and return the section for RESULTS.md.
-
-    Args:
-        rounds: how many steps are timed on each canvas; the section has their median.
-    """
+    """Measure the time and the memory of steps on each canvas, and return the section for RESULTS.md."""
     judge = load_starter()
     largest = max(CANVASES, key=lambda name: math.prod(CANVASES[name].canvas))
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:

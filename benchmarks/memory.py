@@ -32,10 +32,7 @@ from das_core.views.windows import Windows
 
 
 class PeakBytes(TorchDispatchMode):
-    """A context manager that finds the largest number of bytes that tensors made in its block hold at one time.
-
-    The number is its attribute `peak`.
-    """
+    """A context manager that finds the largest number of bytes that tensors made in its block hold at one time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,16 +64,7 @@ class PeakBytes(TorchDispatchMode):
 
 
 def ascent_peak(judge: Classifier, step: int, method: OperatorForm = "spectral", chunk: int = 4) -> int:
-    """Return the largest number of bytes that new tensors hold at one time during an ascent of two steps.
-
-    The ascent includes building the operator K. The canvas has 336 x 336 pixels.
-
-    Args:
-        judge: the classifier that the ascent climbs.
-        step: the distance between the levels: every `step`-th resolution is a level.
-        method: the form in which K is computed.
-        chunk: how many views go through the classifier at once.
-    """
+    """Return the largest number of bytes that new tensors hold at one time during an ascent of two steps."""
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     free_caches()
     with PeakBytes() as counted:
@@ -91,10 +79,7 @@ VIEWS = 4
 
 
 def compare_with_estimate(judge: Classifier, side: int, method: OperatorForm, optimizer: Optimizer) -> tuple[int, int]:
-    """Return two numbers of bytes for an ascent of two steps on a square picture of `side` pixels a side.
-
-    The first is the estimate by which the library checks the memory before an ascent; the second is the measured peak.
-    """
+    """Return two numbers of bytes for an ascent of two steps on a square picture of `side` pixels a side."""
     wish = [class_objective(judge, ((107, 1.0),))]
     free_caches()
     with PeakBytes() as counted:

@@ -48,15 +48,7 @@ _FALL = 0.02  # A film counts as monotone if its `Film.shares` fall by at most t
 
 @dataclass(frozen=True)
 class Film:
-    """A film from one class to another, and what a judge measures in it.
-
-    Args:
-        frames: the frames (T, 3, H, W), 0..1.
-        shares: for every frame, the probability of the second class divided by the sum of the probabilities of both
-            classes, 0..1.
-        ends: two values: whether the first class has the highest probability in the first frame, and whether the second
-            class has it in the last frame.
-    """
+    """A film from one class to another, and what a judge measures in it."""
 
     frames: Tensor
     shares: Sequence[float]
@@ -69,10 +61,8 @@ class Film:
 
     @property
     def flicker(self) -> float:
-        """The sum of the changes between neighbouring frames, divided by the change from the first frame to the last.
-
-        A change is the mean absolute difference of pixels. A cross-fade has the value 1.
-        """
+        """The sum of the changes between neighbouring frames, divided by the change from the first frame to the
+        last."""
         across = float((self.frames[-1] - self.frames[0]).abs().mean())
         # The last of the changes leads from the last frame back to the first.
         return sum(measure_changes(self.frames)[:-1]) / across
@@ -86,11 +76,7 @@ def make_film(model: Classifier, first: int, last: int) -> Tensor:
 
 
 def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
-    """Return `FRAMES` pictures: one of the class `first`, then those of an ascent from it toward the class `last`.
-
-    The ascent starts from the finished picture of the class `first` with its levels weakened, as between two prompts of
-    the example workflow prompt_to_prompt. The pictures are evenly spaced over its steps.
-    """
+    """Return `FRAMES` pictures: one of the class `first`, then those of an ascent from it toward the class `last`."""
     begin = RECIPE.prepare(
         ImageStack.gray(StackSpec(SIDE, SIDE)), class_objective(model, first, "logit"), seed=SEED
     ).run()
@@ -102,11 +88,7 @@ def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
 
 
 def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
-    """Return a picture for every frame, each from an ascent of its own with the recipe sketch.
-
-    Each ascent has both classes as objectives, with the weights that they have at this frame in `make_film`. A class of
-    weight 0, as at the first and the last frame, is left out.
-    """
+    """Return a picture for every frame, each from an ascent of its own with the recipe sketch."""
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
         share = interpolate(0.0, 1.0, "cosine", position)
@@ -131,10 +113,7 @@ def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film
 
 
 def make_or_read(way: str, model: Classifier, first: int, last: int) -> Tensor:
-    """Return the frames from the class `first` to the class `last`, made in one way, `way`, of `WAYS`.
-
-    Frames that an earlier run has made are read from their file.
-    """
+    """Return the frames from the class `first` to the class `last`, made in one way, `way`, of `WAYS`."""
     path: Path = FOLDER / f"{first}_{last}_{way.replace(' ', '_')}.pt"
     if not path.is_file():
         frames = WAYS[way](model, first, last)

@@ -31,11 +31,7 @@ class Look:
 
 
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
-    """Run one ascent for the class `target`, let a judge look at its picture `LOOKS` times, and return the looks.
-
-    The looks are evenly spaced over the steps; the last one follows the last step. The seconds of a look are the CPU
-    time of the ascent so far, without the time of the judge.
-    """
+    """Run one ascent for the class `target`, let a judge look at its picture `LOOKS` times, and return the looks."""
     ascent = recipe.begin([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.process_time()
     for done, step in enumerate(ascent, start=1):

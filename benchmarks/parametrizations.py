@@ -42,11 +42,7 @@ _LEVELS_ALONE = replace(
 
 
 def make_recipe(parametrization: str) -> Recipe:
-    """Return the recipe of this benchmark, an earlier version of the recipe sketch, with the given parametrisation.
-
-    `maco` moves phases only and keeps the magnitudes of the start. A grey canvas has magnitudes of 0, so `maco` starts
-    from noise.
-    """
+    """Return the recipe of this benchmark, an earlier version of the recipe sketch, with the given parametrisation."""
     levels = linear_levels(560, 4) if parametrization == "pyramid" else None
     return replace(
         _LEVELS_ALONE,

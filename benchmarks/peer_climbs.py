@@ -25,25 +25,13 @@ _MEAN = _STD = (0.5, 0.5, 0.5)  # normalisation of the starters: 0..1 becomes -1
 
 
 class TimeIsUp(Exception):  # noqa: N818
-    """Raised by a `Watch` when the time for an ascent is over, in order to end the ascent.
-
-    An exception is needed because the ascents of other libraries take no callback that could stop them.
-    """
+    """Raised by a `Watch` when the time for an ascent is over, in order to end the ascent."""
 
 
 @dataclass
 class Watch:
-    """A stopwatch for an ascent. A judge looks at the picture at planned moments; the time of the judge is not counted.
-
-    Args:
-        ask: a function that returns the judge's probability of the class for an image (1, 3, H, W), 0..1.
-        moments: the seconds of the ascent after which the judge looks, rising.
-        clock: a function that returns the time in seconds; by default the CPU time.
-        looks: the looks of the judge so far: one for each moment that has passed, and one for the finished image.
-        steps: the number of steps so far.
-        finished: whether the ascent reached its own end; False if it was stopped at the last of `moments`.
-        image: the image that the judge saw last, (1, 3, H, W), 0..1.
-    """
+    """A stopwatch for an ascent. A judge looks at the picture at planned moments; the time of the judge is not
+    counted."""
 
     ask: Callable[[Tensor], float]
     moments: Sequence[float]
@@ -58,16 +46,7 @@ class Watch:
         self._begin = self.clock()
 
     def tick(self, show: Callable[[], Tensor]) -> None:
-        """Count a step, and let the judge look at the image if one of `moments` has passed since the step before.
-
-        Call this method after every step of the ascent.
-
-        Args:
-            show: a function that returns the current image, (1, 3, H, W), 0..1.
-
-        Raises:
-            TimeIsUp: when the last moment has passed.
-        """
+        """Count a step, and let the judge look at the image if one of `moments` has passed since the step before."""
         self.steps += 1
         spent = self.clock() - self._begin
         passed = sum(moment <= spent for moment in self.moments)
@@ -97,14 +76,7 @@ Climb = Callable[[Classifier, int, Watch], Tensor]
 def climb_with_recipe(
     recipe: Recipe, size: int, score: ScoreKind = "log_probability", parametrization: Parametrization = "pyramid"
 ) -> Climb:
-    """Return the function that makes pictures with a recipe, as `direct_ascent.render` does.
-
-    Args:
-        recipe: the recipe.
-        size: the side of a picture in pixels.
-        score: which score of the class the ascent raises, see `class_objective`.
-        parametrization: what the ascent moves, such as the levels of a `pyramid`, see `StackSpec`.
-    """
+    """Return the function that makes pictures with a recipe, as `direct_ascent.render` does."""
     spec = StackSpec(size, size, parametrization=parametrization)
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
@@ -118,10 +90,7 @@ def climb_with_recipe(
 
 
 def climb_with_lucent(size: int) -> Climb:
-    """Return the function that makes pictures with lucent's `render_vis`.
-
-    `render_vis` runs with its defaults, except for the size of the picture and the normalisation.
-    """
+    """Return the function that makes pictures with lucent's `render_vis`."""
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         from lucent.optvis import param, render, transform
@@ -145,11 +114,7 @@ def climb_with_lucent(size: int) -> Climb:
 
 
 def climb_with_horama(size: int, **settings: Any) -> Climb:
-    """Return the function that makes pictures with Horama's `fourier`.
-
-    `fourier` runs with its defaults, except for the size of the picture, the size of the views, the range of values,
-    the device, and the arguments in `settings`.
-    """
+    """Return the function that makes pictures with Horama's `fourier`."""
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         from horama import fourier

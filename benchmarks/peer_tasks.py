@@ -246,10 +246,7 @@ TASKS = (
 
 
 def count_lines(task: Callable[..., Any]) -> int:
-    """Return how many lines of code a function has, imports included.
-
-    Blank lines, the signature, the docstring and comments do not count.
-    """
+    """Return how many lines of code a function has, imports included."""
     source = textwrap.dedent(inspect.getsource(task))
     body = ast.parse(source).body[0]
     assert isinstance(body, ast.FunctionDef)
@@ -264,11 +261,7 @@ def count_lines(task: Callable[..., Any]) -> int:
 
 
 def tabulate(libraries: Mapping[str, str]) -> str:
-    """Return a markdown table of the number of lines of code that every task takes in each library.
-
-    Args:
-        libraries: the title of the column of each library, by the name of the library, such as 'lucent'.
-    """
+    """Return a markdown table of the number of lines of code that every task takes in each library."""
     rows = [f"| task | {' | '.join(libraries.values())} |", "|---" * (1 + len(libraries)) + "|"]
     for row in TASKS:
         cells = []

@@ -80,10 +80,7 @@ CONTESTANTS: Mapping[str, Climb] = {
 
 
 def report() -> str:
-    """Run the benchmark, and return its section for RESULTS.md.
-
-    Its chart and its pictures are saved in the folder of RESULTS.md.
-    """
+    """Run the benchmark, and return its section for RESULTS.md."""
     check_peers()
     run_tasks()
     climber, judge = load_starter(), load_starter(SECOND_OPINION)
@@ -149,11 +146,7 @@ def check_peers() -> None:
 
 
 def run_tasks() -> None:
-    """Run the code whose lines are counted, for every task and library, to check that it makes pictures.
-
-    Raises:
-        ValueError: when a piece of code makes no picture, or a picture with values that are not finite.
-    """
+    """Run the code whose lines are counted, for every task and library, to check that it makes pictures."""
     for row in TASKS:
         for library, task in row.ways.items():
             # Each function gets a new model with the same weights: lucent leaves hooks on a model, which would disturb
@@ -166,14 +159,7 @@ def run_tasks() -> None:
 
 
 def pictures_of(made: Any) -> list[Tensor]:
-    """Convert the value that a library returns to a list of tensors.
-
-    Libraries return a result with an attribute `image`, an array, or lists of these. Horama returns a mask with each
-    picture; a mask is treated as a picture.
-
-    Raises:
-        ValueError: when a list is empty.
-    """
+    """Convert the value that a library returns to a list of tensors."""
     if isinstance(made, list | tuple):
         found = [picture for one in made for picture in pictures_of(one)]
         if not found:
@@ -183,17 +169,7 @@ def pictures_of(made: Any) -> list[Tensor]:
 
 
 def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
-    """Let a contestant make the picture of a class, and return the `Watch` of this run.
-
-    `Watch.looks` has the probability that the judge gave to the class at each of `MOMENTS` that the run reached, and at
-    its end; `Watch.image` is the last image that the judge saw.
-
-    Args:
-        climb: one of the functions in `CONTESTANTS`.
-        climber: the classifier whose score is raised.
-        judge: the classifier that rates the picture.
-        target: the index of the class.
-    """
+    """Let a contestant make the picture of a class, and return the `Watch` of this run."""
     torch.manual_seed(SEED)
     np.random.seed(SEED)  # lucent also draws random numbers from NumPy.
     watch = Watch(lambda image: float(judge.probabilities(image)[0, target]), MOMENTS)
@@ -203,25 +179,15 @@ def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target:
 
 
 def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
-    """Return cells of a markdown table about the last pictures of one contestant: how well the judge recognises them.
-
-    The columns are those of `recognition.HEADER`.
-
-    Args:
-        judge: the classifier that rates the pictures.
-        watches: a `Watch` of this contestant for each of `CLASSES`. A watch without a picture is left out.
-    """
+    """Return cells of a markdown table about the last pictures of one contestant: how well the judge recognises
+    them."""
     pairs = [(watch.image, target) for watch, target in zip(watches, CLASSES, strict=True) if watch.image is not None]
     # The judge sees one image at a time, because the sizes of the images may differ.
     return summarise([judge_class(judge, image, [target])[0] for image, target in pairs])
 
 
 def probability_at(looks: Sequence[Look], number: int) -> float:
-    """Return the probability that the judge gave to the class of a run at the time `MOMENTS[number]`.
-
-    If the run ended before this time, return the probability at its end. `looks` are the looks of the judge at each of
-    `MOMENTS` that the run reached and at its end.
-    """
+    """Return the probability that the judge gave to the class of a run at the time `MOMENTS[number]`."""
     return looks[min(number, len(looks) - 1)].probability
 
 
@@ -233,11 +199,7 @@ def average_at(watches: Sequence[Watch]) -> list[float]:
 
 
 def describe_runs(watches: Sequence[Watch]) -> str:
-    """Return cells of a markdown table about the runs of one contestant.
-
-    They are the mean probability of the class at each of `MOMENTS`, the median number of steps, and the median seconds
-    of a run. If runs were cut off, the last cell says how many instead: 'cut off in 2 of 6 runs'.
-    """
+    """Return cells of a markdown table about the runs of one contestant."""
     steps = sorted(watch.steps for watch in watches)[len(watches) // 2]
     seconds = sorted(watch.looks[-1].seconds for watch in watches)[len(watches) // 2]
     cut = sum(not watch.finished for watch in watches)
@@ -251,11 +213,7 @@ def show_small(image: Tensor) -> Tensor:
 
 
 def draw(means: dict[str, list[float]]) -> None:
-    """Plot probabilities over CPU seconds, a line for each contestant, and save the chart.
-
-    `means` has, by the title of each contestant, the mean probability that the judge gave to the class at each of
-    `MOMENTS`.
-    """
+    """Plot probabilities over CPU seconds, a line for each contestant, and save the chart."""
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

@@ -33,18 +33,7 @@ def find_file(recipe: Recipe, asked: str, seed: int) -> Path:
 
 
 def make_pictures(recipe: Recipe, ask: Ask, wishes: Sequence[str], seed: int) -> tuple[Tensor, list[float]]:
-    """Make the pictures whose files do not exist yet, and return all pictures.
-
-    Args:
-        recipe: the recipe of the pictures.
-        ask: the function that makes the objective of a wish.
-        wishes: the N classes or prompts; each gives one picture.
-        seed: the seed of the ascents.
-
-    Returns:
-        The pictures (N, 3, H, W), 0..1, reduced to 8 bits as in their files, and the seconds that the ascent of each
-        picture took when it was made.
-    """
+    """Make the pictures whose files do not exist yet, and return all pictures."""
     images, seconds = [], []
     for wish in tqdm(wishes, desc=f"{recipe.name}, seed {seed}", unit="image"):
         path = find_file(recipe, wish, seed)

@@ -38,18 +38,7 @@ from das_core.views.windows import Windows
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(recipe.Recipe):
-    """How a picture of a benchmark is made: a recipe of the library, and the other settings of a picture.
-
-    Args:
-        name: a short name, for the names of files.
-        title: the title in tables.
-        models: the starters (models installed with the project) that are climbed; several divide the views among them.
-        spec: the spec of the stack.
-        start: the picture before the first step: grey, or soft noise, which differs from seed to seed.
-        score: the kind of score of a class, see `class_objective`.
-        variety: the share of the classifiers' last features (the inputs of their last layers) that the score leaves
-            out. The seed decides which features these are.
-    """
+    """How a picture of a benchmark is made: a recipe of the library, and the other settings of a picture."""
 
     name: str
     title: str

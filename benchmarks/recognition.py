@@ -12,19 +12,7 @@ RULE = "|---" * 7 + "|"  # line between the head of a table and its rows
 
 
 def summarise(verdicts: Sequence[Verdict]) -> str:
-    """Return the row of a markdown table, with the columns of `HEADER`, about the verdicts of a judge.
-
-    The columns are the share of images whose right class or text is first in each of the three forms, the share of
-    recognised images, and the mean score in each form.
-
-    Further columns go in front of this row: `f"| {title} {summarise(verdicts)}"`.
-
-    Args:
-        verdicts: at least one; all are of the same judge.
-
-    Raises:
-        ValueError: when there is no verdict.
-    """
+    """Return the row of a markdown table, with the columns of `HEADER`, about the verdicts of a judge."""
     if not verdicts:
         raise ValueError("there are no verdicts to sum up; judge at least one image")
     count = len(verdicts)
@@ -36,9 +24,6 @@ def summarise(verdicts: Sequence[Verdict]) -> str:
 
 
 def format_cells(verdict: Verdict) -> str:
-    """Return four cells of a markdown table: the scores in the three forms, and whether the image is recognised.
-
-    If the right class or text is not first, the score is followed by its place: "0.104 (choice 3)".
-    """
+    """Return four cells of a markdown table: the scores in the three forms, and whether the image is recognised."""
     scores = (f"{a.score:.3f}" + (f" (choice {a.rank + 1})" if a.rank else "") for a in verdict.answers)
     return f"{' | '.join(scores)} | {'yes' if verdict.recognised else 'no'}"

@@ -28,12 +28,7 @@ def summed(levels: Sequence[Tensor], side: int) -> Tensor:
 
 
 def seed_views(count: int, view: int, jitter: int, noise: float, seed: int) -> Views:
-    """Return a function that makes views in the same way as the published code of Direct Ascent Synthesis.
-
-    For each of `count` views the function rolls the picture by up to `jitter` pixels along both axes, crops `view` x
-    `view` pixels from the middle, adds uniform noise between 0 and `noise`, and clips to 0..1. The random numbers
-    depend only on `seed` and the number of the step.
-    """
+    """Return a function that makes views in the same way as the published code of Direct Ascent Synthesis."""
 
     def views(picture: Tensor, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -60,13 +55,7 @@ def reference_ascent(
     start: Tensor | None = None,
     render: bool = True,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Return the picture (1, 3, side, side), 0..1, and the levels after SGD has raised the mean score of the views.
-
-    `views` makes the views of a picture at a step, and `score` scores them.
-    `start` is an image (1, 3, side, side), 0..1; grey if None. `resolutions` are the sides of the levels in pixels.
-    `steps` is the number of steps of SGD. If `render` is False, the levels are not summed again after the last step,
-    and the returned picture is the one before that step; so a single step can be timed without a second sum.
-    """
+    """Return the picture (1, 3, side, side), 0..1, and the levels after SGD has raised the mean score of the views."""
     raw = torch.zeros(1, 3, side, side) if start is None else torch.atanh(2 * start - 1)
     picture = (torch.tanh(raw) + 1) / 2
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]

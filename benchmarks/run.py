@@ -103,10 +103,7 @@ def main() -> None:
 
 
 def write_section(name: str, text: str) -> None:
-    """Write a section and the introduction into RESULTS.md; they replace the old section `name` and introduction.
-
-    The other sections are kept if `SECTIONS` has them; text under any other title is lost.
-    """
+    """Write a section and the introduction into RESULTS.md; they replace the old section `name` and introduction."""
     # The text before the first section is left out: it is the introduction.
     old = re.split(r"^## ([\w ]+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
     texts = {title.strip(): section.strip() for title, section in zip(old[::2], old[1::2], strict=True)}

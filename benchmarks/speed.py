@@ -31,13 +31,8 @@ VIEWS = 16
 
 
 def operator_row(step: int, rounds: int) -> str:
-    """Return a row of the table that compares K with autograd, for a stack with every `step`-th resolution as a level.
-
-    The row begins with the number of levels. Three times follow: of a forward and a backward pass through the sum of
-    the levels, of one application of K in each form, `layers` and `spectral`. At the end are the ratio of
-    the first time to the third, and the relative error of the spectral form against autograd. Each time is the median
-    over `rounds` rounds.
-    """
+    """Return a row of the table that compares K with autograd, for a stack with every `step`-th resolution as a
+    level."""
     resolutions = linear_levels(CANVAS, step)
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
     gradient = torch.randn(1, 3, CANVAS, CANVAS)
@@ -71,24 +66,14 @@ def operator_row(step: int, rounds: int) -> str:
 
 
 def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None = None) -> Callable[[], object]:
-    """Return a function that does one whole step of an ascent at each call, with default settings and thus 16 views.
-
-    Args:
-        judge: the model that is climbed.
-        side: the side of the picture in pixels.
-        denoising: how the ascent denoises the picture; None for no denoising.
-    """
+    """Return a function that does one whole step of an ascent at each call, with default settings and thus 16 views."""
     stack, wish = ImageStack.gray(StackSpec(side, side)), class_objective(judge, ((JELLYFISH, 1.0),))
     steps = iter(Ascent(stack, [wish], steps=100_000, denoising=denoising))
     return lambda: next(steps)
 
 
 def seed_step(judge: Classifier) -> Callable[[], object]:
-    """Return a function that does one step of the published algorithm (`reference_ascent`) at each call.
-
-    "Seed" is a short name for the code that the authors of Direct Ascent Synthesis published. The model, the number of
-    levels and the number of views are those of `default_step` at 224 x 224, so that the two can be compared.
-    """
+    """Return a function that does one step of the published algorithm (`reference_ascent`) at each call."""
 
     def score(views: Tensor) -> Tensor:
         normalised = ((views - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)

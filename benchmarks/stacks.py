@@ -41,11 +41,7 @@ MUTANTS = 1000
 
 
 def report() -> str:
-    """Measure, and return the section for RESULTS.md.
-
-    The section has a table about ascents that continue a saved stack, a line about damaged files, a table with the
-    slopes of spectra, and a line about frozen bands.
-    """
+    """Measure, and return the section for RESULTS.md."""
     return "\n\n".join((measure_continuation(), measure_damage(), measure_slopes(), measure_freezing()))
 
 
@@ -65,10 +61,7 @@ def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageSta
 
 
 def measure_continuation() -> str:
-    """Return a table that says whether an ascent of six steps and two ascents of three steps give the same bits.
-
-    The stack is saved after the first ascent of three steps; the second ascent starts from the loaded file.
-    """
+    """Return a table that says whether an ascent of six steps and two ascents of three steps give the same bits."""
     lines = ["Six steps, and three, saved, loaded and three more (starter model, 64 x 64, margin 16):", ""]
     lines += ["| optimizer | spectral | layers |", "|---|---|---|"]
     for name, optimizer in OPTIMIZERS.items():
@@ -86,10 +79,8 @@ def measure_continuation() -> str:
 
 
 def measure_damage() -> str:
-    """Damage copies of a stack file, and return a line that says how many of them are loaded and how many are refused.
-
-    In three of four copies, one to three bits are flipped; every fourth copy is cut off.
-    """
+    """Damage copies of a stack file, and return a line that says how many of them are loaded and how many are
+    refused."""
     draw = random.Random(0)
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -150,10 +141,7 @@ def _tensor(image: np.ndarray) -> Tensor:
 
 
 def measure_freezing() -> str:
-    """Return a line about ascents of six steps with a frozen band.
-
-    The line says which share of the power of the change of the canvas lies in this band; it should be about 0.
-    """
+    """Return a line about ascents of six steps with a frozen band."""
     stack = climb_stack(ImageStack.noise(StackSpec(64, 64, 16)), NormalizedAscent(), 6)
     basis = stack.spec.operator(torch.device("cpu")).basis
     parts = []

@@ -24,18 +24,7 @@ WISH, SEED = "DAS_ClassObjective.classes", "DAS_Optimize.seed"
 
 
 def take_pictures(folder: Path) -> int:
-    """Copy the pictures of a sweep into the folder in which benchmarks keep pictures, and return their number.
-
-    One picture, the first, is copied from each cell that ran without an error and whose workflow has the label
-    "picture" or "sketch", which are names of recipes. It replaces an earlier picture. A JSON file beside each picture
-    has its wish, seconds and threads.
-
-    Args:
-        folder: the results of the sweep.
-
-    Raises:
-        ValueError: when the table lacks a column that a sweep of classes has.
-    """
+    """Copy the pictures of a sweep into the folder in which benchmarks keep pictures, and return their number."""
     table = pq.ParquetFile(folder / "table.parquet").read()
     missing = {"workflow", WISH, SEED} - set(table.column_names)
     if missing:

@@ -28,18 +28,7 @@ SHEET = HERE / "zoom.jpg"
 
 
 def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
-    """Return how strong a seam is: the energy of the gradient at the seam divided by the energy beside the seam.
-
-    A seam is the ring in which a depth blends into the depth around it. The energy of a ring is the mean of the squared
-    differences between neighbouring pixels. The energy beside the seam is the mean of the energies of two rings, one
-    inside and one outside of the seam. A frame shows several nested depths. The measured seam is that of the largest
-    depth whose outer ring lies within the frame.
-
-    Args:
-        frame: the frame at a moment, (3, height, width).
-        spec: the spec of the zoom.
-        moment: the moment, from 0 to `Zoom.end`.
-    """
+    """Return how strong a seam is: the energy of the gradient at the seam divided by the energy beside the seam."""
     assert spec.zoom is not None
     # The distance of every pixel from the middle of the frame. The unit is half the side of the frame.
     down, right = ((torch.arange(side - 1) + 1 - side / 2) / (side / 2) for side in (spec.height, spec.width))

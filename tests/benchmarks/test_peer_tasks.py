@@ -15,10 +15,7 @@ from cases import each_case
 
 
 def with_everything(first: int) -> str:
-    """Say nothing.
-
-    A docstring of three lines.
-    """
+    """Say nothing."""
     import math  # A comment beside code.
 
     # A comment alone.

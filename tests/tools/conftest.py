@@ -45,10 +45,7 @@ class Result:
 def run(
     pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Result]:
-    """A function that runs nodes, each (class, inputs) or (class, inputs, title), in an empty directory.
-
-    Further parameters of the function are arguments of the command line.
-    """
+    """A function that runs nodes, each (class, inputs) or (class, inputs, title), in an empty directory."""
     monkeypatch.chdir(tmp_path)
 
     def run(nodes: dict[str, tuple[Any, ...]], *arguments: str) -> Result:

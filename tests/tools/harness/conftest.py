@@ -17,11 +17,7 @@ Answer = tuple[int, bytes]
 
 @dataclass
 class Web:
-    """The answers of the web server, by method and path, and the requests that it received.
-
-    An answer is the body, as bytes or as a JSON value, or a function without parameters that returns it; a tuple of a
-    status and a body where the status is not 200.
-    """
+    """The answers of the web server, by method and path, and the requests that it received."""
 
     url: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
