@@ -55,24 +55,7 @@ lock = RLock()
 def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments.
 
-    If the results of all cached functions take more than `LIMIT` bytes on a device, those that were not used for the
-    longest time are dropped, except what a run uses that is still going on (`running`). All callers with the same
-    arguments get the same tensor, so none of them may change it in place.
-
-    Args:
-        maxsize: how many results are kept; the least recently used result is dropped first.
-
-    Example:
-        >>> from das_core.common.cache import cached
-        >>> @cached(maxsize=2)
-        ... def make_ramp(size: int) -> torch.Tensor:
-        ...     print("computing")
-        ...     return torch.arange(size)
-        >>> make_ramp(3)
-        computing
-        tensor([0, 1, 2])
-        >>> make_ramp(3)
-        tensor([0, 1, 2])
+    All callers with the same arguments get the same tensor, so none of them may change it in place.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -108,26 +91,9 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @contextmanager
 def running(device: torch.device | None = None, *, empty: bool = True) -> Iterator[None]:
-    """Keep the results of cached functions that are used while the `with` block, a run, is going on.
+    """Keep what cached functions return in the `with` block on a device (None: any) until the block, a run, is over.
 
-    When the last run on a device ends, nothing stays cached on this device.
-
-    Args:
-        device: where the run computes; None for several devices, or if the device is not known.
-        empty: False if another run with the same constants soon follows: then up to `LIMIT` bytes stay cached.
-
-    Example:
-        >>> from das_core.common.cache import cached, measure_caches, running
-        >>> @cached(maxsize=2)
-        ... def make_ramp(size: int) -> torch.Tensor:
-        ...     return torch.arange(size)
-        >>> cpu = torch.device("cpu")
-        >>> with running(cpu):
-        ...     ramp = make_ramp(3)
-        ...     measure_caches(cpu) >= ramp.nbytes
-        True
-        >>> measure_caches(cpu)
-        0
+    The last run on a device empties its caches, unless `empty` is False because another run soon follows.
     """
     run = _Run(device, get_ident())
     with lock:
@@ -146,20 +112,7 @@ def running(device: torch.device | None = None, *, empty: bool = True) -> Iterat
 
 
 def free_caches(device: torch.device | None = None) -> None:
-    """Drop what is cached on a device; None for all devices. Runs that are going on compute it again.
-
-    Example:
-        >>> from das_core.common.cache import cached, free_caches
-        >>> @cached(maxsize=2)
-        ... def make_ramp(size: int) -> torch.Tensor:
-        ...     print("computing")
-        ...     return torch.arange(size)
-        >>> first = make_ramp(3)
-        computing
-        >>> free_caches()
-        >>> second = make_ramp(3)
-        computing
-    """
+    """Drop what is cached on a device; None for all devices. Runs that are going on compute it again."""
     with lock:
         for key in [key for key, kept in _kept.items() if device is None or device in kept.sizes]:
             _drop(key)
@@ -169,14 +122,7 @@ def free_caches(device: torch.device | None = None) -> None:
 
 
 def measure_caches(device: torch.device | None = None) -> int:
-    """Return how many bytes are cached on a device; None for all devices together.
-
-    Example:
-        >>> from das_core.common.cache import free_caches, measure_caches
-        >>> free_caches()
-        >>> measure_caches()
-        0
-    """
+    """Return how many bytes are cached on a device; None for all devices together."""
     with lock:
         sizes = _measure([list(made.values()) for made in copies.values()])
         sizes.update(_sizes)

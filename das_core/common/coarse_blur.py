@@ -16,21 +16,7 @@ LEAST_DEVIATION = _CELLS
 
 
 def blur_coarsely(values: Tensor, deviation: float) -> Tensor:
-    """Return values after an approximate Gaussian blur, computed at a reduced resolution for speed.
-
-    Args:
-        values: (B, C, H, W).
-        deviation: the standard deviation of the Gaussian in pixels; below 2 it counts as 2.
-
-    Example:
-        >>> import torch
-        >>> from das_core.common.coarse_blur import blur_coarsely
-        >>> spot = torch.zeros(1, 1, 32, 32)
-        >>> spot[..., 14:18, 14:18] = 1
-        >>> blurred = blur_coarsely(spot, deviation=4.0)
-        >>> round(float(blurred.max()), 2), round(float(blurred.sum()))
-        (0.14, 16)
-    """
+    """Return values (B, C, H, W) after a Gaussian blur of at least 2 pixels, computed on a coarse grid."""
     allow_interrupt()
     height, width = values.shape[2:]
     deviation = max(deviation, LEAST_DEVIATION)

@@ -10,30 +10,11 @@ Curve = Literal["linear", "cosine", "step"]
 
 
 def check_curve(curve: Curve) -> None:
-    """Raise an error unless `curve` is the name of a curve.
-
-    Args:
-        curve: the name to check; valid are "linear", "cosine" and "step".
-
-    Raises:
-        ValueError: when there is no such curve.
-    """
+    """Raise a ValueError unless `curve` is the name of a curve."""
     check_choice("curve", curve, get_args(Curve))
 
 
 def interpolate(start: float, end: float, curve: Curve, progress: float) -> float:
-    """Return the value of a setting that goes from `start` to `end` over an ascent.
-
-    Args:
-        start: the value when the ascent begins.
-        end: the value when the ascent is over.
-        curve: how the value goes from start to end; `step` jumps to the end at a progress of 0.5.
-        progress: the share of the ascent that is over, 0..1.
-
-    Example:
-        >>> from das_core.common.curves import interpolate
-        >>> [round(interpolate(0.0, 10.0, curve, 0.25), 2) for curve in ("linear", "cosine", "step")]
-        [2.5, 1.46, 0.0]
-    """
+    """Return the value of a setting that goes from `start` to `end`, at a progress of 0..1."""
     share = {"linear": progress, "cosine": (1 - math.cos(math.pi * progress)) / 2, "step": float(progress >= 0.5)}
     return start + (end - start) * share[curve]

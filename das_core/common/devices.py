@@ -13,23 +13,7 @@ from .text import shorten
 
 
 def find_device(device: torch.device | str) -> torch.device:
-    """Return a device on which PyTorch can compute, or raise an error that lists the devices of this machine.
-
-    Args:
-        device: a device or its name, such as 'cuda' or 'cuda:1'.
-
-    Returns:
-        The device, equal to the attribute `device` of tensors on it: for 'cuda' the current CUDA device with its
-        number, such as 'cuda:0'.
-
-    Raises:
-        ValueError: when this machine has no such device, or PyTorch cannot use it.
-
-    Example:
-        >>> from das_core.common.devices import find_device
-        >>> find_device("cpu")
-        device(type='cpu')
-    """
+    """Return a device as its tensors name it ('cuda:0'), or raise a ValueError that lists the devices here."""
     try:
         # A valid name does not mean that PyTorch was built for this device, or that the machine has such a device. And
         # the device of a tensor on 'cuda' has a number, so torch.device("cuda") would not be equal to it.
@@ -42,18 +26,7 @@ def find_device(device: torch.device | str) -> torch.device:
 
 
 def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Copy a tensor from the CPU to a device; on CUDA the program does not wait for the copy.
-
-    Args:
-        tensor: a tensor on the CPU. Its type is kept.
-        device: where the result is needed. If this is the CPU, the tensor itself is returned.
-
-    Example:
-        >>> import torch
-        >>> from das_core.common.devices import send_to_device
-        >>> send_to_device(torch.tensor([1.0, 2.0]), torch.device("cpu"))
-        tensor([1., 2.])
-    """
+    """Copy a tensor from the CPU to a device; on CUDA the program does not wait for the copy."""
     # With `non_blocking=True` the caller must not change the memory of the tensor before it has been read. On CUDA,
     # ordinary (not pinned) memory has been read when the call returns. Other devices may read it later, so for them the
     # call waits for the end of the copy.
@@ -62,45 +35,14 @@ def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 @cached(maxsize=256)
 def make_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return numbers as a tensor (N,) on a device; the tensor is cached, so that a second call transfers nothing.
-
-    All callers share the tensor, so none of them may change it in place.
-
-    Args:
-        values: N numbers.
-        dtype: the type of the tensor.
-        device: where the tensor is needed.
-
-    Example:
-        >>> import torch
-        >>> from das_core.common.devices import make_constant
-        >>> first, second = (make_constant((107, 1), torch.int64, torch.device("cpu")) for _ in range(2))
-        >>> first, first is second
-        (tensor([107,   1]), True)
-    """
+    """Return numbers as a cached tensor (N,) on a device; nobody may change it in place."""
     return send_to_device(torch.tensor(values, dtype=dtype), device)
 
 
 def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a copy of a tensor with the type and device of another; the copy is cached as long as the tensor lives.
+    """Return a tensor with the type and device of another: itself, or a copy that is cached while the tensor lives.
 
-    `free_caches` and the end of the last run on the device drop the copy.
-
-    Neither the tensor nor its copy may be changed in place.
-
-    Args:
-        tensor: a tensor that is needed in every step, such as a matrix that belongs to an objective.
-        like: a tensor with the wanted type and device.
-
-    Returns:
-        The tensor itself if it already has this type and device, else a copy without gradients.
-
-    Example:
-        >>> import torch
-        >>> from das_core.common.devices import keep_copy
-        >>> matrix, values = torch.eye(2, dtype=torch.float64), torch.zeros(3)
-        >>> keep_copy(matrix, values).dtype, keep_copy(matrix, values) is keep_copy(matrix, values)
-        (torch.float32, True)
+    Neither the tensor nor its copy, which has no gradients, may be changed in place.
     """
     if tensor.dtype == like.dtype and tensor.device == like.device:
         return tensor

@@ -16,29 +16,8 @@ from .text import shorten
 def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to; when the block ends without an error, the file there is renamed to `path`.
 
-    The rename is a single step, so nobody ever reads half a file: whatever was at `path` stays there until the new file
-    is complete. A link at `path` is replaced, and not the file that it leads to. When the block raises, the temporary
-    file is removed. Only a process that is killed outright leaves its temporary file behind, named `.NAME.….part`.
-
-    Args:
-        path: where the file will be; its folder must exist.
-        replace: whether an existing file at `path` is replaced. If not, and two processes write to the same path, one
-            of them gets a FileExistsError. Without `replace`, on a file system that has no hard links, an empty file is
-            at `path` for a moment before the rename.
-
-    Raises:
-        ValueError: when a folder, a device or a pipe is at `path`, and `replace` is True.
-        FileExistsError: when there is a file at `path` and `replace` is False.
-        OSError: when the temporary file cannot be renamed, or the block has not written one.
-
-    Example:
-        >>> import tempfile
-        >>> from das_core.common.files import write_atomically
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with write_atomically(Path(folder, "scores.txt")) as part:
-        ...         _ = part.write_text("0.5")
-        ...     sorted(found.name for found in Path(folder).iterdir())
-        ['scores.txt']
+    So nobody ever reads half a file. A link at `path` is replaced, and not the file that it leads to. Without
+    `replace`, a file at `path` is a FileExistsError, also if another process has just made it.
     """
     if replace and os.path.exists(path):
         _check_mode(path.stat().st_mode, shorten(path.name))
@@ -57,25 +36,7 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 
 def check_writable(path: Path | str) -> Path:
-    """Return the path of a file as a `Path`; raise an error when no file can be written there.
-
-    Call this before a long computation whose result will be written to the file. The permissions of a folder may allow
-    writing although its drive is read-only. So this function makes a temporary file in the folder, and removes it.
-
-    Args:
-        path: a file that exists or not, in a folder that exists.
-
-    Raises:
-        ValueError: when it is no path; its folder does not exist or takes no files; its name is too long or holds a
-            character that no name may hold; or a folder or a device is there already.
-
-    Example:
-        >>> import tempfile
-        >>> from das_core.common.files import check_writable
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     check_writable(Path(folder, "film.gif")).name
-        'film.gif'
-    """
+    """Return a path as a `Path`; raise a ValueError, before a long computation, when no file can be written there."""
     if not isinstance(path, str | os.PathLike):
         raise ValueError(f"{shorten(path)} is no path; give a text such as 'folder/name.gif', or a pathlib.Path")
     path = Path(path)
@@ -104,22 +65,7 @@ def check_writable(path: Path | str) -> Path:
 
 @contextmanager
 def explain_unreadable(path: Path) -> Iterator[None]:
-    """Turn an OSError about a file that cannot be read into a ValueError whose message says what to do.
-
-    Args:
-        path: the file that the block reads or looks for.
-
-    Raises:
-        ValueError: when the block raises an OSError, such as for a drive that has been removed.
-
-    Example:
-        >>> from das_core.common.files import explain_unreadable
-        >>> with explain_unreadable(Path("model.pth")):
-        ...     raise PermissionError(13, "Permission denied")
-        Traceback (most recent call last):
-        ...
-        ValueError: 'model.pth' cannot be read (Permission denied); check its permissions
-    """
+    """Turn an OSError about a file that cannot be read into a ValueError whose message says what to do."""
     try:
         yield
     except OSError as error:

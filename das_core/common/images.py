@@ -42,40 +42,15 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def to_bytes(images: Tensor) -> Bytes:
-    """Return images (B, 3, H, W), 0..1, side by side as bytes; values are clipped and rounded to the nearest byte.
-
-    Example:
-        >>> from das_core.common.images import to_bytes
-        >>> to_bytes(torch.tensor([0.0, 0.5, 1.2]).reshape(1, 3, 1, 1)).tolist()
-        [[[0, 128, 255]]]
-    """
+    """Return images (B, 3, H, W), 0..1, side by side as bytes; values are clipped and rounded to the nearest byte."""
     pixels = images.detach().float().clamp(0, 1).mul(255).round_().byte()
     return pixels.permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
 
 
 def check_images(images: Images, what: str) -> Tensor:
-    """Return images as a batch (B, 3, H, W), or raise an error that says what is wrong with them.
+    """Return images as a batch (B, 3, H, W), detached, or raise a ValueError that says what is wrong with them.
 
-    Values outside 0..1 are accepted. A tensor (B, 3, H, W) is returned without a copy. If it requires a gradient, the
-    result shares its values, but is detached from the autograd graph.
-
-    Args:
-        images: the images to check, in one of the forms of `Images`: a tensor, a NumPy array or an image of Pillow.
-        what: what error messages call the images, such as "the start image".
-
-    Raises:
-        ValueError: when `images` are of another type; the shape is not that of a batch of images; there are not 3
-            channels; values are NaN or infinite; or values are integers, other than the bytes (uint8) of a NumPy array.
-
-    Example:
-        >>> from das_core.common.images import check_images
-        >>> check_images(torch.zeros(1, 3, 4, 6), "the start image").shape
-        torch.Size([1, 3, 4, 6])
-        >>> check_images(np.zeros((4, 6, 3), dtype=np.uint8), "the start image").shape
-        torch.Size([1, 3, 4, 6])
-        >>> check_images(torch.zeros(4, 6), "the start image")
-        Traceback (most recent call last):
-        ValueError: the start image has the shape (4, 6); a batch of images is needed
+    Values outside 0..1 are accepted. A tensor (B, 3, H, W) is not copied.
     """
     images = _to_batch(images, what)
     if images.ndim != 4 or images.shape[0] == 0 or 0 in images.shape[2:]:
@@ -117,23 +92,7 @@ def _to_batch(images: Images, what: str) -> Tensor:
 
 
 def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: Interpolation = "bicubic") -> Tensor:
-    """Return images as the squares that a model sees when it is shown a whole image.
-
-    Args:
-        images: (B, 3, H, W), 0..1.
-        size: the side of the squares in pixels.
-        fit: how an oblong image becomes a square: "shortest" cuts out the middle square; otherwise the whole image is
-            squeezed into a square.
-        interpolation: how pixels are interpolated. If the size is right already, nothing is resized.
-
-    Returns:
-        Squares (B, 3, size, size), 0..1, float32.
-
-    Example:
-        >>> from das_core.common.images import fit_square
-        >>> fit_square(torch.zeros(1, 3, 48, 64), 32).shape
-        torch.Size([1, 3, 32, 32])
-    """
+    """Return images (B, 3, H, W), 0..1, as the squares (B, 3, size, size), float32, that a model sees."""
     images = images.float()
     if fit == "shortest":
         side = min(images.shape[2:])
@@ -149,16 +108,9 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images; for a large batch on the CPU, one image at a time, so that a run can be cancelled.
+    """Apply a function that treats every image by itself to images (B, ...).
 
-    Args:
-        change: a function from a batch (B, ...) to another batch (B, ...) that treats every image by itself.
-        images: (B, ...).
-
-    Example:
-        >>> from das_core.common.images import map_images
-        >>> map_images(lambda part: 1 - part, torch.zeros(2, 1, 1, 1)).flatten()
-        tensor([1., 1.])
+    A large batch on the CPU is processed one image at a time, so that a run can be cancelled.
     """
     allow_interrupt()
     if images.device.type != "cpu" or images.numel() <= _MOST_AT_ONCE:
@@ -174,22 +126,7 @@ def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
-    """Return images resized, with their aspect ratio kept, until they just cover `shape`, and then cropped to it.
-
-    Cropping keeps the middle. Resizing is bicubic with antialiasing.
-
-    Args:
-        image: images (B, 3, h, w) or masks (B, 1, h, w), 0..1.
-        shape: height and width of the result in pixels.
-
-    Returns:
-        Images or masks (B, 3 or 1, *shape), 0..1.
-
-    Example:
-        >>> from das_core.common.images import resize_to_cover
-        >>> resize_to_cover(torch.zeros(1, 3, 48, 64), (100, 100)).shape
-        torch.Size([1, 3, 100, 100])
-    """
+    """Return images or masks (B, C, h, w), 0..1, resized until they just cover `shape`, and cropped to its middle."""
     height, width = shape
     scale = max(height / image.shape[2], width / image.shape[3])
     # If much of the resized image would be cut off, the image is cropped first, which saves time and memory.
@@ -212,23 +149,9 @@ def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
 
 
 def place_on_canvas(image: Tensor, shape: Shape, margin: int) -> Tensor:
-    """Return the pixels of canvases that show images.
+    """Return the pixels (B, 3, height + 2 * margin, width + 2 * margin) of canvases that show images of any size.
 
-    The margin mirrors the picture. A margin that is not narrower than the short side of the picture repeats the border
-    pixels of the picture instead.
-
-    Args:
-        image: images (B, 3, h, w) of any size, resized to cover the picture; values are clipped to 0..1.
-        shape: height and width of the picture in pixels, without margins.
-        margin: pixels on each side of the picture.
-
-    Returns:
-        Pixels (B, 3, height + 2 * margin, width + 2 * margin), 0..1, float32.
-
-    Example:
-        >>> from das_core.common.images import place_on_canvas
-        >>> place_on_canvas(torch.arange(4.0).expand(1, 3, 4, 4) / 4, (4, 4), margin=2)[0, 0, 0]
-        tensor([0.5000, 0.2500, 0.0000, 0.2500, 0.5000, 0.7500, 0.5000, 0.2500])
+    The margin mirrors the picture; if it is not narrower than the short side, it repeats the border pixels.
     """
     mode = "reflect" if margin < min(shape) else "replicate"
     covering = resize_to_cover(image.float().clamp(0, 1), shape)

@@ -29,28 +29,8 @@ _cancellation: ContextVar[BaseException | None] = ContextVar("cancellation", def
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     """Call a function often while the `with` block runs; the function can end the block by raising an exception.
 
-    The function is called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU
-    (`interruptible_backward`), and at every weight of a model that is built (`interruptible_building`). It should
-    return within microseconds. The calls do not change results. If the function raises an exception, all data are still
-    valid: functions of this library change none of their arguments unless they say so, and caches store complete
-    results only.
-
-    Args:
-        look_up: the function; its return value is ignored. It replaces the function of an outer `interruptible` block.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec
-        >>> from das_core.common.interruption import interruptible
-        >>> class Cancelled(Exception):
-        ...     pass
-        >>> def look_up():
-        ...     raise Cancelled
-        >>> try:
-        ...     with interruptible(look_up):
-        ...         stack = ImageStack.noise(StackSpec(width=2048, height=2048))
-        ... except Cancelled:
-        ...     print("no stack")
-        no stack
+    It is called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU and at every
+    weight of a model that is built, and should return within microseconds. All data stay valid when it raises.
     """
     token = _look_up.set(look_up)
     try:
@@ -66,35 +46,13 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def interruptible_building() -> Iterator[None]:
-    """Let a run be cancelled at every weight of a model that is built in the `with` block.
-
-    Use it only around code of this library that builds a model. A memory manager, such as that of ComfyUI, also
-    registers weights when it moves or patches existing models, and it must not be stopped half-way.
-
-    Example:
-        >>> from torch import nn
-        >>> from das_core.common.interruption import interruptible, interruptible_building
-        >>> class Cancelled(Exception):
-        ...     pass
-        >>> def look_up():
-        ...     raise Cancelled
-        >>> try:
-        ...     with interruptible(look_up), interruptible_building():
-        ...         model = nn.Linear(4096, 4096)
-        ... except Cancelled:
-        ...     print("no model")
-        no model
-    """
+    """Let a run be cancelled at every weight of a model that is built in the `with` block."""
     with hearing_own_thread(register_module_parameter_registration_hook, _look_up_at_weight):
         yield
 
 
 def allow_interrupt() -> None:
-    """Call the function that `interruptible` has set, if any; it can end the run by raising an exception.
-
-    Long computations call `allow_interrupt` at least once a second. The exception is also stored until the
-    `interruptible` block ends, so that `is_cancellation` recognises it.
-    """
+    """Call the function that `interruptible` has set, if any; long computations call this at least once a second."""
     look_up = _look_up.get()
     if look_up is None:
         return
@@ -106,41 +64,19 @@ def allow_interrupt() -> None:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Return whether an error was raised by the function that was passed to `interruptible`.
-
-    Code that catches all errors calls this function, and raises such an error again, so that the run ends.
-
-    Args:
-        error: an error that was caught inside the `interruptible` block.
-    """
+    """Return whether the function of `interruptible` raised an error; code that catches all errors raises it again."""
     return error is _cancellation.get()
 
 
 def pausing(parts: Iterable[T]) -> Iterator[T]:
-    """Yield the parts of a computation, and call `allow_interrupt` before each part.
-
-    Args:
-        parts: the items of a loop.
-
-    Example:
-        >>> from das_core.common.interruption import pausing
-        >>> [part + 1 for part in pausing([1, 2])]
-        [2, 3]
-    """
+    """Yield the parts of a computation, and call `allow_interrupt` before each part."""
     for part in parts:
         allow_interrupt()
         yield part
 
 
 def interruptible_backward(device: torch.device) -> AbstractContextManager[object]:
-    """Let a run be cancelled in the backward pass of the computations in the `with` block.
-
-    The backward pass calls `allow_interrupt` before it reads a tensor that autograd has saved for it. This works on the
-    CPU only: on other devices backward passes run in other threads, and end soon.
-
-    Args:
-        device: the device of the computation.
-    """
+    """Let a run be cancelled in the backward pass of the computations in the `with` block."""
     if device.type != "cpu" or _look_up.get() is None:
         return nullcontext()
     return torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)

@@ -26,38 +26,15 @@ _QUOTES = "\"'"
 
 
 def has_keyframes(text: str) -> bool:
-    """Return whether a text begins with a keyframe.
-
-    Args:
-        text: any text.
-
-    Example:
-        >>> from das_core.common.keyframes import has_keyframes
-        >>> has_keyframes("0: a castle / 24: a volcano"), has_keyframes("a clock at 10:30"), has_keyframes("16:9")
-        (True, False, False)
-    """
+    """Return whether a text begins with a keyframe."""
     return _KEYFRAME.match(unify_colons(_strip_braces(text))) is not None
 
 
 def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
-    """Read the wish of each keyframe, such as a class or a prompt.
+    """Read the wish of each keyframe, such as a class or a prompt, by frame number, in rising order.
 
-    Args:
-        text: keyframes such as '0: a castle', in any order, one per line or separated by ' / '; or with quotes and
-            commas, as in '"0": "a castle", "24": "a volcano"', with or without braces around them.
-        example: a valid text that error messages show, with ' / ' between its keyframes.
-
-    Returns:
-        The wishes by frame number, in rising order.
-
-    Raises:
-        ValueError: when the text does not begin with a keyframe; or a keyframe is empty, appears twice, or has a number
-            above a million.
-
-    Example:
-        >>> from das_core.common.keyframes import parse_keyframes
-        >>> parse_keyframes("24: a volcano / 0: a castle")
-        {0: 'a castle', 24: 'a volcano'}
+    Keyframes stand one per line or between ' / ', or with quotes and commas as in '"0": "a castle", "24": "a volcano"',
+    with or without braces. Errors show the `example`.
     """
     text = _strip_braces(text)
     found = list(_KEYFRAME.finditer(unify_colons(text)))
@@ -83,24 +60,7 @@ def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
 
 
 def parse_numbers(text: str) -> dict[int, float] | list[float]:
-    """Read a number for each keyframe, or a number for every frame.
-
-    Args:
-        text: keyframes such as '0: 0.2 / 24: 1', in any order, separated by slashes, commas or line breaks, with or
-            without parentheses around the numbers; or numbers alone, separated by commas or blanks.
-
-    Returns:
-        A dictionary from frames, in rising order, to their numbers; or a list of the numbers in the order of the text.
-
-    Raises:
-        ValueError: when there is no number; a number cannot be read or is not finite; a keyframe appears twice or is no
-            whole number from 0 to a million; or only some of the numbers have a keyframe.
-
-    Example:
-        >>> from das_core.common.keyframes import parse_numbers
-        >>> parse_numbers("0: 0.2 / 24: 1"), parse_numbers("0: (0.2), 24: (1)"), parse_numbers("0, 0.5, 1")
-        ({0: 0.2, 24: 1.0}, {0: 0.2, 24: 1.0}, [0.0, 0.5, 1.0])
-    """
+    """Read a number for each keyframe ('0: 0.2 / 24: 1'), or a list with a number for every frame ('0, 0.5, 1')."""
     parts = [part.strip() for part in re.split(r"[/,\n]", _strip_braces(unify_colons(text))) if part.strip()]
     if not any(":" in part for part in parts):
         numbers = [read_number(number, _NUMBERS) for part in parts for number in part.split()]
@@ -122,20 +82,7 @@ def parse_numbers(text: str) -> dict[int, float] | list[float]:
 
 
 def read_number(text: str, example: str) -> float:
-    """Return the number that a text contains, with or without parentheses and quotes around it.
-
-    Args:
-        text: a number such as '0.2' or '(0.2)'.
-        example: a correct text, which the error message shows.
-
-    Raises:
-        ValueError: when the number cannot be read or is not finite.
-
-    Example:
-        >>> from das_core.common.keyframes import read_number
-        >>> read_number("(0.2)", example="0: 0.2 / 24: 1")
-        0.2
-    """
+    """Return the finite number that a text contains, with or without parentheses and quotes around it."""
     bare = text.strip(f" {_QUOTES}()")
     try:
         number = float(bare) if len(bare) < 40 else math.nan

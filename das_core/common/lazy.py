@@ -10,26 +10,7 @@ _EXTRAS = {"open_clip": "text", "transformers": "text"}
 
 
 def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """Return a `__getattr__` for a package, which imports some names of the package at their first use (PEP 562).
-
-    Args:
-        package: the name of the package.
-        names: for each module of the package, such as '.sources', the names that it defines.
-
-    Raises:
-        AttributeError: by the returned function, when no module of `names` defines the name.
-        ModuleNotFoundError: by the returned function, when a package that a module needs is not installed. If that
-            package is optional, the message says how to install it.
-
-    Example:
-        >>> from das_core.common.lazy import import_on_demand
-        >>> find = import_on_demand("das_core.common", {".seeding": ["make_generator"]})
-        >>> find("make_generator").__module__
-        'das_core.common.seeding'
-        >>> find("nothing")
-        Traceback (most recent call last):
-        AttributeError: module 'das_core.common' has no attribute 'nothing'
-    """
+    """Return a `__getattr__` (PEP 562) for a package that imports names of its modules at their first use."""
     modules = {name: module for module, several in names.items() for name in several}
 
     def find(name: str) -> Any:

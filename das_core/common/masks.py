@@ -19,16 +19,7 @@ FAINTEST_MASK = 1 / 255
 
 
 def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
-    """Return a mask as it is (detached if it requires a gradient), or raise an error that says what is wrong with it.
-
-    Args:
-        mask: the masks to check, (B, h, w); each must have a pixel above 1/255.
-        what: what error messages call the mask, such as "the region".
-
-    Raises:
-        ValueError: when the shape is not that of a batch of masks, values are NaN or infinite, or a mask has no such
-            pixel.
-    """
+    """Return masks (B, h, w), detached, or raise a ValueError that says what is wrong with them."""
     if mask.ndim != 3 or 0 in mask.shape:
         raise ValueError(f"{what} has the shape {tuple(mask.shape)}; [batch, height, width] is needed")
     if not bool(torch.isfinite(mask).all()):
@@ -43,32 +34,10 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
 
 
 def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what: str = "the mask") -> Tensor:
-    """Return a mask of a picture as a mask of the whole canvas.
+    """Return masks (B, h, w) of a picture as masks of the whole canvas, (B, 1, H, W), 0..1.
 
-    The mask is resized to cover the picture, in the same way as an image, so that mask and image stay aligned. The
-    border pixels of the mask are repeated in the margin: an area that touches the edge of the picture continues there.
-
-    Args:
-        mask: (B, h, w) of any size, clipped to 0..1.
-        shape: height and width of the picture in pixels, without margins.
-        margin: pixels on each side of the picture.
-        feather: the width, in pixels, of the soft edge, which lies inside the mask; 0 leaves the edge as it is. Outside
-            the mask, values stay 0.
-        what: what error messages call the mask, such as "the region".
-
-    Returns:
-        A mask (B, 1, H, W) of the canvas, 0..1.
-
-    Raises:
-        ValueError: when `mask` is not a mask; it has no pixel above 1/255 before or after it is cropped to the picture;
-            it is too thin for `feather`; or `feather` is negative, or not below the short side of the picture.
-
-    Example:
-        >>> from das_core.common.masks import canvas_mask
-        >>> mask = torch.zeros(1, 4, 4)
-        >>> mask[:, :, :2] = 1
-        >>> canvas_mask(mask, (4, 4), margin=1)[0, 0, 0]
-        tensor([1., 1., 1., 0., 0., 0.])
+    They are resized to cover the picture as an image would be, and their border pixels are repeated in the margin. The
+    `feather` is the width in pixels of a soft edge inside the mask.
     """
     check_mask(mask, what)
     if not 0 <= feather < min(shape):
@@ -83,19 +52,7 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
 
 
 def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
-    """Return a mask that rises from 0 at the edge of the given mask to 1 about `feather` pixels inside this edge.
-
-    Args:
-        mask: (B, 1, H, W), 0..1.
-        feather: pixels, at least 1 and less than the sides of the mask.
-        what: what the error message calls the mask.
-
-    Returns:
-        A mask (B, 1, H, W), nowhere above the given mask.
-
-    Raises:
-        ValueError: when a mask has no pixel above 1/255 left.
-    """
+    """Return masks (B, 1, H, W) that rise from 0 at the edge of the given masks to 1 about `feather` pixels inside."""
     blurred = _blur(mask, feather)
     # The blurred mask is one half at a straight edge, and more inside the edge.
     soft = (2 * blurred - 1).clamp(0, 1) * mask
@@ -133,18 +90,7 @@ def _convolve(mask: Tensor, row: Tensor) -> Tensor:
 
 
 def find_boxes(mask: Tensor) -> list[Box]:
-    """Return for each mask the smallest box (top, left, height, width) around its pixels above 1/255.
-
-    Args:
-        mask: B masks (B, 1, H, W), 0..1; each must have a pixel above 1/255.
-
-    Example:
-        >>> from das_core.common.masks import find_boxes
-        >>> mask = torch.zeros(1, 1, 8, 8)
-        >>> mask[:, :, 2:5, 3:4] = 1
-        >>> find_boxes(mask)
-        [(2, 3, 3, 1)]
-    """
+    """Return for each mask (B, 1, H, W) the smallest box around its pixels above 1/255, of which it must have one."""
     found = []
     for one in pausing((mask[:, 0] > FAINTEST_MASK).cpu()):
         rows, columns = one.any(dim=1).nonzero(), one.any(dim=0).nonzero()
@@ -154,14 +100,7 @@ def find_boxes(mask: Tensor) -> list[Box]:
 
 
 def unite_masks(masks: Sequence[Tensor]) -> Tensor:
-    """Return the union of masks: at each pixel the largest of their values.
-
-    Args:
-        masks: at least one mask (B or 1, 1, H, W), 0..1.
-
-    Returns:
-        A mask (B, 1, H, W), 0..1; its batch size is 1 if that of all masks is 1.
-    """
+    """Return the union of masks (B or 1, 1, H, W): at each pixel the largest of their values."""
     union = masks[0]
     for mask in masks[1:]:
         union = torch.maximum(union, mask)
@@ -169,21 +108,9 @@ def unite_masks(masks: Sequence[Tensor]) -> Tensor:
 
 
 def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = False) -> Tensor:
-    """Return the mean square of each channel, for each item of a batch or over all items together.
+    """Return the mean square of each channel of values (B, C, H, W), weighted by a mask (B or 1, 1, H, W) if given.
 
-    Args:
-        values: (B, C, H, W).
-        mask: weights (B or 1, 1, H, W) of the mean; if None, all values have the same weight.
-        as_one: whether the mean is taken over all items together, such as over the frames of a film.
-
-    Returns:
-        Mean squares (B, C, 1, 1), or (1, C, 1, 1) if `as_one` is True.
-
-    Example:
-        >>> from das_core.common.masks import mean_square
-        >>> values = torch.tensor([1.0, 3.0]).reshape(1, 1, 1, 2)
-        >>> float(mean_square(values)), float(mean_square(values, torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)))
-        (5.0, 9.0)
+    It has the shape (B, C, 1, 1), or (1, C, 1, 1) if it is taken over all items together (`as_one`).
     """
     if as_one:
         # One item at a time: allocating memory for the squares of all items would take longer than computing them.

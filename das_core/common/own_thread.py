@@ -16,26 +16,7 @@ _numbering = Lock()
 def hearing_own_thread(
     register: Callable[..., RemovableHandle], hook: Callable[..., Any], **options: Any
 ) -> Iterator[None]:
-    """Attach a hook to a module until the `with` block ends; it is called for runs of the module in this thread alone.
-
-    Args:
-        register: the method that attaches the hook, such as `module.register_forward_hook`.
-        hook: the hook.
-        options: further arguments of `register`.
-
-    Example:
-        >>> from threading import Thread
-        >>> import torch
-        >>> from das_core.common.own_thread import hearing_own_thread
-        >>> module = torch.nn.ReLU()
-        >>> with hearing_own_thread(module.register_forward_hook, lambda *_: print("heard")):
-        ...     other = Thread(target=module, args=(torch.ones(1),))
-        ...     other.start()
-        ...     other.join()
-        ...     module(torch.ones(1))
-        heard
-        tensor([1.])
-    """
+    """Attach a hook with `module.register_…_hook`; until the block ends, it hears the runs in this thread alone."""
     thread: int | None = get_ident()
 
     def call(*arguments: Any) -> Any:

@@ -10,18 +10,7 @@ _MOST_AT_ONCE = 2**33
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Return the product of two matrices; on the CPU, large matrices are multiplied in blocks, with identical results.
-
-    Args:
-        left: (M, K).
-        right: (K, N), of the same type, on the same device.
-
-    Example:
-        >>> from das_core.common.products import multiply
-        >>> multiply(torch.ones(2, 3), torch.eye(3))
-        tensor([[1., 1., 1.],
-                [1., 1., 1.]])
-    """
+    """Return the product of two matrices; on the CPU, large ones are multiplied in blocks, with identical results."""
     allow_interrupt()
     count = max(1, _MOST_AT_ONCE // max(1, right.numel()))
     if len(left) <= count or left.device.type != "cpu":
@@ -33,22 +22,7 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
 
 
 def multiply_both_sides(left: Tensor, images: Tensor, right: Tensor) -> Tensor:
-    """Return left @ images @ right; on the CPU, large images are multiplied plane by plane, with identical results.
-
-    Args:
-        left: (h, H).
-        images: planes (H, W), as a tensor (..., H, W) with at least one more axis.
-        right: (W, w).
-
-    Returns:
-        (..., h, w).
-
-    Example:
-        >>> from das_core.common.products import multiply_both_sides
-        >>> images = torch.arange(4.0).reshape(1, 2, 2)
-        >>> multiply_both_sides(torch.ones(1, 2), images, torch.ones(2, 3))
-        tensor([[[6., 6., 6.]]])
-    """
+    """Return left @ images (..., H, W) @ right; on the CPU, large images are multiplied by planes, to the same bits."""
     allow_interrupt()
     # How many multiplications `left @ images` and the product of its result and `right` take together.
     work = images.numel() * len(left) + images[..., 0].numel() // images.shape[-2] * len(left) * right.numel()

@@ -11,28 +11,10 @@ from .interruption import allow_interrupt, pausing
 
 
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-    """Return the mean power of images in rings of the frequency plane, and the frequencies of the rings.
+    """Return the mean power (B, R) of images (B, H, W) in rings of the frequency plane, and their frequencies (R,).
 
-    Images are multiplied by a Hann window; without it the step from one edge of an image to the opposite edge would
-    count as detail. White noise of variance v has a power of about v in every ring. Gradients flow to the images.
-
-    Args:
-        images: (B, H, W), brightness or one channel; their mean is subtracted first.
-        edges: frequencies in waves per pixel, rising. Each neighbouring pair bounds a ring, which contains its lower
-            edge but not its upper edge. The finest frequency of an image is 0.5 along rows and columns, and 0.71 along
-            diagonals.
-
-    Returns:
-        The power of R rings, (B, R), in the precision of the images; and their frequencies (R,), float64, in waves per
-        pixel: for each ring the geometric mean of its edges. Rings that contain no frequency of the Fourier transform,
-        such as narrow rings of small images, are left out.
-
-    Example:
-        >>> from das_core.common.radial_power import radial_power
-        >>> waves = torch.sin(torch.arange(64) * 2 * torch.pi / 8).expand(1, 64, 64)
-        >>> power, frequencies = radial_power(waves, edges=(0.03, 0.1, 0.15, 0.5))
-        >>> [round(value, 2) for value in frequencies.tolist()], int(power.argmax())
-        ([0.05, 0.12, 0.27], 1)
+    Each pair of rising `edges`, in waves per pixel, bounds a ring [low, high); its frequency is their geometric mean,
+    float64. Rings without a frequency of the transform are left out. White noise has its variance in every ring.
     """
     height, width = images.shape[1:]
     rings = _sort_rings(height, width, edges, images.dtype, images.device)

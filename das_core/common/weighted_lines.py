@@ -19,28 +19,10 @@ _LONGEST_NUMBER = 40
 
 
 def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -> Iterator[tuple[str, float]]:
-    """Yield the name and the weight of every line that is not blank.
+    """Yield the name and the weight of every line: 'name', 'name: 0.5' or '(name:0.5)'; of ': 0.5' the name is ''.
 
-    A line has a weight if a number follows its last colon, as in 'name: 0.5'; the whole line may be in parentheses, as
-    in '(name:0.5)'. Any other line is a name with the weight 1. A colon may be full-width. A line such as ': 0.5' has
-    an empty name.
-
-    Args:
-        text: the lines. Blanks around a name or a weight are ignored.
-        example: a correct line, which errors show. Give an example if no name can contain a colon: a colon that is not
-            followed by a number is then an error. Without an example, such a colon and the text after it belong to the
-            name, as in 'poster: a castle'.
-        times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9". If
-            a blank stands between the colon and the second digit, as in "route 66: 0.5", the number is a weight.
-
-    Raises:
-        ValueError: when a weight is not finite, is too large or has a decimal comma; or, with an example, is not a
-            number. The error is raised during the iteration, because this is a generator.
-
-    Example:
-        >>> from das_core.common.weighted_lines import parse_weighted_lines
-        >>> list(parse_weighted_lines("jellyfish\\ngoldfish: 0.5\\n(poster: a castle:1.3)"))
-        [('jellyfish', 1.0), ('goldfish', 0.5), ('poster: a castle', 1.3)]
+    With an `example`, which errors show, no name can contain a colon; without one, a colon that no number follows
+    belongs to the name. With `times`, so does a colon between two digits, as in "at 10:30".
     """
     for line in pausing(filter(None, map(str.strip, text.splitlines()))):
         found = _find_weight(line, times)
@@ -89,21 +71,7 @@ def _is_balanced(text: str) -> bool:
 
 
 def parse_texts(text: str) -> list[str]:
-    """Return the texts of lines with or without weights, each text once, in their order.
-
-    Args:
-        text: the lines; a weight is written as in 'a castle: 2' or '(a castle:2)'. A colon between two digits belongs
-            to the text, and begins no weight.
-
-    Raises:
-        ValueError: when there is no text at all; a line has a weight and no text; or a weight is not finite, is too
-            large or has a decimal comma.
-
-    Example:
-        >>> from das_core.common.weighted_lines import parse_texts
-        >>> parse_texts("a castle: 2\\na clock at 10:30\\na castle")
-        ['a castle', 'a clock at 10:30']
-    """
+    """Return the texts of lines with or without weights, each text once, in their order."""
     texts = dict.fromkeys(name for name, _ in parse_weighted_lines(text, times=True))
     if "" in texts:
         raise ValueError("a line has a weight and no text; write what to compare with, such as 'a castle'")
@@ -113,15 +81,7 @@ def parse_texts(text: str) -> list[str]:
 
 
 def check_weight(weight: float, where: str) -> None:
-    """Raise an error when a weight is not a number, or its absolute value is above `LARGEST_WEIGHT`.
-
-    Args:
-        weight: the weight.
-        where: what the weight belongs to, such as "the objective", for the error.
-
-    Raises:
-        ValueError: when the weight is NaN, infinite or too large.
-    """
+    """Raise a ValueError unless a weight of `where` is a number of at most `LARGEST_WEIGHT`."""
     # With `not`, NaN is refused too: every comparison with NaN is False.
     if not abs(weight) <= LARGEST_WEIGHT:
         raise ValueError(

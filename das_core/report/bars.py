@@ -23,14 +23,7 @@ _MAX_TITLE = 44
 
 
 def wrap_names(names: Sequence[str]) -> list[str]:
-    """Break names into at most two lines that leave room for a value beside them; a longer name is cut.
-
-    Args:
-        names: any texts.
-
-    Returns:
-        The names, each with one line break or none.
-    """
+    """Break names into at most two lines that leave room for a value beside them; a longer name is cut."""
     return [_wrap(name) for name in names]
 
 
@@ -52,15 +45,7 @@ def _wrap(name: str) -> str:
 
 
 def estimate_chart_bytes(charts: int, bars: int) -> int:
-    """Return an upper bound of the bytes that charts take in float32, with three channels.
-
-    Three copies are counted: the single charts, the batch that they are joined to, and a copy of the batch with its
-    axes in another order.
-
-    Args:
-        charts: the number of charts.
-        bars: the number of bars in each chart.
-    """
+    """Return an upper bound of the bytes that charts of so many bars take, in float32, three copies of each."""
     height = _TITLE_HEIGHT + bars * (_LINE_HEIGHT * _MAX_LINES + 2 * _ROW_PADDING + _ROW_GAP) + _EDGE
     return int(3 * charts * 4 * 3 * WIDTH * height * DOTS_PER_INCH**2)
 
@@ -73,24 +58,9 @@ def plot_bars(
     written: Callable[[float], str] = "{:.1%}".format,
     lines: Sequence[int] | None = None,
 ) -> Tensor:
-    """Draw a horizontal bar chart; bars of values below 0 go from a line at 0 to the left, in another colour.
+    """Draw a horizontal bar chart (1, 3, H, W), 0..1, with names and values from the top down.
 
-    Args:
-        bars: names and values, from the top down. A long name takes two lines; a still longer name is cut.
-        title: the line above the chart; if it has more than 44 characters, its end is cut off.
-        highest: the right end of the scale, above 0.
-        lowest: the left end of the scale, at most 0.
-        written: a function that turns a value into its text in the chart.
-        lines: for each bar, the number of lines of text that its row has room for. Charts with the same `lines`
-            have the same height. If None, each row has room for the lines of its own name.
-
-    Returns:
-        The chart (1, 3, H, W), 0..1; its height depends on `lines`, or on the lines of the names.
-
-    Example:
-        >>> from das_core.report.bars import plot_bars
-        >>> plot_bars([("stingray", 0.75), ("shark", 0.1)], "my classifier").shape
-        torch.Size([1, 3, 123, 600])
+    `lines` has, for each bar, the lines of text that its row has room for; charts with equal `lines` are equally high.
     """
     names = wrap_names([name for name, _ in bars])
     heights = [

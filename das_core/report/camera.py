@@ -29,30 +29,24 @@ def move_camera(
     size: int | tuple[int, int] | None = None,
     curve: Curve = "cosine",
 ) -> Tensor:
-    """Return the frames of a camera that moves over a picture or a film.
+    """Return the frames of a camera that moves over a picture or a film: (N, 3, height, width), 0..1.
 
     Frames never show anything outside the picture: near an edge the camera is moved inwards, and where a rolled frame
-    does not fit, the zoom is increased. Position and roll are interpolated, and so is the logarithm of the zoom: with
-    the curve `linear` the picture is enlarged by the same factor from frame to frame. Frames are sampled with bicubic
-    interpolation, and antialiased where the picture shrinks.
+    does not fit, the zoom is increased. Position, roll and the logarithm of the zoom are interpolated.
 
     Args:
         images: a picture, or a film with one image for each frame, see `Images`. If the camera zooms in far, give
             images that are larger than the frames, such as those of `render_stack(stack, 4)`.
-        shots: the keyframes of the camera: a dictionary from frame numbers, from 0, to shots; or a text, see
-            `parse_shots`. Before the first shot and after the last the camera does not move.
-        frames: the number of frames. If None, there are as many frames as images; for a single image, the frame of the
-            last shot is the last frame.
-        size: width and height of the frames in pixels, or one number for both; those of the picture if None.
+        shots: a dictionary from frame numbers, from 0, to shots; or a text such as '0: 0.5 0.5 1 / 47: 0.3 0.6 4 15',
+            with x, y, zoom and, if you like, roll. Before the first shot and after the last the camera does not move.
+        frames: the number of frames; by default that of the images, and for a single image up to the last shot.
+        size: width and height of the frames in pixels, or one number for both; by default those of the images.
         curve: how the camera moves from shot to shot: `cosine` starts and stops softly, `linear` has a constant speed,
             `step` jumps to the next shot when half of the frames between the two are over.
 
-    Returns:
-        The frames (N, 3, height, width), 0..1, on the device of the images.
-
     Raises:
-        ValueError: when there is no shot; a text of shots cannot be read; a shot is beyond the last frame; the number
-            of images is neither 1 nor the number of frames; a setting is out of range; or `images` are no images.
+        ValueError: when there is no shot, a shot cannot be read or is beyond the last frame, a setting is out of range,
+            or `images` are no images, or neither one nor as many as the frames.
 
     Example:
         >>> import torch
@@ -81,25 +75,7 @@ def plan_frames(
     frames: int | None = None,
     size: int | tuple[int, int] | None = None,
 ) -> tuple[int, Shape]:
-    """Return how many frames `move_camera` makes, and the height and width of the frames.
-
-    Args:
-        images: the number of images over which the camera moves.
-        shape: the height and width of the images.
-        shots: the keyframes of the camera, at least one, by frame number, from 0.
-        frames: the number of frames. If None, there are as many frames as images; for a single image, the frame of the
-            last shot is the last frame.
-        size: width and height of the frames in pixels, or one number for both; those of the images if None.
-
-    Raises:
-        ValueError: when a shot is beyond the last frame, the number of images is neither 1 nor the number of frames, or
-            the number or the size of the frames is out of range.
-
-    Example:
-        >>> from das_core.report.camera import plan_frames
-        >>> plan_frames(1, (64, 96), {0: Shot(), 11: Shot(zoom=3)}, size=(48, 32))
-        (12, (32, 48))
-    """
+    """Return how many frames `move_camera` makes, and their height and width."""
     last = max(shots)
     count = frames if frames is not None else images if images > 1 else last + 1
     if not 1 <= count <= MOST_FRAMES:
@@ -117,19 +93,7 @@ def plan_frames(
 
 
 def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: Shape) -> int:
-    """Return about how many bytes `move_camera` needs: for images, frames, copies of both, and the making of a frame.
-
-    Args:
-        images: the number of images.
-        shape: the height and width of the images.
-        frames: the number of frames.
-        frame_shape: the height and width of the frames.
-
-    Example:
-        >>> from das_core.report.camera import estimate_camera_bytes
-        >>> estimate_camera_bytes(1, (448, 896), frames=96, frame_shape=(224, 224)) // 2**20
-        130
-    """
+    """Return about how many bytes `move_camera` needs: images and frames, copies of both, and the making of a frame."""
     pixels, frame_pixels = math.prod(shape), math.prod(frame_shape)
     # Images and frames, each with one copy: 2 tensors, 4 bytes per value, 3 channels.
     kept = 2 * 4 * 3 * (images * pixels + frames * frame_pixels)

@@ -38,11 +38,7 @@ other lines, such as gradient norms and lines for comparison. Text is legible on
 
 
 def new_figure(height: float) -> Figure:
-    """Return an empty figure that is `WIDTH` inches wide.
-
-    Args:
-        height: in inches of `DOTS_PER_INCH` pixels.
-    """
+    """Return an empty figure that is `WIDTH` inches wide and `height` inches high."""
     # Made without pyplot, which would keep the figure in memory and look for a screen.
     return Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH, layout="constrained")
 
@@ -60,14 +56,7 @@ def style_axes(axes: Axes) -> None:
 
 
 def render_figure(figure: Figure) -> Tensor:
-    """Draw a figure and return it as an image.
-
-    Args:
-        figure: a figure that `new_figure` has made.
-
-    Returns:
-        The image (1, 3, H, W), 0..1, float32, on the CPU.
-    """
+    """Draw a figure of `new_figure` and return it as an image (1, 3, H, W), 0..1, float32, on the CPU."""
     fonts = choose_fonts()
     for text in figure.findobj(Text):
         text.set_fontfamily(fonts)

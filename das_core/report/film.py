@@ -50,34 +50,26 @@ value and white is below the largest."""
 
 
 def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -> Path:
-    """Write pictures as a film.
+    """Write pictures as a film, atomically, and return its path.
 
-    The file is written atomically: after an error there is no incomplete file. A film in .mp4 or .webm is written frame
-    by frame, so it may have any length. For .gif, .webp and .png, all frames are kept in memory until the last frame is
-    there, with three bytes per pixel. An animated PNG is lossless; a GIF has 256 colours per frame. The video formats
-    need an even width and height: if the width is odd, the last column is repeated, and if the height is odd, the last
-    row.
+    A film in .mp4 or .webm may have any length. For .gif, .webp and .png, all frames are kept in memory, with three
+    bytes per pixel. An animated PNG is lossless; a GIF has 256 colours per frame. In videos of odd width or height, the
+    last column or row is repeated.
 
     Args:
         frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames. Each frame is one or several images, see
-            `Images`; several are put side by side. Values are clipped to 0..1.
-        path: the file, in a folder that exists. Its ending is the format: .gif, .webp, .png, .mp4 or .webm. An existing
-            file is replaced.
-        fps: the frames per second, 0.1..120; at most 50 in a GIF. A GIF stores times in hundredths of a second, .webp
-            and .png in thousandths. Durations of frames are rounded so that errors do not add up.
-
-    Returns:
-        The path of the file.
+            `Images`; several are put side by side.
+        path: the file, which is replaced. Its ending is the format: .gif, .webp, .png, .mp4 or .webm.
+        fps: the frames per second, 0.1..120; at most 50 in a GIF.
 
     Raises:
-        ValueError: when the ending is none of these formats; no file can be written to the path (`check_writable`);
-            `fps` is out of range; `frames` cannot be iterated, or is a text or one image of Pillow; there are no
-            frames; a frame is no image, or holds values that are not finite; frames differ in size; or PyAV is needed
-            and not installed (the message says how to install it).
+        ValueError: when the ending is none of these, no file can be written to the path, `fps` is out of range, there
+            are no frames, a frame is no image or differs in size, or PyAV is needed and not installed.
         OSError: when the file cannot be written.
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> import torch
         >>> from das_core import save_film
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -100,16 +92,7 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
 
 
 def check_film(path: Path | str, fps: float = FPS) -> str:
-    """Check, before the first frame is made, that a film can be written; return the ending of the path in lower case.
-
-    Args:
-        path: the file.
-        fps: the frames per second.
-
-    Raises:
-        ValueError: when the ending is no format of films; no file can be written to the path (`check_writable`); `fps`
-            is out of range; or PyAV is needed and not installed.
-    """
+    """Check, before the first frame is made, that `save_film` can write; return the path's ending in lower case."""
     path = check_writable(path)
     suffix = path.suffix.lower()
     formats = [*_STILLS, *_VIDEOS]

@@ -27,40 +27,14 @@ class EmptyHistoryError(ValueError):
 
 
 def list_objectives(history: Sequence[Record]) -> list[str]:
-    """Return the names of all objectives in a history, each once, in the order in which they first occur.
-
-    Args:
-        history: the records of an ascent.
-
-    Raises:
-        EmptyHistoryError: when the history holds no step. It is a ValueError.
-    """
+    """Return the names of all objectives in a history, each once, in the order in which they first occur."""
     if not history:
         raise EmptyHistoryError("the history holds no step; use that of an ascent that has run")
     return list(dict.fromkeys(name for record in history for name in record.scores))
 
 
 def tabulate_history(history: Sequence[Record]) -> str:
-    """Write a history as a table of comma-separated values.
-
-    Args:
-        history: the records of an ascent, in the order of the steps.
-
-    Returns:
-        A line of titles, then a line for each step: the number of the step, counted from 1; the score of every
-        objective, or an empty field if it has no score at this step; and the norm of the gradient. A name that a
-        spreadsheet would take for a formula is preceded by an apostrophe.
-
-    Raises:
-        EmptyHistoryError: when the history holds no step. It is a ValueError.
-
-    Example:
-        >>> from das_core import Record
-        >>> from das_core.report import tabulate_history
-        >>> print(tabulate_history([Record(0, {"goldfish, carp": 2.0}, gradient_norm=0.5)]), end="")
-        step,"goldfish, carp",gradient norm
-        1,2.0,0.5
-    """
+    """Write a history as comma-separated values, a line for each step; what looks like a formula gets an apostrophe."""
     names = list_objectives(history)
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
@@ -72,26 +46,7 @@ def tabulate_history(history: Sequence[Record]) -> str:
 
 
 def format_history(history: Sequence[Record]) -> str:
-    """Write a history as text.
-
-    Args:
-        history: the records of an ascent, in the order of the steps. Steps are counted from 1 in the text.
-
-    Returns:
-        A line for each objective, with its first, last and best (largest) score; then a line with the norm of the
-        gradient at the first and the last step.
-
-    Raises:
-        EmptyHistoryError: when the history holds no step. It is a ValueError.
-
-    Example:
-        >>> from das_core import Record
-        >>> from das_core.report import format_history
-        >>> history = [Record(step, {"goldfish": 2.0 * step}, gradient_norm=0.5) for step in range(3)]
-        >>> print(format_history(history))
-        goldfish: 0 at step 1, 4 at step 3, best 4 at step 3
-        gradient norm: 0.5 at step 1, 0.5 at step 3
-    """
+    """Write the first, last and best score of each objective, and the gradient norms, as text."""
     lines = []
     for name in list_objectives(history):
         steps, scores = _select_scores(history, name)
@@ -109,23 +64,13 @@ def format_history(history: Sequence[Record]) -> str:
 
 
 def plot_history(history: Sequence[Record]) -> Tensor:
-    """Draw a history as a chart: the scores of each objective over the steps, and below them the gradient norms.
+    """Draw a history as a chart (1, 3, H, W), 0..1: the scores of each objective, and the gradient norms.
 
     Args:
-        history: the records of an ascent, in the order of the steps. Up to six objectives get a panel each; more than
-            six objectives share one panel.
-
-    Returns:
-        The chart (1, 3, H, W), 0..1; its height depends on the number of panels.
+        history: the records of an ascent, in the order of the steps. More than six objectives share one panel.
 
     Raises:
         EmptyHistoryError: when the history holds no step. It is a ValueError.
-
-    Example:
-        >>> from das_core import Record, plot_history
-        >>> history = [Record(step, {"goldfish": 2.0 * step}, gradient_norm=0.5) for step in range(3)]
-        >>> plot_history(history).shape
-        torch.Size([1, 3, 380, 600])
     """
     names = list_objectives(history)
     groups = [[name] for name in names] if len(names) <= _MAX_PANELS else [names]

@@ -39,16 +39,9 @@ _MAX_STRETCH = 50.0
 
 @dataclass(frozen=True, eq=False)
 class LevelTiles:
-    """Small pictures (tiles) of the levels of a stack, to be arranged as sheets.
+    """Tiles (small pictures) of N groups of levels: each alone, and the sums up to it, (N, B, 3, h, w), 0..1.
 
-    Each of N tiles stands for one level, or for a group of neighbouring levels.
-
-    Args:
-        alone: each tile shows its level, or the sum of its group, alone; (N, B, 3, h, w), 0..1, on the CPU; grey means
-            zero.
-        sums: each tile shows the sum of all levels up to its own; the same shape and range.
-        alone_captions: the texts above the tiles of `alone`: N texts for every image of the batch.
-        sum_captions: the N texts above the tiles of `sums`.
+    The captions are N texts for every image of the batch, and N texts for the sums.
     """
 
     alone: Tensor
@@ -57,18 +50,11 @@ class LevelTiles:
     sum_captions: Sequence[str]
 
     def arrange(self) -> Tensor:
-        """Return sheets (B, 3, H, W), 0..1, with each level alone in the upper row.
-
-        Below each level is the sum of this level and all coarser ones.
-        """
+        """Return sheets (B, 3, H, W), 0..1: the levels alone in the upper row, and below each the sum up to it."""
         return self._draw(len(self.alone), _CAPTION_HEIGHT, _FONT_SIZE)
 
     def arrange_for_node(self) -> Tensor:
-        """Return sheets for the width of a node of ComfyUI, (B, 3, H, W), 0..1.
-
-        These sheets have at most five columns, and captions as large as the tiles allow. More than five tiles
-        continue below, in further pairs of rows (the levels alone, and the sums).
-        """
+        """Return sheets of at most five columns, with captions as large as the tiles allow, for the width of a node."""
         rows = math.ceil(len(self.alone) / _NODE_COLUMNS)
         width = self.alone.shape[-1]
         captions = [*self.sum_captions, *(text for texts in self.alone_captions for text in texts)]
@@ -95,12 +81,7 @@ class LevelTiles:
 
 
 def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
-    """Return about how many bytes drawing the levels of a stack takes.
-
-    Args:
-        stack: the stack.
-        tile: the long side of a tile, which is one of the pictures on the sheet, in pixels.
-    """
+    """Return about how many bytes drawing the levels of a stack takes."""
     tiles = len(group_into_octaves(stack.spec.levels, _MAX_COLUMNS))
     # 2 rows of tiles, 5 copies of each tile, 4 bytes per value, 3 channels. The copies are the single tile, the tile in
     # the tensor of all tiles, the tile with its caption, and the tile in each of two arrangements (sheet and node).
@@ -108,19 +89,7 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
 
 
 def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> LevelTiles:
-    """Draw the levels of a stack as small pictures (tiles): each level alone, and the sum of all levels up to it.
-
-    More than ten levels are grouped into octaves, with a tile for each octave.
-
-    Args:
-        stack: the stack.
-        tile: the long side of a tile in pixels, at least 32.
-        stretch: whether each level that is drawn alone is scaled to fill the range of brightness. The caption of its
-            tile gives the factor, unless the factor is between 0.9 and 1.1.
-
-    Raises:
-        ValueError: when `tile` is below 32.
-    """
+    """Draw the levels of a stack as tiles, see `render_level_sheets`."""
     if tile < SMALLEST_TILE:
         raise ValueError(
             f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
@@ -147,7 +116,7 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
 
 
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
-    """Draw a sheet for every image of a stack: its levels as small pictures, here called tiles.
+    """Draw a sheet for every image of a stack, (B, 3, H, W), 0..1, on the CPU: its levels as small pictures (tiles).
 
     The upper row shows each level alone; grey means zero. The lower row shows the sum of all levels up to that level.
     More than ten levels are grouped into octaves, with a tile for each octave.
@@ -155,20 +124,10 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
     Args:
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
-        stretch: whether each level in the upper row is scaled to fill the range of brightness. The caption of its tile
-            gives the factor, unless the factor is between 0.9 and 1.1.
-
-    Returns:
-        The sheets (B, 3, H, W), 0..1, on the CPU.
+        stretch: whether each level in the upper row is scaled to fill the range of brightness.
 
     Raises:
         ValueError: when `tile` is below 32.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec, render_level_sheets
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
-        >>> render_level_sheets(stack, tile=64).shape  # Two rows of three tiles, with captions and gaps.
-        torch.Size([1, 3, 176, 208])
     """
     return draw_level_tiles(stack, tile, stretch=stretch).arrange()
 

@@ -24,26 +24,7 @@ Levels = tuple[Tensor, Tensor]
 
 
 def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
-    """Measure the variance of every level of a stack.
-
-    Args:
-        stack: a stack that shows something: no measured level may be constant.
-
-    Returns:
-        The resolutions of N levels (N,) and their variances over all samples and channels (B, N), float64, on the CPU.
-        Levels with fewer than 4 samples on their short side are left out.
-
-    Raises:
-        ValueError: when fewer than two levels are left, or a level has the variance 0 (`EmptyLevelsError`).
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec
-        >>> from das_core.report import measure_level_variances
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=0.5)
-        >>> resolutions, variances = measure_level_variances(stack)
-        >>> resolutions.tolist(), [[round(value, 4) for value in row] for row in variances.tolist()]
-        ([6.0, 48.0], [[0.1469, 0.0202]])
-    """
+    """Return the resolutions (N,) of the levels of a stack and their variances (B, N), float64, on the CPU."""
     chosen = [
         (level, part)
         for level, part in zip(stack.spec.levels, decompose(stack).levels, strict=True)

@@ -30,20 +30,12 @@ PLAIN_VIEWS = Augmentation(views=8, windows=Windows(jitter=0, zoom_min=0.7, zoom
 
 @dataclass(frozen=True, eq=False)
 class ObjectiveScores:
-    """The scores of a batch of pictures.
+    """The scores of B pictures under O objectives.
 
     Args:
         names: the names of the objectives.
-        table: the score of every picture under every objective, (B, O), not multiplied by weights; larger is better
-            where the weight is above 0.
+        table: the scores, (B, O), not multiplied by weights; larger is better where the weight is above 0.
         totals: one number for every picture, (B,), by which they are ranked, see `score_images`.
-
-    Example:
-        >>> import torch
-        >>> from das_core.report import ObjectiveScores
-        >>> scores = ObjectiveScores(("castle",), torch.tensor([[1.0], [3.0], [2.0]]), torch.tensor([1.0, 3.0, 2.0]))
-        >>> scores.ranking
-        [1, 2, 0]
     """
 
     names: tuple[str, ...]
@@ -52,7 +44,7 @@ class ObjectiveScores:
 
     @property
     def ranking(self) -> list[int]:
-        """The indices of the pictures, from 0, the best picture first; equal totals stay in the order of the batch."""
+        """The indices of the pictures, the best first; equal totals stay in the order of the batch."""
         order: list[int] = self.totals.argsort(descending=True, stable=True).tolist()
         return order
 
@@ -62,20 +54,7 @@ _CANVASES = 6
 
 
 def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = None) -> int:
-    """Return about how many bytes `ImageScorer` takes for pictures, including the margins that it puts around them.
-
-    Args:
-        images: the pictures, (B, 3, H, W).
-        augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Augmentation, Windows
-        >>> from das_core.report.objective_scores import estimate_scoring_bytes
-        >>> picture = torch.zeros(1, 3, 100, 100)
-        >>> estimate_scoring_bytes(picture, Augmentation(4, Windows(jitter=50)))
-        2880000
-    """
+    """Return about how many bytes `ImageScorer` takes for pictures (B, 3, H, W), with the margins around them."""
     # The margin is as wide as windows may reach beyond the picture.
     margin = (augmentation or PLAIN_VIEWS).windows.farthest_jitter
     height, width = (side + 2 * margin for side in images.shape[2:])
@@ -84,26 +63,7 @@ def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = N
 
 
 class ImageScorer:
-    """Scores pictures under objectives, in two steps: `judges` lists the models to load, and `score` runs them.
-
-    Args:
-        images: the pictures, (B, 3, H, W), 0..1.
-        objectives: at least one, with a weight other than 0. If the weight of an objective changes during an ascent,
-            the value with the largest absolute value is used (`Term.largest_weight`).
-        augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
-        seed: the seed of the random draws of the views, 0 or above.
-        device: the device on which the judges will run; None for the device of the images.
-        any_aspect: whether the mask of a region may have another aspect ratio than the images. It is then resized to
-            cover them, as an ascent resizes it. By default it is refused, because it was probably painted for other
-            pictures.
-
-    Raises:
-        ValueError: when no objective has a weight other than 0; the images are neither a tensor, nor a NumPy array, nor
-            an image of Pillow, or have a wrong shape or type (see `Images`), or hold values that are not finite; a side
-            of the images is shorter than 16 pixels; the mask of a region has another aspect ratio than the images,
-            unless `any_aspect` is True; a region is too small for views; the number of masks or reference images does
-            not fit the batch; or an objective compares images and there is only one.
-    """
+    """Scores pictures, see `score_images`, in two steps: `judges` lists the models to load, and `score` runs them."""
 
     def __init__(
         self,
@@ -149,18 +109,7 @@ class ImageScorer:
 
 
 def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Objective]) -> None:
-    """Check, before there are any pictures, that `score_images` can score pictures of a given size.
-
-    The check assumes the default augmentation of `score_images`, and masks of any aspect ratio.
-
-    Args:
-        batch: the number of pictures.
-        shape: the height and width of the pictures.
-        objectives: see `ImageScorer`.
-
-    Raises:
-        ValueError: see `ImageScorer`.
-    """
+    """Check, before there are pictures of this size, that `score_images` can score them by default."""
     (height, width), margin = shape, PLAIN_VIEWS.windows.farthest_jitter
     # What `ImageScorer` does, but with grey canvases, which take no time.
     stack = ImageStack.gray(StackSpec(width=width, height=height, margin=margin), batch)
@@ -175,24 +124,24 @@ def score_images(
     *,
     any_aspect: bool = False,
 ) -> ObjectiveScores:
-    """Score pictures under objectives.
+    """Score pictures under objectives; every picture is seen through the same views.
 
-    Every picture is seen through the same views. If all objectives are in one group (they ask the same model for the
-    same kind of answer), the total of a picture is the sum of its scores times their weights. Different groups have
-    scores of different scales. With several groups, the weighted sum of each group is therefore standardised over the
-    pictures (mean 0, standard deviation 1) and multiplied by the sum of the absolute weights of the group. The total is
-    then the sum over the groups. In this case, a single picture has the total 0. Groups that share an objective, such
-    as an objective for an ensemble of models, count as one group here.
+    If all objectives are in one group (they ask the same model for the same kind of answer), the total of a picture is
+    the sum of its scores times their weights. The scores of different groups have different scales, so the weighted sum
+    of each group is standardised over the pictures (mean 0, standard deviation 1), multiplied by the sum of the
+    absolute weights of the group, and added; a single picture then has the total 0.
 
     Args:
-        images: (B, 3, H, W), 0..1, on any device.
-        objectives: at least one, with a weight other than 0.
-        augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
+        images: (B, 3, H, W), 0..1, at least 16 pixels wide and high, on any device.
+        objectives: at least one, with a weight other than 0; of a schedule, the largest counts.
+        augmentation: how the judges see the pictures; by default large windows, some flipped, without noise.
         seed: the seed of the random draws of the views.
-        any_aspect: whether the mask of a region may have another aspect ratio than the images, see `ImageScorer`.
+        any_aspect: whether the mask of a region may have another aspect ratio than the images.
 
     Raises:
-        ValueError: see `ImageScorer`.
+        ValueError: when no objective has a weight; `images` are no images or too small; a mask has another aspect ratio
+            or is too small; masks or references do not fit the batch; or an objective compares images and there is only
+            one.
 
     Example:
         >>> import torch
@@ -232,19 +181,7 @@ def _add_up(plan: Plan, table: Tensor) -> Tensor:
 
 
 def format_scores(scores: ObjectiveScores) -> str:
-    """Write scores as text: a line for each picture, the best first, with its total and every score.
-
-    Args:
-        scores: the scores of at least one picture.
-
-    Example:
-        >>> import torch
-        >>> from das_core.report import ObjectiveScores, format_scores
-        >>> scores = ObjectiveScores(("castle",), torch.tensor([[1.0], [3.25]]), torch.tensor([1.0, 3.25]))
-        >>> print(format_scores(scores))
-        image 2: 3.25  (castle 3.25)
-        image 1: 1  (castle 1)
-    """
+    """Write scores as text: a line for each picture, the best first, with its total and every score."""
     lines = []
     for place in scores.ranking:
         each = ", ".join(f"{name} {value:.4g}" for name, value in zip(scores.names, scores.table[place], strict=True))
@@ -253,21 +190,7 @@ def format_scores(scores: ObjectiveScores) -> str:
 
 
 def plot_scores(scores: ObjectiveScores) -> Tensor:
-    """Draw the totals as a bar chart, the best picture at the top.
-
-    Args:
-        scores: the scores of at least one picture.
-
-    Returns:
-        The chart (1, 3, H, W), 0..1.
-
-    Example:
-        >>> import torch
-        >>> from das_core.report import ObjectiveScores, plot_scores
-        >>> scores = ObjectiveScores(("castle",), torch.tensor([[1.0], [3.25]]), torch.tensor([1.0, 3.25]))
-        >>> plot_scores(scores).shape
-        torch.Size([1, 3, 123, 600])
-    """
+    """Draw the totals as a bar chart, the best picture at the top."""
     totals = scores.totals.tolist()
     low, high = min(0.0, *totals), max(0.0, *totals) or 1.0
     bars = [(f"image {place + 1}", totals[place]) for place in scores.ranking]

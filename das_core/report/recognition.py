@@ -26,12 +26,9 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a judge to one image in one of three forms: unchanged, from afar or in grey.
+    """The score (a probability or a cosine) of the right class or text for one image in one form, and its rank.
 
-    Args:
-        score: the probability of the right class, 0..1; for a text, the cosine of its embedding and that of the image,
-            -1..1.
-        rank: how many other classes or texts have at least this score; 0 if the right one has the highest score alone.
+    The rank is the number of other classes or texts with at least this score.
     """
 
     score: float
@@ -40,13 +37,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answers of a judge to one image in the three forms.
-
-    Args:
-        as_is: the answer to the unchanged image.
-        afar: the answer to the image from afar, see `view_from_afar`.
-        grey: the answer to the image without colour, see `remove_colour`.
-    """
+    """The answers of a judge to one image in the three forms."""
 
     as_is: Answer
     afar: Answer
@@ -64,18 +55,7 @@ class Verdict:
 
 
 def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) -> list[Verdict]:
-    """Ask a classifier whether images show the classes that they were made for; the scores are probabilities.
-
-    Args:
-        classifier: the judge; it must not have taken part in making the images.
-        images: (B, 3, H, W), 0..1, on the device of the classifier. Values outside of 0..1 are clamped, as when an
-            image is saved to a file.
-        targets: the index of the class of each image.
-
-    Raises:
-        ValueError: when there is not one target for each image; when a target is no class of the classifier; when the
-            classifier answers with values that are not finite; or when `images` is no batch of images.
-    """
+    """Ask a held-out classifier whether images (B, 3, H, W) show the classes (B indices) that they were made for."""
     classes = len(classifier.labels)
     for target in targets:
         if not 0 <= target < classes:
@@ -84,18 +64,9 @@ def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) 
 
 
 def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict]:
-    """Ask a CLIP whether images show the texts that they were made for; the scores are cosines.
+    """Ask a held-out CLIP whether images (B, 3, H, W) show the texts that they were made for.
 
-    Args:
-        clip: the judge, with a text tower; it must not have taken part in making the images.
-        images: (B, 3, H, W), 0..1, on the device of the CLIP. Values outside of 0..1 are clamped, as when an image is
-            saved to a file.
-        texts: at least B texts. Text n is the right one for image n; the texts after the first B are wrong for all
-            images. Several images may have the same text; in the ranks it counts once.
-
-    Raises:
-        ValueError: when there are fewer texts than images; when a text is empty; when the CLIP has no text tower; when
-            it answers with values that are not finite; or when `images` is no batch of images.
+    Text n is right for image n; the texts after the first B are wrong for all. In the ranks, a text counts once.
     """
     if len(texts) < len(images):
         raise ValueError(f"there are {len(images)} images and {len(texts)} texts; every image needs a text of its own")
@@ -105,10 +76,7 @@ def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict
 
 
 def view_from_afar(images: Tensor) -> Tensor:
-    """Return images (B, 3, H, W), 0..1, shrunk to 64 pixels on the short side, and enlarged to their size again.
-
-    Images whose short side has at most 64 pixels are returned unchanged.
-    """
+    """Return images (B, 3, H, W), 0..1, shrunk to 64 pixels on the short side, and enlarged to their size again."""
     height, width = images.shape[2:]
     short = min(height, width)
     if short <= AFAR:

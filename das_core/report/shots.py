@@ -22,18 +22,13 @@ class Shot:
     Args:
         x: the horizontal position of the middle of the frame in the picture, 0 (left) to 1 (right).
         y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
-        zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has the aspect ratio of the frame; at 2
-            it shows a part half as wide and half as high.
-        roll: by how many degrees the camera is turned clockwise, -36000 to 36000. The contents of the frame turn the
-            other way: at 90 the right side of the picture is at the top.
+        zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has its aspect ratio; at 2 it shows a
+            part half as wide and half as high.
+        roll: by how many degrees the camera is turned clockwise, -36000 to 36000: at 90 the right side of the picture
+            is at the top.
 
     Raises:
         ValueError: when a number is out of range.
-
-    Example:
-        >>> from das_core import Shot
-        >>> Shot(x=0.25, zoom=2)
-        Shot(x=0.25, y=0.5, zoom=2, roll=0.0)
     """
 
     x: float = 0.5
@@ -49,25 +44,7 @@ class Shot:
 
 
 def parse_shots(text: str) -> dict[int, Shot]:
-    """Read the shot of each keyframe.
-
-    Args:
-        text: keyframes such as '47: 0.3 0.6 4 15', in any order. The numbers after the colon are x, y, zoom and roll,
-            see `Shot`; roll may be left out if it is 0. The numbers are separated by blanks or commas, and the
-            keyframes by line breaks or ' / ', as in `parse_keyframes`.
-
-    Returns:
-        The shots by frame number, in rising order.
-
-    Raises:
-        ValueError: when the text does not begin with a keyframe; a keyframe appears twice, or has fewer than three or
-            more than four numbers; or a number cannot be read or is out of range.
-
-    Example:
-        >>> from das_core.report.shots import parse_shots
-        >>> parse_shots("0: 0.5 0.5 1 / 47: 0.3, 0.6, 4, 15")
-        {0: Shot(x=0.5, y=0.5, zoom=1.0, roll=0.0), 47: Shot(x=0.3, y=0.6, zoom=4.0, roll=15.0)}
-    """
+    """Read shots such as '47: 0.3 0.6 4 15' (frame, x, y, zoom, optional roll) from text, by frame, in rising order."""
     # `parse_keyframes` needs a blank between the colon and a digit, because wishes may contain '10:30'. For shots, the
     # blank is optional, so it is added here.
     spaced = unify_colons(text).replace(":", ": ")
@@ -88,19 +65,7 @@ def _read_shot(frame: int, text: str) -> Shot:
 
 
 def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") -> Shot:
-    """Return the interpolated shot at a frame.
-
-    Args:
-        shots: the keyframes by the number of their frame, in rising order.
-        frame: the number of the frame.
-        curve: how the camera moves from one keyframe to the next. Before the first keyframe and after the last, it does
-            not move.
-
-    Example:
-        >>> from das_core.report.shots import Shot, find_shot
-        >>> find_shot({0: Shot(zoom=1), 2: Shot(zoom=4, roll=90)}, 1, curve="linear")
-        Shot(x=0.5, y=0.5, zoom=2.0, roll=45.0)
-    """
+    """Return the shot at a frame, interpolated between keyframes that are in rising order."""
     numbers = list(shots)
     if frame <= numbers[0] or frame >= numbers[-1]:
         return shots[numbers[0] if frame <= numbers[0] else numbers[-1]]

@@ -42,24 +42,14 @@ _LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """The radial power spectra of a batch of images.
+    """The radial power spectra of B images in R rings of the frequency plane.
 
     Args:
-        frequency: the middle frequency of each of R rings of the frequency plane, (R,), in waves per pixel, from coarse
-            to fine, at most 0.5.
+        frequency: the middle frequency of each ring, (R,), in waves per pixel, rising, at most 0.5.
         power: the mean power of each image in each ring, (B, R).
-        slope: the slope of log power over log frequency for each image, (B,). It is about -2 for photographs. A slope
-            nearer to 0 means more fine detail than in photographs, and a steeper slope means less.
-        low: the slope in the low band, below `BAND_EDGE`, (B,).
-        high: the slope in the high band, above `BAND_EDGE`, (B,).
-
-    Example:
-        >>> import torch
-        >>> from das_core import measure_spectrum
-        >>> noise = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> spectrum = measure_spectrum(noise)
-        >>> spectrum.frequency.shape, spectrum.power.shape, spectrum.slope.shape
-        (torch.Size([13]), torch.Size([2, 13]), torch.Size([2]))
+        slope: the slope of log power over log frequency, (B,): about -2 for photographs, nearer to 0 with more detail.
+        low: the slope below 1/8 wave per pixel, (B,).
+        high: the slope from 1/8 wave per pixel on, (B,).
     """
 
     frequency: Tensor
@@ -70,20 +60,13 @@ class Spectrum:
 
 
 def measure_spectrum(images: Images) -> Spectrum:
-    """Measure the spectrum of the brightness of images.
-
-    The images are multiplied by a Hann window first, so that the step between their opposite edges does not count as
-    detail.
+    """Measure the spectrum of the brightness of images under a Hann window: float64, on the CPU.
 
     Args:
         images: (B, 3, H, W), 0..1, at least 64 pixels wide and high.
 
-    Returns:
-        The spectrum of every image, float64, on the CPU.
-
     Raises:
-        ValueError: when the images are too small; one of them has the same brightness everywhere; or the images are in
-            none of the forms of `Images` (a tensor of integers is in none), or hold values that are not finite.
+        ValueError: when the images are too small, one has the same brightness everywhere, or they are no images.
 
     Example:
         >>> import torch
@@ -129,21 +112,13 @@ def _measure_luma(image: Tensor) -> Tensor:
 
 
 def fit_slope(x: Tensor, y: Tensor) -> Tensor:
-    """Fit lines on logarithmic axes by least squares.
-
-    Args:
-        x: N positions (N,), above 0.
-        y: the values (B, N), above 0, of the same floating-point type as `x`.
-
-    Returns:
-        The slope (B,) of log y over log x.
-    """
+    """Return the slopes (B,) of log y (B, N) over log x (N,), fitted by least squares."""
     across = x.log() - x.log().mean()
     return (y.log() @ across) / across.square().sum()
 
 
 def _make_ring_edges(first: float) -> tuple[float, ...]:
-    """Return the frequencies, in waves per pixel, at which the rings of a spectrum begin and end, in rising order."""
+    """Return the rising frequencies, in waves per pixel, at which the rings of a spectrum begin and end."""
     below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
     above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)
     return tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))

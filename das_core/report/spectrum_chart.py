@@ -13,17 +13,7 @@ _MAX_LEGEND_LINES = 4
 
 
 def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
-    """Write the slopes of the spectra of images, and of the variances of levels, as text.
-
-    Args:
-        found: the spectra of images.
-        levels: the resolutions and variances of the levels of a stack; None if there is no stack.
-
-    Returns:
-        A line for each image, with three slopes of its spectrum: over all frequencies, over the low band (below 1/8
-        wave per pixel) and over the high band (from 1/8 on); a line with the slope of photographs for comparison; and,
-        if `levels` are given, a line for each image of the stack with the slope of the variance over the resolution.
-    """
+    """Write the slopes of each image (all, low and high frequencies), of photographs, and of levels."""
     lines = [
         f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"
         for number, (slope, low, high) in enumerate(
@@ -40,24 +30,7 @@ def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
 
 
 def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
-    """Draw spectra as a chart: power against frequency, and below it the variance of levels against resolution.
-
-    Args:
-        found: the spectra of images. A dashed line with the slope of photographs is drawn for comparison, at the mean
-            height of the spectra.
-        levels: the resolutions and variances of the levels of a stack; None for no second panel.
-
-    Returns:
-        The chart (1, 3, H, W), 0..1.
-
-    Example:
-        >>> import torch
-        >>> from das_core import measure_spectrum
-        >>> from das_core.report import plot_spectrum
-        >>> noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> plot_spectrum(measure_spectrum(noise)).shape
-        torch.Size([1, 3, 450, 600])
-    """
+    """Draw a chart (1, 3, H, W), 0..1: power against frequency, and variance of levels against resolution."""
     figure = new_figure(2.25 if levels is None else 3.3)
     panels = figure.subplots(1 if levels is None else 2, 1, squeeze=False)[:, 0]
     axes = panels[0]

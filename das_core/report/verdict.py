@@ -18,18 +18,7 @@ from .bars import plot_bars, wrap_names
 
 @dataclass(frozen=True)
 class Prediction:
-    """A class that a classifier sees in an image.
-
-    Args:
-        index: the number of the class: the position of its logit, from 0.
-        name: the name of the class.
-        probability: how sure the classifier is, 0..1.
-
-    Example:
-        >>> from das_core.report import Prediction
-        >>> Prediction(index=107, name="jellyfish", probability=0.9)
-        Prediction(index=107, name='jellyfish', probability=0.9)
-    """
+    """A class that a classifier sees in an image: the position of its logit, its name, and its probability, 0..1."""
 
     index: int
     name: str
@@ -37,21 +26,15 @@ class Prediction:
 
 
 def classify(classifier: Classifier, images: Images, count: int = 5) -> list[list[Prediction]]:
-    """Classify images.
+    """Return the likeliest classes of each image, the likeliest first.
 
     Args:
-        classifier: the model that rates the images. If a picture was made by an ascent, use a classifier that took no
-            part in this ascent: the classifier that was climbed gives the picture too high a probability.
-        images: (B, 3, H, W), 0..1, of any size, on the CPU or the device of the classifier. Of an oblong image, the
-            classifier sees the middle square.
+        classifier: a model that took no part in making the images: one that was climbed is too sure of them.
+        images: (B, 3, H, W), 0..1, of any size; of an oblong image, the classifier sees the middle square.
         count: how many classes to name for each image, at least 1.
 
-    Returns:
-        The likeliest classes of each image, the likeliest first; fewer than `count` if the classifier has fewer.
-
     Raises:
-        ValueError: when `count` is too small; or the images are in none of the forms of `Images` (a tensor of integers
-            is in none), or hold values that are not finite.
+        ValueError: when `count` is too small, or `images` are no images or hold values that are not finite.
 
     Example:
         >>> import torch
@@ -75,15 +58,7 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
 
 
 def format_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) -> str:
-    """Write predictions as text.
-
-    Args:
-        verdicts: the predictions for each image.
-        classifier: the name of the classifier.
-
-    Returns:
-        A paragraph for each image: a line with the name of the classifier, then a line for each class.
-    """
+    """Write the predictions for each image as text, a paragraph for each image."""
     blocks = []
     for number, classes in enumerate(verdicts, start=1):
         title = f"{classifier} sees" + (f" in image {number}" if len(verdicts) > 1 else "")
@@ -92,22 +67,7 @@ def format_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str
 
 
 def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) -> Tensor:
-    """Draw predictions as bar charts, one for each image.
-
-    Args:
-        verdicts: the predictions for each image, the same number of classes for all.
-        classifier: the name of the classifier, which is written above each chart. If there are several images, the
-            number of the image is written there, too.
-
-    Returns:
-        The charts (B, 3, H, W), 0..1.
-
-    Example:
-        >>> from das_core.report import Prediction, plot_predictions
-        >>> verdicts = [[Prediction(7, "stingray", 0.75), Prediction(2, "shark", 0.1)]]
-        >>> plot_predictions(verdicts, "my classifier").shape
-        torch.Size([1, 3, 123, 600])
-    """
+    """Draw equally many predictions for each image as bar charts of one size, (B, 3, H, W), 0..1."""
     names = [wrap_names([verdict.name for verdict in classes]) for classes in verdicts]
     # All charts have the same height: each row has room for the name that takes the most lines in this row.
     lines = [max(1 + name.count("\n") for name in row) for row in zip(*names, strict=True)]
@@ -119,35 +79,25 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
 
 
 def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tensor:
-    """Measure how well texts fit images, as a CLIP sees them.
+    """Return the cosines between the embeddings of images and texts, (B, T), -1..1, on the device of the CLIP.
+
+    In real CLIPs the cosine of even a good match is often no higher than 0.3: compare the cosines of several texts.
 
     Args:
         clip: a CLIP with a text tower.
-        images: (B, 3, H, W), 0..1, of any size, on the CPU or the device of the CLIP.
+        images: (B, 3, H, W), 0..1, of any size.
         texts: T texts, none of them empty.
 
-    Returns:
-        The cosines between the embeddings of images and texts, (B, T), -1..1, on the device of the CLIP. In real CLIPs
-        the cosine of even a good match is often no higher than 0.3: compare the cosines of several texts.
-
     Raises:
-        ValueError: when the CLIP has no text tower; there is no text, or a text is empty; the images are in none of the
-            forms of `Images` (a tensor of integers is in none), or hold values that are not finite; or an embedding is
-            all zeros or not finite.
+        ValueError: when there is no text tower, a text is empty or missing, or `images` are no images.
 
     Example:
         >>> import torch
-        >>> from torch import nn
-        >>> from das_core import Judge, compare_with_texts
-        >>> from das_core.models import TextTower, assemble_clip
-        >>> colours = {"a photo": [1.0, 1.0, 1.0], "red": [1.0, 0.0, 0.0], "green": [0.0, 1.0, 0.0]}
-        >>> mean_colour = nn.Sequential(nn.AvgPool2d(16), nn.Flatten())
-        >>> judge = Judge("mean colour", mean_colour, 16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-        >>> tower = TextTower(lambda text: torch.tensor(colours[text]), count=len, context_length=77)
-        >>> clip = assemble_clip(judge, tower, "shortest", "bicubic")
-        >>> orange = torch.tensor([0.8, 0.6, 0.0])[:, None, None].expand(1, 3, 20, 20)
-        >>> compare_with_texts(clip, orange, ["red", "green"])
-        tensor([[0.8000, 0.6000]])
+        >>> from skimage.data import coffee
+        >>> from das_core import compare_with_texts, load_starter_clip
+        >>> image = torch.from_numpy(coffee()).movedim(-1, 0)[None] / 255
+        >>> compare_with_texts(load_starter_clip(), image, ["a cat", "a cup of coffee"]).argmax().item()
+        1
     """
     targets = clip.encode_text(texts)
     embeddings = clip.encode_images(images)
@@ -155,16 +105,7 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
 
 
 def format_similarities(table: Tensor, texts: Sequence[str], clip: str) -> str:
-    """Write similarities as text.
-
-    Args:
-        table: similarities of images and texts, (B, T), from `compare_with_texts`.
-        texts: the T texts.
-        clip: the name of the CLIP.
-
-    Returns:
-        A paragraph for each image: a line with the name of the CLIP, then a line for each text, the most similar first.
-    """
+    """Write similarities (B, T) as text, a paragraph for each image, the most similar text first."""
     blocks = []
     for number, row in enumerate(table.tolist(), start=1):
         title = f"{clip} finds" + (f" image {number}" if len(table) > 1 else "") + " near to"
@@ -174,24 +115,7 @@ def format_similarities(table: Tensor, texts: Sequence[str], clip: str) -> str:
 
 
 def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
-    """Draw similarities as bar charts, one for each image, in the order of the texts and all to the same scale.
-
-    Args:
-        table: similarities of images and texts, (B, T), from `compare_with_texts`.
-        texts: the T texts.
-        clip: the name of the CLIP, which is written above each chart. If there are several images, the number of the
-            image is written there, too.
-
-    Returns:
-        The charts (B, 3, H, W), 0..1.
-
-    Example:
-        >>> import torch
-        >>> from das_core.report import plot_similarities
-        >>> table = torch.tensor([[0.27, 0.05], [0.1, 0.2]])
-        >>> plot_similarities(table, ["a cat", "a castle"], "my CLIP").shape
-        torch.Size([2, 3, 123, 600])
-    """
+    """Draw similarities (B, T) as bar charts (B, 3, H, W), 0..1, in the order of the texts and to the same scale."""
     # Cosines of a CLIP are small: on a scale up to 1 all bars would be short.
     low, high = min(0.0, float(table.min())), max(0.0, float(table.max())) or 1.0
     charts = [
