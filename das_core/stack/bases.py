@@ -1,7 +1,4 @@
-"""Frequency bases of images: the cosine basis for a canvas with edges, the Fourier basis for a tile.
-
-In these bases the operator of a stack is nearly diagonal, and a low-pass is exactly diagonal.
-"""
+"""Frequency bases of images, in which K is nearly diagonal: cosines for a canvas with edges, Fourier for a tile."""
 
 import math
 from abc import ABC, abstractmethod

@@ -1,8 +1,4 @@
-"""Bicubic resampling as matrices.
-
-An image X is resized by one matrix on each side, A X B', where ' marks a transpose. The adjoint takes an image Y of the
-new size to A' Y B.
-"""
+"""Bicubic resampling as matrices: an image X is resized by one matrix on each side, A X B', with ' for a transpose."""
 
 import torch
 from torch import Tensor

@@ -1,9 +1,8 @@
-"""The colour spaces of a canvas.
+"""The colour spaces of a canvas, before the tanh: `rgb`, and `decorrelated`, whose channels are uncorrelated in
+photographs.
 
-The values of a canvas, before the tanh, are in one of two spaces. In `rgb` its channels are red, green and blue. In
-`decorrelated` its channels are combinations of red, green and blue that are uncorrelated in photographs; the first
-channel is nearly grey and changes the pixels most. Steps that treat all channels alike give more natural colours in
-`decorrelated`.
+The first channel of `decorrelated` is nearly grey and changes the pixels most. Steps that treat all channels alike give
+more natural colours there.
 """
 
 from typing import Literal, get_args

@@ -19,10 +19,8 @@ frame again."""
 
 
 def as_pictures(stack: ImageStack) -> ImageStack:
-    """Return the frames of a film as separate pictures; a stack that is no film is returned unchanged.
-
-    The accumulated gradient is multiplied by K_t, so that K of pictures times it is still the change of the canvas. The
-    state of the optimizer is dropped.
+    """Return the frames of a film as pictures, with parameters but no optimizer state; other stacks are returned as
+    they are.
     """
     time, parameters = stack.spec.time, stack.parameters
     if time is None:
@@ -35,10 +33,7 @@ def as_pictures(stack: ImageStack) -> ImageStack:
 
 
 def as_pyramid(stack: ImageStack) -> ImageStack:
-    """Return pictures with the same canvases in the parametrisation `pyramid`, which has levels.
-
-    A stack of another parametrisation loses its parameters and the state of its optimizer.
-    """
+    """Return pictures with the same canvases that have levels; other parametrisations lose their parameters."""
     stack = as_pictures(stack)
     if stack.spec.parametrization == "pyramid":
         return stack
@@ -48,11 +43,10 @@ def as_pyramid(stack: ImageStack) -> ImageStack:
 def as_film(stack: ImageStack, time: Time) -> ImageStack:
     """Return a film whose frames start from the canvases of a stack, spread over time and interpolated linearly.
 
-    A film that is given another length is spread in the same way. The number of steps is kept, but neither the
-    accumulated gradient nor the state of the optimizer.
+    The number of steps is kept, but neither the accumulated gradient nor the state of the optimizer.
 
     Args:
-        stack: a stack that is not a zoom and does not have the method `layers`.
+        stack: a stack that is not a zoom and does not have the method `layers`; a film is given another length.
         time: the time axis of the film. In a loop, frames after the last image lie between the last and the first
             image; otherwise the last frame is the last image.
 
@@ -75,16 +69,16 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     """Return a zoom whose depths start from the canvases of a stack.
 
     The number of steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider
-    than an eighth of the short side of the picture (4 to 56 pixels) is cropped to this width; levels finer than the
-    cropped canvas are removed, and if none is left, one as fine as the canvas is added.
+    than an eighth of the short side of the picture (4 to 56 pixels) is cropped to it, and levels finer than the cropped
+    canvas are removed.
 
     Args:
         stack: one image, from which all depths start, or one for each depth.
         zoom: how the depths are nested.
 
     Raises:
-        ValueError: when the number of images is neither 1 nor the number of depths; the stack has surroundings or is a
-            tile; or its margin, the factor of the zoom or the frozen bands do not suit a zoom.
+        ValueError: when the number of images, the margin, the factor or the frozen bands do not suit a zoom, or the
+            stack has surroundings or is a tile.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom, as_zoom
@@ -110,14 +104,7 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
 
 
 def find_moments(time: Time, frames: int) -> list[Moment]:
-    """Return moments at equal distances over a film: from frame to last frame, or around a loop.
-
-    Example:
-        >>> from das_core.stack.conversion import find_moments
-        >>> from das_core.stack.time import Time
-        >>> find_moments(Time(2), 3), find_moments(Time(2, loop=True), 3)[-1]
-        ([(0, 1, 0.0), (0, 1, 0.5), (1, 1, 0.0)], (1, 0, 0.3333333333333333))
-    """
+    """Return N moments at equal distances over a film: from frame to last frame, or around a loop."""
     moments = []
     for number in range(frames):
         # Whole numbers, so that a moment that falls on a frame gets a weight of exactly 0 for the next frame.

@@ -1,14 +1,9 @@
 """Decompositions: a stack split into its levels.
 
-Most ascents keep one canvas and not the levels that sum to it. If the parameters of a stack give its levels, these are
-read from them. Otherwise, of the many sets of levels with the same sum S, the one with the least sum of squares is
-looked for:
-
-    P = adjoint(K+ S),    with the `adjoint` of the form `layers` and K+ the pseudo-inverse of K
-
-Gradient ascent on the levels ends with such levels, too. K+ is approximated in the form `spectral`; what the levels
-then miss of S is added to the finest level, so their norm is 1.1 to 1.8 times the least norm (measured on canvases of
-32 to 168 pixels). Detail that is too fine for the finest level goes into the `rest`; levels and rest sum to the canvas.
+Levels are read from the parameters, if these give them. Otherwise, of all levels with the sum S, those of least norm
+are wanted: P = adjoint(K+ S), with the `adjoint` of the form `layers` (docs/method.md). K+ is approximated in the form
+`spectral`; what the levels then miss of S is added to the finest level, so their norm is 1.1 to 1.8 times the least
+(measured on canvases of 32 to 168 pixels).
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,24 +29,8 @@ _Split = tuple[tuple[Tensor, ...], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """A canvas as the sum of levels, and of a rest that no level can show.
-
-    Make one with `decompose`, `decompose_start` or `decompose_change`. Its methods do not change it.
-
-    Args:
-        levels: the levels (B, 3, h_r, w_r), coarse to fine.
-        rest: the canvas minus the sum of the levels, each resized to the canvas, (B, 3, H, W).
-        operator: the operator of the stack in the form `layers`, without frozen bands; it enlarges the levels.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec, decompose
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
-        >>> parts = decompose(stack)
-        >>> [tuple(level.shape) for level in parts.levels]
-        [(1, 3, 1, 1), (1, 3, 6, 6), (1, 3, 48, 48)]
-        >>> coarse = parts.sum_levels([0, 1])
-        >>> round(float(coarse.std()), 2), round(float((parts.canvas() - coarse).std()), 2)
-        (1.0, 0.08)
+    """A canvas as the sum of levels (B, 3, h_r, w_r), coarse to fine, and of a rest (B, 3, H, W) that no level can
+    show.
     """
 
     levels: tuple[Tensor, ...]
@@ -63,10 +42,7 @@ class Decomposition:
         return self.operator.forward(LevelTensors(self.levels)) + self.rest
 
     def sum_levels(self, numbers: Sequence[int]) -> Tensor:
-        """Return the sum of some levels on the canvas, (B, 3, H, W), given their indices from 0, the coarsest.
-
-        The rest comes with the finest level, so that the sum over all levels is the canvas.
-        """
+        """Return the sum of some levels, by index, on the canvas, (B, 3, H, W); the finest brings the rest."""
         canvas = torch.zeros_like(self.rest)
         for number in numbers:
             canvas += self.operator.enlarge(number, self.levels[number])
@@ -90,18 +66,18 @@ def decompose(stack: ImageStack) -> Decomposition:
         stack: any stack.
 
     Returns:
-        Levels and a rest that sum to `stack.canvas`.
+        A `Decomposition`: `levels` (B, 3, h_r, w_r), coarse to fine, and a `rest` that no level can show. The method
+            `canvas` returns their sum, `stack.canvas`; `sum_levels` that of some levels.
 
     Example:
-        >>> import torch
         >>> from das_core import ImageStack, StackSpec, decompose
-        >>> image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-        >>> stack = ImageStack.from_image(StackSpec(width=32, height=32, margin=0, levels=(1, 4, 16)), image)
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
         >>> parts = decompose(stack)
-        >>> round(float((parts.canvas() - stack.canvas).abs().max()), 4)
-        0.0
-        >>> round(float(parts.rest.norm() / stack.canvas.norm()), 1)  # Finer than 16 samples: in none of the levels.
-        0.9
+        >>> [tuple(level.shape) for level in parts.levels]
+        [(1, 3, 1, 1), (1, 3, 6, 6), (1, 3, 48, 48)]
+        >>> coarse = parts.sum_levels([0, 1])
+        >>> round(float(coarse.std()), 2), round(float((parts.canvas() - coarse).std()), 2)
+        (1.0, 0.08)
     """
     if _has_least_norm(stack):
         # Levels of the least norm are linear in the canvas, so start and change need not be split one by one.
@@ -111,65 +87,24 @@ def decompose(stack: ImageStack) -> Decomposition:
 
 
 def decompose_start(stack: ImageStack) -> Decomposition:
-    """Split the start of a stack into levels and a rest that sum to `stack.start`.
-
-    Args:
-        stack: any stack.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec
-        >>> from das_core.stack import decompose_start
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
-        >>> [round(float(level.abs().max()), 1) for level in decompose_start(stack).levels]
-        [1.2, 0.7, 0.3]
-    """
+    """Split the start of a stack into levels and a rest that sum to `stack.start`."""
     return _split(stack.start, stack)
 
 
 def decompose_change(stack: ImageStack) -> Decomposition:
-    """Split the change of the canvas since the start into levels and a rest that sum to `stack.canvas - stack.start`.
-
-    Args:
-        stack: any stack.
-
-    Example:
-        >>> from dataclasses import replace
-        >>> from das_core import ImageStack, StackSpec
-        >>> from das_core.stack import decompose_change
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=0, levels=(1, 8)))
-        >>> brighter = replace(stack, canvas=stack.canvas + 0.5)
-        >>> [round(float(level.mean()), 2) for level in decompose_change(brighter).levels]
-        [0.49, 0.01]
-    """
+    """Split the change of the canvas since the start into levels and a rest; they sum to `canvas - start`."""
     stack = as_pyramid(stack)
     operator = _make_levels_operator(stack)
     return Decomposition(*_split_change(stack, operator), operator)
 
 
 def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
-    """Return what ascents have added to every level; the levels of the start are not included.
-
-    If a pyramid has parameters and no frozen bands, the levels come from the parameters: exactly in the form `layers`;
-    in the form `spectral`, its small error is added to the finest level. Otherwise they have nearly the least norm.
-
-    Args:
-        stack: any stack.
-
-    Returns:
-        The levels (B, 3, h_r, w_r), coarse to fine; as far as levels can show it, they sum to the change of the canvas.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec
-        >>> from das_core.stack import read_levels
-        >>> stack = ImageStack.gray(StackSpec(32, 32, margin=0, levels=(1, 8, 32)))
-        >>> [tuple(level.shape) for level in read_levels(stack)]
-        [(1, 3, 1, 1), (1, 3, 8, 8), (1, 3, 32, 32)]
-    """
+    """Return what ascents have added to every level, (B, 3, h_r, w_r), coarse to fine."""
     return decompose_change(stack).levels
 
 
 def estimate_decomposition_bytes(stack: ImageStack) -> int:
-    """Return about how many bytes `decompose` needs: levels, the matrices that resize them, and canvases."""
+    """Return about how many bytes `decompose` needs."""
     spec = replace(as_pyramid(stack).spec, method="layers")
     height, width = spec.canvas
     # `LevelsOperator.fit_finest` inverts the matrix of an axis in float64, with four matrices of that size at a time.
@@ -181,10 +116,8 @@ def estimate_decomposition_bytes(stack: ImageStack) -> int:
 
 
 def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[Tensor]:
-    """Yield the sum of each group of levels (B, 3, H, W), as `Decomposition.sum_levels` does, one level at a time.
-
-    The groups hold the indices of all levels once, in order. `decompose` keeps all levels at once: the default levels
-    of a canvas of 624 x 624 pixels need as much memory as fifty canvases.
+    """Yield the sum of each group of levels (B, 3, H, W), one level at a time; the groups hold all levels once, in
+    order.
     """
     stack = as_pyramid(stack)
     gradient, moved = _find_parameters(stack)

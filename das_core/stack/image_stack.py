@@ -20,25 +20,23 @@ from .surroundings import Surroundings, make_surroundings
 class ImageStack:
     """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
-    Make one with `gray`, `noise` or `from_image`. Stacks are immutable: ascents and edits return new ones. All canvases
-    are (B, 3, H, W), float32, margins included, in the colour space of the spec and before the tanh: for a value x in
-    rgb the pixel is (tanh(x) + 1) / 2, so zeros are grey. `decompose` computes the levels of a canvas.
+    Make one with `gray`, `noise` or `from_image`. Ascents and edits return new stacks. All canvases are (B, 3, H, W),
+    float32, margins included, in the colour space of the spec and before the tanh: in rgb the pixel of a value x is
+    (tanh(x) + 1) / 2. `decompose` computes the levels of a canvas.
 
     Args:
         spec: how the stack is built.
-        start: the canvas before the first step; of a new stack that shows an image paler, the image itself. If `Adam`
-            continues a stack without parameters, its canvas becomes the start. `edit_stack` edits both together.
+        start: the canvas before the first step; of a new stack that shows an image paler, the image itself.
         canvas: the present canvas.
-        parameters: what gives the change of the canvas, `canvas = start + operator.forward(parameters)`: the
-            accumulated gradient or, in the form `layers`, the levels. None if no ascent has moved the stack, or if its
-            changes are not accumulated (`NormalizedAscent`, `Within`, `maco` and edits).
-        steps: the number of steps that ascents have done on the stack.
-        optimizer_state: what the last optimizer needs to continue; None without such a state.
-        surroundings: the picture around the stack, if the stack fills only a part of it; None otherwise.
+        parameters: what gives the change of the canvas, `canvas = start + operator.forward(parameters)`; None if no
+            ascent has moved the stack, or its changes are not accumulated (`NormalizedAscent`, `Within`, `maco`,
+            edits).
+        steps: how many steps ascents have done on the stack.
+        optimizer_state: what the last optimizer needs to continue, if it needs something.
+        surroundings: the picture around the stack, if the stack fills only a part of it.
 
     Raises:
-        ValueError: when a tensor is not float32 of the shape that belongs to the spec, `steps` is no whole number from
-            0 up, or there is not one image for each frame of a film or depth of a zoom.
+        ValueError: when a tensor does not fit the spec.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -85,15 +83,7 @@ class ImageStack:
 
     @classmethod
     def gray(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
-        """Return a stack that shows plain grey.
-
-        Args:
-            spec: how the stack is built.
-            batch: how many images the stack holds; for a film or a zoom, 1 or the number of its frames or depths.
-
-        Raises:
-            ValueError: when `batch` is below 1, or does not fit a film or a zoom.
-        """
+        """Return a stack of `batch` images that show plain grey; `batch` as in `noise`."""
         return cls.from_canvas(spec, torch.zeros(count_images(spec, batch), 3, *spec.canvas, dtype=torch.float32))
 
     @classmethod
@@ -102,14 +92,12 @@ class ImageStack:
     ) -> "ImageStack":
         """Return a stack that shows noise with the power spectrum of a sum of levels, each filled with white noise.
 
-        With the default settings the noise looks like soft clouds, whose colours differ from seed to seed. Pictures
-        that start from noise differ more than those from grey, but are recognised less often after few steps
-        (benchmarks/RESULTS.md, Diversity). To default levels a level of one sample is added, the mean colour.
+        With the defaults it looks like soft clouds. Pictures that start from noise differ more than those from grey,
+        but are recognised less often after few steps (benchmarks/RESULTS.md, Diversity).
 
         Args:
             spec: how the stack is built.
-            batch: how many images the stack holds; for a film or a zoom, 1 or the number of its frames or depths. The
-                noise of a film changes smoothly from frame to frame.
+            batch: how many images the stack holds; for a film or a zoom, 1 or the number of its frames or depths.
             amplitude: the root mean square of the noise before the tanh, from 0 up: 0.1 is faint; 1 makes seeds differ
                 most, but its colours remain visible in the finished picture.
             decay: the factor by which the noise changes when the resolution doubles, above 0 and at most 10: 1 gives
@@ -130,9 +118,9 @@ class ImageStack:
             image: (B, 3, h, w), 0..1, or another form of `Images`, of any size: it is resized to cover the picture, and
                 cropped to its middle. A film or a zoom takes one image, or one for each frame or depth.
             batch: how often a single image is repeated; with several images, 1 or their number.
-            contrast: the factor by which the distance of each pixel from grey is multiplied in `canvas`, above 0 and at
-                most 1. Below 1 gradients move the pixels more easily. `start` is the image itself, from which a bound
-                (`Within`) is measured.
+            contrast: the factor for the distance of each pixel from grey in `canvas`, above 0 and at most 1. Below 1
+                gradients move the pixels more easily. `start` is the image itself, from which a bound (`Within`) is
+                measured.
 
         Raises:
             ValueError: when `batch` does not fit, `contrast` is out of range, or `image` is none of `Images`.
@@ -141,16 +129,7 @@ class ImageStack:
 
     @classmethod
     def from_canvas(cls, spec: StackSpec, canvas: Tensor) -> "ImageStack":
-        """Return a stack that starts from a canvas.
-
-        Args:
-            spec: how the stack is built.
-            canvas: (B, 3, H, W), float32, margins included, in the colour space of the spec and before the tanh. It is
-                not copied.
-
-        Raises:
-            ValueError: when the canvas does not fit the spec.
-        """
+        """Return a stack that starts from a canvas (B, 3, H, W) that fits the spec; it is not copied."""
         return cls(spec, canvas, canvas)
 
     def place_into(self, image: Images, mask: Tensor, feather: int = 0) -> "ImageStack":
@@ -160,10 +139,10 @@ class ImageStack:
         a batch of 1 are repeated; a stack that is repeated starts anew.
 
         Args:
-            image: the image around the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 the
-                picture is equal to it, bit for bit if the image has the size of the picture.
+            image: the image around the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 an
+                image of the size of the picture is kept bit for bit.
             mask: where the stack is visible, (B, h, w), 0 (not) to 1 (fully).
-            feather: the width in pixels of a soft edge inside the mask; 0 leaves the edge of the mask as it is.
+            feather: the width in pixels of a soft edge inside the mask, 0 for none.
 
         Raises:
             ValueError: when image, mask, feather and stack do not fit each other, or the stack is a zoom.
@@ -208,7 +187,7 @@ class ImageStack:
         return self.composite(render_pixels(canvas, self.spec.color))
 
     def composite(self, shown: Tensor) -> Tensor:
-        """Put the surroundings around pixels of this stack; without surroundings, return the pixels as they are."""
+        """Put the surroundings, if there are any, around pixels of this stack."""
         return shown if self.surroundings is None else self.surroundings.composite(shown)
 
     def image(self) -> Tensor:
@@ -217,26 +196,8 @@ class ImageStack:
 
 
 def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
-    """Return a stack with another canvas; frozen bands do not move.
-
-    If the stack has parameters, the change of the canvas is converted to parameters (`StackOperator.invert`), which are
-    added, and the new canvas follows from the sum. What no level can show is then lost, and in the form `layers` some
-    percent of the rest.
-
-    Args:
-        stack: the stack, which is not changed.
-        canvas: the new canvas, (B, 3, H, W), in the colour space of the stack, before the tanh.
-        operator: the operator of the stack.
-
-    Example:
-        >>> import torch
-        >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
-        >>> from das_core.stack import move_canvas
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> climbed = Ascent(stack, [prior()], steps=2, optimizer=SGD(learning_rate=100)).run().stack
-        >>> moved = move_canvas(climbed, climbed.canvas * 0.5, climbed.spec.operator(torch.device("cpu")))
-        >>> round(float((moved.canvas - climbed.canvas * 0.5).abs().max()), 3)
-        0.0
+    """Return a stack with another canvas (B, 3, H, W); frozen bands do not move, nor does what its parameters cannot
+    show.
     """
     if stack.parameters is None and not stack.spec.frozen:
         # Not `stack.canvas + change`: its rounding would alter values that the new canvas leaves unchanged.

@@ -8,25 +8,7 @@ from ..common.text import shorten
 
 
 def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
-    """Return every `step`-th resolution from `first` to the long side of the canvas.
-
-    A step of 4 on a canvas of 336 pixels gives the 84 levels with which Direct Ascent Synthesis was first shown. Their
-    level of one sample moves the whole canvas at once, which gives every picture a colour cast; with `first` at 4, K is
-    about equal at frequency 0 and at the next one.
-
-    Args:
-        longest: the long side of the canvas in pixels, margins included.
-        step: the distance between neighbouring levels, from 1 (all resolutions) to `longest`.
-        first: the coarsest level, from 1 to `longest`.
-
-    Raises:
-        ValueError: when `step` or `first` is not between 1 and `longest`.
-
-    Example:
-        >>> from das_core.stack import linear_levels
-        >>> linear_levels(longest=48, step=8)
-        (1, 9, 17, 25, 33, 41)
-    """
+    """Return every `step`-th resolution from `first` to the long side of the canvas."""
     if not 1 <= step <= longest:
         raise ValueError(f"step {step} is not between 1 and {longest} (the long side of the canvas); try 4")
     if not 1 <= first <= longest:
@@ -36,22 +18,12 @@ def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
 
 def default_levels(canvas: Shape) -> tuple[int, ...]:
     """Return the levels of a stack for which none are given: the multiples of 4 up to the long side of the canvas."""
+    # A level of one sample would move the whole canvas at once, which gives every picture a colour cast.
     return linear_levels(max(canvas), 4, first=4)
 
 
 def power_levels(longest: int) -> tuple[int, ...]:
-    """Return the powers of two below the length of the long side of the canvas, and that length itself.
-
-    The last level has as many samples as the canvas, so that the finest detail has a level too.
-
-    Args:
-        longest: the long side of the canvas in pixels, margins included, from 1 up.
-
-    Example:
-        >>> from das_core.stack import power_levels
-        >>> power_levels(longest=48)
-        (1, 2, 4, 8, 16, 32, 48)
-    """
+    """Return the powers of two below the length of the long side of the canvas, and that length itself."""
     powers = []
     resolution = 1
     while resolution < longest:

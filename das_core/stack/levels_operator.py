@@ -65,11 +65,7 @@ class LevelsOperator(StackOperator[LevelTensors]):
             return SpectralOperator(self.canvas, self.levels, self.device, self.tile, self.frozen)
 
     def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return the levels of an accumulated gradient, corrected to sum to a canvas; and the rest, (B, 3, H, W).
-
-        The finest level takes up the difference between the canvas and the exact K G, as far as it can show it. The
-        rest is what no level shows. The operator must not have frozen bands.
-        """
+        """Return the levels of an accumulated gradient, corrected to sum to a canvas; and the rest, (B, 3, H, W)."""
         levels = list(self.adjoint(gradient).tensors)
         last = len(levels) - 1
         coarser = torch.zeros_like(canvas)

@@ -1,28 +1,17 @@
-"""The linear operator K of a stack: how a gradient at the canvas moves the canvas.
+"""The linear operator K of a stack: how a gradient at the canvas moves the canvas (docs/method.md).
 
-A stack is a sum of pictures at many resolutions, its levels P_r. Two matrices resize each level to the canvas, A_r its
-rows and B_r its columns; ' is the transpose:
+A level P_r is resized to the canvas by two matrices, A_r its rows and B_r its columns; ' is the transpose:
 
     canvas = start + forward(P),    forward(P) = sum over r of  A_r P_r B_r',    adjoint(G)_r = A_r' G B_r
 
-`adjoint`, the transpose of `forward`, maps the gradient G of a score at the canvas to its gradients at the levels. A
-step of gradient ascent on all levels therefore moves the canvas by the step size times
+`adjoint` maps the gradient G at the canvas to its gradients at the levels, so a step of gradient ascent on all levels
+moves the canvas by the step size times
 
     K G = forward(adjoint(G)) = sum over r of  (A_r A_r') G (B_r B_r')
 
-K is linear, symmetric, positive semi-definite and the same at every step: a preconditioner of the gradient. An ascent
-whose steps are linear in the gradient (`SGD`) needs no levels as tensors: it keeps the accumulated gradient, the sum of
-the gradients of all steps times their step sizes, and moves the canvas by K times this sum.
-
-K has two forms, both float32:
-
-- `spectral`: one factor for every frequency of the cosine basis, in which K is nearly diagonal. It is the fastest form,
-  and its K G differs from the exact K G by 1 to 14 percent in relative norm (by 10 percent with the default levels and
-  white noise as G, on a canvas of 336 x 336).
-- `layers`: matrix products without approximation. It keeps the levels as tensors, which optimizers such as `Adam` need:
-  their steps are not linear in the gradient.
-
-For a tile, whose opposite edges meet, the matrices wrap around at the edges, and `spectral` uses the Fourier basis.
+K is linear, symmetric, positive semi-definite and the same at every step. Its form `spectral` has one factor for every
+frequency of the cosine basis (of the Fourier basis for a tile), in which K is nearly diagonal; K G then differs from
+the exact one by 1 to 14 percent in relative norm. Its form `layers` is exact and keeps the levels as tensors.
 
 Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3. The formulation with an operator is this project's own.
 """
@@ -46,30 +35,10 @@ P = TypeVar("P", bound=Parameters)
 class StackOperator(ABC, Generic[P]):
     """The operator K of one stack on one device, as the product of `forward` and `adjoint`.
 
-    `adjoint` maps a gradient at the canvas to a change of the parameters, `forward` maps parameters to the change of
-    the canvas that they stand for. In the form `layers` the parameters are the levels (or the tensor of another
-    parametrisation), and the two maps are transposes of each other. In the form `spectral` they are the accumulated
-    gradient: `adjoint` returns the gradient itself, and `forward` is all of K. With frozen bands, K becomes M K M,
-    where M removes the frequencies of these bands.
-
-    Args:
-        canvas: height and width of the canvas in pixels, margins included.
-        levels: resolutions along the long side of the canvas, coarse to fine.
-        device: the device of canvases and gradients.
-        tile: whether opposite edges of the canvas meet.
-        frozen: bands of resolutions that K does not move.
-
-    Example:
-        >>> import torch
-        >>> from das_core import StackSpec
-        >>> spec = StackSpec(width=32, height=32, margin=8, levels=(1, 4, 48))
-        >>> operator = spec.operator(torch.device("cpu"), "layers")
-        >>> gradient = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
-        >>> levels = operator.adjoint(gradient)
-        >>> [tuple(level.shape) for level in levels.tensors]
-        [(1, 3, 1, 1), (1, 3, 4, 4), (1, 3, 48, 48)]
-        >>> float((operator.forward(levels) - operator.precondition(gradient)).abs().max())
-        0.0
+    In the form `layers` the parameters are the levels (or the tensor of another parametrisation), and the two maps are
+    transposes of each other. In the form `spectral` they are the accumulated gradient: `adjoint` returns the gradient
+    itself, and `forward` is all of K. With frozen bands, K becomes M K M, where M removes the frequencies of these
+    bands.
     """
 
     always_periodic: ClassVar[bool] = False
@@ -114,10 +83,8 @@ class StackOperator(ABC, Generic[P]):
         return [(batch, 3, *canvas)]
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
-        """Return K times a gradient (B, 3, H, W) of any float type, filtered; float32.
-
-        `cutoff`, above 0, is the frequency at which a Gaussian low-pass falls to exp(-1/2), in half-waves across the
-        short side; None for no low-pass. `tilt` is the exponent t of a factor f^-t at the frequency f (`Basis.tilt`).
+        """Return K times a gradient (B, 3, H, W) of any float type, with low-pass (`cutoff` in half-waves) and tilt;
+        float32.
         """
         moved = self.forward(self.adjoint(gradient))
         shape = self.shape_response(cutoff, tilt)

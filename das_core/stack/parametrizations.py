@@ -1,18 +1,11 @@
-"""Parametrisations other than levels: an ascent can move pixels, Fourier coefficients, or only the phases of these.
+"""Parametrisations other than levels, to compare with: an ascent can move pixels, Fourier coefficients, or their
+phases.
 
-Each has an operator K, the preconditioner of the gradient, as the levels have (`linear_operator`). MACO also corrects
-the canvas after each step; apart from that the parametrisations differ only in K. So they can be compared with the same
-objectives, views, seeds and numbers of steps.
-
-- Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, 2013, arXiv
-  1312.6034).
-- Fourier: the picture is the inverse Fourier transform of coefficients times a scale that falls as 1 / frequency, as in
-  lucid (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017). K multiplies by the square of the
-  scale.
-- MACO: the Fourier coefficients keep the magnitudes of the start, and only their phases move (Fel et al., "Unlocking
-  Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023). Here each
-  step moves all coefficients and then restores their magnitudes; to first order that is a step along the gradient with
-  respect to the phases.
+- Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, arXiv 1312.6034).
+- Fourier: coefficients times a scale of 1 / frequency, as in lucid (Olah et al., "Feature Visualization", Distill
+2017); K multiplies by the square of the scale.
+- MACO: the magnitudes of the start are kept, only phases move (Fel et al., NeurIPS 2023). Each step moves all
+coefficients and then restores their magnitudes; to first order that is a step along the gradient of the phases.
 """
 
 from collections.abc import Sequence
@@ -73,10 +66,8 @@ class FourierOperator(SpectralOperator):
 
 
 class FourierTensorsOperator(StackOperator[LevelTensors]):
-    """The operator of an ascent that moves Fourier coefficients with an optimizer such as Adam, as in lucid.
-
-    The parameters are one tensor (B, 3, H, W // 2 + 1, 2): real and imaginary parts. Coefficients that also stand for
-    their complex conjugates are divided by the square root of 2, so that they count as the others do.
+    """The operator of an ascent that moves Fourier coefficients, (B, 3, H, W // 2 + 1, 2), with an optimizer such as
+    Adam.
     """
 
     always_periodic = True
@@ -160,28 +151,7 @@ def make_operator(
     parametrization: Parametrization = "pyramid",
     time: Time | None = None,
 ) -> StackOperator[Any]:
-    """Return the operator of a stack. The four operators that were used last are cached.
-
-    Args:
-        method: the form of the operator.
-        canvas: height and width of the canvas in pixels, margins included.
-        levels: resolutions along the long side of the canvas, coarse to fine.
-        device: the device of canvases and gradients.
-        tile: whether opposite edges of the canvas meet.
-        frozen: bands of resolutions that K does not move.
-        parametrization: what ascents move.
-        time: the time axis of a film, in the form `spectral`; None if the stack is no film.
-
-    Raises:
-        KeyError: when there is no such form or parametrisation; `StackSpec` refuses these with a message.
-
-    Example:
-        >>> import torch
-        >>> from das_core.stack import make_operator
-        >>> operator = make_operator("layers", (24, 32), (1, 8, 32), torch.device("cpu"))
-        >>> operator.precondition(torch.ones(1, 3, 24, 32)).shape
-        torch.Size([1, 3, 24, 32])
-    """
+    """Return the operator of a stack. The four operators that were used last are cached."""
     operator = FORMS[method][parametrization](canvas, levels, device, tile, frozen)
     return operator if time is None else FilmOperator(operator, time)
 

@@ -1,7 +1,7 @@
 """Converts a canvas to pixels, and a gradient at the pixels to one at the canvas; crops the margin.
 
-The values of a canvas are unbounded, in one of two colour spaces. They are converted to rgb, and then (tanh + 1) / 2
-maps them to 0..1, as in Direct Ascent Synthesis (arXiv 2502.07753, section 3).
+The canvas is converted to rgb, and (tanh + 1) / 2 maps it to 0..1 (Direct Ascent Synthesis, arXiv 2502.07753, section
+3).
 """
 
 import torch
@@ -23,15 +23,7 @@ _EDGE = 1e-6
 
 
 def invert_pixels(pixels: Tensor, color: ColorSpace) -> Tensor:
-    """Return the canvas that `render_pixels` converts to these pixels; 0 and 1 become the nearest possible values.
-
-    Args:
-        pixels: (B, 3, H, W), 0..1, which are not changed.
-        color: the colour space of the canvas.
-
-    Returns:
-        A canvas (B, 3, H, W), before the tanh.
-    """
+    """Return the canvas that `render_pixels` converts to these pixels; 0 and 1 become the nearest possible values."""
     return from_rgb(pixels.clamp(_EDGE, 1 - _EDGE).logit_().div_(2), color)
 
 

@@ -1,8 +1,7 @@
 """Renders a stack at another resolution, and films and zooms at any moment.
 
-At another resolution each level is resized to the new canvas, and the results are summed. This keeps coarse levels
-smooth at any size; enlarging the finished picture would also enlarge the steps between its pixels. Between the frames
-of a film the canvas is interpolated linearly, before the tanh, as by the levels in time (`stack/time.py`).
+At another resolution each level is resized to the new canvas: this keeps coarse levels smooth at any size, and does not
+enlarge the steps between pixels. Between frames the canvas is interpolated linearly, before the tanh.
 """
 
 from collections.abc import Sequence
@@ -62,8 +61,7 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     """Render a stack at a multiple of its own size.
 
     Coarse levels are enlarged with the stack's own bicubic interpolation; levels finer than the new canvas are shrunk
-    with antialiasing, which does not wrap around, so below scale 1 a tile can show a faint seam. Surroundings are
-    resized as an image.
+    with antialiasing that does not wrap around, so below scale 1 a tile can show a faint seam.
 
     Args:
         stack: the stack to render.
@@ -129,19 +127,15 @@ def estimate_film_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
 
 
 def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0) -> Tensor:
-    """Render a film with any number of frames.
+    """Render a film with any number of frames, (N, 3, height, width), 0..1.
 
     Args:
         stack: a film: a stack whose spec has a `Time`.
-        frames: the number of frames, 1 to 65,536, at equal distances over the film. If None, the frames of the stack
-            itself, as in `stack.image()`.
-        scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
-
-    Returns:
-        The frames (N, 3, height, width), 0..1, on the device of the stack.
+        frames: how many frames, 1 to 65,536, at equal distances over the film. If None, those of the stack itself.
+        scale: the size of the frames as a multiple of the stack's own, 0.05 to 32.
 
     Raises:
-        ValueError: when the stack is no film (`NoFilmError`), or the number of frames or the scale is out of range.
+        ValueError: when the stack is no film, or the number of frames or the scale is out of range.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time, render_film
@@ -189,22 +183,18 @@ def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
 def render_zoom(
     stack: ImageStack, moments: int | Sequence[float] = 24, *, scale: float = 1.0, out: bool = False
 ) -> Tensor:
-    """Render a zoom at moments between its depths.
+    """Render a zoom at moments between its depths, (N, 3, height, width), 0..1.
 
     At moment 1, depth 1 fills the picture, and depth 2 lies in its middle. From moment t to t + 0.1, all depths grow by
-    the factor f^0.1, with f the factor of the zoom (`Zoom.factor`): a camera that approaches at a constant speed.
+    the factor f^0.1, with f the factor of the zoom: a camera that approaches at a constant speed.
 
     Args:
         stack: a zoom: a stack whose spec has a `Zoom`.
         moments: a number of frames, 1 to 65,536, at equal distances from the first depth to the last (in a loop, on
             towards the first depth, which is not repeated); or a list of as many moments, each from 0 to the index of
             the last depth or, in a loop, to the number of depths.
-        scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
-        out: whether the zoom goes outwards. If `moments` is a number, a loop still begins with the first depth. A list
-            of moments is reversed.
-
-    Returns:
-        The frames (N, 3, height, width), 0..1, on the device of the stack.
+        scale: the size of the frames as a multiple of the stack's own, 0.05 to 32.
+        out: whether the zoom goes outwards. If `moments` is a number, a loop still begins with the first depth.
 
     Raises:
         ValueError: when the stack is no zoom, or the scale, the number of frames or a moment is out of range.
@@ -255,6 +245,6 @@ def _check_count(frames: int) -> None:
 
 
 def _count_frame_bytes(stack: ImageStack, frames: int, scale: float) -> int:
-    """Return the bytes of all rendered frames, twice: in the parts, and in the tensor to which they are joined."""
+    """Return the bytes of all rendered frames, twice: in the parts, and joined."""
     (height, width), _ = scale_size(stack.spec, scale)
     return 2 * 4 * 3 * frames * height * width

@@ -47,23 +47,8 @@ def _read_pixels(name: str, value: object) -> int:
 
 
 def widen_margin(width: int, height: int, margin: int) -> int:
-    """Return the smallest margin, from `margin` to 16 pixels wider, with which the form `spectral` is fast.
-
-    The margin is not visible in the result; views reach at most a few pixels further into it.
-
-    Args:
-        width: the width of the picture in pixels.
-        height: the height of the picture in pixels.
-        margin: the wanted distance from the picture to the edge of the canvas, in pixels.
-
-    Returns:
-        A margin with which both sides of the canvas are products of primes up to 13; the given one if it is 0, there is
-        none in that range, or the long side of the canvas is shorter than 512 pixels.
-
-    Example:
-        >>> from das_core.stack import widen_margin
-        >>> widen_margin(1024, 1024, margin=56), widen_margin(224, 224, margin=56)
-        (60, 56)
+    """Return the least margin, up to 16 pixels wider, with which the form `spectral` is fast; if there is none, the
+    same.
     """
     if margin <= 0 or max(width, height) + 2 * margin < _SHORT:
         return margin

@@ -32,31 +32,28 @@ class StackSpec:
     Args:
         width: the width of the picture in pixels, at least 16.
         height: the height of the picture in pixels, at least 16.
-        margin: the width of the margin on each side of the picture, in pixels, which views may reach into. With a
-            margin of 0, objects keep away from the border; an eighth of the side avoids that. A tile needs 0.
-        levels: the resolution of each level: its number of samples along the long side of the canvas, from 1 to the
-            number of pixels along it, in any order. If None, the multiples of 4.
+        margin: pixels around the picture that views may reach into. With 0, objects keep away from the border; an
+            eighth of the side avoids that. A tile needs 0.
+        levels: the number of samples of each level along the long side of the canvas, from 1 to its pixels, in any
+            order. If None, the multiples of 4.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
-        method: the form of the operator: `spectral`, or `layers`, which is exact (`stack/linear_operator.py`).
+        method: the form of the operator: `spectral`, or `layers`, which is exact and which `Adam` needs.
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam.
         frozen: bands of resolutions (coarsest, finest), both included, that ascents do not move.
-        parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`
-            (`stack/parametrizations.py`). `maco` keeps the Fourier magnitudes of the start, which has to be noise or an
-            image.
-        time: the time axis, if the images of the stack are the frames of a film; None otherwise.
-        zoom: how the images of the stack are nested, if they are the depths of a zoom; None otherwise.
+        parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`,
+            which keeps the Fourier magnitudes of the start (noise or an image).
+        time: the time axis, if the images of the stack are the frames of a film.
+        zoom: how the images of the stack are nested, if they are the depths of a zoom.
 
     Raises:
-        ValueError: when a value has the wrong type or is out of range, or two of them exclude each other: a tile and a
-            margin or a zoom, a film and a zoom, `layers` and a film or `maco`.
+        ValueError: when a value has the wrong type or is out of range, or two exclude each other: a tile and a margin
+            or a zoom, a film and a zoom, `layers` and a film or `maco`.
 
     Example:
         >>> from das_core import StackSpec
         >>> spec = StackSpec(width=64, height=32, margin=8)
-        >>> spec.canvas
-        (48, 80)
-        >>> len(spec.levels), spec.levels[:3], spec.levels[-1]
-        (20, (4, 8, 12), 80)
+        >>> spec.canvas, spec.levels[:3], spec.levels[-1]
+        ((48, 80), (4, 8, 12), 80)
     """
 
     width: int = 448
@@ -117,7 +114,7 @@ class StackSpec:
 
     @property
     def zoom_operator(self) -> ZoomOperator | None:
-        """The linear map from the depths of a zoom to its composites, in which depths are blended over each other."""
+        """The linear map from the depths of a zoom to its composites."""
         return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
 
     def find_timeline(self, batch: int) -> Timeline:
@@ -127,7 +124,7 @@ class StackSpec:
 
     @property
     def keeps_magnitudes(self) -> bool:
-        """Whether only Fourier phases move: `StackOperator.retract` restores the Fourier magnitudes after each step."""
+        """Whether only Fourier phases move, see `StackOperator.retract`."""
         return FORMS[self.method][self.parametrization].keeps_magnitudes
 
     def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator[Any]:
@@ -145,15 +142,15 @@ class StackSpec:
 
     @property
     def parameters_kind(self) -> type[Parameters]:
-        """The type of the parameters of a stack, see `ImageStack.parameters`."""
+        """The type of the parameters of a stack."""
         return LevelTensors if self.method == "layers" else AccumulatedGradient
 
     def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the tensors in the parameters of a stack, see `ImageStack.parameters`."""
+        """Return the shapes of the tensors in the parameters of a stack."""
         return FORMS[self.method][self.parametrization].shape_parameters(self.canvas, self.levels, batch)
 
     def operator_bytes(self) -> int:
-        """Return about how many bytes the operator takes, including the temporary tensors from which it is computed."""
+        """Return about how many bytes the operator takes while it is computed."""
         height, width = self.canvas
         # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the
         # phase factors of the transform, and 12 for the temporary tensors from which these are computed.
@@ -171,7 +168,7 @@ class StackSpec:
         return spectral + 4 * sum(size * side for size, side in sizes)
 
     def parameters_bytes(self, batch: int) -> int:
-        """Return how many bytes the parameters of a stack take, see `shape_parameters`."""
+        """Return how many bytes the parameters of a stack take."""
         return 4 * sum(math.prod(shape) for shape in self.shape_parameters(batch))
 
     def levels_bytes(self, batch: int) -> int:

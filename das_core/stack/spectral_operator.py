@@ -26,11 +26,7 @@ _MANY_SAMPLES = 64
 
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
-    """The operator K in the form `spectral`: an approximation that multiplies every frequency by one factor.
-
-    The factors are the diagonal of K in the frequency basis of the canvas: of all operators that are diagonal there,
-    this one is the nearest to K.
-    """
+    """The operator K in the form `spectral`: one factor for every frequency, the diagonal of K in that basis."""
 
     def _prepare(self) -> None:
         self.response = self._compute_response().to(self.device)
@@ -64,10 +60,9 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
 def compute_spectral_response(
     canvas: Shape, levels: Sequence[int], tile: bool = False, gains: Sequence[float] | None = None
 ) -> Tensor:
-    """Return the diagonal of K in the frequency basis of the canvas: (H, W), or (H, W // 2 + 1) for a tile; float32.
+    """Return the diagonal of K in the frequency basis, (H, W), or (H, W // 2 + 1) for a tile; g_r are all 1 by default.
 
-    For a wave u v' of norm 1, the product of a vertical and a horizontal profile, the entry is the sum over all levels
-    r of g_r^2 |A_r' u|^2 |B_r' v|^2. The gains g_r are all 1 by default.
+    For a wave u v' of norm 1, with a vertical and a horizontal profile, it is the sum of g_r^2 |A_r' u|^2 |B_r' v|^2.
     """
     # Both axes of a square canvas share the responses in `made`. These are not cached between calls, because there is
     # one for every level.

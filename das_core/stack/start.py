@@ -1,7 +1,4 @@
-"""Canvases that a stack can start from: an image, or noise.
-
-All of them are (B, 3, H, W), before the tanh.
-"""
+"""Canvases (B, 3, H, W), before the tanh, that a stack can start from: an image, or noise."""
 
 import math
 
@@ -86,11 +83,7 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
 
 
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
-    """Return a canvas (B, 3, H, W) in rgb whose pixels are 0.5 + contrast * (image - 0.5).
-
-    The image (B, 3, h, w), of any size, is resized to cover the picture and cropped to its middle. The margin mirrors
-    the picture; one at least as wide as its short side repeats its border pixels.
-    """
+    """Return a canvas (B, 3, H, W) in rgb whose pixels are 0.5 + contrast * (image - 0.5)."""
     _check_contrast(contrast)
     return _soften(place_on_canvas(check_images(image, "the start image"), shape, margin), contrast)
 
@@ -119,12 +112,7 @@ def make_noise_canvas(
     tile: bool = False,
     time: Time | None = None,
 ) -> Tensor:
-    """Return noise with the power spectrum of a stack whose levels are white noise, (batch, 3, H, W), float32.
-
-    White noise on the levels has the covariance K on the canvas, so white noise on the canvas is multiplied by the
-    square root of K in the form `spectral`. Each image has the root mean square `amplitude`; `decay` is the factor by
-    which the gain changes when the resolution doubles. With `time`, the noise changes smoothly from frame to frame.
-    """
+    """Return noise with the power spectrum of a stack whose levels are white noise, (batch, 3, H, W), float32."""
     _check_batch(batch)
     if not (0 <= amplitude < math.inf and 0 < decay <= _MAX_DECAY):
         raise ValueError(
@@ -132,6 +120,7 @@ def make_noise_canvas(
             f"amplitude {amplitude} and decay {decay}; try 1 and 0.4"
         )
     gains = [float(decay ** torch.tensor(level / levels[0], dtype=torch.float32).log2()) for level in levels]
+    # White noise on the levels has the covariance K on the canvas.
     response = compute_spectral_response(canvas, levels, tile, gains).sqrt()
     white = torch.empty(batch, 3, *canvas, dtype=torch.float32)
     for item, image in pausing(enumerate(white)):

@@ -33,21 +33,7 @@ def check_tensor(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """The tensors that an ascent moves: `canvas = start + operator.forward(parameters)`.
-
-    `AccumulatedGradient` for the form `spectral`, `LevelTensors` for the form `layers`. Methods return new parameters.
-
-    Args:
-        tensors: the tensors, float32.
-
-    Example:
-        >>> import torch
-        >>> from das_core import StackSpec
-        >>> spec = StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48))
-        >>> gradient = torch.ones(1, 3, 48, 48)
-        >>> [tuple(part.shape) for part in spec.operator(torch.device("cpu"), "layers").adjoint(gradient).tensors]
-        [(1, 3, 1, 1), (1, 3, 6, 6), (1, 3, 48, 48)]
-    """
+    """The tensors, float32, that an ascent moves: `canvas = start + operator.forward(parameters)`."""
 
     tensors: tuple[Tensor, ...]
 
@@ -62,18 +48,8 @@ class Parameters:
 
 
 class AccumulatedGradient(Parameters):
-    """The sum over all steps of the gradient (with momentum: the velocity) times the step size.
-
-    It is one tensor (B, 3, H, W), as large as the canvas; K times this tensor is the change of the canvas by all steps.
-
-    Example:
-        >>> import torch
-        >>> from das_core.stack import AccumulatedGradient
-        >>> nothing = AccumulatedGradient((torch.zeros(1, 3, 48, 48),))
-        >>> gradient = AccumulatedGradient((torch.ones(1, 3, 48, 48),))
-        >>> two_steps = nothing.add(gradient, alpha=0.5).add(gradient, alpha=0.25)
-        >>> float(two_steps.gradient.mean())
-        0.75
+    """The sum over all steps of the gradient (with momentum: the velocity) times the step size, one tensor (B, 3, H,
+    W).
     """
 
     @property
@@ -83,44 +59,14 @@ class AccumulatedGradient(Parameters):
 
 
 class LevelTensors(Parameters):
-    """What ascents have added to every level: one tensor (B, 3, h_r, w_r) for each level, coarse to fine.
-
-    The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients.
-
-    Example:
-        >>> import torch
-        >>> from das_core import StackSpec
-        >>> from das_core.stack import LevelTensors
-        >>> spec = StackSpec(width=32, height=24, margin=0, levels=(1, 8))
-        >>> levels = LevelTensors((torch.full((1, 3, 1, 1), 0.5), torch.full((1, 3, 6, 8), 0.25)))
-        >>> canvas = spec.operator(torch.device("cpu"), "layers").forward(levels)
-        >>> tuple(canvas.shape), round(float(canvas.mean()), 2)
-        ((1, 3, 24, 32), 0.75)
+    """What ascents have added to every level, (B, 3, h_r, w_r), coarse to fine; or one tensor of pixels or
+    coefficients.
     """
 
 
 @dataclass(frozen=True, eq=False)
 class OptimizerState:
-    """What an optimizer keeps from one step to the next.
-
-    Args:
-        kind: the name of the kind of optimizer; an optimizer of another kind ignores this state.
-        tensors: for `NormalizedAscent` the running mean of its directions, (B, 3, H, W). For `SGD` the velocity, one
-            tensor of the same shape for each tensor of the parameters. For `Adam` the running means of the gradients of
-            all levels, then the running means of the squares of these gradients.
-        steps: for `Adam` how many steps are in the running means (for its bias correction); 0 for the others.
-
-    Raises:
-        ValueError: when `kind` is no short text, `steps` is no whole number from 0 up, or a tensor is not float32.
-
-    Example:
-        >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> result = Ascent(stack, [prior()], steps=2, optimizer=SGD(momentum=0.9)).run()
-        >>> state = result.stack.optimizer_state
-        >>> state.kind, [tuple(tensor.shape) for tensor in state.tensors]
-        ('sgd', [(1, 3, 48, 48)])
-    """
+    """What an optimizer of a `kind` keeps from one step to the next; `steps` are those in the running means."""
 
     kind: str
     tensors: tuple[Tensor, ...]

@@ -14,21 +14,8 @@ from .spec import StackSpec
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """The picture around a stack: the stack shows where the mask is 1, this picture where the mask is 0.
-
-    Where the mask is between 0 and 1, the two are mixed. `ImageStack.place_into` makes surroundings.
-
-    Args:
-        pixels: the picture over the whole canvas, (B, 3, H, W), 0..1.
-        mask: (B, 1, H, W), 0..1: 1 where the stack shows, 0 where the picture is kept bit for bit.
-
-    Example:
-        >>> import torch
-        >>> from das_core.stack import Surroundings
-        >>> white, black = torch.ones(1, 3, 1, 3), torch.zeros(1, 3, 1, 3)
-        >>> surroundings = Surroundings(white, mask=torch.tensor([0.0, 0.25, 1.0]).reshape(1, 1, 1, 3))
-        >>> surroundings.composite(black)[0, 0]
-        tensor([[1.0000, 0.7500, 0.0000]])
+    """The picture (B, 3, H, W), 0..1, around a stack, which shows where the mask (B, 1, H, W) is 0; the stack where it
+    is 1.
     """
 
     pixels: Tensor

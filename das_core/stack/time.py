@@ -1,19 +1,8 @@
 """Time as one more axis of a stack: a film has levels in time, as a picture has levels in space.
 
-The T frames of a film are the images of one batch. A level in time has r points; linear interpolation turns them into T
-frames, by a matrix U_r (T rows, r columns). Every level in space is combined with every level in time, so the operator
-of a film is K in space times
-
-    K_t = sum over r of  U_r U_r'
-
-K_t is a small matrix (T, T) that acts along the batch. It spreads the gradient at one frame to the neighbouring frames.
-Slow changes of the film move far; differences from frame to frame move little.
-
-A loop has no first frame, so K_t must treat all frames alike. For that, each level in time is replaced by T copies, one
-for each shift by 0 to T - 1 frames, with the gain 1 / sqrt(T). This makes K_t the mean over all shifts.
-
-The levels in space are those of Direct Ascent Synthesis (arXiv 2502.07753, section 3). The levels in time were added by
-this project.
+A level in time has r points; linear interpolation turns them into T frames, by a matrix U_r (T, r). The operator of a
+film is K in space times K_t = sum over r of U_r U_r', which spreads the gradient at a frame to its neighbours. A loop
+has no first frame: its K_t is the mean over all cyclic shifts (docs/method.md, Films).
 """
 
 import math
@@ -38,7 +27,7 @@ class Time:
     """The time axis of a film: how many frames it has, and whether it is a loop.
 
     Args:
-        frames: how many frames there are, 1 to 1024. A film of one frame is a picture.
+        frames: how many frames there are, 1 to 1024.
         loop: whether the last frame is followed by the first.
 
     Raises:
@@ -70,11 +59,9 @@ class Time:
 
 
 def list_time_levels(frames: int) -> tuple[int, ...]:
-    """Return the numbers of points of the levels in time: 2, 3, 4, 6, 8, 12 and so on, and the number of frames.
-
-    A level of one point, the same in all frames, is left out if there are three frames or more: with it, the ends of a
-    film from one wish to another have so much in common that a held-out model recognises them less often.
-    """
+    """Return the points of the levels in time: 2, 3, 4, 6, 8, 12 and so on, and the number of frames."""
+    # With a level of one point, the ends of a film from one wish to another have too much in common: a held-out model
+    # recognises them less often.
     levels = {frames} if frames > 2 else {1, frames}
     power = 2
     while power <= frames:
@@ -84,13 +71,7 @@ def list_time_levels(frames: int) -> tuple[int, ...]:
 
 
 def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor:
-    """Return the matrix U of linear interpolation in time, (frames, points), float64; `loop`: the points wrap around.
-
-    Example:
-        >>> from das_core.stack.time import interpolation_matrix
-        >>> [interpolation_matrix(2, 4, loop)[:, 0].tolist() for loop in (False, True)]
-        [[1.0, 0.75, 0.25, 0.0], [0.75, 0.75, 0.25, 0.25]]
-    """
+    """Return the matrix U of linear interpolation in time, (frames, points), float64; in a loop points wrap around."""
     position = (torch.arange(frames, dtype=torch.float64) + 0.5) * (points / frames) - 0.5
     first = position.floor()
     share = position - first
@@ -101,11 +82,7 @@ def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor
 
 
 def time_matrix(time: Time, levels: Sequence[int] = (), decay: float = 1.0) -> Tensor:
-    """Return K_t, the sum over levels in time of g^2 U U', (T, T), float64; for a loop, its mean over all shifts.
-
-    The levels are those of `list_time_levels` by default. Their gains g are 1 for one point, and change by the factor
-    `decay` when the number of points doubles.
-    """
+    """Return K_t, the sum over levels of g^2 U U', (T, T), float64; g changes by `decay` when the points double."""
     matrix = torch.zeros(time.frames, time.frames, dtype=torch.float64)
     for points in pausing(levels or list_time_levels(time.frames)):
         spread = decay ** math.log2(points) * interpolation_matrix(points, time.frames, time.loop)
@@ -122,10 +99,8 @@ def time_matrix(time: Time, levels: Sequence[int] = (), decay: float = 1.0) -> T
 
 
 def time_root(time: Time, decay: float = 1.0) -> Tensor:
-    """Return the symmetric square root of `time_matrix`, (T, T), float64, of levels that include one of one point.
-
-    That level, which K has for two frames at most, makes the frames of a film start from similar noise.
-    """
+    """Return the symmetric square root of `time_matrix`, (T, T), float64, of levels that include one of one point."""
+    # The level of one point makes all frames start from similar noise.
     values, vectors = torch.linalg.eigh(time_matrix(time, sorted({1, *list_time_levels(time.frames)}), decay))
     root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T
     return root

@@ -1,11 +1,8 @@
-"""A zoom: nested pictures, each of which contains the next one in its middle.
+"""A zoom: nested pictures, each of which contains the next one in its middle (docs/method.md, A zoom).
 
-The images of the stack are the depths. All their canvases have the same number of pixels; placed in the picture of
-depth 0, the canvas of depth d has 1 / factor^d of the width and height of the canvas of depth 0. A zoom is shown at
-moments: at moment 0 depth 0 fills the picture, at moment 1 depth 1 fills it, and in between depth 1 grows. What is
-shown at a moment is a composite of nested depths. The widest of them covers the whole composite. Each smaller depth is
-blended over the wider ones through an elliptic mask with a soft edge, because a straight or sharp edge would look like
-a frame.
+All depths have the same number of pixels. What is shown at a moment is a composite: the widest visible depth covers it,
+and each smaller depth is blended over the wider ones through an elliptic mask, because a straight or sharp edge would
+look like a frame.
 """
 
 import math
@@ -55,8 +52,7 @@ class Zoom:
 
     Args:
         depths: how many depths there are, 2 to 32.
-        factor: the width of a depth divided by the width of the next depth inside it, 1.25 to 8. At 4 a depth covers a
-            sixteenth of the area of the picture around it, and fills the picture when it is enlarged by the factor 4.
+        factor: the width of a depth divided by that of the next depth inside it, 1.25 to 8.
         loop: whether the last depth contains the first, so that the zoom has no end.
         between: how many moments between two neighbouring depths are shown to models, 0 to 15, so that an ascent also
             improves the composites between the depths. Frames can be rendered at any moment (`render_zoom`).
@@ -66,9 +62,7 @@ class Zoom:
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom
-        >>> zoom = Zoom(depths=3, between=1)
-        >>> zoom.moments
-        (0.0, 0.5, 1.0, 1.5, 2.0)
+        >>> zoom = Zoom(depths=3, factor=2.5)
         >>> ImageStack.gray(StackSpec(width=32, height=32, margin=8, zoom=zoom)).image().shape
         torch.Size([3, 3, 32, 32])
     """
@@ -98,31 +92,22 @@ class Zoom:
 
     @property
     def end(self) -> int:
-        """The moment at which the zoom ends: the index of the last depth, or `depths` in a loop (depth 0 again)."""
+        """The moment at which the zoom ends: that of the last depth, or `depths` in a loop (depth 0 again)."""
         return self.depths if self.loop else self.depths - 1
 
     @property
     def moments(self) -> tuple[float, ...]:
-        """The moments that are shown to models, in rising order; depth d fills the picture at moment d."""
+        """The moments that models are shown, in rising order; depth d fills the picture at moment d."""
         steps = self.between + 1
         return tuple(number / steps for number in range(self.end * steps + (not self.loop)))
 
     @property
     def timeline(self) -> Timeline:
-        """The time axis of a zoom: its composites are at `moments`, and a keyframe at position d belongs to depth d."""
+        """The time axis: composites at `moments`; a keyframe at position d belongs to depth d."""
         return Timeline(self.moments, self.depths, self.end, self.loop, "depth")
 
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
-        """Return which depths are visible at a moment, from the widest to the smallest.
-
-        Each is its index, its scale (at 1 it fills the picture), and whether it is drawn without a mask, as the widest
-        is. In a loop an index can occur several times.
-
-        Example:
-            >>> from das_core import Zoom
-            >>> Zoom(depths=4).find_layers(3.0, (48, 48), 8)
-            [(1, 4.0, True), (2, 2.0, False), (3, 1.0, False)]
-        """
+        """Return index, scale (1 fills the picture) and whether it has no mask, of the visible depths, widest first."""
         # At this scale and above, the opaque ellipse of a depth covers the whole canvas, corners included, and hides
         # all wider depths.
         enough = math.hypot(*(side / (side - 2 * margin) for side in canvas)) / INNER
@@ -142,7 +127,7 @@ class Zoom:
         return layers
 
     def check_canvas(self, canvas: Shape, margin: int) -> None:
-        """Raise a ValueError unless a margin in pixels is wide enough, and a depth fits into the picture around it."""
+        """Raise a ValueError unless the margin is wide enough, and a depth fits into the picture around it."""
         if margin < _LEAST_MARGIN:
             raise ValueError(
                 f"a margin of {margin} pixels is too narrow for a zoom, whose depths end there; "
@@ -166,12 +151,7 @@ mask over the rows and columns that it covers (None for the widest depth, which 
 
 
 class ZoomOperator:
-    """The linear map from the canvases of a zoom to its composites at some moments, before the tanh.
-
-    Depths are resized with a cubic kernel (Keys, 1981, a = -1/2) and antialiasing, and blended over each other through
-    masks. At moment d the composite has the bits of depth d where its mask is 1 and those of smaller depths are 0.
-    `keep` caches matrices and masks, for an ascent, whose steps all use the same moments.
-    """
+    """The linear map from the canvases of a zoom to its composites at some moments, before the tanh."""
 
     def __init__(self, zoom: Zoom, canvas: Shape, margin: int, *, keep: bool = True) -> None:
         self.zoom, self.canvas, self.margin = zoom, canvas, margin

@@ -1,8 +1,7 @@
 """Augmentation: how the views of a canvas are made.
 
-Source: Direct Ascent Synthesis (arXiv 2502.07753). According to section 4 of the paper, no other measure improves the
-pictures as much as random augmentation. The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section
-3.3).
+According to Direct Ascent Synthesis (arXiv 2502.07753, section 4), no other measure improves the pictures as much as
+random augmentation.
 """
 
 from dataclasses import dataclass, field
@@ -26,15 +25,14 @@ class Augmentation:
     """How many views of every image a step shows to a judge, and how these views are made.
 
     Args:
-        views: how many views of every image each step has, at least 1. Here all frames of a film count as one image,
-            and so do all moments of a zoom. A few views are fast and give a rough gradient, 16 views give a good
-            gradient; the time of a step grows with the number of views.
-        windows: which windows of the canvas views are cut from. By default they may reach up to 56 pixels into the
-            margin, or to the end of a narrower margin.
+        views: how many views of every image each step has, 1 to 65,536; all frames of a film or moments of a zoom count
+            as one image. A few give a rough gradient, 16 a good one.
+        windows: which windows of the canvas views are cut from; by default up to 56 pixels into the margin, if it is so
+            wide.
         transforms: what is done to the views after they are cut out and resized, in this order.
 
     Raises:
-        ValueError: when `views` is below 1 or above `MOST_VIEWS`.
+        ValueError: when `views` is out of range.
 
     Example:
         >>> import torch
@@ -61,16 +59,12 @@ class Augmentation:
         """Return the views for which `draws` has random numbers: cut out of the canvases, resized and transformed.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them. A pyramid takes
-                less time if windows are far larger than views.
+            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them.
             geometry: where on the canvas views may lie, and the size that they are resized to.
             draws: the random numbers of the views; they also say which image each view shows.
 
         Returns:
             Views (V, 3, size, size), 0..1. Gradients flow to the pixels.
-
-        Raises:
-            ValueError: when the windows reach past the margin.
         """
         views = self.windows(pixels, geometry, draws)
         for transform in pausing(self.transforms):

@@ -12,18 +12,15 @@ from .draws import Draws
 
 @dataclass(frozen=True)
 class ColorShift:
-    """A transform that changes the contrast and the brightness of views, and clips them to 0..1.
+    """A transform that changes the contrast and then the brightness of views, and clips them to 0..1.
 
-    The contrast changes first: the difference of each value from mid-grey (0.5) is multiplied by exp(U[-scale, scale]).
-    Then U[-shift, shift] is added to change the brightness. U[a, b] is a uniform random number between a and b. Source:
-    ColorShift of Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
+    The difference of each value from 0.5 is multiplied by exp(U[-scale, scale]), then U[-shift, shift] is added, where
+    U is uniform. Source: Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
 
     Args:
-        shift: the largest change of brightness, 0..1: with 0 there is none, with 1 black can turn into white.
-        scale: the largest change of contrast as a natural logarithm, 0..3: with 0 there is none, with 0.2 the factor is
-            up to 1.2, with 3 it is up to 20.
-        per_channel: whether each channel gets random numbers of its own, which tints views. If False, all channels
-            change in the same way.
+        shift: the largest change of brightness, 0..1; with 1 black can turn into white.
+        scale: the largest change of contrast as a natural logarithm, 0..3; with 0.2 the factor is up to 1.2.
+        per_channel: whether each channel gets random numbers of its own, which tints views.
 
     Raises:
         ValueError: when `shift` or `scale` is out of its range.
@@ -64,7 +61,7 @@ class Grayscale:
     """A transform that shows some views without colour, so that the judge has to recognise shapes as well.
 
     Args:
-        probability: the probability that a view is grey: 0 never, 1 always. Above about 0.5 colours hardly matter.
+        probability: the probability that a view is grey, 0..1. Above about 0.5 colours hardly matter.
 
     Raises:
         ValueError: when `probability` is not in 0..1.

@@ -16,14 +16,12 @@ from .sampling import linear_resize_matrix
 class Distance:
     """A transform that shrinks some views and enlarges them again, as if they were seen from afar.
 
-    A picture that a judge also recognises from afar has the shape of its class, and not only its texture. A view is
-    shrunk by a factor that is drawn between `farthest` and `nearest`, uniformly on a logarithmic scale.
+    A picture that a judge also recognises from afar has the shape of its class, and not only its texture.
 
     Args:
-        probability: the probability that a view is seen from afar, 0..1: 0 is never, 1/3 is every third view on
-            average, 1 is always. With 1, no view shows fine detail.
-        nearest: the largest factor, at least `farthest` and at most 1.
-        farthest: the smallest factor, above 0. At 0.2 a view of 224 pixels is shrunk to 45.
+        probability: the probability that a view is seen from afar, 0..1.
+        nearest: the largest factor by which a view is shrunk, at least `farthest` and at most 1.
+        farthest: the smallest factor, above 0; the logarithm of the factor is uniform between the two.
 
     Raises:
         ValueError: when a setting is out of its range.

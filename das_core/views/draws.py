@@ -1,8 +1,4 @@
-"""The random numbers of views, which depend on the view alone and not on the order in which views are made.
-
-The few numbers of `Draws.uniform` are drawn on the CPU and are the same on every device. The many numbers of
-`Draws.noise` are drawn on the device of the views; a CPU and a GPU give different noise.
-"""
+"""The random numbers of views, which depend on the view alone and not on the order in which views are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,27 +17,10 @@ NoiseKind = Literal["uniform", "gaussian"]
 
 @dataclass(frozen=True)
 class ViewKey:
-    """The numbers that identify a view. Its random draws are a function of all of them except `image`.
+    """The numbers that identify a view, all from 0 up. Its random draws are a function of all of them except `image`.
 
-    Args:
-        seed: the seed of the ascent, from 0 up.
-        item: the index (in the batch) of the image that the view shows. If `image` is given, the view shows the image
-            with that index instead, but its random draws still depend on `item`.
-        step: the number of the step, from 0.
-        view: the number of the view among those of its image in the step, from 0.
-        group: the number, from 0, of the group of terms that sees the view (`ascent.groups.group_by_judge`). Each group
-            sees views of its own.
-        image: the index (in the batch) of the image that the view shows; `item` if None. Views whose keys differ only
-            in `image` show different images through equal windows, flips and noise, so that the images can be compared.
-
-    Example:
-        >>> import torch
-        >>> from das_core.views import Draws, ViewKey
-        >>> first, second = ViewKey(seed=1, item=0, step=0, view=0), ViewKey(seed=1, item=0, step=0, view=1)
-        >>> [round(number, 2) for number in Draws([first, second], torch.device("cpu")).uniform()]
-        [0.69, 0.55]
-        >>> [round(number, 2) for number in Draws([second], torch.device("cpu")).uniform()]
-        [0.55]
+    `group` is that of the terms that see the view; `image` is the index of the image that it shows, `item` if None.
+    Views whose keys differ only in `image` show different images through equal windows, flips and noise.
     """
 
     seed: int
@@ -53,26 +32,11 @@ class ViewKey:
 
 
 class Draws:
-    """The random numbers of some views, and the progress of the ascent at the step for which they are drawn.
+    """The random numbers of some views, and the progress of the ascent (0..1) at the step for which they are drawn.
 
-    Each view has its own streams of random numbers. So its numbers do not depend on the other views that are made at
-    the same time, nor on the sizes of chunks and batches. Every call of `uniform` or `noise` takes the next numbers.
-
-    Args:
-        keys: a `ViewKey` for each view: the seed, the step and the other numbers that identify the view.
-        device: where the views are, and where `noise` is made.
-        coarse_progress: the share of the coarse part of the ascent that is over, 0..1; 1 if there is no coarse part.
-        progress: the share of the whole ascent that is over, 0..1.
-
-    Attributes:
-        items: for each view, the index (in the batch) of the image that it shows.
-
-    Example:
-        >>> import torch
-        >>> from das_core.views import Draws, ViewKey
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)], torch.device("cpu"))
-        >>> len(draws), len(draws.uniform()), draws.noise((3, 8, 8), "gaussian").shape
-        (2, 2, torch.Size([2, 3, 8, 8]))
+    Each view has its own streams, so its numbers do not depend on the views that are made at the same time. Every call
+    of `uniform` or `noise` takes the next numbers. `items` has for each view the index of the image that it shows;
+    `coarse_progress` is the share of the coarse part that is over, 1 if there is none.
     """
 
     def __init__(
@@ -98,12 +62,7 @@ class Draws:
         return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._cpu_streams]
 
     def noise(self, shape: Sequence[int], kind: NoiseKind) -> Tensor:
-        """Return noise (V, *shape), drawn on the device of the views; a CPU and a GPU give different noise.
-
-        Args:
-            shape: the shape of the noise of one view.
-            kind: uniform in [0, 1), or Gaussian of mean 0 and variance 1.
-        """
+        """Return noise (V, *shape), drawn on the device of the views; a CPU and a GPU give different noise."""
         out = torch.empty(len(self), *shape, dtype=torch.float32, device=self.device)
         fill = torch.rand if kind == "uniform" else torch.randn
         for row, stream in pausing(zip(out, self._device_streams, strict=True)):

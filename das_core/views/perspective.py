@@ -15,20 +15,10 @@ a convex quadrilateral."""
 
 
 def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
-    """Return the sampling points of perspective transforms of square views.
+    """Return the sampling points (V, size, size, 2), float32, x before y, of perspective transforms of square views.
 
-    Each transform is the homography that maps the corners of a view to the corners of a quadrilateral inside it. It is
-    computed in float64 on the CPU, so that all devices get the same points.
-
-    Args:
-        inward: how far each corner of the quadrilateral lies inside the same corner of the view, as a share of the side
-            of the view, 0..`FARTHEST_CORNER`. The shape is (V, 4, 2), float64: four corners (top left, top right,
-            bottom right, bottom left), and two axes (y before x).
-        size: the side of a view in pixels.
-
-    Returns:
-        Points (V, size, size, 2), float32, as `grid_sample` takes them with `align_corners=False`: x before y, -1 at
-        the left and top edge of a view, 1 at the right and bottom edge.
+    A transform is the homography that maps the corners of a view to points `inward` (V, 4, 2), y before x, of them: top
+    left, top right, bottom right, bottom left, as shares of the side, 0..`FARTHEST_CORNER`.
     """
     outward = torch.tensor([[-1, -1], [-1, 1], [1, 1], [1, -1]], dtype=torch.float64)
     source = outward * (1 - 2 * inward)
@@ -39,6 +29,7 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
     equations[:, :, 0, 0:3] = corner
     equations[:, :, 1, 3:6] = corner
     equations[:, :, :, 6:] = -source[..., None] * outward[:, None, :]
+    # On the CPU in float64, so that all devices get the same points.
     solved = torch.linalg.solve(equations.reshape(-1, 8, 8), source.reshape(-1, 8))
     matrix = torch.cat([solved, torch.ones(len(inward), 1, dtype=torch.float64)], dim=1).reshape(-1, 3, 3)
     along = (torch.arange(size, dtype=torch.float64) + 0.5) * (2 / size) - 1
@@ -48,18 +39,7 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
 
 
 def warp(views: Tensor, grid: Tensor) -> Tensor:
-    """Return views sampled at the points of a grid, with bilinear interpolation between pixels.
-
-    Points beyond the centres of the border pixels get the values of the border pixels. The gradient has the same bits
-    on every run.
-
-    Args:
-        views: (V, C, S, S), float32.
-        grid: points (V, S, S, 2), x before y: -1 at the left and top edge of a view, 1 at the right and bottom edge.
-
-    Returns:
-        Views (V, C, S, S).
-    """
+    """Return views (V, C, S, S) sampled at the points of a grid, bilinearly; border pixels are continued outwards."""
     warped: Tensor = _Warp.apply(views, send_to_device(grid, views.device))
     return warped
 
@@ -80,18 +60,7 @@ class _Warp(torch.autograd.Function):
 
 
 def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> Tensor:
-    """Return the gradient at the input of `warp`: its backward pass.
-
-    Args:
-        gradient: the gradient at the output of `warp`, (V, C, S, S).
-        grid: the points (V, S, S, 2) at which `warp` sampled the views.
-        by_sorting: whether the values are first sorted by the pixel to which they are added, which fixes the order of
-            each sum. This is needed on CUDA, where many threads add at once. On the CPU, one value is added after the
-            other; this is faster, and its order is fixed.
-
-    Returns:
-        A gradient (V, C, S, S).
-    """
+    """Return the backward pass of `warp`: the gradient (V, C, S, S) at its input."""
     views, channels, height, width = gradient.shape
     column, row = (
         ((grid[..., axis] + 1) * (side / 2) - 0.5).clamp(0, side - 1) for axis, side in enumerate((width, height))
@@ -110,7 +79,7 @@ def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> 
         values = torch.cat([(gradient[view] * weight[view]).flatten(1) for _, _, weight in neighbours], dim=1)
         target = at_views[view].reshape(channels, -1)
         if by_sorting:
-            # With accumulate=True, index_put_ sorts the indices on CUDA; index_add_ does not.
+            # With accumulate=True, index_put_ sorts the indices on CUDA, which fixes the order of each sum.
             target.T.index_put_((indices,), values.T, accumulate=True)
         else:
             target.index_add_(1, indices, values)

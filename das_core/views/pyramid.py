@@ -1,9 +1,8 @@
 """An image pyramid: canvases at full and at reduced resolution, from which many views are cut.
 
 A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution (Burt and Adelson, The
-Laplacian Pyramid as a Compact Image Code, 1983). That canvas has a quarter of the pixels, so cutting the view takes a
-quarter of the work. It is made once, for all views whose windows suit its resolution. The error in a view is too small
-to matter to a judge: about 1/255 for a photograph.
+Laplacian Pyramid as a Compact Image Code, 1983), which takes a quarter of the work. The error in a view is about 1/255
+for a photograph.
 """
 
 from collections.abc import Sequence
@@ -21,17 +20,7 @@ least this factor times the side of the view. With a smaller factor, views would
 
 
 def choose_reduction(side: int, size: int) -> int:
-    """Return the factor by which the resolution of the canvas is reduced for a window: a power of 2, mostly 1.
-
-    Args:
-        side: the side of the window in pixels.
-        size: the side of the view in pixels.
-
-    Example:
-        >>> from das_core.views.pyramid import choose_reduction
-        >>> [choose_reduction(side, 224) for side in (224, 671, 672, 1343, 1344)]
-        [1, 1, 2, 2, 4]
-    """
+    """Return the factor by which the resolution of the canvas is reduced for a window: a power of 2, mostly 1."""
     reduction = 1
     while side >= 2 * reduction * LEAST_SHRINKING * size:
         reduction *= 2
@@ -39,31 +28,12 @@ def choose_reduction(side: int, size: int) -> int:
 
 
 class Pyramid:
-    """Canvases at several resolutions, from which views are cut.
+    """Canvases (B, C, H, W), float32, at several resolutions, from which views are cut; `items` are their numbers in
+    `crop`.
 
-    A canvas of lower resolution is made when a window first needs it, and is kept. The gradient of a view is added at
-    the canvas that the view was cut from, in the resolution of this canvas. `take_gradient` then resizes the gradients
-    to the full resolution and sums them, once for all views. So the cost of `take_gradient` does not depend on the
-    number of chunks of views, and its result has the same bits on every run, on CUDA too. No gradient is stored for a
-    canvas that no view was cut from.
-
-    Args:
-        pixels: pixels of canvases (B, C, H, W), float32. If gradients are wanted, this tensor must be a leaf of the
-            autograd graph.
-        items: the numbers by which `crop` refers to these canvases, such as frame numbers of a film; 0, 1, 2 and so on
-            if None.
-
-    Example:
-        >>> import torch
-        >>> from das_core.views.pyramid import Pyramid
-        >>> pyramid = Pyramid(torch.arange(64.0).reshape(1, 1, 8, 8).requires_grad_())
-        >>> view = pyramid.crop(windows=[(0, 0, 8)], items=[0], size=2)
-        >>> view.detach()
-        tensor([[[[18.1837, 21.1429],
-                  [41.8571, 44.8163]]]])
-        >>> view.sum().backward()
-        >>> pyramid.take_gradient().sum()
-        tensor(4.)
+    A canvas of lower resolution is made when a window first needs it. The gradient of a view is added at the canvas
+    that the view was cut from; `take_gradient` resizes and sums these gradients once for all views, with the same bits
+    on every run. If gradients are wanted, `pixels` must be a leaf of the autograd graph.
     """
 
     def __init__(self, pixels: Tensor, items: Sequence[int] | None = None) -> None:
@@ -80,28 +50,11 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors in whose `.grad` autograd sums gradients.
-
-        They are the pixels, used by scores of whole pictures, and the canvas, in full or reduced resolution, from which
-        each view was cut.
-        """
+        """The tensors in whose `.grad` autograd sums gradients: the pixels, and canvases that views were cut from."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
-        """Return windows of the canvases, resized to views.
-
-        If the side of a window is less than three times the side of the views, the view has the same bits as the result
-        of `crop_and_resize`. A larger window is cut from a canvas of reduced resolution, and its position and side are
-        rounded down to the pixels of this canvas.
-
-        Args:
-            windows: the window of each view: top, left and side in pixels; not larger than the canvas.
-            items: for each view, the number of the canvas from which it is cut, one of `items` of the class.
-            size: the side of the views in pixels.
-
-        Returns:
-            Views (V, C, size, size). Gradients flow to the canvases that the views are cut from.
-        """
+        """Return windows of the canvases named by `items`, resized to views (V, C, size, size)."""
         places = [self._places[item] for item in items]
         sources = [(choose_reduction(side, size), place) for (_, _, side), place in zip(windows, places, strict=True)]
         views: dict[int, Tensor] = {}

@@ -1,7 +1,7 @@
 """Cutting windows out of canvases and resizing them.
 
-The gradients of all views are added up in one tensor of the size of the canvases. The sum has the same bits on every
-run, on CUDA too.
+The gradients of all views are added up in one tensor of the size of the canvases, with the same bits on every run, on
+CUDA too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,27 +20,7 @@ edge."""
 
 
 def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
-    """Return windows of canvases, resized to views.
-
-    Resizing is bilinear with antialiasing. A window that already has the size of a view is only cut out.
-
-    Args:
-        pixels: pixels of canvases (B, C, H, W), float32.
-        windows: the window of each view: top, left and side in pixels; not larger than the canvas. A window that goes
-            past the bottom or the right of the canvas continues at the opposite edge.
-        items: for each view, the index (in the batch) of the canvas from which it is cut.
-        size: the side of the views in pixels.
-
-    Returns:
-        Views (V, C, size, size). Gradients flow to the pixels.
-
-    Example:
-        >>> from das_core.views.sampling import crop_and_resize
-        >>> canvas = torch.arange(16.0).reshape(1, 1, 4, 4)
-        >>> crop_and_resize(canvas, windows=[(1, 3, 2)], items=[0], size=2)
-        tensor([[[[ 7.,  4.],
-                  [11.,  8.]]]])
-    """
+    """Return windows of canvases (B, C, H, W), resized to views (V, C, size, size), bilinearly with antialiasing."""
     views: Tensor = _CropAndResize.apply(pixels, windows, items, size)
     return views
 
@@ -104,23 +84,10 @@ def _split_span(start: int, side: int, length: int) -> Iterator[tuple[slice, sli
         yield slice(0, side - first), slice(first, side)
 
 
-# Many windows have the same size, so the matrix for a size is cached. This saves a GPU hundreds of small operators in
-# every step.
+# Cached and shared (never changed in place): this saves a GPU hundreds of small operators in every step.
 @cached(maxsize=128)
 def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tensor:
-    """Return the matrix of linear interpolation with antialiasing along one axis.
-
-    Applied to both axes of an image, it does what `torch.nn.functional.interpolate(mode="bilinear", antialias=True)`
-    does. All callers share the matrix, so none of them may change it in place.
-
-    Args:
-        source: the number of samples before resizing.
-        target: the number of samples after resizing.
-        device: the device of the matrix.
-
-    Returns:
-        A matrix (target, source), float32, whose rows sum to 1.
-    """
+    """Return the matrix (target, source) of linear interpolation with antialiasing along an axis; rows sum to 1."""
     weights = _triangle_weights(source, target, torch.arange(target, dtype=torch.float32, device=device))
     return weights / weights.sum(dim=1, keepdim=True)
 
@@ -144,21 +111,7 @@ def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
 
 
 def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
-    """Compute the backward pass of bilinear resizing with antialiasing: the gradient at the images before resizing.
-
-    PyTorch's own backward pass adds the gradient of each output pixel to the input pixels that this output was computed
-    from. On CUDA it adds in any order, so the bits of the result change between runs. This function instead computes
-    the gradient of each input pixel from all outputs that depend on it.
-
-    Args:
-        images: the gradient (C, h, w) at the resized images.
-        sources: height H and width W of the images before resizing, in pixels. Either both are larger than h and w, or
-            neither is.
-
-    Returns:
-        A gradient (C, H, W): R.T @ images @ S, where R is the `linear_resize_matrix` from H to h samples, and S the one
-        from W to w.
-    """
+    """Return the gradient (C, H, W) at images before resizing, given that at the resized images, (C, h, w)."""
     (height, width), (rows, columns), device = images.shape[-2:], sources, images.device
     if rows <= height:
         vertical = linear_resize_matrix(rows, height, device)

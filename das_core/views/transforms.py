@@ -18,10 +18,9 @@ from .perspective import FARTHEST_CORNER, make_perspective_grid, warp
 class Transform(Protocol):
     """A differentiable change of views.
 
-    A transform is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so
-    that a view depends only on its `ViewKey` (seed, image, step and number of the view). The attribute `kept_views` is
-    optional: the memory that the transform takes until the backward pass is done, as a multiple of the memory of the
-    views, see `count_kept_views`.
+    A transform is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given. The
+    attribute `kept_views` is optional: the memory that the transform takes until the backward pass is done, as a
+    multiple of that of the views.
 
     Example:
         >>> from dataclasses import dataclass
@@ -37,15 +36,7 @@ class Transform(Protocol):
     """
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Return the transformed views.
-
-        Args:
-            views: (V, 3, S, S), 0..1; they are not changed in place.
-            draws: the random numbers of these views.
-
-        Returns:
-            Views (V, 3, S, S), 0..1. Gradients flow to the given views.
-        """
+        """Return views (V, 3, S, S), 0..1, made of such views, which are not changed in place."""
         ...
 
 
@@ -54,18 +45,7 @@ _UNKNOWN_KEPT = 3.0
 
 
 def count_kept_views(transforms: Sequence[Transform]) -> float:
-    """Return how many tensors, each as large as the views, transforms keep until the backward pass is done.
-
-    Args:
-        transforms: the transforms. The attribute `kept_views` of each says how many tensors it keeps; 3 are assumed for
-            a transform without this attribute.
-
-    Example:
-        >>> from das_core import Flip
-        >>> from das_core.views.transforms import count_kept_views
-        >>> count_kept_views([Flip(), Flip()])
-        4.0
-    """
+    """Return how many tensors, each as large as the views, transforms keep until the backward pass is done."""
     return sum(float(getattr(transform, "kept_views", _UNKNOWN_KEPT)) for transform in transforms)
 
 
@@ -74,7 +54,7 @@ class Flip:
     """A transform that mirrors some of the views left to right.
 
     Args:
-        probability: the probability that a view is mirrored: 0 never, 1 always.
+        probability: the probability that a view is mirrored, 0..1.
 
     Raises:
         ValueError: when `probability` is not in 0..1.
@@ -109,12 +89,10 @@ class Noise:
     """A transform that adds noise to views and clips them to 0..1.
 
     Args:
-        amplitude: the factor of the noise, 0..10: the standard deviation of Gaussian noise, or the largest value of
-            uniform noise. With 0 there is no noise, and the picture can get patterns that only a model sees. Above 0.1,
-            Gaussian noise makes the picture grainy.
-        kind: `gaussian` does not change the mean brightness of a view, apart from clipping. `uniform` is the noise of
-            Direct Ascent Synthesis' own code (amplitude 0.2). It makes views brighter by half its amplitude. So the
-            picture itself, which has no noise, comes out darker than the views that the judge scored.
+        amplitude: the standard deviation of Gaussian noise, or the largest value of uniform noise, 0..10. Without noise
+            the picture can get patterns that only a model sees; above 0.1, Gaussian noise makes it grainy.
+        kind: `gaussian`, or `uniform`, the noise of Direct Ascent Synthesis' own code (amplitude 0.2): it makes views
+            brighter by half its amplitude, so the picture comes out darker than the views that the judge scored.
         amplitude_end: the amplitude at the end of the ascent; None if it does not change.
         curve: how the amplitude goes from `amplitude` to `amplitude_end`.
 
@@ -163,13 +141,12 @@ Fill = Literal["mean", "gray"]
 
 @dataclass(frozen=True)
 class Perspective:
-    """A transform that shows views as if from other angles: it warps a random quadrilateral of a view to a full view.
-
-    The quadrilateral lies inside the view, so that no pixel has to be filled in.
+    """A transform that shows views as if from other angles: it warps a random quadrilateral inside a view to a full
+    view.
 
     Args:
-        distortion: the largest distance, along each axis, of a corner of the quadrilateral from the same corner of the
-            view, as a share of the side, 0..0.33. With 0, views stay as they are.
+        distortion: the largest distance, along each axis, of a corner of the quadrilateral from that of the view, as a
+            share of the side, 0..0.33.
 
     Raises:
         ValueError: when `distortion` is not in 0..0.33.
@@ -180,9 +157,8 @@ class Perspective:
         >>> from das_core.views import Draws, ViewKey
         >>> ramp = torch.linspace(0, 1, 5).expand(1, 3, 5, 5)
         >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> Perspective(distortion=0.3)(ramp, draws)[0, 0, [0, -1]]
-        tensor([[0.0822, 0.2513, 0.4310, 0.6225, 0.8269],
-                [0.1426, 0.2840, 0.4329, 0.5897, 0.7551]])
+        >>> Perspective(distortion=0.3)(ramp, draws)[0, 0, 0]
+        tensor([0.0822, 0.2513, 0.4310, 0.6225, 0.8269])
     """
 
     distortion: float = 0.15
@@ -210,13 +186,12 @@ class Perspective:
 class PatchMask:
     """A transform that hides random rectangles of views, so that no single spot can make up the whole score.
 
-    The rectangles lie anywhere inside the view and may overlap. No gradient flows to hidden pixels, and no gradient
-    flows through the mean colour with which the rectangles are filled.
+    The rectangles lie anywhere inside the view and may overlap. No gradient flows to hidden pixels or through `mean`.
 
     Args:
         patches: how many rectangles each view has, 0..64.
         size: the largest possible side of a rectangle, as a share of the side of the view, above 0 and at most 1. Each
-            side of a rectangle is drawn uniformly between half of this share and this share.
+            side is drawn uniformly between half of this share and this share.
         fill: the colour of the rectangles: `mean` is the mean colour of the view, `gray` is 0.5 in all channels.
 
     Raises:
@@ -227,10 +202,8 @@ class PatchMask:
         >>> from das_core import PatchMask
         >>> from das_core.views import Draws, ViewKey
         >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> PatchMask(patches=1, size=0.5, fill="gray")(torch.ones(1, 3, 6, 6), draws)[0, 0, :3]
-        tensor([[1.0000, 1.0000, 0.5000, 0.5000, 1.0000, 1.0000],
-                [1.0000, 1.0000, 0.5000, 0.5000, 1.0000, 1.0000],
-                [1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000]])
+        >>> PatchMask(patches=1, size=0.5, fill="gray")(torch.ones(1, 3, 6, 6), draws)[0, 0, 1]
+        tensor([1.0000, 1.0000, 0.5000, 0.5000, 1.0000, 1.0000])
     """
 
     patches: int = 2

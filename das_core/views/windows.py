@@ -19,36 +19,28 @@ from .sampling import Window, crop_and_resize
 class Windows:
     """Random square windows of a canvas, each of which is resized to a view.
 
-    A window lies anywhere in the area that views may show. This area is the picture grown by `jitter` on each side; if
-    the views must lie in a box (`ViewGeometry.boxes`), it is the part of the box inside the grown picture. The side of
-    a window is a share of the short side of this area: with 1 it is the whole short side, with a small share the view
-    is a close-up.
+    A window lies anywhere in the area that views may show: the picture grown by `jitter` on each side, or the part of a
+    box (`ViewGeometry.boxes`) in it. The side of a window is a share of the short side of this area, drawn between a
+    lower bound and `zoom_max`. Over the coarse part of the ascent the bound falls from `zoom_start` to `zoom_min`: a
+    judge sees the whole scene first and its details later. On a tile without boxes, windows lie anywhere, also across
+    the edges.
 
-    The share is drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent, the lower bound falls
-    from `zoom_start` to `zoom_min`, so smaller and smaller windows become possible: a judge sees the whole scene first
-    and its details later. Without a coarse part (`Optimizer.coarse_to_fine` 0, as with `SGD` and `Adam`) the bound is
-    `zoom_min` from the first step on.
-
-    On a tile (a picture whose opposite edges meet), `jitter` has no effect, and windows lie anywhere, also across the
-    edges. If a mask or a region limits the views of a tile to a box, windows do not leave the box.
-
-    With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows have the same size
-    and the same range of positions as in Direct Ascent Synthesis' own code (a random roll and a centre crop).
+    With a jitter of 56, all `zoom_…` 2/3, and a picture of 224 pixels a side, windows are those of Direct Ascent
+    Synthesis' own code (a random roll and a centre crop).
 
     Args:
-        jitter: how far views may reach into the margin, in pixels, at most the whole margin. With 0, views stay inside
-            the picture, and show its edges less often than its middle.
-        zoom_min: the smallest share, above 0 and at most `zoom_max`. With 0.2, views show details, and many small
-            objects appear. With 0.9, they show nearly the whole area, and one large object appears.
-        zoom_max: the largest share, above 0 and at most 1 (the whole short side).
-        zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1. It has an effect only if
-            the optimizer has a coarse part (`NormalizedAscent`). A value outside `zoom_min` to `zoom_max` is clamped to
-            that range.
+        jitter: how far views may reach into the margin, in pixels, at most the whole margin. With 0, views show the
+            edges of the picture less often than its middle.
+        zoom_min: the smallest share, above 0 and at most `zoom_max`. With 0.2, many small objects appear; with 0.9, one
+            large object.
+        zoom_max: the largest share, above 0 and at most 1.
+        zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1; clamped to `zoom_min`
+            and `zoom_max`, and without effect if the optimizer has no coarse part.
         jitter_end: the jitter at the end of the ascent; None if the jitter does not change.
         zoom_min_end: `zoom_min` at the end of the ascent; None if `zoom_min` does not change.
         curve: how `jitter` and `zoom_min` change to their end values over the whole ascent.
-        fitted: whether a jitter larger than the margin of the stack is reduced to the margin. If False, such a jitter
-            is an error. True is meant for windows with a default jitter, which the user has not chosen.
+        fitted: whether a jitter larger than the margin is reduced to it, for a jitter that the user has not chosen; if
+            False, such a jitter is an error.
 
     Raises:
         ValueError: when a jitter is negative, a `zoom_…` setting is out of its range, or the curve is unknown.
@@ -92,14 +84,12 @@ class Windows:
 
     @property
     def farthest_jitter(self) -> int:
-        """The largest jitter of the whole ascent, in pixels: the larger of `jitter` and `jitter_end`."""
+        """The larger of `jitter` and `jitter_end`."""
         return max(self.jitter, self.jitter_end or 0)
 
     def at_progress(self, progress: float) -> "Windows":
-        """Return the windows of one step of an ascent: with the `jitter` and `zoom_min` of the step, and no end values.
-
-        Args:
-            progress: the share of the ascent that is over, 0..1.
+        """Return the windows at a progress of the ascent, 0..1: with the `jitter` and `zoom_min` of the step, and no
+        end values.
         """
         if self.jitter_end is None and self.zoom_min_end is None:
             return self
@@ -114,18 +104,11 @@ class Windows:
         )
 
     def reach(self, canvas: Shape, margin: int, *, tile: bool = False) -> Box:
-        """Return the part of a canvas that views may show: the picture grown by `jitter`, or the whole of a tile.
-
-        If `fitted` is True, a jitter larger than the margin counts as the margin.
-
-        Args:
-            canvas: height and width of the canvas in pixels, margins included.
-            margin: pixels on each side of the canvas that are not part of the picture.
-            tile: whether opposite edges of the canvas meet.
+        """Return the part of a canvas that views may show, margin in pixels: the picture grown by `jitter`, or the
+        whole of a tile.
 
         Raises:
-            ValueError: when `jitter` or `jitter_end` is larger than the margin, `fitted` is False, and the canvas is no
-                tile.
+            ValueError: when a jitter is larger than the margin, and `fitted` is False.
         """
         if tile:
             return 0, 0, *canvas
@@ -139,18 +122,7 @@ class Windows:
         return edge, edge, canvas[0] - 2 * edge, canvas[1] - 2 * edge
 
     def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:
-        """Draw the window of every view.
-
-        Args:
-            geometry: the canvas, and the boxes that windows must lie in.
-            draws: the random numbers of the views, and the progress of the ascent.
-
-        Returns:
-            For each view, in the order of `draws`, the top, left and side of its window in pixels of the canvas.
-
-        Raises:
-            ValueError: when windows would reach past the margin.
-        """
+        """Return top, left and side of a window for every view of `draws`, in pixels of the canvas."""
         now = self.at_progress(draws.progress)
         reach = now.reach(geometry.canvas, geometry.margin, tile=geometry.tile)
         boxes = geometry.boxes
@@ -170,19 +142,8 @@ class Windows:
         return windows
 
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Draw a window for each view that `draws` has random numbers for, and return the views.
-
-        Args:
-            pixels: pixels of canvases (B, 3, H, W), margins included, or a `Pyramid`, which holds such pixels at
-                several resolutions.
-            geometry: where on the canvas views may lie, and the size that they are resized to.
-            draws: the random numbers of the views; they also say which image each view shows.
-
-        Returns:
-            Views (V, 3, size, size), in the range of the pixels. Gradients flow to the pixels.
-
-        Raises:
-            ValueError: when windows would reach past the margin.
+        """Draw a window for each view of `draws`, and return the views (V, 3, size, size); gradients flow to the
+        pixels.
         """
         windows = self.draw(geometry, draws)
         if isinstance(pixels, Pyramid):
