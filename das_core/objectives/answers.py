@@ -16,31 +16,8 @@ that the gradient of the divergence at the cosines is three times the difference
 
 
 def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Tensor:
-    """Return how similar views are to prompts: by the things that a model recognises in both, and by their embeddings.
-
-    The answer of a model about a view is a distribution over concepts, p = softmax(c / t): c are the cosines between
-    the embedding of the view and the concepts, and t is the temperature of views. The answer q about a prompt is
-    computed in the same way, with the temperature of prompts. The result is the cosine between a view and a prompt,
-    minus 0.15 * KL(q || p). This Kullback-Leibler divergence is that of distillation with the soft targets q (Hinton
-    and others, 2015, arXiv 1503.02531). Where p and q are equal, the gradient of the divergence vanishes, and the
-    gradient of the result is that of the cosine alone.
-
-    Args:
-        embeddings: the embeddings of the views, (V, D). They need not have length 1.
-        prompts: the embeddings of the prompts, (T, D). They need not have length 1, but must not have length 0.
-        concepts: directions (N, D), each of length 1.
-
-    Returns:
-        (V, T): at most 1; the larger, the more similar.
-
-    Example:
-        >>> import torch
-        >>> from das_core.objectives.answers import compare_answers
-        >>> right, wrong = torch.eye(3)[:2]
-        >>> compare_answers(torch.stack([right, wrong]), prompts=right[None], concepts=torch.eye(3)).round(decimals=3)
-        tensor([[ 1.],
-                [-3.]])
-    """
+    """Return the similarity (V, T), at most 1, of views (V, D) to prompts (T, D), given concepts (N, D) of length 1:
+    their cosine minus 0.15 * KL(q || p), see docs/method.md."""
     embeddings, prompts = F.normalize(embeddings, dim=1), F.normalize(prompts, dim=1)
     answers = (embeddings @ concepts.T / _VIEW_TEMPERATURE).log_softmax(dim=1)
     wanted = (prompts @ concepts.T / _TEXT_TEMPERATURE).log_softmax(dim=1)
@@ -54,11 +31,7 @@ def has_concepts(judge: CLIP) -> bool:
 
 
 def check_concepts(judge: CLIP) -> None:
-    """Check that a CLIP has at least two concepts, each as wide as its embeddings; for an ensemble, check each CLIP.
-
-    Raises:
-        ValueError: when a CLIP has no concepts, only one, or concepts of another width.
-    """
+    """Raise a ValueError unless a CLIP, or each of an ensemble, has two or more concepts as wide as its embeddings."""
     if not has_concepts(judge):
         raise ValueError(
             f"{judge.name} has no list of things that it can tell apart, which the similarity log_probability needs: "

@@ -19,13 +19,12 @@ end. Every wish gets a factor at every keyframe, so the work grows with the squa
 def in_region(objective: Objective, mask: Tensor) -> Objective:
     """Return an objective that acts in a region: a mask multiplies its gradient, and its views lie around the mask.
 
-    Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. A term in
-    several regions acts where all masks are above 0. Terms share their views only if their masks are the same tensor.
+    Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. Terms share
+    their views only if their masks are the same tensor.
 
     Args:
         objective: the objective to restrict.
-        mask: the region, (B or 1, h, w), 0..1, of any size: one for all images of a stack, or one for each. It is
-            resized to cover the picture, as a start image is. A zoom takes no regions.
+        mask: (B or 1, h, w), 0..1, of any size; it is resized to cover the picture. A zoom takes no regions.
 
     Example:
         >>> import torch
@@ -42,14 +41,13 @@ def in_region(objective: Objective, mask: Tensor) -> Objective:
 def over_steps(objective: Objective, start: float = 0.0, end: float = 1.0, curve: Curve = "linear") -> Objective:
     """Return an objective whose weight is multiplied by a factor that changes over the ascent.
 
-    A step at which all weights are 0 does not change the picture: with a single objective, a `start` of 0 wastes the
-    first step, and an `end` of 0 the last.
+    With a single objective, a `start` of 0 wastes the first step, and an `end` of 0 the last.
 
     Args:
         objective: the objective to schedule.
         start: the factor at the first step.
         end: the factor at the last step.
-        curve: how the factor changes from one to the other, see `common.curves.Curve`.
+        curve: how the factor gets from one to the other, see `common.curves.Curve`.
 
     Raises:
         ValueError: when a factor is not finite or too large, or there is no such curve.
@@ -68,17 +66,17 @@ def over_frames(
 ) -> Objective:
     """Return an objective whose weight is multiplied by a factor that differs from frame to frame.
 
-    The model is not run on frames whose factor is 0, unless another objective needs them. In a zoom the depths take
-    the place of the frames; in a batch of separate pictures, the pictures do.
+    The model is not run on frames whose factor is 0, unless another objective needs them. In a zoom the depths take the
+    place of the frames; in a batch of separate pictures, the pictures do.
 
     Args:
         objective: the objective.
-        weights: a factor for every frame, such as the loudness of a sound; or keyframes: the factors of some frames by
-            their numbers, from 0, between which `curve` interpolates (`Track`).
-        curve: how the factor changes from one keyframe to the next.
+        weights: a factor for every frame, such as the loudness of a sound; or keyframes, the factors of some frames by
+            their numbers, from 0 (see `Track`).
+        curve: how the factor gets from one keyframe to the next.
 
     Raises:
-        ValueError: see `Track`.
+        ValueError: when there is no keyframe, a number or a factor is out of range, or there is no such curve.
 
     Example:
         >>> from das_core import Time, over_frames, prior
@@ -102,23 +100,21 @@ def _add_track(objective: Objective, track: Track) -> Objective:
 def over_keyframes(
     keyframes: str | Mapping[int, Any], make: Callable[[Any], Objective], curve: Curve = "cosine"
 ) -> Objective:
-    """Return the objective of a film or a zoom that asks for another thing at every keyframe.
+    """Return the objective of a film or a zoom that asks for another thing, such as a class, at every keyframe.
 
-    A wish is what is asked for at a keyframe, such as a class or a prompt. Its factor is 1 at its own keyframes and 0
-    at the keyframes of other wishes; between two keyframes of different wishes, one wish fades out while the other
+    The factor of a wish is 1 at its own keyframes and 0 at those of other wishes, so that one fades out while the next
     fades in.
 
     Args:
-        keyframes: a dictionary from frame numbers to wishes; or a text, see `parse_keyframes`.
-        make: a function that makes the objective of a wish. It is called once for every different wish: hashable
-            values, such as texts and numbers, are one wish if they are equal and of one type; values that are not
-            hashable, such as lists, are one wish only if they are the same object.
-        curve: how the factors are interpolated between two keyframes. With `cosine` a wish keeps most of its factor
-            near its keyframe, so the frames there show it more clearly than with `linear`.
+        keyframes: a dictionary from frame numbers to wishes; or a text, see `parse_keyframes`. Wishes that are equal
+            and of one type are one wish; values that cannot be hashed are one only if they are the same object.
+        make: makes the objective of a wish; called once for every different wish.
+        curve: how factors are interpolated. With `cosine`, frames near a keyframe show its wish more clearly than with
+            `linear`.
 
     Raises:
-        ValueError: when the text cannot be read; there are no keyframes or more than 1025; the number of a keyframe is
-            not a whole number from 0 up; there is no such curve; or `make` cannot make an objective from a wish.
+        ValueError: when the text cannot be read, there are no keyframes or more than 1025, or one is not a whole number
+            from 0 up.
 
     Example:
         >>> from das_core import class_objective, load_starter, over_keyframes
@@ -160,19 +156,16 @@ def _identify(wish: Any) -> tuple[Any, ...]:
 
 
 def share_views(*objectives: Objective) -> Objective:
-    """Return an objective that divides its views among several objectives: n of them take about the time of one.
+    """Return an objective that divides its views among several: n of them take about the time of one.
 
-    Use it to ask several models for the same thing, such as a class: a picture that gets high scores from all of them
-    shows the class better than a picture that gets a high score from one model. Each objective keeps its regions and
-    its schedule. Its weight is divided by the number of objectives, so together they count as one. The score that the
-    progress display and the history show is the mean over all views.
+    A picture that gets high scores for a class from several models shows it better than one that pleases a single
+    model. Each weight is divided by the number of objectives. The score that is shown is the mean over all views.
 
     Args:
-        objectives: at least two, each with a judge. Over the steps, all their terms get about equally many views, so an
-            objective with several terms gets more views than one with a single term.
+        objectives: at least two, each with a judge. All their terms get about equally many views.
 
     Raises:
-        ValueError: when there are fewer than two objectives, or one of them has no judge and therefore sees no views.
+        ValueError: when there are fewer than two objectives, or one of them has no judge.
 
     Example:
         >>> from das_core import SECOND_OPINION, class_objective, load_starter, share_views

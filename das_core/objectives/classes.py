@@ -41,28 +41,20 @@ def class_objective(
     """Return the objective that makes a classifier see some classes: the weighted sum of their scores.
 
     Args:
-        classifier: the judge, a `Classifier`; an ensemble of classifiers divides the views.
-        targets: the classes: a text (`parse_classes`), the index of a class, a list of indices and names, or pairs of
-            an index and a weight. A weight below 0 makes the ascent lower the score of its class.
-        score: the score of a class. `log_probability`, the default, is the logarithm of the softmax. Raising it also
-            lowers the logits of all other classes. Its gradient vanishes for views in which the model is sure of the
-            class, so an ascent improves the other views, and the picture shows one whole subject. `logit` is the output
-            of the model for the class, as in Direct Ascent Synthesis (arXiv 2502.07753). Its gradient does not vanish,
-            so every view adds more of the class, and parts of the subject appear everywhere in the picture. `margin` is
-            the logit minus the largest logit among the classes that are not targets.
+        classifier: a `Classifier`; an ensemble of classifiers divides the views.
+        targets: an index, a text (`parse_classes`), a list of indices and names, or pairs of one of these and a weight.
+            A weight below 0 lowers the score of its class.
+        score: `log_probability` is the logarithm of the softmax: its gradient vanishes for views in which the model is
+            sure, so the picture shows one whole subject. `logit` is the output of the model, as in Direct Ascent
+            Synthesis (arXiv 2502.07753): every view adds more of the class, and parts of it appear everywhere. `margin`
+            is the logit minus the largest logit of the other classes.
         weight: the weight of the objective, see `Term`.
-        variety: the share, 0 to 0.9, of the classifier's last features (the inputs of its last layer) that the logits
-            ignore. For every seed and every image of a batch, different features are ignored (`PartialClassifier`). At
-            0, pictures of different seeds are alike. At 0.5, pictures differ more, and are recognised nearly as surely
-            as at 0. At 0.6, pictures differ more than pictures of the reference algorithm (the published code of Direct
-            Ascent Synthesis), and some pictures of classes that are hard to draw are odd (docs/method.md).
+        variety: the share, 0 to 0.9, of the classifier's last features that its logits ignore, others for every seed
+            and image (`PartialClassifier`). At 0, pictures of different seeds are alike; from 0.6, some are odd.
 
     Raises:
         UnknownClassError: when a text names no class, or several without 'all'.
-        ValueError: when the judge is no classifier; there is no target; the index of a class is out of range; a weight
-            is not finite or too large; the weights of all classes are 0; there is no such kind of score; every class is
-            a target of `margin`; `variety` is out of range; or `variety` is above 0 and the classifier has no linear
-            last layer.
+        ValueError: when the judge is no classifier, or no class, weight or score is left to climb.
 
     Example:
         >>> from das_core import class_objective, load_starter
@@ -100,12 +92,7 @@ def class_objective(
 
 @dataclass(frozen=True)
 class ClassScore:
-    """The weighted sum of the scores of some classes.
-
-    Args:
-        targets: pairs of a class index and a weight.
-        kind: the score of a class, see `class_objective`.
-    """
+    """The weighted sum of the scores of some classes; `targets` are pairs of a class index and a weight."""
 
     targets: tuple[tuple[int, float], ...]
     kind: ScoreKind
@@ -124,11 +111,8 @@ class ClassScore:
         return scores @ weights
 
     def describe(self, score: float) -> str:
-        """Return a score as text: as a number, or as a probability, such as '81%'.
-
-        It is a probability if the score is the log-probability of a single class with a weight above 0. The score of an
-        ascent is a mean over views, so the text then shows the geometric mean of the probabilities of the views.
-        """
+        """Return a score as text; that of a single class with log-probability as the geometric mean of probabilities,
+        '81%'."""
         (_, weight), *others = self.targets
         if self.kind == "log_probability" and not others and weight > 0 and not math.isnan(score):
             return f"{math.exp(min(score / weight, 0)):.0%}"
@@ -155,32 +139,7 @@ def _read_targets(targets: Any, labels: Labels) -> tuple[tuple[int, float], ...]
 
 
 def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
-    """Read class indices and weights from text.
-
-    Args:
-        text: one class per line, as a name, WordNet id or index. A line may give a weight, as in 'name: weight' or
-            '(name:weight)'; without one the weight is 1. A line may hold several entries, separated by commas. An entry
-            such as 'all dog' stands for all classes of dogs (`find_classes`). The weight of a line is divided
-            equally among its entries, and the weight of an entry equally among its classes. Blank lines are skipped.
-        labels: the labels of the classifier.
-
-    Returns:
-        Pairs of a class index and a weight, in the order of the text. A class that is written twice has the sum of its
-        weights.
-
-    Raises:
-        UnknownClassError: when an entry names no class, or several without 'all'; the message says what to write in its
-            place.
-        ValueError: when a weight is not finite, too large or has a decimal comma; an index is out of range; there is no
-            class; or the weights of all classes are 0.
-
-    Example:
-        >>> from das_core.models import imagenet_labels
-        >>> parse_classes("jellyfish: 2\\n1: -0.5", imagenet_labels())
-        ((107, 2.0), (1, -0.5))
-        >>> parse_classes("jellyfish, goldfish: 2", imagenet_labels())
-        ((107, 1.0), (1, 1.0))
-    """
+    """Read pairs of a class index and a weight from lines 'name, index, WordNet id or all KIND: weight'."""
     targets: dict[int, float] = {}
     for line, weight in parse_weighted_lines(text):
         try:

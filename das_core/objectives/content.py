@@ -1,8 +1,7 @@
-"""The objective that keeps the content of an image: the activations of a layer at every position.
+"""The content of an image: the activations of a layer at every position.
 
-Content is defined as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016,
-section 2.1). The activations of a view are compared with those of the same view of the image: the same window, flip and
-noise. This takes a second forward pass, but the comparison is correct under every augmentation.
+As in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section 2.1). A
+view is compared with the same view of the image: same window, flip and noise.
 """
 
 from dataclasses import dataclass
@@ -23,21 +22,17 @@ _EPSILON = 1e-12
 def content_objective(model: Judge, images: Images, layer: str = "", weight: float = 1.0) -> Objective:
     """Return the objective that keeps the content of images, as one layer of a judge sees it.
 
-    The score of a view is -|F - C|² / |C|², where F are the activations of a view of the canvas and C those of the same
-    view of the image. It is 0 if F and C are the same, and below 0 otherwise. The score needs the same views of canvas
-    and image: an ascent shows them to the judge, and so does `score_images`.
+    The score of a view is -|F - C|² / |C|², at most 0: F are its activations, C those of the same view of the image.
 
     Args:
         model: the judge whose layer is compared.
-        images: (1 or B, 3, h, w), 0..1, on any device, or another form of `Images`: one for all images of a stack, or
-            one for each; for a zoom, one for all its moments or for each. The ascent places it on a canvas in the same
-            way as a start image.
+        images: see `Images`; one for all images of a stack or one for each, or for a zoom one for each moment. It is
+            placed as a start image is.
         layer: the name of the layer; if empty, `choose_content_layer` chooses one.
         weight: the weight of the objective, see `Term`.
 
     Raises:
-        ValueError: when the model is an ensemble or has no such layer, the images are in none of the forms of
-            `Images` or are not finite, or the weight is not finite or too large.
+        ValueError: when the model is an ensemble or has no such layer, or the images are none.
 
     Example:
         >>> import torch
@@ -68,19 +63,6 @@ class ContentScore:
 
 
 def measure_content_distance(features: Tensor, aim: Tensor) -> Tensor:
-    """Return the squared distance of activations to a target, divided by the squared norm of the target.
-
-    Args:
-        features: the activations F of V views, (V, channels, *positions).
-        aim: the target C, of the same shape.
-
-    Returns:
-        |F - C|² / |C|² (V,), at least 0; it is 0 where F and C are the same.
-
-    Example:
-        >>> import torch
-        >>> measure_content_distance(torch.tensor([[3.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
-        tensor([0.6400])
-    """
+    """Return |F - C|² / |C|² (V,) of activations F and their target C, both (V, channels, *positions)."""
     difference, size = (part.square().flatten(1).sum(dim=1) for part in (features - aim, aim))
     return difference / size.clamp(min=_EPSILON)

@@ -1,8 +1,7 @@
 """The objective that makes the images of a batch differ, as one layer of a judge sees them.
 
-Two images differ if different channels of the layer are active together, which Gram matrices measure. This is the
-diversity term of Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill 2017, section "Diversity"). A channel
-often reacts to several things, and images that have to differ show more of these things.
+Two images differ if different channels of the layer are active together, which Gram matrices measure (Olah, Mordvintsev
+and Schubert, "Feature Visualization", Distill 2017, section "Diversity").
 """
 
 from dataclasses import dataclass
@@ -21,20 +20,16 @@ from .term import Objective, make_objective
 def diversity_objective(model: Judge, layer: str, weight: float = 1.0) -> Objective:
     """Return the objective that makes the images of a batch differ in one layer of a judge.
 
-    Every image of the batch has equally many views. View i of an image is compared with view i of every other image.
-    The score of a view is 1 - c, where c is the mean cosine between its Gram matrix (`gram_matrix`) and the Gram
-    matrices of the views that it is compared with; it is 0 if all of these matrices are equal up to a factor.
-    Gradients flow to all of these views. In an ascent the objective shares its views only with others that compare
-    images, so the model runs on additional views in each step.
+    The score of view i of an image is 1 - c: c is the mean cosine between its Gram matrix and those of view i of every
+    other image. It needs views of its own, so the model runs on more views in each step.
 
     Args:
         model: the judge whose layer is captured.
         layer: the name of the layer in the model (`find_layers` lists them).
-        weight: the weight of the objective, see `Term`; with a weight below 0 the images become alike.
+        weight: the weight of the objective, see `Term`; below 0 the images become alike.
 
     Raises:
-        ValueError: when the model is an ensemble, there is no such layer (the message lists the nearest names), or the
-            weight is not finite or too large.
+        ValueError: when the model is an ensemble, or there is no such layer.
 
     Example:
         >>> from das_core import Ascent, ImageStack, StackSpec, diversity_objective, feature_objective, load_starter
@@ -56,14 +51,7 @@ class DiversityScore:
     layer: str
 
     def __call__(self, output: Activations, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,), 0..1, because the cosine of two Gram matrices is never negative.
-
-        The first view of an image matches the first views of the other images, the second view the second views, and
-        so on.
-
-        Raises:
-            ValueError: when a view has no matching view of another image.
-        """
+        """Return the score of every view, (V,), 0..1; view i of an image is compared with view i of each other image."""
         directions = F.normalize(gram_matrix(output[self.layer]).flatten(1), dim=1)
         same_image = images[:, None] == images[None, :]
         # The number of each view among the views of its own image, from 0. A view is compared with the views of other

@@ -43,25 +43,19 @@ def feature_objective(
 
     Args:
         model: the judge whose layer is captured.
-        layer: the name of the layer in the model (`find_layers` lists them); for a head, the name of the attention
-            module.
-        kind: the part, and how its activations become the score of a view. `layer`: the mean square of all activations,
-            which strengthens whatever the layer already responds to. `channel`: the mean of a channel over all
-            positions. `neuron`: a channel at one position. `direction`: the projection of the activations on a
-            direction in the space of the channels, at one position or averaged over all positions. `head`: the mean
-            square of the activations of an attention head.
+        layer: the name of the layer in the model (`find_layers` lists them); for a head, of the attention module.
+        kind: `layer`: the mean square of all activations. `channel`: the mean of a channel over all positions.
+            `neuron`: a channel at one position. `direction`: the projection on a direction in the space of the
+            channels, at one position or averaged over all. `head`: the mean square of an attention head.
         index: the number of the channel (`channel`, `neuron`) or of the head (`head`), from 0.
-        position: where a neuron or a direction is scored: (token,) or (row, column), or () in a layer without
-            positions, such as a linear layer. None for a neuron in the middle, and for a direction at all positions.
-        direction: pairs of a channel and its share, which is the component of the direction along the channel; or the
-            shares of all channels as a tensor, an array or a list (channels,). The direction is scaled to length 1.
+        position: of a neuron or a direction: (token,) or (row, column), or () in a layer without positions. None for a
+            neuron in the middle, and for a direction at all positions.
+        direction: pairs of a channel and its share, or the shares of all channels, (channels,); scaled to length 1.
         weight: the weight of the objective, see `Term`.
 
     Raises:
         UnknownLayerError: when there is no such layer; the message lists the nearest names.
-        ValueError: when the model is an ensemble; there is no such kind, channel, head or position (the message gives
-            the range); the direction is zero or does not go with the channels; or `weight` or a share is not finite or
-            too large.
+        ValueError: when the model is an ensemble, or there is no such part; the message gives the range.
 
     Example:
         >>> from das_core import feature_objective, load_starter

@@ -17,17 +17,12 @@ def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objec
     """Return several objectives as one, each for another image of a batch, such as eight channels for eight images.
 
     Args:
-        objectives: at least one. All must ask the same model, and either all of them its output, or all of them
-            activations of its layers. If there are more images than objectives, the list is repeated; if there are
-            fewer, the last objectives are not used. The weights of these objectives must be equal, and are ignored:
-            `weight` replaces them.
-        weight: the weight of the whole, see `Term`.
+        objectives: at least one; all ask one model, either all its output or all its layers, with equal weights. If
+            there are more images than objectives, the list is repeated.
+        weight: the weight of the whole, in place of theirs, see `Term`.
 
     Raises:
-        ValueError: when there is no objective; the objectives have different models or weights; some of them use the
-            output of the model and others activations of its layers; one of them has no model, has regions or reference
-            images, compares the images of a batch, or has a schedule or a track; or `weight` is not finite or too
-            large.
+        ValueError: when there is no objective, or they do not go together.
 
     Example:
         >>> from das_core import Ascent, ImageStack, StackSpec, class_objective, load_starter, one_per_image
@@ -73,12 +68,7 @@ def _check(name: str, objectives: Sequence[Objective]) -> None:
 
 @dataclass(frozen=True)
 class PerImageScore:
-    """The scores of views, each under the score of its image.
-
-    Args:
-        scores: n scores of the outputs of the same model; image i belongs to score i modulo n.
-        names: the names of the scores.
-    """
+    """The scores of views, each under the score of its image: image i belongs to score i modulo their number."""
 
     scores: tuple[Score, ...]
     names: tuple[str, ...]

@@ -1,7 +1,4 @@
-"""Objectives that score the pixels of the canvas without a judge: smoothness, distance to the start, spectrum, range.
-
-They score the pixels of the whole canvas, margins and surroundings included.
-"""
+"""Objectives that score the pixels of the whole canvas, margins included, without a judge."""
 
 import math
 from dataclasses import dataclass
@@ -39,11 +36,11 @@ _MAX_FREQUENCY = 0.5
 
 @dataclass(frozen=True, eq=False)
 class CanvasPixels:
-    """The input of an objective without a judge: the pixels of the whole canvas, now and at the start.
+    """What an objective without a judge scores: pixels (B, 3, H, W), 0..1, now and at the start, margins included.
 
     Args:
-        pixels: the pixels of the canvas now, (B, 3, H, W), 0..1, margins included.
-        start: the pixels of the canvas that the stack started from (`ImageStack.start`), (B, 3, H, W), 0..1.
+        pixels: the pixels of the canvas now.
+        start: the pixels of the canvas that the stack started from (`ImageStack.start`).
         margin: how many pixels on each side of the canvas do not belong to the picture.
 
     Example:
@@ -68,19 +65,13 @@ class CanvasPixels:
 def prior(kind: PriorKind = "total_variation", weight: float = 0.2) -> Objective:
     """Return a score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
-    In an ascent with judges, the gradients of the prior and of the judges are scaled so that the changes of the canvas
-    that K computes from them are proportional to the weights: with a weight of 0.2 the prior has a fifth of the effect
-    of an objective of weight 1 (`ascent.groups.balance_gradients`).
-
     Args:
-        kind: the measure. `total_variation`: minus the mean length of the image gradient (the differences between
-            neighbouring pixels); it smooths areas and keeps edges. `l2`: minus the mean squared distance to the pixels
-            at the start; it keeps the picture near the start. `spectrum`: on logarithmic axes, minus the mean squared
-            distance of the radial power spectrum to the best-fitting line of slope -2; it removes grain and blur. The
-            power of photographs falls as 1/f^2 (Field, 1987, J. Opt. Soc. Am. A 4, 2379). `range`: on a scale from -1
-            (black) to 1 (white), minus the mean square of how far values lie outside -0.9..0.9; it prevents clipped
-            colours.
-        weight: the weight of the objective, see `Term`.
+        kind: `total_variation`: minus the mean length of the image gradient; it smooths areas and keeps edges. `l2`:
+            minus the mean squared distance to the start. `spectrum`: on logarithmic axes, minus the mean squared
+            distance of the radial power spectrum to the best line of slope -2, that of photographs (Field, 1987, J.
+            Opt. Soc. Am. A 4, 2379); it removes grain and blur. `range`: on a scale from -1 (black) to 1 (white), minus
+            the mean square of how far values lie outside -0.9..0.9; it prevents clipped colours.
+        weight: see `Term`; at 0.2 a prior has a fifth of the effect of an objective of weight 1.
 
     Raises:
         ValueError: when there is no such kind, or the weight is not finite or too large.
@@ -145,22 +136,7 @@ _SCORES = {
 
 
 def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the radial power spectrum of images in bands of about half an octave.
-
-    Args:
-        pixels: images (B, 3, H, W), 0..1.
-
-    Returns:
-        The power of the N bands, averaged over the channels, (B, N); and the middle frequencies of the bands in waves
-        per pixel, (N,), rising. The bands lie between four waves across the short side and half a wave per pixel.
-
-    Example:
-        >>> import torch
-        >>> image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-        >>> power, frequencies = measure_band_power(image)
-        >>> tuple(power.shape), [round(float(frequency), 2) for frequency in frequencies]
-        ((1, 4), [0.15, 0.21, 0.3, 0.42])
-    """
+    """Return the radial power (B, N) of images (B, 3, H, W) in bands of half an octave, and their frequencies (N,)."""
     # Below four waves across the short side, the Hann window of `radial_power` dominates the spectrum. Above half a
     # wave per pixel there are frequencies near the diagonals only.
     lowest = 4 / min(pixels.shape[2:])

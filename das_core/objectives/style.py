@@ -1,9 +1,7 @@
-"""The objective that gives a picture the style of an image.
+"""The style of an image: how strongly each pair of channels of a layer is active together, averaged over all positions.
 
-Style is described by how strongly each pair of channels of a layer is active together, averaged over all positions:
-the Gram matrix of the layer, as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks"
-(CVPR 2016, section 2.2). Here the squared distance of two Gram matrices is divided by the squared norm of the target,
-so that layers with large and with small activations count alike.
+These Gram matrices are those of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks"
+(CVPR 2016, section 2.2), but distances are relative to the target, so that all layers count alike.
 """
 
 import math
@@ -39,22 +37,18 @@ _CHUNK = 4
 def style_objective(model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> Objective:
     """Return the objective of the style of images.
 
-    The score of a view is minus the weighted sum over the layers of |G - T|² / |T|², where G is the Gram matrix of the
-    view (`gram_matrix`), T that of the style, and |·| the Frobenius norm. It is at most 0 if no weight is negative.
-    All images together define one style: the mean of the Gram matrices over several windows of each image.
+    The score of a view is minus the weighted sum over the layers of |G - T|² / |T|²: G is the Gram matrix of the view,
+    T the mean Gram matrix over several windows of all images.
 
     Args:
         model: the judge whose layers are compared.
-        images: (B, 3, H, W), 0..1, or another form of `Images`, at least 16 x 16, on the CPU or the device of the
-            judge.
-        layers: one layer per line, optionally followed by ': weight'; without one the weight is 1. If empty,
-            `choose_style_layers` chooses the layers.
+        images: see `Images`, at least 16 x 16.
+        layers: one layer per line, optionally followed by ': weight'. If empty, `choose_style_layers` chooses.
         weight: the weight of the objective, see `Term`.
 
     Raises:
-        ValueError: when the model is an ensemble or has no such layer; a weight is not a number, not finite or too
-            large; all weights are 0; the images are in none of the forms of `Images`, are not finite or are too
-            small; or the activations of a layer are all zero.
+        ValueError: when the model is an ensemble or has no such layer, a weight cannot be used, or the images have no
+            style.
 
     Example:
         >>> import torch
@@ -94,13 +88,7 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
 
 @dataclass(frozen=True, eq=False)
 class StyleScore:
-    """Minus the weighted relative squared distance between the Gram matrices of a view and those of a style.
-
-    Args:
-        judge: a judge that captures the layers.
-        targets: the Gram matrix T (channels, channels) of the style in every layer, see `measure_style`.
-        weights: the weight of every layer in the sum.
-    """
+    """Minus the weighted relative squared distance between the Gram matrices of a view and those of a style, by layer."""
 
     judge: ActivationJudge
     targets: tuple[Tensor, ...] = field(repr=False)
@@ -113,35 +101,14 @@ class StyleScore:
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Return the Gram matrices of activations: for each pair of channels the mean of their product over all positions.
-
-    Args:
-        features: activations (V, channels, *positions).
-
-    Returns:
-        (V, channels, channels).
-
-    Example:
-        >>> import torch
-        >>> gram_matrix(torch.tensor([[[1.0, 3.0], [2.0, 0.0]]]))
-        tensor([[[5., 1.],
-                 [1., 2.]]])
-    """
+    """Return for activations (V, channels, *positions) the mean product of each pair of channels, (V, channels,
+    channels)."""
     flat = features.flatten(2) if features.ndim > 2 else features[:, :, None]
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
 def measure_style_distances(output: Activations, judge: ActivationJudge, targets: tuple[Tensor, ...]) -> Tensor:
-    """Return the relative squared distance of every view to a style, layer by layer.
-
-    Args:
-        output: the activations of V views.
-        judge: the judge that captured them.
-        targets: the Gram matrix T (channels, channels) of the style in every layer of the judge.
-
-    Returns:
-        |G - T|² / |T|² (V, layers), at least 0; it is 0 where G and T are the same. G is the Gram matrix of a view.
-    """
+    """Return |G - T|² / |T|² (V, layers): G are the Gram matrices of views, T the targets, one of each layer."""
     columns = []
     for layer, target in zip(judge.layers, targets, strict=True):
         gram = gram_matrix(output[layer.name])
@@ -151,15 +118,7 @@ def measure_style_distances(output: Activations, judge: ActivationJudge, targets
 
 
 def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
-    """Return the mean Gram matrix of every captured layer over evenly spaced square windows of some images.
-
-    Args:
-        judge: a judge that captures the layers, on the device of the images.
-        images: (B, 3, H, W), 0..1.
-
-    Returns:
-        A matrix (channels, channels) for every layer, float32, on the CPU.
-    """
+    """Return the mean Gram matrix of every captured layer over windows of images (B, 3, H, W); float32, on the CPU."""
     windows = torch.cat([fit_square(window, judge.size) for window in _cut_windows(images)])
     sums = [torch.zeros(layer.channels, layer.channels, dtype=torch.float32) for layer in judge.layers]
     with torch.no_grad():

@@ -33,21 +33,7 @@ def join_names(names: Sequence[str], separator: str = ", ") -> str:
 
 @dataclass(frozen=True)
 class Fade:
-    """A factor that changes over the steps of an ascent.
-
-    Args:
-        start: the factor at the first step.
-        end: the factor at the last step.
-        curve: how the factor changes from one to the other, see `common.curves.Curve`.
-
-    Raises:
-        ValueError: when a factor is not finite or too large, or there is no such curve.
-
-    Example:
-        >>> from das_core.objectives import Fade
-        >>> [Fade(start=1.0, end=0.0).at(progress) for progress in (0.0, 0.25, 1.0)]
-        [1.0, 0.75, 0.0]
-    """
+    """A factor of a weight that gets from `start` at the first step to `end` at the last."""
 
     start: float
     end: float
@@ -68,28 +54,22 @@ class Term:
     """One score of an objective: what is asked of which judge, how much it counts, where and when.
 
     Args:
-        name: a short name, which the progress display, the history and error messages show.
-        score: a function of `output` and `images` that returns differentiable scores (V,), one for each view; the
-            ascent raises them. `output` is the output of the judge for V views: a tensor (V, …), or `Activations` from
-            an `ActivationJudge`. `images` has for each view the number of the image that it shows, from 0, (V,), int64,
-            on the CPU. The V views may show several images, and may be only a part of the views of an image. Without a
-            judge, `output` is the `CanvasPixels` of B images, and there is a score for each image, (B,).
+        name: a short name for the progress display, the history and messages.
+        score: a function of `output` and `images` that returns differentiable scores (V,), which the ascent raises.
+            `output` is that of the judge for V views: a tensor (V, …), or the `Activations` of an `ActivationJudge`;
+            without a judge, the `CanvasPixels` of B images. `images` has the number of the image that each view shows,
+            (V,), int64, on the CPU.
         judge: the judge that is run on views; None for a score of the pixels of the canvas.
         weight: how much the term counts among others; below 0 the ascent lowers the score. With a single term only the
-            sign counts, because `NormalizedAscent` moves equally far at any weight. Scores of terms that share their
-            views are multiplied by their weights and added; the gradients of other terms are scaled so that the changes
-            of the canvas are in proportion to the weights (`ascent.groups.balance_gradients`).
-        describe: returns a score as text, such as '81%', for the display of a running ascent.
+            sign counts.
+        describe: returns a score as text, such as '81%', for the display of a run.
         regions: masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
         fades: factors of the weight that change over the steps.
-        tracks: factors of the weight that differ between the images of a batch, the frames of a film or the depths of a
-            zoom.
+        tracks: factors of the weight that differ between images, frames or depths.
         references: images (N or 1, 3, h, w), 0..1, that the judge sees through the same windows and transforms as the
-            canvas; their activations are in `Activations.references`. N is the number of images that views can show:
-            for a zoom, the number of its moments.
-        compares_images: whether the score compares the images of a batch, at least two. Each call then gets equally
-            many views of every image: the first view of every image, in the order of the batch; then the second view of
-            every image; and so on.
+            canvas (`Activations.references`); N is the number of images, or of the moments of a zoom.
+        compares_images: whether the score compares the images of a batch; each call then gets equally many views of
+            every image, the first of each before the second of each.
         share: (k, n) if n terms of an objective divide its views, and this is term k, from 0.
         images: how many images the term is made for, such as one for each of several channels.
 
@@ -140,11 +120,7 @@ class Term:
         return weight
 
     def weigh_images(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return, for each image that views can show, the factor of the weight; None if all factors are 1.
-
-        Raises:
-            TrackError: when a track does not fit these images, such as a track for another number of frames.
-        """
+        """Return, for each image that views can show, the factor of the weight; None if all factors are 1."""
         factors: tuple[float, ...] | None = None
         for track in self.tracks:
             own = track.weigh(timeline, self.name)
@@ -162,7 +138,7 @@ class Objective:
         terms: the terms. Those that divide their views (`Term.share`) stand side by side, from 0 up.
 
     Raises:
-        ValueError: when there is no term, something else stands among the terms, or the shares are out of order.
+        ValueError: when there is no term, something else stands among them, or the shares are out of order.
 
     Example:
         >>> from das_core import class_objective, load_starters, prior
@@ -237,23 +213,7 @@ class Objective:
 def make_objective(
     name: str, asked: Sequence[tuple[Judge | None, Score]], weight: float = 1.0, **settings: Any
 ) -> Objective:
-    """Return an objective with a term for each judge; the terms divide the views and the weight among them.
-
-    Args:
-        name: the name of the objective.
-        asked: the judges and their scores, such as one for each member of an ensemble.
-        weight: the weight of all terms together.
-        settings: other fields of every term, see `Term`.
-
-    Raises:
-        ValueError: when the weight is not finite or too large.
-
-    Example:
-        >>> from das_core.objectives import make_objective
-        >>> bright = make_objective("bright", [(None, lambda canvas, images: canvas.pixels.mean(dim=(1, 2, 3)))], 0.5)
-        >>> [(term.name, term.weight, term.share) for term in bright.terms]
-        [('bright', 0.5, (0, 1))]
-    """
+    """Return an objective with a term for each pair of a judge and a score; they divide the views and the weight."""
     check_weight(weight, "the objective")
     count = len(asked)
     return Objective(
@@ -265,21 +225,7 @@ def make_objective(
 
 
 def join_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> Objective:
-    """Return one or several objectives as their sum.
-
-    Args:
-        objectives: one objective or several.
-        purpose: a verb that says what the objectives are for, such as "climb"; error messages use it.
-
-    Raises:
-        ValueError: when there is none; an item is no objective; or the weights of all terms are 0.
-
-    Example:
-        >>> from das_core import prior
-        >>> from das_core.objectives.term import join_objectives
-        >>> len(join_objectives([prior("l2"), prior("range")]).terms)
-        2
-    """
+    """Return one or several objectives as their sum; `purpose` is a verb that messages use."""
     several = list(objectives) if isinstance(objectives, Sequence) else [objectives]
     for objective in several:
         if not isinstance(objective, Objective):

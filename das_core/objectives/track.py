@@ -21,31 +21,15 @@ class TrackError(ValueError):
 
 @dataclass(frozen=True)
 class Track:
-    """A factor that differs from frame to frame.
-
-    Between two keyframes the factor is interpolated. Before the first keyframe and after the last it is constant; in a
-    loop it is instead interpolated from the last keyframe to the first. In a zoom the depths take the place of the
-    frames; in a batch of separate pictures, the pictures do.
+    """A factor that differs from frame to frame, interpolated between keyframes and constant before the first and after
+    the last; a loop goes on from the last to the first.
 
     Args:
-        points: the keyframes, in any order; each is a pair of the number of a frame, from 0, and the factor there. In a
-            film of n frames a keyframe may also have the number n, which is the end of the film; in a loop the end is
-            frame 0 again. In a zoom of n depths the number n is allowed only in a loop.
-        curve: how the factor changes from one keyframe to the next, see `common.curves.Curve`.
-        frames: the number of frames, if a factor was given for each of them: the track then fits only a film of that
-            many frames. None for a track that fits every film that contains its keyframes.
-        wishes: for messages, what is asked for at each keyframe, by its number; without it, messages name the term.
-
-    Raises:
-        ValueError: when there is no keyframe; two keyframes have the same number; a number is not a whole number from
-            0 up; a factor is not finite or too large; or there is no such curve.
-
-    Example:
-        >>> from das_core import Time
-        >>> from das_core.objectives import Track
-        >>> track = Track(points=((0, 1.0), (4, 0.0)))
-        >>> track.weigh(Time(6).timeline, "castle"), track.weigh(Time(6, loop=True).timeline, "castle")
-        ((1.0, 0.75, 0.5, 0.25, 0.0, 0.0), (1.0, 0.75, 0.5, 0.25, 0.0, 0.5))
+        points: the keyframes, in any order: pairs of the number of a frame, from 0, and a factor. The number n in a
+            film of n frames is its end, in a loop frame 0 again; a zoom of n depths has it only in a loop.
+        curve: how the factor gets from one keyframe to the next, see `common.curves.Curve`.
+        frames: the number of frames if a factor was given for each of them: the track then fits no other film.
+        wishes: for messages, what is asked for at each keyframe; without it, they name the term.
     """
 
     points: tuple[Point, ...]
@@ -73,15 +57,7 @@ class Track:
         return max((factor for _, factor in self.points), key=abs)
 
     def weigh(self, timeline: Timeline, name: str) -> tuple[float, ...]:
-        """Return the factor of every image of a timeline.
-
-        Args:
-            timeline: the positions of the images.
-            name: the name of the term, for error messages.
-
-        Raises:
-            TrackError: when the track does not fit the timeline.
-        """
+        """Return the factor of every image of a timeline; messages name the term `name`."""
         there = f"{timeline.count} {timeline.unit}{'s' * (timeline.count != 1)}"
         if self.frames not in (None, timeline.count):
             raise TrackError(
