@@ -10,25 +10,8 @@ from ..stack.zoom import Zoom
 
 
 def convert_to_depths(objective: Objective, zoom: Zoom) -> Objective:
-    """Return the objective of a zoom as an objective of its depths, which are separate images.
-
-    In an ascent, the images of a zoom are its moments (`Zoom.moments`). A term may have a reference image for each
-    moment, or score each moment differently. A returned term scores a depth as the given term scores the moment at
-    which this depth fills the picture. It has no tracks, whose factors count only in the ascent.
-
-    Args:
-        objective: the objective for the moments of the zoom.
-        zoom: the zoom; it determines which of the moments are depths.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Zoom, content_objective, load_starter
-        >>> from das_core.facade.depths import convert_to_depths
-        >>> zoom = Zoom(depths=2)
-        >>> kept = content_objective(load_starter(), torch.rand(len(zoom.moments), 3, 64, 64))
-        >>> [len(images) for images in convert_to_depths(kept, zoom).terms[0].references]
-        [2]
-    """
+    """Return the objective of the moments of a zoom as one of its depths, with their reference images and without
+    tracks."""
     # Depth d fills the picture at the moment `Zoom.moments[d * stride]`.
     stride = zoom.between + 1
     return Objective(

@@ -40,43 +40,25 @@ from .unsaved import keep
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Film(Rendering):
-    """The result of `film`: its frames, and their scores.
+    """The result of `film`: a `Rendering` whose pictures are frames; `render_film` shows `stack` with another number of
+    them.
 
     Args:
-        image: the frames, (T, 3, height, width), 0..1.
-        stack: the stack after the last step; `render_film` renders it with another number of frames.
-        history: the record of every step.
-        importance: how large the gradient was at every pixel, (T, height, width), 0..1, see `Result`.
-        scores: the score of every frame under each objective, by the name of the objective; not multiplied by weights.
         fps: how many frames of the stack are shown in a second.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import film
-        >>> quick = {"recipe": "sketch", "size": 64, "steps": 1, "progress": False}
-        >>> made = film(load_starter(), "0: castle / 3: volcano", frames=4, **quick)
-        >>> list(made.scores), len(made.scores["castle"])
-        (['castle', 'volcano'], 4)
     """
 
     fps: float = FPS
 
     def save(self, path: Path | str, *, smooth: int = 1) -> list[Path]:
-        """Write the film to a file.
+        """Write the film to a file and return its path in a list.
 
         Args:
-            path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
-                `save_film`.
-            smooth: how many frames are rendered for every frame of the stack, a whole number from 1 up. At 4 a film of
-                12 frames is written with 48 frames, and lasts as long as with 12. A file has at most 65,536 frames.
-
-        Returns:
-            A list with a single path: that of the file.
+            path: a .gif, .webp, .png, .mp4 or .webm in a folder that exists, see `save_film`.
+            smooth: how many frames are rendered for every frame of the stack, from 1 up; the film lasts as long as with
+                1.
 
         Raises:
-            ValueError: when the format is unknown or needs PyAV, which is not installed; the folder does not exist or
-                cannot be written to; `smooth` is no whole number; or `smooth`, the number of frames or the frame rate
-                of the file (`fps` times `smooth`) is out of range.
+            ValueError: when the format or the folder is none, or `smooth`, the frames or their rate are out of range.
             OSError: when the file cannot be written.
         """
         _check_file(path, len(self.image), self.fps, smooth)
@@ -102,44 +84,22 @@ def film(
     path: Path | str | None = None,
     smooth: int = 1,
 ) -> Film:
-    """Make a film whose frames get high scores from a model. Neighbouring frames resemble each other.
+    """Make a film whose frames get high scores from a model; a step takes about as long as that of a picture.
 
-    One ascent optimises all frames. Every view of a step shows one of the frames, so in each step the model has as much
-    work as for a single picture with the same number of views.
+    All arguments that are not listed here, and the errors, are as in `render`.
 
     Args:
-        model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wish: what to ask the model for at which frame: keyframes such as '0: a castle / 12: a volcano'
-            (`parse_keyframes`), or a dictionary from frame numbers to single wishes as `render` takes them, as in
-            `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first wish fades into the second. The
-            frames have the numbers 0 to `frames - 1`; a keyframe may also have the number `frames`, the end of the
-            film. At a keyframe, the score of a class that is given by its name or index is the logit, and the score of
-            a prompt is the cosine. But a wish made by `da.classes(...)` or `da.text(...)` has the same score as in
-            `da.render`. A wish without keyframes holds for all frames, and has the same score as in `da.render`. If
-            `wish` is a list, the model is asked for all of its items.
+        wish: keyframes such as '0: a castle / 12: a volcano' (`parse_keyframes`), or a dictionary from frames to wishes
+            of `render`, between which one fades into the next; the number `frames` is the end of the film. At a
+            keyframe, the score of a bare class is its logit and that of a bare prompt its cosine. A wish without
+            keyframes holds for all frames, and all items of a list are asked for.
         frames: how many frames there are, 1 to 1024.
-        loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
+        loop: whether the first frame follows the last.
         fps: the frames per second.
-        size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch`, `best`, or a `Recipe`. A recipe that is given by its name is adapted to a film
-            (`suit_film`): it gets three times its views per step, up to 24.
-        steps: the number of steps; that of the recipe if None.
-        start: the image that all frames start from, or an image for each frame. If None, grey, or noise if the gradient
-            at grey is zero.
-        seed: the seed of all random draws, 0 or above.
-        device: where to compute; by default the device of the model. For another device, the model is copied to it.
-        progress: whether to show a progress bar.
-        callback: a function that is called with every finished step; when it returns True, the ascent ends there.
-        path: a file to write the film to, such as 'morph.mp4' or 'morph.gif', see `Film.save`; None for no file.
-        smooth: how many frames the file shows for every frame of the film, see `Film.save`.
-
-    Raises:
-        ValueError: when keyframes cannot be read; a keyframe appears twice or lies beyond the end; the model cannot be
-            asked for a wish; a setting is out of range; or no file can be written to `path`. The message says what is
-            allowed.
-        AscentError: when a step of the ascent fails, as with a gradient of zero; `result` of the error is what the
-            steps before have made, or None if there were none.
-        UnsavedError: when the file cannot be written after the ascent; the error holds the film.
+        recipe: a name stands for a recipe with three times the views, up to 24 (`suit_film`).
+        start: the image that all frames start from, or an image for each.
+        path: a file to write the film to, see `Film.save`; None for no file.
+        smooth: how many frames the file shows for every frame of the film.
 
     Example:
         >>> from das_core import load_starter

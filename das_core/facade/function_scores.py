@@ -12,7 +12,7 @@ from .wish import Wish
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for a high value of a function of the views.
+    """Ask for a high value of a function of the views; the model is not run.
 
     Args:
         score: takes views (V, 3, size, size), 0..1, of the size that the model takes, and returns scores (V,).

@@ -20,22 +20,8 @@ from .wishes import ask_text
 
 
 def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
-    """Convert a user's request to a `Wish`.
-
-    Args:
-        wish: a `Wish`, an objective, a function of the views, the index of a class, a list, tuple or range of classes,
-            or a text. The meaning of a text depends on the model to which the `Wish` is given later. If this model has
-            a layer named 'layer', the text 'layer:12' is channel 12 of this layer (or head 12, for
-            'attention#heads:12'), and 'layer' is the whole layer. Any other text is a class for a classifier, and a
-            prompt for a CLIP, unless it is one word with a number such as 'layr:12'. For other models, every text
-            stands for a layer or a channel.
-        score: the score of a class that is given by its name or index alone. If it is `logit`, the score of a prompt is
-            the cosine; otherwise `text_objective` chooses it (`auto`). A `Wish` and an objective keep their
-            own score.
-
-    Raises:
-        ValueError: when `wish` is none of these.
-    """
+    """Return what a user asks for as a `Wish`; `score` is that of a bare class, and with `logit` a bare prompt has the
+    cosine."""
     if isinstance(wish, Wish):
         return wish
     if isinstance(wish, str):
@@ -53,27 +39,7 @@ def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
 
 
 def read_keyframe(wish: Any) -> Wish:
-    """Convert a request for a keyframe to a `Wish`; classes are scored by their logits, prompts by their cosines.
-
-    Neighbouring frames resemble each other, so a frame often shows parts of two classes. If the model is nevertheless
-    sure of the class of the frame, the log-probability has hardly any gradient, and the parts of the other class stay.
-    The logit of a class still has a gradient, and so has the cosine of a prompt; see docs/method.md. A wish from
-    `classes` keeps the log-probability, and a wish from `text` keeps the similarity `auto`.
-
-    Args:
-        wish: see `read_wish`.
-
-    Raises:
-        ValueError: see `read_wish`.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import classes
-        >>> from das_core.facade.reading import read_keyframe
-        >>> wishes = [read_keyframe(one) for one in ("castle", 483, classes("castle"))]
-        >>> [wish.resolve(load_starter()).terms[0].score.kind for wish in wishes]
-        ['logit', 'logit', 'log_probability']
-    """
+    """Return what is asked for at a keyframe as a `Wish`: bare classes by their logits, prompts by their cosines."""
     return read_wish(wish, "logit")
 
 

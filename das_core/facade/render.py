@@ -35,22 +35,10 @@ from .unsaved import UnsavedError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rendering(Result):
-    """The result of `render`: its pictures, and their scores.
+    """The result of `render`; see `Result` for the other fields.
 
     Args:
-        image: the pictures, (B, 3, height, width), 0..1.
-        stack: the stack after the last step; another ascent can continue from it.
-        history: the record of every step.
-        importance: how large the gradient was at every pixel, (B, height, width), 0..1, see `Result`.
-        scores: the score of every picture under each objective, by the name of the objective; not multiplied by
-            weights.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import render
-        >>> rendering = render(load_starter(), "jellyfish", recipe="sketch", size=64, steps=2, progress=False)
-        >>> list(rendering.scores), len(rendering.scores["jellyfish"])
-        (['jellyfish'], 1)
+        scores: the score of every picture under each objective, by name, without weights.
     """
 
     scores: dict[str, list[float]]
@@ -77,38 +65,27 @@ def render(
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wish: what to ask the model for. It may be a text: a class such as 'jellyfish' for a classifier, a prompt such
-            as 'a castle in fog' for a CLIP, or 'layer4:12' for channel 12 of a layer of any model. It may be the index
-            of a class, or a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`. It may be
-            `channels("layer3", range(8))` for eight pictures at once. It may be an objective, or a function from views
-            (V, 3, side, side), 0..1, to scores (V,). Or it may be a list of these.
+        wish: what to ask the model for: a class such as 'jellyfish' or its index; a prompt such as 'a castle in fog'
+            for a CLIP; 'layer4:12' for a channel; a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`;
+            `channels("layer3", range(8))` for eight pictures at once; an objective; a function from views (V, 3, side,
+            side), 0..1, to scores (V,); or a list of these.
         size: width and height in pixels, or one number for both.
-        recipe: `picture`; `sketch`, with a third of the time of `picture`; `best`, with four times the work of
-            `picture`; or a `Recipe`.
+        recipe: `picture`; `sketch`, with a third of its time; `best`, with four times its work; or a `Recipe`.
         steps: the number of steps; that of the recipe if None.
-        start: the image to start from, see `Images`. If None, the start is grey, with two exceptions. It is noise if
-            `parametrization` is `maco`. It is also noise if the gradient at grey is zero, as for a channel whose output
-            for grey is 0.
+        start: the image to start from, see `Images`. If None, grey, or noise for `maco` and where grey has no gradient.
         within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.
-        parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see
-            `StackSpec`.
-        batch: how many pictures; by default one for each channel if the wish is from `channels`, one for each image if
-            `start` holds several, otherwise 1. Pictures of the same wish that start from grey differ little;
-            `diversity` makes them differ.
+        parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`.
+        batch: how many pictures; by default one for each channel of `channels` or image of `start`, otherwise 1.
         seed: the seed of all random draws, 0 or above.
-        device: where to compute; by default the device of the model. For another device, the model is copied to it.
+        device: where to compute; by default the device of the model.
         progress: whether to show a progress bar.
-        callback: a function that is called with every finished step; when it returns True, the ascent ends there.
-        film: a file to write a film of the ascent to, such as 'jellyfish.mp4' or 'jellyfish.gif': the picture after
-            every step, 12 steps a second, several pictures side by side; see `save_film`. None for no film.
+        callback: is called with every finished step; when it returns True, the ascent ends there.
+        film: a file to write the picture after every step to, 12 steps a second, see `save_film`; None for no film.
 
     Raises:
-        ValueError: when the model cannot be asked for the wish, a setting is out of range, or no film can be written to
-            `film`. The message says what is allowed.
-        AscentError: when a step of the ascent fails, as with a gradient of zero; `result` of the error is what the
-            steps before have made, or None if there were none.
-        UnsavedError: when writing the film fails after the ascent has begun; the ascent goes on to its end, and the
-            error holds the pictures.
+        ValueError: when the model cannot be asked for the wish, a setting is out of range, or a file cannot be written.
+        AscentError: when a step fails, as with a gradient of zero; its `result` is what the steps before have made.
+        UnsavedError: when writing fails after the ascent has begun; the error holds the finished result.
 
     Example:
         >>> import torchvision

@@ -47,10 +47,8 @@ _wrapping = Lock()
 
 
 def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
-    """Return a model as a judge (see `wrap`) on a device; if `device` is None, on the device of the model.
-
-    The judge of a module is kept as long as the module lives, and made anew if the module has changed.
-    """
+    """Return a model as a judge (see `wrap`) on a device, or on its own; that of a module is kept until the module
+    changes."""
     state = _describe(model) if isinstance(model, nn.Module) else None
     if not isinstance(model, nn.Module) or state is None:
         judge = wrap(model)
@@ -96,11 +94,7 @@ def _add_up(tensor: Tensor) -> int:
 
 
 def find_recipe(recipe: RecipeName | Recipe, steps: int | None = None) -> Recipe:
-    """Return a recipe that is given by its name or as a `Recipe`, with `steps` steps unless `steps` is None.
-
-    Raises:
-        ValueError: when there is no recipe of that name.
-    """
+    """Return a recipe, given by its name or itself, with `steps` steps unless `steps` is None."""
     if not isinstance(recipe, Recipe):
         if not isinstance(recipe, str) or recipe not in RECIPES:
             raise ValueError(f"there is no recipe '{shorten(recipe)}'; choose {', '.join(RECIPES)}, or give a Recipe")
@@ -114,20 +108,7 @@ def is_list(wish: Any) -> bool:
 
 
 def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int, *, bounded: bool = False) -> ImageStack:
-    """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey.
-
-    Args:
-        spec: how the stack is built.
-        start: the image to start from, or None.
-        count: how many pictures; 1 for a film or a zoom, whose spec says how many images it has.
-        seed: the seed of the noise.
-        bounded: whether the picture has to stay near the start; it then begins with the start itself, not paler.
-
-    Raises:
-        ValueError: when the start is no image; has values far outside 0..1, as bytes and normalised images have; or has
-            several images, and their number does not fit `count` or the film or zoom of `spec`; or when the picture has
-            to stay near a start, and there is none.
-    """
+    """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey."""
     if start is not None:
         start = check_images(start, "the start image")
         least, most = float(start.min()), float(start.max())
@@ -157,29 +138,8 @@ def climb_or_start_from_noise(
     *,
     may_change_start: bool,
 ) -> Made:
-    """Run an ascent and return what is made of its result; what the first step cannot move starts again from noise.
-
-    If the first step fails, all images start from noise; if the gradient of some images is zero there, these do. But if
-    the user has given a start, or the start is noise already (`maco`), the error is raised, and these images stand
-    still.
-
-    Before the first step it is checked that `measure_scores` can measure the result under the objective: an error
-    after the last step would lose the ascent.
-
-    Args:
-        prepare: a function that makes an ascent from a stack.
-        stack: the stack to start from.
-        objective: the objective whose scores will be measured.
-        run: a function that does the steps of an ascent. It takes the ascent and an iterator of its steps.
-        finish: a function that adds the scores to a result.
-        seed: the seed of the noise.
-        may_change_start: whether noise may replace the start: true if the user has not given a start.
-
-    Raises:
-        ValueError: when the ascent cannot be prepared, or the objective cannot be measured, such as one with a region
-            that is too small for views.
-        AscentError: when a step fails; `result` of the error is what is made of the steps before.
-    """
+    """Run an ascent and return what is made of its result; images that the first step cannot move start again from
+    noise."""
     ascent = prepare(stack)
     _check_measurable(stack, objective)
     may_change_start = may_change_start and not stack.spec.keeps_magnitudes
@@ -223,24 +183,13 @@ def do_steps(
 def do_all_steps(
     ascent: Ascent, steps: Iterable[Step], callback: Callable[[Step], bool | None] | None, *, progress: bool
 ) -> None:
-    """Do the steps of an ascent, until it ends or the callback returns True.
-
-    `callback`, if there is one, is called with every finished step. If `progress` is True, a progress bar is shown.
-    """
+    """Do the steps of an ascent, until it ends or the callback returns True."""
     for _ in do_steps(ascent, steps, callback, progress=progress):
         pass
 
 
 def measure_scores(result: Result, objective: Objective, seed: int) -> dict[str, list[float]]:
-    """Return the score of every picture of a result under each part of an objective, by the name of the part.
-
-    The scores are not multiplied by the weights of the objectives.
-
-    Args:
-        result: the result of an ascent.
-        objective: what the pictures are scored by.
-        seed: the seed of the random draws of the views that the judges see.
-    """
+    """Return the score of every picture under each part of an objective, by name, without weights."""
     # Imported here, because `objective_scores` imports the modules of the charts, which take a second to load.
     from ..report.objective_scores import score_images
 

@@ -1,4 +1,4 @@
-"""`UnsavedError`: the error for a complete result whose file could not be written; the error holds the result."""
+"""The error for a complete result whose file could not be written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ class UnsavedError(OSError):
     """The error for a finished result whose file cannot be written, as on a full disk; the error holds the result.
 
     Args:
-        result: what `render`, `film` or `zoom` would have returned: a `Rendering`, `Film` or `Zooming`.
+        result: what `render`, `film` or `zoom` would have returned.
         path: the file.
         reason: why it cannot be written.
 
@@ -40,15 +40,7 @@ class UnsavedError(OSError):
 
 @contextmanager
 def keep(result: Result, path: Path | str) -> Iterator[None]:
-    """Turn an OSError of the `with` block, which writes a result to a file, into an `UnsavedError` with the result.
-
-    Args:
-        result: the result that the error holds.
-        path: the file that the block writes.
-
-    Raises:
-        UnsavedError: when the block raises an OSError.
-    """
+    """Turn an OSError of the `with` block, which writes a result to a file, into an `UnsavedError` with the result."""
     try:
         yield
     except OSError as error:

@@ -1,9 +1,4 @@
-"""A wish: a value that says what to ask a model for, before the model is known.
-
-`channel("layer4", 12)` is a wish. `render` turns it into an objective for its model. Wishes can be weighted and
-summed with `+`, `-`, `*` and `/`, as objectives are in lucid (Olah, Mordvintsev and Schubert, Feature Visualization,
-Distill 2017).
-"""
+"""A wish: what to ask a model for, before the model is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +11,11 @@ from ..objectives.term import Objective
 class Wish:
     """What to ask a model for.
 
+    Wishes are summed and weighted with `+`, `-`, `*` and `/`, as in lucid (Olah, Mordvintsev and Schubert, Feature
+    Visualization, Distill 2017).
+
     Args:
-        resolve: a function that makes the objective, given the model. It raises a ValueError when the model cannot be
-            asked for it, such as for a class that it does not have.
+        resolve: makes the objective, given the model; it raises a ValueError when the model cannot be asked for it.
 
     Example:
         >>> from das_core import load_starter, prior

@@ -15,16 +15,10 @@ from .wish import Wish
 
 
 def classes(which: Targets) -> Wish:
-    """Ask a classifier for classes; its score is the default of `class_objective`, the log-probability.
+    """Ask a classifier for classes, by their log-probability.
 
     Args:
         which: a class by its index, or as text (`parse_classes`), or a list of classes.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import classes
-        >>> classes(["jellyfish", 1]).resolve(load_starter()).name
-        'jellyfish, goldfish'
     """
     return Wish(lambda judge: class_objective(judge, which))
 
@@ -34,10 +28,6 @@ def text(prompt: str) -> Wish:
 
     Args:
         prompt: one prompt per line, optionally followed by ': weight', see `text_objective`.
-
-    Example:
-        >>> from das_core.facade import text
-        >>> wish = text("a castle in fog") - 0.3 * text("writing")
     """
     return Wish(lambda judge: ask_text(judge, prompt))
 
@@ -47,12 +37,6 @@ def layer(name: str) -> Wish:
 
     Args:
         name: the name of the layer in the model; `find_layers` lists them.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import layer
-        >>> layer("blocks.3").resolve(load_starter()).name
-        'blocks.3'
     """
     return _feature(name, "layer")
 
@@ -63,12 +47,6 @@ def channel(name: str, index: int) -> Wish:
     Args:
         name: the name of the layer in the model.
         index: the number of the channel, from 0.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import channel
-        >>> channel("blocks.3", 17).resolve(load_starter()).name
-        'blocks.3 channel 17'
     """
     return _feature(name, "channel", index=index)
 
@@ -79,9 +57,6 @@ def channels(name: str, indices: Iterable[int]) -> Wish:
     Args:
         name: the name of the layer in the model.
         indices: the numbers of the channels, from 0.
-
-    Raises:
-        ValueError: when no channel is given.
 
     Example:
         >>> from das_core import load_starter
@@ -103,12 +78,6 @@ def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wi
         name: the name of the layer in the model.
         index: the number of the channel, from 0.
         position: (row, column), or (token,) in a transformer; the middle if None.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import neuron
-        >>> neuron("blocks.3", 17, (0, 13)).resolve(load_starter()).name
-        'blocks.3 channel 17 at 0, 13'
     """
     return _feature(name, "neuron", index=index, position=position)
 
@@ -119,13 +88,6 @@ def head(name: str, index: int) -> Wish:
     Args:
         name: the name of the attention module in the model.
         index: the number of the head, from 0.
-
-    Example:
-        >>> from torchvision.models import VisionTransformer
-        >>> from das_core.facade import head, wrap
-        >>> model = wrap(VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32))
-        >>> head("encoder.layers.encoder_layer_1.self_attention", 1).resolve(model).name
-        'encoder.layers.encoder_layer_1.self_attention head 1'
     """
     return _feature(name, "head", index=index)
 
@@ -139,25 +101,15 @@ def direction(
 
     Args:
         name: the name of the layer in the model.
-        vector: the direction: a number for each channel, as a tensor, an array or a list; or pairs of a channel and a
-            number. The norm of the direction does not matter.
+        vector: a number for each channel, as a tensor, an array or a list; or pairs of a channel and a number.
         position: (row, column), or (token,) in a transformer; all positions if None.
-
-    Example:
-        >>> import torch
-        >>> from das_core import load_starter
-        >>> from das_core.facade import direction
-        >>> direction("blocks.3", torch.ones(80)).resolve(load_starter()).name
-        'blocks.3 direction'
     """
     return _feature(name, "direction", direction=vector, position=position)
 
 
 def diversity(name: str) -> Wish:
-    """Ask for images of a batch that differ from each other in a layer, see `diversity_objective`.
-
-    In a sum with a channel or a class, a weight of 0.5 makes the images differ while each still shows that channel or
-    class.
+    """Ask for images of a batch that differ from each other in a layer; beside a channel or a class, 0.5 times this is
+    enough.
 
     Args:
         name: the name of the layer in the model.
@@ -178,10 +130,7 @@ def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
 
 
 def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> Objective:
-    """Return the objective of a prompt for a CLIP, or raise an error when the judge cannot read text.
-
-    `similarity` says how near two embeddings are, see `text_objective`.
-    """
+    """Return the objective of a prompt for a CLIP, or raise a ValueError when the judge cannot read text."""
     if isinstance(judge, CLIP) and judge.text is None:
         raise ValueError(
             f"{judge.name} has nothing to read words with; of a model of open_clip make it with wrap(model, "

@@ -36,32 +36,22 @@ def wrap(
 ) -> Judge:
     """Return a judge made from a frozen copy of a model; the model itself is not changed.
 
-    Size, mean and standard deviation are read from models of the libraries timm and open_clip. A classifier of
-    torchvision gets those of the published weights of its architecture; where these differ from each other, the setting
-    has to be given. For most models of the library transformers the size is known. For any other model, all three have
-    to be given.
+    Size, mean and standard deviation are read from models of timm and open_clip, and for torchvision from the published
+    weights of the architecture; for most models of transformers the size is known. The rest has to be given.
 
     Args:
-        module: a model that takes normalised images (V, 3, size, size). A model of open_clip becomes a `CLIP`. A model
-            that returns (V, N), with N of at least 2, becomes a `Classifier` of N classes. Any other model becomes a
-            `Judge`, whose layers can be used. If `module` is a `Judge` already, it is returned unchanged, and no other
-            argument may be given.
+        module: a model that takes normalised images (V, 3, size, size). One of open_clip becomes a `CLIP`, one that
+            returns (V, N), with N of at least 2, a `Classifier`, and any other a `Judge`, whose layers can be used.
         size: the side, in pixels, of the images that the model takes.
         mean: per channel, the mean that is subtracted from images in 0..1.
         std: per channel, the standard deviation that images are then divided by.
-        labels: the names of the classes; by default those of ImageNet for 1,000 classes, else 'class 0', 'class 1' and
-            so on.
-        tokenizer: for a model of open_clip, the tokenizer that `open_clip.get_tokenizer` returns for its architecture.
-            Models with OpenAI's vocabulary, which most models have, do not need it.
+        labels: the names of the classes; by default those of ImageNet for 1,000 classes, else 'class 0', 'class 1', …
+        tokenizer: that of `open_clip.get_tokenizer`, for a model of open_clip without OpenAI's vocabulary.
         name: the name of the model in messages; by default the name of its class.
 
     Raises:
-        ValueError: when `module` is no module, cannot be copied, is traced or scripted, or has no weights yet; a
-            setting is neither known nor given; the model takes images that are not square; `size`, `mean` or `std` is
-            out of range; the model fails on images of this size (its own error is the `__cause__`); `tokenizer` is
-            given although the model is not of open_clip, or it is no tokenizer of open_clip; the number of labels is
-            not the number of classes, or no labels are given for more than 100,000; or a setting is given that would
-            not be used.
+        ValueError: when the model cannot be copied or fails on such images, a setting is missing, out of range or not
+            used, or the labels are not as many as the classes.
 
     Example:
         >>> import torchvision

@@ -42,41 +42,20 @@ FPS = 24.0
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Zooming(Rendering):
-    """The result of `zoom`: its depths, and their scores.
-
-    Args:
-        image: the depths, each with the smaller depths in its middle, (D, 3, height, width), 0..1.
-        stack: the stack after the last step; `render_zoom` renders it at any moment.
-        history: the record of every step.
-        importance: how large the gradient was at every pixel of the depths, (D, height, width), 0..1, see `Result`.
-        scores: the score of every depth under each objective, by the name of the objective; not multiplied by weights.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import zoom
-        >>> made = zoom(load_starter(), ["castle", "volcano"], recipe="sketch", size=64, steps=1, progress=False)
-        >>> made.image.shape, list(made.scores)
-        (torch.Size([2, 3, 64, 64]), ['castle', 'volcano'])
-    """
+    """The result of `zoom`: a `Rendering` of its depths, each with the smaller ones in its middle; `render_zoom` shows
+    `stack` at any moment."""
 
     def save(self, path: Path | str, *, seconds: float = 2.0, fps: float = FPS, out: bool = False) -> list[Path]:
-        """Write the zoom to a file, as a film that zooms in (or out) at a constant rate.
+        """Write the zoom to a file, as a film that zooms in (or out) at a constant rate, and return its path in a list.
 
         Args:
-            path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
-                `save_film`.
+            path: a .gif, .webp, .png, .mp4 or .webm in a folder that exists, see `save_film`.
             seconds: the time in which the film gets from one depth to the next.
             fps: the frames per second.
-            out: whether the film zooms out, from the last depth to the first; a loop begins with the first depth even
-                then, see `render_zoom`.
-
-        Returns:
-            The path of the file.
+            out: whether the film zooms out, from the last depth to the first, see `render_zoom`.
 
         Raises:
-            ValueError: when the format is unknown or needs PyAV, which is not installed; the folder does not exist or
-                cannot be written to; the frame rate is out of range; or `seconds` is so short that the film has less
-                than one frame from the first depth to the end, or so long that it has more than `MOST_SHOWN` frames.
+            ValueError: when the format or the folder is none, or the frame rate or `seconds` is out of range.
             OSError: when the file cannot be written.
         """
         zoom = self.stack.spec.zoom
@@ -104,44 +83,23 @@ def zoom(
     fps: float = FPS,
     out: bool = False,
 ) -> Zooming:
-    """Make an infinite zoom: pictures that get high scores from a model, each in the middle of the one before.
+    """Make an infinite zoom: pictures (depths) that get high scores from a model, each in the middle of the one before.
 
-    One ascent optimises all pictures, which are called depths. Some views show composites at moments between two
-    depths, so that each depth blends into the next. The ascent takes about as long as the ascents of as many single
-    pictures as there are depths.
+    It takes about as long as the pictures one by one. All arguments that are not listed here, and the errors, are as in
+    `render`.
 
     Args:
-        model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: single wishes
-            as `render` takes them, in a list such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish
-            fades out while the other fades in. Here the score of a class that is given by its name or index is its
-            logit (in `da.render`: its log-probability), and the score of a prompt is its cosine. A wish made by
-            `da.classes(...)` or `da.text(...)` has the same score as in `da.render`.
-        factor: the side of a depth divided by the side of the next depth inside it, 1.25 to 8, see `Zoom`. At 2 a depth
-            looks like a frame around the next depth; from 3 up the next depth is a small object in the middle.
+        wishes: what to ask for at each depth, from the widest to the smallest: 2 to 32 wishes of `render`, one fading
+            into the next. The score of a bare class is its logit and that of a bare prompt its cosine.
+        factor: the side of a depth divided by that of the next, 1.25 to 8: at 2 a depth frames the next, from 3 up the
+            next is a small object in its middle.
         loop: whether the last depth contains the first, so that the film has no end.
-        size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch`, `best`, or a `Recipe`. A recipe that is given by its name is adapted to a zoom
-            (`suit_zoom`): its number of views is multiplied by the number of depths, its windows are larger, and its
-            focus is wider.
-        steps: the number of steps; that of the recipe if None.
-        start: the image that all depths start from, or an image for each depth. If None, grey, or noise if the gradient
-            at grey is zero.
-        seed: the seed of all random draws, 0 or above.
-        device: where to compute; by default the device of the model. For another device, the model is copied to it.
-        progress: whether to show a progress bar.
-        callback: a function that is called with every finished step; when it returns True, the ascent ends there.
-        path: a file to write the film to, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for no file.
+        recipe: a name stands for a recipe with its views for every depth and larger windows (`suit_zoom`).
+        start: the image that all depths start from, or an image for each.
+        path: a file to write the film to, see `Zooming.save`; None for no file.
         seconds: the time from one depth to the next in the file.
         fps: the frames per second of the file.
-        out: whether the film in the file zooms out instead of in, see `Zooming.save`.
-
-    Raises:
-        ValueError: when there are too few or too many depths; a depth has no wish; the model cannot be asked for a
-            wish; a setting is out of range; or no file can be written to `path`. The message says what is allowed.
-        AscentError: when a step of the ascent fails, as with a gradient of zero; `result` of the error is what the
-            steps before have made, or None if there were none.
-        UnsavedError: when the file cannot be written after the ascent; the error holds the pictures.
+        out: whether the film in the file zooms out.
 
     Example:
         >>> from das_core import load_starter

@@ -51,7 +51,7 @@ class DiversityScore:
     layer: str
 
     def __call__(self, output: Activations, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,), 0..1; view i of an image is compared with view i of each other image."""
+        """Return the score of every view, (V,), 0..1; views with the same number in their image are compared."""
         directions = F.normalize(gram_matrix(output[self.layer]).flatten(1), dim=1)
         same_image = images[:, None] == images[None, :]
         # The number of each view among the views of its own image, from 0. A view is compared with the views of other

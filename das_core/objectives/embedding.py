@@ -113,7 +113,7 @@ def embedding_objective(
     similarity: Similarity = "cosine",
     weight: float = 1.0,
 ) -> Objective:
-    """Return the objective of target embeddings (T, D) of length 1: the weighted sum of a view's similarities to them."""
+    """Return the objective of targets (T, D) of length 1: the weighted sum of the similarities of a view to them."""
     check_choice("similarity", similarity, get_args(Similarity))
     if targets.ndim != 2 or not len(targets) or len(targets) != len(weights):
         raise ValueError(
@@ -168,7 +168,7 @@ def measure_similarity(embeddings: Tensor, targets: Tensor, kind: ImageSimilarit
 
 
 def parse_prompts(text: str) -> dict[str, float]:
-    """Read prompts and their weights from lines 'prompt', 'prompt: weight' or '(prompt:weight)'; equal prompts add up."""
+    """Read prompts and their weights from lines 'prompt', 'prompt: weight' or '(prompt:weight)'; equal ones add up."""
     weights: dict[str, float] = {}
     for prompt, weight in parse_weighted_lines(text, times=True):
         if not prompt:

@@ -88,7 +88,7 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
 
 @dataclass(frozen=True, eq=False)
 class StyleScore:
-    """Minus the weighted relative squared distance between the Gram matrices of a view and those of a style, by layer."""
+    """Minus the weighted relative squared distance between the Gram matrices of a view and those of a style."""
 
     judge: ActivationJudge
     targets: tuple[Tensor, ...] = field(repr=False)
