@@ -15,13 +15,8 @@ from .spreading import select_images
 
 @dataclass(frozen=True)
 class ActiveRegion:
-    """The part of a canvas where some objectives act.
-
-    Args:
-        mask: the factor of the gradient at every pixel, (B, 1, H, W), 0..1; None if the factor is 1 everywhere.
-        boxes: for every image the box that its views must lie in; None if they may lie anywhere in `Windows.reach`, or
-            if there are no views.
-    """
+    """Where objectives act on a canvas: a factor (B, 1, H, W), 0..1, of the gradient, and for every image the box of
+    its views; None for everywhere."""
 
     mask: Tensor | None = None
     boxes: tuple[Box, ...] | None = None
@@ -31,11 +26,7 @@ class ActiveRegion:
         return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
 
     def select(self, images: Sequence[int] | None) -> "ActiveRegion":
-        """Return the region for some images of the batch, given their indices, or for all images if None.
-
-        Only the mask is selected, so use only the mask of the result: its boxes can be None even if this region has
-        boxes.
-        """
+        """Return the mask of some images of the batch, or of all if None; the boxes are left out."""
         if images is None or self.mask is None or len(self.mask) == 1:
             return self
         return ActiveRegion(select_images(self.mask, images))
@@ -46,23 +37,11 @@ class ActiveRegion:
 
 
 def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, viewed: bool = True) -> ActiveRegion:
-    """Return where the objectives of a group act: the product of their region masks and of the mask of the stack.
+    """Return where the objectives of a group act: the product of its region masks (B or 1, h, w) and of the mask of the
+    stack.
 
-    If there are region masks, views must lie in the box around the product, cut to `reach`. If there is only the mask
-    of the stack, views must lie in a square around the mask that is larger than the mask, so that they also show its
-    surroundings. If there is no mask, the objectives act everywhere.
-
-    Args:
-        regions: the region masks, (B or 1, h, w), 0..1, of any size.
-        stack: the stack of the ascent.
-        reach: the part of the canvas that views may show.
-        viewed: whether the objectives have a judge, which sees views. Objectives without a judge have no views, so the
-            result has no boxes, and the region may be of any size.
-
-    Raises:
-        ValueError: when a region mask is no mask, is empty or lies outside the picture; when it has neither one image
-            nor one for each image of the stack; when the masks have no pixel in common; or when the region is too small
-            for views.
+    Views lie in the box around the region masks. With the mask of the stack alone they lie in a larger square, so that
+    they also show its surroundings. Groups that are not `viewed`, for lack of a judge, have no boxes.
     """
     spec = stack.spec
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]
@@ -98,13 +77,6 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
 
 
 def union_mask(regions: Sequence[ActiveRegion]) -> Tensor | None:
-    """Return the mask of the pixels where at least one group of objectives acts.
-
-    Args:
-        regions: where every group of objectives acts.
-
-    Returns:
-        The largest value of all masks at every pixel, (B, 1, H, W), 0..1; None if one of the groups acts everywhere.
-    """
+    """Return the largest value of the masks of all groups, (B, 1, H, W); None if one of the groups acts everywhere."""
     masks = [region.mask for region in regions if region.mask is not None]
     return unite_masks(masks) if len(masks) == len(regions) else None

@@ -1,4 +1,4 @@
-"""Adam on the levels of a stack, which are kept as tensors, as in imstack (Whitaker, 2021)."""
+"""Adam on the levels of a stack, which are kept as tensors."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -18,17 +18,13 @@ from .pace import Pace
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015) on the levels, which are kept as tensors, as in imstack (Whitaker, 2021).
 
-    Every value of every level moves about equally far in a step. With the other optimizers, coarse structure moves
-    farther than fine detail. So pictures made with Adam have more fine detail and more noise than those of the others.
-    If the stack has another parametrisation, Adam moves the values of this parametrisation, such as pixels.
+    Every value of every level moves about equally far in a step, so pictures have more fine detail and noise than with
+    the other optimizers. If the stack has another parametrisation, Adam moves its values, such as pixels.
 
     Args:
-        learning_rate: about how far every value of every level moves in one step at a rate of 1 (`Pace.rate`), above 0.
+        learning_rate: about how far every value of every level moves in one step, above 0.
         betas: the decay rates of the moving averages of the gradient and of its square, 0 to below 1.
-        epsilon: a small number that is added to the root of the mean square, so that nothing is divided by 0.
-
-    Raises:
-        ValueError: when `learning_rate` or a beta is out of range.
+        epsilon: a small number added to the root of the mean square, against a division by 0.
 
     Example:
         >>> from das_core import Adam, Ascent, ImageStack, prior, StackSpec
@@ -59,17 +55,7 @@ class Adam(Optimizer):
         pace: Pace,
         mask: Tensor | None = None,
     ) -> ImageStack:
-        """Return the stack after one step of Adam with bias correction.
-
-        Args:
-            stack: the stack before the step, which is not changed. Its parameters are tensors that Adam moves, such as
-                the levels.
-            gradient: the gradient of the score at the canvas, (B, 3, H, W).
-            operator: converts this gradient to gradients of the parameters, and the parameters to a change of the
-                canvas.
-            pace: the pace of the step; only its rate is used, which multiplies the learning rate.
-            mask: not used.
-        """
+        """Return the stack after one step of Adam with bias correction; see `Optimizer.step`."""
         assert isinstance(stack.parameters, LevelTensors)
         gradients = operator.adjoint(gradient).tensors
         old = recall_state(stack, self.kind, [g.shape for g in gradients] * 2)

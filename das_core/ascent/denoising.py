@@ -1,17 +1,12 @@
 """A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
 
-With the setting `keep`, D(x) is first replaced by a photograph where the two hardly differ (module `keeping`). So the
-picture returns to the photograph there.
-
-The gradient of a network is full of ripple with a period of two to four pixels. The ripple raises the score and makes
-the picture look like an engraving. Smoothing after every step removes the ripple, and keeps the structure that the
-score depends on most.
+The gradient of a network is full of ripple with a period of two to four pixels, which raises the score and looks like
+an engraving. Smoothing after every step removes the ripple, and keeps the structure that the score depends on most.
 
 Alternating gradient steps with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013).
 Moving only a share of the way is gradient descent on the penalty of Regularization by Denoising (Romano, Elad and
-Milanfar, SIAM J. Imaging Sci. 10, 2017); the gradient of this penalty is x - D(x). A strength that falls from step to
-step is taken from DPIR (Zhang et al., TPAMI 2021). In class visualisation, Øygard (2015) used a Gaussian blur and Tyka
-(2016) a bilateral filter.
+Milanfar, SIAM J. Imaging Sci. 10, 2017), whose gradient is x - D(x). The falling strength is from DPIR (Zhang et al.,
+TPAMI 2021).
 """
 
 from dataclasses import dataclass, field
@@ -38,29 +33,20 @@ UNIT_SIDE = 224
 class Denoising:
     """A denoiser that acts after every step of an ascent.
 
-    In a larger picture, judges see larger windows, which are shrunk to views of the same size. So the ripple is wider,
-    in proportion to the short side of the picture. Therefore the denoiser gets the short side divided by 224 as its
-    `scale`, and the same strength suits all sizes.
+    Ripple is wider in larger pictures, so the denoiser gets the short side divided by 224 as its `scale`, and the same
+    strength suits all sizes.
 
     Args:
         denoiser: the denoiser.
-        strength: the strength at the first step, 0 to 1. Differences between pixels (0..1) up to about this size are
-            removed as ripple. With 0.018, surfaces are smooth as in a painting if the ascent has a tilt
-            (`NormalizedAscent`); without a tilt, 0.035 is needed for this. With 0.1, only flat colours remain.
-        end: the strength at the last step, 0 to 1. If it is smaller than `strength`, texture grows back towards the
-            end; with 0, fine hatching grows back too.
-        share: after each step, the picture is moved by this share of the way to its denoised form, above 0 and at most
-            1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.13, and 0.12 suits 150
-            steps of size 0.09. With a share of 0.3, the picture of 150 steps of size 0.075 was blurred.
-        keep: a threshold, 0 to 1, below which changes of a photograph are undone. Where the denoised picture differs
-            from the denoised photograph by less than the threshold, the picture is moved towards the photograph instead
-            (`hold_on`). The photograph is the image into which a masked stack was placed (`ImageStack.place_into`);
-            without a mask it is the start of the stack (`ImageStack.start`). The stack should begin with this
-            photograph, because grey differs from it everywhere and would stay grey. The threshold rises linearly from 0
-            at the first step to `keep` at the last, so that the subject is there before the rest is undone. With 0,
-            nothing is undone. With 0.03, most of the photograph comes back around the subject, and the edge of the mask
-            hardly shows. With a larger `keep` the subject is smaller, unless the steps are larger too. Above 0, the
-            denoiser also denoises the photograph at every step, so it takes twice the time and memory.
+        strength: the strength at the first step, 0 to 1: differences of pixels (0..1) up to about this size are
+            removed. 0.018 suits an ascent with a tilt, 0.035 one without; with 0.1 only flat colours remain.
+        end: the strength at the last step, 0 to 1. If it is smaller, texture grows back towards the end.
+        share: the share of the way to the denoised form, above 0 and at most 1. Smaller steps of the optimizer need a
+            smaller share: 0.3 suits 60 steps of size 0.13, and 0.12 suits 150 steps of size 0.09.
+        keep: a threshold, 0 to 1, below which changes of a photograph are undone (`hold_on`); 0 undoes nothing. The
+            photograph is the image into which a masked stack was placed, without a mask the start of the stack, with
+            which the stack should also begin. The threshold rises linearly from 0 to `keep`. With 0.03, most of the
+            photograph comes back around the subject. It takes twice the time and memory of the denoiser.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -89,36 +75,27 @@ class Denoising:
             raise ValueError(f"keep {self.keep} is not between 0 and 1; 0.03 keeps a photograph around the subject")
 
     def strength_at(self, progress: float) -> float:
-        """Return the strength at a moment of an ascent.
-
-        Args:
-            progress: the share of the ascent that is over, 0..1.
-        """
+        """Return the strength when this share of the ascent, 0..1, is over."""
         # Exact at both ends: with an `end` of 0 the strength of the last step is 0, and `step` skips the denoiser.
         return (1 - progress) * self.strength + progress * self.end
 
     def step(
         self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack with its pixels moved a share of the way to their denoised form.
-
-        With `keep`, the denoised form is first replaced by the photograph where the two hardly differ (`hold_on`).
-
-        If the strength and the threshold of `keep` are both 0 at this `progress`, the given stack is returned.
+        """Return the stack with its pixels moved a share of the way to their denoised form; itself if there is nothing
+        to do.
 
         The denoiser sees a masked stack together with its surroundings, so there is no seam at the edge of the mask.
 
         Args:
-            stack: the stack after a step of an optimizer, which is not changed.
+            stack: the stack after a step of an optimizer.
             operator: the operator of the stack.
             progress: the share of the ascent that is over, 0..1.
-            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0, nothing changes,
-                unless the stack has parameters or frozen bands (`StackSpec.frozen`): then the change reaches a little
-                beyond the mask. The surroundings of a masked stack never change.
+            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. If the stack has parameters or
+                frozen bands, the change reaches a little beyond the mask.
 
         Raises:
-            ValueError: when the denoiser does not return pixels of the same size on the same device, or returns values
-                that are NaN or more than 0.5 outside 0..1.
+            ValueError: when the denoiser returns no pixels of the same size on the same device.
             DenoiserMemoryError: when the denoiser runs out of memory.
         """
         if not self.strength_at(progress) and not self.keep * progress:
@@ -134,7 +111,7 @@ class Denoising:
     def _smooth(
         self, canvas: Tensor, stack: ImageStack, progress: float, mask: Tensor | None, frames: list[int] | None
     ) -> Tensor:
-        """Return canvases whose pixels are moved by the share `self.share` of the way to their denoised form."""
+        """Return canvases whose pixels are moved by `self.share` of the way to their denoised form."""
         spec, around = stack.spec, stack.surroundings
         shown = render_pixels(canvas, spec.color)
         if around is not None and frames is not None:

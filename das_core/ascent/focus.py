@@ -1,10 +1,8 @@
-"""The focus: a Gaussian window that weights gradients and opens from a centre outwards during an ascent.
+"""The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent.
 
-If an ascent may change the whole canvas at once, parts of the subject appear all over it. Under a window that opens,
-the middle appears first and the rest grows around it, so the picture has a single, whole subject. The idea to grow a
-picture from its centre is taken from Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), where the
-canvas itself grows. The window on the gradient is this project's idea. (In this module "window" means this Gaussian,
-not the square that becomes a view.)
+If an ascent may change the whole canvas at once, parts of the subject appear all over it. Under a Gaussian that opens,
+the middle appears first and the rest grows around it. The idea to grow a picture from its centre is from Plug-In
+Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), where the canvas itself grows.
 """
 
 from dataclasses import dataclass
@@ -18,8 +16,8 @@ from ..common.masks import FAINTEST_MASK, find_boxes
 from .emphasis import emphasise
 
 _SMALLEST, _WIDEST = 0.05, 100.0
-"""The smallest and the largest width of a window, in halves of a side. At a width of 10 the window is already 0.99 in
-the corners."""
+"""The least and the largest width, in halves of a side. At a width of 10 the Gaussian is already 0.99 in the
+corners."""
 
 
 _STRONGEST = 4.0
@@ -30,22 +28,17 @@ _STRONGEST = 4.0
 class Focus:
     """A Gaussian by which the gradient is multiplied; it opens from the centre, so that a picture grows from there.
 
-    This Gaussian is here called the window (it is not the window of a view). It is exp(-d² / (2 w²)), where d is the
-    distance from the centre (`measure_squared_distances`) and w the width. The width grows evenly from `start` to `end`
-    over the first steps, and then stays. `NormalizedAscent` scales every step to a fixed size, so the window decides
-    only how a step is divided among the pixels: under a narrow window nearly all of the step happens in the middle.
+    It is exp(-d² / (2 w²)), where d is the distance from the centre (`measure_squared_distances`) and w the width,
+    which grows evenly from `start` to `end`. `NormalizedAscent` scales every step to a fixed size, so the Gaussian
+    decides only how a step is divided among the pixels.
 
     Args:
-        start: the width at the first step, in halves of a side, 0.05 to 100. With 0.15 the picture begins as a small
-            spot; with 0.3 it begins in the middle, with 1 nearly everywhere.
-        end: the width after the window has opened, `start` to 100. With 1.2, the corners move half as far as the
-            middle: the background stays plain, and fewer pictures have two subjects. With 3, the corners move nearly as
-            far as the middle.
-        share: the share of the steps, 0..1, over which the window opens, from the first step on. With 0 the width is
-            `end` at every step.
+        start: the width at the first step, in halves of a side, 0.05 to 100: 0.15 is a small spot, 1 nearly everywhere.
+        end: the width after opening, `start` to 100. With 1.2 the corners move half as far as the middle, and the
+            background stays plain; with 3 nearly as far.
+        share: the share of the steps, 0..1, over which it opens, from the first step on; 0 for `end` at every step.
         emphasis: an exponent, 0 to 4: the detail of the gradient is multiplied by this power of the local strength of
-            the gradient (`emphasise`). With 0 the background is as full of detail as the subject, with 1 it has little
-            detail, with 2 hardly any.
+            the gradient. With 0 the background is as full of detail as the subject, with 2 there is hardly any.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -85,56 +78,25 @@ class Focus:
             )
 
     def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
-        """Return a gradient, multiplied by the Gaussian of the focus (`window`) and weighted by `emphasise`.
-
-        Args:
-            gradient: (B, 3, H, W).
-            squared_distances: from `measure_squared_distances`, (B or 1, 1, H, W).
-            progress: the share of the ascent that is over, 0..1.
-        """
+        """Return a gradient (B, 3, H, W), multiplied by the Gaussian and weighted by `emphasise`."""
         return emphasise(gradient * self.window(squared_distances, progress), self.emphasis)
 
     def width_at(self, progress: float) -> float:
-        """Return the width of the Gaussian at a moment of an ascent, in halves of a side.
-
-        Args:
-            progress: the share of the ascent that is over, 0..1.
-        """
+        """Return the width of the Gaussian, in halves of a side, when this share of the ascent, 0..1, is over."""
         opened = 1.0 if progress >= self.share else progress / self.share
         return self.start + (self.end - self.start) * opened
 
     def window(self, squared_distances: Tensor, progress: float) -> Tensor:
-        """Return the Gaussian of the focus at this `progress` of an ascent: 1 where the distance is 0, less elsewhere.
-
-        Args:
-            squared_distances: from `measure_squared_distances`, of any shape.
-            progress: the share of the ascent that is over, 0..1.
-        """
+        """Return the Gaussian at squared distances from the centre, when this share of the ascent, 0..1, is over."""
         return torch.exp(squared_distances / (-2 * self.width_at(progress) ** 2))
 
 
 def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
-    """Return the squared distance of every pixel from the centre of the area that may change.
+    """Return squared distances (B or 1, 1, H, W) from the centre of the canvas, or of the box around a mask (B, 1, H,
+    W).
 
-    The area is the whole canvas, or the box around the painted part of a mask. Along each axis, distances are measured
-    in halves of the side of the area: the middle of an edge has the distance 1, and a corner has the squared distance
-    2. A mask may leave out the centre of its box, as a ring does. Then the smallest squared distance within the mask is
-    subtracted from all squared distances, and negative results become 0.
-
-    Args:
-        canvas: height and width of the canvas in pixels, margins included.
-        mask: where the canvas may change, (B, 1, H, W), 0..1; None for everywhere. The painted part is where the mask
-            is above 1/255. It must not be empty for any image.
-
-    Returns:
-        Squared distances (B, 1, H, W), at least 0, on the device of the mask; without a mask (1, 1, H, W), on the CPU.
-
-    Example:
-        >>> from das_core.ascent import measure_squared_distances
-        >>> measure_squared_distances((3, 5))[0, 0]
-        tensor([[2.0000, 1.2500, 1.0000, 1.2500, 2.0000],
-                [1.0000, 0.2500, 0.0000, 0.2500, 1.0000],
-                [2.0000, 1.2500, 1.0000, 1.2500, 2.0000]])
+    They are measured in halves of the sides: a corner has 2. If the mask leaves out its centre, as a ring does, the
+    least squared distance within it is subtracted.
     """
     if mask is None:
         return _from_center(canvas, (0, 0, *canvas))[None, None]

@@ -1,8 +1,7 @@
-"""The gradient of one step: from pixels to views, answers of judges and scores, and back.
+"""The gradient of one step: from pixels to views, answers of judges and scores, and back to the canvas.
 
-The autograd graph begins at the pixels. The module `shown_pixels` takes the gradient from the pixels back to the
-canvas. An optimizer then applies the operator of the stack, which contains the derivatives of the canvas with respect
-to the levels (Direct Ascent Synthesis, arXiv 2502.07753, section 3; the form as an operator is this project's idea).
+The autograd graph begins at the pixels. The optimizer applies K, which contains the derivatives of the canvas with
+respect to the levels (Direct Ascent Synthesis, arXiv 2502.07753, section 3; K is this project's idea).
 """
 
 from collections.abc import Sequence
@@ -23,20 +22,14 @@ from .shown_pixels import StepRenderer
 from .terms import score_term
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
-"""The scores of some views, (V,), and for each view the weight factor of the image that it shows. None in place of the
-factors means that all are 1. If a term has no judge, there is a score and a factor for each image instead."""
+"""The scores of some views, (V,), and the weight factor of the image that each shows; None if all are 1. A term without
+a judge has one of each for every image."""
 
 
 class ScoreGradient:
-    """A function from a canvas to the gradient of the weighted scores of some objectives at that canvas.
+    """A function from a canvas to the gradient of the weighted scores of objectives at it.
 
-    If there are several groups of objectives, their gradients are balanced and added (`groups.balance_gradients`).
-
-    Args:
-        scoring: the `Scoring` of the objectives, made from the stack before the ascent, on the device of the ascent.
-        focus: the focus, whose Gaussian and emphasis are applied to the gradient of every group that has a judge. The
-            Gaussian is centred on the region of the group. None for no focus. The gradients of objectives without a
-            judge, such as a prior, are not changed by it.
+    The focus, if any, weights the gradients of groups with a judge, and is centred on the region of each group.
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
@@ -51,34 +44,11 @@ class ScoreGradient:
         operator: StackOperator[Any],
         chunk: int,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the gradient at the canvas and the mean score of every objective.
+        """Return the gradient at a canvas (B, 3, H, W), and the mean score () of every objective, by name, without its
+        weight.
 
-        Args:
-            canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
-            step: the number of the step, which the random draws of the views depend on.
-            pace: the pace of the step.
-            operator: the operator of the stack. If there are several groups, it computes the change of the canvas that
-                the gradient of each group would cause; the gradients are balanced by these changes.
-            chunk: how many views go through a judge at once. A smaller chunk takes less memory. The chunk also changes
-                the rounding: sums over views are taken chunk by chunk, and a model rounds differently for another
-                number of views. For a group that compares images, the chunk is rounded down to a multiple of the number
-                of images, but not below that number.
-
-        Returns:
-            The gradient (B, 3, H, W), and the score of every objective by its name.
-
-            The gradient of a group is the gradient of a weighted sum over its objectives and over the images. Each
-            summand is the score of an objective, averaged over the views of an image, times the weight of the objective
-            and the weight factor of the image. (For a film or a zoom, the sum over the views of an image is divided by
-            the mean number of views of an image.) The gradient of a group is then multiplied by the region masks and
-            the mask of the stack. If the group has a judge and there is a focus, it is also multiplied by the Gaussian
-            of the focus, and emphasised (`Focus.weight`).
-            With several groups, the result is the sum of their balanced gradients (`balance_gradients`). For a film,
-            judges give a gradient only to the frames that views show in this step; it is 0 at the other frames.
-
-            The score of an objective is the mean over all views and images, without the weight of the objective. If the
-            images have different weight factors, the mean is weighted by their absolute values. A score is a tensor (),
-            float32. It stays on the device, because reading a number makes the program wait for the device.
+        The gradient of a group is that of the sum, over objectives and images, of the mean score over the views of an
+        image, times the weight and the factor of the image. Those of several groups are balanced (`balance_gradients`).
         """
         scoring = self.scoring
         with torch.enable_grad():
@@ -107,8 +77,7 @@ class ScoreGradient:
         scores: dict[str, list[Scores]],
         chunk: int,
     ) -> None:
-        """Compute the gradient of the weighted scores of group `number` at the pixels in `pyramid`, and leave it
-        there."""
+        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`."""
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
         counts = any(weight for _, weight in members)
         with interruptible_backward(pyramid.device):

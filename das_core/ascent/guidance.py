@@ -1,11 +1,8 @@
 """Guidance: short ascents that steer a diffusion model while it samples, with objectives of any kind.
 
-At a guided step, a few steps of ascent change the picture that the diffusion model predicts. The change is encoded as a
-change of the latent, scaled and added to the prediction. Gradients go through the judges only, not through the
-diffusion model or its decoder. Related: Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3,
-"backward universal guidance"), which also optimises the predicted picture and adds the change. Two things are this
-project's own: the change is made by the ascent of a stack, and the size of the change is chosen as in
-`Guidance.scale_change`.
+At a guided step, a few steps of ascent change the picture that the diffusion model predicts; the change is encoded as a
+change of the latent, scaled and added. Related: "backward universal guidance" (Bansal et al., 2023, arXiv 2302.07121,
+section 3.3). Making the change by an ascent of a stack, and its size (`Guidance.scale_change`), are this project's own.
 """
 
 from dataclasses import dataclass, replace
@@ -38,8 +35,8 @@ _LARGEST_JITTER = 56
 """How many pixels beyond the picture views show at most, if no augmentation is given."""
 
 _ASPECT_TOLERANCE = 0.03
-"""By what share the aspect ratio of a region may differ from that of the picture. The two may differ slightly, because
-the sides of a picture that a latent encodes are rounded to multiples of 8 or 16 pixels."""
+"""By what share the aspect ratios of region and picture may differ: latents round sides to multiples of 8 or 16
+pixels."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +44,14 @@ class Guidance:
     """How objectives guide a diffusion model.
 
     Args:
-        objective: what is asked for; a list of objectives becomes their sum. Weights that change (`over_steps`) change
-            with the progress of the guided part of the sampling.
-        augmentation: how the judges see the picture. By default there are 16 views, which may reach beyond the picture
-            by a quarter of its short side, but at most by 56 pixels.
-        steps: the steps of ascent at each guided step of the sampler; 1 is fastest, 3 give a steadier direction.
-        strength: how much each guided step changes the latent, from 0 up. At 1, the RMS of the change is a tenth
-            (`FULL_CHANGE`) of the standard deviation of the latent.
-        seed: the seed of the random draws of the views, 0 or above. Each image of a batch has draws of its own.
+        objective: what is asked for; a list becomes a sum. Weights that change do so with the progress of the guided
+            part.
+        augmentation: how the judges see the picture; by default 16 views that may reach beyond it by a quarter of its
+            short side, but at most by 56 pixels.
+        steps: the steps of ascent at each guided step; 1 is fastest, 3 give a steadier direction.
+        strength: how much each guided step changes the latent, from 0 up. At 1, the RMS of the change is a tenth of the
+            standard deviation of the latent.
+        seed: the seed of the random draws of the views, 0 or above.
 
     Raises:
         ValueError: when there is no objective with a weight other than 0, or a setting is out of range.
@@ -93,20 +90,16 @@ class Guidance:
     def start_ascent(self, pictures: Tensor, pace: Pace, number: int, *, chunk: int = 0) -> Ascent:
         """Return the ascent of a guided step, before its first step.
 
-        The stack shows the pictures a little paler, as stacks that start from an image do by default. So the
-        change made by the ascent is `stack.image()` after its last step minus `stack.image()` before its first step,
-        and not minus `pictures`.
+        The stack shows the pictures a little paler, so the change made is that of `stack.image()`, not from `pictures`.
 
         Args:
-            pictures: the pictures that the model predicts, (B, 3, H, W), 0..1.
+            pictures: the pictures that the model predicts, (B, 3, H, W), 0..1, at least 16 pixels a side.
             pace: the pace of all steps of the ascent, from `pace_at_noise`.
-            number: the number of the sampler's step. Each step of the sampler has random draws of its own.
+            number: the number of the sampler's step; each has random draws of its own.
             chunk: how many views go through a judge at once, see `Ascent`.
 
         Raises:
-            ValueError: when the pictures are smaller than 16 pixels a side or hold values that are not finite; when a
-                region has another aspect ratio than the pictures; when an objective, its masks or its reference images
-                do not fit the batch; or when `chunk` is negative.
+            ValueError: when the pictures are too small or not finite, or objectives or regions do not fit them.
         """
         height, width = pictures.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
@@ -141,15 +134,13 @@ class Guidance:
     def scale_change(self, latent: Tensor, change: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return a change of a latent, scaled to the strength of the guidance; the caller adds it to the latent.
 
-        Every image is scaled by itself. The root mean square of its change becomes `strength` times `FULL_CHANGE` times
-        the standard deviation of its latent (around the mean of each channel). So the size of the given change does not
-        matter, only its direction.
+        The RMS of the change of every image becomes `strength` times a tenth of the standard deviation of its latent.
 
         Args:
             latent: the latent that the model predicts, (B, C, h, w).
-            change: the direction of the change, (B, C, h, w). An image whose direction is all 0 gets no change.
-            mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1; None for everywhere. The mean square is
-                taken under the mask only. Otherwise a small region would be changed more strongly than a whole picture.
+            change: the direction of the change, (B, C, h, w); one of all 0 stays 0.
+            mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1: the RMS is taken under it, so that a
+                small region is not changed more strongly than a whole picture. None for everywhere.
         """
         if mask is not None:
             mask = F.interpolate(mask.to(change), size=change.shape[2:], mode="area").expand(len(change), -1, -1, -1)
@@ -160,16 +151,7 @@ class Guidance:
 
 
 def check_aspects(objective: Objective, shape: tuple[int, int]) -> None:
-    """Raise an error when a region was painted for a picture of another aspect ratio.
-
-    Args:
-        objective: with or without regions.
-        shape: height and width of the picture in pixels.
-
-    Raises:
-        ValueError: when the aspect ratio of a region mask differs from that of the picture by more than 3 %, which is
-            more than rounding explains.
-    """
+    """Raise a ValueError when a region was painted for a picture (height, width) of another aspect ratio."""
     height, width = shape
     for term in objective.terms:
         for mask in term.regions:

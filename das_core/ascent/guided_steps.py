@@ -4,25 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TOLERANCE = 1e-4
-"""The largest difference of two noise levels that count as the same, as a share of the larger one. It is needed because
-samplers recompute noise levels in float32."""
+"""The largest relative difference of equal noise levels: samplers recompute them in float32."""
 
 
 @dataclass(frozen=True)
 class GuidedStep:
-    """One of the steps of a sampler that are guided.
-
-    Args:
-        number: the number of the step among all steps of the sampler, from 0.
-        progress: the share of the guided part that is over: 0 at the first guided step (also if it is the only one),
-            and 1 at the last.
-        is_last: whether no later step is guided.
-
-    Example:
-        >>> from das_core.ascent import GuidedStep
-        >>> GuidedStep(number=3, progress=0.5, is_last=False)
-        GuidedStep(number=3, progress=0.5, is_last=False)
-    """
+    """A guided step: its number in the sampler, from 0; the share of the guided part that is over; whether it is the
+    last."""
 
     number: int
     progress: float
@@ -31,26 +19,10 @@ class GuidedStep:
 
 @dataclass(frozen=True)
 class GuidedSteps:
-    """The part of a sampling run that is guided.
+    """The part of a sampling run that is guided: every n-th step in a range of noise levels, beginning with the first.
 
-    Args:
-        start_percent: where the part begins, 0..1, as a share of the way through the model's noise levels: 0 is pure
-            noise, 1 the finished picture.
-        end_percent: where the part ends, on the same scale, above `start_percent` and at most 1.
-        every: which steps in this part are guided, beginning with the first: 1 for all of them, 2 for every second one,
-            and so on.
-
-    Raises:
-        ValueError: when a share is not in 0..1, `start_percent` is not below `end_percent`, or `every` is below 1.
-
-    Example:
-        >>> from das_core.ascent.guided_steps import GuidedSteps
-        >>> steps = GuidedSteps(every=2)
-        >>> levels = [10.0, 8.0, 6.0, 4.0, 2.0, 0.0]
-        >>> [steps.find(sigma, levels, highest=9.0, lowest=0.0) for sigma in (10.0, 8.0, 6.0)]
-        [None, GuidedStep(number=1, progress=0.0, is_last=False), None]
-        >>> steps.find(4.0, levels, highest=9.0, lowest=0.0)
-        GuidedStep(number=3, progress=1.0, is_last=True)
+    `start_percent` and `end_percent` are shares of the way through the model's noise levels, from pure noise at 0 to
+    the finished picture at 1.
     """
 
     start_percent: float = 0.0
@@ -72,14 +44,8 @@ class GuidedSteps:
     def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
         """Return the guided step that a noise level belongs to; None if that step is not guided.
 
-        A sampler may call its model several times in a step, also at noise levels at which no step begins. A call
-        between two of `levels` belongs to the step that begins at the higher one.
-
-        Args:
-            sigma: the noise level at which the sampler calls its model.
-            levels: the noise levels at which the steps begin, falling, and after them the level at which the run ends.
-            highest: the noise level that corresponds to `start_percent`.
-            lowest: the noise level that corresponds to `end_percent`.
+        A sampler may call its model between two of `levels`, at which its steps begin (falling, with the final one):
+        such a call belongs to the step that begins at the higher one. `highest` and `lowest` belong to start and end.
         """
         begins = list(levels[:-1])
         number = max(0, sum(level >= sigma * (1 - _TOLERANCE) for level in begins) - 1)

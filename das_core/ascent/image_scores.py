@@ -10,20 +10,9 @@ from .terms import score_term
 
 
 def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
-    """Return the score of every part of the objective for every image, without gradients.
+    """Return the score (B,) of every part of the objective, by name, for pixels (B, 3, H, W), margins included.
 
-    All images are seen through the same windows, flips and noise, so that their scores can be compared. The random
-    numbers for these are those of step 0, whatever step `pace` belongs to.
-
-    Args:
-        scoring: the objectives, and how views are made.
-        pixels: pixels of the canvas (B, 3, H, W), 0..1, margins included.
-        pace: the pace of the step for which the views are made; windows and noise depend on its progress.
-        chunk: how many views go through a judge at once.
-
-    Returns:
-        The scores (B,) by the name of the part. A score is the mean over the views, not multiplied by the weight.
-        For several terms that divide their views, it is the mean over the views of all its terms.
+    All images are seen through the same views, those of step 0, so that their scores can be compared.
     """
     batch, pyramid = len(pixels), Pyramid(pixels)
     found: dict[str, list[Tensor]] = {}

@@ -1,8 +1,4 @@
-"""The loop of an ascent: `Ascent` holds the settings and does one step after the other.
-
-The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). The module `step` computes
-one step.
-"""
+"""The loop of an ascent: `Ascent` holds the settings and does one step after the other."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -41,78 +37,48 @@ _LOG = logging.getLogger(__name__)
 class Ascent:
     """Gradient ascent that changes a stack to raise the weighted scores of some objectives.
 
-    `run` does all steps and returns the result. A `for` loop over an ascent yields every step; the result is then in
-    `result`, which can be read at any time. Each step is done only once: if a loop is left early, the next loop
-    continues with the step after the last one done, and after the last step of the ascent a loop does nothing. After an
-    `AscentError` the next loop tries the failed step again, with the same views; so the step usually fails again.
+    `run` does all steps. A `for` loop yields every step; if it is left early, the next loop continues with the step
+    after the last one done. `result` can be read at any time.
 
-    The terms of the objectives form groups that share their views (`plan.make_plan`). Within a group the weighted
-    scores are added. If there are several groups, their gradients are brought to the same scale before they are added
-    (`groups.balance_gradients`), so that a weight means the same in every group. If the stack or a term has a mask,
-    only the gradient under the mask counts, and views are cut from the part of the canvas around the mask
-    (`ascent/active_region.py`). If all weights are 0 at a step, as at the last step of an objective that fades out
-    (`over_steps`), only the count of steps in the stack changes.
-
-    An image of a batch whose gradient is zero stands still, which is logged once, and the others go on. Only if the
-    gradient of all images is zero, an `AscentError` ends the ascent.
-
-    The random draws of a view depend only on the seed and on the numbers of the image, step, view and group. So the
-    windows, flips and noise of a view do not depend on how many views or images are processed at once.
+    Within a group of terms that share their views, the weighted scores are added; the gradients of several groups are
+    brought to the same scale, so that a weight means the same in every group. If the stack or a term has a mask, only
+    the gradient under it counts, and views are cut from around it. An image whose gradient is zero stands still, which
+    is logged once. The random draws of a view depend only on the seed and on the numbers of the image, step, view and
+    group.
 
     Args:
-        stack: the stack to start from, which is not changed. If it is the result of an ascent, the new ascent continues
-            from its canvas, but the schedule and the coarse part begin anew.
-        objectives: one or several, or a plan of them for this stack (`make_plan`); at least one has a weight other than
-            0.
+        stack: the stack to start from. The result of an ascent is continued, but schedule and coarse part begin anew.
+        objectives: one or several, or a plan of them for this stack; at least one has a weight other than 0.
         augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
-        schedule: how the step size changes. `constant` keeps the step size. `cosine` lowers it from step to step after
-            the coarse part. If all steps belong to the coarse part (`coarse_to_fine` of the optimizer is 1), `cosine`
-            changes nothing. A function takes the share of the ascent that is over, 0 at the first step and 1 at the
-            last, and returns the factor of the step size, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
+        schedule: how the step size changes: `constant`, or `cosine`, which lowers it after the coarse part, or a
+            function from the progress (0 at the first step, 1 at the last) to the factor of the step size, 0..1.
         seed: the seed of all random draws, 0 or above.
-        chunk: how many views go through a judge at once; 0 means 4 on a CPU and 16 on other devices. A small chunk
-            takes less memory. When memory runs out, the chunk is halved and the step is done again. If an objective
-            compares the images of a batch, at least one view of each image goes through at once. The chunk changes only
-            the rounding of a step, but rounding differences grow from step to step. So pictures with the same seed and
-            different chunks differ, but less than pictures with different seeds.
-        device: the device to compute on, by default that of the stack. The judges must be on it when the first
-            step begins.
-        denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
-            Ascent Synthesis. `auto` means `Denoising()` if the optimizer is one for pictures
-            (`Optimizer.denoised`), as `NormalizedAscent` is, and at least one objective has a model, else None.
-        focus: the Gaussian in which the picture grows, see `Focus`. With None the whole canvas changes from the first
-            step on, as in Direct Ascent Synthesis. `auto` means None for a tile, because a tile has no centre, and None
-            for a stack that an earlier ascent has changed, because its picture has already grown; otherwise it means
+        chunk: how many views go through a judge at once; 0 means 4 on a CPU and 16 on other devices. It is halved when
+            memory runs out. It changes only the rounding, but such differences grow from step to step.
+        device: the device to compute on, by default that of the stack. The judges must be on it at the first step.
+        denoising: the denoiser applied after every step; None for none, as in Direct Ascent Synthesis. `auto` means
+            `Denoising()` if the optimizer is `denoised` and an objective has a model, else None.
+        focus: the Gaussian in which the picture grows; with None the whole canvas changes from the first step on, as in
+            Direct Ascent Synthesis. `auto` means None for a tile and for a stack that an ascent has changed, else
             `Focus()`.
-        within: how far the picture may go from the start of the stack, see `Within`. A number is the largest change of
-            a pixel value (0..1), such as 8/255. None sets no bound.
-        pace: one `Pace` for all steps. It is meant for a short ascent that is a part of a longer process, such as an
-            ascent within one step of a diffusion sampler (`Guidance`). If None, each step has its own pace, computed
-            from the schedule (`pace_at`).
+        within: how far the picture may go from the start of the stack. A number is the largest change of a pixel value
+            (0..1), such as 8/255.
+        pace: one `Pace` for all steps of an ascent that is part of a longer process (`Guidance`); None for the
+            schedule.
 
     Attributes:
         history: the records of the steps done so far.
-        stack: the stack after the last step done. Before the first step it is the given stack on the device of the
-            ascent, with the parameters that the optimizer needs (`preparation.prepare_stack`).
+        stack: the stack after the last step done.
         plan: the terms of the objectives, in groups that share their views.
-        chunk: how many views go through a judge at once; it shrinks when memory runs out.
-        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given; defaults are
-            filled in, and a number for `within` has become a `Within`.
-        picture_mask: where at least one objective acts in the picture, (B, 1, height, width), 0..1; None for
-            everywhere.
-        judges: the judge of every group of objectives that has one.
-        result: the outcome of the steps done so far.
+        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given, or the
+            defaults.
 
     Raises:
-        ValueError: when a setting is out of range; the device or the schedule does not exist; the schedule returns no
-            number in 0..1; no objective has a weight other than 0; an objective, its masks or its reference images do
-            not fit the stack; views reach past the margin of the stack (`Windows.reach`); the optimizer or the bound
-            (`within`) cannot be used with the stack; a tile is given a focus; or the picture of the stack is already
-            outside the bound. While the ascent runs: when a judge was loaded under `torch.inference_mode()`, or is on
-            another device; or when a judge, an objective or the denoiser returns values of a wrong type, shape or
-            range.
+        ValueError: when a setting is out of range, or objectives, masks, views, optimizer, focus or bound do not fit
+            the stack. While it runs: when a judge is on another device or was loaded under `torch.inference_mode()`, or
+            a judge, objective or denoiser returns values of a wrong type, shape or range.
 
     Example:
         >>> from das_core import Ascent, Augmentation, Flip, ImageStack, StackSpec, Windows, class_objective
@@ -165,16 +131,12 @@ class Ascent:
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
-        """Do the steps that are left, one at a time.
-
-        An exception in a step leaves `stack` and `history` as they were before the step. This also holds for an
-        exception by which a caller cancels the run (`common.interruption.interruptible`).
+        """Do the steps that are left, one at a time; an exception, also a cancel, leaves `stack` and `history` as
+        before the step.
 
         Raises:
-            AscentError: when the gradient is zero for all images or not finite, or the canvas is not finite after a
-                step; `result` is then the outcome of the steps before, also as `result` of the error.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser;
-                `result` is then also the outcome of the steps before.
+            AscentError: when the gradient of all images is zero, or the gradient or the canvas is not finite.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser.
         """
         # Not checked in `__init__`: until the first step, the judges may still be moved to another device. The move
         # replaces weights that were loaded under `torch.inference_mode()` by weights that gradients can pass through.
@@ -188,14 +150,7 @@ class Ascent:
         return self.steps
 
     def run(self) -> Result:
-        """Do all steps that are left and return the result.
-
-        Raises:
-            AscentError: when the gradient is zero for all images or not finite, or the canvas is not finite after a
-                step; `result` is then the outcome of the steps before, also as `result` of the error.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser;
-                `result` is then also the outcome of the steps before.
-        """
+        """Do all steps that are left and return the result; errors are those of the loop."""
         with running(self.device):
             for _ in self:
                 pass
@@ -220,7 +175,7 @@ class Ascent:
             return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     def _do_step(self) -> Step:
-        """Do the next step, with smaller chunks if memory runs out; an error leaves stack and history as they were."""
+        """Do the next step, with smaller chunks if memory runs out."""
         while True:
             try:
                 with own_modes(self.device):
@@ -243,7 +198,7 @@ class Ascent:
             self.chunk = (self.chunk + 1) // 2
 
     def _try_step(self) -> Step:
-        """Do the next step; an error leaves stack and history as they were."""
+        """Do the next step."""
         optimizer = self.optimizer
         pace = self.pace or pace_at(
             len(self.history), self.steps, self.schedule, optimizer.coarse_to_fine, optimizer.tilt

@@ -12,14 +12,8 @@ from .result import AscentError, Record, VanishedError
 
 @dataclass(frozen=True)
 class Measurement:
-    """The numbers that a step reads from the device.
-
-    Args:
-        record: the number of the step, its scores, the norm of its gradient, and the images that it does not move.
-        vanished: whether the gradient is zero for all images.
-        canvas_sum: the sum of the values of the canvas after the move of the optimizer, before the denoiser; it is not
-            finite if one of the values is not.
-    """
+    """The numbers that a step reads from the device: its record, whether the gradient of all images is zero, and the
+    sum of the canvas after the optimizer."""
 
     record: Record
     vanished: bool
@@ -31,13 +25,7 @@ def measure_step(
 ) -> Measurement:
     """Return the measurements of a step; all numbers are read from the device at once.
 
-    Args:
-        step: the number of the step, from 0.
-        scores: the mean score of every objective by its name, (), float32.
-        gradient: the gradient that has moved the stack, (B, 3, H, W).
-        canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
-        as_one: whether the images are the frames of a film or the depths of a zoom. A step shows only some of these,
-            and moves the others with them, so `Record.still` is then empty.
+    Frames and depths (`as_one`) move together, so none of them stands still.
     """
     moves = gradient.any()[None] if as_one else gradient.flatten(1).any(dim=1)
     # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
@@ -50,16 +38,7 @@ def measure_step(
 
 
 def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -> None:
-    """Raise an error when an ascent cannot move along a gradient.
-
-    Args:
-        gradient: the gradient at the canvas, (B, 3, H, W).
-        measured: the measurements of the step.
-        is_first: whether this is the first step of the ascent.
-
-    Raises:
-        AscentError: when the gradient is not finite, or is zero for all images.
-    """
+    """Raise an AscentError when the gradient (B, 3, H, W) is not finite, or is zero for all images."""
     record = measured.record
     where, last = f"step {record.step + 1}", _name_last_image(record, is_first=is_first)
     # The norm may overflow although every value is finite. So if it is not finite, every value is checked. This takes
@@ -81,16 +60,7 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
 
 
 def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> None:
-    """Raise an error when a step has led to a canvas with values that are not finite.
-
-    Args:
-        canvas: the canvas after the move of the optimizer, before the denoiser, (B, 3, H, W).
-        measured: the measurements of the step.
-        is_first: whether this is the first step of the ascent.
-
-    Raises:
-        AscentError: when a value of the canvas is NaN or infinite.
-    """
+    """Raise an AscentError when the canvas after the optimizer has values that are not finite."""
     # The sum may overflow although every value is finite. So if it is not finite, every value is checked. This takes
     # longer, and is not done otherwise.
     if not math.isfinite(measured.canvas_sum) and not bool(torch.isfinite(canvas).all()):

@@ -11,8 +11,7 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 
 _CANVASES = 10
-"""How many tensors of the size of the canvas a step holds: the start, canvas, parameters, pixels, gradients, K times a
-gradient, and others."""
+"""How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients and others."""
 
 
 def estimate_ascent_bytes(
@@ -23,41 +22,9 @@ def estimate_ascent_bytes(
     chunk: int = 1,
     transforms: Sequence[Transform] = (),
 ) -> int:
-    """Return about how many bytes an ascent takes in addition to the weights of its models.
+    """Return about how many bytes an ascent takes beside the weights of its models, within a factor of two.
 
-    The estimate counts:
-
-    - the canvases;
-    - the operator of the stack: its filter, or the matrices that resize every level;
-    - if the method of the spec is `layers`, or the optimizer needs levels: the levels, and the tensors that the
-      optimizer keeps for them;
-    - for a zoom, the composites of all moments;
-    - for the views in a chunk, the activations of the models, and the tensors that the transforms keep for the backward
-      pass.
-
-    The estimate is within a factor of two of the memory that an ascent takes (`python -m benchmarks.run memory` prints
-    both).
-
-    Args:
-        spec: the spec of the stack that the ascent starts from.
-        batch: how many images, frames or depths the stack holds.
-        groups: the terms of the ascent (`Plan.groups`); without any, models and views are not counted.
-        optimizer: the optimizer of the ascent; `NormalizedAscent()` if None.
-        chunk: how many views go through a judge at once, from 1 up.
-        transforms: the transforms of the views, see `Augmentation`.
-
-    Raises:
-        ValueError: when the stack is a film and the optimizer cannot move films.
-
-    Example:
-        >>> from das_core import Adam, NormalizedAscent, StackSpec, class_objective, load_starter
-        >>> from das_core.ascent.memory import estimate_ascent_bytes
-        >>> from das_core.ascent.plan import make_plan
-        >>> spec = StackSpec(width=512, height=512)
-        >>> groups = make_plan(class_objective(load_starter(), "jellyfish"), spec, batch=1).groups
-        >>> small, large = (estimate_ascent_bytes(spec, 1, groups, kind) for kind in (NormalizedAscent(), Adam()))
-        >>> large > 5 * small
-        True
+    Without `groups`, models and views are not counted (`python -m benchmarks.run memory` compares with measurements).
     """
     optimizer = optimizer or NormalizedAscent()
     optimizer.check(spec)

@@ -14,8 +14,8 @@ from .optimizers import Optimizer, check_momentum, check_positive, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0
-"""The largest tilt. For the default levels, K falls with the frequency f: as about 1 / f without a tilt, and as about
-1 / f^5 at the first step with a tilt of 4."""
+"""The largest tilt. For the default levels, K falls with the frequency f: as about 1 / f without a tilt, and as about 1
+/ f^5 at the first step with a tilt of 4."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class NormalizedAscent(Optimizer):
     """Gradient ascent whose step size does not depend on the norm of the gradient; it works from coarse to fine.
 
     The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. In a film the RMS of a
-    channel is taken over all frames, so frames with a larger gradient move farther. K, the operator of the
-    stack (`stack.StackOperator`), preconditions the gradient. The canvas moves by `step_size` times `Pace.rate` times
-    the direction. The schedule `cosine` lowers the rate after the coarse part (`pace_at`).
+    channel is taken over all frames, so frames with a larger gradient move farther. K, the operator of the stack
+    (`stack.StackOperator`), preconditions the gradient. The canvas moves by `step_size` times `Pace.rate` times the
+    direction. The schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
     Args:
         step_size: how far one step changes the canvas (before the tanh), as the root mean square (RMS) of the change,

@@ -191,8 +191,8 @@ def make_importance_mask(strength: Tensor) -> Tensor:
     """Return the gradient strength of many steps as a mask.
 
     Args:
-        strength: the strength of the gradient at every pixel (`measure_gradient_strength`), summed over the steps,
-            (B, h, w).
+        strength: the strength of the gradient at every pixel (`measure_gradient_strength`), summed over the steps, (B,
+            h, w).
 
     Returns:
         A mask (B, h, w), 0..1: in every image the strength, divided by its 99th percentile and cut off at 1. So about

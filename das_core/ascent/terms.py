@@ -14,9 +14,9 @@ from ..views.pyramid import Pyramid
 def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
     """Return the reference images of a term on canvases like those of the stack, so that views can be cut from them.
 
-    Each tensor of `term.references` becomes one `Pyramid` of `batch` canvases. They show the `batch` images of
-    the tensor or, if it has a single image, all show this image. An image is resized to cover the picture, and the
-    margin is filled with its reflection or, if the margin is too wide for that, with its border pixels.
+    Each tensor of `term.references` becomes one `Pyramid` of `batch` canvases. They show the `batch` images of the
+    tensor or, if it has a single image, all show this image. An image is resized to cover the picture, and the margin
+    is filled with its reflection or, if the margin is too wide for that, with its border pixels.
 
     Args:
         name: the name of the term in the ascent.
@@ -25,8 +25,8 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
         batch: the number of images that views can show; in a zoom, these are moments.
 
     Raises:
-        ValueError: when a tensor of `term.references` holds neither one image nor `batch` images; or when there
-            are reference images, and the judge of the term does not answer with activations.
+        ValueError: when a tensor of `term.references` holds neither one image nor `batch` images; or when there are
+            reference images, and the judge of the term does not answer with activations.
     """
     spec, device = stack.spec, stack.canvas.device
     images = term.references

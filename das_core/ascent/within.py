@@ -85,9 +85,9 @@ class Within:
     def project(self, stack: ImageStack) -> ImageStack:
         """Return the stack with every image outside the bound replaced by the nearest one within it.
 
-        Under `linf` only the pixels outside the bound change. Under `l2` the change of the whole canvas is scaled
-        down, that of the margin by the same factor as that of the picture. What is replaced stays 2e-6 inside the
-        bound, so that rounding cannot lead out of it when pixels are converted to the canvas.
+        Under `linf` only the pixels outside the bound change. Under `l2` the change of the whole canvas is scaled down,
+        that of the margin by the same factor as that of the picture. What is replaced stays 2e-6 inside the bound, so
+        that rounding cannot lead out of it when pixels are converted to the canvas.
 
         Args:
             stack: a stack without parameters. Distances are measured from its start.
