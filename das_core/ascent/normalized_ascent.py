@@ -14,34 +14,25 @@ from .optimizers import Optimizer, check_momentum, check_positive, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0
-"""The largest tilt. For the default levels, K falls with the frequency f: as about 1 / f without a tilt, and as about 1
-/ f^5 at the first step with a tilt of 4."""
+"""The largest tilt. With it, K falls as about 1 / f^5 at the first step; without a tilt as about 1 / f."""
 
 
 @dataclass(frozen=True)
 class NormalizedAscent(Optimizer):
     """Gradient ascent whose step size does not depend on the norm of the gradient; it works from coarse to fine.
 
-    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. In a film the RMS of a
-    channel is taken over all frames, so frames with a larger gradient move farther. K, the operator of the stack
-    (`stack.StackOperator`), preconditions the gradient. The canvas moves by `step_size` times `Pace.rate` times the
-    direction. The schedule `cosine` lowers the rate after the coarse part (`pace_at`).
+    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel (of a film: over all
+    frames).
 
     Args:
-        step_size: how far one step changes the canvas (before the tanh), as the root mean square (RMS) of the change,
-            at a rate of 1 (`Pace.rate`) and without momentum. It must be above 0. Below 0.03 the picture stays grey,
-            above 0.3 it turns harsh. 0.13 suits 60 steps with a tilt and a denoiser, 0.08 suits 60 steps without them.
-            With fewer steps, a larger step size is needed. With a mask, the RMS is taken over the pixels under the
-            mask.
-        momentum: the weight of earlier directions in a moving average of the direction, 0 (none) to below 1. The
-            average is not scaled to RMS 1 again: where directions differ from step to step, the steps become smaller.
-        coarse_to_fine: the share of the steps, 0..1, during which K is low-passed. The cutoff rises from step to step,
-            so that the first changes are large shapes and the last ones have the finest detail (`Pace.cutoff`).
-        tilt: an exponent that makes K weaken high frequencies f more, 0 to 4: K is multiplied by f^-tilt at the first
-            step, and by f^(-0.3 tilt) at the last. With 0, K is that of the stack, about 1 / f, and pictures look
-            engraved; with 0.4 they look painted; with 2 they are blurred. The tilt changes over an ascent, and so do
-            the cutoff of the coarse part and the rate of the schedule `cosine`. So two ascents one after the other give
-            another picture than one ascent with the steps of both.
+        step_size: the RMS of the change of the canvas (before the tanh, under the mask) in a step without momentum,
+            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.13 suits 60 steps with a tilt and a
+            denoiser, 0.08 suits 60 steps without them; fewer steps need larger ones.
+        momentum: the weight of earlier directions in a moving average of the direction, 0 (none) to below 1.
+        coarse_to_fine: the share of the steps, 0..1, during which K is low-passed, so that the first changes are large
+            shapes and the last ones have the finest detail.
+        tilt: an exponent, 0 to 4: K is multiplied by f^-tilt at the frequency f at the first step, and by f^(-0.3 tilt)
+            at the last. With 0 pictures look engraved, with 0.4 painted, with 2 blurred.
 
     Raises:
         ValueError: when a setting is out of range.

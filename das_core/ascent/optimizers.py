@@ -17,24 +17,16 @@ _LARGEST = 1e30
 
 
 class Optimizer(ABC):
-    """A rule for moving a stack along a gradient.
-
-    An optimizer holds settings only and never changes. What it keeps from step to step is in the stack
+    """A rule for moving a stack along a gradient. It holds settings only; what it remembers is in the stack
     (`OptimizerState`).
 
     Attributes:
-        kind: the name of the kind of optimizer. An optimizer ignores a state in the stack that has another kind.
+        kind: its name. A state in the stack of another kind is ignored.
         needs_levels: whether the parameters of the stack must be the levels as tensors (`LevelTensors`).
-        level_sets: how many sets of levels a step of a stack with the method `layers` holds, a set with a tensor for
-            each level: the parameters of the stack, the state of the optimizer, and temporary tensors.
+        level_sets: how many tensors for each level a step of the method `layers` holds, for the estimate of memory.
         denoised: whether an ascent has a denoiser if none is chosen (`Ascent(denoising="auto")`).
         coarse_to_fine: the share of the steps, 0..1, that belong to the coarse part of the ascent; 0 for none.
         tilt: the exponent t of f^-t, by which K is multiplied at the first step (f is the frequency), see `pace_at`.
-
-    Example:
-        >>> from das_core import SGD, NormalizedAscent
-        >>> [(optimizer.kind, optimizer.coarse_to_fine) for optimizer in (NormalizedAscent(), SGD())]
-        [('ascent', 0.6), ('sgd', 0.0)]
     """
 
     kind: ClassVar[str]
@@ -61,18 +53,16 @@ class Optimizer(ABC):
         pace: Pace,
         mask: Tensor | None = None,
     ) -> ImageStack:
-        """Return the stack after one step, with a new canvas and the parameters and optimizer state that go with it.
+        """Return the stack after one step, with a new canvas and the parameters and state that go with it.
 
-        An optimizer that moves only the canvas sets the parameters to None. The caller counts the step
-        (`ImageStack.steps`).
+        An optimizer that moves only the canvas sets the parameters to None. The caller counts the step.
 
         Args:
-            stack: the stack before the step, which is not changed.
-            gradient: the gradient of the score at the canvas, (B, 3, H, W).
-            operator: the operator K of the stack (`StackOperator`).
+            stack: the stack before the step.
+            gradient: the gradient of the score at the canvas, (B, 3, H, W), 0 outside the mask.
+            operator: the operator K of the stack.
             pace: the rate, the cutoff of K and the tilt of this step.
-            mask: where at least one objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0
-                outside the mask. `NormalizedAscent` measures the size of a step over the pixels under the mask.
+            mask: where at least one objective acts, (B, 1, H, W), 0..1; None for everywhere.
         """
 
 

@@ -16,31 +16,14 @@ class DenoiserMemoryError(torch.OutOfMemoryError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that the memory of a device, or of the computer, has run out.
-
-    Args:
-        error: the error of a PyTorch operation. When memory on a CPU or on MPS runs out, PyTorch raises a plain
-            `RuntimeError`, which is recognised by its text; Python's own allocator raises a `MemoryError`.
-
-    Example:
-        >>> from das_core.ascent.out_of_memory import is_out_of_memory
-        >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."))
-        True
-        >>> is_out_of_memory(RuntimeError("shapes do not match"))
-        False
-    """
+    """Return whether an error means that the memory of a device, or of the computer, has run out."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def describe_out_of_memory(step: int, views: int = 1) -> str:
-    """Return the message for an ascent that ran out of memory even with the smallest possible chunk of views.
-
-    Args:
-        step: the number of the step, from 1.
-        views: how many views the smallest chunk has: 1, or one of every image if an objective compares the images.
-    """
+    """Return the message for an ascent that ran out of memory at a step, from 1, even with the fewest views at once."""
     seen = "one view" if views == 1 else f"{views} views"
     return (
         f"memory ran out at step {step}, with {seen} at a time: make the picture or the batch smaller, give the "
@@ -49,11 +32,7 @@ def describe_out_of_memory(step: int, views: int = 1) -> str:
 
 
 def describe_denoiser_memory(name: str) -> str:
-    """Return the message for a denoiser that ran out of memory.
-
-    Args:
-        name: the name of the denoiser.
-    """
+    """Return the message for a denoiser that ran out of memory."""
     return (
         f"memory ran out in the denoiser '{name}': make the picture or the batch smaller, take total_variation, which "
         "needs least, or none"

@@ -9,25 +9,18 @@ from ..common.choices import check_choice
 from ..common.text import shorten
 
 ScheduleName = Literal["constant", "cosine"]
-"""The schedules that have a name: `cosine` shrinks the steps after the coarse part, see `pace_at`."""
+"""The schedules that have a name, see `pace_at`."""
 
 Schedule = ScheduleName | Callable[[float], float]
-"""How the step size changes over an ascent: a name, or a function. The function takes the share of the ascent that is
-over, 0 at the first step and 1 at the last. It returns the factor of the step size, 0..1."""
+"""A name, or a function from the progress, 0 at the first step and 1 at the last, to the factor of the step size,
+0..1."""
 
 COARSEST_CUTOFF = 20.0
-"""The cutoff of the low-pass at the first step of an ascent, in half-waves across the short side of the canvas.
-
-A half-wave of this frequency, a bright or a dark blob, is a twentieth of the short side long.
-"""
+"""The cutoff of the low-pass at the first step, in half-waves across the short side of the canvas."""
 
 FINEST_CUTOFF = 1.2
-"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas.
-
-The finest frequency has about as many half-waves across the short side as the side has pixels. The cutoff lies above
-this frequency, so the low-pass weakens even the finest waves little: those along an axis are multiplied by 0.7, those
-along a diagonal by 0.5. Therefore little changes when the low-pass ends.
-"""
+"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas: so little changes when
+the low-pass ends."""
 
 
 LAST_TILT = 0.3
@@ -36,7 +29,7 @@ LAST_TILT = 0.3
 
 @dataclass(frozen=True)
 class Pace:
-    """The state of the schedules at a step: its rate, its progress and its tilt.
+    """The state of the schedules at a step.
 
     Args:
         rate: the factor of the step size, 0..1.
@@ -51,19 +44,10 @@ class Pace:
     tilt: float = 0.0
 
     def cutoff(self, short_side: int) -> float | None:
-        """Return the cutoff of the low-pass by which K is filtered at the step.
+        """Return the cutoff of the low-pass of K, in half-waves across the short side (in pixels); None after the
+        coarse part.
 
-        Over the coarse part, the cutoff rises by the same factor at every step.
-
-        Args:
-            short_side: the short side of the canvas in pixels.
-
-        Returns:
-            The cutoff in half-waves across the short side; None after the coarse part, when K is not filtered.
-
-        Example:
-            >>> [Pace(rate=1.0, coarse_progress=share).cutoff(336) for share in (0.0, 1.0)]
-            [20.0, None]
+        It rises by the same factor at every step.
         """
         if self.coarse_progress >= 1:
             return None
@@ -73,27 +57,10 @@ class Pace:
 
 
 def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt: float = 0.0) -> Pace:
-    """Return the pace of a step.
+    """Return the pace of a step, from 0, whose tilt falls linearly to 0.3 times `tilt`.
 
-    Args:
-        step: the number of the step, from 0.
-        steps: the number of steps of the ascent.
-        schedule: `constant` keeps the rate at 1. `cosine` keeps it at 1 during the coarse part, then lowers it toward 0
-            along half a cosine wave. If all steps belong to the coarse part (`coarse_share` 1), `cosine` keeps it at 1
-            throughout. A function takes the progress of the step, 0 at the first and 1 at the last, and returns its
-            rate, 0..1.
-        coarse_share: the share of the steps, 0..1, that belong to the coarse part.
-        tilt: the tilt at the first step. It falls linearly to 0.3 times this value at the last step.
-
-    Raises:
-        ValueError: when there is no such schedule, or a function returns no number in 0..1.
-
-    Example:
-        >>> paces = [pace_at(step, steps=10, schedule="cosine", coarse_share=0.6) for step in (0, 3, 6, 8)]
-        >>> [(round(pace.rate, 2), round(pace.coarse_progress, 2)) for pace in paces]
-        [(1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0)]
-        >>> [pace_at(step, 3, lambda progress: 1 - progress / 2, coarse_share=0.6).rate for step in range(3)]
-        [1.0, 0.75, 0.5]
+    `constant` keeps the rate at 1. `cosine` keeps it at 1 during the coarse part, then lowers it along half a cosine
+    wave. A ValueError says that there is no such schedule, or that a function returns no number in 0..1.
     """
     done, progress = step / steps, step / max(1, steps - 1)
     coarse_progress = min(1.0, done / coarse_share) if coarse_share else 1.0
@@ -125,28 +92,11 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
 
-    The rate of this pace is 1 and its tilt 0. Its `coarse_progress` depends on the noise.
-
-    At f half-waves across their side, natural pictures have a power of A / f^2 (Field, 1987), where A is a constant.
-    White noise has the same power at every frequency. So a picture with N samples a side and a standard deviation of 1
-    is stronger than noise with a standard deviation of s up to the frequency N / s * sqrt(2 / (pi ln N)). Here N is
-    `short_side` and s is `noise`. The sampler has now fixed the part of the picture below this frequency. It draws the
-    finer part later, so a change of the finer part would have no effect yet. The `coarse_progress` of the pace is
-    linear in the logarithm of this frequency: 0 up to `COARSEST_CUTOFF`, and 1 from `FINEST_CUTOFF` times `short_side`
-    on. If `short_side` is at most 16, `FINEST_CUTOFF` times `short_side` is below `COARSEST_CUTOFF`; the
-    `coarse_progress` is then 1.
-
-    Args:
-        noise: the standard deviation of the noise divided by that of the picture, from 0 up; infinite if there is only
-            noise.
-        short_side: the number of samples along the short side of the noisy picture, which is the latent of a diffusion
-            model.
-        progress: the share of the guided part of the sampling that is over, 0..1.
-
-    Example:
-        >>> from das_core.ascent.pace import pace_at_noise
-        >>> [round(pace_at_noise(noise, 64, progress=0).coarse_progress, 2) for noise in (14.6, 1.0, 0.6, 0.2)]
-        [0.0, 0.17, 0.55, 1.0]
+    At f half-waves across their side, natural pictures have a power of A / f^2 (Field, 1987), and white noise has the
+    same at every frequency. So a picture of N samples a side (`short_side`, of the latent) is stronger than noise,
+    whose standard deviation relative to the picture is s (`noise`), up to the frequency N / s * sqrt(2 / (pi ln N)).
+    The sampler draws the finer part later, so changing it would have no effect yet. `coarse_progress` is linear in the
+    logarithm of this frequency, between `COARSEST_CUTOFF` and `FINEST_CUTOFF` times N.
     """
     finest = FINEST_CUTOFF * short_side
     if noise <= 0 or finest <= COARSEST_CUTOFF:

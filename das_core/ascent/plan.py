@@ -14,15 +14,13 @@ from .groups import Member, TermGroup
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The terms of an ascent, in groups that share their views. `make_plan` makes one.
+    """The terms of an ascent, in groups that share their views; `make_plan` makes one.
 
     Args:
-        parts: the parts of the objective (`Objective.parts`) by their names, in order; no two have the same name. A
-            second part named 'cat' has the name 'cat (2)'.
+        parts: the parts of the objective by names that differ: a second part 'cat' is 'cat (2)'.
         groups: the groups; those without a judge come last.
         timeline: the positions of the images that views can show.
-        is_series: whether these images are the frames of a film or the moments of a zoom. If so, the views of a step
-            are divided among them.
+        is_series: whether these are frames of a film or moments of a zoom, among which the views of a step are divided.
     """
 
     parts: Mapping[str, tuple[Term, ...]]
@@ -53,41 +51,10 @@ class Plan:
 def make_plan(
     objectives: Objective | Sequence[Objective] | Plan, spec: StackSpec, batch: int, purpose: str = "climb"
 ) -> Plan:
-    """Return the plan of objectives for a stack; a plan is returned as it is.
+    """Return the plan of objectives for a stack of `batch` images; a plan is returned as it is.
 
-    The terms of a group have in common:
-
-    - their judges: the same module, asked for the same kind of answer (`Judge.answer_key`). The group asks all of them
-      with a single run of the module;
-    - whether they compare images. Terms that do get their views in another order;
-    - the region masks. Two terms have the same masks only if these are the same tensor objects in the same order: equal
-      copies make two groups;
-    - their `Term.share`. So terms that divide the views of one part are in different groups.
-
-    A term without a judge is a group of its own.
-
-    Args:
-        objectives: one or several.
-        spec: the spec of the stack.
-        batch: how many images, frames or depths the stack holds.
-        purpose: a verb that says what the objectives are for; error messages use it.
-
-    Raises:
-        ValueError: when no objective has a weight other than 0; a track does not fit the images; a zoom is given
-            regions; or a term that compares images is given a single image, a film or a zoom, or counts for some of the
-            images only.
-
-    Example:
-        >>> from das_core import StackSpec, class_objective, load_starter, load_starters, prior
-        >>> from das_core.ascent.plan import make_plan
-        >>> asked = [class_objective(load_starter(), "castle"), class_objective(load_starters(), "castle"), prior("l2")]
-        >>> plan = make_plan(asked, StackSpec(64, 64), batch=1)
-        >>> for group in plan.groups:
-        ...     print(group.judge and group.judge.name, [member.name for member in group.members])
-        EfficientNet-Lite0 ['castle']
-        EfficientNet-Lite0 ['castle (2)']
-        EfficientNet-Lite1 ['castle (2)']
-        None ['l2']
+    The terms of a group have the same module, kind of answer (`Judge.answer_key`), region masks (the same tensor
+    objects), share of the views and `compares_images`. A term without a judge is a group of its own.
     """
     if isinstance(objectives, Plan):
         return objectives

@@ -36,12 +36,7 @@ MOST_STEPS = 100_000
 
 
 def check_steps(steps: int, usual: str) -> None:
-    """Raise a ValueError unless `steps` is a number of steps that an ascent can have.
-
-    Args:
-        steps: the number of steps, of an integer type of Python or NumPy.
-        usual: the end of the message, which says what number is usual.
-    """
+    """Raise a ValueError, which ends with what is `usual`, unless an ascent can have this number of steps."""
     if not 1 <= (as_whole(steps) or 0) <= MOST_STEPS:
         raise ValueError(f"steps {shorten(steps)} is not a whole number from 1 to {MOST_STEPS}; {usual}")
 
@@ -53,17 +48,8 @@ def check_seed(seed: int) -> None:
 
 
 def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
-    """Check the settings of an `Ascent` that can be checked without its stack and its objectives.
-
-    Args:
-        steps: the number of steps.
-        schedule: how the step size changes; a function is called with the progress of every step.
-        seed: the seed of all random draws.
-        chunk: how many views go through a judge at once.
-
-    Raises:
-        ValueError: when a number is out of range, there is no such schedule, or a function returns no rate in 0..1.
-    """
+    """Check the settings of an `Ascent` that need neither its stack nor its objectives; a schedule is asked for every
+    step."""
     check_steps(steps, "60 make a good picture")
     check_seed(seed)
     for step in range(steps if callable(schedule) else 1):
@@ -76,17 +62,8 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:
-    """Return the focus of an ascent; with `auto` the one that suits the stack.
-
-    Args:
-        focus: a focus, None for no focus, or `auto`. `auto` means None for a tile, because a tile has no centre, and
-            None for a stack that an earlier ascent has changed, because its picture has already grown; otherwise it
-            means `Focus()`.
-        stack: the stack of the ascent.
-
-    Raises:
-        ValueError: when `focus` is another text than `auto`, or a tile is given a focus.
-    """
+    """Return the focus of an ascent; `auto` is None for a tile, which has no centre, and for a stack that has
+    climbed."""
     if isinstance(focus, str):
         check_choice("focus", focus, ["auto"])
         return None if stack.spec.tile or stack.steps else Focus()
@@ -98,19 +75,8 @@ def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Fo
 def choose_denoising(
     denoising: Denoising | Literal["auto"] | None, optimizer: Optimizer, plan: Plan
 ) -> Denoising | None:
-    """Return the denoiser that acts after every step; with `auto` the one that suits the ascent.
-
-    Args:
-        denoising: the denoiser with its strength, None for no denoiser, or `auto`. `auto` means `Denoising()` if the
-            optimizer is one for pictures (`Optimizer.denoised`) and at least one objective has a model, else None. The
-            other optimizers follow published methods, which have no denoiser. A prior alone makes no ripple that would
-            have to be removed.
-        optimizer: the optimizer of the ascent.
-        plan: the plan of the ascent.
-
-    Raises:
-        ValueError: when `denoising` is another text than `auto`.
-    """
+    """Return the denoiser of an ascent; `auto` is `Denoising()` for an optimizer that is `denoised` and an objective
+    with a judge."""
     if not isinstance(denoising, str):
         return denoising
     check_choice("denoising", denoising, ["auto"])
@@ -118,26 +84,8 @@ def choose_denoising(
 
 
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
-    """Return the stack with the parameters that the optimizer moves.
-
-    With a bound, or with a parametrisation that keeps Fourier magnitudes, the result has no parameters: after every
-    step the canvas is projected, and no parameters produce the projected canvas. In all other cases:
-
-    - A stack that has parameters keeps them.
-    - A stack that has none, and that no ascent has changed yet, gets zeros, and its present canvas becomes its start.
-    - A stack that an earlier ascent has changed and left without parameters gets none. But if the optimizer needs
-      levels (`Optimizer.needs_levels`), it gets zeros, and its present canvas becomes its start.
-    - If the optimizer needs levels, the parameters, kept or zero, become `LevelTensors`, and the method of the spec
-      becomes `layers`.
-
-    Args:
-        stack: the stack before the ascent, on the device of the ascent.
-        optimizer: the optimizer of the ascent.
-        within: how far the picture may go from the start of the stack; None for no bound.
-
-    Raises:
-        ValueError: when the optimizer or the bound cannot be used with this stack.
-    """
+    """Return the stack with the parameters that the optimizer moves; none if the canvas is projected after every
+    step."""
     spec = stack.spec
     optimizer.check(spec)
     if within is not None or spec.keeps_magnitudes:

@@ -23,8 +23,7 @@ class AscentError(ValueError):
 
     Args:
         message: what failed, and what to do.
-        result: the outcome of the steps before the one that failed, such as `render` would have returned after them;
-            None if that was the first step.
+        result: the outcome of the steps before; None if the first step failed.
 
     Example:
         >>> from das_core import Ascent, AscentError, ImageStack, prior, StackSpec
@@ -50,19 +49,12 @@ class Record:
     """The measurements of one step, at the canvas before the step.
 
     Args:
-        step: the number of the step, from 0. An ascent that starts from the stack of an earlier ascent continues its
-            count.
-        scores: the score of every objective by its name, as the mean over all views and images, not multiplied by its
-            weight. If the images have different weight factors, the mean is weighted by their absolute values.
-        gradient_norm: the norm of the gradient that moved the stack. It is one number for the whole batch, taken after
-            masks were applied and the gradients of several groups were balanced.
-        still: the numbers, from 0, of the images that stood still in this step, because their gradient was zero while
-            that of others was not; none for a film or a zoom, whose images move together.
-
-    Example:
-        >>> from das_core import Record
-        >>> Record(step=0, scores={"jellyfish": 1.5}, gradient_norm=0.02).scores["jellyfish"]
-        1.5
+        step: the number of the step, from 0; an ascent that continues a stack continues its count.
+        scores: the score of every objective by its name, the mean over all views and images, without its weight. Weight
+            factors of images that differ weight this mean.
+        gradient_norm: the norm of the gradient that moved the stack, over the whole batch.
+        still: the numbers, from 0, of the images that stood still, because their gradient was zero while that of others
+            was not; none for a film or a zoom.
     """
 
     step: int
@@ -73,11 +65,7 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One finished step of an ascent.
-
-    Args:
-        record: the measurements at the canvas before the step.
-        stack: the stack after the step.
+    """One finished step of an ascent: its record, and the stack after it.
 
     Example:
         >>> from das_core import Ascent, ImageStack, prior, StackSpec
@@ -104,10 +92,8 @@ class Result:
         image: the picture, (B, 3, height, width), 0..1.
         stack: the stack after the last step; another ascent can continue from it.
         history: the record of every step.
-        importance: how large the gradient was at every pixel in all steps together, (B, height, width), 0..1: 0 where
-            it was always zero, 1 at the 1 % of the pixels of each image where it was largest. Fel et al. use such a
-            mask as the transparency of the picture: Unlocking Feature Visualization for Deeper Networks with MAgnitude
-            Constrained Optimization (2023, arXiv 2306.06805, section 3.3).
+        importance: how large the gradient was at every pixel in all steps together, (B, height, width), 0..1, with 1 at
+            the largest 1 % of each image. Fel et al. use it as transparency (2023, arXiv 2306.06805, section 3.3).
 
     Example:
         >>> from das_core import Ascent, ImageStack, prior, StackSpec
@@ -125,7 +111,6 @@ class Result:
     importance: Tensor
 
     def __repr__(self) -> str:
-        """Return a text with the size and number of the pictures, the number of steps, and the last recorded scores."""
         batch, _, height, width = self.image.shape
         scores = [f"{name} {score:.3g}" for name, score in (self.history[-1].scores if self.history else {}).items()]
         images = "1 image" if batch == 1 else f"{batch} images"
@@ -138,19 +123,14 @@ class Result:
         return file.getvalue()
 
     def save(self, path: Path | str) -> list[Path]:
-        """Write the pictures to files, each atomically: after an error, what was at its path is still there.
+        """Write the pictures to files, each atomically, and return their paths.
 
         Args:
-            path: the file, in a folder that exists, such as 'castle.png'; its ending names the format. If there are
-                several pictures, each file name gets the number of its picture, from 1, as in 'castle_2.png'.
-
-        Returns:
-            The paths of the files.
+            path: the file, in a folder that exists; its ending names the format. Of several pictures, each file name
+                gets a number from 1, as in 'castle_2.png'.
 
         Raises:
-            ValueError: when the ending names no format of pictures, or no file can be written to the path
-                (`check_writable`).
-            OSError: when a file cannot be written.
+            ValueError: when the ending names no format of pictures, or no file can be written to the path.
         """
         path = check_writable(path)
         kind = Image.registered_extensions().get(path.suffix.lower())
@@ -167,15 +147,9 @@ class Result:
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:
-    """Return how strong a gradient is at every pixel: its norm over the channels, divided by the mean over the image.
+    """Return the norm (B, H, W) of a gradient (B, 3, H, W) over the channels, scaled to mean 1 in every image.
 
-    Because of the division, all steps of an ascent count alike when their strengths are added.
-
-    Args:
-        gradient: (B, 3, H, W).
-
-    Returns:
-        Strengths (B, H, W), with mean 1 in every image; 0 in an image whose gradient is zero.
+    So all steps of an ascent count alike when their strengths are added.
     """
     return map_images(_measure_strength, gradient)
 
@@ -188,16 +162,7 @@ def _measure_strength(gradient: Tensor) -> Tensor:
 
 
 def make_importance_mask(strength: Tensor) -> Tensor:
-    """Return the gradient strength of many steps as a mask.
-
-    Args:
-        strength: the strength of the gradient at every pixel (`measure_gradient_strength`), summed over the steps, (B,
-            h, w).
-
-    Returns:
-        A mask (B, h, w), 0..1: in every image the strength, divided by its 99th percentile and cut off at 1. So about
-        a hundredth of the pixels have the value 1.
-    """
+    """Return the strengths (B, h, w) of all steps as a mask, 0..1: divided by their 99th percentile in every image."""
     flat = strength.flatten(1)
     brightest = max(1, round(flat.shape[1] * (1 - _BRIGHT_SHARE)))
     white = flat.kthvalue(brightest, dim=1).values[:, None, None]

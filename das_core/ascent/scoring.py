@@ -1,8 +1,5 @@
-"""The scores of objectives: views are cut from the pixels of a canvas, judges answer, and objectives score the answers.
-
-An ascent raises the scores along their gradient (module `gradient`). The module `image_scores` measures the scores of
-each picture of a batch, without gradients.
-"""
+"""The scores of objectives: views are cut from the pixels of a canvas, judges answer, and objectives score the
+answers."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -30,21 +27,10 @@ from .terms import place_references
 class Scoring:
     """The scores of a plan for the pictures of a stack, on the device of the stack.
 
-    Args:
-        stack: gives the size, the margin, the mask of what may change, and the start of the picture.
-        plan: the terms, planned for this stack.
-        augmentation: how views are made.
-        seed: the seed of all random draws, which also depend on the numbers of the image, step, view and group.
-
     Attributes:
         images: how many images views can show: those of the stack, or for a zoom one for each moment.
         regions: for each group, where it acts.
         support: where at least one group acts.
-        stack, plan, augmentation, seed: as given.
-
-    Raises:
-        ValueError: when region masks or reference images do not fit the stack; when views reach past the margin
-            (`Windows.reach`); or when a term has reference images and its judge does not answer with activations.
     """
 
     def __init__(self, stack: ImageStack, plan: Plan, augmentation: Augmentation, seed: int) -> None:
@@ -65,14 +51,8 @@ class Scoring:
         return self.stack.composite(render_pixels(self.show(self.stack.start), self.stack.spec.color))
 
     def show(self, canvas: Tensor, images: Sequence[int] | None = None) -> Tensor:
-        """Return the canvases that views can show, (N, 3, H, W), before the tanh.
-
-        They are the canvases of the stack; for a zoom, the composites at its moments.
-
-        Args:
-            canvas: the canvas of the stack, (B, 3, H, W).
-            images: the numbers, from 0, of the images (for a zoom: of the moments) that are wanted; all if None.
-        """
+        """Return the canvases (N, 3, H, W) that views can show, for a zoom the composites at its moments; all, or those
+        in `images`."""
         zoom = self.stack.spec.zoom_operator
         if zoom is None:
             return canvas if images is None else select_images(canvas, images)
@@ -82,27 +62,15 @@ class Scoring:
     def evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False
     ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
-        """Show the views of a group to its judge, chunk by chunk.
+        """Show the views of a group to its judge, chunk by chunk; a group without a judge gets the pixels of all
+        canvases.
 
-        A group without a judge has no views: its terms get the pixels of all canvases at once.
+        Each chunk yields the output for every part of the objective, by name; the number of the image that each view
+        shows, (V,); and the number of views that each image has in this step, for a film or a zoom the mean over its
+        images.
 
-        Args:
-            number: the number of the group, from 0.
-            pyramid: the pixels of the canvases.
-            step: the number of the step, which the random draws depend on.
-            pace: the pace of the step.
-            chunk: how many views go through the judge at once.
-            alike: True shows all images of a batch through the same views, and replaces the judge by `Judge.whole`,
-                because a `PartialClassifier` leaves out other features for each image. If False, each image has its own
-                random draws.
-
-        Yields:
-            Three things for every chunk:
-
-            - the output that each term scores, by the name of its part of the objective;
-            - the number of the image that each view shows, (V,);
-            - how many views each image has in this step, in all chunks together. For a film or a zoom it is the mean
-              over the images on which the group acts; for a group without a judge it is 1.
+        `alike` shows all images through the same views, and to `Judge.whole`: a `PartialClassifier` differs from image
+        to image.
         """
         group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -128,23 +96,11 @@ class Scoring:
             yield outputs, torch.tensor([key.image for key in evaluation.keys]), count
 
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
-        """Return the keys of the views that a group sees in a step, in the order in which its judge sees them.
+        """Return the keys of the views that a group with a judge sees in a step, in the order in which its judge sees
+        them.
 
-        A key has the numbers that identify a view. One, `image`, is the number of the image that the view shows. The
-        others decide the random draws of the view; one of these, `item`, usually is equal to `image`.
-
-        In a batch of separate images, images on which the group does not act get no views (unless `alike`, or the group
-        compares images).
-
-        The views of a film or a zoom are spread over the frames or moments on which the group acts (unless `alike`).
-        Their keys have the `item` 0. So a judge whose answer depends on the item (`PartialClassifier`) treats all
-        frames or moments alike.
-
-        Args:
-            number: the number of the group, from 0; the group must have a judge.
-            step: the number of the step.
-            batch: how many images there are. For a film or a zoom it is used only if `alike` is True.
-            alike: whether all images are seen through the same views; all keys then have the `item` 0.
+        The number `image` of a key is that of the image shown; `item` decides random draws. `item` is 0 for all with
+        `alike`, and for a film or a zoom, whose views are spread over the images on which the group acts.
         """
         group = self.plan.groups[number]
         shown = group.shown

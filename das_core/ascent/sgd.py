@@ -17,11 +17,9 @@ class SGD(Optimizer):
     """Plain gradient ascent on all levels, as in Direct Ascent Synthesis (arXiv 2502.07753).
 
     Args:
-        learning_rate: what the gradient is multiplied by, above 0. A good value depends on the scale of the score:
-            0.005 to 0.05 for the logit of a classifier on the default levels; with 0.5 or more, pictures turn to noise.
-            The score of a `prior` alone needs about 100.
-        momentum: what the velocity of the last step is multiplied by before the gradient is added to it, 0 (none) to
-            below 1.
+        learning_rate: what the gradient is multiplied by, above 0. It depends on the scale of the score: 0.005 to 0.05
+            for the logit of a classifier on the default levels, about 100 for a `prior` alone.
+        momentum: what the last velocity is multiplied by before the gradient is added, 0 (none) to below 1.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -50,11 +48,7 @@ class SGD(Optimizer):
         pace: Pace,
         mask: Tensor | None = None,
     ) -> ImageStack:
-        """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`.
-
-        The gradient is first converted to the form of the parameters by `operator.adjoint`. The rate is the learning
-        rate times `pace.rate`. If the stack has no parameters, its canvas is changed by rate * `operator.forward(v)`.
-        """
+        """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`."""
         velocity = operator.adjoint(gradient)
         state = None
         if self.momentum:

@@ -1,7 +1,6 @@
-"""The pixels that the views of a step show, and the chain rule from these pixels back to the canvas.
+"""The pixels that the views of a step show, and the chain rule from these pixels back to the canvas, without autograd.
 
-The derivatives of the tanh, of the colour space and of the composites of a zoom are computed without autograd. For a
-film or a zoom, only the images that a view shows are computed, unless an objective without a judge scores all images.
+For a film or a zoom, only the images that a view shows are computed, unless an objective without a judge scores all.
 """
 
 from dataclasses import dataclass
@@ -21,11 +20,9 @@ class ShownPixels:
     """The pixels of the images that a step shows.
 
     Args:
-        pyramid: the image pyramid from which views are cut. It is made from the pixels of the stack, with the
-            surroundings of a masked stack. The autograd graph begins at these pixels.
-        synthesised: the pixels of the stack without the surroundings, (N, 3, H, W), 0..1.
-        images: the numbers of these images (the frames of a film, the moments of a zoom), from 0, rising; None for all
-            images of the stack.
+        pyramid: the views are cut from it; its pixels contain the surroundings, and the autograd graph begins there.
+        synthesised: the pixels without the surroundings, (N, 3, H, W), 0..1.
+        images: the numbers of these images, rising; None for all images of the stack.
     """
 
     pyramid: Pyramid
@@ -34,14 +31,7 @@ class ShownPixels:
 
 
 class StepRenderer:
-    """Renders the images of a canvas that a step shows, and takes gradients at their pixels back to the canvas.
-
-    Args:
-        scoring: the `Scoring` of the objectives, made from the stack before the ascent, on the device of the ascent.
-        focus: the focus, whose Gaussian is multiplied with the gradients of judges. For every group it is centred on
-            the region of the group. None for no focus. The gradients of objectives without a judge, such as a prior,
-            are not changed by it.
-    """
+    """Renders the images of a canvas that a step shows, and takes gradients at their pixels back to the canvas."""
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring, self.focus = scoring, focus
@@ -52,12 +42,7 @@ class StepRenderer:
         ]
 
     def render(self, canvas: Tensor, step: int) -> ShownPixels:
-        """Render those images of a canvas that the views of a step show, together with the surroundings, if any.
-
-        Args:
-            canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
-            step: the number of the step, from 0.
-        """
+        """Render those images of a canvas that the views of a step show, together with the surroundings, if any."""
         images = self._list_images(step)
         synthesised = self._render(canvas, images)
         around = self.scoring.stack.surroundings
@@ -67,19 +52,8 @@ class StepRenderer:
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 
     def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:
-        """Return the gradient of a group at the canvas, (B, 3, H, W), from its gradient at the pixels.
-
-        The gradient is multiplied by the region masks of the group and the mask of the stack. If the group has a judge
-        and there is a focus, the gradient is also multiplied by the Gaussian of the focus and weighted by the emphasis.
-        Views of a judge give no gradient to the frames or moments that they do not show.
-
-        Args:
-            number: which group, from 0.
-            shown: the pixels, after the backward pass of the group. Its image pyramid, from which the views were cut,
-                holds the gradient of the group; this call takes the gradient out, so the next group can use the
-                pyramid.
-            pace: the pace of the step.
-        """
+        """Take the gradient of a group from the pyramid, and return it at the canvas, (B, 3, H, W), with masks and
+        focus."""
         at_pixels, images = shown.pyramid.take_gradient(), shown.images
         if images is None:
             return self._pull_back(number, at_pixels, shown.synthesised, pace, None)

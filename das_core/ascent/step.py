@@ -1,7 +1,6 @@
 """One step of an ascent: the gradient, the optimizer, the denoiser and the bound, one after the other.
 
-The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). The module `gradient`
-computes the gradient at the canvas, and an optimizer (module `optimizers`) moves the stack.
+The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3).
 """
 
 from collections.abc import Sequence
@@ -23,15 +22,7 @@ from .within import Within
 
 @dataclass(frozen=True, eq=False)
 class AscentStep:
-    """A function from a stack to the stack after one step.
-
-    Args:
-        gradient: computes the gradient at a canvas.
-        operator: the operator of the stack.
-        optimizer: moves the stack along the gradient.
-        denoising: the denoiser that is applied after the move; None for no denoiser.
-        within: how far the picture may go from the start of the stack; None for no bound.
-    """
+    """A function from a stack to the stack after one step."""
 
     gradient: ScoreGradient
     operator: StackOperator[Any]
@@ -40,26 +31,10 @@ class AscentStep:
     within: Within | None = None
 
     def __call__(self, stack: ImageStack, pace: Pace, chunk: int, *, is_first: bool) -> tuple[Step, Tensor]:
-        """Do one step.
+        """Return the step from a prepared stack (`prepare_stack`), and the strength of its gradient at every pixel, (B,
+        H, W).
 
-        Args:
-            stack: the stack before the step; it is not changed. It must be prepared for the optimizer
-                (`preparation.prepare_stack`).
-            pace: the pace of the step.
-            chunk: how many views go through a judge at once.
-            is_first: whether this is the first step of the ascent. The message of an error then says that there is no
-                good image yet.
-
-        Returns:
-            The step, and the strength of its gradient at every pixel of the canvas, (B, H, W)
-            (`measure_gradient_strength`). If all weights are 0 at this step, only the count of steps in the stack
-            changes. An image whose gradient is zero stands still (`Record.still`).
-
-        Raises:
-            AscentError: when the gradient is zero for all images or not finite, or the canvas is not finite after the
-                move of the optimizer.
-            ValueError: when an objective or the denoiser returns values of a wrong type, shape or range.
-            DenoiserMemoryError: when the denoiser runs out of memory.
+        If all weights are 0 at this step, only the count of steps in the stack changes.
         """
         scoring, number = self.gradient.scoring, stack.steps
         counts = scoring.plan.counts_at(pace.progress)

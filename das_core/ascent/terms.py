@@ -12,22 +12,7 @@ from ..views.pyramid import Pyramid
 
 
 def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
-    """Return the reference images of a term on canvases like those of the stack, so that views can be cut from them.
-
-    Each tensor of `term.references` becomes one `Pyramid` of `batch` canvases. They show the `batch` images of the
-    tensor or, if it has a single image, all show this image. An image is resized to cover the picture, and the margin
-    is filled with its reflection or, if the margin is too wide for that, with its border pixels.
-
-    Args:
-        name: the name of the term in the ascent.
-        term: the term; it may have no reference images.
-        stack: gives the size of the picture, the margin and the device.
-        batch: the number of images that views can show; in a zoom, these are moments.
-
-    Raises:
-        ValueError: when a tensor of `term.references` holds neither one image nor `batch` images; or when there are
-            reference images, and the judge of the term does not answer with activations.
-    """
+    """Return the reference images of a term as pyramids of `batch` canvases like those of the stack."""
     spec, device = stack.spec, stack.canvas.device
     images = term.references
     if images and not isinstance(term.judge, ActivationJudge):
@@ -53,18 +38,7 @@ def _describe_wanted(stack: ImageStack, batch: int) -> str:
 
 
 def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
-    """Return the scores of a term: one for each view, (V,), or for each image if the term has no judge.
-
-    Args:
-        name: the name of the term in the ascent.
-        term: the term.
-        output: the output of the term's judge for the views; `CanvasPixels` if the term has no judge.
-        images: for each view, the number (from 0) of the image that it shows, (V,). If the term has no judge, the
-            numbers of the images that are scored.
-
-    Raises:
-        ValueError: when `Term.score` returns anything but a float tensor with one number for each entry of `images`.
-    """
+    """Return the checked scores of a term: one for each view, (V,), or for each image if the term has no judge."""
     score, count = term.score(output, images), len(images)
     if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
         found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__

@@ -1,7 +1,7 @@
 """A bound on the distance of a picture from the start of its stack.
 
-After every step, the pixels are projected onto the nearest pixels that the bound allows. This is projected gradient
-ascent, as in the attacks of Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
+After every step, the pixels are projected onto the nearest ones that the bound allows, as in the attacks of Madry et
+al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
 """
 
 import math
@@ -16,8 +16,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, invert_pixels, render_pixels
 
 Norm = Literal["linf", "l2"]
-"""How the distance of two pictures is measured: `linf` is the largest difference in any channel of any pixel, `l2` is
-the root of the sum of all squared differences."""
+"""`linf` is the largest difference in any channel of any pixel, `l2` the root of the sum of all squared differences."""
 
 # Projected pixels stay this far inside the bound, so that rounding does not lead out of it: converted to a canvas and
 # back, a pixel changes by up to 5e-7, and the start by up to 1e-6.
@@ -33,17 +32,13 @@ _MOST = {"linf": 1.0, "l2": 1e30}
 class Within:
     """How far a picture may go from its start, measured in pixel values (0..1), for every image by itself.
 
-    The start of a stack that was made from an image (`ImageStack.from_image`) is this image itself, whatever the
-    contrast with which an ascent without a bound begins. Under `linf` the bound also holds for files of 8 bits: if the
-    image has 8 bits, the saved picture differs from it by at most the whole number of steps of 1/255 in the limit.
-
-    The margin is bounded together with the picture. Under `linf` the pixels of the margin have the same limit as those
-    of the picture. Under `l2` the distance is that of the picture without the margin; if it is too large, the change of
-    the whole canvas is scaled down by one factor.
+    The start of a stack made from an image is the image itself, whatever the contrast with which the ascent begins.
+    Under `linf` the bound also holds for files of 8 bits, and for the margin; under `l2` the change of the whole canvas
+    is scaled down by one factor, so that the distance of the picture without the margin is within the limit.
 
     Args:
-        limit: the largest distance, from 1e-5 up. Under `linf` it is at most 1, and 8/255 hardly shows. Under `l2` it
-            is at most 1e30, and 3 is usual for a picture of 224 x 224 pixels.
+        limit: the largest distance, from 1e-5 up. Under `linf` it is at most 1, and 8/255 hardly shows. Under `l2`, 3
+            is usual for a picture of 224 x 224 pixels.
         norm: how the distance is measured.
 
     Raises:
@@ -83,15 +78,8 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack with every image outside the bound replaced by the nearest one within it.
-
-        Under `linf` only the pixels outside the bound change. Under `l2` the change of the whole canvas is scaled down,
-        that of the margin by the same factor as that of the picture. What is replaced stays 2e-6 inside the bound, so
-        that rounding cannot lead out of it when pixels are converted to the canvas.
-
-        Args:
-            stack: a stack without parameters. Distances are measured from its start.
-        """
+        """Return the stack (without parameters) with every image outside the bound replaced by the nearest one within
+        it."""
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
         bytes_ = middle.mul(255).round_().div_(255)
@@ -130,9 +118,5 @@ class Within:
 
 
 def read_within(within: Within | float | None) -> Within | None:
-    """Return a bound as a `Within`, or None if there is none; a number is the limit of a bound with the norm `linf`.
-
-    Raises:
-        ValueError: when the number is out of range.
-    """
+    """Return a bound as a `Within`, or None if there is none; a number is the limit of a bound with the norm `linf`."""
     return Within(float(within)) if isinstance(within, int | float) else within

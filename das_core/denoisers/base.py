@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 _FURTHEST = 0.5
-"""How far outside 0..1 a value of the output may lie. The limit accepts networks that restore images, whose output lies
-a few hundredths outside 0..1 at edges. It refuses networks whose output is in -1..1 or in 0..255."""
+"""How far outside 0..1 an output may lie: networks that restore images overshoot a little; those in -1..1 are
+refused."""
 
 
 class Denoiser(Protocol):
-    """A function that removes fine ripple from images.
+    """A function that removes fine ripple from images: any callable with this signature and a name.
 
-    Any callable with this signature and a name is a denoiser. It must be deterministic and keep no state.
+    It must be deterministic and keep no state.
 
     Example:
         >>> import torch
@@ -34,49 +34,20 @@ class Denoiser(Protocol):
         ...
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return pixels without their ripple.
+        """Return pixels of the same shape, type and device without their ripple.
 
         Args:
             pixels: (B, 3, H, W), 0..1, which are not changed.
-            strength: above 0; differences between pixels up to about this size are removed as ripple. 0.02 removes fine
-                hatching; 0.1 removes everything but large shapes. For a network that ignores the strength, see
-                `NetworkDenoiser`.
-            scale: above 0; the short side of the picture divided by 224. A detail that is one pixel wide in a picture
-                of 224 x 224 pixels is `scale` pixels wide here, so a denoiser multiplies the distances over which it
-                works by the scale.
+            strength: above 0; differences between pixels up to about this size are ripple. 0.02 removes fine hatching;
+                0.1 removes everything but large shapes.
+            scale: above 0; the short side of the picture divided by 224. Distances in pixels are multiplied by it.
             tile: whether the picture is a tile, whose opposite edges meet.
-
-        Returns:
-            Pixels (B, 3, H, W), 0..1, of the same type, on the same device.
         """
         ...
 
 
 def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-    """Run a denoiser on pixels, check its output and return it.
-
-    Args:
-        denoiser: any denoiser.
-        pixels: (B, 3, H, W), 0..1.
-        strength: see `Denoiser`.
-        scale: see `Denoiser`.
-        tile: see `Denoiser`.
-
-    Returns:
-        Pixels of the same shape; values up to 0.5 outside 0..1 are clamped to 0..1.
-
-    Raises:
-        ValueError: when the output is not a dense tensor of floating-point numbers, of the shape of `pixels` and on
-            their device, or when it has values that are NaN or more than 0.5 outside 0..1.
-
-    Example:
-        >>> import torch
-        >>> from das_core import TotalVariation
-        >>> from das_core.denoisers import ask_denoiser
-        >>> pixels = torch.tensor([0.5, 0.52, 0.5, 0.9]).reshape(1, 1, 1, 4).expand(1, 3, 1, 4)
-        >>> ask_denoiser(TotalVariation(), pixels, strength=0.02)[0, 0]
-        tensor([[0.5081, 0.5105, 0.5130, 0.8885]])
-    """
+    """Return the output of a denoiser for pixels (B, 3, H, W), checked, and clamped to 0..1."""
     answer = denoiser(pixels, strength, scale, tile)
     if not isinstance(answer, Tensor) or answer.shape != pixels.shape:
         what = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
@@ -106,12 +77,7 @@ def check_range(name: str, answer: Tensor) -> None:
 
 
 def check_kind(name: str, answer: Tensor) -> None:
-    """Raise a ValueError that names the denoiser unless its output is a dense tensor of floating-point numbers.
-
-    Args:
-        name: the name of the denoiser.
-        answer: its output.
-    """
+    """Raise a ValueError that names the denoiser unless its output is a dense tensor of floating-point numbers."""
     if answer.layout != torch.strided or not answer.is_floating_point():
         dense = "dense" if answer.layout == torch.strided else "sparse"
         raise ValueError(

@@ -24,8 +24,8 @@ class Bilateral:
     pixel lie in a square around it that reaches 2 w to each side.
 
     Args:
-        width: 0.5 to 8; the standard deviation, in pixels at a scale of 1, of the Gaussian that weights the distance.
-            A width of 1 removes ripple with a period of two pixels. A width of 3 smooths skies; it takes about eight
+        width: 0.5 to 8; the standard deviation, in pixels at a scale of 1, of the Gaussian that weights the distance. A
+            width of 1 removes ripple with a period of two pixels. A width of 3 smooths skies; it takes about eight
             times as long as 1.
 
     Raises:

@@ -1,7 +1,6 @@
 """A denoiser made from a network, such as a network that restores images, or a diffusion model.
 
-The network is an argument, so any network can be used. Plug-and-Play methods, which alternate a denoiser with gradient
-steps, work best with learned denoisers (Zhang et al., TPAMI 2021).
+Plug-and-Play methods work best with learned denoisers (Zhang et al., TPAMI 2021).
 """
 
 from collections.abc import Callable
@@ -27,10 +26,10 @@ class NetworkDenoiser:
 
     Args:
         network: a function from pixels (B, 3, H, W), 0..1, and a strength above 0 to pixels of the same size, or of a
-            whole multiple of this size; larger output is averaged down to the size of the input.
+            whole multiple of it, which is averaged down.
         name: the name of the denoiser in messages.
-        knows_strength: whether the network changes pixels less at a smaller strength. If it does not, the change of
-            every value is clamped to at most three times the strength, so that the strength still limits the change.
+        knows_strength: whether the network changes pixels less at a smaller strength. If not, the change of every value
+            is clamped to three times the strength.
 
     Example:
         >>> import torch
@@ -49,15 +48,10 @@ class NetworkDenoiser:
     knows_strength: bool = False
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the output of the network for pixels; see `Denoiser`.
-
-        The scale is ignored, because a network does not take one. If `knows_strength` is False, no value changes by
-        more than three times the strength.
+        """Return the output of the network for pixels; the scale is ignored. See `Denoiser`.
 
         Raises:
-            ValueError: when the output of the network is not a batch of images, a dense tensor of floating-point
-                numbers, or when its size is not a whole multiple of the size of the input. If `knows_strength` is
-                False, also when it has values that are NaN or more than 0.5 outside 0..1.
+            ValueError: when the output is no batch of images of floating-point numbers, or of a wrong size or range.
         """
         seen = _wrap(pixels) if tile else pixels
         with torch.no_grad():

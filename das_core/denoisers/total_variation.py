@@ -1,15 +1,10 @@
 """Denoising by total variation: the result is near the input, but has a smaller total variation, so surfaces are even.
 
-Rudin, Osher and Fatemi (Nonlinear total variation based noise removal algorithms, Physica D 60, 1992) look for the
-image u that minimises
-
-    |u - x|^2 / 2  +  w * (sum over all pixels of the length of the gradient of u)
-
-where x is the input, and w the weight of the total variation. Chambolle (An algorithm for total variation minimization
-and applications, J. Math. Imaging Vis. 20, 2004) computes u from the dual problem: u = x - w div p, where p has one
-vector of at most length 1 for every pixel, and minimises |x / w - div p|. Here p is found by projected gradient
-descent, as in Chambolle (EMMCVPR 2005). The vector of a pixel has entries for all three channels, as in Bresson and
-Chan (Inverse Problems and Imaging 2, 2008), so that edges stay at the same place in all channels.
+Rudin, Osher and Fatemi (Physica D 60, 1992) look for the image u that minimises |u - x|^2 / 2 + w TV(u), where x is the
+input, w a weight, and TV(u) the sum over all pixels of the length of the gradient of u. Chambolle (J. Math. Imaging
+Vis. 20, 2004) computes u = x - w div p from the dual problem: p has a vector of at most length 1 for every pixel, and
+minimises |x / w - div p|; here by projected gradient descent, as in Chambolle (EMMCVPR 2005). A vector has entries for
+all channels, as in Bresson and Chan (Inverse Problems and Imaging 2, 2008), so that edges stay at the same place.
 """
 
 import math
@@ -23,27 +18,24 @@ from ..common.images import map_images
 from ..common.interruption import allow_interrupt, pausing
 
 _STEP = 0.248
-"""The step size of the dual descent, which converges for steps below 2 / 8. The 8 is an upper bound of the squared norm
-of the divergence operator."""
+"""The step size of the dual descent, which converges below 2 / 8: 8 bounds the squared norm of the divergence
+operator."""
 
 _ROUNDS = 4
-"""How many rounds of the dual descent a scale of 1 takes. In one round a change spreads by one pixel, so larger scales
-take more rounds. At a strength of 0.03, the function that is minimised was measured to be within a few percent of its
-minimum after four rounds."""
+"""The rounds of the dual descent at a scale of 1. In one round a change spreads by one pixel, so larger scales take
+more."""
 
 
 @dataclass(frozen=True)
 class TotalVariation:
     """The denoiser of Rudin, Osher and Fatemi: it makes surfaces even and keeps edges sharp.
 
-    The weight w of the total variation is the strength times the scale. The difference in colour between a square of
-    n x n pixels and its surroundings, as the length of a vector of three channels, becomes smaller by 4 w / n. So for
-    the same effect on a square that is twice as wide, the weight must be twice as large.
+    The weight of the total variation is the strength times the scale: the contrast of a square that is twice as wide
+    falls half as much under the same weight.
 
     Args:
-        rounds: how many rounds of projected gradient descent (see the module docstring) a scale of 1 takes, at least 1;
-            a larger scale takes more, in proportion. More rounds bring the result nearer to the minimum, and take
-            longer.
+        rounds: how many rounds of projected gradient descent a scale of 1 takes, at least 1; a larger scale takes more,
+            in proportion.
 
     Raises:
         ValueError: when `rounds` is below 1.
