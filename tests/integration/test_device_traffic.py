@@ -146,9 +146,13 @@ def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lac
     case: str, starter: Classifier
 ) -> None:
     with stand_in_device() as traffic:
-        ascent = CLASSIFIERS[case](starter.to(DEVICE))
-        check_step(ascent, traffic)
-        result = ascent.result
+        check_step(CLASSIFIERS[case](starter.to(DEVICE)), traffic)
+
+
+@each_case("case", ["mask", "tile", "adam"])
+def test_what_a_result_is_rendered_and_measured_by_needs_nothing_that_mps_lacks(case: str, starter: Classifier) -> None:
+    with stand_in_device() as traffic:
+        result = CLASSIFIERS[case](starter.to(DEVICE)).run()
         for scale in (0.5, 1.5):
             render_stack(result.stack, scale)
         measure_spectrum(result.image)
