@@ -98,17 +98,14 @@ if TYPE_CHECKING:
         load_timm,
         load_torchvision,
     )
-    from .report import (
-        Shot,
-        classify,
-        compare_with_texts,
-        measure_spectrum,
-        move_camera,
-        plot_history,
-        render_level_sheets,
-        save_film,
-        score_images,
-    )
+    from .report.camera import move_camera
+    from .report.film import save_film
+    from .report.history import plot_history
+    from .report.level_sheet import render_level_sheets
+    from .report.objective_scores import score_images
+    from .report.shots import Shot
+    from .report.spectrum import measure_spectrum
+    from .report.verdict import classify, compare_with_texts
 else:
     # Imported at first use, because they need packages that take seconds to load.
     __getattr__ = import_on_demand(
@@ -126,17 +123,14 @@ else:
                 "load_timm",
                 "load_torchvision",
             ],
-            ".report": [
-                "Shot",
-                "classify",
-                "compare_with_texts",
-                "measure_spectrum",
-                "move_camera",
-                "plot_history",
-                "render_level_sheets",
-                "save_film",
-                "score_images",
-            ],
+            ".report.camera": ["move_camera"],
+            ".report.film": ["save_film"],
+            ".report.history": ["plot_history"],
+            ".report.level_sheet": ["render_level_sheets"],
+            ".report.objective_scores": ["score_images"],
+            ".report.shots": ["Shot"],
+            ".report.spectrum": ["measure_spectrum"],
+            ".report.verdict": ["classify", "compare_with_texts"],
         },
     )
 

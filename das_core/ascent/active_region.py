@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
 
 from ..common.geometry import Box, add_context, intersect_boxes
-from ..common.masks import FAINTEST_MASK, SMALLEST_REGION, canvas_mask, find_boxes, unite_masks
+from ..common.masks import FAINTEST_MASK, SMALLEST_REGION, canvas_mask, find_boxes
 from ..stack.image_stack import ImageStack
 from .spreading import select_images
 
@@ -79,4 +80,4 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
 def union_mask(regions: Sequence[ActiveRegion]) -> Tensor | None:
     """Return the largest value of the masks of all groups, (B, 1, H, W); None if one of the groups acts everywhere."""
     masks = [region.mask for region in regions if region.mask is not None]
-    return unite_masks(masks) if len(masks) == len(regions) else None
+    return reduce(torch.maximum, masks) if len(masks) == len(regions) else None

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-LIMIT = 96 * 2**20
-"""How many bytes all cached functions together keep on a device, except for what runs use that are going on."""
+LIMIT = 96 * 2**20  # Bytes that all cached functions keep on a device, beside what runs use that are going on.
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,7 +20,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A run that is going on (`running`), on a device (None: on any), begun in a thread."""
+    """A run (`running`) on a device (None: on any), begun in a thread."""
 
     device: torch.device | None
     thread: int
@@ -29,7 +28,7 @@ class _Run:
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """A result that is kept."""
+    """A kept result, its bytes on each device, and the run that uses it."""
 
     value: Any
     sizes: Counter[torch.device]
@@ -39,17 +38,14 @@ class _Kept:
 _kept: OrderedDict[tuple[Hashable, ...], _Kept] = OrderedDict()
 """The results of all cached functions by function and arguments, the least recently used first."""
 
+_sizes: Counter[torch.device] = Counter()  # The bytes of `_kept`.
+
 copies: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 """For every tensor that still exists, the copies that `devices.keep_copy` has made of it, by their type and device."""
 
-_runs: list[_Run] = []
-"""The runs that are going on, in the order in which they began."""
+_runs: list[_Run] = []  # Those that are going on, in the order in which they began.
 
-_sizes: Counter[torch.device] = Counter()
-"""How many bytes the results in `_kept` take on each device."""
-
-lock = RLock()
-"""Held while the caches are changed."""
+lock = RLock()  # Held while the caches are changed.
 
 
 def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -59,8 +55,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        # The function runs outside inference mode, whatever the mode of the caller. Autograd refuses tensors that were
-        # made in inference mode, and the cache would return such tensors to later callers that need gradients.
+        # Autograd refuses tensors that were made in inference mode, and later callers may need gradients.
         compute = torch.inference_mode(False)(function)
 
         @wraps(function)
@@ -105,8 +100,9 @@ def running(device: torch.device | None = None, *, empty: bool = True) -> Iterat
             _runs.remove(run)
             others = {other.device for other in _runs}
             if empty and None not in others:
-                ended = _find_devices() if device is None else {device}
-                for each in ended - others:
+                used = {each for kept in _kept.values() for each in kept.sizes}
+                used |= {each for made in copies.values() for _, each in made}
+                for each in (used if device is None else {device}) - others:
                     free_caches(each)
             _drop_beyond_limit()
 
@@ -124,16 +120,8 @@ def free_caches(device: torch.device | None = None) -> None:
 def measure_caches(device: torch.device | None = None) -> int:
     """Return how many bytes are cached on a device; None for all devices together."""
     with lock:
-        sizes = _measure([list(made.values()) for made in copies.values()])
-        sizes.update(_sizes)
+        sizes = _sizes + _measure([list(made.values()) for made in copies.values()])
     return sizes.total() if device is None else sizes[device]
-
-
-def _find_devices() -> set[torch.device]:
-    """Return the devices on which something is cached."""
-    return {device for kept in _kept.values() for device in kept.sizes} | {
-        device for made in copies.values() for _, device in made
-    }
 
 
 def _find_run() -> _Run | None:

@@ -8,11 +8,8 @@ from torch import Tensor
 
 from .interruption import allow_interrupt
 
-_CELLS = 2.0
-"""The standard deviation of the blur in cells of the coarse grid."""
-
-LEAST_DEVIATION = _CELLS
-"""The least standard deviation of the blur in pixels; a cell is at least one pixel wide."""
+LEAST_DEVIATION = _CELLS = 2.0
+"""The standard deviation of the blur in cells of the coarse grid, which are one pixel wide at least."""
 
 
 def blur_coarsely(values: Tensor, deviation: float) -> Tensor:

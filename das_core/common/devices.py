@@ -1,8 +1,7 @@
 """Transfers from the CPU to a device, with as little waiting as possible.
 
-A GPU runs asynchronously: it works through a queue of operations, while the program adds more. The program waits until
-the queue is finished when it reads a number from the GPU, and on CUDA also when it makes an ordinary copy to the GPU.
-Afterwards the GPU is idle until the program has queued more work.
+A GPU works through a queue of operations, while the program adds more. When the program reads a number from it, and on
+CUDA also when it makes an ordinary copy to it, the program waits for the end of the queue, and then the GPU is idle.
 """
 
 import torch
@@ -15,8 +14,7 @@ from .text import shorten
 def find_device(device: torch.device | str) -> torch.device:
     """Return a device as its tensors name it ('cuda:0'), or raise a ValueError that lists the devices here."""
     try:
-        # A valid name does not mean that PyTorch was built for this device, or that the machine has such a device. And
-        # the device of a tensor on 'cuda' has a number, so torch.device("cuda") would not be equal to it.
+        # A valid name does not mean that PyTorch was built for this device, or that the machine has such a device.
         return torch.empty(0, device=torch.device(device)).device
     except (RuntimeError, AssertionError, TypeError) as error:
         there = " or ".join(["cpu", *(name for name in ("cuda", "mps") if getattr(torch, name).is_available())])
@@ -27,9 +25,8 @@ def find_device(device: torch.device | str) -> torch.device:
 
 def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """Copy a tensor from the CPU to a device; on CUDA the program does not wait for the copy."""
-    # With `non_blocking=True` the caller must not change the memory of the tensor before it has been read. On CUDA,
-    # ordinary (not pinned) memory has been read when the call returns. Other devices may read it later, so for them the
-    # call waits for the end of the copy.
+    # On CUDA, ordinary (not pinned) memory has been read when the call returns. Other devices may read it later, when
+    # the caller may have changed it, so for them the call waits for the end of the copy.
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 

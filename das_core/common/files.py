@@ -21,9 +21,8 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     if replace and os.path.exists(path):
         _check_mode(path.stat().st_mode, shorten(path.name))
-    # The temporary file is in the folder of `path`, because a rename is a single step only within a file system. Its
-    # name is unique, so that two processes that write to the same path do not write into the same temporary file. It
-    # holds only the beginning of the name of the file, because the longest name allowed has no room for more.
+    # In the folder of `path`, because a rename is a single step only within a file system. Its name is unique, for two
+    # processes may write to one path, and short enough if that of the file is the longest allowed.
     part = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part
@@ -81,8 +80,8 @@ def _check_mode(mode: int, name: str) -> None:
         raise ValueError(f"'{name}' is a device or a pipe, which would be replaced; give the file another name")
 
 
+# The errors of file systems without hard links, such as those of memory cards and of some network drives.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""The error codes of file systems without hard links, such as those of memory cards and of some network drives."""
 
 
 def _move_to_free_path(source: Path, target: Path) -> None:
@@ -96,8 +95,6 @@ def _move_to_free_path(source: Path, target: Path) -> None:
     else:
         source.unlink()
         return
-    # The file system has no hard links. Create an empty file at the target; this fails if there is a file. If the
-    # process is killed before the rename, the empty file stays.
-    with target.open("x"):
-        pass
+    # Without links: an empty file, which cannot be made where there is a file, and stays if the process is killed now.
+    target.touch(exist_ok=False)
     os.replace(source, target)

@@ -6,11 +6,8 @@ from typing import Any
 
 from .text import shorten
 
-Shape = tuple[int, int]
-"""Height and width in pixels."""
-
-Box = tuple[int, int, int, int]
-"""Top, left, height and width in pixels."""
+Shape = tuple[int, int]  # Height and width in pixels.
+Box = tuple[int, int, int, int]  # Top, left, height and width in pixels.
 
 
 def read_size(size: Any) -> tuple[int, int]:
@@ -28,12 +25,9 @@ def intersect_boxes(box: Box, other: Box) -> Box:
     return top, left, max(0, bottom - top), max(0, right - left)
 
 
-def add_context(box: Box, reach: Box, share: float = 1.0) -> Box:
-    """Return a square around a box, moved and cut so that it lies in `reach`.
-
-    Its side is (1 + `share`) times the long side of the box, but at least a quarter of the short side of `reach`.
-    """
-    side = max(math.ceil(max(box[2], box[3]) * (1 + share)), math.ceil(min(reach[2:]) / 4))
+def add_context(box: Box, reach: Box) -> Box:
+    """Return a square around a box, twice as large, or at least a quarter of `reach`, moved and cut to lie in it."""
+    side = max(2 * max(box[2:]), math.ceil(min(reach[2:]) / 4))
     height, width = min(side, reach[2]), min(side, reach[3])
     top = min(max(box[0] + (box[2] - height) // 2, reach[0]), reach[0] + reach[2] - height)
     left = min(max(box[1] + (box[3] - width) // 2, reach[1]), reach[1] + reach[3] - width)

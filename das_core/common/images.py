@@ -19,26 +19,17 @@ Fit = Literal["shortest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
 """How pixels are interpolated; both are antialiased."""
 
+# An image of which `resize_to_cover` would keep less than one pixel in 8 is cropped before it is resized: otherwise one
+# of 1 x 4000 pixels would fill gigabytes. This moves the result by less than a pixel of the original image.
 _MOST_WASTE = 8
-"""The largest number of pixels of a resized image, as a multiple of the pixels that `resize_to_cover` keeps of it.
 
-An image that is so oblong that it would have more pixels is cropped before it is resized; otherwise an image of
-1 x 4000 pixels would fill gigabytes. Cropping first moves the result by less than a pixel of the original image."""
-
-_MOST_AT_ONCE = 2**24
-"""How many values of a batch are processed at once on the CPU, which takes some tenths of a second."""
-
+_MOST_AT_ONCE = 2**24  # Values of a batch that the CPU processes at once, in some tenths of a second.
 
 Images = Tensor | np.ndarray[Any, Any] | Image.Image
-"""The forms in which images may be given.
+"""Images: a tensor (B, 3, H, W) or (3, H, W), 0..1; a NumPy array (H, W, 3), (B, H, W, 3) or, if grey, (H, W), with
+bytes or floats 0..1; or an image of Pillow."""
 
-- a tensor (B, 3, H, W) or (3, H, W), with values 0..1;
-- a NumPy array (H, W, 3), (B, H, W, 3) or, for a grey image, (H, W), with bytes or with floats 0..1;
-- an image of Pillow.
-"""
-
-Bytes = np.ndarray[Any, np.dtype[np.uint8]]
-"""A picture as bytes, (height, width, 3)."""
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]  # A picture, (height, width, 3).
 
 
 def to_bytes(images: Tensor) -> Bytes:
@@ -76,7 +67,7 @@ def check_images(images: Images, what: str) -> Tensor:
 def _to_batch(images: Images, what: str) -> Tensor:
     """Return images as a tensor with an axis for the batch; the shape of the result is not checked."""
     if isinstance(images, Image.Image):
-        # A photograph may be stored rotated, with the rotation to apply in its EXIF data.
+        # A photograph may be stored rotated.
         images = np.asarray(ImageOps.exif_transpose(images).convert("RGB"))
     if isinstance(images, np.ndarray):
         if images.ndim not in (2, 3, 4):
@@ -95,16 +86,11 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
     """Return images (B, 3, H, W), 0..1, as the squares (B, 3, size, size), float32, that a model sees."""
     images = images.float()
     if fit == "shortest":
-        side = min(images.shape[2:])
-        top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
-        images = images[:, :, top : top + side, left : left + side]
+        images = _crop_middle(images, (min(images.shape[2:]),) * 2)
     if tuple(images.shape[2:]) == (size, size):
         return images
 
-    def resize(part: Tensor) -> Tensor:
-        return F.interpolate(part, size=(size, size), mode=interpolation, antialias=True).clamp(0, 1)
-
-    return _map_planes(resize, images)
+    return _resize(images, (size, size), interpolation)
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
@@ -118,27 +104,27 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     return torch.cat([change(image) for image in pausing(images.split(1))])
 
 
-def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images; large inputs on the CPU are processed in parts, so that a run can be cancelled."""
+def _resize(images: Tensor, shape: Shape, interpolation: Interpolation) -> Tensor:
+    """Return images (B, C, *shape), 0..1; large ones on the CPU are resized by planes, to be cancelled between."""
+
+    def resize(part: Tensor) -> Tensor:
+        return F.interpolate(part, size=shape, mode=interpolation, antialias=True).clamp(0, 1)
+
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
-        return map_images(change, images)
-    return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)
+        return map_images(resize, images)
+    return map_images(resize, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)
 
 
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
     """Return images or masks (B, C, h, w), 0..1, resized until they just cover `shape`, and cropped to its middle."""
     height, width = shape
     scale = max(height / image.shape[2], width / image.shape[3])
-    # If much of the resized image would be cut off, the image is cropped first, which saves time and memory.
     if scale * scale * image.shape[2] * image.shape[3] > _MOST_WASTE * height * width:
         image = _crop_middle(image, (math.ceil(height / scale), math.ceil(width / scale)))
     resized = (max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
     if tuple(image.shape[2:]) != resized:
-        image = _map_planes(
-            lambda part: F.interpolate(part, size=resized, mode="bicubic", antialias=True).clamp(0, 1), image
-        )
-    top, left = (resized[0] - height) // 2, (resized[1] - width) // 2
-    return image[:, :, top : top + height, left : left + width]
+        image = _resize(image, resized, "bicubic")
+    return _crop_middle(image, shape)
 
 
 def _crop_middle(image: Tensor, shape: Shape) -> Tensor:

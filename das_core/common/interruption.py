@@ -1,8 +1,6 @@
 """A way to cancel long computations: they call a function of the caller between their parts.
 
-Long computations call `allow_interrupt` before each of their parts: a level, a view, an image, a plane of a canvas, a
-layer of a model. A caller that wants to be able to cancel a computation runs it inside `interruptible(function)`. To
-cancel, the function raises an exception.
+The parts are levels, views, images, planes of a canvas, layers of a model. To cancel, the function raises an exception.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -35,19 +33,18 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     token = _look_up.set(look_up)
     try:
         # The hook is for all modules, since the model may come from anywhere.
-        with hearing_own_thread(register_module_forward_pre_hook, _look_up_before_layer):
+        with hearing_own_thread(register_module_forward_pre_hook, _hear):
             yield
     finally:
         _look_up.reset(token)
-        # The error is not kept any longer: its traceback holds the local variables of the functions that it went
-        # through, and these hold tensors.
+        # The traceback of the error holds local variables, and these hold tensors.
         _cancellation.set(None)
 
 
 @contextmanager
 def interruptible_building() -> Iterator[None]:
     """Let a run be cancelled at every weight of a model that is built in the `with` block."""
-    with hearing_own_thread(register_module_parameter_registration_hook, _look_up_at_weight):
+    with hearing_own_thread(register_module_parameter_registration_hook, _hear):
         yield
 
 
@@ -96,9 +93,5 @@ def _unpack(packed: tuple[Tensor, int]) -> Tensor:
     return tensor
 
 
-def _look_up_before_layer(module: torch.nn.Module, inputs: Any) -> None:
-    allow_interrupt()
-
-
-def _look_up_at_weight(module: torch.nn.Module, name: str, weight: Any) -> None:
+def _hear(*_: Any) -> None:
     allow_interrupt()

@@ -1,7 +1,6 @@
 """Parses texts that list keyframes: the index of a frame, then a wish ('24: a volcano') or a value ('24: 0.2').
 
-What a model is asked for at a keyframe, such as a class or a prompt, is called the wish of the keyframe. The syntax is
-that of the prompt schedules of Deforum (https://deforum.github.io) and FizzNodes
+The syntax is that of the prompt schedules of Deforum (https://deforum.github.io) and FizzNodes
 (https://github.com/FizzleDorf/ComfyUI_FizzNodes), but the quotes that these need are optional here.
 """
 
@@ -10,19 +9,15 @@ import re
 
 from .text import shorten, unify_colons
 
-LAST_FRAME = 10**6
-"""The highest number of a frame that a text may name."""
+LAST_FRAME, _QUOTES = 10**6, "\"'"
 
 EXAMPLE = "0: a castle / 24: a volcano"
 _NUMBERS = "0: 0.2 / 24: 1"
 
-# A keyframe begins at the beginning of the text, at the beginning of a line, after a slash, or after the comma that
-# follows a quoted wish. As in lines with weights, a colon between two digits is a part of the text: "a film in 16:9".
-# The pattern is for texts from `unify_colons`. After a line break it skips blanks but no further line breaks: otherwise
-# the search would take quadratic time in a text of many empty lines.
+# A keyframe begins the text or a line, or follows a slash or the comma after a quoted wish. A colon between two digits
+# is a part of the text: "a film in 16:9". The pattern is for texts from `unify_colons`. After a line break it skips no
+# further line breaks: otherwise the search would take quadratic time in a text of many empty lines.
 _KEYFRAME = re.compile(r"""(?:\A|/\s*|\n[^\S\n]*|(?<=["'])\s*,\s*)["']?(\d+)["']?\s*:(?!\d)""")
-
-_QUOTES = "\"'"
 
 
 def has_keyframes(text: str) -> bool:
@@ -33,8 +28,7 @@ def has_keyframes(text: str) -> bool:
 def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
     """Read the wish of each keyframe, such as a class or a prompt, by frame number, in rising order.
 
-    Keyframes stand one per line or between ' / ', or with quotes and commas as in '"0": "a castle", "24": "a volcano"',
-    with or without braces. Errors show the `example`.
+    Keyframes stand one per line or between ' / ', or with quotes and commas, with or without braces, as in JSON.
     """
     text = _strip_braces(text)
     found = list(_KEYFRAME.finditer(unify_colons(text)))

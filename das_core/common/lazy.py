@@ -5,8 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_EXTRAS = {"open_clip": "text", "transformers": "text"}
-"""For each optional package, the extra of this distribution that installs it."""
+_EXTRAS = {"open_clip": "text", "transformers": "text"}  # The extra that installs an optional package.
 
 
 def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
@@ -23,8 +22,7 @@ def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callab
                 raise
             message = f"{error.name} is not installed; run pip install 'direct-ascent[{_EXTRAS[error.name]}]'"
             raise ModuleNotFoundError(message, name=error.name) from None
-        # From now on Python finds the name in the package itself, without calling `__getattr__`.
-        setattr(sys.modules[package], name, value)
+        setattr(sys.modules[package], name, value)  # Where Python finds it from now on.
         return value
 
     return find

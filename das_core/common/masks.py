@@ -1,7 +1,5 @@
 """Masks over a canvas, which say what may change: 0 where the picture is kept, 1 where it may change fully."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,11 +9,9 @@ from .images import resize_to_cover
 from .interruption import pausing
 
 SMALLEST_REGION = 16
-"""The smallest side, in pixels, of a region of a canvas that a model is shown; a smaller region shows nothing that a
-model could recognise."""
+"""The smallest side, in pixels, of a region of a canvas in which a model could recognise something."""
 
-# One step of an 8-bit mask: smaller values come from resizing, and were not painted.
-FAINTEST_MASK = 1 / 255
+FAINTEST_MASK = 1 / 255  # One step of an 8-bit mask: smaller values come from resizing, and were not painted.
 
 
 def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
@@ -62,9 +58,8 @@ def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
 
 
 _MOST_PRODUCTS, _PART = 6 * 10**9, 2**27
-"""Numbers of multiplications of a blur on the CPU. A blur of up to `_MOST_PRODUCTS` multiplications is computed as one
-convolution with a square kernel, which takes up to 2 s. A larger blur is computed along rows and then along columns, in
-parts of about `_PART` multiplications, each of which takes some hundredths of a second."""
+"""How many multiplications on the CPU are made at once in a blur with a square kernel (up to 2 s), and in each part of
+a larger blur along rows and then along columns."""
 
 
 def _blur(mask: Tensor, feather: int) -> Tensor:
@@ -74,8 +69,7 @@ def _blur(mask: Tensor, feather: int) -> Tensor:
     size = 2 * feather + 1
     if mask.device.type != "cpu" or mask.numel() * size**2 <= _MOST_PRODUCTS:
         return gaussian_blur(mask, [size, size], [feather / 2, feather / 2])
-    # Blurring rows and then columns gives the same up to rounding. With a square kernel, a wide feather on a large mask
-    # would take hours.
+    # The same up to rounding. With a square kernel, a wide feather on a large mask would take hours.
     kernel = torch.linspace(-feather, feather, size, dtype=torch.float32).div(feather / 2).square().mul(-0.5).exp()
     row = (kernel / kernel.sum()).expand(1, 1, 1, size)
     padded = F.pad(mask, (feather,) * 4, mode="reflect")
@@ -99,14 +93,6 @@ def find_boxes(mask: Tensor) -> list[Box]:
     return found
 
 
-def unite_masks(masks: Sequence[Tensor]) -> Tensor:
-    """Return the union of masks (B or 1, 1, H, W): at each pixel the largest of their values."""
-    union = masks[0]
-    for mask in masks[1:]:
-        union = torch.maximum(union, mask)
-    return union
-
-
 def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = False) -> Tensor:
     """Return the mean square of each channel of values (B, C, H, W), weighted by a mask (B or 1, 1, H, W) if given.
 
@@ -120,9 +106,8 @@ def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = Fa
         ]
         # The mean over all items is the mean of their means, each weighted by the sum of its mask, if any.
         shares = torch.ones_like(parts[0]) if mask is None else mask.sum(dim=(2, 3), keepdim=True)
-        return (torch.cat(parts) * shares).sum(dim=0, keepdim=True) / shares.expand(len(values), -1, -1, -1).sum(
-            dim=0, keepdim=True
-        )
+        total = shares.expand(len(values), -1, -1, -1).sum(dim=0, keepdim=True)
+        return (torch.cat(parts) * shares).sum(dim=0, keepdim=True) / total
     if mask is None:
         return values.square().mean(dim=(2, 3), keepdim=True)
     return (values.square() * mask).sum(dim=(2, 3), keepdim=True) / mask.sum(dim=(2, 3), keepdim=True)

@@ -5,8 +5,7 @@ from torch import Tensor
 
 from .interruption import allow_interrupt, pausing
 
-_MOST_AT_ONCE = 2**33
-"""How many multiplications are done at once, which takes one core up to a second."""
+_MOST_AT_ONCE = 2**33  # Multiplications, which take one core up to a second.
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:

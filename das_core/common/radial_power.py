@@ -9,6 +9,8 @@ from .cache import cached
 from .devices import send_to_device
 from .interruption import allow_interrupt, pausing
 
+_MOST_AT_ONCE = 2**22  # Pixels; larger batches are transformed image by image.
+
 
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
     """Return the mean power (B, R) of images (B, H, W) in rings of the frequency plane, and their frequencies (R,).
@@ -30,10 +32,6 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
     power = values.abs().square().flatten(1).index_select(1, rings.order)
     parts = zip(power.split(rings.sizes, dim=1), rings.weights.split(rings.sizes), strict=True)
     return torch.stack([part @ weights for part, weights in parts], dim=1), rings.frequencies
-
-
-_MOST_AT_ONCE = 2**22
-"""How many pixels are transformed at once; larger batches are transformed image by image."""
 
 
 class _Rings(NamedTuple):

@@ -1,8 +1,4 @@
-"""Reads settings that are a whole number, a number or a switch, whatever type the caller has them in.
-
-A dataclass that reads its settings in this way holds Python's own int, float and bool. These can be compared, hashed,
-and written as JSON; NumPy's numbers cannot always be.
-"""
+"""Reads settings of any numeric type as Python's own int, float and bool, which can be hashed and written as JSON."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -42,6 +38,5 @@ def as_list(name: str, value: Any, example: str) -> list[Any]:
         if not isinstance(value, str | bytes):
             return list(value)
     except TypeError:
-        # It is no iterable, or a tensor without an axis.
-        pass
+        pass  # It is no iterable, or a tensor without an axis.
     raise ValueError(f"{name} {shorten(value)} is no list; give one, such as {example}")

@@ -3,13 +3,7 @@
 import reprlib
 from numbers import Real
 
-_LONGEST = 100
-"""By default, a message quotes at most this many characters of a value."""
-
-_MOST_BITS = 13_000
-"""Whole numbers of more bits are not written out. Python refuses to write out more than 4,300 digits, which are about
-14,280 bits."""
-
+_MOST_BITS = 13_000  # Python refuses to write out whole numbers of more than 4,300 digits, about 14,280 bits.
 _CONTAINERS = (list, tuple, dict, set, frozenset, bytes, bytearray)
 
 
@@ -18,17 +12,19 @@ def truncate(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def shorten(value: object, length: int = _LONGEST) -> str:
+def shorten(value: object, length: int = 100) -> str:
     """Return any value as text for a message: on one line, and truncated if it is long."""
     if isinstance(value, str):
-        # A long text is cut before the steps below, so that they do not process all of it.
-        text = value[: 2 * length]
+        text = value[: 2 * length]  # The steps below need not process all of a long text.
     elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
         text = "a number of thousands of digits"
     elif value is None or isinstance(value, Real):
         text = str(value)
     elif isinstance(value, _CONTAINERS):
-        text = _describe_container(value)
+        try:
+            text = reprlib.repr(value)
+        except ValueError:  # It holds a number that Python refuses to write out.
+            text = f"a value of the type {type(value).__name__}"
     else:
         text = f"a value of the type {type(value).__name__}"
     # Unpaired surrogates, which a text from a link may contain, cannot be printed or sent.
@@ -47,12 +43,3 @@ def elide(text: str, length: int) -> str:
 def unify_colons(text: str) -> str:
     """Return a text of the same length in which every full-width colon is an ASCII colon."""
     return text.replace("\uff1a", ":")
-
-
-def _describe_container(value: object) -> str:
-    """Return a list or another container as text that shows its first items only."""
-    try:
-        return reprlib.repr(value)
-    except ValueError:
-        # The container holds a number that Python refuses to write out.
-        return f"a value of the type {type(value).__name__}"

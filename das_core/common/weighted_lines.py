@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from .interruption import pausing
 from .text import shorten, unify_colons
 
-LARGEST_WEIGHT = 1e6
-"""The largest absolute value of a weight. With a larger one, float32 would round away the other terms of a sum."""
+LARGEST_WEIGHT = 1e6  # With a larger one, float32 would round away the other terms of a sum.
 
-_OPENING, _CLOSING = "(\uff08", ")\uff09"
-_MINUSES = str.maketrans("\u2212\u2013", "--")
+_OPENING, _CLOSING, _MINUSES = "(\uff08", ")\uff09", str.maketrans("\u2212\u2013", "--")
 
-# The pattern also matches nan, inf and numbers with a decimal comma, so that an error can name them. Otherwise they
-# would be taken for a part of the name, and would change the picture without notice.
+# Also nan, inf and numbers with a decimal comma, which would otherwise be a part of the name without notice.
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\d+,\d+|nan|inf)", flags=re.IGNORECASE)
 _LONGEST_NUMBER = 40
 
@@ -27,9 +24,8 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
     for line in pausing(filter(None, map(str.strip, text.splitlines()))):
         found = _find_weight(line, times)
         if found is None:
-            place = unify_colons(line).rfind(":")
-            if place >= 0 and example:
-                number = line[place + 1 :]
+            _, colon, number = unify_colons(line).rpartition(":")
+            if colon and example:
                 raise ValueError(
                     f"weight '{shorten(number.strip(), 40)}' in '{shorten(line)}' is not a number; write '{example}'"
                 )
@@ -37,10 +33,8 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
             continue
         name, number = found
         if "," in number:
-            raise ValueError(
-                f"weight '{number}' in '{shorten(line)}' has a decimal comma; write "
-                f"'{number.replace(',', '.')}', with a point"
-            )
+            point = number.replace(",", ".")
+            raise ValueError(f"weight '{number}' in '{shorten(line)}' has a decimal comma; write '{point}'")
         weight = float(number)
         check_weight(weight, f"'{shorten(line)}'")
         yield name, weight

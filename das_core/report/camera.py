@@ -14,11 +14,8 @@ from ..common.interruption import pausing
 from ..common.text import shorten
 from .shots import Shot, find_shot, parse_shots
 
-MOST_FRAMES = 2**16
-"""The most frames of one film."""
-
-LARGEST_SIDE = 2**15
-"""The longest side of a frame, in pixels."""
+MOST_FRAMES, LARGEST_SIDE = 2**16, 2**15
+"""The most frames of one film, and the longest side of a frame in pixels."""
 
 
 def move_camera(
@@ -43,10 +40,6 @@ def move_camera(
         size: width and height of the frames in pixels, or one number for both; by default those of the images.
         curve: how the camera moves from shot to shot: `cosine` starts and stops softly, `linear` has a constant speed,
             `step` jumps to the next shot when half of the frames between the two are over.
-
-    Raises:
-        ValueError: when there is no shot, a shot cannot be read or is beyond the last frame, a setting is out of range,
-            or `images` are no images, or neither one nor as many as the frames.
 
     Example:
         >>> import torch
@@ -138,8 +131,7 @@ def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
         source = F.interpolate(source, size=shape, mode="bicubic", antialias=True)
     # The map from positions in the frame to positions in the image. `affine_grid` measures both from -1 to 1, from the
     # left or upper edge to the right or lower edge.
-    to_right = 2 * half / wide
-    to_down = 2 * half / tall
+    to_right, to_down = 2 * half / wide, 2 * half / tall
     affine = torch.tensor(
         [
             [cosine * aspect * to_right, -sine * to_right, 2 * right / wide - 1],

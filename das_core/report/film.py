@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,31 +21,24 @@ from ..common.text import shorten
 FPS = 12.0
 """The default frame rate, in frames per second: the 60 steps of the recipe `picture` make a film of five seconds."""
 
-_FASTEST = 120.0
-_FASTEST_GIF = 50.0
-"""The highest frame rates: `_FASTEST_GIF` for a GIF, `_FASTEST` for all other formats.
-
-A GIF stores times in hundredths of a second, and many viewers show a frame of one hundredth for a tenth of a second."""
+# The highest frame rates. Many viewers show a frame of a GIF that lasts a hundredth of a second for a tenth.
+_FASTEST, _FASTEST_GIF = 120.0, 50.0
 
 _STILLS: dict[str, tuple[str, int, dict[str, Any]]] = {
     ".gif": ("GIF", 10, {}),
     ".png": ("PNG", 1, {}),
     ".webp": ("WEBP", 1, {"quality": 90, "method": 4}),
 }
-"""For each file name ending: Pillow's name of the format; the unit in which the format stores times, as a number of
-milliseconds; and Pillow's settings."""
+"""For each ending: Pillow's name of the format, the unit in which it stores times in milliseconds, and settings."""
 
-# The values of `crf` are a quality at which hardly anybody sees a difference to the original frames. `b=0` removes the
-# limit on the bit rate of VP9.
+# At these values of `crf` hardly anybody sees a difference to the frames; `b=0` removes VP9's limit on the bit rate.
 _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
     ".mp4": ("mp4", "libx264", {"crf": "18"}, {"movflags": "faststart"}),
     ".webm": ("webm", "libvpx-vp9", {"crf": "24", "b": "0"}, {}),
 }
-"""For each file name ending: the container, the codec, the settings of the codec, and those of the container."""
+"""For each ending: the container, the codec, the settings of the codec, and those of the container."""
 
-_BT709, _LIMITED = 1, 1
-"""FFmpeg's numbers for the colours of Rec. ITU-R BT.709, and for the limited range, in which black is above the least
-value and white is below the largest."""
+_BT709, _LIMITED = 1, 1  # FFmpeg's numbers for the colours of Rec. ITU-R BT.709, and for the limited range of values.
 
 
 def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -> Path:
@@ -63,31 +55,18 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         fps: the frames per second, 0.1..120; at most 50 in a GIF.
 
     Raises:
-        ValueError: when the ending is none of these, no file can be written to the path, `fps` is out of range, there
-            are no frames, a frame is no image or differs in size, or PyAV is needed and not installed.
+        ValueError: when a setting or a frame cannot be used, or PyAV is needed and not installed.
         OSError: when the file cannot be written.
-
-    Example:
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> import torch
-        >>> from das_core import save_film
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_film(torch.rand(3, 3, 32, 48), Path(folder, "noise.gif")).name
-        'noise.gif'
     """
     suffix = check_film(path, fps)
     path = Path(path)
-    av = _import_av(suffix) if suffix in _VIDEOS else None
     pixels = _read_frames(frames)
     first = next(pixels, None)
     if first is None:
         raise ValueError(f"there are no frames for '{path.name}'; give at least one")
     with write_atomically(path) as part:
-        if av is None:
-            _write_stills(chain([first], pixels), part, suffix, fps)
-        else:
-            _write_video(av, first, pixels, part, suffix, fps)
+        write = _write_video if suffix in _VIDEOS else _write_stills
+        write(first, pixels, part, suffix, fps)
     return path
 
 
@@ -95,30 +74,22 @@ def check_film(path: Path | str, fps: float = FPS) -> str:
     """Check, before the first frame is made, that `save_film` can write; return the path's ending in lower case."""
     path = check_writable(path)
     suffix = path.suffix.lower()
-    formats = [*_STILLS, *_VIDEOS]
-    if suffix not in formats:
-        raise ValueError(
-            f"'{shorten(path.name)}' ends with no format of films; let it end with one of {', '.join(formats)}"
-        )
+    if suffix not in _STILLS | _VIDEOS:
+        endings = ", ".join(_STILLS | _VIDEOS)
+        raise ValueError(f"'{shorten(path.name)}' ends with no format of films; let it end with one of {endings}")
     if suffix in _VIDEOS:
-        _import_av(suffix)
+        try:
+            import av  # noqa: F401
+        except ImportError as error:
+            raise ValueError(
+                f"PyAV, which writes {suffix}, is not installed; run 'pip install av' and start again, or save a .webp"
+            ) from error
     fastest = _FASTEST_GIF if suffix == ".gif" else _FASTEST
     if not 0.1 <= (as_number(fps) or 0.0) <= fastest:
         raise ValueError(
             f"fps {shorten(fps)} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
         )
     return suffix
-
-
-def _import_av(suffix: str) -> ModuleType:
-    """Return PyAV, which only videos need; raise a ValueError if it is not installed."""
-    try:
-        import av
-    except ImportError as error:
-        raise ValueError(
-            f"PyAV, which writes {suffix}, is not installed; run 'pip install av' and start again, or save a .webp"
-        ) from error
-    return av
 
 
 def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:
@@ -134,20 +105,19 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:
         if pixels.shape != size:
             (height, width, _), (first_height, first_width, _) = pixels.shape, size
             raise ValueError(
-                f"frame {number} has {width} x {height} pixels and the first {first_width} x {first_height}; all "
-                "frames of a film have one size: resize them before"
+                f"frame {number} has {width} x {height} pixels and the first {first_width} x {first_height}; resize one"
             )
         yield pixels
 
 
-def _write_stills(frames: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
+def _write_stills(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
     """Write a film to the temporary file `part` with Pillow, which needs all frames at once."""
     kind, unit, settings = _STILLS[suffix]
-    first, *others = [_make_picture(frame) for frame in frames]
-    # The times at which the frames begin, and the end of the film, each rounded to the unit of the format.
-    begins = [unit * round(number * 1000 / fps / unit) for number in range(len(others) + 2)]
+    picture, *more = [_make_picture(frame) for frame in chain([first], others)]
+    # The beginnings of the frames and the end of the film are rounded, so that errors of the durations do not add up.
+    begins = [unit * round(number * 1000 / fps / unit) for number in range(len(more) + 2)]
     durations = [end - begin for begin, end in pairwise(begins)]
-    first.save(part, kind, save_all=True, append_images=others, duration=durations, loop=0, **settings)
+    picture.save(part, kind, save_all=True, append_images=more, duration=durations, loop=0, **settings)
 
 
 def _make_picture(pixels: Bytes) -> Image.Image:
@@ -159,17 +129,17 @@ def _make_picture(pixels: Bytes) -> Image.Image:
         allow_interrupt()
         seek(frame)
 
-    # Pillow calls `seek` before every frame of an image that it writes (for GIF and PNG also to find that there are no
-    # more frames), and has no other hook between frames. Here each image has one frame.
+    # Pillow has no other hook between the images that it writes.
     picture.seek = look_and_seek  # type: ignore[method-assign]
     return picture
 
 
-def _write_video(av: Any, first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
+def _write_video(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
     """Write a film to the temporary file `part` with PyAV, frame by frame."""
+    import av
+
     container, codec, settings, flags = _VIDEOS[suffix]
     height, width, _ = first.shape
-    # The padding that makes the height and the width even.
     odd = ((0, height % 2), (0, width % 2), (0, 0))
     with av.open(str(part), "w", format=container, options=flags) as film:
         stream = film.add_stream(codec, rate=Fraction(fps).limit_denominator(1000), options=settings)

@@ -11,31 +11,23 @@ from ..ascent.result import Record
 from ..common.text import truncate
 from .chart import BLUE, GREY, TEXT_SIZE, new_figure, render_figure, style_axes
 
-# With more objectives than this, all scores share one panel: with a panel for each, the chart would be too tall to be
-# seen at once.
-_MAX_PANELS = 6
-
+_MAX_PANELS = 6  # With more, the chart would be too tall to be seen at once.
 _MAX_TITLE = 40
 
+# The beginnings of formulas in spreadsheets, which must not evaluate names from a stranger's workflow.
 _FORMULA = ("=", "+", "-", "@")
-"""The characters that begin a formula in a spreadsheet. The name of an objective may come from a stranger's workflow,
-so a spreadsheet must not evaluate it."""
 
 
-class EmptyHistoryError(ValueError):
-    """The error for a history that holds no step."""
-
-
-def list_objectives(history: Sequence[Record]) -> list[str]:
+def _list_objectives(history: Sequence[Record]) -> list[str]:
     """Return the names of all objectives in a history, each once, in the order in which they first occur."""
     if not history:
-        raise EmptyHistoryError("the history holds no step; use that of an ascent that has run")
+        raise ValueError("the history holds no step; use that of an ascent that has run")
     return list(dict.fromkeys(name for record in history for name in record.scores))
 
 
 def tabulate_history(history: Sequence[Record]) -> str:
     """Write a history as comma-separated values, a line for each step; what looks like a formula gets an apostrophe."""
-    names = list_objectives(history)
+    names = _list_objectives(history)
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["step", *(f"'{name}" if name.startswith(_FORMULA) else name for name in names), "gradient norm"])
@@ -48,19 +40,15 @@ def tabulate_history(history: Sequence[Record]) -> str:
 def format_history(history: Sequence[Record]) -> str:
     """Write the first, last and best score of each objective, and the gradient norms, as text."""
     lines = []
-    for name in list_objectives(history):
+    for name in _list_objectives(history):
         steps, scores = _select_scores(history, name)
         best = max(range(len(scores)), key=scores.__getitem__)
         lines.append(
             f"{name}: {scores[0]:.3g} at step {steps[0]}, {scores[-1]:.3g} at step {steps[-1]}, "
             f"best {scores[best]:.3g} at step {steps[best]}"
         )
-    first, last = history[0], history[-1]
-    lines.append(
-        f"gradient norm: {first.gradient_norm:.3g} at step {first.step + 1}, {last.gradient_norm:.3g} at step "
-        f"{last.step + 1}"
-    )
-    return "\n".join(lines)
+    ends = ", ".join(f"{record.gradient_norm:.3g} at step {record.step + 1}" for record in (history[0], history[-1]))
+    return "\n".join([*lines, f"gradient norm: {ends}"])
 
 
 def plot_history(history: Sequence[Record]) -> Tensor:
@@ -68,11 +56,8 @@ def plot_history(history: Sequence[Record]) -> Tensor:
 
     Args:
         history: the records of an ascent, in the order of the steps. More than six objectives share one panel.
-
-    Raises:
-        EmptyHistoryError: when the history holds no step. It is a ValueError.
     """
-    names = list_objectives(history)
+    names = _list_objectives(history)
     groups = [[name] for name in names] if len(names) <= _MAX_PANELS else [names]
     figure = new_figure(0.3 + 0.8 * (len(groups) + 1))
     panels = figure.subplots(len(groups) + 1, 1, sharex=True)

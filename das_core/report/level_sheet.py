@@ -1,8 +1,7 @@
 """The levels of a stack drawn as a sheet of tiles: each level alone, and the sum of all levels up to it."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -12,90 +11,53 @@ from torchvision.transforms.functional import to_tensor
 from torchvision.utils import make_grid
 
 from ..common.images import map_images
-from ..common.interruption import pausing
+from ..common.interruption import allow_interrupt
 from ..stack.bands import format_band, group_into_octaves
 from ..stack.decomposition import estimate_sum_bytes, sum_groups
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 
 SMALLEST_TILE = 32
-"""The smallest allowed value of the long side of a tile, in pixels; the captions need that much room."""
+"""The smallest long side of a tile, in pixels; the captions need that much room."""
 
-_MAX_COLUMNS = 10
+_MAX_GROUPS = 10
 _GAP = 4
-_CAPTION_HEIGHT, _FONT_SIZE = 18, 13
 
-# For a node, the font size of captions is at most 0.17 of the width of a tile (or `_FONT_SIZE`, if that is larger). A
-# node of ComfyUI is about 270 pixels wide, so five tiles side by side are 54 pixels wide each, and their captions are
-# about 9 pixels high.
-_NODE_COLUMNS, _NODE_FONT_SHARE = 5, 0.17
+# A node of ComfyUI is about 270 pixels wide. Five tiles side by side are then 54 pixels wide each, and captions whose
+# font size is 0.17 of the width of a tile are about 9 pixels high.
+_MAX_COLUMNS, _FONT_SHARE, _FONT_SIZE = 5, 0.17, 13
+_LINE = 18 / _FONT_SIZE  # The height of a caption as a multiple of its font size.
 
-# A level is stretched so that 98 % of its values, before the tanh, are at most 1.0 away from 0, which is grey.
-_STRETCHED_TO, _STRETCHED_SHARE = 1.0, 0.98
-
-# A bound on the stretch, so that rounding errors are not shown at full contrast.
-_MAX_STRETCH = 50.0
-
-
-@dataclass(frozen=True, eq=False)
-class LevelTiles:
-    """Tiles (small pictures) of N groups of levels: each alone, and the sums up to it, (N, B, 3, h, w), 0..1.
-
-    The captions are N texts for every image of the batch, and N texts for the sums.
-    """
-
-    alone: Tensor
-    sums: Tensor
-    alone_captions: Sequence[Sequence[str]]
-    sum_captions: Sequence[str]
-
-    def arrange(self) -> Tensor:
-        """Return sheets (B, 3, H, W), 0..1: the levels alone in the upper row, and below each the sum up to it."""
-        return self._draw(len(self.alone), _CAPTION_HEIGHT, _FONT_SIZE)
-
-    def arrange_for_node(self) -> Tensor:
-        """Return sheets of at most five columns, with captions as large as the tiles allow, for the width of a node."""
-        rows = math.ceil(len(self.alone) / _NODE_COLUMNS)
-        width = self.alone.shape[-1]
-        captions = [*self.sum_captions, *(text for texts in self.alone_captions for text in texts)]
-        largest = max(_FONT_SIZE, round(_NODE_FONT_SHARE * width))
-        sizes = range(_FONT_SIZE, largest + 1)
-        fitting = [size for size in sizes if max(map(_load_font(size).getlength, captions)) <= width - 4]
-        size = max(fitting, default=_FONT_SIZE)
-        return self._draw(math.ceil(len(self.alone) / rows), round(size * _CAPTION_HEIGHT / _FONT_SIZE), size)
-
-    def _draw(self, columns: int, caption_height: int, font_size: int) -> Tensor:
-        """Return a sheet for each image, (B, 3, H, W), with `columns` tiles in each row."""
-        sheets = []
-        for item, captions in pausing(enumerate(self.alone_captions)):
-            rows = [(self.alone[:, item], captions), (self.sums[:, item], self.sum_captions)]
-            tiles = []
-            for start in range(0, len(self.alone), columns):
-                for pictures, texts in rows:
-                    part = slice(start, start + columns)
-                    tiles += _add_captions(pictures[part], texts[part], caption_height, font_size)
-                    # The last rows may be shorter: white tiles fill them up.
-                    tiles += [torch.ones_like(tiles[0])] * (columns - len(texts[part]))
-            sheets.append(make_grid(tiles, nrow=columns, padding=_GAP, pad_value=1.0))
-        return torch.stack(sheets)
+# A level is stretched so that 98 % of its values, before the tanh, are at most 1.0 away from 0, which is grey. The
+# factor is bounded, so that rounding errors are not shown at full contrast.
+_STRETCHED_TO, _STRETCHED_SHARE, _MAX_STRETCH = 1.0, 0.98, 50.0
 
 
 def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
     """Return about how many bytes drawing the levels of a stack takes."""
-    tiles = len(group_into_octaves(stack.spec.levels, _MAX_COLUMNS))
-    # 2 rows of tiles, 5 copies of each tile, 4 bytes per value, 3 channels. The copies are the single tile, the tile in
-    # the tensor of all tiles, the tile with its caption, and the tile in each of two arrangements (sheet and node).
-    return estimate_sum_bytes(stack) + 2 * 5 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION_HEIGHT) * tile
+    tiles = len(group_into_octaves(stack.spec.levels, _MAX_GROUPS))
+    # 2 rows of tiles, 4 copies of each (alone, with its caption, on its sheet and among all sheets), 4 bytes per value,
+    # 3 channels.
+    return estimate_sum_bytes(stack) + 2 * 4 * 4 * 3 * stack.batch * tiles * (tile + _LINE * _FONT_SIZE) * tile
 
 
-def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> LevelTiles:
-    """Draw the levels of a stack as tiles, see `render_level_sheets`."""
+def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
+    """Draw a sheet for every image of a stack, (B, 3, H, W), 0..1, on the CPU: its levels as small pictures (tiles).
+
+    The upper row shows each level alone; grey means zero. The lower row shows the sum of all levels up to that level.
+    More than five tiles continue below, in further pairs of rows; more than ten levels are grouped into octaves.
+
+    Args:
+        stack: the stack.
+        tile: the long side of a tile in pixels, at least 32.
+        stretch: whether each level alone is scaled to fill the range of brightness; its caption has the factor.
+    """
     if tile < SMALLEST_TILE:
         raise ValueError(
             f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
         )
     levels = stack.spec.levels
-    groups = group_into_octaves(levels, _MAX_COLUMNS)
+    groups = group_into_octaves(levels, _MAX_GROUPS)
     bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
     summed = torch.zeros_like(stack.canvas)
     alone, sums, factors = [], [], []
@@ -112,24 +74,20 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
         ]
         for item in range(stack.batch)
     ]
-    return LevelTiles(torch.stack(alone), torch.stack(sums), captions, [f"up to {high}" for _, high in bands])
-
-
-def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
-    """Draw a sheet for every image of a stack, (B, 3, H, W), 0..1, on the CPU: its levels as small pictures (tiles).
-
-    The upper row shows each level alone; grey means zero. The lower row shows the sum of all levels up to that level.
-    More than ten levels are grouped into octaves, with a tile for each octave.
-
-    Args:
-        stack: the stack.
-        tile: the long side of a tile in pixels, at least 32.
-        stretch: whether each level in the upper row is scaled to fill the range of brightness.
-
-    Raises:
-        ValueError: when `tile` is below 32.
-    """
-    return draw_level_tiles(stack, tile, stretch=stretch).arrange()
+    sum_captions = [f"up to {high}" for _, high in bands]
+    size = _choose_font_size([*sum_captions, *chain(*captions)], sums[0].shape[-1])
+    columns = math.ceil(len(bands) / math.ceil(len(bands) / _MAX_COLUMNS))
+    sheets = []
+    for item in range(stack.batch):
+        tiles: list[Tensor] = []
+        for start in range(0, len(bands), columns):
+            for pictures, texts in ((alone, captions[item]), (sums, sum_captions)):
+                row = list(zip(pictures, texts, strict=True))[start : start + columns]
+                tiles += [_add_caption(picture[item], text, size) for picture, text in row]
+                # The last rows may be shorter: white tiles fill them up.
+                tiles += [torch.ones_like(tiles[0])] * (columns - len(row))
+        sheets.append(make_grid(tiles, nrow=columns, padding=_GAP, pad_value=1.0))
+    return torch.stack(sheets)
 
 
 def _choose_stretch(canvas: Tensor) -> Tensor:
@@ -152,17 +110,16 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
     )
 
 
-def _load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font of captions."""
-    return ImageFont.load_default(size)
+def _choose_font_size(captions: list[str], width: int) -> int:
+    """Return the largest font size, up to a share of the width of a tile, at which all captions fit over a tile."""
+    sizes = range(_FONT_SIZE, max(_FONT_SIZE, round(_FONT_SHARE * width)) + 1)
+    fitting = [size for size in sizes if max(map(ImageFont.load_default(size).getlength, captions)) <= width - 4]
+    return max(fitting, default=_FONT_SIZE)
 
 
-def _add_captions(tiles: Tensor, captions: Sequence[str], height: int, font_size: int) -> list[Tensor]:
-    """Return a list of the pictures (N, 3, h, w), each with its text in a strip of `height` pixels above it."""
-    font = _load_font(font_size)
-    captioned = []
-    for tile, text in pausing(zip(tiles, captions, strict=True)):
-        strip = Image.new("RGB", (tile.shape[2], height), "white")
-        ImageDraw.Draw(strip).text((2, 1), text, "black", font)
-        captioned.append(torch.cat([to_tensor(strip), tile], dim=1))
-    return captioned
+def _add_caption(picture: Tensor, text: str, size: int) -> Tensor:
+    """Return a picture (3, h, w) with a text of a font size in a strip above it."""
+    allow_interrupt()
+    strip = Image.new("RGB", (picture.shape[2], round(_LINE * size)), "white")
+    ImageDraw.Draw(strip).text((2, 1), text, "black", ImageFont.load_default(size))
+    return torch.cat([to_tensor(strip), picture], dim=1)

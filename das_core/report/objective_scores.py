@@ -14,7 +14,6 @@ from ..ascent.preparation import choose_chunk
 from ..ascent.scoring import Scoring
 from ..common.geometry import Shape
 from ..common.images import Images, check_images, place_on_canvas
-from ..models.judge import Judge
 from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.size import SMALLEST_SIDE
@@ -22,7 +21,7 @@ from ..stack.spec import StackSpec
 from ..views.augmentation import Augmentation
 from ..views.transforms import Flip
 from ..views.windows import Windows
-from .bars import plot_bars
+from .chart import plot_bars
 
 PLAIN_VIEWS = Augmentation(views=8, windows=Windows(jitter=0, zoom_min=0.7, zoom_start=0.7), transforms=(Flip(),))
 """The default views of scored pictures: large windows inside the picture, some of them flipped, without noise."""
@@ -49,21 +48,20 @@ class ObjectiveScores:
         return order
 
 
-_CANVASES = 6
-"""How many tensors of the size of the canvas `ImageScorer` holds at most, temporary tensors included."""
-
-
 def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = None) -> int:
     """Return about how many bytes `ImageScorer` takes for pictures (B, 3, H, W), with the margins around them."""
     # The margin is as wide as windows may reach beyond the picture.
     margin = (augmentation or PLAIN_VIEWS).windows.farthest_jitter
     height, width = (side + 2 * margin for side in images.shape[2:])
-    # 4 bytes per value, 3 channels.
-    return _CANVASES * 4 * 3 * len(images) * height * width
+    # Six tensors of the size of the canvas, temporary ones included, of 4 bytes per value and 3 channels.
+    return 6 * 4 * 3 * len(images) * height * width
 
 
 class ImageScorer:
-    """Scores pictures, see `score_images`, in two steps: `judges` lists the models to load, and `score` runs them."""
+    """Scores pictures, see `score_images`, in two steps: `judges` are the models to load, and `score` runs them.
+
+    `chunk` views go through a judge at once.
+    """
 
     def __init__(
         self,
@@ -88,16 +86,8 @@ class ImageScorer:
         stack = ImageStack.from_image(StackSpec(width=width, height=height, margin=margin), images, contrast=1.0)
         self._plan = make_plan(objective, stack.spec, stack.batch)
         self._scoring = Scoring(stack, self._plan, views, seed)
-
-    @property
-    def judges(self) -> list[Judge]:
-        """The judge of every group of terms that has a judge."""
-        return self._plan.judges
-
-    @property
-    def chunk(self) -> int:
-        """How many views go through a judge at once."""
-        return choose_chunk(self._pixels.device)
+        self.judges = self._plan.judges
+        self.chunk = choose_chunk(images.device)
 
     def score(self) -> ObjectiveScores:
         """Return the scores of the pictures."""
@@ -137,11 +127,6 @@ def score_images(
         augmentation: how the judges see the pictures; by default large windows, some flipped, without noise.
         seed: the seed of the random draws of the views.
         any_aspect: whether the mask of a region may have another aspect ratio than the images.
-
-    Raises:
-        ValueError: when no objective has a weight; `images` are no images or too small; a mask has another aspect ratio
-            or is too small; masks or references do not fit the batch; or an objective compares images and there is only
-            one.
 
     Example:
         >>> import torch

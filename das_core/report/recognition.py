@@ -15,21 +15,15 @@ from torch import Tensor
 from ..common.images import check_images
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
+from .spectrum import LUMINANCE
 from .verdict import compare_with_texts
 
-AFAR = 64
-"""The short side, in pixels, to which an image that is seen from afar is shrunk."""
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""The shares of red, green and blue in the luminance of Rec. 601."""
+_AFAR = 64  # The short side, in pixels, to which an image that is seen from afar is shrunk.
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The score (a probability or a cosine) of the right class or text for one image in one form, and its rank.
-
-    The rank is the number of other classes or texts with at least this score.
-    """
+    """The score of the right class or text (a probability or a cosine), and how many others score as high."""
 
     score: float
     rank: int
@@ -79,10 +73,10 @@ def view_from_afar(images: Tensor) -> Tensor:
     """Return images (B, 3, H, W), 0..1, shrunk to 64 pixels on the short side, and enlarged to their size again."""
     height, width = images.shape[2:]
     short = min(height, width)
-    if short <= AFAR:
+    if short <= _AFAR:
         return images
-    small = resize(images, (round(height * AFAR / short), round(width * AFAR / short)))
-    return resize(small, (height, width))
+    small = _resize(images, (round(height * _AFAR / short), round(width * _AFAR / short)))
+    return _resize(small, (height, width))
 
 
 def remove_colour(images: Tensor) -> Tensor:
@@ -91,7 +85,7 @@ def remove_colour(images: Tensor) -> Tensor:
     return (images * weights).sum(dim=1, keepdim=True).clamp(0, 1).expand_as(images).contiguous()
 
 
-def resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
+def _resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
     """Resize images (B, 3, H, W), 0..1, to a height and a width: bicubic with antialiasing, clamped to 0..1."""
     return F.interpolate(images, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
 
@@ -111,7 +105,6 @@ def _rank(table: Tensor, targets: Sequence[int]) -> list[Answer]:
     if not bool(table.isfinite().all()):
         raise ValueError("the judge answers with values that are no numbers; load it in fp32, or get it again")
     own = table.gather(1, torch.tensor(targets, device=table.device)[:, None])
-    # Equal scores count against the right choice. So an image that shows nothing, and for which the judge finds all
-    # classes equally likely, is not recognised.
+    # Equal scores count against the right choice: an image for which all classes are equally likely is not recognised.
     ranks = (table >= own).sum(dim=1) - 1
     return [Answer(score, rank) for score, rank in zip(own[:, 0].tolist(), ranks.tolist(), strict=True)]

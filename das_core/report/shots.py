@@ -26,9 +26,6 @@ class Shot:
             part half as wide and half as high.
         roll: by how many degrees the camera is turned clockwise, -36000 to 36000: at 90 the right side of the picture
             is at the top.
-
-    Raises:
-        ValueError: when a number is out of range.
     """
 
     x: float = 0.5

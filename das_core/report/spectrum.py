@@ -1,9 +1,10 @@
-"""Radial power spectra of images, and how steeply they fall.
+"""Radial power spectra of images and variances of the levels of stacks, and how steeply they fall.
 
 The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003): on
 logarithmic axes the spectrum is a line of slope -2. In close-ups the line is steeper. Pictures made by ascent tend to
-lack power in the top octaves, but a single slope over all frequencies hides this. So the slope is also measured in a
-low and a high band.
+lack power in the top octaves, which a single slope hides: so it is also measured in a low and a high band. The variance
+of levels falls with the resolution about as a power law, of exponent -2.48 in Direct Ascent Synthesis (arXiv
+2502.07753).
 """
 
 import math
@@ -15,29 +16,30 @@ from torch import Tensor
 from ..common.images import Images, check_images
 from ..common.interruption import pausing
 from ..common.radial_power import radial_power
+from ..stack.decomposition import decompose
+from ..stack.image_stack import ImageStack
 
 PHOTOGRAPH_SLOPE = -2.0
 """The slope of log power over log frequency in photographs of scenes."""
 
 BAND_EDGE = 1 / 8
-"""The frequency, in waves per pixel, that separates the low band from the high band; the high band is the two finest
-octaves, 1/8 to 1/2."""
+"""The frequency, in waves per pixel, that separates the low band from the high band, the two finest octaves."""
 
-SMALLEST_IMAGE = 64
-"""The least width and height, in pixels, of an image whose spectrum is measured."""
+LUMINANCE = (0.299, 0.587, 0.114)
+"""The shares of red, green and blue in the luminance of Rec. 601."""
 
-# The lowest frequency that is measured, in waves across the short side. Lower frequencies have few Fourier
-# coefficients, and the Hann window mixes the lowest frequencies with frequency 0, which is removed with the mean.
+_SMALLEST_IMAGE = 64
+
+# The lowest measured frequency, in waves across the short side. Lower ones have few Fourier coefficients, and the Hann
+# window mixes them with frequency 0, which is removed with the mean.
 _MIN_WAVES = 3
-_BINS_PER_OCTAVE = 4
-_MAX_FREQUENCY = 0.5
+_BINS_PER_OCTAVE, _MAX_FREQUENCY = 4, 0.5
 
-# If the brightness of an image varies by no more than this, about 1/400 of a step of an 8-bit image, the variation is
-# treated as rounding errors.
-_MIN_BRIGHTNESS_RANGE = 1e-5
+_MIN_BRIGHTNESS_RANGE = 1e-5  # Smaller variations, of about 1/400 of a step of an 8-bit image, are rounding errors.
+_MIN_LEVEL_SAMPLES = 4  # On the short side of a level; fewer give no reliable variance.
 
-# The brightness of red, green and blue (Rec. 601).
-_LUMA = (0.299, 0.587, 0.114)
+Levels = tuple[Tensor, Tensor]
+"""Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +67,6 @@ def measure_spectrum(images: Images) -> Spectrum:
     Args:
         images: (B, 3, H, W), 0..1, at least 64 pixels wide and high.
 
-    Raises:
-        ValueError: when the images are too small, one has the same brightness everywhere, or they are no images.
-
     Example:
         >>> import torch
         >>> from das_core import measure_spectrum
@@ -78,9 +77,9 @@ def measure_spectrum(images: Images) -> Spectrum:
     """
     images = check_images(images, "the image")
     height, width = images.shape[2:]
-    if min(height, width) < SMALLEST_IMAGE:
+    if min(height, width) < _SMALLEST_IMAGE:
         raise ValueError(
-            f"the image of {width} x {height} is too small for a spectrum; {SMALLEST_IMAGE} pixels will do"
+            f"the image of {width} x {height} is too small for a spectrum; {_SMALLEST_IMAGE} pixels will do"
         )
     edges = _make_ring_edges(_MIN_WAVES / min(height, width))
     # One image at a time, because it takes several times its memory in float64.
@@ -94,21 +93,37 @@ def measure_spectrum(images: Images) -> Spectrum:
 
 def estimate_spectrum_bytes(height: int, width: int) -> int:
     """Return about how many bytes `measure_spectrum` takes for images of this size, however many there are."""
-    # In float64: the brightness, a copy of it under the Hann window, the Fourier coefficients and the memory of the
-    # transform, 8 bytes each; and 6 bytes for the indices and weights of the coefficients in the rings.
+    # Brightness, its copy under the window, coefficients and the memory of the transform; and 6 bytes for the rings.
     return 40 * height * width
 
 
 def _measure_luma(image: Tensor) -> Tensor:
     """Return the brightness of an image (1, 3, H, W), as (1, H, W), float64, on the CPU."""
     luma = torch.zeros(1, *image.shape[2:], dtype=torch.float64)
-    for weight, channel in zip(_LUMA, image[0], strict=True):
+    for weight, channel in zip(LUMINANCE, image[0], strict=True):
         luma += weight * channel.cpu().double()
     if not bool(luma.amax() - luma.amin() > _MIN_BRIGHTNESS_RANGE):
         raise ValueError(
             "the image is of one brightness all over, and has no spectrum; connect one that shows something"
         )
     return luma
+
+
+def measure_level_variances(stack: ImageStack) -> Levels:
+    """Return the resolutions (N,) of the levels of a stack and their variances (B, N), float64, on the CPU."""
+    chosen = [
+        (level, part)
+        for level, part in zip(stack.spec.levels, decompose(stack).levels, strict=True)
+        if min(part.shape[2:]) >= _MIN_LEVEL_SAMPLES
+    ]
+    if len(chosen) < 2:
+        raise ValueError(
+            f"the stack has {len(chosen)} levels of {_MIN_LEVEL_SAMPLES} samples and more; a slope needs at least 2"
+        )
+    variances = torch.stack([part.cpu().double().flatten(1).var(dim=1) for _, part in pausing(chosen)], dim=1)
+    if not bool((variances > 0).all()):
+        raise ValueError("the levels of the stack are empty: it has not climbed yet; use the stack of an ascent")
+    return torch.tensor([float(level) for level, _ in chosen], dtype=torch.float64), variances
 
 
 def fit_slope(x: Tensor, y: Tensor) -> Tensor:

@@ -5,11 +5,9 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from torch import Tensor
 
 from .chart import BLUE, GREY, TEXT_SIZE, TICK_SIZE, new_figure, render_figure, style_axes
-from .level_variances import Levels
-from .spectrum import BAND_EDGE, PHOTOGRAPH_SLOPE, Spectrum, fit_slope
+from .spectrum import BAND_EDGE, PHOTOGRAPH_SLOPE, Levels, Spectrum, fit_slope
 
-# With more lines than this, a legend no longer helps to tell them apart.
-_MAX_LEGEND_LINES = 4
+_MAX_LEGEND_LINES = 4  # A legend does not help to tell more lines apart.
 
 
 def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:

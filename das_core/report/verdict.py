@@ -1,7 +1,4 @@
-"""Verdicts on finished pictures: the classes that a classifier sees, and how similar a CLIP finds pictures and texts.
-
-Each verdict is available as numbers, as text and as a chart.
-"""
+"""Verdicts on finished pictures as numbers, texts and charts: classes of a classifier, similarities of a CLIP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from ..common.images import Images
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..objectives.embedding import measure_similarity
-from .bars import plot_bars, wrap_names
+from .chart import plot_bars, wrap_name
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,6 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
         classifier: a model that took no part in making the images: one that was climbed is too sure of them.
         images: (B, 3, H, W), 0..1, of any size; of an oblong image, the classifier sees the middle square.
         count: how many classes to name for each image, at least 1.
-
-    Raises:
-        ValueError: when `count` is too small, or `images` are no images or hold values that are not finite.
 
     Example:
         >>> import torch
@@ -68,9 +62,8 @@ def format_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str
 
 def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) -> Tensor:
     """Draw equally many predictions for each image as bar charts of one size, (B, 3, H, W), 0..1."""
-    names = [wrap_names([verdict.name for verdict in classes]) for classes in verdicts]
     # All charts have the same height: each row has room for the name that takes the most lines in this row.
-    lines = [max(1 + name.count("\n") for name in row) for row in zip(*names, strict=True)]
+    lines = [max(1 + wrap_name(v.name).count("\n") for v in row) for row in zip(*verdicts, strict=True)]
     charts = [
         plot_bars([(v.name, v.probability) for v in classes], _title(classifier, number, len(verdicts)), lines=lines)
         for number, classes in enumerate(verdicts, start=1)
@@ -87,20 +80,8 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
         clip: a CLIP with a text tower.
         images: (B, 3, H, W), 0..1, of any size.
         texts: T texts, none of them empty.
-
-    Raises:
-        ValueError: when there is no text tower, a text is empty or missing, or `images` are no images.
-
-    Example:
-        >>> import torch
-        >>> from skimage.data import coffee
-        >>> from das_core import compare_with_texts, load_starter_clip
-        >>> image = torch.from_numpy(coffee()).movedim(-1, 0)[None] / 255
-        >>> compare_with_texts(load_starter_clip(), image, ["a cat", "a cup of coffee"]).argmax().item()
-        1
     """
-    targets = clip.encode_text(texts)
-    embeddings = clip.encode_images(images)
+    targets, embeddings = clip.encode_text(texts), clip.encode_images(images)
     return measure_similarity(embeddings, targets.to(embeddings))
 
 

@@ -43,7 +43,7 @@ class PlotHistory(Node):
     @bridge.enable_autograd
     def execute(cls, history: tuple[Record, ...], before: tuple[Record, ...] = ()) -> io.NodeOutput:
         records = (*before, *history)
-        with add_advice(core.EmptyHistoryError, ": connect the history output of Optimize"):
+        with add_advice(ValueError, ": connect the history output of Optimize"):
             text, chart = core.format_history(records), core.plot_history(records)
         image = bridge.to_comfy_images(chart)
         return io.NodeOutput(text, image, ui=bridge.show_result(cls, text, image))

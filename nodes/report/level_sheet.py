@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...das_core.report.level_sheet import SMALLEST_TILE, draw_level_tiles, estimate_sheet_bytes
+from ...das_core.report.level_sheet import SMALLEST_TILE, estimate_sheet_bytes, render_level_sheets
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
@@ -47,8 +47,5 @@ class StackLevels(Node):
             "choose a smaller size, or look into a smaller stack",
             stack.canvas.device,
         )
-        tiles = draw_level_tiles(stack, size, stretch=stretch)
-        # The output has all levels side by side. On the node they would be too small, so the node shows them in rows of
-        # at most five.
-        shown = bridge.show_result(cls, images=bridge.to_comfy_images(tiles.arrange_for_node()))
-        return io.NodeOutput(bridge.to_comfy_images(tiles.arrange()), ui=shown)
+        sheets = bridge.to_comfy_images(render_level_sheets(stack, size, stretch=stretch))
+        return io.NodeOutput(sheets, ui=bridge.show_result(cls, images=sheets))

@@ -4,13 +4,12 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...das_core.report.level_variances import EmptyLevelsError, measure_level_variances
-from ...das_core.report.spectrum import estimate_spectrum_bytes, measure_spectrum
+from ...das_core.report.spectrum import estimate_spectrum_bytes, measure_level_variances, measure_spectrum
 from ...das_core.report.spectrum_chart import format_spectrum, plot_spectrum
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, add_advice, schema, tip
+from ..schema import Stack, schema, tip
 
 
 class Spectrum(Node):
@@ -61,8 +60,7 @@ class Spectrum(Node):
             torch.device("cpu"),
         )
         spectrum = measure_spectrum(images)
-        with add_advice(EmptyLevelsError, ": connect the stack of Optimize"):
-            levels = None if stack is None else measure_level_variances(stack)
+        levels = None if stack is None else measure_level_variances(stack)
         slopes = (spectrum.slope, spectrum.low, spectrum.high)
         text, chart = format_spectrum(spectrum, levels), bridge.to_comfy_images(plot_spectrum(spectrum, levels))
         return io.NodeOutput(

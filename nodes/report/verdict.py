@@ -7,7 +7,7 @@ from ...das_core.common.weighted_lines import parse_texts
 from ...das_core.models.classifier import Classifier as CoreClassifier
 from ...das_core.models.clip import CLIP
 from ...das_core.report import verdict as core
-from ...das_core.report.bars import estimate_chart_bytes
+from ...das_core.report.chart import estimate_chart_bytes
 from .. import bridge
 from ..node import Node
 from ..schema import Classifier, Clip, schema, tip

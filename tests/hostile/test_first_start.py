@@ -108,7 +108,7 @@ import logging, sys
 logging.basicConfig(stream=sys.stderr, format="%(message)s")
 import torch
 from das_core.models.sources.kept_projection import place_projection, read_projection, write_projection
-from das_core.report.bars import plot_bars
+from das_core.report.chart import plot_bars
 path = place_projection("auto", "tower")
 assert read_projection(path, "key", torch.Size([2, 2])) is None
 write_projection(path, "key", torch.ones(2, 2))

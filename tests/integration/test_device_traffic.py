@@ -28,9 +28,8 @@ from das_core.objectives.per_image import one_per_image
 from das_core.objectives.priors import prior
 from das_core.objectives.style import style_objective
 from das_core.objectives.term import Objective
-from das_core.report.level_variances import measure_level_variances
 from das_core.report.objective_scores import score_images
-from das_core.report.spectrum import measure_spectrum
+from das_core.report.spectrum import measure_level_variances, measure_spectrum
 from das_core.report.verdict import compare_with_texts
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack

@@ -1,5 +1,3 @@
-"""A hook hears the runs of its own thread, for as long as its block lasts."""
-
 from copy import deepcopy
 from threading import Thread
 

@@ -40,26 +40,17 @@ def reference(image: np.ndarray, edges: tuple[float, ...]) -> tuple[list[float],
     return found, frequencies
 
 
-@each_case("shape", [(16, 16), (17, 17), (16, 21), (21, 16), (2, 40), (40, 3), (33, 64), (64, 31), (20, 24)])
-def test_power_is_that_of_numpys_full_transform_for_each_image_of_a_batch(shape: tuple[int, int]) -> None:
-    images = noise(3, *shape) + 3
-    power, frequencies = radial_power(images, EDGES)
-    for number, image in enumerate(images):
-        expected, rings = reference(image.numpy(), EDGES)
-        np.testing.assert_allclose(power[number], expected, rtol=1e-9)
-        np.testing.assert_allclose(frequencies, rings, rtol=1e-12)
-
-
 @given(st.integers(2, 40), st.integers(2, 40))
 def test_power_is_that_of_numpy_at_any_size_even_or_odd(height: int, width: int) -> None:
     # Rings that some sizes have no frequency in. The squares of all frequencies are rational and those of the edges are
     # not, so that rounding does not decide which ring one counts to.
     edges = tuple(math.pi * number / 80 for number in range(1, 19))
-    image = noise(1, height, width, seed=height * 41 + width)
-    power, frequencies = radial_power(image, edges)
-    expected, rings = reference(image[0].numpy(), edges)
-    np.testing.assert_allclose(power[0], expected, rtol=1e-9)
-    np.testing.assert_allclose(frequencies, rings, rtol=1e-12)
+    images = noise(2, height, width, seed=height * 41 + width) + 3
+    power, frequencies = radial_power(images, edges)
+    for found, image in zip(power, images, strict=True):
+        expected, rings = reference(image.numpy(), edges)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        np.testing.assert_allclose(frequencies, rings, rtol=1e-12)
 
 
 def test_a_ring_holds_its_lower_edge_and_not_its_upper_one_and_is_left_out_without_a_frequency() -> None:
@@ -70,14 +61,9 @@ def test_a_ring_holds_its_lower_edge_and_not_its_upper_one_and_is_left_out_witho
     # An eighth, the lowest frequency of 8 pixels but for 0, is exact in floating point.
     _, frequencies = radial_power(noise(1, 8, 8), (0.1, 0.125, 0.15))
     assert frequencies.tolist() == pytest.approx([math.sqrt(0.125 * 0.15)])
-    for side in (8, 16):
-        image = noise(1, side, side)
-        edges = (1 / 8, 1 / 4, 3 / 8, 1 / 2)
-        expected, _ = reference(image[0].numpy(), edges)
-        np.testing.assert_allclose(radial_power(image, edges)[0][0], expected, rtol=1e-9)
 
 
-@each_case(("down", "right"), [(8, 0), (0, 8), (6, 6), (-6, 6), (3, -7)])
+@each_case(("down", "right"), [(8, 0), (0, 8), (-6, 6)])
 def test_a_wave_counts_to_the_ring_of_its_frequency_whatever_its_direction(down: int, right: int) -> None:
     rows, columns = torch.arange(64, dtype=torch.float64)[:, None], torch.arange(64, dtype=torch.float64)[None, :]
     wave = torch.sin(2 * torch.pi * (down * rows + right * columns) / 64)[None]
@@ -87,15 +73,12 @@ def test_a_wave_counts_to_the_ring_of_its_frequency_whatever_its_direction(down:
     assert float(power.max() / power.sum()) > 0.98
 
 
-@each_case("variance", [0.25, 9.0])
-@each_case("shape", [(64, 64), (63, 80)])
-def test_white_noise_has_its_variance_in_every_ring(variance: float, shape: tuple[int, int]) -> None:
-    power, _ = radial_power(noise(400, *shape) * math.sqrt(variance), (0.05, 0.1, 0.2, 0.3, 0.4, 0.5))
-    np.testing.assert_allclose(power.mean(dim=0) / variance, 1, atol=0.03)
+def test_white_noise_has_its_variance_in_every_ring() -> None:
+    power, _ = radial_power(noise(400, 63, 80) * 3, (0.05, 0.1, 0.2, 0.3, 0.4, 0.5))
+    np.testing.assert_allclose(power.mean(dim=0) / 9, 1, atol=0.03)
 
 
-def test_brightness_and_opposite_edges_do_not_count() -> None:
-    assert radial_power(torch.full((1, 32, 32), 0.7, dtype=torch.float64), EDGES)[0].max() < 1e-25
+def test_opposite_edges_do_not_count() -> None:
     # A ramp jumps between its edges. Without the window it would have half a percent of its power up here.
     ramp = torch.linspace(0, 1, 64, dtype=torch.float64).expand(1, 64, 64)
     windowed = radial_power(ramp, (0.25, 0.5))[0]

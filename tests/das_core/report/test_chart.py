@@ -1,72 +1,135 @@
+"""Charts as images; bars as long as their values, and names of any length and script over them."""
+
 import matplotlib.pyplot as plt
+import pytest
 import torch
 from matplotlib.patches import Rectangle
+from torch import Tensor
 
 from cases import each_case
-from das_core.report.chart import (
-    BLUE,
-    DOTS_PER_INCH,
-    GREY,
-    LIGHT_BLUE,
-    TEXT_SIZE,
-    TICK_SIZE,
-    WIDTH,
-    new_figure,
-    render_figure,
-    style_axes,
-)
+from das_core.report import chart
+from das_core.report.chart import LIGHT_BLUE, TICK_SIZE, estimate_chart_bytes, new_figure, plot_bars, wrap_name
+
+BLUE, RED = (torch.tensor([int(name[i : i + 2], 16) for i in (1, 3, 5)]) / 255 for name in (LIGHT_BLUE, "#f5c1b0"))
 
 
-def to_color(name: str) -> torch.Tensor:
-    """The red, green and blue of '#rrggbb', 0..1."""
-    return torch.tensor([int(name[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+def is_colour(drawn: Tensor, colour: Tensor) -> Tensor:
+    """Where a chart (1, 3, H, W) has a colour, (H, W)."""
+    return (drawn[0] - colour[:, None, None]).abs().amax(dim=0) < 0.02
 
 
-@each_case("height", [0.5, 1, 1.35, 5.0])
-def test_a_figure_is_white_paper_600_pixels_wide_and_200_pixels_high_for_every_inch(height: float) -> None:
-    image = render_figure(new_figure(height))
-    assert torch.equal(image, torch.ones(1, 3, round(200 * height), 600))
-    assert (WIDTH, DOTS_PER_INCH) == (3, 200)
-    assert image.dtype == torch.float32
+def bar_lengths(drawn: Tensor) -> list[int]:
+    """How many pixels long each bar is, from the top of a chart (1, 3, H, W) down."""
+    blue = is_colour(drawn, BLUE).sum(dim=1).tolist()
+    bars: list[int] = []
+    for before, row in zip([0, *blue], blue, strict=False):
+        if row > 2 and before <= 2:
+            bars.append(row)
+        elif row > 2:
+            bars[-1] = max(bars[-1], row)
+    return bars
+
+
+def test_a_figure_is_white_paper_and_what_is_drawn_stands_where_it_should_in_its_colour() -> None:
+    before = plt.get_fignums()
+    figure = new_figure(1.35)
+    image = chart.render_figure(figure)
+    assert torch.equal(image, torch.ones(1, 3, 270, 600))
     assert image.is_contiguous()
+    # In fractions of the figure, from its lower left corner.
+    figure.add_artist(Rectangle((0, 0.5), 0.5, 0.5, color=LIGHT_BLUE, linewidth=0))
+    axes = figure.add_axes((0.5, 0, 0.5, 0.5))
+    chart.style_axes(axes)
+    again = chart.render_figure(figure)
+    torch.testing.assert_close(again[0, :, 60, 150], BLUE, rtol=0, atol=1e-6)
+    assert torch.equal(again[0, :, 60, 450], torch.ones(3))
+    assert torch.equal(again[0, :, 220, 150], torch.ones(3))
+    assert [side for side, spine in axes.spines.items() if spine.get_visible()] == ["left", "bottom"]
+    # An image does not change with its figure, which pyplot does not keep.
+    assert image.min() == 1
+    assert plt.get_fignums() == before
 
 
 def test_small_capitals_are_six_pixels_high_where_a_node_draws_the_chart_270_pixels_wide() -> None:
     figure = new_figure(1)
     figure.text(0.5, 0.5, "H", fontsize=TICK_SIZE)
-    dark = (render_figure(figure)[0, 0] < 0.5).any(dim=1).sum()
+    dark = (chart.render_figure(figure)[0, 0] < 0.5).any(dim=1).sum()
     assert dark * 270 / 600 > 6
-    assert TEXT_SIZE > TICK_SIZE
 
 
-def test_styled_axes_have_no_frame_at_the_top_or_on_the_right() -> None:
-    axes = new_figure(1).add_subplot()
-    style_axes(axes)
-    assert [side for side, spine in axes.spines.items() if spine.get_visible()] == ["left", "bottom"]
+def test_bars_are_as_long_as_their_values_from_the_top_and_highest_is_the_end_of_the_axis() -> None:
+    bars = [("a", 1.0), ("b", 0.5), ("c", 0.25), ("d", 0.0)]
+    drawn = plot_bars(bars, "Lite0")
+    assert drawn.shape == (1, 3, int(200 * (0.25 + 4 * (1.2 * 8 / 72 + 0.05))), 600)
+    assert 0 <= drawn.min() < drawn.max() == 1
+    assert torch.equal(plot_bars(bars, "Lite0"), drawn)
+    longest, *others = bar_lengths(drawn)
+    assert [length / longest for length in others] == pytest.approx([0.5, 0.25], abs=0.02)
+    short, long = (bar_lengths(plot_bars([("a", value)], "t", highest=10))[0] for value in (1.0, 10.0))
+    assert long / short == pytest.approx(10, rel=0.1)
+    # Rows can be given more lines than their names take.
+    assert torch.equal(plot_bars(bars, "Lite0", lines=[1] * 4), drawn)
+    higher = plot_bars(bars, "Lite0", lines=[2, 1, 1, 1])
+    assert higher.shape[2] > drawn.shape[2]
+    assert bar_lengths(higher) == [longest, *others]
 
 
-@each_case("color", [BLUE, LIGHT_BLUE, GREY])
-def test_colours_come_out_as_they_are_named_and_where_they_are_drawn(color: str) -> None:
-    figure = new_figure(1)
-    figure.set_facecolor(color)
-    expected = to_color(color)[None, :, None, None].expand(1, 3, 200, 600)
-    torch.testing.assert_close(render_figure(figure), expected, rtol=0, atol=1e-6)
-    figure = new_figure(1)
-    # In fractions of the figure, from its lower left corner.
-    figure.add_artist(Rectangle((0, 0.5), 0.5, 0.5, color=color, linewidth=0))
-    image = render_figure(figure)[0]
-    # The first row is the top, and the first column the left.
-    torch.testing.assert_close(image[:, 50, 150], to_color(color), rtol=0, atol=1e-6)
-    for row, column in ((50, 450), (150, 150), (150, 450)):
-        assert torch.equal(image[:, row, column], torch.ones(3))
+def test_bars_below_0_go_left_in_another_colour_and_none_goes_below_a_number() -> None:
+    drawn = plot_bars([("", 1.0), ("", -2.0)], "", highest=1, lowest=-2, written=lambda _: "")
+    columns = [is_colour(drawn, colour).any(dim=0).nonzero() for colour in (BLUE, RED)]
+    blue, below = ((int(found.min()), int(found.max())) for found in columns)
+    assert below[1] <= blue[0]
+    assert (below[1] - below[0]) / (blue[1] - blue[0]) == pytest.approx(2, abs=0.05)
+    # The numbers have 0.55 inches of 200 pixels at the right edge.
+    assert blue[1] < 600 - 110
 
 
-def test_an_image_does_not_change_with_its_figure_which_pyplot_does_not_keep() -> None:
-    before = plt.get_fignums()
-    figure = new_figure(1)
-    image = render_figure(figure)
-    figure.set_facecolor(BLUE)
-    again = render_figure(figure)
-    assert torch.equal(image, torch.ones(1, 3, 200, 600))
-    assert not torch.equal(again, image)
-    assert plt.get_fignums() == before
+@each_case("text", ["x" * 300, "Überraschung é ñ", "a\nb", "", "<b>&amp;</b>"])
+def test_names_of_all_sorts_fit_into_the_chart(text: str) -> None:
+    drawn = plot_bars([(text, 0.5), ("b", 0.25)], text)
+    # The name takes nothing from the width of its bar.
+    assert bar_lengths(drawn) == pytest.approx([0.5 * (600 - 2 * 10), 0.25 * (600 - 2 * 10)], abs=4)
+    assert float(torch.cat([drawn[..., 0], drawn[..., -1]], dim=-1).min()) == 1
+
+
+@each_case("text", ["$x$", "$\\frac{", "\\alpha_1^2"])
+def test_names_are_no_formulas(text: str) -> None:
+    escaped = text.replace("$", r"\$")
+    # Were they read as formulas, the escaped form would look the same.
+    for made, other in (
+        (plot_bars([(text, 0.5)], "title"), plot_bars([(escaped, 0.5)], "title")),
+        (plot_bars([("a", 0.5)], text), plot_bars([("a", 0.5)], escaped)),
+    ):
+        assert torch.equal(made, other) == (text == escaped)
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_letters_that_the_font_lacks_come_from_another_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chart, "_WIDE_FONTS", ("Not Installed", "STIXGeneral"))
+    assert chart.choose_fonts() == ["DejaVu Sans", "STIXGeneral"]
+    # Without the other font both would be the same empty box.
+    assert not torch.equal(plot_bars([("\u24b6", 0.5)], ""), plot_bars([("\u24b7", 0.5)], ""))
+
+
+def test_short_names_stay_as_they_are_and_long_ones_take_two_lines_sooner_where_letters_are_wide() -> None:
+    assert wrap_name("American Staffordshire terrier") == "American Staffordshire terrier"
+    first, second = wrap_name("a photograph of a castle " * 9).split("\n")
+    assert first == "a photograph of a castle a photograph"[: len(first)]
+    assert len(first) > 25
+    assert second.endswith("…")
+    wide, narrow = (len(wrap_name(letter * 200).partition("\n")[0]) for letter in "Wi")
+    assert 2 * wide < narrow
+
+
+@each_case("words", ["W" * 50, "The quick brown fox jumps over the lazy dog. "])
+def test_no_name_runs_into_the_values(words: str) -> None:
+    inked = (plot_bars([(words * 4, 0.0)], "")[0, 0, 40:] < 0.4).any(dim=0).nonzero().flatten()
+    # Between the name and the value there are columns without ink.
+    assert int(inked.diff().max()) > 8
+
+
+@each_case("bars", [1, 12])
+def test_charts_take_no_more_than_estimated(bars: int) -> None:
+    for name in ("a", "a castle on a hill above the sea in the fog of a morning in autumn"):
+        drawn = plot_bars([(name, 0.5)] * bars, "title")
+        assert 3 * 5 * drawn.numel() * 4 <= estimate_chart_bytes(5, bars) <= 8 * 5 * drawn.numel() * 4

@@ -38,10 +38,9 @@ def read(path: Path) -> tuple[list[Any], list[float]]:
         return frames, times[1:]
     with av.open(str(path)) as video:
         decoded = list(video.decode(video=0))
-    times = [float(frame.pts * frame.time_base) for frame in decoded if frame.pts is not None and frame.time_base]
-    return [to_rgb(frame.to_ndarray(), frame.height) for frame in decoded], [
-        after - before for before, after in pairwise(times)
-    ]
+    times = [float(frame.time) for frame in decoded if frame.time is not None]
+    pictures = [to_rgb(frame.to_ndarray(), frame.height) for frame in decoded]
+    return pictures, [after - before for before, after in pairwise(times)]
 
 
 def to_rgb(planes: Any, height: int) -> Any:
@@ -65,28 +64,26 @@ def test_a_film_is_read_back_as_it_was_written(tmp_path: Path, suffix: str, erro
     path = save_film(frames, str(tmp_path / f"film{suffix}"), fps=10)
     assert path == tmp_path / f"film{suffix}"
     read_back, seconds = read(path)
-    assert len(read_back) == 6
     for expected, frame in zip(to_bytes(frames).astype(int), read_back, strict=True):
-        assert frame.shape == expected.shape
         assert np.abs(frame - expected).mean() <= error / 6
         assert np.abs(frame - expected).max() <= error
     assert seconds == pytest.approx([0.1] * 5, abs=1e-3)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    # A single frame is a film too.
+    assert [frame.shape for frame in read(save_film(frames[:1], path))[0]] == [(48, 64, 3)]
 
 
 @each_case("suffix", [*STILLS, *VIDEOS])
-@each_case("fps", [3, 12, 23.976, 40])
+@each_case("fps", [12, 23.976])
 def test_a_film_takes_as_long_as_it_should(tmp_path: Path, suffix: str, fps: float) -> None:
     _, seconds = read(save_film(gradients(14), tmp_path / f"film{suffix}", fps=fps))
-    assert len(seconds) == 13
     assert sum(seconds) == pytest.approx(13 / fps, abs=0.01)
-    assert max(abs(second - 1 / fps) for second in seconds) <= (0.0101 if suffix == ".gif" else 0.0011)
+    assert seconds == pytest.approx([1 / fps] * 13, abs=0.0101 if suffix == ".gif" else 0.0011)
 
 
 @each_case("suffix", VIDEOS)
 def test_a_video_says_what_its_colours_mean(tmp_path: Path, suffix: str) -> None:
-    colours = torch.eye(3)[:, :, None, None].expand(3, 3, 32, 32)
-    path = save_film(colours, tmp_path / f"film{suffix}", fps=24)
+    path = save_film(torch.eye(3)[:, :, None, None].expand(3, 3, 32, 32), tmp_path / f"film{suffix}", fps=24)
     with av.open(str(path)) as video:
         context = video.streams.video[0].codec_context
         assert (context.colorspace, context.color_range, context.pix_fmt) == (1, 1, "yuv420p")
@@ -123,28 +120,18 @@ def test_frames_may_be_anything_that_is_a_picture_or_a_batch_side_by_side_and_ar
     assert (shown[:, 10:] == 255).all()
 
 
-def test_a_single_frame_is_a_film_too(tmp_path: Path) -> None:
-    for suffix in (*STILLS, *VIDEOS):
-        path = save_film(gradients(1), tmp_path / f"film{suffix}")
-        if suffix in STILLS:
-            assert Image.open(path).size == (64, 48)
-        else:
-            assert len(read(path)[0]) == 1
-
-
 @each_case("suffix", VIDEOS)
 def test_a_video_takes_frames_as_they_come_and_keeps_none(tmp_path: Path, suffix: str) -> None:
     alive: WeakSet[Tensor] = WeakSet()
     most: list[int] = []
 
     def make() -> Iterator[Tensor]:
-        for frame in gradients(200).unbind():
+        for frame in gradients(60).unbind():
             alive.add(frame := frame.clone())
             most.append(len(alive))
             yield frame
 
-    assert len(read(save_film(make(), tmp_path / f"film{suffix}", fps=30000 / 1001))[0]) == 200
-    assert len(most) == 200
+    assert len(read(save_film(make(), tmp_path / f"film{suffix}", fps=30000 / 1001))[0]) == len(most) == 60
     assert max(most) <= 3
 
 
@@ -157,22 +144,18 @@ def replace_last(make: Callable[[Tensor], Any]) -> list[Any]:
     ("frames", "name", "fps", "says"),
     [
         (gradients(2), "film.avi", 12, r"'film.avi' ends with no format of films; .* \.gif, \.png, \.webp, \.mp4, "),
-        (gradients(2), "film", 12, r"'film' ends with no format of films"),
         (gradients(2), "none/film.gif", 12, r"there is no folder '.*none' for 'film.gif'"),
         (gradients(2), "film.mp4", 0, r"fps 0 is out of range; a \.mp4 has 0\.1 to 120"),
+        (gradients(2), "film.webp", 121, "fps 121 is out of range"),
         (gradients(2), "film.mp4", "x", "fps x is out of range"),
         (gradients(2), "film.mp4", float("nan"), "fps nan is out of range"),
         (gradients(2), "film.gif", 60, r"fps 60 is out of range; a \.gif has 0\.1 to 50"),
         ([], "film.webm", 12, "there are no frames for 'film.webm'; give at least one"),
-        (torch.zeros(0, 3, 8, 8), "film.gif", 12, "there are no frames"),
-        (torch.zeros(3, 8, 8), "film.gif", 12, r"frame 1 has the shape \(8, 8\)"),
         ("castle.png", "film.gif", 12, "a str is no film"),
         (7, "film.gif", 12, "a int is no film"),
         (replace_last(lambda frame: frame[:, :, :40]), "film.mp4", 12, "frame 3 has 40 x 48 pixels and the first 64 x"),
         (replace_last(lambda frame: frame[:, :, :40]), "film.webp", 12, "frame 3 has 40 x 48 pixels and the first 64"),
         (replace_last(lambda frame: frame * torch.nan), "film.mp4", 12, "frame 3 holds 9216 values that are NaN"),
-        (replace_last(lambda frame: frame[:2]), "film.webm", 12, "frame 3 has 2 channels"),
-        (replace_last(lambda frame: "castle.png"), "film.gif", 12, "frame 3 is a str"),
     ],
 )
 def test_what_is_no_film_is_refused_and_what_was_there_stays(
@@ -185,34 +168,28 @@ def test_what_is_no_film_is_refused_and_what_was_there_stays(
     assert [file.read_text() for file in tmp_path.iterdir()] == ["before"] * ("/" not in name)
 
 
-@each_case("suffix", VIDEOS)
 def test_without_pyav_the_command_is_named_before_the_first_frame(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     frames = iter(gradients(2))
-    with pytest.raises(ValueError, match="run 'pip install av' and start again"):
-        save_film(frames, tmp_path / f"film{suffix}")
+    with pytest.raises(ValueError, match=r"PyAV, which writes \.mp4, is not installed; run 'pip install av'"):
+        save_film(frames, tmp_path / "film.mp4")
     assert len(list(frames)) == 2
     assert save_film(gradients(2), tmp_path / "film.gif").is_file()
 
 
 @each_case("suffix", [*STILLS, *VIDEOS])
 def test_a_long_film_can_be_ended_at_every_frame_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"film{suffix}"
-    frames = gradients(12)
+    path, frames = tmp_path / f"film{suffix}", gradients(5)
     # Stills are read first, and then written.
-    assert assert_ends_anywhere(lambda: save_film(frames, path)) >= (24 if suffix in STILLS else 12)
+    assert assert_ends_anywhere(lambda: save_film(frames, path)) >= (10 if suffix in STILLS else 5)
     assert [found.name for found in tmp_path.iterdir()] == [path.name], "only what was written to its end"
 
 
-@each_case("suffix", [*STILLS, *VIDEOS])
-def test_where_no_file_can_be_written_is_said_before_the_first_frame(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"film{suffix}").mkdir()
+def test_where_no_file_can_be_written_is_said_before_the_first_frame(tmp_path: Path) -> None:
+    (tmp_path / "film.gif").mkdir()
     frames = iter(gradients(2))
-    with pytest.raises(ValueError, match=rf"'film{suffix}' is a folder; give the file another name"):
-        save_film(frames, tmp_path / f"film{suffix}")
-    if Path("/proc/self").is_dir():
-        with pytest.raises(ValueError, match="nothing can be written in '/proc/self'"):
-            save_film(frames, Path("/proc/self", f"film{suffix}"))
+    with pytest.raises(ValueError, match=r"'film\.gif' is a folder; give the file another name"):
+        save_film(frames, tmp_path / "film.gif")
     assert len(list(frames)) == 2

@@ -5,13 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from skimage.data import chelsea, coffee
 from torch import Tensor, nn
 
 from cases import each_case
-from das_core.models.sources.starters import load_starter
 from das_core.objectives.change import in_region, share_views
-from das_core.objectives.classes import class_objective
 from das_core.objectives.term import Objective
 from das_core.report.objective_scores import ImageScorer, ObjectiveScores, format_scores, plot_scores, score_images
 from das_core.views.augmentation import Augmentation
@@ -49,13 +46,6 @@ def test_pictures_are_ranked_by_the_weighted_scores_of_their_views_and_of_equals
     assert score_images(COLORS[:1].expand(3, -1, -1, -1), [brightness()], WHOLE).ranking == [0, 1, 2]
 
 
-def test_a_photograph_is_found_among_others() -> None:
-    photographs = [torch.from_numpy(photo()).movedim(-1, 0)[:, :300, :400] / 255 for photo in (chelsea, coffee)]
-    scores = score_images(torch.stack(photographs), [class_objective(load_starter(), "espresso")])
-    assert scores.ranking == [1, 0]
-    assert scores.table[1, 0] > scores.table[0, 0] + 5
-
-
 def test_all_pictures_are_seen_through_the_same_views() -> None:
     noisy = Augmentation(5, Windows(jitter=8), (Noise(0.3),))
     same = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1, -1)
@@ -69,6 +59,7 @@ def test_objectives_of_one_model_are_added_and_those_of_several_brought_to_one_s
     both = [output_objective(one, "a", 1.0), output_objective(one, "b", -0.5)]
     scores = score_images(COLORS, both, WHOLE)
     torch.testing.assert_close(scores.totals, 0.5 * scores.table[:, 0])
+    # Groups of several models have other scales, and are standardised.
     mixed = score_images(COLORS, [brightness(weight=2.0), redness()], WHOLE)
     parts = [column - column.mean() for column in mixed.table.unbind(dim=1)]
     expected = sum(w * part / part.square().mean().sqrt() for w, part in zip((2.0, 1.0), parts, strict=True))
@@ -78,8 +69,7 @@ def test_objectives_of_one_model_are_added_and_those_of_several_brought_to_one_s
 def test_an_objective_on_which_all_pictures_agree_does_not_count_and_none_counts_for_a_lone_picture() -> None:
     grey = plain((0.2, 0.2, 0.2), (0.2, 0.9, 0.9))
     scores = score_images(grey, [brightness(), redness()], WHOLE)
-    assert scores.ranking == [1, 0]
-    assert bool(scores.totals.isfinite().all())
+    assert scores.totals.tolist() == pytest.approx([-1, 1])
     # It has scores, but where scales differ the total 0.
     scores = score_images(COLORS[:1], [brightness(), redness()], WHOLE)
     assert scores.totals.tolist() == [0.0]
@@ -101,24 +91,21 @@ def test_a_region_is_where_a_picture_is_looked_at_and_one_of_any_aspect_covers_i
     halves[0, :, :, :16], halves[1, :, :, 16:] = 1, 0.5
     right = torch.zeros(1, 32, 32)
     right[:, :, 16:] = 1
-    assert score_images(halves, [in_region(brightness(), right)], WHOLE).ranking == [1, 0]
-    each = torch.stack([right[0].flip(1), right[0]])
-    table = score_images(halves, [in_region(brightness(), each)], WHOLE).table
-    assert table[:, 0].tolist() == pytest.approx([1.0, 0.5])
-    halves = torch.zeros(1, 3, 32, 32)
-    halves[:, :, :, :16] = 1
+    each = torch.cat([right.flip(2), right])
+    for mask, expected in ((right, [0.0, 0.5]), (each, [1.0, 0.5])):
+        table = score_images(halves, [in_region(brightness(), mask)], WHOLE).table
+        assert table[:, 0].tolist() == pytest.approx(expected)
     # Of a mask that is twice as wide as the picture, the middle half lies over it.
     wide = torch.zeros(1, 32, 64)
     wide[:, :, 16:32] = 1
-    left = in_region(brightness(), wide)
-    assert score_images(halves, [left], WHOLE, any_aspect=True).table.tolist() == [[pytest.approx(1.0)]]
+    table = score_images(halves, [in_region(brightness(), wide)], WHOLE, any_aspect=True).table
+    assert table[:, 0].tolist() == pytest.approx([1.0, 0.0])
 
 
 def test_scores_as_text_and_as_a_chart() -> None:
     scores = ObjectiveScores(("a", "b"), torch.tensor([[1.0, -200.5], [3.25, 0.0]]), torch.tensor([-1.0, 1.0]))
     assert format_scores(scores) == "image 2: 1  (a 3.25, b 0)\nimage 1: -1  (a 1, b -200.5)"
     chart = plot_scores(scores)
-    assert chart.shape[:2] == (1, 3)
     assert float(chart.min()) < float(chart.max())
     negative = replace(scores, totals=torch.tensor([-1.0, -3.0]))
     assert not torch.equal(plot_scores(negative), chart)
@@ -137,7 +124,7 @@ def test_scores_as_text_and_as_a_chart() -> None:
         (COLORS, [in_region(brightness(), torch.ones(2, 32, 32))], "2 region masks do not go with 3 images"),
     ],
 )
-def test_what_cannot_be_scored_is_named(images: Tensor, objectives: list[output_objective], says: str) -> None:
+def test_what_cannot_be_scored_is_named(images: Tensor, objectives: list[Objective], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         score_images(images, objectives, WHOLE)
 

@@ -1,4 +1,4 @@
-"""Spectra of images: against NumPy, and slopes of noise that is made to have them."""
+"""Spectra of images against NumPy, slopes of noise that is made to have them, and variances of levels."""
 
 import numpy as np
 import pytest
@@ -9,23 +9,33 @@ from torch import Tensor
 
 from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.report.spectrum import estimate_spectrum_bytes, fit_slope, measure_spectrum
-
-
-def noise(slope: float, height: int = 256, width: int = 256, seed: int = 0) -> Tensor:
-    """Grey noise whose power falls as the frequency to this slope, made by NumPy."""
-    white = np.random.default_rng(seed).standard_normal((height, width))
-    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
-    radius[0, 0] = 1
-    shaped = np.fft.ifft2(np.fft.fft2(white) * radius ** (slope / 2)).real
-    return grey(0.5 + 0.1 * (shaped - shaped.mean()) / shaped.std())
+from das_core.ascent.sgd import SGD
+from das_core.report.spectrum import estimate_spectrum_bytes, fit_slope, measure_level_variances, measure_spectrum
+from das_core.stack.decomposition import decompose
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from toys import climb
 
 
 def grey(image: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(image).float().expand(1, 3, -1, -1)
 
 
-@each_case("seed", [0, 1, 2])
+def shape_noise(amplitude: NDArray[np.float64], seed: int = 0) -> Tensor:
+    """Grey noise, made by NumPy, with this amplitude at each frequency."""
+    white = np.random.default_rng(seed).standard_normal(amplitude.shape)
+    shaped = np.fft.ifft2(np.fft.fft2(white) * amplitude).real
+    return grey(0.5 + 0.1 * (shaped - shaped.mean()) / shaped.std())
+
+
+def noise(slope: float, height: int = 256, width: int = 256, seed: int = 0) -> Tensor:
+    """Noise whose power falls as the frequency to this slope."""
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
+    radius[0, 0] = 1
+    return shape_noise(radius ** (slope / 2), seed)
+
+
+@each_case("seed", [0, 1])
 @each_case(("slope", "shape"), [(0, (256, 256)), (-2, (256, 256)), (-2, (200, 360)), (-3, (360, 200))])
 def test_the_slope_of_noise_is_found(slope: float, shape: tuple[int, int], seed: int) -> None:
     found = measure_spectrum(noise(slope, *shape, seed=seed))
@@ -38,12 +48,9 @@ def test_the_slope_of_noise_is_found(slope: float, shape: tuple[int, int], seed:
 def test_a_photograph_has_a_slope_of_about_minus_two_and_noise_of_two_bands_has_two() -> None:
     scene = torch.from_numpy(load_sample_image("china.jpg").copy()).movedim(-1, 0)[None] / 255
     assert measure_spectrum(scene).slope.item() == pytest.approx(-2, abs=0.2)
-    height = width = 256
-    white = np.random.default_rng(0).standard_normal((height, width))
-    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
+    radius = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256)[None, :])
     radius[0, 0] = 1
-    amplitude = np.where(radius < 1 / 8, radius**-1.0, (1 / 8) ** -1.0 * (radius * 8) ** -2.0)
-    found = measure_spectrum(grey(np.fft.ifft2(np.fft.fft2(white) * amplitude).real))
+    found = measure_spectrum(shape_noise(np.where(radius < 1 / 8, radius**-1.0, 8 * (radius * 8) ** -2.0)))
     assert found.low.item() == pytest.approx(-2, abs=0.45)
     assert found.high.item() == pytest.approx(-4, abs=0.2)
 
@@ -83,6 +90,22 @@ def test_what_has_no_spectrum_is_named() -> None:
         measure_spectrum(torch.full((1, 3, 64, 64), 0.3))
     with pytest.raises(ValueError, match=r"the image holds 1 values that are NaN"):
         measure_spectrum(torch.rand(1, 3, 64, 64).index_put((torch.tensor(0),) * 4, torch.tensor(float("nan"))))
+
+
+def test_the_variance_of_levels_is_that_of_the_parts_and_falls_steeply_in_an_ascent() -> None:
+    stack = climb(
+        ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 2, 4, 16, 48)), 2), steps=3, optimizer=SGD(0.5)
+    ).stack
+    resolutions, variances = measure_level_variances(stack)
+    assert resolutions.tolist() == [4, 16, 48]
+    expected = [part.double().flatten(1).var(dim=1) for part in decompose(stack).levels[2:]]
+    torch.testing.assert_close(variances, torch.stack(expected, dim=1))
+    climbed = climb(ImageStack.gray(StackSpec(32, 32, 8)), optimizer=SGD(0.5)).stack
+    assert fit_slope(*measure_level_variances(climbed)).item() < -1
+    with pytest.raises(ValueError, match="the levels of the stack are empty: it has not climbed yet"):
+        measure_level_variances(ImageStack.gray(StackSpec(32, 32, 8)))
+    with pytest.raises(ValueError, match="the stack has 1 levels of 4 samples"):
+        measure_level_variances(ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 2, 16))))
 
 
 def test_the_estimate_of_the_memory_holds_for_any_number_of_images() -> None:

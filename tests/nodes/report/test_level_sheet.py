@@ -13,7 +13,7 @@ from loaded_pack import Pack, assert_is_image
 def test_levels_are_shown_as_a_sheet(pack: Pack) -> None:
     noise = {"start": "noise", "amplitude": 0.3, "decay": 0.7}
     (sheet,) = pack.run("DAS_StackLevels", stack=pack.stack(batch_size=2, start=noise), size=64)
-    assert sheet.shape == (2, 2 * 86 + 4, 8 * 68 + 4, 3)
+    assert sheet.shape == (2, 4 * 86 + 4, 4 * 68 + 4, 3)
     assert not torch.equal(sheet[0], sheet[1])
     plain = pack.run("DAS_StackLevels", stack=pack.stack(start=noise), size=64, stretch=False)[0]
     assert plain.std() < sheet.std()

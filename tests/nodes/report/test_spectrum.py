@@ -35,10 +35,9 @@ BAD: dict[str, Callable[[Pack], object]] = {
     "the image is of one brightness all over": lambda pack: pack.run("DAS_Spectrum", stack=pack.stack()),
     r"4 channels .* alpha": lambda pack: pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 4)),
     "1 values that are NaN": lambda pack: pack.run("DAS_Spectrum", image=make_holed_image()),
-    (
-        "^the levels of the stack are empty: it has not climbed yet; use a stack that has: connect the stack of "
-        "Optimize$"
-    ): lambda pack: pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack()),
+    "^the levels of the stack are empty: it has not climbed yet; use the stack of an ascent$": lambda pack: pack.run(
+        "DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack()
+    ),
 }
 
 
