@@ -41,42 +41,27 @@ def assert_climbs(clip: CLIP) -> None:
 
 
 def strengthen(model: nn.Module) -> nn.Module:
-    """Raise the batch norms of a model with random weights."""
+    """Raise the batch norms of a model with random weights, whose layers let less and less through."""
     for part in model.modules():
-        # In a fresh ResNet every layer lets less through than the one before, and some branches nothing.
         if isinstance(part, nn.BatchNorm2d):
             nn.init.constant_(part.weight, 2.0)
     return model
 
 
-def shallow(config: dict[str, Any]) -> dict[str, Any]:
-    """The same architecture with two layers where its depth is a number: the others would do the same once more."""
-    text = config["text_cfg"] | {"layers": 2}
-    vision = config["vision_cfg"]
-    return config | {"text_cfg": text, "vision_cfg": vision | ({"layers": 2} if vision.get("layers") == 12 else {})}
-
-
-def cut_trunk(model: nn.Module) -> None:
-    """Leave two blocks in every stage of an image tower of timm, for the same reason."""
-    trunk = getattr(model.get_submodule("visual"), "trunk", None)
-    for stage in getattr(trunk, "stages", [trunk] if trunk else []):
-        stage.blocks = stage.blocks[:2]
-
-
-@each_case("architecture", ["ViT-B-32", "RN50", "ViT-B-16-SigLIP", "convnext_base"])
-def test_real_architectures_climb(architecture: str, tmp_path: Path) -> None:
-    config = shallow(open_clip.get_model_config(architecture))
-    if "hf_tokenizer_name" in config["text_cfg"]:
-        tinyclip.write_tokenizer(tmp_path)
-        config["text_cfg"]["hf_tokenizer_name"] = str(tmp_path)
-    published = open_clip.get_pretrained_cfg(architecture, open_clip.list_pretrained_tags_by_model(architecture)[0])
+def test_a_real_architecture_climbs(tmp_path: Path) -> None:
+    config = open_clip.get_model_config("ViT-B-16-SigLIP")
+    tinyclip.write_tokenizer(tmp_path)
+    config["text_cfg"] |= {"hf_tokenizer_name": str(tmp_path), "layers": 2}
+    tag = open_clip.list_pretrained_tags_by_model("ViT-B-16-SigLIP")[0]
     model = strengthen(tinyclip.model(config))
-    cut_trunk(model)
-    assert_climbs(wrap_open_clip_module(architecture, model, build_tokenizer(config["text_cfg"]), published))
+    # Two blocks of the image tower: the others would do the same once more.
+    trunk = model.get_submodule("visual.trunk")
+    trunk.blocks = trunk.blocks[:2]  # type: ignore[index]
+    published = open_clip.get_pretrained_cfg("ViT-B-16-SigLIP", tag)
+    assert_climbs(wrap_open_clip_module("SigLIP", model, build_tokenizer(config["text_cfg"]), published))
 
 
-# Image towers of the same kinds, as small as they get: in bfloat16, a CPU without instructions for it takes minutes for
-# a real one (RN50: 72 s with AVX2 alone, 1.5 s with AVX-512).
+# As small as they get: in bfloat16, a CPU without instructions for it takes minutes for a real one.
 TOWERS: dict[str, dict[str, Any]] = {
     "vision transformer": tinyclip.TINY["vision_cfg"],
     "ResNet": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8},
@@ -85,7 +70,7 @@ TOWERS: dict[str, dict[str, Any]] = {
 }
 
 
-@each_case("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@each_case("dtype", [torch.float32, torch.bfloat16])
 @each_case("tower", TOWERS)
 def test_every_kind_of_tower_climbs_in_every_precision(tower: str, dtype: torch.dtype) -> None:
     config = tinyclip.TINY | {"vision_cfg": TOWERS[tower]}
@@ -120,19 +105,9 @@ def test_a_negative_prompt_keeps_away_what_it_names(starter: CLIP) -> None:
     assert far < near - 0.1
 
 
-def test_texts_and_images_climb_together_under_one_model() -> None:
-    clip = tinyclip.clip()
+def test_texts_and_images_of_models_of_unlike_sizes_climb_together(starter: CLIP) -> None:
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    objectives = [text_objective(clip, "a cat"), image_objective(clip, picture, "spherical", 0.5)]
-    history = Ascent(ImageStack.gray(SPEC), objectives, STILL, steps=5, schedule="constant").run().history
-    first, last = history[0].scores, history[-1].scores
-    assert list(first) == ["a cat", "image"]
-    assert last["a cat"] + 0.5 * last["image"] > first["a cat"] + 0.5 * first["image"] + 1e-3
-
-
-def test_models_of_unlike_sizes_climb_together(starter: CLIP) -> None:
-    other = tinyclip.clip()
-    objectives = [text_objective(starter, "a castle"), text_objective(other, "a cat")]
+    objectives = [text_objective(starter, "a castle"), image_objective(tinyclip.clip(), picture, "spherical")]
     history = Ascent(ImageStack.gray(SPEC), objectives, STILL, steps=6, schedule="constant").run().history
-    for name in ("a castle", "a cat"):
+    for name in ("a castle", "image"):
         assert history[-1].scores[name] > history[0].scores[name] + 1e-3

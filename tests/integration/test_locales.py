@@ -11,6 +11,7 @@ from repository import REPOSITORY
 LOCALES = REPOSITORY / "locales"
 ENGLISH = make_locales.read_texts(LOCALES / "en")
 TRANSLATIONS = {translation.language: translation for translation in make_locales.read_translations(LOCALES)}
+assert {"zh", "ja", "ko", "fr"} <= TRANSLATIONS.keys()
 each_language = each_case("language", TRANSLATIONS)
 
 
@@ -20,19 +21,11 @@ def pairs(language: str) -> Iterator[tuple[str, str, str]]:
     return ((path, text, texts[path]) for path, text in ENGLISH.items())
 
 
-def test_the_languages_are_there() -> None:
-    assert {"zh", "ja", "ko", "fr"} <= TRANSLATIONS.keys()
-
-
 @each_language
-def test_no_translation_is_missing_or_stale(language: str) -> None:
-    problems = make_locales.list_problems(ENGLISH, [TRANSLATIONS[language]])
-    assert problems == [], "run make locales and translate what it lists"
-
-
-@each_language
-def test_no_entry_is_left_of_what_no_longer_exists(language: str) -> None:
+def test_no_translation_is_missing_or_stale_and_no_entry_is_left_of_what_no_longer_exists(language: str) -> None:
     translation = TRANSLATIONS[language]
+    problems = make_locales.list_problems(ENGLISH, [translation])
+    assert problems == [], "run make locales and translate what it lists"
     assert list(translation.texts) == list(translation.sources) == list(ENGLISH)
 
 
@@ -45,24 +38,15 @@ def test_no_text_has_characters_that_pages_read_differently(language: str) -> No
 
 
 @each_language
-def test_numbers_that_a_text_speaks_of_are_in_its_translation(language: str) -> None:
+def test_a_translation_keeps_the_numbers_the_lines_and_the_options_which_the_page_does_not_translate(
+    language: str,
+) -> None:
     for path, english, text in pairs(language):
         lost = set(re.findall(r"\d+(?:\.\d+)?", english)) - set(re.findall(r"\d+(?:\.\d+)?", text))
         assert not lost, f"{path}: {text}"
-
-
-@each_language
-def test_options_that_a_text_explains_keep_their_names_since_the_page_does_not_translate_them(language: str) -> None:
-    for path, english, text in pairs(language):
+        assert (english.count("\n"), english.count("•")) == (text.count("\n"), text.count("•")), path
         for option in re.findall(r"(?:^|[.] |\n|• )([a-z]\w+):", english):
             assert re.search(rf"{option}\s?[:\uFF1A]", text), f"{path} does not explain {option}: {text}"
-
-
-@each_language
-def test_paragraphs_and_lists_keep_their_lines(language: str) -> None:
-    for path, english, text in pairs(language):
-        assert english.count("\n") == text.count("\n"), path
-        assert english.count("•") == text.count("•"), path
 
 
 @each_language

@@ -14,16 +14,7 @@ import direct_ascent
 from cases import each_case
 
 ROOT = Path(__file__).resolve().parents[3]
-HEAVY = [
-    "torchvision",
-    "timm",
-    "open_clip",
-    "transformers",
-    "matplotlib",
-    "sklearn",
-    "huggingface_hub",
-    "torch._dynamo",
-]
+HEAVY = ("torchvision", "timm", "open_clip", "transformers", "matplotlib", "sklearn", "huggingface_hub")
 
 
 def loaded_by(code: str) -> list[str]:
