@@ -1,7 +1,5 @@
 """Ascents of a part of a picture: what lies outside the mask stays, bit for bit."""
 
-from dataclasses import replace
-
 import torch
 
 from cases import each_case
@@ -15,27 +13,21 @@ from masked_stack import SPEC, VIEWS, part, photograph, square
 from toys import toy_class
 
 
-def climbed(stack: ImageStack, optimizer: Optimizer | None = None, steps: int = 4) -> ImageStack:
-    return Ascent(stack, toy_class(), VIEWS, steps=steps, optimizer=optimizer).run().stack
+def climbed(stack: ImageStack, optimizer: Optimizer | None = None) -> ImageStack:
+    return Ascent(stack, toy_class(), VIEWS, steps=3, optimizer=optimizer).run().stack
 
 
 @each_case("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()])
 @each_case("feather", [0, 4])
 def test_outside_the_mask_of_a_stack_every_bit_is_the_images(optimizer: Optimizer, feather: int) -> None:
     image = photograph()
+    # Black and white stay too, at which tanh has no inverse.
+    image[:, :, :6] = image[:, :, :6].round()
     made = climbed(part(image, feather=feather), optimizer).image()
     outside = (square() == 0).expand(3, -1, -1)[None]
     assert torch.equal(made[outside], image[outside])
     inside = made[:, :, 12:28, 14:30] - image[:, :, 12:28, 14:30]
     assert inside.abs().mean() > 0.01
-
-
-def test_black_and_white_outside_the_mask_of_a_stack_stay() -> None:
-    image = photograph().round()
-    made = climbed(part(image)).image()
-    outside = (square() == 0).expand(3, -1, -1)[None]
-    assert torch.equal(made[outside], image[outside])
-    assert set(made[outside].unique().tolist()) == {0.0, 1.0}
 
 
 def test_a_full_mask_changes_nothing() -> None:
@@ -55,11 +47,3 @@ def test_one_image_with_several_masks_becomes_a_batch() -> None:
         outside = (mask == 0).expand(3, -1, -1)
         assert torch.equal(made[number][outside], photograph()[0][outside])
     assert not torch.equal(made[0], made[1])
-
-
-def test_a_masked_stack_moves_to_a_device_and_goes_on() -> None:
-    whole = climbed(part(), NormalizedAscent(coarse_to_fine=0.0), 4)
-    assert torch.equal(whole.to(torch.device("cpu")).image(), whole.image())
-    again = climbed(replace(whole), NormalizedAscent(), 2)
-    outside = (square() == 0).expand(3, -1, -1)[None]
-    assert torch.equal(again.image()[outside], photograph()[outside])

@@ -41,9 +41,7 @@ def starter() -> Classifier:
 def smooth() -> Classifier:
     """The starter's real weights with its ReLU6 replaced by a smooth function.
 
-    At a kink one rounding more or less decides the gradient of a unit: the starter as it is turns a change of its input
-    in the last bit into a change of its gradient in the fourth digit, and more steps carry that into the picture. Two
-    correct programs can then only be compared closely at the first step; without kinks, at every one.
+    At a kink one rounding decides the gradient of a unit, and a few steps carry that into the picture.
     """
     judge = starter()
     for name, part in list(judge.module.named_modules()):
@@ -61,21 +59,10 @@ def same_views(augmentation: Augmentation, seed: int) -> Callable[[Tensor, int],
         draws = Draws(keys, torch.device("cpu"))
         windows = augmentation.windows.draw(ViewGeometry((CANVAS, CANVAS), MARGIN), draws)
         noise = draws.noise((3, SIDE, SIDE), "uniform")
-        rolled = [
-            torch.roll(picture, (MARGIN - top, MARGIN - left), dims=(2, 3))[0, :, INNER, INNER]
-            for top, left, _ in windows
-        ]
-        return (torch.stack(rolled) + 0.2 * noise).clamp(0, 1)
+        rolled = [torch.roll(picture, (MARGIN - top, MARGIN - left), dims=(2, 3))[0] for top, left, _ in windows]
+        return (torch.stack(rolled)[:, :, INNER, INNER] + 0.2 * noise).clamp(0, 1)
 
     return views
-
-
-def logit(judge: Classifier) -> Callable[[Tensor], Tensor]:
-    def score(views: Tensor) -> Tensor:
-        output: Tensor = judge.module((views - 0.5) / 0.5)
-        return output[:, JELLYFISH]
-
-    return score
 
 
 def both(
@@ -90,7 +77,7 @@ def both(
         start = torch.nn.functional.interpolate(low, size=CANVAS, mode="bilinear")
         stack = ImageStack.from_canvas(spec, torch.atanh(2 * start - 1))
     expected, expected_levels = reference_ascent(
-        logit(judge),
+        lambda views: judge.module((views - 0.5) / 0.5)[:, JELLYFISH],
         same_views(SEED_AUGMENTATION, 3),
         side=CANVAS,
         resolutions=levels,
@@ -120,7 +107,7 @@ def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> No
 
 @each_case(
     ("step", "learning_rate", "momentum", "image"),
-    [(8, 0.004, 0.0, False), (16, 0.004, 0.9, False), (16, 0.004, 0.0, True)],
+    [(16, 0.004, 0.9, False), (16, 0.004, 0.0, True)],
 )
 def test_steps_of_sgd_on_layers_in_rgb_are_the_reference(
     step: int, learning_rate: float, momentum: float, image: bool
