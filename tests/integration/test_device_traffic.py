@@ -106,9 +106,7 @@ CLASSIFIERS: dict[str, Case] = {
     "adam": lambda model: climb(jellyfish(model), optimizer=Adam(), denoising=Denoising()),
     "sgd": lambda model: climb(jellyfish(model), optimizer=SGD(momentum=0.9)),
     "channel for each image": lambda model: climb(one_per_image((channel(model, 1), channel(model, 2))), BATCH),
-    "direction": lambda model: climb(
-        feature_objective(model, "blocks.3", "direction", direction=((3, 0.5), (9, -1)))
-    ),
+    "direction": lambda model: climb(feature_objective(model, "blocks.3", "direction", direction=((3, 0.5), (9, -1)))),
     "style": lambda model: climb(style_objective(model, IMAGE, "blocks.1")),
     "every transform": lambda model: climb(jellyfish(model), augmentation=Augmentation(3, transforms=TRANSFORMS)),
 }

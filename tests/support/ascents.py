@@ -27,10 +27,7 @@ def assert_same(one: Result, other: Result) -> None:
 
 
 def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
-    """Return an ascent whose result depends on which steps are done.
-
-    The cutoff of K, the step size and the strength of the denoiser change from step to step.
-    """
+    """Return an ascent whose result depends on which steps are done."""
     stack, objectives, denoising = ImageStack.noise(SPEC, 2), [toy_class()], Denoising(strength=0.1)
     return Ascent(stack, objectives, VIEWS, steps=steps, optimizer=optimizer, seed=3, denoising=denoising)
 

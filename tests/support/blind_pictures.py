@@ -18,10 +18,7 @@ TWENTY = [f"thing_{number:02d}" for number in range(20)]
 
 
 def colour(place: int, folder: int = 0) -> Colour:
-    """Return the colour of picture number `place` of folder number `folder`.
-
-    Each picture has another colour, and none has the black or white of the sheet.
-    """
+    """Return the colour of picture number `place` of folder number `folder`."""
     return 40 + 3 * place, 90 + 50 * folder, 200 - 3 * place
 
 
@@ -51,10 +48,7 @@ def find_box(sheet: np.ndarray, wanted: Colour) -> Box | None:
 
 
 def find_boxes(sheets: Sequence[Path], count: int, folder: int = 0) -> list[tuple[int, Box]]:
-    """Return, for each picture of a folder, the number of the sheet that shows it, and its box there.
-
-    The function fails unless each picture is on exactly one sheet.
-    """
+    """Return, for each picture of a folder, the number of the sheet that shows it, and its box there."""
     pixels = [read_sheet(sheet) for sheet in sheets]
     boxes = []
     for place in range(count):

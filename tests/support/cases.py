@@ -11,14 +11,7 @@ Check = Callable[..., None]
 
 
 def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Check], Check]:
-    """Call a test with each case of a table, as `pytest.mark.parametrize` does, but as a single test.
-
-    Every case has a `tmp_path` and a `monkeypatch` of its own. It shares all other fixtures with the other cases.
-
-    Args:
-        names: the parameters of the test for which a case has values, as in `parametrize`.
-        cases: the cases; a case of several parameters is a tuple.
-    """
+    """Call a test with each case of a table, as `pytest.mark.parametrize` does, but as a single test."""
     given = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     table = [case if isinstance(names, tuple | list) or len(given) > 1 else (case,) for case in cases]
 

@@ -11,10 +11,7 @@ WIDTH = 12
 
 
 class Encoder(nn.Module):
-    """Stands for comfy.sd1_clip.SDClipModel: makes an embedding of chunks of tokens.
-
-    It projects the embedding if its option `projected_pooled` is true.
-    """
+    """Stands for comfy.sd1_clip.SDClipModel: makes an embedding of chunks of tokens."""
 
     max_length = 8
     special_tokens = {"start": START, "end": END, "pad": END}  # noqa: RUF012
@@ -68,10 +65,7 @@ class TextEncoder:
 
 
 class ImageEncoder(nn.Module):
-    """Stands for comfy.clip_model.CLIPVisionModelProjection; like there, the layer changes its input in place.
-
-    If `in_place` is False, the layer makes a new tensor.
-    """
+    """Stands for comfy.clip_model.CLIPVisionModelProjection; like there, the layer changes its input in place."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -23,10 +23,7 @@ _KEPT = find_cache_folder()
 
 
 class Fitted(NamedTuple):
-    """A starter CLIP, the folder that keeps its projection, and what the projection was fitted on.
-
-    `embeddings` (N, E) are those of the sentences about all classes, as the sentence encoder gives them.
-    """
+    """A starter CLIP, the folder that keeps its projection, and what the projection was fitted on."""
 
     clip: CLIP
     folder: Path
@@ -35,10 +32,7 @@ class Fitted(NamedTuple):
 
 @cache
 def fit_starter_clip() -> Fitted:
-    """Return the starter CLIP with the embeddings of its sentences, which the first process of a run encodes.
-
-    The projections are also copied to the folder in which the library looks for them.
-    """
+    """Return the starter CLIP with the embeddings of its sentences, which the first process of a run encodes."""
     folder, encoded = _HOME / "fitted", _HOME / "encoded.safetensors"
     with FileLock(_HOME / "fitted.lock"):
         if not encoded.exists():

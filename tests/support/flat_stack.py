@@ -33,14 +33,7 @@ def gradients(count: int = 5) -> list[Tensor]:
 
 
 def naive(maker: object, steps: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Return the canvas and the levels after an optimizer of PyTorch has followed gradients at the canvas.
-
-    Autograd takes the gradients through the sum of the levels.
-
-    Args:
-        maker: a function that makes the optimizer for the levels.
-        steps: the gradient at the canvas (1, 3, H, W) for each step.
-    """
+    """Return the canvas and the levels after an optimizer of PyTorch has followed gradients at the canvas."""
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in LEVELS]
     optimizer = maker(levels)  # type: ignore[operator]
 

@@ -22,12 +22,7 @@ def fill_disk(room: int) -> Iterator[None]:
 
 
 def refuse_writing(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """Let `Path.open` and `Path.touch` fail for every file that is to be written.
-
-    Args:
-        monkeypatch: the fixture of the test; it restores both after the test.
-        code: the `errno` of the error, such as `errno.ENOSPC`.
-    """
+    """Let `Path.open` and `Path.touch` fail for every file that is to be written."""
     whole = Path.open
 
     def refuse(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:

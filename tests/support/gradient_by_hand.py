@@ -41,20 +41,14 @@ def measure(
 def views_by_hand(
     pixels: Tensor, spec: StackSpec, size: int, number: int = 0, region: ActiveRegion | None = None
 ) -> Tensor:
-    """Return all views of the group number `number` at step `STEP` of an ascent, in one batch.
-
-    The views of the first image come first, then those of the second image, and so on.
-    """
+    """Return all views of the group number `number` at step `STEP` of an ascent, in one batch."""
     keys = [ViewKey(SEED, item, STEP, view, number) for item in range(len(pixels)) for view in range(VIEWS.views)]
     geometry = ViewGeometry(spec.canvas, spec.margin, size, boxes=None if region is None else region.boxes)
     return VIEWS(pixels, geometry, Draws(keys, CPU, PACE.coarse_progress, PACE.progress))
 
 
 def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Tensor | None = None) -> Tensor:
-    """Return the gradient of a score of the pixels at the canvas, by autograd through colours, tanh and surroundings.
-
-    If there is a mask, only what lies under the mask contributes to the gradient.
-    """
+    """Return the gradient of a score of the pixels at the canvas, by autograd through colours and tanh."""
     canvas = stack.canvas.clone().requires_grad_()
     pixels = (torch.tanh(to_rgb(canvas, stack.spec.color)) + 1) / 2
     if stack.surroundings is not None:

@@ -1,8 +1,4 @@
-"""Sentences and words that are held out of the fit of a starter CLIP, and how often their class is found.
-
-The fit gives a projection, which takes the embedding of a sentence to the feature space of a classifier. There the
-classes have directions. A class is found if its direction is nearest to the projected sentence.
-"""
+"""Sentences and words that are held out of the fit of a starter CLIP, and how often their class is found."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -86,19 +82,7 @@ NEW_CONTEXTS = (
 
 
 class Shares(NamedTuple):
-    """The shares, 0..1, of held-out sentences whose class is found.
-
-    Attributes:
-        names: the fit leaves out 100 classes and is asked about "a photo of a NAME." for each of them: how often the
-            right one of the 100 classes is the nearest.
-        names_of_five: how often the right class is among the nearest five of the 100.
-        hypernyms: the fit leaves out half of the hypernyms and is asked about "a photo of a WORD." for their words: how
-            often the nearest of all classes is one that the word covers.
-        contexts: the same for words that the fit knows, in sentences that it does not know (`NEW_CONTEXTS`).
-        sentences: how often the nearest class is right for a sentence of `SPOKEN`.
-        sentences_mostly: how often more than half of the nearest five classes are right for a sentence of `SPOKEN`. If
-            only n < 5 classes are right, the nearest n count.
-    """
+    """The shares, 0..1, of held-out sentences whose class is found."""
 
     names: float
     names_of_five: float
@@ -147,10 +131,7 @@ class Material(NamedTuple):
         return self._replace(sentences=[self.sentences[row] for row in rows], embeddings=self.embeddings[list(rows)])
 
     def leave_out(self, classes: set[int]) -> "Material":
-        """Return a copy for a fit that does not know the given classes.
-
-        They are removed from the classes of every sentence to fit on, and sentences without a class are left out.
-        """
+        """Return a copy for a fit that does not know the given classes."""
         rest = [tuple(index for index in sentence.classes if index not in classes) for sentence in self.sentences]
         changed = [sentence._replace(classes=own) for sentence, own in zip(self.sentences, rest, strict=True)]
         return self._replace(sentences=changed).choose([row for row, own in enumerate(rest) if own])

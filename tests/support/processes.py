@@ -7,10 +7,7 @@ from typing import Any
 
 
 def start(work: Callable[[], Any]) -> int:
-    """Run `work` in a fork of this process, and return the id of the fork.
-
-    The fork ends without clean-up; its exit code is 0, or 1 after an error.
-    """
+    """Run `work` in a fork of this process, and return the id of the fork."""
     child = os.fork()
     if child:
         return child

@@ -75,12 +75,7 @@ _NEEDS_MODELS = "DAS_CLIPFromComfyUI"
 class NodeMaker:
     """Makes random inputs for nodes, including the values for their sockets.
 
-    Args:
-        pack: the loaded pack.
-        seed: the seed of all random choices.
-        real: the probability, 0..1, that a classifier or a CLIP is made by a node of the pack; else it is a toy.
-        large: the probability, 0..1, that an Optimize may be without a stack, and then makes one of 448 x 448; else it
-            gets a small stack.
+    With the probability `real`, a judge is made by a node and no toy; with `large`, an Optimize may be without a stack.
     """
 
     def __init__(self, pack: Pack, seed: int, real: float = 0.0, large: float = 0.0) -> None:
@@ -106,10 +101,7 @@ class NodeMaker:
         return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != _NEEDS_MODELS]))
 
     def make_inputs(self, node_id: str, depth: int = 0) -> dict[str, Any]:
-        """Return random inputs of a node by their dotted names, including the values for its sockets.
-
-        `depth` is 0 for the node to be run, 1 for nodes that make values for its sockets, and so on.
-        """
+        """Return random inputs of a node by their dotted names; `depth` is 0 for the node to be run, else higher."""
         values: dict[str, Any] = {}
         self._fill(parse_specs(self.pack.node(node_id).INPUT_TYPES()), values, depth)
         if {"start", "mask", "image"} & values.keys() and node_id == "DAS_ImageStack":
@@ -206,10 +198,7 @@ class NodeMaker:
         return (torch.rand(*shape, generator=generator) > 0.3).float() if kind == "MASK" else None
 
     def run(self, node_id: str, values: Mapping[str, Any]) -> Result:
-        """Run a node with inputs by their dotted names, and return its outputs.
-
-        ComfyUI's checks of widgets are skipped, as for linked inputs.
-        """
+        """Run a node with inputs by their dotted names, and return its outputs."""
         node = fill_defaults(Node("1", node_id, "", dict(values)))
         call = Call(node, self.pack.node(node_id), {"1": node})
         with torch.inference_mode():

@@ -24,20 +24,13 @@ DETAILS: dict[str, Any] = {
 
 
 def read_example(path: str) -> dict[str, Any]:
-    """Return an example in API format.
-
-    Args:
-        path: its file below the folder of the examples, without ".json", such as "api/sketch".
-    """
+    """Return an example in API format."""
     prompt: dict[str, Any] = json.loads((EXAMPLES / f"{path}.json").read_text(encoding="utf-8"))
     return prompt
 
 
 def _read_picture() -> dict[str, Any]:
-    """Return the inputs of an Optimize whose recipe is custom, with the settings of the recipe picture.
-
-    They are those of the example timelapse, except that no frames are kept.
-    """
+    """Return the inputs of an Optimize whose recipe is custom, with the settings of the recipe picture."""
     (optimize,) = (node for node in read_example("api/timelapse").values() if node["class_type"] == "DAS_Optimize")
     recipe = {name: value for name, value in optimize["inputs"].items() if name.partition(".")[0] == "recipe"}
     return recipe | {"recipe.frames": 0}
@@ -53,14 +46,7 @@ def has_named_recipe(node: Mapping[str, Any]) -> bool:
 
 
 def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
-    """Change settings of an Optimize.
-
-    If its recipe has a name, such as "sketch", it first becomes custom, with the settings of the recipe picture.
-
-    Args:
-        optimize: the inputs of the node, which are changed.
-        settings: the new values, by names without "recipe.", such as `steps`.
-    """
+    """Change settings of an Optimize."""
     if optimize["recipe"] != "custom":
         optimize |= PICTURE
     optimize |= {f"recipe.{name}": value for name, value in settings.items()}
@@ -108,11 +94,7 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_complete() -> dict[str, Any]:
-    """Return a workflow with every node that takes part in making the picture of a class.
-
-    Its picture has 448 x 448 pixels, as in the example workflows. The workflow has only two views, a preview of the
-    frames, and the verdict of another classifier. The ids of its nodes are the constants `CLASSIFIER` to `VERDICT`.
-    """
+    """Return a workflow with every node that takes part in making the picture of a class."""
     prompt = read_example("sweeps/small")
     prompt[STACK]["inputs"] |= {"width": 448, "height": 448, "details.margin": 56}
     prompt[AUGMENTATION]["inputs"] |= {"views": 2} | DETAILS

@@ -6,10 +6,7 @@ from outcomes import pick
 
 
 def spoil_bytes(generator: random.Random, content: bytes) -> bytes:
-    """Return the content of a file, cut off or with one to six bytes changed.
-
-    Most of the changed bytes are near the beginning or the end.
-    """
+    """Return the content of a file, cut off or with one to six bytes changed."""
     if generator.random() < 0.2:
         return content[: generator.randrange(len(content))]
     changed = bytearray(content)

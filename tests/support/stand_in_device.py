@@ -1,14 +1,4 @@
-"""A stand-in for a GPU: tensors that say they are on another device, and are computed on the CPU.
-
-It records what a step costs a real device beside computing: how often the program waits for a number, how often it
-sends one, and what is computed in types that some devices do not have. The library runs the code that it runs on a GPU,
-because `tensor.device` is not the CPU; a tensor of the CPU among those of the device is refused, as on a GPU.
-
-It sees every operator that PyTorch dispatches, also those of the backward pass. It does not see what happens inside an
-operator: a kernel of CUDA that waits by itself, as sorting and some solvers do, or one that MPS lacks. Random numbers
-of the device are drawn by generators of the CPU. The device is called "meta", the one name that PyTorch accepts without
-hardware.
-"""
+"""A stand-in for a GPU: tensors that say they are on another device, and are computed on the CPU."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,15 +44,7 @@ class Event:
 
 @dataclass
 class Traffic:
-    """What was sent between the program and the device, and what was computed on the device.
-
-    Args:
-        reads: the operators at which the program waited for numbers of the device.
-        sends: the operators by which numbers of the program were sent to the device.
-        lacking: the operators that MPS may not have: those with results in float64 or complex128, and sums with a
-            complex `alpha`, which not every release of PyTorch takes on MPS.
-        operators: how many operators the device was given in all, including those that only make a view of a tensor.
-    """
+    """What was sent between the program and the device, and what was computed on the device."""
 
     reads: list[Event] = field(default_factory=list)
     sends: list[Event] = field(default_factory=list)

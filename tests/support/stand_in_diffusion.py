@@ -60,14 +60,7 @@ def make_patcher(**settings: int) -> Any:
 
 
 class StandInVAE:
-    """Stands for comfy.sd.VAE: the first three channels of a latent are colours, at 1/8 of the size of the picture.
-
-    Decoding ignores the other channels.
-
-    Args:
-        channels: the number of channels of its latents.
-        on_decode: a function that is called before each decoding.
-    """
+    """Stands for comfy.sd.VAE: the first three channels of a latent are colours, at 1/8 of the size of the picture."""
 
     latent_dim, output_channels = 2, 3
 

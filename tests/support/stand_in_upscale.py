@@ -8,13 +8,7 @@ from torch import Tensor, nn
 
 
 class UpscaleStandIn:
-    """Stands for spandrel's ImageModelDescriptor: enlarges by repeating pixels; blurs if the factor is 1.
-
-    Args:
-        scale: the factor.
-        most: the longest side of an image in pixels; for larger images the model runs out of memory.
-        channels: `input_channels` and `output_channels`; 3 if not given.
-    """
+    """Stands for spandrel's ImageModelDescriptor: enlarges by repeating pixels; blurs if the factor is 1."""
 
     def __init__(self, scale: int, most: int = 10000, **channels: int) -> None:
         self.scale, self.most, self.model = scale, most, nn.Conv2d(1, 1, 1)

@@ -33,10 +33,7 @@ def count_looks(run: Callable[[], Any]) -> int:
 
 
 def assert_ends_anywhere(run: Callable[[], Any], places: int = 5) -> int:
-    """Check that a run ends when it is cancelled at one of its points; return at how many points it can be cancelled.
-
-    About `places` of these points are tried, the last one among them.
-    """
+    """Check that a run ends at about `places` of the points where it can be cancelled; return how many there are."""
     looks = count_looks(run)
     assert looks > 0
     for at in {max(1, looks * place // places) for place in range(1, places + 1)}:

@@ -33,10 +33,7 @@ def list_results_here(cells: Sequence[Cell], run_one: bytes, workers: Workers, l
 
 
 def act(task: tuple[str, str], folder: Path) -> Row:
-    """Run a cell of no workflow: do what the first part of the task says; the second is a folder for notes.
-
-    A cell that dies kills its own process, as kill -9 does.
-    """
+    """Run a cell of no workflow: do what the first part of the task says; the second is a folder for notes."""
     what, notes = task
     count = len(list(Path(notes).glob(f"{what}*")))
     Path(notes, f"{what}{count}").touch()

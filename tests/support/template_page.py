@@ -49,21 +49,12 @@ def set_renderer(page: Page, modern: bool) -> None:
 
 
 def set_widgets(page: Page, values: Mapping[str, object]) -> None:
-    """Set widgets of all nodes that have them.
-
-    Args:
-        page: the page.
-        values: by the name of the widget, in the order in which they are set: a choice before the widgets that it adds.
-    """
+    """Set widgets of all nodes that have them."""
     page.evaluate(JS_SET_WIDGETS, dict(values))
 
 
 def shorten_named_recipes(page: Page) -> None:
-    """Let the Run button of a page send two steps of the recipe picture in place of every recipe with a name.
-
-    The requests to the server are changed. In the frontend itself the recipe is not set to custom, because this would
-    add widgets to the node.
-    """
+    """Let the Run button of a page send two steps of the recipe picture in place of every recipe with a name."""
 
     def shorten(route: Route) -> None:
         content = route.request.post_data_json
