@@ -10,45 +10,25 @@ from das_core.common.devices import keep_copy
 CPU = torch.device("cpu")
 
 
-def test_a_function_keeps_its_name_and_docstring_and_computes_a_result_once_for_the_same_arguments() -> None:
-    computed = []
-
-    @cached(maxsize=8)
-    def make_ramp(size: int, step: float = 1.0) -> Tensor:
-        """Return the ramp."""
-        computed.append((size, step))
-        return torch.arange(size) * step
-
-    assert (make_ramp.__name__, make_ramp.__doc__) == ("make_ramp", "Return the ramp.")
-    first = make_ramp(4, step=0.5)
-    assert make_ramp(4, step=0.5) is first
-    assert make_ramp(3) is not first
-    assert computed == [(4, 0.5), (3, 1.0)]
-    assert first.tolist() == [0.0, 0.5, 1.0, 1.5]
-
-
-def test_the_result_that_was_not_used_for_the_longest_time_is_dropped() -> None:
+def test_a_result_is_computed_once_and_the_one_that_was_not_used_for_the_longest_time_is_dropped() -> None:
     computed = []
 
     @cached(maxsize=2)
-    def remember(number: int) -> int:
-        computed.append(number)
-        return number
+    def scale(number: int, factor: float = 1.0) -> Tensor:
+        """Return the product."""
+        computed.append((number, factor))
+        return torch.ones(1) * number * factor
 
-    for number in (1, 2, 1, 3, 1, 2):
-        assert remember(number) == number
-    # When 3 came, 2 had been waiting longer than 1.
-    assert computed == [1, 2, 3, 2]
-
-
-def test_a_result_made_inside_inference_mode_takes_part_in_autograd() -> None:
-    @cached(maxsize=1)
-    def make_ones(size: int) -> Tensor:
-        return torch.ones(size)
-
+    assert (scale.__name__, scale.__doc__) == ("scale", "Return the product.")
     with torch.inference_mode():
-        made = make_ones(3)
-    assert not made.is_inference()
+        first = scale(1, factor=0.5)
+    # Autograd refuses tensors that were made in inference mode.
+    assert not first.is_inference()
+    for number in (2, 1, 3, 1, 2):
+        assert scale(number, factor=0.5).item() == 0.5 * number
+    # When 3 came, 2 had been waiting longer than 1.
+    assert computed == [(1, 0.5), (2, 0.5), (3, 0.5), (2, 0.5)]
+    assert scale(2) is not scale(2, factor=0.5)
 
 
 @pytest.fixture

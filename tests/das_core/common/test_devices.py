@@ -1,5 +1,3 @@
-"""What is kept on a device, and for how long."""
-
 import gc
 import weakref
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""A run is ended where it says so, before every layer of a model, and in backward passes; what is computed stays."""
-
 import gc
 import threading
 import weakref

@@ -1,6 +1,5 @@
 """What is imported when it is asked for: the library loads little more than torch, and knows all of its names."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,10 +18,9 @@ HEAVY = ("torchvision", "timm", "open_clip", "transformers", "matplotlib", "skle
 
 def loaded_by(code: str) -> list[str]:
     """Which of the heavy packages a program has loaded at its end."""
-    code += f"\nimport json, sys; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
+    code += f"\nimport sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return done.stdout.splitlines()[-1].split()
 
 
 # An ascent on a model of one's own, which needs neither CLIP nor charts.

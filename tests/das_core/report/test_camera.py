@@ -1,5 +1,3 @@
-"""A camera over pictures: what it sees against torchvision's own crops and turns, and that it never leaves them."""
-
 from typing import Any
 
 import pytest

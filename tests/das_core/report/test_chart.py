@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.report import chart
-from das_core.report.chart import LIGHT_BLUE, TICK_SIZE, estimate_chart_bytes, new_figure, plot_bars, wrap_name
+from das_core.report.chart import LIGHT_BLUE, estimate_chart_bytes, new_figure, plot_bars, wrap_name
 
 BLUE, RED = (torch.tensor([int(name[i : i + 2], 16) for i in (1, 3, 5)]) / 255 for name in (LIGHT_BLUE, "#f5c1b0"))
 
@@ -48,13 +48,6 @@ def test_a_figure_is_white_paper_and_what_is_drawn_stands_where_it_should_in_its
     # An image does not change with its figure, which pyplot does not keep.
     assert image.min() == 1
     assert plt.get_fignums() == before
-
-
-def test_small_capitals_are_six_pixels_high_where_a_node_draws_the_chart_270_pixels_wide() -> None:
-    figure = new_figure(1)
-    figure.text(0.5, 0.5, "H", fontsize=TICK_SIZE)
-    dark = (chart.render_figure(figure)[0, 0] < 0.5).any(dim=1).sum()
-    assert dark * 270 / 600 > 6
 
 
 def test_bars_are_as_long_as_their_values_from_the_top_and_highest_is_the_end_of_the_axis() -> None:

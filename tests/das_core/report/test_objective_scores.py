@@ -1,5 +1,3 @@
-"""Scores of pictures under objectives: each by itself, their totals, and how they are shown."""
-
 import math
 from dataclasses import replace
 
@@ -14,26 +12,22 @@ from das_core.report.objective_scores import ImageScorer, ObjectiveScores, forma
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import Noise
 from das_core.views.windows import Windows
+from plain_judges import paint
 from stops import assert_ends_anywhere
 from toys import ask, judge, output_objective, toy_class
 
 WHOLE = Augmentation(1, Windows(jitter=0, zoom_min=1.0), transforms=())
 
 
-def redness() -> Objective:
-    """Return an objective without a judge, of another scale than all others."""
-    return ask(lambda canvas, images: 1000 * canvas.pixels[:, 0].mean(dim=(1, 2)), name="redness")
+# Without a judge, and of another scale than all others.
+REDNESS = ask(lambda canvas, images: 1000 * canvas.pixels[:, 0].mean(dim=(1, 2)), name="redness")
 
 
 def brightness(weight: float = 1.0) -> Objective:
     return output_objective(judge(nn.Identity(), 32), "brightness", weight)
 
 
-def plain(*colors: tuple[float, float, float]) -> Tensor:
-    return torch.tensor(colors)[:, :, None, None].expand(-1, 3, 32, 32).contiguous()
-
-
-COLORS = plain((0.2, 0.2, 0.2), (0.9, 0.6, 0.6), (0.5, 0.9, 0.9))
+COLORS = paint((0.2, 0.2, 0.2), (0.9, 0.6, 0.6), (0.5, 0.9, 0.9), side=32)
 
 
 def test_pictures_are_ranked_by_the_weighted_scores_of_their_views_and_of_equals_the_first_comes_first() -> None:
@@ -60,18 +54,18 @@ def test_objectives_of_one_model_are_added_and_those_of_several_brought_to_one_s
     scores = score_images(COLORS, both, WHOLE)
     torch.testing.assert_close(scores.totals, 0.5 * scores.table[:, 0])
     # Groups of several models have other scales, and are standardised.
-    mixed = score_images(COLORS, [brightness(weight=2.0), redness()], WHOLE)
+    mixed = score_images(COLORS, [brightness(weight=2.0), REDNESS], WHOLE)
     parts = [column - column.mean() for column in mixed.table.unbind(dim=1)]
     expected = sum(w * part / part.square().mean().sqrt() for w, part in zip((2.0, 1.0), parts, strict=True))
     torch.testing.assert_close(mixed.totals, expected)
 
 
 def test_an_objective_on_which_all_pictures_agree_does_not_count_and_none_counts_for_a_lone_picture() -> None:
-    grey = plain((0.2, 0.2, 0.2), (0.2, 0.9, 0.9))
-    scores = score_images(grey, [brightness(), redness()], WHOLE)
+    grey = paint((0.2, 0.2, 0.2), (0.2, 0.9, 0.9), side=32)
+    scores = score_images(grey, [brightness(), REDNESS], WHOLE)
     assert scores.totals.tolist() == pytest.approx([-1, 1])
     # It has scores, but where scales differ the total 0.
-    scores = score_images(COLORS[:1], [brightness(), redness()], WHOLE)
+    scores = score_images(COLORS[:1], [brightness(), REDNESS], WHOLE)
     assert scores.totals.tolist() == [0.0]
     assert scores.table[0].tolist() == pytest.approx([0.2, 200.0])
 

@@ -1,5 +1,3 @@
-"""Shots of a camera: their range, between two keyframes, and as people write them."""
-
 import contextlib
 
 import pytest

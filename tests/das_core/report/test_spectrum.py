@@ -60,7 +60,6 @@ def test_the_power_in_every_ring_is_that_of_numpy_and_that_of_a_wave_lies_at_its
     found = measure_spectrum(torch.from_numpy(image)[None].float())
     luma = np.tensordot([0.299, 0.587, 0.114], image.astype(np.float32), axes=1)
     luma = luma - luma.mean()
-    # The periodic window, as the transform is.
     window = np.outer(np.hanning(97)[:-1], np.hanning(129)[:-1])
     power = np.abs(np.fft.fft2(luma * window)) ** 2 / (window**2).sum()
     radius = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.fftfreq(128)[None, :])

@@ -1,5 +1,3 @@
-"""Verdicts of a real classifier in order, as text, and as charts whose bars are measured."""
-
 import numpy as np
 import pytest
 import torch
@@ -62,17 +60,15 @@ def test_the_text_of_several_images_numbers_them() -> None:
 
 
 def test_there_is_a_chart_for_every_image_of_one_height_whichever_has_the_long_names() -> None:
-    verdicts = [[Prediction(0, "a", 0.9), Prediction(1, "b", 0.1)], [Prediction(1, "b", 0.6), Prediction(0, "a", 0.4)]]
-    charts = plot_predictions(verdicts, "Lite0")
-    assert charts.shape == (2, 3, 123, 600)
-    for number, (chart, classes) in enumerate(zip(charts, verdicts, strict=True), start=1):
+    short, long = (
+        Prediction(0, "a", 0.6),
+        Prediction(1, "a name so long that it takes two lines of the chart", 0.4),
+    )
+    charts = plot_predictions([[short, long], [long, short]], "Lite0")
+    for number, (chart, classes) in enumerate(zip(charts, [[short, long], [long, short]], strict=True), start=1):
         bars = [(v.name, v.probability) for v in classes]
-        assert torch.equal(chart[None], plot_bars(bars, f"image {number}: Lite0"))
+        assert torch.equal(chart[None], plot_bars(bars, f"image {number}: Lite0", lines=[2, 2]))
         assert torch.equal(plot_predictions([classes], "Lite0"), plot_bars(bars, "Lite0"))
-    long = Prediction(1, "a name that is so long that it takes two lines of the chart", 0.5)
-    verdicts = [[Prediction(0, "a", 0.5), long], [long, Prediction(0, "a", 0.5)]]
-    charts = plot_predictions(verdicts, "Lite0")
-    assert charts.shape[2] > plot_predictions(verdicts[:1], "Lite0").shape[2] > 123
 
 
 def test_similarities_are_cosines() -> None:
@@ -106,6 +102,5 @@ def test_charts_of_similarities_show_both_signs_on_one_scale() -> None:
 
     table = torch.tensor([[0.2, -0.2], [0.1, -0.1]])
     charts = plot_similarities(table, ["a cat", "a dog"], "toy")
-    assert charts.shape[:2] == (2, 3)
     assert blue(charts[0]) == pytest.approx(2 * blue(charts[1]), rel=0.05)
     assert blue(plot_similarities(torch.zeros(1, 2), ["a", "b"], "toy")[0]) < 0.01 * blue(charts[0])
