@@ -31,7 +31,6 @@ def fill(folder: Path, names: Sequence[str], number: int = 0, size: tuple[int, i
 
 
 def fill_pair(home: Path) -> tuple[Path, Path]:
-    """Make two folders of twenty pictures each, with the same names in both."""
     return fill(home / "a", TWENTY), fill(home / "b", TWENTY, 1)
 
 
@@ -59,7 +58,6 @@ def find_boxes(sheets: Sequence[Path], count: int, folder: int = 0) -> list[tupl
 
 
 def read_key(out: Path) -> dict[str, Any]:
-    """Return the content of key.json, which lies beside the sheets."""
     key: dict[str, Any] = json.loads((out / "key.json").read_text(encoding="utf-8"))
     return key
 

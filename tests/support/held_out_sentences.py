@@ -103,7 +103,6 @@ class Asked(NamedTuple):
         return ((self.embeddings @ projection.T) @ directions.T).topk(5).indices.tolist()
 
     def count_first(self, projection: Tensor, directions: Tensor) -> float:
-        """Return the share of the sentences whose nearest class is right."""
         found = self.find(projection, directions)
         return sum(five[0] in right for five, right in zip(found, self.right, strict=True)) / len(self.right)
 
@@ -127,7 +126,6 @@ class Material(NamedTuple):
     in_contexts: Asked
 
     def choose(self, rows: Sequence[int]) -> "Material":
-        """Return a copy in which only the sentences in the given rows are left to fit on."""
         return self._replace(sentences=[self.sentences[row] for row in rows], embeddings=self.embeddings[list(rows)])
 
     def leave_out(self, classes: set[int]) -> "Material":

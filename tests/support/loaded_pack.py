@@ -51,7 +51,6 @@ class Pack:
     home: Path
 
     def node(self, node_id: str) -> NodeClass:
-        """Return the class of a node."""
         return self.nodes[node_id]
 
     def module(self, name: str) -> ModuleType:
@@ -60,12 +59,10 @@ class Pack:
 
     @property
     def output(self) -> Path:
-        """ComfyUI's output folder."""
         return self.home / "output"
 
     @property
     def classifiers(self) -> Path:
-        """ComfyUI's folder of classifiers."""
         return self.home / "models" / "classifiers"
 
     def run(self, node_id: str, **inputs: Any) -> Result:
@@ -107,7 +104,6 @@ class Pack:
 
     @property
     def clips(self) -> Path:
-        """ComfyUI's folder of CLIPs."""
         return self.home / "models" / "open_clip"
 
     def clip(self, module: nn.Module, width: int = 4, texts: list[str] | None = None) -> Any:
@@ -140,11 +136,9 @@ class Pack:
         return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)
 
     def objective(self, module: nn.Module | None = None, classes: str = "0", **inputs: Any) -> Any:
-        """Return an objective for a classifier of a module, by default a `Toy`."""
         return self.run("DAS_ClassObjective", classifier=self.classifier(module or Toy()), classes=classes, **inputs)[0]
 
     def stack(self, **inputs: Any) -> Any:
-        """Return an image stack of 64 x 64 with a margin of 16 and few levels."""
         small = {"width": 64, "height": 64, "margin": 16, "levels": {"levels": "powers_of_two"}}
         return self.run("DAS_ImageStack", **(small | inputs))[0]
 
@@ -258,12 +252,10 @@ def assert_refused(pack: Pack, message: str, bad: Callable[[Pack], object]) -> N
 
 
 def to_bytes(image: Tensor) -> np.ndarray:
-    """Return an image (H, W, 3) in 0..1 as the bytes of an image file."""
     return (image * 255).to(torch.uint8).numpy()
 
 
 def make_holed_image() -> Tensor:
-    """Return an IMAGE in which one value is NaN."""
     image = torch.full((1, 9, 9, 3), 0.5)
     image[0, 2, 3, 1] = math.nan
     return image

@@ -21,7 +21,7 @@ _LARGEST_VALUE = 1 + 1e-6
 
 
 class RefusedError(ValueError):
-    """Raised by a test when a command line has refused its input; it has the message of the command line."""
+    pass
 
 
 class Outcomes:
@@ -68,7 +68,6 @@ class Outcomes:
 
 @contextmanager
 def _cancel_after(seconds: float) -> Iterator[None]:
-    """Raise ComfyUI's exception for Cancel in the block if the block takes longer than `seconds`."""
     import comfy.model_management as mm
 
     def cancel(number: int, frame: FrameType | None) -> None:
@@ -112,5 +111,4 @@ def check_value(value: Any) -> str:
 
 
 def pick(generator: random.Random, choices: Any) -> Any:
-    """Return one of some choices."""
     return choices[generator.randrange(len(choices))]

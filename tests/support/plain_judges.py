@@ -24,7 +24,6 @@ class MeanColour(nn.Module):
 
 
 def paint(*colours: tuple[float, float, float], side: int = SIZE) -> Tensor:
-    """Return images (B, 3, side, side), each of a single colour."""
     return torch.tensor(colours)[:, :, None, None].expand(-1, -1, side, side).contiguous()
 
 

@@ -49,7 +49,6 @@ class PressClock:
             raise mm.InterruptProcessingException
 
     def end(self) -> None:
-        """Measure the time from the last look to the end of the run."""
         self._note(time.process_time(), "the end")
 
     def _note(self, now: float, place: str) -> None:
@@ -68,7 +67,6 @@ def find_place() -> str:
 
 @contextmanager
 def watch_looks(clock: PressClock) -> Iterator[None]:
-    """Let a clock replace ComfyUI's check for Cancel while the block runs."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(mm, "throw_exception_if_processing_interrupted", clock)
         yield
@@ -89,7 +87,6 @@ def read_resident_bytes(name: str = "VmRSS") -> int:
 
 
 def forget_peak() -> None:
-    """Reset the peak of the resident memory of this process to what it holds now."""
     Path("/proc/self/clear_refs").write_text("5")
 
 

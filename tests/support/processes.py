@@ -20,5 +20,4 @@ def start(work: Callable[[], Any]) -> int:
 
 
 def list_names(folder: Path) -> list[str]:
-    """Return the sorted names of the files in a folder that end in .safetensors (weights and stacks)."""
     return sorted(path.name for path in folder.glob("*.safetensors"))

@@ -97,7 +97,6 @@ class NodeMaker:
         """Values that only loaders of ComfyUI make, or that need such values, by the type of the socket."""
 
     def choose_node(self) -> str:
-        """Return the id of any node whose inputs can be made."""
         return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != _NEEDS_MODELS]))
 
     def make_inputs(self, node_id: str, depth: int = 0) -> dict[str, Any]:
@@ -146,7 +145,6 @@ class NodeMaker:
         return int(item.settings["template"].get("min", 1))
 
     def make_value(self, item: Input, depth: int = 0) -> Any:
-        """Return a random valid value for an input."""
         name, settings = item.own_name, item.settings
         if item.type == DYNAMIC_COMBO:
             return pick(self.random, _OPTIONS.get(name, item.options))

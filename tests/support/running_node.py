@@ -22,7 +22,6 @@ class Server:
 
     @property
     def texts(self) -> list[str]:
-        """The texts that nodes have shown, in order."""
         return [text for _, text, _ in self.sent]
 
 

@@ -24,7 +24,6 @@ DETAILS: dict[str, Any] = {
 
 
 def read_example(path: str) -> dict[str, Any]:
-    """Return an example in API format."""
     prompt: dict[str, Any] = json.loads((EXAMPLES / f"{path}.json").read_text(encoding="utf-8"))
     return prompt
 
@@ -41,19 +40,16 @@ PICTURE = _read_picture()
 
 
 def has_named_recipe(node: Mapping[str, Any]) -> bool:
-    """Tell whether a node of a prompt is an Optimize whose recipe is not custom."""
     return bool(node["inputs"].get("recipe", "custom") != "custom")
 
 
 def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
-    """Change settings of an Optimize."""
     if optimize["recipe"] != "custom":
         optimize |= PICTURE
     optimize |= {f"recipe.{name}": value for name, value in settings.items()}
 
 
 def customise(choice: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a node in which a choice, such as `details`, is custom and has these settings."""
     return {choice: "custom"} | {f"{choice}.{name}": value for name, value in settings.items()}
 
 

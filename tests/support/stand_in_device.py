@@ -1,7 +1,7 @@
 """A stand-in for a GPU: tensors that say they are on another device, and are computed on the CPU."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,6 @@ class Traffic:
     operators: int = 0
 
     def clear(self) -> None:
-        """Forget everything that was recorded."""
         self.reads, self.sends, self.lacking, self.operators = [], [], [], 0
 
 
@@ -75,8 +74,7 @@ class _OnDevice(Tensor):
     def __torch_dispatch__(cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         raise AssertionError(f"{operator} was asked of the stand-in outside of `stand_in_device`")
 
-    # A tensor that PyTorch makes from Python's numbers on the device "meta" has no values. So the next methods make a
-    # tensor on the CPU first and then send it, as PyTorch does for a GPU.
+    # What PyTorch makes from Python's numbers on the device "meta" has no values: it is made on the CPU and sent.
 
     def __getitem__(self, index: Any) -> Tensor:
         found: Tensor = super().__getitem__(_send_lists(index))
@@ -104,22 +102,14 @@ class _Operators(TorchDispatchMode):
         if kwargs.get("device") is not None:
             answers_there = torch.device(kwargs["device"]).type == DEVICE.type
             kwargs["device"] = torch.device("cpu")
-        answer = operator(*pytree.tree_map_only(_OnDevice, _values, args), **_unwrap(kwargs))
+        answer = operator(*_unwrap(args), **_unwrap(kwargs))
         self._note(operator, args, kwargs, tensors, answers_there, answer)
         if not answers_there:
             return answer
         wrapped = pytree.tree_map_only(Tensor, _OnDevice, answer)
         return return_and_correct_aliasing(operator, args, kwargs, wrapped) if on_device else wrapped
 
-    def _note(
-        self,
-        operator: Any,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        tensors: Sequence[Tensor],
-        answers_there: bool,
-        answer: Any,
-    ) -> None:
+    def _note(self, operator: Any, args: Any, kwargs: Any, tensors: Any, answers_there: bool, answer: Any) -> None:
         """Record what an operator did, and raise an error for what a GPU refuses."""
         name, traffic = operator.overloadpacket.__name__, self.traffic
         event = Event(str(operator.overloadpacket), _find_places())
@@ -185,7 +175,6 @@ def _through_cpu(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _send_lists(index: Any) -> Any:
-    """Return an index in which every list is replaced by a tensor of the device."""
     if isinstance(index, tuple):
         return tuple(map(_send_lists, index))
     return torch.tensor(index).to(DEVICE) if isinstance(index, list) else index
@@ -199,17 +188,11 @@ def _is_stand_in(device: Any) -> bool:
     return device is not None and torch.device(device).type == DEVICE.type
 
 
-def _values(tensor: _OnDevice) -> Tensor:
-    return tensor.values
-
-
-def _unwrap(kwargs: dict[str, Any]) -> dict[str, Any]:
-    unwrapped: dict[str, Any] = pytree.tree_map_only(_OnDevice, _values, kwargs)
-    return unwrapped
+def _unwrap(arguments: Any) -> Any:
+    return pytree.tree_map_only(_OnDevice, lambda tensor: tensor.values, arguments)
 
 
 def _find_places() -> tuple[str, ...]:
-    """Return the places in the library that led to this call, such as 'stack/color.py:32', the innermost first."""
     places, frame = [], sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename.startswith(_LIBRARY):

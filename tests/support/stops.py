@@ -9,7 +9,7 @@ from das_core.common.interruption import interruptible
 
 
 class StopError(Exception):
-    """The exception that ends a run."""
+    pass
 
 
 class Stop:

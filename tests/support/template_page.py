@@ -49,7 +49,6 @@ def set_renderer(page: Page, modern: bool) -> None:
 
 
 def set_widgets(page: Page, values: Mapping[str, object]) -> None:
-    """Set widgets of all nodes that have them."""
     page.evaluate(JS_SET_WIDGETS, dict(values))
 
 

@@ -35,7 +35,6 @@ def model(config: dict[str, Any] | None = None, seed: int = 0) -> nn.Module:
 
 
 def clip(seed: int = 0, config: dict[str, Any] | None = None, name: str = "tiny") -> CLIP:
-    """Return a CLIP with random weights, which depend on the seed."""
     config = config or TINY
     return wrap_open_clip_module(name, model(config, seed), build_tokenizer(config["text_cfg"]), {})
 

@@ -46,12 +46,10 @@ def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
 
 
 def ask(score: Score, judge: Judge | None = None, name: str = "output", **settings: Any) -> Objective:
-    """Return an objective of one term."""
     return Objective((Term(name, score, judge, **settings),))
 
 
 def output_objective(judge: Judge, name: str = "output", weight: float = 1.0) -> Objective:
-    """Return an objective whose score is the mean of the output of a module."""
     return ask(lambda output, images: output.flatten(1).mean(dim=1), judge, name, weight=weight)
 
 
@@ -71,7 +69,6 @@ def answer(objective: Objective, views: Tensor) -> Tensor:
 def make_scoring(
     stack: ImageStack, objectives: Objective | Sequence[Objective], augmentation: Augmentation, seed: int
 ) -> Scoring:
-    """Return the scoring of objectives for a stack."""
     return Scoring(stack, make_plan(objectives, stack.spec, stack.batch), augmentation, seed)
 
 
@@ -94,17 +91,14 @@ def random_views(size: int, count: int = 1) -> Tensor:
 
 
 def count_batch_norms(module: nn.Module) -> int:
-    """Return how many batch norms a module still has."""
     return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())
 
 
 def count_hooks(module: nn.Module) -> int:
-    """Return how many hooks are attached to a module and its parts."""
     return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
 def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0, variety: float = 0.0) -> Objective:
-    """Return the objective of a class of the toy classifier."""
     return class_objective(classifier(seed=seed), target, "logit", weight, variety)
 
 

@@ -20,7 +20,6 @@ def torchvision_model(name: str, **options: object) -> nn.Module:
 
 
 def timm_model(name: str, **options: object) -> nn.Module:
-    """Return a model of timm in evaluation mode, its weights always the same."""
     torch.manual_seed(0)
     module: nn.Module = timm.create_model(name, pretrained=False, **options)
     return module.eval()
