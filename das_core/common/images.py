@@ -89,7 +89,6 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
         images = _crop_middle(images, (min(images.shape[2:]),) * 2)
     if tuple(images.shape[2:]) == (size, size):
         return images
-
     return _resize(images, (size, size), interpolation)
 
 
