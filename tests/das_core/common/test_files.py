@@ -1,7 +1,5 @@
 import errno
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +8,6 @@ from threading import Barrier
 import pytest
 
 from cases import each_case
-from das_core.common import files
 from das_core.common.files import check_writable, explain_unreadable, write_atomically
 
 
@@ -53,28 +50,6 @@ def test_a_block_that_raises_changes_nothing_and_leaves_nothing(
     with pytest.raises(error, match="in the middle"):
         write_and_fail()
     assert [file.read_text() for file in tmp_path.iterdir()] == ([] if old is None else [old])
-
-
-def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "scores.txt"
-    path.write_text("old")
-    # os._exit ends the process as a kill does: no exception, no finally. The folder `common` is imported by itself,
-    # without torch.
-    program = f"""
-import os, pathlib, sys
-sys.path.insert(0, {str(Path(files.__file__).parents[1])!r})
-from common import files
-with files.write_atomically(pathlib.Path({str(path)!r})) as part:
-    part.write_text("half of the n")
-    os._exit(9)
-"""
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
-    assert path.read_text() == "old"
-    # What is left behind is hidden, and is in nobody's way.
-    assert [name[:12] for name in names_in(tmp_path)] == [".scores.txt.", "scores.txt"]
-    with write_atomically(path) as part:
-        part.write_text("new")
-    assert path.read_text() == "new"
 
 
 def test_of_two_writers_of_one_path_each_leaves_a_whole_file_and_the_last_one_stays(tmp_path: Path) -> None:

@@ -1,5 +1,3 @@
-"""What is imported when it is asked for: the library loads little more than torch, and knows all of its names."""
-
 import subprocess
 import sys
 from collections.abc import Sequence

@@ -24,17 +24,6 @@ def test_streams_of_neighbouring_keys_are_unrelated() -> None:
     assert np.abs(np.corrcoef(streams) - np.eye(36)).max() < 0.15
 
 
-def test_the_caller_s_randomness_is_left_alone() -> None:
-    torch.manual_seed(5)
-    np.random.seed(5)
-    expected = torch.rand(3), np.random.rand(3)
-    torch.manual_seed(5)
-    np.random.seed(5)
-    draw(1, 2)
-    assert torch.equal(torch.rand(3), expected[0])
-    assert np.array_equal(np.random.rand(3), expected[1])
-
-
 def test_a_negative_number_is_refused() -> None:
     with pytest.raises(ValueError, match="non-negative"):
         make_generator(0, -1)

@@ -1,5 +1,3 @@
-"""Charts as images; bars as long as their values, and names of any length and script over them."""
-
 import matplotlib.pyplot as plt
 import pytest
 import torch

@@ -1,5 +1,3 @@
-"""Films: what is read back from every format is what was written, and nothing is left of one that failed."""
-
 import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise

@@ -1,5 +1,3 @@
-"""Recognition by judges that look at colour or at fine texture alone, and by a real starter."""
-
 import math
 
 import numpy as np

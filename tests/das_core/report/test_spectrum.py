@@ -1,5 +1,3 @@
-"""Spectra of images against NumPy, slopes of noise that is made to have them, and variances of levels."""
-
 import numpy as np
 import pytest
 import torch
