@@ -29,27 +29,13 @@ def read(path: Path) -> tuple[list[Any], list[float]]:
     """The frames of a film (height, width, 3), bytes, and how many seconds lie between every two."""
     if path.suffix in STILLS:
         with Image.open(path) as film:
-            frames, times = [], []
-            for frame in ImageSequence.Iterator(film):
-                frames.append(np.asarray(frame.convert("RGB")))
-                times.append(frame.info["duration"] / 1000)
-        return frames, times[1:]
+            shown = [(np.asarray(each.convert("RGB")), each.info["duration"]) for each in ImageSequence.Iterator(film)]
+        return [frame for frame, _ in shown], [duration / 1000 for _, duration in shown[1:]]
     with av.open(str(path)) as video:
         decoded = list(video.decode(video=0))
     times = [float(frame.time) for frame in decoded if frame.time is not None]
-    pictures = [to_rgb(frame.to_ndarray(), frame.height) for frame in decoded]
+    pictures = [frame.to_ndarray(format="rgb24", src_colorspace="ITU709") for frame in decoded]
     return pictures, [after - before for before, after in pairwise(times)]
-
-
-def to_rgb(planes: Any, height: int) -> Any:
-    """What Rec. ITU-R BT.709 says of the bytes of yuv420p: (height, width, 3), bytes."""
-    width = planes.shape[1]
-    luma, chroma = planes[:height].astype(float), planes[height:].astype(float).reshape(2, height // 2, width // 2)
-    blue, red = (chroma.repeat(2, axis=1).repeat(2, axis=2) - 128) / 224
-    y = (luma - 16) / 219
-    r, b = y + 1.5748 * red, y + 1.8556 * blue
-    g = (y - 0.2126 * r - 0.0722 * b) / 0.7152
-    return (np.stack([r, g, b], axis=-1).clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def to_bytes(frames: Tensor) -> Any:
