@@ -11,9 +11,9 @@ from das_core.models.label_sets import number_labels
 SIZE = 96
 
 
-def make_classifier(module: nn.Module, classes: int, size: int = SIZE) -> Classifier:
+def make_classifier(module: nn.Module, classes: int) -> Classifier:
     module = module.eval().requires_grad_(False)
-    return Classifier("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(classes))
+    return Classifier("toy", module, SIZE, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(classes))
 
 
 class MeanColour(nn.Module):

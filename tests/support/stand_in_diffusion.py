@@ -1,6 +1,5 @@
 """Stand-ins for what the pack uses of ComfyUI's diffusion models and VAEs; tests/comfyui uses the real ones."""
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,14 +63,13 @@ class StandInVAE:
 
     latent_dim, output_channels = 2, 3
 
-    def __init__(self, channels: int = 4, on_decode: Callable[[], None] = lambda: None) -> None:
-        self.latent_channels, self.on_decode = channels, on_decode
+    def __init__(self, channels: int = 4) -> None:
+        self.latent_channels = channels
         self.first_stage_model = nn.Identity()
         self.patcher = object()
         self.decoded = self.encoded = 0
 
     def decode(self, latent: Tensor) -> Tensor:
-        self.on_decode()
         self.decoded += 1
         pixels = nn.functional.interpolate(latent[:, :3], scale_factor=8, mode="nearest")
         return (pixels / 2 + 0.5).clamp(0, 1).movedim(1, -1)
@@ -83,14 +81,14 @@ class StandInVAE:
         return torch.cat([colors, more], dim=1)
 
 
-def predict(model: Any, level: int = 1, batch: int = 1, side: int = 8, levels: tuple[float, ...] = LEVELS) -> Any:
-    """Return the arguments that ComfyUI gives to a post-CFG function at the noise level `levels[level]`."""
+def predict(model: Any, level: int = 1, batch: int = 1, side: int = 8) -> Any:
+    """Return the arguments that ComfyUI gives to a post-CFG function at a noise level."""
     latent = torch.randn(batch, model.latent_format.latent_channels, side, side, generator=torch.manual_seed(7))
     return {
         "denoised": 3 + 0.1 * latent,
-        "sigma": torch.full((batch,), levels[level]),
+        "sigma": torch.full((batch,), LEVELS[level]),
         "model": model,
-        "model_options": {"transformer_options": {"sample_sigmas": torch.tensor(levels)}},
+        "model_options": {"transformer_options": {"sample_sigmas": torch.tensor(LEVELS)}},
         "cond": [],
         "uncond": None,
     }
