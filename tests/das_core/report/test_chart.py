@@ -36,6 +36,7 @@ def test_a_figure_is_white_paper_and_what_is_drawn_stands_where_it_should_in_its
     assert image.is_contiguous()
     # In fractions of the figure, from its lower left corner.
     figure.add_artist(Rectangle((0, 0.5), 0.5, 0.5, color=LIGHT_BLUE, linewidth=0))
+    figure.set_layout_engine("none")
     axes = figure.add_axes((0.5, 0, 0.5, 0.5))
     chart.style_axes(axes)
     again = chart.render_figure(figure)

@@ -29,7 +29,9 @@ def read(path: Path) -> tuple[list[Any], list[float]]:
     """The frames of a film (height, width, 3), bytes, and how many seconds lie between every two."""
     if path.suffix in STILLS:
         with Image.open(path) as film:
-            shown = [(np.asarray(each.convert("RGB")), each.info["duration"]) for each in ImageSequence.Iterator(film)]
+            shown = [
+                (np.asarray(each.convert("RGB")), each.info.get("duration", 0)) for each in ImageSequence.Iterator(film)
+            ]
         return [frame for frame, _ in shown], [duration / 1000 for _, duration in shown[1:]]
     with av.open(str(path)) as video:
         decoded = list(video.decode(video=0))
