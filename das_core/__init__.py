@@ -35,7 +35,7 @@ from .ascent import (
     Within,
 )
 from .common.lazy import import_on_demand
-from .denoisers import Bilateral, CosineShrinkage, Denoiser, NetworkDenoiser, NonLocalMeans, TotalVariation
+from .denoisers import Denoiser, NetworkDenoiser, TotalVariation
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
 from .objectives import (
@@ -144,9 +144,9 @@ __version__ = "1.0.0"
 # fmt: off
 __all__ = [
     "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
-    "AscentError", "Augmentation", "Bilateral", "Classifier", "ColorShift", "CosineShrinkage", "Denoiser",
+    "AscentError", "Augmentation", "Classifier", "ColorShift", "Denoiser",
     "Denoising", "Distance", "Flip", "Focus", "Grayscale", "Guidance", "ImageStack", "Judge", "NetworkDenoiser",
-    "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Recipe", "Record",
+    "Noise", "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Recipe", "Record",
     "Result", "Shot", "StackSpec", "Step", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within",
     "Zoom", "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective",
     "decompose", "diversity_objective", "edit_stack", "feature_objective", "find_layers", "image_objective",

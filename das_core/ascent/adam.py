@@ -48,12 +48,7 @@ class Adam(Optimizer):
                 raise ValueError(f"beta {beta} is not between 0 and 1 (excluded); 0.9 and 0.999 are usual")
 
     def step(
-        self,
-        stack: ImageStack,
-        gradient: Tensor,
-        operator: StackOperator[Any],
-        pace: Pace,
-        mask: Tensor | None = None,
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step of Adam with bias correction; see `Optimizer.step`."""
         assert isinstance(stack.parameters, LevelTensors)

@@ -37,12 +37,7 @@ class ScoreGradient:
         self._renderer = StepRenderer(scoring, focus)
 
     def __call__(
-        self,
-        canvas: Tensor,
-        step: int,
-        pace: Pace,
-        operator: StackOperator[Any],
-        chunk: int,
+        self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator[Any], chunk: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the gradient at a canvas (B, 3, H, W), and the mean score () of every objective, by name, without its
         weight.
@@ -69,13 +64,7 @@ class ScoreGradient:
         return gradient, {name: _average(parts) for name, parts in scores.items()}
 
     def _backpropagate(
-        self,
-        number: int,
-        pyramid: Pyramid,
-        step: int,
-        pace: Pace,
-        scores: dict[str, list[Scores]],
-        chunk: int,
+        self, number: int, pyramid: Pyramid, step: int, pace: Pace, scores: dict[str, list[Scores]], chunk: int
     ) -> None:
         """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`."""
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]

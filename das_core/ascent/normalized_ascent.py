@@ -65,12 +65,7 @@ class NormalizedAscent(Optimizer):
             )
 
     def step(
-        self,
-        stack: ImageStack,
-        gradient: Tensor,
-        operator: StackOperator[Any],
-        pace: Pace,
-        mask: Tensor | None = None,
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step along K times the gradient, scaled to RMS 1; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)

@@ -46,12 +46,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(
-        self,
-        stack: ImageStack,
-        gradient: Tensor,
-        operator: StackOperator[Any],
-        pace: Pace,
-        mask: Tensor | None = None,
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step, with a new canvas and the parameters and state that go with it.
 

@@ -34,6 +34,6 @@ def describe_out_of_memory(step: int, views: int = 1) -> str:
 def describe_denoiser_memory(name: str) -> str:
     """Return the message for a denoiser that ran out of memory."""
     return (
-        f"memory ran out in the denoiser '{name}': make the picture or the batch smaller, take total_variation, which "
+        f"memory ran out in the denoiser '{name}': make the picture or the batch smaller, take TotalVariation, which "
         "needs least, or none"
     )

@@ -39,7 +39,15 @@ _SELDOM_FAR: tuple[Transform, ...] = (Flip(), Distance(0.25), ColorShift(), Gray
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of an ascent, without its objectives; each is an argument of `Ascent` and means the same there.
+    """The settings of an ascent, without its objectives; each means the same as for `Ascent`.
+
+    Args:
+        steps: the number of steps.
+        augmentation: how the judges see the canvas.
+        optimizer: how a gradient moves the stack.
+        schedule: how the step size changes.
+        focus: the Gaussian in which the picture grows; None for none.
+        denoising: the denoiser that acts after every step; None for none.
 
     Example:
         >>> from dataclasses import replace

@@ -65,7 +65,11 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One finished step of an ascent: its record, and the stack after it.
+    """One finished step of an ascent.
+
+    Args:
+        record: the measurements at the canvas before the step.
+        stack: the stack after the step.
 
     Example:
         >>> from das_core import Ascent, ImageStack, prior, StackSpec

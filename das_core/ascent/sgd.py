@@ -41,12 +41,7 @@ class SGD(Optimizer):
         check_momentum(self.momentum)
 
     def step(
-        self,
-        stack: ImageStack,
-        gradient: Tensor,
-        operator: StackOperator[Any],
-        pace: Pace,
-        mask: Tensor | None = None,
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`."""
         velocity = operator.adjoint(gradient)

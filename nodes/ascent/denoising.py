@@ -1,25 +1,12 @@
 """The input of Optimize that chooses a denoiser."""
 
-from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io
 
 from ...das_core.ascent.denoising import Denoising
-from ...das_core.common.choices import check_choice
 from ...das_core.denoisers.base import Denoiser
-from ...das_core.denoisers.bilateral import Bilateral
-from ...das_core.denoisers.cosine_shrinkage import CosineShrinkage
-from ...das_core.denoisers.non_local_means import NonLocalMeans
-from ...das_core.denoisers.total_variation import TotalVariation
 from ..schema import make_options, read_choice, tip
-
-_DENOISERS: dict[str, Callable[[], Denoiser]] = {
-    "total_variation": TotalVariation,
-    "bilateral": Bilateral,
-    "non_local_means": NonLocalMeans,
-    "cosine_shrinkage": CosineShrinkage,
-}
 
 _CHOICES = ("on", "off")
 
@@ -35,13 +22,8 @@ def denoise_input() -> Any:
 
 
 def _settings() -> list[Any]:
-    """Return the inputs for the kind of denoiser and its settings."""
+    """Return the inputs for the settings of a denoiser."""
     return [
-        tip(
-            io.Combo.Input("kind", options=list(_DENOISERS), default="total_variation"),
-            "What smooths. total_variation: even surfaces and sharp edges, like paint, in a twentieth of a step. "
-            "bilateral: softer, slower. non_local_means: keeps texture, slowest. cosine_shrinkage: keeps fine lines.",
-        ),
         tip(
             io.Float.Input("strength", default=Denoising.strength, min=0.0, max=1.0, step=0.005),
             "What counts as hatching at the first step, as a share of the range from black to white; it suits any "
@@ -71,9 +53,7 @@ def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = N
     chosen, settings = read_choice("denoise", choice, _CHOICES)
     if chosen == "off":
         return None
-    kind = settings.pop("kind", "total_variation")
-    check_choice("denoise.kind", kind, list(_DENOISERS))
     # Workflow files from before there was `keep` lack it; it is then None.
     if settings.get("keep") is None:
         settings["keep"] = Denoising.keep
-    return Denoising(connected or _DENOISERS[kind](), **settings)
+    return Denoising(**settings) if connected is None else Denoising(connected, **settings)

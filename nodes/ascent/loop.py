@@ -53,7 +53,6 @@ class Optimize(Node):
                 "recipe.focus.share",
                 "recipe.focus.emphasis",
                 "recipe.denoise",
-                "recipe.denoise.kind",
                 "recipe.denoise.strength",
                 "recipe.denoise.end",
                 "recipe.denoise.share",
@@ -79,8 +78,7 @@ class Optimize(Node):
                 recipe_input(),
                 tip(
                     Denoiser.Input("denoiser", optional=True),
-                    "A model of ComfyUI that denoises, in place of the kind of denoise. Nothing connected: the kind. "
-                    "Does nothing where denoise is off.",
+                    "A model of ComfyUI that denoises, in place of total variation. Does nothing where denoise is off.",
                 ),
             ],
             outputs=[

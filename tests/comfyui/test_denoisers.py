@@ -18,7 +18,6 @@ SIDE = 64
 FILE = "darker.safetensors"
 ON = {
     "denoise": "on",
-    "denoise.kind": "total_variation",
     "denoise.strength": 0.1,
     "denoise.end": 0.1,
     "denoise.share": 0.5,

@@ -80,11 +80,6 @@ class Sources:
         return lambda: self.pack.run(node_id, **inputs)
 
 
-def denoise(kind: str) -> Make:
-    settings = {"denoise": "on", "kind": kind, "strength": 0.5, "end": 0.5, "share": 1.0}
-    return lambda s: s.optimize(s.stack(), views=s.views(views=1), denoise=settings)
-
-
 ONE = {"levels": "linear", "step": 1}
 CUT = "\n".join(f"{number}: 0.5" for number in range(1, 1000))
 LINES = "\n".join(f"a castle {number}" for number in range(10_000))
@@ -109,10 +104,9 @@ CASES: dict[str, Make] = {
         s.stack(448), s.objective(), s.views(views=512), chunk=128
     ),
     "Optimize, 512 views of a large canvas": lambda s: s.optimize(s.stack(), s.objective(), s.views(views=512)),
-    "Optimize, denoise total_variation": denoise("total_variation"),
-    "Optimize, denoise bilateral": denoise("bilateral"),
-    "Optimize, denoise non_local_means": denoise("non_local_means"),
-    "Optimize, denoise cosine_shrinkage": denoise("cosine_shrinkage"),
+    "Optimize, denoise": lambda s: s.optimize(
+        s.stack(), views=s.views(views=1), denoise={"denoise": "on", "strength": 0.5, "end": 0.5, "share": 1.0}
+    ),
     "Optimize, focus and emphasis": lambda s: s.optimize(
         s.stack(), views=s.views(views=1), focus={"focus": "center", "emphasis": 4.0}, preview_every=1, frames=1
     ),

@@ -14,7 +14,6 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.sgd import SGD
 from das_core.common.cache import running
-from das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.sources.starters import load_starter
@@ -102,7 +101,6 @@ CLASSIFIERS: dict[str, Case] = {
     "regions": lambda model: climb(regions(model)),
     "mask": lambda model: climb([jellyfish(model), prior("l2")], MASKED, denoising=Denoising(keep=0.1)),
     "tile": lambda model: climb(jellyfish(model), TILE, denoising=Denoising(keep=0.1)),
-    "cosines": lambda model: climb(jellyfish(model), denoising=Denoising(CosineShrinkage())),
     "adam": lambda model: climb(jellyfish(model), optimizer=Adam(), denoising=Denoising()),
     "sgd": lambda model: climb(jellyfish(model), optimizer=SGD(momentum=0.9)),
     "channel for each image": lambda model: climb(one_per_image((channel(model, 1), channel(model, 2))), BATCH),

@@ -160,11 +160,7 @@ OTHER_ASPECT = r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, 
         (share_views(*(SQUARE, toy_class())), pictures(width=48), OTHER_ASPECT),
         (toy_class(), pictures(height=8), r"the picture is 32 x 8 pixels, too small"),
         (toy_class(), pictures() / 0, r"NaN or infinite"),
-        (
-            in_region(toy_class(), torch.ones(2, 32, 32)),
-            pictures(3),
-            r"2 region masks do not go with 3 images",
-        ),
+        (in_region(toy_class(), torch.ones(2, 32, 32)), pictures(3), r"2 region masks do not go with 3 images"),
     ],
 )
 def test_what_does_not_go_with_the_picture_is_named(objective: Objective, shown: Tensor, says: str) -> None:

@@ -39,8 +39,7 @@ def test_a_spot_stays_and_a_haze_goes() -> None:
 
 
 @each_case(
-    "shape, threshold, tile",
-    [((60, 90), 0.3, False), *product([(16, 16), (16, 300), (5, 7)], [0.2], [False, True])],
+    "shape, threshold, tile", [((60, 90), 0.3, False), *product([(16, 16), (16, 300), (5, 7)], [0.2], [False, True])]
 )
 def test_every_result_lies_between_its_two_pictures_however_small_or_narrow(
     shape: tuple[int, int], threshold: float, tile: bool

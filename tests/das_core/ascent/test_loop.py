@@ -141,8 +141,7 @@ def test_run_does_what_iterations_do_and_returns_the_result() -> None:
 @each_case(
     "optimizer, pieces",
     product(
-        [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()],
-        [(1,), (4,), (2, 1), (1, 1, 1, 1)],
+        [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()], [(1,), (4,), (2, 1), (1, 1, 1, 1)]
     ),
 )
 def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_to_do(

@@ -101,12 +101,7 @@ class SignAscent(Optimizer):
             raise ValueError("SignAscent moves no films")
 
     def step(
-        self,
-        stack: ImageStack,
-        gradient: Tensor,
-        operator: StackOperator[Any],
-        pace: Pace,
-        mask: Tensor | None = None,
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Move by the sign of the sum of all directions so far."""
         total = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)

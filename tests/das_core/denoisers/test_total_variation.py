@@ -1,5 +1,7 @@
 """Denoising by total variation."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.denoisers.total_variation import TotalVariation
+from noisy_ramp import NOISY
+from stops import assert_ends_anywhere, count_looks
 
 
 def noisy_coffee() -> Tensor:
@@ -67,12 +71,33 @@ def test_the_edges_of_a_tile_meet() -> None:
     torch.testing.assert_close(moved, TotalVariation()(noisy, 0.05, tile=True).roll(**shift))  # type: ignore[arg-type]
 
 
-def test_images_of_a_batch_do_not_touch_each_other_and_are_not_changed() -> None:
-    noisy = noisy_coffee()
-    before = noisy.clone()
-    both = TotalVariation()(torch.cat([noisy, 1 - noisy]), 0.05)
-    torch.testing.assert_close(both[:1], TotalVariation()(noisy, 0.05), atol=0, rtol=0)
-    assert torch.equal(noisy, before)
+@each_case("scale, tile", product([0.3, 1.0, 4.6], [False, True]))
+def test_plain_colour_stays_and_noise_is_less(scale: float, tile: bool) -> None:
+    plain = torch.tensor([0.0, 0.4, 1.0]).reshape(1, 3, 1, 1).expand(2, 3, 18, 19)
+    torch.testing.assert_close(TotalVariation()(plain, 0.05, scale, tile), plain.contiguous(), atol=1e-5, rtol=0)
+    assert TotalVariation()(NOISY, 0.05, scale, tile).diff(dim=2).std() < 0.85 * NOISY.diff(dim=2).std()
+
+
+def test_an_edge_higher_than_the_strength_stays_and_at_strength_0_nothing_changes() -> None:
+    edge = torch.full((1, 3, 24, 24), 0.1)
+    edge[..., 12:] = 0.9
+    found = TotalVariation()(edge, 0.03)
+    assert float((found[..., 12] - found[..., 11]).min()) > 0.7
+    assert torch.equal(TotalVariation()(NOISY, 0.0), NOISY)
+
+
+@each_case("tile", [False, True])
+def test_images_of_a_batch_are_denoised_one_by_one_to_the_same_bits_and_can_be_stopped(
+    tile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.rand(3, 3, 33, 40, generator=torch.Generator().manual_seed(0))
+    before, denoise = images.clone(), lambda: TotalVariation()(images, 0.05, 1.6, tile)
+    whole, together = denoise(), count_looks(denoise)
+    assert torch.equal(images, before)
+    assert torch.equal(TotalVariation()(images[1:2], 0.05, 1.6, tile), whole[1:2])
+    monkeypatch.setattr("das_core.common.images._MOST_AT_ONCE", 0)
+    assert torch.equal(denoise(), whole)
+    assert assert_ends_anywhere(denoise) > 2 * together
 
 
 def test_no_rounds_are_refused() -> None:

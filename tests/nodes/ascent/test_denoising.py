@@ -6,26 +6,18 @@ from typing import Any
 from cases import each_case
 from loaded_pack import Pack, assert_refused
 
-KINDS = {
-    "total_variation": "TotalVariation",
-    "bilateral": "Bilateral",
-    "non_local_means": "NonLocalMeans",
-    "cosine_shrinkage": "CosineShrinkage",
-}
-
 
 def read(pack: Pack, choice: Any) -> Any:
     return pack.module("nodes.ascent.denoising").read_denoising(choice)
 
 
-@each_case(("kind", "name"), list(KINDS.items()))
-def test_the_choices_are_a_denoiser_or_none(pack: Pack, kind: str, name: str) -> None:
+def test_on_is_total_variation_or_the_denoiser_that_is_connected(pack: Pack) -> None:
     core = pack.module("das_core")
     settings = {"strength": 0.1, "end": 0.05, "share": 0.5, "keep": 0.03}
-    denoiser = getattr(core, name)()
-    assert read(pack, {"denoise": "on", "kind": kind, **settings}) == core.Denoising(denoiser, **settings)
-    assert read(pack, {"denoise": "on", "kind": kind}) == core.Denoising(denoiser)
-    assert read(pack, {"denoise": "on", "kind": kind, "keep": None}) == core.Denoising(denoiser)
+    assert read(pack, {"denoise": "on", **settings}) == core.Denoising(core.TotalVariation(), **settings)
+    assert read(pack, {"denoise": "on"}) == read(pack, {"denoise": "on", "keep": None}) == core.Denoising()
+    other = core.TotalVariation(9)
+    assert pack.module("nodes.ascent.denoising").read_denoising({"denoise": "on"}, other) == core.Denoising(other)
 
 
 def test_off_is_none(pack: Pack) -> None:
@@ -38,23 +30,18 @@ def test_a_workflow_without_the_input_is_not_denoised_as_before_there_was_one(pa
     assert off.equal(left)
 
 
-@each_case("kind", KINDS)
-def test_every_denoiser_makes_surfaces_more_even(pack: Pack, kind: str) -> None:
+def test_it_makes_surfaces_more_even(pack: Pack) -> None:
     def roughness(**more: Any) -> float:
         stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 1.0})
         image = pack.optimize(stack=stack, steps=6, **more)[0]
         return float(image.diff(dim=1).abs().mean() + image.diff(dim=2).abs().mean())
 
-    strong = {"denoise": "on", "kind": kind, "strength": 0.2, "end": 0.2, "share": 0.6}
+    strong = {"denoise": "on", "strength": 0.2, "end": 0.2, "share": 0.6}
     assert roughness(denoise=strong) < 0.9 * roughness()
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
     r"denoise is missing or unknown; choose on or off": lambda pack: pack.optimize(denoise={"denoise": "oil"}),
-    r"denoise\.kind 'oil' is unknown; choose .*bilateral": lambda pack: pack.optimize(
-        denoise={"denoise": "on", "kind": "oil"}
-    ),
-    r"denoise\.kind '3' is unknown": lambda pack: pack.optimize(denoise={"denoise": "on", "kind": 3}),
     r"denoise\.end nan is no finite number": lambda pack: pack.optimize(denoise={"denoise": "on", "end": float("nan")}),
 }
 

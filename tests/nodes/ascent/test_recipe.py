@@ -57,7 +57,7 @@ def test_a_custom_picture_is_that_of_the_recipe(pack: Pack, monkeypatch: pytest.
 
 
 def test_a_connected_denoiser_takes_the_place_of_the_recipes(pack: Pack) -> None:
-    other = pack.module("das_core").Bilateral()
+    other = pack.module("das_core").TotalVariation(9)
     recipe = read(pack, {"recipe": "sketch"}, other).recipe
     assert recipe.denoising == replace(pack.module("das_core").SKETCH.denoising, denoiser=other)
 
