@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
-from das_core.ascent.guidance import Guidance
-from das_core.ascent.guided_steps import GuidedSteps
+from das_core.ascent.guidance import Guidance, GuidedSteps
 from das_core.ascent.pace import pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
 from das_core.objectives.classes import class_objective

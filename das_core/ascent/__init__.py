@@ -3,8 +3,7 @@
 from .adam import Adam
 from .denoising import Denoising
 from .focus import Focus, measure_squared_distances
-from .guidance import Guidance
-from .guided_steps import GuidedStep, GuidedSteps
+from .guidance import Guidance, GuidedStep, GuidedSteps
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer

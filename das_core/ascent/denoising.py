@@ -13,20 +13,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.coarse_blur import LEAST_DEVIATION, blur_coarsely
+from ..common.interruption import allow_interrupt
 from ..denoisers.base import Denoiser, ask_denoiser
 from ..denoisers.total_variation import TotalVariation
 from ..stack.image_stack import ImageStack, move_canvas
 from ..stack.linear_operator import StackOperator
 from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
-from .keeping import hold_on
 from .out_of_memory import DenoiserMemoryError, describe_denoiser_memory, is_out_of_memory
 from .spreading import select_images, split_frames
 
 UNIT_SIDE = 224
 """The short side of a picture, in pixels, at which a denoiser has the scale 1; most judges see views of this size."""
+
+_AROUND = 1 / 80
+"""What counts as around a pixel: the standard deviation of a Gaussian, as a share of the short side of the canvas."""
 
 
 @dataclass(frozen=True)
@@ -145,3 +150,19 @@ class Denoising:
         if not strength:
             return pixels
         return ask_denoiser(self.denoiser, pixels, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)
+
+
+def hold_on(pixels: Tensor, kept: Tensor, change: Tensor, threshold: float, tile: bool = False) -> Tensor:
+    """Return pixels (B, 3, H, W), 0..1, that are moved to `kept` where `change` is weak, and equal `kept` below a
+    threshold."""
+    energy = change.square().mean(dim=1, keepdim=True)
+    allow_interrupt()
+    height, width = pixels.shape[2:]
+    deviation = max(min(height, width) * _AROUND, LEAST_DEVIATION)
+    wrap = min(round(4 * deviation), height, width) if tile else 0
+    if wrap:
+        energy = F.pad(energy, (wrap,) * 4, mode="circular")
+    energy = blur_coarsely(energy, deviation)[..., wrap : wrap + height, wrap : wrap + width]
+    allow_interrupt()
+    factor = (1 - threshold**2 / energy.clamp(min=torch.finfo(energy.dtype).tiny)).clamp_(0, 1)
+    return kept.lerp(pixels, factor)

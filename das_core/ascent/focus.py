@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..common.coarse_blur import blur_coarsely
 from ..common.geometry import Box, Shape
-from ..common.interruption import pausing
-from ..common.masks import FAINTEST_MASK, find_boxes
-from .emphasis import emphasise
+from ..common.interruption import allow_interrupt, pausing
+from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
 
 _SMALLEST, _WIDEST = 0.05, 100.0
 """The least and the largest width, in halves of a side. At a width of 10 the Gaussian is already 0.99 in the
@@ -22,6 +22,9 @@ corners."""
 
 _STRONGEST = 4.0
 """The largest emphasis, with which nearly all detail grows at one spot."""
+
+_LOCAL = 1 / 24
+"""What counts as local: the standard deviation of a Gaussian, as a share of the short side of the canvas."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +116,26 @@ def _from_center(canvas: Shape, box: Box) -> Tensor:
         for length, start, extent in zip(canvas, box[:2], box[2:], strict=True)
     )
     return rows[:, None] + columns
+
+
+def emphasise(gradient: Tensor, power: float) -> Tensor:
+    """Return a gradient (B, 3, H, W) whose detail is weighted by the given power of the local strength, at its former
+    RMS.
+
+    The coarse part, which a Gaussian blur separates from the detail, is kept. Where the gradient is 0 it stays 0.
+    """
+    if not power:
+        return gradient
+    local = min(gradient.shape[2:]) * _LOCAL
+    wide = blur_coarsely(gradient, local)
+    detail = gradient - wide
+    allow_interrupt()
+    strength = blur_coarsely(gradient.abs().mean(dim=1, keepdim=True), local)
+    # Divided by the largest strength of the image, so that powers of tiny strengths do not underflow to 0.
+    strength = strength / strength.amax(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(strength.dtype).tiny)
+    weighted = detail * strength**power
+    allow_interrupt()
+    sizes = [mean_square(part).mean(dim=1, keepdim=True).sqrt() for part in (detail, weighted)]
+    scale = sizes[0] / sizes[1].clamp(min=torch.finfo(strength.dtype).tiny)
+    allow_interrupt()
+    return wide.addcmul_(weighted, scale).mul_(gradient != 0)

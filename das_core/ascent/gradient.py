@@ -4,7 +4,7 @@ The autograd graph begins at the pixels. The optimizer applies K, which contains
 respect to the levels (Direct Ascent Synthesis, arXiv 2502.07753, section 3; K is this project's idea).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -15,11 +15,9 @@ from ..common.interruption import interruptible_backward
 from ..stack.linear_operator import StackOperator
 from ..views.pyramid import Pyramid
 from .focus import Focus
-from .groups import balance_gradients
 from .pace import Pace
-from .scoring import Scoring
+from .scoring import Scoring, score_term
 from .shown_pixels import StepRenderer
-from .terms import score_term
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views, (V,), and the weight factor of the image that each shows; None if all are 1. A term without
@@ -39,8 +37,7 @@ class ScoreGradient:
     def __call__(
         self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator[Any], chunk: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the gradient at a canvas (B, 3, H, W), and the mean score () of every objective, by name, without its
-        weight.
+        """Return the gradient at a canvas (B, 3, H, W), and the mean score of every objective, (), without its weight.
 
         The gradient of a group is that of the sum, over objectives and images, of the mean score over the views of an
         image, times the weight and the factor of the image. Those of several groups are balanced (`balance_gradients`).
@@ -95,3 +92,36 @@ def _average(parts: Sequence[Scores]) -> Tensor:
         return scores.mean()
     weights = send_to_device(torch.tensor(factors, dtype=torch.float32) / sum(factors), scores.device)
     return scores @ weights
+
+
+def balance_gradients(
+    gradients: Sequence[Tensor],
+    weights: Sequence[float | Tensor],
+    move: Callable[[Tensor], Tensor],
+    *,
+    as_one: bool = False,
+) -> Tensor:
+    """Return the sum of the gradients (B, 3, H, W) of several groups, scaled so that their moves are as their weights.
+
+    The move of a gradient is the change of the canvas that `move` computes from it. Norms of moves are compared, not of
+    gradients, because K weakens fine detail. In each image (in all together with `as_one`), the first gradient with a
+    weight and a move keeps its size; those without are left out.
+    """
+    if len(gradients) == 1:
+        return gradients[0]
+    sizes = []
+    dims = (0, 1, 2, 3) if as_one else (1, 2, 3)
+    for gradient, weight in zip(gradients, weights, strict=True):
+        size = move(gradient).square().sum(dim=dims, keepdim=True).sqrt()
+        if isinstance(weight, Tensor):
+            sizes.append(torch.where(weight > 0, size / weight, 0.0))
+        else:
+            sizes.append(size / weight if weight else torch.zeros_like(size))
+    scale = torch.zeros_like(sizes[0])
+    for size in sizes:
+        scale = torch.where(scale == 0, size, scale)
+    total = torch.zeros_like(gradients[0])
+    for gradient, size in zip(gradients, sizes, strict=True):
+        # A gradient whose move is 0 cannot be scaled: this would divide by 0.
+        total = total + gradient * torch.where(size == 0, 0.0, scale / size)
+    return total

@@ -16,10 +16,9 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
 from .denoising import Denoising
-from .devices import describe_mismatch
 from .focus import Focus
 from .gradient import ScoreGradient
-from .modes import check_differentiable, own_modes
+from .modes import check_differentiable, describe_mismatch, own_modes
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory

@@ -6,9 +6,9 @@ from dataclasses import replace
 from ..models.activation_memory import measure_view_bytes
 from ..stack.spec import StackSpec
 from ..views.transforms import Transform, count_kept_views
-from .groups import TermGroup
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
+from .plan import TermGroup
 
 _CANVASES = 10
 """How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients and others."""

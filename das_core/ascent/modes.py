@@ -1,4 +1,4 @@
-"""The modes of PyTorch that an ascent needs, whatever mode its caller is in."""
+"""The modes of PyTorch that an ascent needs, whatever mode its caller is in, and judges that cannot run in it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,3 +23,15 @@ def check_differentiable(judges: Sequence[Judge]) -> None:
                 f"{judge.name} was loaded under torch.inference_mode(), so no gradient can pass through it: load it "
                 "outside of that block"
             )
+
+
+def describe_mismatch(judges: Sequence[Judge], device: torch.device) -> str | None:
+    """Return the message for a failed step if a judge is on another device than the picture, else None."""
+    for judge in judges:
+        devices = {weight.device for weight in judge.module.parameters()}
+        if devices and device not in devices:
+            return (
+                f"{judge.name} is on {judge.device} and the picture on {device}; move the model with "
+                f"judge.to('{device}'), or the picture with device='{judge.device}'"
+            )
+    return None

@@ -1,15 +1,88 @@
 """The plan of an ascent: what is asked of which judge and for which images. It is made once, before anything runs."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from ..common.devices import make_constant
 from ..common.timeline import Timeline
 from ..models.judge import Judge
 from ..models.layers.activations import merge_judges
 from ..objectives.term import Objective, Term, join_objectives
 from ..stack.spec import StackSpec
-from .groups import Member, TermGroup
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A term, the name of its part of the objective, and the factor of its weight for each image (None: all 1)."""
+
+    name: str
+    term: Term
+    factors: tuple[float, ...] | None = None
+
+    def find_factors(self, images: Sequence[int]) -> tuple[float, ...] | None:
+        """Return the factor for each of some views, given the numbers of their images; None if all are 1."""
+        return None if self.factors is None else tuple(self.factors[image] for image in images)
+
+
+@dataclass(frozen=True, eq=False)
+class TermGroup:
+    """Terms that share their views, because one run of a judge answers them all (`make_plan`).
+
+    Regions, shares and `compares_images` are the same for all members. `images` counts the images that views can show;
+    `is_series` says whether they are frames of a film or moments of a zoom.
+    """
+
+    judge: Judge | None
+    members: tuple[Member, ...]
+    images: int = 1
+    is_series: bool = False
+
+    def __post_init__(self) -> None:
+        if self.compares_images and len(self.shown) < self.images:
+            raise ValueError(f"'{self.members[0].name}' compares all images, so it has to count for all of them")
+
+    @property
+    def regions(self) -> tuple[Tensor, ...]:
+        """The region masks, (B or 1, h, w), 0..1."""
+        return self.members[0].term.regions
+
+    @property
+    def compares_images(self) -> bool:
+        """Whether the terms compare the images of a batch, see `Term.compares_images`."""
+        return self.members[0].term.compares_images
+
+    @property
+    def shown(self) -> list[int]:
+        """The numbers of the images for which a term has a factor other than 0; all images if there is none."""
+        known = [member.factors for member in self.members]
+        images = range(self.images)
+        return [image for image in images if any(each is None or each[image] for each in known)] or list(images)
+
+    def choose_views(self, views: int, step: int) -> list[int]:
+        """Return which views of a step the group sees: with the share (k, n) every n-th, from another one each step."""
+        number, count = self.members[0].term.share
+        return list(range((number - step) % count, views, count))
+
+    def weigh(self, progress: float, device: torch.device) -> float | Tensor:
+        """Return the sum of the absolute weights of the terms: one number, or one for each image, (B, 1, 1, 1).
+
+        For a film or a zoom it is the root mean square over the images, because their gradients are balanced together.
+        """
+        known = [(abs(member.term.weight_at(progress)), member.factors) for member in self.members]
+        if all(factors is None for _, factors in known):
+            return sum(weight for weight, _ in known)
+        each = [
+            sum(weight * (1.0 if factors is None else abs(factors[image])) for weight, factors in known)
+            for image in range(self.images)
+        ]
+        if self.is_series:
+            return math.sqrt(sum(weight**2 for weight in each) / self.images)
+        return make_constant(tuple(each), torch.float32, device)[:, None, None, None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,27 +1,29 @@
-"""The scores of objectives: views are cut from the pixels of a canvas, judges answer, and objectives score the
-answers."""
+"""The scores of objectives: views are cut from canvases, judges answer, and objectives score the answers."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..common.images import place_on_canvas
 from ..common.interruption import pausing
+from ..models.judge import Judge
+from ..models.layers.activations import ActivationJudge
 from ..objectives.priors import CanvasPixels
+from ..objectives.term import Term
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import render_pixels
 from ..views.augmentation import Augmentation
-from ..views.draws import ViewKey
+from ..views.draws import Draws, ViewKey
 from ..views.geometry import ViewGeometry
 from ..views.pyramid import Pyramid
 from .active_region import ActiveRegion, active_region, union_mask
-from .evaluation import ViewEvaluation
 from .pace import Pace
 from .plan import Plan
 from .spreading import count_views, select_images, spread_views
-from .terms import place_references
 
 
 class Scoring:
@@ -42,7 +44,7 @@ class Scoring:
         self.regions = [region.to(stack.canvas.device) for region in regions]
         self.support = ActiveRegion(union_mask(self.regions))
         self._references = {
-            id(member.term): place_references(member.name, member.term, stack, self.images) for member in plan.members
+            id(member.term): _place_references(member.name, member.term, stack, self.images) for member in plan.members
         }
 
     @cached_property
@@ -51,8 +53,7 @@ class Scoring:
         return self.stack.composite(render_pixels(self.show(self.stack.start), self.stack.spec.color))
 
     def show(self, canvas: Tensor, images: Sequence[int] | None = None) -> Tensor:
-        """Return the canvases (N, 3, H, W) that views can show, for a zoom the composites at its moments; all, or those
-        in `images`."""
+        """Return the canvases (N, 3, H, W) that views can show: all, or some; for a zoom, composites at its moments."""
         zoom = self.stack.spec.zoom_operator
         if zoom is None:
             return canvas if images is None else select_images(canvas, images)
@@ -62,8 +63,7 @@ class Scoring:
     def evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False
     ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
-        """Show the views of a group to its judge, chunk by chunk; a group without a judge gets the pixels of all
-        canvases.
+        """Show the views of a group to its judge, chunk by chunk; without a judge, it gets the pixels of all canvases.
 
         Each chunk yields the output for every part of the objective, by name; the number of the image that each view
         shows, (V,); and the number of views that each image has in this step, for a film or a zoom the mean over its
@@ -87,17 +87,46 @@ class Scoring:
         views = len(group.choose_views(self.augmentation.views, step))
         count = len(keys) / len(group.shown) if self.plan.is_series and not alike else views
         for begin in pausing(range(0, len(keys), chunk)):
-            evaluation = ViewEvaluation(judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
-            output = evaluation(pyramid)
-            outputs = {
-                member.name: evaluation.add_references(output, self._references[id(member.term)])
-                for member in group.members
-            }
-            yield outputs, torch.tensor([key.image for key in evaluation.keys]), count
+            part = keys[begin : begin + chunk]
+            output, outputs = self._ask(judge, geometry, part, pace, pyramid), {}
+            for member in group.members:
+                with torch.no_grad():
+                    canvases = self._references[id(member.term)]
+                    seen = tuple(self._ask(judge, geometry, part, pace, canvas) for canvas in canvases)
+                outputs[member.name] = replace(output, references=seen) if seen else output
+            yield outputs, torch.tensor([key.image for key in part]), count
+
+    def _ask(self, judge: Judge, geometry: ViewGeometry, keys: Sequence[ViewKey], pace: Pace, canvas: Pyramid) -> Any:
+        """Return the answer of a judge for the views with these keys, which are alike for all canvases."""
+        draws = Draws(keys, canvas.device, pace.coarse_progress, pace.progress)
+        # The seed and the number of the image: a `PartialClassifier` chooses by these which features it uses.
+        images = [(key.seed, key.item) for key in keys]
+        return judge.answer(self.augmentation(canvas, geometry, draws), images)
+
+    def score_images(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
+        """Return the score (B,) of every part of the objective for pixels (B, 3, H, W), margins included.
+
+        All images are seen through the same views, those of step 0, and without gradients.
+        """
+        pyramid, found = Pyramid(pixels), dict[str, list[Tensor]]()
+        with torch.no_grad():
+            for number, group in enumerate(self.plan.groups):
+                scores: dict[str, list[Tensor]] = {member.name: [] for member in group.members}
+                shown = []
+                for outputs, images, _ in self.evaluate(number, pyramid, 0, pace, chunk, alike=True):
+                    shown.append(images)
+                    for member in group.members:
+                        score = score_term(member.name, member.term, outputs[member.name], images)
+                        scores[member.name].append(score.float())
+                for name, parts in scores.items():
+                    if parts:
+                        # Sorted by image, the scores of all views become a row for each image.
+                        by_image = torch.cat(shown).argsort(stable=True).to(pixels.device)
+                        found.setdefault(name, []).append(torch.cat(parts)[by_image].reshape(len(pixels), -1))
+        return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}
 
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
-        """Return the keys of the views that a group with a judge sees in a step, in the order in which its judge sees
-        them.
+        """Return the keys of the views that a group with a judge sees in a step, in their order.
 
         The number `image` of a key is that of the image shown; `item` decides random draws. `item` is 0 for all with
         `alike`, and for a film or a zoom, whose views are spread over the images on which the group acts.
@@ -119,3 +148,42 @@ class Scoring:
             ViewKey(self.seed, 0, step, view, number, shown[place])
             for view, place in zip(views[:count], places, strict=True)
         ]
+
+
+def _place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
+    """Return the reference images of a term as pyramids of `batch` canvases like those of the stack."""
+    spec, device = stack.spec, stack.canvas.device
+    images = term.references
+    if images and not isinstance(term.judge, ActivationJudge):
+        raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")
+    canvases = []
+    for image in images:
+        if len(image) not in (1, batch):
+            raise ValueError(f"{len(image)} images to compare with do not go with {_describe_wanted(stack, batch)}")
+        canvas = place_on_canvas(image.to(device), (spec.height, spec.width), spec.margin)
+        canvases.append(Pyramid(canvas.expand(batch, -1, -1, -1)))
+    return tuple(canvases)
+
+
+def _describe_wanted(stack: ImageStack, batch: int) -> str:
+    """Return the end of an error message."""
+    spec = stack.spec
+    if spec.zoom is not None:
+        depths = f"a zoom of {spec.zoom.depths} depths, which models are shown at {batch} moments"
+        return f"{depths}: use 1, or {batch}, one for each moment"
+    if spec.time is not None and batch > 1:
+        return f"a film of {batch} frames: use 1, or {batch}, one for each frame"
+    return "a stack of 1 image: use 1" if batch == 1 else f"a stack of {batch} images: use 1 or {batch}"
+
+
+def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
+    """Return the checked scores of a term: one for each view, (V,), or for each image if the term has no judge."""
+    score, count = term.score(output, images), len(images)
+    if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
+        found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__
+        what = "image" if term.judge is None else "view"
+        raise ValueError(
+            f"'{name}' scores {count} {what}s with {found}; its score must be a float tensor ({count},), one "
+            f"number for each {what}"
+        )
+    return score

@@ -3,20 +3,21 @@
 The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from .denoising import Denoising
 from .gradient import ScoreGradient
-from .measurement import check_canvas, check_gradient, measure_step
 from .optimizers import Optimizer, recall_state
 from .pace import Pace
-from .result import Step, measure_gradient_strength
+from .result import AscentError, Record, Step, VanishedError, measure_gradient_strength
 from .within import Within
 
 
@@ -31,8 +32,7 @@ class AscentStep:
     within: Within | None = None
 
     def __call__(self, stack: ImageStack, pace: Pace, chunk: int, *, is_first: bool) -> tuple[Step, Tensor]:
-        """Return the step from a prepared stack (`prepare_stack`), and the strength of its gradient at every pixel, (B,
-        H, W).
+        """Return the step from a prepared stack (`prepare_stack`), and the strength of its gradient, (B, H, W).
 
         If all weights are 0 at this step, only the count of steps in the stack changes.
         """
@@ -47,8 +47,7 @@ class AscentStep:
         # here, and not before the optimizer.
         measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.plan.is_series)
         if counts:
-            check_gradient(gradient, measured, is_first=is_first)
-            check_canvas(moved.canvas, measured, is_first=is_first)
+            check_step(measured, gradient, moved.canvas, is_first=is_first)
             # The memory of the gradient is freed for the denoiser.
             del gradient
             if self.denoising is not None:
@@ -64,6 +63,57 @@ class AscentStep:
         if stack.spec.keeps_magnitudes:
             return replace(stack, canvas=self.operator.retract(stack.canvas, stack.start))
         return stack
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The numbers read from the device: the record, whether all gradients are zero, and the sum of the canvas."""
+
+    record: Record
+    vanished: bool
+    canvas_sum: float
+
+
+def measure_step(
+    step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor, *, as_one: bool = False
+) -> Measurement:
+    """Return the measurements of a step; all numbers are read from the device at once.
+
+    Frames and depths (`as_one`) move together, so none of them stands still.
+    """
+    moves = gradient.any()[None] if as_one else gradient.flatten(1).any(dim=1)
+    # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
+    numbers = torch.stack([number.float() for number in (*scores.values(), gradient.norm(), canvas.sum())])
+    values = torch.cat([numbers, moves.float()]).tolist()
+    *means, norm, total = values[: len(numbers)]
+    moving = values[len(numbers) :]
+    still = () if as_one else tuple(image for image, moves in enumerate(moving) if not moves)
+    return Measurement(Record(step, dict(zip(scores, means, strict=True)), norm, still), not any(moving), total)
+
+
+def check_step(measured: Measurement, gradient: Tensor, canvas: Tensor, *, is_first: bool) -> None:
+    """Raise an AscentError when the gradient is zero for all images, or gradient or canvas are not finite."""
+    record = measured.record
+    where, names = f"step {record.step + 1}", ", ".join(f"'{name}'" for name in record.scores)
+    # A message counts from 1, so the number of the record is that of the step before.
+    last = "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"
+    # A norm or a sum may overflow although every value is finite: only then every value is checked, which takes longer.
+    if not math.isfinite(record.gradient_norm) and not bool(torch.isfinite(gradient).all()):
+        broken = ", ".join(f"'{name}'" for name, score in record.scores.items() if not math.isfinite(score))
+        raise AscentError(
+            f"the gradient of {broken or names} is not a number at {where}; {last}. Lower the step size or learning "
+            "rate, or load the model in fp32"
+        )
+    if measured.vanished:
+        raise VanishedError(
+            f"the gradient of {names} vanished at {where}: no change of the picture changes the score; {last}. "
+            "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
+            "black or white; a model of your own must let gradients through (no torch.no_grad, no detach)"
+        )
+    if not math.isfinite(measured.canvas_sum) and not bool(torch.isfinite(canvas).all()):
+        raise AscentError(
+            f"{where} led to a picture that is not a number; {last}. Lower the step size or learning rate"
+        )
 
 
 def _hold_still(before: ImageStack, after: ImageStack, images: Sequence[int]) -> ImageStack:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from ..ascent.guidance import check_aspects
-from ..ascent.image_scores import measure_image_scores
 from ..ascent.pace import Pace
 from ..ascent.plan import Plan, make_plan
 from ..ascent.preparation import choose_chunk
@@ -92,7 +91,7 @@ class ImageScorer:
     def score(self) -> ObjectiveScores:
         """Return the scores of the pictures."""
         # All progress is 1, so the views are made as at the last step of an ascent. The rate has no effect here.
-        found = measure_image_scores(self._scoring, self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
+        found = self._scoring.score_images(self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
         names = tuple(self._plan.parts)
         table = torch.stack([found[name] for name in names], dim=1).cpu()
         return ObjectiveScores(names, table, _add_up(self._plan, table))

@@ -11,8 +11,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ...das_core.ascent.guidance import Guidance
-from ...das_core.ascent.guided_steps import GuidedStep, GuidedSteps
+from ...das_core.ascent.guidance import Guidance, GuidedStep, GuidedSteps
 from ...das_core.ascent.out_of_memory import is_out_of_memory
 from ...das_core.ascent.pace import pace_at_noise
 from ...das_core.ascent.result import VanishedError

@@ -31,7 +31,7 @@ def make_guide(pack: Pack, bridge: ModuleType) -> Callable[..., Any]:
         guidance = pack.module("das_core.ascent.guidance").Guidance(
             (pack.objective(module),), pack.augmentation(jitter=8, views=2), **settings
         )
-        guided = pack.module("das_core.ascent.guided_steps").GuidedSteps(**steps)
+        guided = pack.module("das_core.ascent.guidance").GuidedSteps(**steps)
         return bridge.DiffusionGuide(guidance, vae or StandInVAE(), guided, node_id)
 
     return make
