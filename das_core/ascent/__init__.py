@@ -2,8 +2,8 @@
 
 from .adam import Adam
 from .denoising import Denoising
-from .focus import Focus, measure_squared_distances
-from .guidance import Guidance, GuidedStep, GuidedSteps
+from .focus import Focus
+from .guidance import Guidance
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
@@ -15,6 +15,5 @@ from .within import Within
 # fmt: off
 __all__ = [
     "BEST", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
-    "GuidedStep", "GuidedSteps", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step",
-    "Within", "measure_squared_distances",
+    "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Within",
 ]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-import torch
 from torch import Tensor
 
 from ..common.geometry import Box, add_context, intersect_boxes
@@ -16,15 +15,10 @@ from .spreading import select_images
 
 @dataclass(frozen=True)
 class ActiveRegion:
-    """Where objectives act on a canvas: a factor (B, 1, H, W), 0..1, of the gradient, and for every image the box of
-    its views; None for everywhere."""
+    """Where objectives act: a factor of the gradient (B, 1, H, W), 0..1, and a box for the views of every image."""
 
     mask: Tensor | None = None
     boxes: tuple[Box, ...] | None = None
-
-    def to(self, device: torch.device) -> "ActiveRegion":
-        """Return the same region on another device."""
-        return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
 
     def select(self, images: Sequence[int] | None) -> "ActiveRegion":
         """Return the mask of some images of the batch, or of all if None; the boxes are left out."""
@@ -38,13 +32,12 @@ class ActiveRegion:
 
 
 def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, viewed: bool = True) -> ActiveRegion:
-    """Return where the objectives of a group act: the product of its region masks (B or 1, h, w) and of the mask of the
-    stack.
+    """Return where a group acts: in the product of its region masks (B or 1, h, w) and of the mask of the stack.
 
-    Views lie in the box around the region masks. With the mask of the stack alone they lie in a larger square, so that
+    Views lie in the box around the region masks, or in a square around the mask of the stack that is larger, so that
     they also show its surroundings. Groups that are not `viewed`, for lack of a judge, have no boxes.
     """
-    spec = stack.spec
+    spec, device = stack.spec, stack.canvas.device
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]
     for mask in masks:
         if len(mask) not in (1, stack.batch):
@@ -63,10 +56,10 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
                 "the mask of the stack, or into the other region"
             )
     if not viewed:
-        return ActiveRegion(mask)
+        return ActiveRegion(mask.to(device))
     around = find_boxes(mask)
     if not regions:
-        return ActiveRegion(mask, tuple(add_context(box, reach) for box in around))
+        return ActiveRegion(mask.to(device), tuple(add_context(box, reach) for box in around))
     cut = tuple(intersect_boxes(box, reach) for box in around)
     for item, (_, _, height, width) in enumerate(cut):
         if min(height, width) < SMALLEST_REGION:
@@ -74,7 +67,7 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
                 f"the region is {width} x {height} pixels in image {item + 1}, too small to be looked at: at least "
                 f"{SMALLEST_REGION} a side are needed; paint a larger one, or make the picture larger"
             )
-    return ActiveRegion(mask, cut)
+    return ActiveRegion(mask.to(device), cut)
 
 
 def union_mask(regions: Sequence[ActiveRegion]) -> Tensor | None:

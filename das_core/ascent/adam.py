@@ -13,6 +13,9 @@ from ..stack.state import LevelTensors, OptimizerState
 from .optimizers import Optimizer, check_positive, recall_state
 from .pace import Pace
 
+# The decay rates of the moving averages of the gradient and of its square, the usual ones.
+_FADE, _FADE_SQUARE = 0.9, 0.999
+
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
@@ -23,8 +26,6 @@ class Adam(Optimizer):
 
     Args:
         learning_rate: about how far every value of every level moves in one step, above 0.
-        betas: the decay rates of the moving averages of the gradient and of its square, 0 to below 1.
-        epsilon: a small number added to the root of the mean square, against a division by 0.
 
     Example:
         >>> from das_core import Adam, Ascent, ImageStack, prior, StackSpec
@@ -35,17 +36,12 @@ class Adam(Optimizer):
     """
 
     learning_rate: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
     kind: ClassVar[str] = "adam"
     needs_levels: ClassVar[bool] = True
     level_sets: ClassVar[int] = 7
 
     def __post_init__(self) -> None:
         check_positive("learning_rate", self.learning_rate)
-        for beta in self.betas:
-            if not 0 <= beta < 1:
-                raise ValueError(f"beta {beta} is not between 0 and 1 (excluded); 0.9 and 0.999 are usual")
 
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
@@ -58,16 +54,14 @@ class Adam(Optimizer):
             old = OptimizerState(self.kind, tuple(torch.zeros_like(g) for g in gradients) * 2)
         steps = old.steps + 1
         means, squares = old.tensors[: len(gradients)], old.tensors[len(gradients) :]
-        fade, fade_square = self.betas
-        means = tuple(g.lerp(mean, fade) for g, mean in pausing(zip(gradients, means, strict=True)))
-        squares = tuple(
-            g.square().lerp(square, fade_square) for g, square in pausing(zip(gradients, squares, strict=True))
-        )
-        rate = self.learning_rate * pace.rate / (1 - fade**steps)
-        correction = 1 - fade_square**steps
+        means = tuple(g.lerp(mean, _FADE) for g, mean in pausing(zip(gradients, means, strict=True)))
+        pairs = pausing(zip(gradients, squares, strict=True))
+        squares = tuple(g.square().lerp(square, _FADE_SQUARE) for g, square in pairs)
+        rate = self.learning_rate * pace.rate / (1 - _FADE**steps)
+        correction = 1 - _FADE_SQUARE**steps
         levels = LevelTensors(
             tuple(
-                level + rate * mean / ((square / correction).sqrt() + self.epsilon)
+                level + rate * mean / ((square / correction).sqrt() + 1e-8)
                 for level, mean, square in pausing(zip(stack.parameters.tensors, means, squares, strict=True))
             )
         )

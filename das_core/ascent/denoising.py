@@ -1,12 +1,8 @@
 """A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
 
-The gradient of a network is full of ripple with a period of two to four pixels, which raises the score and looks like
-an engraving. Smoothing after every step removes the ripple, and keeps the structure that the score depends on most.
-
-Alternating gradient steps with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013).
-Moving only a share of the way is gradient descent on the penalty of Regularization by Denoising (Romano, Elad and
-Milanfar, SIAM J. Imaging Sci. 10, 2017), whose gradient is x - D(x). The falling strength is from DPIR (Zhang et al.,
-TPAMI 2021).
+The gradient of a network is full of ripple with a period of two to four pixels. Alternating steps with a denoiser is
+Plug-and-Play (Venkatakrishnan et al., GlobalSIP 2013); moving a share of the way is a step along x - D(x), as in
+Regularization by Denoising (Romano et al., SIAM J. Imaging Sci. 10, 2017).
 """
 
 from dataclasses import dataclass, field
@@ -24,14 +20,8 @@ from ..stack.image_stack import ImageStack, move_canvas
 from ..stack.linear_operator import StackOperator
 from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
-from .out_of_memory import DenoiserMemoryError, describe_denoiser_memory, is_out_of_memory
+from .out_of_memory import DenoiserMemoryError, is_out_of_memory
 from .spreading import select_images, split_frames
-
-UNIT_SIDE = 224
-"""The short side of a picture, in pixels, at which a denoiser has the scale 1; most judges see views of this size."""
-
-_AROUND = 1 / 80
-"""What counts as around a pixel: the standard deviation of a Gaussian, as a share of the short side of the canvas."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +38,9 @@ class Denoising:
         end: the strength at the last step, 0 to 1. If it is smaller, texture grows back towards the end.
         share: the share of the way to the denoised form, above 0 and at most 1. Smaller steps of the optimizer need a
             smaller share: 0.3 suits 60 steps of size 0.13, and 0.12 suits 150 steps of size 0.09.
-        keep: a threshold, 0 to 1, below which changes of a photograph are undone (`hold_on`); 0 undoes nothing. The
-            photograph is the image into which a masked stack was placed, without a mask the start of the stack, with
-            which the stack should also begin. The threshold rises linearly from 0 to `keep`. With 0.03, most of the
-            photograph comes back around the subject. It takes twice the time and memory of the denoiser.
-
-    Raises:
-        ValueError: when a setting is out of range.
+        keep: a threshold, 0 to 1, below which changes of a photograph are undone: the image into which a masked stack
+            was placed, or else the start of the stack. It rises linearly from 0. With 0.03, most of the photograph
+            comes back around the subject. The denoiser takes twice the time and memory.
 
     Example:
         >>> from das_core import Denoising, TotalVariation
@@ -70,8 +56,7 @@ class Denoising:
     keep: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("strength", "end"):
-            value = getattr(self, name)
+        for name, value in (("strength", self.strength), ("end", self.end)):
             if not 0 <= value <= 1:
                 raise ValueError(f"a denoiser's {name} of {value} is not between 0 and 1; 0.03 leaves even surfaces")
         if not 0 < self.share <= 1:
@@ -87,21 +72,10 @@ class Denoising:
     def step(
         self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack with its pixels moved a share of the way to their denoised form; itself if there is nothing
-        to do.
+        """Return the stack with its pixels moved a share of the way to their denoised form.
 
-        The denoiser sees a masked stack together with its surroundings, so there is no seam at the edge of the mask.
-
-        Args:
-            stack: the stack after a step of an optimizer.
-            operator: the operator of the stack.
-            progress: the share of the ascent that is over, 0..1.
-            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. If the stack has parameters or
-                frozen bands, the change reaches a little beyond the mask.
-
-        Raises:
-            ValueError: when the denoiser returns no pixels of the same size on the same device.
-            DenoiserMemoryError: when the denoiser runs out of memory.
+        It sees a masked stack together with its surroundings, so there is no seam. Where `mask` (B, 1, H, W) is 0 the
+        picture stays, except that parameters and frozen bands spread the change a little.
         """
         if not self.strength_at(progress) and not self.keep * progress:
             return stack
@@ -134,7 +108,10 @@ class Denoising:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise DenoiserMemoryError(describe_denoiser_memory(self.denoiser.name)) from error
+            raise DenoiserMemoryError(
+                f"memory ran out in the denoiser '{self.denoiser.name}': make the picture or the batch smaller, take "
+                "TotalVariation, which needs least, or none"
+            ) from error
         # `seen` may be a mixture of `shown` and the surroundings, so only the change of `seen` is added to `shown`.
         smoothed = invert_pixels(shown.add_(denoised - seen, alpha=self.share), spec.color)
         if mask is not None:
@@ -149,16 +126,19 @@ class Denoising:
         strength = self.strength_at(progress)
         if not strength:
             return pixels
-        return ask_denoiser(self.denoiser, pixels, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)
+        return ask_denoiser(self.denoiser, pixels, strength, min(spec.width, spec.height) / 224, spec.tile)
 
 
 def hold_on(pixels: Tensor, kept: Tensor, change: Tensor, threshold: float, tile: bool = False) -> Tensor:
-    """Return pixels (B, 3, H, W), 0..1, that are moved to `kept` where `change` is weak, and equal `kept` below a
-    threshold."""
+    """Return pixels (B, 3, H, W), 0..1, that are moved towards `kept`, and equal it where `change` is weak.
+
+    With the strength m of the change around a pixel, the change of the pixel is multiplied by max(0, 1 - (t / m)²), as
+    in Cai (Adaptive wavelet estimation, Annals of Statistics 27, 1999); t is the threshold.
+    """
     energy = change.square().mean(dim=1, keepdim=True)
     allow_interrupt()
     height, width = pixels.shape[2:]
-    deviation = max(min(height, width) * _AROUND, LEAST_DEVIATION)
+    deviation = max(min(height, width) * (1 / 80), LEAST_DEVIATION)
     wrap = min(round(4 * deviation), height, width) if tile else 0
     if wrap:
         energy = F.pad(energy, (wrap,) * 4, mode="circular")

@@ -1,8 +1,7 @@
 """The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent.
 
-If an ascent may change the whole canvas at once, parts of the subject appear all over it. Under a Gaussian that opens,
-the middle appears first and the rest grows around it. The idea to grow a picture from its centre is from Plug-In
-Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), where the canvas itself grows.
+So the middle of the subject appears first and the rest grows around it. In Plug-In Inversion (Ghiasi et al., 2022,
+arXiv 2201.12961, section 3.2), where the idea is from, the canvas itself grows.
 """
 
 from dataclasses import dataclass
@@ -16,15 +15,10 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
 
 _SMALLEST, _WIDEST = 0.05, 100.0
-"""The least and the largest width, in halves of a side. At a width of 10 the Gaussian is already 0.99 in the
-corners."""
-
+"""The least and the largest width, in halves of a side; at 10, the Gaussian is already 0.99 in the corners."""
 
 _STRONGEST = 4.0
 """The largest emphasis, with which nearly all detail grows at one spot."""
-
-_LOCAL = 1 / 24
-"""What counts as local: the standard deviation of a Gaussian, as a share of the short side of the canvas."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +37,11 @@ class Focus:
         emphasis: an exponent, 0 to 4: the detail of the gradient is multiplied by this power of the local strength of
             the gradient. With 0 the background is as full of detail as the subject, with 2 there is hardly any.
 
-    Raises:
-        ValueError: when a setting is out of range.
-
     Example:
         >>> from das_core import Focus
-        >>> from das_core.ascent import measure_squared_distances
         >>> focus = Focus(start=0.5, end=1.5, share=0.5)
         >>> [round(focus.width_at(progress), 2) for progress in (0.0, 0.25, 0.5, 1.0)]
         [0.5, 1.0, 1.5, 1.5]
-        >>> focus.window(measure_squared_distances((5, 5)), progress=0.0)[0, 0, 2]
-        tensor([0.1353, 0.6065, 1.0000, 0.6065, 0.1353])
     """
 
     start: float = 0.3
@@ -95,11 +83,9 @@ class Focus:
 
 
 def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
-    """Return squared distances (B or 1, 1, H, W) from the centre of the canvas, or of the box around a mask (B, 1, H,
-    W).
+    """Return squared distances (B or 1, 1, H, W), in half sides, from the centre of a canvas or of the box of a mask.
 
-    They are measured in halves of the sides: a corner has 2. If the mask leaves out its centre, as a ring does, the
-    least squared distance within it is subtracted.
+    If the mask (B, 1, H, W) leaves out its centre, as a ring does, the least one within it is subtracted.
     """
     if mask is None:
         return _from_center(canvas, (0, 0, *canvas))[None, None]
@@ -119,14 +105,14 @@ def _from_center(canvas: Shape, box: Box) -> Tensor:
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
-    """Return a gradient (B, 3, H, W) whose detail is weighted by the given power of the local strength, at its former
-    RMS.
+    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS.
 
-    The coarse part, which a Gaussian blur separates from the detail, is kept. Where the gradient is 0 it stays 0.
+    The strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013, arXiv 1312.6034, section 3). So
+    the subject, where it is large, stands out early. What is wider than the neighbourhood is kept.
     """
     if not power:
         return gradient
-    local = min(gradient.shape[2:]) * _LOCAL
+    local = min(gradient.shape[2:]) * (1 / 24)
     wide = blur_coarsely(gradient, local)
     detail = gradient - wide
     allow_interrupt()

@@ -1,7 +1,6 @@
 """The gradient of one step: from pixels to views, answers of judges and scores, and back to the canvas.
 
-The autograd graph begins at the pixels. The optimizer applies K, which contains the derivatives of the canvas with
-respect to the levels (Direct Ascent Synthesis, arXiv 2502.07753, section 3; K is this project's idea).
+Autograd begins at the pixels; K contains the derivatives of the canvas with respect to the levels (docs/method.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +19,7 @@ from .scoring import Scoring, score_term
 from .shown_pixels import StepRenderer
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
-"""The scores of some views, (V,), and the weight factor of the image that each shows; None if all are 1. A term without
-a judge has one of each for every image."""
+"""The scores of some views or images, and the weight factors of their images; None if all are 1."""
 
 
 class ScoreGradient:
@@ -79,8 +77,7 @@ class ScoreGradient:
                     total = total + weight * score.sum() / count
                 # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
                 if total.requires_grad and counts:
-                    # `inputs` limits the gradients to the pixels. Without it, tensors of an objective that require
-                    # gradients would get gradients, too.
+                    # Without `inputs`, tensors of an objective that require gradients would get some, too.
                     total.backward(inputs=pyramid.leaves)
 
 
@@ -103,9 +100,8 @@ def balance_gradients(
 ) -> Tensor:
     """Return the sum of the gradients (B, 3, H, W) of several groups, scaled so that their moves are as their weights.
 
-    The move of a gradient is the change of the canvas that `move` computes from it. Norms of moves are compared, not of
-    gradients, because K weakens fine detail. In each image (in all together with `as_one`), the first gradient with a
-    weight and a move keeps its size; those without are left out.
+    The `move` of a gradient is the change of the canvas that K makes of it; K weakens fine detail. In each image (in
+    all together with `as_one`), the first gradient with a weight and a move keeps its size; those without are left out.
     """
     if len(gradients) == 1:
         return gradients[0]

@@ -1,8 +1,7 @@
 """Guidance: short ascents that steer a diffusion model while it samples, with objectives of any kind.
 
-At a guided step, a few steps of ascent change the picture that the diffusion model predicts; the change is encoded as a
-change of the latent, scaled and added. Related: "backward universal guidance" (Bansal et al., 2023, arXiv 2302.07121,
-section 3.3). Making the change by an ascent of a stack, and its size (`Guidance.scale_change`), are this project's own.
+At a guided step, an ascent changes the picture that the diffusion model predicts; the change of the latent is scaled
+and added. Related: "backward universal guidance" (Bansal et al., 2023, arXiv 2302.07121, section 3.3).
 """
 
 from collections.abc import Sequence
@@ -26,18 +25,10 @@ from .pace import Pace
 from .preparation import check_seed, check_steps
 
 FULL_CHANGE = 0.1
-"""The RMS of the change of a latent in one guided step at a strength of 1, as a share of the standard deviation of the
-latent."""
-
-_STEP_SIZE = 0.08
-"""The step size of the ascents, before their change is scaled."""
-
-_LARGEST_JITTER = 56
-"""How many pixels beyond the picture views show at most, if no augmentation is given."""
+"""The RMS of the change of a latent in a guided step at a strength of 1, as a share of the latent's deviation."""
 
 _ASPECT_TOLERANCE = 0.03
-"""By what share the aspect ratios of region and picture may differ: latents round sides to multiples of 8 or 16
-pixels."""
+"""By what share the aspects of region and picture may differ: latents round sides to multiples of 8 or 16 pixels."""
 
 _TOLERANCE = 1e-4
 """The largest relative difference of equal noise levels: samplers recompute them in float32."""
@@ -56,23 +47,6 @@ class Guidance:
         strength: how much each guided step changes the latent, from 0 up. At 1, the RMS of the change is a tenth of the
             standard deviation of the latent.
         seed: the seed of the random draws of the views, 0 or above.
-
-    Raises:
-        ValueError: when there is no objective with a weight other than 0, or a setting is out of range.
-
-    Example:
-        >>> import torch
-        >>> from das_core import class_objective, load_starter
-        >>> from das_core.ascent.guidance import Guidance
-        >>> from das_core.ascent.pace import pace_at_noise
-        >>> guidance = Guidance(class_objective(load_starter(), "jellyfish"), steps=1)
-        >>> expected = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> ascent = guidance.start_ascent(expected, pace_at_noise(1.0, 64, progress=0.0), number=0)
-        >>> before = ascent.stack.image()
-        >>> change = ascent.run().image - before
-        >>> added = guidance.scale_change(expected, change, ascent.picture_mask)
-        >>> round(float(added.square().mean().sqrt() / expected.std()), 2)
-        0.1
     """
 
     objective: Objective
@@ -91,16 +65,15 @@ class Guidance:
             )
         check_seed(self.seed)
 
-    def start_ascent(self, pictures: Tensor, pace: Pace, number: int, *, chunk: int = 0) -> Ascent:
+    def start_ascent(self, pictures: Tensor, pace: Pace, number: int) -> Ascent:
         """Return the ascent of a guided step, before its first step.
 
-        The stack shows the pictures a little paler, so the change made is that of `stack.image()`, not from `pictures`.
+        It shows the pictures a little paler: its change is the difference of two `stack.image()`, not from `pictures`.
 
         Args:
-            pictures: the pictures that the model predicts, (B, 3, H, W), 0..1, at least 16 pixels a side.
+            pictures: what the model predicts, (B, 3, H, W), 0..1.
             pace: the pace of all steps of the ascent, from `pace_at_noise`.
             number: the number of the sampler's step; each has random draws of its own.
-            chunk: how many views go through a judge at once, see `Ascent`.
 
         Raises:
             ValueError: when the pictures are too small or not finite, or objectives or regions do not fit them.
@@ -112,10 +85,9 @@ class Guidance:
                 f"the picture has at least {SMALLEST_SIDE} a side"
             )
         check_aspects(self.objective, (height, width))
-        augmentation = self.augmentation or _default_views(min(height, width))
+        augmentation = self.augmentation or Augmentation(windows=Windows(jitter=min(56, min(height, width) // 4)))
         margin = widen_margin(width, height, augmentation.windows.farthest_jitter)
-        # The coarsest level has a single sample, so that few steps can change the light and colour of the whole
-        # picture.
+        # The coarsest level has a single sample, so that few steps can change light and colour of the whole picture.
         levels = linear_levels(max(width, height) + 2 * margin, 4)
         spec = StackSpec(width=width, height=height, margin=margin, levels=levels)
         stack = ImageStack.from_image(spec, pictures)
@@ -126,12 +98,10 @@ class Guidance:
             augmentation,
             steps=self.steps,
             seed=self.seed,
-            chunk=chunk,
             focus=None,
             pace=pace,
-            # The step size hardly matters, because `scale_change` scales the sum of the steps. The sampler smooths the
-            # result, so there is neither a tilt nor a denoiser.
-            optimizer=NormalizedAscent(_STEP_SIZE, momentum=0.0, tilt=0.0),
+            # The step size hardly matters, for `scale_change` scales the sum of the steps, and the sampler smooths it.
+            optimizer=NormalizedAscent(0.08, momentum=0.0, tilt=0.0),
             denoising=None,
         )
 
@@ -143,8 +113,7 @@ class Guidance:
         Args:
             latent: the latent that the model predicts, (B, C, h, w).
             change: the direction of the change, (B, C, h, w); one of all 0 stays 0.
-            mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1: the RMS is taken under it, so that a
-                small region is not changed more strongly than a whole picture. None for everywhere.
+            mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1, and the RMS is taken; None: everywhere.
         """
         if mask is not None:
             mask = F.interpolate(mask.to(change), size=change.shape[2:], mode="area").expand(len(change), -1, -1, -1)
@@ -167,15 +136,9 @@ def check_aspects(objective: Objective, shape: tuple[int, int]) -> None:
                 )
 
 
-def _default_views(short_side: int) -> Augmentation:
-    """Return how views are made if no augmentation is given, for pictures with this short side in pixels."""
-    return Augmentation(windows=Windows(jitter=min(_LARGEST_JITTER, short_side // 4)))
-
-
 @dataclass(frozen=True)
 class GuidedStep:
-    """A guided step: its number in the sampler, from 0; the share of the guided part that is over; whether it is the
-    last."""
+    """A guided step: its number in the sampler, from 0, and the share of the guided part that is over, 0..1."""
 
     number: int
     progress: float
@@ -184,11 +147,7 @@ class GuidedStep:
 
 @dataclass(frozen=True)
 class GuidedSteps:
-    """The part of a sampling run that is guided: every n-th step in a range of noise levels, beginning with the first.
-
-    `start_percent` and `end_percent` are shares of the way through the model's noise levels, from pure noise at 0 to
-    the finished picture at 1.
-    """
+    """The guided steps of a sampling run: every n-th one in a part of the way from noise, 0, to the picture, 1."""
 
     start_percent: float = 0.0
     end_percent: float = 1.0
@@ -209,16 +168,12 @@ class GuidedSteps:
     def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
         """Return the guided step that a noise level belongs to; None if that step is not guided.
 
-        A sampler may call its model between two of `levels`, at which its steps begin (falling, with the final one):
-        such a call belongs to the step that begins at the higher one. `highest` and `lowest` belong to start and end.
+        Steps begin at the falling `levels` (the last one is the end), and include calls of the model below them.
         """
         begins = list(levels[:-1])
         number = max(0, sum(level >= sigma * (1 - _TOLERANCE) for level in begins) - 1)
-        inside = [
-            step
-            for step, level in enumerate(begins)
-            if lowest * (1 - _TOLERANCE) <= level <= highest * (1 + _TOLERANCE)
-        ]
+        least, most = lowest * (1 - _TOLERANCE), highest * (1 + _TOLERANCE)
+        inside = [step for step, level in enumerate(begins) if least <= level <= most]
         guided = inside[:: self.every]
         if number not in guided:
             return None

@@ -21,14 +21,14 @@ from .gradient import ScoreGradient
 from .modes import check_differentiable, describe_mismatch, own_modes
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory
+from .out_of_memory import DenoiserMemoryError, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
 from .plan import Plan, make_plan
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
 from .result import AscentError, Record, Result, Step, make_importance_mask
 from .scoring import Scoring
 from .step import AscentStep
-from .within import Within, read_within
+from .within import Within
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,14 +36,10 @@ _LOG = logging.getLogger(__name__)
 class Ascent:
     """Gradient ascent that changes a stack to raise the weighted scores of some objectives.
 
-    `run` does all steps. A `for` loop yields every step; if it is left early, the next loop continues with the step
-    after the last one done. `result` can be read at any time.
-
-    Within a group of terms that share their views, the weighted scores are added; the gradients of several groups are
-    brought to the same scale, so that a weight means the same in every group. If the stack or a term has a mask, only
-    the gradient under it counts, and views are cut from around it. An image whose gradient is zero stands still, which
-    is logged once. The random draws of a view depend only on the seed and on the numbers of the image, step, view and
-    group.
+    `run` does all steps. A `for` loop yields every step; after a break, the next loop continues. `result` can be read
+    at any time. The gradients of different judges are brought to the same scale, so that weights mean the same for all.
+    Where the stack or an objective has a mask, only the gradient under it counts, and views are cut from around it. An
+    image whose gradient is zero stands still.
 
     Args:
         stack: the stack to start from. The result of an ascent is continued, but schedule and coarse part begin anew.
@@ -52,7 +48,7 @@ class Ascent:
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
         schedule: how the step size changes: `constant`, or `cosine`, which lowers it after the coarse part, or a
-            function from the progress (0 at the first step, 1 at the last) to the factor of the step size, 0..1.
+            function from the progress, 0 at the first step and 1 at the last, to the factor of the step size, 0..1.
         seed: the seed of all random draws, 0 or above.
         chunk: how many views go through a judge at once; 0 means 4 on a CPU and 16 on other devices. It is halved when
             memory runs out. It changes only the rounding, but such differences grow from step to step.
@@ -71,13 +67,10 @@ class Ascent:
         history: the records of the steps done so far.
         stack: the stack after the last step done.
         plan: the terms of the objectives, in groups that share their views.
-        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given, or the
-            defaults.
 
     Raises:
-        ValueError: when a setting is out of range, or objectives, masks, views, optimizer, focus or bound do not fit
-            the stack. While it runs: when a judge is on another device or was loaded under `torch.inference_mode()`, or
-            a judge, objective or denoiser returns values of a wrong type, shape or range.
+        ValueError: when a setting is out of range or does not fit the stack; while it runs, when a judge is on another
+            device, or something of the user returns values of a wrong type, shape or range.
 
     Example:
         >>> from das_core import Ascent, Augmentation, Flip, ImageStack, StackSpec, Windows, class_objective
@@ -116,7 +109,7 @@ class Ascent:
         self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, self.plan)
-        self.within = read_within(within)
+        self.within = Within(within) if isinstance(within, int | float) else within
         self.device = stack.canvas.device if device is None else find_device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
@@ -130,8 +123,7 @@ class Ascent:
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
-        """Do the steps that are left, one at a time; an exception, also a cancel, leaves `stack` and `history` as
-        before the step.
+        """Do the steps that are left, one at a time; an error or a cancel leaves all as it was before its step.
 
         Raises:
             AscentError: when the gradient of all images is zero, or the gradient or the canvas is not finite.
@@ -191,17 +183,19 @@ class Ascent:
                     raise
                 fewest = self.plan.fewest_views
                 if self.chunk <= fewest:
-                    message = describe_out_of_memory(self.stack.steps + 1, fewest)
-                    raise torch.OutOfMemoryError(message) from error
+                    seen = "one view" if fewest == 1 else f"{fewest} views"
+                    raise torch.OutOfMemoryError(
+                        f"memory ran out at step {self.stack.steps + 1}, with {seen} at a time: make the picture or "
+                        "the batch smaller, give the stack fewer levels, take a smaller model, or load it in bf16"
+                    ) from error
             # Outside of the `except` block: inside it, the error keeps the autograd graph of the failed step in memory.
             self.chunk = (self.chunk + 1) // 2
 
     def _try_step(self) -> Step:
         """Do the next step."""
         optimizer = self.optimizer
-        pace = self.pace or pace_at(
-            len(self.history), self.steps, self.schedule, optimizer.coarse_to_fine, optimizer.tilt
-        )
+        done, coarse = len(self.history), optimizer.coarse_to_fine
+        pace = self.pace or pace_at(done, self.steps, self.schedule, coarse, optimizer.tilt)
         step, strength = self._step(self.stack, pace, self.chunk, is_first=not self.history)
         # Stored last, so that a step that is cancelled before this line changes nothing.
         self._strength, self.stack = self._strength + strength, step.stack
@@ -211,19 +205,14 @@ class Ascent:
 
     def _warn_of(self, record: Record) -> None:
         """Log which images stand still in a step for the first time."""
-        warned = {image for earlier in self.history for image in earlier.still}
-        for image in record.still:
-            if image not in warned:
-                counting = [member for member in self.plan.members if member.find_factors([image]) != (0.0,)]
-                scores = [(member.name, member.term.score) for member in counting]
-                names = [
-                    score.names[image % len(score.names)] if isinstance(score, PerImageScore) else name
-                    for name, score in scores
-                ]
-                _LOG.warning(
-                    "image %d of %d stands still at step %d: the gradient of %s is zero there; the other images go on",
-                    image + 1,
-                    self.stack.batch,
-                    record.step + 1,
-                    ", ".join(f"'{name}'" for name in dict.fromkeys(names)),
-                )
+        for image in sorted(set(record.still).difference(*(earlier.still for earlier in self.history))):
+            names: dict[str, None] = {}
+            for member in self.plan.members:
+                if member.find_factors([image]) != (0.0,):
+                    score = member.term.score
+                    each = score.names if isinstance(score, PerImageScore) else (member.name,)
+                    names[f"'{each[image % len(each)]}'"] = None
+            _LOG.warning(
+                f"image {image + 1} of {self.stack.batch} stands still at step {record.step + 1}: the gradient of "
+                f"{', '.join(names)} is zero there; the other images go on"
+            )

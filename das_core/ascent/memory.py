@@ -31,22 +31,19 @@ def estimate_ascent_bytes(
     spec = replace(spec, method="layers") if optimizer.needs_levels else spec
     height, width = spec.canvas
     canvas_bytes = 4 * 3 * batch * height * width
-    # If there are several groups, a step keeps the gradient of each group, and computes K times this gradient to
-    # balance the groups. Reference images are canvases, too.
+    # To balance several groups, a step keeps the gradient of each and K times it. References are canvases, too.
     references = sum(len(member.term.references) for group in groups for member in group.members)
     canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:
-        # Three tensors (N, 3, H, W) in float32, for N moments: the pixels of the composites, the gradient at these
-        # pixels, and temporary tensors while this gradient is converted to the gradient at the depths.
+        # Three tensors (N, 3, H, W) for N moments: the composites, the gradient at them, and what is temporary.
         needed += 3 * 4 * 3 * len(spec.find_timeline(batch).moments) * height * width
     if spec.method == "layers":
         needed += optimizer.level_sets * spec.parameters_bytes(batch)
     if any(group.compares_images for group in groups):
         chunk = max(chunk, batch)
     members = [member for group in groups if group.judge is not None for member in group.judge.members]
-    # Resizing a window to a view has intermediate results of `size` rows, which are at most as long as the long side of
-    # the canvas. Two such results are counted, with 3 channels of 4 bytes.
+    # Resizing a window to a view has two intermediate results of `size` rows, at most as long as the canvas.
     rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)
     size = max((member.size for member in members), default=0)
     kept = int(count_kept_views(transforms) * 4 * 3 * size**2)

@@ -21,8 +21,7 @@ STEEPEST_TILT = 4.0
 class NormalizedAscent(Optimizer):
     """Gradient ascent whose step size does not depend on the norm of the gradient; it works from coarse to fine.
 
-    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel (of a film: over all
-    frames).
+    The direction of a step is K times the gradient, scaled to RMS 1 in every channel of an image or a film.
 
     Args:
         step_size: the RMS of the change of the canvas (before the tanh, under the mask) in a step without momentum,
@@ -33,9 +32,6 @@ class NormalizedAscent(Optimizer):
             shapes and the last ones have the finest detail.
         tilt: an exponent, 0 to 4: K is multiplied by f^-tilt at the frequency f at the first step, and by f^(-0.3 tilt)
             at the last. With 0 pictures look engraved, with 0.4 painted, with 2 blurred.
-
-    Raises:
-        ValueError: when a setting is out of range.
 
     Example:
         >>> from das_core import Ascent, ImageStack, NormalizedAscent, prior, StackSpec
@@ -60,9 +56,7 @@ class NormalizedAscent(Optimizer):
         if not 0 <= self.coarse_to_fine <= 1:
             raise ValueError(f"coarse_to_fine {self.coarse_to_fine} is not a share of the steps between 0 and 1")
         if not 0 <= self.tilt <= STEEPEST_TILT:
-            raise ValueError(
-                f"tilt {self.tilt} is not between 0 (as the levels have it) and {STEEPEST_TILT:g} (blurred)"
-            )
+            raise ValueError(f"tilt {self.tilt} is not between 0 (engraved) and {STEEPEST_TILT:g} (blurred)")
 
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
@@ -78,8 +72,7 @@ class NormalizedAscent(Optimizer):
             if old is not None:
                 direction = direction.lerp(old.tensors[0], self.momentum)
             state = OptimizerState(self.kind, (direction,))
-        # The canvas is written into the memory of the direction, unless the state keeps the direction. Allocating new
-        # memory for many frames would take long.
+        # The canvas takes the memory of a direction that no state keeps: allocating many frames takes long.
         room = direction if state is None else None
         canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
         return replace(stack, canvas=canvas, parameters=None, optimizer_state=state)

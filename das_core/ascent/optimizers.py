@@ -17,16 +17,15 @@ _LARGEST = 1e30
 
 
 class Optimizer(ABC):
-    """A rule for moving a stack along a gradient. It holds settings only; what it remembers is in the stack
-    (`OptimizerState`).
+    """A rule for moving a stack along a gradient; what it remembers is in the stack (`OptimizerState`).
 
     Attributes:
         kind: its name. A state in the stack of another kind is ignored.
         needs_levels: whether the parameters of the stack must be the levels as tensors (`LevelTensors`).
         level_sets: how many tensors for each level a step of the method `layers` holds, for the estimate of memory.
-        denoised: whether an ascent has a denoiser if none is chosen (`Ascent(denoising="auto")`).
+        denoised: whether an ascent has a denoiser if none is chosen.
         coarse_to_fine: the share of the steps, 0..1, that belong to the coarse part of the ascent; 0 for none.
-        tilt: the exponent t of f^-t, by which K is multiplied at the first step (f is the frequency), see `pace_at`.
+        tilt: the exponent t of f^-t, by which K is multiplied at the frequency f at the first step.
     """
 
     kind: ClassVar[str]
@@ -48,16 +47,10 @@ class Optimizer(ABC):
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after one step, with a new canvas and the parameters and state that go with it.
+        """Return the stack after one step, with a new canvas, and parameters and state that go with it.
 
-        An optimizer that moves only the canvas sets the parameters to None. The caller counts the step.
-
-        Args:
-            stack: the stack before the step.
-            gradient: the gradient of the score at the canvas, (B, 3, H, W), 0 outside the mask.
-            operator: the operator K of the stack.
-            pace: the rate, the cutoff of K and the tilt of this step.
-            mask: where at least one objective acts, (B, 1, H, W), 0..1; None for everywhere.
+        The gradient (B, 3, H, W) of the score at the canvas is 0 outside the mask (B, 1, H, W), where objectives act;
+        None is everywhere. An optimizer that moves only the canvas sets the parameters to None. The caller counts.
         """
 
 

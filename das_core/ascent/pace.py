@@ -12,19 +12,13 @@ ScheduleName = Literal["constant", "cosine"]
 """The schedules that have a name, see `pace_at`."""
 
 Schedule = ScheduleName | Callable[[float], float]
-"""A name, or a function from the progress, 0 at the first step and 1 at the last, to the factor of the step size,
-0..1."""
+"""A name, or a function from the progress, 0 to 1, to the factor of the step size, 0..1."""
 
 COARSEST_CUTOFF = 20.0
 """The cutoff of the low-pass at the first step, in half-waves across the short side of the canvas."""
 
 FINEST_CUTOFF = 1.2
-"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas: so little changes when
-the low-pass ends."""
-
-
-LAST_TILT = 0.3
-"""The share of the tilt that is left at the last step."""
+"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +38,7 @@ class Pace:
     tilt: float = 0.0
 
     def cutoff(self, short_side: int) -> float | None:
-        """Return the cutoff of the low-pass of K, in half-waves across the short side (in pixels); None after the
-        coarse part.
-
-        It rises by the same factor at every step.
-        """
+        """Return the cutoff of the low-pass of K, in half-waves across the short side; None after the coarse part."""
         if self.coarse_progress >= 1:
             return None
         # On a canvas of less than 17 pixels, the cutoff is `COARSEST_CUTOFF` throughout: it must not fall.
@@ -57,10 +47,9 @@ class Pace:
 
 
 def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt: float = 0.0) -> Pace:
-    """Return the pace of a step, from 0, whose tilt falls linearly to 0.3 times `tilt`.
+    """Return the pace of a step, from 0; its tilt falls linearly to 0.3 times `tilt`.
 
-    `constant` keeps the rate at 1. `cosine` keeps it at 1 during the coarse part, then lowers it along half a cosine
-    wave. A ValueError says that there is no such schedule, or that a function returns no number in 0..1.
+    `constant` keeps the rate at 1. `cosine` does so during the coarse part, then lowers it along half a cosine wave.
     """
     done, progress = step / steps, step / max(1, steps - 1)
     coarse_progress = min(1.0, done / coarse_share) if coarse_share else 1.0
@@ -71,7 +60,7 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt
         check_choice("schedule", schedule, get_args(ScheduleName))
         if schedule == "cosine" and coarse_progress >= 1:
             rate = 0.5 * (1 + math.cos(math.pi * (done - coarse_share) / (1 - coarse_share)))
-    return Pace(rate, coarse_progress, progress, tilt * (1 - (1 - LAST_TILT) * progress))
+    return Pace(rate, coarse_progress, progress, tilt * (1 - (1 - 0.3) * progress))
 
 
 def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
@@ -92,11 +81,10 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
 
-    At f half-waves across their side, natural pictures have a power of A / f^2 (Field, 1987), and white noise has the
-    same at every frequency. So a picture of N samples a side (`short_side`, of the latent) is stronger than noise,
-    whose standard deviation relative to the picture is s (`noise`), up to the frequency N / s * sqrt(2 / (pi ln N)).
-    The sampler draws the finer part later, so changing it would have no effect yet. `coarse_progress` is linear in the
-    logarithm of this frequency, between `COARSEST_CUTOFF` and `FINEST_CUTOFF` times N.
+    At f half-waves, natural pictures have a power of A / f^2 (Field, 1987), and white noise has the same everywhere. So
+    a picture of N samples a side (`short_side`, of the latent) is stronger than noise with s (`noise`) times its
+    deviation up to N / s * sqrt(2 / (pi ln N)). A change of the finer part, which the sampler draws later, would be
+    lost. `coarse_progress` is linear in the logarithm of this frequency.
     """
     finest = FINEST_CUTOFF * short_side
     if noise <= 0 or finest <= COARSEST_CUTOFF:

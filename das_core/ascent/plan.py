@@ -31,11 +31,7 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class TermGroup:
-    """Terms that share their views, because one run of a judge answers them all (`make_plan`).
-
-    Regions, shares and `compares_images` are the same for all members. `images` counts the images that views can show;
-    `is_series` says whether they are frames of a film or moments of a zoom.
-    """
+    """Terms that share their views of `images` images: one run of a judge answers them all (`make_plan`)."""
 
     judge: Judge | None
     members: tuple[Member, ...]
@@ -87,13 +83,9 @@ class TermGroup:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The terms of an ascent, in groups that share their views; `make_plan` makes one.
+    """The terms of an ascent: the parts of the objective by names that differ, and groups, those without a judge last.
 
-    Args:
-        parts: the parts of the objective by names that differ: a second part 'cat' is 'cat (2)'.
-        groups: the groups; those without a judge come last.
-        timeline: the positions of the images that views can show.
-        is_series: whether these are frames of a film or moments of a zoom, among which the views of a step are divided.
+    In a series, of frames of a film or moments of a zoom, the views of a step are divided among the images.
     """
 
     parts: Mapping[str, tuple[Term, ...]]

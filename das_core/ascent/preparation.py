@@ -19,20 +19,15 @@ from .pace import Schedule, pace_at
 from .plan import Plan
 from .within import Within
 
-# How many views go through a judge at once. On a CPU it is 4: the activations of a layer then fit into the caches. They
-# are also so small that the allocator keeps the memory of one chunk for the next one; otherwise it would return the
-# memory to the system and ask for new pages. On a GPU it is 16: fewer views leave it idle. Measured with
-# EfficientNet-Lite0 (benchmarks/speed.py).
-_CPU_CHUNK, _GPU_CHUNK = 4, 16
+MOST_STEPS = 100_000
+"""The most steps of an ascent: far more than help any picture, and few enough to end within days."""
 
 
 def choose_chunk(device: torch.device) -> int:
     """Return how many views should go through a judge at once on a device."""
-    return _CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK
-
-
-MOST_STEPS = 100_000
-"""The most steps of an ascent: far more than help any picture, and few enough to end within days."""
+    # With 4, the activations of a layer fit into the caches of a CPU. Fewer than 16 leave a GPU idle
+    # (benchmarks/speed.py).
+    return 4 if device.type == "cpu" else 16
 
 
 def check_steps(steps: int, usual: str) -> None:
@@ -48,8 +43,7 @@ def check_seed(seed: int) -> None:
 
 
 def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
-    """Check the settings of an `Ascent` that need neither its stack nor its objectives; a schedule is asked for every
-    step."""
+    """Check the settings of an `Ascent` that need neither its stack nor its objectives."""
     check_steps(steps, "60 make a good picture")
     check_seed(seed)
     for step in range(steps if callable(schedule) else 1):
@@ -62,8 +56,7 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:
-    """Return the focus of an ascent; `auto` is None for a tile, which has no centre, and for a stack that has
-    climbed."""
+    """Return the focus of an ascent; `auto` is None for a tile, and for a stack that has climbed."""
     if isinstance(focus, str):
         check_choice("focus", focus, ["auto"])
         return None if stack.spec.tile or stack.steps else Focus()
@@ -75,8 +68,7 @@ def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Fo
 def choose_denoising(
     denoising: Denoising | Literal["auto"] | None, optimizer: Optimizer, plan: Plan
 ) -> Denoising | None:
-    """Return the denoiser of an ascent; `auto` is `Denoising()` for an optimizer that is `denoised` and an objective
-    with a judge."""
+    """Return the denoiser of an ascent; `auto` is one if the optimizer is `denoised` and an objective has a judge."""
     if not isinstance(denoising, str):
         return denoising
     check_choice("denoising", denoising, ["auto"])
@@ -84,22 +76,16 @@ def choose_denoising(
 
 
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
-    """Return the stack with the parameters that the optimizer moves; none if the canvas is projected after every
-    step."""
+    """Return the stack with the parameters that the optimizer moves."""
     spec = stack.spec
     optimizer.check(spec)
     if within is not None or spec.keeps_magnitudes:
-        # The canvas is projected after each step, and no parameters produce the projected canvas.
         return _prepare_free(stack, optimizer, within)
     if optimizer.needs_levels and spec.method != "layers":
         spec = replace(spec, method="layers")
         stack = replace(stack, spec=spec, parameters=_keep_as_tensors(stack, spec))
-    # `parameters` is None if nothing has moved the canvas yet, or if the canvas was moved without parameters: by
-    # `NormalizedAscent`, by an ascent with a bound or with `maco`, or by `edit_stack`.
-    # - No ascent has moved the canvas, or the optimizer needs levels: the present canvas becomes the start, and the
-    #   parameters begin with zeros.
-    # - Otherwise `parameters` stays None, and the start is kept, because `decompose_change` computes the change from
-    #   the start to the present canvas.
+    # Parameters that the optimizer needs, or those of a stack that nothing has moved, begin with zeros at the present
+    # canvas. A canvas that was moved without parameters keeps its start, from which `decompose_change` computes.
     if stack.parameters is None and (optimizer.needs_levels or stack.steps == 0):
         nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
         stack = replace(stack, start=stack.canvas, parameters=nothing)
@@ -112,15 +98,14 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
         return None
     if spec.parametrization == "pyramid":
         return LevelTensors(read_levels(stack))
-    # With any other parametrisation there is a single tensor, the accumulated gradient. The `adjoint` of the form
-    # `layers` turns it into what this gradient has added to the pixels or to the Fourier coefficients.
+    # Otherwise there is one tensor, the accumulated gradient, which `adjoint` turns into pixels or coefficients.
     tensors = spec.operator(stack.canvas.device).adjoint(stack.parameters.tensors[0])
     assert isinstance(tensors, LevelTensors)
     return tensors
 
 
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
-    """Return the stack without parameters, for an ascent that projects the canvas after every step."""
+    """Return the stack without parameters: none produce a canvas that is projected after every step."""
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(
             f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "

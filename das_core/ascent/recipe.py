@@ -1,8 +1,4 @@
-"""Recipes: sets of settings of an ascent that were chosen together.
-
-The best step size and the best share of the denoiser depend on the number of steps, so a recipe sets all three. They
-were chosen with the development classes in docs/method.md.
-"""
+"""Recipes: settings of an ascent that were chosen together, with the development classes in docs/method.md."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,14 +23,12 @@ from .plan import Plan
 from .within import Within
 
 RecipeName = Literal["picture", "sketch", "best"]
-"""The recipes that have a name, see `RECIPES`."""
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
-"""The transforms of the views in the recipe `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs a third
-of them."""
+"""The transforms of the views in `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs a third of them."""
 
 _SELDOM_FAR: tuple[Transform, ...] = (Flip(), Distance(0.25), ColorShift(), Grayscale(), Noise())
-"""The transforms of the views in the recipes `SKETCH` and `BEST`: `Distance` blurs about every fourth view."""
+"""The transforms of the views in `SKETCH` and `BEST`: `Distance` blurs about every fourth view."""
 
 
 @dataclass(frozen=True)
@@ -77,47 +71,23 @@ class Recipe:
         within: Within | float | None = None,
     ) -> Ascent:
         """Return an ascent with these settings, before its first step; for arguments and errors see `Ascent`."""
-        return Ascent(
-            stack,
-            objectives,
-            self.augmentation,
-            steps=self.steps,
-            optimizer=self.optimizer,
-            schedule=self.schedule,
-            seed=seed,
-            chunk=chunk,
-            device=device,
-            focus=self.focus,
-            denoising=self.denoising,
-            within=within,
-        )
-
-
-FILM_VIEWS = 24
-"""`suit_film` raises the views per step to at most this number: with few, each frame is shown too rarely."""
+        return Ascent(stack, objectives, **vars(self), seed=seed, chunk=chunk, device=device, within=within)
 
 
 def suit_film(recipe: Recipe) -> Recipe:
     """Return a recipe adapted to a film, with three times its views per step, up to 24."""
-    views = max(recipe.augmentation.views, min(FILM_VIEWS, 3 * recipe.augmentation.views))
+    # With few views, each frame would be shown too rarely.
+    views = max(recipe.augmentation.views, min(24, 3 * recipe.augmentation.views))
     return replace(recipe, augmentation=replace(recipe.augmentation, views=views))
 
 
-_CLOSEST_IN_ZOOM = 0.8
-"""`Windows.zoom_min` for a zoom: the middle of each depth shows the next depth, which other views show at its full
-size."""
-
-_ZOOM_FOCUS = Focus(start=0.6, end=3.0)
-"""The focus for a zoom, whose next depth covers the middle of each depth."""
-
-
 def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
-    """Return a recipe adapted to a zoom: `depths` times its views, windows of at least 0.8, a wider focus unless
-    `climbed`."""
+    """Return a recipe for a zoom: with `depths` times its views, wide windows, and a wide focus unless it `climbed`."""
     augmentation = recipe.augmentation
-    windows = replace(augmentation.windows, zoom_min=_CLOSEST_IN_ZOOM)
+    # The middle of each depth shows the next depth, which other views show at its full size.
+    windows = replace(augmentation.windows, zoom_min=0.8)
     augmentation = replace(augmentation, views=augmentation.views * depths, windows=windows)
-    focus = _ZOOM_FOCUS if recipe.focus == "auto" and not climbed else recipe.focus
+    focus = Focus(start=0.6, end=3.0) if recipe.focus == "auto" and not climbed else recipe.focus
     return replace(recipe, augmentation=augmentation, focus=focus)
 
 
@@ -137,8 +107,7 @@ BEST = Recipe(
     optimizer=NormalizedAscent(step_size=0.09, momentum=0.0),
     denoising=Denoising(share=0.12),
 )
-"""The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves the
-picture."""
+"""The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves it."""
 
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
 """The recipes by name, as `render` and the node Optimize offer them."""

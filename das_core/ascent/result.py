@@ -13,10 +13,6 @@ from ..common.images import map_images, to_bytes
 from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 
-# The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: if only the one with
-# the largest gradient were white, nearly all others would be almost black.
-_BRIGHT_SHARE = 0.01
-
 
 class AscentError(ValueError):
     """The error of a step that fails: its gradient is zero or not finite, or the canvas after it is not finite.
@@ -24,15 +20,6 @@ class AscentError(ValueError):
     Args:
         message: what failed, and what to do.
         result: the outcome of the steps before; None if the first step failed.
-
-    Example:
-        >>> from das_core import Ascent, AscentError, ImageStack, prior, StackSpec
-        >>> ascent = Ascent(ImageStack.gray(StackSpec(width=32, height=32, margin=8)), [prior("total_variation")])
-        >>> try:
-        ...     ascent.run()
-        ... except AscentError as error:
-        ...     print(str(error).partition(":")[0])
-        the gradient of 'total variation' vanished at step 1
     """
 
     def __init__(self, message: str, result: "Result | None" = None) -> None:
@@ -50,11 +37,9 @@ class Record:
 
     Args:
         step: the number of the step, from 0; an ascent that continues a stack continues its count.
-        scores: the score of every objective by its name, the mean over all views and images, without its weight. Weight
-            factors of images that differ weight this mean.
+        scores: the mean score of every objective over all views and images, by name and without its weight.
         gradient_norm: the norm of the gradient that moved the stack, over the whole batch.
-        still: the numbers, from 0, of the images that stood still, because their gradient was zero while that of others
-            was not; none for a film or a zoom.
+        still: the numbers, from 0, of the images whose gradient was zero while that of others was not.
     """
 
     step: int
@@ -70,14 +55,6 @@ class Step:
     Args:
         record: the measurements at the canvas before the step.
         stack: the stack after the step.
-
-    Example:
-        >>> from das_core import Ascent, ImageStack, prior, StackSpec
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> for step in Ascent(stack, [prior("total_variation")], steps=2):
-        ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
-        0 -0.019 (1, 3, 32, 32)
-        1 -0.011 (1, 3, 32, 32)
     """
 
     record: Record
@@ -151,23 +128,21 @@ class Result:
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:
-    """Return the norm (B, H, W) of a gradient (B, 3, H, W) over the channels, scaled to mean 1 in every image.
+    """Return the norm (B, H, W) of a gradient (B, 3, H, W), scaled to mean 1, so that all steps count alike."""
 
-    So all steps of an ascent count alike when their strengths are added.
-    """
-    return map_images(_measure_strength, gradient)
+    def measure(part: Tensor) -> Tensor:
+        # This is several times faster than `Tensor.norm` over the channels.
+        strength = part.square().sum(dim=1).sqrt_()
+        mean = strength.mean(dim=(1, 2), keepdim=True)
+        return strength.div_(mean.clamp(min=torch.finfo(mean.dtype).tiny))
 
-
-def _measure_strength(gradient: Tensor) -> Tensor:
-    # This is several times faster than `Tensor.norm` over the channels.
-    strength = gradient.square().sum(dim=1).sqrt_()
-    mean = strength.mean(dim=(1, 2), keepdim=True)
-    return strength.div_(mean.clamp(min=torch.finfo(mean.dtype).tiny))
+    return map_images(measure, gradient)
 
 
 def make_importance_mask(strength: Tensor) -> Tensor:
     """Return the strengths (B, h, w) of all steps as a mask, 0..1: divided by their 99th percentile in every image."""
     flat = strength.flatten(1)
-    brightest = max(1, round(flat.shape[1] * (1 - _BRIGHT_SHARE)))
+    # A few pixels have a huge gradient: if they alone were white, nearly all others would be almost black.
+    brightest = max(1, round(flat.shape[1] * 0.99))
     white = flat.kthvalue(brightest, dim=1).values[:, None, None]
     return (strength / white.clamp(min=torch.finfo(white.dtype).tiny)).clamp(0, 1)

@@ -27,12 +27,9 @@ from .spreading import count_views, select_images, spread_views
 
 
 class Scoring:
-    """The scores of a plan for the pictures of a stack, on the device of the stack.
+    """The scores of a plan for the pictures of a stack, or the moments of a zoom, on the device of the stack.
 
-    Attributes:
-        images: how many images views can show: those of the stack, or for a zoom one for each moment.
-        regions: for each group, where it acts.
-        support: where at least one group acts.
+    `regions` are where each group acts, and `support` is where at least one does.
     """
 
     def __init__(self, stack: ImageStack, plan: Plan, augmentation: Augmentation, seed: int) -> None:
@@ -40,8 +37,9 @@ class Scoring:
         spec = stack.spec
         self.images = len(plan.timeline.moments)
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
-        regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in plan.groups]
-        self.regions = [region.to(stack.canvas.device) for region in regions]
+        self.regions = [
+            active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in plan.groups
+        ]
         self.support = ActiveRegion(union_mask(self.regions))
         self._references = {
             id(member.term): _place_references(member.name, member.term, stack, self.images) for member in plan.members
@@ -65,12 +63,9 @@ class Scoring:
     ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
         """Show the views of a group to its judge, chunk by chunk; without a judge, it gets the pixels of all canvases.
 
-        Each chunk yields the output for every part of the objective, by name; the number of the image that each view
-        shows, (V,); and the number of views that each image has in this step, for a film or a zoom the mean over its
-        images.
-
-        `alike` shows all images through the same views, and to `Judge.whole`: a `PartialClassifier` differs from image
-        to image.
+        Each chunk yields the output for every part of the objective, the number of the image that each view shows,
+        (V,), and how many views each image has in this step, for a film or a zoom on average. `alike` shows all images
+        through the same views, and to `Judge.whole`, for a `PartialClassifier` differs from image to image.
         """
         group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -88,7 +83,8 @@ class Scoring:
         count = len(keys) / len(group.shown) if self.plan.is_series and not alike else views
         for begin in pausing(range(0, len(keys), chunk)):
             part = keys[begin : begin + chunk]
-            output, outputs = self._ask(judge, geometry, part, pace, pyramid), {}
+            output = self._ask(judge, geometry, part, pace, pyramid)
+            outputs: dict[str, Any] = {}
             for member in group.members:
                 with torch.no_grad():
                     canvases = self._references[id(member.term)]
@@ -128,8 +124,8 @@ class Scoring:
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
         """Return the keys of the views that a group with a judge sees in a step, in their order.
 
-        The number `image` of a key is that of the image shown; `item` decides random draws. `item` is 0 for all with
-        `alike`, and for a film or a zoom, whose views are spread over the images on which the group acts.
+        `image` is the number of the image shown. `item`, which decides random draws, is 0 with `alike` and in a series,
+        whose views are spread over the images on which the group acts.
         """
         group = self.plan.groups[number]
         shown = group.shown
@@ -152,15 +148,14 @@ class Scoring:
 
 def _place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
     """Return the reference images of a term as pyramids of `batch` canvases like those of the stack."""
-    spec, device = stack.spec, stack.canvas.device
-    images = term.references
+    spec, images = stack.spec, term.references
     if images and not isinstance(term.judge, ActivationJudge):
         raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")
     canvases = []
     for image in images:
         if len(image) not in (1, batch):
             raise ValueError(f"{len(image)} images to compare with do not go with {_describe_wanted(stack, batch)}")
-        canvas = place_on_canvas(image.to(device), (spec.height, spec.width), spec.margin)
+        canvas = place_on_canvas(image.to(stack.canvas.device), (spec.height, spec.width), spec.margin)
         canvases.append(Pyramid(canvas.expand(batch, -1, -1, -1)))
     return tuple(canvases)
 

@@ -21,9 +21,6 @@ class SGD(Optimizer):
             for the logit of a classifier on the default levels, about 100 for a `prior` alone.
         momentum: what the last velocity is multiplied by before the gradient is added, 0 (none) to below 1.
 
-    Raises:
-        ValueError: when a setting is out of range.
-
     Example:
         >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))

@@ -17,13 +17,7 @@ from .spreading import select_images, split_frames
 
 @dataclass(frozen=True, eq=False)
 class ShownPixels:
-    """The pixels of the images that a step shows.
-
-    Args:
-        pyramid: the views are cut from it; its pixels contain the surroundings, and the autograd graph begins there.
-        synthesised: the pixels without the surroundings, (N, 3, H, W), 0..1.
-        images: the numbers of these images, rising; None for all images of the stack.
-    """
+    """The pixels of the images that a step shows, with and without surroundings, and their numbers; None for all."""
 
     pyramid: Pyramid
     synthesised: Tensor
@@ -43,17 +37,19 @@ class StepRenderer:
 
     def render(self, canvas: Tensor, step: int) -> ShownPixels:
         """Render those images of a canvas that the views of a step show, together with the surroundings, if any."""
-        images = self._list_images(step)
-        synthesised = self._render(canvas, images)
-        around = self.scoring.stack.surroundings
-        if around is not None and images is not None:
-            around = around.select(images)
+        images, color, around = self._list_images(step), self.scoring.stack.spec.color, self.scoring.stack.surroundings
+        if images is None:
+            synthesised = render_pixels(canvas, color).detach()
+        else:
+            synthesised = canvas.new_empty(len(images), *canvas.shape[1:])
+            for begin, part in split_frames(images, canvas.device):
+                synthesised[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
+            around = around and around.select(images)
         shown = synthesised if around is None else around.composite(synthesised)
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 
     def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:
-        """Take the gradient of a group from the pyramid, and return it at the canvas, (B, 3, H, W), with masks and
-        focus."""
+        """Take the gradient of a group from the pyramid, and return it at the canvas, (B, 3, H, W)."""
         at_pixels, images = shown.pyramid.take_gradient(), shown.images
         if images is None:
             return self._pull_back(number, at_pixels, shown.synthesised, pace, None)
@@ -76,29 +72,17 @@ class StepRenderer:
         if not scoring.plan.is_series:
             return None
         if any(group.judge is None for group in scoring.plan.groups):
-            # An objective without a judge scores all images. For a zoom these are all moments; None would stand for the
-            # depths.
+            # An objective without a judge scores all images. For a zoom, None would stand for the depths.
             return None if scoring.stack.spec.zoom is None else list(range(batch))
         keys = [key for number in range(len(scoring.plan.groups)) for key in scoring.choose_keys(number, step, batch)]
         return sorted({key.item if key.image is None else key.image for key in keys})
-
-    def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
-        """Return the pixels of the images that a step shows, (N, 3, H, W), 0..1, without an autograd graph."""
-        color = self.scoring.stack.spec.color
-        if images is None:
-            return render_pixels(canvas, color).detach()
-        shown = canvas.new_empty(len(images), *canvas.shape[1:])
-        for begin, part in split_frames(images, canvas.device):
-            shown[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
-        return shown
 
     def _pull_back(
         self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
     ) -> Tensor:
         """Return the gradient of a group of terms at the canvases of some images, (N, 3, H, W)."""
         group, region = self.scoring.plan.groups[number], self.scoring.regions[number]
-        # The mask of the region is the product of the region masks and the mask of the surroundings. The latter is also
-        # the derivative of `composite`, so this line applies both the region and the chain rule.
+        # The mask of the region contains that of the surroundings, which is the derivative of `composite`.
         gradient = region.select(images).restrict(gradient)
         gradient = pull_back_gradient(gradient, synthesised, self.scoring.stack.spec.color)
         if self.focus and group.judge is not None:

@@ -12,17 +12,14 @@ from ..common.seeding import make_generator
 _GOLDEN = (math.sqrt(5) - 1) / 2
 """The golden ratio, 0.618: an offset in 0..1 that grows by it, modulo 1, comes near every value within a few steps."""
 
-# How many frames of a film are processed at once by operations that treat every frame by itself. A CPU processes one,
-# which fits into its caches; a GPU needs several to be busy. With a fixed number, the memory of temporary tensors does
-# not grow with the length of the film.
+# How many frames are processed at once where each is treated by itself: one fits into the caches of a CPU.
 _CPU_FRAMES, _GPU_FRAMES = 1, 16
 
 
 def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> list[int]:
-    """Return the number of the frame that every view of a step shows: one in each of as many parts as there are views.
+    """Return the number of the frame that every view of a step shows, each in a part of the film.
 
-    The place in the part is the same for all views. It is drawn for step 0, and moves on by the golden ratio at every
-    step.
+    The place in the part is drawn for step 0, and moves on by the golden ratio at every step.
     """
     drawn = float(torch.rand((), generator=make_generator(seed, group, 1), dtype=torch.float64))
     offset = (drawn + step * _GOLDEN) % 1
@@ -30,8 +27,7 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
 
 
 def count_views(views: int, shown: int, frames: int) -> int:
-    """Return how many views a group gets that acts on `shown` of all frames: in proportion to their number, at least
-    1."""
+    """Return how many views a group gets that acts on `shown` of all frames: in proportion, at least 1."""
     return max(1, round(views * shown / frames))
 
 

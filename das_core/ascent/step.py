@@ -43,8 +43,7 @@ class AscentStep:
         mask = scoring.support.mask
         if counts:
             moved = self.optimizer.step(stack, gradient, self.operator, pace, mask)
-        # Measured after the optimizer, so that the step waits for the GPU only once. So a zero gradient is noticed
-        # here, and not before the optimizer.
+        # Measured after the optimizer, a zero gradient too, so that the step waits for the GPU only once.
         measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.plan.is_series)
         if counts:
             check_step(measured, gradient, moved.canvas, is_first=is_first)
@@ -52,17 +51,13 @@ class AscentStep:
             del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self.operator, pace.progress, mask)
-            moved = _hold_still(stack, self._set_back(moved), measured.record.still)
+            if self.within is not None:
+                moved = self.within.project(moved)
+            elif stack.spec.keeps_magnitudes:
+                moved = replace(moved, canvas=self.operator.retract(moved.canvas, moved.start))
+            moved = _hold_still(stack, moved, measured.record.still)
         record = measured.record if counts else replace(measured.record, still=())
         return Step(record, replace(moved, steps=number + 1)), strength
-
-    def _set_back(self, stack: ImageStack) -> ImageStack:
-        """Return the stack with its canvas projected onto the bound, or onto the Fourier magnitudes of the start."""
-        if self.within is not None:
-            return self.within.project(stack)
-        if stack.spec.keeps_magnitudes:
-            return replace(stack, canvas=self.operator.retract(stack.canvas, stack.start))
-        return stack
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""A bound on the distance of a picture from the start of its stack.
-
-After every step, the pixels are projected onto the nearest ones that the bound allows, as in the attacks of Madry et
-al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
-"""
+"""A bound on the distance of a picture from the start of its stack: projected ascent (Madry et al., ICLR 2018)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -22,8 +18,7 @@ Norm = Literal["linf", "l2"]
 # back, a pixel changes by up to 5e-7, and the start by up to 1e-6.
 _ROUNDING = 2e-6
 
-# The smallest and the largest limit for each norm. The smallest is still larger than rounding errors. From black to
-# white it is 1; the other limit is more than any distance between pictures.
+# The smallest limit is larger than rounding errors; the largest are more than any distance between pictures.
 _LEAST = 1e-5
 _MOST = {"linf": 1.0, "l2": 1e30}
 
@@ -40,9 +35,6 @@ class Within:
         limit: the largest distance, from 1e-5 up. Under `linf` it is at most 1, and 8/255 hardly shows. Under `l2`, 3
             is usual for a picture of 224 x 224 pixels.
         norm: how the distance is measured.
-
-    Raises:
-        ValueError: when the limit is out of range, or there is no such norm.
 
     Example:
         >>> from das_core import Ascent, ImageStack, prior, StackSpec, Within
@@ -63,14 +55,10 @@ class Within:
                 "and 8/255 hardly shows"
             )
 
-    def measure(self, stack: ImageStack) -> Tensor:
-        """Return how far every image of a stack is from its start, (B,); under `linf` the margin is included."""
-        change = render_pixels(stack.canvas, stack.spec.color) - render_pixels(stack.start, stack.spec.color)
-        return self._measure(change, stack.spec.margin)
-
     def check_start(self, stack: ImageStack) -> None:
         """Raise a ValueError when an image of a stack is already outside the bound."""
-        distance = float(self.measure(stack).max())
+        change = render_pixels(stack.canvas, stack.spec.color) - render_pixels(stack.start, stack.spec.color)
+        distance = float(self._measure(change, stack.spec.margin).max())
         if distance > self.limit:
             raise ValueError(
                 f"the picture is {distance:.3g} from what it started from, further than the bound of {self.limit:.3g}: "
@@ -78,8 +66,7 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack (without parameters) with every image outside the bound replaced by the nearest one within
-        it."""
+        """Return the stack, which has no parameters, with the nearest images within the bound."""
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
         bytes_ = middle.mul(255).round_().div_(255)
@@ -95,8 +82,7 @@ class Within:
             outside = distance > limit
             near = middle + change * (limit / distance.clamp(min=limit))
         canvas = invert_pixels(near, color)
-        # Only pixels (under `linf`) or images (under `l2`) that were outside the bound are replaced. The others keep
-        # their exact values, without the rounding of the conversion.
+        # Pixels (under `linf`) or images (under `l2`) within the bound keep their bits.
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
 
     def _clamp(self, pixels: Tensor, middle: Tensor, has_bytes: Tensor) -> Tensor:
@@ -115,8 +101,3 @@ class Within:
         if self.norm == "linf":
             return change.abs().amax(dim=(1, 2, 3))
         return crop_margin(change, margin).square().sum(dim=(1, 2, 3)).sqrt()
-
-
-def read_within(within: Within | float | None) -> Within | None:
-    """Return a bound as a `Within`, or None if there is none; a number is the limit of a bound with the norm `linf`."""
-    return Within(float(within)) if isinstance(within, int | float) else within

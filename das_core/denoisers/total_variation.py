@@ -37,9 +37,6 @@ class TotalVariation:
         rounds: how many rounds of projected gradient descent a scale of 1 takes, at least 1; a larger scale takes more,
             in proportion.
 
-    Raises:
-        ValueError: when `rounds` is below 1.
-
     Example:
         >>> import torch
         >>> from das_core import TotalVariation
