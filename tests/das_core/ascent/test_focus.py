@@ -1,19 +1,19 @@
-"""The window that a picture grows in."""
+"""The Gaussian that a picture grows in, and a gradient weighted by its own local strength."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
 
 from cases import each_case
-from das_core.ascent.emphasis import emphasise
-from das_core.ascent.focus import Focus, measure_squared_distances
+from das_core.ascent.focus import Focus, emphasise, measure_squared_distances
 from das_core.ascent.loop import Ascent
-from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
 from das_core.objectives.change import in_region
-from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -21,12 +21,12 @@ from das_core.views.windows import Windows
 from stops import assert_ends_anywhere
 from toys import judge, output_objective
 
-SPEC = StackSpec(48, 32, 8)
-VIEWS = Augmentation(4, Windows(8))
 
-
-def test_the_window_is_the_gaussian_of_its_formula() -> None:
+def test_the_window_is_the_gaussian_of_its_formula_and_opens_evenly() -> None:
     focus = Focus(start=0.4, end=1.0, share=0.5)
+    widths = [focus.width_at(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+    assert widths == pytest.approx([0.4, 0.7, 1.0, 1.0])
+    assert Focus(start=0.2, end=1.0, share=0.0).width_at(0.0) == 1.0
     window = focus.window(measure_squared_distances((7, 11)), progress=0.25)
     y, x = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 11), indexing="ij")
     expected = np.exp(-(x**2 + y**2) / (2 * 0.7**2))
@@ -34,34 +34,18 @@ def test_the_window_is_the_gaussian_of_its_formula() -> None:
     np.testing.assert_allclose(window[0, 0].numpy(), expected, atol=1e-6)
 
 
-def test_it_opens_evenly_over_its_share_of_the_steps_and_stays_open() -> None:
-    focus = Focus(start=0.2, end=1.0, share=0.8)
-    assert focus.width_at(0.0) == 0.2
-    assert focus.width_at(0.4) == pytest.approx(0.6)
-    assert focus.width_at(0.8) == focus.width_at(1.0) == 1.0
-    assert Focus(start=0.2, end=1.0, share=0.0).width_at(0.0) == 1.0
+BAD = {
+    "start": (0.0, math.nan, math.inf, 4.0),
+    "end": (math.nan, 101.0),
+    "share": (-0.1, 1.1, math.nan),
+    "emphasis": (-0.1, 4.1, math.nan),
+}
 
 
-@each_case(
-    ("settings", "message"),
-    [
-        ({"start": 0.0}, r"focus 0\.0 is not between 0\.05"),
-        ({"start": -1.0}, "focus -1"),
-        ({"start": math.nan}, "focus nan"),
-        ({"start": math.inf}, "focus inf"),
-        ({"start": 4.0}, "ends at 1.2 does not open from 4.0"),
-        ({"end": math.nan}, "ends at nan"),
-        ({"end": 101.0}, "ends at 101"),
-        ({"share": -0.1}, r"over -0\.1 of the steps"),
-        ({"share": math.nan}, "over nan of the steps"),
-        ({"emphasis": -0.1}, r"emphasis -0\.1 is not between 0"),
-        ({"emphasis": math.nan}, "emphasis nan is not between"),
-        ({"emphasis": math.inf}, "emphasis inf is not between"),
-    ],
-)
-def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Focus(**settings)
+@each_case("name, value", [(name, value) for name, values in BAD.items() for value in values])
+def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{value}.* between"):
+        Focus(**{name: value})
 
 
 def test_distances_are_measured_from_the_middle_of_a_mask_or_from_what_of_it_is_nearest() -> None:
@@ -80,57 +64,40 @@ def test_distances_are_measured_from_the_middle_of_a_mask_or_from_what_of_it_is_
     ring[:, :, 5:26, 5:26] = 0
     squared = measure_squared_distances((31, 31), ring)
     assert squared.min() >= 0
-    assert (squared * ring).where(ring > 0, torch.inf).min() == 0
-    narrow = Focus(start=0.05).window(squared, 0.0) * ring
-    assert narrow.max() == 1  # Without this, all of it would round to 0 and an ascent would have no gradient.
+    # Without the shift, all of it would round to 0 and an ascent would have no gradient.
+    assert (Focus(start=0.05).window(squared, 0.0) * ring).max() == 1
 
 
-def change(objective: object, focus: Focus | None, stack: ImageStack | None = None, steps: int = 1) -> torch.Tensor:
-    """Return how far each pixel of the canvas moves, (H, W), in the form of K where nothing spreads."""
-    start = stack or ImageStack.gray(SPEC)
-    result = climb(objective, focus, start, steps)
-    return (result.stack.canvas - start.canvas).abs().sum(dim=(0, 1))
+def test_the_masks_of_a_film_are_looked_at_one_by_one() -> None:
+    masks = torch.zeros(5, 1, 24, 24)
+    masks[:, :, 4:9, 4:9] = 1
+    assert assert_ends_anywhere(lambda: measure_squared_distances((24, 24), masks)) >= 2 * len(masks)
 
 
-def climb(objective: object, focus: Focus | None, stack: ImageStack, steps: int) -> Result:
-    return Ascent(stack, [objective], VIEWS, steps=steps, optimizer=SGD(0.01), focus=focus).run()  # type: ignore[list-item]
+BRIGHT = output_objective(judge(torch.nn.Identity()), "brightness")
 
 
-def brightness() -> Objective:
-    return output_objective(judge(torch.nn.Identity()), "brightness")
-
-
-def test_the_gradient_is_multiplied_by_the_window_and_a_wide_one_changes_next_to_nothing() -> None:
+def test_the_gradient_is_multiplied_by_the_window() -> None:
     # Levels from 1 to the canvas spread a gradient; a single level of full size does not.
-    stack = ImageStack.gray(StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb"))
-    focus = Focus(start=0.3)
-    with_focus, without = change(brightness(), focus, stack), change(brightness(), None, stack)
+    stack, focus = ImageStack.gray(StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb")), Focus(start=0.3)
+
+    def change(focus: Focus | None) -> Tensor:
+        ascent = Ascent(stack, [BRIGHT], Augmentation(4, Windows(8)), steps=1, optimizer=SGD(0.01), focus=focus)
+        return ascent.run().stack.canvas.abs().sum(dim=(0, 1))
+
     window = focus.window(measure_squared_distances((48, 64)), 0.0)[0, 0]
-    torch.testing.assert_close(with_focus, without * window, rtol=1e-3, atol=1e-6)
-    wide = climb(brightness(), Focus(start=100.0, end=100.0), ImageStack.gray(SPEC), 3).image
-    none = climb(brightness(), None, ImageStack.gray(SPEC), 3).image
-    torch.testing.assert_close(wide, none, rtol=0, atol=1e-4)
+    torch.testing.assert_close(change(focus), change(None) * window, rtol=1e-3, atol=1e-6)
 
 
 def test_a_region_grows_from_its_own_middle() -> None:
     mask = torch.zeros(1, 32, 48)
     mask[:, :, 24:] = 1
     stack = ImageStack.gray(StackSpec(48, 32, 0, levels=(48,), method="layers", color="rgb"))
-    views = Augmentation(4, Windows(0))
-    objective = in_region(brightness(), mask)
-    moved = Ascent(stack, [objective], views, steps=1, optimizer=SGD(0.01), focus=Focus(start=0.2)).run().stack.canvas
-    columns = moved.abs().sum(dim=(0, 1, 2))
+    views, focus = Augmentation(4, Windows(0)), Focus(start=0.2)
+    ascent = Ascent(stack, [in_region(BRIGHT, mask)], views, steps=1, optimizer=SGD(0.01), focus=focus)
+    columns = ascent.run().stack.canvas.abs().sum(dim=(0, 1, 2))
     assert int(columns.argmax()) in range(33, 39)
     assert columns[:24].max() < 1e-5 * columns.max()
-
-
-def test_by_default_a_picture_has_a_focus_and_a_tile_which_has_no_centre_has_none() -> None:
-    assert Ascent(ImageStack.gray(SPEC), [brightness()], VIEWS).focus == Focus()
-    assert Ascent(ImageStack.gray(SPEC), [brightness()], VIEWS, focus=None).focus is None
-    tile = ImageStack.gray(StackSpec(32, 32, 0, tile=True))
-    assert Ascent(tile, [brightness()], Augmentation(4)).focus is None
-    with pytest.raises(ValueError, match="a tile has no centre"):
-        Ascent(tile, [brightness()], Augmentation(4), focus=Focus())
 
 
 def test_the_weight_is_the_window_and_then_the_emphasis() -> None:
@@ -141,7 +108,56 @@ def test_the_weight_is_the_window_and_then_the_emphasis() -> None:
     assert torch.equal(Focus(emphasis=2.0).weight(gradient, distances, 0.5), emphasise(under, 2.0))
 
 
-def test_the_masks_of_a_film_are_looked_at_one_by_one() -> None:
-    masks = torch.zeros(5, 1, 24, 24)
-    masks[:, :, 4:9, 4:9] = 1
-    assert assert_ends_anywhere(lambda: measure_squared_distances((24, 24), masks)) >= 2 * len(masks)
+def ripple(side: int = 96, strong: float = 3.0) -> Tensor:
+    """Detail of one pixel that is stronger on the right."""
+    rows, columns = torch.arange(side)[:, None], torch.arange(side)
+    sign = 1.0 - 2 * ((rows + columns) % 2)
+    return (sign * torch.where(columns < side // 2, 1.0, strong)).expand(1, 3, side, side)
+
+
+def emphasise_exactly(gradient: Tensor, power: float) -> np.ndarray:
+    """The same with exact Gaussians of SciPy."""
+    values = gradient.double().numpy()
+    local = min(values.shape[2:]) / 24
+
+    def blur(field: np.ndarray) -> np.ndarray:
+        return np.asarray(gaussian_filter(field, (0, 0, local, local), mode="reflect", truncate=5))
+
+    wide = blur(values)
+    detail = values - wide
+    weighted = detail * blur(np.abs(values).mean(axis=1, keepdims=True)) ** power
+    size = [np.sqrt(np.square(part).mean(axis=(1, 2, 3), keepdims=True)) for part in (detail, weighted)]
+    return np.asarray(wide + weighted * size[0] / size[1])
+
+
+@each_case("power, shape", product([0.5, 1.0, 2.0], [(120, 120), (97, 150)]))
+def test_emphasis_is_nearly_that_of_exact_gaussians(power: float, shape: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(1)
+    gradient = torch.randn(2, 3, *shape, generator=generator) * torch.linspace(0.2, 2, shape[1])
+    found, expected = emphasise(gradient, power).numpy(), emphasise_exactly(gradient, power)
+    assert np.abs(found - expected).mean() < 0.05 * np.abs(expected).mean()
+
+
+@each_case(("power", "ratio", "scale"), [(0.0, 3.0, 1.0), (1.0, 9.0, 1e10), (2.0, 27.0, 1e-20)])
+def test_detail_grows_with_a_power_of_the_strength_and_keeps_its_size(power: float, ratio: float, scale: float) -> None:
+    gradient = ripple() * scale
+    found = emphasise(gradient, power)
+    assert float(found[..., -5:].abs().mean() / found[..., :5].abs().mean()) == pytest.approx(ratio, rel=0.02)
+    assert float((found / scale).double().square().mean().sqrt()) == pytest.approx(5**0.5, rel=0.01)
+    assert (found is gradient) == (power == 0)
+
+
+def test_detail_neither_leaves_its_region_nor_reaches_another_image() -> None:
+    gradient = ripple()
+    inside = torch.zeros_like(gradient)
+    inside[:, :, 20:60, 30:70] = gradient[:, :, 20:60, 30:70]
+    assert torch.equal(emphasise(inside, 1.0) == 0, inside == 0)
+    both = torch.cat([gradient, 1000 * ripple(strong=7.0)])
+    torch.testing.assert_close(emphasise(both, 1.0)[:1], emphasise(both[:1], 1.0))
+
+
+def test_nothing_stays_nothing_and_no_number_stays_none() -> None:
+    assert emphasise(torch.zeros(1, 3, 40, 40), 1.0).abs().max() == 0
+    broken = ripple().clone()
+    broken[0, 0, 3, 3] = torch.nan
+    assert emphasise(broken, 1.0).isnan().any()

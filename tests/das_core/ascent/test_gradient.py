@@ -1,4 +1,4 @@
-"""The gradient of a step: against autograd from the canvas on, weights and chunks."""
+"""The gradient of a step against autograd from the canvas on; weights, chunks, and the balance of several groups."""
 
 from dataclasses import replace
 from itertools import product
@@ -8,79 +8,39 @@ import torch
 from torch import Tensor, nn
 
 from cases import each_case
-from das_core.ascent.focus import Focus
-from das_core.ascent.loop import Ascent
-from das_core.ascent.sgd import SGD
+from das_core.ascent.gradient import balance_gradients
+from das_core.common.seeding import make_generator
 from das_core.objectives.change import over_steps
 from das_core.objectives.classes import class_objective
 from das_core.objectives.priors import CanvasPixels, prior
-from das_core.objectives.term import Objective
 from das_core.stack.color import ColorSpace, to_rgb
-from das_core.stack.image_stack import ImageStack
 from gradient_by_hand import CPU, PACE, differentiate, measure, noisy, total, views_by_hand
-from toys import SPEC, VIEWS, classifier, judge, output_objective, score, toy_class
+from toys import classifier, judge, output_objective, score, toy_class
 
 
-@each_case("color, weight", product(["rgb", "decorrelated"], [1.0, -0.3]))
-def test_gradient_and_scores_are_those_by_hand_and_the_canvas_is_left_as_it_is(
-    color: ColorSpace, weight: float
-) -> None:
-    stack, objective = noisy(color), toy_class(weight=weight)
+@each_case("color, fading", product(["rgb", "decorrelated"], [False, True]))
+def test_gradient_and_scores_are_those_by_hand(color: ColorSpace, fading: bool) -> None:
+    """Two terms of one judge, one of another, and one without a weight, whose score is measured all the same."""
+    stack, model = noisy(color), classifier()
     before = stack.canvas.clone()
-    gradient, scores = measure(stack, [objective])
+    first, second = (class_objective(model, number, "logit") for number in (3, 5))
+    other, silent = toy_class(4, seed=1), toy_class(7, seed=2)
+    asked = [2.0 * first, -0.5 * second, -0.3 * other, 0.0 * silent]
+    gradient, scores = measure(stack, [over_steps(one, 1.0, 0.0) for one in asked] if fading else asked)
     assert torch.equal(stack.canvas, before)
-    assert not stack.canvas.requires_grad
     assert not gradient.requires_grad
-    expected = weight * differentiate(stack, total(toy_class(), stack))
-    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
-    # Scores are means over views and images, without their weight.
-    logits = classifier()(views_by_hand(stack.pixels(), stack.spec, 32))
-    assert scores == {"class 3": pytest.approx(float(logits[:, 3].mean()), rel=1e-5)}
-
-
-def test_a_weight_is_that_of_the_moment_and_with_0_a_score_is_measured_and_leaves_the_gradient_alone() -> None:
-    stack = noisy()
-    fading = over_steps(toy_class(weight=2.0), 1.0, 0.0)
-    now, _ = measure(stack, [fading])
-    full, _ = measure(stack, [toy_class(weight=2.0)])
-    torch.testing.assert_close(now, (1 - PACE.progress) * full)
-    silent = toy_class(5, weight=0.0, seed=1)
-    gradient, scores = measure(stack, [toy_class(), silent])
-    alone, _ = measure(stack, [toy_class()])
-    torch.testing.assert_close(gradient, alone)
-    expected = classifier(seed=1)(views_by_hand(stack.pixels(), stack.spec, 32, number=1))[:, 5].mean()
-    assert scores["class 5"] == pytest.approx(float(expected), rel=1e-5)
-
-
-def test_objectives_of_one_judge_add_up_and_so_do_the_steps_that_they_lead_to() -> None:
-    stack, model = noisy(), classifier()
-    first, second = class_objective(model, 3, "logit"), class_objective(model, 5, "logit", weight=-0.5)
-    together, scores = measure(stack, [first, second])
-    expected = differentiate(stack, total(first, stack)) - 0.5 * differentiate(stack, total(second, stack))
-    torch.testing.assert_close(together, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
-    assert list(scores) == ["class 3", "class 5"]
-
-    def moved(*objectives: Objective) -> Tensor:
-        # Emphasis depends on the gradient, so steps with it do not add up.
-        focus = Focus(emphasis=0.0)
-        ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, optimizer=SGD(1.0), schedule="constant", focus=focus)
-        return next(iter(ascent)).stack.canvas
-
-    torch.testing.assert_close(moved(first, second), moved(first) + moved(second), rtol=1e-4, atol=1e-3)
-
-
-def test_the_gradient_of_a_second_judge_has_the_scale_of_the_first() -> None:
-    stack = noisy()
-    first, second = toy_class(3, weight=2.0), toy_class(5, weight=-0.5, seed=1)
-    gradient, _ = measure(stack, [first, second])
-    one = 2.0 * differentiate(stack, total(first, stack))
-    other = -0.5 * differentiate(stack, total(second, stack, number=1))
-    operator = stack.spec.operator(CPU)
+    by_hand = [differentiate(stack, total(one, stack, number)) for one, number in ((first, 0), (second, 0), (other, 1))]
+    parts = [2.0 * by_hand[0] - 0.5 * by_hand[1], -0.3 * by_hand[2]]
     # Measured by the change of the canvas, low-passed as the steps of this moment are, for each image by itself.
-    sizes = [operator.precondition(part, PACE.cutoff(48), PACE.tilt).flatten(1).norm(dim=1) for part in (one, other)]
-    factor = (sizes[0] / 2.0) / (sizes[1] / 0.5)
-    expected = one + other * factor[:, None, None, None]
+    operator = stack.spec.operator(CPU)
+    sizes = [operator.precondition(part, PACE.cutoff(48), PACE.tilt).flatten(1).norm(dim=1) for part in parts]
+    factor = (sizes[0] / 2.5) / (sizes[1] / 0.3)
+    expected = (parts[0] + parts[1] * factor[:, None, None, None]) * (1 - PACE.progress if fading else 1)
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+    # Scores are means over views and images, without their weight.
+    for name, (seed, target, number) in {"class 3": (0, 3, 0), "class 4": (1, 4, 1), "class 7": (2, 7, 2)}.items():
+        logits = classifier(seed=seed)(views_by_hand(stack.pixels(), stack.spec, 32, number))
+        assert scores[name] == pytest.approx(float(logits[:, target].mean()), rel=1e-4)
 
 
 @each_case("kind", ["total_variation", "l2", "spectrum", "range"])
@@ -106,18 +66,6 @@ def test_chunks_change_neither_the_gradient_nor_the_scores(chunk: int) -> None:
     assert scores == pytest.approx(expected, rel=1e-5)
 
 
-@each_case("chunk", [1, 5, 0])
-def test_chunks_change_nothing_but_rounding_in_a_step(chunk: int) -> None:
-    stack = ImageStack.gray(SPEC, 2)
-    whole = Ascent(stack, [toy_class()], VIEWS, chunk=12)
-    parts = Ascent(stack, [toy_class()], VIEWS, chunk=chunk)
-    first = next(iter(whole))
-    again = next(iter(parts))
-    assert again.record.gradient_norm == pytest.approx(first.record.gradient_norm, rel=1e-5)
-    difference = (again.stack.canvas - first.stack.canvas).norm() / first.stack.canvas.norm()
-    assert difference < 1e-5
-
-
 def test_a_judge_that_does_not_look_has_a_gradient_of_0() -> None:
     class Blind(nn.Module):
         def forward(self, views: Tensor) -> Tensor:
@@ -126,3 +74,59 @@ def test_a_judge_that_does_not_look_has_a_gradient_of_0() -> None:
     gradient, scores = measure(noisy(), [output_objective(judge(Blind()))])
     assert not bool(gradient.any())
     assert scores == {"output": pytest.approx(1.0)}
+
+
+def draw(*key: int, batch: int = 2) -> Tensor:
+    return torch.randn(batch, 3, 8, 9, generator=make_generator(*key))
+
+
+def length(gradient: Tensor) -> Tensor:
+    return gradient.flatten(1).norm(dim=1)
+
+
+def same(part: Tensor) -> Tensor:
+    return part
+
+
+def test_the_others_are_brought_to_the_scale_of_the_first_measured_by_where_they_lead() -> None:
+    first, second, third = draw(1), 1000 * draw(2), 1e-6 * draw(3)
+    total = balance_gradients([first, second, third], [1.0, 2.0, 0.5], same)
+    expected = first
+    for weight, part in ((2.0, second), (0.5, third)):
+        expected = expected + part * weight * (length(first) / length(part))[:, None, None, None]
+    torch.testing.assert_close(total, expected)
+
+    # A stack that lets red through and nothing else.
+    def red(part: Tensor) -> Tensor:
+        return part * torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+
+    second = draw(2) * torch.tensor([1.0, 1e3, 1e3])[:, None, None]
+    total = balance_gradients([first, second], [1.0, 1.0], red)
+    torch.testing.assert_close(length(red(total - first)), length(red(first)))
+
+
+def test_images_of_a_batch_are_scaled_each_by_itself_and_its_weight_and_the_frames_of_a_film_as_one() -> None:
+    first, second = draw(1), draw(2) * torch.tensor([1.0, 1e4])[:, None, None, None]
+    both = balance_gradients([first, second], [1.0, 1.0], same)
+    for item in range(2):
+        alone = balance_gradients([first[item : item + 1], second[item : item + 1]], [1.0, 1.0], same)
+        torch.testing.assert_close(both[item : item + 1], alone)
+    total = balance_gradients([first, second], [1.0, torch.tensor([0.5, 0.0])[:, None, None, None]], same)
+    torch.testing.assert_close(total[0], balance_gradients([first, second], [1.0, 0.5], same)[0])
+    torch.testing.assert_close(total[1], first[1])
+    total = balance_gradients([first, second], [1.0, 0.5], same, as_one=True)
+    torch.testing.assert_close(total, first + second * 0.5 * float(first.norm() / second.norm()))
+
+
+def test_a_gradient_alone_or_beside_one_that_changes_nothing_stays_as_it_is() -> None:
+    gradient, nothing = draw(1), torch.zeros(2, 3, 8, 9)
+    assert balance_gradients([gradient], [3.0], same) is gradient
+    for gradients in ([nothing, gradient], [gradient, nothing]):
+        assert torch.equal(balance_gradients(gradients, [1.0, 1.0], same), draw(1))
+    assert torch.equal(balance_gradients([gradient, nothing], [1.0, 0.0], same), draw(1))
+    assert not bool(balance_gradients([nothing, nothing], [1.0, 1.0], same).any())
+    # What is not a number stays visible.
+    broken = draw(2)
+    broken[0, 0, 0, 0] = torch.nan
+    for gradients in ([broken, draw(1)], [draw(1), broken]):
+        assert bool(balance_gradients(gradients, [1.0, 1.0], same)[0].isnan().any())

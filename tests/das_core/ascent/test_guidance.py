@@ -1,16 +1,18 @@
-"""Guidance of a diffusion model: its short ascents, the size of its changes, and sampling with an exact model."""
+"""Guidance of a diffusion model: its steps, its short ascents, the size of its changes, and sampling with it."""
 
 import itertools
+import math
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
 from cases import each_case
-from das_core.ascent.guidance import FULL_CHANGE, Guidance
+from das_core.ascent.guidance import FULL_CHANGE, Guidance, GuidedSteps
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.pace import Pace, pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
@@ -23,6 +25,7 @@ from toys import toy_class
 
 FINE = Pace(1.0, 1.0, 0.0)
 VIEWS = Augmentation(4, Windows(8))
+SQUARE = in_region(toy_class(), torch.ones(1, 64, 64))
 
 
 def pictures(batch: int = 1, height: int = 32, width: int = 32) -> Tensor:
@@ -35,31 +38,20 @@ def change(guidance: Guidance, shown: Tensor, pace: Pace = FINE, number: int = 0
     return ascent.run().image - before
 
 
-def test_the_score_rises_along_the_change() -> None:
-    guidance = Guidance((toy_class(),), VIEWS, steps=8)
-    history = guidance.start_ascent(pictures(), FINE, 0).run().history
+def test_the_score_rises_along_the_change_and_the_settings_are_not_those_of_a_picture() -> None:
+    ascent = Guidance((toy_class(),), VIEWS, steps=8).start_ascent(pictures(), FINE, 0)
+    assert ascent.optimizer == NormalizedAscent(0.08, momentum=0.0, tilt=0.0)
+    assert (ascent.denoising, ascent.focus, Guidance.steps, Guidance.strength) == (None, None, 3, 1)
+    history = ascent.run().history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"]
 
 
-def test_the_defaults_of_a_picture_are_not_those_of_a_guided_step() -> None:
-    # Guided pictures would change with them.
-    ascent = Guidance((toy_class(),), VIEWS).start_ascent(pictures(), FINE, 0)
-    assert (ascent.optimizer, ascent.denoising, ascent.focus) == (
-        NormalizedAscent(0.08, momentum=0.0, tilt=0.0),
-        None,
-        None,
-    )
-
-
 def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:
-    fading = over_steps(toy_class(), start=1.0, end=0.0)
-    ascent = Guidance((fading, toy_class(4)), VIEWS, steps=2).start_ascent(pictures(), Pace(1.0, 0.5, 0.25), 0)
-    assert ascent.pace == Pace(1.0, 0.5, 0.25)
-    assert ascent.focus is None
-    ascent.run()
-    # Half the weight is left at the start of the fade only if the moment of the run counts, and not that of the steps.
-    alone = Guidance(over_steps(toy_class(), 0.0, 1.0), VIEWS).start_ascent(pictures(), Pace(1.0, 1.0, 0.0), 0)
+    guidance = Guidance((over_steps(toy_class(), 0.0, 1.0),), VIEWS, steps=2)
+    # At its first moment the weight is 0; the last of the two steps would have another one.
+    alone = guidance.start_ascent(pictures(), Pace(1.0, 1.0, 0.0), 0)
     assert torch.equal(alone.run().image, alone.stack.image())
+    assert guidance.start_ascent(pictures(), Pace(1.0, 0.5, 0.25), 0).pace == Pace(1.0, 0.5, 0.25)
 
 
 def test_changes_are_coarse_while_there_is_much_noise() -> None:
@@ -73,40 +65,34 @@ def test_changes_are_coarse_while_there_is_much_noise() -> None:
     assert shares[1] < 0.1 * shares[0]
 
 
-@each_case("strength", [0.0, 0.5, 1.0, 3.0])
+@each_case("strength", [0.0, 0.5, 1.0])
 def test_the_change_is_a_share_of_the_deviation_of_each_latent_wherever_it_changes(strength: float) -> None:
-    assert Guidance.strength == 1
     guidance = Guidance((toy_class(),), VIEWS, strength=strength)
     latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
     added = guidance.scale_change(latent, torch.randn(2, 4, 8, 8) * torch.tensor([1e-6, 1e3])[:, None, None, None])
-    for one, more in zip(latent, added, strict=True):
-        deviation = (one - one.mean(dim=(1, 2), keepdim=True)).square().mean().sqrt()
-        assert more.square().mean().sqrt() == pytest.approx(strength * FULL_CHANGE * float(deviation), rel=1e-4)
+    deviations = (latent - latent.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3)).sqrt()
+    expected = strength * FULL_CHANGE * deviations
+    torch.testing.assert_close(added.square().mean(dim=(1, 2, 3)).sqrt(), expected, rtol=1e-4, atol=0)
     # A small region is not changed more strongly than a whole picture.
-    latent, everywhere = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., :16, :16] = 1
-    inside = everywhere * (torch.nn.functional.interpolate(mask, size=(8, 8)))
-    added = guidance.scale_change(latent, inside, mask)
-    deviation = (latent - latent.mean(dim=(2, 3), keepdim=True)).square().mean().sqrt()
-    expected = strength * FULL_CHANGE * float(deviation)
-    assert added[..., :2, :2].square().mean().sqrt() == pytest.approx(expected, rel=1e-4)
+    added = guidance.scale_change(latent, torch.randn(2, 4, 8, 8) * F.interpolate(mask, size=(8, 8)), mask)
+    torch.testing.assert_close(added[..., :2, :2].square().mean(dim=(1, 2, 3)).sqrt(), expected, rtol=1e-4, atol=0)
     # A change of nothing adds nothing.
-    assert not guidance.scale_change(latent, torch.zeros(1, 4, 8, 8)).any()
+    assert not guidance.scale_change(latent, torch.zeros(2, 4, 8, 8)).any()
     assert not guidance.scale_change(torch.full((1, 4, 8, 8), 2.0), torch.randn(1, 4, 8, 8)).any()
-
-
-SQUARE = in_region(toy_class(), torch.ones(1, 64, 64))
 
 
 def test_the_mask_of_a_region_is_that_of_the_picture() -> None:
     mask = torch.zeros(1, 32, 32)
     mask[:, :, 16:] = 1
-    guidance = Guidance((in_region(toy_class(), mask),), VIEWS, steps=1)
-    ascent = guidance.start_ascent(pictures(), FINE, 0)
-    assert ascent.picture_mask is not None
-    assert torch.equal(ascent.picture_mask[:, 0], mask)
-    assert Guidance((toy_class(),), VIEWS).start_ascent(pictures(), FINE, 0).picture_mask is None
+    masks = [
+        Guidance((one,), VIEWS).start_ascent(pictures(), FINE, 0).picture_mask
+        for one in (in_region(toy_class(), mask), toy_class())
+    ]
+    assert masks[0] is not None
+    assert torch.equal(masks[0][:, 0], mask)
+    assert masks[1] is None
     # A side that was rounded to a multiple of 8 is no other aspect.
     Guidance((SQUARE,), VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
 
@@ -123,10 +109,13 @@ def test_each_image_and_each_step_of_the_sampler_has_draws_of_its_own() -> None:
 
 
 def test_views_reach_as_far_as_their_jitter_and_no_farther_without_one() -> None:
-    assert Guidance((toy_class(),), VIEWS).start_ascent(pictures(), FINE, 0).stack.spec.margin == 8
     ended = Augmentation(2, Windows(jitter=2, jitter_end=11))
     assert Guidance((toy_class(),), ended).start_ascent(pictures(), FINE, 0).stack.spec.margin == 11
-    assert Guidance((toy_class(),)).start_ascent(pictures(height=48), FINE, 0).augmentation.windows.jitter == 8
+    jitters = [
+        Guidance(toy_class()).start_ascent(pictures(height=side, width=side), FINE, 0).augmentation.windows.jitter
+        for side in (32, 240)
+    ]
+    assert jitters == [8, 56]
 
 
 @each_case(
@@ -136,7 +125,7 @@ def test_views_reach_as_far_as_their_jitter_and_no_farther_without_one() -> None
         ({"objective": (toy_class(weight=0.0),)}, "the weights of all objectives are 0"),
         ({"steps": 0}, "steps 0 is not a whole number from 1 to 100000; 3 are steady"),
         ({"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),
-        ({"strength": float("nan")}, "strength nan is not from 0 up"),
+        ({"strength": math.nan}, "strength nan is not from 0 up"),
         ({"seed": -1}, "seed -1 is not a whole number"),
     ],
 )
@@ -145,22 +134,15 @@ def test_bad_settings_are_named(settings: dict[str, Any], says: str) -> None:
         Guidance(**({"objective": (toy_class(),)} | settings))
 
 
-def test_one_objective_needs_no_tuple() -> None:
-    one = toy_class()
-    assert Guidance(one).objective.terms == Guidance([one]).objective.terms == one.terms  # type: ignore[arg-type]
-
-
-OTHER_ASPECT = r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"
+OTHER_ASPECT = "region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"
 
 
 @each_case(
     ("objective", "shown", "says"),
     [
-        (SQUARE, pictures(width=48), OTHER_ASPECT),
-        (share_views(*(SQUARE, toy_class())), pictures(width=48), OTHER_ASPECT),
-        (toy_class(), pictures(height=8), r"the picture is 32 x 8 pixels, too small"),
-        (toy_class(), pictures() / 0, r"NaN or infinite"),
-        (in_region(toy_class(), torch.ones(2, 32, 32)), pictures(3), r"2 region masks do not go with 3 images"),
+        (share_views(SQUARE, toy_class()), pictures(width=48), OTHER_ASPECT),
+        (toy_class(), pictures(height=8), "the picture is 32 x 8 pixels, too small"),
+        (toy_class(), pictures() / 0, "NaN or infinite"),
     ],
 )
 def test_what_does_not_go_with_the_picture_is_named(objective: Objective, shown: Tensor, says: str) -> None:
@@ -169,11 +151,11 @@ def test_what_does_not_go_with_the_picture_is_named(objective: Objective, shown:
 
 
 def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
-    side, seeds = 64, 2
+    side = 64
     denoise, levels = ExactDenoiser(plain_pictures(side)), falling_levels(8)
-    noise = torch.stack([torch.randn(3, side, side, generator=torch.Generator().manual_seed(s)) for s in range(seeds)])
+    noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     wish = class_objective(load_starter(), "jellyfish", "logit")
-    guidance = Guidance((wish,), Augmentation(2, Windows(16)), steps=1, strength=3.0)
+    guidance = Guidance(wish, Augmentation(2, Windows(16)), steps=1, strength=3.0)
 
     def sample(guided: bool) -> Tensor:
         latent = noise * levels[0]
@@ -188,3 +170,53 @@ def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
     judge = load_starter(SECOND_OPINION)
     before, after = (judge.probabilities(sample(guided))[:, judge.labels.find("jellyfish")] for guided in (False, True))
     assert bool((after > 1.5 * before).all())
+
+
+LEVELS = [10.0, 8.0, 6.0, 4.0, 2.0, 1.0, 0.0]
+
+
+@each_case(
+    ("every", "highest", "lowest", "expected"),
+    [
+        (1, 1e9, 0.0, [0, 1, 2, 3, 4, 5]),
+        (2, 1e9, 0.0, [0, 2, 4]),
+        (1, 8.0, 2.0, [1, 2, 3, 4]),
+        (2, 9.0, 1.5, [1, 3]),
+        (100, 9.0, 0.0, [1]),
+        (1, 3.9, 2.1, []),
+    ],
+)
+def test_every_nth_of_the_steps_between_two_noise_levels_is_guided(
+    every: int, highest: float, lowest: float, expected: list[int]
+) -> None:
+    steps = [GuidedSteps(every=every).find(level, LEVELS, highest, lowest) for level in LEVELS[:-1]]
+    found = [step for step in steps if step]
+    assert [step.number for step in found] == expected
+    assert [step.is_last for step in found] == [number == len(found) - 1 for number in range(len(found))]
+    assert [step.progress for step in found] == pytest.approx([n / max(1, len(found) - 1) for n in range(len(found))])
+
+
+def test_noise_between_two_levels_belongs_to_the_step_above_and_a_rounded_level_to_its_own() -> None:
+    steps = GuidedSteps(every=2)
+    # Between two levels; and the noise that a sampler has added to its first one.
+    found = [steps.find(noise, LEVELS, 1e9, 0.0) for noise in (7.0, 5.0, 11.0)]
+    assert [step and step.number for step in found] == [None, 2, 0]
+    # Levels that were computed anew in float32 are the same.
+    levels = falling_levels(20)
+    rounded = [float((torch.tensor(level).log() * 1.0).exp()) for level in levels[:-1]]
+    found = [GuidedSteps().find(level, levels, 1e9, 0.0) for level in rounded]
+    assert [step.number for step in found if step] == list(range(20))
+
+
+STEPS: dict[str, dict[str, Any]] = {
+    r"start_percent 0.5 is not below end_percent 0.5, .* lower the": {"start_percent": 0.5, "end_percent": 0.5},
+    r"start_percent -0.1 is not between 0 \(pure noise\) and 1": {"start_percent": -0.1},
+    "end_percent nan is not between": {"end_percent": math.nan},
+    "every 0 is too small; 1 guides each step": {"every": 0},
+}
+
+
+@each_case("says, settings", STEPS.items())
+def test_bad_steps_are_named(says: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=says):
+        GuidedSteps(**settings)

@@ -27,34 +27,29 @@ from toys import SPEC, VIEWS, classifier, climb, toy_class
 
 
 def test_an_ascent_is_as_long_as_its_steps_which_have_a_record_and_the_stack_after_them() -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=3)
-    assert len(ascent) == 3
-    images = []
-    for number, step in enumerate(ascent):
-        assert step.record.step == number
-        assert step.record.gradient_norm > 0
-        assert list(step.record.scores) == ["class 3"]
-        images.append(step)
-    assert len(ascent) == 3 == len(images)
+    ascent = start_ascent(steps=3)
+    steps = list(ascent)
+    assert len(ascent) == len(steps) == 3
+    assert [step.record.step for step in steps] == [0, 1, 2]
+    assert all(step.record.gradient_norm > 0 for step in steps)
+    assert [step.record for step in steps] == ascent.history
     # An image is rendered when asked for, even when the ascent has gone on since.
-    rendered = [step.image() for step in images]
-    assert not torch.equal(rendered[0], rendered[1])
-    assert torch.equal(rendered[-1], ascent.result.image)
-    assert [record.step for record in ascent.result.history] == [0, 1, 2]
+    assert not torch.equal(steps[0].image(), steps[1].image())
+    assert torch.equal(steps[-1].image(), ascent.result.image)
 
 
 def test_the_same_settings_give_the_same_bits_and_change_nothing_that_comes_in() -> None:
     stack = ImageStack.gray(SPEC)
     before = stack.canvas.clone()
-    assert torch.equal(climb(stack, seed=7).image, climb(stack, seed=7).image)
-    assert not torch.equal(climb(stack, seed=7).image, climb(stack, seed=8).image)
+    first, again, other = (climb(stack, seed=seed, steps=2).image for seed in (7, 7, 8))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
     assert torch.equal(stack.canvas, before)
     assert stack.steps == 0
 
 
 def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
-    alone = climb(ImageStack.gray(SPEC, 1)).image
-    among = climb(ImageStack.gray(SPEC, 3)).image
+    alone, among = (climb(ImageStack.gray(SPEC, batch)).image for batch in (1, 3))
     torch.testing.assert_close(among[:1], alone, rtol=0, atol=1e-4)
     assert (among[0] - among[1]).abs().max() > 0.01
 
@@ -62,113 +57,82 @@ def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
 @each_case(
     "optimizer, method", product([NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()], ["spectral", "layers"])
 )
-def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
-    start = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
+def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: Any) -> None:
+    start = ImageStack.gray(replace(SPEC, method=method))
     steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
     steady["denoising"] = Denoising(strength=0.05, end=0.05)
-    through = climb(start, steps=6, **steady)
-    half = climb(start, steps=3, **steady)
-    rest = climb(half.stack, steps=3, **steady)
+    through = climb(start, steps=4, **steady)
+    rest = climb(climb(start, steps=2, **steady).stack, steps=2, **steady)
     assert torch.equal(rest.image, through.image)
-    assert [record.step for record in rest.history] == [3, 4, 5]
+    assert [record.step for record in rest.history] == [2, 3]
     for part, whole in zip(read_levels(rest.stack), read_levels(through.stack), strict=True):
         assert torch.equal(part, whole)
 
 
 @each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.6), SGD(0.5, 0.9), Adam()])
 def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
-    constant = climb(steps=4, optimizer=optimizer, schedule="constant")
-    assert torch.equal(climb(steps=4, optimizer=optimizer, schedule=lambda progress: 1).image, constant.image)
     asked: list[float] = []
 
     def stop_halfway(progress: float) -> float:
         asked.append(progress)
         return 1.0 if progress < 0.5 else 0.0
 
-    ascent = Ascent(
-        ImageStack.gray(SPEC), toy_class(), VIEWS, steps=4, optimizer=optimizer, schedule=stop_halfway,
-        denoising=None,
-    )  # fmt: skip
-    images = [step.image() for step in ascent]
+    settings: dict[str, Any] = {"steps": 4, "optimizer": optimizer, "denoising": None}
+    images = [
+        [step.image() for step in Ascent(ImageStack.gray(SPEC), toy_class(), VIEWS, schedule=schedule, **settings)]
+        for schedule in (stop_halfway, "constant")
+    ]
     assert asked[-4:] == [step / 3 for step in range(4)]
-    assert not torch.equal(images[0], images[1])
-    assert torch.equal(images[1], images[2])
-    assert torch.equal(images[1], images[3])
+    assert torch.equal(images[0][1], images[1][1])
+    assert torch.equal(images[0][1], images[0][3])
 
 
 def test_another_optimizer_can_go_on() -> None:
-    stack = climb(optimizer=NormalizedAscent()).stack
-    stack = climb(stack, optimizer=Adam()).stack
-    stack = climb(stack, optimizer=SGD(0.1, 0.9)).stack
-    result = climb(stack, optimizer=NormalizedAscent())
-    assert result.stack.steps == 20
-    assert torch.isfinite(result.image).all()
+    stack = None
+    for optimizer in (NormalizedAscent(), Adam(), SGD(0.1, 0.9), NormalizedAscent()):
+        stack = climb(stack, optimizer=optimizer, steps=2).stack
+    assert stack is not None
+    assert stack.steps == 8
+    assert torch.isfinite(stack.canvas).all()
 
 
 def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> None:
-    start = ImageStack.noise(SPEC, 2)
-    result = Ascent(start, [toy_class()], VIEWS).result
-    assert torch.equal(result.image, start.image())
-    assert result.history == ()
-    assert result.stack.steps == 0
-    broken_off = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS)
-    do_steps(broken_off, 3)
-    assert broken_off.result.stack.steps == 3
     ascent = start_ascent()
+    assert torch.equal(ascent.result.image, ImageStack.noise(SPEC, 2).image())
+    assert (ascent.result.history, ascent.result.stack.steps) == ((), 0)
     do_steps(ascent, 2)
     early = ascent.result
     ascent.run()
-    assert len(early.history) == 2
-    assert early.stack.steps == 2
+    assert (len(early.history), early.stack.steps) == (2, 2)
     assert not torch.equal(early.image, ascent.result.image)
 
 
-def test_run_does_what_iterations_do_and_returns_the_result() -> None:
-    ascent, iterated, renewed = start_ascent(), start_ascent(), start_ascent(steps=3)
-    result = ascent.run()
-    assert_same(result, ascent.result)
-    assert result.stack is ascent.stack
-    assert [record.step for record in result.history] == [0, 1, 2, 3, 4]
-    steps = list(iterated)
-    assert_same(result, iterated.result)
-    assert [step.record for step in steps] == iterated.history
-    assert steps[-1].stack is iterated.stack
-    # A new iterator is not a new ascent.
-    assert [next(iter(renewed)).record.step for _ in range(3)] == [0, 1, 2]
-    assert_same(renewed.result, start_ascent(steps=3).run())
-
-
 @each_case(
-    "optimizer, pieces",
-    product(
-        [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()], [(1,), (4,), (2, 1), (1, 1, 1, 1)]
-    ),
+    "optimizer, pieces", product([NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()], [(2, 1), (1, 1, 1, 1)])
 )
 def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_to_do(
     optimizer: Optimizer, pieces: tuple[int, ...]
 ) -> None:
-    whole, again, run = (start_ascent(optimizer) for _ in range(3))
+    whole, again = start_ascent(optimizer), start_ascent(optimizer)
     through = whole.run()
+    assert_same(through, whole.result)
     for count in pieces:
         do_steps(again, count)
-        do_steps(run, count)
-    rest = list(again)
-    assert [step.record.step for step in rest] == list(range(sum(pieces), 5))
+    # A new iterator is not a new ascent.
+    assert [step.record.step for step in again] == list(range(sum(pieces), 5))
     assert_same(again.result, through)
-    assert_same(run.run(), through)
-    for ascent in (whole, again, run):
+    for ascent in (whole, again):
         last = ascent.stack
         assert list(ascent) == []
         assert_same(ascent.run(), through)
-        assert len(ascent.history) == 5
         assert ascent.stack is last
-    assert whole.stack is through.stack
 
 
 def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
     first, second = toy_class(), toy_class(seed=1)
     ascent = Ascent(ImageStack.gray(SPEC), [prior(), first, second, 0.5 * first], VIEWS)
-    assert [judge.module for judge in ascent.judges] == [one.terms[0].judge.module for one in (first, second)]  # type: ignore[union-attr]
+    asked = [one.terms[0].judge for one in (first, second)]
+    assert [judge.module for judge in ascent.judges] == [judge.module for judge in asked if judge]
     assert Ascent(ImageStack.gray(SPEC), [prior()], VIEWS).judges == []
 
 
@@ -177,6 +141,9 @@ def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None
     ascent = Ascent(stack, [toy_class()])
     assert ascent.augmentation.windows.reach((42, 42), 5) == Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
     Ascent(stack, toy_class(), Augmentation(views=2), steps=1).run()
+
+
+NO_OBJECTIVE = "is no objective; make one, such as class_objective"
 
 
 @each_case(
@@ -188,10 +155,7 @@ def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None
         ({"objectives": [toy_class(weight=0.0)]}, "weights of all objectives are 0"),
         ({"augmentation": Augmentation(windows=Windows(9))}, "jitter 9 reaches past the margin of 8"),
         ({"objectives": []}, "no objective is given"),
-        *(
-            ({"objectives": wrong}, "is no objective; make one, such as class_objective")
-            for wrong in ("jellyfish", ["jellyfish"], None, classifier())
-        ),
+        *(({"objectives": wrong}, NO_OBJECTIVE) for wrong in ("jellyfish", ["jellyfish"], None, classifier())),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], says: str) -> None:
@@ -203,22 +167,19 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], says: str
 def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
     one = Ascent(ImageStack.gray(SPEC), toy_class(), VIEWS, steps=1, device="cpu").run()
     assert torch.equal(one.image, climb(steps=1).image)
-
-
-def test_what_is_printed_of_things_is_short() -> None:
-    result = climb(steps=1)
-    for thing in (classifier(), toy_class(), result.stack, result, Ascent(result.stack, toy_class())):
+    for thing in (classifier(), toy_class(), one.stack, one, Ascent(one.stack, toy_class())):
         assert len(repr(thing)) < 250
 
 
 def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
-    whole = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=3, chunk=2).run()
-    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=3, chunk=2)
+    settings: dict[str, Any] = {"steps": 3, "chunk": 2}
+    whole = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, **settings).run()
+    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, **settings)
     next(iter(ascent))
     # Of another ascent, whose first step has filled the caches.
     other = Ascent(ascent.stack, [toy_class()], VIEWS, steps=1, chunk=2)
     step = count_looks(lambda: next(iter(other)))
-    for at in (1, step // 3, step // 2, step - 1):
+    for at in (1, step // 2, step - 1):
         with pytest.raises(StopError), interruptible(Stop(at)):
             ascent.run()
         assert (len(ascent.history), ascent.stack.steps, ascent.chunk) == (1, 1, 2)

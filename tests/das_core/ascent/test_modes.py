@@ -1,17 +1,21 @@
-"""Ascents under whatever mode of PyTorch their caller is in: the same picture, or a message that names the mode."""
+"""Ascents under whatever mode of PyTorch their caller is in, and judges that cannot run there: each is named."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from cases import each_case
 from das_core.ascent.loop import Ascent
+from das_core.ascent.modes import describe_mismatch
+from das_core.models.judge import Judge
 from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, classifier, toy_class
+from toys import SPEC, VIEWS, classifier, output_objective, toy_class
 
 MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     torch.inference_mode,
@@ -35,3 +39,45 @@ def test_a_model_that_was_loaded_under_inference_mode_is_named() -> None:
         model = classifier()
     with pytest.raises(ValueError, match=r"toy was loaded under torch.inference_mode\(\), .*: load it outside"):
         Ascent(ImageStack.gray(SPEC), [class_objective(model, ((3, 1.0),))], VIEWS).run()
+
+
+# A device that every machine has, and that is not the CPU.
+THERE: Any = classifier().to("meta")
+SAYS = (
+    r"toy is on meta and the picture on cpu; move the model with judge\.to\('cpu'\), or the picture with device='meta'"
+)
+
+
+@each_case(
+    "objectives",
+    [
+        class_objective(THERE, 3),
+        [class_objective(classifier(), 3), class_objective(THERE, 3)],
+    ],
+)
+def test_both_devices_and_the_next_step_are_named(objectives: Any) -> None:
+    ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, steps=2)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=SAYS) as raised:
+            ascent.run()
+        assert isinstance(raised.value.__cause__, RuntimeError)
+    assert ascent.history == []
+    assert ascent.result.stack.steps == 0
+
+
+class Anywhere(nn.Module):
+    """Has a weight elsewhere, and takes images from any device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3, device="meta"))
+
+    def forward(self, views: Tensor) -> Tensor:
+        return views.mean(dim=(2, 3))
+
+
+def test_a_model_that_works_from_elsewhere_works_and_one_without_weights_is_everywhere() -> None:
+    judge = Judge("anywhere", Anywhere(), 16, (0.0,) * 3, (1.0,) * 3)
+    assert len(Ascent(ImageStack.gray(SPEC), output_objective(judge), VIEWS, steps=2).run().history) == 2
+    judge = Judge("mean", nn.Flatten(), 16, (0.0,) * 3, (1.0,) * 3)
+    assert describe_mismatch([judge], torch.device("cuda", 0)) is None

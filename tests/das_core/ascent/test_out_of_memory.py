@@ -10,13 +10,9 @@ from torch import Tensor, nn
 from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.ascent.out_of_memory import (
-    DenoiserMemoryError,
-    describe_denoiser_memory,
-    describe_out_of_memory,
-    is_out_of_memory,
-)
+from das_core.ascent.out_of_memory import DenoiserMemoryError, is_out_of_memory
 from das_core.objectives.classes import class_objective
+from das_core.objectives.diversity import diversity_objective
 from das_core.stack.image_stack import ImageStack
 from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
@@ -52,48 +48,42 @@ def test_errors_of_memory_are_told_from_others(error: Exception, expected: bool)
     assert is_out_of_memory(error) == expected
 
 
-def test_the_messages_name_the_step_or_the_denoiser_and_what_to_do() -> None:
-    assert "at step 3" in describe_out_of_memory(3)
-    assert "with one view at a time: make the picture or the batch smaller" in describe_out_of_memory(3)
-    assert "with 4 views at a time" in describe_out_of_memory(3, 4)
-    assert "in the denoiser 'oil'" in describe_denoiser_memory("oil")
-    assert "total_variation" in describe_denoiser_memory("oil")
+class Tight(nn.Module):
+    """A network that raises an error when it gets more than a number of views."""
+
+    def __init__(self, error: Exception, network: nn.Module, most: int) -> None:
+        super().__init__()
+        self.error, self.network, self.most, self.sizes = error, network, most, list[int]()
+
+    def forward(self, views: Tensor) -> Tensor:
+        self.sizes.append(len(views))
+        if len(views) > self.most:
+            raise self.error
+        output: Tensor = self.network(views)
+        return output
 
 
 @each_case("error", [torch.OutOfMemoryError("out of memory"), RuntimeError(MPS_ERROR)])
 def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
-    sizes: list[int] = []
     network = classifier()
-
-    class Tight(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            sizes.append(len(views))
-            if len(views) > 3:
-                raise error
-            output: Tensor = network.module(views)
-            return output
-
-    tight = replace(network, module=Tight())
-    ascent = Ascent(ImageStack.gray(SPEC), [class_objective(tight, ((3, 1.0),), "logit")], VIEWS, steps=2)
-    image = [step.image() for step in ascent][-1]
-    assert sizes[0] == 4
-    assert max(sizes[1:]) <= 3
-    assert ascent.chunk <= 3
+    tight = Tight(error, network.module, 3)
+    asked = class_objective(replace(network, module=tight), ((3, 1.0),), "logit")
+    ascent = Ascent(ImageStack.gray(SPEC), [asked], VIEWS, steps=2)
+    image = ascent.run().image
+    assert tight.sizes[0] == 4
+    assert max(tight.sizes[1:]) == ascent.chunk == 2
     torch.testing.assert_close(image, climb(steps=2).image, rtol=0, atol=1e-4)
+
+
+SAYS = "memory ran out at step {step}, with one view at a time: make the picture or the batch smaller"
 
 
 @each_case(
     ("error", "raised", "says"),
     [
-        *(
-            (error, torch.OutOfMemoryError, "memory ran out at step {step}, with one view at a time: make")
-            for error in (
-                torch.OutOfMemoryError("out"),
-                RuntimeError(CPU_ERROR),
-                RuntimeError(MPS_ERROR),
-                MemoryError(),
-            )
-        ),
+        (torch.OutOfMemoryError("out"), torch.OutOfMemoryError, SAYS),
+        (RuntimeError(CPU_ERROR), torch.OutOfMemoryError, SAYS),
+        (MemoryError(), torch.OutOfMemoryError, SAYS),
         # Another error is not taken for memory.
         (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
     ],
@@ -101,15 +91,18 @@ def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
 def test_an_error_that_a_single_view_does_not_help_against_is_raised(
     error: Exception, raised: type[Exception], says: str
 ) -> None:
-    class Full(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            raise error
-
-    with pytest.raises(raised, match=says.format(step=1)):
-        next(iter(Ascent(ImageStack.gray(SPEC), [output_objective(judge(Full()))], VIEWS)))
+    asked = [output_objective(judge(Tight(error, nn.Identity(), 0)))]
     # A stack that has taken steps before counts on, as the other errors of a step do.
-    with pytest.raises(raised, match=says.format(step=3)):
-        next(iter(Ascent(climb(steps=2).stack, [output_objective(judge(Full()))], VIEWS)))
+    for stack in (ImageStack.gray(SPEC), climb(steps=2).stack):
+        with pytest.raises(raised, match=says.format(step=stack.steps + 1)):
+            next(iter(Ascent(stack, asked, VIEWS)))
+
+
+def test_where_images_are_compared_there_are_as_many_views_as_images() -> None:
+    network = classifier()
+    tight = replace(network, module=Tight(MemoryError(), network.module, 0))
+    with pytest.raises(torch.OutOfMemoryError, match="at step 1, with 2 views at a time"):
+        Ascent(ImageStack.gray(SPEC, 2), diversity_objective(tight, "network.0"), VIEWS).run()
 
 
 @dataclass(frozen=True)

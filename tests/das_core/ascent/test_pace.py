@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import each_case
@@ -19,10 +19,8 @@ from das_core.ascent.pace import COARSEST_CUTOFF, FINEST_CUTOFF, Pace, Schedule,
 @each_case(
     ("step", "schedule", "coarse", "rate", "coarse_progress"),
     [
-        (0, "constant", 0.0, 1.0, 1.0),
         (99, "constant", 0.0, 1.0, 1.0),
         (0, "cosine", 0.0, 1.0, 1.0),
-        (50, "cosine", 0.0, 0.5, 1.0),
         (75, "cosine", 0.0, 0.5 - math.sqrt(0.125), 1.0),
         (0, "cosine", 0.6, 1.0, 0.0),
         (30, "cosine", 0.6, 1.0, 0.5),
@@ -41,13 +39,13 @@ def test_paces_of_a_hundred_steps(
     assert pace.coarse_progress == pytest.approx(coarse_progress)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 300), st.sampled_from(["constant", "cosine"]), st.floats(0, 1))
 def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule, coarse: float) -> None:
     paces = [pace_at(step, steps, schedule, coarse) for step in range(steps)]
     assert paces[0].rate == 1
     # A rate of nothing would be a step for nothing.
-    assert all(0 < pace.rate <= 1 for pace in paces)
-    assert all(0 <= pace.coarse_progress <= 1 for pace in paces)
+    assert all(0 < pace.rate <= 1 and 0 <= pace.coarse_progress <= 1 for pace in paces)
     for earlier, later in pairwise(paces):
         assert later.rate <= earlier.rate
         assert later.coarse_progress >= earlier.coarse_progress
@@ -56,11 +54,9 @@ def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule
 
 @each_case("schedule", ["cosine", "constant", lambda progress: 1 - progress])
 def test_progress_goes_evenly_from_the_first_step_to_the_last_and_a_tilt_falls_with_it(schedule: Schedule) -> None:
-    paces = [pace_at(step, 5, schedule, 0.6) for step in range(5)]
-    assert [(pace.progress, pace.tilt) for pace in paces] == [(0.0, 0), (0.25, 0), (0.5, 0), (0.75, 0), (1.0, 0)]
-    assert [pace_at(step, 2, schedule, 0.0).progress for step in range(2)] == [0.0, 1.0]
-    tilts = [pace_at(step, 5, schedule, 0.6, tilt=2.0).tilt for step in range(5)]
-    assert tilts == pytest.approx([2.0, 1.65, 1.3, 0.95, 0.6])
+    paces = [pace_at(step, 5, schedule, 0.6, tilt=2.0) for step in range(5)]
+    assert [pace.progress for pace in paces] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert [pace.tilt for pace in paces] == pytest.approx([2.0, 1.65, 1.3, 0.95, 0.6])
     # One step is a whole one.
     assert pace_at(0, 1, schedule, 0.0) == Pace(1.0, 1.0, 0.0)
 
@@ -72,7 +68,6 @@ def test_progress_goes_evenly_from_the_first_step_to_the_last_and_a_tilt_falls_w
         (1.0, 336, None),
         (0.5, 336, pytest.approx(math.sqrt(20 * 1.2 * 336))),
         # A small canvas is never coarser than the coarsest.
-        (0.0, 4, 20.0),
         (0.9, 4, 20.0),
     ],
 )
@@ -82,67 +77,50 @@ def test_cutoff_rises_by_equal_factors_from_the_coarsest(
     assert Pace(1.0, coarse_progress).cutoff(side) == cutoff
 
 
-def test_the_low_pass_fades_out_before_it_is_dropped() -> None:
-    last = Pace(1.0, 1 - 1e-9).cutoff(336)
-    assert last is not None
-    # Of the finest frequency along the short side, nearly three quarters pass by then.
-    assert math.exp(-(335**2) / (2 * last**2)) > 0.7
-
-
 def test_a_function_says_the_rate_and_nothing_else() -> None:
-    asked: list[float] = []
-
-    def halve(progress: float) -> float:
-        asked.append(progress)
-        return 1 - progress / 2
-
-    paces = [pace_at(step, 5, halve, 0.6) for step in range(5)]
-    assert asked == [0.0, 0.25, 0.5, 0.75, 1.0]
+    paces = [pace_at(step, 5, lambda progress: 1 - progress / 2, 0.6) for step in range(5)]
     assert paces == [replace(pace_at(step, 5, "cosine", 0.6), rate=1 - step / 8) for step in range(5)]
-    assert pace_at(0, 1, halve, 0.0) == Pace(1.0, 1.0, 0.0)
 
 
-@each_case("rate", [0, 1, True, 0.25, np.float32(0.25), torch.tensor(0.25), Fraction(1, 4)])
+@each_case("rate", [0, True, np.float32(0.25), torch.tensor(0.25), Fraction(1, 4)])
 def test_a_rate_is_any_number_from_0_to_1(rate: Any) -> None:
     pace = pace_at(3, 10, lambda progress: rate, 0.0)
     assert type(pace.rate) is float
     assert pace.rate == float(rate)
 
 
-def at_a_third(rate: Any, told: str) -> tuple[int, Schedule, str]:
-    return 3, lambda progress: rate, rf"the schedule returns .*({told}).* at a progress of 0\.333; .* in 0\.\.1"
-
-
 @each_case(
-    ("step", "schedule", "says"),
+    ("rate", "told"),
     [
-        (0, "linear", "schedule 'linear' is unknown; choose one of constant, cosine"),
-        at_a_third(-0.1, "-0.1"),
-        at_a_third(1.5, "1.5"),
-        at_a_third(math.nan, "nan"),
-        at_a_third(math.inf, "inf"),
-        at_a_third(None, "None"),
-        at_a_third("fast", "fast"),
-        at_a_third(torch.ones(2), "Tensor|tensor"),
-        at_a_third(1 + 1j, "complex"),
-        at_a_third(10**400, "1000"),
+        (-0.1, "-0.1"),
+        (1.5, "1.5"),
+        (math.nan, "nan"),
+        (None, "None"),
+        ("fast", "fast"),
+        (torch.ones(2), "Tensor|tensor"),
+        (10**400, "1000"),
     ],
 )
-def test_what_is_no_schedule_or_no_rate_is_named(step: int, schedule: Schedule, says: str) -> None:
+def test_what_is_no_rate_is_named(rate: Any, told: str) -> None:
+    says = rf"the schedule returns .*({told}).* at a progress of 0\.333; .* in 0\.\.1"
     with pytest.raises(ValueError, match=says):
-        pace_at(step, 10, schedule, 0.0)
+        pace_at(3, 10, lambda progress: rate, 0.0)
 
 
+def test_what_is_no_schedule_is_named() -> None:
+    with pytest.raises(ValueError, match="schedule 'linear' is unknown; choose one of constant, cosine"):
+        pace_at(0, 10, "linear", 0.0)  # type: ignore[arg-type]
+
+
+@settings(max_examples=40, deadline=None)
 @given(st.integers(16, 512), st.floats(0, 1))
 def test_the_less_noise_is_left_the_finer_the_pace(side: int, progress: float) -> None:
     paces = [pace_at_noise(noise, side, progress) for noise in (math.inf, 100.0, 5.0, 1.0, 0.5, 0.1, 0.0)]
     shares = [pace.coarse_progress for pace in paces]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert all(
-        0 <= share <= 1 and pace.rate == 1 and pace.progress == progress
-        for share, pace in zip(shares, paces, strict=True)
-    )
+    assert shares[0] >= 0
+    assert all((pace.rate, pace.progress, pace.tilt) == (1, progress, 0) for pace in paces)
 
 
 def test_the_cutoff_is_where_a_natural_spectrum_meets_the_noise_if_a_latent_has_room_for_one() -> None:
@@ -151,8 +129,7 @@ def test_the_cutoff_is_where_a_natural_spectrum_meets_the_noise_if_a_latent_has_
     side, noise = 256, 0.6
     frequency = torch.arange(1, side)
     radius = (frequency[:, None].square() + frequency.square()).sqrt()
-    disc = radius < side
-    amount = side**2 / float((disc / radius.square()).sum())
+    amount = side**2 / float(((radius < side) / radius.square()).sum())
     crossing = math.sqrt(amount) / noise
     share = math.log(crossing / COARSEST_CUTOFF) / math.log(FINEST_CUTOFF * side / COARSEST_CUTOFF)
     assert pace_at_noise(noise, side, 0.0).coarse_progress == pytest.approx(share, abs=0.06)

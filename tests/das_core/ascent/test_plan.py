@@ -1,19 +1,30 @@
-"""The plan of an ascent: weights of images and frames of their own, and how much a group then counts."""
+"""The plan of an ascent: groups of terms, names, weights of images and frames, and how much a group then counts."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
 from torch import Tensor
 
-from das_core.objectives.change import over_frames
+from cases import each_case
+from das_core.ascent.plan import Member, TermGroup, make_plan
+from das_core.models.ensemble import ClassifierEnsemble
+from das_core.models.layers.activations import ActivationJudge
+from das_core.models.partial_classifier import PartialClassifier, make_partial_classifier
+from das_core.objectives.change import in_region, over_frames
 from das_core.objectives.classes import class_objective
+from das_core.objectives.content import content_objective
 from das_core.objectives.diversity import diversity_objective
+from das_core.objectives.feature import feature_objective
 from das_core.objectives.priors import prior
+from das_core.objectives.term import Objective, Term
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
+from das_core.stack.zoom import Zoom
 from gradient_by_hand import CPU, PACE, SEED, STEP, film, measure, noisy
-from toys import SPEC, VIEWS, classifier, make_scoring, toy_class
+from toys import SPEC, VIEWS, classifier, make_scoring, output_objective, toy_class
 
 
 def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
@@ -71,7 +82,86 @@ def test_a_group_counts_by_the_sum_of_its_weights() -> None:
     assert make_scoring(ImageStack.gray(SPEC, 2), [other], VIEWS, 5).plan.groups[0].weigh(0.5, CPU) == 1.0
 
 
-def test_what_compares_images_counts_for_all_of_them() -> None:
-    track = over_frames(diversity_objective(classifier(), "0"), [1.0, 0.0])
-    with pytest.raises(ValueError, match="compares all images, so it has to count for all of them"):
-        make_scoring(ImageStack.gray(SPEC, 2), [track], VIEWS, 5)
+APART = diversity_objective(classifier(), "0")
+
+
+@each_case(
+    ("objective", "spec", "batch", "says"),
+    [
+        (APART, SPEC, 1, "'diversity' compares the images of a batch, and there is one; make 2 or more"),
+        (APART, replace(SPEC, time=Time(3)), 3, "makes images differ, and frames belong together; leave it out"),
+        (over_frames(APART, [1.0, 0.0]), SPEC, 2, "compares all images, so it has to count for all of them"),
+        (in_region(toy_class(), torch.ones(1, 8, 8)), replace(SPEC, zoom=Zoom(3)), 3, "a zoom has no regions"),
+    ],
+)
+def test_a_term_that_does_not_fit_the_images_is_refused(
+    objective: Objective, spec: StackSpec, batch: int, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        make_plan(objective, spec, batch)
+
+
+def test_objectives_of_one_module_in_one_region_make_one_group() -> None:
+    one, other = classifier(seed=1), classifier(seed=2)
+    everywhere = [class_objective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
+    groups = make_plan(everywhere, SPEC, 1).groups
+    assert [[member.name for member in group.members] for group in groups] == [
+        ["class 3", "class 3 (3)"],
+        ["class 3 (2)"],
+    ]
+    assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
+    here, there = torch.eye(8)[None], torch.ones(1, 8, 8)
+    first, second = class_objective(one, ((1, 1.0),)), class_objective(one, ((2, 1.0),))
+    objectives = [in_region(first, here), in_region(second, here), in_region(first, there), first]
+    groups = make_plan([prior(), *objectives], SPEC, 1).groups
+    assert [len(group.members) for group in groups] == [2, 1, 1, 1]
+    assert groups[-1].judge is None
+
+
+def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
+    model = classifier()
+    # They differ even from names that look numbered.
+    objectives = [output_objective(model, name=name) for name in ("cat", "cat", "cat (2)", "dog", "cat")]
+    parts = make_plan(objectives, SPEC, 1).parts
+    assert list(parts) == ["cat", "cat (2)", "cat (2) (2)", "dog", "cat (3)"]
+    assert list(parts.values()) == [objective.terms for objective in objectives]
+
+
+def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_groups() -> None:
+    model = classifier()
+    inner = feature_objective(model, "1", "channel", 2)
+    features = [class_objective(make_partial_classifier(model, 1.0), ((3, 1.0),)), inner]
+    groups = make_plan(features, SPEC, 1).groups
+    assert [type(group.judge) for group in groups] == [PartialClassifier, ActivationJudge]
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    objectives = [content_objective(model, picture, "3"), class_objective(model, ((3, 1.0),)), inner]
+    groups = make_plan(objectives, SPEC, 1).groups
+    assert [[member.name for member in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
+    inside, outside = (group.judge for group in groups)
+    assert isinstance(inside, ActivationJudge)
+    assert outside is model
+    assert inside.module is model.module
+    assert [layer.name for layer in inside.layers] == ["3", "1"]
+
+
+def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
+    models = [classifier(seed=1), classifier(seed=2)]
+    both = class_objective(ClassifierEnsemble.from_members(models), ((3, 1.0),))
+    other = class_objective(ClassifierEnsemble.from_members(models), ((5, 1.0),), weight=0.4)
+    alone = class_objective(models[0], ((7, 1.0),))
+    groups = make_plan([both, other, alone], SPEC, 1).groups
+    assert [group.members[0].term.share for group in groups] == [(0, 2), (1, 2), (0, 1)]
+    for group, model in zip(groups, [*models, models[0]], strict=True):
+        assert group.judge is not None
+        assert group.judge.module is model.module
+
+
+@each_case("views, count", product([1, 2, 5, 16], [1, 2, 3]))
+def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
+    seen = torch.zeros(count)
+    for step in range(count):
+        terms = [Term("part", lambda output, images: output, share=(number, count)) for number in range(count)]
+        chosen = [TermGroup(None, (Member("part", term),)).choose_views(views, step) for term in terms]
+        assert sorted(view for part in chosen for view in part) == list(range(views))
+        seen += torch.tensor([float(len(part)) for part in chosen])
+    assert seen.tolist() == [views] * count

@@ -11,6 +11,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.recipe import BEST, PICTURE, SKETCH, Recipe, suit_film, suit_zoom
 from das_core.ascent.sgd import SGD
+from das_core.ascent.within import Within
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -22,10 +23,11 @@ VIEWS = Augmentation(2, Windows(8))
 
 def test_every_setting_reaches_the_ascent() -> None:
     recipe = Recipe(7, VIEWS, SGD(0.5), "constant", Focus(0.2, 0.9), Denoising(share=0.7))
-    ascent = recipe.prepare(ImageStack.gray(SPEC), [toy_class()], seed=5, chunk=3, device=torch.device("cpu"))
+    stack, device = ImageStack.gray(SPEC), torch.device("cpu")
+    ascent = recipe.prepare(stack, [toy_class()], seed=5, chunk=3, device=device, within=0.5)
     assert (ascent.steps, ascent.augmentation, ascent.optimizer) == (7, VIEWS, SGD(0.5))
     assert (ascent.schedule, ascent.focus, ascent.denoising) == ("constant", Focus(0.2, 0.9), Denoising(share=0.7))
-    assert (ascent.seed, ascent.chunk) == (5, 3)
+    assert (ascent.seed, ascent.chunk, ascent.device, ascent.within) == (5, 3, device, Within(0.5))
 
 
 def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
@@ -35,33 +37,18 @@ def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
 
 
 def test_more_work_goes_in_smaller_steps() -> None:
-    works = [recipe.steps * recipe.augmentation.views for recipe in (SKETCH, PICTURE, BEST)]
-    assert works == [224, 960, 3600]
-    optimizers = [recipe.optimizer for recipe in (SKETCH, PICTURE, BEST)]
-    sizes = [optimizer.step_size for optimizer in optimizers if isinstance(optimizer, NormalizedAscent)]
-    assert sizes == [0.12, 0.13, 0.09]
-    assert [recipe.denoising and recipe.denoising.share for recipe in (SKETCH, PICTURE, BEST)] == [0.3, 0.3, 0.12]
+    recipes = (SKETCH, PICTURE, BEST)
+    assert [recipe.steps * recipe.augmentation.views for recipe in recipes] == [224, 960, 3600]
+    assert [recipe.denoising and recipe.denoising.share for recipe in recipes] == [0.3, 0.3, 0.12]
+    optimizers = [NormalizedAscent(0.12, 0.5), NormalizedAscent(0.13, 0.3), NormalizedAscent(0.09, 0.0)]
+    assert [recipe.optimizer for recipe in recipes] == optimizers
 
 
-@each_case(
-    "recipe, spec, grows",
-    [
-        (recipe, spec, grows)
-        for recipe in (SKETCH, PICTURE, BEST)
-        for spec, grows in (
-            (SPEC, True),
-            (StackSpec(64, 48, margin=0), True),
-            (StackSpec(64, 64, margin=0, tile=True), False),
-        )
-    ],
-)
-def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(
-    recipe: Recipe, spec: StackSpec, grows: bool
-) -> None:
-    ascent = recipe.prepare(ImageStack.gray(spec), [toy_class()])
+@each_case("spec, grows", [(StackSpec(64, 48, margin=0), True), (StackSpec(64, 64, margin=0, tile=True), False)])
+def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(spec: StackSpec, grows: bool) -> None:
+    ascent = SKETCH.prepare(ImageStack.gray(spec), [toy_class()])
     assert (ascent.focus is not None) is grows
-    climbed = next(iter(ascent)).stack
-    assert recipe.prepare(climbed, [toy_class()]).focus is None
+    assert SKETCH.prepare(next(iter(ascent)).stack, [toy_class()]).focus is None
 
 
 @each_case(("recipe", "views"), [(SKETCH, 12), (PICTURE, 24), (replace(PICTURE, augmentation=VIEWS), 6)])
@@ -76,9 +63,7 @@ def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
 @each_case(
     "recipe, climbed, focus",
     [
-        (SKETCH, False, Focus(start=0.6, end=3.0)),
         (PICTURE, False, Focus(start=0.6, end=3.0)),
-        (BEST, False, Focus(start=0.6, end=3.0)),
         # A focus that is chosen and one that has opened stay.
         (replace(SKETCH, focus=None), False, None),
         (SKETCH, True, "auto"),

@@ -22,53 +22,81 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.result import AscentError, Record, Step, make_importance_mask, measure_gradient_strength
 from das_core.objectives.classes import class_objective
-from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
 
-class BreaksAt(nn.Module):
-    """Answers with its views until call number `call`, then with views times `factor`."""
+class Breaking(nn.Module):
+    """A network whose answer is multiplied by a factor at some calls, of which the first is call 3."""
 
-    def __init__(self, call: int, factor: float) -> None:
+    def __init__(self, network: nn.Module, factor: float, failures: int) -> None:
         super().__init__()
-        self.call, self.factor, self.calls = call, factor, 0
+        self.network, self.factor, self.failures, self.calls = network, factor, failures, 0
 
     def forward(self, views: Tensor) -> Tensor:
         self.calls += 1
-        return views * self.factor if self.calls == self.call else views
+        answer: Tensor = self.network(views)
+        return answer * self.factor if 3 <= self.calls < 3 + self.failures else answer
 
 
-@each_case(
-    ("others", "call", "factor", "says", "left"),
-    [
-        ([], 3, math.nan, "'broken' is not a number at step 3", "the last good image is that of step 2"),
-        ([], 3, 0.0, "'broken' vanished at step 3", "the last good image is that of step 2"),
-        # Of several objectives, the broken one is named.
-        ([toy_class()], 1, math.nan, "gradient of 'broken' is", "there is no good image yet"),
-    ],
-)
-def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(
-    others: list[Objective], call: int, factor: float, says: str, left: str
+def breaking_ascent(factor: float, failures: int) -> Ascent:
+    network = classifier()
+    model = replace(network, module=Breaking(network.module, factor, failures))
+    # All views of both images in one chunk, so that a step is one call.
+    asked = class_objective(model, ((3, 1.0),), "logit")
+    return Ascent(ImageStack.noise(SPEC, 2), [asked], VIEWS, steps=5, seed=3, chunk=12)
+
+
+def sound_ascent() -> Ascent:
+    return Ascent(ImageStack.noise(SPEC, 2), [toy_class()], VIEWS, steps=5, seed=3, chunk=12)
+
+
+@each_case("factor, failures", product([math.nan, 0.0], [1, 2]))
+def test_after_an_error_the_result_is_the_last_good_one_and_an_ascent_goes_on_once_the_cause_is_gone(
+    factor: float, failures: int
 ) -> None:
-    objectives = [*others, output_objective(judge(BreaksAt(call, factor)), "broken")]
-    ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, chunk=6)
-    images: list[Tensor] = []
-    with pytest.raises(AscentError, match=says) as error:
-        images.extend(step.image() for step in ascent)
-    assert left in str(error.value)
-    assert len(ascent.result.history) == call - 1
-    assert (error.value.result is None) == (call == 1)
-    assert torch.isfinite(ascent.result.image).all()
+    ascent, sound = breaking_ascent(factor, failures), sound_ascent()
+    do_steps(sound, 2)
+    # The step that failed is done again, and fails again if the cause is still there.
+    for _ in range(failures):
+        with pytest.raises(AscentError, match=r"at step 3.* the last good image is that of step 2") as error:
+            ascent.run()
+        assert error.value.result is not None
+        assert_same(error.value.result, sound.result)
+    assert_same(ascent.run(), sound_ascent().run())
+
+
+def test_of_several_objectives_the_broken_one_is_named_and_at_the_first_step_there_is_no_result() -> None:
+    broken = output_objective(judge(Breaking(nn.Identity(), math.nan, 99)), "broken")
+    ascent = Ascent(ImageStack.gray(SPEC), [toy_class(), broken], VIEWS, chunk=2)
+    with pytest.raises(AscentError, match=r"gradient of 'broken' is .* there is no good image yet") as error:
+        ascent.run()
+    assert error.value.result is None
+    assert ascent.result.history == ()
+
+
+@dataclass(frozen=True)
+class Overflowing(NormalizedAscent):
+    """An optimizer whose third step leads out of the numbers there are."""
+
+    def step(self, stack: ImageStack, *arguments: Any) -> ImageStack:
+        moved = super().step(stack, *arguments)
+        return replace(moved, canvas=moved.canvas * math.inf) if stack.steps == 2 else moved
+
+
+def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept() -> None:
+    ascent, sound = start_ascent(Overflowing()), start_ascent(NormalizedAscent())
+    with pytest.raises(AscentError, match=r"step 3 led to a picture that is not a number; .* that of step 2\."):
+        ascent.run()
+    do_steps(sound, 2)
+    assert_same(ascent.result, sound.result)
 
 
 def test_a_step_renders_the_stack_after_it() -> None:
     stack = ImageStack.noise(SPEC, 2)
-    step = Step(Record(4, {"a cat": 0.5}, 1.0), stack)
-    assert torch.equal(step.image(), stack.image())
-    assert not torch.equal(replace(step, stack=ImageStack.gray(SPEC, 2)).image(), stack.image())
+    assert torch.equal(Step(Record(4, {"a cat": 0.5}, 1.0), stack).image(), stack.image())
 
 
 class Left(nn.Module):
@@ -79,15 +107,14 @@ class Left(nn.Module):
 
 
 def test_importance_is_bright_where_a_judge_has_looked() -> None:
-    assert Ascent(ImageStack.gray(SPEC), [output_objective(judge(Left()))]).result.importance.max() == 0
+    left = output_objective(judge(Left(), size=24))
+    assert Ascent(ImageStack.gray(SPEC), [left]).result.importance.max() == 0
     still = Augmentation(2, Windows(8, 1.0, 1.0, 1.0), ())
-    result = climb(ImageStack.gray(SPEC, 2), objectives=[output_objective(judge(Left(), size=24))], augmentation=still)
-    importance = result.importance
+    importance = climb(ImageStack.gray(SPEC, 2), objectives=[left], augmentation=still).importance
     assert importance.shape == (2, 32, 32)
     assert importance[:, :, :15].mean() > 0.5
     assert importance[:, :, 18:].max() == 0
-    assert importance.min() >= 0
-    assert importance.max() == 1
+    assert (importance.min(), importance.max()) == (0, 1)
 
 
 def test_importance_is_that_of_numpy_and_every_step_counts_alike_however_large_its_gradient() -> None:
@@ -98,9 +125,26 @@ def test_importance_is_that_of_numpy_and_every_step_counts_alike_however_large_i
         gathered = (sizes / sizes.mean(axis=(1, 2), keepdims=True)).sum(axis=0)
         white = np.sort(gathered.ravel())[round(0.99 * 120) - 1]
         np.testing.assert_allclose(mask[item].numpy(), np.minimum(gathered / white, 1), rtol=1e-5)
-    one, other = torch.rand(2, 1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(measure_gradient_strength(other * 1000), measure_gradient_strength(other))
-    assert torch.isfinite(measure_gradient_strength(one * 0)).all()
+    torch.testing.assert_close(measure_gradient_strength(steps[0] * 1000), measure_gradient_strength(steps[0]))
+    assert torch.isfinite(measure_gradient_strength(steps[0] * 0)).all()
+
+
+class Recording(NormalizedAscent):
+    """An optimizer that keeps the gradients it is given."""
+
+    gradients: ClassVar[list[Tensor]] = []
+
+    def step(self, stack: ImageStack, gradient: Tensor, *more: Any) -> ImageStack:
+        self.gradients.append(gradient)
+        return super().step(stack, gradient, *more)
+
+
+def test_importance_counts_the_gradients_of_all_steps_without_the_margin() -> None:
+    Recording.gradients.clear()
+    importance = start_ascent(Recording()).run().importance
+    assert len(Recording.gradients) == 5
+    strength = torch.stack([measure_gradient_strength(gradient) for gradient in Recording.gradients]).sum(dim=0)
+    torch.testing.assert_close(importance, make_importance_mask(strength[:, 8:-8, 8:-8]))
 
 
 def test_pictures_are_saved_and_shown(tmp_path: Path) -> None:
@@ -109,8 +153,7 @@ def test_pictures_are_saved_and_shown(tmp_path: Path) -> None:
     assert [path.name for path in paths] == ["toy_1.png", "toy_2.png"]
     for picture, path in zip(result.image, paths, strict=True):
         assert torch.equal(pil_to_tensor(Image.open(path)), (picture * 255).round().byte())
-    shown = Image.open(io.BytesIO(result._repr_png_()))
-    assert shown.size == (2 * 32, 32)
+    assert Image.open(io.BytesIO(result._repr_png_())).size == (2 * 32, 32)
     assert repr(result).startswith("Result(32 x 32, 2 images, 1 steps, class 3 ")
     assert [path.name for path in climb(steps=1).save(tmp_path / "one.png")] == ["one.png"]
     with pytest.raises(ValueError, match="no format of pictures"):
@@ -140,80 +183,3 @@ def test_a_picture_that_cannot_be_written_leaves_what_was_there_and_no_link_is_f
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ValueError, match=r"'pipe.png' is a device or a pipe, which would be replaced"):
         result.save(tmp_path / "pipe.png")
-
-
-class Breaking(nn.Module):
-    """A network whose answer is multiplied by a factor at some calls, of which the first is call 3."""
-
-    def __init__(self, network: nn.Module, factor: float, failures: int) -> None:
-        super().__init__()
-        self.network, self.factor, self.failures, self.calls = network, factor, failures, 0
-
-    def forward(self, views: Tensor) -> Tensor:
-        self.calls += 1
-        answer: Tensor = self.network(views)
-        return answer * self.factor if 3 <= self.calls < 3 + self.failures else answer
-
-
-def breaking_ascent(factor: float, failures: int) -> Ascent:
-    network = classifier()
-    model = replace(network, module=Breaking(network.module, factor, failures))
-    # All views of both images in one chunk, so that a step is one call.
-    return Ascent(
-        ImageStack.noise(SPEC, 2), [class_objective(model, ((3, 1.0),), "logit")], VIEWS, steps=5, seed=3, chunk=12
-    )
-
-
-def sound_ascent(steps: int) -> Ascent:
-    return Ascent(ImageStack.noise(SPEC, 2), [toy_class()], VIEWS, steps=steps, seed=3, chunk=12)
-
-
-@each_case("factor, failures", product([math.nan, 0.0], [1, 2]))
-def test_after_an_error_the_result_is_the_last_good_one_and_an_ascent_goes_on_once_the_cause_is_gone(
-    factor: float, failures: int
-) -> None:
-    ascent, sound = breaking_ascent(factor, failures), sound_ascent(5)
-    do_steps(sound, 2)
-    # The step that failed is done again, and fails again if the cause is still there.
-    for _ in range(failures):
-        with pytest.raises(AscentError, match="at step 3"):
-            ascent.run()
-        assert_same(ascent.result, sound.result)
-    assert_same(ascent.run(), sound_ascent(5).run())
-
-
-@dataclass(frozen=True)
-class Overflowing(NormalizedAscent):
-    """An optimizer whose third step leads out of the numbers there are."""
-
-    def step(self, stack: ImageStack, *arguments: Any) -> ImageStack:
-        moved = super().step(stack, *arguments)
-        return replace(moved, canvas=moved.canvas * math.inf) if stack.steps == 2 else moved
-
-
-@each_case("steps", [3, 5])
-def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept(steps: int) -> None:
-    ascent = start_ascent(Overflowing(), steps=steps)
-    with pytest.raises(AscentError, match=r"step 3 led to a picture that is not a number; .* that of step 2\."):
-        ascent.run()
-    sound = start_ascent(NormalizedAscent(), steps=steps)
-    do_steps(sound, 2)
-    assert_same(ascent.result, sound.result)
-
-
-class Recording(NormalizedAscent):
-    """An optimizer that keeps the gradients it is given."""
-
-    gradients: ClassVar[list[Tensor]] = []
-
-    def step(self, stack: ImageStack, gradient: Tensor, *more: Any) -> ImageStack:
-        self.gradients.append(gradient)
-        return super().step(stack, gradient, *more)
-
-
-def test_importance_counts_the_gradients_of_all_steps_without_the_margin() -> None:
-    Recording.gradients.clear()
-    importance = start_ascent(Recording()).run().importance
-    assert len(Recording.gradients) == 5
-    strength = torch.stack([measure_gradient_strength(gradient) for gradient in Recording.gradients]).sum(dim=0)
-    torch.testing.assert_close(importance, make_importance_mask(strength[:, 8:-8, 8:-8]))

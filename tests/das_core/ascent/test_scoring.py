@@ -1,6 +1,8 @@
-"""What groups of terms are shown: views of their own or shared, the frames that count, and reference images."""
+"""What groups of terms are shown and how they score: views, references, frames that count, and pictures one by one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -8,75 +10,57 @@ from torch import Tensor, nn
 
 from cases import each_case
 from das_core.ascent.active_region import ActiveRegion, active_region
+from das_core.ascent.loop import Ascent
+from das_core.ascent.pace import Pace
 from das_core.common.images import place_on_canvas
-from das_core.models.layers.activations import ActivationJudge
-from das_core.objectives.change import in_region, over_frames
+from das_core.models.ensemble import ClassifierEnsemble
+from das_core.models.layers.activations import ActivationJudge, Activations, make_activation_judge
+from das_core.objectives.change import in_region, over_frames, over_steps
+from das_core.objectives.classes import class_objective
 from das_core.objectives.content import content_objective
+from das_core.objectives.priors import prior
 from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.time import Time
+from das_core.stack.zoom import Zoom
 from das_core.views.augmentation import Augmentation
-from gradient_by_hand import SEED, differentiate, film, measure, noisy, views_by_hand
-from toys import SPEC, VIEWS, classifier, judge, make_scoring, output_objective, toy_class
+from das_core.views.draws import Draws, ViewKey
+from das_core.views.geometry import ViewGeometry
+from das_core.views.pyramid import Pyramid
+from das_core.views.transforms import Flip, Noise
+from das_core.views.windows import Windows
+from gradient_by_hand import CPU, SEED, STEP, differentiate, film, measure, noisy, views_by_hand
+from toys import SPEC, VIEWS, ask, classifier, judge, make_scoring, output_objective, toy_class
 
 
 def test_the_support_is_the_union_of_all_regions() -> None:
     left, right = torch.zeros(2, 1, 32, 32)
     left[:, :, :20], right[:, :, 14:] = 1.0, 0.5
     stack = noisy()
-
-    def support(*objectives: Objective) -> Tensor | None:
-        return make_scoring(stack, objectives, VIEWS, SEED).support.mask
-
     one, other = in_region(toy_class(), left), in_region(toy_class(), right)
-    united = support(one, other)
+    united = make_scoring(stack, [one, other], VIEWS, SEED).support.mask
     assert united is not None
     assert united[0, 0, 20, 8:40].tolist() == [1.0] * 20 + [0.5] * 12
-    assert support(one, other, toy_class(seed=1)) is None
+    assert make_scoring(stack, [one, other, toy_class(seed=1)], VIEWS, SEED).support.mask is None
 
 
-class Recorder(nn.Module):
-    """Answers with its views, and keeps them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.views: list[Tensor] = []
-
-    def forward(self, views: Tensor) -> Tensor:
-        self.views.append(views.detach().clone())
-        return views
-
-
-class Shared(nn.Module):
-    """Another module that keeps its views where a recorder does."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
-        self.recorder = recorder
-
-    def forward(self, views: Tensor) -> Tensor:
-        return self.recorder(views)
-
-
-def test_every_judge_sees_views_of_its_own_and_objectives_of_one_judge_share_them() -> None:
-    recorder = Recorder()
-    one, other = judge(recorder), judge(Shared(recorder), size=24)
-    measure(
-        ImageStack.gray(SPEC),
-        [output_objective(one, name="a"), output_objective(other, name="b"), output_objective(one, name="c")],
-    )
-    assert [tuple(views.shape[2:]) for views in recorder.views] == [(16, 16), (24, 24)]
-    # Also judges of one size.
-    stack, recorder = noisy(), Recorder()
-    measure(
-        stack,
-        [
-            output_objective(judge(recorder, size=24), name="a"),
-            output_objective(judge(Shared(recorder), size=24), name="b"),
-        ],
-    )
-    for number, views in enumerate(recorder.views):
-        torch.testing.assert_close(views, views_by_hand(stack.pixels(), stack.spec, 24, number))
-    assert not torch.equal(*recorder.views)
+@each_case("pace", [Pace(0.5, 0.4, 0.3), Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0)])
+def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pace: Pace) -> None:
+    """Each view by itself, of windows that depend on both kinds of progress."""
+    views = Augmentation(4, Windows(8, jitter_end=2, zoom_min_end=0.8), (Flip(), Noise(0.1, "gaussian")))
+    stack = noisy()
+    scoring = make_scoring(stack, [output_objective(judge(nn.Identity()), "o")], views, SEED)
+    shown = [(outputs["o"], images) for outputs, images, _ in scoring.evaluate(0, Pyramid(stack.pixels()), 5, pace, 3)]
+    rows = []
+    for item in range(2):
+        for number in range(4):
+            draws = Draws([ViewKey(SEED, item, 5, number, 0, item)], CPU, pace.coarse_progress, pace.progress)
+            view = views.windows(stack.pixels(), ViewGeometry(SPEC.canvas, SPEC.margin, 16), draws)
+            for transform in views.transforms:
+                view = transform(view, draws)
+            rows.append(view)
+    torch.testing.assert_close(torch.cat([output for output, _ in shown]), torch.cat(rows))
+    assert torch.cat([images for _, images in shown]).tolist() == [0] * 4 + [1] * 4
 
 
 def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
@@ -117,15 +101,126 @@ def test_reference_images_are_seen_through_the_very_same_views_also_in_the_box_o
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
+def keep_references(seen: Any, images: tuple[Tensor, ...], kept: list[Activations]) -> Objective:
+    """Return an objective that keeps the references it is given."""
+
+    def score(output: Activations, _: Tensor) -> Tensor:
+        kept.extend(output.references)
+        return output["1"].flatten(1).mean(dim=1)
+
+    return ask(score, seen, "references", references=images)
+
+
+def test_objectives_that_share_a_judge_are_each_given_their_own_references_without_gradients() -> None:
+    seen = make_activation_judge(judge(nn.Sequential(nn.Identity(), nn.Identity())), ["1"])
+    kept: list[list[Activations]] = [[], [], []]
+    values = [(0.2, 0.4), (0.6,), ()]
+    asked = [
+        keep_references(seen, tuple(torch.full((1, 3, 9, 9), value, requires_grad=True) for value in some), into)
+        for some, into in zip(values, kept, strict=True)
+    ]
+    measure(noisy(), asked, replace(VIEWS, transforms=()))
+    for some, into in zip(values, kept, strict=True):
+        assert [float(reference["1"].mean()) for reference in into] == pytest.approx(some)
+        assert all(reference["1"].shape == (12, 3, 16, 16) for reference in into)
+        assert not any(reference["1"].requires_grad for reference in into)
+
+
 def test_frames_on_which_nothing_counts_are_not_shown() -> None:
-    stack = film(12)
     early = over_frames(toy_class(), ((0, 1.0), (3, 0.0)))
     late = over_frames(toy_class(seed=1), ((8, 0.0), (11, 1.0)))
-    scoring = make_scoring(stack, [early, late], Augmentation(8, VIEWS.windows), SEED)
+    scoring = make_scoring(film(12), [early, late], Augmentation(8, VIEWS.windows), SEED)
     assert [group.shown for group in scoring.plan.groups] == [[0, 1, 2], [9, 10, 11]]
-    for step in range(20):
-        frames = [{key.image for key in scoring.choose_keys(number, step, 12)} for number in (0, 1)]
-        assert frames[0] <= {0, 1, 2}
-        assert frames[1] <= {9, 10, 11}
+    for step in range(STEP, STEP + 9):
+        frames = [[key.image for key in scoring.choose_keys(number, step, 12)] for number in (0, 1)]
+        assert set(frames[0]) <= {0, 1, 2}
+        assert set(frames[1]) <= {9, 10, 11}
         # In proportion: a quarter of the film, a quarter of the views.
-        assert [len(scoring.choose_keys(number, step, 12)) for number in (0, 1)] == [2, 2]
+        assert [len(some) for some in frames] == [2, 2]
+
+
+def score_images(objectives: Sequence[Objective], batch: int = 2, chunk: int = 100) -> dict[str, Tensor]:
+    stack = ImageStack.noise(SPEC, batch, amplitude=0.8)
+    return make_scoring(stack, objectives, VIEWS, 5).score_images(stack.pixels(), Pace(0.7, 0.5, 0.25), chunk)
+
+
+def test_images_are_scored_one_by_one_through_the_same_views() -> None:
+    together = score_images([toy_class()])["class 3"]
+    torch.testing.assert_close(together[:1], score_images([toy_class()], batch=1)["class 3"])
+    assert together[0] != together[1]
+    grey = ImageStack.gray(SPEC, 2)
+    same = make_scoring(grey, [toy_class()], VIEWS, 5).score_images(grey.pixels(), Pace(1.0, 1.0), 100)["class 3"]
+    assert float(same[0]) == pytest.approx(float(same[1]), abs=1e-6)
+    # An objective of several terms is scored by the views of all of them.
+    both = class_objective(ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)]), ((3, 1.0),))
+    assert score_images([both])["class 3"].shape == (2,)
+
+
+@each_case("chunk", [1, 5])
+def test_chunks_change_nothing_but_rounding_in_the_scores_of_images(chunk: int) -> None:
+    asked = [toy_class(), prior()]
+    for name, scores in score_images(asked, chunk=chunk).items():
+        torch.testing.assert_close(scores, score_images(asked)[name], rtol=1e-4, atol=1e-5)
+
+
+@each_case(
+    ("answer", "says"),
+    [
+        (lambda output: output, r"torch.float32, \(12, 3, 16, 16\)"),
+        (lambda output: output.mean(), r"torch.float32, \(\)"),
+        (lambda output: output.mean(dim=(1, 2, 3)) > 0, r"torch.bool, \(12,\)"),
+        (lambda output: output.mean().item(), "float"),
+    ],
+)
+def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[[Tensor], Any], says: str) -> None:
+    with pytest.raises(ValueError, match=rf"'output' scores 12 views with {says}; its score must be .*\(12,\)"):
+        measure(noisy(), [ask(lambda output, images: answer(output), judge(nn.Identity()))])
+
+
+def content(images: int) -> Objective:
+    return content_objective(classifier(), picture(images))
+
+
+def references(asked: object, *images: Tensor) -> Any:
+    return keep_references(asked, images, [])
+
+
+SEEN = make_activation_judge(classifier(), ["1"])
+UNSEEN = "'references' compares with reference images, which takes a judge that tells its activations"
+BOXED = over_steps(in_region(content(3), torch.ones(1, 8, 8)))
+
+
+@each_case(
+    ("objectives", "batch", "says"),
+    [
+        ([content(3)], 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
+        # Each of several is checked, also those of an objective inside others.
+        ([references(SEEN, picture(), picture(3))], 2, "3 images to compare with do not go with a stack of 2 images"),
+        ([BOXED], 1, r"3 images to compare with do not go with a stack of 1 image: use 1$"),
+        # Without a judge of activations.
+        ([toy_class(), references(classifier(), picture())], 1, UNSEEN),
+        ([toy_class(), references(None, picture())], 1, UNSEEN),
+    ],
+)
+def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once(
+    objectives: list[Objective], batch: int, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        Ascent(ImageStack.gray(SPEC, batch), objectives, VIEWS)
+
+
+@each_case(
+    ("series", "says"),
+    [
+        ({"time": Time(3)}, "a film of 3 frames: use 1, or 3, one for each frame"),
+        (
+            {"zoom": Zoom(3, between=1), "margin": 8},
+            "a zoom of 3 depths, which models are shown at 5 moments: use 1, or 5, one for each moment",
+        ),
+    ],
+)
+def test_the_wanted_number_of_reference_images_is_that_of_frames_or_moments(series: dict[str, Any], says: str) -> None:
+    stack = ImageStack.gray(replace(SPEC, **series))
+    with pytest.raises(ValueError, match=f"^2 images to compare with do not go with {says}$"):
+        make_scoring(stack, [content(2)], VIEWS, 5)
+    make_scoring(stack, [content(len(stack.spec.find_timeline(stack.batch).moments))], VIEWS, 5)
