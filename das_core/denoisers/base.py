@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 _FURTHEST = 0.5
-"""How far outside 0..1 an output may lie: networks that restore images overshoot a little; those in -1..1 are
-refused."""
+"""How far outside 0..1 an output may lie: some networks overshoot a little; those in -1..1 are refused."""
 
 
 class Denoiser(Protocol):

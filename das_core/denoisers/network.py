@@ -66,8 +66,7 @@ class NetworkDenoiser:
         return answer.sub(pixels).clamp_(-limit, limit).add_(pixels)
 
     def _reduce(self, answer: Tensor, seen: Tensor) -> Tensor:
-        """Reduce an enlarged output (`answer`) to the size of the input (`seen`), by the mean of each block of
-        pixels."""
+        """Reduce an enlarged output (`answer`) to the size of the input (`seen`), by the means of blocks."""
         sizes = [tuple(each.shape) if isinstance(each, Tensor) else shorten(each) for each in (seen, answer)]
         if not isinstance(answer, Tensor) or answer.ndim != 4 or answer.shape[:2] != seen.shape[:2]:
             raise ValueError(f"the denoiser '{self.name}' answers {sizes[0]} with {sizes[1]}: it is no model of images")

@@ -18,12 +18,10 @@ from ..common.images import map_images
 from ..common.interruption import allow_interrupt, pausing
 
 _STEP = 0.248
-"""The step size of the dual descent, which converges below 2 / 8: 8 bounds the squared norm of the divergence
-operator."""
+"""The step size of the dual descent; it converges below 2 / 8: 8 bounds the squared norm of the divergence."""
 
 _ROUNDS = 4
-"""The rounds of the dual descent at a scale of 1. In one round a change spreads by one pixel, so larger scales take
-more."""
+"""The rounds of the dual descent at a scale of 1. One round spreads a change by one pixel: larger scales take more."""
 
 
 @dataclass(frozen=True)
