@@ -7,23 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import das_core as da
 from cases import each_case
 from das_core.ascent.active_region import ActiveRegion, active_region
-from das_core.ascent.loop import Ascent
 from das_core.common.geometry import Box
-from das_core.objectives.change import in_region
-from das_core.objectives.priors import prior
-from das_core.objectives.term import Objective
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
 from masked_stack import HEIGHT, MARGIN, SPEC, VIEWS, WIDTH, part, photograph, square
 from toys import judge, output_objective, toy_class
 
 REACH: Box = (0, 0, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
 # Without the coarsest levels, which reach over the edge of any region.
-WIDE = StackSpec(64, 48, 8, levels=(16, 32, 64))
+WIDE = da.StackSpec(64, 48, 8, levels=(16, 32, 64))
 
 
 def half(right: bool) -> Tensor:
@@ -52,12 +45,12 @@ def test_the_mask_is_the_product_of_all_regions_and_of_the_stacks_own_and_withou
     assert region.mask is not None
     assert region.mask.shape == (1, 1, *SPEC.canvas)
     np.testing.assert_allclose(crop(region.mask)[0, 0].numpy(), (one * other * own)[0].numpy(), rtol=1e-6)
-    assert active_region([], ImageStack.gray(SPEC), REACH) == ActiveRegion(None, None)
-    assert active_region([], ImageStack.gray(SPEC), REACH, viewed=False) == ActiveRegion(None, None)
+    assert active_region([], da.ImageStack.gray(SPEC), REACH) == ActiveRegion(None, None)
+    assert active_region([], da.ImageStack.gray(SPEC), REACH, viewed=False) == ActiveRegion(None, None)
 
 
 def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
-    stack = ImageStack.gray(SPEC, 2)
+    stack = da.ImageStack.gray(SPEC, 2)
     shared = active_region([square()], stack, REACH)
     assert shared.mask is not None
     assert shared.mask.shape == (2, 1, *SPEC.canvas)
@@ -90,16 +83,16 @@ def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
 def test_views_lie_in_the_box_around_a_region_or_around_a_mask_and_its_surroundings(
     region: Tensor | None, mask: Tensor | None, reach: Box, box: Box
 ) -> None:
-    stack = ImageStack.gray(SPEC) if mask is None else part(mask=mask)
+    stack = da.ImageStack.gray(SPEC) if mask is None else part(mask=mask)
     assert active_region([] if region is None else [region], stack, reach).boxes == (box,)
 
 
 def test_without_a_judge_a_region_may_have_any_size_and_has_no_box() -> None:
-    region = active_region([square(side=2)], ImageStack.gray(SPEC), REACH, viewed=False)
+    region = active_region([square(side=2)], da.ImageStack.gray(SPEC), REACH, viewed=False)
     assert region.boxes is None
     assert region.mask is not None
     assert float(region.mask.sum()) == 4
-    Ascent(ImageStack.gray(WIDE), [in_region(prior(), speck(9))], VIEWS)
+    da.Ascent(da.ImageStack.gray(WIDE), [da.in_region(da.prior(), speck(9))], VIEWS)
 
 
 NONE_LEFT = "no pixel in common with what may change in image "
@@ -108,33 +101,33 @@ NONE_LEFT = "no pixel in common with what may change in image "
 @each_case(
     ("stack", "regions", "says"),
     [
-        (ImageStack.gray(WIDE), [torch.zeros(1, 9, 9)], "the region has no pixel above 0"),
-        (ImageStack.gray(WIDE), [speck(9)], r"the region is 9 x 9 pixels in image 1, too small .* 16 a side"),
-        (ImageStack.gray(WIDE), [torch.ones(3, 9, 9)], "3 region masks do not go with 1 images"),
-        (ImageStack.gray(WIDE), [half(True), half(False)], NONE_LEFT + "1"),
-        (ImageStack.gray(WIDE, 2), [torch.cat([half(True), speck(8)])], "is 8 x 8 pixels in image 2, too small"),
+        (da.ImageStack.gray(WIDE), [torch.zeros(1, 9, 9)], "the region has no pixel above 0"),
+        (da.ImageStack.gray(WIDE), [speck(9)], r"the region is 9 x 9 pixels in image 1, too small .* 16 a side"),
+        (da.ImageStack.gray(WIDE), [torch.ones(3, 9, 9)], "3 region masks do not go with 1 images"),
+        (da.ImageStack.gray(WIDE), [half(True), half(False)], NONE_LEFT + "1"),
+        (da.ImageStack.gray(WIDE, 2), [torch.cat([half(True), speck(8)])], "is 8 x 8 pixels in image 2, too small"),
         # Outside the mask of the stack.
         (
-            ImageStack.gray(WIDE, 2).place_into(photograph(48, 64), half(True)),
+            da.ImageStack.gray(WIDE, 2).place_into(photograph(48, 64), half(True)),
             [torch.cat([half(True), half(False)])],
             NONE_LEFT + "2",
         ),
     ],
 )
-def test_regions_that_nothing_can_act_in_are_refused(stack: ImageStack, regions: list[Tensor], says: str) -> None:
-    objective: Objective = toy_class()
+def test_regions_that_nothing_can_act_in_are_refused(stack: da.ImageStack, regions: list[Tensor], says: str) -> None:
+    objective: da.Objective = toy_class()
     for region in regions:
-        objective = in_region(objective, region)
+        objective = da.in_region(objective, region)
     with pytest.raises(ValueError, match=says):
-        Ascent(stack, [objective], VIEWS)
+        da.Ascent(stack, [objective], VIEWS)
 
 
 def test_faint_regions_with_nothing_left_of_their_product_are_refused() -> None:
     # Less than a step of an 8-bit mask: each is a region, both together are none.
     faint = torch.full((1, 8, 8), 0.06)
-    assert active_region([faint], ImageStack.gray(SPEC), REACH).mask is not None
+    assert active_region([faint], da.ImageStack.gray(SPEC), REACH).mask is not None
     with pytest.raises(ValueError, match=NONE_LEFT + "1"):
-        active_region([faint, faint], ImageStack.gray(SPEC), REACH, viewed=False)
+        active_region([faint, faint], da.ImageStack.gray(SPEC), REACH, viewed=False)
 
 
 class Recorder(nn.Module):
@@ -153,14 +146,14 @@ def test_a_judge_sees_the_region_and_nothing_else_or_a_masked_stack_with_its_sur
     image = torch.zeros(1, 3, 48, 64)
     image[..., 32:] = 1
     recorder = Recorder()
-    objective = in_region(output_objective(judge(recorder)), half(True))
-    stack = ImageStack.from_image(StackSpec(64, 48, 8), image, contrast=1.0)
-    next(iter(Ascent(stack, [objective], replace(VIEWS, transforms=()))))
+    objective = da.in_region(output_objective(judge(recorder)), half(True))
+    stack = da.ImageStack.from_image(da.StackSpec(64, 48, 8), image, contrast=1.0)
+    next(iter(da.Ascent(stack, [objective], replace(VIEWS, transforms=()))))
     assert torch.cat(recorder.views).min() > 0.98
-    stack = ImageStack.gray(SPEC).place_into(torch.ones(1, 3, 40, 48), square(side=10))
+    stack = da.ImageStack.gray(SPEC).place_into(torch.ones(1, 3, 40, 48), square(side=10))
     recorder = Recorder()
-    plain = Augmentation(32, Windows(0, zoom_min=1.0), transforms=())
-    next(iter(Ascent(stack, [output_objective(judge(recorder))], plain, chunk=32)))
+    plain = da.Augmentation(32, da.Windows(0, zoom_min=1.0), transforms=())
+    next(iter(da.Ascent(stack, [output_objective(judge(recorder))], plain, chunk=32)))
     shown = torch.cat(recorder.views)
     assert shown.max() == 1
     assert shown.min() < 0.6

@@ -9,28 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.adam import Adam
-from das_core.ascent.denoising import Denoising, hold_on
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.denoising import hold_on
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.result import Result
-from das_core.ascent.sgd import SGD
-from das_core.denoisers.total_variation import TotalVariation
-from das_core.objectives.change import in_region
-from das_core.objectives.priors import prior
-from das_core.objectives.term import Objective
-from das_core.stack.decomposition import decompose
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.stack.time import Time
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
 from toys import toy_class
 
-SPEC = StackSpec(width=48, height=40, margin=8)
-VIEWS = Augmentation(4, Windows(8))
+SPEC = da.StackSpec(width=48, height=40, margin=8)
+VIEWS = da.Augmentation(4, da.Windows(8))
 CPU = torch.device("cpu")
 
 
@@ -51,41 +37,43 @@ def draw(height: int = 40, width: int = 48, batch: int = 1, seed: int = 3) -> Te
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def photo(spec: StackSpec = SPEC) -> ImageStack:
-    return ImageStack.from_image(spec, draw(spec.height, spec.width))
+def photo(spec: da.StackSpec = SPEC) -> da.ImageStack:
+    return da.ImageStack.from_image(spec, draw(spec.height, spec.width))
 
 
-def denoise(stack: ImageStack, denoising: Denoising, progress: float = 1.0, mask: Tensor | None = None) -> ImageStack:
+def denoise(
+    stack: da.ImageStack, denoising: da.Denoising, progress: float = 1.0, mask: Tensor | None = None
+) -> da.ImageStack:
     return denoising.step(stack, stack.spec.operator(CPU), progress, mask)
 
 
 def climb(
-    stack: ImageStack, denoising: Denoising | None, objective: Objective | None = None, **settings: Any
-) -> Result:
+    stack: da.ImageStack, denoising: da.Denoising | None, objective: da.Objective | None = None, **settings: Any
+) -> da.Result:
     defaults: dict[str, Any] = {"steps": 4, "schedule": "constant", "focus": None}
-    return Ascent(stack, [objective or toy_class()], VIEWS, denoising=denoising, **(defaults | settings)).run()
+    return da.Ascent(stack, [objective or toy_class()], VIEWS, denoising=denoising, **(defaults | settings)).run()
 
 
 def test_each_image_goes_its_share_of_the_way_to_its_denoised_pixels_except_for_frozen_bands() -> None:
     stack = photo()
-    denoised = TotalVariation()(stack.pixels(), 0.05, 40 / 224)
-    after = denoise(stack, Denoising(TotalVariation(), 0.05, 0.05, share=0.4))
+    denoised = da.TotalVariation()(stack.pixels(), 0.05, 40 / 224)
+    after = denoise(stack, da.Denoising(da.TotalVariation(), 0.05, 0.05, share=0.4))
     torch.testing.assert_close(after.pixels(), stack.pixels().lerp(denoised, 0.4), atol=1e-5, rtol=0)
-    both = ImageStack.from_canvas(SPEC, torch.cat([stack.canvas, -stack.canvas]))
-    together, alone = (denoise(one, Denoising()).canvas for one in (both, stack))
+    both = da.ImageStack.from_canvas(SPEC, torch.cat([stack.canvas, -stack.canvas]))
+    together, alone = (denoise(one, da.Denoising()).canvas for one in (both, stack))
     assert torch.equal(together[:1], alone)
     stack = photo(replace(SPEC, frozen=((1, 8),)))
-    change = denoise(stack, Denoising(strength=0.3)).canvas - stack.canvas
+    change = denoise(stack, da.Denoising(strength=0.3)).canvas - stack.canvas
     assert (change - stack.spec.operator(CPU).remove_frozen(change)).norm() < 1e-4 * change.norm()
 
 
 def test_the_denoiser_is_told_strength_scale_and_tile_and_not_asked_at_strength_0() -> None:
     recorder, stack = Recorder(), photo()
-    denoising = Denoising(recorder, strength=0.08, end=0.02)
+    denoising = da.Denoising(recorder, strength=0.08, end=0.02)
     denoise(stack, denoising, progress=0.5)
-    denoise(photo(StackSpec(448, 512, 0, tile=True)), denoising, progress=1.0)
-    assert denoise(stack, Denoising(recorder, strength=0.1, end=0.0)) is stack
-    assert denoise(stack, Denoising(recorder, strength=0.0, end=0.0, keep=0.1), progress=0.0) is stack
+    denoise(photo(da.StackSpec(448, 512, 0, tile=True)), denoising, progress=1.0)
+    assert denoise(stack, da.Denoising(recorder, strength=0.1, end=0.0)) is stack
+    assert denoise(stack, da.Denoising(recorder, strength=0.0, end=0.0, keep=0.1), progress=0.0) is stack
     assert [asked[1:] for asked in recorder.asked] == [(0.05, 40 / 224, False), (0.02, 2.0, True)]
     assert recorder.asked[0][0].shape == (1, 3, 56, 64)
 
@@ -94,24 +82,24 @@ def test_outside_a_mask_nothing_moves_and_the_denoiser_sees_what_surrounds_it() 
     mask = torch.zeros(1, 40, 48)
     mask[:, 10:30, 12:32] = 1
     image = draw(seed=4)
-    stack = ImageStack.gray(SPEC).place_into(image, mask, feather=4)
+    stack = da.ImageStack.gray(SPEC).place_into(image, mask, feather=4)
     assert stack.surroundings is not None
     recorder = Recorder()
-    after = denoise(stack, Denoising(recorder), mask=stack.surroundings.mask)
+    after = denoise(stack, da.Denoising(recorder), mask=stack.surroundings.mask)
     assert torch.equal(recorder.asked[0][0], stack.pixels())
     outside = (stack.surroundings.mask == 0).expand_as(after.canvas)
     assert torch.equal(after.canvas[outside], stack.canvas[outside])
-    result = climb(stack, Denoising(strength=0.2, end=0.2))
+    result = climb(stack, da.Denoising(strength=0.2, end=0.2))
     assert torch.equal(result.image[:, :, :10], image[:, :, :10])
 
 
 def test_outside_a_region_it_moves_nothing_and_its_strength_is_that_of_the_progress() -> None:
     mask = torch.zeros(1, 40, 48)
     mask[:, :, :24] = 1
-    region, recorder = in_region(toy_class(), mask), Recorder()
+    region, recorder = da.in_region(toy_class(), mask), Recorder()
     # A step so small that all that is seen to move is moved by the denoiser.
-    denoising = Denoising(recorder, strength=0.09, end=0.03)
-    after = climb(photo(), denoising, region, optimizer=NormalizedAscent(1e-6)).image
+    denoising = da.Denoising(recorder, strength=0.09, end=0.03)
+    after = climb(photo(), denoising, region, optimizer=da.NormalizedAscent(1e-6)).image
     change = (after - photo().image()).abs()
     assert [asked[1] for asked in recorder.asked] == pytest.approx([0.09, 0.07, 0.05, 0.03])
     assert change[..., 24:].max() < 1e-4
@@ -120,33 +108,38 @@ def test_outside_a_region_it_moves_nothing_and_its_strength_is_that_of_the_progr
 
 @each_case(
     "optimizer, method",
-    product([NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()], ["spectral", "layers"]),
+    product([da.NormalizedAscent(0.05, 0.5, 0.0), da.SGD(0.5, 0.9), da.Adam()], ["spectral", "layers"]),
 )
 def test_every_optimizer_and_form_gets_smoother_pictures_with_levels_that_sum_to_them(
     optimizer: Optimizer, method: Any
 ) -> None:
     start = photo(replace(SPEC, method=method))
-    plain, painted = (climb(start, given, optimizer=optimizer) for given in (None, Denoising(strength=0.3, end=0.3)))
+    plain, painted = (climb(start, given, optimizer=optimizer) for given in (None, da.Denoising(strength=0.3, end=0.3)))
 
-    def roughness(result: Result) -> float:
+    def roughness(result: da.Result) -> float:
         return float(result.image.diff(dim=2).abs().mean() + result.image.diff(dim=3).abs().mean())
 
     assert roughness(painted) < 0.9 * roughness(plain)
-    torch.testing.assert_close(decompose(painted.stack).canvas(), painted.stack.canvas, atol=2e-3, rtol=0)
+    torch.testing.assert_close(da.decompose(painted.stack).canvas(), painted.stack.canvas, atol=2e-3, rtol=0)
 
 
 def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
-    asked = [(toy_class(), NormalizedAscent()), (toy_class(), SGD()), (toy_class(), Adam()), (prior(), None)]
-    chosen = [Ascent(photo(), [objective], VIEWS, optimizer=optimizer).denoising for objective, optimizer in asked]
-    assert chosen == [Denoising(), None, None, None]
+    asked = [
+        (toy_class(), da.NormalizedAscent()),
+        (toy_class(), da.SGD()),
+        (toy_class(), da.Adam()),
+        (da.prior(), None),
+    ]
+    chosen = [da.Ascent(photo(), [objective], VIEWS, optimizer=optimizer).denoising for objective, optimizer in asked]
+    assert chosen == [da.Denoising(), None, None, None]
     with pytest.raises(ValueError, match="denoising 'strong' is unknown"):
-        Ascent(photo(), [toy_class()], VIEWS, denoising="strong")  # type: ignore[arg-type]
+        da.Ascent(photo(), [toy_class()], VIEWS, denoising="strong")  # type: ignore[arg-type]
 
 
 @each_case("name, value", product(["strength", "end", "share", "keep"], [-0.1, 1.1, math.nan]))
 def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} (of )?{value} is not"):
-        Denoising(**{name: value})  # type: ignore[arg-type]
+        da.Denoising(**{name: value})  # type: ignore[arg-type]
 
 
 class Failing(Recorder):
@@ -183,7 +176,7 @@ def test_an_error_inside_a_denoiser_is_said_at_once_and_the_step_before_is_kept(
     error: Exception | None, raised: type[Exception], says: str
 ) -> None:
     failing = Failing(error)
-    ascent = Ascent(photo(), [toy_class()], VIEWS, steps=3, denoising=Denoising(failing))
+    ascent = da.Ascent(photo(), [toy_class()], VIEWS, steps=3, denoising=da.Denoising(failing))
     with pytest.raises(raised, match=says):
         ascent.run()
     # Smaller chunks of views would not have helped it.
@@ -194,7 +187,7 @@ def test_an_error_inside_a_denoiser_is_said_at_once_and_the_step_before_is_kept(
 def test_frames_of_a_film_are_denoised_as_pictures_and_keep_their_own_photographs(
     masked: bool, together: int, keep: float
 ) -> None:
-    film = ImageStack.noise(replace(SPEC, time=Time(3, loop=True)), decay=0.9)
+    film = da.ImageStack.noise(replace(SPEC, time=da.Time(3, loop=True)), decay=0.9)
     film, mask = replace(film, canvas=film.canvas + torch.linspace(0, 0.5, 3)[:, None, None, None]), None
     if masked:
         masks = torch.zeros(3, 40, 48)
@@ -202,7 +195,7 @@ def test_frames_of_a_film_are_denoised_as_pictures_and_keep_their_own_photograph
             masks[frame, 2 * frame : 20 + 2 * frame, 4:28] = 1
         film = film.place_into(draw(batch=3, seed=7), masks, 2)
         mask = film.surroundings.mask if film.surroundings else None
-    pictures, denoising = replace(film, spec=SPEC), Denoising(strength=0.05, end=0.05, keep=keep)
+    pictures, denoising = replace(film, spec=SPEC), da.Denoising(strength=0.05, end=0.05, keep=keep)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("das_core.ascent.spreading._CPU_FRAMES", together)
         denoised = [denoise(stack, denoising, mask=mask).canvas for stack in (film, pictures)]
@@ -213,19 +206,19 @@ def test_frames_of_a_film_are_denoised_as_pictures_and_keep_their_own_photograph
 @each_case(
     "denoising, progress",
     [
-        (Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 0.5),
+        (da.Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 0.5),
         # What the denoiser takes from both is no change.
-        (Denoising(TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
+        (da.Denoising(da.TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
     ],
 )
 def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed(
-    denoising: Denoising, progress: float
+    denoising: da.Denoising, progress: float
 ) -> None:
     start = replace(photo(), start=photo().canvas)
     change = torch.randn(start.canvas.shape, generator=torch.Generator().manual_seed(8))
     changed = replace(start, canvas=start.canvas + 0.3 * change)
     after = denoise(changed, denoising, progress)
-    denoised, kept = (TotalVariation()(stack.pixels(), denoising.end, 40 / 224) for stack in (changed, start))
+    denoised, kept = (da.TotalVariation()(stack.pixels(), denoising.end, 40 / 224) for stack in (changed, start))
     held = hold_on(denoised, start.pixels(), denoised - kept, denoising.keep * progress)
     torch.testing.assert_close(after.pixels(), changed.pixels().lerp(held, denoising.share), atol=1e-5, rtol=0)
 
@@ -233,18 +226,18 @@ def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed(
 def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack() -> None:
     around, mask = draw(seed=5), torch.zeros(1, 40, 48)
     mask[:, 8:32, 8:40] = 1
-    stack = ImageStack.from_image(SPEC, (around + 0.02).clamp(0, 1), contrast=1.0).place_into(around, mask)
+    stack = da.ImageStack.from_image(SPEC, (around + 0.02).clamp(0, 1), contrast=1.0).place_into(around, mask)
     assert stack.surroundings is not None
-    after = denoise(stack, Denoising(strength=0.0, end=0.0, share=1.0, keep=0.2), mask=stack.surroundings.mask)
+    after = denoise(stack, da.Denoising(strength=0.0, end=0.0, share=1.0, keep=0.2), mask=stack.surroundings.mask)
     torch.testing.assert_close(after.image(), around, atol=1e-3, rtol=0)
 
 
 def test_on_a_tile_keep_looks_around_the_edges() -> None:
-    tile = ImageStack.noise(StackSpec(64, 64, 0, tile=True))
+    tile = da.ImageStack.noise(da.StackSpec(64, 64, 0, tile=True))
     corner = torch.zeros(1, 1, 64, 64)
     corner[..., :6, :6] = 1
     changed = replace(tile, canvas=tile.canvas + 0.5 * corner)
-    after = denoise(changed, Denoising(strength=0.0, end=0.0, share=1.0, keep=0.1)).pixels()
+    after = denoise(changed, da.Denoising(strength=0.0, end=0.0, share=1.0, keep=0.1)).pixels()
     # As the same picture does where the corner lies in the middle.
     moved, kept = (pixels.roll((32, 32), (2, 3)) for pixels in (changed.pixels(), tile.pixels()))
     held = hold_on(moved, kept, moved - kept, 0.1, tile=True).roll((32, 32), (2, 3))

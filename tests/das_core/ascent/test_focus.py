@@ -9,24 +9,18 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.focus import Focus, emphasise, measure_squared_distances
-from das_core.ascent.loop import Ascent
-from das_core.ascent.sgd import SGD
-from das_core.objectives.change import in_region
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
+from das_core.ascent.focus import emphasise, measure_squared_distances
 from stops import assert_ends_anywhere
 from toys import judge, output_objective
 
 
 def test_the_window_is_the_gaussian_of_its_formula_and_opens_evenly() -> None:
-    focus = Focus(start=0.4, end=1.0, share=0.5)
+    focus = da.Focus(start=0.4, end=1.0, share=0.5)
     widths = [focus.width_at(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
     assert widths == pytest.approx([0.4, 0.7, 1.0, 1.0])
-    assert Focus(start=0.2, end=1.0, share=0.0).width_at(0.0) == 1.0
+    assert da.Focus(start=0.2, end=1.0, share=0.0).width_at(0.0) == 1.0
     window = focus.window(measure_squared_distances((7, 11)), progress=0.25)
     y, x = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 11), indexing="ij")
     expected = np.exp(-(x**2 + y**2) / (2 * 0.7**2))
@@ -45,7 +39,7 @@ BAD = {
 @each_case("name, value", [(name, value) for name, values in BAD.items() for value in values])
 def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{value}.* between"):
-        Focus(**{name: value})
+        da.Focus(**{name: value})
 
 
 def test_distances_are_measured_from_the_middle_of_a_mask_or_from_what_of_it_is_nearest() -> None:
@@ -65,7 +59,7 @@ def test_distances_are_measured_from_the_middle_of_a_mask_or_from_what_of_it_is_
     squared = measure_squared_distances((31, 31), ring)
     assert squared.min() >= 0
     # Without the shift, all of it would round to 0 and an ascent would have no gradient.
-    assert (Focus(start=0.05).window(squared, 0.0) * ring).max() == 1
+    assert (da.Focus(start=0.05).window(squared, 0.0) * ring).max() == 1
 
 
 def test_the_masks_of_a_film_are_looked_at_one_by_one() -> None:
@@ -79,10 +73,15 @@ BRIGHT = output_objective(judge(torch.nn.Identity()), "brightness")
 
 def test_the_gradient_is_multiplied_by_the_window() -> None:
     # Levels from 1 to the canvas spread a gradient; a single level of full size does not.
-    stack, focus = ImageStack.gray(StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb")), Focus(start=0.3)
+    stack, focus = (
+        da.ImageStack.gray(da.StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb")),
+        da.Focus(start=0.3),
+    )
 
-    def change(focus: Focus | None) -> Tensor:
-        ascent = Ascent(stack, [BRIGHT], Augmentation(4, Windows(8)), steps=1, optimizer=SGD(0.01), focus=focus)
+    def change(focus: da.Focus | None) -> Tensor:
+        ascent = da.Ascent(
+            stack, [BRIGHT], da.Augmentation(4, da.Windows(8)), steps=1, optimizer=da.SGD(0.01), focus=focus
+        )
         return ascent.run().stack.canvas.abs().sum(dim=(0, 1))
 
     window = focus.window(measure_squared_distances((48, 64)), 0.0)[0, 0]
@@ -92,9 +91,9 @@ def test_the_gradient_is_multiplied_by_the_window() -> None:
 def test_a_region_grows_from_its_own_middle() -> None:
     mask = torch.zeros(1, 32, 48)
     mask[:, :, 24:] = 1
-    stack = ImageStack.gray(StackSpec(48, 32, 0, levels=(48,), method="layers", color="rgb"))
-    views, focus = Augmentation(4, Windows(0)), Focus(start=0.2)
-    ascent = Ascent(stack, [in_region(BRIGHT, mask)], views, steps=1, optimizer=SGD(0.01), focus=focus)
+    stack = da.ImageStack.gray(da.StackSpec(48, 32, 0, levels=(48,), method="layers", color="rgb"))
+    views, focus = da.Augmentation(4, da.Windows(0)), da.Focus(start=0.2)
+    ascent = da.Ascent(stack, [da.in_region(BRIGHT, mask)], views, steps=1, optimizer=da.SGD(0.01), focus=focus)
     columns = ascent.run().stack.canvas.abs().sum(dim=(0, 1, 2))
     assert int(columns.argmax()) in range(33, 39)
     assert columns[:24].max() < 1e-5 * columns.max()
@@ -103,9 +102,9 @@ def test_a_region_grows_from_its_own_middle() -> None:
 def test_the_weight_is_the_window_and_then_the_emphasis() -> None:
     gradient = torch.randn(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
     distances = measure_squared_distances((32, 48))
-    under = gradient * Focus().window(distances, 0.5)
-    assert torch.equal(Focus(emphasis=0.0).weight(gradient, distances, 0.5), under)
-    assert torch.equal(Focus(emphasis=2.0).weight(gradient, distances, 0.5), emphasise(under, 2.0))
+    under = gradient * da.Focus().window(distances, 0.5)
+    assert torch.equal(da.Focus(emphasis=0.0).weight(gradient, distances, 0.5), under)
+    assert torch.equal(da.Focus(emphasis=2.0).weight(gradient, distances, 0.5), emphasise(under, 2.0))
 
 
 def ripple(side: int = 96, strong: float = 3.0) -> Tensor:

@@ -7,21 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+import das_core as da
 from ascents import assert_same, do_steps, start_ascent
 from cases import each_case
-from das_core.ascent.adam import Adam
-from das_core.ascent.denoising import Denoising
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.sgd import SGD
 from das_core.common.interruption import interruptible
-from das_core.objectives.priors import prior
 from das_core.stack.decomposition import read_levels
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
 from stops import Stop, StopError, count_looks
 from toys import SPEC, VIEWS, classifier, climb, toy_class
 
@@ -39,7 +30,7 @@ def test_an_ascent_is_as_long_as_its_steps_which_have_a_record_and_the_stack_aft
 
 
 def test_the_same_settings_give_the_same_bits_and_change_nothing_that_comes_in() -> None:
-    stack = ImageStack.gray(SPEC)
+    stack = da.ImageStack.gray(SPEC)
     before = stack.canvas.clone()
     first, again, other = (climb(stack, seed=seed, steps=2).image for seed in (7, 7, 8))
     assert torch.equal(first, again)
@@ -49,18 +40,19 @@ def test_the_same_settings_give_the_same_bits_and_change_nothing_that_comes_in()
 
 
 def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
-    alone, among = (climb(ImageStack.gray(SPEC, batch)).image for batch in (1, 3))
+    alone, among = (climb(da.ImageStack.gray(SPEC, batch)).image for batch in (1, 3))
     torch.testing.assert_close(among[:1], alone, rtol=0, atol=1e-4)
     assert (among[0] - among[1]).abs().max() > 0.01
 
 
 @each_case(
-    "optimizer, method", product([NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()], ["spectral", "layers"])
+    "optimizer, method",
+    product([da.NormalizedAscent(0.05, 0.5, 0.0, 0.0), da.SGD(0.5, 0.9), da.Adam()], ["spectral", "layers"]),
 )
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: Any) -> None:
-    start = ImageStack.gray(replace(SPEC, method=method))
+    start = da.ImageStack.gray(replace(SPEC, method=method))
     steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
-    steady["denoising"] = Denoising(strength=0.05, end=0.05)
+    steady["denoising"] = da.Denoising(strength=0.05, end=0.05)
     through = climb(start, steps=4, **steady)
     rest = climb(climb(start, steps=2, **steady).stack, steps=2, **steady)
     assert torch.equal(rest.image, through.image)
@@ -69,7 +61,7 @@ def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: An
         assert torch.equal(part, whole)
 
 
-@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.6), SGD(0.5, 0.9), Adam()])
+@each_case("optimizer", [da.NormalizedAscent(0.05, 0.5, 0.6), da.SGD(0.5, 0.9), da.Adam()])
 def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
     asked: list[float] = []
 
@@ -79,7 +71,10 @@ def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
 
     settings: dict[str, Any] = {"steps": 4, "optimizer": optimizer, "denoising": None}
     images = [
-        [step.image() for step in Ascent(ImageStack.gray(SPEC), toy_class(), VIEWS, schedule=schedule, **settings)]
+        [
+            step.image()
+            for step in da.Ascent(da.ImageStack.gray(SPEC), toy_class(), VIEWS, schedule=schedule, **settings)
+        ]
         for schedule in (stop_halfway, "constant")
     ]
     assert asked[-4:] == [step / 3 for step in range(4)]
@@ -89,7 +84,7 @@ def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
 
 def test_another_optimizer_can_go_on() -> None:
     stack = None
-    for optimizer in (NormalizedAscent(), Adam(), SGD(0.1, 0.9), NormalizedAscent()):
+    for optimizer in (da.NormalizedAscent(), da.Adam(), da.SGD(0.1, 0.9), da.NormalizedAscent()):
         stack = climb(stack, optimizer=optimizer, steps=2).stack
     assert stack is not None
     assert stack.steps == 8
@@ -98,7 +93,7 @@ def test_another_optimizer_can_go_on() -> None:
 
 def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> None:
     ascent = start_ascent()
-    assert torch.equal(ascent.result.image, ImageStack.noise(SPEC, 2).image())
+    assert torch.equal(ascent.result.image, da.ImageStack.noise(SPEC, 2).image())
     assert (ascent.result.history, ascent.result.stack.steps) == ((), 0)
     do_steps(ascent, 2)
     early = ascent.result
@@ -108,7 +103,8 @@ def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> N
 
 
 @each_case(
-    "optimizer, pieces", product([NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()], [(2, 1), (1, 1, 1, 1)])
+    "optimizer, pieces",
+    product([da.NormalizedAscent(momentum=0.5), da.SGD(0.5, 0.9), da.Adam()], [(2, 1), (1, 1, 1, 1)]),
 )
 def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_to_do(
     optimizer: Optimizer, pieces: tuple[int, ...]
@@ -130,17 +126,17 @@ def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_
 
 def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
     first, second = toy_class(), toy_class(seed=1)
-    ascent = Ascent(ImageStack.gray(SPEC), [prior(), first, second, 0.5 * first], VIEWS)
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), [da.prior(), first, second, 0.5 * first], VIEWS)
     asked = [one.terms[0].judge for one in (first, second)]
     assert [judge.module for judge in ascent.judges] == [judge.module for judge in asked if judge]
-    assert Ascent(ImageStack.gray(SPEC), [prior()], VIEWS).judges == []
+    assert da.Ascent(da.ImageStack.gray(SPEC), [da.prior()], VIEWS).judges == []
 
 
 def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None:
-    stack = ImageStack.gray(StackSpec(32, 32, 5))
-    ascent = Ascent(stack, [toy_class()])
-    assert ascent.augmentation.windows.reach((42, 42), 5) == Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
-    Ascent(stack, toy_class(), Augmentation(views=2), steps=1).run()
+    stack = da.ImageStack.gray(da.StackSpec(32, 32, 5))
+    ascent = da.Ascent(stack, [toy_class()])
+    assert ascent.augmentation.windows.reach((42, 42), 5) == da.Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
+    da.Ascent(stack, toy_class(), da.Augmentation(views=2), steps=1).run()
 
 
 NO_OBJECTIVE = "is no objective; make one, such as class_objective"
@@ -153,7 +149,7 @@ NO_OBJECTIVE = "is no objective; make one, such as class_objective"
         ({"chunk": -1}, "chunk -1"),
         ({"seed": -1}, "seed -1"),
         ({"objectives": [toy_class(weight=0.0)]}, "weights of all objectives are 0"),
-        ({"augmentation": Augmentation(windows=Windows(9))}, "jitter 9 reaches past the margin of 8"),
+        ({"augmentation": da.Augmentation(windows=da.Windows(9))}, "jitter 9 reaches past the margin of 8"),
         ({"objectives": []}, "no objective is given"),
         *(({"objectives": wrong}, NO_OBJECTIVE) for wrong in ("jellyfish", ["jellyfish"], None, classifier())),
     ],
@@ -161,23 +157,23 @@ NO_OBJECTIVE = "is no objective; make one, such as class_objective"
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], says: str) -> None:
     given: dict[str, Any] = {"objectives": [toy_class()], "augmentation": VIEWS}
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.gray(SPEC), **given | settings)
+        da.Ascent(da.ImageStack.gray(SPEC), **given | settings)
 
 
 def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
-    one = Ascent(ImageStack.gray(SPEC), toy_class(), VIEWS, steps=1, device="cpu").run()
+    one = da.Ascent(da.ImageStack.gray(SPEC), toy_class(), VIEWS, steps=1, device="cpu").run()
     assert torch.equal(one.image, climb(steps=1).image)
-    for thing in (classifier(), toy_class(), one.stack, one, Ascent(one.stack, toy_class())):
+    for thing in (classifier(), toy_class(), one.stack, one, da.Ascent(one.stack, toy_class())):
         assert len(repr(thing)) < 250
 
 
 def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
     settings: dict[str, Any] = {"steps": 3, "chunk": 2}
-    whole = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, **settings).run()
-    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, **settings)
+    whole = da.Ascent(da.ImageStack.gray(SPEC), [toy_class()], VIEWS, **settings).run()
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), [toy_class()], VIEWS, **settings)
     next(iter(ascent))
     # Of another ascent, whose first step has filled the caches.
-    other = Ascent(ascent.stack, [toy_class()], VIEWS, steps=1, chunk=2)
+    other = da.Ascent(ascent.stack, [toy_class()], VIEWS, steps=1, chunk=2)
     step = count_looks(lambda: next(iter(other)))
     for at in (1, step // 2, step - 1):
         with pytest.raises(StopError), interruptible(Stop(at)):

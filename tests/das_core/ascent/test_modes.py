@@ -9,12 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.loop import Ascent
 from das_core.ascent.modes import describe_mismatch
-from das_core.models.judge import Judge
-from das_core.objectives.classes import class_objective
-from das_core.stack.image_stack import ImageStack
 from toys import SPEC, VIEWS, classifier, output_objective, toy_class
 
 MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
@@ -27,9 +24,9 @@ MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
 @each_case("mode", MODES)
 def test_the_picture_is_the_same_in_every_mode(mode: Callable[[], AbstractContextManager[object]]) -> None:
     objective = toy_class()
-    expected = Ascent(ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
+    expected = da.Ascent(da.ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
     with mode():
-        result = Ascent(ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
+        result = da.Ascent(da.ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
     assert torch.equal(result.image, expected.image)
     assert result.history == expected.history
 
@@ -38,7 +35,7 @@ def test_a_model_that_was_loaded_under_inference_mode_is_named() -> None:
     with torch.inference_mode():
         model = classifier()
     with pytest.raises(ValueError, match=r"toy was loaded under torch.inference_mode\(\), .*: load it outside"):
-        Ascent(ImageStack.gray(SPEC), [class_objective(model, ((3, 1.0),))], VIEWS).run()
+        da.Ascent(da.ImageStack.gray(SPEC), [da.class_objective(model, ((3, 1.0),))], VIEWS).run()
 
 
 # A device that every machine has, and that is not the CPU.
@@ -51,12 +48,12 @@ SAYS = (
 @each_case(
     "objectives",
     [
-        class_objective(THERE, 3),
-        [class_objective(classifier(), 3), class_objective(THERE, 3)],
+        da.class_objective(THERE, 3),
+        [da.class_objective(classifier(), 3), da.class_objective(THERE, 3)],
     ],
 )
 def test_both_devices_and_the_next_step_are_named(objectives: Any) -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, steps=2)
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), objectives, VIEWS, steps=2)
     for _ in range(2):
         with pytest.raises(ValueError, match=SAYS) as raised:
             ascent.run()
@@ -77,7 +74,7 @@ class Anywhere(nn.Module):
 
 
 def test_a_model_that_works_from_elsewhere_works_and_one_without_weights_is_everywhere() -> None:
-    judge = Judge("anywhere", Anywhere(), 16, (0.0,) * 3, (1.0,) * 3)
-    assert len(Ascent(ImageStack.gray(SPEC), output_objective(judge), VIEWS, steps=2).run().history) == 2
-    judge = Judge("mean", nn.Flatten(), 16, (0.0,) * 3, (1.0,) * 3)
+    judge = da.Judge("anywhere", Anywhere(), 16, (0.0,) * 3, (1.0,) * 3)
+    assert len(da.Ascent(da.ImageStack.gray(SPEC), output_objective(judge), VIEWS, steps=2).run().history) == 2
+    judge = da.Judge("mean", nn.Flatten(), 16, (0.0,) * 3, (1.0,) * 3)
     assert describe_mismatch([judge], torch.device("cuda", 0)) is None

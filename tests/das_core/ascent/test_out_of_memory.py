@@ -1,20 +1,15 @@
 """Errors that mean that memory has run out, as PyTorch raises them, and what an ascent does then."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.ascent.out_of_memory import DenoiserMemoryError, is_out_of_memory
-from das_core.objectives.classes import class_objective
-from das_core.objectives.diversity import diversity_objective
-from das_core.stack.image_stack import ImageStack
-from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
+from das_core.ascent.out_of_memory import is_out_of_memory
+from toys import SPEC, VIEWS, classifier, climb, judge, output_objective
 
 CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
 MPS_ERROR = (
@@ -23,29 +18,16 @@ MPS_ERROR = (
 )
 
 
-def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
+def test_errors_of_memory_are_told_from_others() -> None:
     # More than any address space, so that no machine grants it.
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.int8)
-    assert is_out_of_memory(caught.value)
-
-
-@each_case(
-    ("error", "expected"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory"), True),
-        (MemoryError(), True),
-        (DenoiserMemoryError(), True),
-        (RuntimeError("CUDA error: out of memory"), True),
-        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 12 bytes."), True),
-        (RuntimeError(MPS_ERROR), True),
-        (RuntimeError("Invalid buffer size: 19.45 GiB"), True),
-        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
-        (ValueError("DefaultCPUAllocator"), False),
-    ],
-)
-def test_errors_of_memory_are_told_from_others(error: Exception, expected: bool) -> None:
-    assert is_out_of_memory(error) == expected
+    texts = (CPU_ERROR, MPS_ERROR, "CUDA error: out of memory", "Invalid buffer size: 19.45 GiB")
+    plain = [RuntimeError(text) for text in texts]
+    for error in (caught.value, torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), *plain):
+        assert is_out_of_memory(error), error
+    for error in (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("DefaultCPUAllocator")):
+        assert not is_out_of_memory(error), error
 
 
 class Tight(nn.Module):
@@ -67,8 +49,8 @@ class Tight(nn.Module):
 def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
     network = classifier()
     tight = Tight(error, network.module, 3)
-    asked = class_objective(replace(network, module=tight), ((3, 1.0),), "logit")
-    ascent = Ascent(ImageStack.gray(SPEC), [asked], VIEWS, steps=2)
+    asked = da.class_objective(replace(network, module=tight), ((3, 1.0),), "logit")
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), [asked], VIEWS, steps=2)
     image = ascent.run().image
     assert tight.sizes[0] == 4
     assert max(tight.sizes[1:]) == ascent.chunk == 2
@@ -93,33 +75,13 @@ def test_an_error_that_a_single_view_does_not_help_against_is_raised(
 ) -> None:
     asked = [output_objective(judge(Tight(error, nn.Identity(), 0)))]
     # A stack that has taken steps before counts on, as the other errors of a step do.
-    for stack in (ImageStack.gray(SPEC), climb(steps=2).stack):
+    for stack in (da.ImageStack.gray(SPEC), climb(steps=2).stack):
         with pytest.raises(raised, match=says.format(step=stack.steps + 1)):
-            next(iter(Ascent(stack, asked, VIEWS)))
+            next(iter(da.Ascent(stack, asked, VIEWS)))
 
 
 def test_where_images_are_compared_there_are_as_many_views_as_images() -> None:
     network = classifier()
     tight = replace(network, module=Tight(MemoryError(), network.module, 0))
     with pytest.raises(torch.OutOfMemoryError, match="at step 1, with 2 views at a time"):
-        Ascent(ImageStack.gray(SPEC, 2), diversity_objective(tight, "network.0"), VIEWS).run()
-
-
-@dataclass(frozen=True)
-class Greedy(NormalizedAscent):
-    """An optimizer that finds no memory the first few times."""
-
-    failures: list[int] = field(default_factory=list)
-
-    def step(self, *arguments: Any, **more: Any) -> ImageStack:
-        if self.failures and self.failures.pop():
-            raise RuntimeError(CPU_ERROR)
-        return super().step(*arguments, **more)
-
-
-def test_a_step_is_done_again_when_the_optimizer_runs_out_of_memory() -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), [toy_class()], VIEWS, steps=2, optimizer=Greedy(failures=[1, 1]))
-    result = ascent.run()
-    assert ascent.chunk == 1
-    assert [record.step for record in result.history] == [0, 1]
-    torch.testing.assert_close(result.image, climb(steps=2, chunk=1).image)
+        da.Ascent(da.ImageStack.gray(SPEC, 2), da.diversity_objective(tight, "network.0"), VIEWS).run()

@@ -1,6 +1,7 @@
 """The pace of an ascent: rate, coarse progress and progress of its steps, and the low-pass that they lead to."""
 
 import math
+import re
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -14,29 +15,23 @@ from hypothesis import strategies as st
 
 from cases import each_case
 from das_core.ascent.pace import COARSEST_CUTOFF, FINEST_CUTOFF, Pace, Schedule, pace_at, pace_at_noise
+from das_core.common.text import shorten
 
 
 @each_case(
-    ("step", "schedule", "coarse", "rate", "coarse_progress"),
+    "schedule, coarse, steps, rates, shares",
     [
-        (99, "constant", 0.0, 1.0, 1.0),
-        (0, "cosine", 0.0, 1.0, 1.0),
-        (75, "cosine", 0.0, 0.5 - math.sqrt(0.125), 1.0),
-        (0, "cosine", 0.6, 1.0, 0.0),
-        (30, "cosine", 0.6, 1.0, 0.5),
-        (60, "cosine", 0.6, 1.0, 1.0),
-        (80, "cosine", 0.6, 0.5, 1.0),
-        (30, "constant", 0.6, 1.0, 0.5),
-        (80, "constant", 0.6, 1.0, 1.0),
-        (99, "cosine", 1.0, 1.0, 0.99),
+        ("constant", 0.0, (0, 99), (1.0, 1.0), (1.0, 1.0)),
+        ("constant", 0.6, (30, 80), (1.0, 1.0), (0.5, 1.0)),
+        ("cosine", 0.0, (0, 50, 75), (1.0, 0.5, 0.5 - math.sqrt(0.125)), (1.0, 1.0, 1.0)),
+        ("cosine", 0.6, (0, 30, 60, 80), (1.0, 1.0, 1.0, 0.5), (0.0, 0.5, 1.0, 1.0)),
+        ("cosine", 1.0, (99,), (1.0,), (0.99,)),
     ],
 )
-def test_paces_of_a_hundred_steps(
-    step: int, schedule: Schedule, coarse: float, rate: float, coarse_progress: float
-) -> None:
-    pace = pace_at(step, 100, schedule, coarse)
-    assert pace.rate == pytest.approx(rate)
-    assert pace.coarse_progress == pytest.approx(coarse_progress)
+def test_paces_of_a_hundred_steps(schedule: Schedule, coarse: float, steps: Any, rates: Any, shares: Any) -> None:
+    paces = [pace_at(step, 100, schedule, coarse) for step in steps]
+    assert [pace.rate for pace in paces] == pytest.approx(rates)
+    assert [pace.coarse_progress for pace in paces] == pytest.approx(shares)
 
 
 @settings(max_examples=40, deadline=None)
@@ -61,20 +56,11 @@ def test_progress_goes_evenly_from_the_first_step_to_the_last_and_a_tilt_falls_w
     assert pace_at(0, 1, schedule, 0.0) == Pace(1.0, 1.0, 0.0)
 
 
-@each_case(
-    ("coarse_progress", "side", "cutoff"),
-    [
-        (0.0, 336, pytest.approx(20.0)),
-        (1.0, 336, None),
-        (0.5, 336, pytest.approx(math.sqrt(20 * 1.2 * 336))),
-        # A small canvas is never coarser than the coarsest.
-        (0.9, 4, 20.0),
-    ],
-)
-def test_cutoff_rises_by_equal_factors_from_the_coarsest(
-    coarse_progress: float, side: int, cutoff: float | None
-) -> None:
-    assert Pace(1.0, coarse_progress).cutoff(side) == cutoff
+def test_cutoff_rises_by_equal_factors_from_the_coarsest() -> None:
+    assert [Pace(1.0, share).cutoff(336) for share in (0.0, 0.5)] == pytest.approx([20, math.sqrt(20 * 1.2 * 336)])
+    assert Pace(1.0, 1.0).cutoff(336) is None
+    # A small canvas is never coarser than the coarsest.
+    assert Pace(1.0, 0.9).cutoff(4) == 20
 
 
 def test_a_function_says_the_rate_and_nothing_else() -> None:
@@ -89,21 +75,10 @@ def test_a_rate_is_any_number_from_0_to_1(rate: Any) -> None:
     assert pace.rate == float(rate)
 
 
-@each_case(
-    ("rate", "told"),
-    [
-        (-0.1, "-0.1"),
-        (1.5, "1.5"),
-        (math.nan, "nan"),
-        (None, "None"),
-        ("fast", "fast"),
-        (torch.ones(2), "Tensor|tensor"),
-        (10**400, "1000"),
-    ],
-)
-def test_what_is_no_rate_is_named(rate: Any, told: str) -> None:
-    says = rf"the schedule returns .*({told}).* at a progress of 0\.333; .* in 0\.\.1"
-    with pytest.raises(ValueError, match=says):
+@each_case("rate", [-0.1, 1.5, math.nan, None, "fast", torch.ones(2), 10**400])
+def test_what_is_no_rate_is_named(rate: Any) -> None:
+    told = re.escape(shorten(rate))
+    with pytest.raises(ValueError, match=rf"the schedule returns {told} at a progress of 0\.333; .* in 0\.\.1"):
         pace_at(3, 10, lambda progress: rate, 0.0)
 
 

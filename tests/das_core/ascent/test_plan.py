@@ -7,22 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+import das_core as da
 from cases import each_case
 from das_core.ascent.plan import Member, TermGroup, make_plan
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge
 from das_core.models.partial_classifier import PartialClassifier, make_partial_classifier
-from das_core.objectives.change import in_region, over_frames
-from das_core.objectives.classes import class_objective
-from das_core.objectives.content import content_objective
-from das_core.objectives.diversity import diversity_objective
-from das_core.objectives.feature import feature_objective
-from das_core.objectives.priors import prior
-from das_core.objectives.term import Objective, Term
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.stack.time import Time
-from das_core.stack.zoom import Zoom
 from gradient_by_hand import CPU, PACE, SEED, STEP, film, measure, noisy
 from toys import SPEC, VIEWS, classifier, make_scoring, output_objective, toy_class
 
@@ -30,18 +20,18 @@ from toys import SPEC, VIEWS, classifier, make_scoring, output_objective, toy_cl
 def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
     """Without time: the track of a batch weights every image by itself, and one of weight 0 is not looked at."""
     stack, model = noisy(batch=3), classifier()
-    objective = class_objective(model, ((3, 1.0),))
-    gradient, _ = measure(stack, [over_frames(objective, [1.0, 0.0, -0.5])])
+    objective = da.class_objective(model, ((3, 1.0),))
+    gradient, _ = measure(stack, [da.over_frames(objective, [1.0, 0.0, -0.5])])
     plain, _ = measure(stack, [objective])
     expected = plain * torch.tensor([1.0, 0.0, -0.5])[:, None, None, None]
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
-    scoring = make_scoring(stack, [over_frames(objective, [1.0, 0.0, -0.5])], VIEWS, SEED)
+    scoring = make_scoring(stack, [da.over_frames(objective, [1.0, 0.0, -0.5])], VIEWS, SEED)
     assert {key.image for key in scoring.choose_keys(0, STEP, 3)} == {0, 2}
 
 
 def test_a_second_judge_counts_by_the_weight_of_each_image_of_a_batch_and_over_all_of_a_film() -> None:
     stack = noisy(batch=2)
-    first, second = toy_class(3), over_frames(toy_class(5, seed=1), [0.5, 0.0])
+    first, second = toy_class(3), da.over_frames(toy_class(5, seed=1), [0.5, 0.0])
     whole, _ = measure(stack, [first, second])
     one, _ = measure(stack, [first])
     operator = stack.spec.operator(CPU)
@@ -51,7 +41,7 @@ def test_a_second_judge_counts_by_the_weight_of_each_image_of_a_batch_and_over_a
     torch.testing.assert_close(sizes[1] / sizes[0], torch.tensor([0.5, 0.0]), rtol=1e-3, atol=1e-6)
     # Its move is measured over the film, and in proportion to the frames that it acts on.
     stack = film(4)
-    second = over_frames(toy_class(5, seed=1), ((0, 0.0), (1, 0.5), (2, 0.0)))
+    second = da.over_frames(toy_class(5, seed=1), ((0, 0.0), (1, 0.5), (2, 0.0)))
     whole, _ = measure(stack, [first, second])
     one, _ = measure(stack, [first])
     operator = stack.spec.operator(CPU)
@@ -60,42 +50,42 @@ def test_a_second_judge_counts_by_the_weight_of_each_image_of_a_batch_and_over_a
 
 
 def test_the_weights_of_a_track_fit_the_film() -> None:
-    film = ImageStack.gray(replace(SPEC, time=Time(3)))
+    film = da.ImageStack.gray(replace(SPEC, time=da.Time(3)))
     with pytest.raises(ValueError, match="keyframe 9 of 'class 3' is beyond the end of 3 frames"):
-        make_scoring(film, [over_frames(toy_class(), ((9, 1.0),))], VIEWS, 5)
-    nothing = over_frames(toy_class(), [0.0, 0.0, 0.0])
-    scoring = make_scoring(film, [nothing, prior()], VIEWS, 5)
+        make_scoring(film, [da.over_frames(toy_class(), ((9, 1.0),))], VIEWS, 5)
+    nothing = da.over_frames(toy_class(), [0.0, 0.0, 0.0])
+    scoring = make_scoring(film, [nothing, da.prior()], VIEWS, 5)
     assert scoring.plan.groups[0].shown == [0, 1, 2]
     assert scoring.plan.groups[0].weigh(0.5, CPU) == 0
 
 
 def test_a_group_counts_by_the_sum_of_its_weights() -> None:
     model = classifier()
-    one = over_frames(class_objective(model, ((3, 1.0),), weight=2.0), [1.0, 0.5])
-    other = class_objective(model, ((5, 1.0),), weight=-1.0)
-    pictures = make_scoring(ImageStack.gray(SPEC, 2), [one, other], VIEWS, 5)
+    one = da.over_frames(da.class_objective(model, ((3, 1.0),), weight=2.0), [1.0, 0.5])
+    other = da.class_objective(model, ((5, 1.0),), weight=-1.0)
+    pictures = make_scoring(da.ImageStack.gray(SPEC, 2), [one, other], VIEWS, 5)
     weights = pictures.plan.groups[0].weigh(0.5, CPU)
     assert isinstance(weights, Tensor)
     assert weights.flatten().tolist() == [3.0, 2.0]
-    film = make_scoring(ImageStack.gray(replace(SPEC, time=Time(2))), [one, other], VIEWS, 5)
+    film = make_scoring(da.ImageStack.gray(replace(SPEC, time=da.Time(2))), [one, other], VIEWS, 5)
     assert film.plan.groups[0].weigh(0.5, CPU) == pytest.approx(6.5**0.5)
-    assert make_scoring(ImageStack.gray(SPEC, 2), [other], VIEWS, 5).plan.groups[0].weigh(0.5, CPU) == 1.0
+    assert make_scoring(da.ImageStack.gray(SPEC, 2), [other], VIEWS, 5).plan.groups[0].weigh(0.5, CPU) == 1.0
 
 
-APART = diversity_objective(classifier(), "0")
+APART = da.diversity_objective(classifier(), "0")
 
 
 @each_case(
     ("objective", "spec", "batch", "says"),
     [
         (APART, SPEC, 1, "'diversity' compares the images of a batch, and there is one; make 2 or more"),
-        (APART, replace(SPEC, time=Time(3)), 3, "makes images differ, and frames belong together; leave it out"),
-        (over_frames(APART, [1.0, 0.0]), SPEC, 2, "compares all images, so it has to count for all of them"),
-        (in_region(toy_class(), torch.ones(1, 8, 8)), replace(SPEC, zoom=Zoom(3)), 3, "a zoom has no regions"),
+        (APART, replace(SPEC, time=da.Time(3)), 3, "makes images differ, and frames belong together; leave it out"),
+        (da.over_frames(APART, [1.0, 0.0]), SPEC, 2, "compares all images, so it has to count for all of them"),
+        (da.in_region(toy_class(), torch.ones(1, 8, 8)), replace(SPEC, zoom=da.Zoom(3)), 3, "a zoom has no regions"),
     ],
 )
 def test_a_term_that_does_not_fit_the_images_is_refused(
-    objective: Objective, spec: StackSpec, batch: int, says: str
+    objective: da.Objective, spec: da.StackSpec, batch: int, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
         make_plan(objective, spec, batch)
@@ -103,7 +93,7 @@ def test_a_term_that_does_not_fit_the_images_is_refused(
 
 def test_objectives_of_one_module_in_one_region_make_one_group() -> None:
     one, other = classifier(seed=1), classifier(seed=2)
-    everywhere = [class_objective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
+    everywhere = [da.class_objective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
     groups = make_plan(everywhere, SPEC, 1).groups
     assert [[member.name for member in group.members] for group in groups] == [
         ["class 3", "class 3 (3)"],
@@ -111,9 +101,9 @@ def test_objectives_of_one_module_in_one_region_make_one_group() -> None:
     ]
     assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
     here, there = torch.eye(8)[None], torch.ones(1, 8, 8)
-    first, second = class_objective(one, ((1, 1.0),)), class_objective(one, ((2, 1.0),))
-    objectives = [in_region(first, here), in_region(second, here), in_region(first, there), first]
-    groups = make_plan([prior(), *objectives], SPEC, 1).groups
+    first, second = da.class_objective(one, ((1, 1.0),)), da.class_objective(one, ((2, 1.0),))
+    objectives = [da.in_region(first, here), da.in_region(second, here), da.in_region(first, there), first]
+    groups = make_plan([da.prior(), *objectives], SPEC, 1).groups
     assert [len(group.members) for group in groups] == [2, 1, 1, 1]
     assert groups[-1].judge is None
 
@@ -129,12 +119,12 @@ def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
 
 def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_groups() -> None:
     model = classifier()
-    inner = feature_objective(model, "1", "channel", 2)
-    features = [class_objective(make_partial_classifier(model, 1.0), ((3, 1.0),)), inner]
+    inner = da.feature_objective(model, "1", "channel", 2)
+    features = [da.class_objective(make_partial_classifier(model, 1.0), ((3, 1.0),)), inner]
     groups = make_plan(features, SPEC, 1).groups
     assert [type(group.judge) for group in groups] == [PartialClassifier, ActivationJudge]
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    objectives = [content_objective(model, picture, "3"), class_objective(model, ((3, 1.0),)), inner]
+    objectives = [da.content_objective(model, picture, "3"), da.class_objective(model, ((3, 1.0),)), inner]
     groups = make_plan(objectives, SPEC, 1).groups
     assert [[member.name for member in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
     inside, outside = (group.judge for group in groups)
@@ -146,9 +136,9 @@ def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_grou
 
 def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
     models = [classifier(seed=1), classifier(seed=2)]
-    both = class_objective(ClassifierEnsemble.from_members(models), ((3, 1.0),))
-    other = class_objective(ClassifierEnsemble.from_members(models), ((5, 1.0),), weight=0.4)
-    alone = class_objective(models[0], ((7, 1.0),))
+    both = da.class_objective(ClassifierEnsemble.from_members(models), ((3, 1.0),))
+    other = da.class_objective(ClassifierEnsemble.from_members(models), ((5, 1.0),), weight=0.4)
+    alone = da.class_objective(models[0], ((7, 1.0),))
     groups = make_plan([both, other, alone], SPEC, 1).groups
     assert [group.members[0].term.share for group in groups] == [(0, 2), (1, 2), (0, 1)]
     for group, model in zip(groups, [*models, models[0]], strict=True):
@@ -160,7 +150,7 @@ def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
 def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
     seen = torch.zeros(count)
     for step in range(count):
-        terms = [Term("part", lambda output, images: output, share=(number, count)) for number in range(count)]
+        terms = [da.Term("part", lambda output, images: output, share=(number, count)) for number in range(count)]
         chosen = [TermGroup(None, (Member("part", term),)).choose_views(views, step) for term in terms]
         assert sorted(view for part in chosen for view in part) == list(range(views))
         seen += torch.tensor([float(len(part)) for part in chosen])

@@ -8,27 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import das_core as da
 from cases import each_case
 from das_core.ascent.active_region import ActiveRegion, active_region
-from das_core.ascent.loop import Ascent
 from das_core.ascent.pace import Pace
 from das_core.common.images import place_on_canvas
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge, Activations, make_activation_judge
-from das_core.objectives.change import in_region, over_frames, over_steps
-from das_core.objectives.classes import class_objective
-from das_core.objectives.content import content_objective
-from das_core.objectives.priors import prior
-from das_core.objectives.term import Objective
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.time import Time
-from das_core.stack.zoom import Zoom
-from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.geometry import ViewGeometry
 from das_core.views.pyramid import Pyramid
-from das_core.views.transforms import Flip, Noise
-from das_core.views.windows import Windows
 from gradient_by_hand import CPU, SEED, STEP, differentiate, film, measure, noisy, views_by_hand
 from toys import SPEC, VIEWS, ask, classifier, judge, make_scoring, output_objective, toy_class
 
@@ -37,7 +26,7 @@ def test_the_support_is_the_union_of_all_regions() -> None:
     left, right = torch.zeros(2, 1, 32, 32)
     left[:, :, :20], right[:, :, 14:] = 1.0, 0.5
     stack = noisy()
-    one, other = in_region(toy_class(), left), in_region(toy_class(), right)
+    one, other = da.in_region(toy_class(), left), da.in_region(toy_class(), right)
     united = make_scoring(stack, [one, other], VIEWS, SEED).support.mask
     assert united is not None
     assert united[0, 0, 20, 8:40].tolist() == [1.0] * 20 + [0.5] * 12
@@ -47,7 +36,7 @@ def test_the_support_is_the_union_of_all_regions() -> None:
 @each_case("pace", [Pace(0.5, 0.4, 0.3), Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0)])
 def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pace: Pace) -> None:
     """Each view by itself, of windows that depend on both kinds of progress."""
-    views = Augmentation(4, Windows(8, jitter_end=2, zoom_min_end=0.8), (Flip(), Noise(0.1, "gaussian")))
+    views = da.Augmentation(4, da.Windows(8, jitter_end=2, zoom_min_end=0.8), (da.Flip(), da.Noise(0.1, "gaussian")))
     stack = noisy()
     scoring = make_scoring(stack, [output_objective(judge(nn.Identity()), "o")], views, SEED)
     shown = [(outputs["o"], images) for outputs, images, _ in scoring.evaluate(0, Pyramid(stack.pixels()), 5, pace, 3)]
@@ -67,7 +56,9 @@ def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(7))
 
 
-def content_by_hand(stack: ImageStack, content: Objective, region: ActiveRegion | None) -> Callable[[Tensor], Tensor]:
+def content_by_hand(
+    stack: da.ImageStack, content: da.Objective, region: ActiveRegion | None
+) -> Callable[[Tensor], Tensor]:
     """The scores of all views, with the image seen through the very same windows, flips and noise."""
     spec = stack.spec
     (term,) = content.terms
@@ -92,16 +83,16 @@ def test_reference_images_are_seen_through_the_very_same_views_also_in_the_box_o
 ) -> None:
     stack, mask = noisy(), torch.zeros(1, 32, 32)
     mask[:, 2:20, 10:32] = 1
-    content = content_objective(classifier(), picture(images), "2")
+    content = da.content_objective(classifier(), picture(images), "2")
     region = active_region([mask], stack, (0, 0, *SPEC.canvas)) if boxed else None
-    gradient, scores = measure(stack, [in_region(content, mask) if boxed else content], chunk=5)
+    gradient, scores = measure(stack, [da.in_region(content, mask) if boxed else content], chunk=5)
     by_hand = content_by_hand(stack, content, region)
     assert scores == {"content": pytest.approx(float(by_hand(stack.pixels()).mean()), rel=1e-4)}
     expected = differentiate(stack, lambda pixels: by_hand(pixels).sum() / VIEWS.views, region.mask if region else None)
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
-def keep_references(seen: Any, images: tuple[Tensor, ...], kept: list[Activations]) -> Objective:
+def keep_references(seen: Any, images: tuple[Tensor, ...], kept: list[Activations]) -> da.Objective:
     """Return an objective that keeps the references it is given."""
 
     def score(output: Activations, _: Tensor) -> Tensor:
@@ -127,9 +118,9 @@ def test_objectives_that_share_a_judge_are_each_given_their_own_references_witho
 
 
 def test_frames_on_which_nothing_counts_are_not_shown() -> None:
-    early = over_frames(toy_class(), ((0, 1.0), (3, 0.0)))
-    late = over_frames(toy_class(seed=1), ((8, 0.0), (11, 1.0)))
-    scoring = make_scoring(film(12), [early, late], Augmentation(8, VIEWS.windows), SEED)
+    early = da.over_frames(toy_class(), ((0, 1.0), (3, 0.0)))
+    late = da.over_frames(toy_class(seed=1), ((8, 0.0), (11, 1.0)))
+    scoring = make_scoring(film(12), [early, late], da.Augmentation(8, VIEWS.windows), SEED)
     assert [group.shown for group in scoring.plan.groups] == [[0, 1, 2], [9, 10, 11]]
     for step in range(STEP, STEP + 9):
         frames = [[key.image for key in scoring.choose_keys(number, step, 12)] for number in (0, 1)]
@@ -139,8 +130,8 @@ def test_frames_on_which_nothing_counts_are_not_shown() -> None:
         assert [len(some) for some in frames] == [2, 2]
 
 
-def score_images(objectives: Sequence[Objective], batch: int = 2, chunk: int = 100) -> dict[str, Tensor]:
-    stack = ImageStack.noise(SPEC, batch, amplitude=0.8)
+def score_images(objectives: Sequence[da.Objective], batch: int = 2, chunk: int = 100) -> dict[str, Tensor]:
+    stack = da.ImageStack.noise(SPEC, batch, amplitude=0.8)
     return make_scoring(stack, objectives, VIEWS, 5).score_images(stack.pixels(), Pace(0.7, 0.5, 0.25), chunk)
 
 
@@ -148,17 +139,17 @@ def test_images_are_scored_one_by_one_through_the_same_views() -> None:
     together = score_images([toy_class()])["class 3"]
     torch.testing.assert_close(together[:1], score_images([toy_class()], batch=1)["class 3"])
     assert together[0] != together[1]
-    grey = ImageStack.gray(SPEC, 2)
+    grey = da.ImageStack.gray(SPEC, 2)
     same = make_scoring(grey, [toy_class()], VIEWS, 5).score_images(grey.pixels(), Pace(1.0, 1.0), 100)["class 3"]
     assert float(same[0]) == pytest.approx(float(same[1]), abs=1e-6)
     # An objective of several terms is scored by the views of all of them.
-    both = class_objective(ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)]), ((3, 1.0),))
+    both = da.class_objective(ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)]), ((3, 1.0),))
     assert score_images([both])["class 3"].shape == (2,)
 
 
 @each_case("chunk", [1, 5])
 def test_chunks_change_nothing_but_rounding_in_the_scores_of_images(chunk: int) -> None:
-    asked = [toy_class(), prior()]
+    asked = [toy_class(), da.prior()]
     for name, scores in score_images(asked, chunk=chunk).items():
         torch.testing.assert_close(scores, score_images(asked)[name], rtol=1e-4, atol=1e-5)
 
@@ -177,8 +168,8 @@ def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[
         measure(noisy(), [ask(lambda output, images: answer(output), judge(nn.Identity()))])
 
 
-def content(images: int) -> Objective:
-    return content_objective(classifier(), picture(images))
+def content(images: int) -> da.Objective:
+    return da.content_objective(classifier(), picture(images))
 
 
 def references(asked: object, *images: Tensor) -> Any:
@@ -187,7 +178,7 @@ def references(asked: object, *images: Tensor) -> Any:
 
 SEEN = make_activation_judge(classifier(), ["1"])
 UNSEEN = "'references' compares with reference images, which takes a judge that tells its activations"
-BOXED = over_steps(in_region(content(3), torch.ones(1, 8, 8)))
+BOXED = da.over_steps(da.in_region(content(3), torch.ones(1, 8, 8)))
 
 
 @each_case(
@@ -203,24 +194,24 @@ BOXED = over_steps(in_region(content(3), torch.ones(1, 8, 8)))
     ],
 )
 def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once(
-    objectives: list[Objective], batch: int, says: str
+    objectives: list[da.Objective], batch: int, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.gray(SPEC, batch), objectives, VIEWS)
+        da.Ascent(da.ImageStack.gray(SPEC, batch), objectives, VIEWS)
 
 
 @each_case(
     ("series", "says"),
     [
-        ({"time": Time(3)}, "a film of 3 frames: use 1, or 3, one for each frame"),
+        ({"time": da.Time(3)}, "a film of 3 frames: use 1, or 3, one for each frame"),
         (
-            {"zoom": Zoom(3, between=1), "margin": 8},
+            {"zoom": da.Zoom(3, between=1), "margin": 8},
             "a zoom of 3 depths, which models are shown at 5 moments: use 1, or 5, one for each moment",
         ),
     ],
 )
 def test_the_wanted_number_of_reference_images_is_that_of_frames_or_moments(series: dict[str, Any], says: str) -> None:
-    stack = ImageStack.gray(replace(SPEC, **series))
+    stack = da.ImageStack.gray(replace(SPEC, **series))
     with pytest.raises(ValueError, match=f"^2 images to compare with do not go with {says}$"):
         make_scoring(stack, [content(2)], VIEWS, 5)
     make_scoring(stack, [content(len(stack.spec.find_timeline(stack.batch).moments))], VIEWS, 5)

@@ -6,22 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+import das_core as da
 from cases import each_case
 from das_core.ascent.active_region import active_region
-from das_core.ascent.focus import Focus
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.scoring import Scoring
-from das_core.objectives.change import in_region, over_frames, over_keyframes
-from das_core.objectives.classes import class_objective
-from das_core.objectives.priors import prior
-from das_core.objectives.term import Objective
 from das_core.stack.color import to_rgb
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.stack.zoom import Zoom
 from das_core.views.draws import Draws
 from das_core.views.geometry import ViewGeometry
-from das_core.views.windows import Windows
 from gradient_by_hand import CPU, PACE, SEED, STEP, differentiate, film, measure, noisy, total
 from toys import SPEC, VIEWS, classifier, make_scoring, toy_class
 
@@ -30,7 +22,7 @@ def test_only_what_lies_under_a_region_or_under_the_mask_of_a_stack_counts() -> 
     stack = noisy()
     mask = torch.zeros(1, 32, 32)
     mask[:, 4:24, 8:30] = torch.linspace(0.1, 1.0, 22)
-    gradient, _ = measure(stack, [in_region(toy_class(), mask)])
+    gradient, _ = measure(stack, [da.in_region(toy_class(), mask)])
     region = active_region([mask], stack, (0, 0, *SPEC.canvas))
     assert region.mask is not None
     expected = differentiate(stack, total(toy_class(), stack, region=region), region.mask)
@@ -48,7 +40,7 @@ def test_only_what_lies_under_a_region_or_under_the_mask_of_a_stack_counts() -> 
 
 
 def film_views(
-    scoring: Scoring, pixels: Tensor, spec: StackSpec, size: int, number: int = 0
+    scoring: Scoring, pixels: Tensor, spec: da.StackSpec, size: int, number: int = 0
 ) -> tuple[Tensor, list[int]]:
     """The views of the film that a group sees, all at once, and the frame of each."""
     keys = scoring.choose_keys(0, STEP, len(pixels))
@@ -60,8 +52,8 @@ def film_views(
 def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
     stack, model = film(10), classifier()
-    one, other = (class_objective(model, number, "logit") for number in (3, 5))
-    tracks = [over_frames(one, ((0, 1.0), (9, 0.0))), over_frames(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
+    one, other = (da.class_objective(model, number, "logit") for number in (3, 5))
+    tracks = [da.over_frames(one, ((0, 1.0), (9, 0.0))), da.over_frames(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
     scoring = make_scoring(stack, tracks, VIEWS, SEED)
     shown: list[int] = []
 
@@ -85,16 +77,16 @@ def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     assert scores["class 3"] == pytest.approx(float((share * model(views)[:, 3]).sum() / share.sum()), rel=1e-4)
 
 
-@each_case("focus", [None, Focus()])
-def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: Focus | None) -> None:
+@each_case("focus", [None, da.Focus()])
+def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: da.Focus | None) -> None:
     masks = torch.zeros(3, 32, 32)
     for frame in range(3):
         masks[frame, 2 : 2 + 24, 2 * frame : 2 * frame + 24] = 1
     stack = film(3).place_into(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)), masks, feather=2)
-    asked: list[Objective] = [toy_class()]
+    asked: list[da.Objective] = [toy_class()]
     scoring = make_scoring(stack, asked, VIEWS, SEED)
     some, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
-    asked.append(prior("total_variation", weight=0.0))
+    asked.append(da.prior("total_variation", weight=0.0))
     # A prior looks at all frames, so all are rendered; it has no weight here.
     scoring = make_scoring(stack, asked, VIEWS, SEED)
     every, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
@@ -103,19 +95,19 @@ def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: Focu
     assert not some[(stack.surroundings.mask == 0).expand_as(some)].any()
 
 
-def zoomed(**settings: object) -> ImageStack:
+def zoomed(**settings: object) -> da.ImageStack:
     """Three depths in each other, and between each two a moment that views show as well: five in all."""
-    zoom = Zoom(3, between=1, **settings)  # type: ignore[arg-type]
-    return ImageStack.noise(StackSpec(32, 32, 6, zoom=zoom), amplitude=0.8)
+    zoom = da.Zoom(3, between=1, **settings)  # type: ignore[arg-type]
+    return da.ImageStack.noise(da.StackSpec(32, 32, 6, zoom=zoom), amplitude=0.8)
 
 
-def ask_by_depth(stack: ImageStack) -> list[Objective]:
+def ask_by_depth(stack: da.ImageStack) -> list[da.Objective]:
     model = classifier()
     wishes = {depth: 3 + depth for depth in range(3)}
-    return [over_keyframes(wishes, lambda number: class_objective(model, number, "logit"))]
+    return [da.over_keyframes(wishes, lambda number: da.class_objective(model, number, "logit"))]
 
 
-NARROW = replace(VIEWS, windows=Windows(6))
+NARROW = replace(VIEWS, windows=da.Windows(6))
 
 
 @each_case("chunk", [1, 4, 100])
@@ -148,7 +140,7 @@ def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool)
 
 def test_a_prior_of_a_zoom_looks_at_every_moment() -> None:
     stack = zoomed()
-    smooth = prior("total_variation")
+    smooth = da.prior("total_variation")
     gradient, scores = measure(stack, [*ask_by_depth(stack), smooth], NARROW)
     assert gradient.shape == stack.canvas.shape
     assert list(scores) == ["class 3", "class 4", "class 5", "total variation"]

@@ -9,35 +9,30 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.adam import Adam
-from das_core.ascent.denoising import Denoising
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.result import AscentError, Record, VanishedError
-from das_core.ascent.sgd import SGD
+from das_core.ascent.result import VanishedError
 from das_core.ascent.step import Measurement, check_step, measure_step
-from das_core.objectives.change import over_keyframes
-from das_core.objectives.priors import prior
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.time import Time
 from toys import SPEC, VIEWS, climb, judge, output_objective, toy_class
 
 
-@each_case("optimizer, method", product([NormalizedAscent(), SGD(1.0), SGD(0.3, 0.9), Adam()], ["spectral", "layers"]))
+@each_case(
+    "optimizer, method",
+    product([da.NormalizedAscent(), da.SGD(1.0), da.SGD(0.3, 0.9), da.Adam()], ["spectral", "layers"]),
+)
 def test_the_score_rises(optimizer: Optimizer, method: Any) -> None:
-    history = climb(ImageStack.gray(replace(SPEC, method=method)), optimizer=optimizer, steps=8).history
+    history = climb(da.ImageStack.gray(replace(SPEC, method=method)), optimizer=optimizer, steps=8).history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"] + 0.1
 
 
 @each_case("loop", [False, True])
 def test_what_a_film_has_accumulated_stays_true(loop: bool) -> None:
-    spec = replace(SPEC, time=Time(5, loop=loop))
-    tracks = over_keyframes({0: 3, 2: 5}, lambda number: toy_class(number))
+    spec = replace(SPEC, time=da.Time(5, loop=loop))
+    tracks = da.over_keyframes({0: 3, 2: 5}, lambda number: toy_class(number))
     views = replace(VIEWS, views=3)
-    ascent = Ascent(
-        ImageStack.noise(spec), tracks, views, steps=4, optimizer=SGD(0.02, 0.5), focus=None, denoising=None
+    ascent = da.Ascent(
+        da.ImageStack.noise(spec), tracks, views, steps=4, optimizer=da.SGD(0.02, 0.5), focus=None, denoising=None
     )
     summed = torch.zeros(5, 3, *spec.canvas)
     operator = spec.operator(torch.device("cpu"))
@@ -51,9 +46,9 @@ def test_what_a_film_has_accumulated_stays_true(loop: bool) -> None:
 
 
 def test_the_step_of_a_film_has_one_size_over_all_frames() -> None:
-    start = ImageStack.noise(replace(SPEC, time=Time(6)))
-    tracks = over_keyframes({0: 3, 5: 5}, lambda number: toy_class(number))
-    ascent = Ascent(start, tracks, VIEWS, steps=1, optimizer=NormalizedAscent(0.05), denoising=None)
+    start = da.ImageStack.noise(replace(SPEC, time=da.Time(6)))
+    tracks = da.over_keyframes({0: 3, 5: 5}, lambda number: toy_class(number))
+    ascent = da.Ascent(start, tracks, VIEWS, steps=1, optimizer=da.NormalizedAscent(0.05), denoising=None)
     change = (ascent.run().stack.canvas - start.canvas).square()
     torch.testing.assert_close(change.mean(dim=(0, 2, 3)).sqrt(), torch.full((3,), 0.05), rtol=1e-4, atol=1e-6)
     sizes = change.mean(dim=(1, 2, 3))
@@ -75,20 +70,20 @@ class ZeroAt(nn.Module):
 @each_case(
     "optimizer, more",
     product(
-        [NormalizedAscent(momentum=0.5), SGD(1.0, 0.9), Adam()],
-        [{}, {"denoising": Denoising()}, {"others": [prior("l2")]}],
+        [da.NormalizedAscent(momentum=0.5), da.SGD(1.0, 0.9), da.Adam()],
+        [{}, {"denoising": da.Denoising()}, {"others": [da.prior("l2")]}],
     ),
 )
 def test_an_image_without_a_gradient_stands_still_and_the_others_go_on(
     optimizer: Optimizer, more: dict[str, Any]
 ) -> None:
-    def start(second: float, call: int) -> Ascent:
+    def start(second: float, call: int) -> da.Ascent:
         canvas = torch.zeros(3, 3, *SPEC.canvas)
         canvas[1] = second
         wishes = [output_objective(judge(ZeroAt(call))), *more.get("others", [])]
         # A call of the network for each image.
         settings: dict[str, Any] = {"optimizer": optimizer, "chunk": VIEWS.views, "denoising": more.get("denoising")}
-        return Ascent(ImageStack.from_canvas(SPEC, canvas), wishes, VIEWS, steps=4, **settings)
+        return da.Ascent(da.ImageStack.from_canvas(SPEC, canvas), wishes, VIEWS, steps=4, **settings)
 
     living = start(0, call=0).run().stack
     # At 50 the second image is white to the last bit, and no score moves it. The third is not moved by the network in
@@ -103,8 +98,8 @@ def test_an_image_without_a_gradient_stands_still_and_the_others_go_on(
     assert moves == [True, not rests, True]
 
 
-def record(scores: dict[str, float] | None = None, norm: float = 1.0, step: int = 4) -> Record:
-    return Record(step, scores or {"a cat": 0.5, "a dog": -1.0}, norm)
+def record(scores: dict[str, float] | None = None, norm: float = 1.0, step: int = 4) -> da.Record:
+    return da.Record(step, scores or {"a cat": 0.5, "a dog": -1.0}, norm)
 
 
 def gradient(batch: int = 2) -> Tensor:
@@ -167,22 +162,24 @@ def spoil(where: int | tuple[int, ...], value: float) -> Tensor:
 def test_a_gradient_that_is_not_finite_or_0_is_refused(
     values: Tensor, scores: dict[str, float] | None, says: str
 ) -> None:
-    with pytest.raises(AscentError, match=says) as error:
+    with pytest.raises(da.AscentError, match=says) as error:
         check(values, scores=scores)
     assert isinstance(error.value, VanishedError) == (not values.any())
 
 
 @each_case("value", NOT_FINITE)
 def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
-    with pytest.raises(AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower the step"):
+    with pytest.raises(
+        da.AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower the step"
+    ):
         check(gradient(), spoil((1, 2, 3, 4), value))
 
 
 @each_case("values, canvas", [(gradient() * math.nan, None), (gradient() * 0, None), (gradient(), gradient() / 0)])
 def test_every_error_says_which_image_is_left(values: Tensor, canvas: Tensor | None) -> None:
-    with pytest.raises(AscentError, match="the last good image is that of step 4"):
+    with pytest.raises(da.AscentError, match="the last good image is that of step 4"):
         check(values, canvas)
-    with pytest.raises(AscentError, match="there is no good image yet"):
+    with pytest.raises(da.AscentError, match="there is no good image yet"):
         check(values, canvas, is_first=True)
 
 

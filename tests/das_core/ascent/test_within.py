@@ -8,22 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.adam import Adam
-from das_core.ascent.denoising import Denoising
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.sgd import SGD
-from das_core.ascent.within import Norm, Within
-from das_core.objectives.change import in_region
+from das_core.ascent.within import Norm
 from das_core.stack.color import from_rgb
-from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import crop_margin, render_pixels
-from das_core.stack.spec import StackSpec
 from toys import toy_class
 
-SPEC = StackSpec(48, 40, 8)
+SPEC = da.StackSpec(48, 40, 8)
 
 
 def picture(batch: int = 1) -> Tensor:
@@ -33,11 +26,11 @@ def picture(batch: int = 1) -> Tensor:
     return image
 
 
-def photo(batch: int = 1, **settings: float) -> ImageStack:
-    return ImageStack.from_image(SPEC, picture(batch), **settings)
+def photo(batch: int = 1, **settings: float) -> da.ImageStack:
+    return da.ImageStack.from_image(SPEC, picture(batch), **settings)
 
 
-def distances(stack: ImageStack, norm: Norm) -> Tensor:
+def distances(stack: da.ImageStack, norm: Norm) -> Tensor:
     """How far each picture is from the image that was given."""
     change = (stack.image().double() - picture(stack.batch)).flatten(1)
     return change.abs().amax(dim=1) if norm == "linf" else change.square().sum(dim=1).sqrt()
@@ -46,16 +39,18 @@ def distances(stack: ImageStack, norm: Norm) -> Tensor:
 @each_case(
     ("limit", "norm", "optimizer", "denoising"),
     [
-        (8 / 255, "linf", NormalizedAscent(), Denoising()),
-        (8 / 255, "linf", SGD(1.0, 0.5), None),
-        (1e-4, "linf", NormalizedAscent(), None),
-        (2.0, "l2", NormalizedAscent(), Denoising()),
-        (0.05, "l2", SGD(1.0, 0.5), None),
+        (8 / 255, "linf", da.NormalizedAscent(), da.Denoising()),
+        (8 / 255, "linf", da.SGD(1.0, 0.5), None),
+        (1e-4, "linf", da.NormalizedAscent(), None),
+        (2.0, "l2", da.NormalizedAscent(), da.Denoising()),
+        (0.05, "l2", da.SGD(1.0, 0.5), None),
     ],
 )
-def test_no_step_leaves_the_bound(limit: float, norm: Norm, optimizer: Optimizer, denoising: Denoising | None) -> None:
-    settings: dict[str, Any] = {"optimizer": optimizer, "denoising": denoising, "within": Within(limit, norm)}
-    ascent = Ascent(photo(2), toy_class(), steps=5, **settings)
+def test_no_step_leaves_the_bound(
+    limit: float, norm: Norm, optimizer: Optimizer, denoising: da.Denoising | None
+) -> None:
+    settings: dict[str, Any] = {"optimizer": optimizer, "denoising": denoising, "within": da.Within(limit, norm)}
+    ascent = da.Ascent(photo(2), toy_class(), steps=5, **settings)
     for step in ascent:
         assert float(distances(step.stack, norm).max()) <= limit
     # It uses what it is given.
@@ -63,10 +58,10 @@ def test_no_step_leaves_the_bound(limit: float, norm: Norm, optimizer: Optimizer
 
 
 def test_a_bounded_ascent_climbs_and_what_is_inside_keeps_its_bits() -> None:
-    history = Ascent(photo(), toy_class(), steps=8, within=16 / 255).run().history
+    history = da.Ascent(photo(), toy_class(), steps=8, within=16 / 255).run().history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"]
     settings: dict[str, Any] = {"steps": 3, "denoising": None}
-    free, bounded = (Ascent(photo(), toy_class(), within=within, **settings).run() for within in (None, 1))
+    free, bounded = (da.Ascent(photo(), toy_class(), within=within, **settings).run() for within in (None, 1))
     assert torch.equal(free.image, bounded.image)
 
 
@@ -76,15 +71,15 @@ def test_the_projection_of_each_image_is_the_nearest_picture() -> None:
     far = replace(start, canvas=start.canvas + change)
     middle, pixels = (render_pixels(canvas, SPEC.color) for canvas in (start.start, far.canvas))
     nearest = torch.maximum(torch.minimum(pixels, middle + 26 / 255), middle - 26 / 255)
-    torch.testing.assert_close(Within(26 / 255).project(far).pixels(), nearest, rtol=0, atol=5e-6)
+    torch.testing.assert_close(da.Within(26 / 255).project(far).pixels(), nearest, rtol=0, atol=5e-6)
     inner = crop_margin(pixels - middle, SPEC.margin)
     toward = middle + (pixels - middle) * min(1.0, 3 / float(inner.norm()))
-    torch.testing.assert_close(Within(3.0, "l2").project(far).pixels(), toward, rtol=0, atol=2e-5)
+    torch.testing.assert_close(da.Within(3.0, "l2").project(far).pixels(), toward, rtol=0, atol=2e-5)
     # Of two images, one inside.
     start = photo(2, contrast=1.0)
     moved = start.canvas.clone()
     moved[1] += from_rgb(torch.full((1, 3, *SPEC.canvas), 0.8), SPEC.color)[0]
-    after = Within(1.0, "l2").project(replace(start, canvas=moved))
+    after = da.Within(1.0, "l2").project(replace(start, canvas=moved))
     assert torch.equal(after.canvas[0], start.canvas[0])
     assert not torch.equal(after.canvas[1], moved[1])
 
@@ -92,14 +87,14 @@ def test_the_projection_of_each_image_is_the_nearest_picture() -> None:
 def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
     mask = torch.zeros(1, 40, 48)
     mask[:, :, :24] = 1
-    after = Ascent(photo(), in_region(toy_class(), mask), steps=3, within=0.05).run().stack
+    after = da.Ascent(photo(), da.in_region(toy_class(), mask), steps=3, within=0.05).run().stack
     assert 0.04 < float(distances(after, "linf")) <= 0.05
-    again = Ascent(after, toy_class(), steps=3, within=Within(0.05), optimizer=SGD(0.2)).run().stack
+    again = da.Ascent(after, toy_class(), steps=3, within=da.Within(0.05), optimizer=da.SGD(0.2)).run().stack
     assert float(distances(again, "linf").max()) <= 0.05
     with pytest.raises(ValueError, match=r"further than the bound of 0.01: start from the image itself"):
-        Ascent(after, toy_class(), within=0.01)
+        da.Ascent(after, toy_class(), within=0.01)
     with pytest.raises(ValueError, match=r"Adam keeps what it moves as tensors, and a bound moves the canvas; choose"):
-        Ascent(photo(), toy_class(), optimizer=Adam(), within=0.1)
+        da.Ascent(photo(), toy_class(), optimizer=da.Adam(), within=0.1)
 
 
 @each_case(
@@ -112,4 +107,4 @@ def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
 )
 def test_a_limit_out_of_range_and_another_norm_are_refused(limit: float, norm: Norm, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Within(limit, norm)
+        da.Within(limit, norm)
