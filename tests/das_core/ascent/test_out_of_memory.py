@@ -82,6 +82,8 @@ def test_an_error_that_a_single_view_does_not_help_against_is_raised(
 
 def test_where_images_are_compared_there_are_as_many_views_as_images() -> None:
     network = classifier()
-    tight = replace(network, module=Tight(MemoryError(), network.module, 0))
+    tight = Tight(MemoryError(), network.module, 99)
+    apart = da.diversity_objective(replace(network, module=tight), "network.0")
+    tight.most = 0
     with pytest.raises(torch.OutOfMemoryError, match="at step 1, with 2 views at a time"):
-        da.Ascent(da.ImageStack.gray(SPEC, 2), da.diversity_objective(tight, "network.0"), VIEWS).run()
+        da.Ascent(da.ImageStack.gray(SPEC, 2), apart, VIEWS).run()

@@ -78,7 +78,7 @@ APART = da.diversity_objective(classifier(), "0")
 @each_case(
     ("objective", "spec", "batch", "says"),
     [
-        (APART, SPEC, 1, "'diversity' compares the images of a batch, and there is one; make 2 or more"),
+        (APART, SPEC, 1, "'0 diversity' compares the images of a batch, and there is one; make 2 or more"),
         (APART, replace(SPEC, time=da.Time(3)), 3, "makes images differ, and frames belong together; leave it out"),
         (da.over_frames(APART, [1.0, 0.0]), SPEC, 2, "compares all images, so it has to count for all of them"),
         (da.in_region(toy_class(), torch.ones(1, 8, 8)), replace(SPEC, zoom=da.Zoom(3)), 3, "a zoom has no regions"),

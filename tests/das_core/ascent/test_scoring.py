@@ -44,7 +44,7 @@ def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pac
     for item in range(2):
         for number in range(4):
             draws = Draws([ViewKey(SEED, item, 5, number, 0, item)], CPU, pace.coarse_progress, pace.progress)
-            view = views.windows(stack.pixels(), ViewGeometry(SPEC.canvas, SPEC.margin, 16), draws)
+            view = views.windows(Pyramid(stack.pixels()), ViewGeometry(SPEC.canvas, SPEC.margin, 16), draws)
             for transform in views.transforms:
                 view = transform(view, draws)
             rows.append(view)
