@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import das_core as da
 from cases import each_case
 from das_core.ascent.modes import describe_mismatch
-from toys import SPEC, VIEWS, classifier, output_objective, toy_class
+from toys import SPEC, VIEWS, classifier, judge, output_objective, toy_class
 
 MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     torch.inference_mode,
@@ -62,19 +62,11 @@ def test_both_devices_and_the_next_step_are_named(objectives: Any) -> None:
     assert ascent.result.stack.steps == 0
 
 
-class Anywhere(nn.Module):
-    """Has a weight elsewhere, and takes images from any device."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(3, device="meta"))
-
-    def forward(self, views: Tensor) -> Tensor:
-        return views.mean(dim=(2, 3))
-
-
 def test_a_model_that_works_from_elsewhere_works_and_one_without_weights_is_everywhere() -> None:
-    judge = da.Judge("anywhere", Anywhere(), 16, (0.0,) * 3, (1.0,) * 3)
-    assert len(da.Ascent(da.ImageStack.gray(SPEC), output_objective(judge), VIEWS, steps=2).run().history) == 2
-    judge = da.Judge("mean", nn.Flatten(), 16, (0.0,) * 3, (1.0,) * 3)
-    assert describe_mismatch([judge], torch.device("cuda", 0)) is None
+    # It takes images from any device.
+    flat, anywhere = nn.Flatten(), nn.Flatten()
+    anywhere.weight = nn.Parameter(torch.ones(3, device="meta"))
+    assert (
+        len(da.Ascent(da.ImageStack.gray(SPEC), output_objective(judge(anywhere)), VIEWS, steps=2).run().history) == 2
+    )
+    assert describe_mismatch([judge(flat)], torch.device("cuda", 0)) is None

@@ -145,13 +145,11 @@ def test_images_are_scored_one_by_one_through_the_same_views() -> None:
     # An objective of several terms is scored by the views of all of them.
     both = da.class_objective(ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)]), ((3, 1.0),))
     assert score_images([both])["class 3"].shape == (2,)
-
-
-@each_case("chunk", [1, 5])
-def test_chunks_change_nothing_but_rounding_in_the_scores_of_images(chunk: int) -> None:
+    # Chunks change nothing but rounding.
     asked = [toy_class(), da.prior()]
-    for name, scores in score_images(asked, chunk=chunk).items():
-        torch.testing.assert_close(scores, score_images(asked)[name], rtol=1e-4, atol=1e-5)
+    expected = score_images(asked)
+    for chunk in (1, 5):
+        torch.testing.assert_close(score_images(asked, chunk=chunk), expected, rtol=1e-4, atol=1e-5)
 
 
 @each_case(
@@ -172,32 +170,27 @@ def content(images: int) -> da.Objective:
     return da.content_objective(classifier(), picture(images))
 
 
-def references(asked: object, *images: Tensor) -> Any:
-    return keep_references(asked, images, [])
-
-
 SEEN = make_activation_judge(classifier(), ["1"])
 UNSEEN = "'references' compares with reference images, which takes a judge that tells its activations"
+# Each of several references is checked, also those of an objective inside others.
+TWO = keep_references(SEEN, (picture(), picture(3)), [])
 BOXED = da.over_steps(da.in_region(content(3), torch.ones(1, 8, 8)))
 
 
 @each_case(
-    ("objectives", "batch", "says"),
+    ("objective", "batch", "says"),
     [
-        ([content(3)], 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
-        # Each of several is checked, also those of an objective inside others.
-        ([references(SEEN, picture(), picture(3))], 2, "3 images to compare with do not go with a stack of 2 images"),
-        ([BOXED], 1, r"3 images to compare with do not go with a stack of 1 image: use 1$"),
-        # Without a judge of activations.
-        ([toy_class(), references(classifier(), picture())], 1, UNSEEN),
-        ([toy_class(), references(None, picture())], 1, UNSEEN),
+        (content(3), 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
+        (TWO, 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
+        (BOXED, 1, "3 images to compare with do not go with a stack of 1 image: use 1$"),
+        *((toy_class() + keep_references(asked, (picture(),), []), 1, UNSEEN) for asked in (classifier(), None)),
     ],
 )
 def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once(
-    objectives: list[da.Objective], batch: int, says: str
+    objective: da.Objective, batch: int, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
-        da.Ascent(da.ImageStack.gray(SPEC, batch), objectives, VIEWS)
+        da.Ascent(da.ImageStack.gray(SPEC, batch), objective, VIEWS)
 
 
 @each_case(
