@@ -10,20 +10,11 @@ for a picture to be named.
 """
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.blind_answers import score_answers
-from benchmarks.blind_sheets import CELL
-from benchmarks.blind_trials import draw_naming, draw_pairs
-
-
-def _parse_numbers(text: str) -> list[int]:
-    """Return the numbers of a list such as "3,7"."""
-    if not re.fullmatch(r"\s*[0-9]{1,9}(\s*,\s*[0-9]{1,9})*\s*", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers such as 3,7")
-    return [int(number) for number in text.split(",")]
+from benchmarks.blind_sheets import draw_naming, draw_pairs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,29 +26,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs.add_argument("b", type=Path, metavar="B_FOLDER")
     naming = commands.add_parser("naming", help="draw the pictures of a folder with numbers alone")
     naming.add_argument("folder", type=Path, metavar="FOLDER")
-    naming.add_argument("--count", type=int, help="how many pictures (default: all)")
     for command in (pairs, naming):
         command.add_argument("out", type=Path, metavar="OUT", help="the folder for the sheets and the key")
         command.add_argument("--seed", type=int, default=0, help="of the shuffling (default: 0)")
-        command.add_argument("--cell", type=int, default=CELL, help=f"pixels for a picture (default: {CELL})")
     scoring = commands.add_parser("score", help="score the answers to sheets")
     scoring.add_argument("key", type=Path, metavar="KEY.json")
     scoring.add_argument("answers", type=Path, metavar="ANSWERS.txt")
     for option, meaning in (("--accept", "right"), ("--reject", "wrong")):
-        scoring.add_argument(option, type=_parse_numbers, default=[], metavar="3,7", help=f"names that are {meaning}")
+        scoring.add_argument(option, type=int, nargs="+", default=[], metavar="N", help=f"names that are {meaning}")
     given = parser.parse_args(arguments)
     try:
         if given.command == "score":
             print(score_answers(given.key, given.answers, given.accept, given.reject))
-            return
-        sheets = (
-            draw_pairs(given.a, given.b, given.out, given.seed, given.cell)
-            if given.command == "pairs"
-            else draw_naming(given.folder, given.out, given.seed, given.count, given.cell)
-        )
+        elif given.command == "pairs":
+            print(*draw_pairs(given.a, given.b, given.out, given.seed), sep="\n")
+        else:
+            print(*draw_naming(given.folder, given.out, given.seed), sep="\n")
     except ValueError as error:
         parser.error(str(error))
-    print("\n".join(map(str, sheets)))
 
 
 if __name__ == "__main__":

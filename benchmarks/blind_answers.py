@@ -6,23 +6,22 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.blind_trials import SIDES
-from benchmarks.blind_words import find_shared_words, to_words
+from benchmarks.blind_sheets import SIDES, to_words
+from das_core.models.label_sets import imagenet_labels
 
-CHOICES = (*SIDES, "even")
+# Words that say nothing about the content of a picture
+SMALL_WORDS = {"a", "an", "and", "at", "by", "for", "from", "in", "into", "of", "off", "on", "or", "the", "to", "with"}
 
 _UNCLEAR = "judge it yourself"
 
 
 def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject: Collection[int] = ()) -> str:
-    """Return the score of the answers to the sheets of a blind test, as text."""
+    """Return the score as text; names with these numbers are right or wrong whether or not they share a word."""
     kind, asked = _read_key(key)
     given = _read_answers(answers, asked)
-    if kind == "naming":
-        return _score_names(asked, given, accept, reject)
-    if accept or reject:
-        raise ValueError("only names are accepted or rejected by hand; this is the key of a sheet of pairs")
-    return _score_pairs(asked, given)
+    missing = ", ".join(str(number) for number in sorted(asked) if number not in given)
+    score = _score_pairs(asked, given) if kind == "pairs" else _score_names(asked, given, accept, reject)
+    return f"{score}\nnot answered: {missing}" if missing else score
 
 
 def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
@@ -30,18 +29,9 @@ def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         kind = key["kind"]
-        entries = {int(number): entry for number, entry in key[{"pairs": "pairs", "naming": "names"}[kind]].items()}
-        if kind == "pairs":
-            bad = [n for n, entry in entries.items() if entry["a"] not in SIDES or not isinstance(entry["name"], str)]
-        else:
-            bad = [number for number, entry in entries.items() if not isinstance(entry, str)]
-    except OSError as error:
-        raise ValueError(f"the key {path} cannot be read ({error.strerror or error})") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no key; give the key.json that lies beside the sheets") from error
-    if bad or not entries:
-        raise ValueError(f"{path} is no key; give the key.json that lies beside the sheets")
-    return kind, entries
+        return kind, {int(number): entry for number, entry in key["pairs" if kind == "pairs" else "names"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no key ({error}); give the key.json that lies beside the sheets") from error
 
 
 def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
@@ -55,18 +45,11 @@ def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = re.fullmatch(r"\s*([0-9]{1,9})(?:\s*[:.)]\s*|\s+|$)(.*)", line)
-        if found is None:
-            raise ValueError(f"line {place} of {path} is no answer: '{line.strip()[:60]}'; begin it with a number")
-        number = int(found[1])
-        if number not in asked:
-            raise ValueError(f"line {place} of {path} answers number {number}; the sheet has 1 to {max(asked)}")
-        if number in answers:
-            raise ValueError(f"line {place} of {path} answers number {number} again; keep one answer")
-        answers[number] = found[2].strip()
-    given = {number: words for number, words in answers.items() if words}
-    if not given:
-        raise ValueError(f"{path} has no answers")
-    return given
+        if found is None or int(found[1]) not in asked or int(found[1]) in answers:
+            said = f"line {place} of {path} is no answer: '{line.strip()[:60]}'"
+            raise ValueError(f"{said}; begin it with a number from 1 to {max(asked)}, and answer each once")
+        answers[int(found[1])] = found[2].strip()
+    return {number: words for number, words in answers.items() if words}
 
 
 def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
@@ -74,48 +57,45 @@ def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
     counts = {"a": 0, "b": 0, "even": 0}
     for number, words in given.items():
         choice = words.casefold()
-        if choice not in CHOICES:
-            raise ValueError(f"the answer '{words[:60]}' to number {number} is none; write one of {', '.join(CHOICES)}")
+        if choice not in (*SIDES, "even"):
+            raise ValueError(f"the answer '{words[:60]}' to number {number} is none; write left, right or even")
         counts["even" if choice == "even" else "a" if choice == asked[number]["a"] else "b"] += 1
     decided = counts["a"] + counts["b"]
-    lines = [f"A preferred: {counts['a']}", f"B preferred: {counts['b']}", f"even: {counts['even']}"]
-    share = f"; A in {counts['a'] / decided:.0%}, B in {counts['b'] / decided:.0%} of them" if decided else ""
-    lines.append(f"decided: {decided} of {len(given)} answered ({decided / len(given):.0%}){share}")
-    return "\n".join([*lines, *_list_missing(asked, given)])
+    share = f" (A in {counts['a'] / decided:.0%})" if decided else ""
+    return f"preferred: A {counts['a']}, B {counts['b']}, even {counts['even']}\ndecided: {decided}{share}"
 
 
 def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collection[int], reject: Collection[int]) -> str:
-    """Return, as text, what each picture should show, the answer and the verdict, and then the number of right
-    answers."""
-    for number in (*accept, *reject):
-        if number not in given:
-            raise ValueError(f"number {number} cannot be accepted or rejected: it has no answer")
-    if both := sorted(set(accept) & set(reject)):
-        raise ValueError(f"number {both[0]} is both accepted and rejected; choose one")
+    """Return, as text, what each picture should show, the answer and the verdict, and the number of right answers."""
+    if wrong := ({*accept, *reject} - given.keys()) | ({*accept} & {*reject}):
+        raise ValueError(f"{min(wrong)} cannot be accepted or rejected: it has no answer, or is in both lists")
     rows = []
     for number in sorted(asked):
-        words = given.get(number, "")
-        verdict = _judge_name(asked[number], words, number in accept, number in reject)
-        rows.append((str(number), to_words(asked[number]), words or "-", verdict))
+        name, words = asked[number], given.get(number, "")
+        shared = find_shared_words(name, words)
+        verdict = f"right ({', '.join(shared)})" if shared else _UNCLEAR if words else "no answer"
+        verdict = "right, by hand" if number in accept else "wrong, by hand" if number in reject else verdict
+        rows.append((str(number), to_words(name), words or "-", verdict))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["   ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     right = sum(verdict.startswith("right") for *_, verdict in rows)
-    hand = f"; decided by hand: {len({*accept, *reject})}" if accept or reject else ""
-    lines += ["", f"named: {right} of {len(asked)} ({right / len(asked):.0%}){hand}"]
-    if unclear := ",".join(number for number, *_, verdict in rows if verdict == _UNCLEAR):
-        lines.append(f"no word shared, so far counted as wrong: {unclear}; add the right ones with --accept {unclear}")
-    return "\n".join([*lines, *_list_missing(asked, given)])
+    lines = ["   ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    lines.append(f"named: {right} of {len(asked)} ({right / len(asked):.0%})")
+    if unclear := " ".join(number for number, *_, verdict in rows if verdict == _UNCLEAR):
+        lines.append(f"no word shared, so far counted as wrong: {unclear}; --accept those that are right")
+    return "\n".join(lines)
 
 
-def _judge_name(name: str, words: str, accepted: bool, rejected: bool) -> str:
-    """Return the verdict on the answer `words` about the picture with the name `name`, as text."""
-    if accepted or rejected:
-        return "right, by hand" if accepted else "wrong, by hand"
-    if shared := find_shared_words(name, words):
-        return f"right ({', '.join(shared)})"
-    return _UNCLEAR if words else "no answer"
+def find_shared_words(name: str, answer: str) -> list[str]:
+    """Return the words of an answer that are in the name of a picture, or in any name of the class that it names."""
+    labels = imagenet_labels()
+    try:
+        names = labels.labels[labels.find(to_words(name))].names
+    except ValueError:  # the name is that of no class, or of several
+        names = ()
+    return sorted(_find_words(answer) & set().union(*(_find_words(text) for text in (name, *names))))
 
 
-def _list_missing(asked: Collection[int], given: Collection[int]) -> list[str]:
-    missing = [str(number) for number in sorted(asked) if number not in given]
-    return [f"not answered: {', '.join(missing)}"] if missing else []
+def _find_words(text: str) -> set[str]:
+    """Return the words of a text, in lower case and without a final s; leave out small words and single characters."""
+    words = re.findall(r"[^\W_]+", text.casefold())
+    return {word.removesuffix("s") for word in words if word not in SMALL_WORDS and len(word) > 1}

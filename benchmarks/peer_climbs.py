@@ -25,16 +25,15 @@ _MEAN = _STD = (0.5, 0.5, 0.5)  # normalisation of the starters: 0..1 becomes -1
 
 
 class TimeIsUp(Exception):  # noqa: N818
-    """Raised by a `Watch` when the time for an ascent is over, in order to end the ascent."""
+    """Ends an ascent whose time is over, also in libraries that take no callback which could stop them."""
 
 
 @dataclass
 class Watch:
-    """A stopwatch for an ascent. A judge looks at the picture at planned moments; the time of the judge is not
-    counted."""
+    """A stopwatch for an ascent: a judge looks at the picture at planned moments, and its time does not count."""
 
-    ask: Callable[[Tensor], float]
-    moments: Sequence[float]
+    ask: Callable[[Tensor], float]  # the judge's probability of the class for an image
+    moments: Sequence[float]  # seconds of the ascent, rising
     clock: Callable[[], float] = time.process_time
     looks: list[Look] = field(default_factory=list)
     steps: int = 0
@@ -46,7 +45,7 @@ class Watch:
         self._begin = self.clock()
 
     def tick(self, show: Callable[[], Tensor]) -> None:
-        """Count a step, and let the judge look at the image if one of `moments` has passed since the step before."""
+        """Count a step, and let the judge look if a moment has passed since the step before; the last ends the run."""
         self.steps += 1
         spent = self.clock() - self._begin
         passed = sum(moment <= spent for moment in self.moments)

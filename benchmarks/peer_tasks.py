@@ -7,14 +7,9 @@ horama use the CPU; they add no line to the count. If this module has no functio
 cannot do the task, unless the user rewrites parts of the library.
 """
 
-import ast
 import inspect
-import io
-import textwrap
-import tokenize
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -31,13 +26,12 @@ SHORT: Mapping[str, Mapping[str, Any]] = {
 Task = Callable[[nn.Module, Mapping[str, Any]], Any]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One task: its title, and, by library, the functions that do it (`ways`) and notes for the table (`notes`)."""
+class Row(NamedTuple):
+    """One task: its title, the functions that do it by library, and notes for the table by library."""
 
     title: str
     ways: Mapping[str, Task]
-    notes: Mapping[str, str]
+    notes: Mapping[str, str] = {}
 
 
 def channel_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
@@ -201,67 +195,42 @@ def views_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
     return fourier(lambda views: views[:, 0].mean() - views[:, 1:].mean(), **short)
 
 
+def _by_library(ours: Task, lucent: Task, horama: Task | None = None) -> dict[str, Task]:
+    return {"direct_ascent": ours, "lucent": lucent} | ({"horama": horama} if horama else {})
+
+
 TASKS = (
-    Row(
-        "a channel",
-        {"direct_ascent": channel_ours, "lucent": channel_lucent, "horama": channel_horama},
-        {},
-    ),
+    Row("a channel", _by_library(channel_ours, channel_lucent, channel_horama)),
     Row(
         "eight channels at once",
-        {"direct_ascent": channels_ours, "lucent": channels_lucent, "horama": channels_horama},
+        _by_library(channels_ours, channels_lucent, channels_horama),
         {"horama": "one after another"},
     ),
-    Row(
-        "a neuron",
-        {"direct_ascent": neuron_ours, "lucent": neuron_lucent, "horama": neuron_horama},
-        {},
-    ),
-    Row(
-        "a direction",
-        {"direct_ascent": direction_ours, "lucent": direction_lucent, "horama": direction_horama},
-        {},
-    ),
+    Row("a neuron", _by_library(neuron_ours, neuron_lucent, neuron_horama)),
+    Row("a direction", _by_library(direction_ours, direction_lucent, direction_horama)),
     Row(
         "a caricature of a photograph",
-        {"direct_ascent": caricature_ours, "lucent": caricature_lucent, "horama": caricature_horama},
+        _by_library(caricature_ours, caricature_lucent, caricature_horama),
         {"lucent": "from noise, place by place"},
     ),
-    Row(
-        "a class",
-        {"direct_ascent": class_ours, "lucent": class_lucent, "horama": class_horama},
-        {"lucent": "by number", "horama": "by number"},
-    ),
-    Row(
-        "diversity of a batch",
-        {"direct_ascent": diversity_ours, "lucent": diversity_lucent},
-        {},
-    ),
+    Row("a class", _by_library(class_ours, class_lucent, class_horama), {"lucent": "by number", "horama": "by number"}),
+    Row("diversity of a batch", _by_library(diversity_ours, diversity_lucent)),
     Row(
         "an objective of one's own on views",
-        {"direct_ascent": views_ours, "lucent": views_lucent, "horama": views_horama},
+        _by_library(views_ours, views_lucent, views_horama),
         {"lucent": "through a layer put before the model"},
     ),
 )
 
 
-def count_lines(task: Callable[..., Any]) -> int:
-    """Return how many lines of code a function has, imports included."""
-    source = textwrap.dedent(inspect.getsource(task))
-    body = ast.parse(source).body[0]
-    assert isinstance(body, ast.FunctionDef)
-    statements = body.body[1:] if ast.get_docstring(body) is not None else body.body
-    first = min((statement.lineno for statement in statements), default=len(source))
-    ignored = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-    lines: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type not in ignored and token.start[0] >= first:
-            lines.update(range(token.start[0], token.end[0] + 1))
-    return len(lines)
+def count_lines(task: Task) -> int:
+    """Return how many lines of code are below the signature of a function, imports included."""
+    lines = [line.strip() for line in inspect.getsource(task).splitlines()[1:]]
+    return sum(bool(line) and not line.startswith("#") for line in lines)
 
 
 def tabulate(libraries: Mapping[str, str]) -> str:
-    """Return a markdown table of the number of lines of code that every task takes in each library."""
+    """Return a table of the lines that every task takes, with a column of this title for each library."""
     rows = [f"| task | {' | '.join(libraries.values())} |", "|---" * (1 + len(libraries)) + "|"]
     for row in TASKS:
         cells = []

@@ -25,7 +25,6 @@ from torchvision.transforms.functional import resize
 
 from benchmarks.classes import DRAW, TARGETS
 from benchmarks.common import HERE, SEED, save_sheet
-from benchmarks.pace import Look
 from benchmarks.peer_climbs import Climb, TimeIsUp, Watch, climb_with_horama, climb_with_lucent, climb_with_recipe
 from benchmarks.peer_tasks import SHORT, TASKS, tabulate
 from benchmarks.recognition import HEADER, RULE, summarise
@@ -38,7 +37,7 @@ from das_core.report.recognition import judge_class
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 
-# The other libraries: the names of their packages, by the names under which they are imported
+# Names of packages by the names under which they are imported
 PEERS = {"lucent": "torch-lucent", "horama": "horama", "captum": "captum"}
 INSTALL = (
     "python -m pip install --target build/peers --no-deps torch-lucent==0.1.8 horama==0.3.0 captum==0.9.0 "
@@ -48,9 +47,7 @@ INSTALL = (
 MEASURE = "PYTHONPATH=build/peers OMP_NUM_THREADS=1 python -m benchmarks.run peers"
 
 CLASSES = TARGETS[:6]
-# The CPU seconds after which the judge classifies the picture. A run that takes longer than the last of these is
-# stopped.
-MOMENTS = (5.0, 10.0, 20.0, 40.0, 60.0)
+MOMENTS = (5.0, 10.0, 20.0, 40.0, 60.0)  # CPU seconds after which the judge looks; the last one ends a run
 CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
 # lucent's way in our library: as many steps, a single view a step, and Adam; for the Fourier coefficients and the logit
@@ -90,7 +87,8 @@ def report() -> str:
             runs[title].append(run_contestant(climb, climber, judge, target))
             print(f"{target} {title}: {runs[title][-1].steps} steps, {runs[title][-1].looks}", flush=True)
     draw({title: average_at(watches) for title, watches in runs.items()})
-    images = [show_small(watch.image) for watches in runs.values() for watch in watches if watch.image is not None]
+    last = [watch.image for watches in runs.values() for watch in watches if watch.image is not None]
+    images = [resize(image[0], [224, 224], antialias=True) for image in last]
     save_sheet(images, SHEET, columns=len(CLASSES))
     moments = " | ".join(f"{moment:.0f} s" for moment in MOMENTS)
     rows = "\n".join(f"| {title} | {describe_runs(watches)} |" for title, watches in runs.items())
@@ -149,22 +147,17 @@ def run_tasks() -> None:
     """Run the code whose lines are counted, for every task and library, to check that it makes pictures."""
     for row in TASKS:
         for library, task in row.ways.items():
-            # Each function gets a new model with the same weights: lucent leaves hooks on a model, which would disturb
-            # the next function.
             torch.manual_seed(SEED)
-            made = task(torchvision.models.resnet18().eval(), SHORT[library])
-            for picture in pictures_of(made):
-                if not bool(torch.isfinite(picture).all()):
-                    raise ValueError(f"{library} makes no picture of {row.title}")
+            # A new model each time: lucent leaves hooks on a model.
+            pictures = pictures_of(task(torchvision.models.resnet18().eval(), SHORT[library]))
+            if not pictures or not all(bool(torch.isfinite(picture).all()) for picture in pictures):
+                raise ValueError(f"{library} makes no picture of {row.title}")
 
 
 def pictures_of(made: Any) -> list[Tensor]:
-    """Convert the value that a library returns to a list of tensors."""
+    """Return the tensors in what a library returns: a result with an `image`, an array, or lists of these."""
     if isinstance(made, list | tuple):
-        found = [picture for one in made for picture in pictures_of(one)]
-        if not found:
-            raise ValueError("no picture was made")
-        return found
+        return [picture for one in made for picture in pictures_of(one)]
     return [torch.as_tensor(getattr(made, "image", made)).detach()]
 
 
@@ -179,23 +172,16 @@ def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target:
 
 
 def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
-    """Return cells of a markdown table about the last pictures of one contestant: how well the judge recognises
-    them."""
+    """Return cells of a table about how well the judge recognises the last pictures of a contestant."""
     pairs = [(watch.image, target) for watch, target in zip(watches, CLASSES, strict=True) if watch.image is not None]
     # The judge sees one image at a time, because the sizes of the images may differ.
     return summarise([judge_class(judge, image, [target])[0] for image, target in pairs])
 
 
-def probability_at(looks: Sequence[Look], number: int) -> float:
-    """Return the probability that the judge gave to the class of a run at the time `MOMENTS[number]`."""
-    return looks[min(number, len(looks) - 1)].probability
-
-
 def average_at(watches: Sequence[Watch]) -> list[float]:
-    """Return the probability that the judge gave to the class at each of `MOMENTS`, averaged over several runs."""
-    return [
-        sum(probability_at(watch.looks, number) for watch in watches) / len(watches) for number in range(len(MOMENTS))
-    ]
+    """Return the mean probability of the class at each of `MOMENTS`; a run that ended before keeps its last one."""
+    looks = [[watch.looks[min(at, len(watch.looks) - 1)] for watch in watches] for at in range(len(MOMENTS))]
+    return [sum(look.probability for look in each) / len(each) for each in looks]
 
 
 def describe_runs(watches: Sequence[Watch]) -> str:
@@ -205,11 +191,6 @@ def describe_runs(watches: Sequence[Watch]) -> str:
     cut = sum(not watch.finished for watch in watches)
     end = f"{seconds:.0f} s" if cut == 0 else f"cut off in {cut} of {len(watches)} runs"
     return " | ".join([*(f"{probability:.2f}" for probability in average_at(watches)), str(steps), end])
-
-
-def show_small(image: Tensor) -> Tensor:
-    """Return an image (1, 3, H, W) resized to (3, 224, 224), for the sheet that shows all pictures."""
-    return resize(image[0], [224, 224], antialias=True).clamp(0, 1)
 
 
 def draw(means: dict[str, list[float]]) -> None:

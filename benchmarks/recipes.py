@@ -1,8 +1,8 @@
 """Recipes: the settings that the benchmarks of quality compare, and the ascent of one picture with a recipe.
 
 A recipe of this module has the models of an ascent and all its settings; the benchmark chooses the class or prompt.
-The three recipes of the library are compared with others: variants of the recipe picture, the defaults of earlier
-versions, and the settings of the code that the authors of Direct Ascent Synthesis published.
+The recipes of the library are compared with variants of the recipe picture, and with the settings of the code that the
+authors of Direct Ascent Synthesis published.
 """
 
 import hashlib
@@ -15,9 +15,7 @@ from typing import Literal
 from torch import Tensor
 
 from das_core.ascent import recipe
-from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
@@ -31,8 +29,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.color_transforms import ColorShift, Grayscale
-from das_core.views.transforms import Flip, Noise
+from das_core.views.transforms import Noise
 from das_core.views.windows import Windows
 
 
@@ -46,7 +43,7 @@ class Recipe(recipe.Recipe):
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
     score: ScoreKind = "log_probability"
-    variety: float = 0.0
+    variety: float = 0.0  # the share of the last features that the score leaves out; the seed decides which
 
     @property
     def key(self) -> str:
@@ -84,8 +81,7 @@ class Recipe(recipe.Recipe):
         return text_objective(load_clips(self.models), text, "cosine" if self.score == "logit" else "auto")
 
 
-# A function from a recipe and a class or prompt to the objective: `Recipe.ask_class` or `Recipe.ask_text`
-Ask = Callable[[Recipe, str], Objective]
+Ask = Callable[[Recipe, str], Objective]  # `Recipe.ask_class` or `Recipe.ask_text`
 
 
 @cache
@@ -103,45 +99,13 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
 
 
 PICTURE = Recipe(**vars(recipe.PICTURE), name="picture", title="picture (node defaults)")
-# The recipe picture with a start from noise. Seen from afar, its pictures for different seeds differ more from each
-# other than those of the other recipes.
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-# The recipe picture with a score that uses only two fifths of the classifiers' last features. The seed decides which
-# features these are.
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")
 
-_OLDER_STACK = StackSpec(224, 224, levels=linear_levels(336, 4))
-
-# The defaults of the nodes in version 0.2.0, before there was a denoiser
-SECOND_VERSION = Recipe(
-    name="second_version",
-    title="defaults of version 0.2.0",
-    steps=60,
-    augmentation=Augmentation(16, transforms=(Flip(), ColorShift(), Grayscale(), Noise())),
-    optimizer=NormalizedAscent(step_size=0.08, momentum=0.0, tilt=0.0),
-    focus=Focus(end=3.0, emphasis=0.0),
-    denoising=None,
-    spec=_OLDER_STACK,
-    score="logit",
-)
-# The defaults of the nodes in version 0.1.0, the first version
-FIRST_VERSION = Recipe(
-    name="first_version",
-    title="defaults of version 0.1.0",
-    models=(STARTER,),
-    steps=100,
-    augmentation=Augmentation(16, transforms=(Flip(), Noise())),
-    optimizer=NormalizedAscent(step_size=0.06, momentum=0.0, tilt=0.0),
-    focus=None,
-    denoising=None,
-    spec=_OLDER_STACK,
-    score="logit",
-)
-# The settings of the code that the authors of Direct Ascent Synthesis published ("seed").
-# tests/integration/test_reference.py reproduces that code. Here K has its spectral form, which makes nearly the same
-# picture as the exact form in half of the time.
+# The settings of the code that the authors of Direct Ascent Synthesis published ("seed");
+# tests/integration/test_reference.py reproduces that code.
 REFERENCE = Recipe(
     name="reference",
     title="reference (seed settings)",
@@ -152,6 +116,6 @@ REFERENCE = Recipe(
     focus=None,
     schedule="constant",
     denoising=None,
-    spec=replace(_OLDER_STACK, color="rgb"),
+    spec=StackSpec(224, 224, levels=linear_levels(336, 4), color="rgb"),
     score="logit",
 )

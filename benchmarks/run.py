@@ -7,71 +7,27 @@ correct is checked by the tests.
 """
 
 import argparse
+import importlib
 import platform
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from benchmarks import (
-    ablation,
-    classes,
-    cost,
-    diversity,
-    engraving,
-    features,
-    films,
-    gpu,
-    guidance,
-    image_targets,
-    large,
-    memory,
-    morphs,
-    pace,
-    parametrizations,
-    peers,
-    regions,
-    sizes,
-    speed,
-    stacks,
-    text,
-    zoom,
-)
-
 RESULTS = Path(__file__).parent / "RESULTS.md"
-SECTIONS: dict[str, Callable[[], str]] = {
-    "speed": speed.report,
-    "memory": memory.report,
-    "large": large.report,
-    "cost": cost.report,
-    "ablation": ablation.report,
-    "parametrizations": parametrizations.report,
-    "classes": classes.report,
-    "diversity": diversity.report,
-    "engraving": engraving.report,
-    "sizes": sizes.report,
-    "pace": pace.report,
-    "text": text.report,
-    "image_targets": image_targets.report,
-    "features": features.report,
-    "regions": regions.report,
-    "stacks": stacks.report,
-    "guidance": guidance.report,
-    "films": films.report,
-    "morphs": morphs.report,
-    "zoom": zoom.report,
-    "peers": peers.report,
-    "gpu": gpu.report,
-}
+# The modules whose `report` measures a section, in the order of RESULTS.md
+SECTIONS = (
+    "speed", "memory", "large", "cost", "ablation", "parametrizations", "classes", "diversity", "engraving", "sizes",
+    "pace", "text", "image_targets", "features", "regions", "spectra", "guidance", "films", "morphs", "zoom", "peers",
+    "gpu",
+)  # fmt: skip
 ON_REQUEST = {"peers", "gpu"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results
 
 Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
 two: `python -m benchmarks.run peers` needs other libraries, and `python -m benchmarks.run gpu` needs a CUDA device.
 
-In some sections, names of older settings, older rows and sentences about them were added by hand. Such a section says
-what was added. When it is measured anew, this is lost.
+All rows are of today's settings. What older ones gave, and what was decided by it, is in NOTES.md.
 """
 
 
@@ -97,7 +53,7 @@ def main() -> None:
     for name in asked:
         numbers = "" if name == "gpu" else ", float32, no GPU used"
         measured = f"Measured on {describe_machine()}{numbers}, by `python -m benchmarks.run {name}`."
-        section = f"{measured}\n\n{SECTIONS[name]().strip()}"
+        section = f"{measured}\n\n{importlib.import_module(f'benchmarks.{name}').report().strip()}"
         print(section, flush=True)
         write_section(name, section)
 

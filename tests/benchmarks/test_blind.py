@@ -1,48 +1,264 @@
-"""The command line of blind tests does what the functions do, and says what is wrong."""
+"""Blind tests: sheets read back by the colours of their pictures, keys, scores counted by hand, and what is refused."""
 
+import json
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.blind import main
-from benchmarks.blind_trials import draw_naming, draw_pairs
-from blind_pictures import fill_pair
+from benchmarks.blind_answers import find_shared_words, score_answers
+from benchmarks.blind_sheets import CELL, LONGEST, OUTER, PER_SHEET, draw_naming, draw_pairs, find_pictures, to_words
 from cases import each_case
 
+Box = tuple[int, int, int, int]
 
-def test_the_command_line_draws_and_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pair = fill_pair(tmp_path)
+TWENTY = [f"thing_{number:02d}" for number in range(20)]
+
+
+def colour(place: int, folder: int = 0) -> tuple[int, int, int]:
+    """The colour of picture number `place` of folder number `folder`; each is another, none is black or white."""
+    return 40 + 3 * place, 90 + 50 * folder, 200 - 3 * place
+
+
+def fill(folder: Path, names: Sequence[str], number: int = 0, size: tuple[int, int] = (CELL, CELL)) -> Path:
+    """Write a picture of one colour for each name into a new folder, number `number`, and return the folder."""
+    folder.mkdir(parents=True)
+    for place, name in enumerate(names):
+        Image.new("RGB", size, colour(place, number)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """Two folders of twenty pictures of the same names."""
+    return fill(tmp_path / "a", TWENTY), fill(tmp_path / "b", TWENTY, 1)
+
+
+def find_boxes(sheets: Sequence[Path], count: int, folder: int = 0) -> list[tuple[int, Box]]:
+    """For each picture of a folder, the number of the only sheet that shows it, and its box there (l, t, r, b)."""
+    pixels = [np.asarray(Image.open(sheet)) for sheet in sheets]
+    boxes = []
+    for place in range(count):
+        found = [(number, (sheet == colour(place, folder)).all(axis=2)) for number, sheet in enumerate(pixels)]
+        ((number, shown),) = [(number, shown) for number, shown in found if shown.any()]
+        rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+        boxes.append((number, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)))
+    return boxes
+
+
+def read_order(boxes: Sequence[tuple[int, Box]]) -> list[str]:
+    """The names of twenty pictures by sheet, from top to bottom, then from left to right."""
+    return [TWENTY[place] for place in sorted(range(20), key=lambda n: (boxes[n][0], boxes[n][1][1], boxes[n][1][0]))]
+
+
+def read_key(out: Path) -> Any:
+    return json.loads((out / "key.json").read_text(encoding="utf-8"))
+
+
+def test_the_command_line_draws_and_scores_and_says_what_is_wrong(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["pairs", str(pair[0]), str(pair[1]), str(tmp_path / "p"), "--seed", "4"])
     assert capsys.readouterr().out.split() == [str(tmp_path / "p" / f"sheet_{number}.png") for number in (1, 2)]
     draw_pairs(*pair, tmp_path / "q", seed=4)
     assert (tmp_path / "p" / "key.json").read_bytes() == (tmp_path / "q" / "key.json").read_bytes()
-
-    main(["naming", str(pair[0]), str(tmp_path / "n"), "--count", "3", "--seed", "2", "--cell", "300"])
-    # What is printed gives nothing away.
-    assert capsys.readouterr().out.split() == [str(tmp_path / "n" / "sheet.png")]
-    draw_naming(pair[0], tmp_path / "m", seed=2, count=3, cell=300)
-    assert (tmp_path / "n" / "sheet.png").read_bytes() == (tmp_path / "m" / "sheet.png").read_bytes()
-
+    main(["naming", str(pair[0]), str(tmp_path / "n")])
+    assert capsys.readouterr().out.split() == [str(tmp_path / "n" / "sheet_1.png")]  # it gives nothing away
     (tmp_path / "answers.txt").write_text("1: this\n2: thing\n3: that\n")
-    arguments = [str(tmp_path / "n" / "key.json"), str(tmp_path / "answers.txt"), "--accept", "1, 3", "--reject", "2"]
-    main(["score", *arguments])
-    assert "named: 2 of 3 (67%); decided by hand: 3" in capsys.readouterr().out
+    main(["score", str(tmp_path / "n/key.json"), str(tmp_path / "answers.txt"), "--accept", "1", "3", "--reject", "2"])
+    assert "named: 2 of 20 (10%)" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        main(["naming", "/nowhere/at/all", str(tmp_path / "out")])
+    assert "/nowhere/at/all has no pictures (.jpeg, .jpg, .png, .webp)" in capsys.readouterr().err
+
+
+def test_the_key_says_on_which_side_a_is_and_a_preference_is_found_again(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sheets = draw_pairs(*pair, tmp_path / "out", seed=11)
+    key = read_key(tmp_path / "out")
+    assert (key["kind"], key["a"], key["b"]) == ("pairs", str(pair[0]), str(pair[1]))
+    ours, theirs = find_boxes(sheets, 20), find_boxes(sheets, 20, 1)
+    by_name = {entry["name"]: entry["a"] for entry in key["pairs"].values()}
+    for name, (sheet, box), (other_sheet, other) in zip(TWENTY, ours, theirs, strict=True):
+        assert (sheet, box[1], box[3]) == (other_sheet, other[1], other[3])
+        assert 0 < max(box[0], other[0]) - min(box[2], other[2]) < OUTER
+        assert by_name[name] == ("left" if box[0] < other[0] else "right")
+    # Numbers follow the order in which a sheet is read.
+    order = read_order([min(both) for both in zip(ours, theirs, strict=True)])
+    assert order == [key["pairs"][str(number)]["name"] for number in range(1, 21)]
+    # A viewer who likes the pictures of B.
+    sides = ["left" if theirs[TWENTY.index(name)] < ours[TWENTY.index(name)] else "right" for name in order]
+    (tmp_path / "answers.txt").write_text("\n".join(f"{number} {side}" for number, side in enumerate(sides, 1)))
+    assert "A 0, B 20, even 0\n" in score_answers(tmp_path / "out" / "key.json", tmp_path / "answers.txt")
+
+
+@each_case("count", [20, 7])
+def test_each_folder_is_as_often_left_as_right(tmp_path: Path, count: int) -> None:
+    a, b = fill(tmp_path / "a", TWENTY[:count]), fill(tmp_path / "b", TWENTY[:count], 1)
+    seen = set()
+    for seed in (0, 1, 2, 0):
+        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        draw_pairs(a, b, out, seed)
+        sides = tuple(entry["a"] for entry in read_key(out)["pairs"].values())
+        assert abs(sides.count("left") - sides.count("right")) == count % 2
+        seen.add((seed, sides))
+    assert len(seen) == 3  # a seed repeats
+    assert len({sides for _, sides in seen}) > 1
+
+
+def test_a_sheet_for_naming_has_numbers_of_the_key_and_no_captions(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    sheets = draw_naming(pair[0], tmp_path / "out")
+    names = read_key(tmp_path / "out")["names"]
+    order = read_order(find_boxes(sheets, 20))
+    assert dict(zip(map(str, range(1, 21)), order, strict=True)) == names
+    assert order != TWENTY
+    fill(tmp_path / "other", [f"a_quite_different_name_{number:02d}" for number in range(20)])
+    (other,) = draw_naming(tmp_path / "other", tmp_path / "again")
+    assert other.read_bytes() == sheets[0].read_bytes()
+    (shuffled,) = draw_naming(pair[0], tmp_path / "shuffled", seed=1)
+    assert shuffled.read_bytes() != sheets[0].read_bytes()
+
+
+@each_case(("kind", "sheets"), [("pairs", 3), ("naming", 3)])
+def test_what_does_not_fit_goes_on_further_sheets(tmp_path: Path, kind: str, sheets: int) -> None:
+    names = [f"thing_{number:02d}" for number in range(45)]
+    a, b = fill(tmp_path / "a", names), fill(tmp_path / "b", names, 1)
+    drawn = draw_pairs(a, b, tmp_path / "out") if kind == "pairs" else draw_naming(a, tmp_path / "out")
+    assert [sheet.name for sheet in drawn] == [f"sheet_{number}.png" for number in range(1, sheets + 1)]
+    where = [sheet for sheet, _ in find_boxes(drawn, 45)]
+    assert max(where.count(number) for number in range(sheets)) <= PER_SHEET
+    assert max(side for sheet in drawn for side in Image.open(sheet).size) <= LONGEST
+
+
+def test_pictures_are_fitted_into_their_cells_by_their_aspect_below_a_caption_of_several_lines(tmp_path: Path) -> None:
+    name = "a_very_long_thing_to_ask_for_" * 4
+    a, b = fill(tmp_path / "a", [name], size=(448, 112)), fill(tmp_path / "b", [name], 1, size=(50, 100))
+    (sheet,) = draw_pairs(a, b, tmp_path / "out")
+    (_, ours), (_, theirs) = find_boxes([sheet], 1)[0], find_boxes([sheet], 1, 1)[0]
+    assert (ours[2] - ours[0], ours[3] - ours[1]) == (CELL, CELL // 4)
+    assert (theirs[2] - theirs[0], theirs[3] - theirs[1]) == (CELL // 2, CELL)
+    # Both in the middle of their cells, which are side by side.
+    assert ours[1] + ours[3] == theirs[1] + theirs[3]
+    pixels = np.asarray(Image.open(sheet))
+    ink = (pixels[: theirs[1]] < 128).any(axis=2)
+    assert ink.any(axis=1)[-40:].any()
+    assert ink.any(axis=1).sum() > 60
+    assert (pixels[:, -OUTER:] == 255).all()
+
+
+def test_pictures_are_those_files_that_are_pictures_and_have_one_name(tmp_path: Path) -> None:
+    fill(tmp_path / "a", ["b", "a"])
+    Image.new("RGB", (8, 8)).save(tmp_path / "a" / "C.JPG")
+    (tmp_path / "a" / "notes.txt").write_text("no picture")
+    (tmp_path / "a" / "inner.png").mkdir()
+    assert list(find_pictures(tmp_path / "a")) == ["C", "a", "b"]
+    Image.new("RGB", (8, 8)).save(tmp_path / "a" / "a.jpg")
+    with pytest.raises(ValueError, match="a has two pictures of one name"):
+        find_pictures(tmp_path / "a")
 
 
 @each_case(
-    ("arguments", "message"),
+    ("draw", "message"),
     [
-        (["naming", "/nowhere/at/all", "/tmp/out"], "/nowhere/at/all is no folder"),
-        (["score", "/nowhere/key.json", "/nowhere/answers.txt"], "the key /nowhere/key.json cannot be read"),
-        (["score", "key.json", "answers.txt", "--accept", "3;7"], "'3;7' is no list of numbers such as 3,7"),
-        ([], "the following arguments are required: command"),
+        (lambda a, b, out: draw_pairs(b, a, out), "only one of .*b and .*a has cat, owl; pairs need both pictures"),
+        (lambda a, b, out: draw_naming(a, b / "dog.png"), r"dog\.png cannot be written"),
+        (lambda a, b, out: (a / "bad.png").write_bytes(b"\x89PNG") and draw_naming(a, out), r"bad\.png cannot be read"),
+        (lambda a, b, out: (b / "key.json").touch() or draw_naming(a, b), "b already has sheets or a key"),
+        (lambda a, b, out: (b / "sheet_2.png").touch() or draw_naming(a, b), "b already has sheets or a key"),
     ],
 )
-def test_the_command_line_says_what_is_wrong(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(arguments)
-    output = capsys.readouterr()
-    assert message in output.err
-    assert not output.out
+def test_what_cannot_be_drawn_is_refused(tmp_path: Path, draw: Callable[..., object], message: str) -> None:
+    a, b = fill(tmp_path / "a", ["cat", "dog", "owl"]), fill(tmp_path / "b", ["dog"])
+    with pytest.raises(ValueError, match=message):
+        draw(a, b, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@each_case(
+    ("name", "answer", "shared"),
+    [
+        ("jellyfish", "Jellyfish", ["jellyfish"]),
+        ("flamingo", "two FLAMINGOS in water", ["flamingo"]),
+        ("a_red_car", "some sort of car", ["car"]),
+        ("tabby", "a cat", ["cat"]),  # what ImageNet calls the class besides
+        ("281", "tabby", ["tabby"]),
+        ("flamingo", "a wading bird", []),
+        ("jellyfish", "jelly", []),
+        ("a_cup_of_tea", "of a", []),
+        ("crane", "a tall machine", []),  # the name of several classes
+    ],
+)
+def test_words_that_a_name_and_an_answer_share_are_found(name: str, answer: str, shared: list[str]) -> None:
+    assert find_shared_words(name, answer) == shared
+
+
+def test_a_number_is_that_of_a_class_and_a_line_between_words_is_a_space() -> None:
+    assert [to_words(name) for name in ("281", "a_red_car", "2001")] == ["tabby", "a red car", "2001"]
+
+
+def write(home: Path, answers: str, key: object) -> tuple[Path, Path]:
+    (home / "key.json").write_text(json.dumps(key))
+    (home / "answers.txt").write_text(answers, encoding="utf-8")
+    return home / "key.json", home / "answers.txt"
+
+
+PAIRS = {"kind": "pairs", "pairs": {str(n): {"name": "x", "a": ("left", "right")[n % 2 - 1]} for n in range(1, 6)}}
+NAMES = {"kind": "naming", "names": dict(zip("12345", ["tench", "flamingo", "owl", "a_red_car", "lamp"], strict=True))}
+
+
+def test_preferences_are_counted_by_folder_and_pairs_without_an_answer_or_a_decision_are_not(tmp_path: Path) -> None:
+    # A is left in 1, 3 and 5, right in 2 and 4: it wins 1 and 4.
+    text = score_answers(*write(tmp_path, "# first look\n1 left\n\n2: LEFT\n3 even\n4. right\n  5) right \n", PAIRS))
+    assert text == "preferred: A 2, B 2, even 1\ndecided: 4 (A in 50%)"
+    assert score_answers(*write(tmp_path, "2 even\n4\n", PAIRS)).endswith("decided: 0\nnot answered: 1, 3, 4, 5")
+
+
+def test_names_are_listed_and_counted(tmp_path: Path) -> None:
+    files = write(tmp_path, "1: fish\n2: a bird\n4: red apple\n5: lamp", NAMES)
+    lines = score_answers(*files).splitlines()
+    assert [re.split(" {3,}", line) for line in lines[:5]] == [
+        ["1", "tench", "fish", "judge it yourself"],
+        ["2", "flamingo", "a bird", "judge it yourself"],
+        ["3", "owl", "-", "no answer"],
+        ["4", "a red car", "red apple", "right (red)"],
+        ["5", "lamp", "lamp", "right (lamp)"],
+    ]
+    assert lines[5] == "named: 2 of 5 (40%)"
+    assert "counted as wrong: 1 2;" in lines[6]
+    assert lines[7] == "not answered: 3"
+    by_hand = score_answers(*files, accept=[1, 2], reject=[4]).splitlines()
+    assert [line.rpartition("   ")[2] for line in by_hand[:5:2]] == ["right, by hand", "no answer", "right (lamp)"]
+    assert by_hand[3].endswith("wrong, by hand")
+    assert by_hand[5] == "named: 3 of 5 (60%)"
+    for accept, reject in (([3], []), ([], [6]), ([1], [1])):
+        with pytest.raises(ValueError, match="cannot be accepted or rejected"):
+            score_answers(*files, accept, reject)
+
+
+@each_case(
+    ("answers", "message"),
+    [
+        ("1 left\n6 right", "line 2 of .* is no answer: '6 right'; begin it with a number from 1 to 5"),
+        ("1 left\n\n1 right", "line 3 of .* is no answer"),
+        ("1left", "line 1 of .* is no answer"),
+        ("2 both", "the answer 'both' to number 2 is none; write left, right or even"),
+    ],
+)
+def test_wrong_answers_are_refused(tmp_path: Path, answers: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        score_answers(*write(tmp_path, answers, PAIRS))
+
+
+@each_case("key", [[], {"kind": "other"}, {"kind": "naming", "names": {"one": "x"}}])
+def test_files_that_are_no_key_or_cannot_be_read_are_refused(tmp_path: Path, key: object) -> None:
+    path, answers = write(tmp_path, "1 left", key)
+    with pytest.raises(ValueError, match=r"key\.json is no key"):
+        score_answers(path, answers)
+    with pytest.raises(ValueError, match=r"answers .*nowhere\.txt cannot be read"):
+        score_answers(write(tmp_path, "", PAIRS)[0], tmp_path / "nowhere.txt")

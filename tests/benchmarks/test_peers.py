@@ -1,4 +1,4 @@
-"""The report beside other libraries: what is missing, means over runs that ended early, and pictures of any form."""
+"""The report beside other libraries: its stopwatch, means over runs that ended early, and pictures of any form."""
 
 from types import SimpleNamespace
 
@@ -9,10 +9,67 @@ from torch import Tensor
 
 from benchmarks import peers
 from benchmarks.pace import Look
-from benchmarks.peer_climbs import Watch
-from benchmarks.peers import average_at, check_peers, describe_runs, judge_last, pictures_of, run_contestant, show_small
+from benchmarks.peer_climbs import TimeIsUp, Watch, climb_with_recipe
+from benchmarks.peers import average_at, check_peers, describe_runs, judge_last, pictures_of, run_contestant
+from das_core.ascent.recipe import Recipe
 from das_core.models.classifier import Classifier
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 from toys import classifier
+
+WHITE = torch.ones(1, 3, 4, 4)
+
+
+class Clock:
+    """A clock that stands still unless it is told to go on."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def start(*moments: float) -> tuple[Clock, Watch]:
+    clock, answers = Clock(), iter(range(1, 99))
+
+    def ask(image: Tensor) -> float:
+        clock.now += 1000
+        return next(answers) / 100
+
+    return clock, Watch(ask, moments, clock)
+
+
+def test_the_judge_looks_at_the_first_step_after_every_moment_and_its_time_does_not_count() -> None:
+    clock, watch = start(2, 4, 60)
+    for _ in range(9):
+        clock.now += 0.75
+        watch.tick(lambda: WHITE)
+    assert watch.looks == [Look(2.25, 0.01), Look(4.5, 0.02)]
+    assert (watch.steps, watch.finished) == (9, False)
+    watch.finish(2 * WHITE)
+    assert watch.looks[2:] == [Look(6.75, 0.03)]
+    assert watch.finished
+    assert watch.image is not None
+    assert torch.equal(watch.image, WHITE)
+
+
+def test_a_long_step_passes_several_moments_and_the_last_one_ends_it() -> None:
+    clock, watch = start(1, 2, 3)
+    clock.now += 2.5
+    watch.tick(lambda: WHITE)
+    assert watch.looks == [Look(2.5, 0.01)] * 2
+    clock.now += 1
+    with pytest.raises(TimeIsUp):
+        watch.tick(lambda: WHITE / 2)
+    assert watch.looks[2:] == [Look(3.5, 0.02)]
+    assert not watch.finished
+
+
+def test_a_recipe_tells_the_watch_of_every_step() -> None:
+    _, watch = start(60)
+    recipe = Recipe(steps=3, augmentation=Augmentation(2, Windows(8)))
+    assert climb_with_recipe(recipe, 32)(classifier(), 3, watch).shape == (1, 3, 32, 32)
+    assert watch.steps == 3
 
 
 def watched(*probabilities: float, finished: bool = True, steps: int = 10) -> Watch:
@@ -53,22 +110,19 @@ def test_a_run_that_is_cut_off_keeps_what_it_had(monkeypatch: pytest.MonkeyPatch
 
 def test_the_last_pictures_are_judged_each_for_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
     toy, watches = classifier(), [watched(0.1), watched(0.2)]
-    for number, watch in enumerate(watches):
-        watch.image = torch.rand(1, 3, 32 + 8 * number, 32, generator=torch.Generator().manual_seed(number))
-    named = [int(toy.probabilities(watch.image).argmax()) for watch in watches if watch.image is not None]
-    monkeypatch.setattr(peers, "CLASSES", named)
-    assert judge_last(toy, watches).startswith("| 100% |")
-    monkeypatch.setattr(peers, "CLASSES", [(number + 1) % 10 for number in named])
-    assert judge_last(toy, watches).startswith("| 0% |")
+    images = [torch.rand(1, 3, side, 32, generator=torch.Generator().manual_seed(side)) for side in (32, 40)]
+    for watch, image in zip(watches, images, strict=True):
+        watch.image = image
+    named = [int(toy.probabilities(image).argmax()) for image in images]
+    for shift, share in ((0, "100%"), (1, "0%")):
+        monkeypatch.setattr(peers, "CLASSES", [(number + shift) % 10 for number in named])
+        assert judge_last(toy, watches).startswith(f"| {share} |")
 
 
-def test_pictures_are_found_in_whatever_a_library_returns_and_fit_the_sheet_in_all_sizes() -> None:
-    def shapes(made: object) -> list[tuple[int, ...]]:
-        return [tuple(picture.shape) for picture in pictures_of(made)]
-
-    assert shapes(SimpleNamespace(image=torch.zeros(2, 3, 4, 4))) == [(2, 3, 4, 4)]
-    assert shapes([np.zeros((1, 4, 4, 3))]) == [(1, 4, 4, 3)]
-    assert shapes([(torch.zeros(3, 4, 4), torch.ones(3, 4, 4))] * 2) == [(3, 4, 4)] * 4
-    with pytest.raises(ValueError, match="no picture was made"):
-        pictures_of([])
-    assert {tuple(show_small(torch.rand(1, 3, size, size)).shape) for size in (128, 224, 448)} == {(3, 224, 224)}
+def test_pictures_are_found_in_whatever_a_library_returns() -> None:
+    for made, shapes in (
+        (SimpleNamespace(image=torch.zeros(2, 3, 4, 4)), [(2, 3, 4, 4)]),
+        ([np.zeros((1, 4, 4, 3))], [(1, 4, 4, 3)]),
+        ([(torch.zeros(3, 4, 4), torch.ones(3, 4, 4))] * 2, [(3, 4, 4)] * 4),
+    ):
+        assert [tuple(picture.shape) for picture in pictures_of(made)] == shapes

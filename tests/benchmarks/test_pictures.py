@@ -1,5 +1,6 @@
 """The pictures of the quality benches: made once, kept as files, made anew only when they must be."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +10,7 @@ import pytest
 import torch
 
 from benchmarks import pictures
-from benchmarks.recipes import PICTURE, SKETCH, Recipe
-from cases import each_case
+from benchmarks.recipes import PICTURE, Recipe
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.classes import class_objective
 from das_core.objectives.term import Objective
@@ -75,30 +75,13 @@ def test_it_is_the_ascent_of_the_recipe_with_the_bits_of_a_file_and_notes_of_how
     assert notes["threads"] == torch.get_num_threads()
 
 
-@each_case(
-    "other",
-    [
-        replace(TINY, steps=3),
-        replace(TINY, optimizer=NormalizedAscent(0.2)),
-        replace(TINY, augmentation=replace(TINY.augmentation, transforms=())),
-    ],
-)
-def test_other_settings_make_other_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: Recipe) -> None:
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path)
+def test_other_settings_and_seeds_make_other_pictures_in_files_named_by_what_was_asked_for() -> None:
     asked = Asked()
-    assert not torch.equal(make(asked, ["1"], other), make(asked, ["1"]))
-    assert asked.wishes == ["1", "1"]
-
-
-def test_seeds_have_folders_of_their_own_and_files_are_named_by_what_was_asked_for() -> None:
-    assert pictures.find_file(TINY, "a red sports car!", 7).relative_to(pictures.FOLDER).parts[1:] == (
-        "7",
-        "a_red_sports_car.png",
-    )
-    assert not torch.equal(make(Asked(), ["1"], seed=1), make(Asked(), ["1"], seed=2))
-
-
-def test_recipes_are_told_apart_and_described() -> None:
-    assert PICTURE.key != SKETCH.key
-    assert PICTURE.key.startswith("picture-")
-    assert SKETCH.describe() == "448 x 448, 56 steps x 4 views, two models"
+    no_transforms = replace(TINY, augmentation=replace(TINY.augmentation, transforms=()))
+    others = replace(TINY, steps=3), replace(TINY, optimizer=NormalizedAscent(0.2)), no_transforms
+    made = [make(asked, ["1"], recipe) for recipe in (TINY, *others)] + [make(asked, ["1"], seed=1)]
+    assert asked.wishes == ["1"] * 5
+    assert not any(torch.equal(first, second) for first, second in itertools.combinations(made, 2))
+    path = pictures.find_file(TINY, "a red sports car!: 0.5", 7)
+    assert path.relative_to(pictures.FOLDER).parts[1:] == ("7", "a_red_sports_car.png")
+    assert PICTURE.describe() == "448 x 448, 60 steps x 16 views, two models"

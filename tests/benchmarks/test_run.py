@@ -4,9 +4,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("skimage")
-pytest.importorskip("sklearn")
-
 from benchmarks import run
 from benchmarks.run import INTRODUCTION, ON_REQUEST, RESULTS, SECTIONS, write_section
 
