@@ -86,8 +86,8 @@ examples: $(READY)  ## example_workflows/api from the workflow files of the page
 locales: $(READY)  ## locales/: English from the schemas of the nodes, and what of it is translated; ARGS=--check only compares
 	$(GENERATE) generators.make_locales $(ARGS)
 
-api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break writes it even if workflow files break
-	$(GENERATE) generators.make_api $(ARGS)
+api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes
+	$(GENERATE) generators.make_api
 
 node: $(READY)  ## the files of a new node, which hands on what it gets: ID=DAS_Thing FOLDER=objectives
 	$(GENERATE) generators.make_node $(ID) $(FOLDER)

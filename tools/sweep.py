@@ -78,7 +78,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     except WorkflowError as error:
         return _report(2, str(error))
     # Imported only here, because PyTorch takes seconds: a wrong command line is reported at once.
-    from sweeper.engine import SweepStoppedError
+    from sweeper.cells import SweepStoppedError
 
     try:
         done, failed = _sweep(given)
@@ -96,10 +96,11 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 def _sweep(given: argparse.Namespace) -> tuple[int, int]:
     """Carry out a command line that has been read; return how many cells are done and how many have failed."""
-    from sweeper.grid import MAX_CELLS, read_grid
+    from sweeper.grid import MAX_CELLS
+    from sweeper.grid_file import read_grid
 
     grid = read_grid(given.grid, given.max_cells or MAX_CELLS)
-    from sweeper.engine import Workers
+    from sweeper.cells import Workers
     from sweeper.results import Results
 
     results = Results(given.results or Path("output", "sweeps", grid.name))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeper.engine import Cell, Message, Row, Worker, Workers
+from sweeper.cells import Cell, Message, Row, Worker, Workers
 
 COLOR: dict[str, Any] = {
     "1": {"class_type": "TOY_Color", "inputs": {"size": 8, "level": 0.5}, "_meta": {"title": "Colour"}},

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from runner.node_classes import get_node_class
+from runner.node_classes import get_node_class, is_output
 from runner.workflow_graph import Node, Workflow
 
 Columns = list[list[Any]]  # for each output of a node, the list of its values in one run of the node
@@ -36,7 +36,7 @@ class KeptOutputs:
 
     def keep(self, node: Node, workflow: Workflow, columns: Columns) -> None:
         """Cache the outputs of a node, unless it is an output node or the function `is_kept` returns False for it."""
-        if getattr(get_node_class(node), "OUTPUT_NODE", False) or not self._is_kept(node):
+        if is_output(node) or not self._is_kept(node):
             return
         self._columns[make_key(node, workflow)] = columns
         while len(self._columns) > self._maximum:

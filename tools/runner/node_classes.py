@@ -124,6 +124,11 @@ def is_v3(node_class: NodeClass) -> bool:
     return issubclass(node_class, _io.ComfyNode)
 
 
+def is_output(node: Node) -> bool:
+    """Tell whether a node saves or shows something, so that it runs even if nothing is linked to it."""
+    return bool(getattr(get_node_class(node), "OUTPUT_NODE", False))
+
+
 def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
     """Return the specs of the inputs that a class takes with these values, its hidden inputs, and paths for nesting."""
     types = read_input_types(node_class)

@@ -22,12 +22,13 @@ import torch
 from comfy_api.latest import _io
 from tqdm import tqdm
 
-from runner.core_nodes import describe_value, save_sheet
+from runner.core_nodes import describe_value
 from runner.kept_outputs import KeptOutputs
 from runner.node_calls import Call
 from runner.node_checks import check_node
-from runner.node_classes import get_node_class
+from runner.node_classes import get_node_class, is_output
 from runner.node_inputs import fill_defaults, list_inputs
+from runner.saved_images import save_sheet
 from runner.storage_errors import explain_storage_error
 from runner.workflow_graph import Workflow, WorkflowError, sort_nodes, to_prompt
 
@@ -38,8 +39,7 @@ LINE_SECONDS = 10.0  # least time between two lines of progress of a node, where
 
 def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow:
     """Return the output nodes (or `only` some), and what they need, in order, with defaults and checked inputs."""
-    classes = {node.id: get_node_class(node) for node in workflow.values() if node.id in only or not only}
-    outputs = [node_id for node_id, node_class in classes.items() if getattr(node_class, "OUTPUT_NODE", False)]
+    outputs = [node.id for node in workflow.values() if (node.id in only or not only) and is_output(node)]
     for node_id in only:
         if node_id not in outputs:
             raise WorkflowError(f"{workflow[node_id]} is no output node, which is what can be run by itself")
@@ -136,7 +136,7 @@ def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[
     for i, column in enumerate(columns):
         if i < len(is_list) and is_list[i]:
             columns[i] = [entry for entries in column for entry in entries]
-    if not shown and getattr(call.node_class, "OUTPUT_NODE", False):
+    if not shown and is_output(call.node):
         shown = _show_unread_outputs(call, columns)
     return columns, shown
 

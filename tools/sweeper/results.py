@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from das_core.common.files import write_atomically
-from sweeper.engine import Row, SweepError, SweepStoppedError
+from sweeper.cells import Row, SweepError, SweepStoppedError
 
 
 class _StoredRow(BaseModel):

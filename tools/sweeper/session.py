@@ -14,10 +14,13 @@ from tqdm import tqdm
 
 from repository import REPOSITORY
 from runner.workflow_graph import Workflow, to_prompt
-from sweeper.engine import Cell, Machine, SweepError, Worker, Workers, connect, count_workers, list_machines, run_cells
+from sweeper.cells import Cell, Machine, SweepError, Worker, Workers, count_workers
+from sweeper.engine import connect, list_machines, run_cells
+from sweeper.rehearsal import rehearse
 from sweeper.results import Results
+from sweeper.runs import WorkflowRunner, check_judge
 from sweeper.show import save_page, save_sheet
-from sweeper.workflows import Plan, WorkflowRunner, Workflows, check_judge, list_cells, list_images, rehearse
+from sweeper.workflows import Plan, Workflows, list_cells, list_images
 
 
 class Session:

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from runner.picture_file import open_picture
-from sweeper.engine import Cell, Row
+from sweeper.cells import Cell, Row
 from sweeper.grid import Option
 from sweeper.results import Results, replace_file
 

@@ -33,7 +33,7 @@ def write_grid(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def plan(pack: Path, tmp_path: Path, write_grid: Callable[..., Path]) -> "Callable[..., Plan]":
     """A function that returns the plan of a grid, of which it gets the text and the workflow, for the toy pack."""
-    from sweeper.grid import read_grid
+    from sweeper.grid_file import read_grid
     from sweeper.workflows import make_plan
 
     def plan(text: str, workflow: dict[str, Any] | None = None) -> "Plan":

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cases import each_case
-from sweeper.engine import SweepError
-from sweeper.grid import MAX_VALUES, read_grid
+from sweeper.cells import SweepError
+from sweeper.grid import MAX_VALUES
+from sweeper.grid_file import read_grid
 
 Write = Callable[..., Path]
 

@@ -12,7 +12,7 @@ import pytest
 
 from cases import each_case
 from repository import REPOSITORY
-from sweeper.engine import SweepError, SweepStoppedError
+from sweeper.cells import SweepError, SweepStoppedError
 from sweeper.results import Results, make_table
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.engine import SweepError, Workers
+from sweeper.cells import SweepError, Workers
 from sweeper.results import Results
 from sweeper.session import Session
 from sweeper.workflows import Plan

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from cases import each_case
 from harness.page import BrowserNotFoundError, start_chromium
 from sweeper import show
-from sweeper.engine import Cell
+from sweeper.cells import Cell
 from sweeper.grid import Option
 from sweeper.results import Results
 from sweeper.show import GAP, MAX_SIDE, PICTURE, lay_out, make_thumbnail, save_page, save_sheet

@@ -23,7 +23,7 @@ from runner.core_nodes import register_core_nodes
 from runner.node_classes import load_pack_without_models
 from runner.workflow_graph import Node, Workflow, WorkflowError, parse_workflow
 from sweep_grids import COLOR, FAILING, list_results_here
-from sweeper.engine import Cell, SweepError, SweepStoppedError, Workers
+from sweeper.cells import Cell, SweepError, SweepStoppedError, Workers
 from sweeper.workflows import (
     COLUMNS,
     CellJudge,
@@ -192,7 +192,7 @@ def test_quick_nodes_say_what_they_refuse_before_anything_runs(
         "node 3 (TOY_Picky): no word 'fin'; the nearest is fine (3 of 9 checked cells)",
     ]
     # The clock is read once at the start and once before each cell: the third cell comes too late.
-    monkeypatch.setattr("sweeper.workflows.time", SimpleNamespace(monotonic=iter([0, 1, 2, 99]).__next__))
+    monkeypatch.setattr("sweeper.rehearsal.time", SimpleNamespace(monotonic=iter([0, 1, 2, 99]).__next__))
     assert rehearse(cells, workflows) == 2
     assert not list(tmp_path.rglob("*.png"))
 
