@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from repository import REPOSITORY
-from runner.command_line import Parser, add_folders
-from runner.storage_errors import explain_storage_error
+from runner.command_line import Parser, add_folders, explain_storage_error
 from runner.workflow_graph import Workflow, WorkflowError, find_input, get_node, read_workflow
 
 _LONGEST_LINE = 2000

@@ -1,8 +1,9 @@
-"""Parts of the command lines of the tools: a parser whose errors fit on one line, and the options for folders."""
+"""Parts of the command lines of the tools: a parser whose errors fit on one line, folders, and errors of files."""
 
 from __future__ import annotations
 
 import argparse
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +18,9 @@ _FOLDERS: dict[str, tuple[Path, str]] = {
     "models": (Path("models"), "the folder used as ComfyUI's models folder"),
     "pack": (REPOSITORY, "the node pack"),
 }
+
+_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,3 +37,16 @@ def add_folders(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
         default, meaning = _FOLDERS[name]
         text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"
         parser.add_argument(f"--{name}", type=Path, default=default, metavar="FOLDER", help=text)
+
+
+def explain_storage_error(error: OSError) -> str:
+    """Return the message for an OSError: the file and the reason, and for frequent errors what to do."""
+    reason = error.strerror or str(error)
+    what = f"{error.filename}: {reason}" if error.filename else reason
+    if error.errno in _SPACE:
+        return f"{what}; free some space there, or choose another folder with --output"
+    if error.errno in _RIGHTS:
+        return f"{what}; make it readable and writable, or choose another folder with --output, --input or --models"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{what}; use a shorter filename_prefix"
+    return what

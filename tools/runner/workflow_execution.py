@@ -22,6 +22,7 @@ import torch
 from comfy_api.latest import _io
 from tqdm import tqdm
 
+from runner.command_line import explain_storage_error
 from runner.core_nodes import describe_value
 from runner.kept_outputs import KeptOutputs
 from runner.node_calls import Call
@@ -29,7 +30,6 @@ from runner.node_checks import check_node
 from runner.node_classes import get_node_class, is_output
 from runner.node_inputs import fill_defaults, list_inputs
 from runner.saved_images import save_sheet
-from runner.storage_errors import explain_storage_error
 from runner.workflow_graph import Workflow, WorkflowError, sort_nodes, to_prompt
 
 # What a node shows: texts under "text", and entries of saved files under keys such as "images"

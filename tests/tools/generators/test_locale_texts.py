@@ -25,13 +25,10 @@ def test_every_text_of_a_node_is_collected_in_the_form_of_comfyuis_own_files(pai
     }
 
 
-def test_a_node_id_with_dots_becomes_one_key(painters: Path) -> None:
+def test_special_characters_of_messages_and_dots_of_ids_are_escaped(painters: Path) -> None:
+    assert escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
     nodes: dict[str, Any] = {"pack.Paint": load_pack_without_models(painters)["LOC_Paint"]}
     assert list(collect_node_texts(nodes)) == ["pack_Paint"]
-
-
-def test_the_special_characters_of_a_message_are_escaped() -> None:
-    assert escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
 
 
 def test_english_has_the_texts_and_categories_of_the_nodes_and_keeps_only_what_is_written_by_hand(

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from cases import each_case
-from generators.make_node import main
-from generators.node_skeleton import SOCKETS
+from generators.make_node import SOCKETS, list_node, main, make_files, make_words
 from repository import REPOSITORY
 
 
@@ -62,17 +61,29 @@ def test_what_is_no_node_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_that_exists_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_that_exists_is_written_over_and_what_is_no_pack_is_left_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     taken = tmp_path / "nodes" / "objectives" / "prior.py"
     taken.parent.mkdir(parents=True)
     taken.write_text("mine", encoding="utf-8")
     assert main(["DAS_Prior", "objectives", "--pack", str(tmp_path)]) == 1
     assert "nodes/objectives/prior.py exists; choose another id" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError, match=r"__init__\.py"):
+        main(["DAS_Thing", "stack", "--pack", str(tmp_path)])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [taken]
     assert taken.read_text(encoding="utf-8") == "mine"
 
 
-def test_what_is_no_pack_is_left_as_it_was(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"__init__\.py"):
-        main(["DAS_Thing", "stack", "--pack", str(tmp_path)])
-    assert not list(tmp_path.iterdir())
+def test_title_and_files_follow_from_the_id_and_the_import_stands_in_its_place() -> None:
+    for node_id, title, module in (("DAS_Prior2", "Prior2", "prior2"), ("DAS_LoadCLIP", "Load CLIP", "load_clip")):
+        words = make_words(node_id, "objectives")
+        assert words["title"] == title
+        assert Path(f"nodes/objectives/{module}.py") in make_files(words)
+    before = (REPOSITORY / "nodes" / "__init__.py").read_text(encoding="utf-8").splitlines()
+    after = list_node("\n".join(before), make_words("DAS_SoftEdges", "objectives")).splitlines()
+    added = "from .objectives.soft_edges import SoftEdges"
+    place = after.index(added)
+    assert after[place - 1] < added < after[place + 1]
+    assert after[after.index("]") - 1] == "    SoftEdges,"
+    assert [line for line in after if line not in (added, "    SoftEdges,")] == before

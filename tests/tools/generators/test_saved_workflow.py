@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from cases import each_case
 from generators.saved_workflow import make_prompt, read_note
 
 
@@ -44,19 +43,13 @@ def test_values_links_and_titles_are_those_that_the_page_exports() -> None:
     assert read_note(workflow) == "# Note"
 
 
-@each_case(
-    ("changes", "message"),
-    [
+def test_what_only_the_page_can_export_is_refused() -> None:
+    for changes, message in (
         ({"mode": 4}, r"node 2 \(DAS_Optimize\) is muted or bypassed"),
         ({"widgets_values": [5, "randomize"]}, "has saved no value for amount"),
         ({"widgets_values": [5, "randomize", 0.5, 1]}, r"has saved \[1\] for no widget"),
-    ],
-)
-def test_what_only_the_page_can_export_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        make_prompt(make_workflow(**changes))
-
-
-def test_subgraphs_are_refused() -> None:
+    ):
+        with pytest.raises(ValueError, match=message):
+            make_prompt(make_workflow(**changes))
     with pytest.raises(ValueError, match="has to be exported by the page"):
         make_prompt(make_workflow() | {"definitions": {"subgraphs": [{}]}})

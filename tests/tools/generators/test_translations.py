@@ -57,21 +57,19 @@ def test_an_update_drops_what_is_gone_and_keeps_what_is_stale_with_its_mark() ->
     assert new.find_stale(changed) == ["nodeDefs.Paint.display_name"]
 
 
-def test_an_update_takes_the_translation_of_the_same_english_text_of_the_same_kind() -> None:
-    new = update_translation(translate({"nodeDefs.Paint.inputs.size.name": "Größe"}), ENGLISH)
+def test_an_update_takes_the_only_translation_of_the_same_english_text_of_the_same_kind() -> None:
+    german = translate({"nodeDefs.Paint.inputs.size.name": "Größe"})
+    new = update_translation(german, ENGLISH)
     assert new.texts["nodeDefs.Draw.inputs.size.name"] == "Größe"
     assert new.find_open(ENGLISH) == ["nodeDefs.Paint.display_name", "nodeDefs.Paint.inputs.size.tooltip"]
     as_tooltip = ENGLISH | {"nodeDefs.Draw.inputs.size.tooltip": "size"}
     assert "nodeDefs.Draw.inputs.size.tooltip" not in update_translation(new, as_tooltip).texts
-
-
-def test_an_update_takes_nothing_where_two_translations_disagree_or_the_english_is_another_by_now() -> None:
+    # Two translations disagree, or the English is another by now.
     three = ENGLISH | {"nodeDefs.Fill.inputs.size.name": "size"}
     two = translate({"nodeDefs.Paint.inputs.size.name": "Größe", "nodeDefs.Draw.inputs.size.name": "Weite"})
     assert "nodeDefs.Fill.inputs.size.name" in update_translation(two, three).find_missing(three)
     changed = ENGLISH | {"nodeDefs.Draw.inputs.size.name": "length", "nodeDefs.Paint.inputs.size.name": "length"}
-    old = translate({"nodeDefs.Paint.inputs.size.name": "Größe"})
-    assert "nodeDefs.Draw.inputs.size.name" in update_translation(old, changed).find_missing(changed)
+    assert "nodeDefs.Draw.inputs.size.name" in update_translation(german, changed).find_missing(changed)
 
 
 def test_the_list_has_one_item_for_a_text_in_all_places_and_languages() -> None:
@@ -96,28 +94,23 @@ def test_the_list_has_one_item_for_a_text_in_all_places_and_languages() -> None:
 
 
 def test_what_is_filled_in_is_merged_unless_its_english_has_changed_and_what_is_empty_stays_open() -> None:
-    items = list_open_texts(ENGLISH, [Translation("de", {}, {})])
+    nothing = Translation("de", {}, {})
+    items = list_open_texts(ENGLISH, [nothing])
     for item in items:
         item["translations"]["de"] = {"Paint": "Malen", "size": "Größe"}.get(item["english"], "")
-    (german,) = merge_texts([Translation("de", {}, {})], ENGLISH, items)
+    (german,) = merge_texts([nothing], ENGLISH, items)
     assert list(german.texts.items()) == [
         ("nodeDefs.Paint.display_name", "Malen"),
         ("nodeDefs.Paint.inputs.size.name", "Größe"),
         ("nodeDefs.Draw.inputs.size.name", "Größe"),
     ]
     assert german.find_open(ENGLISH) == ["nodeDefs.Paint.inputs.size.tooltip"]
-    items = list_open_texts(ENGLISH, [Translation("de", {}, {})])
-    items[0]["translations"]["de"] = "Malen"
-    (german,) = merge_texts([Translation("de", {}, {})], ENGLISH | {"nodeDefs.Paint.display_name": "Brush"}, items)
-    assert german.texts == {}
-
-
-def test_a_language_without_a_folder_and_characters_of_the_message_format_are_refused() -> None:
-    item = {"english": "Paint", "entries": ["nodeDefs.Paint.display_name"]}
+    (german,) = merge_texts([nothing], ENGLISH | {"nodeDefs.Paint.display_name": "Brush"}, items)
+    assert "nodeDefs.Paint.display_name" not in german.texts
     with pytest.raises(ValueError, match="no folder of language 'it', only of de; add it first"):
-        merge_texts([Translation("de", {}, {})], ENGLISH, [item | {"translations": {"it": "Dipingi"}}])
+        merge_texts([nothing], ENGLISH, [items[0] | {"translations": {"it": "Dipingi"}}])
     with pytest.raises(ValueError, match=r"write 'Malen \| Zeichnen' without \|"):
-        merge_texts([Translation("de", {}, {})], ENGLISH, [item | {"translations": {"de": "Malen | Zeichnen"}}])
+        merge_texts([nothing], ENGLISH, [items[0] | {"translations": {"de": "Malen | Zeichnen"}}])
 
 
 def test_escaped_characters_are_no_syntax() -> None:

@@ -1,155 +1,151 @@
-"""The client of ComfyUI's HTTP interface, against a small web server; tests/comfyui has the real one."""
+"""The client and its events where the real ComfyUI of tests/comfyui gives no such answer: errors, ends and timeouts."""
 
 import io
+import json
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 from PIL import Image
+from websockets.sync.server import ServerConnection, serve
 
-from cases import each_case
-from harness.client import Client, PromptFailedError, PromptRejectedError
+from harness.client import Client, PromptRejectedError
+from harness.events import PREVIEW_IMAGE, TEXT, open_events
 from harness.server import ComfyUIStartError, Server
 
-PROMPT = {"1": {"class_type": "EmptyImage", "inputs": {}}}
-SUCCESS = {"status": {"status_str": "success", "messages": []}, "outputs": {}}
+MakeServer = Callable[..., Server]
 
 
 @pytest.fixture
-def client(web: Any, make_server: Callable[..., Server]) -> Client:
-    return Client(make_server(web.url))
+def make_server(tmp_path: Path) -> MakeServer:
+    """A function that describes a server at a URL, whose process returns these codes when it is polled."""
+
+    def make(url: str, *codes: int | None) -> Server:
+        (tmp_path / "comfyui.log").write_text("".join(f"line {number}\n" for number in range(100)))
+        left = iter(codes[:-1])
+        process = SimpleNamespace(poll=lambda: next(left, codes[-1] if codes else None))
+        return Server(url, tmp_path, process, tmp_path / "comfyui.log")  # type: ignore[arg-type]
+
+    return make
 
 
-def encode(color: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (3, 2), color).save(buffer, "PNG")
-    return buffer.getvalue()
+@pytest.fixture
+def answers() -> Iterator[dict[str, Any]]:
+    """The answers of a web server, a status and a JSON value by method and path; its address is under "url"."""
+    given: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, content = given[f"{self.command} {self.path}"]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(content).encode())
+
+        do_GET = do_POST = reply  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        given["url"] = f"http://127.0.0.1:{httpd.server_port}"
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield given
+        finally:
+            httpd.shutdown()
+            thread.join()
 
 
-def test_a_workflow_is_queued_and_waited_for(client: Client, web: Any) -> None:
-    histories = iter([{}, {}, {"p1": SUCCESS}])
-    web.answers |= {"POST /prompt": {"prompt_id": "p1"}, "GET /history/p1": lambda: next(histories)}
-    assert client.run(PROMPT) == SUCCESS
-    assert web.received("POST /prompt") == [{"prompt": PROMPT}]
-    assert [request for request, _ in web.requests].count("GET /history/p1") == 3
-
-
-@each_case("status", [400, 200])
-def test_errors_of_the_validation_are_raised_by_node_also_if_other_outputs_run(
-    client: Client, web: Any, status: int
+def test_errors_of_the_validation_are_raised_also_if_other_outputs_run(
+    answers: dict[str, Any], make_server: MakeServer
 ) -> None:
-    errors = {"7": {"errors": [{"message": "Required input is missing"}]}}
-    web.answers["POST /prompt"] = (status, {"prompt_id": "p1", "node_errors": errors})
-    with pytest.raises(PromptRejectedError, match="Required input is missing") as caught:
-        client.queue(PROMPT)
-    assert caught.value.node_errors == errors
-
-
-def test_another_error_of_the_server_is_no_answer_of_the_validation(client: Client, web: Any) -> None:
-    web.answers["POST /prompt"] = (500, b"broken")
+    client, errors = Client(make_server(answers["url"])), {"7": {"errors": [{"message": "Input is missing"}]}}
+    for status in (400, 200):
+        answers["POST /prompt"] = (status, {"prompt_id": "p1", "node_errors": errors})
+        with pytest.raises(PromptRejectedError, match="Input is missing") as caught:
+            client.queue({})
+        assert caught.value.node_errors == errors
+    answers["POST /prompt"] = (500, "broken")
     with pytest.raises(requests.HTTPError, match="500"):
-        client.queue(PROMPT)
+        client.queue({})
 
 
-def test_a_workflow_that_fails_is_told_with_node_exception_and_traceback(client: Client, web: Any) -> None:
-    data = {"node_id": "1", "node_type": "Probe", "exception_type": "ValueError", "exception_message": "too small"}
-    messages = [["execution_start", {}], ["execution_error", data | {"traceback": ["line a\n", "line b\n"]}]]
-    history = {"status": {"status_str": "error", "messages": messages}, "outputs": {}}
-    web.answers |= {"POST /prompt": {"prompt_id": "p1"}, "GET /history/p1": {"p1": history}}
-    with pytest.raises(PromptFailedError) as caught:
-        client.run(PROMPT)
-    assert str(caught.value) == "execution_error in node 1 (Probe) ValueError: too small\nline a\nline b\n"
-    assert (caught.value.event, caught.value.history) == ("execution_error", history)
-
-
-def test_a_wait_ends_in_time_with_the_end_of_the_log(client: Client, web: Any) -> None:
-    web.answers["GET /history/p1"] = {}
+def test_a_wait_ends_in_time_or_with_the_server_and_shows_the_end_of_the_log(
+    answers: dict[str, Any], make_server: MakeServer
+) -> None:
+    answers |= {"GET /history/p1": (200, {}), "POST /queue": (200, {}), "POST /interrupt": (200, {})}
+    answers["GET /queue"] = (200, {"queue_running": [[0, "p1"]]})
+    client = Client(make_server(answers["url"]))
     with pytest.raises(TimeoutError, match=r"p1 not over in 0.2 s(.|\n)*line 99"):
         client.wait("p1", timeout=0.2)
-
-
-def test_a_wait_for_a_server_that_has_ended_is_an_error_at_once(web: Any, make_server: Callable[..., Server]) -> None:
-    web.answers["GET /history/p1"] = {}
-    with pytest.raises(ComfyUIStartError, match="exit code 9"):
-        Client(make_server(web.url, code=9)).wait("p1", timeout=60)
-
-
-@each_case("requests_before", [0, 1])
-def test_a_wait_for_a_server_that_closes_its_port_ends_with_its_log(
-    make_server: Callable[..., Server], requests_before: int
-) -> None:
+    with pytest.raises(TimeoutError, match=r"still running after 0.2 s(.|\n)*line 99"):
+        client.stop_all(timeout=0.2)
+    with pytest.raises(ComfyUIStartError, match=r"exit code 9; the end of its log:\nline 40\n(.|\n)*line 99"):
+        Client(make_server(answers["url"], 9)).wait("p1", timeout=60)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = make_server(f"http://127.0.0.1:{port}")
-    codes = iter([None] * requests_before)  # the process runs for so many checks, and then has ended
-    server.process.poll = lambda: next(codes, 9)  # type: ignore[method-assign]
-    with pytest.raises(ComfyUIStartError, match=r"exit code 9(.|\n)*line 99"):
-        Client(server).wait("p1", timeout=60)
+        closed = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    with pytest.raises(ComfyUIStartError, match="exit code 9"):  # a server that closes its port ends a moment later
+        Client(make_server(closed, None, 9)).wait("p1", timeout=60)
 
 
-def test_a_node_class_is_described_or_missing(client: Client, web: Any) -> None:
-    web.answers |= {"GET /object_info/Probe": {"Probe": {"display_name": "A Probe"}}, "GET /object_info/Other": {}}
-    assert client.get_object_info("Probe") == {"display_name": "A Probe"}
-    with pytest.raises(LookupError, match=r"no node 'Other'(.|\n)*line 99"):
-        client.get_object_info("Other")
+def event(kind: str, **data: Any) -> str:
+    return json.dumps({"type": kind, "data": data})
 
 
-def test_an_image_is_uploaded_as_png_and_overwrites_one_of_its_name(client: Client, web: Any) -> None:
-    web.answers["POST /upload/image"] = {"name": "stored.png"}
-    assert client.upload(Image.new("RGB", (3, 2), "lime"), "lime.png") == "stored.png"
-    ((_, body),) = web.requests
-    assert encode("lime") in body
-    assert b'filename="lime.png"' in body
-    assert b'name="overwrite"\r\n\r\ntrue' in body
+@contextmanager
+def sending(*messages: str | bytes) -> Iterator[str]:
+    """A server at this URL that sends messages to whoever connects."""
+
+    def talk(connection: ServerConnection) -> None:
+        for message in (event("status"), event("feature_flags"), *messages):
+            connection.send(message)
+        connection.recv()
+        connection.recv()  # raises an error when the client leaves, which ends this thread
+
+    with serve(talk, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
-def test_the_images_of_all_nodes_or_of_one_come_back(client: Client, web: Any) -> None:
-    names = iter(["red", "blue", "blue"])
-    web.answers["GET /view"] = lambda: encode(next(names))
-    history = {"outputs": {"1": {"images": [{"filename": "a"}]}, "2": {"images": [{"filename": "b"}], "text": ["x"]}}}
-    assert [image.getpixel((0, 0)) for image in client.get_images(history)] == [(255, 0, 0), (0, 0, 255)]
-    (image,) = client.get_images(history, "2")
-    assert image.getpixel((0, 0)) == (0, 0, 255)
-    assert client.get_images(history, "3") == []
-    assert [request for request, _ in web.requests] == [f"GET /view?filename={name}" for name in "abb"]
-
-
-def test_an_interrupt_names_its_prompt_if_there_is_one(client: Client, web: Any) -> None:
-    web.answers["POST /interrupt"] = b""
-    client.interrupt("p1")
-    client.interrupt()
-    assert web.received("POST /interrupt") == [{"prompt_id": "p1"}, {}]
-
-
-def test_stop_all_empties_the_queue_and_interrupts_until_nothing_runs_or_time_is_up(client: Client, web: Any) -> None:
-    running = iter([[[0, "p1"]], [[0, "p1"]], []])
-    web.answers |= {
-        "POST /queue": b"",
-        "POST /interrupt": b"",
-        "GET /queue": lambda: {"queue_running": next(running)},
-    }
-    client.stop_all()
-    assert web.received("POST /queue") == [{"clear": True}]
-    assert web.received("POST /interrupt") == [{"prompt_id": "p1"}, {"prompt_id": "p1"}]
-    web.answers["GET /queue"] = {"queue_running": [[0, "p1"]]}
-    with pytest.raises(TimeoutError, match=r"still running after 0.2 s"):
-        client.stop_all(timeout=0.2)
-
-
-def test_free_sets_its_flags_before_it_runs_a_prompt(client: Client, web: Any) -> None:
-    web.answers |= {"POST /free": b"", "POST /prompt": {"prompt_id": "p1"}, "GET /history/p1": {"p1": SUCCESS}}
-    client.free()
-    assert web.received("POST /free") == [{"unload_models": True, "free_memory": True}]
-    assert [request for request, _ in web.requests][:2] == ["POST /free", "POST /prompt"]
-
-
-def test_text_and_json_are_fetched_and_a_missing_page_is_an_error(client: Client, web: Any) -> None:
-    web.answers |= {"GET /page.md": b"# Help", "GET /queue": {"a": 1}}
-    assert client.get_text("/page.md") == "# Help"
-    assert client.get("/queue", verbose="1") == {"a": 1}
-    assert web.requests[-1][0] == "GET /queue?verbose=1"
-    with pytest.raises(requests.HTTPError, match="404"):
-        client.get_text("/other.md")
+def test_the_events_of_one_prompt_end_with_it_and_leave_out_those_of_others(make_server: MakeServer) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (3, 2), "blue").save(picture, "PNG")
+    messages = [
+        event("executing", node="1", prompt_id="mine"),
+        event("executing", node=None, prompt_id="other"),
+        PREVIEW_IMAGE.to_bytes(4, "big") + bytes(4) + picture.getvalue(),
+        (9).to_bytes(4, "big") + b"?",
+        TEXT.to_bytes(4, "big") + (4).to_bytes(4, "big") + b"12:5" + "1/3 · fish".encode(),
+        event("executing", node=None, prompt_id="mine"),
+        event("progress", value=2),
+    ]
+    with sending(*messages) as url, open_events(make_server(url)) as events:
+        seen = list(events.receive_until_done("mine", timeout=30))
+        assert [(found.type, found.data.get("node", "")) for found in seen] == [
+            ("executing", "1"),
+            ("preview", ""),
+            ("binary 9", ""),
+            ("progress_text", "12:5"),
+            ("executing", None),
+        ]
+        assert seen[1].image is not None
+        assert seen[1].image.getpixel((0, 0)) == (0, 0, 255)
+        assert seen[3].data["text"] == "1/3 · fish"
+        assert events.receive(30).data == {"value": 2}
+        with pytest.raises(TimeoutError, match=r"mine not over in 0.2 s(.|\n)*line 99"):
+            list(events.receive_until_done("mine", timeout=0.2))

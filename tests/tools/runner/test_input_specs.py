@@ -89,24 +89,15 @@ def test_inputs_inside_others_have_a_path_an_own_name_and_the_option_that_brings
 def test_each_option_has_inputs_and_types_of_its_own_and_slots_have_the_type_of_the_template(
     nested: list[Input],
 ) -> None:
+    def describe(inputs: list[Input]) -> list[tuple[str, str, bool]]:
+        return [(item.own_name, item.type, item.required) for item in inputs]
+
     outer, masks = nested
-    assert outer.type == DYNAMIC_COMBO
     assert (outer.options, outer.default, outer.allowed) == (["deep", "wide"], "deep", "one of deep, wide")
-    by_option = outer.inputs_by_option
-    assert [(item.own_name, item.type, item.required) for item in by_option["deep"]] == [
-        ("inner", DYNAMIC_COMBO, True),
-        ("rate", "FLOAT", False),
-    ]
-    assert [(item.own_name, item.type, item.required) for item in by_option["wide"]] == [
-        ("rate", "INT", True),
-        ("images", AUTOGROW, True),
-    ]
-    assert masks.inputs_by_option == {}
-    assert [(slot.own_name, slot.type, slot.required) for slot in masks.slots] == [
-        ("sky", "MASK", False),
-        ("sea", "MASK", False),
-    ]
-    assert outer.slots == []
+    assert describe(outer.inputs_by_option["deep"]) == [("inner", DYNAMIC_COMBO, True), ("rate", "FLOAT", False)]
+    assert describe(outer.inputs_by_option["wide"]) == [("rate", "INT", True), ("images", AUTOGROW, True)]
+    assert describe(masks.slots) == [("sky", "MASK", False), ("sea", "MASK", False)]
+    assert (masks.inputs_by_option, outer.slots) == ({}, [])
 
 
 @each_case(

@@ -1,9 +1,13 @@
-"""An input that ComfyUI would refuse is refused in one line."""
+"""An input that ComfyUI would refuse is refused in one line, and a node is called as ComfyUI calls it."""
 
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from cases import each_case
+from runner.node_calls import Call
+from runner.workflow_graph import Node
 
 Run = Callable[..., Any]
 SHOW = {"9": ("PreviewAny", {"source": ["1", 0]})}
@@ -13,23 +17,14 @@ SHOW = {"9": ("PreviewAny", {"source": ["1", 0]})}
     ("nodes", "message"),
     [
         ({"1": ("TOY_Colour", {})}, "node 1 (TOY_Colour): no such node class here; nearest: TOY_Color"),
-        (
-            {"1": ("TOY_Color", {"size": 1})},
-            "node 1 (TOY_Color): size = 1 is below the minimum 2; it takes INT from 2 to 16",
-        ),
-        (
-            {"1": ("TOY_Color", {"level": 1.5})},
-            "node 1 (TOY_Color): level = 1.5 is above the maximum 1.0; it takes FLOAT",
-        ),
+        ({"1": ("TOY_Color", {"size": 1})}, "size = 1 is below the minimum 2; it takes INT from 2 to 16"),
+        ({"1": ("TOY_Color", {"level": 1.5})}, "level = 1.5 is above the maximum 1.0; it takes FLOAT"),
         ({"1": ("TOY_Color", {"size": "big"})}, "node 1 (TOY_Color): size = 'big' cannot be read as INT from 2 to 16"),
         ({"1": ("TOY_Color", {"size": None})}, "node 1 (TOY_Color): size = None cannot be read as INT from 2 to 16"),
         ({"1": ("TOY_Color", {"sizes": 3})}, "node 1 (TOY_Color): no input 'sizes'; nearest: size"),
         ({"1": ("TOY_Color", {"size": [3, 4, 5]})}, "node 1 (TOY_Color): size = [3, 4, 5] is no link"),
         ({"1": ("TOY_Color", {"size": ["7", 0]})}, "node 1 (TOY_Color): size is linked to node 7, which is not in"),
-        (
-            {"1": ("TOY_Color", {"size": ["2", 2]}), "2": ("TOY_Facts", {})},
-            "output 2 of node 2 (TOY_Facts), which has 2",
-        ),
+        ({"1": ("TOY_Color", {"size": ["2", 2]}), "2": ("TOY_Facts", {})}, "output 2 of node 2 (TOY_Facts), which has"),
         (
             {"1": ("TOY_Color", {"size": ["2", 0]}), "2": ("TOY_Facts", {})},
             "node 1 (TOY_Color): size takes INT from 2 to 16, but output 0 of node 2 (TOY_Facts) is STRING",
@@ -39,26 +34,69 @@ SHOW = {"9": ("PreviewAny", {"source": ["1", 0]})}
             {"1": ("TOY_Mix", {"images.image0": ["2", 0], "images.image4": ["2", 0]}), "2": ("TOY_Color", {})},
             "node 1 (TOY_Mix): no input 'images.image4'; nearest: images.image",
         ),
-        (
-            {"1": ("TOY_Optimizer", {"optimizer": "sgd"})},
-            "node 1 (TOY_Optimizer): optimizer = 'sgd' is not one of ascent, adam",
-        ),
+        ({"1": ("TOY_Optimizer", {"optimizer": "sgd"})}, "optimizer = 'sgd' is not one of ascent, adam"),
         (
             {"1": ("TOY_Optimizer", {"optimizer": "adam", "optimizer.decay": "linear"})},
             "node 1 (TOY_Optimizer): optimizer.decay = 'linear' is not one of none, cosine",
         ),
         ({"1": ("TOY_Optimizer", {"optimizer.step": 1})}, "no input 'optimizer.step'; nearest: optimizer.step_size"),
         ({"1": ("TOY_Color", {"size": ["1", 0]})}, "circle"),
+        ({"1": ("TOY_Fail", {"kind": "forbidden"})}, "node 1 (TOY_Fail): kind = 'forbidden': not today"),
     ],
 )
 def test_bad_input_is_one_line_that_says_what_is_allowed(run: Run, nodes: dict[str, Any], message: str) -> None:
-    result = run(nodes | SHOW)
-    assert (result.code, result.out) == (2, "")
-    assert result.err.count("\n") == 1
+    result = run(nodes if nodes["1"][0] == "TOY_Fail" else nodes | SHOW)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith("run_workflow: ")
     assert message in result.err
 
 
-def test_a_class_that_checks_an_input_itself_is_asked(run: Run) -> None:
-    result = run({"1": ("TOY_Fail", {"kind": "forbidden"})})
-    assert (result.code, result.err) == (2, "run_workflow: node 1 (TOY_Fail): kind = 'forbidden': not today\n")
+class Adder:
+    """An older node: it adds numbers and takes two hidden values."""
+
+    FUNCTION = "add"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        number = ("INT", {})
+        return {"required": {"a": number, "b": number}, "hidden": {"node": "UNIQUE_ID", "workflow": "PROMPT"}}
+
+    def add(self, a: int, b: int, node: str, workflow: dict[str, Any]) -> tuple[int, str, str]:
+        return a + b, node, workflow[node]["class_type"]
+
+    def multiply(self, a: int, b: int) -> int:
+        return a * b
+
+
+class Collector(Adder):
+    INPUT_IS_LIST = True
+
+    def multiply(self, a: list[int], b: list[int]) -> int:  # type: ignore[override]
+        return len(a) * len(b)
+
+
+def call(node_class: type[Any]) -> Call:
+    node = Node("7", node_class.__name__, "", {})
+    return Call(node, node_class, {"7": node})
+
+
+def test_each_round_gets_its_own_or_the_last_entry_and_hidden_values_go_to_the_main_function_only() -> None:
+    for node_class, results in ((Adder, [10, 40, 60]), (Collector, [6])):
+        assert call(node_class)("multiply", {"a": [1, 2, 3], "b": [10, 20]}) == results
+    assert call(Adder)("add", {"a": [1], "b": [2]}) == [(3, "7", "Adder")]
+    with pytest.raises(TypeError, match="missing"):
+        call(Adder)("multiply", {"a": [1]})
+
+
+def test_slots_with_gaps_arrive_together_and_a_list_of_values_runs_the_next_node_once_for_each(run: Run) -> None:
+    nodes = {
+        "1": ("TOY_Lists", {}),
+        "2": ("TOY_Color", {"level": ["1", 0], "size": 2}),
+        "3": ("SaveImage", {"images": ["2", 0]}),
+        "4": ("TOY_Color", {"level": 0.0}),
+        "5": ("TOY_Color", {"level": 1.0}),
+        "6": ("TOY_Mix", {"images.image0": ["4", 0], "images.image3": ["5", 0]}),
+        "7": ("SaveImage", {"images": ["6", 0]}),
+    }
+    result = run(nodes)
+    assert [int(result.pixels(number).mean()) for number in range(len(result.files))] == [63, 191, 127]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cases import each_case
 from runner.node_classes import (
     get_node_class,
     hold_input_types,
@@ -46,28 +45,24 @@ def test_a_pack_without_models_sees_no_model_file(pack: Path, tmp_path: Path) ->
     assert folder_paths.get_filename_list("vae") == []
 
 
-@each_case(
-    ("code", "message"),
-    [
-        (None, "has no __init__.py"),
-        ("X = 1", "has no comfy_entrypoint"),
-        ("NODE_CLASS_MAPPINGS = {}", "ComfyUI would ignore comfy_entrypoint"),
-    ],
-)
-def test_a_folder_that_holds_no_v3_pack_is_refused(run: Run, tmp_path: Path, code: str | None, message: str) -> None:
-    if code is not None:
-        (tmp_path / "__init__.py").write_text(code)
-    result = run(COLOR, "--pack", tmp_path.name)
-    assert result.code == 2
-    assert message in result.err
+def test_a_folder_that_holds_no_v3_pack_is_refused(run: Run, tmp_path: Path) -> None:
+    for number, (code, message) in enumerate(
+        (
+            (None, "has no __init__.py"),
+            ("X = 1", "has no comfy_entrypoint"),
+            ("NODE_CLASS_MAPPINGS = {}", "ComfyUI would ignore comfy_entrypoint"),
+        )
+    ):
+        (tmp_path / str(number)).mkdir()
+        if code is not None:
+            (tmp_path / str(number) / "__init__.py").write_text(code)
+        result = run(COLOR, "--pack", str(number))
+        assert (result.code, message in result.err) == (2, True)
 
 
 def test_a_node_that_cannot_be_loaded_is_named(run: Run, tmp_path: Path, pack: Path) -> None:
-    code = (
-        (pack / "__init__.py")
-        .read_text()
-        .replace('io.Combo.Input("kind",', 'io.Combo.Input("kind", no_such=1, options=')
-    )
+    text = (pack / "__init__.py").read_text()
+    code = text.replace('io.Combo.Input("kind",', 'io.Combo.Input("kind", no_such=1, options=')
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "__init__.py").write_text(code)
     with pytest.raises(TypeError, match="no_such") as caught:

@@ -70,12 +70,6 @@ def test_set_changes_a_widget(run: Run, setting: str, text: str) -> None:
     assert run(nodes, "--set", setting).out == f"Preview as Text: {text}\n"
 
 
-def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
-    nodes = {"1": ("TOY_Color", {}), "2": ("SaveImage", {"images": ["1", 0]})}
-    result = run(nodes, "--set", "1.invert=no", "--set", "2.filename_prefix=a=b")
-    assert result.files == ["output/a=b_00001_.png"]
-
-
 @each_case(
     ("setting", "message"),
     [
@@ -98,3 +92,10 @@ def test_a_wrong_set_is_refused(run: Run, setting: str, message: str) -> None:
     result = run({"1": ("TOY_Color", {}), "3": ("TOY_Optimizer", {})} | SHOW, "--set", setting)
     assert result.code == 2
     assert message in result.err
+
+
+def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
+    nodes = {"1": ("TOY_Color", {}), "2": ("SaveImage", {"images": ["1", 0]})}
+    result = run(nodes, "--set", "1.invert=no", "--set", "2.filename_prefix=a=b")
+    assert result.files == ["output/a=b_00001_.png"]
+    assert (result.pixels() == 127).all()

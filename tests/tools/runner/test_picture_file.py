@@ -86,21 +86,9 @@ def test_what_is_no_sound_picture_or_not_there_is_named_and_runs_nothing(
         open_picture(tmp_path / "gone.png")
 
 
-@each_case(
-    ("name", "is_picture"),
-    [
-        ("a.png", True),
-        ("sub/a.JPEG", True),
-        ("a.tif", True),
-        ("a.webp", True),
-        ("a.eps", False),
-        ("a.mp4", False),
-        ("a.safetensors", False),
-        ("png", False),
-    ],
-)
-def test_pictures_are_told_from_other_files_by_their_suffix(name: str, is_picture: bool) -> None:
-    assert is_picture_name(name) is is_picture
+def test_pictures_are_told_from_other_files_by_their_suffix() -> None:
+    names = ("a.png", "sub/a.JPEG", "a.tif", "a.webp", "a.eps", "a.mp4", "a.safetensors", "png")
+    assert [is_picture_name(name) for name in names] == [True] * 4 + [False] * 4
 
 
 def test_masks_follow_transparency_and_those_of_several_frames_have_one_size(tmp_path: Path) -> None:
@@ -120,27 +108,24 @@ def test_masks_follow_transparency_and_those_of_several_frames_have_one_size(tmp
     assert (float(masks[0].max()), float(masks[1].min())) == (0.0, 1.0)
 
 
-def test_a_file_with_a_frame_that_cannot_be_read_is_named(tmp_path: Path, subtests: pytest.Subtests) -> None:
-    # A further frame that is cut.
+def test_a_file_with_a_frame_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [Image.effect_noise((64, 64), 90) for _ in range(3)]
     frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
     whole = (tmp_path / "film.gif").read_bytes()
-    (tmp_path / "cut.gif").write_bytes(whole[: len(whole) // 2])
     assert read_frames(tmp_path / "film.gif")[0].shape == (3, 64, 64, 3)
-    # A small file of endless frames.
-    frames = [Image.new("P", (2000, 2000), number) for number in range(80)]
-    frames[0].save(tmp_path / "bomb.gif", save_all=True, append_images=frames[1:])
-    assert (tmp_path / "bomb.gif").stat().st_size < 2**22
+    (tmp_path / "cut.gif").write_bytes(whole[: len(whole) // 2])  # a further frame is cut
     # The field of the width (256) of the second frame, called something else.
     frames = [Image.new("L", (20, 12), number) for number in range(2)]
     frames[0].save(tmp_path / "film.tif", save_all=True, append_images=frames[1:])
     content = bytearray((tmp_path / "film.tif").read_bytes())
     content[content.rindex(b"\x00\x01\x04\x00\x01\x00\x00\x00\x14")] = 7
     (tmp_path / "film.tif").write_bytes(content)
-    reasons = {"cut.gif": "", "bomb.gif": r" \(80 frames of 2000 x 2000 pixels do not fit", "film.tif": ""}
-    for name, reason in reasons.items():
-        with (
-            subtests.test(name=name),
-            pytest.raises(ValueError, match=rf"cannot read the image '{re.escape(name)}'{reason}"),
-        ):
+    for name in ("cut.gif", "film.tif"):
+        with pytest.raises(ValueError, match=rf"cannot read the image '{re.escape(name)}'"):
             read_frames(tmp_path / name)
+    # A small file can hold endless frames; of a single frame any size is allowed.
+    monkeypatch.setattr("runner.picture_file.MOST_PIXELS", 64 * 64 * 3 - 1)
+    with pytest.raises(ValueError, match=r"\(3 frames of 64 x 64 pixels do not fit into memory"):
+        read_frames(tmp_path / "film.gif")
+    (tmp_path / "large.png").write_bytes(png((200, 100)))
+    assert read_frames(tmp_path / "large.png")[0].shape == (1, 100, 200, 3)

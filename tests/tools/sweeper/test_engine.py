@@ -13,19 +13,8 @@ from cases import each_case
 from repository import REPOSITORY
 from sweep_grids import act, list_results_here
 from sweeper import engine
-from sweeper.engine import (
-    EXCLUDED,
-    Cell,
-    Machine,
-    Row,
-    SweepError,
-    SweepStoppedError,
-    Worker,
-    Workers,
-    connect,
-    count_workers,
-    run_cells,
-)
+from sweeper.cells import Cell, Machine, Row, SweepError, SweepStoppedError, Worker, Workers, count_workers
+from sweeper.engine import EXCLUDED, connect, run_cells
 from sweeper.results import Results
 
 
@@ -34,12 +23,16 @@ def make_cells(notes: Path, *tasks: str) -> list[Cell]:
     return [Cell(f"{number:032x}", {"what": what}, (what, str(notes))) for number, what in enumerate(tasks)]
 
 
-def test_workers_that_die_are_replaced_and_the_same_call_continues(tmp_path: Path) -> None:
+def test_workers_that_die_are_replaced_and_the_same_call_continues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`act` kills its process as kill -9 does: Ray starts another, and gives it the cell again."""
     notes, results, stream = tmp_path / "notes", Results(tmp_path / "results"), io.StringIO()
     cells = make_cells(notes, "plain", "die once", "fail", "die", "last")
     with results.claim("mine"):
-        assert run_cells(cells, act, results, Workers(number=2), stream) == (3, 2)
+        # A single worker measures how many there is room for.
+        assert run_cells(cells, act, results, Workers(), stream) == (3, 2)
+        assert "room for" in stream.getvalue()
         assert [results.rows[cell.hash]["status"] for cell in cells] == ["ok", "ok", "failed", "failed", "ok"]
         assert [results.rows[cells[number].hash]["attempts"] for number in (0, 1, 4)] == [1, 2, 1]
         failed, died = (results.rows[cells[number].hash] for number in (2, 3))
@@ -49,39 +42,35 @@ def test_workers_that_die_are_replaced_and_the_same_call_continues(tmp_path: Pat
         assert results.rows[cells[0].hash]["peak_bytes"] > 2**20
         (name,) = results.rows[cells[0].hash]["pictures"]
         assert (results.path / name).read_text() == "plain"
-        before = sorted(path.name for path in notes.iterdir())
-        more = [*cells, *make_cells(notes, *"123456", "new")[-1:]]
-        # A single worker measures how many there is room for; nothing that is done runs again.
+        monkeypatch.setattr(engine, "list_results", list_results_here)
+        before = {path.name for path in notes.iterdir()}
+        more = [*cells, *make_cells(notes, *"12345", "new")[-1:]]
         assert run_cells(more, act, results, Workers(), stream) == (4, 2)
-        assert sorted({path.name for path in notes.iterdir()} - set(before)) == ["new0"]
-    assert "room for" in stream.getvalue()
+        assert {path.name for path in notes.iterdir()} - before == {"new0"}
     again = Results(tmp_path / "results")
     again.read()
     assert again.rows == results.rows
 
 
-def test_cells_that_failed_run_again_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "list_results", list_results_here)
-    cells, results = make_cells(tmp_path / "notes", "fail", "plain"), Results(tmp_path / "results")
-    with results.claim("mine"):
-        assert run_cells(cells, act, results, Workers(), io.StringIO()) == (1, 1)
-        assert run_cells(cells, act, results, Workers(), io.StringIO(), retry=True) == (1, 1)
-    assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == ["fail0", "fail1", "plain0"]
-
-
-def test_what_concerns_all_cells_stops_the_run_and_what_is_done_is_in_the_table(
+def test_cells_that_failed_run_again_when_asked_and_what_concerns_all_cells_stops_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def list_one(*given: Any) -> Any:
         yield next(list_results_here(*given))
         raise SweepStoppedError("the cluster has gone away")
 
-    monkeypatch.setattr(engine, "list_results", list_one)
-    results = Results(tmp_path / "results")
-    with results.claim("mine"), pytest.raises(SweepStoppedError, match="gone away"):
-        run_cells(make_cells(tmp_path / "notes", "plain", "last"), act, results, Workers(), io.StringIO())
+    monkeypatch.setattr(engine, "list_results", list_results_here)
+    cells, results = make_cells(tmp_path / "notes", "fail", "plain"), Results(tmp_path / "results")
+    with results.claim("mine"):
+        assert run_cells(cells, act, results, Workers(), io.StringIO()) == (1, 1)
+        assert run_cells(cells, act, results, Workers(), io.StringIO(), retry=True) == (1, 1)
+        assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == ["fail0", "fail1", "plain0"]
+        monkeypatch.setattr(engine, "list_results", list_one)
+        (results.path / "table.parquet").unlink()
+        with pytest.raises(SweepStoppedError, match="gone away"):
+            run_cells(make_cells(tmp_path / "notes", "1", "2", "a", "b"), act, results, Workers(), io.StringIO())
     assert (results.path / "table.parquet").is_file()
-    assert len(results.rows) == 1
+    assert len(results.rows) == 3
 
 
 def refuse(task: Any, folder: Path) -> Row:
@@ -122,39 +111,33 @@ def test_how_many_workers_there_is_room_for(machines: list[Machine], workers: Wo
     assert (number, reason.split(" 0.0")[0]) == found
 
 
-@each_case("address", ["here", "127.0.0.1", "127.0.0.1:port", "ray://127.0.0.1:1", ":1", "127.0.0.1:99999"])
+@each_case("address", ["here", "127.0.0.1", "ray://127.0.0.1:1", ":1", "127.0.0.1:99999"])
 def test_a_cluster_that_is_not_there_is_found_at_once(address: str) -> None:
     with pytest.raises(SweepError, match=rf"no Ray cluster answers at --address {address} \(.*write HOST:PORT"):
         connect(address)
 
 
-@each_case(
-    ("address", "error", "message"),
-    [
-        (None, RuntimeError("Timed out"), r"\(Timed out\); its folder for temporary files may be full; RAY_TMPDIR"),
-        ("auto", ConnectionError("no"), r"\(no\); run this on a machine of the cluster; if it has a token"),
-    ],
-)
-def test_where_ray_does_not_start_the_likely_reason_is_named(
-    monkeypatch: pytest.MonkeyPatch, address: str | None, error: Exception, message: str
+def test_where_ray_does_not_start_the_likely_reason_is_named_and_the_path_of_python_is_quoted(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def init(*_: object, **__: object) -> None:
-        raise error
+    given: dict[str, Any] = {}
+
+    def init(address: str, **options: Any) -> None:
+        given.update(options)
+        if address == "auto" or len(sys.executable) > 99:
+            raise ConnectionError("no")
 
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init, exceptions=SimpleNamespace(RayError=KeyError)))
-    with pytest.raises(SweepError, match=f"Ray does not start {message}"):
-        connect(address)
-
-
-def test_workers_start_where_the_path_of_python_has_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray puts the path of Python, as it is, into a line for a shell."""
-    given: dict[str, Any] = {}
-    ray = SimpleNamespace(init=lambda _, **options: given.update(options), exceptions=None)
-    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(SweepError, match=r"Ray does not start \(no\); run this on a machine of the cluster; if it has"):
+        connect("auto")
+    # Ray puts the path of Python, as it is, into a line for a shell.
     for python, quoted in (("/my/python", None), ("/it's my/python", "'/it'\"'\"'s my/python'")):
         monkeypatch.setattr(sys, "executable", python)
         connect(None)
         assert given["runtime_env"].get("py_executable") == quoted
+    monkeypatch.setattr(sys, "executable", "x" * 100)
+    with pytest.raises(SweepError, match=r"\(no\); its folder for temporary files may be full; RAY_TMPDIR"):
+        connect(None)
 
 
 def test_no_folder_of_the_code_is_left_behind() -> None:

@@ -28,6 +28,8 @@ sheet: {columns: [pace], rows: 1.level}
 
 
 def test_everything_that_a_grid_can_say(write_grid: Write, tmp_path: Path) -> None:
+    grid = read_grid(write_grid("workflow: color.json\naxes: {1.size: [4]}", name="sizes.yaml"))
+    assert (grid.name, list(grid.files)) == ("sizes", ["color"])
     grid = read_grid(write_grid(FULL))
     assert (grid.name, grid.only, grid.settings) == ("mine", ["Save Image"], {"1.size": 4})
     assert grid.files == {"small": tmp_path / "color.json", "other": tmp_path / "sub" / "other.json"}
@@ -43,11 +45,6 @@ def test_everything_that_a_grid_can_say(write_grid: Write, tmp_path: Path) -> No
         # Groups are named in the table by their labels.
         "pace": [("slow", {"5.steps": 60, "5.rate": 0.1}, {"pace": "slow"}, ""), ("2", {}, {"pace": "2"}, "")],
     }
-
-
-def test_a_sweep_is_called_like_its_file(write_grid: Write) -> None:
-    grid = read_grid(write_grid("workflow: color.json\naxes: {1.size: [4]}", name="sizes.yaml"))
-    assert (grid.name, list(grid.files)) == ("sizes", ["color"])
 
 
 @each_case(
@@ -83,12 +80,9 @@ AXES = "workflow: color.json\naxes: "
     ("text", "message"),
     [
         ("", "is no grid"),
-        ("- 1", "is no grid"),
         ("axes: {1.size: [4]}", "write either 'workflow: FILE.json' or 'workflows:'"),
         ("workflow: {a: 1}\naxes: {1.size: [4]}", "workflow = {'a': 1}: write a name"),
-        ("workflows: {a: [b.json]}\naxes: {1.size: [4]}", "workflows, a = ['b.json']: write a name"),
         ("workflow: color.json", "the grid is empty"),
-        (AXES + "{}", "the grid is empty"),
         (AXES + "[1.size]", "axes = ['1.size']: write lines NAME: value"),
         (AXES + "{workflow: {group: {a: {}}}}", "this name is taken"),
         (AXES + "{1.size: [4]}\nsheet: {columns: 1.sise}", "no axis '1.sise'; nearest: 1.size"),
@@ -97,7 +91,6 @@ AXES = "workflow: color.json\naxes: "
         (AXES + "{1.size: [4]}\njudge: {class: a.b, text: a.b}", "should have at most 1 item"),
         # Axes.
         (AXES + "{pace: [1, 2]}", "axis pace: under NODE.INPUT, write a list"),
-        (AXES + "{1.size: {group: {a: {}}}}", "axis 1.size: under NODE.INPUT, write a list"),
         (AXES + "{1.size: 3}", "axes, 1.size = 3: under NODE.INPUT, write a list"),
         (AXES + "{both: {zip: {1.size: [4, 8], 1.level: [1]}}}", "need equal numbers, not [2, 1]"),
         (AXES + "{both: {zip: {}}}", "write at least one"),
@@ -114,7 +107,6 @@ AXES = "workflow: color.json\naxes: "
         (AXES + "{1.size: {from: 0, to: 1, by: 1}}", "unknown key 'by'; there are: count, from, scale, step, to"),
         (AXES + "{1.size: {from: 0, to: 1, step: 1, count: 2}}", "two different ends, and no step"),
         (AXES + "{1.size: {from: 0, to: '1'}}", "to = '1': write a number"),
-        (AXES + "{1.size: {from: 0, to: true}}", "to = True: write a number"),
         (AXES + "{1.size: {from: 0, to: .inf}}", "to = inf: write a finite number"),
         (AXES + "{1.size: {from: 1, to: 0}}", "needs from <= to"),
         (AXES + "{1.size: {from: 0, to: 1, step: 0}}", "a step above 0"),
@@ -125,18 +117,14 @@ AXES = "workflow: color.json\naxes: "
         (AXES + "{1.size: {from: 0, to: 1, count: 1000000000000000}}", "less than or equal to 1000000"),
         # What would be endless work, or is no YAML.
         (laughs(9), "write values out, not as *a0"),
-        ("a: &a [*a]", "write values out, not as *a"),
         ("a: " + "[" * 5000 + "]" * 5000, "is nested too deeply"),
         ("a: " + "9" * 4000, "a number of 4000 digits"),
-        ("a: 1." + "9" * 400, "a number of 402 digits"),
         ("a: 1" + ":1" * 100_000, "a number of 200001 digits"),
         ("#" + "x" * 2**20, "is larger than a grid can be"),
         (AXES + '{1.size: ["\\ud800"]}', "surrogates not allowed"),
         ("a: {[1]: 2}", "is no YAML"),
-        ("{a: 1}: 2", "is no YAML"),
         ("a: 1\na: 2", "a key is there twice"),
         ("a: !!python/object/apply:os.system [ls]", "is no YAML"),
-        ("a: [", "is no YAML"),
         # Names that would lead elsewhere.
         *(
             (f'name: "{name}"\n{AXES}{{1.seed: [1]}}', "cannot name a folder")
@@ -171,12 +159,10 @@ def test_a_file_that_is_not_there_or_no_text_or_without_end(tmp_path: Path, writ
 
 def test_a_million_cells_have_to_be_asked_for_and_countless_ones_are_refused(write_grid: Write) -> None:
     path = write_grid("workflow: color.json\naxes: {1.a: {from: 1, to: 1000}, 1.b: {from: 1, to: 1000}}")
-    with pytest.raises(
-        SweepError, match="1000 x 1000 = 1,000,000 cells; more than 100,000 only with --max-cells 1000000"
-    ):
+    said = "1000 x 1000 = 1,000,000 cells; more than 100,000 only with --max-cells 1000000"
+    with pytest.raises(SweepError, match=said):
         read_grid(path)
     read_grid(path, 1_000_000)
-    # More than Python writes the digits of.
-    axes = ", ".join(f"{number}.seed: [0, 1]" for number in range(15_000))
+    axes = ", ".join(f"{number}.seed: [0, 1]" for number in range(60))
     with pytest.raises(SweepError, match="countless cells; write fewer"):
         read_grid(write_grid(f"workflow: color.json\naxes: {{{axes}}}"))

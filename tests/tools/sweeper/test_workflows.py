@@ -15,6 +15,7 @@ from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
 import run_workflow
+from benchmarks import classes, text
 from cases import each_case
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.report.recognition import judge_class
@@ -24,19 +25,10 @@ from runner.node_classes import load_pack_without_models
 from runner.workflow_graph import Node, Workflow, WorkflowError, parse_workflow
 from sweep_grids import COLOR, FAILING, list_results_here
 from sweeper.cells import Cell, SweepError, SweepStoppedError, Workers
-from sweeper.workflows import (
-    COLUMNS,
-    CellJudge,
-    Plan,
-    WorkflowRunner,
-    Workflows,
-    check_judge,
-    find_quick,
-    list_cells,
-    make_plan,
-    read_wish,
-    rehearse,
-)
+from sweeper.grid_file import read_grid
+from sweeper.rehearsal import find_quick, rehearse
+from sweeper.runs import CellJudge, WorkflowRunner, check_judge, read_wish
+from sweeper.workflows import COLUMNS, Plan, Workflows, list_cells, make_plan
 
 MakePlan = Callable[..., Plan]
 SAVE = COLOR["2"]
@@ -81,13 +73,21 @@ def test_a_cell_is_what_runs_whatever_its_workflow_is_called(plan: MakePlan, tmp
     assert plain.hash != other.hash
 
 
-def test_another_picture_of_the_same_name_is_another_cell(plan: MakePlan, tmp_path: Path) -> None:
+def test_another_picture_of_the_same_name_is_another_cell_and_goes_to_a_worker_elsewhere(
+    plan: MakePlan, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nodes = {"1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}, "2": SAVE}
-    hashes = set()
+    cells = []
     for level in (10, 20):
         Image.new("RGB", (4, 4), (level, 0, 0)).save(tmp_path / "photo.png")
-        hashes |= {cell.hash for cell in list_all(plan("axes: {2.filename_prefix: [a]}", nodes))}
-    assert len(hashes) == 2
+        made = plan("axes: {2.filename_prefix: [a]}", nodes)
+        cells += list_all(made)
+    assert len({cell.hash for cell in cells}) == 2
+    images = {"color": {"photo.png": (tmp_path / "photo.png").read_bytes()}}
+    (tmp_path / "photo.png").unlink()
+    monkeypatch.chdir(pack)
+    (name,) = WorkflowRunner(made, 1, images)(cells[1].task, tmp_path)["pictures"]
+    assert Image.open(tmp_path / name).getpixel((0, 0)) == (20, 0, 0)
 
 
 def test_options_come_before_what_they_bring_and_a_value_in_place_of_a_link_leaves_out_what_was_linked(
@@ -216,25 +216,15 @@ def test_a_cell_saves_what_run_workflow_saves_and_says_everything_about_itself(
     assert rows[0]["load_seconds"] > 0
 
 
-def test_a_cell_of_another_pack_or_images_stops_the_sweep(plan: MakePlan, tmp_path: Path) -> None:
-    made = plan("axes: {1.level: [0.25]}")
-    ((_, label, settings),) = [cell.task for cell in list_all(made)]
+def test_a_cell_of_another_pack_or_images_stops_the_sweep_and_a_node_that_fails_says_why(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    made = plan("axes: {1.level: [0.25]}", FAILING)
+    ((digest, label, settings),) = [cell.task for cell in list_all(made)]
     with pytest.raises(SweepStoppedError, match="have changed since the sweep was started"):
         WorkflowRunner(made, 1)(("0" * 32, label, settings), tmp_path)
-
-
-def test_a_worker_elsewhere_gets_images_and_the_pack(
-    plan: MakePlan, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Image.new("RGB", (4, 4), (90, 0, 0)).save(tmp_path / "photo.png")
-    nodes = {"1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}, "2": SAVE}
-    made = plan("axes: {2.filename_prefix: [a]}", nodes)
-    (cell,) = list_all(made)
-    images = {"color": {"photo.png": (tmp_path / "photo.png").read_bytes()}}
-    (tmp_path / "photo.png").unlink()
-    monkeypatch.chdir(pack)
-    (name,) = WorkflowRunner(made, 1, images)(cell.task, tmp_path)["pictures"]
-    assert Image.open(tmp_path / name).getpixel((0, 0)) == (90, 0, 0)
+    with pytest.raises(WorkflowError, match=r"node 3 \(TOY_Fail\): no class"):
+        WorkflowRunner(made, 1)((digest, label, settings), tmp_path)
 
 
 def test_pictures_come_first_and_a_cell_that_saves_none_is_not_rated(plan: MakePlan, tmp_path: Path) -> None:
@@ -277,18 +267,14 @@ def test_the_judge_answers_as_in_the_benches(tmp_path: Path) -> None:
     assert judge.rate(path, wish("volcano"))["recognised"] is False
 
 
-@each_case(
-    ("path", "message"),
-    [
+def test_the_wish_has_to_be_there() -> None:
+    for path, message in (
         ("1.classes", "judge: 1.classes holds no text"),
         ("1.clases", "judge: 1.clases holds no text"),
         ("9.classes", "no node '9' in the workflow"),
-    ],
-)
-def test_the_wish_has_to_be_there(path: str, message: str) -> None:
-    with pytest.raises(WorkflowError) as caught:
-        read_wish({"class": path}, wish(["3", 0]))
-    assert message in str(caught.value)
+    ):
+        with pytest.raises(WorkflowError, match=message):
+            read_wish({"class": path}, wish(["3", 0]))
 
 
 def test_the_judge_may_not_have_helped(tmp_path: Path) -> None:
@@ -308,7 +294,13 @@ def test_the_judge_may_not_have_helped(tmp_path: Path) -> None:
         check_judge({"class": "2.classes"}, parse_workflow(nodes, "here"))
 
 
-def test_a_node_that_fails_says_why(plan: MakePlan, tmp_path: Path) -> None:
-    made = plan("axes: {1.level: [0.25]}", FAILING)
-    with pytest.raises(WorkflowError, match=r"node 3 \(TOY_Fail\): no class"):
-        WorkflowRunner(made, 1)(list_all(made)[0].task, tmp_path)
+def test_every_example_is_a_grid_of_cells_and_those_of_quality_ask_for_what_the_benchmarks_ask(tmp_path: Path) -> None:
+    counts, asked = {}, {}
+    for path in sorted((REPOSITORY / "example_workflows" / "sweeps").glob("*.yaml")):
+        grid = read_grid(path)
+        counts[path.stem] = len(list_all(make_plan(grid, tmp_path, tmp_path / "models", REPOSITORY)))
+        asked[path.stem] = {name: [option.label for option in options] for name, options in grid.axes.items()}
+    assert counts == {"feature_atlas": 112, "quality_classes": 160, "quality_text": 40, "small": 12}
+    assert asked["quality_classes"]["workflow"] == ["picture", "sketch"]
+    assert asked["quality_classes"]["DAS_ClassObjective.classes"] == classes.WISHES
+    assert tuple(asked["quality_text"]["DAS_TextObjective.text"]) == text.PROMPTS
