@@ -10,21 +10,20 @@ import torch
 from comfy_api.latest import ComfyExtension, io
 
 
+def schema(name: str, inputs: list[Any], outputs: list[Any], **settings: Any) -> io.Schema:
+    return io.Schema(node_id=f"TOY_{name}", category="toy", inputs=inputs, outputs=outputs, **settings)
+
+
 class Color(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="TOY_Color",
-            display_name="Plain Color",
-            category="toy",
-            inputs=[
-                io.Int.Input("size", default=4, min=2, max=16),
-                io.Float.Input("level", default=0.5, min=0.0, max=1.0),
-                io.Boolean.Input("invert", default=False),
-                io.Int.Input("batch", default=1, min=1, max=9),
-            ],
-            outputs=[io.Image.Output()],
-        )
+        inputs = [
+            io.Int.Input("size", default=4, min=2, max=16),
+            io.Float.Input("level", default=0.5, min=0.0, max=1.0),
+            io.Boolean.Input("invert", default=False),
+            io.Int.Input("batch", default=1, min=1, max=9),
+        ]
+        return schema("Color", inputs, [io.Image.Output()], display_name="Plain Color")
 
     @classmethod
     def execute(cls, size: int, level: float, invert: bool, batch: int) -> io.NodeOutput:
@@ -40,16 +39,11 @@ class Mix(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         slots = io.Autogrow.TemplatePrefix(io.Image.Input("image"), prefix="image", min=1, max=4)
-        return io.Schema(
-            node_id="TOY_Mix",
-            category="toy",
-            inputs=[io.Autogrow.Input("images", template=slots)],
-            outputs=[io.Image.Output()],
-        )
+        return schema("Mix", [io.Autogrow.Input("images", template=slots)], [io.Image.Output()])
 
     @classmethod
     def execute(cls, images: dict[str, torch.Tensor] | None = None) -> io.NodeOutput:
-        return io.NodeOutput(torch.stack(list(images.values())).mean(0))
+        return io.NodeOutput(torch.stack(list((images or {}).values())).mean(0))
 
 
 class Optimizer(io.ComfyNode):
@@ -57,19 +51,12 @@ class Optimizer(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
+        adam = [io.Int.Input("warmup", default=3), io.Combo.Input("decay", ["none", "cosine"])]
         options = [
             io.DynamicCombo.Option("ascent", [io.Float.Input("step_size", default=0.5, min=0.0, max=2.0)]),
-            io.DynamicCombo.Option(
-                "adam", [io.Int.Input("warmup", default=3), io.Combo.Input("decay", ["none", "cosine"])]
-            ),
+            io.DynamicCombo.Option("adam", adam),
         ]
-        return io.Schema(
-            node_id="TOY_Optimizer",
-            display_name="Optimizer",
-            category="toy",
-            inputs=[io.DynamicCombo.Input("optimizer", options=options)],
-            outputs=[io.String.Output()],
-        )
+        return schema("Optimizer", [io.DynamicCombo.Input("optimizer", options=options)], [io.String.Output()])
 
     @classmethod
     def execute(cls, optimizer: dict[str, Any]) -> io.NodeOutput:
@@ -81,14 +68,8 @@ class Facts(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="TOY_Facts",
-            display_name="Facts",
-            category="toy",
-            inputs=[],
-            outputs=[io.String.Output(display_name="text"), io.Int.Output()],
-            hidden=[io.Hidden.unique_id],
-        )
+        outputs = [io.String.Output(display_name="text"), io.Int.Output()]
+        return schema("Facts", [], outputs, hidden=[io.Hidden.unique_id])
 
     @classmethod
     async def execute(cls) -> io.NodeOutput:
@@ -107,16 +88,8 @@ class Fail(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="TOY_Fail",
-            category="toy",
-            inputs=[
-                io.Combo.Input("kind", ["value", "runtime", "interrupt", "spin"]),
-                io.AnyType.Input("after", optional=True),
-            ],
-            outputs=[],
-            is_output_node=True,
-        )
+        kind = io.Combo.Input("kind", ["value", "runtime", "interrupt", "spin"])
+        return schema("Fail", [kind, io.AnyType.Input("after", optional=True)], [], is_output_node=True)
 
     @classmethod
     def validate_inputs(cls, kind: str) -> bool | str:
@@ -137,7 +110,7 @@ class Fail(io.ComfyNode):
 class Lists(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(node_id="TOY_Lists", category="toy", inputs=[], outputs=[io.Float.Output(is_output_list=True)])
+        return schema("Lists", [], [io.Float.Output(is_output_list=True)])
 
     @classmethod
     def execute(cls) -> io.NodeOutput:
@@ -149,14 +122,9 @@ class Report(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="TOY_Report",
-            display_name="Report",
-            category="toy",
-            inputs=[io.Image.Input("image"), io.Boolean.Input("shows", default=False)],
-            outputs=[io.String.Output("text"), io.Image.Output("chart"), io.Float.Output("level")],
-            is_output_node=True,
-        )
+        inputs = [io.Image.Input("image"), io.Boolean.Input("shows", default=False)]
+        outputs = [io.String.Output("text"), io.Image.Output("chart"), io.Float.Output("level")]
+        return schema("Report", inputs, outputs, display_name="Report", is_output_node=True)
 
     @classmethod
     def execute(cls, image: torch.Tensor, shows: bool) -> io.NodeOutput:
@@ -169,9 +137,7 @@ class Keep(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="TOY_Keep", category="toy", inputs=[io.Image.Input("image")], outputs=[], is_output_node=True
-        )
+        return schema("Keep", [io.Image.Input("image")], [], is_output_node=True)
 
     @classmethod
     def execute(cls, image: torch.Tensor) -> io.NodeOutput:
