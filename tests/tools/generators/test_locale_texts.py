@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from generators.locale_texts import collect_english, collect_node_texts, collect_texts, escape_message
+from generators.locale_texts import collect_node_texts, collect_texts, escape_message
 from runner.node_classes import load_pack_without_models
 
 
@@ -29,27 +29,3 @@ def test_special_characters_of_messages_and_dots_of_ids_are_escaped(painters: Pa
     assert escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
     nodes: dict[str, Any] = {"pack.Paint": load_pack_without_models(painters)["LOC_Paint"]}
     assert list(collect_node_texts(nodes)) == ["pack_Paint"]
-
-
-def test_english_has_the_texts_and_categories_of_the_nodes_and_keeps_only_what_is_written_by_hand(
-    painters: Path,
-) -> None:
-    nodes = load_pack_without_models(painters)
-    english = collect_english(nodes, {})
-    assert list(english)[:3] == [
-        "main.nodeCategories.paint",
-        "main.nodeCategories.wet",
-        "nodeDefs.LOC_Paint.display_name",
-    ]
-    assert english["main.nodeCategories.wet"] == "wet"
-    assert english["nodeDefs.LOC_Paint.inputs.brush_ink.tooltip"] == "Ink."
-    old = {
-        "nodeDefs.LOC_Gone.display_name": "Gone",
-        "main.nodeCategories.dry": "dry",
-        "main.painters.button": "Finish",
-        "settings.Painters_Speed.name": "Speed",
-    }
-    assert collect_english(nodes, old).keys() - english.keys() == {
-        "main.painters.button",
-        "settings.Painters_Speed.name",
-    }

@@ -57,47 +57,32 @@ def nested() -> list[Input]:
 
 def test_the_specs_of_an_older_node_become_inputs_the_required_ones_first() -> None:
     inputs = parse_specs(V1_SPECS)
-    assert [(item.name, item.required) for item in inputs] == [
-        ("size", True),
-        ("mode", True),
-        ("level", True),
-        ("mask", False),
-    ]
+    assert [item.name for item in inputs] == ["size", "mode", "level", "mask"]
+    assert [item.required for item in inputs] == [True, True, True, False]
     assert [item.default for item in inputs] == [4, "fast", None, None]
     assert [item.options for item in inputs] == [None, ["fast", "good"], None, None]
     assert [item.allowed for item in inputs] == ["INT from 2 to 16", "one of fast, good", "FLOAT", "MASK"]
     assert [item.tooltip for item in inputs] == ["In pixels.", "", "", ""]
 
 
-def test_inputs_inside_others_have_a_path_an_own_name_and_the_option_that_brings_them(nested: list[Input]) -> None:
-    found = [(item.name, item.own_name, item.option) for item in flatten_inputs(nested)]
-    assert found == [
-        ("outer", "outer", ""),
-        ("outer.inner", "inner", "deep"),
-        ("outer.inner.x", "x", "a"),
-        ("outer.rate", "rate", "deep"),
-        ("outer.rate", "rate", "wide"),
-        ("outer.images", "images", "wide"),
-        *((f"outer.images.image{number}", f"image{number}", "") for number in range(3)),
-        ("masks", "masks", ""),
-        ("masks.sky", "sky", ""),
-        ("masks.sea", "sea", ""),
-    ]
-    assert list_declared_inputs(Nested) == list(flatten_inputs(nested))
-
-
-def test_each_option_has_inputs_and_types_of_its_own_and_slots_have_the_type_of_the_template(
+def test_inputs_inside_others_have_a_path_and_the_option_that_brings_them_and_slots_the_type_of_the_template(
     nested: list[Input],
 ) -> None:
-    def describe(inputs: list[Input]) -> list[tuple[str, str, bool]]:
-        return [(item.own_name, item.type, item.required) for item in inputs]
-
-    outer, masks = nested
-    assert (outer.options, outer.default, outer.allowed) == (["deep", "wide"], "deep", "one of deep, wide")
-    assert describe(outer.inputs_by_option["deep"]) == [("inner", DYNAMIC_COMBO, True), ("rate", "FLOAT", False)]
-    assert describe(outer.inputs_by_option["wide"]) == [("rate", "INT", True), ("images", AUTOGROW, True)]
-    assert describe(masks.slots) == [("sky", "MASK", False), ("sea", "MASK", False)]
-    assert (masks.inputs_by_option, outer.slots) == ({}, [])
+    found = [(item.name, item.own_name, item.type, item.required, item.option) for item in flatten_inputs(nested)]
+    assert found == [
+        ("outer", "outer", DYNAMIC_COMBO, True, ""),
+        ("outer.inner", "inner", DYNAMIC_COMBO, True, "deep"),
+        ("outer.inner.x", "x", "INT", True, "a"),
+        ("outer.rate", "rate", "FLOAT", False, "deep"),
+        ("outer.rate", "rate", "INT", True, "wide"),
+        ("outer.images", "images", AUTOGROW, True, "wide"),
+        *((f"outer.images.image{number}", f"image{number}", "IMAGE", False, "") for number in range(3)),
+        ("masks", "masks", AUTOGROW, True, ""),
+        ("masks.sky", "sky", "MASK", False, ""),
+        ("masks.sea", "sea", "MASK", False, ""),
+    ]
+    assert list_declared_inputs(Nested) == list(flatten_inputs(nested))
+    assert (nested[0].options, nested[0].default, nested[0].allowed) == (["deep", "wide"], "deep", "one of deep, wide")
 
 
 @each_case(

@@ -17,31 +17,15 @@ def graph(**links: list[str]) -> dict[str, Node]:
     }
 
 
-@each_case(
-    ("workflow", "outputs", "order"),
-    [
-        (
-            graph(save=["optimize"], unused=["model"], optimize=["stack", "model"], stack=[], model=[]),
-            ["save"],
-            ["stack", "model", "optimize", "save"],
-        ),
-        # One branch is finished before the next begins.
-        (graph(a=[], b=[], a2=["a"], b2=["b"], a3=["a2"], b3=["b2"]), ["a3", "b3"], ["a", "a2", "a3", "b", "b2", "b3"]),
-        # A long chain does not exhaust the stack.
-        (
-            graph(**{"0": []} | {str(i): [str(i - 1)] for i in range(1, 3000)}),
-            ["2999"],
-            [str(i) for i in range(3000)],
-        ),
-    ],
-)
-def test_nodes_run_after_what_they_need_and_only_what_is_needed_runs(
-    workflow: dict[str, Node], outputs: list[str], order: list[str]
-) -> None:
-    assert sort_nodes(workflow, outputs) == order
-
-
-def test_a_circle_is_named() -> None:
+def test_nodes_run_after_what_they_need_and_only_what_is_needed_runs() -> None:
+    workflow = graph(save=["optimize"], unused=["model"], optimize=["stack", "model"], stack=[], model=[])
+    assert sort_nodes(workflow, ["save"]) == ["stack", "model", "optimize", "save"]
+    # One branch is finished before the next begins.
+    workflow = graph(a=[], b=[], a2=["a"], b2=["b"], a3=["a2"], b3=["b2"])
+    assert sort_nodes(workflow, ["a3", "b3"]) == ["a", "a2", "a3", "b", "b2", "b3"]
+    # A long chain does not exhaust the stack.
+    workflow = graph(**{"0": []} | {str(number): [str(number - 1)] for number in range(1, 3000)})
+    assert sort_nodes(workflow, ["2999"]) == [str(number) for number in range(3000)]
     with pytest.raises(WorkflowError, match=r"nodes (a -> b -> a|b -> a -> b) run in a circle"):
         sort_nodes(graph(a=["b"], b=["a"], save=["b"]), ["save"])
 
@@ -49,7 +33,7 @@ def test_a_circle_is_named() -> None:
 @each_case(
     ("link", "message"),
     [
-        *((link, r"node 2 \(B\): x = .* is no link") for link in (["1"], ["1", 0, 0], [], ["1", "0"], ["1", 0.0])),
+        *((link, r"node 2 \(B\): x = .* is no link") for link in (["1"], ["1", 0, 0], [], ["1", "0"])),
         *(([origin, 0], f"x is linked to node {origin}, which is not in the workflow") for origin in ("9", 1, None)),
     ],
 )
@@ -82,11 +66,9 @@ def test_a_name_of_no_node_is_answered_with_the_nearest_and_one_of_several_with_
     [
         (None, "No such file"),
         ("{", "not a JSON file"),
-        ("[]", "holds no nodes"),
         ("{}", "holds no nodes"),
         (json.dumps({"nodes": [], "links": []}), r"Workflow > Export \(API\)"),
         (json.dumps({"1": {"inputs": {}}}), "node 1 has no class_type"),
-        (json.dumps({"1": 3}), "node 1 has no class_type"),
         (json.dumps({"1": {"class_type": "A"}}), r"node 1 \(A\) has no inputs"),
     ],
 )

@@ -49,7 +49,9 @@ def list_all(plan: Plan) -> list[Cell]:
     return list(list_cells(plan.grid, Workflows(plan)).values())
 
 
-def test_every_combination_is_a_cell_and_a_larger_grid_has_the_cells_of_the_smaller(plan: MakePlan) -> None:
+def test_every_combination_is_a_cell_which_is_what_runs_whatever_its_workflow_is_called(
+    plan: MakePlan, tmp_path: Path
+) -> None:
     few = list_all(plan("axes: {1.size: [4, 8], 1.level: [0, 0.5, 1]}"))
     assert [cell.task[1:] for cell in few[:2]] == [
         ("color", {"1.size": 4, "1.level": 0}),
@@ -58,15 +60,10 @@ def test_every_combination_is_a_cell_and_a_larger_grid_has_the_cells_of_the_smal
     assert len({cell.hash for cell in few}) == len(few) == 6
     more = list_all(plan("axes: {Colour.level: [1, 0.25, 0.5, 0], 1.size: [8, 4]}"))
     assert {cell.hash for cell in few} < {cell.hash for cell in more}
-
-
-def test_a_cell_is_what_runs_whatever_its_workflow_is_called(plan: MakePlan, tmp_path: Path) -> None:
-    two = plan("axes: {1.level: [0, 1]}\nset: {1.size: 4}")
-    two = make_plan(
-        two.grid.model_copy(update={"workflow": None, "workflows": {"one": "color.json", "two": "color.json"}}),
-        tmp_path, tmp_path, two.pack,
-    )  # fmt: skip
     # The same nodes are the same cell, computed once; the default is not another value.
+    made = plan("axes: {1.level: [0, 1]}\nset: {1.size: 4}")
+    grid = made.grid.model_copy(update={"workflow": None, "workflows": {"one": "color.json", "two": "color.json"}})
+    two = make_plan(grid, tmp_path, tmp_path, made.pack)
     assert [(cell.task[1], cell.columns["1.level"]) for cell in list_all(two)] == [("one", 0), ("one", 1)]
     plain, other = list_all(plan("set: {1.size: 4}\naxes: {1.batch: [1, 2]}"))
     assert [cell.hash for cell in list_all(plan("axes: {1.size: [4]}"))] == [plain.hash]
@@ -127,7 +124,9 @@ def test_what_is_wrong_with_a_cell_is_said(plan: MakePlan, text: str, problem: s
     assert problem in str(caught.value)
 
 
-def test_everything_wrong_is_listed_once_with_the_number_of_cells(plan: MakePlan) -> None:
+def test_everything_wrong_is_listed_once_with_the_number_of_cells_and_the_workflow_or_pack_is_named(
+    plan: MakePlan, tmp_path: Path
+) -> None:
     with pytest.raises(SweepError) as caught:
         list_all(plan("axes: {1.size: [4, 1, 99], 1.level: [0.5, 2]}"))
     assert sorted(caught.value.problems) == [
@@ -135,9 +134,6 @@ def test_everything_wrong_is_listed_once_with_the_number_of_cells(plan: MakePlan
         "node 1 (TOY_Color): size = 1 is below the minimum 2; it takes INT from 2 to 16 (2 of 6 cells)",
         "node 1 (TOY_Color): size = 99 is above the maximum 16; it takes INT from 2 to 16 (2 of 6 cells)",
     ]
-
-
-def test_a_pack_or_a_workflow_that_cannot_be_used_is_named(plan: MakePlan, tmp_path: Path) -> None:
     made = plan("axes: {1.size: [4]}", {"1": COLOR["1"]})
     with pytest.raises(WorkflowError, match="workflow color: it has no output, such as SaveImage"):
         Workflows(made)
@@ -152,9 +148,7 @@ PICKY = """
 class Picky(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="TOY_Picky", category="toy", inputs=[io.String.Input("word")], outputs=[io.String.Output()]
-        )
+        return schema("Picky", [io.String.Input("word")], [io.String.Output()])
 
     @classmethod
     def execute(cls, word: str) -> io.NodeOutput:
