@@ -98,18 +98,16 @@ def test_the_key_says_on_which_side_a_is_and_a_preference_is_found_again(
     assert "A 0, B 20, even 0\n" in score_answers(tmp_path / "out" / "key.json", tmp_path / "answers.txt")
 
 
-@each_case("count", [20, 7])
-def test_each_folder_is_as_often_left_as_right(tmp_path: Path, count: int) -> None:
-    a, b = fill(tmp_path / "a", TWENTY[:count]), fill(tmp_path / "b", TWENTY[:count], 1)
-    seen = set()
-    for seed in (0, 1, 2, 0):
-        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
-        draw_pairs(a, b, out, seed)
-        sides = tuple(entry["a"] for entry in read_key(out)["pairs"].values())
-        assert abs(sides.count("left") - sides.count("right")) == count % 2
-        seen.add((seed, sides))
-    assert len(seen) == 3  # a seed repeats
-    assert len({sides for _, sides in seen}) > 1
+def test_each_folder_is_as_often_left_as_right_and_a_seed_repeats(tmp_path: Path) -> None:
+    for count in (20, 7):
+        home = tmp_path / str(count)
+        a, b = fill(home / "a", TWENTY[:count]), fill(home / "b", TWENTY[:count], 1)
+        drawn = []
+        for number, seed in enumerate((0, 1, 0)):
+            draw_pairs(a, b, home / str(number), seed)
+            drawn.append([entry["a"] for entry in read_key(home / str(number))["pairs"].values()])
+            assert abs(drawn[-1].count("left") - drawn[-1].count("right")) == count % 2
+        assert drawn[0] == drawn[2] != drawn[1]
 
 
 def test_a_sheet_for_naming_has_numbers_of_the_key_and_no_captions(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -125,15 +123,14 @@ def test_a_sheet_for_naming_has_numbers_of_the_key_and_no_captions(pair: tuple[P
     assert shuffled.read_bytes() != sheets[0].read_bytes()
 
 
-@each_case(("kind", "sheets"), [("pairs", 3), ("naming", 3)])
-def test_what_does_not_fit_goes_on_further_sheets(tmp_path: Path, kind: str, sheets: int) -> None:
+def test_what_does_not_fit_goes_on_further_sheets(tmp_path: Path) -> None:
     names = [f"thing_{number:02d}" for number in range(45)]
     a, b = fill(tmp_path / "a", names), fill(tmp_path / "b", names, 1)
-    drawn = draw_pairs(a, b, tmp_path / "out") if kind == "pairs" else draw_naming(a, tmp_path / "out")
-    assert [sheet.name for sheet in drawn] == [f"sheet_{number}.png" for number in range(1, sheets + 1)]
-    where = [sheet for sheet, _ in find_boxes(drawn, 45)]
-    assert max(where.count(number) for number in range(sheets)) <= PER_SHEET
-    assert max(side for sheet in drawn for side in Image.open(sheet).size) <= LONGEST
+    for drawn in (draw_pairs(a, b, tmp_path / "pairs"), draw_naming(a, tmp_path / "naming")):
+        assert [sheet.name for sheet in drawn] == [f"sheet_{number}.png" for number in (1, 2, 3)]
+        where = [sheet for sheet, _ in find_boxes(drawn, 45)]
+        assert max(where.count(number) for number in range(3)) <= PER_SHEET
+        assert max(side for sheet in drawn for side in Image.open(sheet).size) <= LONGEST
 
 
 def test_pictures_are_fitted_into_their_cells_by_their_aspect_below_a_caption_of_several_lines(tmp_path: Path) -> None:
@@ -152,17 +149,6 @@ def test_pictures_are_fitted_into_their_cells_by_their_aspect_below_a_caption_of
     assert (pixels[:, -OUTER:] == 255).all()
 
 
-def test_pictures_are_those_files_that_are_pictures_and_have_one_name(tmp_path: Path) -> None:
-    fill(tmp_path / "a", ["b", "a"])
-    Image.new("RGB", (8, 8)).save(tmp_path / "a" / "C.JPG")
-    (tmp_path / "a" / "notes.txt").write_text("no picture")
-    (tmp_path / "a" / "inner.png").mkdir()
-    assert list(find_pictures(tmp_path / "a")) == ["C", "a", "b"]
-    Image.new("RGB", (8, 8)).save(tmp_path / "a" / "a.jpg")
-    with pytest.raises(ValueError, match="a has two pictures of one name"):
-        find_pictures(tmp_path / "a")
-
-
 @each_case(
     ("draw", "message"),
     [
@@ -170,11 +156,15 @@ def test_pictures_are_those_files_that_are_pictures_and_have_one_name(tmp_path: 
         (lambda a, b, out: draw_naming(a, b / "dog.png"), r"dog\.png cannot be written"),
         (lambda a, b, out: (a / "bad.png").write_bytes(b"\x89PNG") and draw_naming(a, out), r"bad\.png cannot be read"),
         (lambda a, b, out: (b / "key.json").touch() or draw_naming(a, b), "b already has sheets or a key"),
+        (lambda a, b, out: (a / "dog.JPG").touch() or draw_naming(a, out), "a has two pictures of one name"),
         (lambda a, b, out: (b / "sheet_2.png").touch() or draw_naming(a, b), "b already has sheets or a key"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(tmp_path: Path, draw: Callable[..., object], message: str) -> None:
     a, b = fill(tmp_path / "a", ["cat", "dog", "owl"]), fill(tmp_path / "b", ["dog"])
+    (a / "notes.txt").write_text("no picture")
+    (a / "inner.png").mkdir()
+    assert list(find_pictures(a)) == ["cat", "dog", "owl"]
     with pytest.raises(ValueError, match=message):
         draw(a, b, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -196,10 +186,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path, draw: Callable[..., obj
 )
 def test_words_that_a_name_and_an_answer_share_are_found(name: str, answer: str, shared: list[str]) -> None:
     assert find_shared_words(name, answer) == shared
-
-
-def test_a_number_is_that_of_a_class_and_a_line_between_words_is_a_space() -> None:
-    assert [to_words(name) for name in ("281", "a_red_car", "2001")] == ["tabby", "a red car", "2001"]
+    assert [to_words(each) for each in ("281", "a_red_car", "2001")] == ["tabby", "a red car", "2001"]
 
 
 def write(home: Path, answers: str, key: object) -> tuple[Path, Path]:
@@ -241,18 +228,15 @@ def test_names_are_listed_and_counted(tmp_path: Path) -> None:
             score_answers(*files, accept, reject)
 
 
-@each_case(
-    ("answers", "message"),
-    [
+def test_wrong_answers_are_refused(tmp_path: Path) -> None:
+    for answers, message in (
         ("1 left\n6 right", "line 2 of .* is no answer: '6 right'; begin it with a number from 1 to 5"),
         ("1 left\n\n1 right", "line 3 of .* is no answer"),
         ("1left", "line 1 of .* is no answer"),
         ("2 both", "the answer 'both' to number 2 is none; write left, right or even"),
-    ],
-)
-def test_wrong_answers_are_refused(tmp_path: Path, answers: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        score_answers(*write(tmp_path, answers, PAIRS))
+    ):
+        with pytest.raises(ValueError, match=message):
+            score_answers(*write(tmp_path, answers, PAIRS))
 
 
 @each_case("key", [[], {"kind": "other"}, {"kind": "naming", "names": {"one": "x"}}])

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from benchmarks.common import load_photograph
 from benchmarks.engraving import average, measure_structure
 
 
@@ -30,12 +29,3 @@ def test_colours_are_those_of_cielab_and_an_average_is_that_of_every_number() ->
     assert red.chroma == pytest.approx(math.hypot(red.green_red, red.blue_yellow))
     dark, light = (measure_structure(torch.full((1, 3, 16, 16), value)) for value in (0.0, 1.0))
     assert average([dark, light]).lightness == pytest.approx(50, abs=0.01)
-
-
-def test_a_photograph_is_sparser_than_it_is_with_hatching() -> None:
-    photograph = load_photograph("coffee")
-    rows = torch.arange(photograph.shape[2])[:, None]
-    hatched = (photograph + 0.08 * (rows // 2 % 2 * 2 - 1)).clamp(0, 1)
-    plain, engraved = measure_structure(photograph), measure_structure(hatched)
-    assert plain.sparsity > 1.5 * engraved.sparsity
-    assert plain.calm > engraved.calm + 0.3

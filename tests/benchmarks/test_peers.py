@@ -1,16 +1,20 @@
-"""The report beside other libraries: its stopwatch, means over runs that ended early, and pictures of any form."""
+"""The report beside other libraries: its stopwatch, means over runs, pictures of any form, and lines of code."""
 
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor
 
-from benchmarks import peers
+import direct_ascent as da
+from benchmarks import peer_tasks, peers
 from benchmarks.pace import Look
 from benchmarks.peer_climbs import TimeIsUp, Watch, climb_with_recipe
+from benchmarks.peer_tasks import SHORT, TASKS, Row, count_lines, tabulate
 from benchmarks.peers import average_at, check_peers, describe_runs, judge_last, pictures_of, run_contestant
+from cases import each_case
 from das_core.ascent.recipe import Recipe
 from das_core.models.classifier import Classifier
 from das_core.views.augmentation import Augmentation
@@ -126,3 +130,48 @@ def test_pictures_are_found_in_whatever_a_library_returns() -> None:
         ([(torch.zeros(3, 4, 4), torch.ones(3, 4, 4))] * 2, [(3, 4, 4)] * 4),
     ):
         assert [tuple(picture.shape) for picture in pictures_of(made)] == shapes
+
+
+def in_five_lines(first: int) -> str:
+    import math  # A comment beside code.
+
+    # A comment alone.
+    numbers = [
+        math.floor(first),
+    ]
+
+    return str(numbers)
+
+
+def test_imports_and_code_count_and_the_table_says_how_many_lines_and_where_there_is_no_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert count_lines(in_five_lines) == 5
+    rows = (Row("a", {"ours": in_five_lines, "theirs": in_five_lines}, {"theirs": "slowly"}), Row("b", {}))
+    monkeypatch.setattr("benchmarks.peer_tasks.TASKS", rows)
+    assert tabulate({"ours": "Ours", "theirs": "Theirs 2.0"}).splitlines() == [
+        "| task | Ours | Theirs 2.0 |",
+        "|---|---|---|",
+        "| a | 5 | 5 (slowly) |",
+        "| b | cannot | cannot |",
+    ]
+
+
+def list_names(code: CodeType) -> set[str]:
+    return {*code.co_names}.union(*(list_names(part) for part in code.co_consts if isinstance(part, CodeType)))
+
+
+def test_every_task_counts_all_the_imports_that_it_needs() -> None:
+    for row in TASKS:
+        for task in row.ways.values():
+            assert list_names(task.__code__) & set(vars(peer_tasks)) <= {"PHOTO", "VECTOR", "nn", "torch"}
+
+
+@each_case("row", TASKS)
+def test_every_task_runs_as_it_is_counted(row: Row) -> None:
+    torch.manual_seed(0)
+    model = torchvision.models.resnet18().eval()
+    few_views = da.Recipe(steps=1, augmentation=da.Augmentation(1, da.Windows(16)))
+    made: da.Rendering = row.ways["direct_ascent"](model, {**SHORT["direct_ascent"], "steps": 1, "recipe": few_views})
+    assert made.image.shape == ({"eight channels at once": 8, "diversity of a batch": 4}.get(row.title, 1), 3, 64, 64)
+    assert torch.isfinite(made.image).all()
