@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from benchmarks.films import measure_changes
-from benchmarks.large import do_steps
 from benchmarks.pace import Look, average, climb, first_time
 from benchmarks.recipes import SKETCH
 from benchmarks.recognition import HEADER, RULE, TEXT_HEADER, format_cells, summarise
@@ -24,11 +23,6 @@ from toys import classifier
 def test_changes_of_a_film_are_those_of_neighbours_and_of_the_last_to_the_first() -> None:
     frames = torch.tensor([0.0, 0.1, 0.4, 0.5])[:, None, None, None].expand(4, 3, 5, 6)
     assert measure_changes(frames) == pytest.approx([0.1, 0.3, 0.1, 0.5])
-
-
-def test_no_step_is_done_beyond_those_that_are_counted() -> None:
-    begun = do_steps(classifier(classes=1000), StackSpec(32, 32, 8), 2)
-    assert begun.stack.steps == len(begun.history) == 2
 
 
 def test_a_seam_of_a_zoom_is_measured_where_it_is() -> None:
