@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from runner.node_classes import get_node_class, is_output
 from runner.workflow_graph import Node, Workflow
-
-Columns = list[list[Any]]  # for each output of a node, the list of its values in one run of the node
 
 
 def has_no_links(node: Node) -> bool:
@@ -19,28 +17,27 @@ def has_no_links(node: Node) -> bool:
 
 
 class KeptOutputs:
-    """A cache of outputs of the nodes that `is_kept` accepts, by class, inputs and linked nodes, but not of output
-    nodes."""
+    """A cache of outputs of the nodes that `is_kept` accepts and that are no output nodes."""
 
     def __init__(self, maximum: int = 16, is_kept: Callable[[Node], bool] = has_no_links) -> None:
         self._maximum, self._is_kept = maximum, is_kept
-        self._columns: OrderedDict[Hashable, Columns] = OrderedDict()
+        self._outputs: OrderedDict[Hashable, Sequence[Any]] = OrderedDict()
 
-    def find(self, node: Node, workflow: Workflow) -> Columns | None:
+    def find(self, node: Node, workflow: Workflow) -> Sequence[Any] | None:
         """Return the outputs of an earlier run of the node with the same inputs, or None if none are cached."""
         key = make_key(node, workflow)
-        if key not in self._columns:
+        if key not in self._outputs:
             return None
-        self._columns.move_to_end(key)
-        return self._columns[key]
+        self._outputs.move_to_end(key)
+        return self._outputs[key]
 
-    def keep(self, node: Node, workflow: Workflow, columns: Columns) -> None:
+    def keep(self, node: Node, workflow: Workflow, outputs: Sequence[Any]) -> None:
         """Cache the outputs of a node, unless it is an output node or the function `is_kept` returns False for it."""
         if is_output(node) or not self._is_kept(node):
             return
-        self._columns[make_key(node, workflow)] = columns
-        while len(self._columns) > self._maximum:
-            self._columns.popitem(last=False)
+        self._outputs[make_key(node, workflow)] = outputs
+        while len(self._outputs) > self._maximum:
+            self._outputs.popitem(last=False)
 
 
 def make_key(node: Node, workflow: Workflow) -> Hashable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,18 +28,8 @@ class Call:
         """The title of the node, or else the registered display name of its class, or else the name of the class."""
         return self.node.title or str(NODE_DISPLAY_NAME_MAPPINGS.get(self.node.class_type, self.node.class_type))
 
-    def __call__(self, function: str, values: Mapping[str, Sequence[Any]]) -> list[Any]:
-        """Call a function once for each value of the longest list, others repeating their last; return all results."""
-        if getattr(self.node_class, "INPUT_IS_LIST", False):
-            return [self._call(function, dict(values))]
-        count = max((len(entries) for entries in values.values()), default=1)
-        return [
-            self._call(function, {name: entries[min(i, len(entries) - 1)] for name, entries in values.items()})
-            for i in range(count)
-        ]
-
-    def _call(self, function: str, arguments: dict[str, Any]) -> Any:
-        """Call a function of the class once, with the hidden inputs that it declares."""
+    def __call__(self, function: str, arguments: dict[str, Any]) -> Any:
+        """Call a function of the class, with the hidden inputs that it declares, and return its result."""
         _, hidden, paths = finalize_specs(self.node_class, self.node.inputs)
         known = {"UNIQUE_ID": self.node.id, "PROMPT": to_prompt(self.workflow)}
         if is_v3(self.node_class):

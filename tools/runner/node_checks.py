@@ -57,28 +57,27 @@ def check_node(node: Node, workflow: Workflow) -> Node:
     node = replace(node, inputs=values)
     if validated_names or accepts_kwargs:
         # A linked input has no value yet, so the validator receives None for it, as in ComfyUI.
-        arguments = {
-            name: [None if isinstance(value, list) else value]
+        arguments: dict[str, Any] = {
+            name: None if isinstance(value, list) else value
             for name, value in values.items()
             if name in items and (accepts_kwargs or name in validated_names)
         }
         if "input_types" in validated_names:
-            arguments["input_types"] = [linked_types]
+            arguments["input_types"] = linked_types
         _run_validator(Call(node, node_class, workflow), function, arguments)
     return node
 
 
-def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]) -> None:
-    """Call the validator of a class with a list of one value for each argument; raise WorkflowError if it refuses."""
+def _run_validator(call: Call, function: str, arguments: dict[str, Any]) -> None:
+    """Call the validator of a class; raise WorkflowError if it refuses."""
     node = call.node
     try:
-        answers = call(function, arguments)
+        answer = call(function, arguments)
     except ValueError as error:
         raise WorkflowError(f"{node}: {error}") from error
-    for answer in answers:
-        if answer is not True:
-            given = ", ".join(f"{name} = {quote(value)}" for name, (value,) in arguments.items() if name in node.inputs)
-            raise WorkflowError(f"{node}: {given}: {answer or 'refused by the node'}")
+    if answer is not True:
+        given = ", ".join(f"{name} = {quote(value)}" for name, value in arguments.items() if name in node.inputs)
+        raise WorkflowError(f"{node}: {given}: {answer or 'refused by the node'}")
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:

@@ -1,7 +1,7 @@
 """Execution of a workflow: each node that an output node needs runs once, under inference mode, and shows progress.
 
-Follows ComfyUI 0.8.0, `execution.PromptExecutor`, except that a node cannot expand into other nodes or block the nodes
-after it, and that lazy inputs are always computed.
+Follows ComfyUI 0.8.0, `execution.PromptExecutor`, except that a node cannot take or return lists of values, expand into
+other nodes or block the nodes after it, and that lazy inputs are always computed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
 
 def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Iterator[tuple[str, Shown]]:
     """Run a prepared workflow; yield each node's title and what it shows. Nodes whose outputs are `kept` do not run."""
-    slots: dict[str, list[list[Any]]] = {}
+    slots: dict[str, Sequence[Any]] = {}
     for node in workflow.values():
         call = Call(node, get_node_class(node), workflow)
         known = kept.find(node, workflow) if kept else None
@@ -113,32 +113,24 @@ def _show_progress(title: str) -> Iterator[None]:
         bar.close()
 
 
-def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], Shown]:
-    """Run one node; return for each output the list of its values, and what the node shows."""
+def _run_node(call: Call, slots: dict[str, Sequence[Any]]) -> tuple[Sequence[Any], Shown]:
+    """Run one node; return its outputs, and what it shows."""
+    if getattr(call.node_class, "INPUT_IS_LIST", False) or any(getattr(call.node_class, "OUTPUT_IS_LIST", None) or ()):
+        raise NotImplementedError("a node that takes or returns lists of values needs ComfyUI itself")
     known = list_inputs(call.node_class, call.node.inputs)
-    values: dict[str, Sequence[Any]] = {}
+    values: dict[str, Any] = {}
     for name, value in call.node.inputs.items():
         if isinstance(value, list):
             origin = slots[value[0]]
             # None if the linked node returned fewer outputs than it declares.
-            values[name] = origin[value[1]] if value[1] < len(origin) else [None]
+            values[name] = origin[value[1]] if value[1] < len(origin) else None
         elif name in known:
-            values[name] = [value]
-    rounds: list[Sequence[Any]] = []
-    shown: Shown = {}
-    for returned in call(call.node_class.FUNCTION, values):
-        results, ui = _unpack(returned)
-        rounds.append(results)
-        for key, entries in ui.items():
-            shown.setdefault(key, []).extend(entries)
-    is_list = list(getattr(call.node_class, "OUTPUT_IS_LIST", None) or [])
-    columns = [[results[i] for results in rounds] for i in range(min(map(len, rounds), default=0))]
-    for i, column in enumerate(columns):
-        if i < len(is_list) and is_list[i]:
-            columns[i] = [entry for entries in column for entry in entries]
+            values[name] = value
+    results, ui = _unpack(call(call.node_class.FUNCTION, values))
+    shown = {key: list(entries) for key, entries in ui.items()}
     if not shown and is_output(call.node):
-        shown = _show_unread_outputs(call, columns)
-    return columns, shown
+        shown = _show_unread_outputs(call, results)
+    return results, shown
 
 
 def _unpack(returned: Any) -> tuple[Sequence[Any], dict[str, Any]]:
@@ -153,15 +145,14 @@ def _unpack(returned: Any) -> tuple[Sequence[Any], dict[str, Any]]:
     return returned or (), {}
 
 
-def _show_unread_outputs(call: Call, columns: Sequence[Sequence[Any]]) -> Shown:
+def _show_unread_outputs(call: Call, results: Sequence[Any]) -> Shown:
     """Return the texts and save the images of those outputs of a node that no node of the workflow is linked to."""
     links = [value for node in call.workflow.values() for value in node.inputs.values() if isinstance(value, list)]
     read = {number for node_id, number in links if node_id == call.node.id}
     shown: Shown = {}
-    for number, (kind, values) in enumerate(zip(call.node_class.RETURN_TYPES, columns, strict=False)):
-        for value in values:
-            if number not in read and kind == "STRING":
-                shown.setdefault("text", []).append(describe_value(value))
-            elif number not in read and kind == "IMAGE":
-                shown.setdefault("images", []).append(save_sheet(value, call.title, to_prompt(call.workflow)))
+    for number, (kind, value) in enumerate(zip(call.node_class.RETURN_TYPES, results, strict=False)):
+        if number not in read and kind == "STRING":
+            shown.setdefault("text", []).append(describe_value(value))
+        elif number not in read and kind == "IMAGE":
+            shown.setdefault("images", []).append(save_sheet(value, call.title, to_prompt(call.workflow)))
     return shown
