@@ -93,7 +93,7 @@ class ImageStack:
         """Return a stack that shows noise with the power spectrum of a sum of levels, each filled with white noise.
 
         With the defaults it looks like soft clouds. Pictures that start from noise differ more than those from grey,
-        but are recognised less often after few steps (benchmarks/RESULTS.md, Diversity).
+        but are recognised less often after few steps (benchmarks/NOTES.md, Diversity).
 
         Args:
             spec: how the stack is built.

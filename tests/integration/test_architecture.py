@@ -18,7 +18,7 @@ from cases import each_case
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-SOURCES = ("das_core", "nodes", "tools")
+SOURCES = ("das_core", "nodes")
 ABOUT_ALL_NODES = {Path(f"nodes/test_{name}.py") for name in ("api", "documentation", "workflow_files")}
 RUNTIME = {"comfy", "comfy_execution", "comfy_extras", "execution", "folder_paths", "nodes", "server"}
 """ComfyUI's own modules. `comfy_api`, which schemas are written in, is what it offers to packs."""
