@@ -1,4 +1,4 @@
-"""The command line that writes or checks the locale files, and merges translations."""
+"""The locale files: English texts from schemas, the command that writes or checks them, and translations."""
 
 import json
 import shutil
@@ -8,6 +8,40 @@ from typing import Any
 import pytest
 
 from generators import make_locales
+from generators.locale_texts import collect_node_texts, collect_texts, escape_message
+from generators.translations import (
+    Translation,
+    find_unescaped,
+    hash_text,
+    list_open_texts,
+    merge_texts,
+    update_translation,
+)
+from runner.node_classes import load_pack_without_models
+
+
+def test_every_text_of_a_node_is_collected_in_the_form_of_comfyuis_own_files(painters: Path) -> None:
+    texts = collect_texts(load_pack_without_models(painters)["LOC_Paint"])
+    assert texts == {
+        "display_name": "Paint {'|'} Draw",
+        "description": "Paints.",
+        "inputs": {
+            "brush": {"name": "brush", "tooltip": "Which one."},
+            "brush_size": {"name": "size", "tooltip": "thin: In pixels.\nwide: In {'{'}cm{'}'}."},
+            "brush_ink": {"name": "ink", "tooltip": "Ink."},
+            "layers": {"name": "layers"},
+            "layers_layer0": {"name": "layer0", "tooltip": "One layer."},
+            "layers_layer1": {"name": "layer1", "tooltip": "One layer."},
+            "level": {"name": "Level of ink"},
+        },
+        "outputs": {"0": {"name": "image", "tooltip": "The picture."}, "1": {"name": "Where"}},
+    }
+
+
+def test_special_characters_of_messages_and_dots_of_ids_are_escaped(painters: Path) -> None:
+    assert escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
+    nodes: dict[str, Any] = {"pack.Paint": load_pack_without_models(painters)["LOC_Paint"]}
+    assert list(collect_node_texts(nodes)) == ["pack_Paint"]
 
 
 def run(pack: Path, *arguments: str) -> int:
@@ -137,3 +171,62 @@ def test_a_translation_that_the_page_would_misread_is_refused_and_nothing_is_wri
     assert run(painters, "--merge", str(painters / "filled.json")) == 1
     assert "filled.json: write '{Malt}' without { }" in capsys.readouterr().err
     assert (german / "nodeDefs.json").read_text(encoding="utf-8") == before
+
+
+ENGLISH = {
+    "nodeDefs.Paint.display_name": "Paint",
+    "nodeDefs.Paint.inputs.size.name": "size",
+    "nodeDefs.Paint.inputs.size.tooltip": "In pixels.",
+    "nodeDefs.Draw.inputs.size.name": "size",
+}
+NOTHING = Translation("de", {}, {})
+
+
+def translate(texts: dict[str, str]) -> Translation:
+    """A German translation, made from the English texts."""
+    return Translation("de", texts, {path: hash_text(ENGLISH[path]) for path in texts})
+
+
+def test_an_update_takes_the_only_translation_of_the_same_english_text_of_the_same_kind() -> None:
+    german = translate({"nodeDefs.Paint.inputs.size.name": "Größe"})
+    new = update_translation(german, ENGLISH)
+    assert new.texts["nodeDefs.Draw.inputs.size.name"] == "Größe"
+    assert new.find_open(ENGLISH) == ["nodeDefs.Paint.display_name", "nodeDefs.Paint.inputs.size.tooltip"]
+    as_tooltip = ENGLISH | {"nodeDefs.Draw.inputs.size.tooltip": "size"}
+    assert "nodeDefs.Draw.inputs.size.tooltip" not in update_translation(new, as_tooltip).texts
+    # Two translations disagree, or the English is another by now, or unknown.
+    three = ENGLISH | {"nodeDefs.Fill.inputs.size.name": "size"}
+    two = translate({"nodeDefs.Paint.inputs.size.name": "Größe", "nodeDefs.Draw.inputs.size.name": "Weite"})
+    assert "nodeDefs.Fill.inputs.size.name" in update_translation(two, three).find_missing(three)
+    changed = ENGLISH | {"nodeDefs.Draw.inputs.size.name": "length", "nodeDefs.Paint.inputs.size.name": "length"}
+    assert "nodeDefs.Draw.inputs.size.name" in update_translation(german, changed).find_missing(changed)
+    assert Translation("de", {"nodeDefs.Paint.display_name": "Malen"}, {}).find_stale(ENGLISH) == [
+        "nodeDefs.Paint.display_name"
+    ]
+
+
+def test_the_list_has_one_item_for_a_text_in_all_places_and_languages() -> None:
+    german = translate({**dict.fromkeys(ENGLISH, "gut"), "nodeDefs.Paint.inputs.size.tooltip": "alt"})
+    changed = ENGLISH | {"nodeDefs.Paint.inputs.size.tooltip": "In pixels, at least 1."}
+    name, size, tooltip = list_open_texts(changed, [german, Translation("fr", {}, {})])
+    assert (name["english"], name["translations"]) == ("Paint", {"fr": ""})
+    assert (size["english"], size["translations"]) == ("size", {"fr": ""})
+    assert size["entries"] == ["nodeDefs.Paint.inputs.size.name", "nodeDefs.Draw.inputs.size.name"]
+    assert (tooltip["translations"], tooltip["previous"]) == ({"de": "", "fr": ""}, {"de": "alt"})
+
+
+def test_what_is_filled_in_is_merged_unless_its_english_has_changed_or_the_page_would_misread_it() -> None:
+    items = list_open_texts(ENGLISH, [NOTHING])
+    items[0]["translations"]["de"] = "Malen"
+    (german,) = merge_texts([NOTHING], ENGLISH, items)
+    assert german.texts == {"nodeDefs.Paint.display_name": "Malen"}
+    (german,) = merge_texts([NOTHING], ENGLISH | {"nodeDefs.Paint.display_name": "Brush"}, items)
+    assert german.texts == {}
+    for translations, message in (
+        ({"it": "Dipingi"}, "no folder of language 'it', only of de; add it first"),
+        ({"de": "Malen | Zeichnen"}, r"write 'Malen \| Zeichnen' without \|"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            merge_texts([NOTHING], ENGLISH, [items[0] | {"translations": translations}])
+    assert find_unescaped("a {'|'} b {'{'}c{'}'}, 50 %") == []
+    assert find_unescaped("mail@home {name} {'x'}") == ["@", "{", "}"]
