@@ -89,15 +89,12 @@ def test_set_changes_a_widget(run: Run, setting: str, text: str) -> None:
         ("size=3", "'size' names no input; the form is NODE.INPUT=VALUE"),
         ("TOY_Colour.size=3", "no node 'TOY_Colour' in the workflow; nearest: TOY_Color"),
         ("1.sise=3", "node 1 (TOY_Color): no input 'sise'; nearest: size"),
-        ("1.size=three", "node 1 (TOY_Color): size = 'three' cannot be read as INT from 2 to 16"),
         ("1.size=1.5", "node 1 (TOY_Color): size = '1.5' cannot be read as INT from 2 to 16"),
-        ("1.size=99", "node 1 (TOY_Color): size = 99 is above the maximum 16"),
         ("1.invert=maybe", "node 1 (TOY_Color): invert = 'maybe' is not true or false"),
         ("9.source=3", "node 9 (PreviewAny): source is a socket for *; only widgets can be set"),
         ("1.zzz=3", "node 1 (TOY_Color): no input 'zzz'; there are: batch, invert, level, size"),
         ("3.warmup=3", "node 3 (TOY_Optimizer): no input 'warmup'; nearest: optimizer.warmup"),
         ("3.optimizer.warmup=3", "optimizer.warmup is an input only with optimizer=adam; set that too"),
-        ("3.optimizer=sgd", "node 3 (TOY_Optimizer): optimizer = 'sgd' is not one of ascent, adam"),
     ],
 )
 def test_a_wrong_set_is_refused(run: Run, setting: str, message: str) -> None:
@@ -119,11 +116,8 @@ def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
         ({"1": ("TOY_Colour", {})}, "node 1 (TOY_Colour): no such node class here; nearest: TOY_Color"),
         ({"1": ("TOY_Color", {"size": 1})}, "size = 1 is below the minimum 2; it takes INT from 2 to 16"),
         ({"1": ("TOY_Color", {"level": 1.5})}, "level = 1.5 is above the maximum 1.0; it takes FLOAT"),
-        ({"1": ("TOY_Color", {"size": "big"})}, "node 1 (TOY_Color): size = 'big' cannot be read as INT from 2 to 16"),
         ({"1": ("TOY_Color", {"size": None})}, "node 1 (TOY_Color): size = None cannot be read as INT from 2 to 16"),
         ({"1": ("TOY_Color", {"sizes": 3})}, "node 1 (TOY_Color): no input 'sizes'; nearest: size"),
-        ({"1": ("TOY_Color", {"size": [3, 4, 5]})}, "node 1 (TOY_Color): size = [3, 4, 5] is no link"),
-        ({"1": ("TOY_Color", {"size": ["7", 0]})}, "node 1 (TOY_Color): size is linked to node 7, which is not in"),
         ({"1": ("TOY_Color", {"size": ["2", 2]}), "2": ("TOY_Facts", {})}, "output 2 of node 2 (TOY_Facts), which has"),
         (
             {"1": ("TOY_Color", {"size": ["2", 0]}), "2": ("TOY_Facts", {})},
