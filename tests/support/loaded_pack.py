@@ -82,8 +82,7 @@ class Pack:
         node = fill_defaults(Node("1", node_id, "", self._customise(node_id, dict(_dotted(inputs)))))
         call = Call(node, self.nodes[node_id], {"1": node})
         with torch.inference_mode():
-            (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
-        return output
+            return call("EXECUTE_NORMALIZED", dict(node.inputs))
 
     def _customise(self, node_id: str, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return inputs in which those of the option `custom` of `recipe` or `details` have their full names."""

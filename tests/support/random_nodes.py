@@ -200,5 +200,5 @@ class NodeMaker:
         node = fill_defaults(Node("1", node_id, "", dict(values)))
         call = Call(node, self.pack.node(node_id), {"1": node})
         with torch.inference_mode():
-            (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
+            output = call("EXECUTE_NORMALIZED", dict(node.inputs))
         return tuple(output.result or ())

@@ -109,8 +109,8 @@ def test_batches_are_joined_in_the_order_of_the_slots_and_saved_as_a_film(run: R
     assert [int(result.pixels(number).mean()) for number in range(len(result.files))] == [63, 191, 191]
     (file,) = [line for line in result.out.splitlines() if line.endswith("one_00001_.webp")]
     with Image.open(file) as saved:
-        assert saved.info["duration"] == 250
         assert int(np.asarray(saved.convert("L"))[0, 0]) == 63
+        assert saved.info["duration"] == 250
         saved.seek(saved.n_frames - 1)
         assert int(np.asarray(saved.convert("L"))[0, 0]) == 191
     refused = run(nodes | {"2": ("TOY_Color", {"size": 5})})
