@@ -45,7 +45,8 @@ def find_boxes(sheets: Sequence[Path], count: int, folder: int = 0) -> list[tupl
     pixels = [np.asarray(Image.open(sheet)).astype(np.int32) @ code for sheet in sheets]
     boxes = []
     for place in range(count):
-        found = [(number, sheet == colour(place, folder) @ code) for number, sheet in enumerate(pixels)]
+        wanted = colour(place, folder) @ code
+        found: list[tuple[int, np.ndarray]] = [(number, sheet == wanted) for number, sheet in enumerate(pixels)]
         ((number, shown),) = [(number, shown) for number, shown in found if shown.any()]
         rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
         boxes.append((number, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)))

@@ -42,4 +42,4 @@ def test_no_other_guess_is_nearer_to_the_pictures_behind_the_noise() -> None:
 def test_levels_fall_from_the_highest_to_the_lowest_and_0() -> None:
     levels = falling_levels(5, 10.0, 0.1)
     assert levels == sorted(levels, reverse=True)
-    assert (levels[0], levels[-2], levels[-1]) == (pytest.approx(10.0), pytest.approx(0.1), 0)
+    assert [levels[0], levels[-2], levels[-1]] == pytest.approx([10.0, 0.1, 0.0])

@@ -46,7 +46,8 @@ def test_looks_at_a_climb_have_the_seconds_so_far_and_a_probability() -> None:
 
 def test_runs_are_averaged_look_by_look_and_a_probability_is_reached_at_the_first_that_has_it() -> None:
     means = average([[Look(1.0, 0.2), Look(2.0, 0.4)], [Look(3.0, 0.4), Look(4.0, 0.8)]])
-    assert means == [Look(2.0, pytest.approx(0.3)), Look(3.0, pytest.approx(0.6))]
+    assert [look.seconds for look in means] == [2.0, 3.0]
+    assert [look.probability for look in means] == pytest.approx([0.3, 0.6])
     looks = [Look(2.0, 0.1), Look(4.0, 0.5), Look(6.0, 0.4)]
     assert [first_time(looks, p) for p in (0.25, 0.5, 0.75)] == ["4 s", "4 s", "not reached"]
 

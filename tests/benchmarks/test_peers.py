@@ -1,6 +1,7 @@
 """The report beside other libraries: its stopwatch, means over runs, pictures of any form, and lines of code."""
 
 from types import CodeType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,12 +131,12 @@ def test_pictures_are_found_in_whatever_a_library_returns() -> None:
         assert [tuple(picture.shape) for picture in pictures_of(made)] == shapes
 
 
-def in_five_lines(first: int) -> str:
+def in_five_lines(model: Any, short: Any) -> str:
     import math  # A comment beside code.
 
     # A comment alone.
     numbers = [
-        math.floor(first),
+        math.floor(short),
     ]
 
     return str(numbers)

@@ -83,6 +83,7 @@ def test_ctrl_c_stops_a_node_that_does_not_look_even_if_it_was_ignored_before(tm
         watchdog = threading.Timer(PROCESS_SECONDS, process.kill)  # ends a readline that would wait for ever
         watchdog.start()
         try:
+            assert process.stdout is not None
             assert process.stdout.readline() == "spinning\n"
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=PROCESS_SECONDS)

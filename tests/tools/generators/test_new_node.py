@@ -38,7 +38,7 @@ class Machine(io.ComfyNode):
 def test_the_inputs_and_outputs_of_each_kind_are_written(
     pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (make_api.REPOSITORY / make_api.FROZEN).is_file()
+    assert (REPOSITORY / make_api.FROZEN).is_file()
     monkeypatch.setattr(make_api, "REPOSITORY", pack)
     monkeypatch.setattr(make_api, "FROZEN", tmp_path / "api.json")
     assert make_api.main() == 0

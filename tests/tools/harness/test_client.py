@@ -125,7 +125,7 @@ def sending(*messages: str | bytes) -> Iterator[str]:
 def test_the_events_of_one_prompt_end_with_it_and_leave_out_those_of_others(make_server: MakeServer) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (3, 2), "blue").save(picture, "PNG")
-    messages = [
+    messages: list[str | bytes] = [
         event("executing", node="1", prompt_id="mine"),
         event("executing", node=None, prompt_id="other"),
         PREVIEW_IMAGE.to_bytes(4, "big") + bytes(4) + picture.getvalue(),

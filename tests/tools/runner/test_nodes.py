@@ -152,7 +152,7 @@ class Adder:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
-        number = ("INT", {})
+        number: Any = ("INT", {})
         return {"required": {"a": number, "b": number}, "hidden": {"node": "UNIQUE_ID", "workflow": "PROMPT"}}
 
     def add(self, a: int, b: int, node: str, workflow: dict[str, Any]) -> tuple[int, str, str]:

@@ -66,6 +66,7 @@ with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
 """
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as other:
+        assert other.stdout is not None
         assert other.stdout.readline() == "claimed\n"
         with pytest.raises(SweepError, match="another sweep is at work"), Results(tmp_path / "results").claim("mine"):
             pass

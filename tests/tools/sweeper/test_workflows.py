@@ -231,7 +231,9 @@ def test_pictures_come_first_and_a_cell_that_saves_none_is_not_rated(plan: MakeP
 
 def test_the_columns_of_a_row_are_those_that_no_axis_may_have(plan: MakePlan, tmp_path: Path) -> None:
     made = plan("set: {2.filename_prefix: volcano}\naxes: {1.level: [1]}\njudge: {class: 2.filename_prefix}")
-    ((row, files),) = list_results_here(list_all(made), pickle.dumps(WorkflowRunner(made, 1)), Workers(), tmp_path)
+    (message,) = list_results_here(list_all(made), pickle.dumps(WorkflowRunner(made, 1)), Workers(), tmp_path)
+    assert not isinstance(message, str)
+    row, files = message
     assert row["status"] == "ok", row["message"]
     assert row.keys() - {"1.level"} == COLUMNS
     assert list(files) == row["pictures"]
