@@ -5,7 +5,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from das_core.models.classifier import Classifier
-from das_core.report.recognition import resize
 
 
 def mean_distance(classifier: Classifier, images: Tensor) -> float:
@@ -28,6 +27,6 @@ def mean_difference_from_afar(images: Tensor) -> float:
 
     Only large shapes and their colours are left at this size.
     """
-    small = resize(images, (14, 14))
+    small = F.interpolate(images, size=(14, 14), mode="bicubic", antialias=True).clamp(0, 1)
     first, second = torch.triu_indices(len(images), len(images), offset=1)
     return float((small[first] - small[second]).square().mean(dim=(1, 2, 3)).sqrt().mean())

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from benchmarks.exact_denoiser import falling_levels
 from benchmarks.guidance import ENDS, HIGHEST, REAL_STEPS, USUAL_EVERY, count_guided
-from cases import each_case
 from das_core.ascent.guidance import GuidedSteps
 from repository import REPOSITORY
 
