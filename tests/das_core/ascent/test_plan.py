@@ -120,8 +120,8 @@ def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
 def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_groups() -> None:
     model = classifier()
     inner = da.feature_objective(model, "1", "channel", 2)
-    features = [da.class_objective(make_partial_classifier(model, 1.0), ((3, 1.0),)), inner]
-    groups = make_plan(features, SPEC, 1).groups
+    partial = da.class_objective(make_partial_classifier(model, 1.0), ((3, 1.0),))
+    groups = make_plan([partial, inner], SPEC, 1).groups
     assert [type(group.judge) for group in groups] == [PartialClassifier, ActivationJudge]
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     objectives = [da.content_objective(model, picture, "3"), da.class_objective(model, ((3, 1.0),)), inner]
