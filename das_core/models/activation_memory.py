@@ -4,12 +4,12 @@ The model runs once on PyTorch's meta device, where tensors have shapes but no n
 that autograd saves for the backward pass.
 """
 
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from .fold import FORWARD_ERRORS
 from .frozen import copy_with
 from .judge import Judge
 
@@ -21,10 +21,6 @@ _VIEW_COPIES = 16
 """How many float32 tensors of the size of a view are saved for the backward passes of crop, transforms and
 normalisation."""
 
-# The errors that modules raise when they cannot run on the meta device: because an operation needs numbers, or because
-# one of their tensors is on another device.
-_UNABLE = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError)
-
 _measured: WeakKeyDictionary[nn.Module, tuple[torch.dtype, int]] = WeakKeyDictionary()
 
 
@@ -32,17 +28,15 @@ def measure_view_bytes(judge: Judge) -> int:
     """Return about how many bytes one view takes in the forward and backward pass of a single judge, with those for
     cutting out and transforming the view, and without the weights.
     """
-    parameter = next(judge.module.parameters(), None)
-    dtype = torch.float32 if parameter is None else parameter.dtype
     known = _measured.get(judge.module)
-    if known is None or known[0] != dtype:
-        known = dtype, _count_saved_bytes(judge, dtype)
+    if known is None or known[0] != judge.dtype:
+        known = judge.dtype, _count_saved_bytes(judge)
         _measured[judge.module] = known
     # 4 bytes per value, 3 channels.
     return known[1] + _VIEW_COPIES * 4 * 3 * judge.size**2
 
 
-def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
+def _count_saved_bytes(judge: Judge) -> int:
     """Return the bytes of what autograd saves for one view, except weights, plus those of two gradients."""
     weights: set[int] = set()
     saved: dict[int, Tensor] = {}
@@ -54,19 +48,17 @@ def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
             saved[key] = tensor
         return tensor
 
-    view = torch.empty(1, 3, judge.size, judge.size, dtype=dtype, device="meta", requires_grad=True)
+    view = torch.empty(1, 3, judge.size, judge.size, dtype=judge.dtype, device="meta", requires_grad=True)
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
     try:
         # A copy, because another thread may be running the module.
         module = copy_with(judge.module, lambda weight: torch.empty_like(weight, device="meta"))
         module.eval().requires_grad_(False)
         weights.update(weight.untyped_storage()._cdata for weight in (*module.parameters(), *module.buffers()))
-        with torch.inference_mode(False), torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, _same):
+        with torch.inference_mode(False), torch.enable_grad(), hooks:
             module(view)
-    except _UNABLE:
+    except (*FORWARD_ERRORS, RuntimeError):
+        # An operation needs numbers, or a tensor of the module is on another device.
         return _BYTES_PER_PIXEL * judge.size**2
     sizes = sorted(tensor.untyped_storage().nbytes() for tensor in saved.values())
     return sum(sizes) + sum(sizes[-2:])
-
-
-def _same(tensor: Any) -> Any:
-    return tensor

@@ -10,10 +10,7 @@ from .labels import Labels, UnknownClassError
 _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL)
 
 _LONGEST_RUN = 16
-"""A text is split at its commas; at most this many consecutive parts are tried as the names of one class.
-
-No class of ImageNet has more than 10 names.
-"""
+"""At most this many consecutive parts between commas are tried as the names of one class; ImageNet's have up to 10."""
 
 _MAX_WORDS = 5
 """How many words a message lists at most."""
@@ -33,18 +30,11 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
         allow_interrupt()
         end = start + 1
         if parts[start].strip():
-            end = _find_end(labels, parts, start)
+            longer = range(min(len(parts), start + _LONGEST_RUN), start + 1, -1)
+            end = next((end for end in longer if len(labels.look_up(",".join(parts[start:end]))) == 1), start + 1)
             entries.append(_find_entry(labels, ",".join(parts[start:end])))
         start = end
     return tuple(entries)
-
-
-def _find_end(labels: Labels, parts: list[str], start: int) -> int:
-    """Return the end (exclusive) of the entry that begins at part `start`."""
-    for end in range(min(len(parts), start + _LONGEST_RUN), start + 1, -1):
-        if len(labels.look_up(",".join(parts[start:end]))) == 1:
-            return end
-    return start + 1
 
 
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:

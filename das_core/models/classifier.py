@@ -1,6 +1,5 @@
 """Classifiers: judges that answer with one logit for each class."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -34,15 +33,6 @@ class Classifier(Judge):
     """
 
     labels: Labels = field(repr=False)
-
-    @property
-    def members(self) -> tuple["Classifier", ...]:
-        """The single models of this judge: itself, or the members of an ensemble."""
-        return (self,)
-
-    def map_members(self, change: Callable[["Classifier"], "Classifier"]) -> "Classifier":
-        """Return this judge with `change` applied to every member; the judge itself if no member changes."""
-        return change(self)
 
     def probabilities(self, images: Images) -> Tensor:
         """Return the probability of every class for whole images: (B, classes), 0..1, without gradients.

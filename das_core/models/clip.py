@@ -4,7 +4,7 @@ Contrastive Language-Image Pre-training: Radford et al., 2021, arXiv 2103.00020.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -19,10 +19,8 @@ from .text_tower import TextTower
 
 _LOG = logging.getLogger(__name__)
 
-
 _LONGEST_TEXT = 10_000
-"""The most characters of a text. A tokenizer takes seconds for a million, of which a model reads some hundreds; nothing
-interrupts it."""
+"""The most characters of a text. A tokenizer takes seconds for a million, and nothing interrupts it."""
 
 _MAX_QUOTED = 40
 """The most characters of a text that a warning quotes."""
@@ -59,15 +57,6 @@ class CLIP(Judge):
     # Tensors are not compared: `==` has no single answer for two of them.
     concepts: Tensor | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def members(self) -> tuple["CLIP", ...]:
-        """The single models of this judge: itself, or the members of an ensemble."""
-        return (self,)
-
-    def map_members(self, change: Callable[["CLIP"], "CLIP"]) -> "CLIP":
-        """Return this judge with `change` applied to every member; the judge itself if no member changes."""
-        return change(self)
-
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Return the embeddings (T, D) of T texts, each of length 1, in float32 on the CPU.
 
@@ -87,21 +76,14 @@ class CLIP(Judge):
                 f"the text '{shorten(longest)}' has {len(longest):,} characters; write {_LONGEST_TEXT:,} at most, of "
                 f"which {self.name} reads {tower.context_length} tokens"
             )
-        read = []
+        embeddings = []
         for text in pausing(texts):
-            read.append(tower.embed(text))
-        embeddings = torch.stack(read)
-        for text, embedding in pausing(zip(texts, embeddings, strict=True)):
+            embeddings.append(tower.embed(text))
             if cut := tower.count_truncated(text):
-                _LOG.warning(
-                    "'%s…' is longer than %s can read: %d of its %d tokens were cut",
-                    text[:40],
-                    self.name,
-                    cut,
-                    tower.count(text),
-                )
-            _check_embedding(embedding, f"the text '{shorten(text)}'", self.name)
-        return embeddings
+                message = "'%s…' is longer than %s can read: %d of its %d tokens were cut"
+                _LOG.warning(message, text[:_MAX_QUOTED], self.name, cut, tower.count(text))
+            _check_embedding(embeddings[-1], f"the text '{shorten(text)}'", self.name)
+        return torch.stack(embeddings)
 
     def encode_images(self, images: Images) -> Tensor:
         """Return the embeddings (B, D) of whole images, each of length 1, in float32, without gradients.
@@ -123,13 +105,11 @@ class CLIP(Judge):
 
     def describe_unread(self, texts: Sequence[str]) -> str | None:
         """Return a warning about the texts whose script the text tower was not made for; None if there is none."""
-        tower = self.text_tower
-        unread = [text for text in texts if not tower.reads(text)]
+        unread = [text for text in texts if not self.text_tower.reads(text)]
         if not unread:
             return None
-        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
-        quoted = truncate(unread[0], _MAX_QUOTED)
-        return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
+        quoted = truncate(unread[0], _MAX_QUOTED) + (f"' and {len(unread) - 1} more" if unread[1:] else "'")
+        return f"{self.name} reads Latin letters and hardly understands '{quoted}"
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
         """Split embeddings (T, D) of this judge into those of its members; a single CLIP is its only member."""
@@ -157,22 +137,16 @@ def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
 def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:
     """Return a CLIP made of a frozen image tower and a text tower, after trying each once."""
     width = probe_judge(judge, answer="an image with one embedding", wanted="another model")
-    if text is not None:
-        _check_match(text, width, judge.name)
-    return judge.convert_to(CLIP, width=width, text=text, fit=fit, interpolation=interpolation)
-
-
-def _check_match(text: TextTower, width: int, name: str) -> None:
-    """Raise a ValueError when a text tower cannot encode a text, or its embedding does not have `width` numbers."""
     try:
-        embedding = text.embed("a photo")
+        text_width = len(text.embed("a photo")) if text else width
     except (RuntimeError, LookupError, ValueError, TypeError) as error:
         raise ValueError(
-            f"the text tower of {name} cannot read ({type(error).__name__}: {shorten(str(error), 200)}); its tokenizer "
-            "belongs to another model: get that of this one"
+            f"the text tower of {judge.name} cannot read ({type(error).__name__}: {shorten(str(error), 200)}); its "
+            "tokenizer belongs to another model: get that of this one"
         ) from error
-    if embedding.shape != (width,):
+    if text_width != width:
         raise ValueError(
-            f"the image tower of {name} has embeddings of {width} numbers and its text tower of {len(embedding)}; the "
-            "two must be of one model: choose a matching pair"
+            f"the image tower of {judge.name} has embeddings of {width} numbers and its text tower of {text_width}; "
+            "the two must be of one model: choose a matching pair"
         )
+    return judge.convert_to(CLIP, width=width, text=text, fit=fit, interpolation=interpolation)

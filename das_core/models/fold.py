@@ -74,26 +74,20 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
     pairs = []
     for node in calls:
         before = node.args[0] if node.args else None
-        if not (isinstance(modules[node.target], nn.BatchNorm2d) and isinstance(before, fx.Node)):
-            continue
-        if before.op != "call_module" or not isinstance(modules[str(before.target)], nn.Conv2d):
-            continue
-        if not before.args:
-            # The input is passed by keyword, where a hook on the convolution would not find it.
+        # An input that is passed by keyword (no `args`) would not be found by a hook on the convolution.
+        if not (isinstance(before, fx.Node) and before.op == "call_module" and before.args):
             continue
         pair = (str(before.target), str(node.target))
+        convolution, norm = parts = [modules[name] for name in pair]
+        if not (isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
+            continue
         # Folding would change the model if the output of the convolution is also used without the norm, if one of the
-        # two modules is called a second time, or if its weights are also read directly.
+        # two modules is called a second time or has hooks, or if its weights are also used elsewhere.
         if len(before.users) > 1 or any(used.count(name) > 1 or name in read for name in pair):
             continue
-        if all(names[id(modules[name])] == 1 and not _is_hooked(modules[name]) for name in pair):
+        if all(names[id(part)] == 1 and not (part._forward_hooks or part._forward_pre_hooks) for part in parts):
             pairs.append(pair)
     return pairs
-
-
-def _is_hooked(module: nn.Module) -> bool:
-    """Return whether a module has hooks that run before or after its forward pass."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
@@ -113,12 +107,6 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
     return FoldedBatchNormAct2d(OrderedDict(norm.named_children())).eval()
 
 
-def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
-    """Put a module in the place of the submodule `name` of `root`."""
-    parent, _, leaf = name.rpartition(".")
-    setattr(root.get_submodule(parent), leaf, module)
-
-
 def fold_batch_norm(module: nn.Module) -> nn.Module:
     """Fold batch norms into the convolutions before them, in place, where folding is certain to be exact up to
     rounding. The module is in evaluation mode, without gradients of weights. Submodules keep their names.
@@ -134,6 +122,6 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         # The original convolution is kept, but not as a submodule: PyTorch would list its weights with those of the
         # model, and move them to the device, which may have little memory.
         fused.__dict__[_UNFOLDED] = convolution
-        _replace(module, convolution_name, fused.requires_grad_(False))
-        _replace(module, norm_name, rest)
+        module.set_submodule(convolution_name, fused.requires_grad_(False))
+        module.set_submodule(norm_name, rest)
     return module

@@ -1,6 +1,6 @@
 """The judge: a frozen model that is asked about views of a canvas."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
@@ -18,7 +18,6 @@ from .frozen import copy_with_precision, evaluating
 # The gradient at a view consists of numbers so small that float16 would round many of them to 0. So the backward pass
 # through a model in float16 computes the gradient times this factor.
 _HALF_SCALE = 256.0
-
 
 MOST_CLASSES = 100_000
 """The most numbers in the answer for a view that are taken for those of classes, or for an embedding."""
@@ -77,11 +76,15 @@ class Judge:
         Raises:
             ValueError: when there is no such device here.
         """
-        device = find_device(device)
-        if device == self.device:
-            return self
+        there = find_device(device)
+
+        def move(judge: Judge) -> Judge:
+            if judge.device == there:
+                return judge
+            return replace(judge, module=deepcopy(judge.module).to(there), owner=None)
+
         with torch.inference_mode(False):
-            return replace(self, module=deepcopy(self.module).to(device), owner=None)
+            return self.map_members(move)
 
     def bring(self, images: Tensor) -> Tensor:
         """Move images from the CPU to the device of the weights. Images on another device stay where they are, because
@@ -104,25 +107,12 @@ class Judge:
             )
         return self.postprocess(answer)
 
-    def run(self, views: Tensor) -> Any:
+    def run(self, views: Tensor, failures: tuple[type[Exception], ...] = FORWARD_ERRORS, advice: str = _ADVICE) -> Any:
         """Return the raw output of the module for views (V, 3, size, size), 0..1: neither checked nor postprocessed.
 
         Raises:
-            ValueError: when the forward pass fails; a RuntimeError, such as for memory, is raised as it is.
+            ValueError: when the forward pass raises one of these failures; the message ends with `advice`.
         """
-        return self._run(views, FORWARD_ERRORS, _ADVICE)
-
-    def probe(self, views: Tensor, advice: str = _ADVICE) -> Any:
-        """Return the raw output for views (V, 3, size, size), 0..1, on any device, without gradients.
-
-        Raises:
-            ValueError: when the module cannot run on such views; the message ends with `advice`.
-        """
-        with torch.no_grad():
-            return self._run(views.to(self.device), (*FORWARD_ERRORS, RuntimeError), advice)
-
-    def _run(self, views: Tensor, failures: tuple[type[Exception], ...], advice: str) -> Any:
-        """Return the raw output; an error of one of these classes becomes the cause of a ValueError."""
         with evaluating(self.module):
             try:
                 return self.module(self.preprocess(views))
@@ -133,6 +123,15 @@ class Judge:
                     f"{self.name} fails on colour images of {self.size} x {self.size} "
                     f"({type(error).__name__}: {shorten(str(error), 200)}); {advice}"
                 ) from error
+
+    def probe(self, views: Tensor, advice: str = _ADVICE) -> Any:
+        """Return the raw output for views (V, 3, size, size), 0..1, on any device, without gradients.
+
+        Raises:
+            ValueError: when the module cannot run on such views; the message ends with `advice`.
+        """
+        with torch.no_grad():
+            return self.run(views.to(self.device), (*FORWARD_ERRORS, RuntimeError), advice)
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return the output for views (V, 3, size, size), 0..1, of an ascent.
@@ -148,9 +147,14 @@ class Judge:
         return self
 
     @property
-    def members(self) -> tuple["Judge", ...]:
+    def members(self) -> tuple[Self, ...]:
         """The single models of this judge: itself, or the members of an ensemble."""
         return (self,)
+
+    def map_members(self, change: Callable[[Any], Any]) -> Self:
+        """Return this judge with `change` applied to every member; the judge itself if no member changes."""
+        changed: Self = change(self)
+        return changed
 
     @property
     def answer_key(self) -> tuple[object, ...]:
@@ -163,13 +167,15 @@ class Judge:
         shift, scale = _make_normalisation(self.mean, self.std, views.device)
         normalised = torch.addcmul(shift, views, scale)
         if self.dtype is torch.float16:
-            normalised = _ScaleGradient.apply(normalised, 1 / _HALF_SCALE)
+            _scale_gradient(normalised, 1 / _HALF_SCALE)
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 
     def postprocess(self, values: Tensor) -> Tensor:
         """Return an output of the module, or of one of its layers, in float32; see `_HALF_SCALE`."""
         values = values.float()
-        return _ScaleGradient.apply(values, _HALF_SCALE) if self.dtype is torch.float16 else values
+        if self.dtype is torch.float16:
+            _scale_gradient(values, _HALF_SCALE)
+        return values
 
     def convert_to(self, kind: type[J], **more: Any) -> J:
         """Return this judge as a subclass, with the values `more` of the fields it adds; the module is shared."""
@@ -181,12 +187,16 @@ class Judge:
         Raises:
             ValueError: when `dtype` is no floating-point type.
         """
-        if dtype == self.dtype:
-            return self
         if not dtype.is_floating_point:
             raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
-        # A copy, because `Module.to` converts in place and other judges may use this module too.
-        return replace(self, module=copy_with_precision(self.module, dtype), owner=None)
+
+        def convert(judge: Judge) -> Judge:
+            if judge.dtype == dtype:
+                return judge
+            # A copy, because `Module.to` converts in place and other judges may use this module too.
+            return replace(judge, module=copy_with_precision(judge.module, dtype), owner=None)
+
+        return self.map_members(convert)
 
 
 def check_judge(model: Any, kind: type[J], lacks: str = "") -> J:
@@ -226,17 +236,10 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
     return output.shape[1]
 
 
-class _ScaleGradient(torch.autograd.Function):
-    """The identity in the forward pass; the backward pass multiplies the gradient by a factor."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, factor: float) -> Tensor:
-        ctx.factor = factor
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0] * ctx.factor, None
+def _scale_gradient(values: Tensor, factor: float) -> None:
+    """Multiply the gradient at these values by a factor in the backward pass."""
+    if values.requires_grad:
+        values.register_hook(lambda gradient: gradient * factor)
 
 
 def to_triple(values: Sequence[float]) -> tuple[float, float, float]:

@@ -9,12 +9,14 @@ from functools import cached_property
 
 from ..common.text import shorten
 from .hypernyms import Hypernym
-from .label_names import list_singulars, normalise_name
 
 _MAX_NAMES = 5
 """How many names a message lists at most."""
 
 _INDEX = re.compile(r"[+-]?\d+")
+
+_PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
+"""Pairs of endings: of a plural, and of its singular."""
 
 # How many letters of a text are compared with names. All names of ImageNet are shorter, so comparing more letters would
 # find no nearer name among them, but could take minutes.
@@ -67,75 +69,69 @@ class Labels:
         number = text.strip()
         if _INDEX.fullmatch(number):
             return {int(number)} if self._has_index(number) else set()
-        return self._by_name.get(normalise_name(text), set()) or self._find_by_all_names(text.split(","))
+        named = self._by_name.get(normalise_name(text), set())
+        return named or set.intersection(*(self._by_name.get(normalise_name(name), set()) for name in text.split(",")))
 
     def find(self, text: str) -> int:
         """Return the index of the class that a text names: by an index, a WordNet id, a name, an index and the usual
         name ('107 jellyfish'), or several names with commas between them. Capitals, hyphens, underscores and
         apostrophes do not matter.
         """
-        quoted = text.strip()
-        if _INDEX.fullmatch(quoted):
-            return self._check_index(quoted)
-        wanted = normalise_name(text)
+        quoted, wanted = text.strip(), normalise_name(text)
+        found = self.look_up(text)
+        if _INDEX.fullmatch(quoted) and not found:
+            raise ValueError(
+                f"class index {shorten(quoted, 21)} is out of range; this classifier has classes 0 to {len(self) - 1}"
+            )
         if not wanted:
             raise ValueError("a class name is empty; write a name such as 'jellyfish', or an index")
-        found = self.look_up(text)
         if len(found) == 1:
             return next(iter(found))
         raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
         """Return the kind of thing that a word names, in the singular or plural; None if it names none."""
-        forms = list_singulars(normalise_name(word))
+        forms = _list_singulars(normalise_name(word))
         return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
 
     def _explain(self, quoted: str, wanted: str, found: set[int]) -> str:
         """Return an error message: why a text does not name exactly one class, and what to write instead."""
-        word, kind = self._find_kind(wanted)
-        offer = f"write 'all {word}' for {self._count(kind)}, or " if kind else ""
+        word = wanted if self.find_hypernym(wanted) else self._find_ending(wanted)
+        kind, offer = self.find_hypernym(word), ""
+        if kind:
+            alone = f"{self._describe(kind.classes)}, the only class of this kind"
+            count = f"{len(kind.classes)} of this kind" if len(kind.classes) > 1 else alone
+            offer = f"write 'all {word}' for {count}, or "
         if found:
             choices = self._describe(sorted(found))
             return f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: {choices}"
         # The spaces make sure that the text is compared with whole words of the name.
         partly = sorted({i for name, indices in self._by_name.items() if f" {wanted} " in f" {name} " for i in indices})
         if partly:
-            return (
-                f"class '{quoted}' is only a part of names; {offer}write the index or the whole name of one: "
-                f"{self._describe(partly)}"
-            )
+            offer += f"write the index or the whole name of one: {self._describe(partly)}"
+            return f"class '{quoted}' is only a part of names; {offer}"
         if kind:
             choices = self._describe(kind.classes, meanings=False)
             these = f"one of them: {choices}" if len(kind.classes) > 1 else "its index or name"
             return f"class '{quoted}' is unknown; {offer}write {these}"
-        if near := self._find_nearest(wanted):
-            return f"class '{quoted}' is unknown; the nearest are {self._describe(near, meanings=False)}"
+        if near := [index for name in self._find_alike(wanted, _LIKE) for index in sorted(self._by_name[name])]:
+            choices = self._describe(list(dict.fromkeys(near)), meanings=False)
+            return f"class '{quoted}' is unknown; the nearest are {choices}"
         return (
             f"class '{quoted}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
             f"or an index from 0 to {len(self) - 1}"
         )
-
-    def _count(self, kind: Hypernym) -> str:
-        """Return in words how many classes are of a kind, such as '3 of this kind'."""
-        if len(kind.classes) > 1:
-            return f"{len(kind.classes)} of this kind"
-        return f"{self._describe(kind.classes)}, the only class of this kind"
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:
         """All hypernyms (kinds of things) by word; a hypernym with several words stands under each of them."""
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
-    def _find_kind(self, wanted: str) -> tuple[str, Hypernym | None]:
-        """Return the everyday word that a text is or ends in, and its hypernym."""
-        word = wanted if self.find_hypernym(wanted) else self._find_ending(wanted)
-        return word, self.find_hypernym(word)
-
     def _find_ending(self, wanted: str) -> str:
         """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none."""
         is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
         # `is_word`: there is a space before the ending, so the ending is a word of its own.
-        for form in list_singulars(wanted[-_MAX_LETTERS:]):
+        for form in _list_singulars(wanted[-_MAX_LETTERS:]):
             for start in range(1, len(form)):
                 ending, is_word = form[start:], form[start - 1] == " "
                 if ending in self._by_hypernym and (is_word or (len(ending) >= _LEAST_ENDING and not is_typo)):
@@ -153,26 +149,9 @@ class Labels:
         named.pop("", None)
         return dict(named)
 
-    def _find_by_all_names(self, names: Sequence[str]) -> set[int]:
-        """Return the indices of the classes that have all of these names."""
-        return set.intersection(*(self._by_name.get(normalise_name(name), set()) for name in names))
-
-    def _find_nearest(self, wanted: str) -> list[int]:
-        """Return the indices of the classes whose names are spelled most like a text, the nearest first."""
-        near = self._find_alike(wanted, _LIKE)
-        return list(dict.fromkeys(index for name in near for index in sorted(self._by_name[name])))
-
     def _find_alike(self, wanted: str, least: float) -> list[str]:
         """Return at most five names whose similarity to a text is at least `least` (0..1), the most similar first."""
         return difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=least)
-
-    def _check_index(self, digits: str) -> int:
-        """Return the number that digits stand for; raise a ValueError when no class has that index."""
-        if not self._has_index(digits):
-            raise ValueError(
-                f"class index {shorten(digits, 21)} is out of range; this classifier has classes 0 to {len(self) - 1}"
-            )
-        return int(digits)
 
     def _has_index(self, digits: str) -> bool:
         """Tell whether there is a class with the index that digits stand for."""
@@ -188,3 +167,13 @@ class Labels:
             meaning = f" ({label.meaning})" if meanings and label.meaning and len(indices) > 1 else ""
             descriptions.append(f"{index} {label.names[0]}{meaning}")
         return "; ".join(descriptions) + ("; …" if len(indices) > _MAX_NAMES else "")
+
+
+def normalise_name(text: str) -> str:
+    """Return a name in lower case, without apostrophes, and with single spaces in place of hyphens and underscores."""
+    return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['`\u2019]", "", text)).split()).casefold()
+
+
+def _list_singulars(word: str) -> list[str]:
+    """Return a word, followed by its possible singulars."""
+    return [word] + [word.removesuffix(ending) + singular for ending, singular in _PLURALS if word.endswith(ending)]

@@ -8,6 +8,7 @@ layer, with a mask that is drawn once for the whole ascent of a picture.
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,7 +35,8 @@ class PartialClassifier(Classifier):
         with ExitStack() as hooks:
             for head in _find_heads(self):
                 kept = _draw_features(self.share, head.in_features, tuple(images), views.device)
-                hooks.enter_context(hearing_own_thread(head.register_forward_pre_hook, _Scale(kept / self.share)))
+                scale = partial(_scale_features, kept / self.share)
+                hooks.enter_context(hearing_own_thread(head.register_forward_pre_hook, scale))
             return self(views)
 
     @property
@@ -73,22 +75,15 @@ def make_partial_classifier(classifier: Classifier, share: float) -> PartialClas
     return classifier.convert_to(PartialClassifier, labels=classifier.labels, share=share)
 
 
-class _Scale:
-    """A forward pre-hook that multiplies the input of a layer by a factor for each view and feature."""
-
-    def __init__(self, factors: Tensor) -> None:
-        self.factors = factors
-
-    def __call__(self, _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        features, *more = inputs
-        # (V, F) to (V, 1, …, F), for layers whose input has more axes, such as an axis of positions.
-        shape = (len(self.factors), *[1] * (features.ndim - 2), self.factors.shape[1])
-        return (features * self.factors.to(features.dtype).reshape(shape), *more)
+def _scale_features(factors: Tensor, _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Multiply the input of a layer by factors (V, F), as a forward pre-hook."""
+    features, *more = inputs
+    # (V, F) to (V, 1, …, F), for layers whose input has more axes, such as an axis of positions.
+    shape = (len(factors), *[1] * (features.ndim - 2), factors.shape[1])
+    return (features * factors.to(features.dtype).reshape(shape), *more)
 
 
 def _find_heads(classifier: Classifier) -> list[nn.Linear]:
     """Return the last layers of a classifier: the linear layers with one output per class."""
-    classes = len(classifier.labels)
-    return [
-        part for part in classifier.module.modules() if isinstance(part, nn.Linear) and part.out_features == classes
-    ]
+    linear = [part for part in classifier.module.modules() if isinstance(part, nn.Linear)]
+    return [part for part in linear if part.out_features == len(classifier.labels)]

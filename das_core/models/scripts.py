@@ -5,6 +5,7 @@ Letters tell the script of a text, but not its language: these functions cannot 
 
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice
 
 _MANY = 5000
 """A tokenizer counts as made for other scripts than Latin if at least this many of its tokens contain a letter that is
@@ -21,12 +22,8 @@ def is_mostly_latin(text: str) -> bool:
 
 def knows_other_scripts(vocabulary: Iterable[str]) -> bool:
     """Tell whether a tokenizer was made for other scripts than Latin, from the tokens of its vocabulary."""
-    count = 0
-    for token in vocabulary:
-        count += any(letter.isalpha() and not _is_latin(letter) for letter in token)
-        if count >= _MANY:
-            return True
-    return False
+    foreign = (token for token in vocabulary if any(letter.isalpha() and not _is_latin(letter) for letter in token))
+    return sum(1 for _ in islice(foreign, _MANY)) == _MANY
 
 
 def _is_latin(letter: str) -> bool:

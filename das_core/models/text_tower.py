@@ -45,19 +45,14 @@ class TextTower:
         """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
         # One thread at a time, because some tokenizers can be used by one thread only.
         with _encoding:
-            return self._embed(text)
-
-    def _embed(self, text: str) -> Tensor:
-        """Return the embedding of a text from the cache, or encode the text."""
-        if text not in self._cache:
-            # Outside inference mode, because the embedding is cached, and a tensor that is made in inference mode can
-            # never take part in autograd.
-            with torch.inference_mode(False), torch.no_grad():
-                embedding = self.encode(text).detach().clone().float().cpu()
-                self._cache[text] = F.normalize(embedding, dim=0)
-            if len(self._cache) > _CACHE_SIZE:
-                del self._cache[next(iter(self._cache))]
-        return self._cache[text]
+            if text not in self._cache:
+                # Outside inference mode, because a tensor that is made in it can never take part in autograd.
+                with torch.inference_mode(False), torch.no_grad():
+                    embedding = self.encode(text).detach().clone().float().cpu()
+                    self._cache[text] = F.normalize(embedding, dim=0)
+                if len(self._cache) > _CACHE_SIZE:
+                    del self._cache[next(iter(self._cache))]
+            return self._cache[text]
 
     def count_truncated(self, text: str) -> int:
         """Return how many tokens of a text lie beyond the context length, so that they are cut off."""

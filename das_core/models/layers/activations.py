@@ -71,8 +71,8 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
     wanted = list(layers)
     known = find_layers(judge) if any(isinstance(layer, str) for layer in wanted) else ()
     found = [find_layer(known, layer, judge.name) if isinstance(layer, str) else layer for layer in wanted]
-    captured = judge.convert_to(ActivationJudge, layers=tuple({layer.name: layer for layer in found}.values()))
-    return replace(captured, module=uncompile(judge.module))
+    judge = replace(judge, module=uncompile(judge.module))
+    return judge.convert_to(ActivationJudge, layers=tuple({layer.name: layer for layer in found}.values()))
 
 
 def merge_judges(judges: Sequence[Judge]) -> Judge:

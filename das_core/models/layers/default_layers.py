@@ -13,59 +13,46 @@ from collections.abc import Sequence
 
 from ...common.text import shorten
 from ..judge import Judge
-from .layer import Layer, find_layers, format_layers, search_layers
-
-_MIN_STYLE_SIDE, _MIN_CONTENT_SIDE = 12, 24
-"""Feature maps with shorter sides than this are not chosen: the first limit is for style, the second for content.
-
-A smaller map has too few positions for a Gram matrix (style), or locates things too coarsely (content). For views whose
-side is below 240 pixels, the limits are smaller: 1/20 of that side for style, 1/10 for content.
-"""
+from .layer import Layer, find_layers
 
 _MIN_BLOCKS = 3
-_STYLE_SHARES = (1 / 6, 1 / 3, 1 / 2, 2 / 3)
-_CONTENT_SHARE = 1 / 2
 
 
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
     """Return the names of the layers whose statistics describe a style, early layers first; if there are none, of the
     layer in the middle. `size` is the side of the model's views in pixels.
     """
-    stages, blocks = _find_stages(layers), _find_blocks(layers)
-    # Feature maps of at most one resolution, but three blocks or more: this is a network of equal blocks.
-    if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
-        return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in _STYLE_SHARES))
-    # A model for small views has small feature maps, so the limit is lower for it.
-    wide = [layer for layer in stages if layer.shape[1] >= min(_MIN_STYLE_SIDE, size / 20)]
-    return [layer.name for layer in wide] or [layers[len(layers) // 2].name]
+    # A smaller map than 12 x 12 has too few positions for a Gram matrix.
+    return _choose_layers(layers, size, (1 / 6, 1 / 3, 1 / 2, 2 / 3), least_side=12)
 
 
 def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
     """Return the name of the layer whose activations describe what a picture shows, and where."""
+    # A smaller map than 24 x 24 locates things too coarsely.
+    return _choose_layers(layers, size, (1 / 2,), least_side=24)[-1]
+
+
+def _choose_layers(layers: Sequence[Layer], size: int, shares: Sequence[float], least_side: int) -> list[str]:
+    """Return the names of the blocks at some shares of the depth, or of one layer of each resolution; see above."""
     stages, blocks = _find_stages(layers), _find_blocks(layers)
+    # Feature maps of at most one resolution, but three blocks or more: this is a network of equal blocks.
     if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
-        return blocks[int(_CONTENT_SHARE * len(blocks))].name
-    wide = [layer for layer in stages if layer.shape[1] >= min(_MIN_CONTENT_SIDE, size / 10)]
-    return wide[-1].name if wide else layers[len(layers) // 2].name
+        return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in shares))
+    # A model for views below 240 pixels has smaller feature maps, so the limit is lower for it.
+    wide = [layer.name for layer in stages if layer.shape[1] >= min(least_side, size * least_side / 240)]
+    return wide or [layers[len(layers) // 2].name]
 
 
 def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
     """Return one layer for every resolution, fine resolutions first."""
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
+        side = layer.shape[-1]
         # In most networks feature maps do not grow from layer to layer. So a map with a longer side than an earlier map
         # is left out: usually it is an attention matrix, tokens x tokens.
-        if (
-            len(layer.shape) == 3
-            and layer.shape[1] == layer.shape[2] > 1
-            and layer.shape[1] <= min(by_side, default=layer.shape[1])
-        ):
-            by_side[layer.shape[1]].append(layer)
-    stages = []
-    for side in sorted(by_side, reverse=True):
-        depth = min(layer.name.count(".") for layer in by_side[side])
-        stages.append([layer for layer in by_side[side] if layer.name.count(".") == depth][-1])
-    return stages
+        if len(layer.shape) == 3 and layer.shape[1] == side > 1 and side <= min(by_side, default=side):
+            by_side[side].append(layer)
+    return [min(reversed(alike), key=lambda layer: layer.name.count(".")) for alike in by_side.values()]
 
 
 def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
@@ -81,10 +68,12 @@ def describe_layers(judge: Judge, search: str = "") -> str:
     """Return a text: a line with the layers that style and content take by default, then a table of the layers for
     which each word of `search` is in the name or in the kind.
     """
-    layers = find_layers(judge)
-    found = search_layers(layers, search)
+    layers, words, sought = find_layers(judge), search.casefold().split(), shorten(search)
     style, content = choose_style_layers(layers, judge.size), choose_content_layer(layers, judge.size)
-    defaults = f"Style takes {', '.join(style)}; content {content}."
-    sought = shorten(search)
+    found = [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]
     count = f"{len(found)} of its {len(layers)} layers match '{sought}'" if sought else f"{len(layers)} layers"
-    return "\n".join([f"{judge.name}: {count}. {defaults}", "", *([format_layers(found)] if found else [])]).rstrip()
+    rows = [(layer.name, layer.describe(), layer.kind) for layer in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    head = f"{judge.name}: {count}. Style takes {', '.join(style)}; content {content}."
+    return "\n".join([head, "", *table]).rstrip()

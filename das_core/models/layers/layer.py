@@ -1,4 +1,4 @@
-"""The layers inside a judge: how they are found, their names and shapes, and tables of them as text.
+"""The layers inside a judge: how they are found, their names and shapes.
 
 The name of a layer is the name of its module in the model. The heads of an attention module count as one more layer.
 """
@@ -62,10 +62,8 @@ class Layer:
     def describe(self) -> str:
         """Return the shape in words, such as '64 channels, 28 x 28'."""
         heads = f"{self.heads} heads of {self.channels // self.heads} = " if self.heads else ""
-        channels = f"{heads}{self.channels} channels"
-        if len(self.positions) == 1:
-            return f"{channels}, {self.positions[0]} tokens"
-        return ", ".join([channels, *(["{} x {}".format(*self.positions)] if self.positions else [])])
+        positions = " x ".join(map(str, self.positions)) + (" tokens" if len(self.positions) == 1 else "")
+        return f"{heads}{self.channels} channels" + (f", {positions}" if positions else "")
 
 
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
@@ -74,6 +72,9 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
     A module with attention heads gives a second layer, whose name ends with '#heads'. Left out are the model itself,
     modules that do not run, and modules whose output (its first item, if it is a tuple or a list) is no float tensor
     with an axis for views, one for channels and at most two for positions.
+
+    Args:
+        judge: the judge, a single model.
 
     Raises:
         ValueError: when no layer is left, the module cannot run on grey views, or the judge is an ensemble.
@@ -98,13 +99,11 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
 
     def on_output(name: str, output: Any) -> None:
         shape = output.shape if isinstance(output, Tensor) and output.is_floating_point() else ()
-        order = _find_order(shape)
-        if not order:
-            return
-        part = parts[name.removesuffix(HEADS)]
-        layer = Layer(name, type(part).__name__, tuple(shape[axis] for axis in order[1:]), order)
-        calls = found[name].calls + 1 if name in found else 1
-        found[name] = replace(layer, calls=calls, heads=count_heads(part) if name.endswith(HEADS) else 0)
+        if order := _find_order(shape):
+            part, calls = parts[name.removesuffix(HEADS)], found[name].calls + 1 if name in found else 1
+            heads = count_heads(part) if name.endswith(HEADS) else 0
+            axes = tuple(shape[axis] for axis in order[1:])
+            found[name] = Layer(name, type(part).__name__, axes, order, calls, heads)
 
     with capture_outputs(judge.module, names, on_output):
         judge.probe(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, dtype=torch.float32))
@@ -147,20 +146,5 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
     # list is left for a name with a similar spelling.
     near = [known for known in by_name if known.endswith(f".{wanted}")][: _MAX_NAMES - 1]
     near += [n for n in difflib.get_close_matches(wanted, by_name, n=_MAX_NAMES, cutoff=0.5) if n not in near]
-    choices = (
-        f"the nearest are {', '.join(near[:_MAX_NAMES])}" if near else f"there is {', '.join(list(by_name)[:3])} …"
-    )
+    choices = f"the nearest are {', '.join(near[:_MAX_NAMES])}" if near else f"there is {', '.join([*by_name][:3])} …"
     raise UnknownLayerError(f"layer '{shorten(wanted)}' is not in {model}; {choices}")
-
-
-def search_layers(layers: Sequence[Layer], search: str) -> list[Layer]:
-    """Return the layers that have each word of a search in their name or kind; capitals make no difference."""
-    words = search.casefold().split()
-    return [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]
-
-
-def format_layers(layers: Sequence[Layer]) -> str:
-    """Return a table as text with one line for each layer: its name, its shape in words, its kind."""
-    rows = [(layer.name, layer.describe(), layer.kind) for layer in layers]
-    widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
