@@ -20,16 +20,10 @@ CATS = tuple(range(281, 286))
 @each_case(
     ("text", "entries"),
     [
-        ("jellyfish", ((107,),)),
-        (" jellyfish ,n01443537, 2", ((107,), (1,), (2,))),
-        ("jellyfish,, goldfish,", ((107,), (1,))),
-        ("pizza, pizza pie", ((963,),)),
+        (" jellyfish ,,n01443537, 2,", ((107,), (1,), (2,))),
         ("goldfish, maillot, tank suit, jellyfish", ((1,), (639,), (107,))),
         ("tabby, tabby cat, goldfish, Carassius auratus", ((281,), (1,))),
-        ("jellyfish, jellyfish", ((107,),)),
-        ("jellyfish, goldfish, jellyfish", ((107,), (1,), (107,))),
-        ("134 crane, 517 crane", ((134,), (517,))),
-        ("all dog", (DOGS,)),
+        ("jellyfish, jellyfish, goldfish, jellyfish", ((107,), (1,), (107,))),
         ("ALL  Dogs", (DOGS,)),
         ("all puppies, tench, all kittens", (DOGS, (0,), CATS)),
         ("all-terrain bike", ((671,),)),
@@ -40,10 +34,10 @@ def test_entries_are_found(text: str, entries: tuple[tuple[int, ...], ...]) -> N
     assert find_classes(LABELS, text) == entries
 
 
-@each_case("word", [word for hypernym in list_hypernyms() for word in hypernym.words])
-def test_every_everyday_word_works_with_all(word: str) -> None:
-    (classes,) = find_classes(LABELS, f"all {word}")
-    assert classes == next(hypernym.classes for hypernym in list_hypernyms() if word in hypernym.words)
+def test_every_everyday_word_works_with_all() -> None:
+    for hypernym in list_hypernyms():
+        for word in hypernym.words:
+            assert find_classes(LABELS, f"all {word}") == (hypernym.classes,)
 
 
 def test_a_name_with_a_comma_is_still_a_name() -> None:
@@ -56,15 +50,10 @@ def test_a_name_with_a_comma_is_still_a_name() -> None:
 @each_case(
     ("text", "says"),
     [
-        ("", "a class name is empty"),
         (" , ,", "a class name is empty"),
         ("jellyfish, jelyfish", "^class 'jelyfish' is unknown; the nearest are 107 jellyfish"),
-        ("dog, goldfish", "^class 'dog' is only a part of names; write 'all dog' for 118 of this kind"),
-        ("tench, crane", "^class 'crane' could be 2 classes"),
-        ("tench, 1000", "^class index 1000 is out of range"),
         ("all jellyfish", "^'all jellyfish' is unknown: 'jellyfish' is a single class; write it without 'all'$"),
         ("all catt", "^'all catt' is unknown: no known word for a kind of thing; the nearest are cat, cattle"),
-        ("all eagel", "unknown: no known word for a kind of thing; the nearest are eagle"),
         ("all qwertz", "no known word for a kind of thing; there are, among others, dog, bird, fruit"),
         ("all", "class 'all' is only a part of names"),
     ],
@@ -82,7 +71,7 @@ def test_where_no_everyday_words_are_known_all_is_refused() -> None:
 @given(st.text(alphabet="al dogcat,1\n", max_size=40))
 @example("tabby, " * 5000 + "goldfish")
 @example("all " + "x" * 10_000)
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_any_text_is_found_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
         entries = find_classes(LABELS, text)

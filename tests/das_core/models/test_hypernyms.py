@@ -9,31 +9,12 @@ COVERS = {word: set(hypernym.classes) for hypernym in list_hypernyms() for word 
 
 # Classes with a name that ends with the word and is not meant by it.
 MISNOMERS = {
-    "dog": {275, 934},  # the African hunting dog is a wild dog
-    "puppy": {29},
-    "terrier": {153},
-    "wolf": {148},
-    "cat": {383, 387},
-    "bear": {105, 387, 388, 850},
-    "horse": {344},
-    "pig": {338},
-    "chicken": {83},
-    "car": {565, 705, 829, 864},
-    "cart": {575, 791},
-    "house": {410, 498, 743, 762},
-    "seat": {861},
-    "light": {437, 920},
-    "screen": {556, 904},
-    "machine": {534, 778},
-    "ball": {747},
-    "pot": {926},
-    "cup": {647},
-    "box": {401, 637},
-    "bag": {747, 797},
-    "jacket": {921},
-    "cap": {622},
+    "dog": {275, 934}, "puppy": {29}, "terrier": {153}, "wolf": {148}, "cat": {383, 387}, "bear": {105, 387, 388, 850},
+    "horse": {344}, "pig": {338}, "chicken": {83}, "car": {565, 705, 829, 864}, "cart": {575, 791},
+    "house": {410, 498, 743, 762}, "seat": {861}, "light": {437, 920}, "screen": {556, 904}, "machine": {534, 778},
+    "ball": {747}, "pot": {926}, "cup": {647}, "box": {401, 637}, "bag": {747, 797}, "jacket": {921}, "cap": {622},
     "helmet": {570},
-}
+}  # fmt: skip
 
 
 def test_no_word_stands_twice_and_classes_stand_in_rising_order() -> None:
@@ -59,30 +40,18 @@ def test_classes_with_a_name_that_ends_with_the_word_are_covered() -> None:
 @each_case(
     ("word", "inside", "outside"),
     [
-        ("animal", "tench; puffer; jellyfish; trilobite; giant panda", "abacus; agaric; daisy"),
+        ("animal", "tench; jellyfish; giant panda", "abacus; agaric; daisy"),
         ("mammal", "tusker; koala; dugong; Chihuahua; meerkat; giant panda", "flatworm; starfish; jellyfish"),
         ("bird", "cock; great grey owl; black grouse; black swan; albatross", "electric ray; tusker; grey whale"),
         ("fish", "tench; stingray; barracouta; puffer", "cock; starfish; jellyfish; grey whale"),
-        ("reptile", "loggerhead; triceratops; sidewinder", "tailed frog; trilobite"),
         ("dog", "Chihuahua; Mexican hairless", "sea lion; timber wolf; dingo; hotdog"),
-        ("cat", "tabby; Egyptian cat", "grey fox; cougar"),
-        ("big cat", "cougar; cheetah", "Egyptian cat; brown bear"),
-        ("snake", "thunder snake; sidewinder", "triceratops; trilobite; eel"),
-        ("insect", "tiger beetle; lycaenid", "meerkat; starfish; scorpion; black widow"),
-        ("butterfly", "admiral; lycaenid", "damselfly; starfish"),
-        ("monkey", "guenon; squirrel monkey", "siamang; Madagascar cat"),
         ("vehicle", "ambulance; school bus; moped; tank", "airliner; car wheel; miniskirt; wing"),
-        ("ship", "container ship; liner; wreck", "canoe; dock; airship"),
-        ("musical instrument", "acoustic guitar; violin; steel drum; panpipe", "drumstick; radio; bow"),
         ("building", "church; library; barn", "suspension bridge; fountain; mountain tent"),
         ("clothing", "gown; jean; trench coat", "velvet; wardrobe; cowboy hat"),
-        ("fruit", "Granny Smith; banana; pomegranate", "hay; bell pepper; agaric"),
         ("vegetable", "head cabbage; cardoon", "mashed potato; mushroom; corn"),
-        ("mushroom", "mushroom; coral fungus; bolete", "buckeye; ear; coral reef"),
         ("flower", "rapeseed; daisy; yellow lady's slipper", "scuba diver; corn; vase"),
-        ("landscape", "alp; cliff; volcano", "bubble; coral reef; ballplayer"),
     ],
-)  # fmt: skip
+)
 def test_the_edges_of_a_hypernym_are_where_they_should_be(word: str, inside: str, outside: str) -> None:
     covered = {LABELS[index].names[0] for index in COVERS[word]}
     assert {label.names[0] for label in LABELS} >= set(outside.split("; "))

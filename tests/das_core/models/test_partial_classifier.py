@@ -14,21 +14,24 @@ VIEWS = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.5
 IMAGES = [(7, 0), (7, 1), (7, 0), (8, 0)]
 
 
+def make_classifier(module: nn.Module, classes: int) -> Classifier:
+    labels = number_labels(classes)
+    return Classifier("toy", module.requires_grad_(False), 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=labels)
+
+
 def reveal() -> Classifier:
     """A classifier whose logits are its last features."""
     head = nn.Linear(FEATURES, FEATURES, bias=False)
     head.weight.data = torch.eye(FEATURES)
-    module = nn.Sequential(nn.Flatten(), head).requires_grad_(False)
-    return Classifier("toy", module, 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(FEATURES))
+    return make_classifier(nn.Sequential(nn.Flatten(), head), FEATURES)
 
 
-@each_case("share", [0.1, 0.25, 0.5, 0.75, 1.0])
+@each_case("share", [0.001, 0.25, 0.5, 1.0])
 def test_a_share_of_the_features_counts_and_stands_in_for_all(share: float) -> None:
     answers = make_partial_classifier(reveal(), share).answer(VIEWS, IMAGES)
-    assert ((answers != 0).sum(dim=1) == round(share * FEATURES)).all()
     kept = answers != 0
-    expected = VIEWS.flatten(1).numpy()[kept.numpy()] / share
-    np.testing.assert_allclose(answers[kept].numpy(), expected, rtol=1e-5)
+    assert (kept.sum(dim=1) == max(1, round(share * FEATURES))).all()
+    np.testing.assert_allclose(answers[kept].numpy(), VIEWS.flatten(1).numpy()[kept.numpy()] / share, rtol=1e-5)
 
 
 def test_what_counts_belongs_to_the_seed_and_the_image() -> None:
@@ -40,20 +43,14 @@ def test_what_counts_belongs_to_the_seed_and_the_image() -> None:
     assert torch.equal(alone[0], kept[1])
 
 
-def test_all_features_count_without_an_ascent_and_for_the_whole_of_it() -> None:
+def test_all_features_count_without_an_ascent_and_for_the_whole_of_it_even_after_a_failure() -> None:
     classifier = reveal()
     partial = make_partial_classifier(classifier, 0.5)
-    assert torch.equal(partial(VIEWS), classifier(VIEWS))
-    assert torch.equal(partial.whole.answer(VIEWS, IMAGES), classifier(VIEWS))
-    assert torch.equal(partial.probabilities(VIEWS), classifier.probabilities(VIEWS))
-    assert partial.whole == classifier
-
-
-def test_an_answer_leaves_no_hook_behind_even_where_it_fails() -> None:
-    partial = make_partial_classifier(reveal(), 0.5)
     with pytest.raises(RuntimeError):
         partial.answer(torch.rand(1, 3, 9, 9), [(0, 0)])
-    assert torch.equal(partial(VIEWS), reveal()(VIEWS))
+    assert torch.equal(partial(VIEWS), classifier(VIEWS))
+    assert torch.equal(partial.whole.answer(VIEWS, IMAGES), classifier(VIEWS))
+    assert partial.whole == classifier
 
 
 class TwoHeads(nn.Module):
@@ -69,22 +66,19 @@ class TwoHeads(nn.Module):
 
 
 def test_both_heads_of_a_distilled_model_leave_out_the_same() -> None:
-    module = TwoHeads().requires_grad_(False)
-    classifier = Classifier("toy", module, 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(5))
-    partial = make_partial_classifier(classifier, 0.5)
-    kept = make_partial_classifier(reveal(), 0.5).answer(torch.ones(1, 3, 4, 4), [(3, 2)])
-    expected = classifier(kept.reshape(1, 3, 4, 4))
-    np.testing.assert_allclose(partial.answer(torch.ones(1, 3, 4, 4), [(3, 2)]).numpy(), expected.numpy(), rtol=1e-5)
+    classifier, ones = make_classifier(TwoHeads(), 5), torch.ones(1, 3, 4, 4)
+    answer = make_partial_classifier(classifier, 0.5).answer(ones, [(3, 2)])
+    kept = make_partial_classifier(reveal(), 0.5).answer(ones, [(3, 2)])
+    np.testing.assert_allclose(answer.numpy(), classifier(kept.reshape(1, 3, 4, 4)).numpy(), rtol=1e-5)
 
 
-@each_case("share", [0.0, -0.5, 1.5, float("nan")])
+@each_case("share", [0.0, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match=r"a share of .* choose one above 0"):
+    with pytest.raises(ValueError, match=rf"a share of {share} of the features: choose one above 0"):
         make_partial_classifier(reveal(), share)
 
 
 def test_a_classifier_without_a_linear_last_layer_is_refused() -> None:
-    module = nn.Sequential(nn.AvgPool2d(4), nn.Flatten())
-    classifier = Classifier("toy", module, 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(3))
+    pooled = make_classifier(nn.Sequential(nn.AvgPool2d(4), nn.Flatten()), 3)
     with pytest.raises(ValueError, match=r"toy has no linear layer with an output for each of its 3 classes.*variety"):
-        make_partial_classifier(classifier, 0.5)
+        make_partial_classifier(pooled, 0.5)

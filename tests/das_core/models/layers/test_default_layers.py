@@ -3,7 +3,6 @@
 import re
 
 import open_clip
-import pytest
 import torch
 import torchvision
 from torch import nn
@@ -11,7 +10,6 @@ from torch import nn
 import tinyclip
 from cases import each_case
 from das_core.models.frozen import freeze
-from das_core.models.judge import Judge
 from das_core.models.layers.default_layers import choose_content_layer, choose_style_layers, describe_layers
 from das_core.models.layers.layer import Layer, find_layers
 from das_core.models.sources.open_clip_models import build_open_clip_module
@@ -21,36 +19,32 @@ FAMILIES = {
     "resnet18": (["relu", "layer1", "layer2", "layer3"], "layer2"),
     "vgg11": (["features.1", "features.4", "features.9", "features.14", "features.19"], "features.14"),
     "convnext_tiny": (["features.1", "features.3", "features.5"], "features.3"),
-    "efficientnet_b0": (["features.1", "features.2", "features.3", "features.5"], "features.3"),
     "swin_t": (["features.1", "features.3", "features.5"], "features.3"),
     "vit_b_32": ([f"encoder.layers.encoder_layer_{n}" for n in (2, 4, 6, 8)], "encoder.layers.encoder_layer_6"),
 }
+TOWERS = {
+    "ViT-B-32": ([f"transformer.resblocks.{n}" for n in (2, 4, 6, 8)], "transformer.resblocks.6"),
+    "RN50": (["act3", "layer1", "layer2", "layer3"], "layer2"),
+    "convnext_base": (["trunk.stem", "trunk.stages.1", "trunk.stages.2"], "trunk.stages.1"),
+}
 
 
-@each_case("architecture", FAMILIES)
+def build(architecture: str) -> nn.Module:
+    """Return a model of torchvision, or the image tower of a model of open_clip."""
+    if architecture not in TOWERS:
+        return torchvision.models.get_model(architecture, weights=None)
+    config = dict(open_clip.get_model_config(architecture)) | {"text_cfg": tinyclip.TINY["text_cfg"]}
+    return build_open_clip_module(config).get_submodule("visual")
+
+
+@each_case("architecture", [*FAMILIES, *TOWERS])
 def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> None:
     # On the meta device layers have shapes and nothing is computed.
     with torch.device("meta"):
-        module = torchvision.models.get_model(architecture, weights=None)
-    layers = find_layers(Judge("model", freeze(module), 224, (0.5,) * 3, (0.5,) * 3))
-    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == FAMILIES[architecture]
-
-
-@each_case(
-    ("architecture", "style", "content"),
-    [
-        ("ViT-B-32", [f"transformer.resblocks.{n}" for n in (2, 4, 6, 8)], "transformer.resblocks.6"),
-        ("RN50", ["act3", "layer1", "layer2", "layer3"], "layer2"),
-        ("convnext_base", ["trunk.stem", "trunk.stages.1", "trunk.stages.2"], "trunk.stages.1"),
-    ],
-)
-def test_towers_of_clips_have_theirs(architecture: str, style: list[str], content: str) -> None:
-    config = dict(open_clip.get_model_config(architecture))
-    config["text_cfg"] = tinyclip.TINY["text_cfg"]
-    with torch.device("meta"):
-        tower = build_open_clip_module(config).get_submodule("visual")
-    layers = find_layers(Judge("model", freeze(tower), 224, (0.5,) * 3, (0.5,) * 3))
-    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == (style, content)
+        module = freeze(build(architecture))
+    layers = find_layers(judge(module, 224))
+    expected = (FAMILIES | TOWERS)[architecture]
+    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == expected
 
 
 def test_maps_of_tokens_against_tokens_are_no_stage() -> None:
@@ -87,25 +81,15 @@ def test_blocks_are_the_longest_row_of_numbered_layers_of_one_shape() -> None:
     assert choose_style_layers([*layers[4:7], *layers[:2]], 224) == ["long.0", "long.1", "long.2"]
 
 
-def test_a_table_says_which_layers_are_taken_by_default() -> None:
+def test_a_table_says_which_layers_are_taken_by_default_and_how_many_match_a_search() -> None:
     lines = describe_layers(classifier()).splitlines()
-    assert lines[:3] == [
-        "toy: 7 layers. Style takes 1, 3, 4; content 4.",
-        "",
-        "0  16 channels, 16 x 16  Conv2d",
-    ]
+    assert lines[:3] == ["toy: 7 layers. Style takes 1, 3, 4; content 4.", "", "0  16 channels, 16 x 16  Conv2d"]
+    assert lines[-1] == "6  10 channels           Linear"
     assert len(lines) == 2 + 7
-
-
-def test_a_table_of_a_search_says_how_many_layers_match_and_repeats_the_beginning_of_a_long_one() -> None:
     head = "toy: 2 of its 7 layers match 'si lu'. Style takes 1, 3, 4; content 4."
-    lines = describe_layers(classifier(), "  si \t lu ").splitlines()
-    assert lines == [head, "", "1  16 channels, 16 x 16  SiLU", "3  32 channels, 8 x 8    SiLU"]
+    lines = describe_layers(classifier(), "  Si \t lu ").splitlines()
+    assert lines == [head.replace("si", "Si"), "", "1  16 channels, 16 x 16  SiLU", "3  32 channels, 8 x 8    SiLU"]
     assert describe_layers(classifier(), "xyz") == head.replace("2 of", "0 of").replace("si lu", "xyz")
+    assert describe_layers(classifier(), "6 linear").endswith("\n\n6  10 channels  Linear")
     table = describe_layers(classifier(), "x" * 1_000_000)
     assert re.fullmatch(r"toy: 0 of its 7 layers match 'x{99}…'\. Style takes .*", table)
-
-
-def test_a_judge_without_layers_has_no_table() -> None:
-    with pytest.raises(ValueError, match="toy has no layers"):
-        describe_layers(judge(nn.Conv2d(3, 1, 1)))
