@@ -6,34 +6,29 @@ ComfyUI's runtime.
 
 from .ascent.guidance import GuideDiffusion
 from .ascent.loop import Optimize
-from .denoisers.diffusion import DenoiserFromDiffusion
-from .denoisers.upscale_model import DenoiserFromUpscaleModel
+from .denoisers.network import DenoiserFromDiffusion, DenoiserFromUpscaleModel
 from .models.classifier import LoadClassifier
-from .models.clip import LoadCLIP
-from .models.comfyui_clip import CLIPFromComfyUI
+from .models.clip import CLIPFromComfyUI, LoadCLIP
 from .models.labels import PickClass
 from .models.layers import ListLayers
-from .objectives.change import Region, Schedule
+from .objectives.change import Ensemble, Region, Schedule
 from .objectives.classes import ClassObjective
-from .objectives.content import ContentObjective
 from .objectives.embedding import ImageObjective, TextObjective
-from .objectives.ensemble import Ensemble
 from .objectives.feature import FeatureObjective
 from .objectives.keyframes import Keyframes
 from .objectives.priors import Prior
-from .objectives.style import StyleObjective
+from .objectives.style import ContentObjective, StyleObjective
 from .report.camera import Camera
 from .report.history import PlotHistory
 from .report.level_sheet import StackLevels
 from .report.objective_scores import ObjectiveScore
 from .report.spectrum import Spectrum
 from .report.verdict import Classify, Similarity
+from .stack.conversion import FilmStack, ZoomStack
 from .stack.edit import EditStack
 from .stack.file import LoadStack, SaveStack
-from .stack.film import FilmStack
 from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
-from .stack.zoom import ZoomStack
 from .views.augmentation import Augmentation
 from .views.transforms import ColorShift, PatchMask, Perspective
 

@@ -59,19 +59,12 @@ def model_input() -> Any:
     )
 
 
-_MAX_OBJECTIVES = 32
-
-
-def objectives_input(tooltip: str) -> Any:
-    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives, and empty slots to None."""
+def objectives_input(tooltip: str, slot: str = "What is asked for.", least: int = 1) -> Any:
+    """Return the input for up to 32 objectives; its value maps names of slots to objectives, empty ones to None."""
+    objective = Objective.Input("objective", tooltip=f"{slot} Connect one and another slot appears.")
     return io.Autogrow.Input(
         "objectives",
-        template=io.Autogrow.TemplatePrefix(
-            Objective.Input("objective", tooltip="What is asked for. Connect one and another slot appears."),
-            prefix="objective",
-            min=1,
-            max=_MAX_OBJECTIVES,
-        ),
+        template=io.Autogrow.TemplatePrefix(objective, prefix="objective", min=least, max=32),
         tooltip=tooltip,
     )
 

@@ -9,8 +9,7 @@ from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.result import Step
 from ...das_core.common.interruption import interruptible
 from .. import bridge
-from .previews import Previews, choose_shown
-from .status import Status
+from .status import Previews, Status, choose_shown
 
 
 class _FinishedError(Exception):

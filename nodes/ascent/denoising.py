@@ -40,7 +40,7 @@ def _settings() -> list[Any]:
             "all the way, soft.",
         ),
         tip(
-            io.Float.Input("keep", optional=True, default=Denoising.keep, min=0.0, max=1.0, step=0.005),
+            io.Float.Input("keep", default=Denoising.keep, min=0.0, max=1.0, step=0.005),
             "How firmly the photograph around a mask comes back where little has changed (without a mask: the start "
             "of the stack). 0: not. 0.03: around the subject, so that the edge of the mask hardly shows; begin with "
             "start image. 0.1: hardly anything new is left.",
@@ -53,7 +53,4 @@ def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = N
     chosen, settings = read_choice("denoise", choice, _CHOICES)
     if chosen == "off":
         return None
-    # Workflow files from before there was `keep` lack it; it is then None.
-    if settings.get("keep") is None:
-        settings["keep"] = Denoising.keep
     return Denoising(**settings) if connected is None else Denoising(connected, **settings)

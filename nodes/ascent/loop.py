@@ -21,8 +21,8 @@ from .. import bridge
 from ..node import Node
 from ..schema import Augmentation, Denoiser, History, Stack, add_advice, list_connected, objectives_input, schema, tip
 from .climb import climb, rescue_on_error
-from .previews import choose_shown
 from .recipe import read_recipe, recipe_input
+from .status import choose_shown
 
 
 class Optimize(Node):

@@ -37,9 +37,7 @@ def optimizer_input() -> Any:
                     "fragments. 0.6: one clean object. 1: soft.",
                 ),
                 tip(
-                    io.Float.Input(
-                        "tilt", default=NormalizedAscent.tilt, min=0.0, max=STEEPEST_TILT, step=0.05, optional=True
-                    ),
+                    io.Float.Input("tilt", default=NormalizedAscent.tilt, min=0.0, max=STEEPEST_TILT, step=0.05),
                     "How much less fine detail moves than large shapes; it eases toward the end. 0: as the levels "
                     "have it, engraved lines. 0.4: painted. 2: blurred.",
                 ),
@@ -71,7 +69,4 @@ def optimizer_input() -> Any:
 def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
     """Return the optimizer that is chosen."""
     kind, settings = read_choice("optimizer", choice, tuple(_OPTIMIZERS))
-    if kind == NormalizedAscent.kind:
-        # Workflows from versions without the input `tilt` have no value for `tilt`.
-        settings = settings | {"tilt": settings.get("tilt") or 0.0}
     return _OPTIMIZERS[kind](**settings)

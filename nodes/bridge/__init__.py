@@ -3,23 +3,20 @@
 The others import `comfy_api` and nothing else of ComfyUI.
 """
 
-from .autograd import enable_autograd
 from .comfyui_clip import join_clip
 from .denoisers import DiffusionNetwork, UpscaleNetwork
 from .diffusion import DiffusionGuide, guide_model
-from .example_files import copy_example_files
-from .failure import show_failure
 from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
     CLIPS,
+    copy_example_files,
     find_fitted_folder,
     find_model_file,
     find_model_folder,
     list_model_files,
     register_folders,
 )
-from .latents import check_vae
 from .memory import (
     check_frame_memory,
     check_memory,
@@ -32,13 +29,13 @@ from .memory import (
     manage_module,
     measure_free_memory,
 )
-from .node_warning import warn_on_node
-from .page import show_text
-from .progress import Progress, check_interrupted, is_interrupt
+from .page import show_result, show_text, warn_on_node
+from .progress import Progress, Wait, check_interrupted, is_interrupt, show_failure
 from .rescue import rescue
-from .results import show_result
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import (
+    check_vae,
+    enable_autograd,
     from_comfy_images,
     from_comfy_mask,
     get_device,
@@ -47,7 +44,6 @@ from .tensors import (
     to_comfy_images,
     to_comfy_masks,
 )
-from .wait import Wait
 
 __all__ = [
     "CLASSIFIERS",

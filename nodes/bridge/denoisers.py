@@ -16,9 +16,8 @@ from torch import Tensor
 from ...das_core.ascent.out_of_memory import is_out_of_memory
 from ...das_core.common.text import shorten
 from .diffusion import measure_noise
-from .latents import decode_latent, encode_pictures
 from .memory import manage_module
-from .tensors import get_device
+from .tensors import decode_latent, encode_pictures, get_device
 
 _TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
 """In pixels: the side of the pieces in which an upscale model gets a picture, the smallest side to which it is halved

@@ -17,14 +17,11 @@ from ...das_core.ascent.pace import pace_at_noise
 from ...das_core.ascent.result import VanishedError
 from ...das_core.common.cache import running
 from ...das_core.common.interruption import interruptible
-from .autograd import enable_autograd
-from .latents import check_latent, decode_latent, encode_pictures
 from .memory import free_cache_on_exit, load_judges
-from .node_warning import warn_on_node
-from .page import find_running_node, say_on_node
+from .page import find_running_node, say_on_node, warn_on_node
 from .progress import check_interrupted
 from .sampler_models import SamplerModels
-from .tensors import get_device
+from .tensors import check_latent, decode_latent, enable_autograd, encode_pictures, get_device
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,13 +1,16 @@
-"""ComfyUI's folders of models and its output folder."""
+"""ComfyUI's folders of models, its output folder, and the pictures of examples in its input folder."""
 
 import errno
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import folder_paths
 
+from ...das_core.common.files import write_atomically
 from ...das_core.common.text import shorten
+from .page import find_server
 
 CLASSIFIERS = "classifiers"
 """The kind of model under which image classifiers are registered with ComfyUI; also the name of their folder."""
@@ -77,3 +80,27 @@ def explain_write_error(error: OSError, what: str) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{reason}: free some space there, and run again"
     return f"{reason}: make the folder writable, or start ComfyUI with another --output-directory"
+
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows" / "input"
+"""The folder of the pictures that are copied. Its subfolder of stacks is read by Load Stack in place."""
+
+
+def copy_example_files() -> None:
+    """Copy the pictures of the example workflows into ComfyUI's input folder; existing files are never replaced."""
+    # Without a server there is no page on which the examples could be opened.
+    if find_server() is None:
+        return
+    home = Path(folder_paths.get_input_directory())
+    for source in sorted(path for path in EXAMPLES.iterdir() if path.is_file()):
+        target = home / source.name
+        try:
+            if target.exists():
+                continue
+            home.mkdir(parents=True, exist_ok=True)
+            with write_atomically(target, replace=False) as part:
+                shutil.copyfile(source, part)
+        except OSError as error:
+            # Another ComfyUI with the same input folder may have copied the file meanwhile.
+            if not os.path.exists(target):
+                _LOG.warning("the example file %s cannot be copied to %s (%s)", source.name, home, error)

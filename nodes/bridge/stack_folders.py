@@ -14,8 +14,7 @@ import folder_paths
 from ...das_core.common.text import shorten
 from ...das_core.stack.file import SUFFIX, save_stack
 from ...das_core.stack.image_stack import ImageStack
-from .example_files import EXAMPLES
-from .folders import explain_write_error
+from .folders import EXAMPLES, explain_write_error
 
 STACKS = "stacks"
 """The folder of stack files, below ComfyUI's output folder and below its input folder."""

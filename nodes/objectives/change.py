@@ -1,4 +1,6 @@
-"""The nodes Region and Schedule, which change where or when another objective acts."""
+"""The nodes Region, Schedule and Ensemble, which change where, when or by which views another objective counts."""
+
+from collections.abc import Mapping
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -6,11 +8,11 @@ from torch import Tensor
 from ...das_core.common.curves import Curve
 from ...das_core.common.keyframes import parse_numbers
 from ...das_core.common.masks import check_mask
-from ...das_core.objectives.change import in_region, over_frames, over_steps
+from ...das_core.objectives.change import in_region, over_frames, over_steps, share_views
 from ...das_core.objectives.term import Objective as CoreObjective
 from .. import bridge
 from ..node import Node
-from ..schema import Objective, list_options, schema, tip
+from ..schema import Objective, list_connected, list_options, objectives_input, schema, tip
 
 
 class Region(Node):
@@ -112,3 +114,33 @@ class Schedule(Node):
 def _between(start: float, end: float, share: float) -> float:
     """Interpolate linearly: return `start` for the share 0, `end` for the share 1."""
     return start + (end - start) * share
+
+
+class Ensemble(Node):
+    """The node that divides the views among several objectives."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_Ensemble",
+            display_name="Ensemble",
+            category="Direct Ascent/objectives",
+            description="Ask several models for the same picture at about the time of one: each sees a part of the "
+            "views. What convinces models that were trained apart is a better picture than what convinces "
+            "one. Connect an objective for each model: the same classes in Class Objectives, or the same "
+            "words in Text Objectives. Connected to Optimize one by one, each would see all views, and "
+            "take its own time.",
+            aliases="several models, combine, share views, vote",
+            inputs=[
+                objectives_input(
+                    "Two or more objectives, each for a model. Together they count as one.",
+                    slot="An objective for one of the models.",
+                    least=2,
+                )
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+        )
+
+    @classmethod
+    def execute(cls, objectives: Mapping[str, CoreObjective] | None = None) -> io.NodeOutput:
+        return io.NodeOutput(share_views(*list_connected(objectives)))

@@ -1,5 +1,7 @@
 """The nodes Text Objective and Image Objective."""
 
+from collections.abc import Sequence
+
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -9,7 +11,13 @@ from ...das_core.objectives.embedding import ImageSimilarity, TextSimilarity
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, Objective, list_options, schema, tip, weight_input
-from ..text_warnings import warn_of_unread
+
+
+def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> None:
+    """Show a warning on a node, for which the run goes on, when texts are in a script that a CLIP hardly reads."""
+    if warning := clip.describe_unread(texts):
+        # Short, because it has to fit on a node.
+        bridge.warn_on_node(f"{warning}: write English, or load a multilingual CLIP", node_id)
 
 
 class TextObjective(Node):

@@ -15,8 +15,8 @@ from ...das_core.objectives.embedding import parse_prompts, text_objective
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, list_options, model_input, schema, tip, weight_input
-from ..text_warnings import warn_of_unread
 from .classes import advise_list
+from .embedding import warn_of_unread
 
 
 class Keyframes(Node):

@@ -1,17 +1,15 @@
-"""The node Style Objective."""
+"""The nodes Style Objective and Content Objective."""
 
 from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
-from ...das_core.objectives import style as core
+from ...das_core.objectives.content import content_objective
+from ...das_core.objectives.style import style_objective
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, model_input, schema, tip, weight_input
-
-_RESERVED_VIEWS = 4
-"""The number of views that memory is reserved for: the model is shown four windows of the style image at once."""
 
 
 class StyleObjective(Node):
@@ -49,6 +47,46 @@ class StyleObjective(Node):
     @bridge.enable_autograd
     def execute(cls, model: Judge, image: Tensor, layers: str, weight: float) -> io.NodeOutput:
         images = bridge.from_comfy_images(image).to(bridge.get_device())
-        bridge.load_judges([model], _RESERVED_VIEWS)
+        # 4: the model is shown four windows of the style image at once.
+        bridge.load_judges([model], 4)
         with add_advice(UnknownLayerError, ". List Layers shows all"):
-            return io.NodeOutput(core.style_objective(model, images, layers, weight))
+            return io.NodeOutput(style_objective(model, images, layers, weight))
+
+
+class ContentObjective(Node):
+    """The node that asks for the content of an image: the same things in the same places."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_ContentObjective",
+            display_name="Content Objective",
+            category="Direct Ascent/objectives",
+            description="Ask for what an image shows, each thing in its place: the model's features, compared window "
+            "by window. It holds a picture together while something else changes how it looks. Connect "
+            "the image that the Image Stack starts from.",
+            aliases="style transfer, structure, perceptual, gatys, keep",
+            inputs=[
+                model_input(),
+                tip(
+                    io.Image.Input("image"),
+                    "The image to keep, of any size; it lies on the canvas as a start image does. One for all of a "
+                    "batch, or one for each.",
+                ),
+                tip(
+                    io.String.Input("layer", default=""),
+                    "The layer to compare. An early one keeps edges and colours, a late one only things and their "
+                    "places. Empty: one that keeps shapes, as suits the model.",
+                ),
+                weight_input(),
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+        )
+
+    @classmethod
+    @bridge.enable_autograd
+    def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
+        # 2: `content_objective` shows the model two views to find its layers.
+        bridge.load_judges([model], 2)
+        with add_advice(UnknownLayerError, ". List Layers shows all"):
+            return io.NodeOutput(content_objective(model, bridge.from_comfy_images(image), layer, weight))

@@ -10,8 +10,8 @@ from ...das_core.report import verdict as core
 from ...das_core.report.chart import estimate_chart_bytes
 from .. import bridge
 from ..node import Node
+from ..objectives.embedding import warn_of_unread
 from ..schema import Classifier, Clip, schema, tip
-from ..text_warnings import warn_of_unread
 
 
 def _check_charts(images: int, bars: int) -> None:

@@ -61,7 +61,7 @@ class LoadStack(Node):
                     io.Combo.Input("file", options=bridge.list_stack_files(), extra_dict={"files": True}),
                     f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
                     "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
-                ),
+                )
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize, Edit Stack, Stack Levels or Stack to Image.")],
         )
@@ -80,10 +80,7 @@ class LoadStack(Node):
             size = path.stat().st_size
         # Loading needs memory for the content twice: for the bytes of the file, and for the tensors.
         bridge.check_memory(
-            2 * size,
-            f"the stack file '{path.name}'",
-            "free some, or load a smaller stack",
-            bridge.get_storage_device(),
+            2 * size, f"the stack file '{path.name}'", "free some, or load a smaller stack", bridge.get_storage_device()
         )
         with add_advice(core.StackFileError, ". Save Stack writes stack files"):
             stack = core.load_stack(path)

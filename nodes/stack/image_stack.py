@@ -12,8 +12,7 @@ from ...das_core.stack.spec import StackSpec
 from .. import bridge
 from ..node import Node
 from ..schema import Stack, read_choice, schema, tip
-from .details import details_input, read_details
-from .stack_inputs import STARTS, check_start, choose_levels, choose_size, start_input
+from .stack_inputs import STARTS, check_start, choose_levels, choose_size, details_input, read_details, start_input
 
 _MAX_SIDE = 16384
 

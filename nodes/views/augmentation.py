@@ -1,15 +1,22 @@
-"""The node Augmentation."""
+"""The node Augmentation, and its input `details` with rarely used settings."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
 
+from ...das_core.ascent.recipe import VIEWED
+from ...das_core.common.curves import Curve
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
+from ...das_core.views.color_transforms import ColorShift, Grayscale
+from ...das_core.views.distance import Distance
+from ...das_core.views.draws import NoiseKind
+from ...das_core.views.transforms import Flip, Noise, Transform
 from ...das_core.views.windows import Windows
 from ..node import Node
 from ..schema import Augmentation as AugmentationSocket
-from ..schema import schema, tip
-from .details import details_input, read_details
+from ..schema import list_options, make_options, read_choice, schema, tip
 
 
 class Augmentation(Node):
@@ -71,3 +78,120 @@ class Augmentation(Node):
         before = () if augmentation is None else augmentation.transforms
         windows, transforms = read_details(details, zoom_min, flip, before)
         return io.NodeOutput(CoreAugmentation(views, windows, transforms))
+
+
+_CHOICES = ("default", "custom")
+_OVER_TIME = ("constant", "scheduled")
+
+
+def details_input() -> Any:
+    """Return the input that chooses the details of an augmentation; `read_details` reads its value."""
+    return io.DynamicCombo.Input(
+        "details",
+        options=make_options(_CHOICES, custom=_list_settings()),
+        tooltip="Jitter, wide views, noise and colours. default: what suits most pictures, with jitter at most the "
+        "margin. custom: each by itself; it begins with the same values.",
+    )
+
+
+def _list_settings() -> list[Any]:
+    """Return the inputs inside the option `custom` of `details`, in the order in which workflow files store them."""
+    return [
+        tip(
+            io.Int.Input("jitter", default=56, min=0, max=4096),
+            "How far views may reach beyond the picture, into the margin, in pixels. 0: edges are seen less often "
+            "than the middle. As large as the margin: they are equal. Never larger.",
+        ),
+        tip(
+            io.Float.Input("zoom_max", default=Windows.zoom_max, min=0.02, max=1.0, step=0.01),
+            "The widest view. 1: the whole canvas, so that the scene as a whole makes sense. Lower: a texture without "
+            "a whole. 0.67 with zoom_min 0.67 are the paper's values.",
+        ),
+        tip(
+            io.Float.Input("zoom_start", default=Windows.zoom_start, min=0.02, max=1.0, step=0.01),
+            "Where zoom_min begins: while Optimize is coarse, views open from here to zoom_min. High: first one whole "
+            "scene, then detail. As low as zoom_min: all zooms from the start.",
+        ),
+        tip(
+            io.Float.Input("noise", default=Noise.amplitude, min=0.0, max=10.0, step=0.01),
+            "Noise added to every view. 0: fine patterns that only a model sees. 0.05: good. Above 0.1: grain, and "
+            "fewer things are recognised.",
+        ),
+        tip(
+            io.Combo.Input("noise_kind", options=list_options(NoiseKind, Noise.kind), default=Noise.kind),
+            "gaussian: around the true value, noise is its standard deviation. uniform: brightens every view, as in "
+            "the paper (there 0.2), and leaves the picture darker.",
+        ),
+        io.DynamicCombo.Input(
+            "over_time",
+            options=make_options(
+                _OVER_TIME,
+                scheduled=[
+                    tip(
+                        io.Float.Input("noise_end", default=0.02, min=0.0, max=10.0, step=0.01),
+                        "Noise at the last step. Lower than noise: shapes that stand noise first, clean detail at the "
+                        "end. As high as noise: no change.",
+                    ),
+                    tip(
+                        io.Int.Input("jitter_end", default=56, min=0, max=4096),
+                        "Jitter at the last step, in pixels. Low: the end goes to the picture itself, edges get less. "
+                        "As high as the margin: edges stay as good as the middle.",
+                    ),
+                    tip(
+                        io.Float.Input("zoom_min_end", default=0.3, min=0.02, max=1.0, step=0.01),
+                        "The closest view at the last step. 0.1: ends on fine detail everywhere. 0.9: ends on the "
+                        "picture as a whole.",
+                    ),
+                    tip(
+                        io.Combo.Input("curve", options=list_options(Curve, "linear"), default="linear"),
+                        "How they go there. linear: evenly. cosine: slowly at both ends. step: at once, half-way.",
+                    ),
+                ],
+            ),
+            tooltip="Whether noise, jitter and zoom_min change over the ascent. constant: they stay. "
+            "scheduled: each goes from its value above to its end value.",
+        ),
+        tip(
+            io.Float.Input("color_shift", default=ColorShift.shift, min=0.0, max=1.0, step=0.05),
+            "How much the brightness and contrast of each colour change from view to view. 0: not at all; paler, and "
+            "colours matter more. 0.2: clear shapes. Above 0.5: colours run wild. A Color Shift that comes in takes "
+            "its place.",
+        ),
+        tip(
+            io.Float.Input("grayscale", default=Grayscale.probability, min=0.0, max=1.0, step=0.05),
+            "How often a view is shown without colour. 0: never, for what is known by its colour. 0.25: shapes that "
+            "hold in grey too. 1: colours do not count.",
+        ),
+        tip(
+            io.Float.Input("distance", default=Distance.probability, min=0.0, max=1.0, step=0.05),
+            "How often a view is seen from afar, without what is fine. 0: never; texture may stand for the whole. "
+            "0.33: whole shapes. 1: soft, without detail.",
+        ),
+    ]
+
+
+def read_details(
+    choice: Mapping[str, Any] | None, zoom_min: float, flip: float, before: tuple[Transform, ...] = ()
+) -> tuple[Windows, tuple[Transform, ...]]:
+    """Return the windows and the transforms of views."""
+    name, values = read_choice("details", choice, _CHOICES)
+    if name == "default":
+        windows, noise = Windows(zoom_min=zoom_min, fitted=True), Noise()
+        color_shift, grayscale, distance = ColorShift.shift, Grayscale.probability, Distance.probability
+    else:
+        windows = Windows(values["jitter"], zoom_min, values["zoom_max"], values["zoom_start"])
+        noise = Noise(values["noise"], values["noise_kind"])
+        kind, ends = read_choice("over_time", values.get("over_time"), _OVER_TIME)
+        if kind == "scheduled":
+            curve: Curve = ends["curve"]
+            windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
+            noise = replace(noise, amplitude_end=ends["noise_end"], curve=curve)
+        color_shift, grayscale, distance = (values[key] for key in ("color_shift", "grayscale", "distance"))
+    # Defaults that a transform node has put before its own are replaced by those of `choice`. They are found by
+    # identity, because another Augmentation may have added equal transforms, which do act twice.
+    kept = [transform for transform in before if not any(transform is default for default in VIEWED)]
+    is_shifted = any(isinstance(transform, ColorShift) for transform in kept)
+    colors = (ColorShift(color_shift, color_shift),) if color_shift and not is_shifted else ()
+    grays = (Grayscale(grayscale),) if grayscale else ()
+    distances = (Distance(distance),) if distance else ()
+    return windows, (*kept, Flip(flip), *distances, *colors, *grays, noise)

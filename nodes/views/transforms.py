@@ -102,7 +102,7 @@ class Perspective(Node):
                     ),
                     "How far corners move inward, as a share of the side. 0: not at all. 0.15: good. 0.33: strongly "
                     "askew, and closer, for less of the view is left.",
-                ),
+                )
             ],
         )
 

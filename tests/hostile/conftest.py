@@ -7,6 +7,7 @@ hostile tests together take half a minute. HOSTILE_SCALE=100 is the long form.
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,9 +37,6 @@ def pack(loaded: Pack) -> Iterator[Pack]:
         shutil.rmtree(loaded.home / folder, ignore_errors=True)
 
 
-_SHOWN = 20
-
-
 @pytest.fixture
 def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
     """The counts of the outcomes of the attacks of a test.
@@ -50,4 +48,12 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
     print(f"{request.node.name}: {counted}")
     for message, count in counted.messages.most_common():
         print(f"  {count} x {message}")
-    assert not counted.problems, "\n\n".join(counted.problems[:_SHOWN])
+    assert not counted.problems, "\n\n".join(counted.problems[:20])
+
+
+@pytest.fixture
+def toy_pack(tmp_path: Path) -> Path:
+    """The folder of the toy pack, whose nodes take no time."""
+    (tmp_path / "toy_pack").mkdir()
+    shutil.copy(Path(__file__).parents[1] / "tools" / "toy_nodes.py", tmp_path / "toy_pack" / "__init__.py")
+    return tmp_path / "toy_pack"

@@ -23,29 +23,9 @@ many of both."""
 ARCHITECTURE = "timm/mobilenetv3_small_050"
 
 STRANGE: list[Any] = [
-    None,
-    True,
-    -1,
-    0,
-    1,
-    2**31,
-    2**53,
-    2**63,
-    10**400,
-    0.5,
-    1e308,
-    float("nan"),
-    float("inf"),
-    "",
-    "spectral",
-    "x" * 100_000,
-    [],
-    [1] * 300_000,
-    [[1, 2, 3]],
-    [["a", "b"]],
-    {},
-    {"a": {}},
-]
+    None, True, -1, 0, 1, 2**31, 2**53, 2**63, 10**400, 0.5, 1e308, float("nan"), float("inf"), "", "spectral",
+    "x" * 100_000, [], [1] * 300_000, [[1, 2, 3]], [["a", "b"]], {}, {"a": {}},
+]  # fmt: skip
 
 
 def seal(content: bytes) -> bytes:

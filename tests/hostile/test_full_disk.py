@@ -1,12 +1,11 @@
 """A full disk, wherever the pack writes: existing files stay, no file is half-written, and a message says what helps.
 
-`test_first_start.py` tests the same for stacks and for fitted projections.
+`test_processes.py` tests the same for fitted projections, tests/nodes/bridge/test_rescue.py for stacks.
 """
 
 import importlib.util
 import io
 import json
-import logging
 import random
 import sys
 from collections.abc import Sequence
@@ -50,7 +49,7 @@ def run_command(main: object, arguments: Sequence[str]) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-@each_case("suffix", [".gif", ".png", ".webp", ".mp4", ".webm"])
+@each_case("suffix", [".gif", ".png", ".webp", ".mp4"])
 def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffix: str) -> None:
     save_film = pack.module("das_core").save_film
     path, frames = tmp_path / f"film{suffix}", torch.rand(6, 3, 48, 64, generator=torch.Generator().manual_seed(0))
@@ -62,44 +61,6 @@ def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffi
         assert path.read_bytes() == whole
         assert list(tmp_path.iterdir()) == [path]
         outcomes.counts["refused"] += 1
-
-
-def test_what_a_failed_run_has_reached(pack: Pack, scale: int) -> None:
-    rescue, stack = pack.module("nodes.bridge.rescue"), pack.stack()
-    whole = pack.output / rescue.rescue(stack, [stack.image()]).split("output folder as ")[1].split(".png")[0]
-    before = {path: path.read_bytes() for path in pack.output.rglob("*.*")}
-    for room in list_room(whole.with_suffix(".png").stat().st_size, scale):
-        with fill_disk(room):
-            said = rescue.rescue(stack, [stack.image()])
-        assert said.count("could not be saved (") == 3, said
-        assert "--output-directory" in said
-        assert {path: path.read_bytes() for path in pack.output.rglob("*.*")} == before
-
-
-def test_example_files(
-    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    examples = pack.module("nodes.bridge.example_files")
-    monkeypatch.setattr(examples, "find_server", object)
-    monkeypatch.setattr(examples.folder_paths, "get_input_directory", lambda: str(tmp_path / "input"))
-    sources = [source for source in examples.EXAMPLES.iterdir() if source.is_file()]
-    with fill_disk(100), caplog.at_level(logging.WARNING):
-        examples.copy_example_files()
-    assert caplog.text.count("cannot be copied to") == len(
-        [source for source in sources if source.stat().st_size > 100]
-    )
-    assert all(path.is_dir() for path in (tmp_path / "input").rglob("*"))
-    examples.copy_example_files()
-    assert len([path for path in (tmp_path / "input").rglob("*") if path.is_file()]) == len(sources)
-
-
-@pytest.fixture
-def toy_pack(tmp_path: Path) -> Path:
-    """The folder of the toy pack, whose nodes take no time."""
-    folder = tmp_path / "toy_pack"
-    folder.mkdir()
-    (folder / "__init__.py").write_text((Path(__file__).parents[1] / "tools" / "toy_nodes.py").read_text())
-    return folder
 
 
 @each_case("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])

@@ -19,7 +19,7 @@ from sweeper.show import make_thumbnail
 
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("pack")]
 
-FILES = 150
+FILES = 100
 """How many pictures the short form spoils; the long form 100 times as many."""
 
 KINDS = ("PNG", "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "TIFF", "EPS", "PPM", "ICO", "TGA", "PCX")
@@ -72,21 +72,7 @@ def spoil_png(generator: random.Random, content: bytes) -> bytes:
         return spoil_bytes(generator, content)
     number = generator.randrange(len(parts))
     kind, inside = parts[number]
-    kinds = (
-        b"tRNS",
-        b"PLTE",
-        b"eXIf",
-        b"iTXt",
-        b"zTXt",
-        b"iCCP",
-        b"acTL",
-        b"fcTL",
-        b"fdAT",
-        b"gAMA",
-        b"cHRM",
-        b"pHYs",
-        b"sRGB",
-    )
+    kinds = b"tRNS PLTE eXIf iTXt zTXt iCCP acTL fcTL fdAT gAMA cHRM pHYs sRGB".split()
     if generator.random() < 0.5 and inside:
         parts[number] = kind, spoil_bytes(generator, inside)
     else:

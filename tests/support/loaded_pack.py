@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from repository import REPOSITORY
 from runner.node_calls import Call
 from runner.node_classes import NodeClass, load_pack
@@ -243,11 +244,15 @@ def assert_is_free(tensor: Tensor) -> None:
     assert tensor.grad_fn is None
 
 
-def assert_refused(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
-    """Check that `bad` is refused with a message that matches `message`, and that a valid run works afterwards."""
-    with pytest.raises(ValueError, match=message):
-        bad(pack)
-    assert torch.isfinite(pack.optimize(steps=1)[0]).all()
+def refuse_all(calls: Mapping[str, Callable[[Pack], object]]) -> Callable[..., None]:
+    """Return a test that every call is refused with a message that matches its key."""
+
+    @each_case(("message", "call"), calls.items())
+    def test(pack: Pack, message: str, call: Callable[[Pack], object]) -> None:
+        with pytest.raises(ValueError, match=message):
+            call(pack)
+
+    return test
 
 
 def to_bytes(image: Tensor) -> np.ndarray:

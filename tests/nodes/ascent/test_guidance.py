@@ -1,13 +1,10 @@
 """Guide Diffusion: the model that it returns, and what it refuses before a sampler runs."""
 
-from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from cases import each_case
-from loaded_pack import Pack, assert_refused
+from loaded_pack import Pack, refuse_all
 from stand_in_diffusion import StandInVAE, make_patcher, predict
 
 
@@ -44,26 +41,13 @@ def test_slots_that_are_not_connected_do_not_count(pack: Pack) -> None:
     assert len(function.guidance.objective.terms) == 1
 
 
-BAD: dict[str, Callable[[Pack], object]] = {
-    r"no objective is given, so there is nothing to guide by": lambda pack: guide(pack, objectives={}),
-    r"the weights of all objectives are 0": lambda pack: guide(
-        pack, objectives={"objective0": pack.objective(weight=0.0)}
-    ),
-    r"start_percent 0.9 is not below end_percent 0.3": lambda pack: guide(pack, start_percent=0.9, end_percent=0.3),
-    r"this VAE has latents of 16 channels and the diffusion model of 4": lambda pack: guide(pack, vae=StandInVAE(16)),
-    r"the latents of this model are of video": lambda pack: guide(pack, model=make_patcher(dimensions=3)),
-    r"there is no VAE": lambda pack: guide(pack, vae=SimpleNamespace()),
-    # Also where it would not guide: a workflow must not begin to fail when the strength is raised.
-    r"this VAE makes video or audio": lambda pack: guide(pack, vae=video_vae(), strength=0.0),
-}
-
-
-def video_vae() -> StandInVAE:
-    vae = StandInVAE()
-    vae.latent_dim = 3
-    return vae
-
-
-@each_case(("message", "bad"), list(BAD.items()))
-def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
-    assert_refused(pack, message, bad)
+test_what_cannot_be_is_refused = refuse_all(
+    {
+        r"no objective is given, so there is nothing to guide by": lambda pack: guide(pack, objectives={}),
+        r"start_percent 0.9 is not below end_percent 0.3": lambda pack: guide(pack, start_percent=0.9, end_percent=0.3),
+        # Also where it would not guide: a workflow must not begin to fail when the strength is raised.
+        r"this VAE has latents of 16 channels and the diffusion model of 4": lambda pack: guide(
+            pack, vae=StandInVAE(16), strength=0.0
+        ),
+    }
+)

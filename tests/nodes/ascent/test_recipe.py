@@ -1,14 +1,10 @@
 """The input recipe of Optimize: what its choices are, and that custom begins with picture."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
-import torch
-
 from cases import each_case
-from loaded_pack import Pack, assert_refused
+from loaded_pack import Pack, refuse_all
 
 
 def read(pack: Pack, *arguments: Any) -> Any:
@@ -44,40 +40,31 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
     assert settings == module.Settings(replace(picture, focus=pack.module("das_core").Focus()))
 
 
-def test_a_custom_picture_is_that_of_the_recipe(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes = pack.module("nodes.ascent.recipe").RECIPES
-    monkeypatch.setitem(recipes, "picture", replace(recipes["picture"], steps=3))
-    asked = {"objective0": pack.objective()}
-    picture = pack.run("DAS_Optimize", stack=pack.stack(), objectives=asked, recipe="picture")
-    steps = {"steps": 3, "augmentation": None}
-    steps |= {"optimizer": {"optimizer": "ascent", "step_size": 0.13, "momentum": 0.3, "tilt": 0.4}}
-    whole = {"focus": {"focus": "center", "emphasis": 1.0}, "denoise": {"denoise": "on", "share": 0.3}}
-    views = pack.run("DAS_Augmentation")[0]
-    assert torch.equal(pack.optimize(**(steps | whole | {"augmentation": views}))[0], picture[0])
-
-
 def test_a_connected_denoiser_takes_the_place_of_the_recipes(pack: Pack) -> None:
     other = pack.module("das_core").TotalVariation(9)
     recipe = read(pack, {"recipe": "sketch"}, other).recipe
     assert recipe.denoising == replace(pack.module("das_core").SKETCH.denoising, denoiser=other)
 
 
-def test_a_tile_and_a_stack_that_goes_on_take_any_recipe(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes = pack.module("nodes.ascent.recipe").RECIPES
-    monkeypatch.setitem(recipes, "picture", replace(recipes["picture"], steps=2))
-    asked = {"objective0": pack.objective()}
-    for stack in (pack.stack(margin=0, tile=True), pack.optimize(steps=1)[1]):
-        image, *_ = pack.run("DAS_Optimize", stack=stack, objectives=asked, recipe="picture")
-        assert image.shape == (1, 64, 64, 3)
+def read_focus(pack: Pack, choice: Any) -> Any:
+    return pack.module("nodes.ascent.recipe").read_focus(choice)
 
 
-BAD: dict[str, Callable[[Pack], object]] = {
-    r"recipe 'soup' is unknown; choose picture, sketch, best or custom": lambda pack: read(pack, {"recipe": "soup"}),
-    r"recipe is missing or unknown; choose picture": lambda pack: read(pack, None),
-    r"schedule 'linear' is unknown": lambda pack: pack.optimize(schedule="linear"),
-}
+def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
+    focus = pack.module("das_core.ascent.focus").Focus
+    chosen = {"focus": "center", "start": 0.2, "end": 3.0, "share": 0.5, "emphasis": 0.7}
+    assert read_focus(pack, chosen) == focus(0.2, 3.0, 0.5, 0.7)
+    assert read_focus(pack, {"focus": "everywhere"}) is None
 
 
-@each_case(("message", "bad"), list(BAD.items()))
-def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
-    assert_refused(pack, message, bad)
+test_what_cannot_be_is_refused = refuse_all(
+    {
+        r"recipe 'soup' is unknown; choose picture, sketch, best or custom": lambda pack: read(
+            pack, {"recipe": "soup"}
+        ),
+        r"recipe is missing or unknown; choose picture": lambda pack: read(pack, None),
+        r"focus is missing or unknown; choose center or everywhere": lambda pack: pack.optimize(
+            focus={"focus": "corner"}
+        ),
+    }
+)

@@ -1,9 +1,10 @@
-"""The text that Optimize shows: the step, the time that is left, and the scores that fit."""
+"""What Optimize shows: the step, the time that is left, the scores that fit, and previews."""
 
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import pytest
+import torch
 
 from cases import each_case
 from das_core.objectives.priors import prior
@@ -49,15 +50,6 @@ def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> 
     assert said[-1].startswith("step 18/50 · 32 s left ·\n")
 
 
-@each_case(("done", "line"), [(3, "3 steps in 61 s"), (2, "finished at step 2/3 in 61 s")])
-def test_the_end_says_whether_it_was_early(status: ModuleType, done: int, line: str) -> None:
-    assert status.Status(3, NAMED, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == f"{line} ·\njellyfish 14.1"
-
-
-def test_a_cancelled_run_says_how_far_it_came(status: ModuleType) -> None:
-    assert status.Status(100, NAMED, clock(0)).describe_cancel(14) == "cancelled after 14/100 steps, nothing saved"
-
-
 @each_case(
     ("scores", "shown"),
     [
@@ -75,12 +67,75 @@ def test_as_many_scores_are_shown_as_a_node_has_room_for(
     assert status.Status(1, NAMED, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\n{shown}"
 
 
-@each_case(("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (130, "2 min"), (7500, "2 h 5 min")])
-def test_times_have_the_unit_that_suits_them(status: ModuleType, seconds: float, text: str) -> None:
-    assert status.Status(1, NAMED, clock(0, seconds)).describe_end(1, {}) == f"1 steps in {text} ·\n"
+@each_case(
+    ("done", "seconds", "line"),
+    [
+        (2, 0.2, "finished at step 2/3 in 0 s"),
+        (3, 99, "3 steps in 99 s"),
+        (3, 130, "3 steps in 2 min"),
+        (3, 7500, "3 steps in 2 h 5 min"),
+    ],
+)
+def test_the_end_says_how_long_it_took_and_whether_it_was_early(
+    status: ModuleType, done: int, seconds: float, line: str
+) -> None:
+    assert status.Status(3, NAMED, clock(0, seconds)).describe_end(done, {"x": 14.1}) == f"{line} ·\nx 14.1"
 
 
 def test_a_score_is_written_as_its_objective_says(status: ModuleType, pack: Pack) -> None:
     objective = pack.objective(score="log_probability")
     line = status.Status(1, {"class 3": objective.terms}, clock(0, 1))
     assert line.describe_end(1, {"class 3": -0.222}) == "1 steps in 1 s ·\nclass 3 80%"
+
+
+def shown(status: ModuleType, every: int, *times: float) -> list[int]:
+    """The steps after which the picture is shown, when they end at these times; the last one is the last of all."""
+    ticks: Iterator[float] = iter((0.0, *times))
+    plan = status.Previews(every, lambda: next(ticks))
+    return [done for done in range(1, len(times) + 1) if plan.is_due(done, last=done == len(times))]
+
+
+QUICK = [number / 10 for number in range(1, 12)]
+SLOW = [3, 6, 9, 12, 15, 18, 21]
+
+
+@each_case(
+    ("times", "every", "steps"),
+    [
+        (QUICK, 0, [11]),
+        (QUICK, 5, [1, 5, 10, 11]),
+        (SLOW, 0, [7]),
+        (SLOW, 1000, [1, 3, 5, 7]),
+        # The clock starts anew with every picture.
+        # 1: the first. 2: the second that is asked for. 4: that too, and not 3, one second after it.
+        ([4, 8, 9, 13, 15, 17], 2, [1, 2, 4, 6]),
+    ],
+)
+def test_quick_steps_are_shown_by_their_number_and_slow_ones_by_the_clock(
+    status: ModuleType, times: list[float], every: int, steps: list[int]
+) -> None:
+    assert shown(status, every, *times) == steps
+
+
+@each_case(
+    ("node", "count", "shown", "columns"),
+    [
+        ("FilmStack", 2, [0, 1], 2),
+        ("FilmStack", 12, [0, 1, 2, 4, 5, 6, 8, 9, 11], 3),
+        ("ZoomStack", 4, [0, 1, 2, 3], 2),
+    ],
+)
+def test_of_a_film_or_a_zoom_some_pictures_are_shown_on_a_sheet(
+    status: ModuleType, pack: Pack, node: str, count: int, shown: list[int], columns: int
+) -> None:
+    stack = pack.stack(batch_size=count, start={"start": "noise", "amplitude": 1.0, "decay": 0.4})
+    (series,) = pack.run(f"DAS_{node}", stack=stack, **{"frames" if node == "FilmStack" else "depths": count})
+    (sheet,) = status.choose_shown(series)
+    side = 64 // columns
+    assert sheet.shape[1:] == ((side + 2) * -(-len(shown) // columns) + 2, (side + 2) * columns + 2)
+    for place, frame in enumerate(shown):
+        row, column = divmod(place, columns)
+        top, left = 2 + row * (side + 2), 2 + column * (side + 2)
+        tile = sheet[:, top : top + side, left : left + side]
+        assert tile.mean(dim=(1, 2)) == pytest.approx(series.image()[frame].mean(dim=(1, 2)), abs=0.02)
+    assert torch.equal(status.choose_shown(stack), stack.image())

@@ -29,19 +29,14 @@ def test_both_halves_become_one_clip(pack: Pack) -> None:
     assert clip.mean == pytest.approx((0.4, 0.5, 0.6))
     assert clip.std == pytest.approx((0.2, 0.3, 0.25))
     assert clip.text_tower.context_length == Encoder.max_length
+    assert (clip.text_tower.reads("a cat"), clip.text_tower.reads("\u732b")) == (True, False)
+    # Parentheses are text and no weights.
+    assert not torch.allclose(*clip.encode_text(["a cat", "a (cat)"]))
     # The weights themselves, not copies of them, are in the care of ComfyUI's own patcher: a second one around the
     # same module would be taken for a leak.
     assert clip.owner is other.patcher
     assert clip.module.model is other.model
     assert not any(parameter.requires_grad for parameter in other.model.parameters())
-
-
-@each_case("nothing", [None, "clip_l.safetensors", 3])
-def test_a_half_that_is_not_there_is_named(pack: Pack, nothing: Any) -> None:
-    with pytest.raises(ValueError, match=f"clip is {type(nothing).__name__}, not a text encoder.*Load CLIP$"):
-        join(pack, nothing, make_vision())
-    with pytest.raises(ValueError, match=f"clip_vision is {type(nothing).__name__}, not an image encoder.*Vision$"):
-        join(pack, make_text(), nothing)
 
 
 def test_images_are_embedded_as_by_comfyuis_encoder(pack: Pack) -> None:
@@ -53,27 +48,16 @@ def test_images_are_embedded_as_by_comfyuis_encoder(pack: Pack) -> None:
     torch.testing.assert_close(clip.encode_images(images), normalised(expected))
 
 
-def test_a_text_is_embedded_as_by_comfyuis_encoder_with_its_projection(pack: Pack) -> None:
-    half = make_text()
-    encoder = half.cond_stage_model.clip_l
-    embedding = join(pack, half, make_vision()).encode_text(["a cat"])
-    pooled = encoder.table[[START, 1, 3, END]].mean(dim=0)
-    torch.testing.assert_close(embedding[0], normalised(encoder.transformer.text_projection(pooled)))
-    assert_is_free(embedding)
-    assert half.loads > 0, "ComfyUI has to bring its model to the device"
-    assert encoder.options == {"projected_pooled": False}, "what the node has set must not stay set"
-
-
-def test_other_letters_than_latin_are_known_to_be_foreign(pack: Pack) -> None:
-    clip = join(pack, make_text(), make_vision())
-    assert clip.text_tower.reads("a cat")
-    assert not clip.text_tower.reads("\u732b")
-
-
-def test_parentheses_are_read_as_text(pack: Pack) -> None:
-    clip = join(pack, make_text(), make_vision())
-    plain, nested = clip.encode_text(["a cat", "a (cat)"])
-    assert not torch.allclose(plain, nested)
+def test_a_text_is_embedded_as_by_the_encoder_of_the_same_width_with_its_projection(pack: Pack) -> None:
+    small, large = Encoder(WIDTH, seed=1), Encoder(20, seed=2)
+    for width, encoder in ((WIDTH, small), (20, large)):
+        half = make_text(clip_l=small, clip_g=large)
+        embedding = join(pack, half, make_vision(width)).encode_text(["a cat"])
+        pooled = encoder.table[[START, 1, 3, END]].mean(dim=0)
+        torch.testing.assert_close(embedding[0], normalised(encoder.transformer.text_projection(pooled)))
+        assert_is_free(embedding)
+        assert half.loads > 0, "ComfyUI has to bring its model to the device"
+        assert encoder.options == {"projected_pooled": False}, "what the node has set must not stay set"
 
 
 def test_of_a_long_text_only_the_first_chunk_is_read_and_the_rest_is_told(
@@ -88,16 +72,6 @@ def test_of_a_long_text_only_the_first_chunk_is_read_and_the_rest_is_told(
     assert "1 of its 9 tokens were cut" in caplog.text
 
 
-def test_of_two_text_encoders_the_one_of_the_same_width_is_taken(pack: Pack) -> None:
-    small, large = Encoder(WIDTH, seed=1), Encoder(20, seed=2)
-    for width, encoder in ((WIDTH, small), (20, large)):
-        clip = join(pack, make_text(clip_l=small, clip_g=large), make_vision(width))
-        pooled = encoder.table[[START, 1, 3, END]].mean(dim=0)
-        torch.testing.assert_close(
-            clip.encode_text(["a cat"])[0], normalised(encoder.transformer.text_projection(pooled))
-        )
-
-
 def test_a_gradient_flows_through_layers_that_add_in_place(pack: Pack) -> None:
     tower = pack.module("nodes.bridge.comfyui_clip").ImageTower(ImageEncoder(WIDTH).requires_grad_(False))
     views = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(3)).requires_grad_()
@@ -107,41 +81,42 @@ def test_a_gradient_flows_through_layers_that_add_in_place(pack: Pack) -> None:
     tower.model.in_place = False
     (expected,) = torch.autograd.grad(tower.model(views, -2)[2].square().sum(), views)
     torch.testing.assert_close(gradient, expected)
-
-
-def test_comfyuis_encoder_is_left_as_it_was_also_when_it_fails(pack: Pack) -> None:
-    encoder = ImageEncoder(WIDTH)
-    tower = pack.module("nodes.bridge.comfyui_clip").ImageTower(encoder)
-    tower(torch.rand(1, 3, 16, 16))
+    # ComfyUI's encoder is left as it was, also when it fails.
     with pytest.raises(RuntimeError):
         tower(torch.rand(1, 4, 16, 16))
-    assert not encoder.norm._forward_pre_hooks
+    assert not tower.model.norm._forward_pre_hooks
 
 
-def test_a_text_encoder_that_is_no_clip_is_named(pack: Pack) -> None:
-    class LanguageModel(nn.Module):
-        transformer = None
+class LanguageModel(nn.Module):
+    """A text encoder that is no CLIP."""
 
-    with pytest.raises(ValueError, match=r"the text encoder is no CLIP .* load clip_g"):
-        join(pack, make_text(t5xxl=LanguageModel()), make_vision())
+    transformer = None
 
 
-def test_halves_of_two_models_are_named_with_their_widths(pack: Pack) -> None:
-    half = make_text(clip_l=Encoder(8, seed=1), clip_g=Encoder(20, seed=2))
-    message = (
-        r"CLIP Vision model has embeddings of 12 numbers and the text encoder of 8 \(clip_l\) and 20 \(clip_g\); .* "
-        "choose a matching pair"
-    )
-    with pytest.raises(ValueError, match=message):
-        join(pack, half, make_vision())
-
-
-def test_an_image_encoder_that_is_no_clip_is_named(pack: Pack) -> None:
+def no_clip_vision() -> Any:
     other = make_vision()
     other.model.projection = nn.Identity()
     other.model.forward = lambda pixel_values, intermediate_output: (None, None, pixel_values)
-    with pytest.raises(ValueError, match="ComfyUI's CLIP does not answer an image with one embedding"):
-        join(pack, make_text(), other)
+    return other
+
+
+@each_case(
+    ("half", "other", "says"),
+    [
+        (None, make_vision(), r"clip is NoneType, not a text encoder.*Load CLIP$"),
+        (make_text(), None, r"clip_vision is NoneType, not an image encoder.*Vision$"),
+        (make_text(t5xxl=LanguageModel()), make_vision(), r"the text encoder is no CLIP .* load clip_g"),
+        (
+            make_text(clip_l=Encoder(8, seed=1), clip_g=Encoder(20, seed=2)),
+            make_vision(),
+            r"has embeddings of 12 numbers and the text encoder of 8 \(clip_l\) and 20 \(clip_g\); .* matching pair",
+        ),
+        (make_text(), no_clip_vision(), r"ComfyUI's CLIP does not answer an image with one embedding"),
+    ],
+)
+def test_halves_that_are_no_clip_are_named(pack: Pack, half: Any, other: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        join(pack, half, other)
 
 
 RANDOM = torch.randn(WIDTH, WIDTH, generator=torch.Generator().manual_seed(4))
@@ -156,7 +131,6 @@ def spoilt(value: float, *place: int | slice) -> Tensor:
 MISSING = {
     "zeros": torch.zeros(WIDTH, WIDTH),
     "the identity": torch.eye(WIDTH),
-    "the identity in half precision": torch.eye(WIDTH).half(),
     "a number that is none": spoilt(float("nan"), 0, 0),
     "an infinite number": spoilt(float("inf"), 0, 0),
     "a row of zeros": spoilt(0.0, 3, slice(None)),
@@ -175,14 +149,10 @@ def test_a_text_encoder_without_its_projection_is_named(pack: Pack, matrix: Tens
         join(pack, half, make_vision())
 
 
-def test_one_large_number_among_small_ones_is_memory_and_no_weight(pack: Pack) -> None:
-    matrix = torch.full((2000, 1000), 1e-3)
-    is_trained = pack.module("nodes.bridge.comfyui_clip")._is_trained_projection
-    assert is_trained(matrix)
-    matrix[5, 5] = 9.0
-    assert not is_trained(matrix)
-
-
-@each_case("matrix", [RANDOM / 30, RANDOM.half(), RANDOM[:, :7], torch.eye(WIDTH) + RANDOM / 1000])
-def test_a_projection_of_a_usual_size_and_of_any_shape_is_taken_for_trained(pack: Pack, matrix: Tensor) -> None:
-    assert pack.module("nodes.bridge.comfyui_clip")._is_trained_projection(matrix)
+def test_a_projection_of_a_usual_size_and_of_any_shape_is_taken_for_trained(pack: Pack) -> None:
+    is_trained, small = pack.module("nodes.bridge.comfyui_clip")._is_trained_projection, torch.full((2000, 1000), 1e-3)
+    for matrix in (RANDOM / 30, RANDOM.half(), RANDOM[:, :7], torch.eye(WIDTH) + RANDOM / 1000, small):
+        assert is_trained(matrix)
+    # One large number among small ones is memory and no weight.
+    small[5, 5] = 9.0
+    assert not is_trained(small)

@@ -1,4 +1,4 @@
-"""ComfyUI's folders of models, and images that are saved when a run fails."""
+"""ComfyUI's folders of models, and the pictures of example workflows in its input folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,6 @@ from types import ModuleType
 
 import pytest
 
-from cases import each_case
 from dead_drive import unplug
 from loaded_pack import Pack
 
@@ -14,8 +13,8 @@ KIND = "classifiers"
 
 
 @pytest.fixture
-def bridge(pack: Pack) -> ModuleType:
-    return pack.module("nodes.bridge")
+def folders(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.folders")
 
 
 @pytest.fixture
@@ -30,97 +29,120 @@ def paths(pack: Pack) -> Iterator[ModuleType]:
     folder_paths.filename_list_cache.clear()
 
 
-@each_case("kind", ["classifiers", "open_clip"])
-def test_a_kind_of_model_has_its_folder_and_its_extensions(
-    bridge: ModuleType, paths: ModuleType, pack: Pack, kind: str
-) -> None:
-    paths.folder_names_and_paths.pop(kind)
-    bridge.register_folders()
-    folders, extensions = paths.folder_names_and_paths[kind]
-    assert folders == [str(pack.home / "models" / kind)]
-    assert {".safetensors", ".pth", ".pt", ".bin"} <= extensions
-    assert bridge.find_model_folder(kind) == pack.home / "models" / kind
-
-
 def test_what_was_fitted_is_kept_with_the_clips_unless_a_folder_is_registered_for_it(
-    bridge: ModuleType, paths: ModuleType, pack: Pack, tmp_path: Path
+    folders: ModuleType, paths: ModuleType, pack: Pack, tmp_path: Path
 ) -> None:
     paths.folder_names_and_paths.pop("starter_clip", None)
-    assert bridge.find_fitted_folder() == pack.clips
+    assert folders.find_fitted_folder() == pack.clips
     paths.add_model_folder_path("starter_clip", str(tmp_path))
-    assert bridge.find_fitted_folder() == tmp_path
-    assert bridge.find_model_folder("open_clip") == pack.clips
+    assert folders.find_fitted_folder() == tmp_path
+    assert folders.find_model_folder("open_clip") == pack.clips
 
 
-def test_folders_are_there_from_the_first_start(
-    bridge: ModuleType, paths: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(paths, "models_dir", str(tmp_path / "models"))
-    bridge.register_folders()
-    for kind in ("classifiers", "open_clip"):
-        assert (tmp_path / "models" / kind).is_dir()
-        (tmp_path / "models" / kind / "mine.pt").touch()
-    bridge.register_folders()
-    for kind in ("classifiers", "open_clip"):
-        assert (tmp_path / "models" / kind / "mine.pt").is_file()
-
-
-def test_where_no_folder_can_be_made_the_pack_starts_and_says_so(
-    bridge: ModuleType,
+def test_folders_are_made_beside_those_of_others_where_they_can_be(
+    folders: ModuleType,
     paths: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    (tmp_path / "models").write_text("a file where a folder should be")
-    monkeypatch.setattr(paths, "models_dir", str(tmp_path / "models"))
-    bridge.register_folders()
-    assert f"the folder {tmp_path / 'models' / 'open_clip'} cannot be made" in caplog.text
+    home, kinds = tmp_path / "models", paths.folder_names_and_paths
+    kinds[KIND] = ([str(tmp_path)], {".onnx"})
+    kinds.pop("open_clip")
+    monkeypatch.setattr(paths, "models_dir", str(home))
+    for _ in range(2):
+        folders.register_folders()
+        assert {path.name for path in home.iterdir()} == {KIND, "open_clip"}
+    weights = {".safetensors", ".pth", ".pt", ".bin"}
+    assert kinds[KIND] == ([str(tmp_path), str(home / KIND)], weights | {".onnx"})
+    assert kinds["open_clip"][0] == [str(home / "open_clip")]
+    assert weights <= kinds["open_clip"][1]
+    assert (folders.find_model_folder(KIND), folders.find_model_folder("open_clip")) == (tmp_path, home / "open_clip")
+    (tmp_path / "file").write_text("where a folder should be")
+    monkeypatch.setattr(paths, "models_dir", str(tmp_path / "file"))
+    folders.register_folders()
+    assert f"the folder {tmp_path / 'file' / 'open_clip'} cannot be made" in caplog.text
 
 
 def test_where_a_folder_cannot_be_listed_the_pack_loads_and_says_so(
-    bridge: ModuleType, paths: ModuleType, pack: Pack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folders: ModuleType,
+    paths: ModuleType,
+    pack: Pack,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     (pack.classifiers / "drive").mkdir(parents=True)
     unplug(monkeypatch, pack.classifiers / "drive")
     paths.filename_list_cache.clear()
-    assert bridge.list_model_files(KIND) == []
+    assert folders.list_model_files(KIND) == []
     assert "the folders of classifiers cannot be listed" in caplog.text
     assert pack.node("DAS_LoadClassifier").define_schema().inputs
 
 
-def test_what_others_have_registered_stays_and_comes_first(
-    bridge: ModuleType, paths: ModuleType, tmp_path: Path
+def test_checkpoints_are_found_and_other_files_are_not(
+    folders: ModuleType, pack: Pack, classifier_folder: Path
 ) -> None:
-    paths.folder_names_and_paths[KIND] = ([str(tmp_path)], {".onnx"})
-    bridge.register_folders()
-    bridge.register_folders()
-    folders, extensions = paths.folder_names_and_paths[KIND]
-    assert (folders[0], len(folders)) == (str(tmp_path), 2)
-    assert {".onnx", ".safetensors"} <= extensions
-    assert bridge.find_model_folder(KIND) == tmp_path
-
-
-def test_checkpoints_are_listed_and_found_and_other_files_are_not(
-    bridge: ModuleType, pack: Pack, classifier_folder: Path
-) -> None:
-    for name in ("b.pth", "a.safetensors", "notes.txt", "sub/c.pt"):
+    for name in ("b.pth", "a.safetensors", "notes.txt", "sub/c.pt", "../outside.pth"):
         path = classifier_folder / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    listed = bridge.list_model_files(KIND)
+    listed = folders.list_model_files(KIND)
     assert listed == ["a.safetensors", "b.pth", "sub/c.pt"]
-    assert [bridge.find_model_file(KIND, name) for name in listed] == [classifier_folder / name for name in listed]
+    assert [folders.find_model_file(KIND, name) for name in listed] == [classifier_folder / name for name in listed]
+    for name in ("gone.pth", "notes.txt", "../outside.pth", "sub/../b.pth"):
+        with pytest.raises(ValueError, match=r"no checkpoint '.*' lies in .*classifiers; put it there and refresh"):
+            folders.find_model_file(KIND, name)
+    (classifier_folder / "../outside.pth").unlink()
 
 
-@each_case("name", ["gone.pth", "notes.txt", "../outside.pth", "sub/../a.pth", "", "."])
-def test_a_name_that_is_not_in_the_list_is_refused_even_if_it_leads_to_a_file(
-    bridge: ModuleType, pack: Pack, classifier_folder: Path, name: str
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: ModuleType) -> Path:
+    """An input folder that does not exist yet, of a ComfyUI with a page."""
+    monkeypatch.setattr(folders, "find_server", object)
+    monkeypatch.setattr(folders.folder_paths, "get_input_directory", lambda: str(tmp_path / "input"))
+    return tmp_path / "input"
+
+
+def list_files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_nothing_is_copied_where_there_is_no_page(
+    folders: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outside = classifier_folder.parent / "outside.pth"
-    (classifier_folder / "sub").mkdir(exist_ok=True)
-    for path in (outside, classifier_folder / "a.pth", classifier_folder / "notes.txt"):
-        path.touch()
-    with pytest.raises(ValueError, match=r"no checkpoint '.*' lies in .*classifiers; put it there and refresh"):
-        bridge.find_model_file(KIND, name)
-    outside.unlink()
+    monkeypatch.setattr(folders, "find_server", lambda: None)
+    folders.copy_example_files()
+    assert not home.exists()
+
+
+def test_examples_are_copied_and_a_file_of_the_user_stays(folders: ModuleType, home: Path) -> None:
+    shipped = list_files(folders.EXAMPLES)
+    home.mkdir()
+    (home / min(shipped)).write_text("mine")
+    folders.copy_example_files()
+    assert list_files(home) == shipped | {min(shipped): b"mine"}
+    assert len(shipped) >= 3
+
+
+def test_an_input_folder_on_a_drive_that_is_gone_is_a_warning(
+    folders: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unplug(monkeypatch, home)
+    folders.copy_example_files()
+    assert "cannot be copied" in caplog.text
+
+
+def test_another_process_that_copies_at_the_same_time_is_no_error(
+    folders: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def copy_late(source: Path, target: Path) -> None:
+        Path(target).write_bytes(b"late")
+        for path in folders.EXAMPLES.iterdir():
+            if path.is_file():
+                (home / path.name).write_bytes(b"first")
+
+    home.mkdir()
+    monkeypatch.setattr(folders.shutil, "copyfile", copy_late)
+    folders.copy_example_files()
+    assert set(list_files(home).values()) == {b"first"}
+    assert not caplog.records

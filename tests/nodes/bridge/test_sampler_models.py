@@ -1,6 +1,7 @@
 """What a sampler runs comes back when other models have pushed it off the device."""
 
 import logging
+from contextlib import suppress
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -43,19 +44,12 @@ def models(pack: Pack) -> ModuleType:
     return pack.module("nodes.bridge.sampler_models")
 
 
-@pytest.fixture
-def control() -> Loaded:
-    return Loaded(5)
+PATCHER, CONTROL = Loaded(100, Loaded(7)), Loaded(5)
 
 
 @pytest.fixture
-def patcher() -> Loaded:
-    return Loaded(100, Loaded(7))
-
-
-@pytest.fixture
-def device(models: ModuleType, monkeypatch: pytest.MonkeyPatch, patcher: Loaded, control: Loaded) -> Device:
-    made = Device(patcher, *patcher.more, control)
+def device(models: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Device:
+    made = Device(PATCHER, *PATCHER.more, CONTROL)
     monkeypatch.setattr(models, "mm", made)
 
     def find(conditions: dict[str, list[Any]], dtype: Any) -> tuple[list[Loaded], int]:
@@ -65,61 +59,46 @@ def device(models: ModuleType, monkeypatch: pytest.MonkeyPatch, patcher: Loaded,
     return made
 
 
-def arguments(patcher: Loaded | None, control: Loaded) -> Any:
+def arguments(patcher: Loaded | None = PATCHER) -> Any:
     model = make_model()
     model.current_patcher = patcher
-    return {**predict(model, batch=3), "cond": [{"control": control}]}
+    return {**predict(model, batch=3), "cond": [{"control": CONTROL}]}
 
 
-def test_where_all_fit_nothing_is_moved(
-    models: ModuleType, device: Device, patcher: Loaded, control: Loaded, caplog: pytest.LogCaptureFixture
+def test_where_all_fit_or_an_error_is_raised_nothing_is_moved(
+    models: ModuleType, device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with (
-        caplog.at_level(logging.INFO),
-        models.SamplerModels("they take turns").lend_device(arguments(patcher, control)),
-    ):
+    lend = models.SamplerModels("they take turns").lend_device
+    with caplog.at_level(logging.INFO), lend(arguments()):
         device.present.append(Loaded(50))
-    assert device.loads == []
-    assert caplog.messages == []
+    with suppress(KeyError), lend(arguments()):
+        device.present.clear()
+        raise KeyError
+    assert (device.loads, caplog.messages) == ([], [])
 
 
 @each_case("what", ["evicted", "partly"])
 def test_what_was_pushed_off_comes_back_and_the_log_says_so_once(
-    models: ModuleType, device: Device, patcher: Loaded, control: Loaded, caplog: pytest.LogCaptureFixture, what: str
+    models: ModuleType, device: Device, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     lent = models.SamplerModels("they take turns")
     device.loads.clear()
     caplog.clear()
     with caplog.at_level(logging.INFO):
         for _ in range(2):
-            patcher.size, device.present = 100, [patcher, *patcher.more, control]
-            with lent.lend_device(arguments(patcher, control)):
+            device.present = [PATCHER, *PATCHER.more, CONTROL]
+            with monkeypatch.context() as patched, lent.lend_device(arguments()):
                 if what == "evicted":
-                    device.present.remove(patcher)
+                    device.present.remove(PATCHER)
                 else:
-                    patcher.size = 30
+                    patched.setattr(PATCHER, "size", 30)
     # The model, its ControlNet and what belongs to it, with room for a batch of both conditions and the ControlNet.
-    assert device.loads == [([patcher, control, *patcher.more], 1000 * 2 * 3 + 40)] * 2
+    assert device.loads == [([PATCHER, CONTROL, *PATCHER.more], 1000 * 2 * 3 + 40)] * 2
     assert caplog.messages == ["they take turns"]
 
 
-def test_after_an_error_nothing_is_brought_back(
-    models: ModuleType, device: Device, patcher: Loaded, control: Loaded
-) -> None:
-    def fail() -> None:
-        with models.SamplerModels("").lend_device(arguments(patcher, control)):
-            device.present.clear()
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert device.loads == []
-
-
-def test_where_comfyui_does_not_tell_what_a_sampler_runs_nothing_happens(
-    models: ModuleType, device: Device, control: Loaded
-) -> None:
-    for unknown in (arguments(None, control), predict(SimpleNamespace(**vars(make_model())))):
+def test_where_comfyui_does_not_tell_what_a_sampler_runs_nothing_happens(models: ModuleType, device: Device) -> None:
+    for unknown in (arguments(None), predict(SimpleNamespace(**vars(make_model())))):
         with models.SamplerModels("").lend_device(unknown):
             device.present.clear()
     assert device.loads == []

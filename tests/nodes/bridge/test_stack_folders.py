@@ -6,12 +6,10 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
-from typing import Any
 
 import pytest
 
 from cases import each_case
-from dead_drive import unplug
 from full_disk import refuse_writing
 from loaded_pack import Pack
 
@@ -26,12 +24,6 @@ def listed(pack: Pack) -> list[str]:
     return options
 
 
-def test_without_folders_there_is_the_stack_that_comes_with_the_pack(pack: Pack, saved_stacks: Path) -> None:
-    assert not saved_stacks.exists()
-    assert listed(pack) == []
-    assert pack.run("DAS_LoadStack", file=SHIPPED)[0].spec.width == 144
-
-
 def test_every_file_gets_a_number_of_its_own_and_the_newest_stands_first(pack: Pack, saved_stacks: Path) -> None:
     names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="night/castle")[0] for _ in range(2)]
     assert names == [f"night/castle_0000{number}_.safetensors [output]" for number in (1, 2)]
@@ -39,33 +31,19 @@ def test_every_file_gets_a_number_of_its_own_and_the_newest_stands_first(pack: P
     assert listed(pack) == names[::-1]
 
 
-def test_a_file_put_into_the_input_folder_is_listed_and_loads(pack: Pack, saved_stacks: Path) -> None:
-    pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="mine")
-    (pack.home / "input" / "stacks").mkdir(parents=True)
-    shutil.move(saved_stacks / "mine_00001_.safetensors", pack.home / "input" / "stacks" / "theirs.safetensors")
-    assert listed(pack) == ["theirs.safetensors"]
-    assert pack.run("DAS_LoadStack", file="theirs.safetensors")[0].steps == 0
-
-
 def test_files_of_one_name_in_both_folders_are_told_apart(pack: Pack, saved_stacks: Path) -> None:
-    bridge = pack.module("nodes.bridge")
-    given = pack.home / "input" / "stacks"
-    for folder in (saved_stacks, given):
-        folder.mkdir(parents=True)
-        (folder / "one.safetensors").touch()
-    names = bridge.list_stack_files()
-    assert names == ["one.safetensors", "one.safetensors [output]", SHIPPED]
-    assert [bridge.find_stack_file(name) for name in names] == [
-        given / "one.safetensors",
-        saved_stacks / "one.safetensors",
-        bridge.example_files.EXAMPLES / "stacks" / "direct_ascent_lakeside.safetensors",
+    bridge, given = pack.module("nodes.bridge"), pack.home / "input" / "stacks"
+    (name,) = pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="mine")
+    given.mkdir(parents=True)
+    shutil.copy(saved_stacks / "mine_00001_.safetensors", given)
+    assert listed(pack) == ["mine_00001_.safetensors", name]
+    shipped = bridge.folders.EXAMPLES / "stacks" / "direct_ascent_lakeside.safetensors"
+    assert [bridge.find_stack_file(each) for each in (*listed(pack), SHIPPED)] == [
+        given / "mine_00001_.safetensors",
+        saved_stacks / "mine_00001_.safetensors",
+        shipped,
     ]
-
-
-def test_the_name_of_a_new_file_leads_back_to_it(pack: Pack, saved_stacks: Path) -> None:
-    bridge = pack.module("nodes.bridge")
-    name = bridge.save_new_stack(pack.stack(), "night/castle")
-    assert bridge.find_stack_file(name) == saved_stacks / "night" / "castle_00001_.safetensors"
+    assert pack.run("DAS_LoadStack", file="mine_00001_.safetensors")[0].steps == 0
 
 
 def test_what_is_no_file_is_left_out_and_the_rest_is_listed(pack: Pack, saved_stacks: Path) -> None:
@@ -83,43 +61,16 @@ def test_what_is_no_file_is_left_out_and_the_rest_is_listed(pack: Pack, saved_st
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="loop.safetensors/castle")
 
 
-def test_a_folder_that_goes_while_it_is_listed_takes_nothing_else_along(
-    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=name)[0] for name in ("castle", "night/a")]
-    assert sorted(listed(pack)) == names
-    scan = os.scandir
-
-    def scandir(folder: Any) -> Any:
-        if str(folder).endswith("night"):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
-        return scan(folder)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    assert listed(pack) == names[:1]
-
-
-def test_stacks_on_a_drive_that_is_gone_are_left_out(
-    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=name)[0] for name in ("castle", "night/a")]
-    unplug(monkeypatch, saved_stacks / "night")
-    assert listed(pack) == names[:1]
-    with pytest.raises(ValueError, match=r"no stack file 'night/a_00001_\.safetensors"):
-        pack.run("DAS_LoadStack", file=names[1])
-
-
 def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:
-    bridge, stack = pack.module("nodes.bridge"), pack.stack()
-    together = Barrier(8)
+    bridge, stack, together = pack.module("nodes.bridge"), pack.stack(), Barrier(4)
 
     def save(_: int) -> list[str]:
         together.wait()
         return [bridge.save_new_stack(stack, "race") for _ in range(4)]
 
-    with ThreadPoolExecutor(8) as pool:
-        names = [name for saved in pool.map(save, range(8)) for name in saved]
-    assert len(set(names)) == 32
+    with ThreadPoolExecutor(4) as pool:
+        names = [name for saved in pool.map(save, range(4)) for name in saved]
+    assert len(set(names)) == 16
     assert sorted(names) == sorted(listed(pack))
 
 
@@ -127,11 +78,7 @@ def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:
     ("code", "says"),
     [
         (errno.ENOSPC, r"the stack 'castle' cannot be saved in .*output \(No space left on device\): free some space"),
-        (
-            errno.EROFS,
-            r"cannot be saved in .*\(Read-only file system\): make the folder writable, or start ComfyUI with",
-        ),
-        (errno.EACCES, r"\(Permission denied\): make the folder writable"),
+        (errno.EROFS, r"\(Read-only file system\): make the folder writable, or start ComfyUI with another --output"),
     ],
 )
 def test_a_stack_that_cannot_be_written_is_said_with_what_to_do(
@@ -155,10 +102,7 @@ LEAVES = r"filename_prefix .* leaves the folder .*stacks.*'castle'"
 @each_case(
     ("prefix", "says"),
     [
-        *(
-            (prefix, LEAVES)
-            for prefix in ("../x", "a/../../x", "/tmp/x", "", " ", ".", "a/..", "a/", "..", "\0", "a\0b")
-        ),
+        *((prefix, LEAVES) for prefix in ("../x", "a/../../x", "/tmp/x", " ", ".", "a/", "\0")),
         ("\ud800", "filename_prefix holds half of a character"),
     ],
 )
@@ -183,13 +127,11 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(pack: Pack, saved_s
     assert pack.run("DAS_LoadStack", file=name)[0].steps == 0
 
 
-@each_case(
-    "name",
-    ["gone.safetensors", "gone.safetensors [output]", "../secret.safetensors", "/etc/passwd", "", " [output]"],
-)
+@each_case("name", ["gone.safetensors [output]", "../secret.safetensors", "/etc/passwd", ""])
 def test_a_name_that_is_not_in_the_list_is_refused(pack: Pack, saved_stacks: Path, name: str) -> None:
     pack.run("DAS_SaveStack", stack=pack.stack())
     shutil.copy(saved_stacks / "direct_ascent_00001_.safetensors", pack.output / "secret.safetensors")
     with pytest.raises(ValueError, match=r"no stack file .* lies in .*stacks.*Save Stack"):
         pack.run("DAS_LoadStack", file=name)
+    assert pack.run("DAS_LoadStack", file=SHIPPED)[0].spec.width == 144
     (pack.output / "secret.safetensors").unlink()

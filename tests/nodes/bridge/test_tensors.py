@@ -1,12 +1,15 @@
-"""Tensors on their way from ComfyUI to das_core and back."""
+"""Tensors and latents on their way from ComfyUI to das_core and back, and autograd under inference mode."""
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from cases import each_case
 from loaded_pack import Pack, assert_is_free, assert_is_image
+from stand_in_diffusion import StandInVAE, make_model
 
 
 @pytest.fixture
@@ -14,61 +17,51 @@ def bridge(pack: Pack) -> ModuleType:
     return pack.module("nodes.bridge")
 
 
-def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(bridge: ModuleType) -> None:
+@pytest.fixture
+def tensors(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.tensors")
+
+
+def make_vae(**attributes: Any) -> StandInVAE:
+    vae = StandInVAE()
+    vars(vae).update(attributes)
+    return vae
+
+
+def test_images_and_masks_come_in_as_free_copies_however_they_lie_in_memory(bridge: ModuleType) -> None:
     with torch.inference_mode():
-        for image in (torch.rand(1, 8, 9, 3), torch.rand(1, 3, 8, 9).movedim(1, -1)):
-            taken = bridge.enable_autograd(bridge.from_comfy_images)(image)
-            assert_is_free(taken)
-            assert taken.is_contiguous()
-            assert torch.equal(taken, image.movedim(-1, 1))
-            assert taken.data_ptr() != image.data_ptr()
-
-
-def test_what_requires_a_gradient_comes_in_without_it(bridge: ModuleType) -> None:
-    image, mask = torch.rand(1, 8, 9, 3, requires_grad=True), torch.rand(1, 8, 9, requires_grad=True)
-    for taken in (bridge.from_comfy_images(image), bridge.from_comfy_mask(mask)):
-        assert taken.is_leaf
-        assert not taken.requires_grad
-
-
-@each_case("shape", [(9, 9, 3), (9, 9), (1, 1, 9, 9, 3)])
-def test_an_image_without_four_dimensions_is_refused(bridge: ModuleType, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"an IMAGE of shape \(.*\) came in; \[batch, height, width, channels\]"):
-        bridge.from_comfy_images(torch.rand(shape))
-
-
-@each_case("dtype", [torch.uint8, torch.int64, torch.bool, torch.complex64])
-def test_images_and_masks_that_are_no_floating_point_numbers_are_refused(
-    bridge: ModuleType, dtype: torch.dtype
-) -> None:
-    kind = str(dtype).removeprefix("torch.")
-    with pytest.raises(ValueError, match=rf"an IMAGE of {kind} came in, .* look at the node that made it"):
-        bridge.from_comfy_images(torch.ones(1, 4, 4, 3).to(dtype))
-    with pytest.raises(ValueError, match=rf"a MASK of {kind} came in"):
-        bridge.from_comfy_mask(torch.ones(1, 4, 4).to(dtype))
-
-
-def test_a_mask_comes_in_as_a_free_copy(bridge: ModuleType) -> None:
-    with torch.inference_mode():
-        mask = torch.rand(2, 5, 6).half()
+        images = [torch.rand(1, 8, 9, 3), torch.rand(1, 3, 8, 9).movedim(1, -1), torch.rand(1, 8, 9, 3).half()]
+        masks = [torch.rand(2, 5, 6), torch.rand(2, 5, 6).half()]
+    images.append(torch.rand(1, 8, 9, 3, requires_grad=True))
+    masks.append(torch.rand(2, 5, 6, requires_grad=True))
+    for image in images:
+        taken = bridge.enable_autograd(bridge.from_comfy_images)(image)
+        assert_is_free(taken)
+        assert taken.is_contiguous()
+        assert torch.equal(taken, image.movedim(-1, 1).float())
+        assert taken.data_ptr() != image.data_ptr()
+    for mask in masks:
         taken = bridge.enable_autograd(bridge.from_comfy_mask)(mask)
-    assert_is_free(taken)
-    assert (taken.dtype, taken.device.type) == (torch.float32, "cpu")
-    assert torch.equal(taken, mask.float())
-    whole = torch.rand(2, 5, 6)
-    assert bridge.from_comfy_mask(whole).data_ptr() != whole.data_ptr()
+        assert_is_free(taken)
+        assert (taken.dtype, taken.device.type) == (torch.float32, "cpu")
+        assert torch.equal(taken, mask.float())
+        assert taken.data_ptr() != mask.data_ptr()
 
 
-def test_images_go_out_as_comfyui_has_them_and_come_in_the_same(bridge: ModuleType) -> None:
+def test_images_and_masks_of_another_shape_or_type_are_refused(bridge: ModuleType) -> None:
+    with pytest.raises(ValueError, match=r"an IMAGE of shape \(.*\) came in; \[batch, height, width, channels\]"):
+        bridge.from_comfy_images(torch.rand(9, 9, 3))
+    with pytest.raises(ValueError, match=r"an IMAGE of uint8 came in, .* look at the node that made it"):
+        bridge.from_comfy_images(torch.ones(1, 4, 4, 3).to(torch.uint8))
+    with pytest.raises(ValueError, match=r"a MASK of complex64 came in"):
+        bridge.from_comfy_mask(torch.ones(1, 4, 4).to(torch.complex64))
+
+
+def test_images_and_masks_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:
     images = torch.rand(2, 3, 5, 6, requires_grad=True)
-    returned = bridge.to_comfy_images(images * 1)
+    returned = bridge.to_comfy_images(images.double())
     assert_is_image(returned, 2, 5, 6)
-    assert torch.equal(returned, images.detach().movedim(1, -1))
     assert torch.equal(bridge.from_comfy_images(returned), images)
-    assert_is_image(bridge.to_comfy_images(images.detach().double()), 2, 5, 6)
-
-
-def test_masks_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:
     masks = torch.rand(5, 6, 2, requires_grad=True).double().movedim(-1, 0)
     returned = bridge.to_comfy_masks(masks)
     assert_is_free(returned)
@@ -95,3 +88,102 @@ def test_batches_are_joined_as_if_they_had_been_one(pack: Pack) -> None:
     joined = bridge.join_comfy_images(batches)
     assert torch.equal(joined, bridge.to_comfy_images(torch.cat(batches)))
     assert_is_image(joined, 4, 5, 7)
+
+
+def patcher(**settings: int) -> Any:
+    model = make_model(**settings)
+    return SimpleNamespace(get_model_object=lambda name: getattr(model, name))
+
+
+@each_case(
+    ("model", "vae", "says"),
+    [
+        (patcher(), None, "there is no VAE in what is connected to vae"),
+        (2.5, StandInVAE(), "there is no diffusion model in what is connected to model"),
+        (patcher(), make_vae(first_stage_model=None), "there is no VAE in what is connected to vae"),
+        (patcher(dimensions=3), StandInVAE(), r"of video \(or of an image model that shares the VAE of one\); only"),
+        (patcher(dimensions=1), StandInVAE(), "of audio; only models of images"),
+        (patcher(), make_vae(latent_dim=3), "this VAE makes video or audio, no images"),
+        (patcher(), make_vae(output_channels=2), "this VAE makes video or audio, no images"),
+        (patcher(channels=16), StandInVAE(4), "VAE has latents of 4 channels and the diffusion model of 16: connect"),
+    ],
+)
+def test_a_vae_is_that_of_the_latents_of_the_model(tensors: ModuleType, model: Any, vae: Any, says: str) -> None:
+    tensors.check_vae(patcher(channels=16), StandInVAE(16))
+    with pytest.raises(ValueError, match=says):
+        tensors.check_vae(model, vae)
+
+
+def test_pictures_come_from_a_latent_and_go_back(tensors: ModuleType) -> None:
+    latent = torch.rand(2, 4, 3, 5) - 0.5
+    latent[:, 3] = 0
+    pictures = tensors.decode_latent(StandInVAE(), latent)
+    assert pictures.shape == (2, 3, 24, 40)
+    assert_is_free(pictures)
+    torch.testing.assert_close(tensors.encode_pictures(StandInVAE(), pictures, latent), latent)
+
+
+@each_case(
+    ("method", "answer", "says"),
+    [
+        ("decode", None, "decodes the prediction to a NoneType, where a tensor is needed: load another"),
+        (
+            "decode",
+            torch.zeros(1, 16, 16, 1),
+            r"decodes the prediction to a tensor of \(1, 16, 16, 1\), where pictures",
+        ),
+        ("decode", torch.full((1, 16, 16, 3), torch.nan), r"prediction to values that are no numbers: .*--fp32-vae"),
+        ("encode", None, "encodes the picture to a NoneType, where a tensor is needed: load another"),
+        ("encode", torch.zeros(1, 4, 4, 4), r"its own picture to a latent of \(1, 4, 4, 4\), where .* \(1, 4, 2, 2\)"),
+        ("encode", torch.full((1, 4, 2, 2), torch.nan), "picture to values that are no numbers: start ComfyUI with"),
+    ],
+)
+def test_a_vae_that_answers_with_something_else_is_named(
+    tensors: ModuleType, method: str, answer: Any, says: str
+) -> None:
+    vae, latent = make_vae(**{method: lambda *_: answer}), torch.zeros(1, 4, 2, 2)
+    run = {
+        "decode": lambda: tensors.decode_latent(vae, latent),
+        "encode": lambda: tensors.encode_pictures(vae, torch.rand(1, 3, 16, 16), latent),
+    }[method]
+    with pytest.raises(ValueError, match=says):
+        run()
+
+
+@each_case(
+    ("shape", "says"),
+    [
+        ((1, 4, 0, 8), r"the latent of shape \(.*\) is empty: there is nothing to guide"),
+        ((1, 4, 1, 8, 8), "the latent has 5 dimensions, as video and audio have"),
+        ((1, 16, 8, 8), "the latent has 16 channels and the VAE 4: connect the VAE"),
+    ],
+)
+def test_a_latent_of_another_shape_is_refused(tensors: ModuleType, shape: tuple[int, ...], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        tensors.check_latent(torch.zeros(shape), StandInVAE())
+
+
+def differentiate(values: Tensor) -> Tensor:
+    """Return the gradient of the sum of squares of values."""
+    leaf = values.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(leaf.square().sum(), leaf)
+    return gradient
+
+
+@each_case("mode", [torch.inference_mode, torch.no_grad])
+def test_a_gradient_can_be_taken_where_autograd_is_off_and_later_of_what_was_made(pack: Pack, mode: type) -> None:
+    def fail() -> None:
+        raise KeyError
+
+    enable_autograd = pack.module("nodes.bridge").enable_autograd
+    with mode():
+        values = torch.tensor([1.0, -3.0])
+        with pytest.raises(RuntimeError):
+            differentiate(values)
+        gradient, made = enable_autograd(differentiate)(values), enable_autograd(lambda: torch.ones(2))()
+        with pytest.raises(KeyError):
+            enable_autograd(fail)()
+        assert torch.is_inference_mode_enabled() is (mode is torch.inference_mode)
+        assert not torch.is_grad_enabled()
+    torch.testing.assert_close(gradient, torch.tensor([2.0, -6.0]))
+    torch.testing.assert_close(differentiate(made), torch.full((2,), 2.0))

@@ -27,19 +27,10 @@ def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(checkpoint: ModuleT
     assert read_time(KIND, "file") == 0
 
 
-def test_a_file_that_goes_while_it_is_looked_at_has_no_time(
-    checkpoint: ModuleType, pack: Pack, classifier_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (classifier_folder / "a.pth").touch()
-    gone = classifier_folder / "gone.pth"
-    monkeypatch.setattr(pack.module("nodes.bridge"), "find_model_file", lambda kind, name: gone)
-    assert checkpoint.read_checkpoint_time(KIND, {"source": "file", "checkpoint": "a.pth"}) == 0
-
-
 def test_downloads_and_fits_of_the_pack_are_not_listed_and_not_found(
     checkpoint: ModuleType, pack: Pack, classifier_folder: Path
 ) -> None:
-    own = ("a.pth", "sub/a.pth", "sub/timm/a.pth", "two--hyphens.pth")
+    own = ("a.pth", "sub/timm/a.pth", "two--hyphens.pth")
     stored = (
         "timm/a.pth",
         "timm/models--timm--a/b.bin",

@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-import pytest
-
 from loaded_pack import Pack, Toy
 
 
@@ -22,23 +20,3 @@ def test_layers_are_listed_and_searched(pack: Pack, starter: Any) -> None:
     assert [line.split()[0] for line in lines] == [f"blocks.3.{n}.conv_dw" for n in range(3)]
     (text,) = pack.run("DAS_ListLayers", model=starter, search="transformer")
     assert len(text.splitlines()) == 1
-
-
-def test_every_name_in_the_list_can_be_asked_for(pack: Pack) -> None:
-    model = pack.clip(Toy())
-    (text,) = pack.run("DAS_ListLayers", model=model)
-    names = [line.split()[0] for line in text.splitlines()[2:]]
-    assert names == ["convolution", "head"]
-    for name in names:
-        kind = {"kind": "channel"}
-        (objective,) = pack.run("DAS_FeatureObjective", model=model, layer=name, kind=kind)
-        assert objective.name == f"{name} channel 0"
-
-
-def test_the_model_is_loaded_before_it_is_looked_into(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = pack.classifier(Toy())
-    loaded: list[tuple[list[Any], int]] = []
-    bridge = pack.module("nodes.models.layers").bridge
-    monkeypatch.setattr(bridge, "load_judges", lambda judges, views: loaded.append((judges, views)))
-    pack.run("DAS_ListLayers", model=model)
-    assert loaded == [([model], 2)]

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cases import each_case
-from loaded_pack import Pack, Toy, assert_is_image, assert_refused
+from loaded_pack import Pack, assert_is_image, refuse_all
 
 
 def images(batch: int = 3) -> Tensor:
@@ -38,46 +37,16 @@ def test_the_best_is_first_alone_and_by_its_place(pack: Pack) -> None:
     assert totals == sorted(totals, reverse=True)
 
 
-def test_the_judges_are_loaded_for_the_views_of_a_chunk(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[list[str], int]] = []
-    bridge = pack.module("nodes.bridge")
-    monkeypatch.setattr(bridge, "load_judges", lambda judges, views: asked.append(([j.name for j in judges], views)))
-    score(pack, images())
-    assert asked == [(["toy", "toy"], 4)]
-
-
-def test_an_augmentation_says_how_the_images_are_seen(pack: Pack) -> None:
-    objectives = {"objective0": pack.objective(Toy())}
-    still, default = (
-        score(pack, images(), objectives=objectives, augmentation=augmentation)[1]
-        for augmentation in (pack.still(), None)
-    )
-    assert still != default
-
-
-BAD: dict[str, Callable[[Pack], object]] = {
-    r"no objective is given, so there is nothing to score by": lambda pack: score(pack, images(), objectives={}),
-    r"the image has 4 channels": lambda pack: score(pack, torch.rand(1, 24, 24, 4)),
-    r"the weights of all objectives are 0": lambda pack: score(
-        pack, images(), objectives={"objective0": pack.objective(weight=0.0)}
-    ),
-}
-
-
-@each_case(("message", "bad"), list(BAD.items()))
-def test_what_cannot_be_scored_is_named(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
-    assert_refused(pack, message, bad)
+test_what_cannot_be_is_refused = refuse_all(
+    {
+        r"no objective is given, so there is nothing to score by": lambda pack: score(pack, images(), objectives={}),
+        r"the image has 4 channels": lambda pack: score(pack, torch.rand(1, 24, 24, 4)),
+    }
+)
 
 
 def test_margins_that_do_not_fit_into_memory_are_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
     set_free_memory(2**28)
-    objectives = {"objective0": pack.objective()}
-    with pytest.raises(
-        ValueError, match=r"scoring 1 images of 40 x 32 with their margins needs about .* smaller jitter"
-    ):
-        pack.run(
-            "DAS_ObjectiveScore",
-            image=torch.rand(1, 32, 40, 3),
-            objectives=objectives,
-            augmentation=pack.run("DAS_Augmentation", details={"details": "custom", "jitter": 2000})[0],
-        )
+    says = r"scoring 1 images of 32 x 24 with their margins needs about .* smaller jitter"
+    with pytest.raises(ValueError, match=says):
+        score(pack, images(1), augmentation=pack.augmentation(jitter=2000))

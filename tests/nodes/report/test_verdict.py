@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from cases import each_case
-from loaded_pack import Pack, Toy, assert_is_image, assert_refused, make_holed_image
+from loaded_pack import Pack, Toy, assert_is_image, refuse_all
 
 
 def test_verdicts_of_a_batch_stand_in_paragraphs(pack: Pack, toy: Any) -> None:
@@ -21,25 +19,21 @@ def test_verdicts_of_a_batch_stand_in_paragraphs(pack: Pack, toy: Any) -> None:
     assert f"{probability:.1%}" in text.splitlines()[1]
 
 
-def test_similarities_of_a_batch_stand_in_paragraphs(pack: Pack) -> None:
+def test_similarities_of_a_batch_stand_in_paragraphs_and_the_first_is_a_cosine(pack: Pack) -> None:
     clip = pack.clip(Toy())
-    text, chart, first = pack.run("DAS_Similarity", clip=clip, image=torch.rand(2, 9, 30, 3), text="a cat\na horse")
+    images = torch.rand(2, 16, 16, 3, generator=torch.Generator().manual_seed(2))
+    text, chart, first = pack.run("DAS_Similarity", clip=clip, image=images, text="(a cat:2)\na horse: 3")
     blocks = [block.splitlines() for block in text.split("\n\n")]
     assert [block[0] for block in blocks] == ["toy finds image 1 near to:", "toy finds image 2 near to:"]
     for block in blocks:
         values = [float(line.split()[0]) for line in block[1:]]
         assert values == sorted(values, reverse=True)
-    assert chart.shape[0] == 2
-    assert -1 <= first <= 1
-
-
-def test_a_similarity_is_the_cosine_of_the_first_image_and_the_first_text(pack: Pack) -> None:
-    clip = pack.clip(Toy())
-    images = torch.rand(2, 16, 16, 3, generator=torch.Generator().manual_seed(2))
-    *_, similarity = pack.run("DAS_Similarity", clip=clip, image=images, text="a cat\na horse: 3")
+        # Weights are taken off.
+        assert {line.split(maxsplit=1)[1] for line in block[1:]} == {"a cat", "a horse"}
+    assert_is_image(chart, 2, *chart.shape[1:3])
     views = (images[:1].movedim(-1, 1) - 0.5) / 0.5
     cosine = torch.cosine_similarity(clip.module(views), clip.text_tower.encode("a cat")[None])
-    assert similarity == pytest.approx(float(cosine), abs=1e-5)
+    assert first == pytest.approx(float(cosine), abs=1e-5)
 
 
 def test_the_text_tower_is_done_before_the_image_tower_is_loaded(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,30 +46,16 @@ def test_the_text_tower_is_done_before_the_image_tower_is_loaded(pack: Pack, mon
     assert events == ["text tower loaded", "a cat", "a dog", "image tower, 2 images"]
 
 
-def test_weights_are_taken_off_the_texts(pack: Pack) -> None:
-    clip = pack.clip(Toy())
-    text, *_ = pack.run(
-        "DAS_Similarity", clip=clip, image=torch.rand(1, 9, 9, 3), text="(a cat:2)\na horse: 0.5\nposter: a cat"
-    )
-    assert {line.split(maxsplit=1)[1] for line in text.splitlines()[1:]} == {"a cat", "a horse", "poster: a cat"}
-
-
-def classify(pack: Pack, image: Tensor, **inputs: Any) -> object:
-    return pack.run("DAS_Classify", classifier=pack.classifier(Toy()), image=image, **inputs)
-
-
-BAD: dict[str, Callable[[Pack], object]] = {
-    r"4 channels .* alpha": lambda pack: classify(pack, torch.rand(1, 9, 9, 4)),
-    r"1 values that are NaN or infinite": lambda pack: classify(pack, make_holed_image()),
-    r"no text is given; write a text a line": lambda pack: pack.run(
-        "DAS_Similarity", clip=pack.clip(Toy()), image=torch.rand(1, 9, 9, 3), text=""
-    ),
-}
-
-
-@each_case(("message", "bad"), list(BAD.items()))
-def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
-    assert_refused(pack, message, bad)
+test_what_cannot_be_is_refused = refuse_all(
+    {
+        r"4 channels .* alpha": lambda pack: pack.run(
+            "DAS_Classify", classifier=pack.classifier(Toy()), image=torch.rand(1, 9, 9, 4)
+        ),
+        r"no text is given; write a text a line": lambda pack: pack.run(
+            "DAS_Similarity", clip=pack.clip(Toy()), image=torch.rand(1, 9, 9, 3), text=""
+        ),
+    }
+)
 
 
 def test_more_charts_than_memory_are_refused_before_anything_is_asked(

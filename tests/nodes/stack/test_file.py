@@ -3,31 +3,22 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
 
-from cases import each_case
-from loaded_pack import STEADY, Pack
-
-MOMENTUM: dict[str, Any] = {"optimizer": {"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.9}}
+from loaded_pack import Pack
 
 
-def climb(pack: Pack, objective: Any, stack: Any, steps: int) -> Any:
-    objectives = {"objective0": objective}
-    return pack.optimize(stack=stack, objectives=objectives, steps=steps, **(STEADY | MOMENTUM))[1]
-
-
-def test_saved_loaded_and_continued_it_is_the_uninterrupted_ascent(pack: Pack, saved_stacks: Path) -> None:
-    objective = pack.objective()
-    through = climb(pack, objective, pack.stack(), 4)
-    (name,) = pack.run("DAS_SaveStack", stack=climb(pack, objective, pack.stack(), 2), filename_prefix="half")
+def test_a_stack_is_saved_and_loaded_with_what_its_optimizer_remembers(pack: Pack, saved_stacks: Path) -> None:
+    stack = pack.optimize(optimizer={"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.9})[1]
+    (name,) = pack.run("DAS_SaveStack", stack=stack, filename_prefix="half")
     assert name == "half_00001_.safetensors [output]"
     (loaded,) = pack.run("DAS_LoadStack", file=name)
     assert not loaded.canvas.is_inference()
-    assert torch.equal(climb(pack, objective, loaded, 2).canvas, through.canvas)
+    assert torch.equal(loaded.canvas, stack.canvas)
+    assert torch.equal(loaded.optimizer_state.tensors[0], stack.optimizer_state.tensors[0])
 
 
 def test_the_name_of_the_file_is_shown_under_the_node(pack: Pack, saved_stacks: Path) -> None:
@@ -46,25 +37,10 @@ def test_a_changed_file_is_loaded_again(pack: Pack, saved_stacks: Path) -> None:
     assert fingerprint(file="gone.safetensors") == 0
 
 
-def test_a_damaged_file_is_named(pack: Pack, saved_stacks: Path) -> None:
-    (name,) = pack.run("DAS_SaveStack", stack=pack.stack())
-    file = saved_stacks / "direct_ascent_00001_.safetensors"
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"'direct_ascent_00001_.safetensors' is damaged.*get it again"):
-        pack.run("DAS_LoadStack", file=name)
-
-
-@each_case("metadata", [None, {"format": "pt"}])
-def test_a_file_that_holds_no_stack_is_answered_with_the_node_that_writes_one(
-    pack: Pack, saved_stacks: Path, metadata: dict[str, str] | None
-) -> None:
+def test_a_file_that_holds_no_stack_is_answered_with_the_node_that_writes_one(pack: Pack, saved_stacks: Path) -> None:
     saved_stacks.mkdir(parents=True, exist_ok=True)
-    safetensors.torch.save_file({"weight": torch.zeros(3)}, saved_stacks / "model.safetensors", metadata)
-    message = (
-        r"^the stack file 'model\.safetensors' holds no stack; choose a file that does\. Save Stack writes stack files$"
-    )
+    safetensors.torch.save_file({"weight": torch.zeros(3)}, saved_stacks / "model.safetensors")
+    message = r"^the stack file 'model\.safetensors' holds no stack; .* Save Stack writes stack files$"
     with pytest.raises(ValueError, match=message):
         pack.run("DAS_LoadStack", file="model.safetensors [output]")
 
@@ -80,10 +56,3 @@ def test_a_file_that_does_not_fit_into_memory_is_refused(
     set_free_memory(needed - 1)
     with pytest.raises(ValueError, match=r"the stack file '.*' needs about .* are free: free some, or load a smaller"):
         pack.run("DAS_LoadStack", file=name)
-
-
-def test_a_file_that_is_gone_since_it_was_listed_is_named(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    bridge = pack.module("nodes.bridge")
-    monkeypatch.setattr(bridge, "find_stack_file", lambda name: pack.output / "stacks" / name)
-    with pytest.raises(ValueError, match=r"gone.safetensors' cannot be read \(No such file .*\); choose another file"):
-        pack.run("DAS_LoadStack", file="gone.safetensors")

@@ -1,12 +1,11 @@
 """The inputs of Image Stack that choose its levels and its start."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from cases import each_case
-from loaded_pack import Pack, assert_refused
+from loaded_pack import Pack, refuse_all
 
 
 @each_case(
@@ -35,48 +34,40 @@ def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
     assert (wide.spec.levels[-1], high.spec.levels[-1]) == (168, 200)
 
 
-def test_the_options_are_those_that_the_node_reads(pack: Pack) -> None:
-    inputs = pack.module("nodes.stack.stack_inputs")
-    for option in inputs.levels_input().options:
-        defaults = {widget.id: widget.default for widget in option.inputs}
-        assert inputs.choose_levels({"levels": option.key, **defaults}, 224)
-    image = torch.rand(1, 9, 9, 3)
-    for option in inputs.start_input().options:
-        connected = {"image": image} if option.key == "image" else {}
-        assert pack.stack(start={"start": option.key}, **connected).batch == 1
+def test_default_is_what_custom_begins_with(pack: Pack) -> None:
+    small = {"width": 64, "height": 48}
+    plain, custom = (pack.run("DAS_ImageStack", **small, details=details)[0] for details in ("default", "custom"))
+    assert plain.spec == custom.spec
+    assert pack.run("DAS_ImageStack", details="default")[0].spec == pack.module("das_core").StackSpec()
 
 
-def custom(resolutions: str) -> dict[str, str]:
-    return {"levels": "custom", "resolutions": resolutions}
+def test_every_setting_reaches_the_stack(pack: Pack) -> None:
+    spec = pack.stack(margin=8, color="rgb", method="layers", levels={"levels": "custom", "resolutions": "1, 5"}).spec
+    assert (spec.margin, spec.color, spec.method, spec.levels) == (8, "rgb", "layers", (1, 5))
+    assert pack.stack(tile=True).spec.tile
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 16:48, 16:48] = 1
+    hard, soft = (pack.stack(image=torch.rand(1, 64, 64, 3), mask=mask, feather=feather) for feather in (0, 8))
+    assert not torch.equal(hard.surroundings.mask, soft.surroundings.mask)
 
 
-BAD: dict[str, Callable[[Pack], object]] = {
-    r"list of levels is empty.*such as": lambda pack: pack.stack(levels=custom(" , ")),
-    r"level 'many' is not a whole number.*such as": lambda pack: pack.stack(levels=custom("1, many")),
-    r"level 97 is not a whole number from 1 to 96": lambda pack: pack.stack(levels=custom("1, 97")),
-    r"level 0 is not a whole number from 1 to 96": lambda pack: pack.stack(levels=custom("0, 4")),
-    r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
-    r"levels is missing or unknown; choose multiples_of_4, linear, powers_of_two, custom, pixels, fo": lambda pack: (
-        pack.stack(levels="octaves")
-    ),
-    r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
-    r"start is 'image' but no image is connected: connect one": lambda pack: pack.stack(start={"start": "image"}),
-    r"an image is connected but start is 'gray'.* set start to 'image'": (
-        lambda pack: pack.stack(image=torch.rand(1, 9, 9, 3))
-    ),
-    r"an image is connected but start is 'noise'.* set start to 'image'": (
-        lambda pack: pack.stack(image=torch.rand(1, 9, 9, 3), start={"start": "noise"})
-    ),
-}
-
-
-@each_case(("message", "bad"), list(BAD.items()))
-def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
-    assert_refused(pack, message, bad)
-
-
-@each_case("kind", ["gray", "noise", "image"])
-def test_an_image_goes_with_every_start_when_a_mask_is_there(pack: Pack, kind: str) -> None:
-    check_start = pack.module("nodes.stack.stack_inputs").check_start
-    check_start(kind, image=True, mask=True)
-    check_start(kind, image=kind == "image", mask=False)
+test_what_cannot_be_is_refused = refuse_all(
+    {
+        r"level 'many' is not a whole number.*such as": lambda pack: pack.stack(
+            levels={"levels": "custom", "resolutions": "1, many"}
+        ),
+        r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
+        r"levels is missing or unknown; choose multiples_of_4, linear, powers_of_two, custom, pixels": lambda pack: (
+            pack.stack(levels="octaves")
+        ),
+        r"details 'many' is unknown; choose default or custom": lambda pack: pack.run("DAS_ImageStack", details="many"),
+        r"start 'black' is unknown; choose gray, noise or image": lambda pack: pack.stack(start={"start": "black"}),
+        r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
+        r"start is 'image' but no image is connected: connect one": lambda pack: pack.stack(start={"start": "image"}),
+        r"an image is connected but start is 'gray'.* set start to 'image'": lambda pack: pack.stack(
+            image=torch.rand(1, 9, 9, 3)
+        ),
+        r"size is 'image' but no image is connected: connect one, or set size": lambda pack: pack.stack(size="image"),
+        r"size 'photo' is unknown; choose given, image or image_within": lambda pack: pack.stack(size="photo"),
+    }
+)

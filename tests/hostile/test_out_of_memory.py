@@ -1,7 +1,8 @@
-"""Memory that runs out, and Cancel, at many places of an ascent: the next run gives the same result as before."""
+"""Memory that runs out at many places of an ascent: the next run gives the same result as before."""
 
 import random
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -16,7 +17,6 @@ pytestmark = pytest.mark.hostile
 PLACES = 4
 """How many places of an ascent the short form tries; the long form tries 100 times as many, or all that there are."""
 
-STEPS = 3
 
 CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes. Error code 12"
 
@@ -40,12 +40,10 @@ def run(pack: Pack, mode: TorchDispatchMode | None = None) -> Any:
         "stack": pack.stack(),
         "objectives": {"objective0": pack.objective()},
         "augmentation": pack.still(views=2),
-        "steps": STEPS,
+        "steps": 2,
         "preview_every": 1,
     }
-    if mode is None:
-        return pack.optimize(**inputs, **STEADY)
-    with mode:
+    with mode or nullcontext():
         return pack.optimize(**inputs, **STEADY)
 
 
@@ -71,32 +69,3 @@ def test_memory_runs_out_at_any_operation(pack: Pack, outcomes: Outcomes, scale:
                 outcomes.counts["done"] += 1
     assert torch.equal(run(pack)[0], whole[0])
     assert outcomes.counts["done"] > outcomes.counts["refused"] / 4
-
-
-def test_cancel_at_any_update(pack: Pack, outcomes: Outcomes, scale: int) -> None:
-    import comfy.model_management as mm
-    import comfy.utils
-
-    whole = run(pack)
-
-    def cancel(*_: Any, **__: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise mm.InterruptProcessingException
-
-    for place in range(1, 2 + min(PLACES * scale, 40)):
-        left = place
-        comfy.utils.set_progress_bar_global_hook(cancel)
-        try:
-            made = run(pack)
-        except mm.InterruptProcessingException:
-            outcomes.counts["interrupted"] += 1
-        else:
-            assert torch.equal(made[0], whole[0])
-            outcomes.counts["done"] += 1
-        finally:
-            comfy.utils.set_progress_bar_global_hook(None)
-    assert torch.equal(run(pack)[0], whole[0])
-    # With a preview at every step, there is an update in each of the `STEPS` steps, at which a run was cancelled.
-    assert outcomes.counts["interrupted"] >= STEPS
