@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import struct
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,25 +84,22 @@ def test_stack_files(pack: Pack, outcomes: Outcomes, scale: int) -> None:
     for seed in range(FILES * scale):
         generator = random.Random(seed)
         good = pick(generator, goods)
-        if seed % 3:
-            content = rewrite(good, lambda header, generator=generator: spoil_header(generator, header))
-        else:
-            content = spoil_bytes(generator, good)
+        content = rewrite(good, partial(spoil_header, generator)) if seed % 3 else spoil_bytes(generator, good)
         bad = folder / "bad.safetensors"
         bad.write_bytes(seal(content) if seed % 4 else content)
         loaded = outcomes.attempt(
-            lambda: pack.run("DAS_LoadStack", file="bad.safetensors [output]"), lambda seed=seed: f"stack file {seed}"
+            lambda: pack.run("DAS_LoadStack", file="bad.safetensors [output]"), partial("stack file {}".format, seed)
         )
         if loaded:
             # A stack that could be read can be shown, and an ascent can start from it.
             for size in (1.0, 1.5):
                 outcomes.attempt(
-                    lambda loaded=loaded, size=size: pack.run("DAS_StackToImage", stack=loaded[0], scale=size),
-                    lambda seed=seed: f"stack file {seed}, shown",
+                    partial(pack.run, "DAS_StackToImage", stack=loaded[0], scale=size),
+                    partial("stack file {}, shown".format, seed),
                 )
             outcomes.attempt(
-                lambda loaded=loaded: pack.optimize(steps=1, stack=loaded[0], augmentation=pack.still()),
-                lambda seed=seed: f"stack file {seed}, climbed",
+                partial(pack.optimize, steps=1, stack=loaded[0], augmentation=pack.still()),
+                partial("stack file {}, climbed".format, seed),
             )
     assert outcomes.counts["refused"] >= FILES * scale / 2
 
@@ -130,6 +128,6 @@ def test_checkpoints(pack: Pack, outcomes: Outcomes, scale: int) -> None:
         craft_weights(generator, path)
         if seed % 3 == 0:
             path.write_bytes(spoil_bytes(generator, path.read_bytes()))
-        outcomes.attempt(lambda: pack.run("DAS_LoadClassifier", source=source), lambda seed=seed: f"checkpoint {seed}")
+        outcomes.attempt(lambda: pack.run("DAS_LoadClassifier", source=source), partial("checkpoint {}".format, seed))
     path.unlink()
     assert outcomes.counts["refused"] >= FILES * scale // 3

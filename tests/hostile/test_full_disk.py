@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -65,7 +66,7 @@ def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffi
 
 @each_case("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])
 def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, kind: str) -> None:
-    inputs = {"images": ["1", 0], "filename_prefix": "color"}
+    inputs: dict[str, Any] = {"images": ["1", 0], "filename_prefix": "color"}
     inputs |= {"fps": 6.0, "lossless": True, "quality": 80, "method": "default"} if kind == "SaveAnimatedWEBP" else {}
     color = {**COLOR["1"], "inputs": {"size": 16, "level": 0.3, "batch": 3}}
     path, output = tmp_path / "workflow.json", tmp_path / "output"
@@ -115,8 +116,8 @@ def test_sweeps(
         assert not [file for file in results.rglob("*") if ".part" in file.name]
 
 
-def sweeper_table(results: Path) -> list[dict[str, object]]:
+def sweeper_table(results: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, object]] = pq.ParquetFile(results / "table.parquet").read().to_pylist()
+    rows: list[dict[str, Any]] = pq.ParquetFile(results / "table.parquet").read().to_pylist()
     return rows

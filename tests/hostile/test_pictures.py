@@ -4,6 +4,7 @@ import io
 import random
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,6 @@ def test_pictures(tmp_path: Path, outcomes: Outcomes, scale: int, monkeypatch: p
             is_png = content.startswith(b"\x89PNG") and generator.random() < 0.7
             content = spoil_png(generator, content) if is_png else spoil_bytes(generator, content)
         path.write_bytes(content)
-        outcomes.attempt(see, lambda seed=seed: f"picture {seed}")
+        outcomes.attempt(see, partial("picture {}".format, seed))
     assert outcomes.counts["done"] >= FILES * scale / 8
     assert outcomes.counts["refused"] >= FILES * scale / 8

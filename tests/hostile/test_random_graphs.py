@@ -86,7 +86,7 @@ def try_all(attack: Callable[[NodeMaker, str, list[Any]], object], pack: Pack, o
         maker = NodeMaker(pack, seed)
         node_id = maker.choose_node()
         said: list[Any] = [node_id]
-        outcomes.attempt(partial(attack, maker, node_id, said), lambda seed=seed, said=said: f"attack {seed}: {said}")
+        outcomes.attempt(partial(attack, maker, node_id, said), partial("attack {}: {}".format, seed, said))
     assert outcomes.counts["refused"] >= count / 4
 
 
@@ -149,6 +149,6 @@ def test_random_valid_graphs(pack: Pack, outcomes: Outcomes, scale: int) -> None
             made.update(maker.make_inputs(node_id))
             return maker.run(node_id, made)
 
-        outcomes.attempt(run, lambda seed=seed, node_id=node_id, made=made: f"graph {seed}: {node_id} of {made}")
+        outcomes.attempt(run, partial("graph {}: {} of {}".format, seed, node_id, made))
     # Some graphs are refused, because their parts do not fit together, such as two stacks of different sizes to blend.
     assert outcomes.counts["done"] >= GRAPHS * scale / 3

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,7 @@ def test_grids(tmp_path: Path, toy_pack: Path, outcomes: Outcomes, scale: int) -
         content = spoil_grid(generator).encode("utf-8", "surrogatepass")
         path.write_bytes(content if seed % 4 else spoil_bytes(generator, content))
         shutil.rmtree(tmp_path / "results", ignore_errors=True)
-        outcomes.attempt(
-            lambda: sweep(path, tmp_path, toy_pack), lambda seed=seed: f"grid {seed}: {path.read_text()[:600]}"
-        )
+        outcomes.attempt(lambda: sweep(path, tmp_path, toy_pack), partial("grid {}: {}".format, seed, content[:600]))
     assert not outcomes.counts["interrupted"]
     assert outcomes.counts["done"] >= FILES * scale / 32
     assert outcomes.counts["refused"] >= FILES * scale / 4
@@ -176,9 +175,7 @@ def test_folders_of_results(tmp_path: Path, toy_pack: Path, outcomes: Outcomes, 
         shutil.rmtree(results, ignore_errors=True)
         shutil.copytree(whole, results)
         what = spoil_results(generator, results, cells)
-        outcome = outcomes.attempt(
-            lambda: sweep(path, tmp_path, toy_pack), lambda seed=seed, what=what: f"folder {seed}: {what}"
-        )
+        outcome = outcomes.attempt(lambda: sweep(path, tmp_path, toy_pack), partial("folder {}: {}".format, seed, what))
         page = results / "index.html"
         if outcome and page.is_file():
             assert "</script><script>alert" not in page.read_text(encoding="utf-8")

@@ -95,8 +95,9 @@ def default(item: Input) -> str | None:
     """How a help page writes the default of an input; None where it depends on what is installed."""
     if item.type == AUTOGROW:
         return {1: "at least one", 2: "at least two"}[item.settings["template"]["min"]]
-    is_long = len(item.options or ()) > 20
-    if item.options == [] or item.settings.get("files") or (is_long and item.default == item.options[0]):
+    options = item.options or []
+    is_long = len(options) > 20
+    if item.options == [] or item.settings.get("files") or (is_long and item.default == options[0]):
         return "first of the list"
     if item.default is None:
         return "required" if item.required else "optional"

@@ -77,7 +77,11 @@ def list_numbers(inputs: list[Any], path: str = "") -> Iterator[tuple[str, Any, 
                 for inner, one, wrap in list_numbers(option.inputs, f"{path}{item.id}."):
                     yield inner, one, partial(nest, item.id, option.key, wrap)
         elif item.get_io_type() in ("INT", "FLOAT") and not item.force_input:
-            yield path + item.id, item, lambda value, name=item.id: {name: value}
+            yield path + item.id, item, partial(name_value, item.id)
+
+
+def name_value(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
 
 
 def nest(choice: str, option: str, wrap: Callable[[Any], Any], value: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The base class of the nodes: its check stands before `execute`, also in the classes that ComfyUI derives."""
 
+from typing import Any
+
 import pytest
 from comfy_api.latest import io
 
@@ -20,10 +22,11 @@ def test_a_new_node_is_checked_without_more_words(pack: Pack) -> None:
         def execute(cls, number: int) -> io.NodeOutput:
             return io.NodeOutput(2 * number)
 
-    assert Double.execute(number=3).result == (6,)
+    execute: Any = Double.execute
+    assert execute(number=3).result == (6,)
     with pytest.raises(ValueError, match=r"^number is 'three', not a whole number; give one such as 4$"):
-        Double.execute(number="three")
+        execute(number="three")
     # As ComfyUI clones a class for a run: the check is not added twice.
-    clone = type("DoubleClone", (Double, base), dict(vars(Double)))
-    assert clone.execute.__func__ is Double.execute.__func__
+    clone: Any = type("DoubleClone", (Double, base), dict(vars(Double)))
+    assert clone.execute.__func__ is execute.__func__
     assert clone.execute(number=1).result == (2,)

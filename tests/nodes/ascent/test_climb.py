@@ -58,7 +58,12 @@ def test_cancel_does_not_wait_for_the_end_of_the_step(
 def finishing(pack: Pack, running: Running, at: int) -> Any:
     """An objective that presses Finish now when its model is called for this time."""
     press = pack.module("nodes.bridge.finish").press_finish
-    return pack.objective(Watched(lambda call: call == at and press(running.node_id, running.prompt_id)))
+
+    def tell(call: int) -> None:
+        if call == at:
+            press(running.node_id, running.prompt_id)
+
+    return pack.objective(Watched(tell))
 
 
 @each_case(("frames", "count"), [(0, 1), (2, 1), (3, 1), (1, 2)])
@@ -87,7 +92,12 @@ def test_an_ascent_is_gone_as_soon_as_its_node_is(pack: Pack, monkeypatch: pytes
     kept: list[weakref.ref[Any]] = []
     loop = pack.module("nodes.ascent.loop")
     climb = loop.climb
-    monkeypatch.setattr(loop, "climb", lambda ascent, *more: kept.append(weakref.ref(ascent)) or climb(ascent, *more))
+
+    def note(ascent: Any, *more: Any) -> Any:
+        kept.append(weakref.ref(ascent))
+        return climb(ascent, *more)
+
+    monkeypatch.setattr(loop, "climb", note)
     gc.disable()
     try:
         pack.optimize(steps=2)

@@ -50,6 +50,7 @@ def test_images_are_embedded_as_by_comfyuis_encoder(pack: Pack) -> None:
 
 def test_a_text_is_embedded_as_by_the_encoder_of_the_same_width_with_its_projection(pack: Pack) -> None:
     small, large = Encoder(WIDTH, seed=1), Encoder(20, seed=2)
+    encoder: Any
     for width, encoder in ((WIDTH, small), (20, large)):
         half = make_text(clip_l=small, clip_g=large)
         embedding = join(pack, half, make_vision(width)).encode_text(["a cat"])
@@ -143,7 +144,7 @@ MISSING = {
 
 @each_case("matrix", MISSING.values())
 def test_a_text_encoder_without_its_projection_is_named(pack: Pack, matrix: Tensor) -> None:
-    half = make_text()
+    half: Any = make_text()
     half.cond_stage_model.clip_l.transformer.text_projection.weight.data = matrix
     with pytest.raises(ValueError, match=r"clip_l comes without its text projection .* load clip_g, or a clip_l file"):
         join(pack, half, make_vision())

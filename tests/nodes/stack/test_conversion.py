@@ -52,9 +52,12 @@ def prepared(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
     recipe = pack.module("das_core.ascent.recipe").Recipe
     prepare = recipe.prepare
-    monkeypatch.setattr(
-        recipe, "prepare", lambda made, *more, **named: found.append(made) or prepare(made, *more, **named)
-    )
+
+    def note(made: Any, *more: Any, **named: Any) -> Any:
+        found.append(made)
+        return prepare(made, *more, **named)
+
+    monkeypatch.setattr(recipe, "prepare", note)
     return found
 
 
