@@ -8,7 +8,7 @@ authors of Direct Ascent Synthesis published.
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Literal
 
@@ -64,7 +64,8 @@ class Recipe(recipe.Recipe):
         decay = 0.7 if self.spec.keeps_magnitudes else 0.4
         from_noise = self.start == "noise"
         stack = ImageStack.noise(self.spec, decay=decay, seed=seed) if from_noise else ImageStack.gray(self.spec)
-        return self.prepare(stack, objectives, seed=seed)
+        settings = {each.name: getattr(self, each.name) for each in fields(recipe.Recipe)}
+        return recipe.Recipe(**settings).prepare(stack, objectives, seed=seed)
 
     def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:
         """Return the image (1, 3, height, width), 0..1, of an ascent toward objectives, and its wall-clock seconds."""
