@@ -47,7 +47,7 @@ class Mix(io.ComfyNode):
 
 
 class Optimizer(io.ComfyNode):
-    """DynamicCombo."""
+    """DynamicCombo; it refuses some numbers of steps of `warmup`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -60,6 +60,8 @@ class Optimizer(io.ComfyNode):
 
     @classmethod
     def execute(cls, optimizer: dict[str, Any]) -> io.NodeOutput:
+        if optimizer.get("warmup") in (13, 99):
+            raise ValueError("warmup 13; take 12") if optimizer["warmup"] == 13 else RuntimeError("broken")
         return io.NodeOutput(", ".join(f"{name}={value!r}" for name, value in sorted(optimizer.items())))
 
 

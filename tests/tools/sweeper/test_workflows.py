@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,46 +139,24 @@ def test_everything_wrong_is_listed_once_with_the_number_of_cells_and_the_workfl
         make_plan(made.grid, tmp_path, tmp_path, made.pack)
 
 
-PICKY = """
-class Picky(io.ComfyNode):
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema("Picky", [io.String.Input("word")], [io.String.Output()])
-
-    @classmethod
-    def execute(cls, word: str) -> io.NodeOutput:
-        if word == "crash":
-            raise RuntimeError("broken")
-        if word != "fine":
-            raise ValueError(f"no word {word!r}; the nearest is fine")
-        return io.NodeOutput(word)
-
-"""
-
-
 def test_quick_nodes_say_what_they_refuse_before_anything_runs(
-    plan: MakePlan, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(pack, tmp_path / "picky")
-    text = (pack / "__init__.py").read_text().replace("class Extension(", f"{PICKY}\nclass Extension(")
-    (tmp_path / "picky" / "__init__.py").write_text(text.replace("[Color, ", "[Picky, Color, "))
     nodes = COLOR | {
-        "3": {"class_type": "TOY_Picky", "inputs": {"word": "fine"}},
+        "3": {"class_type": "TOY_Optimizer", "inputs": {"optimizer": "adam"}},
         "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 0]}},
         "5": {"class_type": "TOY_Mix", "inputs": {"images.image0": ["1", 0]}},
         "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0]}},
     }
-    made = plan("axes: {3.word: [fine, fin, crash], 1.level: [0, 0.5, 1]}", nodes)
-    made = make_plan(made.grid, tmp_path, tmp_path, tmp_path / "picky")
+    made = plan("axes: {3.optimizer.warmup: [3, 13, 99], 1.level: [0, 0.5, 1]}", nodes)
     workflows = Workflows(made)
     cells = list(list_cells(made.grid, workflows).values())
     assert sorted(find_quick(workflows.build("color", {}))) == ["1", "3"]
     with pytest.raises(SweepError) as caught:
         rehearse(cells, workflows)
-    listed = [problem.split(" (__init__")[0] for problem in sorted(caught.value.problems)]
-    assert listed == [
-        "RuntimeError: broken This was node 3 (TOY_Picky).",
-        "node 3 (TOY_Picky): no word 'fin'; the nearest is fine (3 of 9 checked cells)",
+    assert [problem.split(" (__init__")[0] for problem in sorted(caught.value.problems)] == [
+        "RuntimeError: broken This was node 3 (TOY_Optimizer).",
+        "node 3 (TOY_Optimizer): warmup 13; take 12 (3 of 9 checked cells)",
     ]
     # The clock is read once at the start and once before each cell: the third cell comes too late.
     monkeypatch.setattr("sweeper.rehearsal.time", SimpleNamespace(monotonic=iter([0, 1, 2, 99]).__next__))
