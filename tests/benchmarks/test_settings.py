@@ -60,7 +60,7 @@ def test_inpainting_is_measured_with_the_settings_of_its_workflow() -> None:
     assert (optimize["recipe.steps"], optimize["recipe.optimizer"]) == (60, "ascent")
     assert {name: optimize[f"recipe.optimizer.{name}"] for name in vars(OPTIMIZER)} == vars(OPTIMIZER)
     assert {name: optimize[f"recipe.focus.{name}"] for name in vars(Focus())} == vars(Focus())
-    assert (optimize["recipe.denoise"], optimize["recipe.denoise.kind"]) == ("on", "total_variation")
+    assert optimize["recipe.denoise"] == "on"
     for name in ("strength", "end", "share", "keep"):
         assert optimize[f"recipe.denoise.{name}"] == getattr(DENOISING, name)
     # The workflow draws its window in a mask of 224 pixels, which is stretched over the photograph.
