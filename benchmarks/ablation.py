@@ -69,7 +69,6 @@ ROWS = (
     _row("2 patches hidden", augmentation=_views(Flip(), _FAR, _COLOR, _GRAY, Noise(), PatchMask())),
     _row("wider windows (zoom_min 0.6)", augmentation=_windows(zoom_min=0.6)),
     _row("closer windows (zoom_min 0.3)", augmentation=_windows(zoom_min=0.3)),
-    _row("noise 0.1 to 0.02", augmentation=_views(Flip(), _FAR, _COLOR, _GRAY, Noise(0.1, amplitude_end=0.02))),
     _row("no momentum", optimizer=_ascent(momentum=0.0)),
     _row("step size 0.18", optimizer=_ascent(step_size=0.18)),
     _row("coarse for 80 % of the steps", optimizer=_ascent(coarse_to_fine=0.8)),

@@ -23,7 +23,7 @@ from das_core.stack.parametrizations import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.geometry import ViewGeometry
+from das_core.views.windows import ViewGeometry
 
 JELLYFISH = 107
 CANVAS = 336

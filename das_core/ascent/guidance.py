@@ -86,7 +86,7 @@ class Guidance:
             )
         check_aspects(self.objective, (height, width))
         augmentation = self.augmentation or Augmentation(windows=Windows(jitter=min(56, min(height, width) // 4)))
-        margin = widen_margin(width, height, augmentation.windows.farthest_jitter)
+        margin = widen_margin(width, height, augmentation.windows.jitter)
         # The coarsest level has a single sample, so that few steps can change light and colour of the whole picture.
         levels = linear_levels(max(width, height) + 2 * margin, 4)
         spec = StackSpec(width=width, height=height, margin=margin, levels=levels)

@@ -8,7 +8,7 @@ import torch
 from ..common.choices import check_choice
 from ..common.scalars import as_whole
 from ..common.text import shorten
-from ..stack.decomposition import read_levels
+from ..stack.decomposition import decompose_change
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
 from ..stack.state import LevelTensors
@@ -97,7 +97,7 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
     if stack.parameters is None:
         return None
     if spec.parametrization == "pyramid":
-        return LevelTensors(read_levels(stack))
+        return LevelTensors(decompose_change(stack).levels)
     # Otherwise there is one tensor, the accumulated gradient, which `adjoint` turns into pixels or coefficients.
     tensors = spec.operator(stack.canvas.device).adjoint(stack.parameters.tensors[0])
     assert isinstance(tensors, LevelTensors)

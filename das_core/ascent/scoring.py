@@ -18,8 +18,8 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import render_pixels
 from ..views.augmentation import Augmentation
 from ..views.draws import Draws, ViewKey
-from ..views.geometry import ViewGeometry
 from ..views.pyramid import Pyramid
+from ..views.windows import ViewGeometry
 from .active_region import ActiveRegion, active_region, union_mask
 from .pace import Pace
 from .plan import Plan

@@ -6,14 +6,14 @@ from typing import Any
 from torch import Tensor
 
 from ..objectives.term import Objective, Score
-from ..stack.zoom import Zoom
+from ..stack.zoom import BETWEEN, Zoom
 
 
 def convert_to_depths(objective: Objective, zoom: Zoom) -> Objective:
     """Return the objective of the moments of a zoom as one of its depths, with their reference images and without
     tracks."""
     # Depth d fills the picture at the moment `Zoom.moments[d * stride]`.
-    stride = zoom.between + 1
+    stride = BETWEEN + 1
     return Objective(
         tuple(
             replace(

@@ -50,7 +50,7 @@ class ObjectiveScores:
 def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = None) -> int:
     """Return about how many bytes `ImageScorer` takes for pictures (B, 3, H, W), with the margins around them."""
     # The margin is as wide as windows may reach beyond the picture.
-    margin = (augmentation or PLAIN_VIEWS).windows.farthest_jitter
+    margin = (augmentation or PLAIN_VIEWS).windows.jitter
     height, width = (side + 2 * margin for side in images.shape[2:])
     # Six tensors of the size of the canvas, temporary ones included, of 4 bytes per value and 3 channels.
     return 6 * 4 * 3 * len(images) * height * width
@@ -80,7 +80,7 @@ class ImageScorer:
         if not any_aspect:
             check_aspects(objective, (height, width))
         views = augmentation or PLAIN_VIEWS
-        margin = views.windows.farthest_jitter
+        margin = views.windows.jitter
         self._pixels = place_on_canvas(images, (height, width), margin)
         stack = ImageStack.from_image(StackSpec(width=width, height=height, margin=margin), images, contrast=1.0)
         self._plan = make_plan(objective, stack.spec, stack.batch)
@@ -99,7 +99,7 @@ class ImageScorer:
 
 def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Objective]) -> None:
     """Check, before there are pictures of this size, that `score_images` can score them by default."""
-    (height, width), margin = shape, PLAIN_VIEWS.windows.farthest_jitter
+    (height, width), margin = shape, PLAIN_VIEWS.windows.jitter
     # What `ImageScorer` does, but with grey canvases, which take no time.
     stack = ImageStack.gray(StackSpec(width=width, height=height, margin=margin), batch)
     Scoring(stack, make_plan(objectives, stack.spec, batch, "score by"), PLAIN_VIEWS, 0)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -14,8 +15,7 @@ from .bases import Basis
 Band = tuple[int, int]
 """The coarsest and the finest resolution of a band, both included, in samples along the long side of the canvas."""
 
-FINEST = 2**31
-"""The upper end that is stored for a band without one, such as '65-'. It is finer than any level."""
+FINEST = 2**31  # The upper end of a band without one, such as '65-'.
 
 _BAND = re.compile(r"(\d{0,9})\s*(?:([-\u2013])\s*(\d{0,9}))?")
 
@@ -101,19 +101,15 @@ def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
     """Group levels into octaves (1, 2-3, 4-7, 8-15 and so on), unless they are few."""
     if len(levels) <= most:
         return [[number] for number in range(len(levels))]
-    groups: dict[int, list[int]] = {}
-    for number, level in enumerate(levels):
-        groups.setdefault(level.bit_length(), []).append(number)
-    return list(groups.values())
+    return [list(group) for _, group in groupby(range(len(levels)), lambda number: levels[number].bit_length())]
 
 
 def covers_all_resolutions(bands: Sequence[Band], longest: int) -> bool:
     """Return whether bands together contain every resolution from 1 to `longest`, the long side of a canvas."""
     covered = 0
     for low, high in sorted(bands):
-        if low > covered + 1:
-            break
-        covered = max(covered, high)
+        if low <= covered + 1:
+            covered = max(covered, high)
     return covered >= longest
 
 
@@ -122,9 +118,8 @@ def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
     longest = max(basis.height, basis.width)
     rows = (basis.row_waves.abs() + 1) * (longest / basis.height)
     columns = (basis.column_waves.abs() + 1) * (longest / basis.width)
-    # 1e-3 is subtracted before rounding up, because a rounding error of float32 could add a sample. If a side of a tile
-    # has an even number n of samples, its finest wave has n half-waves and would need n + 1 samples; the clamp assigns
-    # this wave to the finest resolution.
+    # Less 1e-3, because a rounding error of float32 could add a sample. The finest wave of a tile with an even side of
+    # n samples would need n + 1; the clamp assigns it to the finest resolution.
     needed = (torch.maximum(rows[:, None], columns[None, :]) - 1e-3).ceil().clamp(max=longest)
     moving = torch.ones_like(needed)
     for low, high in frozen:

@@ -10,9 +10,7 @@ from ..common.geometry import Shape
 from ..common.interruption import allow_interrupt, pausing
 
 _MIN_RESPONSE = 1e-12
-
-_WAVE = 2.0
-"""How many half-waves a whole wave has: `Basis.tilt` counts frequencies in whole waves across the short side."""
+_WAVE = 2.0  # How many half-waves a whole wave has: `Basis.tilt` counts frequencies in whole waves.
 
 
 class Basis(ABC):
@@ -28,18 +26,13 @@ class Basis(ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Return the coefficients of float32 images (..., height, width)."""
 
-    @abstractmethod
-    def inverse(self, coefficients: Tensor) -> Tensor:
-        """Return the images (..., height, width) that have these coefficients."""
-
     def filter(self, images: Tensor, response: Tensor) -> Tensor:
         """Return images with every frequency multiplied by its factor."""
         allow_interrupt()
         weights = self.arrange(response)
         if images.device.type != "cpu":
             return self.apply_response(images, weights)
-        # On a CPU, one channel of one image at a time: it is more likely to fit into the cache, and the temporary
-        # tensors of a large canvas are smaller.
+        # On a CPU, one channel of one image at a time, which is more likely to fit into the cache.
         planes = torch.empty_like(images, memory_format=torch.contiguous_format)
         for plane, out in pausing(zip(images.flatten(0, -3), planes.flatten(0, -3), strict=True)):
             out.copy_(self.apply_response(plane, weights))
@@ -49,9 +42,9 @@ class Basis(ABC):
         """Return the response of a filter in the layout that `apply_response` takes."""
         return response
 
+    @abstractmethod
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
         """Filter all images (..., height, width) at once."""
-        return self.inverse(self.forward(images).mul_(weights))
 
     def gaussian(self, cutoff: float) -> Tensor:
         """Return the response of a Gaussian low-pass."""
@@ -82,14 +75,12 @@ class CosineBasis(Basis):
         near = torch.arange(self._half, device=device)
         self._pairs = torch.stack([near, (width - near) % width], -1).flatten()
         rows, columns = _phase_factors(height)[:, None], _phase_factors(width)[: self._half]
-        # To every row j but row 0, `_to_pairs` adds i times row height - j. These sums have to be halved; dividing the
-        # phase factors by 2 does that.
+        # To every row j but row 0, `_to_pairs` adds i times row height - j: halve these sums.
         summed = torch.full((height, 1), 2.0)
         summed[0] = 1
         self._phases = (rows * columns / summed).to(torch.complex64).to(device)
         self._phases_back = (1 / (rows * columns)).to(torch.complex64).to(device)
-        # A separate multiplication by i, not `alpha=1j` in the sums: some releases of PyTorch refuse a complex alpha on
-        # MPS.
+        # Not `alpha=1j` in the sums: some releases of PyTorch refuse a complex alpha on MPS.
         self._quarter_turn = torch.tensor(1j, dtype=torch.complex64).to(device)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -97,24 +88,19 @@ class CosineBasis(Basis):
         pairs = self._to_pairs(images)
         return torch.cat([pairs.real, pairs.imag[..., 1 : (self.width + 1) // 2].flip(-1).neg_()], -1)
 
-    def inverse(self, coefficients: Tensor) -> Tensor:
-        """Return the images (..., height, width) that have these cosine coefficients (..., height, width)."""
-        parts = self.arrange(coefficients)
-        pairs = torch.complex(parts[..., 0], -parts[..., 1])
-        # The partner of column 0 would be column `width`, which does not exist; `arrange` has put column 0 there.
-        pairs.imag[..., 0] = 0
-        return self._from_pairs(pairs)
-
     def arrange(self, response: Tensor) -> Tensor:
         """Return the response of a filter, (height, width), with its columns in pairs, (height, width // 2 + 1, 2)."""
         return response.index_select(-1, self._pairs).unflatten(-1, (self._half, 2))
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
-        """Filter all images (..., height, width) at once; see `Basis.apply_response`."""
+        """Filter all images (..., height, width) at once."""
         pairs = self._to_pairs(images)
         torch.view_as_real(pairs).mul_(weights)
         allow_interrupt()
-        return self._from_pairs(pairs)
+        beyond = pairs[..., 1:, :]
+        beyond.sub_(beyond.flip(-2).mul_(self._quarter_turn))
+        folded = torch.fft.irfft2(pairs.mul_(self._phases_back), s=(self.height, self.width))
+        return folded.index_select(-1, self._columns_back).index_select(-2, self._rows_back)
 
     def _to_pairs(self, images: Tensor) -> Tensor:
         """Return the cosine coefficients of images, (..., height, width // 2 + 1), complex."""
@@ -123,13 +109,6 @@ class CosineBasis(Basis):
         beyond = pairs[..., 1:, :]
         beyond.add_(beyond.flip(-2).mul_(self._quarter_turn))
         return pairs
-
-    def _from_pairs(self, pairs: Tensor) -> Tensor:
-        """Return the images of the cosine coefficients in `pairs`, two per complex number; `pairs` is overwritten."""
-        beyond = pairs[..., 1:, :]
-        beyond.sub_(beyond.flip(-2).mul_(self._quarter_turn))
-        folded = torch.fft.irfft2(pairs.mul_(self._phases_back), s=(self.height, self.width))
-        return folded.index_select(-1, self._columns_back).index_select(-2, self._rows_back)
 
 
 def _fold_order(size: int) -> Tensor:
@@ -162,6 +141,10 @@ class FourierBasis(Basis):
     def inverse(self, coefficients: Tensor) -> Tensor:
         """Return the images (..., height, width) of Fourier coefficients (..., height, width // 2 + 1)."""
         return torch.fft.irfft2(coefficients, s=(self.height, self.width), norm="ortho")
+
+    def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
+        """Filter all images (..., height, width) at once."""
+        return self.inverse(self.forward(images).mul_(weights))
 
 
 def make_basis(canvas: Shape, device: torch.device, tile: bool) -> Basis:

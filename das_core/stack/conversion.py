@@ -7,37 +7,28 @@ from torch import Tensor
 
 from .image_stack import ImageStack
 from .pixels import crop_margin
+from .start import Surroundings
 from .state import AccumulatedGradient
-from .surroundings import Surroundings
 from .time import Time, mix_frames, time_matrix
 from .zoom import Zoom, zoom_margin
 
 Moment = tuple[int, int, float]
-"""A moment of a film: the index of the frame at or before it, the index of the next frame, and the weight of the next
-frame in the interpolation, from 0 to below 1. After the last frame of a film that is no loop, the next frame is this
-frame again."""
-
-
-def as_pictures(stack: ImageStack) -> ImageStack:
-    """Return the frames of a film as pictures, with parameters but no optimizer state; other stacks are returned as
-    they are.
-    """
-    time, parameters = stack.spec.time, stack.parameters
-    if time is None:
-        return stack
-    if parameters is not None:
-        matrix = time_matrix(time).to(parameters.tensors[0])
-        parameters = AccumulatedGradient((mix_frames(matrix, parameters.tensors[0]),))
-    spec = replace(stack.spec, time=None)
-    return replace(stack, spec=spec, parameters=parameters, optimizer_state=None)
+"""A moment of a film: the index of the frame at or before it, that of the next frame (of the last one itself, if there
+is no loop), and the weight of the next frame, from 0 to below 1."""
 
 
 def as_pyramid(stack: ImageStack) -> ImageStack:
     """Return pictures with the same canvases that have levels; other parametrisations lose their parameters."""
-    stack = as_pictures(stack)
-    if stack.spec.parametrization == "pyramid":
+    spec, parameters = stack.spec, stack.parameters
+    if spec.time is None and spec.parametrization == "pyramid":
         return stack
-    return replace(stack, spec=replace(stack.spec, parametrization="pyramid"), parameters=None, optimizer_state=None)
+    if spec.parametrization != "pyramid":
+        parameters = None
+    elif parameters is not None and spec.time is not None:
+        gradient = parameters.tensors[0]
+        parameters = AccumulatedGradient((mix_frames(time_matrix(spec.time).to(gradient), gradient),))
+    spec = replace(spec, time=None, parametrization="pyramid")
+    return replace(stack, spec=spec, parameters=parameters, optimizer_state=None)
 
 
 def as_film(stack: ImageStack, time: Time) -> ImageStack:
@@ -49,9 +40,6 @@ def as_film(stack: ImageStack, time: Time) -> ImageStack:
         stack: a stack that is not a zoom and does not have the method `layers`; a film is given another length.
         time: the time axis of the film. In a loop, frames after the last image lie between the last and the first
             image; otherwise the last frame is the last image.
-
-    Raises:
-        ValueError: when the stack has the method `layers`, is a zoom, or has more images than the longest film.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time, as_film
@@ -75,20 +63,7 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     Args:
         stack: one image, from which all depths start, or one for each depth.
         zoom: how the depths are nested.
-
-    Raises:
-        ValueError: when the number of images, the margin, the factor or the frozen bands do not suit a zoom, or the
-            stack has surroundings or is a tile.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec, Zoom, as_zoom
-        >>> clouds = ImageStack.noise(StackSpec(width=64, height=64, margin=24))
-        >>> zoom = as_zoom(clouds, Zoom(depths=3))
-        >>> zoom, zoom.spec.margin
-        (ImageStack(64 x 64, 3 depths, 0 steps), 8)
     """
-    if stack.surroundings is not None:
-        raise ValueError("a zoom is no part of a picture, for it has pictures in it; leave the mask out")
     if stack.batch not in (1, zoom.depths):
         raise ValueError(
             f"{stack.batch} pictures are no zoom of {zoom.depths} depths; 1, which all start from, or {zoom.depths} are"
@@ -100,15 +75,15 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     nested = replace(spec, margin=margin, levels=levels, time=None, zoom=zoom)
     canvas = crop_margin(stack.canvas, spec.margin - margin)
     start = ImageStack.from_canvas(nested, canvas.expand(zoom.depths, -1, -1, -1).contiguous())
-    return replace(start, steps=stack.steps)
+    return replace(start, steps=stack.steps, surroundings=stack.surroundings)
 
 
 def find_moments(time: Time, frames: int) -> list[Moment]:
     """Return N moments at equal distances over a film: from frame to last frame, or around a loop."""
     moments = []
+    # Whole numbers, so that a moment that falls on a frame gets a weight of exactly 0 for the next frame.
+    steps, over = (time.frames, frames) if time.loop else (time.frames - 1, max(1, frames - 1))
     for number in range(frames):
-        # Whole numbers, so that a moment that falls on a frame gets a weight of exactly 0 for the next frame.
-        steps, over = (time.frames, frames) if time.loop else (time.frames - 1, max(1, frames - 1))
         before, rest = divmod(number * steps, over)
         behind = (before + 1) % time.frames if time.loop else min(before + 1, time.frames - 1)
         moments.append((before, behind, rest / over))

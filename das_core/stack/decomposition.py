@@ -15,23 +15,16 @@ from torch import Tensor
 
 from ..common.interruption import pausing
 from ..common.products import multiply_both_sides
-from .bicubic import bicubic_matrix
 from .conversion import as_pyramid
 from .image_stack import ImageStack
-from .levels import level_shape
+from .levels import bicubic_matrix, level_shape
 from .levels_operator import LevelsOperator
-from .linear_operator import StackOperator
-from .state import AccumulatedGradient, LevelTensors
-
-_Split = tuple[tuple[Tensor, ...], Tensor]
-"""Levels (B, 3, h_r, w_r), coarse to fine; and the rest (B, 3, H, W), which no level can show."""
+from .state import LevelTensors, Parameters
 
 
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """A canvas as the sum of levels (B, 3, h_r, w_r), coarse to fine, and of a rest (B, 3, H, W) that no level can
-    show.
-    """
+    """A canvas as the sum of levels (B, 3, h_r, w_r), coarse to fine, and of a rest that no level can show."""
 
     levels: tuple[Tensor, ...]
     rest: Tensor
@@ -79,28 +72,27 @@ def decompose(stack: ImageStack) -> Decomposition:
         >>> round(float(coarse.std()), 2), round(float((parts.canvas() - coarse).std()), 2)
         (1.0, 0.08)
     """
-    if _has_least_norm(stack):
-        # Levels of the least norm are linear in the canvas, so start and change need not be split one by one.
-        return _split(stack.canvas, stack)
+    if _find_parameters(stack) is None:  # Then levels are linear in the canvas.
+        return _split(stack, stack.canvas)
     change = decompose_change(stack)
     return decompose_start(stack).add(change) if bool(stack.start.any()) else change
 
 
 def decompose_start(stack: ImageStack) -> Decomposition:
     """Split the start of a stack into levels and a rest that sum to `stack.start`."""
-    return _split(stack.start, stack)
+    return _split(stack, stack.start)
 
 
 def decompose_change(stack: ImageStack) -> Decomposition:
     """Split the change of the canvas since the start into levels and a rest; they sum to `canvas - start`."""
-    stack = as_pyramid(stack)
-    operator = _make_levels_operator(stack)
-    return Decomposition(*_split_change(stack, operator), operator)
-
-
-def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
-    """Return what ascents have added to every level, (B, 3, h_r, w_r), coarse to fine."""
-    return decompose_change(stack).levels
+    change, parameters = stack.canvas - stack.start, _find_parameters(stack)
+    if parameters is None:
+        return _split(stack, change)
+    operator = _make_operator(stack, "layers")
+    if isinstance(parameters, LevelTensors):
+        return Decomposition(parameters.tensors, change - operator.forward(parameters), operator)
+    levels, rest = operator.recover_levels(change, parameters.tensors[0])
+    return Decomposition(levels, rest, operator)
 
 
 def estimate_decomposition_bytes(stack: ImageStack) -> int:
@@ -110,17 +102,15 @@ def estimate_decomposition_bytes(stack: ImageStack) -> int:
     # `LevelsOperator.fit_finest` inverts the matrix of an axis in float64, with four matrices of that size at a time.
     finest = level_shape(spec.levels[-1], spec.canvas)
     inverse = 4 * 8 * max(size * side for size, side in zip(finest, spec.canvas, strict=True))
-    # Four sets of levels: those of the start, of the change and of their sum, and temporary ones. Six canvases.
+    # Four sets of levels (of start, change, their sum, and temporary ones) and six canvases.
     levels, canvases = 4 * spec.levels_bytes(stack.batch), 6 * 4 * 3 * stack.batch * height * width
     return spec.operator_bytes() + inverse + levels + canvases
 
 
 def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[Tensor]:
-    """Yield the sum of each group of levels (B, 3, H, W), one level at a time; the groups hold all levels once, in
-    order.
-    """
+    """Yield the sum (B, 3, H, W) of each group of levels; the groups hold all levels once, in order."""
     stack = as_pyramid(stack)
-    gradient, moved = _find_parameters(stack)
+    gradient, moved = _find_gradient(stack)
     left = stack.canvas
     for numbers in groups[:-1]:
         canvas = torch.zeros_like(left)
@@ -141,22 +131,19 @@ def estimate_sum_bytes(stack: ImageStack) -> int:
     return 4 * 3 * stack.batch * height * width * 7 + spectral + 2 * 4 * max(height, width) ** 2
 
 
-def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+def _find_gradient(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
     """Return a gradient G, and tensors P_r or None for zeros, so that level r of the canvas is A_r' G B_r + P_r."""
-    spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
+    spectral, parameters = _make_operator(stack, "spectral"), _find_parameters(stack)
     zero = torch.zeros_like(stack.start)
     start = spectral.invert(stack.start).tensors[0] if bool(stack.start.any()) else zero
-    parameters = stack.parameters
-    if parameters is None or stack.spec.frozen:
-        return start + spectral.invert(stack.canvas - stack.start).tensors[0], None
     if isinstance(parameters, LevelTensors):
         return start, parameters.tensors
-    assert isinstance(parameters, AccumulatedGradient)
-    return start + parameters.gradient, None
+    change = spectral.invert(stack.canvas - stack.start) if parameters is None else parameters
+    return start + change.tensors[0], None
 
 
 def _show_level(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tensor, ...] | None) -> Tensor:
-    """Return one level on the canvas, (B, 3, H, W), given what `_find_parameters` returns."""
+    """Return one level on the canvas, (B, 3, H, W), given what `_find_gradient` returns."""
     spec = stack.spec
     shape = level_shape(spec.levels[number], spec.canvas)
     rows, columns = (
@@ -169,46 +156,22 @@ def _show_level(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[T
     return multiply_both_sides(rows, level, columns.T)
 
 
-def _has_least_norm(stack: ImageStack) -> bool:
-    """Return whether levels are computed from the canvas, because the parameters do not give them."""
+def _find_parameters(stack: ImageStack) -> Parameters | None:
+    """Return the parameters of a stack if they give its levels, else None: levels are then computed from the canvas."""
     stack = as_pyramid(stack)
-    return stack.parameters is None or bool(stack.spec.frozen)
+    return None if stack.spec.frozen else stack.parameters
 
 
-def _split_change(stack: ImageStack, operator: LevelsOperator) -> _Split:
-    """Split the change of the canvas of a pyramid, given its operator in the form `layers`."""
-    change = stack.canvas - stack.start
-    if _has_least_norm(stack):
-        return _compute_least_norm(change, stack, operator)
-    parameters = stack.parameters
-    if isinstance(parameters, AccumulatedGradient):
-        return operator.recover_levels(change, parameters.gradient)
-    assert isinstance(parameters, LevelTensors)
-    return parameters.tensors, change - operator.forward(parameters)
-
-
-def _split(canvas: Tensor, stack: ImageStack) -> Decomposition:
+def _split(stack: ImageStack, canvas: Tensor) -> Decomposition:
     """Return the decomposition of a canvas of a stack into levels of nearly the least norm and a rest."""
-    operator = _make_levels_operator(stack)
-    if not bool(canvas.any()):
-        # All levels of a canvas of zeros are zero; `adjoint` makes zeros of the right shapes.
+    operator = _make_operator(stack, "layers")
+    if not bool(canvas.any()):  # `adjoint` makes zeros of the right shapes.
         return Decomposition(operator.adjoint(canvas).tensors, canvas, operator)
-    return Decomposition(*_compute_least_norm(canvas, stack, operator), operator)
+    levels, rest = operator.recover_levels(canvas, _make_operator(stack, "spectral").invert(canvas).tensors[0])
+    return Decomposition(levels, rest, operator)
 
 
-def _compute_least_norm(canvas: Tensor, stack: ImageStack, operator: LevelsOperator) -> _Split:
-    """Split a canvas into levels of nearly the least norm and a rest."""
-    return operator.recover_levels(canvas, _make_unfrozen_operator(stack, "spectral").invert(canvas).tensors[0])
-
-
-def _make_levels_operator(stack: ImageStack) -> LevelsOperator:
-    """Return the operator of a stack in the form `layers`, as if no band were frozen."""
-    operator = _make_unfrozen_operator(stack, "layers")
-    assert isinstance(operator, LevelsOperator)
-    return operator
-
-
-def _make_unfrozen_operator(stack: ImageStack, method: Any) -> StackOperator[Any]:
+def _make_operator(stack: ImageStack, method: Any) -> Any:
     """Return the operator of a stack in the form `method`, as if no band were frozen."""
-    # Frozen bands do not move, but they are a part of the canvas, so the levels must contain them.
+    # Frozen bands are a part of the canvas, so the levels must contain them.
     return replace(as_pyramid(stack).spec, frozen=()).operator(stack.canvas.device, method)

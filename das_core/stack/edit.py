@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from .bands import FINEST, Band, combine_gains, select_levels
-from .color import from_rgb, to_rgb
 from .decomposition import Decomposition, decompose_change, decompose_start, estimate_decomposition_bytes
 from .image_stack import ImageStack
+from .pixels import from_rgb, to_rgb
 from .time import Time, mix_frames
 
 _EVERYTHING: Band = (1, FINEST)
@@ -45,10 +45,6 @@ def edit_stack(
         blend: the share of `other`, 0 (`stack` alone) to 1.
         blend_bands: the bands that are mixed; if it is empty, all levels.
 
-    Raises:
-        ValueError: when a band contains no level, nothing could move, `blend` is out of range, `other` does not fit, or
-            the new canvas is not finite.
-
     Example:
         >>> from das_core import ImageStack, StackSpec, edit_stack
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=1)
@@ -57,8 +53,7 @@ def edit_stack(
         [0.2, 0.03]
     """
     levels = stack.spec.levels
-    if not stack.steps:
-        # A new stack may be paler than its start, see `ImageStack.from_image`. No ascent has added this difference.
+    if not stack.steps:  # A new stack may be paler than its start; no ascent has added this difference.
         stack = replace(stack, start=stack.canvas)
     start, change = decompose_start(stack), decompose_change(stack)
     if other is not None:
@@ -71,8 +66,7 @@ def edit_stack(
     factors = combine_gains(gains, levels)
     start, change = start.scale(factors), change.scale(factors)
     begin = start.canvas()
-    # Called only because it raises an error if a band contains no level.
-    select_levels(freeze, levels)
+    select_levels(freeze, levels)  # Raises an error if a band contains no level.
     spec = replace(stack.spec, frozen=tuple(freeze))
     return _replace_canvas(replace(stack, spec=spec), begin, begin + change.canvas())
 
@@ -85,20 +79,8 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
 
     Args:
         stack: a film.
-        gains: bands of changes (first, last), both included, each with its factor. Changes are numbered from 1 (the
-            slowest) to `frames - 1`, or to `frames // 2` in a loop. The factors of overlapping bands are multiplied.
-
-    Raises:
-        ValueError: when the stack is no film of several frames, a band contains no change, or the new canvas is not
-            finite.
-
-    Example:
-        >>> import torch
-        >>> from das_core import ImageStack, StackSpec, Time, scale_changes
-        >>> film = ImageStack.noise(StackSpec(width=32, height=32, margin=8, time=Time(frames=6)))
-        >>> still = scale_changes(film, [((1, 5), 0.0)]).canvas
-        >>> torch.allclose(still, film.canvas.mean(dim=0, keepdim=True).expand_as(still), atol=1e-5)
-        True
+        gains: bands of changes (first, last), numbered from 1 (the slowest), both included, each with its factor. The
+            factors of overlapping bands are multiplied.
     """
     time = stack.spec.time
     if time is None or time.frames < 2:
@@ -153,19 +135,11 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
             f"{'' if stack.batch == 1 else f' or {stack.batch}'}"
         )
     if replace(mine, frozen=()) == replace(theirs, frozen=()) and other.batch == stack.batch:
-        # Nothing to convert. `other` keeps its parameters, from which its levels can be read.
-        return other
+        return other  # It keeps its parameters, from which its levels can be read.
 
     def convert(canvas: Tensor) -> Tensor:
         if mine.color != theirs.color:
             canvas = from_rgb(to_rgb(canvas, theirs.color), mine.color)
         return canvas.expand_as(stack.canvas)
 
-    return replace(
-        other,
-        spec=mine,
-        start=convert(other.start),
-        canvas=convert(other.canvas),
-        parameters=None,
-        optimizer_state=None,
-    )
+    return ImageStack(mine, convert(other.start), convert(other.canvas))

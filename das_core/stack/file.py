@@ -24,22 +24,17 @@ from ..common.interruption import pausing
 from ..common.text import shorten
 from .image_stack import ImageStack
 from .spec import StackSpec
+from .start import Surroundings
 from .state import OptimizerState
-from .surroundings import Surroundings
 from .time import Time
 from .zoom import Zoom
 
-FORMAT = "direct ascent stack"
-"""The value of `format` in the metadata of a stack file."""
-
-VERSION = "1"
-"""The version of the format of stack files."""
+FORMAT, VERSION = "direct ascent stack", "1"
+"""The values of `format` and `version` in the metadata of a stack file."""
 
 SUFFIX = ".safetensors"
-"""The ending of the name of a stack file."""
 
-_AT_ONCE = 2**27
-"""How many bytes are hashed at once, which takes some tenths of a second."""
+_AT_ONCE = 2**27  # How many bytes are hashed at once, which takes some tenths of a second.
 
 
 class StackFileError(ValueError):
@@ -72,92 +67,66 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _name_tensors(stack).items()}
     state = stack.optimizer_state
-    description = json.dumps(
-        {
-            "spec": asdict(stack.spec),
-            "steps": stack.steps,
-            "optimizer": None if state is None else {"kind": state.kind, "steps": state.steps},
-        }
-    )
+    optimizer = None if state is None else {"kind": state.kind, "steps": state.steps}
+    description = json.dumps({"spec": asdict(stack.spec), "steps": stack.steps, "optimizer": optimizer})
     try:
         # What cannot be read is not written.
         _build_stack(json.loads(description), tensors)
     except ValueError as error:
         raise ValueError(f"the stack cannot be saved: {error}") from error
-    metadata = {
-        "format": FORMAT,
-        "version": VERSION,
-        "stack": description,
-        "sha256": _compute_hash(description, tensors),
-    }
+    digest = _compute_hash(description, tensors)
+    metadata = {"format": FORMAT, "version": VERSION, "stack": description, "sha256": digest}
     with write_atomically(Path(path), replace=replace) as unfinished:
         unfinished.touch()
         mode = unfinished.stat().st_mode
         try:
             save_file({name: tensor.numpy() for name, tensor in tensors.items()}, unfinished, metadata)
-        except SafetensorError as error:
-            # The library keeps only the text of an error of the system, such as that of a full disk.
+        except SafetensorError as error:  # It keeps only the text of an error of the system, such as a full disk.
             code = re.search(r"(?:os error|code:) (\d+)", str(error))
             raise (OSError(int(code[1]), os.strerror(int(code[1]))) if code else OSError(str(error))) from error
-        # The library makes a new file that only its owner may read.
-        unfinished.chmod(mode)
+        unfinished.chmod(mode)  # The library makes a new file that only its owner may read.
 
 
 def load_stack(path: Path | str) -> ImageStack:
-    """Read a stack from a file that `save_stack` has written, to the CPU; see `save_stack` for an example.
+    """Read a stack from a file that `save_stack` has written, to the CPU.
 
     Args:
         path: the file.
 
     Raises:
-        StackFileError: a ValueError, when the file cannot be read, is no stack file, has a version that this code does
-            not know, or does not match its hash or its own description.
-
-    Example:
-        >>> from das_core import load_stack
-        >>> try:
-        ...     load_stack("gone.safetensors")
-        ... except ValueError as error:
-        ...     print(error)
-        the stack file 'gone.safetensors' cannot be read (No such file or directory); choose another file
+        StackFileError: a ValueError, when the file cannot be read, is no stack file or is damaged.
     """
     try:
         return _read_stack(Path(path))
-    except _DamageError as error:
+    except StackFileError as error:
         reason = str(error)
     except OSError as error:
         reason = f"cannot be read ({error.strerror or error}); choose another file"
     except SafetensorError as error:
         reason = f"is damaged, or no stack at all ({error}); get it again, or choose another file"
-    # ValueError: json raises it for text that is not JSON, and for integers with more than some thousand digits; the
-    # constructors of the stack and of its parts raise it, too.
+    # json raises a ValueError for text that is not JSON and for huge integers, the constructors of the parts, too.
     except (KeyError, TypeError, RecursionError, ValueError) as error:
         said = str(error) if type(error) is ValueError else repr(error)
         reason = f"does not describe a stack ({shorten(said, 200)}); choose another file"
     raise StackFileError(f"the stack file '{Path(path).name}' {reason}")
 
 
-class _DamageError(Exception):
-    """The error for a file that is no stack file. Its message has no subject: `load_stack` names the file."""
-
-
 def _read_stack(path: Path) -> ImageStack:
-    """Return the stack in a file, or raise an error that says what is wrong with it."""
-    # The errors of safe_open do not say why a file cannot be opened.
-    path.open("rb").close()
-    # NumPy gets copies of the tensors. PyTorch would get views of the file, which change if the file does.
+    """Return the stack in a file, or raise an error whose message has no subject: `load_stack` names the file."""
+    path.open("rb").close()  # The errors of safe_open do not say why a file cannot be opened.
+    # NumPy gets copies of the tensors; PyTorch would get views of the file, which change if the file does.
     with safe_open(path, "np") as file:
         metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
-            raise _DamageError("holds no stack; choose a file that does")
+            raise StackFileError("holds no stack; choose a file that does")
         if (version := metadata.get("version", "")) != VERSION:
-            raise _DamageError(
+            raise StackFileError(
                 f"is of version {shorten(version, 20)}, and this pack reads version {VERSION}: update the pack, or "
                 "choose another file"
             )
         tensors = {name: torch.from_numpy(file.get_tensor(name)) for name in pausing(file.keys())}
     if metadata.get("sha256") != _compute_hash(metadata["stack"], tensors):
-        raise _DamageError("is damaged: its content does not match its hash; get it again, or choose another file")
+        raise StackFileError("is damaged: its content does not match its hash; get it again, or choose another file")
     return _build_stack(json.loads(metadata["stack"]), tensors)
 
 
@@ -187,9 +156,8 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     """Return the stack with these tensors and a description as JSON has it, or raise an error if there is none."""
     fields, state = description["spec"], description["optimizer"]
     time, zoom = fields["time"], fields["zoom"]
-    spec = StackSpec(
-        **{**fields, "time": None if time is None else Time(**time), "zoom": None if zoom is None else Zoom(**zoom)}
-    )
+    made = {"time": None if time is None else Time(**time), "zoom": None if zoom is None else Zoom(**zoom)}
+    spec = StackSpec(**{**fields, **made})
     moved, around = _collect("parameters", tensors), _collect("surroundings", tensors)
     stack = ImageStack(
         spec,

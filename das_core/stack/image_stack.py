@@ -11,9 +11,8 @@ from ..common.images import Images
 from .linear_operator import StackOperator
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
-from .start import count_images, start_from_image, start_from_noise
+from .start import Surroundings, count_images, make_surroundings, start_from_image, start_from_noise
 from .state import OptimizerState, Parameters, check_steps, check_tensor
-from .surroundings import Surroundings, make_surroundings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,15 +27,11 @@ class ImageStack:
         spec: how the stack is built.
         start: the canvas before the first step; of a new stack that shows an image paler, the image itself.
         canvas: the present canvas.
-        parameters: what gives the change of the canvas, `canvas = start + operator.forward(parameters)`; None if no
-            ascent has moved the stack, or its changes are not accumulated (`NormalizedAscent`, `Within`, `maco`,
-            edits).
+        parameters: `canvas = start + operator.forward(parameters)`; None if no ascent has moved the stack, or if its
+            changes are not accumulated (`NormalizedAscent`, `Within`, `maco`, edits).
         steps: how many steps ascents have done on the stack.
         optimizer_state: what the last optimizer needs to continue, if it needs something.
         surroundings: the picture around the stack, if the stack fills only a part of it.
-
-    Raises:
-        ValueError: when a tensor does not fit the spec.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -55,28 +50,28 @@ class ImageStack:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", check_steps("steps of a stack", self.steps))
-        time, zoom = self.spec.time, self.spec.zoom
         if self.canvas.ndim != 4 or not len(self.canvas):
             raise ValueError(
                 f"a canvas of shape {tuple(self.canvas.shape)} has no image; give (B, 3, H, W), B at least 1"
             )
-        if time is not None and len(self.canvas) != time.frames:
-            raise ValueError(f"{len(self.canvas)} images are no film of {time.frames} frames; one for each is needed")
-        if zoom is not None and len(self.canvas) != zoom.depths:
-            raise ValueError(f"{len(self.canvas)} images are no zoom of {zoom.depths} depths; one for each is needed")
+        if (series := self.spec.series) is not None and len(self.canvas) != series[0]:
+            count, kind, unit = series
+            raise ValueError(f"{len(self.canvas)} images are no {kind} of {count} {unit}s; one for each is needed")
         shape = (self.batch, 3, *self.spec.canvas)
         check_tensor("the start", self.start, shape)
         check_tensor("the canvas", self.canvas, shape)
         if self.surroundings is not None:
+            if self.spec.zoom is not None:
+                raise ValueError("a zoom is no part of a picture, for it has pictures in it; leave the mask out")
             check_tensor("the picture around the stack", self.surroundings.pixels, shape)
             check_tensor("the mask of the stack", self.surroundings.mask, (shape[0], 1, *shape[2:]))
         if self.parameters is not None:
             tensors, shapes = self.parameters.tensors, self.spec.shape_parameters(self.batch)
-            kind = self.spec.parameters_kind
-            if not isinstance(self.parameters, kind) or len(tensors) != len(shapes):
+            wanted = self.spec.parameters_kind
+            if not isinstance(self.parameters, wanted) or len(tensors) != len(shapes):
                 raise ValueError(
                     f"{type(self.parameters).__name__} of {len(tensors)} tensors are no parameters of this stack; give "
-                    f"{kind.__name__} of {len(shapes)}"
+                    f"{wanted.__name__} of {len(shapes)}"
                 )
             for number, (tensor, needed) in enumerate(zip(tensors, shapes, strict=True)):
                 check_tensor(f"tensor {number} of the parameters", tensor, needed)
@@ -92,20 +87,15 @@ class ImageStack:
     ) -> "ImageStack":
         """Return a stack that shows noise with the power spectrum of a sum of levels, each filled with white noise.
 
-        With the defaults it looks like soft clouds. Pictures that start from noise differ more than those from grey,
-        but are recognised less often after few steps (benchmarks/NOTES.md, Diversity).
+        Pictures that start from it differ more than those from grey, but are recognised less often after few steps
+        (benchmarks/NOTES.md, Diversity).
 
         Args:
             spec: how the stack is built.
             batch: how many images the stack holds; for a film or a zoom, 1 or the number of its frames or depths.
-            amplitude: the root mean square of the noise before the tanh, from 0 up: 0.1 is faint; 1 makes seeds differ
-                most, but its colours remain visible in the finished picture.
-            decay: the factor by which the noise changes when the resolution doubles, above 0 and at most 10: 1 gives
-                grain, 0.4 soft clouds.
+            amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint; 1 makes seeds differ most.
+            decay: the factor of an octave to the next finer one, above 0, at most 10: 1 gives grain, 0.4 soft clouds.
             seed: a whole number from 0 up.
-
-        Raises:
-            ValueError: when a setting is out of range.
         """
         return cls.from_canvas(spec, start_from_noise(spec, batch, amplitude, decay, seed))
 
@@ -115,15 +105,11 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            image: (B, 3, h, w), 0..1, or another form of `Images`, of any size: it is resized to cover the picture, and
-                cropped to its middle. A film or a zoom takes one image, or one for each frame or depth.
+            image: (B, 3, h, w), 0..1, or another form of `Images`, resized to cover the picture and cropped to its
+                middle; for a film or a zoom one, or one for each frame or depth.
             batch: how often a single image is repeated; with several images, 1 or their number.
-            contrast: the factor for the distance of each pixel from grey in `canvas`, above 0 and at most 1. Below 1
-                gradients move the pixels more easily. `start` is the image itself, from which a bound (`Within`) is
-                measured.
-
-        Raises:
-            ValueError: when `batch` does not fit, `contrast` is out of range, or `image` is none of `Images`.
+            contrast: the factor for the distance of each pixel from grey in `canvas`, above 0 and at most 1; below 1
+                gradients move pixels more easily. `start` is the image itself, from which `Within` measures.
         """
         return cls(spec, *start_from_image(spec, image, batch, contrast))
 
@@ -139,26 +125,22 @@ class ImageStack:
         a batch of 1 are repeated; a stack that is repeated starts anew.
 
         Args:
-            image: the image around the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 an
-                image of the size of the picture is kept bit for bit.
+            image: (B, 3, h, w), 0..1, or another form of `Images`; where the mask is 0 it is kept bit for bit.
             mask: where the stack is visible, (B, h, w), 0 (not) to 1 (fully).
             feather: the width in pixels of a soft edge inside the mask, 0 for none.
-
-        Raises:
-            ValueError: when image, mask, feather and stack do not fit each other, or the stack is a zoom.
         """
         around = make_surroundings(self.spec, self.batch, image, mask, feather)
         batch = len(around.mask)
-        repeated = self
-        if self.batch != batch:
-            start, canvas = self.canvas if self.steps else self.start, self.canvas
-            repeated = ImageStack(self.spec, start.repeat(batch, 1, 1, 1), canvas.repeat(batch, 1, 1, 1))
-        return replace(repeated, surroundings=around)
+        if self.batch == batch:
+            return replace(self, surroundings=around)
+        start, canvas = self.canvas if self.steps else self.start, self.canvas
+        start, canvas = start.repeat(batch, 1, 1, 1), canvas.repeat(batch, 1, 1, 1)
+        return ImageStack(self.spec, start, canvas, surroundings=around)
 
     def __repr__(self) -> str:
         """Return the size, the number of images and the number of steps as text, without the tensors."""
-        what = "depth" if self.spec.zoom is not None else "image" if self.spec.time is None else "frame"
-        images = f"{self.batch} {what}{'s' * (self.batch != 1)}"
+        unit = "image" if self.spec.series is None else self.spec.series[2]
+        images = f"{self.batch} {unit}{'s' * (self.batch != 1)}"
         steps = f"{self.steps} step{'s' * (self.steps != 1)}"
         return f"ImageStack({self.spec.width} x {self.spec.height}, {images}, {steps})"
 
@@ -169,15 +151,9 @@ class ImageStack:
 
     def to(self, device: torch.device | str) -> "ImageStack":
         """Return the same stack with all its tensors on another device."""
-        device = find_device(device)
-        return replace(
-            self,
-            start=self.start.to(device),
-            canvas=self.canvas.to(device),
-            parameters=None if self.parameters is None else self.parameters.to(device),
-            optimizer_state=None if self.optimizer_state is None else self.optimizer_state.to(device),
-            surroundings=None if self.surroundings is None else self.surroundings.to(device),
-        )
+        parts = ("start", "canvas", "parameters", "optimizer_state", "surroundings")
+        moved = {name: part.to(find_device(device)) for name in parts if (part := getattr(self, name)) is not None}
+        return replace(self, **moved)
 
     def pixels(self) -> Tensor:
         """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included."""
@@ -196,9 +172,7 @@ class ImageStack:
 
 
 def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
-    """Return a stack with another canvas (B, 3, H, W); frozen bands do not move, nor does what its parameters cannot
-    show.
-    """
+    """Return a stack with another canvas; frozen bands and what its parameters cannot show do not move."""
     if stack.parameters is None and not stack.spec.frozen:
         # Not `stack.canvas + change`: its rounding would alter values that the new canvas leaves unchanged.
         return replace(stack, canvas=canvas)

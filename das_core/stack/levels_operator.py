@@ -9,15 +9,14 @@ from torch import Tensor
 from ..common.geometry import Shape
 from ..common.interruption import pausing
 from ..common.products import multiply, multiply_both_sides
-from .bicubic import bicubic_matrix
-from .levels import level_shape
+from .levels import bicubic_matrix, level_shape
 from .linear_operator import StackOperator
 from .spectral_operator import SpectralOperator
 from .state import LevelTensors
 
+# The largest side of a matrix that is inverted by singular values, for half a second without interruption. For a
+# larger one they are used only if the Cholesky decomposition fails.
 _LARGEST_DECOMPOSED = 1024
-"""The largest side of a matrix that `_invert` inverts by singular values at once: this takes half a second, and cannot
-be interrupted. For a larger matrix, singular values are used only if the Cholesky decomposition fails."""
 
 
 class LevelsOperator(StackOperator[LevelTensors]):
@@ -25,8 +24,7 @@ class LevelsOperator(StackOperator[LevelTensors]):
 
     def _prepare(self) -> None:
         self._shapes = [level_shape(level, self.canvas) for level in self.levels]
-        # The rows and the columns of a square canvas share their matrices.
-        made = {}
+        made = {}  # The rows and the columns of a square canvas share their matrices.
         for size, side in pausing({(shape[axis], self.canvas[axis]) for shape in self._shapes for axis in (0, 1)}):
             made[size, side] = bicubic_matrix(size, side, self.tile, torch.float32).to(self.device)
         self.matrices = [(made[rows, self.canvas[0]], made[columns, self.canvas[1]]) for rows, columns in self._shapes]
@@ -73,8 +71,7 @@ class LevelsOperator(StackOperator[LevelTensors]):
             coarser += self.enlarge(number, level)
         missed = canvas - (coarser + self.enlarge(last, levels[-1]))
         levels[-1] = levels[-1] + self.fit_finest(missed)
-        # The rest is computed from the corrected levels, not from `missed`: the finest level can be much larger before
-        # the correction than after it, and its rounding errors are in `missed`.
+        # Not from `missed`, which has the rounding errors of the uncorrected level: that can be much larger.
         return tuple(levels), canvas - (coarser + self.enlarge(last, levels[-1]))
 
     def fit_finest(self, canvas: Tensor) -> Tensor:
@@ -89,8 +86,7 @@ class LevelsOperator(StackOperator[LevelTensors]):
 def _invert(matrix: Tensor) -> Tensor:
     """Return the pseudo-inverse (n, m) of a matrix (m, n), float64, with n at most m."""
     if max(matrix.shape) > _LARGEST_DECOMPOSED:
-        # Solve the normal equations. A matrix of bicubic interpolation has a condition number below 100. That of its
-        # normal equations is the square, below 10,000, for which float64 is precise enough.
+        # The condition number of the normal equations is below 100 squared: float64 is precise enough.
         factor, failed = torch.linalg.cholesky_ex(multiply(matrix.T, matrix))
         if not bool(failed):
             parts = pausing(matrix.T.split(_LARGEST_DECOMPOSED, dim=1))

@@ -1,17 +1,13 @@
-"""The linear operator K of a stack: how a gradient at the canvas moves the canvas (docs/method.md).
+"""The linear operator K of a stack: how a gradient at the canvas moves the canvas (derived in docs/method.md).
 
-A level P_r is resized to the canvas by two matrices, A_r its rows and B_r its columns; ' is the transpose:
+Two matrices resize a level P_r to the canvas, A_r its rows and B_r its columns; ' is the transpose, G the gradient:
 
     canvas = start + forward(P),    forward(P) = sum over r of  A_r P_r B_r',    adjoint(G)_r = A_r' G B_r
-
-`adjoint` maps the gradient G at the canvas to its gradients at the levels, so a step of gradient ascent on all levels
-moves the canvas by the step size times
-
     K G = forward(adjoint(G)) = sum over r of  (A_r A_r') G (B_r B_r')
 
-K is linear, symmetric, positive semi-definite and the same at every step. Its form `spectral` has one factor for every
-frequency of the cosine basis (of the Fourier basis for a tile), in which K is nearly diagonal; K G then differs from
-the exact one by 1 to 14 percent in relative norm. Its form `layers` is exact and keeps the levels as tensors.
+The form `spectral` of K has one factor for every frequency of the cosine basis (of the Fourier basis for a tile), in
+which K is nearly diagonal; its K G differs from the exact one by 1 to 14 percent in relative norm. The form `layers` is
+exact and keeps the levels as tensors.
 
 Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3. The formulation with an operator is this project's own.
 """
@@ -35,17 +31,15 @@ P = TypeVar("P", bound=Parameters)
 class StackOperator(ABC, Generic[P]):
     """The operator K of one stack on one device, as the product of `forward` and `adjoint`.
 
-    In the form `layers` the parameters are the levels (or the tensor of another parametrisation), and the two maps are
-    transposes of each other. In the form `spectral` they are the accumulated gradient: `adjoint` returns the gradient
-    itself, and `forward` is all of K. With frozen bands, K becomes M K M, where M removes the frequencies of these
-    bands.
+    In the form `layers` these are transposes of each other. In the form `spectral` the parameters are the accumulated
+    gradient: `adjoint` returns the gradient itself, and `forward` is all of K. With frozen bands, K becomes M K M,
+    where M removes the frequencies of these bands.
     """
 
+    # Whether the basis is the Fourier basis even if the canvas is not a tile.
     always_periodic: ClassVar[bool] = False
-    """Whether the basis is the Fourier basis even if the canvas is not a tile."""
-
+    # Whether the canvas has to be projected after every step, by `retract`.
     keeps_magnitudes: ClassVar[bool] = False
-    """Whether the canvas has to be projected after every step, by `retract`."""
 
     def __init__(
         self,
@@ -83,9 +77,7 @@ class StackOperator(ABC, Generic[P]):
         return [(batch, 3, *canvas)]
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
-        """Return K times a gradient (B, 3, H, W) of any float type, with low-pass (`cutoff` in half-waves) and tilt;
-        float32.
-        """
+        """Return K times a gradient (B, 3, H, W), with a low-pass (`cutoff` in half-waves) and a tilt; float32."""
         moved = self.forward(self.adjoint(gradient))
         shape = self.shape_response(cutoff, tilt)
         return moved if shape is None else self.basis.filter(moved, shape)

@@ -1,5 +1,4 @@
-"""Parametrisations other than levels, to compare with: an ascent can move pixels, Fourier coefficients, or their
-phases.
+"""Parametrisations other than levels, to compare with: an ascent can move pixels, Fourier coefficients or phases.
 
 - Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, arXiv 1312.6034).
 - Fourier: coefficients times a scale of 1 / frequency, as in lucid (Olah et al., "Feature Visualization", Distill
@@ -17,19 +16,18 @@ from torch import Tensor
 from ..common.cache import cached
 from ..common.geometry import Shape
 from .bands import Band
-from .film_operator import FilmOperator
+from .bases import FourierBasis
 from .levels_operator import LevelsOperator
 from .linear_operator import StackOperator
 from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
-from .time import Time
+from .time import FilmOperator, Time
 
 OperatorForm = Literal["spectral", "layers"]
-"""The name of a form of the operator, see `linear_operator`. `layers` has nothing to do with the layers of a model: the
-name comes from imstack (Whitaker, 2021)."""
+"""A form of the operator, see `linear_operator`. The name `layers` is that of imstack (Whitaker, 2021)."""
 
 Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]
-"""What an ascent moves: `pyramid` stands for the levels of the stack; the others are in this module."""
+"""What an ascent moves: `pyramid` stands for the levels of the stack."""
 
 
 class PixelsOperator(SpectralOperator):
@@ -59,6 +57,7 @@ class PixelTensorsOperator(LevelsOperator):
 class FourierOperator(SpectralOperator):
     """The operator of an ascent that moves Fourier coefficients: K multiplies each frequency by its squared scale."""
 
+    basis: FourierBasis
     always_periodic = True
 
     def _compute_response(self) -> Tensor:
@@ -66,24 +65,19 @@ class FourierOperator(SpectralOperator):
 
 
 class FourierTensorsOperator(StackOperator[LevelTensors]):
-    """The operator of an ascent that moves Fourier coefficients, (B, 3, H, W // 2 + 1, 2), with an optimizer such as
-    Adam.
-    """
+    """The operator of an ascent that moves Fourier coefficients, (B, 3, H, W // 2 + 1, 2), as `Adam` does."""
 
+    basis: FourierBasis
     always_periodic = True
 
     def _prepare(self) -> None:
+        # All coefficients but these also stand for their complex conjugates.
         width = self.canvas[1]
         twice = torch.full((width // 2 + 1,), 2.0, dtype=torch.float32)
-        twice[0] = 1
-        if width % 2 == 0:
-            twice[-1] = 1
+        twice[[0] if width % 2 else [0, -1]] = 1
         scale = compute_fourier_scale(self.canvas)
-        # `forward` multiplies the parameters by the first tensor; `adjoint` multiplies the Fourier coefficients of the
-        # gradient by the second.
-        self._forward, self._adjoint = (
-            s.to(self.device)[..., None] for s in (scale / twice.sqrt(), scale * twice.sqrt())
-        )
+        factors = (scale / twice.sqrt(), scale * twice.sqrt())
+        self._forward, self._adjoint = (factor.to(self.device)[..., None] for factor in factors)
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
         """Return the gradient with respect to the coefficients, given the gradient at the canvas (B, 3, H, W)."""
@@ -121,23 +115,19 @@ class PhasesOperator(FourierOperator):
         return self.basis.inverse(torch.view_as_complex(turned.contiguous()))
 
 
+# The operator class of every parametrisation in the form `spectral`, and in the form `layers`.
 OPERATORS: dict[str, type[StackOperator[Any]]] = {
     "pyramid": SpectralOperator,
     "pixels": PixelsOperator,
     "fourier": FourierOperator,
     "maco": PhasesOperator,
 }
-"""The operator class of every parametrisation in the form `spectral`."""
-
 TENSOR_OPERATORS: dict[str, type[StackOperator[Any]]] = {
     "pyramid": LevelsOperator,
     "pixels": PixelTensorsOperator,
     "fourier": FourierTensorsOperator,
 }
-"""The operator classes in the form `layers`: the parameters are levels, pixels or Fourier coefficients as tensors."""
-
 FORMS: dict[OperatorForm, dict[str, type[StackOperator[Any]]]] = {"spectral": OPERATORS, "layers": TENSOR_OPERATORS}
-"""The operator classes of each form, by parametrisation."""
 
 
 @cached(maxsize=4)

@@ -14,23 +14,20 @@ from torch import Tensor
 from ..common.geometry import Shape
 from ..common.interruption import pausing
 from ..common.products import multiply_both_sides
-from .bicubic import bicubic_matrix
-from .conversion import as_pictures, find_moments, mix_moments, mix_surroundings
+from .conversion import find_moments, mix_moments, mix_surroundings
 from .decomposition import decompose, estimate_decomposition_bytes
 from .image_stack import ImageStack
+from .levels import bicubic_matrix
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
-from .surroundings import Surroundings
+from .start import Surroundings
 from .zoom import Zoom, ZoomOperator
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
-"""The range of scales at which a stack can be rendered; 1 is its own size."""
-
 MOST_SHOWN = 2**16
 """The largest number of frames that one call of `render_film` or `render_zoom` can render."""
 
-_AT_ONCE = 8
-"""How many frames are rendered at once, so that temporary tensors need the memory of a few frames only."""
+_AT_ONCE = 8  # How many frames are rendered at once.
 
 
 class NoFilmError(ValueError):
@@ -49,29 +46,34 @@ def scale_size(spec: StackSpec, scale: float) -> tuple[Shape, int]:
     return (height, width), round(spec.margin * scale)
 
 
-def estimate_render_bytes(stack: ImageStack, scale: float) -> int:
-    """Return about how many bytes `render_stack` needs."""
+def estimate_render_bytes(stack: ImageStack, scale: float, frames: int | None = None) -> int:
+    """Return about how many bytes `render_stack` needs, or with `frames` what `render_film` or `render_zoom` does."""
     (height, width), margin = scale_size(stack.spec, scale)
+    rows, columns = height + 2 * margin, width + 2 * margin
     # Four float32 tensors of the size of the new canvas: the canvas, a resized level, and two copies for the tanh.
-    rendered = 4 * 4 * 3 * stack.batch * (height + 2 * margin) * (width + 2 * margin)
-    return rendered + estimate_decomposition_bytes(stack)
+    rendered = 4 * 4 * 3 * stack.batch * rows * columns + estimate_decomposition_bytes(stack)
+    if frames is None:
+        return rendered
+    if scale == 1:
+        rendered = 0
+    # All frames twice: in the parts, and in the tensor to which they are joined.
+    shown = 2 * 4 * 3 * frames * height * width
+    if stack.spec.zoom is None:
+        # Of start and canvas the frames before the moments, those after them, and the interpolated ones.
+        at_once = _AT_ONCE / stack.batch
+        return shown + int(at_once * (6 * 4 * stack.canvas.numel() + rendered))
+    # Four tensors of the size of the canvas for each frame; and the matrices and the mask of a depth, each of which
+    # needs about three float64 tensors of its size while it is computed.
+    resizing = 3 * 8 * (rows**2 + columns**2 + rows * columns)
+    return shown + 4 * 4 * 3 * _AT_ONCE * rows * columns + resizing + rendered
 
 
 def render_stack(stack: ImageStack, scale: float) -> Tensor:
-    """Render a stack at a multiple of its own size.
-
-    Coarse levels are enlarged with the stack's own bicubic interpolation; levels finer than the new canvas are shrunk
-    with antialiasing that does not wrap around, so below scale 1 a tile can show a faint seam.
+    """Render a stack at a multiple of its own size: (B, 3, height, width), 0..1; of a zoom the composite at each depth.
 
     Args:
-        stack: the stack to render.
+        stack: the stack to render. Below scale 1 a tile can show a faint seam.
         scale: from 0.05 to 32; 2 gives twice the width and height. A scale above 1 adds no new detail.
-
-    Returns:
-        The picture (B, 3, height, width), 0..1. For a zoom, image d is the composite at moment d.
-
-    Raises:
-        ValueError: when the scale is out of range.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, render_stack
@@ -82,10 +84,9 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     check_scale(scale)
     _, margin = scale_size(stack.spec, scale)
     canvas = _resize_canvas(stack, scale)
-    shape = canvas.shape[2:]
-    if stack.spec.zoom is not None:
-        zoom = stack.spec.zoom
-        canvas = ZoomOperator(zoom, (shape[0], shape[1]), margin).forward(canvas, range(zoom.depths))
+    shape = canvas.shape[2], canvas.shape[3]
+    if (zoom := stack.spec.zoom) is not None:
+        canvas = ZoomOperator(zoom, shape, margin).forward(canvas, range(zoom.depths))
     pixels = render_pixels(canvas, stack.spec.color)
     if stack.surroundings is not None:
         around, mask = (
@@ -115,17 +116,6 @@ def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
     return multiply_both_sides(rows, level, columns.T)
 
 
-def estimate_film_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
-    """Return about how many bytes `render_film` needs."""
-    # Six float32 tensors for the moments that are rendered at once, three for the start and three for the canvas: the
-    # frames before the moments, the frames after them, and the interpolated frames. Rendering at a scale other than 1
-    # needs more.
-    at_once = _AT_ONCE / stack.batch
-    mixed = 6 * 4 * at_once * stack.canvas.numel()
-    rendered = 0 if scale == 1 else at_once * estimate_render_bytes(stack, scale)
-    return _count_frame_bytes(stack, frames, scale) + int(mixed + rendered)
-
-
 def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0) -> Tensor:
     """Render a film with any number of frames, (N, 3, height, width), 0..1.
 
@@ -133,51 +123,21 @@ def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0
         stack: a film: a stack whose spec has a `Time`.
         frames: how many frames, 1 to 65,536, at equal distances over the film. If None, those of the stack itself.
         scale: the size of the frames as a multiple of the stack's own, 0.05 to 32.
-
-    Raises:
-        ValueError: when the stack is no film, or the number of frames or the scale is out of range.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec, Time, render_film
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=24, margin=8, time=Time(frames=4, loop=True)))
-        >>> render_film(stack, frames=16).shape
-        torch.Size([16, 3, 24, 32])
     """
     time = stack.spec.time
     if time is None:
-        raise NoFilmError(
-            "the stack is no film: it has no direction of time; make it of a StackSpec with time=Time(12)"
-        )
+        raise NoFilmError("the stack is no film: it has no direction of time; make it with StackSpec(time=Time(12))")
     count = time.frames if frames is None else frames
     _check_count(count)
     check_scale(scale)
     moments = find_moments(time, count)
-    # Without parameters: those of the film do not describe the interpolated canvases.
-    pictures = as_pictures(replace(stack, parameters=None))
-    parts = []
+    spec, parts = replace(stack.spec, time=None), []
     for begin in pausing(range(0, count, _AT_ONCE)):
         some = moments[begin : begin + _AT_ONCE]
-        still = replace(
-            pictures,
-            start=mix_moments(stack.start, some),
-            canvas=mix_moments(stack.canvas, some),
-            surroundings=mix_surroundings(stack.surroundings, some),
-        )
+        around = mix_surroundings(stack.surroundings, some)
+        still = ImageStack(spec, mix_moments(stack.start, some), mix_moments(stack.canvas, some), surroundings=around)
         parts.append(still.image() if scale == 1 else render_stack(still, scale))
     return torch.cat(parts)
-
-
-def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
-    """Return about how many bytes `render_zoom` needs."""
-    (height, width), margin = scale_size(stack.spec, scale)
-    rows, columns = height + 2 * margin, width + 2 * margin
-    # Four float32 tensors of the size of the canvas for each frame that is rendered at once.
-    at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
-    # For one depth at a time: two matrices that resize it, and its mask. Each needs about three float64 tensors of its
-    # size while it is computed.
-    resizing = 3 * 8 * (rows**2 + columns**2 + rows * columns)
-    rendered = 0 if scale == 1 else estimate_render_bytes(stack, scale)
-    return _count_frame_bytes(stack, frames, scale) + at_once + resizing + rendered
 
 
 def render_zoom(
@@ -185,19 +145,16 @@ def render_zoom(
 ) -> Tensor:
     """Render a zoom at moments between its depths, (N, 3, height, width), 0..1.
 
-    At moment 1, depth 1 fills the picture, and depth 2 lies in its middle. From moment t to t + 0.1, all depths grow by
-    the factor f^0.1, with f the factor of the zoom: a camera that approaches at a constant speed.
+    At moment 1, depth 1 fills the picture. A camera approaches at a constant speed: from moment t to t + 0.1, all
+    depths grow by the factor f^0.1, with f the factor of the zoom.
 
     Args:
         stack: a zoom: a stack whose spec has a `Zoom`.
         moments: a number of frames, 1 to 65,536, at equal distances from the first depth to the last (in a loop, on
-            towards the first depth, which is not repeated); or a list of as many moments, each from 0 to the index of
-            the last depth or, in a loop, to the number of depths.
+            towards the first); or a list of moments, each from 0 to the index of the last depth (in a loop, to the
+            number of depths).
         scale: the size of the frames as a multiple of the stack's own, 0.05 to 32.
         out: whether the zoom goes outwards. If `moments` is a number, a loop still begins with the first depth.
-
-    Raises:
-        ValueError: when the stack is no zoom, or the scale, the number of frames or a moment is out of range.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom, render_zoom
@@ -226,8 +183,7 @@ def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list
         _check_count(moments)
         steps = moments if zoom.loop else max(1, moments - 1)
         known = [number * zoom.end / steps for number in range(moments)]
-        if out and zoom.loop:
-            # Begin with the first depth, as a zoom that goes inwards does.
+        if out and zoom.loop:  # Begin with the first depth, as a zoom that goes inwards does.
             return [(zoom.end - moment) % zoom.end for moment in known]
     else:
         known = [float(moment) for moment in moments]
@@ -242,9 +198,3 @@ def _check_count(frames: int) -> None:
     """Raise a ValueError unless so many frames can be rendered."""
     if not 1 <= frames <= MOST_SHOWN:
         raise ValueError(f"{frames} frames cannot be rendered; 1 to {MOST_SHOWN} can")
-
-
-def _count_frame_bytes(stack: ImageStack, frames: int, scale: float) -> int:
-    """Return the bytes of all rendered frames, twice: in the parts, and joined."""
-    (height, width), _ = scale_size(stack.spec, scale)
-    return 2 * 4 * 3 * frames * height * width

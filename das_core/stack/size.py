@@ -3,26 +3,19 @@
 from ..common.scalars import as_whole
 from ..common.text import shorten
 
-SMALLEST_SIDE = 16
-"""The least width and height of a picture, in pixels."""
-
-LONGEST_SIDE = 2**15
-"""The longest side of a canvas, in pixels. An ascent on a square canvas of this side needs about 150 gigabytes."""
-
-_LARGEST_PRIME = 13
-"""Fourier transforms are fast on lengths without a larger prime factor: 1136 = 16 x 71 takes more than twice as long as
-1144 = 8 x 11 x 13."""
-
-_SHORT = 512
-"""The long side in pixels from which a wider margin saves time: below, K takes a hundredth of the time of a step."""
-
-_FURTHEST = 16
-"""The most pixels by which a margin is widened."""
+SMALLEST_SIDE = 16  # The least width and height of a picture, in pixels.
+LONGEST_SIDE = 2**15  # Of a canvas. An ascent on a square canvas of this side needs about 150 gigabytes.
+# Fourier transforms are fast on lengths without a larger prime factor: 1136 = 16 x 71 takes more than twice as long as
+# 1144 = 8 x 11 x 13. Below 512 pixels K takes a hundredth of the time of a step.
+_LARGEST_PRIME, _SHORT, _FURTHEST = 13, 512, 16
 
 
 def check_size(width: int, height: int, margin: int) -> tuple[int, int, int]:
     """Return the size of a stack, or raise an error; call this before anything of that size is allocated."""
-    width, height, margin = (_read_pixels(*each) for each in (("width", width), ("height", height), ("margin", margin)))
+    for name, value in (("width", width), ("height", height), ("margin", margin)):
+        if as_whole(value) is None:
+            raise ValueError(f"{name} {shorten(value)} is no whole number of pixels; give one, such as 448")
+    width, height, margin = int(width), int(height), int(margin)
     for name, side in (("width", width), ("height", height)):
         if side < SMALLEST_SIDE:
             raise ValueError(
@@ -38,18 +31,8 @@ def check_size(width: int, height: int, margin: int) -> tuple[int, int, int]:
     return width, height, margin
 
 
-def _read_pixels(name: str, value: object) -> int:
-    """Return a number of pixels as an int, or raise an error that names the setting."""
-    pixels = as_whole(value)
-    if pixels is None:
-        raise ValueError(f"{name} {shorten(value)} is no whole number of pixels; give one, such as 448")
-    return pixels
-
-
 def widen_margin(width: int, height: int, margin: int) -> int:
-    """Return the least margin, up to 16 pixels wider, with which the form `spectral` is fast; if there is none, the
-    same.
-    """
+    """Return the least margin, up to 16 pixels wider, with which the form `spectral` is fast."""
     if margin <= 0 or max(width, height) + 2 * margin < _SHORT:
         return margin
     wider = range(margin, margin + _FURTHEST + 1)

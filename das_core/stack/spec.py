@@ -12,10 +12,11 @@ from ..common.scalars import as_switch
 from ..common.text import shorten
 from ..common.timeline import Timeline
 from .bands import Band, check_bands, covers_all_resolutions, format_band
-from .color import ColorSpace
 from .levels import check_levels, default_levels, level_shape
+from .levels_operator import LevelsOperator
 from .linear_operator import StackOperator
 from .parametrizations import FORMS, OPERATORS, TENSOR_OPERATORS, OperatorForm, Parametrization, make_operator
+from .pixels import ColorSpace
 from .size import check_size
 from .state import AccumulatedGradient, LevelTensors, Parameters
 from .time import Time
@@ -32,10 +33,9 @@ class StackSpec:
     Args:
         width: the width of the picture in pixels, at least 16.
         height: the height of the picture in pixels, at least 16.
-        margin: pixels around the picture that views may reach into. With 0, objects keep away from the border; an
-            eighth of the side avoids that. A tile needs 0.
-        levels: the number of samples of each level along the long side of the canvas, from 1 to its pixels, in any
-            order. If None, the multiples of 4.
+        margin: pixels around the picture that views may reach into; an eighth of the side is good. With 0, objects keep
+            away from the border. A tile needs 0.
+        levels: the number of samples of each level along the long side of the canvas. If None, the multiples of 4.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
         method: the form of the operator: `spectral`, or `layers`, which is exact and which `Adam` needs.
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam.
@@ -44,10 +44,6 @@ class StackSpec:
             which keeps the Fourier magnitudes of the start (noise or an image).
         time: the time axis, if the images of the stack are the frames of a film.
         zoom: how the images of the stack are nested, if they are the depths of a zoom.
-
-    Raises:
-        ValueError: when a value has the wrong type or is out of range, or two exclude each other: a tile and a margin
-            or a zoom, a film and a zoom, `layers` and a film or `maco`.
 
     Example:
         >>> from das_core import StackSpec
@@ -113,6 +109,13 @@ class StackSpec:
         return self.height + 2 * self.margin, self.width + 2 * self.margin
 
     @property
+    def series(self) -> tuple[int, str, str] | None:
+        """How many images a film or a zoom has, what it is, and what an image is called; None for separate images."""
+        if self.zoom is not None:
+            return self.zoom.depths, "zoom", "depth"
+        return None if self.time is None else (self.time.frames, "film", "frame")
+
+    @property
     def zoom_operator(self) -> ZoomOperator | None:
         """The linear map from the depths of a zoom to its composites."""
         return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
@@ -129,16 +132,8 @@ class StackSpec:
 
     def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator[Any]:
         """Return the operator K of this stack, cached by `make_operator`."""
-        return make_operator(
-            method or self.method,
-            self.canvas,
-            self.levels,
-            device,
-            self.tile,
-            self.frozen,
-            self.parametrization,
-            self.time,
-        )
+        form, more = method or self.method, (self.tile, self.frozen, self.parametrization, self.time)
+        return make_operator(form, self.canvas, self.levels, device, *more)
 
     @property
     def parameters_kind(self) -> type[Parameters]:
@@ -151,27 +146,21 @@ class StackSpec:
 
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes while it is computed."""
-        height, width = self.canvas
-        # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the
-        # phase factors of the transform, and 12 for the temporary tensors from which these are computed.
-        spectral = 28 * height * width
-        if self.time is not None:
-            # 32 bytes for each entry of a (T, T) matrix: 4 for K_t and 4 for its inverse, both in float32, and 24 for
-            # the temporary float64 matrices from which they are computed.
-            spectral += 32 * self.time.frames**2
-        levels: tuple[int, ...] = ()
-        if self.method == "layers":
-            # Pixels are one level, as fine as the canvas; Fourier coefficients are none.
-            levels = {"pyramid": self.levels, "pixels": (max(self.canvas),)}.get(self.parametrization, ())
+        # For every pixel the responses of K and of a low-pass (8), phase factors (8) and temporary tensors (12); for
+        # every entry of K_t itself, its inverse (8) and temporary float64 matrices (24).
+        needed = 28 * math.prod(self.canvas) + (0 if self.time is None else 32 * self.time.frames**2)
+        if self.method == "spectral":
+            return needed
+        # Pixels are one level, as fine as the canvas; Fourier coefficients are none.
+        levels = {"pyramid": self.levels, "pixels": (max(self.canvas),)}.get(self.parametrization, ())
         shapes = [level_shape(level, self.canvas) for level in levels]
         sizes = {(shape[axis], self.canvas[axis]) for shape in shapes for axis in (0, 1)}
-        return spectral + 4 * sum(size * side for size, side in sizes)
+        return needed + 4 * sum(size * side for size, side in sizes)
 
     def parameters_bytes(self, batch: int) -> int:
         """Return how many bytes the parameters of a stack take."""
-        return 4 * sum(math.prod(shape) for shape in self.shape_parameters(batch))
+        return 4 * sum(map(math.prod, self.shape_parameters(batch)))
 
     def levels_bytes(self, batch: int) -> int:
         """Return how many bytes all levels of a stack take as tensors."""
-        shapes = [level_shape(level, self.canvas) for level in self.levels]
-        return 4 * 3 * batch * sum(height * width for height, width in shapes)
+        return 4 * sum(map(math.prod, LevelsOperator.shape_parameters(self.canvas, self.levels, batch)))

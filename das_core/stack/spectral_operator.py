@@ -9,20 +9,15 @@ from ..common.geometry import Shape
 from ..common.interruption import allow_interrupt, pausing
 from ..common.products import multiply
 from .bases import CosineBasis
-from .bicubic import bicubic_columns, bicubic_taps
-from .levels import level_shape
+from .levels import bicubic_columns, bicubic_taps, level_shape
 from .linear_operator import StackOperator
 from .state import AccumulatedGradient
 
-# The stack counts as unable to show a frequency whose factor in K is less than this share of the largest factor: in
-# float32, dividing by such a factor would only amplify rounding errors.
+# A stack cannot show frequencies with a smaller share of the largest factor in K: dividing amplifies rounding errors.
 _MIN_RELATIVE_RESPONSE = 1e-7
-
-_MOST_AT_ONCE = 2**21
-"""How many samples `_compute_axis_response` transforms at once: 16 MiB in float64."""
-
+_MOST_AT_ONCE = 2**21  # How many samples `_compute_axis_response` transforms at once: 16 MiB in float64.
+# Above this number of squared source samples for every target sample, `_compute_long_response` is the faster way.
 _MANY_SAMPLES = 64
-"""Above this number of squared source samples for every target sample, `_compute_long_response` is the faster way."""
 
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
@@ -64,14 +59,11 @@ def compute_spectral_response(
 
     For a wave u v' of norm 1, with a vertical and a horizontal profile, it is the sum of g_r^2 |A_r' u|^2 |B_r' v|^2.
     """
-    # Both axes of a square canvas share the responses in `made`. These are not cached between calls, because there is
-    # one for every level.
     shapes = [level_shape(level, canvas) for level in levels]
     sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
     made = {(source, target): _compute_axis_response(source, target, tile) for source, target in sizes}
     rows, columns = (torch.stack([made[shape[axis], canvas[axis]] for shape in shapes]) for axis in (0, 1))
-    if tile:
-        # `FourierBasis` leaves out the other columns of coefficients: they are complex conjugates of these.
+    if tile:  # `FourierBasis` leaves out the other columns of coefficients, complex conjugates of these.
         columns = columns[:, : canvas[1] // 2 + 1]
     squared_gains = torch.tensor(gains or [1.0] * len(levels), dtype=torch.float64).square()
     return multiply(rows.T, squared_gains[:, None] * columns).float()

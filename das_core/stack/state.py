@@ -11,7 +11,6 @@ from ..common.scalars import as_whole
 from ..common.text import shorten
 
 _LONGEST_KIND = 100
-"""The most characters of the name of a kind of optimizer."""
 
 
 def check_steps(name: str, value: object) -> int:
@@ -48,9 +47,7 @@ class Parameters:
 
 
 class AccumulatedGradient(Parameters):
-    """The sum over all steps of the gradient (with momentum: the velocity) times the step size, one tensor (B, 3, H,
-    W).
-    """
+    """The sum over all steps of the gradient (or the velocity) times the step size, one tensor (B, 3, H, W)."""
 
     @property
     def gradient(self) -> Tensor:
@@ -59,9 +56,7 @@ class AccumulatedGradient(Parameters):
 
 
 class LevelTensors(Parameters):
-    """What ascents have added to every level, (B, 3, h_r, w_r), coarse to fine; or one tensor of pixels or
-    coefficients.
-    """
+    """What ascents have added to every level, (B, 3, h_r, w_r), or to pixels or Fourier coefficients, one tensor."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ has no first frame: its K_t is the mean over all cyclic shifts (docs/method.md, 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +18,10 @@ from ..common.products import multiply
 from ..common.scalars import as_switch, as_whole
 from ..common.text import shorten
 from ..common.timeline import Timeline
+from .linear_operator import StackOperator
+from .state import AccumulatedGradient
 
-MOST_FRAMES = 1024
-"""The largest number of frames of a film in a stack. `render_film` can interpolate more."""
+MOST_FRAMES = 1024  # Of a film in a stack; `render_film` can interpolate more.
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,6 @@ class Time:
     Args:
         frames: how many frames there are, 1 to 1024.
         loop: whether the last frame is followed by the first.
-
-    Raises:
-        ValueError: when `frames` is not a whole number from 1 to 1024, or `loop` is neither true nor false.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec, Time
-        >>> ImageStack.gray(StackSpec(width=32, height=32, margin=8, time=Time(frames=12))).image().shape
-        torch.Size([12, 3, 32, 32])
     """
 
     frames: int
@@ -60,13 +54,10 @@ class Time:
 
 def list_time_levels(frames: int) -> tuple[int, ...]:
     """Return the points of the levels in time: 2, 3, 4, 6, 8, 12 and so on, and the number of frames."""
-    # With a level of one point, the ends of a film from one wish to another have too much in common: a held-out model
-    # recognises them less often.
+    # With a level of one point, the ends of a film from one wish to another would have too much in common.
     levels = {frames} if frames > 2 else {1, frames}
-    power = 2
-    while power <= frames:
-        levels |= {level for level in (power, power * 3 // 2) if level <= frames}
-        power *= 2
+    powers = (2**exponent for exponent in range(1, frames.bit_length()))
+    levels |= {level for power in powers for level in (power, power * 3 // 2) if level <= frames}
     return tuple(sorted(levels))
 
 
@@ -109,3 +100,45 @@ def time_root(time: Time, decay: float = 1.0) -> Tensor:
 def mix_frames(matrix: Tensor, frames: Tensor) -> Tensor:
     """Return weighted sums of frames (S, C, H, W): a matrix (S, T) times frames (T, C, H, W)."""
     return multiply(matrix, frames.flatten(1)).unflatten(1, frames.shape[1:])
+
+
+class FilmOperator(StackOperator[AccumulatedGradient]):
+    """The operator of a stack whose batch holds T frames: `space`, the operator of a picture, times K_t."""
+
+    def __init__(self, space: StackOperator[Any], time: Time) -> None:
+        self.space, self.time = space, time
+        self.canvas, self.levels = space.canvas, space.levels
+        self.device, self.tile, self.basis = space.device, space.tile, space.basis
+        self.frozen, self._moving = space.frozen, space._moving
+        self._prepare()
+
+    def _prepare(self) -> None:
+        matrix = time_matrix(self.time)
+        self.matrix = matrix.to(self.device, torch.float32)
+        self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
+
+    def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
+        """Return the accumulated gradient (T, 3, H, W) of `space`; K_t is part of `forward`."""
+        parameters: AccumulatedGradient = self.space.adjoint(gradient)
+        return parameters
+
+    def forward(self, parameters: AccumulatedGradient) -> Tensor:
+        """Return K times the accumulated gradient, (T, 3, H, W)."""
+        return mix_frames(self.matrix, self.space.forward(parameters))
+
+    def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
+        """Return K times a gradient (T, 3, H, W)."""
+        if gradient.device.type == "cpu":
+            # The views of a step may show only some frames. At the other frames the gradient is 0, and so is K in space
+            # times the gradient: it is not computed. (On a GPU this test would have to wait for the device.)
+            asked = torch.tensor([bool(frame.any()) for frame in gradient])
+            return mix_frames(self.matrix[:, asked], self.space.precondition(gradient[asked], cutoff, tilt))
+        return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
+
+    def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
+        """Return the canvas (T, 3, H, W) with each frame projected by `space`."""
+        return self.space.retract(canvas, start)
+
+    def invert(self, change: Tensor) -> AccumulatedGradient:
+        """Return an accumulated gradient that stands for a change (T, 3, H, W)."""
+        return AccumulatedGradient((mix_frames(self._inverse, self.space.invert(change).tensors[0]),))

@@ -1,8 +1,7 @@
 """A zoom: nested pictures, each of which contains the next one in its middle (docs/method.md, A zoom).
 
-All depths have the same number of pixels. What is shown at a moment is a composite: the widest visible depth covers it,
-and each smaller depth is blended over the wider ones through an elliptic mask, because a straight or sharp edge would
-look like a frame.
+What is shown at a moment is a composite: the widest visible depth covers it, and each smaller depth is blended over the
+wider ones through an elliptic mask, because a straight or sharp edge would look like a frame.
 """
 
 import math
@@ -21,24 +20,11 @@ from ..common.text import shorten
 from ..common.timeline import Timeline
 
 MOST_DEPTHS = 32
-"""The largest number of depths of a zoom."""
-
 LEAST_FACTOR, LARGEST_FACTOR = 1.25, 8.0
-"""The range of `Zoom.factor`."""
+BETWEEN = 3  # How many moments between two depths models are shown, so that an ascent improves them, too.
 
-MOST_BETWEEN = 15
-"""The largest value of `Zoom.between`."""
-
-INNER = 0.6
-"""The semi-axes of the ellipse in which a depth is opaque, as a share of half the width and half the height of its
-picture. Outside this ellipse the depth blends into the wider depth around it, and ends at a larger ellipse that touches
-the outer edge of the margin (`depth_mask`)."""
-
-_LEAST_MARGIN = 4
-"""The least margin of a zoom in pixels. The mask of a depth needs room to fall to 0 at the outer edge of the margin."""
-
-_WIDEST_MARGIN = 56
-"""The widest margin that `zoom_margin` returns, in pixels: an eighth of the default side of a picture, 448."""
+INNER = 0.6  # The semi-axes of the ellipse in which a depth is opaque, as shares of half the sides of its picture.
+_LEAST_MARGIN, _WIDEST_MARGIN = 4, 56  # In pixels. In the margin, the mask of a depth falls to 0.
 
 
 def zoom_margin(width: int, height: int) -> int:
@@ -54,26 +40,14 @@ class Zoom:
         depths: how many depths there are, 2 to 32.
         factor: the width of a depth divided by that of the next depth inside it, 1.25 to 8.
         loop: whether the last depth contains the first, so that the zoom has no end.
-        between: how many moments between two neighbouring depths are shown to models, 0 to 15, so that an ascent also
-            improves the composites between the depths. Frames can be rendered at any moment (`render_zoom`).
-
-    Raises:
-        ValueError: when a number is out of range, or `loop` is neither true nor false.
-
-    Example:
-        >>> from das_core import ImageStack, StackSpec, Zoom
-        >>> zoom = Zoom(depths=3, factor=2.5)
-        >>> ImageStack.gray(StackSpec(width=32, height=32, margin=8, zoom=zoom)).image().shape
-        torch.Size([3, 3, 32, 32])
     """
 
     depths: int
     factor: float = 2.0
     loop: bool = False
-    between: int = 3
 
     def __post_init__(self) -> None:
-        depths, factor, between = as_whole(self.depths), as_number(self.factor), as_whole(self.between)
+        depths, factor = as_whole(self.depths), as_number(self.factor)
         if depths is None or not 2 <= depths <= MOST_DEPTHS:
             raise ValueError(
                 f"{shorten(self.depths)} depths are no zoom; give a whole number from 2 to {MOST_DEPTHS}, such as 6"
@@ -83,12 +57,8 @@ class Zoom:
                 f"factor {shorten(self.factor)} is not between {LEAST_FACTOR} and {LARGEST_FACTOR:g}; at 2 each depth "
                 "has half the side of the one that holds it"
             )
-        if between is None or not 0 <= between <= MOST_BETWEEN:
-            raise ValueError(f"between {shorten(self.between)} is not a whole number from 0 to {MOST_BETWEEN}; 3 suit")
-        object.__setattr__(self, "depths", depths)
-        object.__setattr__(self, "factor", factor)
-        object.__setattr__(self, "between", between)
-        object.__setattr__(self, "loop", as_switch("loop", self.loop))
+        for name, value in (("depths", depths), ("factor", factor), ("loop", as_switch("loop", self.loop))):
+            object.__setattr__(self, name, value)
 
     @property
     def end(self) -> int:
@@ -98,7 +68,7 @@ class Zoom:
     @property
     def moments(self) -> tuple[float, ...]:
         """The moments that models are shown, in rising order; depth d fills the picture at moment d."""
-        steps = self.between + 1
+        steps = BETWEEN + 1
         return tuple(number / steps for number in range(self.end * steps + (not self.loop)))
 
     @property
@@ -108,17 +78,13 @@ class Zoom:
 
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
         """Return index, scale (1 fills the picture) and whether it has no mask, of the visible depths, widest first."""
-        # At this scale and above, the opaque ellipse of a depth covers the whole canvas, corners included, and hides
-        # all wider depths.
+        # At this scale and above, the opaque ellipse of a depth covers the whole canvas and hides all wider depths.
         enough = math.hypot(*(side / (side - 2 * margin) for side in canvas)) / INNER
         layers: list[tuple[int, float, bool]] = []
         last = math.inf if self.loop else self.depths - 1
         # Go outwards from the depth of this moment to the first depth that hides all wider ones, or to depth 0.
         depth = math.floor(moment)
-        while True:
-            scale = self.factor ** (moment - depth)
-            if scale >= enough or (depth == 0 and not self.loop):
-                break
+        while self.factor ** (moment - depth) < enough and (self.loop or depth > 0):
             depth -= 1
         # From there inwards, until the next depth would be smaller than a pixel, or there is none.
         while depth <= last and min(canvas) * (scale := self.factor ** (moment - depth)) >= 1:
@@ -130,8 +96,8 @@ class Zoom:
         """Raise a ValueError unless the margin is wide enough, and a depth fits into the picture around it."""
         if margin < _LEAST_MARGIN:
             raise ValueError(
-                f"a margin of {margin} pixels is too narrow for a zoom, whose depths end there; "
-                f"give at least {_LEAST_MARGIN}, an eighth of the picture is good"
+                f"a margin of {margin} pixels is too narrow for a zoom, whose depths end there; give at least "
+                f"{_LEAST_MARGIN}, an eighth of the picture is good"
             )
         least = max(side / (side - 2 * margin) for side in canvas)
         if self.factor < least:
@@ -141,13 +107,11 @@ class Zoom:
             )
 
 
-_REACH = 2
-"""How many samples the cubic kernel reaches on each side of its middle, when it enlarges."""
+_REACH = 2  # How many samples the cubic kernel reaches on each side of its middle, when it enlarges.
 
+# A depth in a composite: its index; what it covers there; from which part of its canvas; the matrices that resize rows
+# and columns (None at scale 1); and its mask (None for the widest depth).
 _Layer = tuple[int, tuple[slice, slice], tuple[slice, slice], tuple[Tensor, Tensor] | None, Tensor | None]
-"""A depth in a composite: its index; the rows and columns of the composite that it covers; the rows and columns of its
-own canvas from which these are computed; the matrices that resize rows and columns (None if the scale is 1); and its
-mask over the rows and columns that it covers (None for the widest depth, which has no mask)."""
 
 
 class ZoomOperator:
@@ -176,8 +140,7 @@ class ZoomOperator:
         """Return the gradient at the depths (D, C, H, W), given those at the composites of N moments (N, C, H, W)."""
         total = gradient.new_zeros(self.zoom.depths, *gradient.shape[1:])
         for seen, moment in pausing(zip(gradient, moments, strict=True)):
-            # From the smallest depth to the widest: each takes its share of the gradient, and leaves the rest to the
-            # wider depths under it.
+            # From the smallest depth to the widest: each takes its share, and leaves the rest to those under it.
             left = seen.clone()
             for depth, place, source, matrices, mask in reversed(list(self._find_layers(moment, gradient.device))):
                 part = left[:, *place]
@@ -192,37 +155,33 @@ class ZoomOperator:
     def _find_layers(self, moment: float, device: torch.device) -> Iterator[_Layer]:
         """Yield the visible depths at a moment, from the widest to the smallest."""
         for depth, scale, fills in self.zoom.find_layers(moment, self.canvas, self.margin):
-            spans = [_find_spans(length, scale) for length in self.canvas]
-            place = (slice(*spans[0][0]), slice(*spans[1][0]))
-            source = (slice(*spans[0][1]), slice(*spans[1][1]))
+            (down, rows), (right, columns) = (_find_spans(length, scale) for length in self.canvas)
             matrices = None
             if scale != 1:
-                rows, columns = (self._make_matrix(length, scale, device) for length in self.canvas)
-                matrices = rows, columns
+                vertical, horizontal = (self._make_matrix(length, scale, device) for length in self.canvas)
+                matrices = vertical, horizontal
             mask = None if fills else self._make_mask(self.canvas, self.margin, scale, device)
-            yield depth, place, source, matrices, mask
+            yield depth, (down, right), (rows, columns), matrices, mask
 
 
-def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
+def _find_spans(length: int, scale: float) -> tuple[slice, slice]:
     """Return the samples of a composite that a depth covers along an axis, and the samples of the depth for them."""
-    # A sample is covered if its middle lies on the resized canvas. The number of covered samples changes from moment to
-    # moment without a visible jump, because the mask is nearly 0 at the edge.
+    # A sample is covered if its middle lies on the resized canvas. At the edge the mask is nearly 0.
     first = max(0, math.ceil((length - length * scale - 1) / 2))
-    if scale <= 1:
-        return (first, length - first), (0, length)
-    # Where the first sample of the composite lies on the canvas, as a fractional index. The interpolation uses `_REACH`
-    # samples on each side of this place.
-    outermost = (0.5 - length / 2) / scale + length / 2 - 0.5
-    begin = max(0, math.floor(outermost) - _REACH + 1)
-    return (first, length - first), (begin, length - begin)
+    begin = 0
+    if scale > 1:
+        # Where the first sample of the composite lies on the canvas, as a fractional index.
+        outermost = (0.5 - length / 2) / scale + length / 2 - 0.5
+        begin = max(0, math.floor(outermost) - _REACH + 1)
+    return slice(first, length - first), slice(begin, length - begin)
 
 
 def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
     """Return the matrix that resizes an axis around its middle and crops the result to the length of the axis."""
-    (first, end), (begin, until) = _find_spans(length, scale)
-    position = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2) / scale + length / 2 - 0.5
-    # Antialiasing: below scale 1 the kernel is widened by 1 / scale, the distance between two samples of the result.
-    distance = (torch.arange(begin, until) - position[:, None]).abs() * min(scale, 1.0)
+    covered, read = _find_spans(length, scale)
+    position = (torch.arange(length, dtype=torch.float64)[covered] + 0.5 - length / 2) / scale + length / 2 - 0.5
+    # Antialiasing: below scale 1 the kernel is widened by 1 / scale.
+    distance = (torch.arange(length)[read] - position[:, None]).abs() * min(scale, 1.0)
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
     weights = torch.where(distance < 1, near, torch.where(distance < _REACH, far, 0.0))
@@ -233,8 +192,8 @@ def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -
     """Return the mask of a resized depth, for those rows and columns of the composed canvas that the depth covers."""
     away = []
     for length in canvas:
-        (first, end), _ = _find_spans(length, scale)
-        distance = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2).abs() / scale
+        covered, _ = _find_spans(length, scale)
+        distance = (torch.arange(length, dtype=torch.float64)[covered] + 0.5 - length / 2).abs() / scale
         away.append(distance / (length / 2 - margin))
     edge = min(length / (length - 2 * margin) for length in canvas)
     outside = ((torch.hypot(away[0][:, None], away[1]) - INNER) / (edge - INNER)).clamp(0, 1)

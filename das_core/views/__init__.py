@@ -4,9 +4,8 @@ from .augmentation import Augmentation
 from .color_transforms import ColorShift, Grayscale
 from .distance import Distance
 from .draws import Draws, ViewKey
-from .geometry import ViewGeometry
 from .transforms import Flip, Noise, PatchMask, Perspective, Transform
-from .windows import Windows
+from .windows import ViewGeometry, Windows
 
 # fmt: off
 __all__ = [

@@ -11,10 +11,9 @@ from torch import Tensor
 from ..common.interruption import pausing
 from .color_transforms import ColorShift, Grayscale
 from .draws import Draws
-from .geometry import ViewGeometry
 from .pyramid import Pyramid
 from .transforms import Flip, Noise, Transform
-from .windows import Windows
+from .windows import ViewGeometry, Windows
 
 MOST_VIEWS = 2**16
 """The most views of an image in a step. The random draws of many more views would fill the memory."""
@@ -31,14 +30,11 @@ class Augmentation:
             wide.
         transforms: what is done to the views after they are cut out and resized, in this order.
 
-    Raises:
-        ValueError: when `views` is out of range.
-
     Example:
         >>> import torch
-        >>> from das_core import Augmentation, Windows
+        >>> from das_core import Augmentation, Flip, PatchMask, Windows
         >>> from das_core.views import Draws, ViewGeometry, ViewKey
-        >>> augmentation = Augmentation(views=2, windows=Windows(jitter=8))
+        >>> augmentation = Augmentation(views=2, windows=Windows(jitter=8), transforms=(Flip(), PatchMask(patches=3)))
         >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)], torch.device("cpu"))
         >>> geometry = ViewGeometry(canvas=(48, 48), margin=8, size=24)
         >>> augmentation(torch.zeros(1, 3, 48, 48), geometry, draws).shape
@@ -56,16 +52,7 @@ class Augmentation:
             raise ValueError(f"views {self.views} is too many: a step shows at most {MOST_VIEWS}, and 64 are many")
 
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Return the views for which `draws` has random numbers: cut out of the canvases, resized and transformed.
-
-        Args:
-            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them.
-            geometry: where on the canvas views may lie, and the size that they are resized to.
-            draws: the random numbers of the views; they also say which image each view shows.
-
-        Returns:
-            Views (V, 3, size, size), 0..1. Gradients flow to the pixels.
-        """
+        """Return views (V, 3, size, size), 0..1, of canvases (B, 3, H, W) or a `Pyramid` of them, with these draws."""
         views = self.windows(pixels, geometry, draws)
         for transform in pausing(self.transforms):
             views = transform(views, draws)

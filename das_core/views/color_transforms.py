@@ -21,18 +21,6 @@ class ColorShift:
         shift: the largest change of brightness, 0..1; with 1 black can turn into white.
         scale: the largest change of contrast as a natural logarithm, 0..3; with 0.2 the factor is up to 1.2.
         per_channel: whether each channel gets random numbers of its own, which tints views.
-
-    Raises:
-        ValueError: when `shift` or `scale` is out of its range.
-
-    Example:
-        >>> import torch
-        >>> from das_core import ColorShift
-        >>> from das_core.views import Draws, ViewKey
-        >>> grey = torch.full((1, 3, 8, 8), 0.5)
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> ColorShift(shift=0.1)(grey, draws)[0, :, 0, 0]
-        tensor([0.4781, 0.4614, 0.4383])
     """
 
     shift: float = 0.2
@@ -62,18 +50,6 @@ class Grayscale:
 
     Args:
         probability: the probability that a view is grey, 0..1. Above about 0.5 colours hardly matter.
-
-    Raises:
-        ValueError: when `probability` is not in 0..1.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Grayscale
-        >>> from das_core.views import Draws, ViewKey
-        >>> red = torch.tensor([1.0, 0.0, 0.0])[:, None, None].expand(1, 3, 8, 8)
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> Grayscale(probability=1.0)(red, draws)[0, :, 0, 0]
-        tensor([0.2989, 0.2989, 0.2989])
     """
 
     probability: float = 0.25

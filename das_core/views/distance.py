@@ -11,46 +11,28 @@ from ..common.interruption import pausing
 from .draws import Draws
 from .sampling import linear_resize_matrix
 
+NEAREST, FARTHEST = 0.5, 0.2
+"""The largest and the smallest factor by which a view is shrunk."""
+
 
 @dataclass(frozen=True)
 class Distance:
     """A transform that shrinks some views and enlarges them again, as if they were seen from afar.
 
-    A picture that a judge also recognises from afar has the shape of its class, and not only its texture.
+    A picture that a judge also recognises from afar has the shape of its class, and not only its texture. The logarithm
+    of the factor by which a view is shrunk is uniform between those of 0.2 and 0.5.
 
     Args:
         probability: the probability that a view is seen from afar, 0..1.
-        nearest: the largest factor by which a view is shrunk, at least `farthest` and at most 1.
-        farthest: the smallest factor, above 0; the logarithm of the factor is uniform between the two.
-
-    Raises:
-        ValueError: when a setting is out of its range.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Distance
-        >>> from das_core.views import Draws, ViewKey
-        >>> stripes = torch.tensor([0.0, 1.0]).repeat(16).expand(1, 3, 32, 32)
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> far = Distance(probability=1.0)(stripes, draws)
-        >>> round(float(stripes.std()), 2), round(float(far.std()), 2)
-        (0.5, 0.02)
     """
 
     probability: float = 1 / 3
-    nearest: float = 0.5
-    farthest: float = 0.2
     kept_views: ClassVar[float] = 2.5
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(
                 f"distance {self.probability} is not a probability between 0 and 1; 0.33 is every third view"
-            )
-        if not 0 < self.farthest <= self.nearest <= 1:
-            raise ValueError(
-                f"views from afar shrunk to between {self.farthest} and {self.nearest} of their side: choose shares "
-                "above 0 and at most 1, the farthest first"
             )
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
@@ -63,7 +45,7 @@ class Distance:
         seen = []
         for view, far, place in pausing(zip(views, is_far, places, strict=True)):
             if far:
-                shrunk = max(1, round(side * self.farthest * (self.nearest / self.farthest) ** place))
+                shrunk = max(1, round(side * FARTHEST * (NEAREST / FARTHEST) ** place))
                 matrix = _make_shrinking(side, shrunk, views.device)
                 view = matrix @ view @ matrix.T
             seen.append(view)

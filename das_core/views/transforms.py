@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
-from ..common.curves import Curve, check_curve, interpolate
 from ..common.devices import send_to_device
 from ..common.interruption import pausing
 from .draws import Draws, NoiseKind
@@ -55,18 +54,6 @@ class Flip:
 
     Args:
         probability: the probability that a view is mirrored, 0..1.
-
-    Raises:
-        ValueError: when `probability` is not in 0..1.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Flip
-        >>> from das_core.views import Draws, ViewKey
-        >>> views = torch.tensor([0.0, 0.5, 1.0]).expand(1, 3, 3, 3)
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> Flip(probability=1.0)(views, draws)[0, 0, 0]
-        tensor([1.0000, 0.5000, 0.0000])
     """
 
     probability: float = 0.5
@@ -93,46 +80,24 @@ class Noise:
             the picture can get patterns that only a model sees; above 0.1, Gaussian noise makes it grainy.
         kind: `gaussian`, or `uniform`, the noise of Direct Ascent Synthesis' own code (amplitude 0.2): it makes views
             brighter by half its amplitude, so the picture comes out darker than the views that the judge scored.
-        amplitude_end: the amplitude at the end of the ascent; None if it does not change.
-        curve: how the amplitude goes from `amplitude` to `amplitude_end`.
-
-    Raises:
-        ValueError: when an amplitude is not in 0..10, or the kind or the curve is unknown.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Noise
-        >>> from das_core.views import Draws, ViewKey
-        >>> views = torch.full((1, 3, 64, 64), 0.5)
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> noisy = Noise(amplitude=0.1)(views, draws)
-        >>> round(float(noisy.mean()), 2), round(float(noisy.std()), 2)
-        (0.5, 0.1)
     """
 
     amplitude: float = 0.05
     kind: NoiseKind = "gaussian"
-    amplitude_end: float | None = None
-    curve: Curve = "linear"
     kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
-        for name, amplitude in (("noise", self.amplitude), ("noise_end", self.amplitude_end)):
-            if amplitude is not None and not 0 <= amplitude <= 10:
-                raise ValueError(f"{name} {amplitude} is not between 0 (none) and 10; 0.05 is a good amount")
-        check_curve(self.curve)
+        if not 0 <= self.amplitude <= 10:
+            raise ValueError(f"noise {self.amplitude} is not between 0 (none) and 10; 0.05 is a good amount")
         check_choice("noise kind", self.kind, get_args(NoiseKind))
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Return views (V, 3, S, S), 0..1, with the noise of this step of the ascent."""
-        amplitude = self.amplitude
-        if self.amplitude_end is not None:
-            amplitude = interpolate(amplitude, self.amplitude_end, self.curve, draws.progress)
-        if amplitude == 0:
+        """Return views (V, 3, S, S), 0..1, with noise."""
+        if self.amplitude == 0:
             return views
         # A product and then a sum, each rounded, as in Direct Ascent Synthesis' own code. A fused operation rounds only
         # once, so its last bit would differ.
-        return draws.noise(views.shape[1:], self.kind).mul_(amplitude).add_(views).clamp(0, 1)
+        return draws.noise(views.shape[1:], self.kind).mul_(self.amplitude).add_(views).clamp(0, 1)
 
 
 Fill = Literal["mean", "gray"]
@@ -147,18 +112,6 @@ class Perspective:
     Args:
         distortion: the largest distance, along each axis, of a corner of the quadrilateral from that of the view, as a
             share of the side, 0..0.33.
-
-    Raises:
-        ValueError: when `distortion` is not in 0..0.33.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Perspective
-        >>> from das_core.views import Draws, ViewKey
-        >>> ramp = torch.linspace(0, 1, 5).expand(1, 3, 5, 5)
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> Perspective(distortion=0.3)(ramp, draws)[0, 0, 0]
-        tensor([0.0822, 0.2513, 0.4310, 0.6225, 0.8269])
     """
 
     distortion: float = 0.15
@@ -193,17 +146,6 @@ class PatchMask:
         size: the largest possible side of a rectangle, as a share of the side of the view, above 0 and at most 1. Each
             side is drawn uniformly between half of this share and this share.
         fill: the colour of the rectangles: `mean` is the mean colour of the view, `gray` is 0.5 in all channels.
-
-    Raises:
-        ValueError: when `patches` or `size` is out of its range, or the fill is unknown.
-
-    Example:
-        >>> import torch
-        >>> from das_core import PatchMask
-        >>> from das_core.views import Draws, ViewKey
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
-        >>> PatchMask(patches=1, size=0.5, fill="gray")(torch.ones(1, 3, 6, 6), draws)[0, 0, 1]
-        tensor([1.0000, 1.0000, 0.5000, 0.5000, 1.0000, 1.0000])
     """
 
     patches: int = 2

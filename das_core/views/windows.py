@@ -3,16 +3,30 @@
 Direct Ascent Synthesis (arXiv 2502.07753, section 4) shifts windows of one size at random. Here the size varies, too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..common.curves import Curve, check_curve, interpolate
 from ..common.geometry import Box, Shape, intersect_boxes
 from .draws import Draws
-from .geometry import ViewGeometry
 from .pyramid import Pyramid
 from .sampling import Window, crop_and_resize
+
+
+@dataclass(frozen=True)
+class ViewGeometry:
+    """Where on a canvas views may lie, and the size in pixels that they are resized to.
+
+    `canvas` is height and width, margins included; `boxes` has for each image the box that its views must lie in: top,
+    left, height and width. Views reach past the edges of the picture by at most the jitter of the windows, except on a
+    tile.
+    """
+
+    canvas: Shape
+    margin: int = 0
+    size: int = 224
+    tile: bool = False
+    boxes: tuple[Box, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,14 +50,8 @@ class Windows:
         zoom_max: the largest share, above 0 and at most 1.
         zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1; clamped to `zoom_min`
             and `zoom_max`, and without effect if the optimizer has no coarse part.
-        jitter_end: the jitter at the end of the ascent; None if the jitter does not change.
-        zoom_min_end: `zoom_min` at the end of the ascent; None if `zoom_min` does not change.
-        curve: how `jitter` and `zoom_min` change to their end values over the whole ascent.
         fitted: whether a jitter larger than the margin is reduced to it, for a jitter that the user has not chosen; if
             False, such a jitter is an error.
-
-    Raises:
-        ValueError: when a jitter is negative, a `zoom_…` setting is out of its range, or the curve is unknown.
 
     Example:
         >>> import torch
@@ -59,76 +67,41 @@ class Windows:
     zoom_min: float = 0.45
     zoom_max: float = 1.0
     zoom_start: float = 0.9
-    jitter_end: int | None = None
-    zoom_min_end: float | None = None
-    curve: Curve = "linear"
     fitted: bool = False
 
     def __post_init__(self) -> None:
-        given = {name: value for name, value in vars(self).items() if value is not None}
-        for name in ("jitter", "jitter_end"):
-            if given.get(name, 0) < 0:
-                raise ValueError(
-                    f"{name} {given[name]} is negative; it must be 0 (views stay inside the picture) or more"
-                )
-        for name in ("zoom_min", "zoom_max", "zoom_start", "zoom_min_end"):
-            if not 0 < given.get(name, 1) <= 1:
-                raise ValueError(f"{name} {given[name]} is not above 0 and at most 1 (the whole canvas)")
-        for name in ("zoom_min", "zoom_min_end"):
-            if given.get(name, 0) > self.zoom_max:
-                raise ValueError(
-                    f"{name} {given[name]} is above zoom_max {self.zoom_max}; the closest view cannot see more than "
-                    f"the widest: lower {name} or raise zoom_max"
-                )
-        check_curve(self.curve)
-
-    @property
-    def farthest_jitter(self) -> int:
-        """The larger of `jitter` and `jitter_end`."""
-        return max(self.jitter, self.jitter_end or 0)
-
-    def at_progress(self, progress: float) -> "Windows":
-        """Return the windows at a progress of the ascent, 0..1: with the `jitter` and `zoom_min` of the step, and no
-        end values.
-        """
-        if self.jitter_end is None and self.zoom_min_end is None:
-            return self
-        jitter_end = self.jitter if self.jitter_end is None else self.jitter_end
-        zoom_min_end = self.zoom_min if self.zoom_min_end is None else self.zoom_min_end
-        return replace(
-            self,
-            jitter=round(interpolate(self.jitter, jitter_end, self.curve, progress)),
-            zoom_min=interpolate(self.zoom_min, zoom_min_end, self.curve, progress),
-            jitter_end=None,
-            zoom_min_end=None,
-        )
+        if self.jitter < 0:
+            raise ValueError(f"jitter {self.jitter} is negative; it must be 0 (views stay inside the picture) or more")
+        for name in ("zoom_min", "zoom_max", "zoom_start"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)} is not above 0 and at most 1 (the whole canvas)")
+        if self.zoom_min > self.zoom_max:
+            raise ValueError(
+                f"zoom_min {self.zoom_min} is above zoom_max {self.zoom_max}; the closest view cannot see more than "
+                "the widest: lower zoom_min or raise zoom_max"
+            )
 
     def reach(self, canvas: Shape, margin: int, *, tile: bool = False) -> Box:
         """Return the part of a canvas that views may show, margin in pixels: the picture grown by `jitter`, or the
         whole of a tile.
-
-        Raises:
-            ValueError: when a jitter is larger than the margin, and `fitted` is False.
         """
         if tile:
             return 0, 0, *canvas
-        for name, jitter in (("jitter", self.jitter), ("jitter_end", self.jitter_end or 0)):
-            if jitter > margin and not self.fitted:
-                raise ValueError(
-                    f"{name} {jitter} reaches past the margin of {margin} pixels and leaves no window: "
-                    f"lower {name} to {margin} or raise the stack's margin to {jitter}"
-                )
+        if self.jitter > margin and not self.fitted:
+            raise ValueError(
+                f"jitter {self.jitter} reaches past the margin of {margin} pixels and leaves no window: "
+                f"lower jitter to {margin} or raise the stack's margin to {self.jitter}"
+            )
         edge = max(0, margin - self.jitter)
         return edge, edge, canvas[0] - 2 * edge, canvas[1] - 2 * edge
 
     def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:
         """Return top, left and side of a window for every view of `draws`, in pixels of the canvas."""
-        now = self.at_progress(draws.progress)
-        reach = now.reach(geometry.canvas, geometry.margin, tile=geometry.tile)
+        reach = self.reach(geometry.canvas, geometry.margin, tile=geometry.tile)
         boxes = geometry.boxes
         allowed = [intersect_boxes(boxes[item], reach) if boxes else reach for item in draws.items]
-        start = min(max(now.zoom_start, now.zoom_min), now.zoom_max)
-        lowest = start + (now.zoom_min - start) * draws.coarse_progress
+        start = min(max(self.zoom_start, self.zoom_min), self.zoom_max)
+        lowest = start + (self.zoom_min - start) * draws.coarse_progress
         windows = []
         numbers = zip(allowed, draws.uniform(), draws.uniform(), draws.uniform(), strict=True)
         for (top, left, height, width), zoom, down, right in numbers:
@@ -142,9 +115,7 @@ class Windows:
         return windows
 
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Draw a window for each view of `draws`, and return the views (V, 3, size, size); gradients flow to the
-        pixels.
-        """
+        """Draw a window for each view of `draws`, and return the views (V, 3, size, size)."""
         windows = self.draw(geometry, draws)
         if isinstance(pixels, Pyramid):
             return pixels.crop(windows, draws.items, geometry.size)

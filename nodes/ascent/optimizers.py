@@ -56,7 +56,7 @@ def optimizer_input() -> Any:
             adam=[
                 tip(
                     io.Float.Input("learning_rate", default=Adam.learning_rate, min=0.0000001, max=10.0, step=0.001),
-                    "How far every level moves a step. With powers_of_two 0.02 to 0.1; with many levels much less, "
+                    "How far every level moves a step. With few levels 0.02 to 0.1; with many much less, "
                     "for they add up.",
                 )
             ],

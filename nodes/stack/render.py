@@ -9,9 +9,7 @@ from ...das_core.stack.render import (
     SMALLEST_SCALE,
     NoFilmError,
     check_scale,
-    estimate_film_bytes,
     estimate_render_bytes,
-    estimate_zoom_bytes,
     render_film,
     render_stack,
     render_zoom,
@@ -73,12 +71,10 @@ class StackToImage(Node):
         (height, width), _ = scale_size(stack.spec, scale)
         still = time is None and zoom is None and not frames
         count = frames or stack.batch
-        if still:
-            needed, what, advice = estimate_render_bytes(stack, scale), "a picture", "choose a smaller scale"
-        else:
-            estimate = estimate_film_bytes if zoom is None else estimate_zoom_bytes
-            needed, what = estimate(stack, count, scale), f"{count} frames"
-            advice = "choose fewer frames or a smaller scale"
+        what, advice = ("a picture", "choose a smaller scale")
+        if not still:
+            what, advice = f"{count} frames", "choose fewer frames or a smaller scale"
+        needed = estimate_render_bytes(stack, scale, None if still else count)
         bridge.check_memory(needed, f"{what} of {width} x {height}", advice, stack.canvas.device)
         if still:
             return io.NodeOutput(bridge.to_comfy_images(render_stack(stack, scale)))

@@ -8,13 +8,13 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.common.text import shorten
-from ...das_core.stack.color import ColorSpace
-from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
+from ...das_core.stack.levels import linear_levels, parse_levels
 from ...das_core.stack.parametrizations import OPERATORS, OperatorForm, Parametrization
+from ...das_core.stack.pixels import ColorSpace
 from ..schema import list_options, make_options, read_choice, tip
 
 _OTHERS = tuple(name for name in OPERATORS if name != "pyramid")
-_LEVELS = ("multiples_of_4", "linear", "powers_of_two", "custom", *_OTHERS)
+_LEVELS = ("multiples_of_4", "linear", "custom", *_OTHERS)
 
 LEVEL_STEP = 4
 """The default distance between the resolutions of neighbouring levels."""
@@ -45,8 +45,7 @@ def levels_input() -> Any:
             ],
         ),
         tooltip="Which resolutions the stack is made of. multiples_of_4 leans toward large shapes; linear, the "
-        "reference, also has a level of one pixel: a cast of colour; powers_of_two treats every octave alike: more "
-        "texture. To compare with, without levels: "
+        "reference, also has a level of one pixel: a cast of colour. To compare with, without levels: "
         "pixels (adversarial grain), fourier (as in lucid), maco (only phases move; start from noise or an image).",
     )
 
@@ -56,8 +55,6 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
     kind, settings = read_choice("levels", choice, _LEVELS)
     if kind == "linear":
         return linear_levels(longest, settings["step"]), "pyramid"
-    if kind == "powers_of_two":
-        return power_levels(longest), "pyramid"
     if kind == "custom":
         return parse_levels(settings["resolutions"]), "pyramid"
     # Parametrisations without levels get resolutions too, because nodes that show or edit levels split the canvas into

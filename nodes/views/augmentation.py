@@ -1,13 +1,11 @@
 """The node Augmentation, and its input `details` with rarely used settings."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
 
 from ...das_core.ascent.recipe import VIEWED
-from ...das_core.common.curves import Curve
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from ...das_core.views.color_transforms import ColorShift, Grayscale
 from ...das_core.views.distance import Distance
@@ -36,7 +34,6 @@ class Augmentation(Node):
                 "details.zoom_max",
                 "details.zoom_start",
                 "details.noise_kind",
-                "details.over_time",
                 "details.color_shift",
                 "details.grayscale",
                 "details.distance",
@@ -81,7 +78,6 @@ class Augmentation(Node):
 
 
 _CHOICES = ("default", "custom")
-_OVER_TIME = ("constant", "scheduled")
 
 
 def details_input() -> Any:
@@ -122,35 +118,6 @@ def _list_settings() -> list[Any]:
             "gaussian: around the true value, noise is its standard deviation. uniform: brightens every view, as in "
             "the paper (there 0.2), and leaves the picture darker.",
         ),
-        io.DynamicCombo.Input(
-            "over_time",
-            options=make_options(
-                _OVER_TIME,
-                scheduled=[
-                    tip(
-                        io.Float.Input("noise_end", default=0.02, min=0.0, max=10.0, step=0.01),
-                        "Noise at the last step. Lower than noise: shapes that stand noise first, clean detail at the "
-                        "end. As high as noise: no change.",
-                    ),
-                    tip(
-                        io.Int.Input("jitter_end", default=56, min=0, max=4096),
-                        "Jitter at the last step, in pixels. Low: the end goes to the picture itself, edges get less. "
-                        "As high as the margin: edges stay as good as the middle.",
-                    ),
-                    tip(
-                        io.Float.Input("zoom_min_end", default=0.3, min=0.02, max=1.0, step=0.01),
-                        "The closest view at the last step. 0.1: ends on fine detail everywhere. 0.9: ends on the "
-                        "picture as a whole.",
-                    ),
-                    tip(
-                        io.Combo.Input("curve", options=list_options(Curve, "linear"), default="linear"),
-                        "How they go there. linear: evenly. cosine: slowly at both ends. step: at once, half-way.",
-                    ),
-                ],
-            ),
-            tooltip="Whether noise, jitter and zoom_min change over the ascent. constant: they stay. "
-            "scheduled: each goes from its value above to its end value.",
-        ),
         tip(
             io.Float.Input("color_shift", default=ColorShift.shift, min=0.0, max=1.0, step=0.05),
             "How much the brightness and contrast of each colour change from view to view. 0: not at all; paler, and "
@@ -181,11 +148,6 @@ def read_details(
     else:
         windows = Windows(values["jitter"], zoom_min, values["zoom_max"], values["zoom_start"])
         noise = Noise(values["noise"], values["noise_kind"])
-        kind, ends = read_choice("over_time", values.get("over_time"), _OVER_TIME)
-        if kind == "scheduled":
-            curve: Curve = ends["curve"]
-            windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
-            noise = replace(noise, amplitude_end=ends["noise_end"], curve=curve)
         color_shift, grayscale, distance = (values[key] for key in ("color_shift", "grayscale", "distance"))
     # Defaults that a transform node has put before its own are replaced by those of `choice`. They are found by
     # identity, because another Augmentation may have added equal transforms, which do act twice.

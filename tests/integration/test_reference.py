@@ -15,15 +15,14 @@ from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
-from das_core.stack.decomposition import read_levels
+from das_core.stack.decomposition import decompose_change
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.geometry import ViewGeometry
 from das_core.views.transforms import Noise
-from das_core.views.windows import Windows
+from das_core.views.windows import ViewGeometry, Windows
 
 JELLYFISH = 107
 STEPS = 4
@@ -101,7 +100,7 @@ def both(
 
 def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> None:
     assert (result.stack.pixels() - expected).abs().max() < 1e-4
-    for part, reference in zip(read_levels(result.stack), expected_levels, strict=True):
+    for part, reference in zip(decompose_change(result.stack).levels, expected_levels, strict=True):
         assert (part - reference).norm() <= 1e-4 * reference.norm()
 
 

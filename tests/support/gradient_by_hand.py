@@ -10,13 +10,13 @@ from das_core.ascent.active_region import ActiveRegion
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.pace import Pace
 from das_core.objectives.term import Objective
-from das_core.stack.color import ColorSpace, to_rgb
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.pixels import ColorSpace, to_rgb
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.geometry import ViewGeometry
+from das_core.views.windows import ViewGeometry
 from toys import SPEC, VIEWS, answer, make_scoring
 
 CPU = torch.device("cpu")

@@ -37,7 +37,7 @@ STEADY: dict[str, Any] = {
 _PLAIN: dict[str, dict[str, Any]] = {
     "DAS_Optimize": {"focus": "everywhere", "focus.emphasis": 0, "denoise": "off", "optimizer.tilt": 0},
     "DAS_ImageStack": {"tile": False, "feather": 0, "size": "given"},
-    "DAS_Augmentation": {"over_time": "constant", "color_shift": 0, "grayscale": 0, "distance": 0},
+    "DAS_Augmentation": {"color_shift": 0, "grayscale": 0, "distance": 0},
 }
 """Inputs of the option `custom`, with values at which they have no effect. An inner one, such as `optimizer.tilt`, is
 set only if the test gives the outer one."""
@@ -139,7 +139,7 @@ class Pack:
         return self.run("DAS_ClassObjective", classifier=self.classifier(module or Toy()), classes=classes, **inputs)[0]
 
     def stack(self, **inputs: Any) -> Any:
-        small = {"width": 64, "height": 64, "margin": 16, "levels": {"levels": "powers_of_two"}}
+        small = {"width": 64, "height": 64, "margin": 16, "levels": {"levels": "linear", "step": 12}}
         return self.run("DAS_ImageStack", **(small | inputs))[0]
 
     def augmentation(self, **inputs: Any) -> Any:

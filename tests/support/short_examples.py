@@ -15,7 +15,6 @@ DETAILS: dict[str, Any] = {
     "details.zoom_start": 0.9,
     "details.noise": 0.05,
     "details.noise_kind": "gaussian",
-    "details.over_time": "constant",
     "details.color_shift": 0.2,
     "details.grayscale": 0.25,
     "details.distance": 1 / 3,
@@ -56,13 +55,13 @@ def customise(choice: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 STEADY = {"focus": "everywhere", "denoise": "off", "optimizer.tilt": 0.0}
 """Settings of a custom recipe that change the whole picture and all its frequencies alike."""
 
-PLAIN_STACK = {"levels": "powers_of_two", "color": "decorrelated", "method": "spectral"} | {
+PLAIN_STACK = {"levels": "multiples_of_4", "color": "decorrelated", "method": "spectral"} | {
     "tile": False, "feather": 0, "size": "given",
 }  # fmt: skip
 """Details of an Image Stack, but for its margin."""
 
 PLAIN_VIEWS = {"jitter": 0, "zoom_max": 1.0, "zoom_start": 1.0, "noise": 0.0, "noise_kind": "gaussian"} | {
-    "over_time": "constant", "color_shift": 0.0, "grayscale": 0.0, "distance": 0.0,
+    "color_shift": 0.0, "grayscale": 0.0, "distance": 0.0,
 }  # fmt: skip
 """Details of an Augmentation that changes nothing about a view."""
 

@@ -85,6 +85,11 @@ def make_draws(
     return Draws(keys, torch.device("cpu"), coarse_progress, progress)
 
 
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    """Return normal noise of a shape, always the same for a seed."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
 def random_views(size: int, count: int = 1) -> Tensor:
     """Return views (count, 3, size, size) of noise in 0..1, always the same."""
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))

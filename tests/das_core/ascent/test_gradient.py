@@ -13,7 +13,7 @@ from das_core.common.seeding import make_generator
 from das_core.objectives.change import over_steps
 from das_core.objectives.classes import class_objective
 from das_core.objectives.priors import CanvasPixels, prior
-from das_core.stack.color import ColorSpace, to_rgb
+from das_core.stack.pixels import ColorSpace, to_rgb
 from gradient_by_hand import CPU, PACE, differentiate, measure, noisy, total, views_by_hand
 from toys import classifier, judge, output_objective, score, toy_class
 

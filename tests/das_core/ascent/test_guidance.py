@@ -85,8 +85,8 @@ def test_the_mask_of_a_region_is_that_of_the_picture_and_views_reach_as_far_as_t
     assert torch.equal(shown[:, 0], mask)
     # A side that was rounded to a multiple of 8 is no other aspect.
     da.Guidance((SQUARE,), VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
-    ended = da.Augmentation(2, da.Windows(jitter=2, jitter_end=11))
-    assert da.Guidance(toy_class(), ended).start_ascent(pictures(), FINE, 0).stack.spec.margin == 11
+    wide = da.Augmentation(2, da.Windows(jitter=11))
+    assert da.Guidance(toy_class(), wide).start_ascent(pictures(), FINE, 0).stack.spec.margin == 11
     for side, jitter in ((32, 8), (240, 56)):
         ascent = da.Guidance(toy_class()).start_ascent(pictures(height=side, width=side), FINE, 0)
         assert (ascent.augmentation.windows.jitter, ascent.picture_mask) == (jitter, None)

@@ -16,8 +16,8 @@ from das_core.common.images import place_on_canvas
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge, Activations, make_activation_judge
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.geometry import ViewGeometry
 from das_core.views.pyramid import Pyramid
+from das_core.views.windows import ViewGeometry
 from gradient_by_hand import CPU, SEED, STEP, differentiate, film, measure, noisy, views_by_hand
 from toys import SPEC, VIEWS, ask, classifier, judge, make_scoring, output_objective, toy_class
 
@@ -36,7 +36,7 @@ def test_the_support_is_the_union_of_all_regions() -> None:
 @each_case("pace", [Pace(0.5, 0.4, 0.3), Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0)])
 def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pace: Pace) -> None:
     """Each view by itself, of windows that depend on both kinds of progress."""
-    views = da.Augmentation(4, da.Windows(8, jitter_end=2, zoom_min_end=0.8), (da.Flip(), da.Noise(0.1, "gaussian")))
+    views = da.Augmentation(4, da.Windows(8), (da.Flip(), da.Noise(0.1), lambda views, draws: views * draws.progress))
     stack = noisy()
     scoring = make_scoring(stack, [output_objective(judge(nn.Identity()), "o")], views, SEED)
     shown = [(outputs["o"], images) for outputs, images, _ in scoring.evaluate(0, Pyramid(stack.pixels()), 5, pace, 3)]
@@ -198,8 +198,8 @@ def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once
     [
         ({"time": da.Time(3)}, "a film of 3 frames: use 1, or 3, one for each frame"),
         (
-            {"zoom": da.Zoom(3, between=1), "margin": 8},
-            "a zoom of 3 depths, which models are shown at 5 moments: use 1, or 5, one for each moment",
+            {"zoom": da.Zoom(3), "margin": 8},
+            "a zoom of 3 depths, which models are shown at 9 moments: use 1, or 9, one for each moment",
         ),
     ],
 )

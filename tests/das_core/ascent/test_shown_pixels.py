@@ -11,9 +11,9 @@ from cases import each_case
 from das_core.ascent.active_region import active_region
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.scoring import Scoring
-from das_core.stack.color import to_rgb
+from das_core.stack.pixels import to_rgb
 from das_core.views.draws import Draws
-from das_core.views.geometry import ViewGeometry
+from das_core.views.windows import ViewGeometry
 from gradient_by_hand import CPU, PACE, SEED, STEP, differentiate, film, measure, noisy, total
 from toys import SPEC, VIEWS, classifier, make_scoring, toy_class
 
@@ -96,8 +96,8 @@ def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: da.F
 
 
 def zoomed(**settings: object) -> da.ImageStack:
-    """Three depths in each other, and between each two a moment that views show as well: five in all."""
-    zoom = da.Zoom(3, between=1, **settings)  # type: ignore[arg-type]
+    """Three depths in each other, and between each two three moments that views show as well."""
+    zoom = da.Zoom(3, **settings)  # type: ignore[arg-type]
     return da.ImageStack.noise(da.StackSpec(32, 32, 6, zoom=zoom), amplitude=0.8)
 
 
@@ -107,7 +107,7 @@ def ask_by_depth(stack: da.ImageStack) -> list[da.Objective]:
     return [da.over_keyframes(wishes, lambda number: da.class_objective(model, number, "logit"))]
 
 
-NARROW = replace(VIEWS, windows=da.Windows(6))
+NARROW = replace(VIEWS, views=3, windows=da.Windows(6))
 
 
 @each_case("chunk", [1, 4, 100])

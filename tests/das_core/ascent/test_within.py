@@ -12,8 +12,7 @@ import das_core as da
 from cases import each_case
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.within import Norm
-from das_core.stack.color import from_rgb
-from das_core.stack.pixels import crop_margin, render_pixels
+from das_core.stack.pixels import crop_margin, from_rgb, render_pixels
 from toys import toy_class
 
 SPEC = da.StackSpec(48, 40, 8)

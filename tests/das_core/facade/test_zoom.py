@@ -37,7 +37,7 @@ def zoom(wishes: Any = WISHES, model: Any = TOY, **settings: Any) -> Zooming:
 
 def start(seed: int = 0, chunk: int = 0, depths: int = 3) -> Ascent:
     """An ascent of a small zoom that has not begun."""
-    spec = StackSpec(32, 32, 4, zoom=Zoom(depths, between=1))
+    spec = StackSpec(32, 32, 4, zoom=Zoom(depths))
     asked = {depth: 3 + depth for depth in range(depths)}
     tracks = over_keyframes(asked, lambda number: class_objective(TOY, ((number, 1.0),)))
     views = replace(VIEWS, windows=Windows(4))

@@ -39,6 +39,8 @@ def at(objective: Objective, timeline: Timeline) -> list[float]:
 POINTS = ((0, 1.0), (4, 0.0), (9, -0.5))
 FADING = over_frames(prior(), ((0, 1.0), (4, 0.0)))
 ENVELOPE = over_frames(prior(weight=-2.0), [0.0, 0.25, 1.0, 0.1])
+HALVES = Timeline((0.0, 0.5, 1.0, 1.5, 2.0), 3, 2, unit="depth")
+AROUND_HALVES = Timeline((0.0, 0.5, 1.0, 1.5, 2.0, 2.5), 3, 3, loop=True, unit="depth")
 ACROSS = over_frames(prior(), ((0, 1.0), (2, 0.0)))
 STEPS = over_frames(prior(), ((0, 1.0), (1, 0.0), (2, 0.5)), "step")
 DEPTHS = over_frames(prior(), [1.0, 0.0, 0.5])
@@ -73,13 +75,13 @@ AROUND = over_frames(prior(), ((1, 0.0), (3, 1.0)))
         (ENVELOPE, film(4), [0.0, 0.25, 1.0, 0.1]),
         (ENVELOPE, film(4, loop=True), [0.0, 0.25, 1.0, 0.1]),
         # Keyframes of a zoom are its depths, and moments lie between.
-        (STEPS, Zoom(3, between=1).timeline, [1.0, 0.0, 0.0, 0.5, 0.5]),
-        (ACROSS, Zoom(3, between=3).timeline, [1 - number / 8 for number in range(9)]),
+        (STEPS, HALVES, [1.0, 0.0, 0.0, 0.5, 0.5]),
+        (ACROSS, Zoom(3).timeline, [1 - number / 8 for number in range(9)]),
         (ACROSS, film(3), [1.0, 0.5, 0.0]),
-        (DEPTHS, Zoom(3, between=1).timeline, [1.0, 0.5, 0.0, 0.25, 0.5]),
-        (DEPTHS, Zoom(3, between=1, loop=True).timeline, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
+        (DEPTHS, HALVES, [1.0, 0.5, 0.0, 0.25, 0.5]),
+        (DEPTHS, AROUND_HALVES, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
         # In a loop the number of depths is the first again.
-        (AROUND, Zoom(3, between=1, loop=True).timeline, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
+        (AROUND, AROUND_HALVES, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
         (over_frames(prior("l2"), {np.int64(0): 1.0, np.int64(2): 0.0}), film(3), [1.0, 0.5, 0.0]),
     ],
 )
@@ -217,7 +219,7 @@ def test_a_keyframe_for_every_frame_of_the_longest_film_is_its_own_factor() -> N
 
 def test_tracks_inside_others_follow_the_depths_too() -> None:
     track = over_frames(class_objective(classifier(), 0), ((0, 1.0), (1, 0.0)))
-    zoom = Zoom(2, between=3).timeline
+    zoom = Zoom(2).timeline
     own = at(track, zoom)
     assert own == [1.0, 0.75, 0.5, 0.25, 0.0]
     twice = over_frames(track, ((0, 1.0),))

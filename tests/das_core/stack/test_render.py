@@ -2,9 +2,8 @@
 
 import gc
 from dataclasses import replace
-from itertools import pairwise
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,15 +14,7 @@ from das_core.ascent.sgd import SGD
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import crop_margin, render_pixels
-from das_core.stack.render import (
-    MOST_SHOWN,
-    estimate_render_bytes,
-    estimate_zoom_bytes,
-    render_film,
-    render_stack,
-    render_zoom,
-    scale_size,
-)
+from das_core.stack.render import MOST_SHOWN, estimate_render_bytes, render_film, render_stack, render_zoom, scale_size
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
@@ -36,33 +27,27 @@ STACK = ImageStack.noise(ZOOM, seed=1)
 LOOP = ImageStack.noise(replace(ZOOM, zoom=Zoom(3, loop=True)), seed=1)
 
 
-def stack(**spec: object) -> ImageStack:
+def stack(levels: Any = None) -> ImageStack:
     """A stack that has climbed a little."""
-    return climb(ImageStack.noise(StackSpec(32, 32, 8, **spec)), steps=2, optimizer=SGD(0.5)).stack  # type: ignore[arg-type]
-
-
-@each_case("levels", [None, (1, 3, 20), (1, 4, 16, 48)])
-def test_at_its_own_size_a_stack_renders_as_its_picture(levels: tuple[int, ...] | None) -> None:
-    made = stack(levels=levels)
-    torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
+    return climb(ImageStack.noise(StackSpec(32, 32, 8, levels)), steps=1, optimizer=SGD(0.5)).stack
 
 
 @each_case("levels", [None, (1, 3, 20)])
-def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch_and_only_near_to_the_resized_picture(
-    levels: tuple[int, ...] | None,
-) -> None:
-    made = stack(levels=levels)
+def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch(levels: tuple[int, ...] | None) -> None:
+    made = stack(levels)
+    torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
     whole = decompose(made)
-    canvas = sum(F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*whole.levels, whole.rest))
-    expected = ImageStack.from_canvas(StackSpec(64, 64, 16), canvas).image()  # type: ignore[arg-type]
+    resized = [F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*whole.levels, whole.rest)]
+    expected = ImageStack.from_canvas(StackSpec(64, 64, 16), torch.stack(resized).sum(dim=0)).image()
     larger = render_stack(made, 2.0)
     torch.testing.assert_close(larger, expected, rtol=0, atol=1e-5)
+    # It is near to the resized picture, and another one.
     difference = (larger - F.interpolate(made.image(), scale_factor=2, mode="bicubic")).abs()
     assert difference.max() > 1e-3
     assert difference.mean() < 0.05
 
 
-@each_case("scale", [0.05, 0.3, 0.5, 1.37, 3.0])
+@each_case("scale", [0.05, 0.3, 1.37, 3.0])
 def test_every_scale_gives_a_picture_of_its_size(scale: float) -> None:
     made = ImageStack.noise(StackSpec(40, 24, 5), 2)
     (height, width), _ = scale_size(made.spec, scale)
@@ -91,26 +76,16 @@ def test_a_larger_tile_has_no_seams() -> None:
 
 def test_a_smaller_picture_has_no_aliases() -> None:
     # Fine stripes average out to grey; sampled without a filter they would become coarse ones.
-    stripes = torch.zeros(1, 3, 48, 48)
-    stripes[..., ::2] = 1
-    stripes[..., 1::2] = -1
+    stripes = torch.tensor([1.0, -1.0]).repeat(24).expand(1, 3, 48, 48)
     made = ImageStack.from_canvas(StackSpec(32, 32, 8, levels=(1, 48)), stripes)
     assert (render_stack(made, 1.0) - 0.5).abs().mean() > 0.1
     assert (render_stack(made, 0.3) - 0.5).abs().mean() < 0.02
 
 
-def test_coarse_levels_are_smooth_at_any_size() -> None:
-    made = ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 4)), decay=1.0)
-    rows = [render_stack(made, scale)[0, 0, :, 0].numpy() for scale in (2, 4, 8)]
-    steps = [np.abs(np.diff(row)).max() for row in rows]
-    for coarse, fine in pairwise(steps):
-        assert fine < 0.6 * coarse
-
-
-@each_case("scale", [0.0, -1.0, 33.0, float("nan"), float("inf")])
+@each_case("scale", [0.049, 32.1, float("nan")])
 def test_bad_scales_are_named(scale: float) -> None:
     with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
-        render_stack(stack(), scale)
+        render_stack(STACK, scale)
 
 
 @each_case("scale", [0.5, 3.0, 8.0])
@@ -134,17 +109,14 @@ def test_its_own_frames_are_rendered_bit_for_bit_and_between_them_the_canvas_is_
     more = render_film(stack, 20 if loop else 17)
     assert torch.equal(more[::4], stack.image())
     canvas = torch.cat([stack.canvas, stack.canvas[:1]]) if loop else stack.canvas
-    middle = (canvas[:-1] + canvas[1:]) / 2
-    expected = crop_margin(render_pixels(middle, FILM.color), FILM.margin)
-    shown = render_film(stack, 10 if loop else 9)[1::2]
-    torch.testing.assert_close(shown, expected, rtol=0, atol=1e-6)
+    expected = crop_margin(render_pixels((canvas[:-1] + canvas[1:]) / 2, FILM.color), FILM.margin)
+    torch.testing.assert_close(more[2::4], expected, rtol=0, atol=1e-6)
 
 
 def test_more_frames_at_another_scale_are_those_of_the_levels() -> None:
-    stack = film()
-    large = render_film(stack, 9, scale=2)
+    large = render_film(film(), 9, scale=2)
     assert large.shape == (9, 3, 32, 48)
-    pictures = replace(stack, spec=replace(FILM, time=None))
+    pictures = replace(film(), spec=replace(FILM, time=None))
     torch.testing.assert_close(large[::2], render_stack(pictures, 2), rtol=0, atol=1e-5)
 
 
@@ -157,14 +129,18 @@ def test_surroundings_go_along() -> None:
     torch.testing.assert_close(shown[1, :, :4], (around[0, :, :4] + around[1, :, :4]) / 2)
 
 
-def test_what_is_no_film_or_too_long_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"the stack is no film.*time=Time\(12\)"):
-        render_film(ImageStack.gray(replace(FILM, time=None)))
-    for frames in (0, -1, MOST_SHOWN + 1):
-        with pytest.raises(ValueError, match=rf"^{frames} frames cannot be rendered; 1 to 65536 can"):
-            render_film(film(), frames)
-    with pytest.raises(ValueError, match=r"scale 99 is not between"):
-        render_film(film(), 3, scale=99)
+@each_case(
+    ("stack", "frames", "scale", "says"),
+    [
+        (ImageStack.gray(replace(FILM, time=None)), 2, 1, r"the stack is no film.*time=Time\(12\)"),
+        (film(), 0, 1, "^0 frames cannot be rendered; 1 to 65536 can"),
+        (film(), MOST_SHOWN + 1, 1, "^65537 frames cannot be rendered"),
+        (film(), 3, 99, r"scale 99 is not between"),
+    ],
+)
+def test_what_is_no_film_or_too_long_is_refused(stack: ImageStack, frames: int, scale: float, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        render_film(stack, frames, scale)
 
 
 def test_many_frames_can_be_ended_every_few() -> None:
@@ -181,12 +157,6 @@ def test_frames_go_from_depth_to_depth_at_a_constant_rate_and_back() -> None:
     around = render_zoom(LOOP, 12)
     assert torch.equal(render_zoom(LOOP, 12, out=True), torch.cat([around[:1], around[1:].flip(0)]))
     assert render_zoom(STACK, 1).shape == (1, 3, 32, 40)
-
-
-def test_a_loop_closes() -> None:
-    frames = render_zoom(LOOP, 60)
-    changes = (frames.roll(-1, 0) - frames).abs().mean(dim=(1, 2, 3))
-    assert float(changes[-1]) < 1.5 * float(changes.median())
 
 
 def test_a_zoom_is_rendered_larger_with_all_that_lies_in_it() -> None:
@@ -216,10 +186,14 @@ def test_what_is_no_zoom_or_no_moment_of_it_is_refused(
 
 @each_case(("sides", "frames", "scale"), [((60, 36), 6, 1.0), ((36, 60), 40, 1.0), ((60, 36), 6, 3.0)])
 def test_the_estimate_of_memory_is_no_less_than_what_is_used(sides: tuple[int, int], frames: int, scale: float) -> None:
-    stack = ImageStack.noise(StackSpec(*sides, 8, zoom=Zoom(3)))
-    with PeakBytes() as made:
-        render_zoom(stack, frames, scale=scale)
-    assert made.peak < estimate_zoom_bytes(stack, frames, scale) < 4 * made.peak
+    zoom, film = (
+        ImageStack.noise(StackSpec(*sides, 8, zoom=zoom, time=time))
+        for zoom, time in ((Zoom(3), None), (None, Time(3)))
+    )
+    for made, render in ((zoom, render_zoom), (film, render_film)):
+        with PeakBytes() as peak:
+            render(made, frames, scale=scale)
+        assert peak.peak < estimate_render_bytes(made, scale, frames) < 6 * peak.peak
 
 
 def count_tensors() -> int:

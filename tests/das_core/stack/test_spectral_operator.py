@@ -1,7 +1,5 @@
 """The spectral form: how near it is to the exact one, and the response by definition."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import scipy.fft
@@ -12,7 +10,6 @@ from torch import Tensor
 from cases import each_case
 from das_core.common.geometry import Shape
 from das_core.stack.bands import FINEST
-from das_core.stack.bases import CosineBasis, FourierBasis
 from das_core.stack.levels import level_shape, linear_levels
 from das_core.stack.levels_operator import LevelsOperator
 from das_core.stack.spectral_operator import SpectralOperator, compute_spectral_response
@@ -21,38 +18,22 @@ from stops import assert_ends_anywhere
 CPU = torch.device("cpu")
 
 
-def both(canvas: Shape, levels: Sequence[int]) -> tuple[SpectralOperator, LevelsOperator]:
-    return SpectralOperator(canvas, levels, CPU), LevelsOperator(canvas, levels, CPU)
-
-
-def pink(canvas: Shape, seed: int) -> Tensor:
+def pink(canvas: Shape) -> Tensor:
     """Noise with the spectrum of photographs: amplitude falls as one over frequency."""
-    white = torch.fft.rfft2(torch.randn(1, 3, *canvas, generator=torch.Generator().manual_seed(seed)))
+    white = torch.fft.rfft2(torch.randn(1, 3, *canvas, generator=torch.Generator().manual_seed(1)))
     rows, columns = torch.fft.fftfreq(canvas[0])[:, None], torch.fft.rfftfreq(canvas[1])[None, :]
     frequency = (rows.square() + columns.square()).sqrt()
     frequency[0, 0] = 1 / max(canvas)
     return torch.fft.irfft2(white / frequency, s=canvas)
 
 
-# All levels of a large canvas would take the exact operator half a minute.
-@each_case(("canvas", "step"), [((336, 336), 4), ((448, 320), 4), ((168, 168), 1), ((224, 160), 1)])
+@each_case(("canvas", "step"), [((168, 168), 4), ((224, 160), 4), ((112, 80), 1)])
 def test_spectral_points_where_exact_does(canvas: Shape, step: int) -> None:
     """For gradients with a white spectrum and with that of photographs."""
-    spectral, exact = both(canvas, linear_levels(max(canvas), step))
-    gradients = torch.cat([torch.randn(1, 3, *canvas), pink(canvas, 1)])
-    near, far = spectral.precondition(gradients), exact.precondition(gradients)
+    levels = linear_levels(max(canvas), step)
+    gradients = torch.cat([torch.randn(1, 3, *canvas), pink(canvas)])
+    near, far = (form(canvas, levels, CPU).precondition(gradients) for form in (SpectralOperator, LevelsOperator))
     assert torch.cosine_similarity(near.flatten(1), far.flatten(1), dim=1).min() > 0.99
-
-
-def test_spectral_is_the_best_diagonal() -> None:
-    """Its response is the diagonal of the exact K in the cosine basis, found here by applying K to every cosine."""
-    canvas, levels = (10, 7), (1, 3, 10)
-    spectral, exact = both(canvas, levels)
-    units = torch.eye(70).reshape(70, 1, *canvas)
-    cosines = spectral.basis.inverse(units)
-    diagonal = (cosines * exact.precondition(cosines)).sum(dim=(1, 2, 3)).reshape(canvas)
-    expected = cosines * diagonal.reshape(70, 1, 1, 1)
-    torch.testing.assert_close(spectral.precondition(cosines), expected, rtol=1e-3, atol=1e-3)
 
 
 @each_case("canvas", [(12, 20), (20, 12), (15, 15)])
@@ -71,6 +52,11 @@ def test_the_response_is_what_shrinking_leaves_of_every_cosine(canvas: Shape) ->
     response = compute_spectral_response(canvas, levels, gains=gains)
     assert response.dtype == torch.float32
     torch.testing.assert_close(response.double(), expected, rtol=1e-4, atol=1e-4)
+    # K multiplies the coefficients by it.
+    gradient = torch.randn(1, 3, *canvas)
+    coefficients = scipy.fft.dctn(gradient.numpy(), axes=(2, 3), norm="ortho")
+    moved = scipy.fft.idctn(coefficients * compute_spectral_response(canvas, levels).numpy(), axes=(2, 3), norm="ortho")
+    np.testing.assert_allclose(SpectralOperator(canvas, levels, CPU).precondition(gradient), moved, rtol=0, atol=1e-3)
 
 
 @each_case("tile", [False, True])
@@ -84,20 +70,10 @@ def test_the_finest_level_passes_every_frequency_alike_and_the_coarsest_the_mean
     torch.testing.assert_close(response, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_coarse_frequencies_pass_more_than_fine_ones() -> None:
-    response = compute_spectral_response((48, 48), linear_levels(48, 4))
-    along = response.diagonal()[:40]
-    assert bool((along.diff() < 0).all())
-    assert along[0] > 100 * along[-1]
-
-
-@each_case(("tile", "basis"), [(False, CosineBasis), (True, FourierBasis)])
-def test_frozen_frequencies_are_not_passed_and_all_others_as_before(
-    tile: bool, basis: type[CosineBasis | FourierBasis]
-) -> None:
+@each_case("tile", [False, True])
+def test_frozen_frequencies_are_not_passed_and_all_others_as_before(tile: bool) -> None:
     free = SpectralOperator((16, 16), (1, 4, 16), CPU, tile)
     frozen = SpectralOperator((16, 16), (1, 4, 16), CPU, tile, [(5, FINEST)])
-    assert type(frozen.basis) is basis
     kept = frozen.response > 0
     # Up to three half-waves along an axis of cosines; in a tile up to one wave in either direction.
     assert int(kept.sum()) == (3 * 2 if tile else 4 * 4)
@@ -119,21 +95,19 @@ def test_the_gradient_of_least_norm_gives_the_canvas_where_k_reaches_and_is_zero
 def test_the_response_can_be_ended_at_every_level_and_within_large_ones(
     tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    levels = (1, 8, 17, 31, 48)
-
     def compute() -> Tensor:
-        return compute_spectral_response((48, 40), levels, tile)
+        return compute_spectral_response((48, 40), (1, 8, 17, 31, 48), tile)
 
     whole = compute()
     looks = assert_ends_anywhere(compute)
     monkeypatch.setattr("das_core.stack.spectral_operator._MOST_AT_ONCE", 10 * 48)
     torch.testing.assert_close(compute(), whole, rtol=1e-6, atol=0)
-    assert looks > len(levels)
+    assert looks > 5
     assert assert_ends_anywhere(compute) > looks + 10
 
 
 @each_case("tile", [False, True])
-@each_case("canvas", [(100, 75), (64, 64), (40, 131)])
+@each_case("canvas", [(100, 75), (40, 131)])
 def test_a_level_of_many_samples_has_the_response_of_its_samples_one_by_one(
     canvas: Shape, tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

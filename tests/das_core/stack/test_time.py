@@ -1,14 +1,22 @@
+"""Films: levels in time, and K against autograd through explicit levels in all three directions."""
+
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from cases import each_case
-from das_core.stack.image_stack import ImageStack
+from das_core.stack.image_stack import ImageStack, move_canvas
+from das_core.stack.levels import level_shape
 from das_core.stack.spec import StackSpec
+from das_core.stack.state import AccumulatedGradient
 from das_core.stack.time import (
     MOST_FRAMES,
+    FilmOperator,
     Time,
     interpolation_matrix,
     list_time_levels,
@@ -17,6 +25,11 @@ from das_core.stack.time import (
     time_root,
 )
 from stops import assert_ends_anywhere
+from toys import draw
+
+CPU = torch.device("cpu")
+SPEC = StackSpec(24, 16, 4, levels=(1, 5, 12, 32))
+FILM = replace(SPEC, time=Time(6))
 
 
 @each_case("frames", [1, 2, 3, 5, 12, 48, 1000])
@@ -27,29 +40,17 @@ def test_the_levels_by_default_are_two_an_octave_and_every_frame(frames: int) ->
     assert list_time_levels(frames) == tuple(sorted(expected))
 
 
-@each_case(("points", "frames"), [(1, 5), (2, 5), (4, 12), (5, 5), (7, 12)])
-def test_interpolation_in_time_is_that_of_torch(points: int, frames: int) -> None:
+@each_case(("points", "frames"), [(1, 4), (2, 5), (4, 12), (5, 5), (7, 12)])
+def test_interpolation_in_time_is_that_of_torch_and_points_of_a_loop_meet_around_its_end(
+    points: int, frames: int
+) -> None:
     values = torch.randn(1, 2, points, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    expected = F.interpolate(values, size=frames, mode="linear", align_corners=False)
-    torch.testing.assert_close((values @ interpolation_matrix(points, frames).T), expected)
-
-
-def test_points_of_a_loop_meet_around_its_end() -> None:
-    """Three times the same points without an end: the frames in the middle have the neighbours of a loop."""
-    for points, frames in ((1, 4), (2, 6), (4, 12), (5, 12)):
-        values = torch.randn(points, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-        expected = interpolation_matrix(3 * points, 3 * frames) @ values.repeat(3, 1)
-        looped = interpolation_matrix(points, frames, loop=True) @ values
-        torch.testing.assert_close(looped, expected[frames : 2 * frames])
-
-
-def test_all_frames_of_a_loop_are_alike() -> None:
-    matrix = time_matrix(Time(12, loop=True))
-    for shift in range(12):
-        assert torch.equal(matrix.roll((shift, shift), (0, 1)), matrix)
-    once = sum(u @ u.T for u in (interpolation_matrix(points, 12, loop=True) for points in list_time_levels(12)))
-    shifted = torch.stack([once.roll((shift, shift), (0, 1)) for shift in range(12)])
-    torch.testing.assert_close(matrix, shifted.mean(dim=0))
+    for rounds in (1, 3):
+        # The middle one of three rounds has the neighbours of a loop.
+        expected = F.interpolate(values.repeat(1, 1, rounds), size=rounds * frames, mode="linear")
+        begin = rounds // 2 * frames
+        matrix = interpolation_matrix(points, frames, loop=rounds == 3)
+        torch.testing.assert_close(values @ matrix.T, expected[..., begin : begin + frames])
 
 
 @each_case("loop", [False, True])
@@ -58,6 +59,9 @@ def test_frames_that_are_asked_alike_move_alike_and_a_single_one_as_a_picture(lo
         moved = time_matrix(Time(frames, loop=loop)) @ torch.ones(frames, dtype=torch.float64)
         assert float(moved.max() / moved.min()) < 1.02
     assert time_matrix(Time(1, loop=loop)).tolist() == [[1.0]]
+    matrix = time_matrix(Time(12, loop=True))
+    for shift in range(12):
+        assert torch.equal(matrix.roll((shift, shift), (0, 1)), matrix)
 
 
 @each_case("loop", [False, True])
@@ -75,8 +79,7 @@ def test_a_number_of_frames_that_cannot_be_is_refused(frames: Any) -> None:
 
 @each_case("loop", [False, True])
 def test_the_noise_of_a_film_goes_over_from_frame_to_frame(loop: bool) -> None:
-    spec = StackSpec(32, 32, 8, time=Time(24, loop=loop))
-    canvas = ImageStack.noise(spec).canvas
+    canvas = ImageStack.noise(StackSpec(32, 32, 8, time=Time(24, loop=loop))).canvas
     steps = (canvas.roll(-1, 0) - canvas).square().mean(dim=(1, 2, 3)).sqrt()
     across = float((canvas[0] - canvas[12]).square().mean().sqrt())
     assert float(steps[:-1].max()) < 0.7 * across
@@ -89,15 +92,85 @@ def test_many_levels_in_time_can_be_ended_between_them() -> None:
     assert assert_ends_anywhere(lambda: time_matrix(Time(20), tuple(range(1, 21)))) == 20
 
 
-@each_case("rows", [7, 16])
 def test_mixed_frames_are_weighted_sums_and_many_are_mixed_in_parts_to_the_same_bits(
-    rows: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    few, weights = torch.randn(4, 3, 5, 6), torch.randn(2, 4)
-    torch.testing.assert_close(mix_frames(weights, few), torch.einsum("st,tchw->schw", weights, few))
-    frames = torch.randn(48, 3, 20, 24, generator=torch.Generator().manual_seed(0))
-    matrix = time_matrix(Time(48)).float()
+    frames, matrix = draw(48, 3, 20, 24), time_matrix(Time(48)).float()
     whole = mix_frames(matrix, frames)
-    monkeypatch.setattr("das_core.common.products._MOST_AT_ONCE", rows * frames.numel())
+    torch.testing.assert_close(whole, torch.einsum("st,tchw->schw", matrix, frames), rtol=1e-4, atol=1e-4)
+    monkeypatch.setattr("das_core.common.products._MOST_AT_ONCE", 7 * frames.numel())
     assert torch.equal(mix_frames(matrix, frames), whole)
-    assert assert_ends_anywhere(lambda: mix_frames(matrix, frames)) > 48 // rows
+    assert assert_ends_anywhere(lambda: mix_frames(matrix, frames)) > 48 // 7
+
+
+def explicit(gradient: Tensor, spec: StackSpec, loop: bool) -> Tensor:
+    """K G by autograd through torch's own interpolations of levels (r, 3, h, w), in float64.
+
+    The levels of a loop stand at every phase: each is interpolated on three rounds, of which the middle one counts, and
+    shifted.
+    """
+    frames = len(gradient)
+    phases = range(frames) if loop else range(1)
+
+    def enlarge(level: Tensor, phase: int) -> Tensor:
+        along = level.flatten(1).T[None]
+        if loop:
+            along = F.interpolate(along.repeat(1, 1, 3), size=3 * frames, mode="linear")[..., frames : 2 * frames]
+        else:
+            along = F.interpolate(along, size=frames, mode="linear")
+        film = along[0].T.unflatten(1, level.shape[1:]).roll(phase, 0) / math.sqrt(len(phases))
+        return F.interpolate(film, size=spec.canvas, mode="bicubic", align_corners=False)
+
+    total = torch.zeros(gradient.shape, dtype=torch.float64)
+    for size in spec.levels:
+        for points in list_time_levels(frames):
+            for phase in phases:
+                shape = (points, 3, *level_shape(size, spec.canvas))
+                level = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+                (enlarge(level, phase) * gradient.double()).sum().backward()
+                assert level.grad is not None
+                total += enlarge(level.grad, phase)
+    return total
+
+
+@each_case("loop", [False, True])
+@each_case("frames", [6, 5, 2, 1])
+def test_k_in_space_and_time_is_autograd_through_levels_in_three_directions(frames: int, loop: bool) -> None:
+    gradient = draw(frames, 3, *SPEC.canvas)
+    # With these two levels K in space is diagonal, so the form `spectral` is exact.
+    k = replace(SPEC, levels=(1, 32), time=Time(frames, loop=loop)).operator(CPU)
+    expected = explicit(gradient, replace(SPEC, levels=(1, 32)), loop)
+    torch.testing.assert_close(k.precondition(gradient).double(), expected, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(k.forward(k.adjoint(gradient)).double(), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_frames_without_a_gradient_move_with_the_others() -> None:
+    k, gradient = FILM.operator(CPU), draw(6, 3, *FILM.canvas)
+    gradient[[0, 2, 3]] = 0
+    moved = k.precondition(gradient, 4.0)
+    whole = k.basis.filter(k.forward(AccumulatedGradient((gradient,))), k.basis.gaussian(4.0))
+    torch.testing.assert_close(moved, whole, rtol=1e-4, atol=1e-4)
+    assert float(moved[0].abs().mean()) > 0
+    assert not k.precondition(torch.zeros_like(gradient)).any()
+
+
+def test_frozen_bands_stay() -> None:
+    gradient = draw(6, 3, *FILM.canvas)
+    k, free = (replace(FILM, frozen=bands).operator(CPU) for bands in (((5, 12),), ()))
+    moved, moved_all = k.precondition(gradient), free.precondition(gradient)
+    torch.testing.assert_close(k.remove_frozen(moved), moved, rtol=1e-4, atol=1e-3)
+    # Without frozen bands the same gradient also moves what `remove_frozen` takes away.
+    assert float((k.remove_frozen(moved_all) - moved_all).abs().max()) > 0.1
+
+
+@each_case("loop", [False, True])
+def test_a_film_that_has_accumulated_moves_to_another_canvas_and_stays_true(loop: bool) -> None:
+    spec = replace(FILM, time=Time(6, loop=loop))
+    k, gradient = spec.operator(CPU), 0.01 * draw(6, 3, *spec.canvas)
+    assert isinstance(k, FilmOperator)
+    stack = ImageStack(spec, torch.zeros_like(gradient), k.precondition(gradient), AccumulatedGradient((gradient,)))
+    target = stack.canvas + k.precondition(0.01 * draw(6, 3, *spec.canvas, seed=3))
+    moved = move_canvas(stack, target, k)
+    torch.testing.assert_close(moved.canvas, target, rtol=0, atol=1e-3 * float(target.abs().max()))
+    assert isinstance(moved.parameters, AccumulatedGradient)
+    torch.testing.assert_close(moved.start + k.forward(moved.parameters), moved.canvas)

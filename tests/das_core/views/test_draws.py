@@ -18,8 +18,8 @@ def test_draws_depend_on_all_numbers_of_their_key_but_the_image_and_not_on_their
     keys = [key(), key(item=1), key(step=1), key(view=1), key(seed=1), key(group=1)]
     numbers = Draws(keys, CPU).uniform()
     assert len(set(numbers)) == len(keys)
-    draws = Draws([key(), ViewKey(0, 0, 0, 0, image=1)], CPU)
-    assert draws.items == [0, 1]
+    draws = Draws([key(), ViewKey(0, 0, 0, 0, image=1)], CPU, 0.25, 0.1)
+    assert (draws.items, len(draws), draws.coarse_progress, draws.progress) == ([0, 1], 2, 0.25, 0.1)
     assert len(set(draws.uniform())) == 1
 
 
@@ -39,12 +39,6 @@ def test_numbers_are_uniform_over_views_and_over_calls_and_noise_has_the_moments
     gaussian = Draws([key()], CPU).noise((3, 100, 100), "gaussian")
     assert abs(float(gaussian.mean())) < 0.02
     assert abs(float(gaussian.std()) - 1) < 0.02
-
-
-def test_draws_of_an_ascent_know_the_moment_and_the_images_that_views_show() -> None:
-    draws = Draws([key(item=2), key(item=0), key(item=2, view=1)], CPU, 0.25, 0.1)
-    assert (draws.items, len(draws)) == ([2, 0, 2], 3)
-    assert (draws.coarse_progress, draws.progress) == (0.25, 0.1)
 
 
 def test_numbers_and_noise_come_from_separate_streams() -> None:

@@ -13,7 +13,6 @@ from loaded_pack import Pack, refuse_all
     [
         ({"levels": "multiples_of_4"}, tuple(range(4, 101, 4))),
         ({"levels": "linear", "step": 32}, (1, 33, 65, 97)),
-        ({"levels": "powers_of_two"}, (1, 2, 4, 8, 16, 32, 64, 100)),
         ({"levels": "custom", "resolutions": " 1, 7,100"}, (1, 7, 100)),
     ],
 )
@@ -30,7 +29,9 @@ def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None
 
 
 def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
-    wide, high = pack.stack(width=128, margin=20), pack.stack(height=200, margin=0)
+    levels = {"levels": "multiples_of_4"}
+    sizes: list[dict[str, Any]] = [{"width": 128, "margin": 20}, {"height": 200, "margin": 0}]
+    wide, high = (pack.stack(**size, levels=levels) for size in sizes)
     assert (wide.spec.levels[-1], high.spec.levels[-1]) == (168, 200)
 
 
@@ -57,8 +58,8 @@ test_what_cannot_be_is_refused = refuse_all(
             levels={"levels": "custom", "resolutions": "1, many"}
         ),
         r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
-        r"levels is missing or unknown; choose multiples_of_4, linear, powers_of_two, custom, pixels": lambda pack: (
-            pack.stack(levels="octaves")
+        r"levels is missing or unknown; choose multiples_of_4, linear, custom, pixels": lambda pack: pack.stack(
+            levels="octaves"
         ),
         r"details 'many' is unknown; choose default or custom": lambda pack: pack.run("DAS_ImageStack", details="many"),
         r"start 'black' is unknown; choose gray, noise or image": lambda pack: pack.stack(start={"start": "black"}),

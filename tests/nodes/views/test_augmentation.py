@@ -39,13 +39,6 @@ def test_an_augmentation_puts_what_comes_in_before_its_own(pack: Pack) -> None:
     assert (both.views, both.windows.zoom_min) == (3, 0.3)
 
 
-def test_views_change_over_time(pack: Pack) -> None:
-    ends = {"noise_end": 0.0, "jitter_end": 0, "zoom_min_end": 0.9, "curve": "cosine"}
-    moving = pack.augmentation(noise=0.1, over_time={"over_time": "scheduled", **ends})
-    assert (moving.transforms[-1].amplitude_end, moving.transforms[-1].curve) == (0.0, "cosine")
-    assert (moving.windows.jitter_end, moving.windows.zoom_min_end, moving.windows.curve) == (0, 0.9, "cosine")
-
-
 test_what_cannot_be_is_refused = refuse_all(
     {
         r"zoom_min 0.9 is above zoom_max 0.5.*lower zoom_min or raise zoom_max": lambda pack: pack.augmentation(
@@ -53,9 +46,6 @@ test_what_cannot_be_is_refused = refuse_all(
         ),
         r"details 'many' is unknown; choose default or custom": lambda pack: pack.run(
             "DAS_Augmentation", details="many"
-        ),
-        r"over_time is missing or unknown; choose constant or scheduled": lambda pack: pack.augmentation(
-            over_time="later"
         ),
     }
 )
