@@ -56,7 +56,7 @@ def test_a_stack_goes_to_another_device_with_all_that_it_holds() -> None:
     levels, canvas = (torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 24, 40)), torch.zeros(1, 3, 24, 40)
     stack = ImageStack(spec, canvas, canvas, LevelTensors(levels), 7, OptimizerState("sgd", levels))
     moved = stack.place_into(photograph(16, 32), torch.ones(1, 16, 32)).to(META)
-    assert (moved.spec, moved.steps) == (spec, 7)
+    assert (moved.spec, moved.steps, moved.optimizer_state and moved.optimizer_state.kind) == (spec, 7, "sgd")
     assert moved.parameters is not None
     assert moved.optimizer_state is not None
     assert moved.surroundings is not None

@@ -1,5 +1,4 @@
-from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -7,11 +6,11 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
+from toys import draw
 
 
 def levels(seed: int = 0) -> tuple[Tensor, ...]:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(1, 3, 1, 1, generator=generator), torch.randn(1, 3, 4, 6, generator=generator)
+    return draw(1, 3, 1, 1, seed=seed), draw(1, 3, 4, 6, seed=seed)
 
 
 @each_case("kind", [AccumulatedGradient, LevelTensors])
@@ -26,12 +25,15 @@ def test_adding_adds_tensor_by_tensor_keeps_the_kind_and_changes_nothing_in_plac
         one.add(kind(levels()[:1]), alpha=1.0)
 
 
-@each_case("make", [AccumulatedGradient, LevelTensors, partial(OptimizerState, "adam", steps=7)])
-def test_parameters_and_the_state_of_an_optimizer_go_to_another_device_whole(
-    make: Callable[[tuple[Tensor, ...]], Parameters | OptimizerState],
-) -> None:
-    moved = make(levels()).to(torch.device("meta"))
-    assert type(moved) is type(make(levels()))
-    assert [(part.device.type, part.shape) for part in moved.tensors] == [("meta", part.shape) for part in levels()]
-    if isinstance(moved, OptimizerState):
-        assert (moved.kind, moved.steps) == ("adam", 7)
+@each_case(
+    ("kind", "steps", "says"),
+    [
+        (3, 0, "kind 3 is no name of a kind of optimizer; give a text of at most 100"),
+        ("x" * 101, 0, "kind x+.* is no name"),
+        ("sgd", -1, "steps of an optimizer -1 is not a whole number from 0 up"),
+        ("sgd", 2**53, "is not a whole number from 0 up"),
+    ],
+)
+def test_a_state_that_no_optimizer_has_is_refused(kind: Any, steps: int, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        OptimizerState(kind, levels(), steps)
