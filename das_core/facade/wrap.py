@@ -188,7 +188,7 @@ def _copy_open_clip(
     name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Judge:
     """Return a frozen copy of a model of open_clip as a CLIP."""
-    from ..models.sources.open_clip_copy import copy_open_clip_module  # It imports open_clip, which takes seconds.
+    from ..models.sources.open_clip_models import copy_open_clip_module  # It imports open_clip, which takes seconds.
 
     if settings["size"] != known.get("size", settings["size"]):
         raise ValueError(f"{name} takes images of {known['size']} x {known['size']} alone; leave out size")

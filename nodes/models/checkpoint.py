@@ -57,8 +57,8 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 def _is_stored(parts: tuple[str, ...]) -> bool:
     """Return whether a file is a download of timm or the Hugging Face hub, or was written for a starter CLIP."""
     *folders, name = parts
-    # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. The client of the hub and hub.py
-    # of das_core both write the slash as two hyphens.
+    # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. The slash is written as two
+    # hyphens.
     return folders[:1] == [TIMM_FOLDER] or any("--" in folder for folder in folders) or name.startswith(KEPT)
 
 

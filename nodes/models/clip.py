@@ -7,7 +7,6 @@ from comfy_api.latest import io
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
 from ...das_core.models.sources import open_clip_catalog, open_clip_models
-from ...das_core.models.sources.names import sort_common_first
 from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
 from .. import bridge
@@ -35,7 +34,7 @@ class LoadCLIP(Node):
     def define_schema(cls) -> io.Schema:
         models = open_clip_catalog.list_open_clip_models()
         downloaded = open_clip_catalog.list_downloaded_open_clip_pairs(bridge.find_model_folder(bridge.CLIPS))
-        pairs = sort_common_first(open_clip_catalog.list_open_clip_pairs(), downloaded)
+        pairs = list(dict.fromkeys([*downloaded, *open_clip_catalog.list_open_clip_pairs()]))
         first_architecture, first_tag = open_clip_catalog.split_open_clip_pair(pairs[0])
         return schema(
             node_id="DAS_LoadCLIP",

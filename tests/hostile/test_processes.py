@@ -77,7 +77,7 @@ logging.basicConfig(stream=sys.stderr, format="%(message)s")
 import torch
 from das_core.models.sources.kept_projection import place_projection, read_projection, write_projection
 from das_core.report.chart import plot_bars
-path = place_projection("auto", "tower")
+path = place_projection(None, "tower")
 assert read_projection(path, "key", torch.Size([2, 2])) is None
 write_projection(path, "key", torch.ones(2, 2))
 print(tuple(plot_bars([("shark", 0.1)], "charts need a cache, too").shape))

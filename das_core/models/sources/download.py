@@ -1,91 +1,71 @@
-"""Downloads of weights: a file is stored complete and with the right checksum, or not at all."""
+"""Downloads of weights: a file is stored complete, or not at all.
+
+A thread waits for the server, so that the caller can cancel at any time. The downloads of torch.hub and of the client
+of the Hugging Face hub cannot be cancelled and wait without end or retry for minutes, and the latter stores files under
+paths that a user could not create by hand. Here a file of the repository OWNER/NAME is in the folder OWNER--NAME.
+"""
 
 import hashlib
 import http.client
-from collections.abc import Callable
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+from huggingface_hub import constants, hf_hub_url
 
 from ...common.files import explain_unreadable, write_atomically
-from .connection import receive
+
+T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
-"""A function that is called while a model is loaded, with two numbers: how much is done, and the total.
-
-During a download both are numbers of bytes, and the total is 0 if it is not known. `load_starter_clip`
-downloads nothing: there the numbers are those of the sentences that are encoded, and of all sentences.
+"""A function that is called while a model is loaded, with how much is done and with the total: bytes of a download
+(the total is 0 if it is not known), or sentences that `load_starter_clip` encodes. It can raise an exception to cancel.
 """
+
+TIMEOUT = 20.0
+"""Seconds with less than `_SLOWEST` bytes a second, after which a connection counts as broken."""
+
+_SLOWEST = 1024
+_TICK = 0.25
+"""Seconds from one call of `progress` to the next while nothing arrives."""
 
 _BLOCK = 1 << 20
 
 
-def download(url: str, folder: Path, digest: str, progress: Progress | None = None) -> Path:
-    """Download the file of a URL into a folder, unless it is there already.
+class MissingError(ValueError):
+    """The error for a file that a server does not have, or has only for users with an account."""
 
-    Args:
-        url: where the file is; its last part is the name of the file.
-        folder: where the file is looked for and stored; the folder is created if it is missing.
-        digest: the beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already.
-            If empty, nothing is checked.
-        progress: is called with the number of bytes that have arrived and with the total (0 if it is not known): after
-            every MiB, at the end, and four times a second while nothing arrives. An exception that it raises stops the
-            download.
 
-    Returns:
-        The path of the file. A download that fails or is stopped leaves no file.
+def download(url: str, folder: Path, digest: str = "", progress: Progress | None = None) -> Path:
+    """Download the file of a URL into a folder, unless it is there already, and return its path.
 
-    Raises:
-        ValueError: when the server cannot be reached, does not have the file, is silent for 20 seconds or sends less
-            than 1 KiB a second; when the file cannot be read or written; or when the checksum is wrong.
+    `digest` is the beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already.
     """
-    target = folder / url.rsplit("/", 1)[-1]
-    with explain_unreadable(target):
-        if target.is_file():
-            check_digest(target, digest)
-            return target
+    target = folder / url.rpartition("/")[2]
+    if _is_there(target):
+        check_digest(target, digest)
+        return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with write_atomically(target) as part:
-            _fetch(url, part, progress)
+            _receive(url, part, progress or (lambda done, total: None))
             check_digest(part, digest, target.name)
     except (OSError, http.client.HTTPException) as error:
-        raise ValueError(
+        missing = isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404)
+        raise (MissingError if missing else ValueError)(
             f"{target.name} could not be downloaded from {url} ({error}); check the connection, or put the file "
             f"into {folder} yourself"
         ) from error
     return target
 
 
-def _fetch(url: str, path: Path, progress: Progress | None) -> None:
-    """Write the content of a URL into a new file; raise an error when the connection ends before the last byte."""
-    done = told = total = 0
-
-    def tell() -> None:
-        nonlocal told
-        told = done
-        if progress:
-            progress(done, total)
-
-    with path.open("xb") as file:
-        for piece, total in receive(url, tell):  # noqa: B007 - `tell` reads it
-            file.write(piece)
-            done += len(piece)
-            if done - told >= _BLOCK:
-                tell()
-    if done > told:
-        tell()
-
-
 def check_digest(path: Path, digest: str, name: str | None = None) -> None:
-    """Raise an error when the SHA-256 of a file does not begin with a digest.
-
-    Args:
-        path: the file.
-        digest: the beginning of the SHA-256, in hexadecimal.
-        name: what the message calls the file; by default its own name.
-
-    Raises:
-        ValueError: when the SHA-256 begins otherwise.
-    """
+    """Raise an error when the SHA-256 of a file, which messages call `name`, does not begin with a digest."""
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     if not actual.startswith(digest):
@@ -93,3 +73,88 @@ def check_digest(path: Path, digest: str, name: str | None = None) -> None:
             f"'{name or path.name}' is not the file it should be (SHA-256 begins {actual[:8]}, not {digest[:8]}); "
             "delete it and get it again"
         )
+
+
+def _receive(url: str, path: Path, progress: Progress) -> None:
+    """Write the content of a URL into a new file; call `progress` at the end, for every MiB, and while it waits."""
+    done = told = before = total = 0
+    since = time.monotonic()
+
+    def await_call(call: Callable[[], T]) -> T:
+        """Return the result of a call in the thread."""
+        nonlocal before, since
+        answer = thread.submit(call)
+        while True:
+            ready = wait([answer], _TICK).done
+            if (seconds := time.monotonic() - since) >= TIMEOUT:
+                if done - before < _SLOWEST * TIMEOUT:
+                    raise TimeoutError(f"timed out: {done - before} bytes came in {seconds:.0f} seconds")
+                before, since = done, time.monotonic()
+            if ready:
+                return answer.result()
+            progress(done, total)
+
+    with path.open("xb") as file:
+        thread = ThreadPoolExecutor(1)
+        try:
+            response = await_call(lambda: urllib.request.urlopen(url, timeout=TIMEOUT))
+            length = response.headers.get("Content-Length", "")
+            total = int(length) if length.isdecimal() else 0
+            while piece := await_call(lambda: response.read1(_BLOCK)):
+                file.write(piece)
+                done += len(piece)
+                if done - told >= _BLOCK:
+                    progress(done, total)
+                    told = done
+        finally:
+            # Not waited for: a thread that still waits for the server ends when its connection times out.
+            thread.shutdown(wait=False)
+    if done < total:
+        # If the connection is cut, Python's HTTP client raises no error: it behaves as if the answer had ended.
+        raise http.client.IncompleteRead(b"", total - done)
+    progress(done, total)
+
+
+def locate_repository(repository: str, folder: Path) -> Path:
+    """Return where in a folder the files of a repository of the hub ('owner/name') are stored: in 'owner--name'."""
+    return folder / repository.replace("/", "--")
+
+
+def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Progress | None = None) -> Path:
+    """Return the path of the first of some files that is in the folder; else download the first that there is."""
+    home = locate_repository(repository, folder)
+    for name in names:
+        if _is_there(home / name):
+            return home / name
+    for name in names:
+        if constants.HF_HUB_OFFLINE:
+            raise ValueError(
+                f"{name} of {repository} could not be downloaded (HF_HUB_OFFLINE is set, which forbids it); unset it, "
+                f"or put the file into {home} yourself"
+            )
+        with suppress(MissingError):
+            return download(hf_hub_url(repository, name), home, progress=progress)
+    raise MissingError(
+        f"{repository} has no file {' or '.join(names)} that can be had without an account; get it from its page and "
+        f"put it into {home}"
+    )
+
+
+def fetch_files(
+    repository: str, main: str, others: Sequence[str], folder: Path, progress: Progress | None = None
+) -> Path:
+    """Return the folder of a repository; if `main` is not in it, download it and those of the others that there are."""
+    home = locate_repository(repository, folder)
+    if not _is_there(home / main):
+        for name in others:
+            with suppress(MissingError):
+                fetch_file(repository, [name], folder, progress)
+        # Downloaded last, because this file in the folder means that the set is complete.
+        fetch_file(repository, [main], folder, progress)
+    return home
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is a file; raise a ValueError when its folder cannot be read."""
+    with explain_unreadable(path):
+        return path.is_file()

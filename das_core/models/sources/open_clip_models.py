@@ -1,9 +1,7 @@
 """CLIPs of open_clip, with their published weights or with a checkpoint on disk.
 
-open_clip (Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143) builds the towers. `open_clip_catalog.py` says
-where their weights are published, `hub.py` fetches the files, and `weights.py` reads them. Downloads are stored
-complete or not at all. No code in a file is run. A file that is in the folder already is used without checking its
-checksum.
+open_clip (Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143) builds the towers. It does not fetch and read
+their weights: its own way cannot be cancelled, and does not compare claimed sizes with the size of a file.
 """
 
 from collections.abc import Mapping
@@ -12,6 +10,7 @@ from typing import Any
 
 import open_clip
 import torch
+from open_clip import HFTokenizer, SimpleTokenizer
 from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
@@ -20,22 +19,19 @@ from ...common.images import Fit, Interpolation
 from ...common.interruption import interruptible_building, is_cancellation
 from ...common.text import shorten
 from ..clip import CLIP, assemble_clip
-from ..frozen import freeze
+from ..frozen import copy_module, freeze
 from ..judge import Judge, to_triple
-from .download import Progress
-from .hub import fetch_file
-from .open_clip_architecture import STAND_IN_TEXT, guess_architecture
-from .open_clip_catalog import list_open_clip_models, locate_weights
+from .download import Progress, fetch_file
+from .open_clip_catalog import STAND_IN_TEXT, guess_architecture, list_open_clip_models, locate_weights
 from .open_clip_text import (
     Tokenizer,
     build_text_tower,
     build_tokenizer,
-    check_text_size,
+    check_text_config,
     localize_config,
     without_torchaudio,
 )
-from .weight_claims import RefusedError
-from .weights import StateDict, fit_weights, read_weights
+from .weights import RefusedError, fit_weights, read_weights
 
 Config = dict[str, Any]
 """The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
@@ -45,38 +41,25 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     """Load a published model of open_clip.
 
     Args:
-        architecture: one of `list_open_clip_models`, such as 'ViT-B-32'.
+        architecture: its name, such as 'ViT-B-32', see `open_clip.list_pretrained`.
         pretrained: the name of published weights of that architecture, such as 'laion2b_s34b_b79k'.
-        folder: the folder that keeps downloads of the hub, with a folder for each repository; a file that is not there
-            is downloaded into it.
-        progress: is called during a download, with the number of bytes of the file that have arrived and with their
-            total (0 if it is not known).
+        folder: keeps downloads, with a folder for each repository of the hub; a missing file is downloaded into it.
+        progress: is called during a download, with the bytes that have arrived and their total (0 if unknown).
 
     Raises:
-        ValueError: when there is no such model, when its weights or its tokenizer cannot be read or downloaded, or when
-            it cannot be built with the installed packages.
+        ValueError: when there is no such model, or its files are damaged or cannot be downloaded.
 
     Example:
-        >>> from pathlib import Path
-        >>> from das_core import load_open_clip
         >>> clip = load_open_clip("ViT-B-32", "laion2b_s34b_b79k", Path("models/open_clip"))  # doctest: +SKIP
-        >>> clip.encode_text(["a coral reef full of fish"]).shape  # doctest: +SKIP
-        torch.Size([1, 512])
     """
-    models = list_open_clip_models()
-    if architecture not in list(models):
-        raise ValueError(
-            f"open_clip has no weights for the architecture '{shorten(architecture)}'; choose one of its list"
-        )
-    if pretrained not in models[architecture]:
-        raise ValueError(
-            f"{architecture} has no weights '{shorten(pretrained)}'; choose one of {', '.join(models[architecture])}"
-        )
+    tags = [tag for name, tag in open_clip.list_pretrained() if name == architecture]
+    if pretrained not in tags:
+        advice = f"one of {', '.join(tags)}" if tags else "another architecture of open_clip's list"
+        raise ValueError(f"{shorten(architecture)} has no weights '{shorten(pretrained)}'; choose {advice}")
     repository, names = locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
     published = open_clip.get_pretrained_cfg(architecture, pretrained)
-    # The activation function that the weights were trained with. The tensors do not show which one it was, and with
-    # another one the embeddings of the model are less accurate.
+    # The activation function that the weights were trained with; the tensors do not show which one it was.
     config["quick_gelu"] = published.get("quick_gelu", config.get("quick_gelu", False))
     path = fetch_file(repository, names, folder, progress)
     state = read_weights(path)
@@ -89,24 +72,17 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     Args:
         path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin). If it has no tensors of a text tower,
             the CLIP has no text tower.
-        architecture: one of `list_open_clip_architectures`, such as 'ViT-B-32'; None to guess it from the shapes of
-            the tensors. The names by which open_clip loads a repository of the hub or a folder ('hf-hub:…',
-            'local-dir:…') are refused, because a repository or a folder may contain code.
-        folder: the folder that keeps downloads of the hub, with a folder for each repository; the tokenizer and the
-            configuration of a text tower that open_clip does not contain are downloaded into it.
+        architecture: one of `open_clip.list_models`, such as 'ViT-B-32'; None to guess it from the shapes of the
+            tensors. A repository or a folder ('hf-hub:…', 'local-dir:…') is refused, because it may contain code.
+        folder: keeps downloads; the tokenizer and the configuration of a text tower that open_clip does not contain
+            are downloaded into it.
 
     Raises:
-        ValueError: when the architecture is unknown; when the file is missing, is damaged, contains code or does not
-            fit the architecture; when the tokenizer or the configuration of the text tower cannot be downloaded; or
-            when the model cannot be built with the installed packages.
+        ValueError: when the architecture is unknown, or the file is missing, damaged, has code or does not fit.
 
     Example:
-        >>> from pathlib import Path
-        >>> from das_core import load_clip_file
         >>> folder = Path("models/open_clip")
         >>> clip = load_clip_file(folder / "my_model.safetensors", "ViT-B-32", folder)  # doctest: +SKIP
-        >>> clip.name, clip.width  # doctest: +SKIP
-        ('my_model', 512)
     """
     # Checked before the name reaches open_clip, which would also accept 'hf-hub:OWNER/REPOSITORY' and load a
     # configuration that anybody may have written.
@@ -119,28 +95,18 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         architecture = guess_architecture(state, path.name)
     config = open_clip.get_model_config(architecture)
     tags = list_open_clip_models().get(architecture, [])
-    # The mean, the standard deviation and the resizing are those of the first published weights of the architecture. A
-    # few other weights of the same architecture were trained with other values, such as laion2b_s32b_b82k of ViT-L-14.
-    # Without published weights, the values are those of OpenAI's models.
+    # The mean, the standard deviation and the resizing are those of the first published weights of the architecture; a
+    # few others were trained with other values, such as laion2b_s32b_b82k of ViT-L-14.
     published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
     return _load(path.stem, config, published, state, path.name, folder)
 
 
 def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
-    """Build a model of open_clip with random weights.
-
-    Args:
-        config: the configuration of the model in open_clip's format, with the keys `embed_dim`, `vision_cfg`,
-            `text_cfg` and others.
-
-    Returns:
-        A module whose image tower is its submodule `visual`, and whose text tower is its submodule `text`.
-    """
+    """Build a model of open_clip with random weights and the towers `visual` and `text` from its configuration."""
     # `custom_text` tells open_clip which class to build; here the class is chosen below.
     config = {name: part for name, part in config.items() if name != "custom_text"}
+    # The weights of both towers are loaded afterwards, so open_clip must not download any.
     vision = config["vision_cfg"] | {"timm_model_pretrained": False}
-    # `hf_model_pretrained` is off: the weights of both towers are loaded afterwards, so open_clip must not download
-    # weights of the text tower.
     text = config["text_cfg"] | {"hf_model_pretrained": False}
     kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
     with without_torchaudio(), interruptible_building():
@@ -154,19 +120,11 @@ def wrap_open_clip_module(
     published: Mapping[str, Any],
     dtype: torch.dtype | None = torch.float32,
 ) -> CLIP:
-    """Return a CLIP made from a model of open_clip whose weights are loaded already.
+    """Return a CLIP made from a model with the towers `visual` and `text`, which have their weights and are frozen.
 
-    Args:
-        name: the name of the model in messages.
-        model: a module with an image tower `visual` and a text tower `text`, as `build_open_clip_module` makes it. The
-            CLIP uses the towers of this module, not copies, and freezes them.
-        tokenizer: the tokenizer of its text tower; None for a CLIP without a text tower, which does not use `text`.
-        published: how images were prepared in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
-            `interpolation`. For a missing key, the value of OpenAI's models is used.
-        dtype: the precision of the image tower; None to keep the precision that it has.
-
-    Raises:
-        ValueError: when a tower does not work, or when the two have embeddings of different widths.
+    Without a tokenizer, the CLIP has no text tower. `published` says how images were prepared in training (`mean`,
+    `std`, `resize_mode`, `interpolation`; for a missing key, as for OpenAI's models). With the `dtype` None, the image
+    tower keeps its precision.
     """
     visual, text = model.get_submodule("visual"), model.get_submodule("text")
     # Otherwise CoCa's towers would return their tokens besides the embedding.
@@ -191,7 +149,7 @@ def _load(
     name: str,
     config: Config,
     published: Mapping[str, Any],
-    state: StateDict,
+    state: Mapping[str, Tensor],
     source: str,
     folder: Path,
     progress: Progress | None = None,
@@ -201,36 +159,66 @@ def _load(
     has_text = bool(texts)
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
     try:
-        check_text_size(text, sum(value.numel() for value in texts))
+        check_text_config(text, sum(value.numel() for value in texts))
         model = build_open_clip_module(config | {"text_cfg": text})
         tokenizer = build_tokenizer(text) if has_text else None
-    except RefusedError:
-        raise
     # transformers and timm may raise any error, for example for a configuration on disk that is damaged.
     except Exception as error:
-        if is_cancellation(error):
+        if isinstance(error, RefusedError) or is_cancellation(error):
             raise
         raise ValueError(
             f"{name} cannot be built here ({type(error).__name__}: {shorten(str(error), 200)}); update "
             "open_clip_torch, timm and transformers, or choose another model"
         ) from error
-    own = model.state_dict()
-    state = StateDict(_rename_tensors(state, model), state.versions)
-    for key in own:
-        # Two kinds of tensors keep the values that they were built with, because no embedding that is used depends on
-        # them: the scale and the bias of the logits, whose shapes differ between checkpoints; and the tensors of a
-        # stand-in, which replaces the text tower if the checkpoint has none.
-        if key.startswith("logit_") or (not has_text and not key.startswith("visual.")):
-            state[key] = own[key]
-    fit_weights(model, state, source, name)
-    return wrap_open_clip_module(name, model, tokenizer, published)
-
-
-def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
-    """Return the weights in `state`, which come from a file, under the names that they have in `model`."""
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)
     # Old checkpoints contain this tensor; in current versions of transformers there is none.
     named.pop("text.transformer.embeddings.position_ids", None)
-    return {key: value for key, value in named.items() if not key.startswith("logit_")}
+    named = {key: value for key, value in named.items() if not key.startswith("logit_")}
+    # No embedding that is used depends on the scale and the bias of the logits, whose shapes differ between files, or
+    # on the stand-in for a missing text tower.
+    for key, value in model.state_dict().items():
+        if key.startswith("logit_") or not (has_text or key.startswith("visual.")):
+            named[key] = value
+    fit_weights(model, named, source, name)
+    return wrap_open_clip_module(name, model, tokenizer, published)
+
+
+def copy_open_clip_module(
+    name: str, module: nn.Module, published: Mapping[str, Any], tokenizer: Tokenizer | None = None
+) -> CLIP:
+    """Return a frozen copy of a model of open_clip, which keeps its precision, as a CLIP.
+
+    `published` is as in `wrap_open_clip_module`. Without a tokenizer, that of OpenAI's CLIP is taken; a model with a
+    vocabulary of another size then gets no text tower.
+    """
+    if tokenizer is not None and not isinstance(tokenizer, HFTokenizer | SimpleTokenizer):
+        raise ValueError(
+            f"the tokenizer of {name} is a {type(tokenizer).__name__}; give what open_clip.get_tokenizer returns, "
+            "such as open_clip.get_tokenizer('ViT-B-16-SigLIP')"
+        )
+    model = copy_module(name, module)
+    text: Any = getattr(model, "text", model)
+    # Every architecture of open_clip with a vocabulary of this size uses the tokenizer of OpenAI's CLIP.
+    if tokenizer is None and getattr(text, "vocab_size", None) == 49408:
+        tokenizer = SimpleTokenizer(context_length=int(text.context_length))
+    towers = nn.Module()
+    towers.visual = model.visual
+    towers.text = model.text if hasattr(model, "text") else _TextHalf(model)
+    return wrap_open_clip_module(name, towers, tokenizer, published, dtype=None)
+
+
+class _TextHalf(nn.Module):
+    """A text tower as a module, for a model whose text tower has its parts as attributes of the model itself."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        # The image tower is removed here; otherwise it would be moved and converted together with the text tower.
+        model.visual = nn.Identity()
+        self.model = model
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return the embeddings (T, D) of tokens (T, L)."""
+        embeddings: Tensor = self.model.encode_text(tokens)  # type: ignore[operator]
+        return embeddings

@@ -3,7 +3,7 @@
 import json
 
 from das_core.models.scripts import is_mostly_latin, knows_other_scripts
-from das_core.models.sources.sentence_encoder import find_sentence_encoder
+from das_core.models.sources.fitted_projection import find_sentence_encoder
 
 
 def test_most_letters_decide() -> None:

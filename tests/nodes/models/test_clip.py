@@ -109,7 +109,7 @@ test_what_cannot_be_is_refused = refuse_all(
             pack, source="open_clip", architecture="ViT-B-32", pretrained="webli"
         ),
         r"open_clip publishes no model ''; choose one": lambda pack: load(pack, source="open_clip_pair", model=""),
-        r"no weights for the architecture 'hf-hub:me/model'": lambda pack: load(
+        r"hf-hub:me/model has no weights 'openai'; choose another architecture": lambda pack: load(
             pack, source="open_clip", architecture="hf-hub:me/model", pretrained="openai"
         ),
         r"no checkpoint is chosen; put a .safetensors or .pt file into .*models/open_clip, refresh": lambda pack: load(

@@ -40,10 +40,8 @@ def test_every_class_and_every_word_has_its_sentences() -> None:
 
 
 def test_names_take_the_contexts_in_turn() -> None:
-    places = [
-        sentence.text.replace(NAMES[row // 4], "{}", 1) for row, sentence in enumerate(write_class_sentences()[:4000])
-    ]
-    contexts = [text for row, text in enumerate(places) if row % 4 == 2]
+    rows = write_class_sentences()[2:4000:4]
+    contexts = [sentence.text.replace(name, "{}", 1) for name, sentence in zip(NAMES, rows, strict=True)]
     assert set(contexts) == set(CONTEXTS)
     assert all(one != other for one, other in pairwise(contexts))
     assert all(context.count("{}") == 1 for context in CONTEXTS)

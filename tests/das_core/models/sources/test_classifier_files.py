@@ -30,8 +30,8 @@ def test_file_architectures_name_the_library_and_begin_with_the_common_ones() ->
 @each_case(
     "architecture",
     [
-        *("resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", "/", None, 3),
-        *("timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", "timm/../resnet18", ["timm/a"]),
+        *("resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", None),
+        *("timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", ["timm/a"]),
     ],
 )
 def test_unknown_architectures_are_named_and_do_not_reach_timm(
@@ -81,7 +81,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
     torch.save(torchvision_model("squeezenet1_1").state_dict(), tmp_path / "a.pth")
     for architecture in ("timm/mobilenetv3_small_050", "torchvision/mobilenet_v3_small"):
         with pytest.raises(
-            ValueError, match=rf"'a.pth' does not fit the architecture {architecture}: \d+ tensors miss"
+            ValueError, match=rf"'a.pth' does not fit the architecture {architecture} \(.*; choose the arch"
         ):
             load_classifier_file(tmp_path / "a.pth", architecture)
 
@@ -89,7 +89,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
 @each_case(
     ("name", "value", "says"),
     [
-        ("weight", torch.ones(()), r"1 of another shape \(classifier.weight is \(\), not \(1000, 1024\)\)"),
+        ("weight", torch.ones(()), r"size mismatch for classifier.weight: .*\[\].*\[1000, 1024\]"),
         ("bias", torch.full((1000,), torch.nan), "answers with values that are no numbers; its weights are damaged"),
     ],
 )
@@ -112,7 +112,7 @@ def test_densenets_are_published_under_older_names(monkeypatch: pytest.MonkeyPat
             state[old] = value
     assert "features.denseblock1.denselayer1.norm.1.running_mean" in state
     torch.save(state, tmp_path / "a.pth")
-    monkeypatch.setattr(classifier_files, "build_torchvision_module", lambda name, classes: small)
+    monkeypatch.setattr(classifier_files, "build_torchvision_module", lambda *_, **__: small)
     loaded = load_classifier_file(tmp_path / "a.pth", "torchvision/densenet121")
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
 
@@ -128,6 +128,6 @@ def test_vision_transformers_are_published_under_older_names(monkeypatch: pytest
     }
     assert len(state.keys() - module.state_dict().keys()) == 4
     torch.save(state, tmp_path / "a.pth")
-    monkeypatch.setattr(classifier_files, "build_torchvision_module", lambda name, classes: small)
+    monkeypatch.setattr(classifier_files, "build_torchvision_module", lambda *_, **__: small)
     loaded = load_classifier_file(tmp_path / "a.pth", "torchvision/vit_b_32")
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)

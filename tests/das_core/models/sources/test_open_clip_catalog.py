@@ -1,16 +1,23 @@
-"""The lists of open_clip's models, which come with its package: no test here needs the net."""
+"""The lists of open_clip's models, and architectures guessed from the shapes of a checkpoint."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import pytest
+import torch
+from torch import Tensor
 
+import tinyclip
 from cases import each_case
-from das_core.models.sources.hub import locate_repository
+from das_core.models.sources.download import locate_repository
 from das_core.models.sources.open_clip_catalog import (
     COMMON_ARCHITECTURES,
     DEFAULT_PAIR,
+    guess_architecture,
     list_downloaded_open_clip_pairs,
     list_open_clip_architectures,
     list_open_clip_models,
@@ -18,25 +25,20 @@ from das_core.models.sources.open_clip_catalog import (
     locate_weights,
     split_open_clip_pair,
 )
+from das_core.models.sources.open_clip_models import build_open_clip_module
 from dead_drive import unplug
 
 
-def test_every_published_model_is_listed_and_has_a_file() -> None:
-    models = list_open_clip_models()
-    assert {(name, tag) for name, tags in models.items() for tag in tags} == set(open_clip.list_pretrained())
-    assert {"ViT-B-32", "ViT-B-16-SigLIP2", "RN50", "convnext_base_w"} <= set(models)
-    assert set(models) <= set(list_open_clip_architectures())
-    for name, tags in models.items():
-        assert all(open_clip.get_pretrained_cfg(name, tag)["hf_hub"].count("/") >= 1 for tag in tags)
-
-
-def test_pairs_are_those_that_are_published_and_begin_with_a_good_one() -> None:
-    pairs = list_open_clip_pairs()
+def test_every_published_model_is_listed_and_the_first_is_a_good_one() -> None:
+    published = open_clip.list_pretrained()
+    models, pairs = list_open_clip_models(), list_open_clip_pairs()
+    assert {(name, tag) for name, tags in models.items() for tag in tags} == set(published)
     assert pairs[0] == DEFAULT_PAIR
-    assert sorted(split_open_clip_pair(pair) for pair in pairs) == sorted(open_clip.list_pretrained())
+    assert sorted(split_open_clip_pair(pair) for pair in pairs) == sorted(published)
+    assert all(open_clip.get_pretrained_cfg(*pair)["hf_hub"].count("/") >= 1 for pair in published)
 
 
-@each_case("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, 3, ["RN50/openai"]])
+@each_case("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, ["RN50/openai"]])
 def test_a_pair_that_is_none_is_named(pair: Any) -> None:
     with pytest.raises(ValueError, match=r"open_clip publishes no model '.*'; choose one of its list, such as"):
         split_open_clip_pair(pair)
@@ -48,37 +50,20 @@ def test_architectures_begin_with_the_common_ones_and_are_all_there() -> None:
     assert sorted(names) == sorted(open_clip.list_models())
 
 
-@each_case(
-    ("architecture", "tag", "repository", "names"),
-    [
-        (
-            "ViT-B-32",
-            "laion2b_s34b_b79k",
-            "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
-            ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
-        ),
-        ("ViTamin-S", "datacomp1b", "jienengchen/ViTamin-S", ("pytorch_model.safetensors", "pytorch_model.bin")),
-    ],
-)
-def test_weights_are_asked_for_in_the_safest_format_first(
-    architecture: str, tag: str, repository: str, names: tuple[str, ...]
-) -> None:
-    assert locate_weights(architecture, tag) == (repository, names)
-
-
-def test_weights_that_are_not_published_have_no_place() -> None:
-    with pytest.raises(KeyError):
-        locate_weights("ViT-B-32", "webli")
-
-
-def test_on_a_drive_that_is_gone_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unplug(monkeypatch, tmp_path)
-    assert list_downloaded_open_clip_pairs(tmp_path) == []
+def test_weights_are_asked_for_in_the_safest_format_first() -> None:
+    assert locate_weights("ViT-B-32", "laion2b_s34b_b79k") == (
+        "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+        ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
+    )
+    # The file has another name than usual.
+    names = ("pytorch_model.safetensors", "pytorch_model.bin")
+    assert locate_weights("ViTamin-S", "datacomp1b") == ("jienengchen/ViTamin-S", names)
 
 
 @each_case("number", [0, 1])
-def test_a_pair_is_downloaded_when_the_folder_has_its_file_in_either_format(tmp_path: Path, number: int) -> None:
-    assert list_downloaded_open_clip_pairs(tmp_path) == []
+def test_a_pair_is_downloaded_when_the_folder_has_its_file_in_either_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     repository, names = locate_weights(*split_open_clip_pair(DEFAULT_PAIR))
     home = locate_repository(repository, tmp_path)
     home.mkdir()
@@ -86,3 +71,105 @@ def test_a_pair_is_downloaded_when_the_folder_has_its_file_in_either_format(tmp_
     assert list_downloaded_open_clip_pairs(tmp_path) == []
     (home / names[number]).touch()
     assert list_downloaded_open_clip_pairs(tmp_path) == [DEFAULT_PAIR]
+    # The drive may be gone.
+    unplug(monkeypatch, tmp_path)
+    assert list_downloaded_open_clip_pairs(tmp_path) == []
+
+
+@each_case("architecture", ["ViT-B-32", "ViT-B-16-SigLIP", "convnext_base", "coca_ViT-B-32"])
+def test_architectures_are_guessed_from_shapes(architecture: str, caplog: pytest.LogCaptureFixture) -> None:
+    with torch.device("meta"):
+        state = build_open_clip_module(open_clip.get_model_config(architecture)).state_dict()
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert guess_architecture(state, "a.pt") == architecture
+    doubtful = f"{architecture}-quickgelu" in open_clip.list_models()
+    assert bool(caplog.records) == doubtful
+    assert not doubtful or f"could be of the architectures {architecture}, {architecture}-quickgelu" in caplog.text
+
+
+TEXT = tinyclip.TINY["text_cfg"]
+CONFIGS: dict[str, dict[str, Any]] = {
+    "tiny": TEXT,
+    "tiny-longer": TEXT | {"context_length": 20},
+    "tiny-words": TEXT | {"vocab_size": 1000},
+    "tiny-wider": TEXT | {"width": 128},
+    "tiny-coca": TEXT | {"context_length": 23, "embed_cls": True},
+    "tiny-hub": {"hf_model_name": "me/words", "hf_tokenizer_name": "me/words"},
+}
+"""Architectures with the same image tower and different text towers."""
+
+
+@pytest.fixture
+def twins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets open_clip know these architectures and no others."""
+    with ExitStack() as stack:
+        for name, text in CONFIGS.items():
+            stack.enter_context(tinyclip.registered(tmp_path, name, tinyclip.TINY | {"text_cfg": text}))
+        monkeypatch.setattr(open_clip, "list_models", lambda: list(CONFIGS))
+        yield
+
+
+def image_tower() -> dict[str, Tensor]:
+    """The tensors of the image tower of all of them."""
+    with torch.device("meta"):
+        state = build_open_clip_module(tinyclip.TINY).state_dict()
+    return {name: value for name, value in state.items() if name.startswith("visual.")}
+
+
+def text_tower(tokens: int, positions: int, width: int) -> dict[str, Tensor]:
+    """What of a text tower tells architectures apart."""
+    shapes = {"token_embedding.weight": (tokens, width), "positional_embedding": (positions, width)}
+    return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+
+
+@each_case("prefix", ["", "text."])
+@each_case(
+    ("architecture", "text"),
+    [
+        ("tiny", text_tower(49408, 16, 64)),
+        ("tiny-longer", text_tower(49408, 20, 64)),
+        ("tiny-words", text_tower(1000, 16, 64)),
+        ("tiny-wider", text_tower(49408, 16, 128)),
+        # One position more than its context has tokens.
+        ("tiny-coca", text_tower(49408, 24, 64)),
+        ("tiny-hub", {"transformer.embeddings.word_embeddings.weight": torch.empty(7, 64)}),
+    ],
+)
+def test_text_towers_tell_twins_apart(
+    twins: None, architecture: str, text: dict[str, Tensor], prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = {**image_tower(), **{prefix + name: value for name, value in text.items()}, "logit_scale": torch.ones(())}
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert guess_architecture(state, "a.pt") == architecture
+    assert not caplog.records
+
+
+def test_without_a_text_tower_twins_are_all_named_and_the_shortest_is_taken(
+    twins: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert guess_architecture(image_tower() | {"logit_scale": torch.ones(())}, "a.pt") == "tiny"
+    (record,) = caplog.records
+    assert f"'a.pt' could be of the architectures {', '.join(CONFIGS)}; read as tiny;" in record.message
+
+
+@each_case(
+    "change",
+    [
+        {"visual.conv1.weight": torch.empty(64, 3, 16, 16)},
+        {"visual.extra": torch.empty(1)},
+        {"visual.conv1.weight": None},
+        {"positional_embedding": torch.empty(17, 64)},
+        {"positional_embedding": None},
+        {"token_embedding.weight": torch.empty(49408, 65)},
+        {"token_embedding.weight": torch.empty(49407, 64)},
+        # No image tower at all.
+        dict.fromkeys(image_tower()),
+    ],
+)
+def test_shapes_of_no_architecture_are_named(twins: None, change: dict[str, Tensor | None]) -> None:
+    state = image_tower() | text_tower(49408, 16, 64) | change
+    with pytest.raises(ValueError, match=r"^'a.pt' has the shapes of no architecture that open_clip knows; name its"):
+        guess_architecture({name: value for name, value in state.items() if value is not None}, "a.pt")

@@ -1,6 +1,5 @@
-"""Models of open_clip from checkpoints and from a hub in a folder, with random weights: no test here needs the net."""
+"""Models of open_clip from checkpoints, from a hub in a folder and from their owners, with random weights."""
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,18 @@ import open_clip
 import pytest
 import safetensors.torch
 import torch
-import transformers
-from torch import Tensor
+from open_clip.pretrained import _PRETRAINED
+from open_clip.tokenizer import HFTokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 import tinyclip
 from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.models.sources import hub
-from das_core.models.sources.hub import locate_repository
+from das_core.models.sources import download
+from das_core.models.sources.download import locate_repository
 from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_pairs
-from das_core.models.sources.open_clip_models import load_clip_file, load_open_clip
+from das_core.models.sources.open_clip_models import copy_open_clip_module, load_clip_file, load_open_clip
 from stops import assert_ends_anywhere
 
 TEXTS = ["a photo of a cat", "a coral reef full of fish"]
@@ -32,10 +33,16 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield
 
 
-def native(custom: bool = False, architecture: str = "tiny") -> torch.nn.Module:
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may ask the hub."""
+    monkeypatch.setattr(download.constants, "HF_HUB_OFFLINE", True)
+
+
+def native(custom: bool = False) -> nn.Module:
     """A model as open_clip itself makes it."""
     torch.manual_seed(0)
-    return open_clip.create_model(architecture, force_custom_text=custom, pretrained_text=False).eval()
+    return open_clip.create_model("tiny", force_custom_text=custom, pretrained_text=False).eval()
 
 
 def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES) -> None:
@@ -58,8 +65,7 @@ def test_a_checkpoint_saved_by_open_clip_loads_back(
     model = native(custom)
     path = tmp_path / f"my model{suffix}"
     if suffix == ".pt":
-        state = {f"module.{name}": value for name, value in model.state_dict().items()}
-        torch.save({"epoch": 3, "name": "mine", "state_dict": state}, path)
+        torch.save({"epoch": 3, "name": "mine", "state_dict": model.state_dict()}, path)
     else:
         safetensors.torch.save_file(model.state_dict(), path)
     loaded = load_clip_file(path, architecture, tmp_path)
@@ -88,16 +94,11 @@ def test_a_checkpoint_of_an_image_tower_has_no_text_tower(tmp_path: Path) -> Non
 
 def test_what_does_not_fit_or_cannot_be_built_is_named(tmp_path: Path) -> None:
     torch.save(native().state_dict(), tmp_path / "a.pt")
-    with pytest.raises(ValueError, match=r"'a.pt' does not fit the architecture a: \d+ tensors missing"):
+    with pytest.raises(ValueError, match=r"'a.pt' does not fit the architecture a \(.*; choose the arch"):
         load_clip_file(tmp_path / "a.pt", "ViT-S-32", tmp_path)
-    with pytest.raises(ValueError, match=r"open_clip has no architecture 'ViT-Z'; write one of its list"):
-        load_clip_file(tmp_path / "a.pt", "ViT-Z", tmp_path)
     torch.save({"weight": torch.ones(3)}, tmp_path / "b.pt")
     with pytest.raises(ValueError, match=r"'b.pt' has the shapes of no architecture"):
         load_clip_file(tmp_path / "b.pt", None, tmp_path)
-    (tmp_path / "c.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"'c.pt' cannot be read: it is damaged"):
-        load_clip_file(tmp_path / "c.pt", None, tmp_path)
     config = tinyclip.TINY | {"vision_cfg": {"timm_model_name": "no_such_model", "image_size": 32}}
     with (
         tinyclip.registered(tmp_path, "broken", config),
@@ -106,57 +107,7 @@ def test_what_does_not_fit_or_cannot_be_built_is_named(tmp_path: Path) -> None:
         load_clip_file(tmp_path / "a.pt", "broken", tmp_path)
 
 
-def write_trap(folder: Path) -> Path:
-    """Write a model whose tokenizer is a program, and return the file that the program makes when it runs."""
-    sprung = folder / "sprung"
-    words = locate_repository("evil/words", folder)
-    tinyclip.write_tokenizer(words)
-    (words / "program.py").write_text(
-        "import pathlib\nfrom transformers import PreTrainedTokenizerFast\n"
-        f"pathlib.Path({str(sprung)!r}).touch()\n"
-        "class Words(PreTrainedTokenizerFast): pass\n"
-    )
-    settings = json.loads((words / "tokenizer_config.json").read_text())
-    settings |= {"tokenizer_class": "Words", "auto_map": {"AutoTokenizer": ["program.Words", "program.Words"]}}
-    (words / "tokenizer_config.json").write_text(json.dumps(settings))
-    text = tinyclip.TINY["text_cfg"] | {
-        "vocab_size": 7,
-        "hf_tokenizer_name": "evil/words",
-        "tokenizer_kwargs": {"trust_remote_code": True},
-    }
-    config = tinyclip.TINY | {"text_cfg": text}
-    (folder / "model").mkdir()
-    (folder / "model" / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
-    torch.save(tinyclip.model(config).state_dict(), folder / "a.pt")
-    return sprung
-
-
-def test_a_configuration_from_elsewhere_is_refused_and_its_program_does_not_run(offline: None, tmp_path: Path) -> None:
-    sprung = write_trap(tmp_path)
-    with pytest.raises(ValueError, match=r"open_clip has no architecture 'local-dir:.*'; write one of its list"):
-        load_clip_file(tmp_path / "a.pt", f"local-dir:{tmp_path / 'model'}", tmp_path)
-    assert not sprung.exists()
-    transformers.AutoTokenizer.from_pretrained(locate_repository("evil/words", tmp_path), trust_remote_code=True)
-    assert sprung.exists(), "the trap itself works"
-
-
-ELSEWHERE: list[Any] = [
-    "hf-hub:me/model",
-    "local-dir:/tmp",
-    "https://example.org/model",
-    "../ViT-B-32",
-    "/etc/passwd",
-    "ViT-B-32.json",
-    "x" * 1_000_000,
-    "",
-    3,
-    True,
-    ["ViT-B-32"],
-    {"ViT-B-32": 1},
-]
-
-
-@each_case("architecture", ELSEWHERE)
+@each_case("architecture", ["hf-hub:me/model", "local-dir:/tmp", "../ViT-B-32", "x" * 1_000_000, "", 3, ["ViT-B-32"]])
 def test_only_names_of_the_list_reach_open_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any
 ) -> None:
@@ -165,67 +116,43 @@ def test_only_names_of_the_list_reach_open_clip(
     with pytest.raises(ValueError, match=r"open_clip has no architecture '.*'; write one of its list") as refused:
         load_clip_file(tmp_path / "a.pt", architecture, tmp_path)
     assert len(str(refused.value)) < 300
-    with pytest.raises(ValueError, match="open_clip has no weights for the architecture"):
+    with pytest.raises(ValueError, match="has no weights 'openai'; choose another architecture of open_clip's list"):
         load_open_clip(architecture, "openai", tmp_path)
     with pytest.raises(ValueError, match=r"ViT-B-32 has no weights '.*'; choose one of openai"):
         load_open_clip("ViT-B-32", architecture, tmp_path)
 
 
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody may ask the hub."""
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
-
-
-@each_case(
-    ("architecture", "tag", "says"),
-    [
-        ("ViT-Z", "openai", "no weights for the architecture 'ViT-Z'"),
-        ("ViT-B-32", "webli", "ViT-B-32 has no weights 'webli'; choose one of openai, laion400m_e31"),
-        # Known, and the hub is not asked.
-        ("ViT-B-32", "openai", r"open_clip_model.safetensors of timm/vit_base_patch32\S+ could not"),
-    ],
-)
-def test_models_that_cannot_be_had_are_named(
-    offline: None, tmp_path: Path, architecture: str, tag: str, says: str
-) -> None:
-    with pytest.raises(ValueError, match=says):
-        load_open_clip(architecture, tag, tmp_path)
+def test_weights_that_cannot_be_had_are_named(offline: None, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"open_clip_model.safetensors of timm/vit_base_patch32\S+ could not"):
+        load_open_clip("ViT-B-32", "openai", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-@contextlib.contextmanager
-def published(name: str, tag: str, **settings: Any) -> Any:
-    from open_clip.pretrained import _PRETRAINED
-
-    _PRETRAINED[name] = {tag: {"hf_hub": "me/tiny/", **settings}}
-    try:
-        yield
-    finally:
-        del _PRETRAINED[name]
-
-
-def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(offline: None, tmp_path: Path) -> None:
+def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(
+    offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = native()
     home = locate_repository("me/tiny", tmp_path)
     home.mkdir()
     safetensors.torch.save_file(model.state_dict(), home / "open_clip_model.safetensors")
     half = (0.5, 0.5, 0.5)
-    with published("tiny", "mine", mean=half, std=half, resize_mode="squash", interpolation="bilinear"):
-        assert list_downloaded_open_clip_pairs(tmp_path) == ["tiny/mine"]
-        loaded = load_open_clip("tiny", "mine", tmp_path)
+    mine = {"mean": half, "std": half, "resize_mode": "squash", "interpolation": "bilinear"}
+    tags = {name: {"hf_hub": "me/tiny/"} | more for name, more in (("mine", mine), ("quick", {"quick_gelu": True}))}
+    monkeypatch.setitem(_PRETRAINED, "tiny", tags)
+    assert list_downloaded_open_clip_pairs(tmp_path) == ["tiny/mine", "tiny/quick"]
+    loaded = load_open_clip("tiny", "mine", tmp_path)
     assert (loaded.name, loaded.mean, loaded.std) == ("tiny mine", half, half)
     assert (loaded.fit, loaded.interpolation) == ("squash", "bilinear")
     assert_same(loaded, model)
-    with published("tiny", "quick", quick_gelu=True):
-        quick = load_open_clip("tiny", "quick", tmp_path)
+    quick = load_open_clip("tiny", "quick", tmp_path)
     assert not torch.allclose(quick.encode_text(TEXTS), loaded.encode_text(TEXTS), atol=1e-4)
 
 
 @each_case(
     ("more", "says"),
     [
-        ({}, ""),
+        # Its program, which ends the process, is not run.
+        ({"auto_map": {"AutoConfig": "program.Config", "AutoModel": "program.Model"}}, ""),
         ({"vocab_size": 2**20}, r"'.*config.json' was refused: its network would have 34 million numbers"),
         ({"num_attention_heads": 0}, r"a cannot be built here \(ZeroDivisionError.*update open_clip_torch"),
         ({"hidden_size": "wide"}, r"a cannot be built here \(.*(hidden_size|of ints).*update open_clip_torch"),
@@ -237,6 +164,7 @@ def test_a_network_that_a_folder_describes_is_checked_before_it_is_built(
     words, home = (locate_repository(name, tmp_path) for name in ("me/words", "me/text"))
     tinyclip.write_tokenizer(words)
     home.mkdir()
+    (home / "program.py").write_text("raise SystemExit('the program ran')")
     network = {"model_type": "roberta", "vocab_size": 7, "hidden_size": 32, "num_hidden_layers": 1, "pad_token_id": 0}
     network |= {"num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 40}
     (home / "config.json").write_text(json.dumps(network))
@@ -252,3 +180,89 @@ def test_a_network_that_a_folder_describes_is_checked_before_it_is_built(
         with PeakBytes() as made, pytest.raises(ValueError, match=says):
             load_clip_file(tmp_path / "a.pt", "foreign", tmp_path)
         assert made.peak < 2**24
+
+
+RESNET = tinyclip.TINY | {"vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8}}
+POOLED = {"attentional_pool": True, "attn_pooler_heads": 2, "output_tokens": True}
+COCA = tinyclip.TINY | {
+    "vision_cfg": tinyclip.TINY["vision_cfg"] | POOLED,
+    "text_cfg": tinyclip.TINY["text_cfg"] | {"embed_cls": True, "output_tokens": True},
+    "multimodal_cfg": {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
+}
+SHOWN = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}
+
+
+def plain(config: dict[str, Any]) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return open_clip.CLIP(**config)
+
+
+MODELS: dict[str, Any] = {
+    "vision transformer": lambda: plain(tinyclip.TINY),
+    "resnet": lambda: plain(RESNET),
+    "two modules": lambda: tinyclip.model(),
+    "coca": lambda: tinyclip.model(COCA),
+    "compiled": lambda: torch.compile(plain(tinyclip.TINY)),
+}
+
+
+@each_case("kind", MODELS)
+def test_it_sees_and_reads_what_the_model_does(kind: str) -> None:
+    model = MODELS[kind]().train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    clip = copy_open_clip_module("mine", model, SHOWN)
+    side = 64 if kind == "resnet" else 32
+    assert (clip.name, clip.size, clip.width, clip.mean, clip.std) == ("mine", side, 24, *SHOWN.values())
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(weight.requires_grad for name, weight in model.named_parameters() if "attn_mask" not in name)
+
+    original = getattr(model, "_orig_mod", model).eval()
+    views = torch.rand(3, 3, side, side, generator=torch.Generator().manual_seed(0))
+    mean, std = (torch.tensor(SHOWN[key])[:, None, None] for key in ("mean", "std"))
+    tokens = open_clip.SimpleTokenizer(context_length=original.text.context_length if kind == "coca" else 16)
+    with torch.no_grad():
+        seen = F.normalize(original.encode_image((views - mean) / std), dim=1)
+        read = F.normalize(original.encode_text(tokens(["a castle in fog", "fish"])), dim=1)
+    torch.testing.assert_close(F.normalize(clip(views), dim=1), seen, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(clip.encode_text(["a castle in fog", "fish"]), read, atol=1e-5, rtol=1e-4)
+
+
+def test_the_precision_stays_and_the_text_tower_holds_no_second_image_tower() -> None:
+    model = plain(tinyclip.TINY).bfloat16()
+    clip = copy_open_clip_module("mine", model, SHOWN)
+    assert clip.text_tower.module is not None
+    assert {weight.dtype for weight in clip.text_tower.module.parameters()} == {clip.dtype} == {torch.bfloat16}
+    counts = [sum(p.numel() for p in part.parameters()) for part in (clip.module, clip.text_tower.module, model)]
+    assert counts[0] + counts[1] == counts[2]
+
+
+def test_another_vocabulary_needs_its_tokenizer(tmp_path: Path) -> None:
+    tinyclip.write_tokenizer(tmp_path)
+    model = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
+    assert copy_open_clip_module("mine", model, SHOWN).text is None
+    tokenizer = HFTokenizer(str(tmp_path), context_length=16)
+    clip = copy_open_clip_module("mine", model, SHOWN, tokenizer)
+    with torch.no_grad():
+        read = F.normalize(model.eval().encode_text(tokenizer(["a cat"])), dim=1)  # type: ignore[operator]
+    torch.testing.assert_close(clip.encode_text(["a cat"]), read, atol=1e-5, rtol=1e-4)
+
+
+@each_case(
+    ("text", "tokenizer", "says"),
+    [
+        ({}, "ViT-B-32", r"the tokenizer of mine is a str; give what open_clip\.get_tokenizer returns"),
+        (
+            {"vocab_size": 7},
+            open_clip.SimpleTokenizer(context_length=16),
+            "the text tower of mine cannot read .*tokenizer belongs to another model",
+        ),
+    ],
+)
+def test_what_is_no_tokenizer_of_open_clip_or_that_of_another_model_is_named(
+    text: dict[str, Any], tokenizer: Any, says: str
+) -> None:
+    model = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | text})
+    with pytest.raises(ValueError, match=says):
+        copy_open_clip_module("mine", model, SHOWN, tokenizer)

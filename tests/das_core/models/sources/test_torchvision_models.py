@@ -10,7 +10,6 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
-from torchvision.models import MNASNet
 
 from cases import each_case
 from das_core.models.label_sets import imagenet_labels
@@ -20,10 +19,7 @@ from das_core.models.sources.torchvision_models import (
     list_downloaded_torchvision,
     list_torchvision_architectures,
     load_torchvision,
-    rename_torchvision_tensors,
-    wrap_torchvision_module,
 )
-from das_core.models.sources.weights import StateDict
 from dead_drive import unplug
 from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, torchvision_model
 
@@ -72,93 +68,52 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
     return put
 
 
-def test_torchvision_weights_are_fetched_once(tmp_path: Path, publish: Publish) -> None:
-    module = torchvision_model("resnet18")
-    published = publish("resnet18", module.state_dict())
+def test_torchvision_weights_are_fetched_once(
+    tmp_path: Path, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = torchvision_model("squeezenet1_1")
+    published = publish("squeezenet1_1", module.state_dict())
     folder = tmp_path / "classifiers"
     assert list_downloaded_torchvision(folder) == []
     told: list[int] = []
-    loaded = load_torchvision("resnet18", folder, lambda done, total: told.append(done))
+    loaded = load_torchvision("squeezenet1_1", folder, lambda done, total: told.append(done))
     assert told[-1] == published.stat().st_size
-    assert loaded.name == "resnet18"
+    assert loaded.name == "squeezenet1_1"
     assert loaded.labels == imagenet_labels()
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
-    assert list_downloaded_torchvision(folder) == ["resnet18"]
+    assert list_downloaded_torchvision(folder) == ["squeezenet1_1"]
     published.unlink()
-    load_torchvision("resnet18", folder)
+    load_torchvision("squeezenet1_1", folder)
+    # The drive may be gone.
+    unplug(monkeypatch, folder)
+    assert list_downloaded_torchvision(folder) == []
 
 
-def test_on_a_drive_that_is_gone_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unplug(monkeypatch, tmp_path)
-    assert list_downloaded_torchvision(tmp_path) == []
-
-
-def test_torchvision_weights_of_another_digest_are_refused_and_not_kept(tmp_path: Path, publish: Publish) -> None:
-    published = publish("resnet18", torchvision_model("resnet18").state_dict())
-    content = bytearray(published.read_bytes())
-    content[len(content) // 2] ^= 1
-    published.write_bytes(content)
-    with pytest.raises(ValueError, match=r"'resnet18-\w{8}.pth' is not the file it should be"):
-        load_torchvision("resnet18", tmp_path / "classifiers")
+def test_torchvision_weights_that_are_wrong_or_cannot_be_fetched_are_named(tmp_path: Path, publish: Publish) -> None:
+    published = publish("squeezenet1_1", {"a": torch.ones(1)})
+    published.write_bytes(published.read_bytes() + b"more")
+    with pytest.raises(ValueError, match=r"'squeezenet1_1-\w{8}.pth' is not the file it should be"):
+        load_torchvision("squeezenet1_1", tmp_path / "classifiers")
     assert not list((tmp_path / "classifiers").iterdir())
-
-
-def test_torchvision_weights_that_cannot_be_fetched(tmp_path: Path, publish: Publish) -> None:
-    publish("resnet18", {}).unlink()
-    with pytest.raises(ValueError, match=r"resnet18-\w{8}.pth could not be downloaded"):
-        load_torchvision("resnet18", tmp_path / "classifiers")
+    published.unlink()
+    with pytest.raises(ValueError, match=r"squeezenet1_1-\w{8}.pth could not be downloaded"):
+        load_torchvision("squeezenet1_1", tmp_path / "classifiers")
     with pytest.raises(ValueError, match="torchvision has no classifier 'resnet19'"):
         load_torchvision("resnet19", tmp_path)
 
 
-def test_googlenet_shifts_its_input(tmp_path: Path, publish: Publish) -> None:
+def test_googlenet_and_inception_shift_their_input(tmp_path: Path, publish: Publish) -> None:
     module = torchvision_model("googlenet", transform_input=True, init_weights=False)
     publish("googlenet", module.state_dict())
     assert_same_answer(load_torchvision("googlenet", tmp_path), module, IMAGENET_MEAN, IMAGENET_STD)
+    with torch.device("meta"):
+        assert build_torchvision_module("inception_v3").transform_input
 
 
-def test_inception_is_built_as_it_was_published() -> None:
-    module = build_torchvision_module("inception_v3", 10)
-    assert module.transform_input
-    loaded = wrap_torchvision_module("inception_v3", module)
-    assert (loaded.size, len(loaded.labels)) == (299, 10)
-
-
-@each_case("version", [1, None])
-@pytest.mark.filterwarnings("ignore:A new version of MNASNet")
-def test_mnasnets_know_their_versions(tmp_path: Path, publish: Publish, version: int | None) -> None:
+def test_mnasnets_which_know_their_versions_are_of_the_current_one(tmp_path: Path, publish: Publish) -> None:
     module = torchvision_model("mnasnet0_5")
-    assert isinstance(module, MNASNet)
-    state = module.state_dict()
-    if version == 1:
-        state._metadata[""]["version"] = 1  # type: ignore[attr-defined]
-        with pytest.raises(RuntimeError, match="size mismatch"):
-            module.load_state_dict(state)
-        # That has rebuilt its stem as it was in version 1.
-        state = module.state_dict()
-        assert state["layers.0.weight"].shape[0] == 32
-    else:
-        state = dict(state)
-    publish("mnasnet0_5", state)
-    assert_same_answer(load_torchvision("mnasnet0_5", tmp_path), module.eval(), IMAGENET_MEAN, IMAGENET_STD)
-
-
-def test_names_with_a_dot_in_them_are_todays_names() -> None:
-    old = {
-        "features.denseblock1.denselayer12.norm.1.weight": torch.zeros(1),
-        "features.denseblock1.denselayer12.conv.2.weight": torch.ones(1),
-        "features.norm.1.weight": torch.full((1,), 2.0),
-        "classifier.weight": torch.full((1,), 3.0),
-    }
-    renamed = rename_torchvision_tensors(StateDict(old, {"": 3}))
-    assert {name: float(value) for name, value in renamed.items()} == {
-        "features.denseblock1.denselayer12.norm1.weight": 0,
-        "features.denseblock1.denselayer12.conv2.weight": 1,
-        # What is no part of a dense layer keeps its name.
-        "features.norm.1.weight": 2,
-        "classifier.weight": 3,
-    }
-    assert renamed.versions == {"": 3}
+    publish("mnasnet0_5", dict(module.state_dict()))
+    assert_same_answer(load_torchvision("mnasnet0_5", tmp_path), module, IMAGENET_MEAN, IMAGENET_STD)
 
 
 @each_case(

@@ -1,7 +1,9 @@
 """Checkpoints: whole ones are read, all others are refused with a ValueError, and none of them runs."""
 
+import copy
 import io
 import pickle
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
@@ -16,9 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.common.interruption import interruptible
-from das_core.models.sources.weights import StateDict, fit_weights, read_weights
+from das_core.models.sources.classifier_files import load_classifier_file
+from das_core.models.sources.weights import RefusedError, fit_weights, read_weights
 from dead_drive import unplug
 from stops import Stop, StopError
 
@@ -40,18 +44,11 @@ def tensors() -> dict[str, Tensor]:
 
 @cache
 def saved(form: str) -> bytes:
-    buffer = io.BytesIO()
     if form.endswith("safetensors"):
         return safetensors.torch.save(tensors())
+    buffer = io.BytesIO()
     torch.save(OrderedDict(tensors()), buffer, _use_new_zipfile_serialization=form.startswith("zip"))
     return buffer.getvalue()
-
-
-def read_or_refusal(path: Path) -> StateDict | str:
-    try:
-        return read_weights(path)
-    except ValueError as error:
-        return str(error)
 
 
 def write(folder: Path, form: str, content: bytes) -> Path:
@@ -60,38 +57,30 @@ def write(folder: Path, form: str, content: bytes) -> Path:
     return path
 
 
+def read_or_refusal(path: Path) -> dict[str, Tensor] | str:
+    try:
+        return read_weights(path)
+    except ValueError as error:
+        return str(error)
+
+
 def assert_equal(state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    assert list(state) == list(expected)
+    assert state.keys() == expected.keys()
     for name, value in expected.items():
         assert state[name].dtype == value.dtype
         assert torch.equal(state[name], value)
 
 
-@each_case(
-    ("name", "form"),
-    [
-        *((form, form) for form in FORMATS),
-        *((f"model{suffix}", "zip.pth") for suffix in (".pth", ".pt", ".bin", ".ckpt")),
-    ],
-)
-def test_every_format_and_suffix_gives_the_tensors_back(tmp_path: Path, name: str, form: str) -> None:
-    state, expected = dict(read_weights(write(tmp_path, name, saved(form)))), tensors()
-    if form == "safe.safetensors":
-        # It has an order of its own.
-        state, expected = (dict(sorted(one.items())) for one in (state, expected))
-    assert_equal(state, expected)
+@each_case(("name", "form"), [*((form, form) for form in FORMATS), ("model.ckpt", "zip.pth")])
+def test_every_format_gives_the_tensors_back(tmp_path: Path, name: str, form: str) -> None:
+    assert_equal(read_weights(write(tmp_path, name, saved(form))), tensors())
 
 
 @each_case("key", ["state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema"])
 @each_case("prefix", ["", "module.", "model.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
 def test_what_trainers_wrap_around_is_taken_off(tmp_path: Path, key: str, prefix: str) -> None:
     state = {prefix + name: value for name, value in tensors().items()}
-    torch.save({"epoch": 90, "loss": [0.5], key: state}, tmp_path / "a.pth")
-    assert_equal(read_weights(tmp_path / "a.pth"), tensors())
-
-
-def test_wrappers_nest_and_other_values_are_left_out(tmp_path: Path) -> None:
-    torch.save({"model": {"state_dict": {**tensors(), "epochs": 3, "note": "best"}}}, tmp_path / "a.pth")
+    torch.save({"epoch": 90, key: {"model": {**state, "note": "best"}}}, tmp_path / "a.pth")
     assert_equal(read_weights(tmp_path / "a.pth"), tensors())
 
 
@@ -101,36 +90,27 @@ def test_a_prefix_that_some_lack_is_a_name(tmp_path: Path) -> None:
     assert_equal(read_weights(tmp_path / "a.pth"), state)
 
 
-@each_case("content", [{}, [], 3, "text", {"epoch": 3}, {"model": {}}, [torch.ones(3)], torch.ones(3)])
+@each_case("content", [{}, [], 3, {"epoch": 3}, {"model": {}}, [torch.ones(3)], torch.ones(3)])
 def test_a_file_without_weights_says_what_is_needed(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"'a.pth' holds no weights; a state_dict \(tensors by name\) is needed"):
         read_weights(tmp_path / "a.pth")
 
 
-def test_missing_files_and_folders(tmp_path: Path) -> None:
+def test_missing_and_unreadable_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in (tmp_path / "gone.pth", tmp_path):
         with pytest.raises(ValueError, match=f"there is no checkpoint file '{path.name}'"):
             read_weights(path)
-
-
-@each_case("name", ["a.pth", "a.safetensors"])
-def test_a_file_that_cannot_be_read_is_not_said_to_be_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    path = write(tmp_path, name, b"")
+    path = write(tmp_path, "a.pth", b"")
     unplug(monkeypatch, tmp_path)
-    with pytest.raises(ValueError, match=rf"'{name}' cannot be read \(.*not connected\); check its permissions"):
+    with pytest.raises(ValueError, match=r"'a.pth' cannot be read \(.*not connected\); check its permissions"):
         read_weights(path)
 
 
 @each_case(
     ("name", "content"),
     [
-        *product(
-            ["a.pth", "a.safetensors"],
-            [b"", b"\x00", b"not a model\n", b"<html>404</html>", b"\xff" * 4096, b"PK\x03\x04"],
-        ),
+        *product(["a.pth", "a.safetensors"], [b"", b"\x00", b"<html>404</html>", b"\xff" * 4096, b"PK\x03\x04"]),
         # Files of the other kind.
         ("a.pth", saved("safe.safetensors")),
         ("a.safetensors", saved("zip.pth")),
@@ -145,7 +125,7 @@ def test_what_is_no_checkpoint_of_its_suffix_is_refused(tmp_path: Path, name: st
 @each_case("form", FORMATS)
 def test_a_file_that_was_cut_off_is_refused_wherever(tmp_path: Path, form: str) -> None:
     content = saved(form)
-    for length in {*range(0, len(content), max(1, len(content) // 80)), len(content) - 1}:
+    for length in {*range(0, len(content), max(1, len(content) // 40)), len(content) - 1}:
         with pytest.raises(ValueError, match=f"'{form}' (cannot be read|was refused)"):
             read_weights(write(tmp_path, form, content[:length]))
 
@@ -156,28 +136,16 @@ def test_a_damaged_file_gives_tensors_or_a_value_error(tmp_path: Path, form: str
     places = st.integers(0, len(whole) - 1) | st.integers(0, 400)
     edits = st.tuples(places, st.integers(0, 4), st.binary(max_size=4))
 
-    @settings(max_examples=250, database=None)
+    @settings(max_examples=120, database=None)
     @given(st.lists(edits, min_size=1, max_size=5))
     def damaged(changes: list[tuple[int, int, bytes]]) -> None:
         content = bytearray(whole)
         for place, removed, put in changes:
             content[place : place + removed] = put
         outcome = read_or_refusal(write(tmp_path, form, bytes(content)))
-        if isinstance(outcome, str):
-            assert f"'{form}'" in outcome
-        else:
-            assert all(isinstance(value, Tensor) for value in outcome.values())
+        assert form in outcome if isinstance(outcome, str) else all(isinstance(one, Tensor) for one in outcome.values())
 
     damaged()
-
-
-@settings(max_examples=150, database=None)
-@given(st.binary(max_size=300), st.sampled_from([b"", b"\x80\x02", b"\x80\x04\x95", b"PK\x03\x04"]))
-def test_random_bytes_give_a_value_error(tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bytes) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    for name in ("random.pth", "random.safetensors"):
-        with pytest.raises(ValueError, match="random"):
-            read_weights(write(folder, name, head + content))
 
 
 class Payload:
@@ -199,7 +167,8 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, form: str, name: str) -> None
         path.write_bytes(pickle.dumps(content))
     else:
         torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
-    with pytest.raises(ValueError, match=f"'{name}' (was refused|cannot be read)"):
+    says = "was refused.*save its state_dict alone" if name == "a.pth" else "cannot be read"
+    with pytest.raises(ValueError, match=f"'{name}' {says}"):
         read_weights(path)
     assert not marker.exists()
     if form != "bare" and name == "a.pth":
@@ -208,49 +177,90 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, form: str, name: str) -> None
         assert marker.exists()
 
 
-def save_program(path: Path) -> None:
-    torch.save(Payload(path.with_name("ran")), path)
+def test_a_program_is_refused(tmp_path: Path) -> None:
+    torch.jit.script(nn.Linear(2, 2)).save(str(tmp_path / "jit.pt"))
+    with pytest.raises(RefusedError, match=r"'jit.pt' was refused: it is a TorchScript archive.*as .safetensors"):
+        read_weights(tmp_path / "jit.pt")
 
 
-def save_script(path: Path) -> None:
-    torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
+def repack(path: Path, compression: int = zipfile.ZIP_STORED, old: bytes = b"", new: bytes = b"") -> None:
+    """Write an archive of torch again, compressed or with other bytes in its entries."""
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as read, zipfile.ZipFile(path, "w", compression) as written:
+        for name in read.namelist():
+            content = read.read(name)
+            written.writestr(name, content.replace(old, new) if old else content)
+
+
+def repeat_entry(path: Path) -> None:
+    """Let an archive name one entry many times."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bomb/data/0", bytes(2**16))
+        for number in range(1, 100):
+            again = copy.copy(archive.filelist[0])
+            again.filename = f"bomb/data/{number}"
+            archive.filelist.append(again)
+
+
+@each_case("spoil", [lambda path: repack(path, zipfile.ZIP_DEFLATED), repeat_entry])
+def test_an_archive_that_could_unpack_to_any_size_is_refused(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    path = tmp_path / "bomb.pth"
+    torch.save({"a": torch.zeros(2**20)}, path)
+    read_weights(path)
+    spoil(path)
+    assert path.stat().st_size < 2**17
+    with pytest.raises(RefusedError, match=r"'bomb.pth' was refused: it is a compressed archive, or.*with torch.save"):
+        read_weights(path)
+
+
+def test_one_value_that_is_named_as_billions_is_refused(tmp_path: Path) -> None:
+    path, shared = tmp_path / "wide.pth", torch.ones(2**16)
+    torch.save({"head.weight": torch.zeros(1).expand(3_000_000, 1024)}, path)
+    with pytest.raises(RefusedError, match=r"would take 11.4 GiB, .* \(head.weight is named as \(3000000, 1024\)\)"):
+        read_weights(path)
+    # Tensors that share memory pass.
+    torch.save({"a": shared, "b": shared, "c": shared.expand(4, -1)}, path)
+    assert read_weights(path)["c"].shape == (4, 2**16)
+
+
+@each_case("legacy", [False, True])
+def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path: Path, legacy: bool) -> None:
+    path = tmp_path / "beyond.pth"
+    torch.save({"a": torch.ones(1234)}, path, _use_new_zipfile_serialization=not legacy)
+    # In the pickle the shape stands as a number of two bytes; now it is one of four, with 2^31 - 1 values.
+    short, long = pickle.BININT2 + (1234).to_bytes(2, "little"), pickle.BININT + (2**31 - 1).to_bytes(4, "little")
+    assert short in path.read_bytes()
+    if legacy:
+        path.write_bytes(path.read_bytes().replace(short, long))
+    else:
+        repack(path, old=short, new=long)
+    with pytest.raises(ValueError, match=r"'beyond.pth' (cannot be read|was refused)"), PeakBytes() as made:
+        read_weights(path)
+    assert made.peak < 2**26 or legacy
 
 
 @each_case(
-    ("name", "save", "says"),
-    [
-        ("a.pth", save_program, r"never run\)\. Get it as \.safetensors, or save its state_dict alone"),
-        ("jit.pt", save_script, r"'jit.pt' was refused: it is a TorchScript archive.*as .safetensors"),
-    ],
+    "head",
+    [torch.zeros(3_000_000, 0), torch.zeros(1, 1024).to_sparse(), torch.zeros(0, 1024), torch.zeros(3_000_000, 1)],
 )
-def test_a_refusal_says_what_to_do(tmp_path: Path, name: str, save: Callable[[Path], None], says: str) -> None:
-    save(tmp_path / name)
-    with pytest.raises(ValueError, match=says):
-        read_weights(tmp_path / name)
+def test_no_layer_is_built_for_rows_that_are_not_there(tmp_path: Path, head: Tensor) -> None:
+    torch.save({"classifier.weight": head}, tmp_path / "tiny.pth")
+    with PeakBytes() as made, pytest.raises(ValueError, match="'tiny"):
+        load_classifier_file(tmp_path / "tiny.pth", "timm/mobilenetv3_small_050")
+    assert made.peak < 2**26
 
 
 def toy() -> nn.Module:
     return nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4), head=nn.Conv2d(4, 5, 1)))
 
 
-def drop_counter(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Make of a state one of older norms, which had no counter; the versions that it tells stay."""
-    del state["norm.num_batches_tracked"]
-    return state
-
-
-@each_case(
-    "change",
-    [
-        lambda state: state,
-        # Half precision is widened.
-        lambda state: {name: value.half() for name, value in state.items()},
-        drop_counter,
-    ],
-)
-def test_weights_that_fit_are_loaded(change: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> None:
+@each_case("counted", [True, False])
+@each_case("dtype", [torch.float32, torch.float16])
+def test_weights_that_fit_are_loaded(counted: bool, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    state, module = change(toy().state_dict()), toy()
+    state, module = toy().to(dtype).state_dict(), toy()
+    if not counted:
+        # Norms of old versions of PyTorch have no counter.
+        del state["norm.num_batches_tracked"]
     assert fit_weights(module, state, "a.pth", "toy") is module
     for name, parameter in module.named_parameters():
         assert parameter.dtype == torch.float32
@@ -274,22 +284,14 @@ def test_loading_can_be_ended_between_modules() -> None:
 @each_case(
     ("change", "says"),
     [
-        ({"conv.bias": None}, r"1 tensors missing, 0 unknown, 0 of another shape \(missing conv.bias\)"),
-        ({"conv.bias": None, "head.bias": None}, r"2 tensors missing, .* \(missing conv.bias\)"),
-        ({"extra": torch.ones(1)}, r"0 tensors missing, 1 unknown, 0 of another shape \(unknown extra\)"),
-        (
-            {"head.weight": torch.ones(9, 4, 1, 1)},
-            r"0 tensors missing, 0 unknown, 1 of another shape \(head.weight is \(9, 4, 1, 1\), not \(5, 4, 1",
-        ),
-        (
-            {"head.weight": torch.ones(()), "conv.bias": None, "extra": torch.ones(1)},
-            r"1 tensors missing, 1 unknown, 1 of another shape \(head.weight is \(\), .*missing conv.bias; unknown ex",
-        ),
+        ({"conv.bias": None}, 'Missing .*"conv.bias"'),
+        ({"extra": torch.ones(1)}, 'Unexpected .*"extra"'),
+        ({"head.weight": torch.ones(9, 4, 1, 1)}, "size mismatch for head.weight: .*9, 4, 1, 1.*5, 4, 1, 1"),
     ],
 )
-def test_weights_that_do_not_fit_are_counted_and_shown(change: dict[str, Tensor | None], says: str) -> None:
+def test_weights_that_do_not_fit_are_shown(change: dict[str, Tensor | None], says: str) -> None:
     state = {name: value for name, value in {**toy().state_dict(), **change}.items() if value is not None}
-    with pytest.raises(ValueError, match=rf"'a.pth' does not fit the architecture toy: {says}"):
+    with pytest.raises(ValueError, match=rf"'a.pth' does not fit the architecture toy \({says}.*; choose the arch"):
         fit_weights(toy(), state, "a.pth", "toy")
 
 
@@ -308,44 +310,18 @@ def test_tensors_that_are_not_plain_are_refused(odd: Callable[[Tensor], Tensor])
         fit_weights(toy(), {**toy().state_dict(), "conv.bias": odd(torch.ones(4))}, "a.pth", "toy")
 
 
-class Renamed(nn.Module):
-    """A module whose first version called its weight `old`."""
+def test_the_whole_model_counts_as_of_the_current_version_and_its_parts_as_of_the_oldest() -> None:
+    class Versioned(nn.Linear):
+        _version = 2
 
-    _version = 2
+        def _load_from_state_dict(self, state: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+            seen[prefix] = local_metadata.get("version")
+            super()._load_from_state_dict(state, prefix, local_metadata, *rest)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.new = nn.Parameter(torch.zeros(3))
-
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
-        if local_metadata.get("version", 2) < 2 and prefix + "old" in state_dict:
-            state_dict[prefix + "new"] = state_dict.pop(prefix + "old")
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
-
-
-@each_case("prefix", ["", "module."])
-def test_a_module_reads_its_older_self(tmp_path: Path, prefix: str) -> None:
-    state = OrderedDict({f"{prefix}part.old": torch.arange(3.0)})
-    state._metadata = {"": {"version": 1}, f"{prefix}part": {"version": 1}}  # type: ignore[attr-defined]
-    torch.save(state, tmp_path / "a.pth")
-    read = read_weights(tmp_path / "a.pth")
-    module = nn.ModuleDict({"part": Renamed()})
-    assert fit_weights(module, read, "a.pth", "toy").get_parameter("part.new").tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match=r"missing part.new; unknown part.old"):
-        fit_weights(nn.ModuleDict({"part": Renamed()}), dict(read), "a.pth", "toy")
-
-
-@each_case("metadata", [None, 3, "x", {"": 1}, {"": {"version": "2"}}, {3: {"version": 2}}, {"": {}}])
-def test_a_checkpoint_can_say_anything_of_its_versions(tmp_path: Path, metadata: Any) -> None:
-    state = OrderedDict({"new": torch.arange(3.0)})
-    state._metadata = metadata  # type: ignore[attr-defined]
-    torch.save(state, tmp_path / "a.pth")
-    module = Renamed()
-    fit_weights(module, read_weights(tmp_path / "a.pth"), "a.pth", "toy")
-    assert module.new.tolist() == [0, 1, 2]
-
-
-def test_versions_are_where_torch_looks_for_them() -> None:
-    module = nn.ModuleDict({"part": Renamed()})
-    module.load_state_dict(StateDict({"part.old": torch.arange(3.0)}, {"part": 1}))
-    assert module.get_parameter("part.new").tolist() == [0, 1, 2]
+    seen: dict[str, int | None] = {}
+    module = Versioned(2, 2)
+    module.part = Versioned(2, 2)
+    state = OrderedDict(module.state_dict())
+    state._metadata = "anything"  # type: ignore[attr-defined]
+    fit_weights(module, state, "a.pth", "toy")
+    assert seen == {"": 2, "part.": None}
