@@ -1,6 +1,6 @@
 """Classifiers of timm and torchvision whose weights are a checkpoint on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +58,8 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
         )
     library, _, name = architecture.partition("/")
     state = read_weights(path)
-    build, wrap = build_timm_module, wrap_timm_module
+    build: Callable[..., nn.Module] = build_timm_module
+    wrap = wrap_timm_module
     if library == "torchvision":
         state = rename_torchvision_tensors(state)
         build, wrap = build_torchvision_module, wrap_torchvision_module

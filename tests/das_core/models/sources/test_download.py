@@ -198,7 +198,7 @@ def test_a_server_that_sends_hardly_anything_is_given_up_and_cancel_is_heard_bef
 def test_a_call_that_does_not_return_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     monkeypatch.setattr(module, "TIMEOUT", 0.3)
-    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: ended.wait())
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: ended.wait(5))
     with pytest.raises(ValueError, match="timed out: 0 bytes came in"):
         download("http://127.0.0.1/a.pth", tmp_path)
     ended.set()
