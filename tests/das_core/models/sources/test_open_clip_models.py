@@ -56,9 +56,10 @@ def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES) -> None:
     torch.testing.assert_close(loaded.encode_text(TEXTS), expected_text, atol=1e-5, rtol=0)
 
 
-@each_case("suffix", [".pt", ".safetensors"])
-@each_case("custom", [False, True])
-@each_case("architecture", ["tiny", None])
+@each_case(
+    ("suffix", "custom", "architecture"),
+    [(".pt", False, None), (".pt", True, "tiny"), (".safetensors", False, "tiny"), (".safetensors", True, None)],
+)
 def test_a_checkpoint_saved_by_open_clip_loads_back(
     tmp_path: Path, suffix: str, custom: bool, architecture: str | None
 ) -> None:
@@ -77,9 +78,9 @@ def test_a_checkpoint_saved_by_open_clip_loads_back(
 def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path: Path) -> None:
     model = native().half()
     torch.save(model.state_dict(), tmp_path / "half.pt")
-    assert load_clip_file(tmp_path / "half.pt", None, tmp_path).dtype == torch.float32
+    assert load_clip_file(tmp_path / "half.pt", "tiny", tmp_path).dtype == torch.float32
     # Cancelled while it is built, it is not said to be a model that cannot be built.
-    assert_ends_anywhere(lambda: load_clip_file(tmp_path / "half.pt", None, tmp_path), places=12)
+    assert_ends_anywhere(lambda: load_clip_file(tmp_path / "half.pt", "tiny", tmp_path), places=6)
 
 
 def test_a_checkpoint_of_an_image_tower_has_no_text_tower(tmp_path: Path) -> None:
