@@ -10,9 +10,9 @@ from typing import Any
 
 import open_clip
 import torch
-from open_clip import HFTokenizer, SimpleTokenizer
 from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 
 from ...common.images import Fit, Interpolation

@@ -41,7 +41,7 @@ def photograph(name: str) -> Tensor:
 
 @each_case(
     ("starter", "picture", "index", "probability"),
-    [(STARTER, "camera", 872, 0.95), (SECOND_OPINION, "coffee", 967, 0.90), (THIRD_OPINION, "coffee", 967, 0.9)],
+    [(STARTER, "camera", 872, 0.95), (SECOND_OPINION, "coffee", 967, 0.90), (THIRD_OPINION, "coffee", 967, 0.61)],
 )
 def test_known_photographs_are_recognised(starter: Starter, picture: str, index: int, probability: float) -> None:
     first = classify(loaded(starter), photograph(picture), 1)[0][0]
