@@ -1,13 +1,24 @@
 """For tests of interrupted ascents: an ascent whose steps all differ, a way to do some of them, an exact comparison."""
 
+from itertools import product
+
 import torch
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import Result
+from das_core.ascent.sgd import SGD
 from das_core.stack.image_stack import ImageStack
 from toys import SPEC, VIEWS, toy_class
+
+STEADY: list[Optimizer] = [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()]
+"""Optimizers with momentum, whose first steps are like their last."""
+
+FORMS = list(product(STEADY, ["spectral", "layers"]))
+"""These optimizers with the methods of a stack."""
 
 
 def assert_same(one: Result, other: Result) -> None:

@@ -1,18 +1,16 @@
 """Where objectives act: regions and the mask of a stack, as masks of the gradient and as boxes for views."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import das_core as da
 from cases import each_case
 from das_core.ascent.active_region import ActiveRegion, active_region
 from das_core.common.geometry import Box
 from masked_stack import HEIGHT, MARGIN, SPEC, VIEWS, WIDTH, part, photograph, square
-from toys import judge, output_objective, toy_class
+from toys import toy_class
 
 REACH: Box = (0, 0, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
 # Without the coarsest levels, which reach over the edge of any region.
@@ -128,35 +126,3 @@ def test_faint_regions_with_nothing_left_of_their_product_are_refused() -> None:
     assert active_region([faint], da.ImageStack.gray(SPEC), REACH).mask is not None
     with pytest.raises(ValueError, match=NONE_LEFT + "1"):
         active_region([faint, faint], da.ImageStack.gray(SPEC), REACH, viewed=False)
-
-
-class Recorder(nn.Module):
-    """Answers with its views, and keeps them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.views: list[Tensor] = []
-
-    def forward(self, views: Tensor) -> Tensor:
-        self.views.append(views.detach())
-        return views
-
-
-def test_a_judge_sees_the_region_and_nothing_else_or_a_masked_stack_with_its_surroundings() -> None:
-    image = torch.zeros(1, 3, 48, 64)
-    image[..., 32:] = 1
-    recorder = Recorder()
-    objective = da.in_region(output_objective(judge(recorder)), half(True))
-    stack = da.ImageStack.from_image(da.StackSpec(64, 48, 8), image, contrast=1.0)
-    next(iter(da.Ascent(stack, [objective], replace(VIEWS, transforms=()))))
-    assert torch.cat(recorder.views).min() > 0.98
-    stack = da.ImageStack.gray(SPEC).place_into(torch.ones(1, 3, 40, 48), square(side=10))
-    recorder = Recorder()
-    plain = da.Augmentation(32, da.Windows(0, zoom_min=1.0), transforms=())
-    next(iter(da.Ascent(stack, [output_objective(judge(recorder))], plain, chunk=32)))
-    shown = torch.cat(recorder.views)
-    assert shown.max() == 1
-    assert shown.min() < 0.6
-    # A square twice as long as the mask: 10 of 20 pixels each way are made.
-    share = (shown < 0.75).float().mean()
-    assert 0.15 < share < 0.35

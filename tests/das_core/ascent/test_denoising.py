@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 import das_core as da
+from ascents import FORMS
 from cases import each_case
 from das_core.ascent.denoising import hold_on
 from das_core.ascent.optimizers import Optimizer
-from toys import toy_class
+from toys import climb, toy_class
 
 SPEC = da.StackSpec(width=48, height=40, margin=8)
 VIEWS = da.Augmentation(4, da.Windows(8))
@@ -45,13 +46,6 @@ def denoise(
     stack: da.ImageStack, denoising: da.Denoising, progress: float = 1.0, mask: Tensor | None = None
 ) -> da.ImageStack:
     return denoising.step(stack, stack.spec.operator(CPU), progress, mask)
-
-
-def climb(
-    stack: da.ImageStack, denoising: da.Denoising | None, objective: da.Objective | None = None, **settings: Any
-) -> da.Result:
-    defaults: dict[str, Any] = {"steps": 4, "schedule": "constant", "focus": None}
-    return da.Ascent(stack, [objective or toy_class()], VIEWS, denoising=denoising, **(defaults | settings)).run()
 
 
 def test_each_image_goes_its_share_of_the_way_to_its_denoised_pixels_except_for_frozen_bands() -> None:
@@ -89,7 +83,7 @@ def test_outside_a_mask_nothing_moves_and_the_denoiser_sees_what_surrounds_it() 
     assert torch.equal(recorder.asked[0][0], stack.pixels())
     outside = (stack.surroundings.mask == 0).expand_as(after.canvas)
     assert torch.equal(after.canvas[outside], stack.canvas[outside])
-    result = climb(stack, da.Denoising(strength=0.2, end=0.2))
+    result = climb(stack, denoising=da.Denoising(strength=0.2, end=0.2))
     assert torch.equal(result.image[:, :, :10], image[:, :, :10])
 
 
@@ -99,22 +93,21 @@ def test_outside_a_region_it_moves_nothing_and_its_strength_is_that_of_the_progr
     region, recorder = da.in_region(toy_class(), mask), Recorder()
     # A step so small that all that is seen to move is moved by the denoiser.
     denoising = da.Denoising(recorder, strength=0.09, end=0.03)
-    after = climb(photo(), denoising, region, optimizer=da.NormalizedAscent(1e-6)).image
+    still = da.NormalizedAscent(1e-6)
+    after = climb(photo(), objectives=region, steps=4, optimizer=still, denoising=denoising).image
     change = (after - photo().image()).abs()
     assert [asked[1] for asked in recorder.asked] == pytest.approx([0.09, 0.07, 0.05, 0.03])
     assert change[..., 24:].max() < 1e-4
     assert change[..., :24].mean() > 0.05
 
 
-@each_case(
-    "optimizer, method",
-    product([da.NormalizedAscent(0.05, 0.5, 0.0), da.SGD(0.5, 0.9), da.Adam()], ["spectral", "layers"]),
-)
+@each_case("optimizer, method", FORMS)
 def test_every_optimizer_and_form_gets_smoother_pictures_with_levels_that_sum_to_them(
     optimizer: Optimizer, method: Any
 ) -> None:
     start = photo(replace(SPEC, method=method))
-    plain, painted = (climb(start, given, optimizer=optimizer) for given in (None, da.Denoising(strength=0.3, end=0.3)))
+    denoisings = (None, da.Denoising(strength=0.3, end=0.3))
+    plain, painted = (climb(start, steps=4, optimizer=optimizer, denoising=each) for each in denoisings)
 
     def roughness(result: da.Result) -> float:
         return float(result.image.diff(dim=2).abs().mean() + result.image.diff(dim=3).abs().mean())

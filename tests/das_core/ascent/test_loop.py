@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import das_core as da
-from ascents import assert_same, do_steps, start_ascent
+from ascents import FORMS, STEADY, assert_same, do_steps, start_ascent
 from cases import each_case
 from das_core.ascent.optimizers import Optimizer
 from das_core.common.interruption import interruptible
@@ -45,10 +45,7 @@ def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
     assert (among[0] - among[1]).abs().max() > 0.01
 
 
-@each_case(
-    "optimizer, method",
-    product([da.NormalizedAscent(0.05, 0.5, 0.0, 0.0), da.SGD(0.5, 0.9), da.Adam()], ["spectral", "layers"]),
-)
+@each_case("optimizer, method", FORMS)
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: Any) -> None:
     start = da.ImageStack.gray(replace(SPEC, method=method))
     steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
@@ -61,7 +58,7 @@ def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: An
         assert torch.equal(part, whole)
 
 
-@each_case("optimizer", [da.NormalizedAscent(0.05, 0.5, 0.6), da.SGD(0.5, 0.9), da.Adam()])
+@each_case("optimizer", STEADY)
 def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
     asked: list[float] = []
 
@@ -83,10 +80,9 @@ def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
 
 
 def test_another_optimizer_can_go_on() -> None:
-    stack = None
+    stack = da.ImageStack.gray(SPEC)
     for optimizer in (da.NormalizedAscent(), da.Adam(), da.SGD(0.1, 0.9), da.NormalizedAscent()):
         stack = climb(stack, optimizer=optimizer, steps=2).stack
-    assert stack is not None
     assert stack.steps == 8
     assert torch.isfinite(stack.canvas).all()
 
@@ -122,14 +118,6 @@ def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_
         assert list(ascent) == []
         assert_same(ascent.run(), through)
         assert ascent.stack is last
-
-
-def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
-    first, second = toy_class(), toy_class(seed=1)
-    ascent = da.Ascent(da.ImageStack.gray(SPEC), [da.prior(), first, second, 0.5 * first], VIEWS)
-    asked = [one.terms[0].judge for one in (first, second)]
-    assert [judge.module for judge in ascent.judges] == [judge.module for judge in asked if judge]
-    assert da.Ascent(da.ImageStack.gray(SPEC), [da.prior()], VIEWS).judges == []
 
 
 def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None:

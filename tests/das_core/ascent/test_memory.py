@@ -55,16 +55,13 @@ def test_levels_matrices_groups_views_and_their_transforms_count() -> None:
     assert least < min(estimate(stack, two), estimate(stack, plain, chunk=2), estimate(matrices, plain))
     assert estimate(matrices, plain, da.SGD()) < estimate(stack, plain, da.Adam())
     assert estimate(stack, []) > 10 * stack.canvas.numel() * torch.float32.itemsize
+    # Where images are compared, a view of each is there at once.
+    model, images = classifier(), da.ImageStack.gray(da.StackSpec(64, 64, 8), 5)
+    alone, apart = da.feature_objective(model, "2", "channel", 3), da.diversity_objective(model, "2")
+    for chunk in (1, 5, 6):
+        assert estimate(images, [apart], chunk=chunk) == estimate(images, [alone], chunk=max(chunk, 5))
     bare, said = (estimate(stack, plain, None, 64, hidden) for hidden in ([], [da.PatchMask(64)] * 20))
     assert said - bare == pytest.approx(64 * 20 * da.PatchMask.kept_views * 4 * 3 * classifier().size ** 2, rel=1e-3)
-
-
-def test_where_images_are_compared_a_view_of_each_is_there_at_once() -> None:
-    model, stack = classifier(), da.ImageStack.gray(da.StackSpec(64, 64, 8), 5)
-    alone = da.feature_objective(model, "2", "channel", 3)
-    apart = da.diversity_objective(model, "2")
-    for chunk in (1, 5, 6):
-        assert estimate(stack, [apart], chunk=chunk) == estimate(stack, [alone], chunk=max(chunk, 5))
 
 
 def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() -> None:
