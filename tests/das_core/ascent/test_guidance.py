@@ -33,7 +33,7 @@ def change(guidance: da.Guidance, shown: Tensor, pace: Pace = FINE, number: int 
 
 
 def test_the_score_rises_along_the_change_and_the_settings_are_not_those_of_a_picture() -> None:
-    ascent = da.Guidance((toy_class(),), VIEWS, steps=8).start_ascent(pictures(), FINE, 0)
+    ascent = da.Guidance(toy_class(), VIEWS, steps=8).start_ascent(pictures(), FINE, 0)
     assert ascent.optimizer == da.NormalizedAscent(0.08, momentum=0.0, tilt=0.0)
     assert (ascent.denoising, ascent.focus, da.Guidance.steps, da.Guidance.strength) == (None, None, 3, 1)
     history = ascent.run().history
@@ -41,7 +41,7 @@ def test_the_score_rises_along_the_change_and_the_settings_are_not_those_of_a_pi
 
 
 def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:
-    guidance = da.Guidance((da.over_steps(toy_class(), 0.0, 1.0),), VIEWS, steps=2)
+    guidance = da.Guidance(da.over_steps(toy_class(), 0.0, 1.0), VIEWS, steps=2)
     # At its first moment the weight is 0; the last of the two steps would have another one.
     alone = guidance.start_ascent(pictures(), Pace(1.0, 1.0, 0.0), 0)
     assert torch.equal(alone.run().image, alone.stack.image())
@@ -49,7 +49,7 @@ def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:
 
 
 def test_changes_are_coarse_while_there_is_much_noise() -> None:
-    guidance = da.Guidance((toy_class(),), replace(VIEWS, transforms=()), steps=1)
+    guidance = da.Guidance(toy_class(), replace(VIEWS, transforms=()), steps=1)
     shares = []
     for noise in (0.1, 10.0):
         ascent = guidance.start_ascent(pictures(height=96, width=96), pace_at_noise(noise, 96, 0.0), 0)
@@ -61,7 +61,7 @@ def test_changes_are_coarse_while_there_is_much_noise() -> None:
 
 @each_case("strength", [0.0, 0.5, 1.0])
 def test_the_change_is_a_share_of_the_deviation_of_each_latent_wherever_it_changes(strength: float) -> None:
-    guidance = da.Guidance((toy_class(),), VIEWS, strength=strength)
+    guidance = da.Guidance(toy_class(), VIEWS, strength=strength)
     latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
     added = guidance.scale_change(latent, torch.randn(2, 4, 8, 8) * torch.tensor([1e-6, 1e3])[:, None, None, None])
     deviations = (latent - latent.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3)).sqrt()
@@ -84,7 +84,7 @@ def test_the_mask_of_a_region_is_that_of_the_picture_and_views_reach_as_far_as_t
     assert shown is not None
     assert torch.equal(shown[:, 0], mask)
     # A side that was rounded to a multiple of 8 is no other aspect.
-    da.Guidance((SQUARE,), VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
+    da.Guidance(SQUARE, VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
     wide = da.Augmentation(2, da.Windows(jitter=11))
     assert da.Guidance(toy_class(), wide).start_ascent(pictures(), FINE, 0).stack.spec.margin == 11
     for side, jitter in ((32, 8), (240, 56)):
@@ -93,7 +93,7 @@ def test_the_mask_of_a_region_is_that_of_the_picture_and_views_reach_as_far_as_t
 
 
 def test_each_image_and_each_step_of_the_sampler_has_draws_of_its_own() -> None:
-    guidance = da.Guidance((toy_class(),), VIEWS, steps=2, seed=5)
+    guidance = da.Guidance(toy_class(), VIEWS, steps=2, seed=5)
     same = pictures().expand(2, -1, -1, -1).contiguous()
     both = change(guidance, same)
     assert not torch.allclose(both[0], both[1], atol=1e-3)
@@ -132,7 +132,7 @@ OTHER_ASPECT = "region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, o
 )
 def test_what_does_not_go_with_the_picture_is_named(objective: da.Objective, shown: Tensor, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        da.Guidance((objective,), VIEWS).start_ascent(shown, FINE, 0)
+        da.Guidance(objective, VIEWS).start_ascent(shown, FINE, 0)
 
 
 def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:

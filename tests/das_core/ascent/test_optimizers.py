@@ -45,7 +45,7 @@ def test_a_step_uses_the_state_of_its_own_kind_and_mutates_nothing(optimizer: Op
     assert all(torch.equal(before, now) for before, now in zip(kept, given, strict=True))
 
 
-BAD = {
+BAD: dict[Any, dict[str, tuple[float, ...]]] = {
     da.NormalizedAscent: {
         "step_size": (0, math.nan, 1e308),
         "momentum": (1.0, -0.1),

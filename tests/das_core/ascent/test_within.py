@@ -25,7 +25,7 @@ def picture(batch: int = 1) -> Tensor:
     return image
 
 
-def photo(batch: int = 1, **settings: float) -> da.ImageStack:
+def photo(batch: int = 1, **settings: Any) -> da.ImageStack:
     return da.ImageStack.from_image(SPEC, picture(batch), **settings)
 
 

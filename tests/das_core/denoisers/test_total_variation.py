@@ -67,8 +67,8 @@ def test_the_usual_rounds_come_near_to_the_minimum(strength: float, scale: float
 def test_the_edges_of_a_tile_meet() -> None:
     noisy = noisy_coffee()
     shift = {"shifts": (5, -9), "dims": (2, 3)}
-    moved = TotalVariation()(noisy.roll(**shift), 0.05, tile=True)  # type: ignore[arg-type]
-    torch.testing.assert_close(moved, TotalVariation()(noisy, 0.05, tile=True).roll(**shift))  # type: ignore[arg-type]
+    moved = TotalVariation()(noisy.roll(**shift), 0.05, tile=True)
+    torch.testing.assert_close(moved, TotalVariation()(noisy, 0.05, tile=True).roll(**shift))
 
 
 @each_case("scale, tile", product([0.3, 1.0, 4.6], [False, True]))
