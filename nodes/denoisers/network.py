@@ -20,8 +20,8 @@ class DenoiserFromUpscaleModel(Node):
             display_name="Denoiser from Upscale Model",
             category="Direct Ascent/denoisers",
             description="Let a model that restores or enlarges photographs clean the picture after every step of "
-            "Optimize, in place of the kind that is chosen there. Any model from Load Upscale Model "
-            "serves: what it enlarges is made smaller again.",
+            "Optimize, in place of total variation. Any model from Load Upscale Model serves: what it enlarges is made "
+            "smaller again.",
             aliases="restore, clean, smooth, ESRGAN, denoise, plug and play",
             inputs=[io.UpscaleModel.Input("upscale_model", tooltip="From Load Upscale Model; it is not changed.")],
             outputs=[Denoiser.Output("denoiser", tooltip="For the input denoiser of Optimize.")],
@@ -42,8 +42,8 @@ class DenoiserFromDiffusion(Node):
             node_id="DAS_DenoiserFromDiffusion",
             display_name="Denoiser from Diffusion",
             category="Direct Ascent/denoisers",
-            description="Let a diffusion model clean the picture after every step of Optimize, in place of the kind "
-            "that is chosen there: the hatching counts as a little noise, and the picture goes toward "
+            description="Let a diffusion model clean the picture after every step of Optimize, in place of total "
+            "variation: the hatching counts as a little noise, and the picture goes toward "
             "what the model sees without it. The strength of Optimize is the noise level. Each step of "
             "Optimize runs the VAE and one step of the model, so this is for a GPU.",
             aliases="restore, clean, denoise, plug and play, prior, Flux",
