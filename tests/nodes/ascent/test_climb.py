@@ -118,6 +118,19 @@ def test_only_what_ended_early_gets_a_new_fingerprint(pack: Pack, running: Runni
     assert len(pack.optimize(steps=4)[3]) == 4
 
 
+def test_cancel_after_finish_now_discards(pack: Pack, running: Running) -> None:
+    import comfy.model_management
+
+    press = pack.module("nodes.bridge.finish").press_finish
+
+    def both(call: int) -> None:
+        press(running.node_id, running.prompt_id)
+        comfy.model_management.interrupt_current_processing()
+
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives={"objective0": pack.objective(Watched(both))}, steps=50)
+
+
 def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, running: Running) -> None:
     history = pack.optimize(steps=3)[3]
     first, *steps, end = running.server.texts

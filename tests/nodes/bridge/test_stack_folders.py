@@ -10,6 +10,7 @@ from threading import Barrier
 import pytest
 
 from cases import each_case
+from dead_drive import unplug
 from full_disk import refuse_writing
 from loaded_pack import Pack
 
@@ -59,6 +60,14 @@ def test_what_is_no_file_is_left_out_and_the_rest_is_listed(pack: Pack, saved_st
             pack.run("DAS_LoadStack", file=f"{bad}.safetensors [output]")
     with pytest.raises(ValueError, match=r"cannot be saved|leaves the folder"):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="loop.safetensors/castle")
+
+
+def test_stacks_on_a_drive_that_is_gone_are_left_out(
+    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=name)[0] for name in ("castle", "night/a")]
+    unplug(monkeypatch, saved_stacks / "night")
+    assert listed(pack) == names[:1]
 
 
 def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:

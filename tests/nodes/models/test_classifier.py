@@ -96,7 +96,7 @@ def test_a_checkpoint_of_ones_own_loads_and_climbs(
     assert pack.optimize(objectives={"objective0": objective}, steps=1)[3][0].gradient_norm > 0
 
 
-@each_case("value", ["../mine.pth", "hf-hub:me/model", 3, ["mine.pth"], None])
+@each_case("value", ["../mine.pth", ["mine.pth"], None])
 def test_whatever_a_link_brings_is_checked(
     pack: Pack, classifier_folder: Path, weights: dict[str, Tensor], value: Any
 ) -> None:
