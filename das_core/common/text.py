@@ -4,7 +4,6 @@ import reprlib
 from numbers import Real
 
 _MOST_BITS = 13_000  # Python refuses to write out whole numbers of more than 4,300 digits, about 14,280 bits.
-_CONTAINERS = (list, tuple, dict, set, frozenset, bytes, bytearray)
 
 
 def truncate(text: str, length: int) -> str:
@@ -20,7 +19,7 @@ def shorten(value: object, length: int = 100) -> str:
         text = "a number of thousands of digits"
     elif value is None or isinstance(value, Real):
         text = str(value)
-    elif isinstance(value, _CONTAINERS):
+    elif isinstance(value, list | tuple | dict | set | frozenset | bytes | bytearray):
         try:
             text = reprlib.repr(value)
         except ValueError:  # It holds a number that Python refuses to write out.

@@ -9,8 +9,7 @@ from ..common.curves import Curve, interpolate
 from ..common.keyframes import parse_keyframes, read_number
 from ..common.text import shorten, unify_colons
 
-CLOSEST = 64.0
-"""The largest zoom: of a square picture of 1024 pixels a side, a square frame then shows 16 x 16 pixels."""
+CLOSEST = 64.0  # The largest zoom: of 1024 pixels a side, a frame then shows 16.
 
 _EXAMPLE = "0: 0.5 0.5 1 / 47: 0.3 0.6 4"
 
