@@ -1,6 +1,7 @@
 """Every example workflow, through run_workflow with the real pack, from a fresh clone: none given, none fetched."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,12 @@ import run_workflow
 from cases import each_case
 from fitted_starter import fit_starter_clip
 from repository import REPOSITORY
+from runner import workflow_execution
+from runner.kept_outputs import KeptOutputs
+from runner.workflow_execution import execute_workflow
 
+KEPT = KeptOutputs()
+"""Loaded models, so that the examples load each of them once."""
 EXAMPLES = sorted((REPOSITORY / "example_workflows" / "api").glob("*.json"))
 BEFORE_DIFFUSION = {"text_to_image_then_diffusion": "By Direct Ascent"}
 """By example, the node that ends what runs without ComfyUI, where the whole does not."""
@@ -56,6 +62,7 @@ def test_it_runs_from_a_fresh_clone_without_comfyui(
     fit_starter_clip()
     capsys.readouterr()  # What the example before has printed, if its case failed.
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(workflow_execution, "execute_workflow", partial(execute_workflow, kept=KEPT))
     prompt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if path.stem != AS_SHIPPED:
         give_views_and_stacks(prompt)
