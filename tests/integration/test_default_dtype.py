@@ -35,10 +35,13 @@ def default_dtype() -> Iterator[None]:
     free_caches()
 
 
+OBJECTIVES = toy_class() + prior("total_variation")
+
+
 def climb_with_all() -> list[Tensor]:
     """Return the pictures of a few ascents, and a mask."""
-    views, objectives = Augmentation(4, Windows(8)), toy_class() + prior("total_variation")
-    ascents = [Ascent(ImageStack.noise(spec, decay=0.7), objectives, views, steps=2) for spec in SPECS]
+    views = Augmentation(4, Windows(8))
+    ascents = [Ascent(ImageStack.noise(spec, decay=0.7), OBJECTIVES, views, steps=2) for spec in SPECS]
     mask = torch.ones(1, 48, 40, dtype=torch.float32).triu()
     return [*(ascent.run().image for ascent in ascents), canvas_mask(mask, (48, 40), 8, 3)]
 
