@@ -1,7 +1,6 @@
 """The pack as ComfyUI loads it: its nodes, its modules, a way to run a node, and checks of its outputs."""
 
 import gc
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -257,9 +256,3 @@ def refuse_all(calls: Mapping[str, Callable[[Pack], object]]) -> Callable[..., N
 
 def to_bytes(image: Tensor) -> np.ndarray:
     return (image * 255).to(torch.uint8).numpy()
-
-
-def make_holed_image() -> Tensor:
-    image = torch.full((1, 9, 9, 3), 0.5)
-    image[0, 2, 3, 1] = math.nan
-    return image

@@ -17,7 +17,6 @@ from repository import REPOSITORY
 
 _OURS = tuple(str(REPOSITORY / part) for part in ("das_core", "nodes", "tools"))
 _LONGEST_MESSAGE = 1000
-_LARGEST_VALUE = 1 + 1e-6
 
 
 class RefusedError(ValueError):
