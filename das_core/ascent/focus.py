@@ -70,14 +70,14 @@ class Focus:
 
     def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
         """Return a gradient (B, 3, H, W), multiplied by the Gaussian and weighted by `emphasise`."""
-        return emphasise(gradient * self.window(squared_distances, progress), self.emphasis)
+        return emphasise(gradient * self.weigh(squared_distances, progress), self.emphasis)
 
     def width_at(self, progress: float) -> float:
         """Return the width of the Gaussian, in halves of a side, when this share of the ascent, 0..1, is over."""
         opened = 1.0 if progress >= self.share else progress / self.share
         return self.start + (self.end - self.start) * opened
 
-    def window(self, squared_distances: Tensor, progress: float) -> Tensor:
+    def weigh(self, squared_distances: Tensor, progress: float) -> Tensor:
         """Return the Gaussian at squared distances from the centre, when this share of the ascent, 0..1, is over."""
         return torch.exp(squared_distances / (-2 * self.width_at(progress) ** 2))
 

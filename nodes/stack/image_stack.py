@@ -12,7 +12,15 @@ from ...das_core.stack.spec import StackSpec
 from .. import bridge
 from ..node import Node
 from ..schema import Stack, read_choice, schema, tip
-from .stack_inputs import STARTS, check_start, choose_levels, choose_size, details_input, read_details, start_input
+from .stack_inputs import (
+    STARTS,
+    check_start,
+    choose_parametrization,
+    choose_size,
+    details_input,
+    read_details,
+    start_input,
+)
 
 _MAX_SIDE = 16384
 
@@ -33,9 +41,9 @@ class ImageStack(Node):
             aliases="imstack, pyramid, canvas, multi-resolution, inpaint, seamless tile, wallpaper",
             advanced=[
                 "details.margin",
-                "details.levels",
-                "details.levels.step",
-                "details.levels.resolutions",
+                "details.parametrization",
+                "details.parametrization.step",
+                "details.parametrization.resolutions",
                 "details.color",
                 "details.method",
                 "details.feather",
@@ -98,7 +106,7 @@ class ImageStack(Node):
         # A tile has no margin. The value of the widget is ignored: the widget may be hidden, and its default is not 0.
         margin = 0 if chosen.tile else widen_margin(width, height, chosen.margin)
         longest = max(width, height) + 2 * margin
-        resolutions, parametrization = choose_levels(chosen.levels, longest)
+        resolutions, parametrization = choose_parametrization(chosen.parametrization, longest)
         spec = StackSpec(
             width,
             height,

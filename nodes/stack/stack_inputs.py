@@ -14,7 +14,7 @@ from ...das_core.stack.pixels import ColorSpace
 from ..schema import list_options, make_options, read_choice, tip
 
 _OTHERS = tuple(name for name in OPERATORS if name != "pyramid")
-_LEVELS = ("multiples_of_4", "linear", "custom", *_OTHERS)
+_PARAMETRIZATIONS = ("multiples_of_4", "linear", "custom", *_OTHERS)
 
 LEVEL_STEP = 4
 """The default distance between the resolutions of neighbouring levels."""
@@ -23,12 +23,12 @@ STARTS = ("gray", "noise", "image")
 """The options of `start_input`."""
 
 
-def levels_input() -> Any:
-    """Return the input that chooses the resolutions of the levels; `choose_levels` reads its value."""
+def parametrization_input() -> Any:
+    """Return the input that chooses what an ascent moves; `choose_parametrization` reads its value."""
     return io.DynamicCombo.Input(
-        "levels",
+        "parametrization",
         options=make_options(
-            _LEVELS,
+            _PARAMETRIZATIONS,
             linear=[
                 tip(
                     io.Int.Input("step", default=LEVEL_STEP, min=1, max=1024),
@@ -50,9 +50,9 @@ def levels_input() -> Any:
     )
 
 
-def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[int, ...], Parametrization]:
+def choose_parametrization(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[int, ...], Parametrization]:
     """Return the chosen resolutions of the levels, and the parametrisation: what an ascent moves."""
-    kind, settings = read_choice("levels", choice, _LEVELS)
+    kind, settings = read_choice("parametrization", choice, _PARAMETRIZATIONS)
     if kind == "linear":
         return linear_levels(longest, settings["step"]), "pyramid"
     if kind == "custom":
@@ -140,7 +140,7 @@ class Details:
     """The settings that the input `details` chooses; the defaults here are those of its option `default`."""
 
     margin: int = 56
-    levels: Any = field(default_factory=lambda: {"levels": "multiples_of_4"})
+    parametrization: Any = field(default_factory=lambda: {"parametrization": "multiples_of_4"})
     color: ColorSpace = "decorrelated"
     method: OperatorForm = "spectral"
     tile: bool = False
@@ -167,7 +167,7 @@ def _list_settings() -> list[Any]:
             "objects crowd away from the border. An eighth of the size: edges as good as the middle. A few pixels are "
             "added where the canvas then computes faster.",
         ),
-        levels_input(),
+        parametrization_input(),
         tip(
             io.Combo.Input("color", options=list_options(ColorSpace, "decorrelated"), default="decorrelated"),
             "Which colours move independently. decorrelated: those of natural images, which gives more natural hues. "
@@ -196,6 +196,6 @@ def _list_settings() -> list[Any]:
 def read_details(choice: Mapping[str, Any] | None) -> Details:
     """Return the settings that are chosen at the input `details`: the defaults, unless the option is `custom`."""
     name, values = read_choice("details", choice, _CHOICES)
-    # If the chosen option of `levels` does not exist, ComfyUI 0.8.0 leaves out the value of `levels`. The value is then
-    # None, and `choose_levels` raises an error.
-    return Details(**({"levels": None} | values)) if name == "custom" else Details()
+    # If the chosen option of `parametrization` does not exist, ComfyUI 0.8.0 leaves out its value. The value is then
+    # None, and `choose_parametrization` raises an error.
+    return Details(**({"parametrization": None} | values)) if name == "custom" else Details()

@@ -55,7 +55,11 @@ def test_inpainting_is_measured_with_the_settings_of_its_workflow() -> None:
     stack, optimize = inputs["DAS_ImageStack"], inputs["DAS_Optimize"]
     assert inputs["DAS_ClassObjective"]["score"] == SCORE
     assert inputs["DAS_Augmentation"]["zoom_min"] == Windows().zoom_min
-    assert (stack["start"], stack["details.feather"], stack["details.levels"]) == ("image", FEATHER, "multiples_of_4")
+    assert (stack["start"], stack["details.feather"], stack["details.parametrization"]) == (
+        "image",
+        FEATHER,
+        "multiples_of_4",
+    )
     assert stack["start.contrast"] == signature(ImageStack.from_image).parameters["contrast"].default
     assert (optimize["recipe.steps"], optimize["recipe.optimizer"]) == (60, "ascent")
     assert {name: optimize[f"recipe.optimizer.{name}"] for name in vars(OPTIMIZER)} == vars(OPTIMIZER)

@@ -76,7 +76,7 @@ def climb(nodes: dict[str, Any], seed: int = 0, **changes: Any) -> dict[str, Any
     views = {"views": 2, "zoom_min": 0.45, "flip": 0.5}
     views |= customise("details", PLAIN_VIEWS | {"zoom_start": 0.9, "noise": 0.05})
     stack = {"width": SIDE, "height": SIDE, "batch_size": 1, "seed": 0}
-    stack |= customise("details", PLAIN_STACK | {"margin": 0, "levels": "linear", "levels.step": 4})
+    stack |= customise("details", PLAIN_STACK | {"margin": 0, "parametrization": "linear", "parametrization.step": 4})
     start = {"start": "noise", "start.amplitude": 1.0, "start.decay": 1.0}
     return {
         **nodes,

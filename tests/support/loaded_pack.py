@@ -138,7 +138,7 @@ class Pack:
         return self.run("DAS_ClassObjective", classifier=self.classifier(module or Toy()), classes=classes, **inputs)[0]
 
     def stack(self, **inputs: Any) -> Any:
-        small = {"width": 64, "height": 64, "margin": 16, "levels": {"levels": "linear", "step": 12}}
+        small = {"width": 64, "height": 64, "margin": 16, "parametrization": {"parametrization": "linear", "step": 12}}
         return self.run("DAS_ImageStack", **(small | inputs))[0]
 
     def augmentation(self, **inputs: Any) -> Any:

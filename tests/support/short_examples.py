@@ -55,7 +55,7 @@ def customise(choice: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 STEADY = {"focus": "everywhere", "denoise": "off", "optimizer.tilt": 0.0}
 """Settings of a custom recipe that change the whole picture and all its frequencies alike."""
 
-PLAIN_STACK = {"levels": "multiples_of_4", "color": "decorrelated", "method": "spectral"} | {
+PLAIN_STACK = {"parametrization": "multiples_of_4", "color": "decorrelated", "method": "spectral"} | {
     "tile": False, "feather": 0, "size": "given",
 }  # fmt: skip
 """Details of an Image Stack, but for its margin."""

@@ -16,16 +16,16 @@ from stops import assert_ends_anywhere
 from toys import judge, output_objective
 
 
-def test_the_window_is_the_gaussian_of_its_formula_and_opens_evenly() -> None:
+def test_the_focus_is_the_gaussian_of_its_formula_and_opens_evenly() -> None:
     focus = da.Focus(start=0.4, end=1.0, share=0.5)
     widths = [focus.width_at(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
     assert widths == pytest.approx([0.4, 0.7, 1.0, 1.0])
     assert da.Focus(start=0.2, end=1.0, share=0.0).width_at(0.0) == 1.0
-    window = focus.window(measure_squared_distances((7, 11)), progress=0.25)
+    weights = focus.weigh(measure_squared_distances((7, 11)), progress=0.25)
     y, x = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 11), indexing="ij")
     expected = np.exp(-(x**2 + y**2) / (2 * 0.7**2))
-    assert window.shape == (1, 1, 7, 11)
-    np.testing.assert_allclose(window[0, 0].numpy(), expected, atol=1e-6)
+    assert weights.shape == (1, 1, 7, 11)
+    np.testing.assert_allclose(weights[0, 0].numpy(), expected, atol=1e-6)
 
 
 BAD = {
@@ -59,7 +59,7 @@ def test_distances_are_measured_from_the_middle_of_a_mask_or_from_what_of_it_is_
     squared = measure_squared_distances((31, 31), ring)
     assert squared.min() >= 0
     # Without the shift, all of it would round to 0 and an ascent would have no gradient.
-    assert (da.Focus(start=0.05).window(squared, 0.0) * ring).max() == 1
+    assert (da.Focus(start=0.05).weigh(squared, 0.0) * ring).max() == 1
 
 
 def test_the_masks_of_a_film_are_looked_at_one_by_one() -> None:
@@ -71,7 +71,7 @@ def test_the_masks_of_a_film_are_looked_at_one_by_one() -> None:
 BRIGHT = output_objective(judge(torch.nn.Identity()), "brightness")
 
 
-def test_the_gradient_is_multiplied_by_the_window() -> None:
+def test_the_gradient_is_multiplied_by_the_focus() -> None:
     # Levels from 1 to the canvas spread a gradient; a single level of full size does not.
     stack, focus = (
         da.ImageStack.gray(da.StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb")),
@@ -84,8 +84,8 @@ def test_the_gradient_is_multiplied_by_the_window() -> None:
         )
         return ascent.run().stack.canvas.abs().sum(dim=(0, 1))
 
-    window = focus.window(measure_squared_distances((48, 64)), 0.0)[0, 0]
-    torch.testing.assert_close(change(focus), change(None) * window, rtol=1e-3, atol=1e-6)
+    weights = focus.weigh(measure_squared_distances((48, 64)), 0.0)[0, 0]
+    torch.testing.assert_close(change(focus), change(None) * weights, rtol=1e-3, atol=1e-6)
 
 
 def test_a_region_grows_from_its_own_middle() -> None:
@@ -99,10 +99,10 @@ def test_a_region_grows_from_its_own_middle() -> None:
     assert columns[:24].max() < 1e-5 * columns.max()
 
 
-def test_the_weight_is_the_window_and_then_the_emphasis() -> None:
+def test_the_weight_is_the_focus_and_then_the_emphasis() -> None:
     gradient = torch.randn(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
     distances = measure_squared_distances((32, 48))
-    under = gradient * da.Focus().window(distances, 0.5)
+    under = gradient * da.Focus().weigh(distances, 0.5)
     assert torch.equal(da.Focus(emphasis=0.0).weight(gradient, distances, 0.5), under)
     assert torch.equal(da.Focus(emphasis=2.0).weight(gradient, distances, 0.5), emphasise(under, 2.0))
 
