@@ -14,18 +14,14 @@ from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.text_tower import TextTower
 from stops import StopError
 from tinyclip import clip
-from toys import judge, random_views
+from toys import judge
 
 
 class Mean(nn.Module):
-    """The mean of every channel, times a factor."""
-
-    def __init__(self, factor: float = 1.0) -> None:
-        super().__init__()
-        self.factor = factor
+    """The mean of every channel."""
 
     def forward(self, views: Tensor) -> Tensor:
-        return views.mean(dim=(2, 3)) * self.factor
+        return views.mean(dim=(2, 3))
 
 
 def reader(width: int = 3, value: float = 1.0) -> TextTower:
@@ -108,47 +104,29 @@ def test_batches_are_embedded_image_by_image_and_left_as_they_are() -> None:
     assert torch.equal(images, before)
 
 
-@each_case(
-    ("images", "says"),
-    [
-        (torch.rand(1, 4, 8, 8), "the image to embed has 4 channels .an alpha channel."),
-        (torch.full((1, 3, 8, 8), torch.nan), "NaN"),
-        (torch.cat([torch.ones(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)]), "image 2 is nothing at all to toy"),
-    ],
-)
-def test_what_cannot_be_embedded_is_named(images: Tensor, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        toy().encode_images(images)
-
-
-def broken_reader() -> TextTower:
-    """A tower whose tokens lie beyond its vocabulary."""
-    embed = nn.Embedding(3, 3)
-    return TextTower(lambda text: embed(torch.tensor(len(text))), len, 9)
+def test_what_cannot_be_embedded_is_named() -> None:
+    with pytest.raises(ValueError, match=r"the image to embed has 4 channels \(an alpha channel\)"):
+        toy().encode_images(torch.rand(1, 4, 8, 8))
+    with pytest.raises(ValueError, match="image 2 is nothing at all to toy"):
+        toy().encode_images(torch.stack([torch.ones(3, 8, 8), torch.zeros(3, 8, 8)]))
 
 
 @each_case(
     ("text", "module", "says"),
     [
-        (None, Mean(float("nan")), "toy answers with values that are no numbers; its weights are damaged"),
         (None, nn.Identity(), "toy does not answer an image with one embedding; choose another model"),
         (reader(4), Mean(), r"toy has embeddings of 3 numbers and its text tower of 4.*choose"),
-        (broken_reader(), Mean(), r"text tower of toy cannot read \(IndexError: .*; its tokenizer belongs"),
+        (TextTower(lambda text: torch.zeros(3)[99], len, 9), Mean(), r"tower of toy cannot read \(IndexError: .*; its"),
     ],
 )
-def test_towers_that_are_broken_or_of_different_widths_are_named(
-    text: TextTower | None, module: nn.Module, says: str
-) -> None:
+def test_towers_that_do_not_fit_together_are_named(text: TextTower | None, module: nn.Module, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         toy(text, module)
 
 
 def test_lower_precision_keeps_the_text_tower_and_what_it_has_read() -> None:
     full = clip()
-    half = full.with_precision(torch.bfloat16)
-    assert half.text_tower is full.text_tower
-    views = random_views(32, 2)
-    assert torch.cosine_similarity(half(views), full(views)).min() > 0.99
+    assert full.with_precision(torch.bfloat16).text_tower is full.text_tower
 
 
 def test_reading_can_be_ended_between_two_texts() -> None:

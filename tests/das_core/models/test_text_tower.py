@@ -28,10 +28,6 @@ def test_the_memory_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     assert [words.is_cached(text) for text in "abc"] == [False, True, True]
 
 
-def test_tokens_past_the_context_length_are_counted() -> None:
-    assert [tower().count_truncated(text) for text in ("one two three four", "one two three four five six")] == [0, 2]
-
-
 def test_an_embedding_meets_autograd_whatever_mode_it_was_made_in() -> None:
     weight = torch.ones(3, requires_grad=True, dtype=torch.float64)
     with torch.inference_mode():
