@@ -69,7 +69,7 @@ class Scoring:
         """
         group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
-            canvas = CanvasPixels(pyramid.pixels, self._start_pixels, spec.margin)
+            canvas = CanvasPixels(pyramid.pixels, self._start_pixels)
             yield {member.name: canvas for member in group.members}, torch.arange(len(pyramid.pixels)), 1
             return
         judge = group.judge.whole if alike else group.judge

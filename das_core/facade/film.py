@@ -1,7 +1,6 @@
 """`film`: makes a film in one line of code, from a model and keyframes that say what to ask the model for."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,61 +8,33 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe, RecipeName, suit_film
-from ..ascent.result import Result, Step
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
-from ..common.text import shorten
 from ..models.judge import Judge
 from ..objectives.change import over_keyframes
 from ..objectives.term import Objective, join_objectives
 from ..report.film import FPS, check_film, save_film
-from ..stack.image_stack import ImageStack
-from ..stack.render import MOST_SHOWN, render_film
 from ..stack.spec import StackSpec
 from ..stack.time import Time
 from .reading import read_keyframe, read_wish
 from .render import Rendering
-from .running import (
-    climb_or_start_from_noise,
-    do_all_steps,
-    find_judge,
-    find_recipe,
-    is_list,
-    make_stack,
-    measure_scores,
-)
-from .unsaved import keep
+from .running import Callback, UnsavedError, as_list, climb, find_recipe, make_stack
+from .wrap import find_judge
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Film(Rendering):
-    """The result of `film`: a `Rendering` whose pictures are frames; `render_film` shows `stack` with another number of
-    them.
+    """The result of `film`: a `Rendering` whose pictures are frames; `render_film` shows its `stack` more smoothly."""
 
-    Args:
-        fps: how many frames of the stack are shown in a second.
-    """
-
-    fps: float = FPS
-
-    def save(self, path: Path | str, *, smooth: int = 1) -> list[Path]:
+    def save(self, path: Path | str, *, fps: float = FPS) -> list[Path]:
         """Write the film to a file and return its path in a list.
 
         Args:
             path: a .gif, .webp, .png, .mp4 or .webm in a folder that exists, see `save_film`.
-            smooth: how many frames are rendered for every frame of the stack, from 1 up; the film lasts as long as with
-                1.
-
-        Raises:
-            ValueError: when the format or the folder is none, or `smooth`, the frames or their rate are out of range.
-            OSError: when the file cannot be written.
+            fps: the frames per second.
         """
-        _check_file(path, len(self.image), self.fps, smooth)
-        frames = self.image if smooth == 1 else render_film(self.stack, len(self.image) * smooth)
-        return [save_film(frames, path, fps=self.fps * smooth)]
+        return [save_film(self.image, path, fps=fps)]
 
 
 def film(
@@ -72,7 +43,6 @@ def film(
     *,
     frames: int = 24,
     loop: bool = False,
-    fps: float = FPS,
     size: int | tuple[int, int] = (448, 448),
     recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
@@ -80,13 +50,12 @@ def film(
     seed: int = 0,
     device: torch.device | str | None = None,
     progress: bool = True,
-    callback: Callable[[Step], bool | None] | None = None,
+    callback: Callback | None = None,
     path: Path | str | None = None,
-    smooth: int = 1,
 ) -> Film:
     """Make a film whose frames get high scores from a model; a step takes about as long as that of a picture.
 
-    All arguments that are not listed here, and the errors, are as in `render`.
+    All other arguments and the errors are as in `render`.
 
     Args:
         wish: keyframes such as '0: a castle / 12: a volcano' (`parse_keyframes`), or a dictionary from frames to wishes
@@ -95,45 +64,32 @@ def film(
             keyframes holds for all frames, and all items of a list are asked for.
         frames: how many frames there are, 1 to 1024.
         loop: whether the first frame follows the last.
-        fps: the frames per second.
         recipe: a name stands for a recipe with three times the views, up to 24 (`suit_film`).
         start: the image that all frames start from, or an image for each.
         path: a file to write the film to, see `Film.save`; None for no file.
-        smooth: how many frames the file shows for every frame of the film.
 
     Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import film
+        >>> import direct_ascent as da
         >>> quick = {"recipe": "sketch", "size": 64, "steps": 1, "progress": False}
-        >>> made = film(load_starter(), "0: castle / 3: volcano", frames=6, loop=True, **quick)
-        >>> made.image.shape
-        torch.Size([6, 3, 64, 64])
+        >>> made = da.film(da.load_starter(), "0: castle / 3: volcano", frames=6, loop=True, **quick)
+        >>> made.image.shape, list(made.scores)
+        (torch.Size([6, 3, 64, 64]), ['castle', 'volcano'])
     """
     time = Time(frames, loop=loop)
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if path is not None:
-        _check_file(path, frames, fps, smooth)
+        check_film(path)
     judge = find_judge(model, device)
-    chosen = find_recipe(recipe, steps)
-    if isinstance(recipe, str):
-        chosen = suit_film(chosen)
-    width, height = read_size(size)
-    spec = StackSpec(width, height, time=time)
-    objective = join_objectives([_read(part, judge) for part in (wish if is_list(wish) else [wish])])
-
-    def prepare(stack: ImageStack) -> Ascent:
-        return chosen.prepare(stack, objective, seed=seed, device=judge.device)
-
-    run = partial(do_all_steps, callback=callback, progress=progress)
-    stack = make_stack(spec, start, 1, seed)
-
-    def finish(result: Result) -> Film:
-        return Film(**vars(result), scores=measure_scores(result, objective, seed), fps=fps)
-
-    made = climb_or_start_from_noise(prepare, stack, objective, run, finish, seed, may_change_start=start is None)
+    objective = join_objectives([_read(part, judge) for part in as_list(wish)])
+    chosen = find_recipe(recipe, steps, suit_film)
+    prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
+    stack = make_stack(StackSpec(*read_size(size), time=time), start, seed)
+    made = climb(prepare, stack, objective, Film, callback, progress, may_change_start=start is None)
     if path is not None:
-        with keep(made, path):
-            made.save(path, smooth=smooth)
+        try:
+            made.save(path)
+        except OSError as error:
+            raise UnsavedError(made, path, error) from error
     return made
 
 
@@ -142,18 +98,3 @@ def _read(wish: Any, judge: Judge) -> Objective:
     if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
         return over_keyframes(wish, lambda one: read_keyframe(one).resolve(judge))
     return read_wish(wish).resolve(judge)
-
-
-def _check_file(path: Path | str, frames: int, fps: float, smooth: int) -> None:
-    """Raise a ValueError when a film of `frames` frames cannot be written to `path`."""
-    if type(smooth) is not int or smooth < 1:
-        raise ValueError(
-            f"smooth {shorten(smooth)} is not a whole number from 1 up; 1 shows the frames themselves, 4 three between "
-            "each two"
-        )
-    if frames * smooth > MOST_SHOWN:
-        raise ValueError(
-            f"smooth {shorten(smooth)} is too large for {frames} frames; a file has at most {MOST_SHOWN} frames: give "
-            f"at most {MOST_SHOWN // frames}"
-        )
-    check_film(path, fps * smooth)

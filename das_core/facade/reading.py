@@ -14,14 +14,11 @@ from ..models.layers.layer import UnknownLayerError, find_layer, find_layers
 from ..objectives.classes import ScoreKind, class_objective
 from ..objectives.feature import feature_objective
 from ..objectives.term import Objective
-from .function_scores import of_views
-from .wish import Wish
-from .wishes import ask_text
+from .wish import Wish, ask_text, of_views
 
 
 def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
-    """Return what a user asks for as a `Wish`; `score` is that of a bare class, and with `logit` a bare prompt has the
-    cosine."""
+    """Return what a user asks for as a `Wish`; `score` is that of bare classes, and `logit` makes prompts cosines."""
     if isinstance(wish, Wish):
         return wish
     if isinstance(wish, str):

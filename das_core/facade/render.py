@@ -1,36 +1,26 @@
 """`render`: makes a picture in one line of code, from a model and what to ask it for; other arguments have defaults."""
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe, RecipeName
-from ..ascent.result import AscentError, Result, Step
+from ..ascent.result import Result
 from ..ascent.within import Within
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..models.judge import Judge
 from ..objectives.term import join_objectives
-from ..report.film import check_film, save_film
-from ..stack.image_stack import ImageStack
+from ..report.film import check_film
 from ..stack.parametrizations import Parametrization
 from ..stack.spec import StackSpec
 from .reading import read_wish
-from .running import (
-    climb_or_start_from_noise,
-    do_steps,
-    find_judge,
-    find_recipe,
-    is_list,
-    make_stack,
-    measure_scores,
-)
-from .unsaved import UnsavedError
+from .running import Callback, as_list, climb, find_recipe, make_stack
+from .wrap import find_judge
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,7 +48,7 @@ def render(
     seed: int = 0,
     device: torch.device | str | None = None,
     progress: bool = True,
-    callback: Callable[[Step], bool | None] | None = None,
+    callback: Callback | None = None,
     film: Path | str | None = None,
 ) -> Rendering:
     """Make a picture that gets a high score from a model.
@@ -88,75 +78,26 @@ def render(
         UnsavedError: when writing fails after the ascent has begun; the error holds the finished result.
 
     Example:
+        >>> import direct_ascent as da
         >>> import torchvision
-        >>> from das_core.facade import channels, render
-        >>> model = torchvision.models.resnet18()
-        >>> quick = {"recipe": "sketch", "size": 64, "steps": 2, "progress": False}
-        >>> render(model, channels("layer1.0.conv1", range(2)), **quick).image.shape
+        >>> model, quick = torchvision.models.resnet18(), {"size": 64, "steps": 2, "progress": False}
+        >>> da.render(model, da.channels("layer1.0.conv1", range(2)), **quick).image.shape
         torch.Size([2, 3, 64, 64])
     """
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if film is not None:
         check_film(film)
     judge = find_judge(model, device)
-    chosen = find_recipe(recipe, steps)
-    width, height = read_size(size)
-    spec = StackSpec(width, height, parametrization=parametrization)
-    wishes = [read_wish(one) for one in wish] if is_list(wish) else [read_wish(wish)]
-    objective = join_objectives([one.resolve(judge) for one in wishes])
+    spec = StackSpec(*read_size(size), parametrization=parametrization)
+    objective = join_objectives([read_wish(one).resolve(judge) for one in as_list(wish)])
     count = max(term.images for term in objective.terms) if batch is None else batch
-    stack = make_stack(spec, start, count, seed, bounded=within is not None)
+    stack = make_stack(spec, start, seed, count, bounded=within is not None)
     if unfit := [term.images for term in objective.terms if stack.batch % term.images]:
         raise ValueError(
             f"{stack.batch} pictures cannot show a wish for {unfit[0]}, one thing in each: leave out batch, or give a "
             f"multiple of {unfit[0]}"
         )
-
-    def prepare(stack: ImageStack) -> Ascent:
-        return chosen.prepare(stack, objective, seed=seed, device=judge.device, within=within)
-
-    failure: OSError | None = None
-
-    def run(ascent: Ascent, steps: Iterable[Step]) -> None:
-        nonlocal failure
-        failure = _run(do_steps(ascent, steps, callback, progress=progress), film)
-
-    def finish(result: Result) -> Rendering:
-        return Rendering(**vars(result), scores=measure_scores(result, objective, seed))
-
-    made = climb_or_start_from_noise(prepare, stack, objective, run, finish, seed, may_change_start=start is None)
-    if film is not None and failure is not None:
-        raise UnsavedError(made, film, failure) from failure
-    return made
-
-
-def _run(steps: Iterator[Step], film: Path | str | None) -> OSError | None:
-    """Do the steps of an ascent until they end; film them if `film` is a path."""
-    climbing = True  # False while `save_film` writes a picture: an OSError is then an error of the file.
-    broken: AscentError | None = None
-
-    def show() -> Iterator[Tensor]:
-        nonlocal climbing, broken
-        try:
-            for step in steps:
-                climbing = False
-                yield step.image()
-                climbing = True
-        except AscentError as error:
-            broken = error
-        climbing = False
-
-    failure = None
-    if film is not None:
-        try:
-            save_film(show(), film)
-        except OSError as error:
-            if climbing:
-                raise  # The ascent raised the error, for example in the callback.
-            failure = error
-    if broken is not None:
-        raise broken
-    # Do the steps that are left: without a film all steps; after an error of the file, the rest; otherwise none.
-    for _ in steps:
-        pass
-    return failure
+    chosen = find_recipe(recipe, steps)
+    prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device, within=within)
+    free = start is None
+    return climb(prepare, stack, objective, Rendering, callback, progress, may_change_start=free, film=film)

@@ -1,15 +1,12 @@
-"""What `render`, `film` and `zoom` share: making a judge and a stack from arguments, the ascent, and the scores."""
+"""What `render`, `film` and `zoom` share: their start, their ascent, its scores, and errors that keep a result."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from threading import Lock
+from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
-from zlib import crc32
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..ascent.loop import Ascent
 from ..ascent.recipe import RECIPES, Recipe, RecipeName
@@ -18,14 +15,14 @@ from ..common.cache import running
 from ..common.images import Images, check_images
 from ..common.scalars import as_whole
 from ..common.text import shorten
-from ..models.judge import Judge
 from ..objectives.term import Objective
+from ..report.film import save_film
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
-from .wrap import wrap
+
+Callback = Callable[[Step], bool | None]
 
 Made = TypeVar("Made", bound=Result)
-"""A result with scores: a `Rendering`, `Film` or `Zooming`."""
 
 # How far the values of a start image may lie outside 0..1. Bicubic resizing leads outside 0..1 by less than this.
 _BEYOND = 0.5
@@ -37,77 +34,42 @@ _CONTRAST = 0.95
 _NATURAL_DECAY = 0.7
 
 
-_MOST_WRAPPED = 4
-"""How many modules `find_judge` keeps a judge of."""
+class UnsavedError(OSError):
+    """The error for a finished `result` that cannot be written to a file `path` for a `reason` such as a full disk."""
 
-_wrapped: WeakKeyDictionary[nn.Module, tuple[str, Judge]] = WeakKeyDictionary()
-"""Of the modules that `find_judge` was given last: what they were like (`_describe`), and the judge made from them."""
-
-_wrapping = Lock()
-
-
-def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
-    """Return a model as a judge (see `wrap`) on a device, or on its own; that of a module is kept until the module
-    changes."""
-    state = _describe(model) if isinstance(model, nn.Module) else None
-    if not isinstance(model, nn.Module) or state is None:
-        judge = wrap(model)
-        return judge if device is None else judge.to(device)
-    state = f"{device} {state}"
-    with _wrapping:
-        before, kept = _wrapped.pop(model, (None, None))
-        if kept is None or before != state:
-            kept = wrap(model) if device is None else wrap(model).to(device)
-        _wrapped[model] = state, kept
-        for oldest in list(_wrapped)[:-_MOST_WRAPPED]:
-            del _wrapped[oldest]
-    return kept
-
-
-def _describe(module: nn.Module) -> str | None:
-    """Return the settings and hooks of all parts of a module, and the checksums of its weights and buffers."""
-    tensors = dict([*module.named_parameters(), *module.named_buffers()])
-    for each in tensors.values():
-        plain = type(each) in (Tensor, nn.Parameter) and each.layout is torch.strided and not each.is_quantized
-        if not plain or each.device.type == "meta":
-            return None
-    parts = [
-        (
-            name,
-            type(part),
-            {key: str(value) for key, value in vars(part).items() if key not in _INTERNAL},
-            [*part._forward_hooks, *part._forward_pre_hooks],
+    def __init__(self, result: Result, path: Path | str, reason: OSError) -> None:
+        super().__init__(
+            f"'{shorten(Path(path).name)}' could not be written ({reason.strerror or reason}); the result is kept as "
+            "'result' of this error: 'except UnsavedError as error: made = error.result', after which 'made.save(…)' "
+            "writes it elsewhere. At a prompt or in a notebook 'import sys; made = sys.last_value.result' has it, too"
         )
-        for name, part in module.named_modules()
-    ]
-    sums = [(name, each.device, each.dtype, each.shape, _add_up(each)) for name, each in tensors.items()]
-    return f"{parts} {sums}"
+        self.result, self._path, self._reason = result, path, reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make the error anew, so that a pool of processes can hand it on with its result."""
+        return type(self), (self.result, self._path, self._reason)
 
 
-_INTERNAL = frozenset(vars(nn.Module()))
-"""The attributes that every module has: its mode, its weights, buffers and parts, and its hooks."""
-
-
-def _add_up(tensor: Tensor) -> int:
-    """Return a checksum of the bytes of a tensor."""
-    return crc32(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-
-
-def find_recipe(recipe: RecipeName | Recipe, steps: int | None = None) -> Recipe:
-    """Return a recipe, given by its name or itself, with `steps` steps unless `steps` is None."""
+def find_recipe(
+    recipe: RecipeName | Recipe, steps: int | None, suit: Callable[[Recipe], Recipe] | None = None
+) -> Recipe:
+    """Return a recipe, with `steps` steps unless that is None; one that is given by its name is adapted by `suit`."""
     if not isinstance(recipe, Recipe):
         if not isinstance(recipe, str) or recipe not in RECIPES:
             raise ValueError(f"there is no recipe '{shorten(recipe)}'; choose {', '.join(RECIPES)}, or give a Recipe")
-        recipe = RECIPES[recipe]
+        recipe = suit(RECIPES[recipe]) if suit else RECIPES[recipe]
     return recipe if steps is None else replace(recipe, steps=steps)
 
 
-def is_list(wish: Any) -> bool:
-    """Return whether a wish is a list of several wishes; a list of class indices is a single wish."""
-    return isinstance(wish, Sequence) and not isinstance(wish, str) and any(as_whole(one) is None for one in wish)
+def as_list(wish: Any) -> Sequence[Any]:
+    """Return the wishes of a list of several, or a list of a single wish, such as a list of class indices."""
+    several = isinstance(wish, Sequence) and not isinstance(wish, str) and any(as_whole(one) is None for one in wish)
+    return wish if several else [wish]
 
 
-def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int, *, bounded: bool = False) -> ImageStack:
+def make_stack(
+    spec: StackSpec, start: Images | None, seed: int, count: int = 1, *, bounded: bool = False
+) -> ImageStack:
     """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey."""
     if start is not None:
         start = check_images(start, "the start image")
@@ -128,20 +90,34 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int, *, 
 
 
 @running()
-def climb_or_start_from_noise(
+def climb(
     prepare: Callable[[ImageStack], Ascent],
     stack: ImageStack,
-    objective: Objective,
-    run: Callable[[Ascent, Iterable[Step]], None],
-    finish: Callable[[Result], Made],
-    seed: int,
+    measured: Objective,
+    make: Callable[..., Made],
+    callback: Callback | None,
+    progress: bool,
     *,
     may_change_start: bool,
+    film: Path | str | None = None,
 ) -> Made:
-    """Run an ascent and return what is made of its result; images that the first step cannot move start again from
-    noise."""
+    """Run an ascent, filmed if `film` is a path, and return what `make` makes of its result and the measured scores.
+
+    Images that the first step cannot move start again from noise, unless the start is the user's.
+    """
+    # It imports the modules of the charts, which take a second to load.
+    from ..report.objective_scores import check_scorable, score_images
+
+    def finish(result: Result) -> Made:
+        # The masks of regions may have any aspect ratio, because the ascent has used them, resized in the same way.
+        found = score_images(result.image, measured, seed=ascent.seed, any_aspect=True)
+        return make(**vars(result), scores=dict(zip(found.names, found.table.T.tolist(), strict=True)))
+
     ascent = prepare(stack)
-    _check_measurable(stack, objective)
+    try:  # An error after the last step would lose the ascent.
+        check_scorable(stack.batch, (stack.spec.height, stack.spec.width), measured)
+    except ValueError as error:
+        raise ValueError(f"the scores of the result could not be measured: {error}") from error
     may_change_start = may_change_start and not stack.spec.keeps_magnitudes
     steps = iter(ascent)
     try:
@@ -153,56 +129,57 @@ def climb_or_start_from_noise(
             raise
         still = range(stack.batch)
     if still and may_change_start:
-        noise, canvas = ImageStack.noise(stack.spec, stack.batch, seed=seed), stack.canvas.clone()
+        noise, canvas = ImageStack.noise(stack.spec, stack.batch, seed=ascent.seed), stack.canvas.clone()
         for image in still:
             canvas[image] = noise.canvas[image]
         ascent = prepare(ImageStack.from_canvas(stack.spec, canvas))
         steps = iter(ascent)
+    watched = _watch(steps, ascent.steps, callback, progress)
     try:
-        run(ascent, steps)
+        failure = None if film is None else _film(watched, film)
+        for _ in watched:  # All steps, or those after an error of the film.
+            pass
     except AscentError as error:
         if error.result is not None:
             error.result = finish(error.result)
         raise
-    return finish(ascent.result)
+    made = finish(ascent.result)
+    if film is not None and failure is not None:
+        raise UnsavedError(made, film, failure) from failure
+    return made
 
 
-def do_steps(
-    ascent: Ascent, steps: Iterable[Step], callback: Callable[[Step], bool | None] | None, *, progress: bool
-) -> Iterator[Step]:
+def _watch(steps: Iterator[Step], count: int, callback: Callback | None, progress: bool) -> Iterator[Step]:
     """Yield the steps of an ascent, with a progress bar, until it ends or the callback returns True."""
     from tqdm.auto import tqdm  # It takes half a second to load.
 
-    for step in tqdm(steps, total=ascent.steps, unit="step", disable=not progress):
+    for step in tqdm(steps, total=count, unit="step", disable=not progress):
         ends = callback is not None and callback(step) is True
         yield step
         if ends:
             return
 
 
-def do_all_steps(
-    ascent: Ascent, steps: Iterable[Step], callback: Callable[[Step], bool | None] | None, *, progress: bool
-) -> None:
-    """Do the steps of an ascent, until it ends or the callback returns True."""
-    for _ in do_steps(ascent, steps, callback, progress=progress):
-        pass
+def _film(steps: Iterator[Step], path: Path | str) -> OSError | None:
+    """Do steps and write the picture after each to a film; return the error of a file that cannot be written."""
+    own: Exception | None = None
 
+    def show() -> Iterator[Tensor]:
+        nonlocal own
+        try:
+            for step in steps:
+                yield step.image()
+        except AscentError as error:
+            own = error  # The film ends with the step before.
+        except OSError as error:
+            own = error
+            raise
 
-def measure_scores(result: Result, objective: Objective, seed: int) -> dict[str, list[float]]:
-    """Return the score of every picture under each part of an objective, by name, without weights."""
-    # Imported here, because `objective_scores` imports the modules of the charts, which take a second to load.
-    from ..report.objective_scores import score_images
-
-    # The masks of regions may have any aspect ratio, because the ascent has used them, resized in the same way.
-    measured = score_images(result.image, objective, seed=seed, any_aspect=True)
-    return {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
-
-
-def _check_measurable(stack: ImageStack, objective: Objective) -> None:
-    """Raise a ValueError when `measure_scores` cannot score the images of a stack under an objective."""
-    from ..report.objective_scores import check_scorable
-
+    failure = None
     try:
-        check_scorable(stack.batch, (stack.spec.height, stack.spec.width), objective)
-    except ValueError as error:
-        raise ValueError(f"the scores of the result could not be measured: {error}") from error
+        save_film(show(), path)
+    except OSError as error:
+        failure = error
+    if own is not None:
+        raise own  # It is not an error of the file.
+    return failure

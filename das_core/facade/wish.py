@@ -1,10 +1,19 @@
-"""A wish: what to ask a model for, before the model is known."""
+"""What a model can be asked for: a `Wish`, made before the model is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from torch import Tensor, nn
+
+from ..models.clip import CLIP
 from ..models.judge import Judge
-from ..objectives.term import Objective
+from ..objectives.classes import Targets, class_objective
+from ..objectives.diversity import diversity_objective
+from ..objectives.embedding import TextSimilarity, text_objective
+from ..objectives.feature import Direction, Kind, feature_objective
+from ..objectives.per_image import one_per_image
+from ..objectives.term import Objective, make_objective
 
 
 @dataclass(frozen=True)
@@ -18,10 +27,9 @@ class Wish:
         resolve: makes the objective, given the model; it raises a ValueError when the model cannot be asked for it.
 
     Example:
-        >>> from das_core import load_starter, prior
-        >>> from das_core.facade import channel, classes
-        >>> wish = 0.7 * classes("jellyfish") - 0.3 * channel("blocks.3", 5) + prior("range", 0.1)
-        >>> [(term.name, term.weight) for term in wish.resolve(load_starter()).terms]
+        >>> import direct_ascent as da
+        >>> wish = 0.7 * da.classes("jellyfish") - 0.3 * da.channel("blocks.3", 5) + da.prior("range", 0.1)
+        >>> [(term.name, term.weight) for term in wish.resolve(da.load_starter()).terms]
         [('jellyfish', 0.7), ('blocks.3 channel 5', -0.3), ('range', 0.1)]
     """
 
@@ -54,3 +62,81 @@ class Wish:
 
     def __truediv__(self, divisor: float) -> "Wish":
         return self * (1 / divisor) if isinstance(divisor, int | float) else NotImplemented
+
+
+def classes(which: Targets) -> Wish:
+    """Ask for classes, by their log-probability: `which` is an index, a text (`parse_classes`) or a list of classes."""
+    return Wish(lambda judge: class_objective(judge, which))
+
+
+def text(prompt: str) -> Wish:
+    """Ask a CLIP for what `prompt` describes: one prompt per line, optionally followed by ': weight'."""
+    return Wish(lambda judge: ask_text(judge, prompt))
+
+
+def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> Objective:
+    """Return the objective of a prompt for a CLIP, or raise a ValueError when the judge cannot read text."""
+    if isinstance(judge, CLIP) and judge.text is None:
+        raise ValueError(
+            f"{judge.name} has nothing to read words with; of a model of open_clip make it with wrap(model, "
+            "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"
+        )
+    return text_objective(judge, prompt, similarity)
+
+
+def layer(name: str) -> Wish:
+    """Ask for a whole layer by its `name` (`find_layers` lists them): what it responds to grows, as in DeepDream."""
+    return _feature(name, "layer")
+
+
+def channel(name: str, index: int) -> Wish:
+    """Ask for channel `index`, from 0, of the layer `name`, at all positions."""
+    return _feature(name, "channel", index=index)
+
+
+def channels(name: str, indices: Iterable[int]) -> Wish:
+    """Ask for the channels `indices` of the layer `name`, one for each image: `range(8)` makes eight at once."""
+    numbers = list(indices)
+    if not numbers:
+        raise ValueError("no channel is given; give numbers, such as range(8)")
+    return Wish(lambda judge: one_per_image([feature_objective(judge, name, "channel", number) for number in numbers]))
+
+
+def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wish:
+    """Ask for channel `index` of the layer `name` at a `position`: (row, column), (token,), or the middle if None."""
+    return _feature(name, "neuron", index=index, position=position)
+
+
+def head(name: str, index: int) -> Wish:
+    """Ask for head `index` of the attention module `name`, before its last projection mixes the heads."""
+    return _feature(name, "head", index=index)
+
+
+def direction(name: str, vector: Direction, position: tuple[int, ...] | None = None) -> Wish:
+    """Ask for a direction in the space of the channels of the layer `name`, at a `position`, or at all if None.
+
+    The `vector` is a number for each channel, as a tensor, an array or a list; or pairs of a channel and a number.
+    """
+    return _feature(name, "direction", direction=vector, position=position)
+
+
+def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
+    return Wish(lambda judge: feature_objective(judge, name, kind, **settings))
+
+
+def diversity(name: str) -> Wish:
+    """Ask for a batch whose images differ in the layer `name`: `channel("layer4", 12) + 0.5 * diversity("layer3")`."""
+    return Wish(lambda judge: diversity_objective(judge, name))
+
+
+def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
+    """Ask for a high value of `score`, a function from views (V, 3, size, size), 0..1, to scores (V,), such as their
+    redness."""
+
+    def resolve(judge: Judge) -> Objective:
+        # A judge of the same size that returns the views as they are.
+        views = Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3)
+        name = getattr(score, "__name__", "views").strip("<>")  # That of a lambda is '<lambda>'.
+        return make_objective(name, [(views, lambda output, images: score(output))])
+
+    return Wish(resolve)

@@ -39,7 +39,7 @@ class CLIP(Judge):
         interpolation: how images are resized, the same as when the model was trained.
         concepts: the directions (N, D), each of length 1, of things that the model is known to tell apart, such as the
             classes of the classifier of a starter CLIP; None if there are none. See
-            `objectives.answers.compare_answers`.
+            `objectives.embedding.compare_answers`.
 
     Example:
         >>> import torch

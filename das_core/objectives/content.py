@@ -15,8 +15,7 @@ from ..models.layers.default_layers import choose_content_layer
 from ..models.layers.layer import find_layer, find_layers
 from .term import Objective, make_objective
 
-_EPSILON = 1e-12
-"""The smallest divisor of a distance. It prevents a division by 0 if all activations of the image are zero."""
+_EPSILON = 1e-12  # The smallest divisor of a distance: all activations of an image may be zero.
 
 
 def content_objective(model: Judge, images: Images, layer: str = "", weight: float = 1.0) -> Objective:
@@ -30,17 +29,6 @@ def content_objective(model: Judge, images: Images, layer: str = "", weight: flo
             placed as a start image is.
         layer: the name of the layer; if empty, `choose_content_layer` chooses one.
         weight: the weight of the objective, see `Term`.
-
-    Raises:
-        ValueError: when the model is an ensemble or has no such layer, or the images are none.
-
-    Example:
-        >>> import torch
-        >>> from das_core import content_objective, load_starter
-        >>> image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> (term,) = content_objective(load_starter(), image).terms
-        >>> term.score, [tuple(reference.shape) for reference in term.references]
-        (ContentScore(layer='blocks.2'), [(1, 3, 64, 64)])
     """
     known = find_layers(model)
     found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)

@@ -27,17 +27,6 @@ def diversity_objective(model: Judge, layer: str, weight: float = 1.0) -> Object
         model: the judge whose layer is captured.
         layer: the name of the layer in the model (`find_layers` lists them).
         weight: the weight of the objective, see `Term`; below 0 the images become alike.
-
-    Raises:
-        ValueError: when the model is an ensemble, or there is no such layer.
-
-    Example:
-        >>> from das_core import Ascent, ImageStack, StackSpec, diversity_objective, feature_objective, load_starter
-        >>> model = load_starter()
-        >>> both = feature_objective(model, "blocks.4", "channel", 12) + diversity_objective(model, "blocks.3", 0.5)
-        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16), batch=2)
-        >>> list(Ascent(stack, both, steps=1).run().history[0].scores)
-        ['blocks.4 channel 12', 'blocks.3 diversity']
     """
     judge = make_activation_judge(model, [find_layer(find_layers(model), layer, model.name)])
     score = DiversityScore(judge.layers[0].name)

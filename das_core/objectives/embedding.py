@@ -11,23 +11,25 @@ from torch.nn import functional as F
 from ..common.choices import check_choice
 from ..common.devices import keep_copy, make_constant
 from ..common.images import Images
-from ..common.weighted_lines import check_weight, parse_weighted_lines
+from ..common.weighted_lines import parse_weighted_lines
 from ..models.clip import CLIP
 from ..models.judge import Judge, check_judge
-from .answers import check_concepts, compare_answers, has_concepts
 from .term import Objective, join_names, make_objective
 
 ImageSimilarity = Literal["cosine", "spherical"]
-"""The similarities that `image_objective` takes, see `text_objective`."""
-
 Similarity = Literal[ImageSimilarity, "log_probability"]
-"""How near two embeddings are, see `text_objective`."""
-
 TextSimilarity = Literal["auto", Similarity]
-"""The similarities that `text_objective` takes; `auto` chooses one by the model."""
 
 # The derivative of acos is infinite at 1 and -1, so cosines are clamped to a slightly smaller range.
 _MAX_COSINE = 1 - 1e-6
+
+# Of the answers about a view and about a prompt. That of the prompt is lower, because its cosines differ less: the
+# embedding of a prompt was fitted to the mean direction of several classes.
+_VIEW_TEMPERATURE, _TEXT_TEMPERATURE = 0.05, 0.03
+
+# Three times the temperature of views, so that the gradient of the divergence at the cosines is three times the
+# difference of the two answers.
+_DIVERGENCE_WEIGHT = 0.15
 
 
 def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", weight: float = 1.0) -> Objective:
@@ -35,31 +37,12 @@ def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", 
 
     Args:
         clip: a `CLIP` with a text tower. An ensemble of CLIPs divides the views.
-        text: one prompt per line, optionally followed by ': weight', see `parse_prompts`. A weight below 0 keeps what
-            the prompt describes out of the picture.
+        text: one prompt per line, optionally followed by ': weight'; one below 0 keeps the thing out of the picture.
         similarity: `cosine`, -1..1. `spherical`: minus half the square of the angle in radians, -4.93..0, as in
             VQGAN-CLIP (Crowson et al., 2022); its gradient grows with the angle. `log_probability`: the cosine and a
-            comparison of the things that the model recognises, at most 1 (`answers.compare_answers`); it needs
+            comparison of the things that the model recognises, at most 1 (`compare_answers`); it needs
             `CLIP.concepts`. `auto`: `log_probability` if the model has concepts, as a starter CLIP has, else `cosine`.
         weight: the weight of the objective, see `Term`.
-
-    Raises:
-        ValueError: when the judge is no CLIP or cannot read text, a prompt or weight cannot be used, or there is no
-            such similarity.
-
-    Example:
-        A toy model replaces `load_starter_clip()`, which takes seconds to load.
-
-        >>> import torch
-        >>> from torch import nn
-        >>> from das_core import CLIP, text_objective
-        >>> from das_core.models import TextTower
-        >>> text = TextTower(lambda text: torch.tensor([text.count("a"), 1.0, 1.0]), len, context_length=77)
-        >>> mean_colour = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        >>> clip = CLIP("toy", mean_colour, size=8, mean=(0.0,) * 3, std=(1.0,) * 3, width=3, text=text)
-        >>> objective = text_objective(clip, "a castle\\nwater: -0.5")
-        >>> objective.name, objective.terms[0].score.weights
-        ('a castle, water', (1.0, -0.5))
     """
     clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
     weights = parse_prompts(text)
@@ -84,19 +67,6 @@ def image_objective(
         images: see `Images`, of any size; each becomes a square as in the training of the model (`CLIP.fit`).
         similarity: see `text_objective`.
         weight: the weight of the objective, see `Term`.
-
-    Raises:
-        ValueError: when the judge is no CLIP, the images are none, or there is no such similarity.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from das_core import CLIP, image_objective
-        >>> mean_colour = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        >>> clip = CLIP("toy", mean_colour, size=8, mean=(0.0,) * 3, std=(1.0,) * 3, width=3)
-        >>> objective = image_objective(clip, torch.rand(2, 3, 16, 16))
-        >>> objective.name, tuple(objective.terms[0].score.targets.shape)
-        ('2 images', (2, 3))
     """
     clip = check_judge(clip, CLIP, "embeds no images; load a CLIP, as `load_starter_clip()` does")
     check_choice("similarity", similarity, get_args(ImageSimilarity))
@@ -106,35 +76,11 @@ def image_objective(
 
 
 def embedding_objective(
-    clip: CLIP,
-    targets: Tensor,
-    weights: Sequence[float],
-    name: str,
-    similarity: Similarity = "cosine",
-    weight: float = 1.0,
+    clip: CLIP, targets: Tensor, weights: Sequence[float], name: str, similarity: Similarity, weight: float
 ) -> Objective:
     """Return the objective of targets (T, D) of length 1: the weighted sum of the similarities of a view to them."""
-    check_choice("similarity", similarity, get_args(Similarity))
-    if targets.ndim != 2 or not len(targets) or len(targets) != len(weights):
-        raise ValueError(
-            f"targets of the shape {tuple(targets.shape)} do not go with {len(weights)} weights; a target (T, D) for "
-            "every weight is needed"
-        )
-    if targets.shape[1] != clip.width:
-        raise ValueError(
-            f"targets of {targets.shape[1]} numbers are not of {clip.name}, whose embeddings have {clip.width}: embed "
-            "them with the model that is asked"
-        )
-    for share in weights:
-        check_weight(share, "a target")
-    if not any(weights):
-        raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
-    if similarity == "log_probability":
-        check_concepts(clip)
-    asked = [
-        (member, EmbeddingScore(member, part, tuple(weights), similarity))
-        for member, part in zip(clip.members, clip.split(targets), strict=True)
-    ]
+    members = zip(clip.members, clip.split(targets), strict=True)
+    asked = [(member, EmbeddingScore(member, part, tuple(weights), similarity)) for member, part in members]
     return make_objective(name, asked, weight)
 
 
@@ -159,12 +105,42 @@ class EmbeddingScore:
 
 
 def measure_similarity(embeddings: Tensor, targets: Tensor, kind: ImageSimilarity = "cosine") -> Tensor:
-    """Return how near (V, T) embeddings (V, D) are to targets (T, D) of length 1, see `text_objective`; larger is
-    nearer."""
+    """Return how near (V, T) embeddings (V, D) are to targets (T, D) of length 1, see `text_objective`."""
     cosines = F.normalize(embeddings, dim=1) @ targets.T
     if kind == "cosine":
         return cosines
     return -torch.acos(cosines.clamp(-_MAX_COSINE, _MAX_COSINE)).square() / 2
+
+
+def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Tensor:
+    """Return how near (V, T) views (V, D) are to prompts (T, D) by concepts (N, D) of length 1, see docs/method.md."""
+    embeddings, prompts = F.normalize(embeddings, dim=1), F.normalize(prompts, dim=1)
+    answers = (embeddings @ concepts.T / _VIEW_TEMPERATURE).log_softmax(dim=1)
+    wanted = (prompts @ concepts.T / _TEXT_TEMPERATURE).log_softmax(dim=1)
+    divergences = [((target - answers) * target.exp()).sum(dim=1) for target in wanted]
+    return embeddings @ prompts.T - _DIVERGENCE_WEIGHT * torch.stack(divergences, dim=1)
+
+
+def has_concepts(judge: CLIP) -> bool:
+    """Return whether a CLIP has concepts (`CLIP.concepts`); for an ensemble, whether each of its CLIPs has some."""
+    return all(member.concepts is not None for member in judge.members)
+
+
+def check_concepts(judge: CLIP) -> None:
+    """Raise a ValueError unless a CLIP, or each of an ensemble, has two or more concepts as wide as its embeddings."""
+    if not has_concepts(judge):
+        raise ValueError(
+            f"{judge.name} has no list of things that it can tell apart, which the similarity log_probability needs: "
+            "choose cosine, or load a starter CLIP"
+        )
+    for member in judge.members:
+        assert member.concepts is not None
+        shape = tuple(member.concepts.shape)
+        if len(shape) != 2 or shape[0] < 2 or shape[1] != member.width:
+            raise ValueError(
+                f"the concepts of {member.name} have the shape {shape}; give at least two directions of "
+                f"{member.width} numbers, (N, {member.width})"
+            )
 
 
 def parse_prompts(text: str) -> dict[str, float]:

@@ -24,10 +24,7 @@ from ..models.layers.layer import Layer, find_layer, find_layers
 from .term import Objective, make_objective
 
 Direction = Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]]
-"""The forms in which a direction is given, see `feature_objective`."""
-
 Kind = Literal["layer", "channel", "neuron", "direction", "head"]
-"""The parts of a layer that can be activated, see `feature_objective`."""
 
 
 def feature_objective(
@@ -52,10 +49,6 @@ def feature_objective(
             neuron in the middle, and for a direction at all positions.
         direction: pairs of a channel and its share, or the shares of all channels, (channels,); scaled to length 1.
         weight: the weight of the objective, see `Term`.
-
-    Raises:
-        UnknownLayerError: when there is no such layer; the message lists the nearest names.
-        ValueError: when the model is an ensemble, or there is no such part; the message gives the range.
 
     Example:
         >>> from das_core import feature_objective, load_starter
@@ -102,14 +95,10 @@ class FeatureScore:
     def name(self) -> str:
         """The name of the layer and the part of it, such as 'blocks.3 channel 17'."""
         place = "" if self.position is None else f" at {', '.join(map(str, self.position))}"
-        parts = {
-            "layer": "",
-            "channel": f" channel {self.index}",
-            "neuron": f" channel {self.index}{place}",
-            "direction": f" direction{place}",
-            "head": f" head {self.index}",
-        }
-        return (self.layer.name.removesuffix(HEADS) if self.kind == "head" else self.layer.name) + parts[self.kind]
+        if self.kind == "head":
+            return f"{self.layer.name.removesuffix(HEADS)} head {self.index}"
+        parts = {"layer": "", "direction": f" direction{place}"}
+        return self.layer.name + parts.get(self.kind, f" channel {self.index}{place}")
 
     def __call__(self, output: Activations, images: Tensor) -> Tensor:
         """Return the score of every view, (V,), in the units of the activations; for a layer or head, their square."""
@@ -170,15 +159,13 @@ def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ..
         if all(isinstance(share, tuple | list) and len(share) == 2 for share in listed):
             return tuple((operator.index(channel), float(share)) for channel, share in listed)
         shares = np.array(listed, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"direction {shorten(direction)} is neither a number for each of the {layer.channels} channels of layer "
-            f"{layer.name}, as a tensor, an array or a list, nor pairs such as [(12, 0.5), (40, -1)]; load a file first"
-        ) from error
+    except (TypeError, ValueError):
+        shares = np.empty(0)
     if shares.shape != (layer.channels,):
+        shape = f" of shape {tuple(direction.shape)}" if hasattr(direction, "shape") else ""
         raise ValueError(
-            f"a direction of shape {shares.shape} does not go with layer {layer.name}, which has "
-            f"{layer.channels} channels: give one number for each, ({layer.channels},)"
+            f"direction {shorten(direction)}{shape} is neither a number for each of the {layer.channels} channels of "
+            f"layer {layer.name}, as a tensor, an array or a list, nor pairs such as [(12, 0.5), (40, -1)]"
         )
     return tuple(enumerate(shares.tolist()))
 

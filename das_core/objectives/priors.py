@@ -12,11 +12,9 @@ from ..common.choices import check_choice
 from ..common.devices import keep_copy
 from ..common.interruption import pausing
 from ..common.radial_power import radial_power
-from ..stack.pixels import crop_margin
 from .term import Objective, make_objective
 
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
-"""What a prior measures, see `prior`."""
 
 # One step of an 8-bit image. A difference of neighbouring pixels above this counts about in proportion to its size, and
 # a smaller difference about in proportion to its square, so that the gradient of the score is finite in flat areas.
@@ -36,30 +34,10 @@ _MAX_FREQUENCY = 0.5
 
 @dataclass(frozen=True, eq=False)
 class CanvasPixels:
-    """What an objective without a judge scores: pixels (B, 3, H, W), 0..1, now and at the start, margins included.
-
-    Args:
-        pixels: the pixels of the canvas now.
-        start: the pixels of the canvas that the stack started from (`ImageStack.start`).
-        margin: how many pixels on each side of the canvas do not belong to the picture.
-
-    Example:
-        >>> import torch
-        >>> from das_core import prior
-        >>> from das_core.objectives import CanvasPixels
-        >>> canvas = CanvasPixels(pixels=torch.full((1, 3, 8, 8), 0.7), start=torch.full((1, 3, 8, 8), 0.5))
-        >>> prior("l2").terms[0].score(canvas, torch.tensor([0]))
-        tensor([-0.0400])
-    """
+    """What an objective without a judge scores: pixels (B, 3, H, W), 0..1, now and at the start, margins included."""
 
     pixels: Tensor
     start: Tensor
-    margin: int = 0
-
-    @property
-    def picture(self) -> Tensor:
-        """The pixels of the picture now, (B, 3, height, width), 0..1."""
-        return crop_margin(self.pixels, self.margin)
 
 
 def prior(kind: PriorKind = "total_variation", weight: float = 0.2) -> Objective:
@@ -72,16 +50,6 @@ def prior(kind: PriorKind = "total_variation", weight: float = 0.2) -> Objective
             Opt. Soc. Am. A 4, 2379); it removes grain and blur. `range`: on a scale from -1 (black) to 1 (white), minus
             the mean square of how far values lie outside -0.9..0.9; it prevents clipped colours.
         weight: see `Term`; at 0.2 a prior has a fifth of the effect of an objective of weight 1.
-
-    Raises:
-        ValueError: when there is no such kind, or the weight is not finite or too large.
-
-    Example:
-        >>> from das_core import Ascent, ImageStack, StackSpec, prior
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> history = Ascent(stack, prior("total_variation"), steps=3).run().history
-        >>> [round(record.scores["total variation"], 3) for record in history]
-        [-0.019, -0.011, -0.005]
     """
     check_choice("prior", kind, get_args(PriorKind))
     return make_objective(kind.replace("_", " "), [(None, PriorScore(kind))], weight)
@@ -98,7 +66,7 @@ class PriorScore:
         # Image by image, so that a large batch can be cancelled in between.
         pairs = zip(output.pixels.split(1), output.start.split(1), strict=True)
         score = _SCORES[self.kind]
-        return torch.cat([score(CanvasPixels(now, start, output.margin)) for now, start in pausing(pairs)])
+        return torch.cat([score(CanvasPixels(now, start)) for now, start in pausing(pairs)])
 
 
 def _score_total_variation(canvas: CanvasPixels) -> Tensor:

@@ -14,24 +14,20 @@ from torch import Tensor
 from ..common.devices import keep_copy, make_constant
 from ..common.images import Images, check_images, fit_square
 from ..common.interruption import allow_interrupt
-from ..common.weighted_lines import check_weight, parse_weighted_lines
+from ..common.weighted_lines import parse_weighted_lines
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
 from ..models.layers.default_layers import choose_style_layers
 from ..models.layers.layer import find_layer, find_layers
 from .term import Objective, make_objective
 
-SMALLEST_STYLE = 16
-"""The least width and height of a style image, in pixels; smaller images show no texture."""
+SMALLEST_STYLE = 16  # Pixels a side; smaller images show no texture.
 
+# The sides of the windows of a style image, as shares of its short side. Windows of views have similar shares.
 _ZOOMS = (1.0, 0.7)
-"""The sides of the windows of a style image, as shares of its short side. Windows of views have similar shares."""
 
-_MAX_WINDOWS = 8
-"""The most windows side by side along one axis of a style image."""
-
-_CHUNK = 4
-"""How many windows go through the judge at once."""
+_MAX_WINDOWS = 8  # Side by side along one axis.
+_CHUNK = 4  # How many windows go through the judge at once.
 
 
 def style_objective(model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> Objective:
@@ -45,18 +41,6 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
         images: see `Images`, at least 16 x 16.
         layers: one layer per line, optionally followed by ': weight'. If empty, `choose_style_layers` chooses.
         weight: the weight of the objective, see `Term`.
-
-    Raises:
-        ValueError: when the model is an ensemble or has no such layer, a weight cannot be used, or the images have no
-            style.
-
-    Example:
-        >>> import torch
-        >>> from das_core import load_starter, style_objective
-        >>> image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> score = style_objective(load_starter(), image, "blocks.1\\nblocks.2: 0.5").terms[0].score
-        >>> score.weights, [tuple(target.shape) for target in score.targets]
-        ((1.0, 0.5), [(24, 24), (40, 40)])
     """
     known = find_layers(model)
     images = model.bring(check_images(images, "the style image"))
@@ -72,8 +56,6 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
         weights[layer.name] = weights.get(layer.name, 0.0) + share
     weights = weights or dict.fromkeys(choose_style_layers(known, model.size), 1.0)
     judge = make_activation_judge(model, [find_layer(known, name, model.name) for name in weights])
-    for name, share in weights.items():
-        check_weight(share, f"layer {name}")
     if not any(weights.values()):
         raise ValueError("the weights of all layers are 0, so there is no style to take; raise one above 0")
     targets = measure_style(judge, images)
@@ -101,8 +83,7 @@ class StyleScore:
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Return for activations (V, channels, *positions) the mean product of each pair of channels, (V, channels,
-    channels)."""
+    """Return the Gram matrices (V, C, C) of activations (V, C, *positions), as means over the positions."""
     flat = features.flatten(2) if features.ndim > 2 else features[:, :, None]
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 

@@ -6,19 +6,16 @@ from typing import Any
 
 from torch import Tensor
 
-from ..common.curves import Curve, check_curve, interpolate
 from ..common.text import truncate
 from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from .track import Track
+from .track import Fade, Track
 
 Score = Callable[[Any, Tensor], Tensor]
-"""A function from the output of a judge for V views, and the numbers of the images that the views show, to a score for
-each view, see `Term`."""
+"""A function from the output of a judge for V views, and the number of the image of each, to a score for each."""
 
 LONGEST_NAME = 60
-"""The most characters in the name of an objective that is made of several names."""
 
 
 def format_score(score: float) -> str:
@@ -29,24 +26,6 @@ def format_score(score: float) -> str:
 def join_names(names: Sequence[str], separator: str = ", ") -> str:
     """Return names as one text, each once; an ellipsis ends a long text."""
     return truncate(separator.join(dict.fromkeys(names)), LONGEST_NAME)
-
-
-@dataclass(frozen=True)
-class Fade:
-    """A factor of a weight that gets from `start` at the first step to `end` at the last."""
-
-    start: float
-    end: float
-    curve: Curve = "linear"
-
-    def __post_init__(self) -> None:
-        check_curve(self.curve)
-        check_weight(self.start, "the start")
-        check_weight(self.end, "the end")
-
-    def at(self, progress: float) -> float:
-        """Return the factor at a step; `progress` is the share of the ascent that is over, 0..1."""
-        return interpolate(self.start, self.end, self.curve, progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +39,7 @@ class Term:
             without a judge, the `CanvasPixels` of B images. `images` has the number of the image that each view shows,
             (V,), int64, on the CPU.
         judge: the judge that is run on views; None for a score of the pixels of the canvas.
-        weight: how much the term counts among others; below 0 the ascent lowers the score. With a single term only the
-            sign counts.
+        weight: how much it counts among others; below 0 the score is lowered. With a single term only the sign counts.
         describe: returns a score as text, such as '81%', for the display of a run.
         regions: masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
         fades: factors of the weight that change over the steps.
@@ -72,9 +50,6 @@ class Term:
             every image, the first of each before the second of each.
         share: (k, n) if n terms of an objective divide its views, and this is term k, from 0.
         images: how many images the term is made for, such as one for each of several channels.
-
-    Raises:
-        ValueError: when the weight is not finite or too large.
 
     Example:
         >>> from das_core import Ascent, ImageStack, Objective, StackSpec, Term
@@ -136,9 +111,6 @@ class Objective:
 
     Args:
         terms: the terms. Those that divide their views (`Term.share`) stand side by side, from 0 up.
-
-    Raises:
-        ValueError: when there is no term, something else stands among them, or the shares are out of order.
 
     Example:
         >>> from das_core import class_objective, load_starters, prior

@@ -1,4 +1,4 @@
-"""Factors over time: the weight of a term at each frame of a film or depth of a zoom."""
+"""Factors of a weight over time: over the steps of an ascent, or over the frames of a film."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,25 @@ from ..common.text import shorten
 from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
 
-Point = tuple[int, float]
-"""The number of a frame, from 0, and a factor."""
+Point = tuple[int, float]  # The number of a frame, from 0, and a factor.
+
+
+@dataclass(frozen=True)
+class Fade:
+    """A factor of a weight that gets from `start` at the first step to `end` at the last."""
+
+    start: float
+    end: float
+    curve: Curve = "linear"
+
+    def __post_init__(self) -> None:
+        check_curve(self.curve)
+        check_weight(self.start, "the start")
+        check_weight(self.end, "the end")
+
+    def at(self, progress: float) -> float:
+        """Return the factor at a step; `progress` is the share of the ascent that is over, 0..1."""
+        return interpolate(self.start, self.end, self.curve, progress)
 
 
 class TrackError(ValueError):
@@ -21,15 +38,9 @@ class TrackError(ValueError):
 
 @dataclass(frozen=True)
 class Track:
-    """A factor that differs from frame to frame, interpolated between keyframes and constant before the first and after
-    the last; a loop goes on from the last to the first.
+    """A factor that differs from frame to frame, interpolated between keyframes, and around the end of a loop.
 
-    Args:
-        points: the keyframes, in any order: pairs of the number of a frame, from 0, and a factor. The number n in a
-            film of n frames is its end, in a loop frame 0 again; a zoom of n depths has it only in a loop.
-        curve: how the factor gets from one keyframe to the next, see `common.curves.Curve`.
-        frames: the number of frames if a factor was given for each of them: the track then fits no other film.
-        wishes: for messages, what is asked for at each keyframe; without it, they name the term.
+    With `frames` it fits only films of so many; `wishes` are what is asked for at each keyframe, for messages.
     """
 
     points: tuple[Point, ...]

@@ -50,12 +50,12 @@ def test_what_is_exported_says_what_it_takes(name: str) -> None:
     item = EXPORTED[name]
     if inspect.isclass(item) and (issubclass(item, Exception) or getattr(item, "_is_protocol", False)):
         return
-    # What a class inherits its base describes, and what films and zooms share with pictures `render`.
-    owners = inspect.getmro(item) if inspect.isclass(item) else (item,)
-    owners += (direct_ascent.render,) if name in ("film", "zoom") else ()
-    described = "".join((owner.__doc__ or "").partition("Args:")[2] for owner in owners)
-    parameters = [parameter for parameter in inspect.signature(item).parameters if parameter not in ("self", "cls")]
-    assert not [parameter for parameter in parameters if f" {parameter}: " not in described]
+    own = item.__doc__ or ""
+    # What a class inherits its base describes; what film and zoom share with render stands there.
+    others = inspect.getmro(item) if inspect.isclass(item) else (direct_ascent.render,) * ("as in `render`" in own)
+    described = "".join((each.__doc__ or "").partition("Args:")[2] for each in (item, *others))
+    names = [name for name in inspect.signature(item).parameters if name not in ("self", "cls")]
+    assert not [name for name in names if f" {name}: " not in described and f"`{name}`" not in own]
 
 
 def test_a_wrong_example_is_found() -> None:

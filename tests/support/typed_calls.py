@@ -20,8 +20,8 @@ def documented(model: nn.Module, photo: Tensor) -> None:
     da.render(model, wish, recipe="sketch", start=photo, within=8 / 255, parametrization="fourier", device="cpu")
     da.render(model, [jellyfish - da.diversity("layer3"), 3, "layer4:12"], recipe=da.Recipe(steps=512, focus=None))
     da.render(model, lambda views: views[:, 0].mean(dim=(1, 2)), callback=lambda step: step.record.step == 3)
-    da.film(model, {0: "castle", 12: da.classes([1, "volcano"])}, loop=True, path="morph.mp4").save("a.gif", smooth=2)
-    da.zoom(judge, ["castle", "volcano"], factor=3, out=True).stack.image()
+    da.film(model, {0: "castle", 12: da.classes([1, "volcano"])}, loop=True, path="morph.mp4").save("a.gif", fps=8)
+    da.zoom(judge, ["castle", "volcano"], factor=3).stack.image()
     asked = [da.over_steps(jellyfish, 1, 0, "cosine"), jellyfish + 0.1 * da.prior("total_variation")]
     da.Ascent(da.ImageStack.gray(da.StackSpec(64, 64)), asked, steps=2, schedule=lambda progress: 1.0).run()
 

@@ -1,6 +1,7 @@
 """A picture in a line: the ascent of its recipe, its film, and messages that say what there is."""
 
 import math
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
-from torch import nn
 from torchvision.transforms.functional import to_tensor
 
 import das_core
 import direct_ascent as da
 from cases import each_case
-from das_core import facade
-from das_core.ascent.recipe import RECIPES, SKETCH
-from das_core.ascent.result import Step
-from das_core.objectives.classes import class_objective
+from das_core import SKETCH, class_objective, facade
+from das_core.ascent.recipe import RECIPES
 from full_disk import fill_disk
 from quick_render import TOY, render
 
@@ -26,84 +24,68 @@ from quick_render import TOY, render
 def test_it_is_the_ascent_of_the_recipe() -> None:
     made = render("class 3", recipe="sketch", seed=4)
     stack = das_core.ImageStack.gray(das_core.StackSpec(48, 48))
-    objective = class_objective(TOY, 3, "log_probability")  # type: ignore[arg-type]
-    expected = replace(SKETCH, steps=2).prepare(stack, objective, seed=4).run()
+    expected = replace(SKETCH, steps=2).prepare(stack, class_objective(TOY, 3, "log_probability"), seed=4).run()
     assert torch.equal(made.image, expected.image)
     assert made.history == expected.history
+    assert list(render(["class 3", da.prior("l2")], steps=1).scores) == ["class 3", "l2"]
+    with pytest.raises(ValueError, match="there is no recipe 'fast'; choose picture, sketch, best, or give a Recipe"):
+        render("class 3", recipe="fast")
 
 
 @each_case("batch", [1, 2])
 def test_an_ascent_is_filmed_until_it_ends(tmp_path: Path, batch: int) -> None:
     path = tmp_path / "film.png"
     seen: list[torch.Tensor] = []
-    made = render("class 3", steps=5, batch=batch, film=path, callback=lambda step: seen.append(step.image()))
+    made = render("class 3", steps=3, batch=batch, film=path, callback=lambda step: seen.append(step.image()))
     with Image.open(path) as film:
         frames = [to_tensor(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
-    assert len(frames) == len(seen) == 5
+    assert len(frames) == len(seen) == 3
     for frame, image in zip(frames, seen, strict=True):
         torch.testing.assert_close(frame, torch.cat(list(image), dim=2), rtol=0, atol=1.01 / 255)
-    assert torch.equal(made.image, render("class 3", steps=5, batch=batch).image)
+    assert torch.equal(made.image, render("class 3", steps=3, batch=batch).image)
     # The last frame is the picture as it is saved.
     with Image.open(made.save(tmp_path / "last.png")[0]) as saved:
         assert torch.equal(frames[-1][:, :, :48], to_tensor(saved))
     ended = str(tmp_path / "film.gif")
-    render("class 3", steps=9, batch=batch, film=ended, callback=lambda step: step.record.step == 2)
+    render("class 3", steps=9, batch=batch, film=ended, callback=lambda step: step.record.step == 1)
     with Image.open(ended) as film:
-        assert film.n_frames == 3  # type: ignore[attr-defined]
+        assert film.n_frames == 2  # type: ignore[attr-defined]
 
 
-def test_of_an_ascent_that_fails_there_is_no_film_and_an_oserror_of_a_callback_is_none_of_the_film(
-    tmp_path: Path,
-) -> None:
-    def fail(step: da.Step) -> bool:
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        render("class 3", film=tmp_path / "film.mp4", callback=fail)
-    with pytest.raises(ValueError, match=r"'film\.mpeg' ends with no format of films"):
-        render("class 3", film=tmp_path / "film.mpeg", callback=fail)
-    assert list(tmp_path.iterdir()) == []
+@each_case("failure", [InterruptedError, FileNotFoundError, ZeroDivisionError])
+def test_an_error_of_a_callback_is_none_of_the_film_and_leaves_none(tmp_path: Path, failure: type[Exception]) -> None:
     steps: list[int] = []
 
-    def fail_twice(step: Step) -> None:
+    def fail(step: da.Step) -> None:
         steps.append(step.record.step)
         if len(steps) == 2:
-            raise FileNotFoundError("the callback")
+            raise failure("the callback")
 
-    with pytest.raises(FileNotFoundError, match="the callback"):
-        render("class 3", steps=5, film=tmp_path / "film.gif", callback=fail_twice)
+    with pytest.raises(failure, match="the callback"):
+        render("class 3", steps=5, film=tmp_path / "film.gif", callback=fail)
     assert len(steps) == 2
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match=r"'film\.mpeg' ends with no format of films"):
+        render("class 3", film=tmp_path / "film.mpeg", callback=fail)
+    assert len(steps) == 2
+    assert not list(tmp_path.iterdir())
 
 
 @each_case(
-    ("model", "wish", "settings", "says"),
+    ("wish", "settings", "says"),
     [
-        (TOY, 3.5, {}, "a float is nothing to ask for; give text such as 'jellyfish' or 'layer4:12'"),
-        (TOY, "no such class", {}, "class 'no such class' is unknown"),
-        (TOY, da.text("a cat"), {}, "toy reads no words; load a CLIP"),
-        (TOY, da.channel("2", 99), {}, "channel 99 is out of range; layer 2 has channels 0 to 31"),
-        (TOY, da.channel("9", 0), {}, "layer '9' is not in toy; there is 0, 1, 2"),
-        (TOY, "class 3", {"recipe": "fast"}, "there is no recipe 'fast'; choose picture, sketch, best"),
-        (TOY, "class 3", {"batch": 0}, "batch 0 is not a whole number from 1 to 65536"),
-        (TOY, "class 3", {"size": 8}, "width 8 is too small"),
-        (TOY, "class 3", {"size": 48.0}, "size 48.0 is neither a whole number of pixels nor two"),
-        (TOY, "class 3", {"size": "48"}, "size 48 is neither a whole number"),
-        (TOY, "class 3", {"size": (48,)}, r"size .* is neither a whole number .* such as \(448, 320\)"),
-        (TOY, da.channel("2", "7"), {}, "channel 7 is no whole number; write it without quotes or a point"),  # type: ignore[arg-type]
-        (TOY, "class 3", {"start": "castle.png"}, "the start image is a str"),
-        (TOY, "class 3", {"start": 200 * torch.ones(3, 48, 48)}, "values from 200 to 200; .* divide bytes by 255"),
-        (TOY, "class 3", {"start": -torch.ones(3, 48, 48)}, "values from -1 to -1; .* take back a normalisation"),
-        (TOY, "class 3", {"device": "gpu"}, r"there is no device 'gpu' here \(.*\); choose cpu"),
-        (TOY, "mixed4a:476", {}, "class 'mixed4a' is unknown .*If a channel is meant: layer 'mixed4a' is not in toy"),
-        (TOY, lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),
-        (nn.Conv2d(3, 8, 3), "0:1", {}, "nothing says what images Conv2d was trained on: pass size=224, mean="),
-        ("resnet18", "jellyfish", {}, "'resnet18' is no model; give a torch.nn.Module"),
+        (3.5, {}, "a float is nothing to ask for; give text such as 'jellyfish' or 'layer4:12'"),
+        ("class 3", {"batch": 0}, "batch 0 is not a whole number from 1 to 65536"),
+        ("class 3", {"size": (48,)}, r"size .* is neither a whole number .* such as \(448, 320\)"),
+        ("class 3", {"start": 200 * torch.ones(3, 48, 48)}, "values from 200 to 200; .* divide bytes by 255"),
+        ("class 3", {"start": -torch.ones(3, 48, 48)}, "values from -1 to -1; .* take back a normalisation"),
+        ("class 3", {"device": "gpu"}, r"there is no device 'gpu' here \(.*\); choose cpu"),
+        ("class 3", {"within": 8 / 255}, "within bounds the distance from the image in start, and there is none"),
+        (lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),
     ],
 )
-def test_what_cannot_be_is_said_with_what_can(model: Any, wish: Any, settings: dict[str, Any], says: str) -> None:
+def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        render(wish, model, **settings)
+        render(wish, **settings)
 
 
 def test_the_package_hands_on_the_library_and_its_facade() -> None:
@@ -114,23 +96,24 @@ def test_the_package_hands_on_the_library_and_its_facade() -> None:
 
 @each_case("name", ["film.gif", "film.mp4"])
 def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path: Path, name: str) -> None:
-    expected = render("class 3", steps=5)
-    with fill_disk(512), pytest.raises(da.UnsavedError, match=rf"'{name}' could not be written") as it:
-        render("class 3", steps=5, film=tmp_path / name)
+    expected = render("class 3", steps=3)
+    with fill_disk(512), pytest.raises(da.UnsavedError, match=rf"'{name}' could not .*made\.save") as it:
+        render("class 3", steps=3, film=tmp_path / name)
     assert not list(tmp_path.iterdir())
-    assert len(it.value.result.history) == 5
-    assert torch.equal(it.value.result.image, expected.image)
+    # The error takes the result along to another process.
+    again = pickle.loads(pickle.dumps(it.value))  # noqa: S301
+    assert str(again) == str(it.value)
+    assert len(again.result.history) == 3
+    assert torch.equal(again.result.image, expected.image)
 
 
 def test_a_start_that_requires_a_gradient_is_a_start_like_any_other() -> None:
     start = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    one, other = (
-        da.render(TOY, "2:3", start=picture, size=32, steps=1, progress=False) for picture in (start, start.detach())
-    )
+    one, other = (render("2:3", start=picture, size=32, steps=1) for picture in (start, start.detach()))
     assert torch.equal(one.image, other.image)
 
 
-@each_case("steps", [8.0, 2.55, 0.3, 0.0026])
+@each_case("steps", [8.0, 2.55, 0.0026])
 def test_a_bound_is_measured_from_the_picture_that_was_given_and_holds_in_the_saved_file(
     steps: float, tmp_path: Path
 ) -> None:
@@ -141,5 +124,3 @@ def test_a_bound_is_measured_from_the_picture_that_was_given_and_holds_in_the_sa
     assert 0.6 * steps < 255 * np.abs(change).max() <= steps
     (path,) = made.save(tmp_path / "bounded.png")
     assert np.abs(np.asarray(Image.open(path)).astype(int) - given).max() <= math.floor(steps)
-    with pytest.raises(ValueError, match=r"within bounds the distance from the image in start, and there is none"):
-        render("class 3", within=steps / 255)

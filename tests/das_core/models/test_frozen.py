@@ -14,7 +14,7 @@ from cases import each_case
 from das_core import content_objective, facade, style_objective
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import Recipe
-from das_core.facade.function_scores import of_views
+from das_core.facade.wish import of_views
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.frozen import evaluating, freeze, freeze_copy

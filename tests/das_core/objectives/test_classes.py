@@ -1,22 +1,18 @@
 """Scores against NumPy, and classes written as text."""
 
-import contextlib
-import dataclasses
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import event, given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from cases import each_case
-from das_core.models.classifier import Classifier
+from das_core import Classifier, class_objective
 from das_core.models.label_sets import imagenet_labels, number_labels
 from das_core.models.labels import Labels
-from das_core.objectives.classes import ClassScore, ScoreKind, class_objective, parse_classes
+from das_core.objectives.classes import ScoreKind, parse_classes
 from toys import score as answer
 
 HALF = (0.5, 0.5, 0.5)
@@ -25,6 +21,9 @@ TARGETS = ((3, 1.0), (0, -0.5), (7, 2.5))
 
 def judge(labels: Labels | None = None) -> Classifier:
     return Classifier("toy", nn.Identity(), 8, HALF, HALF, labels=labels or number_labels(9))
+
+
+IMAGENET = judge(imagenet_labels())
 
 
 def logits(seed: int = 0, scale: float = 5) -> np.ndarray:
@@ -36,45 +35,36 @@ def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: S
     scores = []
     for row in output:
         chosen = {index for index, _ in targets}
-        rival = max(value for index, value in enumerate(row) if index not in chosen)
         shift = {
             "logit": 0.0,
             "log_probability": row.max() + np.log(np.exp(row - row.max()).sum()),
-            "margin": rival,
+            "margin": max(value for index, value in enumerate(row) if index not in chosen),
         }[kind]
         scores.append(sum(weight * (row[index] - shift) for index, weight in targets))
     return np.array(scores)
 
 
 @each_case("kind", ["logit", "log_probability", "margin"])
-@each_case("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((1, 0.5), (2, -0.5)), ((4, 0.0), (5, 1.0))])
+@each_case("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((4, 0.0), (5, 1.0))])
 @each_case("dtype", [torch.float32, torch.float64])
 def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_ascent(
     kind: ScoreKind, targets: tuple[tuple[int, float], ...], dtype: torch.dtype
 ) -> None:
-    output = logits()
-    score, heavy = (
-        answer(class_objective(judge(), targets, kind, weight=weight), torch.from_numpy(output).to(dtype))
-        for weight in (1.0, 10.0)
-    )
-    assert torch.equal(score, heavy)
-    assert score.shape == (4,)
-    assert score.dtype == dtype
-    np.testing.assert_allclose(score.numpy(), expected(output, targets, kind), rtol=1e-5, atol=1e-5)
-
-
-def test_log_probability_of_huge_logits_stays_finite() -> None:
-    output = torch.from_numpy(logits(scale=1e4)).float()
-    score = answer(class_objective(judge(), ((3, 1.0),), "log_probability"), output)
-    assert bool(torch.isfinite(score).all())
-    np.testing.assert_allclose(score.numpy(), expected(output.double().numpy(), ((3, 1.0),), "log_probability"), 1e-5)
+    # With huge logits, too.
+    for output in (logits(), logits(scale=1e4)):
+        given = torch.from_numpy(output).to(dtype)
+        score, heavy = (answer(class_objective(judge(), targets, kind, weight), given) for weight in (1.0, 10.0))
+        assert torch.equal(score, heavy)
+        assert (score.shape, score.dtype) == ((4,), dtype)
+        np.testing.assert_allclose(score.numpy(), expected(given.numpy(), targets, kind), rtol=1e-4, atol=1e-4)
 
 
 @each_case("kind", ["logit", "log_probability", "margin"])
-def test_gradient_is_that_of_finite_differences(kind: ScoreKind) -> None:
+def test_gradient_is_that_of_finite_differences_and_nothing_is_mutated(kind: ScoreKind) -> None:
     objective = class_objective(judge(), TARGETS, kind)
     output = torch.from_numpy(logits(1)).requires_grad_()
     assert torch.autograd.gradcheck(lambda logits: answer(objective, logits), (output,))
+    assert torch.equal(output, torch.from_numpy(logits(1)))
 
 
 def test_margin_is_that_over_the_strongest_rival_alone_which_is_none_of_the_classes_asked_for() -> None:
@@ -84,94 +74,58 @@ def test_margin_is_that_over_the_strongest_rival_alone_which_is_none_of_the_clas
     assert output.grad.tolist() == [[0.0, 1.0, -1.0, 0.0]]
     dogs = torch.zeros(1, 1000)
     dogs[0, 151:269], dogs[0, 107] = 5.0, 2.0
-    score = answer(class_objective(judge(imagenet_labels()), "all dog", "margin"), dogs)
-    assert score.tolist() == pytest.approx([3.0])
-
-
-@each_case("kind", ["logit", "log_probability", "margin"])
-def test_nothing_is_mutated(kind: ScoreKind) -> None:
-    objective = class_objective(judge(), TARGETS, kind)
-    output = torch.from_numpy(logits())
-    before = output.clone()
-    first = answer(objective, output)
-    assert torch.equal(output, before)
-    assert torch.equal(answer(objective, output), first)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        objective.terms[0].weight = 2.0  # type: ignore[misc]
+    assert answer(class_objective(IMAGENET, "all dog", "margin"), dogs).tolist() == pytest.approx([3.0])
 
 
 def test_the_score_of_lines_is_the_sum_that_is_written_of_the_means_of_their_classes() -> None:
     output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
     for text, classes in (("all dog", range(151, 269)), ("jellyfish, goldfish", (107, 1))):
-        score: Tensor = answer(class_objective(judge(imagenet_labels()), text, "logit"), output)
+        score: Tensor = answer(class_objective(IMAGENET, text, "logit"), output)
         torch.testing.assert_close(score, output[:, list(classes)].mean(dim=1))
-    targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
-    score = answer(class_objective(judge(imagenet_labels()), targets, "logit"), output)
-    torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
-
-
-def test_name_lists_the_classes_and_is_cut_where_they_are_many() -> None:
-    assert class_objective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
-    name = class_objective(judge(imagenet_labels()), "all dog").name
-    assert name.startswith("Chihuahua, Japanese spaniel, ")
-    assert name.endswith("…")
-    assert len(name) == 60
+    objective = class_objective(IMAGENET, "jellyfish\ngoldfish: -0.5", "logit")
+    torch.testing.assert_close(answer(objective, output), output[:, 107] - 0.5 * output[:, 1])
+    assert objective.name == "jellyfish, goldfish"
+    name = class_objective(IMAGENET, "all dog").name
+    assert (name[:29], name[-1], len(name)) == ("Chihuahua, Japanese spaniel, ", "…", 60)
 
 
 @each_case(
     ("settings", "says"),
     [
         ({"targets": ()}, "no class is given"),
+        ({"targets": " \n\t\n"}, "no class is given; write a class a line"),
         ({"targets": ((1, 0.0), (2, 0.0))}, "the weights of all classes are 0"),
+        ({"targets": "3: 1\nclass 3: -1"}, "the weights of all classes are 0"),
         ({"targets": ((9, 1.0),)}, "class index 9 is out of range; this classifier has classes 0 to 8"),
-        ({"targets": ((-1, 1.0),)}, "class index -1 is out of range"),
         ({"targets": ((1, float("nan")),)}, "the weight nan of class 1"),
-        ({"targets": ((1, 1e39),)}, "the weight 1e.39 of class 1"),
-        ({"targets": ((1, 1.0),), "weight": float("inf")}, "the weight inf of the objective"),
-        ({"targets": ((1, 1.0),), "weight": float("nan")}, "the weight nan of the objective"),
-        (
-            {"targets": ((1, 1.0),), "score": "softmax"},
-            "'softmax' is unknown; choose one of logit, log_probability, m",
-        ),
+        ({"targets": 1, "weight": float("inf")}, "the weight inf of the objective"),
+        ({"targets": 1, "score": "softmax"}, "'softmax' is unknown; choose one of logit, log_probability, m"),
         ({"targets": tuple((i, 1.0) for i in range(9)), "score": "margin"}, "leave one out or choose 'logit'"),
-        *(
-            ({"targets": ((3, 1.0),), "variety": variety}, rf"variety {variety} is not between 0 .* and 0.9")
-            for variety in (-0.1, 0.91, math.nan, math.inf)
-        ),
+        ({"targets": 3, "variety": 0.91}, "variety 0.91 is not between 0 .* and 0.9"),
+        ({"targets": 3, "variety": math.nan}, "variety nan is not between 0 .* and 0.9"),
         # Variety needs features that can be left out.
-        ({"targets": ((3, 1.0),), "variety": 0.3}, r"toy has no linear layer .* set variety to 0"),
+        ({"targets": 3, "variety": 0.3}, r"toy has no linear layer .* set variety to 0"),
+        ({"targets": 3.5}, "class 3.5 is neither an index nor a name; write 107, 'jellyfish', or a list"),
+        ({"targets": [(1, "much")]}, "is neither an index nor a name"),
     ],
 )
-def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        class_objective(judge(), **settings)  # type: ignore[arg-type]
+        class_objective(judge(), **settings)
 
 
 @each_case(
     ("text", "targets"),
     [
-        ("jellyfish", {107: 1.0}),
-        ("jellyfish: 0.5", {107: 0.5}),
-        ("  jellyfish :0.5  ", {107: 0.5}),
-        ("\n\njellyfish\n   \ngoldfish: -.5\n", {107: 1.0, 1: -0.5}),
-        ("jellyfish\r\ngoldfish: 2e-1\r\n", {107: 1.0, 1: 0.2}),
-        ("107: 2\nn01443537", {107: 2.0, 1: 1.0}),
-        ("jellyfish\njellyfish", {107: 2.0}),
+        ("\n jellyfish :0.5 \r\n   \ngoldfish: -.5\n", {107: 0.5, 1: -0.5}),
         ("jellyfish: 2\n107: -0.5\nn01910747", {107: 2.5}),
         ("jellyfish: 1\njellyfish: -1\ngoldfish", {107: 0.0, 1: 1.0}),
         ("pizza, pizza pie: 0.25", {963: 0.25}),
-        ("maillot, tank suit", {639: 1.0}),
-        ("(jellyfish:1.3)", {107: 1.3}),
-        ("jellyfish, goldfish", {107: 0.5, 1: 0.5}),
-        ("jellyfish, goldfish: 2", {107: 1.0, 1: 1.0}),
         ("(jellyfish, 1, n02123045:3)", {107: 1.0, 1: 1.0, 281: 1.0}),
         ("jellyfish, maillot, tank suit: 2\njellyfish", {107: 2.0, 639: 1.0}),
-        ("all cat: 2", dict.fromkeys(range(281, 286), 0.4)),
         ("all cats, goldfish", {**dict.fromkeys(range(281, 286), 0.1), 1: 0.5}),
-        ("all dog", dict.fromkeys(range(151, 269), 1 / 118)),
         ("all dog\n151: -1", {151: 1 / 118 - 1, **dict.fromkeys(range(152, 269), 1 / 118)}),
         ("jack-o\u2019-lantern: \uff11", {607: 1.0}),
-        ("volcano\njellyfish\ngoldfish", {980: 1.0, 107: 1.0, 1: 1.0}),
     ],
 )
 def test_classes_are_read_in_their_order(text: str, targets: dict[int, float]) -> None:
@@ -183,33 +137,12 @@ def test_classes_are_read_in_their_order(text: str, targets: dict[int, float]) -
 @each_case(
     ("text", "says"),
     [
-        ("", "no class is given; write a class a line"),
-        (" \n\t\n", "no class is given"),
-        (
-            "jellyfish: much",
-            "class 'jellyfish: much' is unknown; the nearest are 107 jellyfish; a weight is one number at the end "
-            "of a line, as in 'jellyfish: 0.5'$",
-        ),
-        ("jellyfish:", "class 'jellyfish:' is unknown; the nearest are 107 jellyfish"),
-        ("jellyfish: 1,5", "weight '1,5' in 'jellyfish: 1,5' has a decimal comma; write '1.5'"),
-        ("tabby: 0.5, goldfish: 2", "class 'tabby: 0.5' is unknown; .*one number at the end of a line"),
         ("tabby\uff1a0.5, goldfish\uff1a2", "class 'tabby\uff1a0.5' is unknown; .*one number at the end of a line"),
-        ("dog: golden retriever", "the nearest are 207 golden retriever; .*a weight is one number"),
-        ("jellyfish: nan", "the weight nan of 'jellyfish: nan' is not between"),
-        ("jellyfish: inf", "the weight inf of 'jellyfish: inf'"),
-        ("jellyfish: -1e400", "the weight -inf of"),
-        ("jellyfish: 1e39", "the weight 1e.39 of 'jellyfish: 1e39'"),
         (": 1", "a class name is empty"),
-        ("jellyfish: 0", "the weights of the classes sum to nothing"),
-        ("jellyfish: 0\ngoldfish: 0.0", "sum to nothing"),
-        ("jellyfish: 1\n107: -1", "sum to nothing"),
-        ("jellyfish, jelyfish", "class 'jelyfish' is unknown; the nearest are 107 jellyfish"),
+        ("jellyfish, jelyfish", "class 'jelyfish' is unknown; the nearest are 107 jellyfish; 147 grey"),
         ("goldfish, crane", "class 'crane' could be 2 classes"),
         ("cat, dog:2", "class 'cat' is only a part of names; write 'all cat' for 5 of this kind, or write the index"),
         ("all mugs", "'all mugs' is unknown: no known word for a kind of thing; the nearest are"),
-        ("jelyfish: 1", "the nearest are 107 jellyfish"),
-        ("goldfish\ncrane", "class 'crane' could be 2 classes"),
-        ("クラゲ: 1", "class 'クラゲ' is unknown"),
     ],
 )
 def test_lines_that_cannot_be_understood_are_quoted(text: str, says: str) -> None:
@@ -217,54 +150,30 @@ def test_lines_that_cannot_be_understood_are_quoted(text: str, says: str) -> Non
         parse_classes(text, imagenet_labels())
 
 
-def test_no_class_name_holds_the_colon_before_a_weight() -> None:
-    assert not any(":" in name for label in imagenet_labels().labels for name in label.names)
-
-
-@given(st.text(alphabet="jelyfish107:.-+e \n,()", max_size=30))
-@settings(max_examples=100)
-def test_any_text_is_read_or_refused(text: str) -> None:
-    # Anything but a ValueError would come out here, and so would targets that cannot be asked for.
-    with contextlib.suppress(ValueError):
-        targets = parse_classes(text, imagenet_labels())
-        event("read")
-        assert all(0 <= index < 1000 and math.isfinite(weight) for index, weight in targets)
-
-
 @each_case(
     ("targets", "expected"),
     [
-        (107, {107: 1.0}),
-        ("jellyfish", {107: 1.0}),
-        ("jellyfish: 2\ngoldfish", {107: 2.0, 1: 1.0}),
-        ([107, "goldfish"], {107: 1.0, 1: 1.0}),
-        ([np.int64(107), torch.tensor(1)], {107: 1.0, 1: 1.0}),
-        ([("jellyfish", 0.5), (1, -1)], {107: 0.5, 1: -1.0}),
+        (107, ((107, 1.0),)),
+        ("jellyfish: 2\ngoldfish", ((107, 2.0), (1, 1.0))),
+        ([np.int64(107), torch.tensor(1), "goldfish"], ((107, 1.0), (1, 1.0), (1, 1.0))),
+        ([("jellyfish", 0.5), (1, -1)], ((107, 0.5), (1, -1.0))),
     ],
 )
-def test_classes_may_be_given_in_any_form(targets: Any, expected: dict[int, float]) -> None:
-    score = class_objective(judge(imagenet_labels()), targets).terms[0].score
-    assert isinstance(score, ClassScore)
-    assert dict(score.targets) == expected
-
-
-@each_case("targets", [None, 3.5, [None], [(1, "much")], object(), judge()])
-def test_what_is_no_class_is_named(targets: Any) -> None:
-    with pytest.raises(ValueError, match="is neither an index nor a name; write 107, 'jellyfish', or a list"):
-        class_objective(judge(imagenet_labels()), targets)
+def test_classes_may_be_given_in_any_form(targets: Any, expected: tuple[tuple[int, float], ...]) -> None:
+    score: Any = class_objective(IMAGENET, targets).terms[0].score
+    assert score.targets == expected
 
 
 @each_case(
     ("targets", "kind", "score", "said"),
     [
-        (((3, 1.0),), "log_probability", -0.222, "80%"),
+        (3, "log_probability", -0.222, "80%"),
         (((3, 0.5),), "log_probability", math.log(0.25) / 2, "25%"),
-        (((3, 1.0),), "log_probability", 0.0, "100%"),
-        (((3, 1.0),), "log_probability", -1e9, "0%"),
-        (((3, 1.0),), "logit", 12.3456, "12.3"),
-        (((3, 1.0), (4, 1.0)), "log_probability", -3.0, "-3"),
+        (3, "log_probability", -1e9, "0%"),
+        (3, "logit", 12.3456, "12.3"),
+        ([3, 4], "log_probability", -3.0, "-3"),
         (((3, -1.0),), "log_probability", 3.0, "3"),
-        (((3, 1.0),), "log_probability", math.nan, "nan"),
+        (3, "log_probability", math.nan, "nan"),
     ],
 )
 def test_a_log_probability_is_said_as_a_probability(targets: Any, kind: ScoreKind, score: float, said: str) -> None:

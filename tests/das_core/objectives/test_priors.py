@@ -5,17 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cases import each_case
-from das_core.ascent.loop import Ascent
-from das_core.ascent.result import AscentError
-from das_core.objectives.priors import CanvasPixels, PriorKind, measure_band_power, prior
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
-from toys import judge, output_objective
+from das_core import Ascent, AscentError, Augmentation, ImageStack, StackSpec, Windows, prior
+from das_core.objectives.priors import CanvasPixels, PriorKind, measure_band_power
 from toys import score as ask
 
 SPEC = StackSpec(48, 48, 0)
@@ -58,13 +51,6 @@ def test_total_variation_l2_and_range_are_their_definitions() -> None:
     assert float(score("range", pixels)) == pytest.approx(-(0.1**2) / 4)
 
 
-@each_case("power", [0.0, -1.0, -2.0, -3.0])
-def test_the_power_of_bands_falls_as_that_of_the_noise(power: float) -> None:
-    levels, frequency = measure_band_power(fallen(power))
-    slope = np.polyfit(frequency.log().numpy(), levels[0].log().numpy(), 1)[0]
-    assert slope == pytest.approx(power, abs=0.2)
-
-
 def test_bands_are_means_of_the_power() -> None:
     pixels = white(32, 1)
     levels, frequency = measure_band_power(pixels)
@@ -80,46 +66,22 @@ def test_bands_are_means_of_the_power() -> None:
     assert len(frequency) == 4
 
 
-def test_the_spectrum_of_a_photograph_scores_best() -> None:
+def test_power_falls_as_that_of_the_noise_and_the_spectrum_of_a_photograph_scores_best() -> None:
     natural = float(score("spectrum", fallen(-2.0)))
     assert natural > -0.1
-    for other in (fallen(0.0), fallen(-1.0), fallen(-3.0)):
-        assert float(score("spectrum", other)) < natural - 0.2
+    for power in (0.0, -1.0, -3.0):
+        levels, frequency = measure_band_power(fallen(power))
+        slope = np.polyfit(frequency.log().numpy(), levels[0].log().numpy(), 1)[0]
+        assert slope == pytest.approx(power, abs=0.2)
+        assert float(score("spectrum", fallen(power))) < natural - 0.2
 
 
-class Checks(nn.Module):
-    """Likes what differs from pixel to pixel, and bright things."""
-
-    def forward(self, views: Tensor) -> Tensor:
-        return (views.diff(dim=3).abs().mean(dim=(1, 2, 3)) + views.mean(dim=(1, 2, 3)))[:, None]
-
-
-@each_case("kind", ["total_variation", "l2", "spectrum", "range"])
-def test_beside_a_judge_a_prior_keeps_its_own_score_higher(kind: PriorKind) -> None:
-    # Large shapes that reach black and white: what the stack can move within a few steps.
-    start = (0.5 + 5 * (fallen(-2.5, 48) - 0.5)).clamp(0, 1)
-    stack = ImageStack.from_image(SPEC, start, contrast=0.98)
-    before = float(ask(prior(kind), CanvasPixels(stack.pixels(), stack.pixels())))
-    reached = {}
-    for weight in (0.0, 0.5):
-        objectives = [output_objective(judge(Checks())), prior(kind, weight)]
-        made = Ascent(stack, objectives, VIEWS, steps=10).run().stack
-        end = CanvasPixels(made.pixels(), stack.pixels())
-        reached[weight] = float(ask(prior(kind), end))
-    assert reached[0.5] > reached[0.0] + 0.04 * abs(reached[0.0] - before)
-
-
-def test_a_prior_alone_climbs_and_one_whose_score_cannot_rise_is_named() -> None:
+def test_a_prior_alone_climbs_and_one_whose_score_cannot_rise_or_that_is_unknown_is_named() -> None:
     stack = ImageStack.from_image(SPEC, white(48, 1))
-    history = Ascent(stack, [prior("total_variation")], VIEWS, steps=6).run().history
+    history = Ascent(stack, prior("total_variation"), VIEWS, steps=4).run().history
     scores = [record.scores["total variation"] for record in history]
     assert scores[-1] > scores[0]
     with pytest.raises(AscentError, match=r"the gradient of 'total variation' vanished at step 1"):
-        next(iter(Ascent(ImageStack.gray(SPEC), [prior()], VIEWS)))
-
-
-def test_an_unknown_prior_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"prior 'blur' is unknown; choose one of total_variation, l2, spectrum, range"
-    ):
+        next(iter(Ascent(ImageStack.gray(SPEC), prior(), VIEWS)))
+    with pytest.raises(ValueError, match="prior 'blur' is unknown; choose one of total_variation, l2, spectrum, range"):
         prior("blur")  # type: ignore[arg-type]
