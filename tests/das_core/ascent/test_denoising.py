@@ -226,8 +226,7 @@ def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack() -> None:
 
 
 def test_on_a_tile_keep_looks_around_the_edges() -> None:
-    tile = da.ImageStack.noise(da.StackSpec(64, 64, 0, tile=True))
-    corner = torch.zeros(1, 1, 64, 64)
+    tile, corner = da.ImageStack.noise(da.StackSpec(64, 64, 0, tile=True)), torch.zeros(1, 1, 64, 64)
     corner[..., :6, :6] = 1
     changed = replace(tile, canvas=tile.canvas + 0.5 * corner)
     after = denoise(changed, da.Denoising(strength=0.0, end=0.0, share=1.0, keep=0.1)).pixels()

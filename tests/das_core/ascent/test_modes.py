@@ -1,7 +1,5 @@
 """Ascents under whatever mode of PyTorch their caller is in, and judges that cannot run there: each is named."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -14,15 +12,9 @@ from cases import each_case
 from das_core.ascent.modes import describe_mismatch
 from toys import SPEC, VIEWS, classifier, judge, output_objective, toy_class
 
-MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
-    torch.inference_mode,
-    torch.no_grad,
-    partial(torch.autocast, "cpu"),
-)
 
-
-@each_case("mode", MODES)
-def test_the_picture_is_the_same_in_every_mode(mode: Callable[[], AbstractContextManager[object]]) -> None:
+@each_case("mode", [torch.inference_mode, torch.no_grad, partial(torch.autocast, "cpu")])
+def test_the_picture_is_the_same_in_every_mode(mode: Any) -> None:
     objective = toy_class()
     expected = da.Ascent(da.ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
     with mode():
@@ -45,15 +37,9 @@ SAYS = (
 )
 
 
-@each_case(
-    "objectives",
-    [
-        da.class_objective(THERE, 3),
-        [da.class_objective(classifier(), 3), da.class_objective(THERE, 3)],
-    ],
-)
-def test_both_devices_and_the_next_step_are_named(objectives: Any) -> None:
-    ascent = da.Ascent(da.ImageStack.gray(SPEC), objectives, VIEWS, steps=2)
+@each_case("others", [[], [da.class_objective(classifier(), 3)]])
+def test_both_devices_and_the_next_step_are_named(others: list[da.Objective]) -> None:
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), [*others, da.class_objective(THERE, 3)], VIEWS, steps=2)
     for _ in range(2):
         with pytest.raises(ValueError, match=SAYS) as raised:
             ascent.run()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -29,24 +30,22 @@ def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
     assert {key.image for key in scoring.choose_keys(0, STEP, 3)} == {0, 2}
 
 
-def test_a_second_judge_counts_by_the_weight_of_each_image_of_a_batch_and_over_all_of_a_film() -> None:
-    stack = noisy(batch=2)
-    first, second = toy_class(3), da.over_frames(toy_class(5, seed=1), [0.5, 0.0])
-    whole, _ = measure(stack, [first, second])
-    one, _ = measure(stack, [first])
-    operator = stack.spec.operator(CPU)
-    sizes = [
-        operator.precondition(part, PACE.cutoff(48), PACE.tilt).flatten(1).norm(dim=1) for part in (one, whole - one)
-    ]
-    torch.testing.assert_close(sizes[1] / sizes[0], torch.tensor([0.5, 0.0]), rtol=1e-3, atol=1e-6)
-    # Its move is measured over the film, and in proportion to the frames that it acts on.
-    stack = film(4)
-    second = da.over_frames(toy_class(5, seed=1), ((0, 0.0), (1, 0.5), (2, 0.0)))
-    whole, _ = measure(stack, [first, second])
-    one, _ = measure(stack, [first])
-    operator = stack.spec.operator(CPU)
-    lengths = [operator.precondition(part, PACE.cutoff(48), PACE.tilt).norm() for part in (one, whole - one)]
-    assert float(lengths[1]) / float(lengths[0]) == pytest.approx((0.5**2 / 4) ** 0.5, rel=1e-3)
+@each_case(
+    "stack, track, dims, expected",
+    [
+        (noisy(batch=2), [0.5, 0.0], (1, 2, 3), [0.5, 0.0]),
+        # Its move is measured over a film, and in proportion to the frames that it acts on.
+        (film(4), ((0, 0.0), (1, 0.5), (2, 0.0)), (0, 1, 2, 3), (0.5**2 / 4) ** 0.5),
+    ],
+)
+def test_a_second_judge_counts_by_the_weight_of_each_image(
+    stack: da.ImageStack, track: Any, dims: Any, expected: Any
+) -> None:
+    first, second = toy_class(3), da.over_frames(toy_class(5, seed=1), track)
+    one, both = (measure(stack, asked)[0] for asked in ([first], [first, second]))
+    k, cutoff = stack.spec.operator(CPU), PACE.cutoff(48)
+    sizes = [k.precondition(part, cutoff, PACE.tilt).square().sum(dim=dims).sqrt() for part in (one, both - one)]
+    torch.testing.assert_close(sizes[1] / sizes[0], torch.tensor(expected), rtol=1e-3, atol=1e-6)
 
 
 def test_the_weights_of_a_track_fit_the_film() -> None:

@@ -88,24 +88,6 @@ def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept()
     assert_same(ascent.result, sound.result)
 
 
-class Left(nn.Module):
-    """Sees the left half of its views alone."""
-
-    def forward(self, views: Tensor) -> Tensor:
-        return views[..., : views.shape[-1] // 2].square()
-
-
-def test_importance_is_bright_where_a_judge_has_looked() -> None:
-    left = output_objective(judge(Left(), size=24))
-    assert da.Ascent(da.ImageStack.gray(SPEC), [left]).result.importance.max() == 0
-    still = da.Augmentation(2, da.Windows(8, 1.0, 1.0, 1.0), ())
-    importance = climb(da.ImageStack.gray(SPEC, 2), objectives=[left], augmentation=still).importance
-    assert importance.shape == (2, 32, 32)
-    assert importance[:, :, :15].mean() > 0.5
-    assert importance[:, :, 18:].max() == 0
-    assert [float(importance.min()), float(importance.max())] == [0, 1]
-
-
 def test_importance_is_that_of_numpy_and_every_step_counts_alike_however_large_its_gradient() -> None:
     steps = torch.randn(4, 2, 3, 12, 10, generator=torch.Generator().manual_seed(0))
     mask = make_importance_mask(torch.stack([measure_gradient_strength(step) for step in steps]).sum(dim=0))
@@ -115,7 +97,7 @@ def test_importance_is_that_of_numpy_and_every_step_counts_alike_however_large_i
         white = np.sort(gathered.ravel())[round(0.99 * 120) - 1]
         np.testing.assert_allclose(mask[item].numpy(), np.minimum(gathered / white, 1), rtol=1e-5)
     torch.testing.assert_close(measure_gradient_strength(steps[0] * 1000), measure_gradient_strength(steps[0]))
-    assert torch.isfinite(measure_gradient_strength(steps[0] * 0)).all()
+    assert make_importance_mask(measure_gradient_strength(steps[0] * 0)).abs().max() == 0
 
 
 class Recording(da.NormalizedAscent):

@@ -40,12 +40,10 @@ def test_only_what_lies_under_a_region_or_under_the_mask_of_a_stack_counts() -> 
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
 
 
-def film_views(
-    scoring: Scoring, pixels: Tensor, spec: da.StackSpec, size: int, number: int = 0
-) -> tuple[Tensor, list[int]]:
-    """The views of the film that a group sees, all at once, and the frame of each."""
-    keys = scoring.choose_keys(0, STEP, len(pixels))
-    views = VIEWS(pixels, ViewGeometry(spec.canvas, spec.margin, size), Draws(keys, CPU, 0.5, 0.25))
+def film_views(scoring: Scoring, pixels: Tensor) -> tuple[Tensor, list[int]]:
+    """The views of the film that the first group sees, all at once, and the frame of each."""
+    keys, spec = scoring.choose_keys(0, STEP, len(pixels)), scoring.stack.spec
+    views = VIEWS(pixels, ViewGeometry(spec.canvas, spec.margin, 32), Draws(keys, CPU, 0.5, 0.25))
     return views, [key.image for key in keys if key.image is not None]
 
 
@@ -59,7 +57,7 @@ def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     shown: list[int] = []
 
     def score(pixels: Tensor) -> Tensor:
-        views, frames = film_views(scoring, pixels, stack.spec, 32)
+        views, frames = film_views(scoring, pixels)
         shown[:] = frames
         share = torch.tensor(frames) / 9
         back = (1 - torch.cos(torch.pi * share)) / 2
@@ -73,7 +71,7 @@ def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
     assert [bool(frame.any()) for frame in gradient] == [frame in shown for frame in range(10)]
     # Each view counts for the score of a track as its frame does.
-    views, frames = film_views(scoring, stack.pixels(), stack.spec, 32)
+    views, frames = film_views(scoring, stack.pixels())
     share = 1 - torch.tensor(frames) / 9
     assert scores["class 3"] == pytest.approx(float((share * model(views)[:, 3]).sum() / share.sum()), rel=1e-4)
 

@@ -74,18 +74,14 @@ def test_an_image_without_a_gradient_stands_still_and_the_others_go_on(
     assert moves == [True, not rests, True]
 
 
-def record(scores: dict[str, float] | None = None, norm: float = 1.0, step: int = 4) -> da.Record:
-    return da.Record(step, scores or {"a cat": 0.5, "a dog": -1.0}, norm)
-
-
 def gradient(batch: int = 2) -> Tensor:
     return torch.randn(batch, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 
 
 def measure(values: Tensor, canvas: Tensor, scores: dict[str, float] | None = None) -> Measurement:
-    """Measure step 5, with the scores of `record`."""
-    given = record(scores)
-    return measure_step(given.step, {name: torch.tensor(score) for name, score in given.scores.items()}, values, canvas)
+    """Measure step 5."""
+    given = {"a cat": 0.5, "a dog": -1.0} if scores is None else scores
+    return measure_step(4, {name: torch.tensor(score) for name, score in given.items()}, values, canvas)
 
 
 def check(values: Tensor, canvas: Tensor | None = None, scores: dict[str, float] | None = None, **more: bool) -> None:
