@@ -1,6 +1,6 @@
 """A real ComfyUI as a process of its own: finding it, starting it with this pack, and stopping it.
 
-The tests in tests/comfyui and tests/hostile use it.
+The tests in tests/comfyui use it.
 """
 
 import os
