@@ -45,11 +45,10 @@ def find_boxes(sheets: Sequence[Path], count: int, folder: int = 0) -> list[tupl
     pixels = [np.asarray(Image.open(sheet)).astype(np.int32) @ code for sheet in sheets]
     boxes = []
     for place in range(count):
-        wanted = colour(place, folder) @ code
-        found: list[tuple[int, np.ndarray]] = [(number, sheet == wanted) for number, sheet in enumerate(pixels)]
-        ((number, shown),) = [(number, shown) for number, shown in found if shown.any()]
-        rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
-        boxes.append((number, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)))
+        found = [(number, np.argwhere(sheet == colour(place, folder) @ code)) for number, sheet in enumerate(pixels)]
+        ((number, shown),) = [(number, at) for number, at in found if len(at)]
+        (top, left), (bottom, right) = shown.min(axis=0).tolist(), shown.max(axis=0).tolist()
+        boxes.append((number, (left, top, right + 1, bottom + 1)))
     return boxes
 
 
