@@ -29,7 +29,7 @@ def test_a_change_belongs_to_its_view_leaves_what_comes_in_alone_and_has_a_gradi
     before = views.detach().clone()
     changed = transform(views, make_draws(6))
     assert changed.shape == views.shape
-    assert 0 <= float(changed.min()) <= float(changed.max()) <= 1
+    assert 0 <= float(changed.detach().min()) <= float(changed.detach().max()) <= 1
     parts = [transform(views[:2], make_draws(2)), transform(views[2:], make_draws(4, first=2))]
     assert torch.equal(torch.cat(parts), changed)
     assert torch.equal(views, before)
