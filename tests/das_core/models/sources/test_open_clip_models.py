@@ -86,11 +86,10 @@ def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path: Path) -> None:
 def test_a_checkpoint_of_an_image_tower_has_no_text_tower(tmp_path: Path) -> None:
     state = {name: value for name, value in native().state_dict().items() if name.startswith("visual.")}
     torch.save(state, tmp_path / "eyes.pt")
-    for architecture in ("tiny", None):
-        loaded = load_clip_file(tmp_path / "eyes.pt", architecture, tmp_path)
-        assert loaded.encode_images(IMAGES).shape == (2, 24)
-        with pytest.raises(ValueError, match="eyes has no text tower"):
-            loaded.encode_text(TEXTS)
+    loaded = load_clip_file(tmp_path / "eyes.pt", "tiny", tmp_path)
+    assert loaded.encode_images(IMAGES).shape == (2, 24)
+    with pytest.raises(ValueError, match="eyes has no text tower"):
+        loaded.encode_text(TEXTS)
 
 
 def test_what_does_not_fit_or_cannot_be_built_is_named(tmp_path: Path) -> None:
