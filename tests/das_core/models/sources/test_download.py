@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from cases import each_case
 from das_core.models.sources import download as module
@@ -78,7 +79,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "*")
     with Server() as running:
         monkeypatch.setattr(module, "hf_hub_url", lambda repository, name: running.url(f"{repository}/{name}"))
-        monkeypatch.setattr(module.constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
@@ -236,7 +237,7 @@ def test_what_the_hub_does_not_give_is_named_with_its_folder(
     with pytest.raises(ValueError, match=r"short.bin could not be downloaded from .*me/mine.* into .*me--mine yours"):
         fetch_file("me/mine", ["short.bin", "whole.bin"], tmp_path)
     asked = len(server.asked)
-    monkeypatch.setattr(module.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ValueError, match=r"whole.bin of me/mine could not .*\(HF_HUB_OFFLINE .* into .*me--mine yours"):
         fetch_file("me/mine", ["whole.bin"], tmp_path)
     unplug(monkeypatch, tmp_path)

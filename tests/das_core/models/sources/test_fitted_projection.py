@@ -26,9 +26,15 @@ def fitted() -> Fitted:
     return fit_starter_clip()
 
 
+def find_text_tower(fitted: Fitted) -> nn.ModuleDict:
+    module = fitted.clip.text_tower.module
+    assert module is not None
+    return nn.ModuleDict({"text": module})
+
+
 @pytest.fixture(scope="module")
 def material(fitted: Fitted) -> Material:
-    model = nn.ModuleDict({"text": fitted.clip.text_tower.module})
+    model = find_text_tower(fitted)
     words = [hypernym for hypernym in list_hypernyms() if len(hypernym.classes) > 1]
     texts = [context.format(hypernym.words[0]) for context in NEW_CONTEXTS for hypernym in words]
     encoded = encode_sentences(model, build_config(STARTER, find_sentence_encoder()), [*SPOKEN, *texts])
@@ -101,7 +107,7 @@ def test_the_fit_is_weighted_ridge_regression() -> None:
 
 def test_sentences_are_encoded_alike_alone_and_among_longer_ones(fitted: Fitted) -> None:
     config, tower = build_config(STARTER, find_sentence_encoder()), fitted.clip.text_tower
-    model = nn.ModuleDict({"text": tower.module})
+    model = find_text_tower(fitted)
     texts = ["a goldfish in a round bowl on the table of a very old kitchen", "cat", "a red barn"]
     together = encode_sentences(model, config, texts)
     alone = torch.cat([encode_sentences(model, config, [text]) for text in texts])
@@ -115,7 +121,7 @@ def test_sentences_are_encoded_alike_alone_and_among_longer_ones(fitted: Fitted)
 
 def test_progress_tells_how_many_sentences_are_encoded_and_can_stop_it(fitted: Fitted) -> None:
     config = build_config(STARTER, find_sentence_encoder())
-    model = nn.ModuleDict({"text": fitted.clip.text_tower.module})
+    model = find_text_tower(fitted)
     told: list[tuple[int, int]] = []
 
     def cancel(done: int, total: int) -> None:

@@ -8,6 +8,7 @@ import open_clip
 import pytest
 import safetensors.torch
 import torch
+from huggingface_hub import constants
 from open_clip.pretrained import _PRETRAINED
 from open_clip.tokenizer import HFTokenizer
 from torch import Tensor, nn
@@ -16,7 +17,6 @@ from torch.nn import functional as F
 import tinyclip
 from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.models.sources import download
 from das_core.models.sources.download import locate_repository
 from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_pairs
 from das_core.models.sources.open_clip_models import copy_open_clip_module, load_clip_file, load_open_clip
@@ -36,7 +36,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody may ask the hub."""
-    monkeypatch.setattr(download.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 def native(custom: bool = False) -> nn.Module:

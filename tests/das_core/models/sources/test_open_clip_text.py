@@ -10,6 +10,7 @@ import open_clip
 import pytest
 import torch
 import transformers
+from huggingface_hub import constants
 from open_clip.hf_configs import arch_dict
 from open_clip.tokenizer import HFTokenizer
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 import tinyclip
 from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.models.sources import download, open_clip_text
+from das_core.models.sources import open_clip_text
 from das_core.models.sources.download import locate_repository
 from das_core.models.sources.open_clip_models import load_clip_file
 from das_core.models.sources.open_clip_text import (
@@ -32,7 +33,7 @@ from das_core.models.sources.open_clip_text import (
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody may ask the hub."""
-    monkeypatch.setattr(download.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 def test_a_tokenizer_of_the_hub_is_read_from_its_folder(offline: None, tmp_path: Path) -> None:

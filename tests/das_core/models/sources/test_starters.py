@@ -22,7 +22,6 @@ from das_core.models.sources.starters import (
     THIRD_OPINION,
     Starter,
     load_starter,
-    load_starters,
 )
 from das_core.report.verdict import classify
 from toys import count_batch_norms
@@ -101,7 +100,3 @@ def test_a_timm_that_builds_another_model_is_noticed() -> None:
     other = dataclasses.replace(STARTER, architecture="tf_efficientnet_lite2")
     with pytest.raises(ValueError, match=r"timm builds \d+ tensors where the file holds 296"):
         load_starter(other)
-
-
-def test_the_two_that_climb_together_are_one_classifier() -> None:
-    assert load_starters().name == "EfficientNet-Lite0 + EfficientNet-Lite1"

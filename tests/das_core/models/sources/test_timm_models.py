@@ -9,10 +9,11 @@ import pytest
 import safetensors.torch
 import timm
 import torch
+from huggingface_hub import constants
 
 from cases import each_case
 from das_core.models.label_sets import imagenet_labels
-from das_core.models.sources import download, timm_models
+from das_core.models.sources import timm_models
 from das_core.models.sources.timm_models import list_timm_architectures, load_timm
 from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, timm_model
 
@@ -79,7 +80,7 @@ def test_timm_weights_that_are_there_are_loaded_without_a_net_unless_they_are_da
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("timm.models._hub.hf_hub_download", lambda *_, **__: pytest.fail("the hub was asked"))
-    monkeypatch.setattr(download.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     path = tmp_path / f"timm--{NAME}" / "model.safetensors"
     where = re.escape(str(path.parent))
     message = rf"^model.safetensors of {REPOSITORY} could not .*HF_HUB_OFFLINE .* put the file into {where} yourself$"
