@@ -62,9 +62,9 @@ def wrap(
             raise ValueError(f"{module.name} is a judge and keeps its settings; leave out {', '.join(unused)}")
         return module
     if not isinstance(module, nn.Module):
-        what = f"'{shorten(str(module))}'" if isinstance(module, str | PurePath) else f"a {type(module).__name__}"
         raise ValueError(
-            f"{what} is no model; give a torch.nn.Module. A checkpoint on disk is loaded by load_classifier_file or "
+            (f"'{shorten(str(module))}'" if isinstance(module, str | PurePath) else f"a {type(module).__name__}")
+            + " is no model; give a torch.nn.Module. A checkpoint on disk is loaded by load_classifier_file or "
             "load_clip_file, or into a module by load_state_dict"
         )
     module = uncompile(module)
