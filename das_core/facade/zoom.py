@@ -26,19 +26,17 @@ from .render import Rendering
 from .running import Callback, climb, find_recipe, make_stack
 from .wrap import find_judge
 
-FPS = 24.0  # More than the 12 of `film`, because the whole picture moves all the time.
-
 
 class Zooming(Rendering):
     """The result of `zoom`: a `Rendering` of its depths; `render_zoom` shows its `stack` at any moment."""
 
-    def save(self, path: Path | str, *, seconds: float = 2.0, fps: float = FPS) -> list[Path]:
+    def save(self, path: Path | str, *, seconds: float = 2.0, fps: float = 24.0) -> list[Path]:
         """Write the zoom to a file, as a film that zooms in at a constant rate, and return its path in a list.
 
         Args:
             path: a .gif, .webp, .png, .mp4 or .webm in a folder that exists, see `save_film`.
             seconds: the time in which the film gets from one depth to the next.
-            fps: the frames per second.
+            fps: the frames per second, more than the 12 of a film, because the whole picture moves all the time.
         """
         zoom = self.stack.spec.zoom
         assert zoom is not None
