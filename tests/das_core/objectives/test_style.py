@@ -11,7 +11,7 @@ from cases import each_case
 from das_core import Objective, style_objective
 from das_core.common.images import fit_square
 from das_core.objectives.style import StyleScore, gram_matrix
-from toys import answer, classifier
+from toys import answer, classifier, climb
 
 TOY = classifier()
 
@@ -104,3 +104,8 @@ DEAD.module[0].bias.data.zero_()
 def test_images_and_layers_that_make_no_style_are_refused(model: Any, arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         style_objective(model, *arguments)
+
+
+def test_a_few_steps_come_nearer_to_a_style() -> None:
+    history = climb(objectives=[style_objective(TOY, picture())], steps=5).history
+    assert history[-1].scores["style"] > history[0].scores["style"]
