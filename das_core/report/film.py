@@ -142,7 +142,7 @@ def _write_video(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str,
     height, width, _ = first.shape
     odd = ((0, height % 2), (0, width % 2), (0, 0))
     with av.open(str(part), "w", format=container, options=flags) as film:
-        stream = film.add_stream(codec, rate=Fraction(fps).limit_denominator(1000), options=settings)
+        stream: Any = film.add_stream(codec, rate=Fraction(fps).limit_denominator(1000), options=settings)
         stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
         # Written into the file, because players otherwise guess the colour space from the size of the picture.
         context = stream.codec_context

@@ -85,7 +85,8 @@ def test_an_odd_side_stays_but_that_of_a_video_gets_a_copy_of_its_last_line(tmp_
 def test_frames_are_pictures_or_batches_side_by_side_and_are_clipped(tmp_path: Path) -> None:
     pair = torch.stack([torch.full((3, 8, 10), -0.5), torch.full((3, 8, 10), 1.5)])
     wide = np.concatenate([np.zeros((8, 10, 3)), np.ones((8, 10, 3))], axis=1)
-    path = save_film(iter([pair, wide, 1 - pair]), tmp_path / "film.png")
+    frames: list[Any] = [pair, wide, 1 - pair]
+    path = save_film(iter(frames), tmp_path / "film.png")
     with Image.open(path) as film:
         # Pillow joins equal frames to a longer one.
         assert [round(each.info["duration"] * 12 / 1000) for each in ImageSequence.Iterator(film)] == [2, 1]

@@ -121,7 +121,7 @@ def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:
     texts = ["red", "green", "blue", "white"]
     # A text that is given twice counts once in the ranks.
     verdicts = judge_text(make_clip(), paint(*colours), [*texts, "red", "blue"])
-    targets = np.array([COLOURS[text] for text in texts])
+    targets = np.array([COLOURS[text] for text in texts], dtype=float)
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     for number, (verdict, colour) in enumerate(zip(verdicts, colours, strict=True)):
         luminance = float(np.dot(colour, (0.299, 0.587, 0.114)))
