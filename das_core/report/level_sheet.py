@@ -26,7 +26,7 @@ _GAP = 4
 # A node of ComfyUI is about 270 pixels wide. Five tiles side by side are then 54 pixels wide each, and captions whose
 # font size is 0.17 of the width of a tile are about 9 pixels high.
 _MAX_COLUMNS, _FONT_SHARE, _FONT_SIZE = 5, 0.17, 13
-_LINE = 18 / _FONT_SIZE  # The height of a caption as a multiple of its font size.
+_CAPTION = 18  # The height of a caption of `_FONT_SIZE`.
 
 # A level is stretched so that 98 % of its values, before the tanh, are at most 1.0 away from 0, which is grey. The
 # factor is bounded, so that rounding errors are not shown at full contrast.
@@ -38,7 +38,7 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
     tiles = len(group_into_octaves(stack.spec.levels, _MAX_GROUPS))
     # 2 rows of tiles, 4 copies of each (alone, with its caption, on its sheet and among all sheets), 4 bytes per value,
     # 3 channels.
-    return estimate_sum_bytes(stack) + 2 * 4 * 4 * 3 * stack.batch * tiles * (tile + _LINE * _FONT_SIZE) * tile
+    return estimate_sum_bytes(stack) + 2 * 4 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION) * tile
 
 
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
@@ -120,6 +120,6 @@ def _choose_font_size(captions: list[str], width: int) -> int:
 def _add_caption(picture: Tensor, text: str, size: int) -> Tensor:
     """Return a picture (3, h, w) with a text of a font size in a strip above it."""
     allow_interrupt()
-    strip = Image.new("RGB", (picture.shape[2], round(_LINE * size)), "white")
+    strip = Image.new("RGB", (picture.shape[2], round(size * _CAPTION / _FONT_SIZE)), "white")
     ImageDraw.Draw(strip).text((2, 1), text, "black", ImageFont.load_default(size))
     return torch.cat([to_tensor(strip), picture], dim=1)

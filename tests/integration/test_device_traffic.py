@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 import torch
@@ -159,12 +160,14 @@ def test_a_step_that_compares_images_reads_once_however_many_chunks_it_has() -> 
 
 
 def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: CLIP) -> None:
+    targets = attrgetter("targets")
+
     def ask(model: Classifier, embedder: CLIP) -> list[Tensor]:
         return [
             model.probabilities(IMAGE),
             embedder.encode_images(IMAGE),
-            *style_objective(model, IMAGE, "blocks.1").terms[0].score.targets,
-            image_objective(embedder, IMAGE).terms[0].score.targets,
+            *targets(style_objective(model, IMAGE, "blocks.1").terms[0].score),
+            targets(image_objective(embedder, IMAGE).terms[0].score),
             compare_with_texts(embedder, IMAGE, ["a cat"]),
             score_images(IMAGE, [jellyfish(model), prior("spectrum")]).table,
         ]

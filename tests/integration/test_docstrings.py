@@ -7,6 +7,7 @@ import io
 import pkgutil
 import types
 from pathlib import Path
+from typing import Any
 
 import das_core
 import direct_ascent
@@ -52,7 +53,9 @@ def test_what_is_exported_says_what_it_takes(name: str) -> None:
         return
     own = item.__doc__ or ""
     # What a class inherits its base describes; what film and zoom share with render stands there.
-    others = inspect.getmro(item) if inspect.isclass(item) else (direct_ascent.render,) * ("as in `render`" in own)
+    others: tuple[Any, ...] = (
+        inspect.getmro(item) if inspect.isclass(item) else (direct_ascent.render,) * ("as in `render`" in own)
+    )
     described = "".join((each.__doc__ or "").partition("Args:")[2] for each in (item, *others))
     names = [name for name in inspect.signature(item).parameters if name not in ("self", "cls")]
     assert not [name for name in names if f" {name}: " not in described and f"`{name}`" not in own]

@@ -33,7 +33,8 @@ class Encoder(nn.Module):
         # The embedding depends on all tokens of the first chunk up to END, as that of END in a causal transformer does.
         tokens = [token for token, _ in chunks[0]]
         pooled = self.table[tokens[: tokens.index(END) + 1]].mean(dim=0, keepdim=True)
-        return None, self.transformer.text_projection(pooled) if self.options["projected_pooled"] else pooled
+        project = self.transformer.get_submodule("text_projection")
+        return None, project(pooled) if self.options["projected_pooled"] else pooled
 
 
 class TextEncoder:

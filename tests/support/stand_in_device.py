@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from unittest import mock
 
@@ -56,22 +57,22 @@ class Traffic:
 
 
 class _OnDevice(Tensor):
-    """A tensor of the device; `values` are its numbers, on the CPU."""
+    """A tensor of the device; `numbers` are its values, on the CPU."""
 
-    values: Tensor
+    numbers: Tensor
 
     @staticmethod
     def __new__(cls, values: Tensor) -> "_OnDevice":
-        made: _OnDevice = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made: _OnDevice = Tensor._make_wrapper_subclass(
             cls, values.size(), values.stride(), values.storage_offset(), dtype=values.dtype, device=DEVICE
         )
-        made.values = values
+        made.numbers = values
         return made
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def __torch_dispatch__(cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         raise AssertionError(f"{operator} was asked of the stand-in outside of `stand_in_device`")
 
     # What PyTorch makes from Python's numbers on the device "meta" has no values: it is made on the CPU and sent.
@@ -189,13 +190,14 @@ def _is_stand_in(device: Any) -> bool:
 
 
 def _unwrap(arguments: Any) -> Any:
-    return pytree.tree_map_only(_OnDevice, lambda tensor: tensor.values, arguments)
+    return pytree.tree_map_only(_OnDevice, lambda tensor: tensor.numbers, arguments)
 
 
 def _find_places() -> tuple[str, ...]:
-    places, frame = [], sys._getframe(1)
+    places: list[str] = []
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename.startswith(_LIBRARY):
             places.append(f"{frame.f_code.co_filename[len(_LIBRARY) + 1 :]}:{frame.f_lineno}")
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return tuple(places)

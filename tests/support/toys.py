@@ -36,10 +36,10 @@ def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
             nn.SiLU(),
             nn.AdaptiveAvgPool2d(4),
             nn.Flatten(),
-            nn.Linear(512, classes),
+            last := nn.Linear(512, classes),
         )
         # The logits become as far apart as those of a trained network.
-        module[-1].weight.data *= 30
+        last.weight.data *= 30
     module = module.eval().requires_grad_(False)
     half = (0.5, 0.5, 0.5)
     return Classifier("toy", module, size, half, half, labels=number_labels(classes))

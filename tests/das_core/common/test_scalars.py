@@ -29,14 +29,17 @@ def test_numbers_of_any_type_are_read_as_pythons_own(value: Any, whole: int | No
 def test_a_switch_is_on_or_off_and_nothing_between() -> None:
     assert [as_switch("tile", value) for value in (True, np.True_, 1, np.int8(1))] == [True] * 4
     assert [as_switch("tile", value) for value in (False, np.False_, 0)] == [False] * 3
-    for value in (2, 1.0, "off", None, [], np.array([1])):
+    others: list[Any] = [2, 1.0, "off", None, [], np.array([1])]
+    for value in others:
         with pytest.raises(ValueError, match=r"tile .* is neither on nor off; give True or False"):
             as_switch("tile", value)
 
 
 def test_what_has_items_is_a_list() -> None:
-    for value in ((1, 4), [1, 4], range(1, 5, 3), np.array([1, 4]), torch.tensor([1, 4]), iter([1, 4])):
+    lists: list[Any] = [(1, 4), [1, 4], range(1, 5, 3), np.array([1, 4]), torch.tensor([1, 4]), iter([1, 4])]
+    for value in lists:
         assert as_list("levels", value, "(1, 4)") == [1, 4]
-    for value in (4, "14", b"14", None, torch.tensor(4), np.array(4)):
+    others: list[Any] = [4, "14", b"14", None, torch.tensor(4), np.array(4)]
+    for value in others:
         with pytest.raises(ValueError, match=r"levels .* is no list; give one, such as \(1, 4\)"):
             as_list("levels", value, "(1, 4)")

@@ -56,7 +56,7 @@ def test_sheets_have_five_columns_at_most_and_are_white_where_there_is_no_level(
     levels: tuple[int, ...] | None, columns: int, blocks: int
 ) -> None:
     # All levels of a canvas are grouped into octaves, and an oblong picture stays so.
-    stack = ImageStack.noise(StackSpec(96, 48, 8, levels=levels))
+    stack = ImageStack.noise(StackSpec(96, 48, 8, levels=levels) if levels else StackSpec(96, 48, 8))
     sheet = render_level_sheets(stack, TILE, stretch=False)
     height = TILE // 2 + CAPTION + GAP
     assert sheet.shape == (1, 3, 2 * blocks * height + GAP, columns * (TILE + GAP) + GAP)
