@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageSequence
 from torchvision.transforms.functional import to_tensor
 
-import das_core
-import direct_ascent as da
+import das_core as da
+import direct_ascent
 from cases import each_case
 from das_core import SKETCH, class_objective, facade
 from das_core.ascent.recipe import RECIPES
@@ -23,7 +23,7 @@ from quick_render import TOY, render
 
 def test_it_is_the_ascent_of_the_recipe() -> None:
     made = render("class 3", recipe="sketch", seed=4)
-    stack = das_core.ImageStack.gray(das_core.StackSpec(48, 48))
+    stack = da.ImageStack.gray(da.StackSpec(48, 48))
     expected = replace(SKETCH, steps=2).prepare(stack, class_objective(TOY, 3, "log_probability"), seed=4).run()
     assert torch.equal(made.image, expected.image)
     assert made.history == expected.history
@@ -89,15 +89,15 @@ def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any
 
 
 def test_the_package_hands_on_the_library_and_its_facade() -> None:
-    assert set(da.__all__) == {*das_core.__all__, *facade.__all__}
-    assert all(hasattr(da, name) for name in da.__all__)
+    assert set(direct_ascent.__all__) == {*da.__all__, *facade.__all__}
+    assert all(hasattr(direct_ascent, name) for name in direct_ascent.__all__)
     assert set(RECIPES) == {"picture", "sketch", "best"}
 
 
 @each_case("name", ["film.gif", "film.mp4"])
 def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path: Path, name: str) -> None:
     expected = render("class 3", steps=3)
-    with fill_disk(512), pytest.raises(da.UnsavedError, match=rf"'{name}' could not .*made\.save") as it:
+    with fill_disk(512), pytest.raises(facade.UnsavedError, match=rf"'{name}' could not .*made\.save") as it:
         render("class 3", steps=3, film=tmp_path / name)
     assert not list(tmp_path.iterdir())
     # The error takes the result along to another process.

@@ -10,8 +10,8 @@ import torch
 from PIL import Image, ImageSequence
 from torch import nn
 
-import direct_ascent as da
-from das_core import PICTURE, ImageStack, in_region, score_images
+import das_core as da
+from das_core import PICTURE, ImageStack, facade, in_region, score_images
 from das_core.common.masks import canvas_mask
 from das_core.facade.running import as_list
 from quick_render import render
@@ -65,13 +65,13 @@ def test_a_channel_that_grey_cannot_move_begins_with_noise_and_a_dead_one_stands
     # Brightness; the difference of neighbours, of which the threshold leaves nothing in grey; and nothing.
     rows = torch.tensor([[1.0, 1.0], [1.0, -1.0], [0.0, 0.0]])
     layer.weight.data = rows[:, None, None].expand(3, 3, 1, 2).clone()
-    model = da.wrap(nn.Sequential(layer, nn.Threshold(0.01, 0.0)), size=32, mean=(0.0,) * 3, std=(1.0,) * 3)
+    model = facade.wrap(nn.Sequential(layer, nn.Threshold(0.01, 0.0)), size=32, mean=(0.0,) * 3, std=(1.0,) * 3)
     quiet = replace(PICTURE, augmentation=da.Augmentation(transforms=()), steps=2)
     assert len(render("1:1", model, recipe=quiet, film=tmp_path / "film.gif").history) == 2
     assert (tmp_path / "film.gif").is_file()
     with pytest.raises(da.AscentError, match="vanished at step 1"):
         render("1:1", model, recipe=quiet, start=torch.full((1, 3, 48, 48), 0.5))
-    made, living = (render(da.channels("1", numbers), model, recipe=quiet) for numbers in ([0, 1, 2], [0, 0, 0]))
+    made, living = (render(facade.channels("1", numbers), model, recipe=quiet) for numbers in ([0, 1, 2], [0, 0, 0]))
     assert torch.equal(made.stack.canvas[0], living.stack.canvas[0])
     assert made.scores["1 channel 0 | 1 channel 1 | 1 channel 2"][1] > 0
     assert [record.still for record in made.history] == [(2,)] * 2

@@ -12,10 +12,10 @@ import torch
 import torchvision
 from torch import nn
 
-import direct_ascent as da
+import das_core as da
 import tinyclip
 from cases import each_case
-from das_core import CLIP, Classifier, Judge, find_layers
+from das_core import CLIP, Classifier, Judge, facade, find_layers
 from das_core.facade.wrap import find_judge, wrap
 from das_core.models.sources.open_clip_text import without_torchaudio
 from quick_render import render
@@ -81,7 +81,7 @@ def test_what_answers_with_maps_or_a_tuple_can_be_asked_for_its_layers_alone() -
     made = render("0:1", edges, steps=8)
     assert made.history[-1].scores["0 channel 1"] > made.history[0].scores["0 channel 1"]
     with pytest.raises(ValueError, match="Sequential knows no classes; ask it for a layer"):
-        render(da.classes(1), edges)
+        render(facade.classes(1), edges)
 
 
 def without_weights() -> nn.Module:
@@ -102,7 +102,11 @@ def without_weights() -> nn.Module:
         (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
         (lambda: "resnet.pth", {}, "^'resnet.pth' is no model; .* is loaded by load_classifier_file"),
         (lambda: 3, {}, "^a int is no model; give a torch.nn.Module"),
-        (lambda: Answering(lambda views: {}["logits"]), KNOWN_SIZE, r"Answering fails on .* \(KeyError: 'logits'\)"),
+        (
+            lambda: Answering(lambda views: dict[str, Any]()["logits"]),
+            KNOWN_SIZE,
+            r"Answering fails on .* \(KeyError: 'logits'\)",
+        ),
         (
             lambda: Answering(lambda views: views.mean((1, 2, 3))[:, None].expand(-1, 10**9)),
             KNOWN_SIZE,
@@ -166,7 +170,7 @@ def test_a_module_is_wrapped_once_until_it_changes_and_is_not_kept_alive(monkeyp
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
     first = find_judge(module, None)
     assert find_judge(module, None) is first
-    module[0].weight.data[0, 0, 0, 0] += 1  # type: ignore[index]
+    next(module.parameters()).data[0, 0, 0, 0] += 1
     second = find_judge(module, None)
     assert second is not first
     module[2] = nn.GELU()

@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-import direct_ascent as da
+import das_core as da
 from cases import each_case
+from das_core import facade
 from das_core.ascent.recipe import suit_zoom
 from das_core.facade.zoom import Zooming, convert_to_depths
 from toys import classifier, random_views, toy_class
@@ -18,14 +19,14 @@ WISHES = ["class 3", "class 5", "class 7"]
 
 
 def zoom(wishes: Any = WISHES, **settings: Any) -> Zooming:
-    return da.zoom(TOY, wishes, **({"size": 32, "steps": 2, "progress": False, "recipe": "sketch"} | settings))
+    return facade.zoom(TOY, wishes, **({"size": 32, "steps": 2, "progress": False, "recipe": "sketch"} | settings))
 
 
 @each_case(
     ("wishes", "names"),
     [
-        (("class 3", da.channel("2", 7), 5), ["class 3", "2 channel 7", "class 5"]),
-        (["class 3", da.classes(5) - 0.2 * da.classes(1)], ["class 3", "class 5", "class 1"]),
+        (("class 3", facade.channel("2", 7), 5), ["class 3", "2 channel 7", "class 5"]),
+        (["class 3", facade.classes(5) - 0.2 * facade.classes(1)], ["class 3", "class 5", "class 1"]),
         (["class 3", "class 5", "class 3"], ["class 3", "class 5"]),
     ],
 )
@@ -78,8 +79,12 @@ def test_a_zoom_is_saved_as_a_film_of_a_length_that_can_be(tmp_path: Path) -> No
 
 def test_the_longest_film_has_65_536_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
-    render = "render_zoom", lambda stack, count: counts.append(count) or stack.image()
-    monkeypatch.setitem(Zooming.save.__globals__, *render)
+
+    def render(stack: da.ImageStack, count: int) -> torch.Tensor:
+        counts.append(count)
+        return stack.image()
+
+    monkeypatch.setitem(Zooming.save.__globals__, "render_zoom", render)
     # Without a loop, one of them is the end.
     for loop, longest in ((True, 1024.0), (False, 65_535 / 32)):
         made = zoom(WISHES[:2], loop=loop, steps=1)
@@ -99,7 +104,7 @@ def test_the_longest_film_has_65_536_frames(tmp_path: Path, monkeypatch: pytest.
         (WISHES, {"factor": 9.0}, "factor 9.0 is not between 1.25 and 8"),
         (WISHES, {"start": torch.rand(2, 3, 32, 32)}, "2 start images are no zoom of 3 depths: use 1 or 3"),
         ([da.in_region(toy_class(), torch.ones(1, 8, 8)), "class 3"], {}, "a zoom has no regions"),
-        ([da.channel("2", 7) + da.diversity("2"), "class 3"], {}, "makes images differ, and depths belong together"),
+        ([facade.channel("2", 7) + facade.diversity("2"), "class 3"], {}, "makes images differ, and depths belong"),
     ],
 )
 def test_what_cannot_be_is_said_with_what_can(wishes: Any, settings: dict[str, Any], says: str) -> None:
@@ -112,7 +117,7 @@ def test_a_named_recipe_is_adapted_and_classes_of_depths_are_asked_by_their_logi
     asked = [da.class_objective(TOY, name, "logit") for name in WISHES]
     assert torch.equal(made, zoom(asked, recipe=suit_zoom(da.SKETCH, 3)).image)
     assert not torch.equal(made, zoom(recipe=da.SKETCH).image)
-    assert not torch.equal(made, zoom([da.classes(name) for name in WISHES]).image)
+    assert not torch.equal(made, zoom([facade.classes(name) for name in WISHES]).image)
 
 
 def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import direct_ascent as da
+import das_core as da
 from cases import each_case
 from das_core.ascent.optimizers import Optimizer
 from das_core.models.ensemble import ClassifierEnsemble

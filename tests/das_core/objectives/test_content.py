@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import direct_ascent as da
+import das_core as da
 from cases import each_case
 from das_core.objectives.content import measure_content_distance
 from toys import answer, classifier, output_objective

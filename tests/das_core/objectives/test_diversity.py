@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import direct_ascent as da
+import das_core as da
 from cases import each_case
 from das_core.models.layers.activations import Activations
 from toys import SPEC, VIEWS, classifier, score, toy_class

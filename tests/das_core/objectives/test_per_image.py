@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-import direct_ascent as da
+import das_core as da
 from cases import each_case
 from das_core.models.ensemble import ClassifierEnsemble
 from toys import SPEC, VIEWS, classifier

@@ -86,8 +86,8 @@ def test_several_images_of_any_shape_are_one_style(shape: tuple[int, int]) -> No
 
 
 DEAD = classifier()
-DEAD.module[0].weight.data.zero_()
-DEAD.module[0].bias.data.zero_()
+for weight in DEAD.module.parameters():
+    weight.data.zero_()
 
 
 @each_case(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import direct_ascent as da
+import das_core as da
 from cases import each_case
 from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.objectives.priors import CanvasPixels

@@ -55,7 +55,7 @@ AROUND = over_frames(prior(), ((1, 0.0), (3, 1.0)))
         (over_frames(prior(), POINTS[:2], "step"), film(5), [1.0, 1.0, 0.0, 0.0, 0.0]),
         # A list of numbers is one for each frame.
         (ENVELOPE, film(4), [0.0, 0.25, 1.0, 0.1]),
-        (over_frames(prior("l2"), {np.int64(0): 1.0, np.int64(2): 0.0}), film(3), [1.0, 0.5, 0.0]),
+        (over_frames(prior("l2"), {np.int64(0): 1.0, np.int64(2): 0.0}), film(3), [1.0, 0.5, 0.0]),  # type: ignore[dict-item]
         # Keyframes of a zoom are its depths, and moments lie between. In a loop the end is the first depth again.
         (FADING, Zoom(5).timeline, [1 - number / 16 for number in range(17)]),
         (DEPTHS, HALVES, [1.0, 0.5, 0.0, 0.25, 0.5]),
@@ -147,7 +147,12 @@ def test_wishes_that_follow_each_other_always_sum_to_one_and_may_be_several_term
 )
 def test_hashable_wishes_are_one_if_they_are_equal_and_of_one_type(first: Any, second: Any, count: int) -> None:
     made: list[Any] = []
-    asked = over_keyframes({0: first, 4: "sea", 8: second}, lambda wish: made.append(wish) or prior("l2"))
+
+    def make(wish: Any) -> Objective:
+        made.append(wish)
+        return prior("l2")
+
+    asked = over_keyframes({0: first, 4: "sea", 8: second}, make)
     assert len(made) == len(asked.terms) == count + 1
     assert made[0] is first
     assert asked.terms[0].tracks[0].points == ((0, 1.0), (4, 0.0), (8, 2.0 - count))
@@ -159,9 +164,7 @@ def test_there_may_be_a_keyframe_for_every_frame_of_the_longest_film_and_its_end
     assert at(track, film(MOST_FRAMES)) == at(track, film(MOST_FRAMES, loop=True)) == factor
     assert MOST_KEYFRAMES == MOST_FRAMES + 1
     # Of 100,000 lines each would be weighed at all the others.
-    made: list[Any] = []
     text = "\n".join(f"{frame}: wish {frame}" for frame in range(100_000))
     says = f"100000 keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}"
     with pytest.raises(ValueError, match=says):
-        over_keyframes(text, lambda wish: made.append(wish) or prior())
-    assert not made
+        over_keyframes(text, lambda wish: pytest.fail("an objective was made"))
