@@ -20,7 +20,8 @@ TOY = classifier()
 
 
 def film(wish: Any, model: Any = TOY, **settings: Any) -> Film:
-    return facade.film(model, wish, **({"size": 32, "steps": 2, "progress": False, "frames": 4} | settings))
+    quick: dict[str, Any] = {"size": 32, "steps": 2, "progress": False, "frames": 4}
+    return facade.film(model, wish, **quick | settings)
 
 
 @each_case(

@@ -19,7 +19,8 @@ WISHES = ["class 3", "class 5", "class 7"]
 
 
 def zoom(wishes: Any = WISHES, **settings: Any) -> Zooming:
-    return facade.zoom(TOY, wishes, **({"size": 32, "steps": 2, "progress": False, "recipe": "sketch"} | settings))
+    quick: dict[str, Any] = {"size": 32, "steps": 2, "progress": False, "recipe": "sketch"}
+    return facade.zoom(TOY, wishes, **quick | settings)
 
 
 @each_case(

@@ -54,7 +54,8 @@ def test_references_come_in_the_order_of_the_reference_images() -> None:
 
 
 def test_objectives_are_added_and_weighted_like_numbers() -> None:
-    one, other = da.prior("l2", 0.5), toy_class(weight=2.0)
+    one: Any = da.prior("l2", 0.5)
+    other = toy_class(weight=2.0)
     total = 3 * one - other / 4 + -one
     assert [(term.name, term.weight) for term in total.terms] == [("l2", 1.5), ("class 3", -0.5), ("l2", -0.5)]
     assert sum([one, other]).terms == (one + other).terms  # type: ignore[union-attr]
