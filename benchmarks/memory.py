@@ -39,7 +39,7 @@ class PeakBytes(TorchDispatchMode):
         self.held = self.peak = 0
         self._seen: set[int] = set()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         """Run an operation and count the memory of the tensors that it made."""
         result = func(*args, **(kwargs or {}))
         for made in tree_iter(result):

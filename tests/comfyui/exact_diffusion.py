@@ -40,7 +40,7 @@ class ExactModel(comfy.model_base.BaseModel):
         config.latent_format = Pixels()
         super().__init__(config, comfy.model_base.ModelType.EPS)
         self.diffusion_model = torch.nn.Linear(1, 1)
-        self.diffusion_model.dtype = torch.float32
+        self.diffusion_model.dtype = torch.float32  # type: ignore[assignment]
         self._denoise = ExactDenoiser(plain_pictures(side))
 
     def _apply_model(self, x: torch.Tensor, t: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:

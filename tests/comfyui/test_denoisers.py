@@ -127,7 +127,7 @@ def test_a_diffusion_model_leads_to_what_it_sees(comfyui: Client, plain: np.ndar
 
 def test_a_stronger_one_leads_further(comfyui: Client) -> None:
     rough = [
-        roughness(shown(comfyui, climb(DIFFUSION, **{"denoise.strength": value, "denoise.end": value})))
+        roughness(shown(comfyui, climb(DIFFUSION, 0, **{"denoise.strength": value, "denoise.end": value})))
         for value in (0.02, 0.5)
     ]
     assert rough[1] < 0.9 * rough[0]

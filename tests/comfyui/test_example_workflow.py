@@ -7,7 +7,8 @@ from playwright.sync_api import Browser
 
 from harness.client import Client
 from harness.page import load_template, open_page
-from template_page import EXAMPLES, NAMES
+from short_examples import EXAMPLES
+from template_page import NAMES
 
 JS_GET_PROMPT = """async () => {
     const prompt = (await app.graphToPrompt()).output

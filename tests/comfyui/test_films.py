@@ -41,10 +41,11 @@ def test_a_film_becomes_a_video(comfyui: Client) -> None:
     assert len({frame.tobytes() for frame in frames}) == FRAMES
     (saved,) = history["outputs"]["9"]["images"]
     content = comfyui.get_file(saved)
-    with av.open(io.BytesIO(content)) as video:
+    with av.open(io.BytesIO(content), "r") as video:
         (stream,) = video.streams.video
-        assert (stream.width, stream.height, float(stream.average_rate)) == (64, 64, 12.0)
-        assert sum(1 for _ in video.decode(stream)) == SHOWN
+        assert (stream.width, stream.height) == (64, 64)
+        assert stream.average_rate == 12
+        assert len(list(video.decode(stream))) == SHOWN
 
 
 def test_a_keyframe_beyond_the_end_is_named_by_the_node_that_knows(comfyui: Client) -> None:

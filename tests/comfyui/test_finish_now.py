@@ -118,7 +118,7 @@ def test_finish_now_saves_the_picture_so_far_and_the_next_run_is_a_whole_one(com
     assert history["status"]["status_str"] == "success"
     # The picture, the last frame and the last preview are the same one; the preview is a JPEG.
     (saved,) = comfyui.get_images(history, SAVED)
-    assert np.array_equal(saved, comfyui.get_images(history, FRAMES)[-1])
+    assert saved.tobytes() == comfyui.get_images(history, FRAMES)[-1].tobytes()
     preview = [event.image for event in early if event.image is not None][-1]
     assert np.abs(np.asarray(preview, dtype=float) - np.asarray(saved, dtype=float)).mean() < 4
 

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from harness.client import Client
 from harness.page import export_api, load_template, open_page
-from template_page import EXAMPLES, set_widgets
+from short_examples import EXAMPLES
+from template_page import set_widgets
 
 SEEN = {
     "DAS_ImageStack": ["width", "height", "batch_size", "start", "details"],

@@ -17,7 +17,7 @@ from short_examples import PLAIN_VIEWS, customise
 SIDE, BATCH = 64, 2
 WISH = "jellyfish"
 TEMPLATE = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "guided_diffusion.json"
-QUICK = {"n0_batch": 1, "n3_views": 1, "n4_steps": 1, "n5_steps": 4}
+QUICK: dict[str, Any] = {"n0_batch": 1, "n3_views": 1, "n4_steps": 1, "n5_steps": 4}
 """One picture, four steps of the sampler, and one view at each: for what does not ask whether it is any good."""
 
 

@@ -34,7 +34,7 @@ axes:
   DAS_ImageStack.details.color: [rgb]
 """
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "DAS_ClassObjective": {"classes": "volcano"},
     "DAS_Optimize": {"seed": 41, "recipe.steps": 2, "recipe.optimizer.step_size": 0.07},
     "DAS_ImageStack": {"details.color": "rgb", "width": 64, "height": 64, "details.margin": 16},
@@ -71,7 +71,15 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     home = tmp_path_factory.mktemp("sweep")
     workflow = REPOSITORY / "example_workflows" / "sweeps" / "small.json"
     (home / "grid.yaml").write_text(GRID.format(workflow=json.dumps(str(workflow))))
-    command = [sys.executable, REPOSITORY / "tools" / "sweep.py", "grid.yaml", "--results", "results", "--workers", "1"]
+    command: list[str | Path] = [
+        sys.executable,
+        REPOSITORY / "tools" / "sweep.py",
+        "grid.yaml",
+        "--results",
+        "results",
+        "--workers",
+        "1",
+    ]
     done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS)
     assert done.returncode == 0, done.stderr
     (picture,) = (home / "results" / "cells").glob("*/*/*.png")

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page
 
 from harness.client import Client
 from harness.page import load_template, open_page, press_run
-from template_page import EXAMPLES, JS_GET_BOXES, NAMES, find_overlaps, has_nodes_2, set_renderer, set_widgets
+from short_examples import EXAMPLES
+from template_page import JS_GET_BOXES, NAMES, find_overlaps, has_nodes_2, set_renderer, set_widgets
 
 SMALLEST_ZOOM = 0.6
 """The page draws no text below 0.57."""

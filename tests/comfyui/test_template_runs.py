@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page
 
 from harness.client import Client, Prompt
 from harness.page import close_dialogs, load_template, open_page, press_run
-from short_examples import has_named_recipe, shortened
-from template_page import EXAMPLES, NAMES, find_outside, find_overlaps, has_nodes_2, set_renderer, shorten_named_recipes
+from short_examples import EXAMPLES, has_named_recipe, shortened
+from template_page import NAMES, find_outside, find_overlaps, has_nodes_2, set_renderer, shorten_named_recipes
 
 JS_APPLY = """changes => {
     for (const [id, type] of Object.entries(changes.replaced)) {
