@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from loaded_pack import Pack
-from outcomes import Outcomes, pick
-from spoiled_files import spoil_bytes
+from outcomes import Outcomes, pick, spoil_bytes
 
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore:Detected pickle protocol")]
 

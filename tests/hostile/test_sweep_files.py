@@ -16,8 +16,7 @@ if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "ya
     pytest.skip("the optional extra sweep is not installed", allow_module_level=True)
 
 import sweep as command
-from outcomes import Outcomes, RefusedError, pick
-from spoiled_files import spoil_bytes
+from outcomes import Outcomes, RefusedError, pick, spoil_bytes
 from sweep_grids import COLOR, list_results_here
 from sweeper import engine
 from sweeper.results import Results

@@ -98,23 +98,18 @@ class Asked(NamedTuple):
     embeddings: Tensor
     right: list[set[int]]
 
-    def find(self, projection: Tensor, directions: Tensor) -> list[list[int]]:
-        """Return the five nearest classes of every sentence; `directions` (classes, D) are those of all classes."""
-        return ((self.embeddings @ projection.T) @ directions.T).topk(5).indices.tolist()
+    def count(self, projection: Tensor, directions: Tensor, mostly: bool = False) -> float:
+        """Return the share of the sentences whose nearest class is right, or `mostly` of whose nearest most are.
 
-    def count_first(self, projection: Tensor, directions: Tensor) -> float:
-        found = self.find(projection, directions)
-        return sum(five[0] in right for five, right in zip(found, self.right, strict=True)) / len(self.right)
-
-    def count_mostly(self, projection: Tensor, directions: Tensor) -> float:
-        """Return the share of the sentences for which most of the nearest classes are right, see `sentences_mostly`."""
-        counts = [min(5, len(right)) for right in self.right]
-        found = self.find(projection, directions)
+        `directions` (classes, D) are those of all classes.
+        """
+        found = ((self.embeddings @ projection.T) @ directions.T).topk(5).indices.tolist()
+        counts = [min(5, len(right)) if mostly else 1 for right in self.right]
         hits = [
-            sum(index in right for index in five[:count])
+            sum(index in right for index in five[:count]) * 2 > count
             for five, right, count in zip(found, self.right, counts, strict=True)
         ]
-        return sum(hit * 2 > count for hit, count in zip(hits, counts, strict=True)) / len(counts)
+        return sum(hits) / len(hits)
 
 
 class Material(NamedTuple):
@@ -187,7 +182,7 @@ def measure(material: Material, whole: Material, tower: Starter) -> Shares:
         # Each class has four sentences, in the first 4000 rows; the second one is "a photo of a NAME.".
         *measure_names(material, whole.embeddings[1:4000:4], directions),
         measure_hypernyms(material, whole, directions),
-        material.in_contexts.count_first(projection, directions),
-        material.spoken.count_first(projection, directions),
-        material.spoken.count_mostly(projection, directions),
+        material.in_contexts.count(projection, directions),
+        material.spoken.count(projection, directions),
+        material.spoken.count(projection, directions, mostly=True),
     )

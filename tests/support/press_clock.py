@@ -5,8 +5,7 @@ import resource
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ class PressClock:
     """Stands for ComfyUI's check for Cancel: measures the time between looks, and cancels the run after a while."""
 
     patience: float = float("inf")
-    looks: int = 0
     worst: float = 0.0
     where: str = "the end"
 
@@ -41,53 +39,25 @@ class PressClock:
     def __call__(self) -> None:
         """Measure a look; a run calls this method wherever it can be cancelled."""
         now = time.process_time()
-        self.looks += 1
-        self._note(now, find_place())
+        frames = [frame for frame in traceback.extract_stack(limit=30) if frame.filename.startswith(_OURS)]
+        # Functions that only pass a look on are left out.
+        inner = [frame for frame in frames if not frame.filename.endswith(("interruption.py", "progress.py"))]
+        self.note(now, f"{Path(inner[-1].filename).name}:{inner[-1].lineno}" if inner else "?")
         # The time of this method is not counted, because ComfyUI's own check takes only microseconds.
         self._last = time.process_time()
         if now - self._begin > self.patience:
             raise mm.InterruptProcessingException
 
-    def end(self) -> None:
-        self._note(time.process_time(), "the end")
-
-    def _note(self, now: float, place: str) -> None:
+    def note(self, now: float, place: str) -> None:
         if now - self._last > self.worst:
             self.worst, self.where = now - self._last, f"{self._place} .. {place}"
         self._place = place
 
 
-def find_place() -> str:
-    """Return the innermost line of das_core or nodes that the run is in, such as 'loop.py:230'."""
-    frames = [frame for frame in traceback.extract_stack(limit=30) if frame.filename.startswith(_OURS)]
-    # Functions that only pass a look on are left out.
-    inner = [frame for frame in frames if not frame.filename.endswith(("interruption.py", "progress.py"))]
-    return f"{Path(inner[-1].filename).name}:{inner[-1].lineno}" if inner else "?"
-
-
-@contextmanager
-def watch_looks(clock: PressClock) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(mm, "throw_exception_if_processing_interrupted", clock)
-        yield
-
-
-@contextmanager
-def give_memory(free: int) -> Iterator[None]:
-    """Let ComfyUI report `free` bytes of free memory to the memory checks of the pack while the block runs."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(mm, "get_free_memory", lambda *_, **__: free)
-        yield
-
-
-def read_resident_bytes(name: str = "VmRSS") -> int:
-    """Return the resident memory of this process in bytes, or with `VmHWM` its peak since `forget_peak`."""
+def read_resident_bytes(name: str) -> int:
+    """Return the resident memory of this process in bytes, `VmRSS`, or its peak, `VmHWM`."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-
-def forget_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 @dataclass(frozen=True)
@@ -127,13 +97,15 @@ def measure(run: Callable[[], Any], patience: float, free: int) -> Measured:
 def _measure_here(run: Callable[[], Any], patience: float, free: int) -> str:
     from outcomes import find_problem
 
-    forget_peak()
-    before = read_resident_bytes()
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
+    before = read_resident_bytes("VmRSS")
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + 3 * free, resource.RLIM_INFINITY))
     clock = PressClock(patience)
     try:
-        with watch_looks(clock), give_memory(free):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(mm, "throw_exception_if_processing_interrupted", clock)
+            patched.setattr(mm, "get_free_memory", lambda *_, **__: free)
             run()
         end = "finished"
     except mm.InterruptProcessingException:
@@ -142,6 +114,6 @@ def _measure_here(run: Callable[[], Any], patience: float, free: int) -> str:
         problem = find_problem(error)
         detail = "".join(traceback.format_exception(error))[-1500:] if problem else ""
         end = f"{'broken' if problem else 'refused'}: {problem or error} {detail}"
-    clock.end()
+    clock.note(time.process_time(), "the end")
     peak = read_resident_bytes("VmHWM") - before
     return "\t".join([f"{clock.worst:.3f}", str(peak), clock.where, end.replace("\t", " ")])

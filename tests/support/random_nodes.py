@@ -12,31 +12,14 @@ from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
 from runner.node_calls import Call
 from runner.node_inputs import fill_defaults
 from runner.workflow_graph import Node
-from stand_in_diffusion import StandInVAE, make_patcher
-from stand_in_upscale import UpscaleStandIn
+from stand_in_diffusion import StandInVAE, UpscaleStandIn, make_patcher
 
 SMALL: dict[str, tuple[float, float]] = {
-    "width": (16, 72),
-    "height": (16, 72),
-    "margin": (8, 16),
-    "jitter": (0, 8),
-    "channel": (0, 7),
-    "batch_size": (1, 2),
-    "steps": (1, 3),
-    "views": (1, 3),
-    "feather": (0, 3),
-    "size": (32, 96),
-    "scale": (0.05, 2.0),
-    "top_k": (1, 8),
-    "frames": (0, 3),
-    "depths": (2, 3),
-    "step": (1, 20),
-    "weight": (-2.0, 2.0),
-    "zoom_min": (0.2, 0.5),
-    "zoom_max": (0.6, 1.0),
-    "start": (0.05, 1.0),
-    "end": (0.05, 3.0),
-}
+    "width": (16, 72), "height": (16, 72), "margin": (8, 16), "jitter": (0, 8), "channel": (0, 7),
+    "batch_size": (1, 2), "steps": (1, 3), "views": (1, 3), "feather": (0, 3), "size": (32, 96), "scale": (0.05, 2.0),
+    "top_k": (1, 8), "frames": (0, 3), "depths": (2, 3), "step": (1, 20), "weight": (-2.0, 2.0),
+    "zoom_min": (0.2, 0.5), "zoom_max": (0.6, 1.0), "start": (0.05, 1.0), "end": (0.05, 3.0),
+}  # fmt: skip
 """The ranges of random numbers, by the name of the widget: for widgets that decide how long a run takes, and for those
 of which few values are valid."""
 
@@ -52,12 +35,10 @@ TEXTS: dict[str, list[str]] = {
     "blend_bands": ["", "3-"],
     "resolutions": ["1, 4, 16", "1 2 3", "8"],
     "filename_prefix": ["castle", "night/castle"],
-    "channels": ["", "0", "1: 0.5"],
     "name": ["jellyfish"],
     "search": ["", "conv"],
     "layer": ["convolution"],
     "layers": ["", "convolution", "convolution: 2"],
-    "unit": ["channel", "layer"],
 }
 """Valid texts, by the name of the widget; other widgets keep their default."""
 
@@ -178,7 +159,7 @@ class NodeMaker:
         if depth > 1:
             # Prefer nodes that do not need an input of the type that they make, so that the chain of nodes ends.
             makers = [made for made in makers if not self._takes(made[0], kind)] or makers
-        node_id, number = pick(self.random, [made for made in makers if made[0] not in ("DAS_LoadStack",)])
+        node_id, number = pick(self.random, [made for made in makers if made[0] != "DAS_LoadStack"])
         return self.run(node_id, self.make_inputs(node_id, depth + 1))[number]
 
     def _takes(self, node_id: str, kind: str) -> bool:

@@ -27,14 +27,9 @@ def read_example(path: str) -> dict[str, Any]:
     return prompt
 
 
-def _read_picture() -> dict[str, Any]:
-    """Return the inputs of an Optimize whose recipe is custom, with the settings of the recipe picture."""
-    (optimize,) = (node for node in read_example("api/timelapse").values() if node["class_type"] == "DAS_Optimize")
-    recipe = {name: value for name, value in optimize["inputs"].items() if name.partition(".")[0] == "recipe"}
-    return recipe | {"recipe.frames": 0}
-
-
-PICTURE = _read_picture()
+(_OPTIMIZE,) = (node for node in read_example("api/timelapse").values() if node["class_type"] == "DAS_Optimize")
+_RECIPE = {name: value for name, value in _OPTIMIZE["inputs"].items() if name.partition(".")[0] == "recipe"}
+PICTURE: dict[str, Any] = _RECIPE | {"recipe.frames": 0}
 """The inputs of an Optimize whose recipe is custom, with the settings of the recipe picture."""
 
 
@@ -66,25 +61,28 @@ PLAIN_VIEWS = {"jitter": 0, "zoom_max": 1.0, "zoom_start": 1.0, "noise": 0.0, "n
 """Details of an Augmentation that changes nothing about a view."""
 
 
+_SHORT: dict[str, dict[str, Any]] = {
+    "DAS_Augmentation": {"views": 2},
+    "KSampler": {"steps": 2},
+    "DAS_GuideDiffusion": {"steps": 1, "every": 1, "start_percent": 0.0, "end_percent": 1.0},
+    "EmptyLatentImage": {"width": 256, "height": 256},
+}
+_SMALL: dict[str, tuple[str, dict[str, Any]]] = {
+    "CheckpointLoaderSimple": ("HarnessSmallDiffusion", {}),
+    "UpscaleModelLoader": ("HarnessSmallUpscaler", {}),
+    "DAS_CLIPFromComfyUI": ("DAS_LoadCLIP", {"source": "starter", "precision": "auto"}),
+}
+
+
 def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
     """Change a prompt so that it has two steps, two views and small stand-ins for large models, and return it."""
     for node in prompt.values():
-        if node["class_type"] == "DAS_Optimize":
+        kind = node["class_type"]
+        if kind == "DAS_Optimize":
             set_recipe(node["inputs"], steps=2, preview_every=1)
-        if node["class_type"] == "DAS_Augmentation":
-            node["inputs"]["views"] = 2
-        if node["class_type"] == "KSampler":
-            node["inputs"]["steps"] = 2
-        if node["class_type"] == "DAS_GuideDiffusion":
-            node["inputs"] |= {"steps": 1, "every": 1, "start_percent": 0.0, "end_percent": 1.0}
-        if node["class_type"] == "EmptyLatentImage":
-            node["inputs"] |= {"width": 256, "height": 256}
-        if node["class_type"] == "CheckpointLoaderSimple":
-            node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
-        if node["class_type"] == "UpscaleModelLoader":
-            node |= {"class_type": "HarnessSmallUpscaler", "inputs": {}}
-        if node["class_type"] == "DAS_CLIPFromComfyUI":
-            node |= {"class_type": "DAS_LoadCLIP", "inputs": {"source": "starter", "precision": "auto"}}
+        node["inputs"] |= _SHORT.get(kind, {})
+        if kind in _SMALL:
+            node["class_type"], node["inputs"] = _SMALL[kind][0], dict(_SMALL[kind][1])
     return prompt
 
 
@@ -93,14 +91,11 @@ def make_complete() -> dict[str, Any]:
     prompt = read_example("sweeps/small")
     prompt[STACK]["inputs"] |= {"width": 448, "height": 448, "details.margin": 56}
     prompt[AUGMENTATION]["inputs"] |= {"views": 2} | DETAILS
-    other = "8"
+    verdict = {"classifier": ["8", 0], "image": [OPTIMIZE, 0], "top_k": 5}
     return prompt | {
         FRAMES: {"class_type": "PreviewImage", "inputs": {"images": [OPTIMIZE, 2]}},
-        other: {"class_type": "DAS_LoadClassifier", "inputs": {"source": "second_opinion", "precision": "auto"}},
-        VERDICT: {
-            "class_type": "DAS_Classify",
-            "inputs": {"classifier": [other, 0], "image": [OPTIMIZE, 0], "top_k": 5},
-        },
+        "8": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "second_opinion", "precision": "auto"}},
+        VERDICT: {"class_type": "DAS_Classify", "inputs": verdict},
     }
 
 

@@ -1,7 +1,7 @@
 """A stand-in for a GPU: tensors that say they are on another device, and are computed on the CPU."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ _LIBRARY = str(Path(das_core.__file__).parent)
 _READERS = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "_unique2", "bincount"}
 """Operators whose answer, or its size, the program waits for."""
 
+_MAKE = torch.tensor
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
 _MASKS = {torch.bool, torch.uint8}
 _WIDE = {torch.float64, torch.complex128}
@@ -152,8 +153,7 @@ def stand_in_device() -> Iterator[Traffic]:
         free_caches()
         stack.callback(free_caches)
         for module, name, substitute in (
-            (torch, "tensor", _through_cpu(torch.tensor)),
-            (torch, "as_tensor", _through_cpu(torch.as_tensor)),
+            (torch, "tensor", _make_through_cpu),
             (torch, "autocast", autocast_elsewhere),
             (draws, "make_generator", _make_generator),
         ):
@@ -164,15 +164,10 @@ def stand_in_device() -> Iterator[Traffic]:
         yield traffic
 
 
-def _through_cpu(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return a version of `make` (say, `torch.tensor`) that makes tensors of the device on the CPU and sends them."""
-
-    def made(data: Any, **more: Any) -> Tensor:
-        there = _is_stand_in(more.get("device"))
-        tensor = make(data, **{**more, "device": None} if there else more)
-        return tensor.to(DEVICE) if there else tensor
-
-    return made
+def _make_through_cpu(data: Any, **more: Any) -> Tensor:
+    there = _is_stand_in(more.get("device"))
+    made = _MAKE(data, **more | {"device": None} if there else more)
+    return made.to(DEVICE) if there else made
 
 
 def _send_lists(index: Any) -> Any:

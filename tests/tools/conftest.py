@@ -33,11 +33,10 @@ class Result:
 
     @property
     def files(self) -> list[str]:
-        """The paths of the images that were saved."""
+        """The paths of the PNGs that were saved."""
         return [line for line in self.out.splitlines() if line.endswith(".png")]
 
     def pixels(self, number: int = 0) -> np.ndarray:
-        """The pixels of one of the saved images."""
         return np.asarray(Image.open(self.files[number]))
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,15 +33,6 @@ def test_text_is_printed_under_the_title_of_its_node(run: Run) -> None:
     assert run(nodes).out == "How it ran: id 1, inference True, locked True\nPreview as Text: 7\n"
 
 
-def test_set_chooses_an_option_before_it_sets_what_the_option_brings(run: Run) -> None:
-    nodes = {
-        "1": ("TOY_Optimizer", {"optimizer": "ascent", "optimizer.step_size": 1}),
-        "9": ("PreviewAny", {"source": ["1", 0]}),
-    }
-    result = run(nodes, "--set", "1.optimizer.decay=cosine", "--set", "1.optimizer=adam")
-    assert result.out == "Preview as Text: decay='cosine', optimizer='adam', warmup=3\n"
-
-
 def test_a_value_error_of_a_node_is_one_line_and_what_was_saved_before_is_listed(run: Run) -> None:
     nodes = COLOR | {
         "2": ("SaveImage", {"images": ["1", 0]}),
@@ -53,9 +45,7 @@ def test_a_value_error_of_a_node_is_one_line_and_what_was_saved_before_is_listed
     assert (result.code, result.err) == (130, "run_workflow: interrupted\n")
 
 
-def test_a_wrong_command_line_or_a_file_that_cannot_be_read_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_command_line_or_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "deep.json").write_text("[" * 100_000)
     for arguments, says in (
         (["workflow.json", "--no-such"], "unrecognized arguments: --no-such"),
@@ -112,50 +102,28 @@ def test_a_caller_that_ignores_ctrl_c_ignores_it_again_after_a_run() -> None:
         (errno.EIO, "Input/output error"),
     ],
 )
-def test_a_disk_that_takes_no_file_is_one_line(
-    run: Run, monkeypatch: pytest.MonkeyPatch, number: int, says: str
-) -> None:
-    def refuse(path: Path, content: bytes) -> None:
-        raise OSError(number, os.strerror(number), str(path))
-
-    monkeypatch.setattr(Path, "write_bytes", refuse)
-    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]})})
-    assert result.code == 2
-    assert re.fullmatch(rf"run_workflow: node 2 \(SaveImage\): .*\.png: {says}.*\n", result.err)
+def test_the_answer_to_an_error_of_a_file_says_what_to_do(number: int, says: str) -> None:
+    assert explain_storage_error(OSError(number, os.strerror(number), "a.png")).startswith(f"a.png: {says}")
     assert explain_storage_error(OSError("odd")) == "odd"
 
 
-def test_an_output_folder_that_is_a_file_or_below_one_is_one_line(run: Run) -> None:
-    Path("file").write_text("")
-    assert run(COLOR, "--output", "file").err == "run_workflow: --output file is no folder\n"
-    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]})}, "--output", "file/below")
-    assert (result.code, result.err.count("\n"), "Not a directory" in result.err) == (2, 1, True)
+def test_what_cannot_be_read_or_written_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "photos")
 
-
-def test_an_input_folder_or_a_picture_that_cannot_be_read_is_not_said_to_be_missing(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
     Path("photos").mkdir()
-    nodes = {"1": ("LoadImage", {"image": "a.png"}), "2": ("PreviewImage", {"images": ["1", 0]})}
-    assert "no such image" in run(nodes).err
-    listing = Path.iterdir
-
-    def refuse(path: Path) -> Any:
-        if path.name == "photos":
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return listing(path)
-
+    Path("file").write_text("")
+    load = {"1": ("LoadImage", {"image": "a.png"}), "2": ("PreviewImage", {"images": ["1", 0]})}
+    save = COLOR | {"2": ("SaveImage", {"images": ["1", 0]})}
+    assert run(COLOR, "--output", "file").err == "run_workflow: --output file is no folder\n"
+    result = run(save, "--output", "file/below")
+    assert (result.code, result.err.count("\n"), "Not a directory" in result.err) == (2, 1, True)
+    monkeypatch.setattr("runner.core_nodes.LoadImage.find", lambda image: SimpleNamespace(is_file=refuse))
+    assert "it cannot be read (Permission denied)" in run(load).err
+    said = r": Permission denied; make it readable and writable, or .*\n"
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    assert re.fullmatch(rf"run_workflow: node 2 \(SaveImage\): .*\.png{said}", run(save).err)
     monkeypatch.setattr(Path, "iterdir", refuse)
     result = run(COLOR, "--input", "photos")
     assert result.code == 2
-    assert re.fullmatch(r"run_workflow: .*photos: Permission denied; make it readable and writable, .*\n", result.err)
-    monkeypatch.setattr("runner.core_nodes.LoadImage.find", lambda image: Sealed())
-    result = run(nodes)
-    assert (result.code, "it cannot be read (Permission denied)" in result.err) == (2, True)
-
-
-class Sealed:
-    """A path that cannot be read."""
-
-    def is_file(self) -> bool:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.png")
+    assert re.fullmatch(f"run_workflow: photos{said}", result.err)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.denoisers.network import NetworkDenoiser
-from noisy_ramp import NOISY
+from toys import NOISY
 
 
 def blur(pixels: Tensor, strength: float = 0.0) -> Tensor:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.denoisers.total_variation import TotalVariation
-from noisy_ramp import NOISY
 from stops import assert_ends_anywhere, count_looks
+from toys import NOISY
 
 
 def noisy_coffee() -> Tensor:

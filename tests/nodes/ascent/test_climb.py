@@ -12,9 +12,8 @@ import torch
 from PIL import Image
 
 from cases import each_case
-from loaded_pack import STEADY, Pack, assert_is_image, previews, to_bytes
+from loaded_pack import STEADY, Pack, Watched, assert_is_image, previews, to_bytes
 from running_node import Running
-from watched import Watched
 
 
 @each_case(("steps", "every", "count"), [(4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1)])

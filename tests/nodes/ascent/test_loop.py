@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from cases import each_case
-from loaded_pack import STEADY, Pack, assert_is_free, assert_is_image, refuse_all
-from watched import Watched
+from loaded_pack import STEADY, Pack, Watched, assert_is_free, assert_is_image, refuse_all
 
 OPTIMIZERS = (
     {"optimizer": "ascent", "momentum": 0.5},

@@ -10,8 +10,7 @@ from torch import nn
 
 from cases import each_case
 from loaded_pack import Pack
-from stand_in_diffusion import Mixture, NoiseOnTop, StandInVAE, make_patcher
-from stand_in_upscale import UpscaleStandIn, tile
+from stand_in_diffusion import Mixture, NoiseOnTop, StandInVAE, UpscaleStandIn, make_patcher, tile
 
 PIXELS = torch.rand(1, 3, 40, 72, generator=torch.Generator().manual_seed(5))
 

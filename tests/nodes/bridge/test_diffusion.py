@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from cases import each_case
-from loaded_pack import Pack, Toy
+from loaded_pack import Pack, Toy, Watched
 from running_node import Running
 from stand_in_diffusion import LEVELS, StandInVAE, make_model, make_patcher, predict
 from toys import answer
-from watched import Watched
 
 
 @pytest.fixture

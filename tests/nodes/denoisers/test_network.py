@@ -9,8 +9,7 @@ import pytest
 
 from cases import each_case
 from loaded_pack import Pack, refuse_all
-from stand_in_diffusion import StandInVAE, make_patcher
-from stand_in_upscale import UpscaleStandIn, tile
+from stand_in_diffusion import StandInVAE, UpscaleStandIn, make_patcher, tile
 
 ON = {"denoise": "on", "strength": 0.1, "end": 0.1, "share": 0.6}
 

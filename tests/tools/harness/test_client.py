@@ -1,11 +1,12 @@
 """The client and its events where the real ComfyUI of tests/comfyui gives no such answer: errors, ends and timeouts."""
 
 import io
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -24,16 +25,13 @@ def make_server(tmp_path: Path) -> MakeServer:
 
     def make(*codes: int | None) -> Server:
         (tmp_path / "comfyui.log").write_text("".join(f"line {number}\n" for number in range(100)))
-        left = iter(codes[:-1])
-        process = SimpleNamespace(poll=lambda: next(left, codes[-1] if codes else None))
-        return Server("http://127.0.0.1:1", tmp_path, process, tmp_path / "comfyui.log")  # type: ignore[arg-type]
+        poll = Mock(side_effect=itertools.chain(codes, itertools.repeat(codes[-1] if codes else None)))
+        return Server("http://127.0.0.1:1", tmp_path, Mock(poll=poll), tmp_path / "comfyui.log")
 
     return make
 
 
-def test_errors_of_the_validation_are_raised_also_if_other_outputs_run(
-    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_errors_of_one_output_are_raised(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     client, answer = Client(make_server()), requests.Response()
     monkeypatch.setattr(client._session, "post", lambda *_, **__: answer)
     errors = {"7": {"errors": [{"message": "Input is missing"}]}}
@@ -48,9 +46,7 @@ def test_errors_of_the_validation_are_raised_also_if_other_outputs_run(
         client.queue({})
 
 
-def test_a_wait_ends_in_time_or_with_the_server_and_shows_the_end_of_the_log(
-    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wait_ends_in_time_or_with_the_server(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Client, "get", lambda *_: {"queue_running": [[0, "p1"]]})
     monkeypatch.setattr(Client, "post", lambda *_: None)
     with pytest.raises(TimeoutError, match=r"p1 not over in 0.2 s(.|\n)*line 99"):
@@ -70,7 +66,7 @@ def test_the_events_of_one_prompt_end_with_it_and_leave_out_those_of_others(make
 
     picture = io.BytesIO()
     Image.new("RGB", (3, 2), "blue").save(picture, "PNG")
-    messages = iter([
+    messages = [
         event("executing", node="1", prompt_id="mine"),
         event("executing", node=None, prompt_id="other"),
         PREVIEW_IMAGE.to_bytes(4, "big") + bytes(4) + picture.getvalue(),
@@ -78,14 +74,9 @@ def test_the_events_of_one_prompt_end_with_it_and_leave_out_those_of_others(make
         TEXT.to_bytes(4, "big") + (4).to_bytes(4, "big") + b"12:5" + "1/3 · fish".encode(),
         event("executing", node=None, prompt_id="mine"),
         event("progress", value=2),
-    ])  # fmt: skip
-
-    def receive(timeout: float) -> Any:
-        for message in messages:
-            return message
-        raise TimeoutError
-
-    events = EventStream(make_server(), SimpleNamespace(recv=receive), "id")  # type: ignore[arg-type]
+    ]
+    socket = Mock(recv=Mock(side_effect=itertools.chain(messages, itertools.repeat(TimeoutError))))
+    events = EventStream(make_server(), socket, "id")
     seen = list(events.receive_until_done("mine", timeout=30))
     assert [(found.type, found.data.get("node", "")) for found in seen] == [
         ("executing", "1"),

@@ -50,36 +50,29 @@ def test_a_new_option_drops_the_inputs_of_the_old_one_and_brings_its_defaults(op
     assert optimizer.inputs == {"optimizer": "adam", "optimizer.warmup": 5}
 
 
+ADAM = "decay='none', optimizer='adam', warmup=3"
+STEP: dict[str, Any] = {"optimizer": "ascent", "optimizer.step_size": "1"}
+
+
 @each_case(
-    ("inputs", "text"),
+    ("inputs", "settings", "text"),
     [
-        ({}, "optimizer='ascent', step_size=0.5"),
-        ({"optimizer": "adam"}, "decay='none', optimizer='adam', warmup=3"),
-        ({"optimizer": "ascent", "optimizer.step_size": "1"}, "optimizer='ascent', step_size=1.0"),
-        (
-            {"optimizer": "adam", "optimizer.warmup": 2.9, "optimizer.step_size": 9},
-            "decay='none', optimizer='adam', warmup=2",
-        ),
+        # Defaults fill gaps, values are converted, and inputs of other options are ignored.
+        ({}, [], "optimizer='ascent', step_size=0.5"),
+        ({"optimizer": "adam"}, [], ADAM),
+        (STEP, [], "optimizer='ascent', step_size=1.0"),
+        (STEP | {"optimizer": "adam", "optimizer.warmup": 2.9}, [], ADAM.replace("3", "2")),
+        # Widgets are set by the id, the class or the title of their node, an option before what it brings.
+        (STEP, ["1.optimizer.step_size=2"], "optimizer='ascent', step_size=2.0"),
+        (STEP, ["TOY_Optimizer.optimizer=adam"], ADAM),
+        (STEP, ["My v1.0.optimizer.decay=cosine", "1.optimizer=adam"], ADAM.replace("none", "cosine")),
     ],
 )
-def test_defaults_fill_gaps_values_are_converted_and_other_options_ignored(
-    run: Run, inputs: dict[str, Any], text: str
+def test_a_widget_has_its_default_or_what_is_set(
+    run: Run, inputs: dict[str, Any], settings: list[str], text: str
 ) -> None:
-    result = run({"1": ("TOY_Optimizer", inputs)} | SHOW)
+    result = run({"1": ("TOY_Optimizer", inputs, "My v1.0")} | SHOW, *(f"--set={setting}" for setting in settings))
     assert (result.out, result.err, result.code) == (f"Preview as Text: {text}\n", "", 0)
-
-
-@each_case(
-    ("setting", "text"),
-    [
-        ("1.optimizer.step_size=2", "optimizer='ascent', step_size=2.0"),
-        ("TOY_Optimizer.optimizer=adam", "decay='none', optimizer='adam', warmup=3"),
-        ("My optimizer v1.0.optimizer=adam", "decay='none', optimizer='adam', warmup=3"),
-    ],
-)
-def test_set_changes_a_widget(run: Run, setting: str, text: str) -> None:
-    nodes = {"1": ("TOY_Optimizer", {"optimizer": "ascent", "optimizer.step_size": 1}, "My optimizer v1.0")} | SHOW
-    assert run(nodes, "--set", setting).out == f"Preview as Text: {text}\n"
 
 
 @each_case(
@@ -92,7 +85,6 @@ def test_set_changes_a_widget(run: Run, setting: str, text: str) -> None:
         ("1.size=1.5", "node 1 (TOY_Color): size = '1.5' cannot be read as INT from 2 to 16"),
         ("1.invert=maybe", "node 1 (TOY_Color): invert = 'maybe' is not true or false"),
         ("9.source=3", "node 9 (PreviewAny): source is a socket for *; only widgets can be set"),
-        ("1.zzz=3", "node 1 (TOY_Color): no input 'zzz'; there are: batch, invert, level, size"),
         ("3.warmup=3", "node 3 (TOY_Optimizer): no input 'warmup'; nearest: optimizer.warmup"),
         ("3.optimizer.warmup=3", "optimizer.warmup is an input only with optimizer=adam; set that too"),
     ],
@@ -104,10 +96,9 @@ def test_a_wrong_set_is_refused(run: Run, setting: str, message: str) -> None:
 
 
 def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
-    nodes = {"1": ("TOY_Color", {}), "2": ("SaveImage", {"images": ["1", 0]})}
+    nodes = {"1": ("TOY_Color", {"level": 0.2}), "2": ("SaveImage", {"images": ["1", 0]})}
     result = run(nodes, "--set", "1.invert=no", "--set", "2.filename_prefix=a=b")
-    assert result.files == ["output/a=b_00001_.png"]
-    assert (result.pixels() == 127).all()
+    assert (result.files, result.pixels().max()) == (["output/a=b_00001_.png"], 51)
 
 
 @each_case(
@@ -124,22 +115,16 @@ def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
             "node 1 (TOY_Color): size takes INT from 2 to 16, but output 0 of node 2 (TOY_Facts) is STRING",
         ),
         ({"1": ("TOY_Mix", {})}, "node 1 (TOY_Mix): images.image0 is missing; it takes IMAGE"),
-        (
-            {"1": ("TOY_Mix", {"images.image0": ["2", 0], "images.image4": ["2", 0]}), "2": ("TOY_Color", {})},
-            "node 1 (TOY_Mix): no input 'images.image4'; nearest: images.image",
-        ),
+        ({"1": ("TOY_Mix", {"images.image4": 1})}, "no input 'images.image4'; nearest: images.image"),
         ({"1": ("TOY_Optimizer", {"optimizer": "sgd"})}, "optimizer = 'sgd' is not one of ascent, adam"),
-        (
-            {"1": ("TOY_Optimizer", {"optimizer": "adam", "optimizer.decay": "linear"})},
-            "node 1 (TOY_Optimizer): optimizer.decay = 'linear' is not one of none, cosine",
-        ),
+        ({"1": ("TOY_Optimizer", {"optimizer": "adam", "optimizer.decay": "x"})}, "'x' is not one of none, cosine"),
         ({"1": ("TOY_Optimizer", {"optimizer.step": 1})}, "no input 'optimizer.step'; nearest: optimizer.step_size"),
         ({"1": ("TOY_Color", {"size": ["1", 0]})}, "circle"),
         ({"1": ("TOY_Fail", {"kind": "forbidden"})}, "node 1 (TOY_Fail): kind = 'forbidden': not today"),
     ],
 )
 def test_bad_input_is_one_line_that_says_what_is_allowed(run: Run, nodes: dict[str, Any], message: str) -> None:
-    result = run(nodes if nodes["1"][0] == "TOY_Fail" else nodes | SHOW)
+    result = run(nodes | (SHOW if nodes["1"][0] != "TOY_Fail" else {}))
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith("run_workflow: ")
     assert message in result.err
@@ -163,8 +148,7 @@ class Adder:
 
 
 def test_hidden_values_go_to_the_main_function_of_an_older_node_only() -> None:
-    node = Node("7", "Adder", "", {})
-    call = Call(node, Adder, {"7": node})
+    call = Call(node := Node("7", "Adder", "", {}), Adder, {"7": node})
     assert call("add", {"a": 1, "b": 2}) == (3, "7", "Adder")
     assert call("multiply", {"a": 2, "b": 3}) == 6
 
@@ -179,17 +163,6 @@ def test_slots_with_gaps_arrive_together_and_lists_of_values_are_refused(run: Ru
     assert (run(nodes).pixels() == 127).all()
     with pytest.raises(NotImplementedError, match="lists of values needs ComfyUI itself"):
         run({"1": ("TOY_Lists", {}), "2": ("PreviewAny", {"source": ["1", 0]})})
-
-
-V1_SPECS: dict[str, Any] = {
-    "optional": {"mask": ("MASK",)},
-    "required": {
-        "size": ("INT", {"default": 4, "min": 2, "max": 16, "tooltip": "In pixels."}),
-        "mode": (["fast", "good"], {}),
-        "level": ("FLOAT", {"forceInput": True, "default": 1.0}),
-    },
-    "hidden": {"prompt": "PROMPT"},
-}
 
 
 class Nested(io.ComfyNode):
@@ -214,24 +187,26 @@ class Nested(io.ComfyNode):
         return io.NodeOutput()
 
 
-@pytest.fixture
-def nested() -> list[Input]:
-    return parse_specs(Nested.INPUT_TYPES())
-
-
 def test_the_specs_of_an_older_node_become_inputs_the_required_ones_first() -> None:
-    inputs = parse_specs(V1_SPECS)
-    assert [item.name for item in inputs] == ["size", "mode", "level", "mask"]
-    assert [item.required for item in inputs] == [True, True, True, False]
-    assert [item.default for item in inputs] == [4, "fast", None, None]
-    assert [item.options for item in inputs] == [None, ["fast", "good"], None, None]
-    assert [item.allowed for item in inputs] == ["INT from 2 to 16", "one of fast, good", "FLOAT", "MASK"]
-    assert [item.tooltip for item in inputs] == ["In pixels.", "", "", ""]
+    required = {
+        "size": ("INT", {"default": 4, "min": 2, "max": 16, "tooltip": "In pixels."}),
+        "mode": (["fast", "good"], {}),
+        "level": ("FLOAT", {"forceInput": True, "default": 1.0}),
+    }
+    specs = {"optional": {"mask": ("MASK",)}, "required": required, "hidden": {"prompt": "PROMPT"}}
+    assert [
+        (item.name, item.required, item.default, item.options, item.allowed, item.tooltip)
+        for item in parse_specs(specs)
+    ] == [
+        ("size", True, 4, None, "INT from 2 to 16", "In pixels."),
+        ("mode", True, "fast", ["fast", "good"], "one of fast, good", ""),
+        ("level", True, None, None, "FLOAT", ""),
+        ("mask", False, None, None, "MASK", ""),
+    ]
 
 
-def test_inputs_inside_others_have_a_path_and_the_option_that_brings_them_and_slots_the_type_of_the_template(
-    nested: list[Input],
-) -> None:
+def test_inputs_inside_others_have_a_path_and_the_option_that_brings_them_and_slots_the_type_of_the_template() -> None:
+    nested = parse_specs(Nested.INPUT_TYPES())
     found = [(item.name, item.own_name, item.type, item.required, item.option) for item in flatten_inputs(nested)]
     assert found == [
         ("outer", "outer", DYNAMIC_COMBO, True, ""),
@@ -245,7 +220,6 @@ def test_inputs_inside_others_have_a_path_and_the_option_that_brings_them_and_sl
         ("masks.sky", "sky", "MASK", False, ""),
         ("masks.sea", "sea", "MASK", False, ""),
     ]
-    assert list_declared_inputs(Nested) == list(flatten_inputs(nested))
     assert (nested[0].options, nested[0].default, nested[0].allowed) == (["deep", "wide"], "deep", "one of deep, wide")
 
 
@@ -257,12 +231,11 @@ def test_inputs_inside_others_have_a_path_and_the_option_that_brings_them_and_sl
         {"outer": "wide", "outer.images.image0": ["1", 0], "masks.sky": ["1", 0]},
     ],
 )
-def test_the_paths_are_those_that_comfyui_itself_uses(nested: list[Input], values: dict[str, Any]) -> None:
+def test_the_paths_are_those_that_comfyui_itself_uses(values: dict[str, Any]) -> None:
     specs, _, _ = _io.get_finalized_class_inputs(Nested.INPUT_TYPES(), values)
     taken = {item.name: item.type for item in parse_specs(specs)}
     assert set(values) <= set(taken)
-    known = {(item.name, item.type) for item in flatten_inputs(nested)}
-    assert set(taken.items()) <= known
+    assert set(taken.items()) <= {(item.name, item.type) for item in list_declared_inputs(Nested)}
 
 
 def test_a_combo_without_options_and_one_with_very_many_are_described_in_short() -> None:

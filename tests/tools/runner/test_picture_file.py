@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,24 +23,14 @@ showpage
 """
 
 
-def png(size: tuple[int, int] = (4, 3)) -> bytes:
+def encode(picture: Image.Image, **settings: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", size, (10, 20, 30)).save(buffer, "PNG")
+    picture.save(buffer, "PNG", **settings)
     return buffer.getvalue()
 
 
-def noisy() -> bytes:
-    buffer = io.BytesIO()
-    Image.effect_noise((64, 64), 90).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def with_text() -> bytes:
-    """A PNG with a compressed text of a million letters."""
-    buffer, text = io.BytesIO(), PngInfo()
-    text.add_text("note", "x" * 10**6, zip=True)
-    Image.new("RGB", (4, 3)).save(buffer, "PNG", pnginfo=text)
-    return buffer.getvalue()
+PLAIN, NOISY, TEXT = Image.new("RGB", (4, 3), "blue"), Image.effect_noise((64, 64), 90), PngInfo()
+TEXT.add_text("note", "x" * 10**6, zip=True)
 
 
 @each_case("name", [name for name in FORMATS if name != "AVIF"])
@@ -51,25 +41,22 @@ def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: 
 
 
 @each_case(
-    "make",
+    "content",
     [
-        lambda: EPS,
-        lambda: noisy()[:-2000],
-        lambda: png()[:40],
-        with_text,
-        lambda: png((400, 300)),
-        lambda: b"",
-        lambda: b"text",
+        EPS,
+        b"",
+        encode(NOISY)[:-2000],
+        encode(PLAIN)[:40],
+        encode(PLAIN, pnginfo=TEXT),
+        encode(PLAIN.resize((999, 99))),
     ],
 )
-def test_what_is_no_sound_picture_or_not_there_is_named_and_runs_nothing(
-    make: Callable[[], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_picture_is_named(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The limits of Pillow, made small.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5000)
     monkeypatch.setattr(PngImagePlugin, "MAX_TEXT_CHUNK", 10**5)
     path = tmp_path / "x.png"
-    path.write_bytes(make())
+    path.write_bytes(content)
     with pytest.raises(ValueError, match=r"^cannot read the image 'x\.png' \(.+\); use a PNG, JPEG") as caught:
         open_picture(path)
     assert len(str(caught.value)) < 400
@@ -101,14 +88,14 @@ def test_masks_follow_transparency_and_those_of_several_frames_have_one_size(tmp
 
 
 def test_a_file_with_a_frame_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = [Image.effect_noise((64, 64), 90) for _ in range(3)]
-    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    frames = [Image.effect_noise((64, 64), 90) for _ in range(2)]
+    NOISY.save(tmp_path / "film.gif", save_all=True, append_images=frames)
     whole = (tmp_path / "film.gif").read_bytes()
     assert read_frames(tmp_path / "film.gif")[0].shape == (3, 64, 64, 3)
     (tmp_path / "cut.gif").write_bytes(whole[: len(whole) // 2])  # a further frame is cut
     # The field of the width (256) of the second frame, called something else.
-    frames = [Image.new("L", (20, 12), number) for number in range(2)]
-    frames[0].save(tmp_path / "film.tif", save_all=True, append_images=frames[1:])
+    dark = Image.new("L", (20, 12))
+    dark.save(tmp_path / "film.tif", save_all=True, append_images=[dark])
     content = bytearray((tmp_path / "film.tif").read_bytes())
     content[content.rindex(b"\x00\x01\x04\x00\x01\x00\x00\x00\x14")] = 7
     (tmp_path / "film.tif").write_bytes(content)
@@ -119,5 +106,5 @@ def test_a_file_with_a_frame_that_cannot_be_read_is_named(tmp_path: Path, monkey
     monkeypatch.setattr("runner.picture_file.MOST_PIXELS", 64 * 64 * 3 - 1)
     with pytest.raises(ValueError, match=r"\(3 frames of 64 x 64 pixels do not fit into memory"):
         read_frames(tmp_path / "film.gif")
-    (tmp_path / "large.png").write_bytes(png((200, 100)))
+    PLAIN.resize((200, 100)).save(tmp_path / "large.png")
     assert read_frames(tmp_path / "large.png")[0].shape == (1, 100, 200, 3)

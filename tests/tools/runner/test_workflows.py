@@ -21,7 +21,6 @@ from runner.workflow_graph import (
     WorkflowError,
     find_input,
     find_source,
-    parse_workflow,
     read_workflow,
     sort_nodes,
     suggest_names,
@@ -67,23 +66,19 @@ def test_a_node_is_found_by_id_class_or_title_even_with_dots() -> None:
     for name in ("5", "Load", "v1.5 model"):
         assert find_input(workflow, f"{name}.source.file") == (workflow["5"], "source.file")
     assert find_input(workflow, "7:2.x") == (workflow["7:2"], "x")
-
-
-def test_a_name_of_no_node_is_answered_with_the_nearest_and_one_of_several_with_their_ids() -> None:
+    # A name of no node is answered with the nearest, and one of several with their ids.
     assert suggest_names("step", ["steps", "view", "optimizer"]) == "nearest: steps"
     assert suggest_names("zzz", ["b", "a"]) == "there are: a, b"
     assert suggest_names("zzz", []) == "there are none"
     with pytest.raises(WorkflowError, match="no node 'Lod' in the workflow; nearest: Load"):
-        find_input({"1": Node("1", "Load", "", {})}, "Lod.x")
-    workflow = {name: Node(name, "Load", "", {}) for name in ("3", "4")}
-    with pytest.raises(WorkflowError, match="any of the nodes 3, 4"):
-        find_input(workflow, "Load.x")
+        find_input(workflow, "Lod.x")
+    with pytest.raises(WorkflowError, match="any of the nodes 5, 6"):
+        find_input(workflow | {"6": Node("6", "Load", "", {})}, "Load.x")
 
 
 @each_case(
     ("text", "message"),
     [
-        (None, "No such file"),
         ("{", "not a JSON file"),
         ("{}", "holds no nodes"),
         (json.dumps({"nodes": [], "links": []}), r"Workflow > Export \(API\)"),
@@ -91,35 +86,27 @@ def test_a_name_of_no_node_is_answered_with_the_nearest_and_one_of_several_with_
         (json.dumps({"1": {"class_type": "A"}}), r"node 1 \(A\) has no inputs"),
     ],
 )
-def test_what_is_no_workflow_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
-    path = tmp_path / "w.json"
-    if text is not None:
-        path.write_text(text)
+def test_what_is_no_workflow_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "w.json").write_text(text)
     with pytest.raises(WorkflowError, match=message):
-        read_workflow(path)
+        read_workflow(tmp_path / "w.json")
 
 
 Run = Callable[..., Any]
 COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
-SHOW = {"9": ("PreviewAny", {"source": ["1", 0]})}
+SAVE = {"2": ("SaveImage", {"images": ["1", 0]}, "The result")}
 
 
-def test_a_workflow_without_output_nodes_is_refused_and_what_no_output_needs_is_neither_checked_nor_run(
-    run: Run,
-) -> None:
+def test_only_output_nodes_that_are_wanted_and_what_they_need_are_checked_and_run(run: Run) -> None:
     assert "has no output node" in run({"1": ("TOY_Color", {})}).err
-    result = run({"1": ("TOY_Facts", {}), "2": ("TOY_Color", {"size": 99}), "3": ("TOY_Mix", {})} | SHOW)
-    assert (result.code, result.err) == (0, "")
-
-
-def test_only_the_named_output_nodes_run(run: Run) -> None:
     nodes = {
         "1": ("TOY_Facts", {}),
         "2": ("PreviewAny", {"source": ["1", 1]}, "Wanted"),
-        "3": ("PreviewAny", {"source": ["1", 0]}, "Other"),
         "4": ("TOY_Color", {"size": 99}),
-        "5": ("SaveImage", {"images": ["4", 0]}),
     }
+    result = run(nodes)
+    assert (result.code, result.out, result.err) == (0, "Wanted: 7\n", "")
+    nodes |= {"3": ("PreviewAny", {"source": ["1", 0]}, "Other"), "5": ("SaveImage", {"images": ["4", 0]})}
     result = run(nodes, "--only", "Wanted")
     assert (result.code, result.out, result.err) == (0, "Wanted: 7\n", "")
     refused = run(nodes, "--only", "1")
@@ -132,14 +119,12 @@ def test_any_other_error_of_a_node_is_raised_with_a_note_on_the_node(run: Run) -
     assert caught.value.__notes__ == ["This was node 3 (TOY_Fail)."]
 
 
-def test_an_interrupt_before_a_node_begins_ends_the_run_and_removes_the_bar(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_early_interrupt_ends_the_run_and_removes_the_bar(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import comfy.model_management
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     comfy.model_management.interrupt_current_processing()
-    result = run(COLOR | SHOW)
+    result = run(COLOR | SAVE)
     assert (result.code, result.out) == (130, "")
     *_, bar, removed, last = result.err.split("\r")
     assert bar.startswith("Plain Color:   0%")
@@ -147,21 +132,19 @@ def test_an_interrupt_before_a_node_begins_ends_the_run_and_removes_the_bar(
     assert last == "run_workflow: interrupted\n"
 
 
-def test_a_terminal_sees_one_bar_for_each_node_and_none_of_the_nodes_own(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_terminal_sees_one_bar_for_each_node(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import comfy.utils
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     seen: list[bool] = []
-    original = comfy.utils.ProgressBar.update_absolute
+    update = comfy.utils.ProgressBar.update_absolute
 
-    def update(*arguments: Any) -> None:
+    def note(*arguments: Any) -> None:
         seen.append(comfy.utils.PROGRESS_BAR_ENABLED)
-        original(*arguments)
+        update(*arguments)
 
-    monkeypatch.setattr(comfy.utils.ProgressBar, "update_absolute", update)
-    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]}, "The result")} | SHOW)
+    monkeypatch.setattr(comfy.utils.ProgressBar, "update_absolute", note)
+    result = run(COLOR | SAVE)
     assert set(seen) == {False}
     assert comfy.utils.PROGRESS_BAR_ENABLED
     bars = [line.rpartition("\r")[2] for line in result.err.split("\n")]
@@ -172,19 +155,15 @@ def test_a_terminal_sees_one_bar_for_each_node_and_none_of_the_nodes_own(
 
 def test_a_log_gets_lines_in_place_of_a_bar(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.workflow_execution.LINE_SECONDS", 0.0)
-    lines = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]}, "The result")}).err.splitlines()
+    lines = run(COLOR | SAVE).err.splitlines()
     assert re.fullmatch(r"Plain Color: 1 of 4, 00:0\d passed, 00:0\d left", lines[0])
     # The node is done when the last step is: that needs no line.
     assert all(line.startswith("Plain Color: ") and "4 of 4" not in line for line in lines)
 
 
 def build(level: float = 0.5) -> Workflow:
-    nodes: dict[str, Any] = {
-        "1": {"class_type": "TOY_Color", "inputs": {"size": 4, "level": level}},
-        "2": {"class_type": "TOY_Mix", "inputs": {"images.image0": ["1", 0]}},
-        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}},
-    }
-    return prepare_workflow(parse_workflow(nodes, "here"))
+    save, mix = Node("3", "SaveImage", "", {"images": ["2", 0]}), Node("2", "TOY_Mix", "", {"images.image0": ["1", 0]})
+    return prepare_workflow({"1": Node("1", "TOY_Color", "", {"size": 4, "level": level}), "2": mix, "3": save})
 
 
 def execute(workflow: Workflow, kept: KeptOutputs) -> list[str]:

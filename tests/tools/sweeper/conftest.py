@@ -20,12 +20,12 @@ if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "ya
 def write_grid(tmp_path: Path) -> Callable[..., Path]:
     """A function that writes a grid file and its workflow, and returns the path of the grid."""
 
-    def write(text: str, workflow: dict[str, Any] | None = None, name: str = "grid.yaml") -> Path:
+    def write(text: str, workflow: dict[str, Any] | None = None) -> Path:
         from sweep_grids import COLOR
 
         (tmp_path / "color.json").write_text(json.dumps(workflow or COLOR))
-        (tmp_path / name).write_text(text)
-        return tmp_path / name
+        (tmp_path / "grid.yaml").write_text(text)
+        return tmp_path / "grid.yaml"
 
     return write
 

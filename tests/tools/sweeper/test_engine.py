@@ -23,9 +23,7 @@ def make_cells(notes: Path, *tasks: str) -> list[Cell]:
     return [Cell(f"{number:032x}", {"what": what}, (what, str(notes))) for number, what in enumerate(tasks)]
 
 
-def test_workers_that_die_are_replaced_and_the_same_call_continues(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_that_die_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`act` kills its process as kill -9 does: Ray starts another, and gives it the cell again."""
     notes, results, stream = tmp_path / "notes", Results(tmp_path / "results"), io.StringIO()
     cells = make_cells(notes, "plain", "die once", "fail", "die", "last")
@@ -52,9 +50,7 @@ def test_workers_that_die_are_replaced_and_the_same_call_continues(
     assert again.rows == results.rows
 
 
-def test_cells_that_failed_run_again_when_asked_and_what_concerns_all_cells_stops_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cells_that_failed_run_again_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def list_one(*given: Any) -> Any:
         yield next(list_results_here(*given))
         raise SweepStoppedError("the cluster has gone away")
@@ -117,9 +113,7 @@ def test_a_cluster_that_is_not_there_is_found_at_once(address: str) -> None:
         connect(address)
 
 
-def test_where_ray_does_not_start_the_likely_reason_is_named_and_the_path_of_python_is_quoted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_where_ray_does_not_start_the_likely_reason_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
 
     def init(address: str, **options: Any) -> None:

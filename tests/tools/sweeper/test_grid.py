@@ -28,8 +28,8 @@ sheet: {columns: [pace], rows: 1.level}
 
 
 def test_everything_that_a_grid_can_say(write_grid: Write, tmp_path: Path) -> None:
-    grid = read_grid(write_grid("workflow: color.json\naxes: {1.size: [4]}", name="sizes.yaml"))
-    assert (grid.name, list(grid.files)) == ("sizes", ["color"])
+    grid = read_grid(write_grid("workflow: color.json\naxes: {1.size: [4]}"))
+    assert (grid.name, list(grid.files)) == ("grid", ["color"])
     grid = read_grid(write_grid(FULL))
     assert (grid.name, grid.only, grid.settings) == ("mine", ["Save Image"], {"1.size": 4})
     assert grid.files == {"small": tmp_path / "color.json", "other": tmp_path / "sub" / "other.json"}
@@ -88,14 +88,10 @@ AXES = "workflow: color.json\naxes: "
         (AXES + "{1.size: 3}", "axes, 1.size = 3: under NODE.INPUT, write a list"),
         (AXES + "{both: {zip: {1.size: [4, 8], 1.level: [1]}}}", "need equal numbers, not [2, 1]"),
         (AXES + "{both: {zip: {}}}", "write at least one"),
-        (AXES + "{pace: {group: {slow: 3}}}", "slow = 3: write lines NAME: value"),
-        (AXES + "{pace: {group: {slow: {5.steps: [1]}}}}", "5.steps = [1]: write a number"),
         # Values.
         (AXES + "{1.size: []}", "1.size = []: write at least one"),
         (AXES + "{1.size: [1, 2, 1]}", "1 is there twice"),
-        (AXES + "{1.size: [null]}", "1.size, 0 = None: write a number"),
-        (AXES + "{1.size: [.nan]}", "nan: write a finite number"),
-        (AXES + "{1.size: [2025-01-01]}", "a text in quotes"),
+        (AXES + "{1.size: [null]}", "1.size, 0 = None: write a number, true, false, or a text in quotes"),
         # Ranges.
         (AXES + "{1.size: {from: 0}}", "Field required"),
         (AXES + "{1.size: {from: 0, to: 1, by: 1}}", "unknown key 'by'; there are: count, from, scale, step, to"),
@@ -141,9 +137,7 @@ def test_all_problems_are_listed_at_once(write_grid: Write) -> None:
     assert "axis: unknown key 'axis'; nearest: axes" in caught.value.problems
 
 
-def test_a_file_that_is_not_there_or_no_text_or_without_end(tmp_path: Path, write_grid: Write) -> None:
-    with pytest.raises(SweepError, match=r"cannot read .*No such file"):
-        read_grid(tmp_path / "none.yaml")
+def test_a_file_that_is_no_text_or_without_end(tmp_path: Path, write_grid: Write) -> None:
     (tmp_path / "image.yaml").write_bytes(b"\x89PNG\xff\x00")
     with pytest.raises(SweepError, match="is no YAML"):
         read_grid(tmp_path / "image.yaml")

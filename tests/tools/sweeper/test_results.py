@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,10 +40,9 @@ def test_what_is_saved_is_read_again_and_a_later_result_replaces_the_earlier(tmp
     ("name", "text", "message"),
     [
         ("photo.jpg", "", "holds files that are no results"),
-        *(
-            ("sweep.json", text, "is of another sweep")
-            for text in ("{", '{"format": 99, "name": "mine"}', '{"format": 1, "name": "other"}', "[" * 100_000)
-        ),
+        ("sweep.json", '{"format": 99, "name": "mine"}', "is of another sweep"),
+        ("sweep.json", '{"format": 1, "name": "other"}', "is of another sweep"),
+        ("sweep.json", "[" * 100_000, "is of another sweep"),
     ],
 )
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -83,7 +83,6 @@ with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
         lambda text: text.replace(b'"ok"', b'"great"'),
         lambda text: text.replace(b"abcd", b"abce"),
         lambda text: text.replace(b"null", b"[1]"),
-        lambda text: text.replace(b"[]", b'["a", 1]'),
         lambda text: b"[" * 100_000,
     ],
 )
@@ -114,9 +113,7 @@ def test_a_column_has_the_type_of_its_values_or_is_text(values: list[Any], kind:
     assert table.schema.field("pictures").type == pa.list_(pa.string())
 
 
-def test_the_table_is_written_on_the_way_and_a_write_that_fails_leaves_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_fails_leaves_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results, path = Results(tmp_path), tmp_path / "table.parquet"
     with results.claim("mine"):
         results.save(row("abcd"), {})
@@ -125,11 +122,7 @@ def test_the_table_is_written_on_the_way_and_a_write_that_fails_leaves_it(
         results.save(row("ef01", seed=1), {})
         assert pq.ParquetFile(path).read().to_pylist() == [row("abcd", seed=None), row("ef01", seed=1)]
         before = path.read_bytes()
-
-        def fill(*_: object, **__: object) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(pq, "write_table", fill)
+        monkeypatch.setattr(pq, "write_table", Mock(side_effect=OSError(28, "No space left on device")))
         with pytest.raises(SweepStoppedError, match=r"table\.parquet cannot be written: No space left.*make room"):
             results.write_table()
     assert path.read_bytes() == before

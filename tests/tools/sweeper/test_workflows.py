@@ -31,6 +31,7 @@ from sweeper.workflows import COLUMNS, Plan, Workflows, list_cells, make_plan
 
 MakePlan = Callable[..., Plan]
 SAVE = COLOR["2"]
+MIX = {"6": {"class_type": "TOY_Mix", "inputs": {"images.image0": ["1", 0]}}}
 OPTIMIZER: dict[str, Any] = COLOR | {
     "3": {"class_type": "TOY_Optimizer", "inputs": {"optimizer": "ascent", "optimizer.step_size": 1.0}},
     "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 0]}},
@@ -48,14 +49,9 @@ def list_all(plan: Plan) -> list[Cell]:
     return list(list_cells(plan.grid, Workflows(plan)).values())
 
 
-def test_every_combination_is_a_cell_which_is_what_runs_whatever_its_workflow_is_called(
-    plan: MakePlan, tmp_path: Path
-) -> None:
+def test_every_combination_is_a_cell_named_after_what_runs(plan: MakePlan, tmp_path: Path) -> None:
     few = list_all(plan("axes: {1.size: [4, 8], 1.level: [0, 0.5, 1]}"))
-    assert [cell.task[1:] for cell in few[:2]] == [
-        ("color", {"1.size": 4, "1.level": 0}),
-        ("color", {"1.size": 4, "1.level": 0.5}),
-    ]
+    assert [cell.task[1:] for cell in few[:2]] == [("color", {"1.size": 4, "1.level": level}) for level in (0, 0.5)]
     assert len({cell.hash for cell in few}) == len(few) == 6
     more = list_all(plan("axes: {Colour.level: [1, 0.25, 0.5, 0], 1.size: [8, 4]}"))
     assert {cell.hash for cell in few} < {cell.hash for cell in more}
@@ -86,9 +82,7 @@ def test_another_picture_of_the_same_name_is_another_cell_and_goes_to_a_worker_e
     assert Image.open(tmp_path / name).getpixel((0, 0)) == (20, 0, 0)
 
 
-def test_options_come_before_what_they_bring_and_a_value_in_place_of_a_link_leaves_out_what_was_linked(
-    plan: MakePlan,
-) -> None:
+def test_options_come_first_and_values_replace_links(plan: MakePlan) -> None:
     made = plan("axes: {1.size: [4]}\nset: {1.batch: 2, 1.level: 0.1}", OPTIMIZER)
     built = Workflows(made).build("color", {"3.optimizer.warmup": 7, "3.optimizer": "adam", "TOY_Color.level": 1})
     assert dict(built["3"].inputs) == {"optimizer": "adam", "optimizer.warmup": 7, "optimizer.decay": "none"}
@@ -104,7 +98,6 @@ def test_options_come_before_what_they_bring_and_a_value_in_place_of_a_link_leav
     ("text", "problem"),
     [
         ("axes: {1.sise: [4]}", "node 1 (TOY_Color): no input 'sise'; nearest: size (1 of 1 cells)"),
-        ("axes: {1.size: [big]}", "node 1 (TOY_Color): size = 'big' cannot be read as INT from 2 to 16 (1 of 1 cells)"),
         ("axes: {3.optimizer: [on]}", "optimizer = True is not one of ascent, adam; YAML reads yes, no, on and off"),
         ("axes: {1.size: [4], g: {group: {a: {1.size: 8}}}}", "two axes set the same input"),
         ("axes: {1.size: [4], TOY_Color.size: [8]}", "TOY_Color.size is set twice in one cell"),
@@ -119,9 +112,7 @@ def test_what_is_wrong_with_a_cell_is_said(plan: MakePlan, text: str, problem: s
     assert problem in str(caught.value)
 
 
-def test_everything_wrong_is_listed_once_with_the_number_of_cells_and_the_workflow_or_pack_is_named(
-    plan: MakePlan, tmp_path: Path
-) -> None:
+def test_everything_wrong_is_listed_once_with_the_number_of_cells(plan: MakePlan) -> None:
     with pytest.raises(SweepError) as caught:
         list_all(plan("axes: {1.size: [4, 1, 99], 1.level: [0.5, 2]}"))
     assert sorted(caught.value.problems) == [
@@ -129,26 +120,13 @@ def test_everything_wrong_is_listed_once_with_the_number_of_cells_and_the_workfl
         "node 1 (TOY_Color): size = 1 is below the minimum 2; it takes INT from 2 to 16 (2 of 6 cells)",
         "node 1 (TOY_Color): size = 99 is above the maximum 16; it takes INT from 2 to 16 (2 of 6 cells)",
     ]
-    made = plan("axes: {1.size: [4]}", {"1": COLOR["1"]})
     with pytest.raises(WorkflowError, match="workflow color: it has no output, such as SaveImage"):
-        Workflows(made)
-    with pytest.raises(WorkflowError, match="no node pack in"):
-        Workflows(make_plan(made.grid, tmp_path, tmp_path, tmp_path))
-    (tmp_path / "color.json").write_text("{")
-    with pytest.raises(WorkflowError, match=r"color\.json is not a JSON file"):
-        make_plan(made.grid, tmp_path, tmp_path, made.pack)
+        Workflows(plan("axes: {1.size: [4]}", {"1": COLOR["1"]}))
 
 
-def test_quick_nodes_say_what_they_refuse_before_anything_runs(
-    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nodes = COLOR | {
-        "3": {"class_type": "TOY_Optimizer", "inputs": {"optimizer": "adam"}},
-        "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 0]}},
-        "5": {"class_type": "TOY_Mix", "inputs": {"images.image0": ["1", 0]}},
-        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0]}},
-    }
-    made = plan("axes: {3.optimizer.warmup: [3, 13, 99], 1.level: [0, 0.5, 1]}", nodes)
+def test_quick_nodes_refuse_before_all_runs(plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    axes = "axes: {3.optimizer.warmup: [3, 13, 99], 1.level: [0, 0.5, 1]}\nset: {3.optimizer: adam}"
+    made = plan(axes, OPTIMIZER | {"5": {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}}} | MIX)
     workflows = Workflows(made)
     cells = list(list_cells(made.grid, workflows).values())
     assert sorted(find_quick(workflows.build("color", {}))) == ["1", "3"]
@@ -164,28 +142,21 @@ def test_quick_nodes_say_what_they_refuse_before_anything_runs(
     assert not list(tmp_path.rglob("*.png"))
 
 
-def test_a_cell_saves_what_run_workflow_saves_and_says_everything_about_itself(
-    plan: MakePlan, pack: Path, tmp_path: Path
-) -> None:
+def test_a_cell_saves_what_run_workflow_saves(plan: MakePlan, pack: Path, tmp_path: Path) -> None:
     report = {"class_type": "TOY_Report", "inputs": {"image": ["1", 0], "shows": True}}
     made = plan("only: [Save Image, '4']\naxes: {1.level: [0.25, 1]}", COLOR | {"4": report})
-    runner, cells = WorkflowRunner(made, 1), list_all(made)
-    rows = []
-    for cell in cells:
-        (tmp_path / cell.hash).mkdir()
-        rows.append(runner(cell.task, tmp_path / cell.hash))
-    assert rows[0]["pictures"] == ["color_00001_.png"]
-    assert json.loads(rows[0]["texts"]) == {"Report": ["saw 1 images"]}
+    ((cell, _), runner) = list_all(made), WorkflowRunner(made, 1)
+    (tmp_path / "swept").mkdir()
+    row = runner(cell.task, tmp_path / "swept")
+    assert row["pictures"] == ["color_00001_.png"]
+    assert json.loads(row["texts"]) == {"Report": ["saw 1 images"]}
     list(run_workflow.run(tmp_path / "color.json", ["1.level=0.25"], tmp_path / "one", tmp_path, tmp_path, pack))
-    single, swept = (tmp_path / name / "color_00001_.png" for name in ("one", cells[0].hash))
+    single, swept = (tmp_path / name / "color_00001_.png" for name in ("one", "swept"))
     assert swept.read_bytes() == single.read_bytes()
-    assert (rows[1]["threads"], rows[1]["torch"]) == (1, torch.__version__)
-    assert rows[0]["load_seconds"] > 0
+    assert (row["threads"], row["torch"], row["load_seconds"] > 0) == (1, torch.__version__, True)
 
 
-def test_a_cell_of_another_pack_or_images_stops_the_sweep_and_a_node_that_fails_says_why(
-    plan: MakePlan, tmp_path: Path
-) -> None:
+def test_a_cell_of_another_pack_stops_the_sweep(plan: MakePlan, tmp_path: Path) -> None:
     made = plan("axes: {1.level: [0.25]}", FAILING)
     ((digest, label, settings),) = [cell.task for cell in list_all(made)]
     with pytest.raises(SweepStoppedError, match="have changed since the sweep was started"):
@@ -197,8 +168,7 @@ def test_a_cell_of_another_pack_or_images_stops_the_sweep_and_a_node_that_fails_
 def test_pictures_come_first_and_a_cell_that_saves_none_is_not_rated(plan: MakePlan, tmp_path: Path) -> None:
     keep = {"class_type": "TOY_Keep", "inputs": {"image": ["1", 0]}}
     preview = {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
-    judge = "judge: {class: 1.size}\naxes: {1.level: [0.25]}"
-    made = plan(f"only: ['3']\n{judge}", COLOR | {"3": keep})
+    made = plan("only: ['3']\njudge: {class: 1.size}\naxes: {1.level: [0.25]}", COLOR | {"3": keep})
     row = WorkflowRunner(made, 1)(list_all(made)[0].task, tmp_path)
     assert row["message"].startswith("judge: the cell saved no picture to rate, only kept.stack; add such a node")
     made = plan("axes: {1.level: [0.25]}", {"1": COLOR["1"], "2": preview, "3": keep, "4": SAVE})
@@ -214,10 +184,8 @@ def test_the_columns_of_a_row_are_those_that_no_axis_may_have(plan: MakePlan, tm
     assert row["status"] == "ok", row["message"]
     assert row.keys() - {"1.level"} == COLUMNS
     assert list(files) == row["pictures"]
-    (line,) = [
-        line for line in (REPOSITORY / "docs" / "sweeps.md").read_text().splitlines() if line.startswith("A `group` ")
-    ]
-    assert {word for word in line.split("`")[1::2] if word != "group"} == COLUMNS
+    _, _, listed = (REPOSITORY / "docs" / "sweeps.md").read_text().partition("\nA `group` ")
+    assert set(listed.partition("\n")[0].split("`")[1::2]) == COLUMNS
 
 
 def wish(text: Any) -> Workflow:
@@ -237,12 +205,8 @@ def test_the_judge_answers_as_in_the_benches(tmp_path: Path) -> None:
 
 
 def test_the_wish_has_to_be_there() -> None:
-    for path, message in (
-        ("1.classes", "judge: 1.classes holds no text"),
-        ("1.clases", "judge: 1.clases holds no text"),
-        ("9.classes", "no node '9' in the workflow"),
-    ):
-        with pytest.raises(WorkflowError, match=message):
+    for path in ("1.classes", "1.clases"):
+        with pytest.raises(WorkflowError, match=f"judge: {path} holds no text"):
             read_wish({"class": path}, wish(["3", 0]))
 
 
@@ -264,12 +228,13 @@ def test_the_judge_may_not_have_helped(tmp_path: Path) -> None:
 
 
 def test_every_example_is_a_grid_of_cells_and_those_of_quality_ask_for_what_the_benchmarks_ask(tmp_path: Path) -> None:
-    counts, asked = {}, {}
-    for path in sorted((REPOSITORY / "example_workflows" / "sweeps").glob("*.yaml")):
-        grid = read_grid(path)
-        counts[path.stem] = len(list_all(make_plan(grid, tmp_path, tmp_path / "models", REPOSITORY)))
-        asked[path.stem] = {name: [option.label for option in options] for name, options in grid.axes.items()}
-    assert counts == {"feature_atlas": 112, "quality_classes": 160, "quality_text": 40, "small": 12}
-    assert asked["quality_classes"]["workflow"] == ["picture", "sketch"]
-    assert asked["quality_classes"]["DAS_ClassObjective.classes"] == classes.WISHES
-    assert tuple(asked["quality_text"]["DAS_TextObjective.text"]) == text.PROMPTS
+    grids = {path.stem: read_grid(path) for path in (REPOSITORY / "example_workflows" / "sweeps").glob("*.yaml")}
+    plans = {name: make_plan(grid, tmp_path, tmp_path / "models", REPOSITORY) for name, grid in grids.items()}
+    counts = {"feature_atlas": 112, "quality_classes": 160, "quality_text": 40, "small": 12}
+    assert {name: len(list_all(plan)) for name, plan in plans.items()} == counts
+    for name, axis, labels in (
+        ("quality_classes", "workflow", ["picture", "sketch"]),
+        ("quality_classes", "DAS_ClassObjective.classes", classes.WISHES),
+        ("quality_text", "DAS_TextObjective.text", [*text.PROMPTS]),
+    ):
+        assert [option.label for option in grids[name].axes[axis]] == labels
