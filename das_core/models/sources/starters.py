@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from ...common.text import shorten
 from ..classifier import Classifier
 from ..ensemble import ClassifierEnsemble
 from ..frozen import freeze
@@ -67,11 +68,14 @@ HALF = (0.5, 0.5, 0.5)
 """The mean, and also the standard deviation, that these classifiers normalise their views with."""
 
 
-def load_starter(starter: Starter = STARTER) -> Classifier:
+def load_starter(starter: Starter | str = STARTER) -> Classifier:
     """Load a starter classifier: frozen, float32, on the CPU.
 
     Args:
-        starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+        starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, or the title of one, such as 'EfficientNet-Lite2'.
+
+    Raises:
+        ValueError: when no starter has the title, or the starter is not installed.
 
     Example:
         >>> from das_core import load_starter
@@ -79,6 +83,11 @@ def load_starter(starter: Starter = STARTER) -> Classifier:
         >>> classifier.name, classifier.size, len(classifier.labels)
         ('EfficientNet-Lite0', 224, 1000)
     """
+    if not isinstance(starter, Starter):
+        titled = {one.title: one for one in (STARTER, THIRD_OPINION, SECOND_OPINION)}
+        if str(starter) not in titled:
+            raise ValueError(f"there is no starter '{shorten(starter)}'; choose {', '.join(titled)}")
+        starter = titled[starter]
     module, state = read_starter(starter)
     fit_weights(module, state, starter.file, starter.architecture)
     return Classifier(starter.title, freeze(module), starter.size, HALF, HALF, labels=imagenet_labels())

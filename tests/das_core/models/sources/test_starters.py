@@ -100,3 +100,9 @@ def test_a_timm_that_builds_another_model_is_noticed() -> None:
     other = dataclasses.replace(STARTER, architecture="tf_efficientnet_lite2")
     with pytest.raises(ValueError, match=r"timm builds \d+ tensors where the file holds 296"):
         load_starter(other)
+
+
+def test_a_title_names_a_starter_and_an_unknown_one_is_refused() -> None:
+    assert load_starter("EfficientNet-Lite1").size == 240
+    with pytest.raises(ValueError, match=r"no starter 'ResNet'; choose EfficientNet-Lite0, .*-Lite1, .*-Lite2"):
+        load_starter("ResNet")
