@@ -51,10 +51,6 @@ def test_imports_keep_the_contracts() -> None:
     assert named == {path.name for path in (ROOT / "das_core").iterdir() if (path / "__init__.py").is_file()}
 
 
-def test_das_core_is_folders_only() -> None:
-    assert [path.name for path in (ROOT / "das_core").glob("*.py")] == ["__init__.py"]
-
-
 def test_only_the_bridge_knows_the_runtime_of_comfyui() -> None:
     knowing = {path for path in find_files("nodes", "*.py") if RUNTIME & set(absolute_imports(ROOT / path))}
     assert knowing
@@ -72,7 +68,8 @@ def test_the_library_tells_the_version_of_the_distribution() -> None:
     assert das_core.__version__ == direct_ascent.__version__ == CONFIG["project"]["version"]
 
 
-def test_everything_of_the_library_is_installed() -> None:
+def test_the_library_is_folders_only_and_all_of_them_are_installed() -> None:
+    assert [path.name for path in (ROOT / "das_core").glob("*.py")] == ["__init__.py"]
     setuptools = CONFIG["tool"]["setuptools"]
     folders = {path.parent for path in find_files("das_core", "__init__.py")}
     assert set(setuptools["packages"]) == {".".join(folder.parts) for folder in folders} | {"direct_ascent"}

@@ -20,11 +20,6 @@ STILL = Augmentation(4, Windows(0, 1.0, 1.0), transforms=())
 """Views without draws: what differs then is what counts of the features."""
 
 
-def test_without_variety_nothing_is_left_out() -> None:
-    assert torch.equal(climb(objectives=[toy_class(variety=0.0)]).image, climb().image)
-    assert not torch.equal(climb(objectives=[VARIED]).image, climb().image)
-
-
 def test_images_of_a_batch_and_of_other_seeds_differ_though_their_views_are_the_same_and_whatever_the_chunk() -> None:
     batch = climb(ImageStack.gray(SPEC, batch=2), objectives=[VARIED], augmentation=STILL).image
     assert (batch[0] - batch[1]).abs().mean() > 0.01

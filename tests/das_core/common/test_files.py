@@ -15,20 +15,18 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@each_case("old", [None, b"old"])
-def test_a_hidden_file_beside_the_file_takes_its_place_when_the_block_ends(tmp_path: Path, old: bytes | None) -> None:
+def test_a_hidden_file_beside_the_file_takes_its_place_when_the_block_ends(tmp_path: Path) -> None:
     # The longest name that a file may have.
     path = tmp_path / ("a" * 251 + ".png")
-    if old is not None:
-        path.write_bytes(old)
-    with write_atomically(path) as part:
-        # One rename replaces a file only within a file system.
-        assert part.parent == tmp_path
-        assert part.name.startswith(".aaa")
-        part.write_bytes(b"new")
-        assert (path.read_bytes() if path.exists() else None) == old
-    assert path.read_bytes() == b"new"
-    assert names_in(tmp_path) == [path.name]
+    for old, new in ((None, b"first"), (b"first", b"second")):
+        with write_atomically(path) as part:
+            # One rename replaces a file only within a file system.
+            assert part.parent == tmp_path
+            assert part.name.startswith(".aaa")
+            part.write_bytes(new)
+            assert (path.read_bytes() if path.exists() else None) == old
+        assert path.read_bytes() == new
+        assert names_in(tmp_path) == [path.name]
 
 
 @each_case("error", [RuntimeError, KeyboardInterrupt, GeneratorExit])
@@ -113,7 +111,6 @@ def test_what_cannot_be_written_or_renamed_is_an_error_and_leaves_what_was_there
     ("path", "says"),
     [
         (7, "^7 is no path; give a text such as 'folder/name.gif'"),
-        (b"a.gif", "is no path; give a text"),
         ("a" * 300 + ".gif", r"no file can have the name 'a+…' \(File name too long\); choose another"),
         ("a\0b.gif", r"no file can have the name 'a.b\.gif' \(.*null.*\); choose another"),
         ("\ud800.gif", r"no file can have the name '\\ud800\.gif' \(.*surrogates.*\); choose another"),

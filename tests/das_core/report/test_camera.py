@@ -71,12 +71,7 @@ def test_frames_of_a_film_are_seen_each_in_its_turn() -> None:
         (ONE, {0: Shot()}, {"size": (8, 0)}, "frames of 8 x 0 pixels cannot be; give sides from 1 to 32768"),
         (ONE, {0: Shot()}, {"curve": "bounce"}, "bounce"),
         (ONE, "fog", {}, "'fog' does not begin with a keyframe"),
-        (
-            (3, 3, 16, 16),
-            {0: Shot()},
-            {"frames": 5},
-            "3 images are no film of 5 frames; give 1 or 5 images, or ask",
-        ),
+        ((3, 3, 16, 16), {0: Shot()}, {"frames": 5}, "3 images are no film of 5 frames; give 1 or 5 images, or"),
         ((3, 3, 16, 16), {5: Shot()}, {}, "shot 5 is beyond the end of 3 frames; number the shots from 0 to 2"),
         ((1, 1, 16, 16), {0: Shot()}, {}, "the picture under the camera has 1 channels"),
     ],

@@ -113,7 +113,6 @@ def test_scores_as_text_and_as_a_chart() -> None:
         (COLORS, [brightness(weight=0.0)], "the weights of all objectives are 0"),
         (COLORS[:, :, :8], [brightness()], "the image is 32 x 8 pixels; at least 16"),
         (COLORS * math.nan, [brightness()], "the image holds 9216 values that are NaN"),
-        (COLORS[:, :1], [brightness()], "the image has 1 channels"),
         (COLORS, [in_region(brightness(), torch.ones(1, 32, 64))], "of another aspect"),
         (COLORS, [in_region(brightness(), torch.ones(2, 32, 32))], "2 region masks do not go with 3 images"),
     ],

@@ -133,10 +133,7 @@ def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:
     assert [answer.rank for answer in verdicts[1].answers] == [2, 2, 3]
 
 
-@each_case(
-    ("height", "width", "small"),
-    [(96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None)],
-)
+@each_case(("height", "width", "small"), [(96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None)])
 def test_from_afar_is_what_pillow_makes_of_64_pixels(height: int, width: int, small: tuple[int, int] | None) -> None:
     # Hard edges, so that both resizings overshoot and clamping counts.
     images = (noise(2, 3, height, width) > 0.5).float()

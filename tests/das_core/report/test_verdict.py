@@ -60,10 +60,7 @@ def test_the_text_of_several_images_numbers_them() -> None:
 
 
 def test_there_is_a_chart_for_every_image_of_one_height_whichever_has_the_long_names() -> None:
-    short, long = (
-        Prediction(0, "a", 0.6),
-        Prediction(1, "a name so long that it takes two lines of the chart", 0.4),
-    )
+    short, long = Prediction(0, "a", 0.6), Prediction(1, "a name so long that it takes two lines of the chart", 0.4)
     charts = plot_predictions([[short, long], [long, short]], "Lite0")
     for number, (chart, classes) in enumerate(zip(charts, [[short, long], [long, short]], strict=True), start=1):
         bars = [(v.name, v.probability) for v in classes]

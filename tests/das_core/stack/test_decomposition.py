@@ -44,11 +44,11 @@ def photograph(height: int, width: int) -> Tensor:
     return F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)
 
 
-@each_case("levels", [None, LEVELS, (3, 20)])
+@each_case(("levels", "tile"), [(None, False), (LEVELS, False), ((3, 20), False), ((1, 4, 9, 32), True)])
 @each_case("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
 @each_case("method", ["spectral", "layers"])
-def test_the_parts_of_a_stack_sum_to_it(method: Any, optimizer: Optimizer, levels: Any) -> None:
-    spec = StackSpec(32, 32, 8, method=method, levels=levels)
+def test_the_parts_of_a_stack_sum_to_it(method: Any, optimizer: Optimizer, levels: Any, tile: bool) -> None:
+    spec = StackSpec(32, 24, 0 if tile else 8, method=method, levels=levels, tile=tile)
     stack = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
     whole, start, change = decompose(stack), decompose_start(stack), decompose_change(stack)
     assert [part.shape[2:] for part in whole.levels] == [level_shape(r, spec.canvas) for r in spec.levels]

@@ -185,11 +185,6 @@ def seal(path: Path, tensors: dict[str, Tensor], **changes: str) -> Path:
     return path
 
 
-def describe(path: Path) -> dict[str, Any]:
-    with safe_open(path, "pt") as content:
-        return dict(json.loads(content.metadata()["stack"]))
-
-
 def test_a_file_that_is_not_there_or_a_folder_is_an_error(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.safetensors", tmp_path):
         with pytest.raises(ValueError, match=rf"'{path.name}' cannot be read"):
@@ -234,7 +229,8 @@ def test_content_that_is_no_stack_is_an_error_that_names_the_file(
 ) -> None:
     file = tmp_path / "small.safetensors"
     save_stack(small, file)
-    described = describe(file)
+    with safe_open(file, "pt") as content:
+        described = json.loads(content.metadata()["stack"])
     described["spec"] |= spec
     tensors = {name: tensor for name, tensor in {**load_file(file), **changes}.items() if tensor is not None}
     # A number of thousands of digits, which JSON refuses.

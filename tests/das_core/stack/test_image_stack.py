@@ -99,33 +99,30 @@ def test_a_film_or_a_zoom_holds_its_images_and_no_other_number(spec: StackSpec, 
         ImageStack.from_canvas(spec, torch.zeros(1, 3, *spec.canvas))
 
 
-def test_a_zoom_has_no_surroundings() -> None:
-    with pytest.raises(ValueError, match="a zoom is no part of a picture"):
-        ImageStack.gray(ZOOM).place_into(photograph(16, 32), torch.ones(1, 16, 32))
-
-
 def test_a_start_image_can_be_ended_between_what_is_made_of_it() -> None:
     # Each of them takes about a second on a canvas of 4096 x 4096.
     assert assert_ends_anywhere(lambda: ImageStack.from_image(SPEC, photograph(48, 64))) >= 4
 
 
 @each_case(
-    ("optimizer", "method", "frozen", "misses"),
+    ("optimizer", "fields", "misses"),
     [
-        (NormalizedAscent(), "spectral", (), 0.0),
-        (SGD(0.5), "spectral", (), 1e-4),
-        (SGD(0.5, 0.9), "layers", (), 0.1),
-        (Adam(), "layers", (), 0.1),
-        (NormalizedAscent(), "spectral", ((1, 8),), None),
-        (SGD(0.5), "spectral", ((1, 8),), None),
+        (NormalizedAscent(), {}, 0.0),
+        (SGD(0.5), {}, 1e-4),
+        (SGD(0.5), {"time": Time(6)}, 1e-3),
+        (SGD(0.5), {"time": Time(6, loop=True)}, 1e-3),
+        (SGD(0.5, 0.9), {"method": "layers"}, 0.1),
+        (Adam(), {"method": "layers"}, 0.1),
+        (NormalizedAscent(), {"frozen": ((1, 8),)}, None),
+        (SGD(0.5), {"frozen": ((1, 8),)}, None),
     ],
 )
 def test_a_stack_moves_to_a_canvas_its_parameters_stay_true_and_frozen_bands_as_they_are(
-    optimizer: Optimizer, method: Any, frozen: Any, misses: float | None
+    optimizer: Optimizer, fields: dict[str, Any], misses: float | None
 ) -> None:
-    spec = replace(SPEC, method=method, frozen=frozen)
+    spec = replace(SPEC, **fields)
     stack, operator = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack, spec.operator(CPU)
-    target = 0.7 * stack.canvas + 0.1 * ImageStack.noise(SPEC, seed=5).canvas
+    target = 0.7 * stack.canvas + 0.1 * ImageStack.noise(spec, seed=5).canvas
     after = move_canvas(stack, target, operator)
     change = after.canvas - stack.canvas
     if misses is None:

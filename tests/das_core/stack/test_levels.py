@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,30 +17,10 @@ def test_linear_levels_go_in_equal_steps_and_reach_the_canvas() -> None:
 
 
 @each_case(
-    ("given", "says"),
-    [
-        ((336, 0), r"step 0 is not between 1 and 336 \(the long side of the canvas\); try"),
-        ((336, 337), "step 337 is not between"),
-        ((336, 4, 0), "the first level 0 is not between 1 and 336"),
-        ((336, 4, 337), "the first level 337 is not between"),
-    ],
-)
-def test_linear_steps_are_checked(given: tuple[int, ...], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        linear_levels(*given)
-
-
-@each_case(
     ("text", "levels"), [("1 4\n16\t64", (1, 4, 16, 64)), ("16;4; 16,", (16, 4, 16)), ("-3", (-3,)), (" ,;\n", ())]
 )
 def test_levels_are_read(text: str, levels: tuple[int, ...]) -> None:
     assert parse_levels(text) == levels
-
-
-@each_case("word", ["four", "4.5", "1-4"])
-def test_words_that_are_no_numbers_are_named(word: str) -> None:
-    with pytest.raises(ValueError, match=f"level '{word}' is not a whole number; write resolutions such as '1, 4, 16"):
-        parse_levels(f"1, {word}, 8")
 
 
 def test_levels_keep_their_order() -> None:
@@ -46,17 +28,23 @@ def test_levels_keep_their_order() -> None:
 
 
 @each_case(
-    ("levels", "says"),
+    ("make", "given", "says"),
     [
-        ([1, 0], r"level 0 is not a whole number from 1 to 16, the long side .*make the canvas larg"),
-        ([1, 17], "level 17 is not a whole number from 1 to 16"),
-        ([2.0], "level 2.0 is not a whole number from 1 to 16"),
-        ([], "the list of levels is empty; give at least one resolution"),
+        (linear_levels, (336, 0), r"step 0 is not between 1 and 336 \(the long side of the canvas\); try"),
+        (linear_levels, (336, 337), "step 337 is not between"),
+        (linear_levels, (336, 4, 0), "the first level 0 is not between 1 and 336"),
+        (linear_levels, (336, 4, 337), "the first level 337 is not between"),
+        (parse_levels, ("1, four",), "level 'four' is not a whole number; write resolutions such as '1, 4, 16"),
+        (parse_levels, ("4.5",), "level '4.5' is not a whole number"),
+        (check_levels, ([1, 0], 16), "level 0 is not a whole number from 1 to 16, the long side .*make the canvas"),
+        (check_levels, ([1, 17], 16), "level 17 is not a whole number from 1 to 16"),
+        (check_levels, ([2.0], 16), "level 2.0 is not a whole number from 1 to 16"),
+        (check_levels, ([], 16), "the list of levels is empty; give at least one resolution"),
     ],
 )
-def test_levels_that_do_not_fit_are_named(levels: list[int], says: str) -> None:
+def test_levels_that_cannot_be_are_named(make: Callable[..., object], given: tuple[object, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        check_levels(levels, 16)
+        make(*given)
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.data())

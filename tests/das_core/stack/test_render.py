@@ -1,6 +1,7 @@
 """Stacks, films and zooms rendered at any size and at any moment."""
 
 import gc
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -82,12 +83,6 @@ def test_a_smaller_picture_has_no_aliases() -> None:
     assert (render_stack(made, 0.3) - 0.5).abs().mean() < 0.02
 
 
-@each_case("scale", [0.049, 32.1, float("nan")])
-def test_bad_scales_are_named(scale: float) -> None:
-    with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
-        render_stack(STACK, scale)
-
-
 @each_case("scale", [0.5, 3.0, 8.0])
 def test_the_estimate_is_within_a_factor_of_two(scale: float) -> None:
     # Levels of this test alone, so that its operator is not taken from the cache.
@@ -129,20 +124,6 @@ def test_surroundings_go_along() -> None:
     torch.testing.assert_close(shown[1, :, :4], (around[0, :, :4] + around[1, :, :4]) / 2)
 
 
-@each_case(
-    ("stack", "frames", "scale", "says"),
-    [
-        (ImageStack.gray(replace(FILM, time=None)), 2, 1, r"the stack is no film.*time=Time\(12\)"),
-        (film(), 0, 1, "^0 frames cannot be rendered; 1 to 65536 can"),
-        (film(), MOST_SHOWN + 1, 1, "^65537 frames cannot be rendered"),
-        (film(), 3, 99, r"scale 99 is not between"),
-    ],
-)
-def test_what_is_no_film_or_too_long_is_refused(stack: ImageStack, frames: int, scale: float, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        render_film(stack, frames, scale)
-
-
 def test_many_frames_can_be_ended_every_few() -> None:
     assert assert_ends_anywhere(lambda: render_film(film(), 80)) >= 10
 
@@ -166,22 +147,31 @@ def test_a_zoom_is_rendered_larger_with_all_that_lies_in_it() -> None:
 
 
 @each_case(
-    ("stack", "moments", "scale", "message"),
+    ("render", "stack", "frames", "says"),
     [
-        (STACK, 0, 1.0, "0 frames cannot be rendered; 1 to 65536 can"),
-        (STACK, [0.0] * (2**16 + 1), 1.0, "65537 frames cannot be rendered"),
-        (STACK, [2.1], 1.0, "there is no moment 2.1; the zoom goes from 0 to 2"),
-        (STACK, [-0.1], 1.0, "there is no moment -0.1"),
-        (STACK, [float("nan")], 1.0, "there is no moment nan"),
-        (STACK, 2, 100, "scale 100 is not between"),
-        (ImageStack.gray(StackSpec(32, 32, 8)), 24, 1.0, "the stack is no zoom: its images lie side by side"),
+        (render_film, ImageStack.gray(replace(FILM, time=None)), 2, r"the stack is no film.*time=Time\(12\)"),
+        (render_film, film(), 0, "^0 frames cannot be rendered; 1 to 65536 can"),
+        (render_film, film(), MOST_SHOWN + 1, "^65537 frames cannot be rendered"),
+        (render_zoom, ImageStack.gray(StackSpec(32, 32, 8)), 24, "the stack is no zoom: its images lie side by side"),
+        (render_zoom, STACK, 0, "0 frames cannot be rendered"),
+        (render_zoom, STACK, [0.0] * (MOST_SHOWN + 1), "65537 frames cannot be rendered"),
+        (render_zoom, STACK, [2.1], "there is no moment 2.1; the zoom goes from 0 to 2"),
+        (render_zoom, STACK, [-0.1], "there is no moment -0.1"),
+        (render_zoom, STACK, [float("nan")], "there is no moment nan"),
     ],
 )
-def test_what_is_no_zoom_or_no_moment_of_it_is_refused(
-    stack: ImageStack, moments: int | list[float], scale: float, message: str
+def test_what_is_no_film_or_zoom_or_no_moment_of_it_is_refused(
+    render: Callable[..., object], stack: ImageStack, frames: int | list[float], says: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        render_zoom(stack, moments, scale=scale)
+    with pytest.raises(ValueError, match=says):
+        render(stack, frames)
+
+
+@each_case("scale", [0.049, 32.1, float("nan")])
+@each_case(("render", "stack"), [(render_stack, STACK), (render_film, film()), (render_zoom, STACK)])
+def test_bad_scales_are_named(render: Callable[..., object], stack: ImageStack, scale: float) -> None:
+    with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
+        render(stack, scale=scale)
 
 
 @each_case(("sides", "frames", "scale"), [((60, 36), 6, 1.0), ((36, 60), 40, 1.0), ((60, 36), 6, 3.0)])

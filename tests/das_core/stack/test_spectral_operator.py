@@ -9,7 +9,6 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.common.geometry import Shape
-from das_core.stack.bands import FINEST
 from das_core.stack.levels import level_shape, linear_levels
 from das_core.stack.levels_operator import LevelsOperator
 from das_core.stack.spectral_operator import SpectralOperator, compute_spectral_response
@@ -68,17 +67,6 @@ def test_the_finest_level_passes_every_frequency_alike_and_the_coarsest_the_mean
     expected = torch.zeros_like(response)
     expected[0, 0] = 0.25 * 12 * 17
     torch.testing.assert_close(response, expected, rtol=1e-5, atol=1e-4)
-
-
-@each_case("tile", [False, True])
-def test_frozen_frequencies_are_not_passed_and_all_others_as_before(tile: bool) -> None:
-    free = SpectralOperator((16, 16), (1, 4, 16), CPU, tile)
-    frozen = SpectralOperator((16, 16), (1, 4, 16), CPU, tile, [(5, FINEST)])
-    kept = frozen.response > 0
-    # Up to three half-waves along an axis of cosines; in a tile up to one wave in either direction.
-    assert int(kept.sum()) == (3 * 2 if tile else 4 * 4)
-    assert torch.equal(frozen.response[kept], free.response[kept])
-    assert bool((free.response > 0).all())
 
 
 def test_the_gradient_of_least_norm_gives_the_canvas_where_k_reaches_and_is_zero_elsewhere() -> None:

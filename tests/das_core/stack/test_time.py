@@ -10,13 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cases import each_case
-from das_core.stack.image_stack import ImageStack, move_canvas
+from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import level_shape
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import AccumulatedGradient
 from das_core.stack.time import (
     MOST_FRAMES,
-    FilmOperator,
     Time,
     interpolation_matrix,
     list_time_levels,
@@ -161,16 +160,3 @@ def test_frozen_bands_stay() -> None:
     torch.testing.assert_close(k.remove_frozen(moved), moved, rtol=1e-4, atol=1e-3)
     # Without frozen bands the same gradient also moves what `remove_frozen` takes away.
     assert float((k.remove_frozen(moved_all) - moved_all).abs().max()) > 0.1
-
-
-@each_case("loop", [False, True])
-def test_a_film_that_has_accumulated_moves_to_another_canvas_and_stays_true(loop: bool) -> None:
-    spec = replace(FILM, time=Time(6, loop=loop))
-    k, gradient = spec.operator(CPU), 0.01 * draw(6, 3, *spec.canvas)
-    assert isinstance(k, FilmOperator)
-    stack = ImageStack(spec, torch.zeros_like(gradient), k.precondition(gradient), AccumulatedGradient((gradient,)))
-    target = stack.canvas + k.precondition(0.01 * draw(6, 3, *spec.canvas, seed=3))
-    moved = move_canvas(stack, target, k)
-    torch.testing.assert_close(moved.canvas, target, rtol=0, atol=1e-3 * float(target.abs().max()))
-    assert isinstance(moved.parameters, AccumulatedGradient)
-    torch.testing.assert_close(moved.start + k.forward(moved.parameters), moved.canvas)

@@ -31,10 +31,6 @@ def make_spec(**settings: Any) -> StackSpec:
 def test_three_moments_are_evenly_between_two_depths() -> None:
     assert Zoom(3).moments == tuple(number / 4 for number in range(9))
     assert Zoom(2, loop=True).moments == tuple(number / 4 for number in range(8))
-    for zoom in (Zoom(5), Zoom(4, loop=True)):
-        timeline = zoom.timeline
-        assert (timeline.moments, timeline.count, timeline.end) == (zoom.moments, zoom.depths, zoom.end)
-        assert (timeline.loop, timeline.unit) == (zoom.loop, "depth")
 
 
 def test_layers_go_from_the_depth_that_covers_all_to_the_last_and_around_a_loop() -> None:
