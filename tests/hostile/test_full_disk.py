@@ -1,6 +1,6 @@
 """A full disk, wherever the pack writes: existing files stay, no file is half-written, and a message says what helps.
 
-`test_processes.py` tests the same for fitted projections, tests/nodes/bridge/test_rescue.py for stacks.
+`test_processes.py` tests the same for fitted projections, tests/nodes/bridge/test_stack_folders.py for stacks.
 """
 
 import importlib.util

@@ -46,12 +46,17 @@ def toy(loaded: Pack) -> Any:
 
 
 @pytest.fixture(scope="session")
-def clip(loaded: Pack) -> Any:
-    """The CLIP that installs with the pack."""
-    # The sentences that it is fitted to are encoded once for all tests.
-    encoded = fit_starter_clip().embeddings
+def quick_fits(loaded: Pack) -> Iterator[None]:
+    """The sentences that a CLIP which installs with the pack is fitted to are encoded once for all tests."""
     fitting = loaded.module("das_core.models.sources.fitted_projection")
-    with use_pack(loaded), mock.patch.object(fitting, "encode_sentences", return_value=encoded):
+    with mock.patch.object(fitting, "encode_sentences", return_value=fit_starter_clip().embeddings):
+        yield
+
+
+@pytest.fixture(scope="session")
+def clip(loaded: Pack, quick_fits: None) -> Any:
+    """The CLIP that installs with the pack."""
+    with use_pack(loaded):
         return loaded.run("DAS_LoadCLIP", source={"source": "starter"})[0]
 
 

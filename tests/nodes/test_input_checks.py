@@ -1,4 +1,4 @@
-"""What a link brings that is not of the type of its input is named before the node computes."""
+"""What a link brings that is not of the type of its input is named before a node computes, also in new nodes."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -134,3 +134,26 @@ def test_what_python_takes_for_a_number_is_one(pack: Pack) -> None:
     assert (type(transform.patches), type(transform.size)) == (int, float)
     (views,) = pack.run("DAS_ColorShift", shift=1, scale=0, per_channel=1)
     assert views.transforms[-1].per_channel is True
+
+
+def test_a_new_node_is_checked_without_more_words(pack: Pack) -> None:
+    base = pack.module("nodes.node").Node
+
+    class Double(base):  # type: ignore[misc, valid-type]
+        @classmethod
+        def define_schema(cls) -> io.Schema:
+            number = io.Int.Input("number", default=4)
+            return io.Schema(node_id="Double", category="test", inputs=[number], outputs=[io.Int.Output()])
+
+        @classmethod
+        def execute(cls, number: int) -> io.NodeOutput:
+            return io.NodeOutput(2 * number)
+
+    execute: Any = Double.execute
+    assert execute(number=3).result == (6,)
+    with pytest.raises(ValueError, match=r"^number is 'three', not a whole number; give one such as 4$"):
+        execute(number="three")
+    # As ComfyUI clones a class for a run: the check is not added twice.
+    clone: Any = type("DoubleClone", (Double, base), dict(vars(Double)))
+    assert clone.execute.__func__ is execute.__func__
+    assert clone.execute(number=1).result == (2,)

@@ -1,5 +1,6 @@
-"""What the schemas of several nodes share: fields, inputs, the choice of an option, and advice on errors."""
+"""What the schemas of several nodes share: fields, inputs, the choice of an option, advice; and the frozen API."""
 
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from cases import each_case
+from generators.make_api import describe_pack
 from loaded_pack import Pack
 
 OPTIONS = ("red", "green", "blue")
@@ -75,9 +77,7 @@ def test_a_choice_is_read_with_the_inputs_it_brings(shared: ModuleType, value: A
         ({"color": 3}, "'3' is unknown"),
     ],
 )
-def test_a_choice_that_is_unknown_or_missing_is_answered_with_the_options(
-    shared: ModuleType, value: Any, says: str
-) -> None:
+def test_an_unknown_or_missing_choice_is_answered_with_the_options(shared: ModuleType, value: Any, says: str) -> None:
     with pytest.raises(ValueError, match=f"^color {says}; choose red, green or blue$"):
         shared.read_choice("color", value, OPTIONS)
 
@@ -108,3 +108,8 @@ def test_a_precision_is_the_type_of_the_weights(shared: ModuleType, option: str,
     assert shared.read_precision(option) == dtype
     with pytest.raises(ValueError, match=r"precision 'int8' is unknown; choose auto, fp32, bf16 or fp16"):
         shared.read_precision("int8")
+
+
+def test_the_api_of_the_nodes_is_that_of_the_file(pack: Pack) -> None:
+    frozen = Path(__file__).with_name("api.json").read_text(encoding="utf-8")
+    assert describe_pack(pack.nodes) == frozen, "a changed API breaks workflow files; if it has to be, run make api"

@@ -78,9 +78,7 @@ def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
         (square(2, 2, 26), square(10, 12, 20), REACH, (18, 20, 18, 16)),
     ],
 )
-def test_views_lie_in_the_box_around_a_region_or_around_a_mask_and_its_surroundings(
-    region: Tensor | None, mask: Tensor | None, reach: Box, box: Box
-) -> None:
+def test_views_lie_in_the_box_of_a_mask(region: Tensor | None, mask: Tensor | None, reach: Box, box: Box) -> None:
     stack = da.ImageStack.gray(SPEC) if mask is None else part(mask=mask)
     assert active_region([] if region is None else [region], stack, reach).boxes == (box,)
 

@@ -42,9 +42,7 @@ def photo(spec: da.StackSpec = SPEC) -> da.ImageStack:
     return da.ImageStack.from_image(spec, draw(spec.height, spec.width))
 
 
-def denoise(
-    stack: da.ImageStack, denoising: da.Denoising, progress: float = 1.0, mask: Tensor | None = None
-) -> da.ImageStack:
+def denoise(stack: da.ImageStack, denoising: da.Denoising, progress: float = 1.0, mask: Any = None) -> da.ImageStack:
     return denoising.step(stack, stack.spec.operator(CPU), progress, mask)
 
 
@@ -102,9 +100,7 @@ def test_outside_a_region_it_moves_nothing_and_its_strength_is_that_of_the_progr
 
 
 @each_case("optimizer, method", FORMS)
-def test_every_optimizer_and_form_gets_smoother_pictures_with_levels_that_sum_to_them(
-    optimizer: Optimizer, method: Any
-) -> None:
+def test_every_form_gets_smoother_pictures_that_its_levels_sum_to(optimizer: Optimizer, method: Any) -> None:
     start = photo(replace(SPEC, method=method))
     denoisings = (None, da.Denoising(strength=0.3, end=0.3))
     plain, painted = (climb(start, steps=4, optimizer=optimizer, denoising=each) for each in denoisings)
@@ -117,14 +113,12 @@ def test_every_optimizer_and_form_gets_smoother_pictures_with_levels_that_sum_to
 
 
 def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
-    asked = [
-        (toy_class(), da.NormalizedAscent()),
-        (toy_class(), da.SGD()),
-        (toy_class(), da.Adam()),
-        (da.prior(), None),
+    chosen = [
+        da.Ascent(photo(), toy_class(), VIEWS, optimizer=one).denoising
+        for one in (da.NormalizedAscent(), da.SGD(), da.Adam())
     ]
-    chosen = [da.Ascent(photo(), [objective], VIEWS, optimizer=optimizer).denoising for objective, optimizer in asked]
-    assert chosen == [da.Denoising(), None, None, None]
+    assert chosen == [da.Denoising(), None, None]
+    assert da.Ascent(photo(), da.prior(), VIEWS).denoising is None
     with pytest.raises(ValueError, match="denoising 'strong' is unknown"):
         da.Ascent(photo(), [toy_class()], VIEWS, denoising="strong")  # type: ignore[arg-type]
 
@@ -159,15 +153,12 @@ OUT = "memory ran out in the denoiser 'recorder': make the picture"
     [
         (torch.OutOfMemoryError("no"), torch.OutOfMemoryError, OUT),
         (MemoryError(), torch.OutOfMemoryError, OUT),
-        (RuntimeError("DefaultCPUAllocator: not enough memory"), torch.OutOfMemoryError, OUT),
         # Another error is not taken for memory.
         (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
         (None, ValueError, "'recorder' answers"),
     ],
 )
-def test_an_error_inside_a_denoiser_is_said_at_once_and_the_step_before_is_kept(
-    error: Exception | None, raised: type[Exception], says: str
-) -> None:
+def test_an_error_inside_a_denoiser_keeps_the_step(error: Exception | None, raised: type[Exception], says: str) -> None:
     failing = Failing(error)
     ascent = da.Ascent(photo(), [toy_class()], VIEWS, steps=3, denoising=da.Denoising(failing))
     with pytest.raises(raised, match=says):
@@ -177,9 +168,7 @@ def test_an_error_inside_a_denoiser_is_said_at_once_and_the_step_before_is_kept(
 
 
 @each_case("masked, together, keep", product([False, True], [1, 2], [0.0, 0.1]))
-def test_frames_of_a_film_are_denoised_as_pictures_and_keep_their_own_photographs(
-    masked: bool, together: int, keep: float
-) -> None:
+def test_frames_are_denoised_as_pictures_and_keep_their_own(masked: bool, together: int, keep: float) -> None:
     film = da.ImageStack.noise(replace(SPEC, time=da.Time(3, loop=True)), decay=0.9)
     film, mask = replace(film, canvas=film.canvas + torch.linspace(0, 0.5, 3)[:, None, None, None]), None
     if masked:
@@ -204,9 +193,7 @@ def test_frames_of_a_film_are_denoised_as_pictures_and_keep_their_own_photograph
         (da.Denoising(da.TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
     ],
 )
-def test_keep_moves_the_picture_towards_its_start_where_it_hardly_changed(
-    denoising: da.Denoising, progress: float
-) -> None:
+def test_keep_moves_the_picture_to_its_start_where_it_hardly_changed(denoising: da.Denoising, progress: float) -> None:
     start = replace(photo(), start=photo().canvas)
     change = torch.randn(start.canvas.shape, generator=torch.Generator().manual_seed(8))
     changed = replace(start, canvas=start.canvas + 0.3 * change)

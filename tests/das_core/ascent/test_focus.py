@@ -73,15 +73,11 @@ BRIGHT = output_objective(judge(torch.nn.Identity()), "brightness")
 
 def test_the_gradient_is_multiplied_by_the_focus() -> None:
     # Levels from 1 to the canvas spread a gradient; a single level of full size does not.
-    stack, focus = (
-        da.ImageStack.gray(da.StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb")),
-        da.Focus(start=0.3),
-    )
+    focus, views = da.Focus(start=0.3), da.Augmentation(4, da.Windows(8))
+    stack = da.ImageStack.gray(da.StackSpec(48, 32, 8, levels=(64,), method="layers", color="rgb"))
 
     def change(focus: da.Focus | None) -> Tensor:
-        ascent = da.Ascent(
-            stack, [BRIGHT], da.Augmentation(4, da.Windows(8)), steps=1, optimizer=da.SGD(0.01), focus=focus
-        )
+        ascent = da.Ascent(stack, [BRIGHT], views, steps=1, optimizer=da.SGD(0.01), focus=focus)
         return ascent.run().stack.canvas.abs().sum(dim=(0, 1))
 
     weights = focus.weigh(measure_squared_distances((48, 64)), 0.0)[0, 0]
@@ -153,9 +149,7 @@ def test_detail_neither_leaves_its_region_nor_reaches_another_image() -> None:
     assert torch.equal(emphasise(inside, 1.0) == 0, inside == 0)
     both = torch.cat([gradient, 1000 * ripple(strong=7.0)])
     torch.testing.assert_close(emphasise(both, 1.0)[:1], emphasise(both[:1], 1.0))
-
-
-def test_nothing_stays_nothing_and_no_number_stays_none() -> None:
+    # Nothing stays nothing, and no number stays none.
     assert emphasise(torch.zeros(1, 3, 40, 40), 1.0).abs().max() == 0
     broken = ripple().clone()
     broken[0, 0, 3, 3] = torch.nan

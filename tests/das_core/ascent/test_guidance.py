@@ -92,20 +92,32 @@ def test_each_image_and_each_step_of_the_sampler_has_draws_of_its_own() -> None:
     assert not torch.allclose(change(replace(guidance, seed=6), same)[0], both[0], atol=1e-3)
 
 
-BAD: dict[str, dict[str, Any]] = {
-    "no objective is given, so there is nothing to guide by": {"objective": ()},
-    "the weights of all objectives are 0": {"objective": toy_class(weight=0.0)},
-    "steps 0 is not a whole number from 1 to 100000; 3 are steady": {"steps": 0},
-    "strength -1.0 is not from 0 up; .* a weight below 0": {"strength": -1.0},
-    "strength nan is not from 0 up": {"strength": math.nan},
-    "seed -1 is not a whole number": {"seed": -1},
-}
+def guide(**settings: Any) -> da.Guidance:
+    return da.Guidance(**({"objective": toy_class()} | settings))
 
 
-@each_case("says, settings", BAD.items())
-def test_bad_settings_are_named(says: str, settings: dict[str, Any]) -> None:
+@each_case(
+    ("make", "settings", "says"),
+    [
+        (guide, {"objective": ()}, "no objective is given, so there is nothing to guide by"),
+        (guide, {"objective": toy_class(weight=0.0)}, "the weights of all objectives are 0"),
+        (guide, {"steps": 0}, "steps 0 is not a whole number from 1 to 100000; 3 are steady"),
+        (guide, {"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),
+        (guide, {"strength": math.nan}, "strength nan is not from 0 up"),
+        (guide, {"seed": -1}, "seed -1 is not a whole number"),
+        (
+            GuidedSteps,
+            {"start_percent": 0.5, "end_percent": 0.5},
+            r"start_percent 0.5 is not below .* 0.5.* lower",
+        ),
+        (GuidedSteps, {"start_percent": -0.1}, r"start_percent -0.1 is not between 0 \(pure noise\) and 1"),
+        (GuidedSteps, {"end_percent": math.nan}, "end_percent nan is not between"),
+        (GuidedSteps, {"every": 0}, "every 0 is too small; 1 guides each step"),
+    ],
+)
+def test_bad_settings_are_named(make: Any, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        da.Guidance(**({"objective": toy_class()} | settings))
+        make(**settings)
 
 
 OTHER_ASPECT = "region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"
@@ -159,9 +171,7 @@ LEVELS = [10.0, 8.0, 6.0, 4.0, 2.0, 1.0, 0.0]
         (1, 3.9, 2.1, []),
     ],
 )
-def test_every_nth_of_the_steps_between_two_noise_levels_is_guided(
-    every: int, highest: float, lowest: float, expected: list[int]
-) -> None:
+def test_every_nth_chosen_step_is_guided(every: int, highest: float, lowest: float, expected: list[int]) -> None:
     steps = [GuidedSteps(every=every).find(level, LEVELS, highest, lowest) for level in LEVELS[:-1]]
     found = [(step.number, step.progress, step.is_last) for step in steps if step]
     last = len(expected) - 1
@@ -178,17 +188,3 @@ def test_noise_between_two_levels_belongs_to_the_step_above_and_a_rounded_level_
     rounded = [float((torch.tensor(level).log() * 1.0).exp()) for level in levels[:-1]]
     found = [GuidedSteps().find(level, levels, 1e9, 0.0) for level in rounded]
     assert [step.number for step in found if step] == list(range(20))
-
-
-STEPS: dict[str, dict[str, Any]] = {
-    r"start_percent 0.5 is not below end_percent 0.5, .* lower the": {"start_percent": 0.5, "end_percent": 0.5},
-    r"start_percent -0.1 is not between 0 \(pure noise\) and 1": {"start_percent": -0.1},
-    "end_percent nan is not between": {"end_percent": math.nan},
-    "every 0 is too small; 1 guides each step": {"every": 0},
-}
-
-
-@each_case("says, settings", STEPS.items())
-def test_bad_steps_are_named(says: str, settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=says):
-        GuidedSteps(**settings)

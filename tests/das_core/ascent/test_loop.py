@@ -1,20 +1,23 @@
-"""The loop of an ascent: what it starts from, goes on from and ends with, in one run or in pieces."""
+"""The loop of an ascent: what it starts from, goes on from and ends with, in one run, in pieces or in any mode."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 import das_core as da
 from ascents import FORMS, STEADY, assert_same, do_steps, start_ascent
 from cases import each_case
+from das_core.ascent.modes import describe_mismatch
 from das_core.ascent.optimizers import Optimizer
 from das_core.common.interruption import interruptible
 from das_core.stack.decomposition import decompose_change
 from stops import Stop, StopError, count_looks
-from toys import SPEC, VIEWS, classifier, climb, toy_class
+from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
 
 def test_an_ascent_is_as_long_as_its_steps_which_have_a_record_and_the_stack_after_them() -> None:
@@ -66,17 +69,15 @@ def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
         asked.append(progress)
         return 1.0 if progress < 0.5 else 0.0
 
-    settings: dict[str, Any] = {"steps": 4, "optimizer": optimizer, "denoising": None}
-    images = [
-        [
-            step.image()
-            for step in da.Ascent(da.ImageStack.gray(SPEC), toy_class(), VIEWS, schedule=schedule, **settings)
-        ]
-        for schedule in (stop_halfway, "constant")
-    ]
+    def show(schedule: Any) -> list[Tensor]:
+        settings: dict[str, Any] = {"steps": 4, "optimizer": optimizer, "denoising": None}
+        ascent = da.Ascent(da.ImageStack.gray(SPEC), toy_class(), VIEWS, schedule=schedule, **settings)
+        return [step.image() for step in ascent]
+
+    halted, steady = show(stop_halfway), show("constant")
     assert asked[-4:] == [step / 3 for step in range(4)]
-    assert torch.equal(images[0][1], images[1][1])
-    assert torch.equal(images[0][1], images[0][3])
+    assert torch.equal(halted[1], steady[1])
+    assert torch.equal(halted[1], halted[3])
 
 
 def test_another_optimizer_can_go_on() -> None:
@@ -102,9 +103,7 @@ def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> N
     "optimizer, pieces",
     product([da.NormalizedAscent(momentum=0.5), da.SGD(0.5, 0.9), da.Adam()], [(2, 1), (1, 1, 1, 1)]),
 )
-def test_a_broken_off_iteration_goes_on_bit_for_bit_until_there_is_nothing_left_to_do(
-    optimizer: Optimizer, pieces: tuple[int, ...]
-) -> None:
+def test_a_broken_off_iteration_goes_on_bit_for_bit_to_its_end(optimizer: Optimizer, pieces: tuple[int, ...]) -> None:
     whole, again = start_ascent(optimizer), start_ascent(optimizer)
     through = whole.run()
     assert_same(through, whole.result)
@@ -163,3 +162,45 @@ def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
             ascent.run()
         assert (len(ascent.history), ascent.stack.steps, ascent.chunk) == (1, 1, 2)
     assert torch.equal(ascent.run().image, whole.image)
+
+
+@each_case("mode", [torch.inference_mode, torch.no_grad, partial(torch.autocast, "cpu")])
+def test_the_picture_is_the_same_in_every_mode(mode: Any) -> None:
+    objective = toy_class()
+    expected = da.Ascent(da.ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
+    with mode():
+        result = da.Ascent(da.ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
+    assert torch.equal(result.image, expected.image)
+    assert result.history == expected.history
+
+
+def test_a_model_that_was_loaded_under_inference_mode_is_named() -> None:
+    with torch.inference_mode():
+        model = classifier()
+    with pytest.raises(ValueError, match=r"toy was loaded under torch.inference_mode\(\), .*: load it outside"):
+        da.Ascent(da.ImageStack.gray(SPEC), [da.class_objective(model, ((3, 1.0),))], VIEWS).run()
+
+
+# A device that every machine has, and that is not the CPU.
+THERE: Any = classifier().to("meta")
+SAYS = r"toy is on meta and the picture on cpu; move the model with judge\.to\('cpu'\), or the picture with device="
+
+
+@each_case("others", [[], [da.class_objective(classifier(), 3)]])
+def test_both_devices_and_the_next_step_are_named(others: list[da.Objective]) -> None:
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), [*others, da.class_objective(THERE, 3)], VIEWS, steps=2)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=SAYS) as raised:
+            ascent.run()
+        assert isinstance(raised.value.__cause__, RuntimeError)
+    assert ascent.history == []
+    assert ascent.result.stack.steps == 0
+
+
+def test_a_model_that_works_from_elsewhere_works_and_one_without_weights_is_everywhere() -> None:
+    # It takes images from any device.
+    flat, anywhere = nn.Flatten(), nn.Flatten()
+    anywhere.weight = nn.Parameter(torch.ones(3, device="meta"))
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), output_objective(judge(anywhere)), VIEWS, steps=2)
+    assert len(ascent.run().history) == 2
+    assert describe_mismatch([judge(flat)], torch.device("cuda", 0)) is None

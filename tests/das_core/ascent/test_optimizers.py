@@ -1,4 +1,4 @@
-"""What holds for every optimizer: the rate of a step, what is remembered between steps, and settings out of range."""
+"""The optimizers: sizes and directions of steps, Adam and SGD against torch's own, settings out of range."""
 
 import math
 import re
@@ -10,11 +10,13 @@ import pytest
 import torch
 
 import das_core as da
+import masked_stack
 from cases import each_case
 from das_core.ascent.optimizers import Optimizer, recall_state
 from das_core.ascent.pace import Pace
+from das_core.common.masks import mean_square
 from das_core.stack.state import OptimizerState
-from flat_stack import CPU, FULL, flat, gradients
+from flat_stack import CANVAS, CPU, FULL, flat, gradients, naive, run
 from toys import SPEC, VIEWS, toy_class
 
 
@@ -91,3 +93,65 @@ def test_an_optimizer_written_as_the_architecture_says_climbs_and_continues_from
     da.save_stack(first.stack, tmp_path / "stack.safetensors")
     again, loaded = (ascend(stack).run() for stack in (first.stack, da.load_stack(tmp_path / "stack.safetensors")))
     assert torch.equal(again.image, loaded.image)
+
+
+@each_case(
+    ("optimizer", "theirs"),
+    [
+        (da.Adam(0.02), lambda levels: torch.optim.Adam(levels, lr=0.02)),
+        (da.SGD(0.01, 0.0), lambda levels: torch.optim.SGD(levels, lr=0.01)),
+        (da.SGD(0.01, 0.9), lambda levels: torch.optim.SGD(levels, lr=0.01, momentum=0.9)),
+    ],
+)
+def test_steps_are_those_of_torchs_optimizers_on_explicit_levels(optimizer: Optimizer, theirs: Any) -> None:
+    expected, levels = naive(theirs, gradients())
+    state = run(optimizer, gradients(), "layers")
+    torch.testing.assert_close(state.canvas, expected, rtol=1e-4, atol=1e-5)
+    assert state.parameters is not None
+    for part, reference in zip(state.parameters.tensors, levels, strict=True):
+        torch.testing.assert_close(part, reference, rtol=1e-4, atol=1e-5)
+
+
+def test_every_channel_that_has_a_gradient_moves_by_the_step_size() -> None:
+    gradient = gradients(1)[0] * torch.tensor([1e-6, 0.0, 1e6])[:, None, None]
+    moved = run(da.NormalizedAscent(0.05), [gradient], "spectral").canvas
+    assert moved.square().mean(dim=(2, 3)).sqrt()[0].tolist() == pytest.approx([0.05, 0.0, 0.05])
+
+
+@each_case("method", ["layers", "spectral"])
+def test_momentum_averages_directions(method: str) -> None:
+    first, second = gradients(2)
+    alone = run(da.NormalizedAscent(0.1), [second], method).canvas
+    both = run(da.NormalizedAscent(0.1, momentum=0.75), [first, second], method).canvas
+    before = run(da.NormalizedAscent(0.1), [first], method).canvas
+    torch.testing.assert_close(both, before + 0.75 * before + 0.25 * alone, rtol=1e-4, atol=1e-6)
+
+
+def test_the_rms_is_that_of_what_lies_under_a_mask_such_as_that_of_a_stack() -> None:
+    gradient, stack = gradients(1)[0], flat("spectral")
+    mask = torch.zeros(1, 1, *CANVAS)
+    mask[..., 4:12, 6:20] = torch.linspace(0.2, 1.0, 14)
+    moved = da.NormalizedAscent(0.05).step(stack, gradient, stack.spec.operator(CPU), FULL, mask).canvas
+    weighted = (moved.double().square() * mask).sum(dim=(2, 3)) / mask.double().sum()
+    torch.testing.assert_close(weighted.sqrt(), torch.full_like(weighted, 0.05), rtol=1e-4, atol=0)
+    # The direction is that without a mask: what lies outside is not cut off.
+    free = da.NormalizedAscent(0.05).step(stack, gradient, stack.spec.operator(CPU), FULL).canvas
+    assert float(torch.cosine_similarity(moved[0, 0].flatten(), free[0, 0].flatten(), dim=0)) > 0.99999
+    masked, optimizer = masked_stack.part(), da.NormalizedAscent(0.06)
+    ascent = da.Ascent(masked, toy_class(), masked_stack.VIEWS, steps=1, optimizer=optimizer, denoising=None)
+    climbed = ascent.run().stack
+    assert climbed.surroundings is not None
+    rms = mean_square(climbed.canvas - masked.canvas, climbed.surroundings.mask).sqrt()
+    torch.testing.assert_close(rms, torch.full_like(rms, 0.06), rtol=1e-4, atol=0)
+
+
+@each_case("pace", [FULL, Pace(1.0, 0.25), replace(FULL, tilt=1.0)])
+def test_steps_go_along_k_which_is_low_passed_while_they_are_coarse_and_tilted(pace: Pace) -> None:
+    gradient, stack = gradients(1)[0], flat("spectral")
+    operator = stack.spec.operator(CPU)
+    moved = da.NormalizedAscent(0.05).step(stack, gradient, operator, pace).canvas
+    direction = operator.precondition(gradient, pace.cutoff(CANVAS[0]))
+    if pace.tilt:
+        direction = operator.basis.filter(direction, operator.basis.tilt(pace.tilt))
+    expected = 0.05 * direction / direction.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-6)

@@ -82,11 +82,6 @@ def test_what_is_no_rate_is_named(rate: Any) -> None:
         pace_at(3, 10, lambda progress: rate, 0.0)
 
 
-def test_what_is_no_schedule_is_named() -> None:
-    with pytest.raises(ValueError, match="schedule 'linear' is unknown; choose one of constant, cosine"):
-        pace_at(0, 10, "linear", 0.0)  # type: ignore[arg-type]
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.integers(16, 512), st.floats(0, 1))
 def test_the_less_noise_is_left_the_finer_the_pace(side: int, progress: float) -> None:

@@ -1,16 +1,21 @@
-"""The plan of an ascent: groups of terms, names, weights of images and frames, and how much a group then counts."""
+"""The plan of an ascent: groups of terms, names, weights, and which frame of a film each view shows."""
 
+import math
+from collections import Counter
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 import das_core as da
 from cases import each_case
 from das_core.ascent.plan import Member, TermGroup, make_plan
+from das_core.ascent.spreading import count_views, select_images, split_frames, spread_views
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge
 from das_core.models.partial_classifier import PartialClassifier, make_partial_classifier
@@ -38,9 +43,7 @@ def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
         (film(4), ((0, 0.0), (1, 0.5), (2, 0.0)), (0, 1, 2, 3), (0.5**2 / 4) ** 0.5),
     ],
 )
-def test_a_second_judge_counts_by_the_weight_of_each_image(
-    stack: da.ImageStack, track: Any, dims: Any, expected: Any
-) -> None:
+def test_a_second_judge_counts_by_its_weights(stack: da.ImageStack, track: Any, dims: Any, expected: Any) -> None:
     first, second = toy_class(3), da.over_frames(toy_class(5, seed=1), track)
     one, both = (measure(stack, asked)[0] for asked in ([first], [first, second]))
     k, cutoff = stack.spec.operator(CPU), PACE.cutoff(48)
@@ -83,9 +86,7 @@ APART = da.diversity_objective(classifier(), "0")
         (da.in_region(toy_class(), torch.ones(1, 8, 8)), replace(SPEC, zoom=da.Zoom(3)), 3, "a zoom has no regions"),
     ],
 )
-def test_a_term_that_does_not_fit_the_images_is_refused(
-    objective: da.Objective, spec: da.StackSpec, batch: int, says: str
-) -> None:
+def test_terms_that_do_not_fit_are_refused(objective: da.Objective, spec: da.StackSpec, batch: int, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make_plan(objective, spec, batch)
 
@@ -94,10 +95,8 @@ def test_objectives_of_one_module_in_one_region_make_one_group() -> None:
     one, other = classifier(seed=1), classifier(seed=2)
     everywhere = [da.class_objective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
     groups = make_plan(everywhere, SPEC, 1).groups
-    assert [[member.name for member in group.members] for group in groups] == [
-        ["class 3", "class 3 (3)"],
-        ["class 3 (2)"],
-    ]
+    names = [[member.name for member in group.members] for group in groups]
+    assert names == [["class 3", "class 3 (3)"], ["class 3 (2)"]]
     assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
     here, there = torch.eye(8)[None], torch.ones(1, 8, 8)
     first, second = da.class_objective(one, ((1, 1.0),)), da.class_objective(one, ((2, 1.0),))
@@ -154,3 +153,51 @@ def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: in
         assert sorted(view for part in chosen for view in part) == list(range(views))
         seen += torch.tensor([float(len(part)) for part in chosen])
     assert seen.tolist() == [views] * count
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 60), st.integers(0, 500), st.integers(0, 2**31))
+def test_every_part_of_the_film_has_one_view(views: int, frames: int, step: int, seed: int) -> None:
+    found = spread_views(views, frames, step, seed, 0)
+    assert len(found) == views
+    for view, frame in enumerate(found):
+        assert math.floor(view * frames / views) <= frame <= math.floor((view + 1) * frames / views)
+        assert 0 <= frame < frames
+    # No frame is looked at twice while another waits.
+    assert max(Counter(found).values()) <= math.ceil(views / frames)
+
+
+@each_case(("views", "frames"), [(24, 48), (4, 30), (1, 7), (16, 12)])
+def test_all_frames_have_their_turns_equally_often_and_none_waits_for_long(views: int, frames: int) -> None:
+    steps = 400
+    turns = [spread_views(views, frames, step, 3, 0) for step in range(steps)]
+    seen = Counter(frame for shown in turns for frame in shown)
+    expected = steps * views / frames
+    assert len(seen) == frames
+    assert all(0.9 * expected <= count <= 1.1 * expected for count in seen.values())
+    longest, last = 0, dict.fromkeys(range(frames), -1)
+    for step, shown in enumerate(turns):
+        for frame in shown:
+            longest, last[frame] = max(longest, step - last[frame]), step
+    # By the three-gap theorem a golden offset leaves no gap of more than (1 + golden ratio) times an even share.
+    assert longest <= math.ceil(2.7 * frames / views)
+
+
+def test_seeds_and_groups_have_offsets_and_shares_of_their_own() -> None:
+    keys = ((0, 0), (0, 0), (1, 0), (0, 1))
+    first, again, seed, group = ([spread_views(3, 90, step, *key) for step in range(4)] for key in keys)
+    assert first == again
+    assert seed != first != group
+    # A group that acts on a part of a film has its share of the views.
+    assert [count_views(24, shown, 12) for shown in (12, 6, 1)] == [24, 12, 2]
+    assert count_views(2, 1, 100) == 1
+
+
+@each_case("device, size", [("cpu", 1), ("meta", 16)])
+def test_frames_are_split_without_a_rest_and_selected_in_order(device: str, size: int) -> None:
+    parts = list(split_frames(range(3, 40), torch.device(device)))
+    assert [frame for _, part in parts for frame in part] == list(range(3, 40))
+    assert [begin for begin, _ in parts] == list(range(0, 37, size))
+    values = torch.randn(5, 2, 3, 3)
+    assert torch.equal(select_images(values, [3]), values[3:4])
+    assert torch.equal(select_images(values, [0, 4, 2]), values[[0, 4, 2]])

@@ -1,28 +1,31 @@
-"""Recipes: their settings reach the ascent, and the default is that of `Ascent`."""
+"""Recipes, and before the first step: what reaches the ascent, what is chosen, and what is refused."""
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 import torch
 
 import das_core as da
 from cases import each_case
+from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
 from das_core.ascent.recipe import suit_film, suit_zoom
-from toys import SPEC, toy_class
+from das_core.stack.state import LevelTensors
+from toys import SPEC, climb, toy_class
 
 VIEWS = da.Augmentation(2, da.Windows(8))
 
 
 def test_every_setting_reaches_the_ascent() -> None:
-    recipe = da.Recipe(7, VIEWS, da.SGD(0.5), "constant", da.Focus(0.2, 0.9), da.Denoising(share=0.7))
+    focus, denoising = da.Focus(0.2, 0.9), da.Denoising(share=0.7)
+    recipe = da.Recipe(7, VIEWS, da.SGD(0.5), "constant", focus, denoising)
     stack, device = da.ImageStack.gray(SPEC), torch.device("cpu")
     ascent = recipe.prepare(stack, [toy_class()], seed=5, chunk=3, device=device, within=0.5)
     assert (ascent.steps, ascent.augmentation, ascent.optimizer) == (7, VIEWS, da.SGD(0.5))
-    assert (ascent.schedule, ascent.focus, ascent.denoising) == (
-        "constant",
-        da.Focus(0.2, 0.9),
-        da.Denoising(share=0.7),
-    )
+    assert (ascent.schedule, ascent.focus, ascent.denoising) == ("constant", focus, denoising)
     assert (ascent.seed, ascent.chunk, ascent.device, ascent.within) == (5, 3, device, da.Within(0.5))
+    # A GPU takes more views at once.
+    assert 0 < choose_chunk(device) < choose_chunk(torch.device("cuda"))
 
 
 def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
@@ -64,3 +67,54 @@ def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus() -> None:
     # A focus that is chosen and one that has opened stay.
     assert suit_zoom(replace(da.SKETCH, focus=None), 5).focus is None
     assert suit_zoom(da.SKETCH, 5, climbed=True).focus == "auto"
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "steps 0 is not a whole number from 1 to 100000; 60 make a good picture": {"steps": 0},
+    "steps 9223372036854775808 is not a whole number from 1 to": {"steps": 2**63},
+    "seed 1.5 is not a whole number from 0 up": {"seed": 1.5},
+    "chunk -2 is not a whole number from 0 up; 0 suits the device": {"chunk": -2},
+    "schedule '0.5' is unknown; choose one of constant, cosine": {"schedule": 0.5},
+    # Long before the ascent comes there.
+    r"returns 1\.25 at a progress of 0\.625": {"schedule": lambda progress: 2 * progress, "steps": 9},
+}
+
+
+@each_case("says, bad", BAD.items())
+def test_a_setting_that_cannot_be_is_named(says: str, bad: dict[str, Any]) -> None:
+    good: dict[str, Any] = {"steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
+    check_settings(**good)
+    with pytest.raises(ValueError, match=says):
+        check_settings(**(good | bad))
+
+
+def test_a_new_picture_grows_and_a_tile_and_an_old_one_do_not() -> None:
+    new, old = da.ImageStack.gray(SPEC), climb(steps=1).stack
+    tile = da.ImageStack.gray(da.StackSpec(32, 32, 0, tile=True))
+    assert [choose_focus("auto", stack) for stack in (new, tile, old)] == [da.Focus(), None, None]
+    chosen = da.Focus(0.5, 1.0, 0.2)
+    assert choose_focus(chosen, old) is chosen
+    assert choose_focus(None, new) is None
+    with pytest.raises(ValueError, match="a tile has no centre"):
+        choose_focus(chosen, tile)
+    with pytest.raises(ValueError, match="focus 'center' is unknown"):
+        choose_focus("center", new)  # type: ignore[arg-type]
+
+
+def test_an_optimizer_that_needs_levels_gets_what_was_added_as_levels_or_else_as_their_start() -> None:
+    stack = prepare_stack(da.ImageStack.gray(SPEC), da.Adam())
+    assert stack.spec.method == "layers"
+    assert isinstance(stack.parameters, LevelTensors)
+    assert all(not level.any() for level in stack.parameters.tensors)
+    assert prepare_stack(da.ImageStack.gray(SPEC), da.SGD()).spec == SPEC
+    climbed = climb(da.ImageStack.gray(replace(SPEC, method="layers")), optimizer=da.SGD(0.5), steps=2).stack
+    stack = prepare_stack(climbed, da.Adam())
+    assert isinstance(stack.parameters, LevelTensors)
+    operator = stack.spec.operator(torch.device("cpu"))
+    torch.testing.assert_close(operator.forward(stack.parameters), climbed.canvas - climbed.start, rtol=1e-3, atol=1e-4)
+    moved = climb(optimizer=da.NormalizedAscent(), steps=2).stack
+    assert moved.parameters is None
+    assert prepare_stack(moved, da.NormalizedAscent()).start is moved.start
+    assert prepare_stack(moved, da.Adam()).start is moved.canvas
+    with pytest.raises(ValueError, match=r"Adam moves every picture by itself and not a film"):
+        prepare_stack(da.ImageStack.gray(replace(SPEC, time=da.Time(3))), da.Adam())

@@ -56,37 +56,31 @@ def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(7))
 
 
-def content_by_hand(
-    stack: da.ImageStack, content: da.Objective, region: ActiveRegion | None
-) -> Callable[[Tensor], Tensor]:
+def view_scores(stack: da.ImageStack, content: da.Objective, region: ActiveRegion | None) -> Callable[[Tensor], Tensor]:
     """The scores of all views, with the image seen through the very same windows, flips and noise."""
     spec = stack.spec
     (term,) = content.terms
     assert isinstance(term.judge, ActivationJudge)
     judge, layer = term.judge, term.judge.layers[0].name
-    canvases = place_on_canvas(term.references[0], (spec.height, spec.width), spec.margin).expand(
-        stack.batch, -1, -1, -1
-    )
+    reference = term.references[0].expand(stack.batch, -1, -1, -1)
+    canvases = place_on_canvas(reference, (spec.height, spec.width), spec.margin)
 
     def scores(pixels: Tensor) -> Tensor:
-        seen, aim = (
-            judge(views_by_hand(shown, spec, judge.size, region=region))[layer] for shown in (pixels, canvases)
-        )
+        both = (views_by_hand(shown, spec, judge.size, region=region) for shown in (pixels, canvases))
+        seen, aim = (judge(views)[layer] for views in both)
         return -(seen - aim).square().flatten(1).sum(dim=1) / aim.square().flatten(1).sum(dim=1)
 
     return scores
 
 
 @each_case("images, boxed", [(1, False), (2, False), (1, True)])
-def test_reference_images_are_seen_through_the_very_same_views_also_in_the_box_of_a_region(
-    images: int, boxed: bool
-) -> None:
+def test_reference_images_are_seen_through_the_very_same_views_also_in_a_box(images: int, boxed: bool) -> None:
     stack, mask = noisy(), torch.zeros(1, 32, 32)
     mask[:, 2:20, 10:32] = 1
     content = da.content_objective(classifier(), picture(images), "2")
     region = active_region([mask], stack, (0, 0, *SPEC.canvas)) if boxed else None
     gradient, scores = measure(stack, [da.in_region(content, mask) if boxed else content], chunk=5)
-    by_hand = content_by_hand(stack, content, region)
+    by_hand = view_scores(stack, content, region)
     assert scores == {"content": pytest.approx(float(by_hand(stack.pixels()).mean()), rel=1e-4)}
     expected = differentiate(stack, lambda pixels: by_hand(pixels).sum() / VIEWS.views, region.mask if region else None)
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
@@ -186,9 +180,7 @@ BOXED = da.over_steps(da.in_region(content(3), torch.ones(1, 8, 8)))
         *((toy_class() + keep_references(asked, (picture(),), []), 1, UNSEEN) for asked in (classifier(), None)),
     ],
 )
-def test_reference_images_that_do_not_go_with_stack_or_judge_are_refused_at_once(
-    objective: da.Objective, batch: int, says: str
-) -> None:
+def test_reference_images_that_do_not_fit_are_refused_at_once(objective: da.Objective, batch: int, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         da.Ascent(da.ImageStack.gray(SPEC, batch), objective, VIEWS)
 

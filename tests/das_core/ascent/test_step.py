@@ -46,13 +46,8 @@ class ZeroAt(nn.Module):
         return views.square() * (self.calls != self.call)
 
 
-@each_case(
-    "optimizer, more",
-    product(STEADY, [{}, {"denoising": da.Denoising()}, {"others": [da.prior("l2")]}]),
-)
-def test_an_image_without_a_gradient_stands_still_and_the_others_go_on(
-    optimizer: Optimizer, more: dict[str, Any]
-) -> None:
+@each_case("optimizer, more", product(STEADY, [{}, {"denoising": da.Denoising()}, {"others": [da.prior("l2")]}]))
+def test_an_image_without_a_gradient_stays_and_the_others_go_on(optimizer: Optimizer, more: dict[str, Any]) -> None:
     def start(second: float, call: int) -> da.Ascent:
         canvas = torch.zeros(3, 3, *SPEC.canvas)
         canvas[1] = second
@@ -131,9 +126,7 @@ def spoil(where: int | tuple[int, ...], value: float) -> Tensor:
         (torch.zeros(2, 3, 8, 9), None, r"gradient of 'a cat', 'a dog' vanished at step 5: no change .* the logit"),
     ],
 )
-def test_a_gradient_that_is_not_finite_or_0_is_refused(
-    values: Tensor, scores: dict[str, float] | None, says: str
-) -> None:
+def test_gradients_not_finite_or_0_are_refused(values: Tensor, scores: dict[str, float] | None, says: str) -> None:
     with pytest.raises(da.AscentError, match=says) as error:
         check(values, scores=scores)
     assert isinstance(error.value, VanishedError) == (not values.any())
@@ -141,9 +134,7 @@ def test_a_gradient_that_is_not_finite_or_0_is_refused(
 
 @each_case("value", NOT_FINITE)
 def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
-    with pytest.raises(
-        da.AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower the step"
-    ):
+    with pytest.raises(da.AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower"):
         check(gradient(), spoil((1, 2, 3, 4), value))
 
 

@@ -1,14 +1,23 @@
-"""Classifiers: probabilities, precisions, and what is refused."""
+"""Classifiers: whole ones, those that answer by a part of their last features, several as one, and what is refused."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cases import each_case
 from das_core.models.classifier import Classifier, build_classifier
+from das_core.models.clip import CLIP
+from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.label_sets import imagenet_labels, number_labels
-from toys import random_views
+from das_core.models.labels import Label, Labels
+from das_core.models.layers.layer import find_layers
+from das_core.models.partial_classifier import make_partial_classifier
+from das_core.models.text_tower import TextTower
+from toys import classifier, random_views
 from untrained import HALF, assert_same_answer
 
 
@@ -41,16 +50,11 @@ def test_oblong_images_are_judged_by_their_middle_square() -> None:
     torch.testing.assert_close(MIDDLE.probabilities(image), torch.tensor([[1.0, 0.0]]).softmax(dim=1))
 
 
-@each_case(
-    ("images", "says"),
-    [
-        (torch.rand(1, 4, 8, 8), "the image to classify has 4 channels .an alpha channel. where 3 are needed"),
-        (torch.full((1, 3, 8, 8), torch.nan), "holds 192 values that are NaN or infinite"),
-    ],
-)
-def test_what_is_no_image_is_refused(images: Tensor, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        MIDDLE.probabilities(images)
+def test_what_is_no_image_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the image to classify has 4 channels \(an alpha channel\) where 3 are"):
+        MIDDLE.probabilities(torch.rand(1, 4, 8, 8))
+    with pytest.raises(ValueError, match="holds 192 values that are NaN or infinite"):
+        MIDDLE.probabilities(torch.full((1, 3, 8, 8), torch.nan))
 
 
 def test_what_is_no_classifier_is_refused() -> None:
@@ -67,3 +71,154 @@ def test_a_module_becomes_a_frozen_classifier_with_labels_for_its_classes(classe
     assert made.module is not module
     assert not any(part.training for part in made.module.modules())
     assert_same_answer(made, module.eval(), HALF, (0.25, 0.25, 0.25))
+
+
+FEATURES = 48
+SHOWN = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.5
+IMAGES = [(7, 0), (7, 1), (7, 0), (8, 0)]
+
+
+def make_classifier(module: nn.Module, classes: int) -> Classifier:
+    labels = number_labels(classes)
+    return Classifier("toy", module.requires_grad_(False), 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=labels)
+
+
+def reveal() -> Classifier:
+    """A classifier whose logits are its last features."""
+    head = nn.Linear(FEATURES, FEATURES, bias=False)
+    head.weight.data = torch.eye(FEATURES)
+    return make_classifier(nn.Sequential(nn.Flatten(), head), FEATURES)
+
+
+@each_case("share", [0.001, 0.25, 0.5, 1.0])
+def test_a_share_of_the_features_counts_and_stands_in_for_all(share: float) -> None:
+    answers = make_partial_classifier(reveal(), share).answer(SHOWN, IMAGES)
+    kept = answers != 0
+    assert (kept.sum(dim=1) == max(1, round(share * FEATURES))).all()
+    np.testing.assert_allclose(answers[kept].numpy(), SHOWN.flatten(1).numpy()[kept.numpy()] / share, rtol=1e-5)
+
+
+def test_what_counts_belongs_to_the_seed_and_the_image() -> None:
+    kept = make_partial_classifier(reveal(), 0.5).answer(SHOWN, IMAGES) != 0
+    assert torch.equal(kept[0], kept[2])
+    assert not torch.equal(kept[0], kept[1])
+    assert not torch.equal(kept[0], kept[3])
+    alone = make_partial_classifier(reveal(), 0.5).answer(SHOWN[1:2], [(7, 1)]) != 0
+    assert torch.equal(alone[0], kept[1])
+
+
+def test_all_features_count_without_an_ascent_and_for_the_whole_of_it_even_after_a_failure() -> None:
+    classifier = reveal()
+    partial = make_partial_classifier(classifier, 0.5)
+    with pytest.raises(RuntimeError):
+        partial.answer(torch.rand(1, 3, 9, 9), [(0, 0)])
+    assert torch.equal(partial(SHOWN), classifier(SHOWN))
+    assert torch.equal(partial.whole.answer(SHOWN, IMAGES), classifier(SHOWN))
+    assert partial.whole == classifier
+
+
+class TwoHeads(nn.Module):
+    """A head for a token of the class and one for a token of distillation, as in DeiT; tokens are kept in a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.head_dist = nn.Linear(FEATURES, 5), nn.Linear(FEATURES, 5)
+
+    def forward(self, views: Tensor) -> Tensor:
+        tokens = views.flatten(1)[:, None].expand(-1, 2, -1)
+        return (self.head(tokens)[:, 0] + self.head_dist(tokens)[:, 1]) / 2
+
+
+def test_both_heads_of_a_distilled_model_leave_out_the_same() -> None:
+    classifier, ones = make_classifier(TwoHeads(), 5), torch.ones(1, 3, 4, 4)
+    answer = make_partial_classifier(classifier, 0.5).answer(ones, [(3, 2)])
+    kept = make_partial_classifier(reveal(), 0.5).answer(ones, [(3, 2)])
+    np.testing.assert_allclose(answer.numpy(), classifier(kept.reshape(1, 3, 4, 4)).numpy(), rtol=1e-5)
+
+
+@each_case("share", [0.0, 1.5, float("nan")])
+def test_a_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=rf"a share of {share} of the features: choose one above 0"):
+        make_partial_classifier(reveal(), share)
+
+
+def test_a_classifier_without_a_linear_last_layer_is_refused() -> None:
+    pooled = make_classifier(nn.Sequential(nn.AvgPool2d(4), nn.Flatten()), 3)
+    with pytest.raises(ValueError, match=r"toy has no linear layer with an output for each of its 3 classes.*variety"):
+        make_partial_classifier(pooled, 0.5)
+
+
+def clip(name: str, seed: int, width: int, size: int = 16, words: int = 77) -> CLIP:
+    generator = torch.Generator().manual_seed(seed)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * size * size, width)).requires_grad_(False)
+    module[1].weight.data = torch.randn(width, 3 * size * size, generator=generator)
+    table = torch.randn(26, width, generator=generator)
+    text = TextTower(lambda text: table[[ord(letter) % 26 for letter in text]].sum(dim=0), len, words)
+    half = (0.5, 0.5, 0.5)
+    return CLIP(name, module, size, half, half, width=width, text=text)
+
+
+def test_logits_and_probabilities_are_means_over_members_at_their_own_sizes() -> None:
+    members = small, large = classifier(16, seed=1), classifier(32, seed=2)
+    both = ClassifierEnsemble.from_members(members)
+    assert (both.size, both.name, both.members, small.members) == (32, "toy + toy", members, (small,))
+    views = random_views(32, 3)
+    shrunk = F.interpolate(views, size=16, mode="bilinear", antialias=True)
+    torch.testing.assert_close(both(views), (small(shrunk) + large(views)) / 2)
+    image = random_views(40, 2)
+    expected = (small.probabilities(image) + large.probabilities(image)) / 2
+    torch.testing.assert_close(both.probabilities(image), expected)
+    assert [id(module) for module in both.module.children()] == [id(member.module) for member in members]
+    with pytest.raises(ValueError, match="is an ensemble, and a layer belongs to one model: load toy or toy by itself"):
+        find_layers(both)
+
+
+def test_other_classes_and_fewer_than_two_members_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"toy and toy know different classes \(10 and 7\)"):
+        ClassifierEnsemble.from_members([classifier(classes=10), classifier(classes=7)])
+    named = replace(classifier(classes=2), labels=Labels((Label(("cat",)), Label(("dog",)))))
+    swapped = replace(named, labels=Labels((Label(("dog",)), Label(("cat",)))))
+    with pytest.raises(ValueError, match="know different classes"):
+        ClassifierEnsemble.from_members([named, swapped])
+    with pytest.raises(ValueError, match="an ensemble of 1 is none; give it at least two"):
+        ClassifierEnsemble.from_members([classifier()])
+
+
+def test_the_cosine_of_an_ensemble_is_the_mean_of_its_members() -> None:
+    one, other = clip("one", 1, 5), clip("other", 2, 9, size=24)
+    both = CLIPEnsemble.from_members([one, other])
+    images, texts = random_views(40, 3), ["castle", "reef"]
+    cosines = [member.encode_images(images) @ member.encode_text(texts).T for member in (one, other)]
+    torch.testing.assert_close(both.encode_images(images) @ both.encode_text(texts).T, (cosines[0] + cosines[1]) / 2)
+    torch.testing.assert_close(both.encode_text(texts).norm(dim=1), torch.ones(2))
+    assert both.width == 14
+    for part, member in zip(both.split(both.encode_text(texts)), (one, other), strict=True):
+        torch.testing.assert_close(part, member.encode_text(texts))
+    views = random_views(24, 2)
+    shrunk = F.interpolate(views, size=16, mode="bilinear", antialias=True)
+    for part, answer in zip(both.split(both(views)), (one(shrunk), other(views)), strict=True):
+        torch.testing.assert_close(part, F.normalize(answer, dim=1))
+
+
+def test_it_reads_only_what_all_members_read_and_as_far_as_the_shortest() -> None:
+    long, short = clip("long", 1, 5), clip("short", 2, 5, words=3)
+    assert CLIPEnsemble.from_members([long, short]).text_tower.count_truncated("castle") == 3
+    assert CLIPEnsemble.from_members([long, replace(short, text=None)]).text is None
+    latin = replace(long, text=replace(long.text_tower, reads=str.isascii))
+    assert CLIPEnsemble.from_members([long, long]).text_tower.reads("\u732b")
+    assert not CLIPEnsemble.from_members([long, latin]).text_tower.reads("\u732b")
+    assert CLIPEnsemble.from_members([latin, long]).text_tower.reads("a cat")
+
+
+def test_precision_and_device_change_all_members() -> None:
+    for both in (
+        ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)]),
+        CLIPEnsemble.from_members([clip("one", 1, 5), clip("other", 2, 9)]),
+    ):
+        assert both.with_precision(torch.float32) is both.to("cpu") is both
+        half = both.with_precision(torch.bfloat16)
+        assert type(half) is type(both)
+        assert [member.dtype for member in half.members] == [torch.bfloat16] * 2
+        assert [member.dtype for member in both.members] == [torch.float32] * 2
+        assert half(random_views(32)).dtype is torch.float32
+        assert [member.device.type for member in both.to("meta").members] == ["meta"] * 2

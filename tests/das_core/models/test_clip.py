@@ -1,6 +1,7 @@
-"""What a CLIP answers, and what it says when it cannot."""
+"""What a CLIP answers, and its text tower: what it reads, what it keeps, and what it says when it cannot."""
 
 import dataclasses
+import json
 import logging
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from cases import each_case
 from das_core.common.interruption import interruptible
 from das_core.models.clip import CLIP, assemble_clip
+from das_core.models.scripts import is_mostly_latin, knows_other_scripts
+from das_core.models.sources.fitted_projection import find_sentence_encoder
 from das_core.models.text_tower import TextTower
 from stops import StopError
 from tinyclip import clip
@@ -40,9 +43,8 @@ def toy(text: TextTower | None = None, module: nn.Module | None = None) -> CLIP:
 def test_texts_are_embedded_in_their_order_each_by_itself() -> None:
     embeddings = toy(reader()).encode_text(["a cat", "a castle", "a cat"])
     expected = np.array([[5.0, 1, 2], [8.0, 1, 2], [5.0, 1, 2]])
-    np.testing.assert_allclose(
-        embeddings.numpy(), expected / np.linalg.norm(expected, axis=1, keepdims=True), rtol=1e-6
-    )
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(embeddings.numpy(), expected, rtol=1e-6)
 
 
 def test_tokens_past_the_context_length_are_counted(caplog: pytest.LogCaptureFixture) -> None:
@@ -75,9 +77,7 @@ def test_only_texts_that_the_tower_was_not_made_to_read_are_described() -> None:
         (reader(value=0.0), ["a cat"], "the text 'a cat' is nothing at all to toy"),
     ],
 )
-def test_a_text_that_cannot_be_read_or_means_nothing_is_named(
-    tower: TextTower | None, texts: list[str], says: str
-) -> None:
+def test_a_text_that_cannot_be_read_is_named(tower: TextTower | None, texts: list[str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         toy(tower).encode_text(texts)
 
@@ -138,3 +138,44 @@ def test_reading_can_be_ended_between_two_texts() -> None:
     with pytest.raises(StopError), interruptible(stop):
         model.encode_text(["a", "b", "c", "d"])
     assert [model.text_tower.is_cached(text) for text in "abcd"] == [True, True, False, False]
+
+
+def test_a_text_is_read_once_and_its_embedding_has_length_1() -> None:
+    words = reader()
+    first = words.embed("a cat")
+    assert words.embed("a dog") is not first
+    assert words.embed("a cat") is first
+    np.testing.assert_allclose(first.numpy(), np.array([5.0, 1.0, 2.0]) / np.linalg.norm([5.0, 1.0, 2.0]), rtol=1e-6)
+
+
+def test_the_memory_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("das_core.models.text_tower._CACHE_SIZE", 2)
+    words = reader()
+    for text in "abc":
+        words.embed(text)
+    assert [words.is_cached(text) for text in "abc"] == [False, True, True]
+
+
+def test_an_embedding_meets_autograd_whatever_mode_it_was_made_in() -> None:
+    weight = torch.ones(3, requires_grad=True, dtype=torch.float64)
+    with torch.inference_mode():
+        embedding = TextTower(lambda text: weight * len(text), len, 77).embed("a cat")
+    assert not embedding.is_inference()
+    assert not embedding.requires_grad
+    assert embedding.dtype == torch.float32
+
+
+def test_most_letters_decide() -> None:
+    for text in ("Dvo\u0159\u00e1k, na\u00efve", "\uff43\uff41\uff54", "", "12:30 \U0001f41f !", "ab\u57ce\u5821"):
+        assert is_mostly_latin(text)
+    for text in ("\u57ce\u5821\u57ce\u5821 4k", "\u0437\u0430\u043c\u043e\u043a", "\u0642\u0644\u0639\u0629"):
+        assert not is_mostly_latin(text)
+
+
+def test_a_vocabulary_knows_another_script_if_it_has_many_words_in_it() -> None:
+    english = json.loads((find_sentence_encoder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    assert "\u0437" in english
+    assert not knows_other_scripts(english)
+    chinese = [chr(0x4E00 + number) for number in range(5000)]
+    assert knows_other_scripts(["castle", *chinese])
+    assert not knows_other_scripts(["castle", *chinese[:-1]])

@@ -61,9 +61,7 @@ def assert_same(folded: nn.Module, module: nn.Module, size: int, tolerance: floa
         (partial(torchvision.models.googlenet, init_weights=False), torch.float64, 1e-10, 2),
     ],
 )
-def test_folded_models_say_the_same(
-    build: Callable[[], nn.Module], dtype: torch.dtype, tolerance: float, left: int
-) -> None:
+def test_folds_say_the_same(build: Callable[[], nn.Module], dtype: torch.dtype, tolerance: float, left: int) -> None:
     torch.manual_seed(0)
     module = randomised(build(), dtype)
     copy = deepcopy(module)

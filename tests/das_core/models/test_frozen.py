@@ -25,8 +25,8 @@ from das_core.objectives.classes import class_objective
 from das_core.report.verdict import classify
 from das_core.stack.image_stack import ImageStack
 from toys import SPEC, VIEWS, count_batch_norms
+from untrained import HALF
 
-HALF = (0.5, 0.5, 0.5)
 FEW = Recipe(augmentation=VIEWS)
 PHOTO = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

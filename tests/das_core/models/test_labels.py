@@ -1,4 +1,4 @@
-"""Classes found by what a person would call them, and errors that lead on."""
+"""Classes found by what a person would call them, the names of ImageNet, and errors that lead on."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from timm.data import ImageNetInfo
 
 from cases import each_case
-from das_core.models.label_sets import imagenet_labels, number_labels
+from das_core.models.label_sets import choose_labels, imagenet_labels, number_labels
 from das_core.models.labels import Label, Labels, UnknownClassError, normalise_name
 
 LABELS = imagenet_labels()
@@ -161,3 +161,22 @@ def test_labels_of_other_models_are_found_by_name_and_index(names: list[str]) ->
     labels = Labels(tuple(Label((name,)) for name in names))
     assert [labels.find(name) for name in names] == list(range(len(names)))
     assert [labels.find(str(index)) for index in range(len(names))] == list(range(len(names)))
+
+
+def test_the_names_are_those_of_wordnet_in_the_order_of_imagenet() -> None:
+    labels = choose_labels(1000)
+    assert labels is imagenet_labels()
+    assert [label.wordnet for label in labels.labels] == ImageNetInfo().label_names()
+    assert labels.labels[281].names == ("tabby", "tabby cat")
+    assert labels.find_hypernym("cat") is not None
+    # Meanings are short enough to list.
+    assert all(0 < len(label.meaning) <= 60 for label in labels.labels)
+
+
+def test_labels_for_other_counts_are_numbers() -> None:
+    ten = choose_labels(10)
+    assert len(ten) == 10
+    assert ten.name(3) == "class 3"
+    assert ten.find("3") == ten.find("class 3") == ten.find("Class_3") == 3
+    with pytest.raises(ValueError, match="classes 0 to 9"):
+        ten.find("10")

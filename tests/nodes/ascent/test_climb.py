@@ -40,9 +40,7 @@ def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list
 
 
 @each_case(("at", "chunk", "done"), [(3, 8, 2), (5, 1, 1)])
-def test_cancel_does_not_wait_for_the_end_of_the_step(
-    pack: Pack, running: Running, at: int, chunk: int, done: int
-) -> None:
+def test_cancel_does_not_wait_for_the_step(pack: Pack, running: Running, at: int, chunk: int, done: int) -> None:
     import comfy.model_management
 
     module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == at))
@@ -66,16 +64,12 @@ def finishing(pack: Pack, running: Running, at: int) -> Any:
 
 
 @each_case(("frames", "count"), [(0, 1), (2, 1), (3, 1), (1, 2)])
-def test_finish_now_in_the_middle_of_a_step_leaves_it_out(
-    pack: Pack, running: Running, frames: int, count: int
-) -> None:
+def test_finish_now_in_the_midst_of_a_step_leaves_it_out(pack: Pack, running: Running, frames: int, count: int) -> None:
     # Two chunks a step: the press comes in the first chunk of the third step.
-    asked = {**STEADY, "chunk": 2, "frames": frames}
+    asked = {**STEADY, "chunk": 2, "frames": frames, "preview_every": 0}
     objectives = {"objective0": finishing(pack, running, at=5)}
     with previews() as updates:
-        image, stack, kept, history, importance = pack.optimize(
-            objectives=objectives, steps=50, preview_every=0, **asked
-        )
+        image, stack, kept, history, importance = pack.optimize(objectives=objectives, steps=50, **asked)
     assert running.server.texts[-1].startswith("finished at step 2/50 in ")
     whole = pack.optimize(steps=2, **asked)
     for made, expected in ((image, whole[0]), (kept, whole[2]), (importance, whole[4])):
@@ -152,9 +146,7 @@ CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8
         (RuntimeError("shapes do not match"), "shapes do not match"),
     ],
 )
-def test_whatever_fails_after_the_first_step_all_that_was_reached_is_saved(
-    pack: Pack, error: RuntimeError | None, says: str
-) -> None:
+def test_what_fails_after_the_first_step_is_saved(pack: Pack, error: RuntimeError | None, says: str) -> None:
     def fail(call: int) -> None:
         if call >= 3 and error is not None:
             raise error
@@ -177,9 +169,7 @@ def test_whatever_fails_after_the_first_step_all_that_was_reached_is_saved(
     assert len((pack.output / name).read_text().splitlines()) == 1 + 2
 
 
-def test_where_the_first_step_fails_nothing_is_saved_and_the_cache_is_freed(
-    pack: Pack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_first_step_saves_nothing_and_frees_the_cache(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     freed: list[bool] = []
     before = set(pack.output.rglob("*"))
     objective = pack.objective(Watched(broken=1))

@@ -1,6 +1,6 @@
-"""The input recipe of Optimize: what its choices are, and that custom begins with picture."""
+"""The inputs recipe, optimizer and denoise of Optimize: what their choices are, and that custom begins with picture."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from cases import each_case
@@ -46,25 +46,45 @@ def test_a_connected_denoiser_takes_the_place_of_the_recipes(pack: Pack) -> None
     assert recipe.denoising == replace(pack.module("das_core").SKETCH.denoising, denoiser=other)
 
 
-def read_focus(pack: Pack, choice: Any) -> Any:
-    return pack.module("nodes.ascent.recipe").read_focus(choice)
-
-
 def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
-    focus = pack.module("das_core.ascent.focus").Focus
+    read_focus = pack.module("nodes.ascent.recipe").read_focus
     chosen = {"focus": "center", "start": 0.2, "end": 3.0, "share": 0.5, "emphasis": 0.7}
-    assert read_focus(pack, chosen) == focus(0.2, 3.0, 0.5, 0.7)
-    assert read_focus(pack, {"focus": "everywhere"}) is None
+    assert read_focus(chosen) == pack.module("das_core").Focus(0.2, 3.0, 0.5, 0.7)
+    assert read_focus({"focus": "everywhere"}) is None
+
+
+@each_case(("option", "kind"), [("ascent", "NormalizedAscent"), ("sgd", "SGD"), ("adam", "Adam")])
+def test_an_option_makes_the_optimizer_of_das_core(pack: Pack, option: str, kind: str) -> None:
+    made = pack.module("nodes.ascent.optimizers").read_optimizer({"optimizer": option})
+    assert type(made).__name__ == kind
+
+
+def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) -> None:
+    module = pack.module("nodes.ascent.optimizers")
+    options = module.optimizer_input().options
+    assert [option.key for option in options] == ["ascent", "sgd", "adam"]
+    for option in options:
+        widgets = {widget.id: widget.default for widget in option.inputs}
+        defaults = asdict(module.read_optimizer({"optimizer": option.key} | widgets))
+        assert widgets == {name: defaults[name] for name in widgets}
+        assert module.read_optimizer({"optimizer": option.key} | widgets) == module._OPTIMIZERS[option.key]()
+
+
+def test_on_is_total_variation_or_the_denoiser_that_is_connected_and_off_is_none(pack: Pack) -> None:
+    core = pack.module("das_core")
+    settings = {"strength": 0.1, "end": 0.05, "share": 0.5, "keep": 0.03}
+    read_denoising, other = pack.module("nodes.ascent.denoising").read_denoising, core.TotalVariation(9)
+    assert read_denoising({"denoise": "on", **settings}) == core.Denoising(core.TotalVariation(), **settings)
+    assert read_denoising({"denoise": "on"}, other) == core.Denoising(other)
+    assert read_denoising({"denoise": "off"}) is None
 
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"recipe 'soup' is unknown; choose picture, sketch, best or custom": lambda pack: read(
-            pack, {"recipe": "soup"}
-        ),
+        r"recipe 'soup' is unknown; choose picture, sketch, best or custom": lambda pack: read(pack, "soup"),
         r"recipe is missing or unknown; choose picture": lambda pack: read(pack, None),
-        r"focus is missing or unknown; choose center or everywhere": lambda pack: pack.optimize(
-            focus={"focus": "corner"}
-        ),
+        r"focus is missing or unknown; choose center or everywhere": lambda pack: pack.optimize(focus={"focus": "up"}),
+        r"denoise is missing or unknown; choose on or off": lambda pack: pack.optimize(denoise={"denoise": "oil"}),
+        r"optimizer is missing .*; choose ascent, sgd": lambda pack: pack.optimize(optimizer={"optimizer": "x"}),
     }
 )

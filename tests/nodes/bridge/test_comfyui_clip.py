@@ -61,9 +61,7 @@ def test_a_text_is_embedded_as_by_the_encoder_of_the_same_width_with_its_project
         assert encoder.options == {"projected_pooled": False}, "what the node has set must not stay set"
 
 
-def test_of_a_long_text_only_the_first_chunk_is_read_and_the_rest_is_told(
-    pack: Pack, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_of_a_long_text_the_first_chunk_is_read_and_the_rest_told(pack: Pack, caplog: pytest.LogCaptureFixture) -> None:
     clip = join(pack, make_text(), make_vision())
     long = "one three three five four three five"
     assert (clip.text_tower.count("one three"), clip.text_tower.count(long)) == (4, 9)

@@ -24,9 +24,7 @@ def bridge(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @each_case("factor", [1, 4])
-def test_an_upscale_model_answers_in_its_own_size_and_outside_of_inference_mode(
-    bridge: ModuleType, factor: int
-) -> None:
+def test_an_upscale_model_answers_in_its_size_outside_of_inference_mode(bridge: ModuleType, factor: int) -> None:
     answer = bridge.UpscaleNetwork(UpscaleStandIn(factor))(PIXELS, 0.1)
     assert answer.shape == (1, 3, 40 * factor, 72 * factor)
     assert not answer.is_inference()
@@ -91,9 +89,7 @@ def guider(bridge: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Mock:
     return made
 
 
-def test_a_diffusion_model_takes_one_step_from_the_level_of_the_strength_without_new_noise(
-    bridge: ModuleType, guider: Mock
-) -> None:
+def test_a_diffusion_model_takes_one_step_without_new_noise(bridge: ModuleType, guider: Mock) -> None:
     model, condition = make_patcher(), [["words", {}]]
     model.model.model_sampling = Sampling()
     answer = bridge.DiffusionNetwork(model, StandInVAE(), condition)(PIXELS, 0.05)

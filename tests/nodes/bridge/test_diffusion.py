@@ -137,9 +137,7 @@ class Fading(Toy):
         return super().forward(views) * (0.0 if self.fades else 1.0)
 
 
-def test_a_step_without_a_gradient_is_not_guided_and_that_is_said_once_a_run(
-    make_guide: Callable[..., Any], running: Running
-) -> None:
+def test_a_step_without_a_gradient_is_said_once_a_run(make_guide: Callable[..., Any], running: Running) -> None:
     module, arguments = Fading(), predict(make_model())
     guide = make_guide(module=module, node_id="9")
     for _ in range(2):

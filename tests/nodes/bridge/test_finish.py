@@ -43,9 +43,7 @@ def test_a_press_ends_no_later_run(finish: ModuleType, running: Running) -> None
         assert not button.is_pressed
 
 
-def test_a_fingerprint_belongs_to_one_node_and_changes_with_every_early_end_of_it(
-    finish: ModuleType, running: Running
-) -> None:
+def test_a_fingerprint_changes_with_every_early_end_of_one_node(finish: ModuleType, running: Running) -> None:
     def end_early() -> str:
         with finish.FinishButton() as button:
             button.note_early_end()
@@ -63,6 +61,7 @@ def test_a_fingerprint_belongs_to_one_node_and_changes_with_every_early_end_of_i
 
 
 def test_without_comfyui_the_button_is_there_and_cannot_be_pressed(finish: ModuleType) -> None:
+    finish.register_finish_route()
     with finish.FinishButton() as button:
         assert not finish.press_finish("5", "first")
         button.note_early_end()
@@ -74,10 +73,6 @@ def test_a_second_copy_of_the_pack_registers_no_second_route(finish: ModuleType,
     running.server.routes = [SimpleNamespace(path="/prompt"), SimpleNamespace(path=finish.ROUTE)]
     finish.register_finish_route()
     assert len(running.server.routes) == 2
-
-
-def test_without_a_server_there_is_no_route(finish: ModuleType) -> None:
-    finish.register_finish_route()
 
 
 def register(finish: ModuleType, monkeypatch: pytest.MonkeyPatch) -> web.Application:
@@ -100,9 +95,7 @@ def register(finish: ModuleType, monkeypatch: pytest.MonkeyPatch) -> web.Applica
         (b"{}", "gzip"),
     ],
 )
-def test_what_is_no_press_is_refused_with_a_message(
-    finish: ModuleType, monkeypatch: pytest.MonkeyPatch, body: bytes, kind: str
-) -> None:
+def test_what_is_no_press_fails(finish: ModuleType, monkeypatch: pytest.MonkeyPatch, body: bytes, kind: str) -> None:
     async def ask() -> tuple[int, str]:
         async with TestClient(TestServer(register(finish, monkeypatch))) as client:
             # A body that is not compressed as its header says.

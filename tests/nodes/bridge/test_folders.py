@@ -29,9 +29,7 @@ def paths(pack: Pack) -> Iterator[ModuleType]:
     folder_paths.filename_list_cache.clear()
 
 
-def test_what_was_fitted_is_kept_with_the_clips_unless_a_folder_is_registered_for_it(
-    folders: ModuleType, paths: ModuleType, pack: Pack, tmp_path: Path
-) -> None:
+def test_fits_have_a_folder_of_their_own(folders: ModuleType, paths: ModuleType, pack: Pack, tmp_path: Path) -> None:
     paths.folder_names_and_paths.pop("starter_clip", None)
     assert folders.find_fitted_folder() == pack.clips
     paths.add_model_folder_path("starter_clip", str(tmp_path))
@@ -79,9 +77,7 @@ def test_where_a_folder_cannot_be_listed_the_pack_loads_and_says_so(
     assert pack.node("DAS_LoadClassifier").define_schema().inputs
 
 
-def test_checkpoints_are_found_and_other_files_are_not(
-    folders: ModuleType, pack: Pack, classifier_folder: Path
-) -> None:
+def test_only_checkpoints_are_found(folders: ModuleType, pack: Pack, classifier_folder: Path) -> None:
     for name in ("b.pth", "a.safetensors", "notes.txt", "sub/c.pt", "../outside.pth"):
         path = classifier_folder / name
         path.parent.mkdir(exist_ok=True)
@@ -107,9 +103,7 @@ def list_files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_nothing_is_copied_where_there_is_no_page(
-    folders: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_page_nothing_is_copied(folders: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "find_server", lambda: None)
     folders.copy_example_files()
     assert not home.exists()

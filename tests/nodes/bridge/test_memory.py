@@ -1,8 +1,10 @@
-"""The border to ComfyUI's memory manager: what it is asked to load, and models that it has moved."""
+"""The border to ComfyUI's memory manager: what it is asked to load, models that it has moved, and samplers' models."""
 
+import logging
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,6 +16,7 @@ from torch import nn
 
 from cases import each_case
 from loaded_pack import Pack, Toy
+from stand_in_diffusion import make_model, predict
 
 GIGA = 2**30
 
@@ -43,9 +46,7 @@ def loads(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Any], 
     return calls
 
 
-def test_what_needs_more_than_is_free_is_refused_with_both_numbers(
-    bridge: ModuleType, memory: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_much_memory_is_refused(bridge: ModuleType, memory: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     free = {bridge.get_device(): 3 * GIGA, torch.device("meta"): 5 * GIGA}
     monkeypatch.setattr(memory.mm, "get_free_memory", lambda device: free[device])
     bridge.check_memory(3 * GIGA, "a picture", "make it smaller")
@@ -55,9 +56,7 @@ def test_what_needs_more_than_is_free_is_refused_with_both_numbers(
     bridge.check_memory(9 * GIGA // 2, "a picture", "make it smaller", torch.device("meta"))
 
 
-def test_frames_that_do_not_fit_are_refused_with_the_interval_that_would_do(
-    bridge: ModuleType, set_free_memory: Callable[[int], None]
-) -> None:
+def test_frames_that_do_not_fit_are_refused(bridge: ModuleType, set_free_memory: Callable[[int], None]) -> None:
     # Every frame is there twice: by itself, and in the batch of all.
     frame = 2 * 4 * 3 * 5 * 64 * 32
     set_free_memory(334 * frame)
@@ -114,9 +113,7 @@ def test_each_tower_of_a_clip_that_does_not_load_itself_has_a_handle_of_its_own(
     assert bridge.manage_clip(alone).text is alone.text
 
 
-def test_judges_are_loaded_once_with_room_for_the_largest_and_nothing_without_a_judge(
-    pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
-) -> None:
+def test_judges_are_loaded_once_with_room(pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]) -> None:
     bridge.load_judges([], 8)
     assert loads == []
     small, large = pack.classifier(Toy(), size=16), pack.classifier(Toy(), size=32)
@@ -136,9 +133,7 @@ def test_judges_are_loaded_once_with_room_for_the_largest_and_nothing_without_a_
     assert loads[-1][1] == 10 * least
 
 
-def test_the_text_tower_is_loaded_for_new_texts_only_and_only_if_it_has_a_module(
-    pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
-) -> None:
+def test_new_texts_load_the_text_tower(pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]) -> None:
     clip = pack.clip(Toy())
     bridge.load_text_tower(replace(clip, text=replace(clip.text, module=None, owner=None)), ["a cat"])
     assert loads == []
@@ -168,9 +163,7 @@ def test_models_moved_under_inference_mode_are_repaired(pack: Pack) -> None:
 
 
 @each_case("platform_name", ["win32", "linux"])
-def test_cached_memory_is_given_back_however_a_run_ends_and_wherever_the_heap_cannot_be_trimmed(
-    memory: ModuleType, monkeypatch: pytest.MonkeyPatch, platform_name: str
-) -> None:
+def test_cached_memory_is_given_back(memory: ModuleType, monkeypatch: pytest.MonkeyPatch, platform_name: str) -> None:
     ends: list[str] = []
     monkeypatch.setattr(memory.mm, "soft_empty_cache", lambda: ends.append("freed"))
     monkeypatch.setattr(memory.sys, "platform", platform_name)
@@ -209,3 +202,93 @@ def test_the_caches_are_emptied_when_comfyui_frees_memory_and_at_the_end_of_ever
     spec.operator(torch.device("cpu"))
     pack.optimize(steps=1)
     assert cache.measure_caches() == 0
+
+
+class Loaded:
+    """Stands for a ModelPatcher of ComfyUI, with so many bytes on the device."""
+
+    def __init__(self, size: int, *more: "Loaded") -> None:
+        self.size, self.more = size, more
+
+    def loaded_size(self) -> int:
+        return self.size
+
+    def get_nested_additional_models(self) -> list["Loaded"]:
+        return list(self.more)
+
+
+class Device:
+    """Stands for ComfyUI's memory manager: what is on the device, and what it was asked to load."""
+
+    def __init__(self, *present: Loaded) -> None:
+        self.present = list(present)
+        self.loads: list[tuple[list[Loaded], int]] = []
+
+    def loaded_models(self) -> list[Loaded]:
+        return self.present
+
+    def load_models_gpu(self, models: list[Loaded], memory_required: int = 0) -> None:
+        self.loads.append((models, memory_required))
+
+
+@pytest.fixture
+def models(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.sampler_models")
+
+
+PATCHER, CONTROL = Loaded(100, Loaded(7)), Loaded(5)
+
+
+@pytest.fixture
+def device(models: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Device:
+    made = Device(PATCHER, *PATCHER.more, CONTROL)
+    monkeypatch.setattr(models, "mm", made)
+
+    def find(conditions: dict[str, list[Any]], dtype: Any) -> tuple[list[Loaded], int]:
+        return [each["control"] for condition in conditions.values() for each in condition], 40
+
+    monkeypatch.setattr(models.comfy.sampler_helpers, "get_additional_models", find, raising=False)
+    return made
+
+
+def arguments(patcher: Loaded | None = PATCHER) -> Any:
+    model = make_model()
+    model.current_patcher = patcher
+    return {**predict(model, batch=3), "cond": [{"control": CONTROL}]}
+
+
+def test_nothing_moves_if_all_fit_or_fail(models: ModuleType, device: Device, caplog: pytest.LogCaptureFixture) -> None:
+    lend = models.SamplerModels("they take turns").lend_device
+    with caplog.at_level(logging.INFO), lend(arguments()):
+        device.present.append(Loaded(50))
+    with suppress(KeyError), lend(arguments()):
+        device.present.clear()
+        raise KeyError
+    assert (device.loads, caplog.messages) == ([], [])
+
+
+@each_case("what", ["evicted", "partly"])
+def test_what_was_pushed_off_comes_back_and_the_log_says_so_once(
+    models: ModuleType, device: Device, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    lent = models.SamplerModels("they take turns")
+    device.loads.clear()
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):
+            device.present = [PATCHER, *PATCHER.more, CONTROL]
+            with monkeypatch.context() as patched, lent.lend_device(arguments()):
+                if what == "evicted":
+                    device.present.remove(PATCHER)
+                else:
+                    patched.setattr(PATCHER, "size", 30)
+    # The model, its ControlNet and what belongs to it, with room for a batch of both conditions and the ControlNet.
+    assert device.loads == [([PATCHER, CONTROL, *PATCHER.more], 1000 * 2 * 3 + 40)] * 2
+    assert caplog.messages == ["they take turns"]
+
+
+def test_where_comfyui_does_not_tell_what_a_sampler_runs_nothing_happens(models: ModuleType, device: Device) -> None:
+    for unknown in (arguments(None), predict(SimpleNamespace(**vars(make_model())))):
+        with models.SamplerModels("").lend_device(unknown):
+            device.present.clear()
+    assert device.loads == []

@@ -1,15 +1,18 @@
-"""What a node shows while it works and when it fails, in the page and in the console; and the cancel button."""
+"""What a node shows while it works, in the end and when it fails, in the page and the console; and cancel."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from cases import each_case
-from loaded_pack import Pack, previews, to_bytes
+from loaded_pack import Pack, Toy, previews, to_bytes
 from running_node import Running
 
 
@@ -88,9 +91,7 @@ def test_the_console_has_a_bar_unless_comfyui_has_none_also_when_a_run_fails(
     assert not shown or ("Optimize: " in err and "3/4" in err and err.endswith("\n"))
 
 
-def test_what_reports_nothing_is_spoken_of_by_a_timer_and_not_called_done_after_an_error(
-    progress: ModuleType, running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_timer_speaks_of_a_wait(progress: ModuleType, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_PATIENCE_SECONDS", 0.0)
     said = threading.Event()
     send = running.server.send_progress_text
@@ -111,31 +112,25 @@ def fail(progress: ModuleType, error: BaseException) -> None:
         raise error
 
 
-def test_a_failure_stands_on_its_node(progress: ModuleType, running: Running) -> None:
+def test_a_failure_stands_on_its_node_and_cancel_is_none(progress: ModuleType, running: Running) -> None:
+    import comfy.model_management
+
     fail(progress, ValueError("levels are <odd>"))
     with progress.show_failure():
         pass
     fail(progress, MemoryError())
+    fail(progress, comfy.model_management.InterruptProcessingException())
     assert running.server.sent == [("5", "levels are &lt;odd&gt;", "page"), ("5", "MemoryError", "page")]
 
 
 def test_the_advice_at_the_end_of_a_long_message_fits_on_a_node(progress: ModuleType, running: Running) -> None:
     address = "https://download.pytorch.org/models/alexnet.pth"
-    fail(
-        progress,
-        ValueError(f"a file\ncould not be downloaded from {address} ({'x' * 1_000_000}); check the connection"),
-    )
+    told = f"a file\ncould not be downloaded from {address} ({'x' * 1_000_000}); check the connection"
+    fail(progress, ValueError(told))
     (text,) = running.server.texts
     assert text.startswith("a file could not be downloaded from download.pytorch.org (xxx")
     assert text.endswith("xxx); check the connection")
     assert len(text) <= 180
-
-
-def test_cancel_is_no_failure(progress: ModuleType, running: Running) -> None:
-    import comfy.model_management
-
-    fail(progress, comfy.model_management.InterruptProcessingException())
-    assert running.server.texts == []
 
 
 def test_a_node_of_the_pack_says_why_it_failed(pack: Pack, running: Running) -> None:
@@ -153,9 +148,7 @@ def test_a_refusal_that_repeats_thousands_of_characters_is_cut_in_its_middle(pro
     assert len(str(caught.value)) == 1000
 
 
-def test_a_wait_of_a_second_says_how_much_is_done_and_how_long_it_took(
-    progress: ModuleType, running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_wait_says_what_is_done(progress: ModuleType, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
     with previews() as updates, progress.Wait("loading it") as waiting:
@@ -171,3 +164,88 @@ def test_a_wait_of_a_second_says_how_much_is_done_and_how_long_it_took(
         waiting.report(900, 0)
         now = 13.3
     assert running.server.texts == ["downloading it: 25%", "loading it: done in 12 s"]
+
+
+@pytest.fixture
+def page(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.page")
+
+
+def test_a_text_goes_to_the_running_node_in_the_page_that_queued_it(page: ModuleType, running: Running) -> None:
+    assert page.find_running_node() == ("5", "first")
+    page.show_text("step 1/3")
+    running.node_id, running.server.client_id = "12:5", None
+    page.show_text("step 2/3")
+    assert running.server.sent == [("5", "step 1/3", "page"), ("12:5", "step 2/3", None)]
+
+
+def test_a_prompt_cannot_bring_html_into_the_page(page: ModuleType, running: Running) -> None:
+    page.show_text("<img src=x onerror=alert(1)> & 'co'")
+    assert running.server.texts == ["&lt;img src=x onerror=alert(1)&gt; &amp; 'co'"]
+
+
+def test_a_warning_is_logged_and_shown(page: ModuleType, running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    page.warn_on_node("100 % odd", "7")
+    page.warn_on_node("odd", None)
+    assert caplog.messages == ["100 % odd", "odd"]
+    assert running.server.sent == [("7", "100 % odd", "page")]
+
+
+def test_without_comfyui_there_is_neither_node_nor_server(page: ModuleType) -> None:
+    assert page.find_running_node() is None
+    assert page.find_server() is None
+    page.show_text("step 1/3")
+    page.say_on_node("5", "step 1/3")
+
+
+@pytest.fixture
+def with_page(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Pack:
+    """The pack where images and texts can be shown; the images stand in place of the names of their files."""
+
+    def show_image(image: Tensor, cls: type[Any]) -> Any:
+        return SimpleNamespace(as_dict=lambda: {"images": [image, cls]})
+
+    def show_text(value: str) -> Any:
+        return SimpleNamespace(as_dict=lambda: {"text": (value,)})
+
+    shown = SimpleNamespace(PreviewImage=show_image, PreviewText=show_text)
+    monkeypatch.setattr(pack.module("nodes.bridge.page"), "ui", shown)
+    return pack
+
+
+def classifying(pack: Pack) -> dict[str, Any]:
+    return {"classifier": pack.classifier(Toy()), "image": torch.rand(2, 9, 9, 3)}
+
+
+NODES: dict[str, tuple[Callable[[Pack], dict[str, Any]], int | None, int | None]] = {
+    # The inputs, and which outputs are the text and the chart.
+    "DAS_Classify": (classifying, 0, 1),
+    "DAS_Similarity": (lambda pack: {"clip": pack.clip(Toy()), "image": torch.rand(2, 9, 9, 3)}, 0, 1),
+    "DAS_Spectrum": (lambda pack: {"image": torch.rand(1, 64, 64, 3)}, 0, 1),
+    "DAS_PlotHistory": (lambda pack: {"history": pack.optimize()[3]}, 0, 1),
+    "DAS_ObjectiveScore": (
+        lambda pack: {"image": torch.rand(3, 24, 32, 3), "objectives": {"objective0": pack.objective()}},
+        1,
+        3,
+    ),
+    "DAS_StackLevels": (lambda pack: {"stack": pack.stack(), "size": 40}, None, None),
+    "DAS_ListLayers": (lambda pack: {"model": pack.classifier(Toy())}, 0, None),
+}
+
+
+@each_case("node_id", NODES)
+def test_a_node_shows_its_text_and_its_chart(with_page: Pack, node_id: str) -> None:
+    make_inputs, text, chart = NODES[node_id]
+    inputs = make_inputs(with_page)
+    assert with_page.node(node_id).GET_SCHEMA().is_output_node
+    result, shown = with_page.run(node_id, **inputs), with_page.show(node_id, **inputs)
+    assert shown is not None
+    assert shown.get("text") == (None if text is None else (result[text],))
+    if chart is not None:
+        image, shown_by = shown["images"]
+        assert torch.equal(image, result[chart])
+        assert issubclass(shown_by, with_page.node(node_id))
+
+
+def test_without_a_page_nothing_is_shown(pack: Pack) -> None:
+    assert pack.show("DAS_ListLayers", model=pack.classifier(Toy())) is None

@@ -1,17 +1,22 @@
-"""Where stack files may lie: under ComfyUI's folders, and nowhere else."""
+"""Where stack files may lie, and what is kept of an ascent that fails and under which names."""
 
+import csv
 import errno
 import os
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from cases import each_case
 from dead_drive import unplug
-from full_disk import refuse_writing
+from full_disk import fill_disk, refuse_writing
 from loaded_pack import Pack
 
 SHIPPED = "direct_ascent_lakeside.safetensors [example]"
@@ -62,9 +67,7 @@ def test_what_is_no_file_is_left_out_and_the_rest_is_listed(pack: Pack, saved_st
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="loop.safetensors/castle")
 
 
-def test_stacks_on_a_drive_that_is_gone_are_left_out(
-    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stacks_on_a_lost_drive_are_left_out(pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=name)[0] for name in ("castle", "night/a")]
     unplug(monkeypatch, saved_stacks / "night")
     assert listed(pack) == names[:1]
@@ -115,9 +118,7 @@ LEAVES = r"filename_prefix .* leaves the folder .*stacks.*'castle'"
         ("\ud800", "filename_prefix holds half of a character"),
     ],
 )
-def test_a_prefix_that_names_no_file_in_the_folder_writes_nothing(
-    pack: Pack, saved_stacks: Path, prefix: str, says: str
-) -> None:
+def test_a_prefix_outside_the_folder_writes_nothing(pack: Pack, saved_stacks: Path, prefix: str, says: str) -> None:
     before = sorted(pack.home.rglob("*"))
     with pytest.raises(ValueError, match=says):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=prefix)
@@ -144,3 +145,52 @@ def test_a_name_that_is_not_in_the_list_is_refused(pack: Pack, saved_stacks: Pat
         pack.run("DAS_LoadStack", file=name)
     assert pack.run("DAS_LoadStack", file=SHIPPED)[0].spec.width == 144
     (pack.output / "secret.safetensors").unlink()
+
+
+def test_images_stack_frames_and_scores_are_saved_and_named(pack: Pack, saved_stacks: Path) -> None:
+    _, stack, frames, history, _ = pack.optimize(stack=pack.stack(batch_size=2), frames=1, steps=3)
+    said = pack.module("nodes.bridge").rescue(stack, [frame[None].movedim(-1, 1) for frame in frames], history)
+    names = re.findall(r"direct_ascent_last_good_\d+_\.png", said)
+    ((count, first),) = re.findall(r"Its (\d+) frames were saved as (direct_ascent_last_good_frame_\d+_\.png)", said)
+    # Those of other failures lie there as well, under numbers below.
+    saved = [path for path in sorted(pack.output.glob("direct_ascent_last_good_frame_*.png")) if path.name >= first]
+    assert (len(names), int(count), len(saved)) == (2, 6, 6)
+    shown = [*stack.image().movedim(1, -1), *frames]
+    for path, image in zip([*(pack.output / name for name in names), *saved], shown, strict=True):
+        assert (np.asarray(Image.open(path)) == (image * 255).to(torch.uint8).numpy()).all()
+        path.unlink()
+    (file,) = re.findall(r"'(direct_ascent_last_good_\d+_\.safetensors \[output\])'", said)
+    assert torch.equal(pack.run("DAS_LoadStack", file=file)[0].canvas, stack.canvas)
+    (table,) = re.findall(r"Its scores were saved as (direct_ascent_last_good_\d+_\.csv)", said)
+    rows = list(csv.DictReader((pack.output / table).open()))
+    assert [int(row["step"]) for row in rows] == [1, 2, 3]
+    assert [float(row["class 0"]) for row in rows] == [record.scores["class 0"] for record in history]
+    (pack.output / table).unlink()
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rescue, stack = pack.module("nodes.bridge").rescue, pack.stack()
+    before = sorted(pack.output.rglob("*.p*"))
+    with fill_disk(100):
+        said = rescue(stack)
+    for what in ("The last good image", "Its stack"):
+        assert re.search(rf"{what} could not be saved \(.*File too large", said)
+    assert sorted(pack.output.rglob("*.p*")) == before
+    # If only the stack cannot be written, the image is saved all the same.
+    refuse_writing(monkeypatch, errno.ENOSPC)
+    said = rescue(stack)
+    assert re.search(r"Its stack could not be saved \(.*No space left on device.*\)", said)
+    assert "The last good image was saved in the output folder as direct_ascent_last_good_" in said
+    for left in pack.output.glob("direct_ascent_last_good_*.png"):
+        left.unlink()
+
+
+def test_a_number_that_was_taken_is_left(pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, stack = pack.module("nodes.bridge.rescue"), pack.stack()
+    chosen = module.folder_paths.get_save_image_path(module._NAME, str(pack.output))
+    monkeypatch.setattr(module.folder_paths, "get_save_image_path", lambda *_: chosen)
+    monkeypatch.setattr(module, "save_new_stack", lambda stack, prefix: prefix)
+    names = [re.findall(r"direct_ascent_last_good_\d+_\.png", module.rescue(stack))[0] for _ in range(2)]
+    assert names[0] != names[1]
+    for name in names:
+        (pack.output / name).unlink()

@@ -138,9 +138,7 @@ def test_pictures_come_from_a_latent_and_go_back(tensors: ModuleType) -> None:
         ("encode", torch.full((1, 4, 2, 2), torch.nan), "picture to values that are no numbers: start ComfyUI with"),
     ],
 )
-def test_a_vae_that_answers_with_something_else_is_named(
-    tensors: ModuleType, method: str, answer: Any, says: str
-) -> None:
+def test_a_vae_that_answers_otherwise_is_named(tensors: ModuleType, method: str, answer: Any, says: str) -> None:
     vae, latent = make_vae(**{method: lambda *_: answer}), torch.zeros(1, 4, 2, 2)
     run = {
         "decode": lambda: tensors.decode_latent(vae, latent),

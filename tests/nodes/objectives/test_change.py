@@ -1,6 +1,8 @@
-"""Region, Schedule and Ensemble: other objectives in one place, at one time or with a share of the views."""
+"""Region, Schedule, Keyframes and Ensemble: objectives in one place, at one time or with a share of the views."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,63 @@ def test_numbers_of_another_node_are_one_for_each_frame(pack: Pack, kind: Callab
     assert over_frames(pack, numbers=kind(loud), frames="0: 1") == loud, "in place of the text"
 
 
+def ensemble(pack: Pack, *objectives: Any) -> Any:
+    connected = {f"objective{number}": objective for number, objective in enumerate(objectives)}
+    return pack.run("DAS_Ensemble", objectives=connected)[0]
+
+
+def test_words_and_classes_go_together(pack: Pack) -> None:
+    (words,) = pack.run("DAS_TextObjective", clip=pack.clip(Toy()), text="a cat", weight=0.5)
+    both = ensemble(pack, pack.objective(), words)
+    assert (both.name, [term.weight_at(0.0) for term in both.terms]) == ("class 0, a cat", [0.5, 0.25])
+    (faded,) = pack.run("DAS_Schedule", objective=both, start=0.0, end=2.0)
+    assert [term.weight_at(1.0) for term in faded.terms] == [1.0, 0.5]
+
+
+def ask_keyframes(pack: Pack, text: str = "0: 0 / 4: 1", **inputs: Any) -> Any:
+    return pack.run("DAS_Keyframes", model=pack.classifier(Toy()), keyframes=text, **inputs)[0]
+
+
+def split(objective: Any) -> list[Any]:
+    return [type(objective)((term,)) for term in objective.terms]
+
+
+def factors(objective: Any, frames: int) -> list[list[float]]:
+    return [[*part.terms[0].weigh_images(Time(frames).timeline)] for part in split(objective)]
+
+
+@each_case("text", ["0: 0 / 4: 1", "4: 1\n0: 0"])
+def test_weights_cross_between_keyframes(pack: Pack, text: str) -> None:
+    asked = sorted(factors(ask_keyframes(pack, text, curve="linear"), 4), reverse=True)
+    assert asked == [[1.0, 0.75, 0.5, 0.25], [0.0, 0.25, 0.5, 0.75]]
+    first, last = sorted(factors(ask_keyframes(pack, text), 4), reverse=True)
+    assert first == pytest.approx([(1 + math.cos(math.pi * frame / 4)) / 2 for frame in range(4)])
+    assert last == pytest.approx([1 - factor for factor in first])
+    assert factors(ask_keyframes(pack, "0: 0 / 4: 1", curve="step"), 4)[0] == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_a_clip_is_asked_for_cosines(pack: Pack) -> None:
+    clip = replace(pack.clip(Toy()), concepts=torch.eye(4))
+    (asked,) = pack.run("DAS_Keyframes", model=clip, keyframes="0: a castle / 4: a volcano")
+    assert [term.score.similarity for term in asked.terms] == ["cosine", "cosine"]
+
+
+def test_each_wish_has_a_score_and_its_weight(pack: Pack) -> None:
+    asked = ask_keyframes(pack, weight=2.0)
+    (stack,) = pack.run("DAS_FilmStack", stack=pack.stack(), frames=4)
+    history = pack.optimize(stack=stack, objectives={"objective0": asked}, steps=1)[3]
+    assert list(history[0].scores) == ["class 0", "class 1"]
+    assert [term.weight for term in asked.terms] == [2.0, 2.0]
+
+
+def test_words_are_for_a_clip(pack: Pack) -> None:
+    read: list[str] = []
+    clip = pack.clip(Toy(), texts=read)
+    (asked,) = pack.run("DAS_Keyframes", model=clip, keyframes="0: a castle\nfog: 0.3\n4: a volcano / 8: a castle")
+    assert [term.name for term in asked.terms] == ["a castle, fog", "a volcano", "a castle"]
+    assert read == ["a castle", "fog", "a volcano"]
+
+
 test_what_cannot_be_is_refused = refuse_all(
     {
         r"an ensemble of 0 shares out nothing": lambda pack: pack.run("DAS_Ensemble"),
@@ -76,18 +135,10 @@ test_what_cannot_be_is_refused = refuse_all(
             stack=pack.run("DAS_FilmStack", stack=pack.stack(), frames=4)[0],
             objectives={"objective0": pack.run("DAS_Schedule", objective=pack.objective(), frames="0, 1, 0")[0]},
         ),
+        r"'castle' does not begin with a keyframe": lambda pack: ask_keyframes(pack, "castle"),
+        r"class 'nothing' is unknown": lambda pack: ask_keyframes(pack, "0: nothing"),
+        r"keyframe 4 of .* is beyond the end of 1 image; .*Film Stack says how many there are": lambda pack: (
+            pack.optimize(objectives={"objective0": ask_keyframes(pack)})
+        ),
     }
 )
-
-
-def ensemble(pack: Pack, *objectives: Any) -> Any:
-    connected = {f"objective{number}": objective for number, objective in enumerate(objectives)}
-    return pack.run("DAS_Ensemble", objectives=connected)[0]
-
-
-def test_words_and_classes_go_together(pack: Pack) -> None:
-    (words,) = pack.run("DAS_TextObjective", clip=pack.clip(Toy()), text="a cat", weight=0.5)
-    both = ensemble(pack, pack.objective(), words)
-    assert (both.name, [term.weight_at(0.0) for term in both.terms]) == ("class 0, a cat", [0.5, 0.25])
-    (faded,) = pack.run("DAS_Schedule", objective=both, start=0.0, end=2.0)
-    assert [term.weight_at(1.0) for term in faded.terms] == [1.0, 0.5]

@@ -1,19 +1,19 @@
-"""Class Objective: what it makes of its lines, and what it says of classes it does not know."""
+"""Class Objective and Prior: what they make of their inputs, and what they say of classes they do not know."""
 
 from typing import Any
 
 import pytest
+import torch
 
 from cases import each_case
-from loaded_pack import Pack
+from loaded_pack import Pack, refuse_all
 
 
 def test_lines_become_targets_with_their_weights(pack: Pack, toy: Any) -> None:
-    (objective,) = pack.run(
-        "DAS_ClassObjective", classifier=toy, classes="class 1\n3: -0.5", score="margin", weight=2.0
-    )
-    assert (objective.terms[0].judge, objective.terms[0].score.targets) == (toy, ((1, 1.0), (3, -0.5)))
-    assert (objective.terms[0].score.kind, objective.terms[0].weight) == ("margin", 2.0)
+    given = {"classifier": toy, "classes": "class 1\n3: -0.5", "score": "margin", "weight": 2.0}
+    (term,) = pack.run("DAS_ClassObjective", **given)[0].terms
+    assert (term.judge, term.score.targets) == (toy, ((1, 1.0), (3, -0.5)))
+    assert (term.score.kind, term.weight) == ("margin", 2.0)
 
 
 def test_variety_goes_to_the_objective_and_is_none_without_it(pack: Pack, starter: Any) -> None:
@@ -30,3 +30,17 @@ def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, st
     with pytest.raises(ValueError, match=r"nothing is near|no words") as error:
         pack.objective(classes=classes.replace("crane", "sunflower").replace("jelyfish", "sunflower"))
     assert "Pick ImageNet Class" not in str(error.value)
+
+
+@each_case("kind", ["total_variation", "l2", "spectrum", "range"])
+def test_every_prior_goes_beside_a_model(pack: Pack, kind: str) -> None:
+    (prior,) = pack.run("DAS_Prior", kind=kind, weight=0.3)
+    assert (prior.terms[0].score.kind, prior.terms[0].weight) == (kind, 0.3)
+    stack = pack.stack(start={"start": "noise"})
+    made = pack.optimize(stack=stack, objectives={"objective0": pack.objective(), "objective1": prior}, steps=1)[0]
+    assert torch.isfinite(made).all()
+
+
+test_what_cannot_be_is_refused = refuse_all(
+    {r"prior 'blur' is unknown; choose one of total_variation": lambda pack: pack.run("DAS_Prior", kind="blur")}
+)

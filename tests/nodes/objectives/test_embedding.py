@@ -38,9 +38,7 @@ def test_only_new_prompts_are_encoded(pack: Pack) -> None:
     assert texts == ["a cat", "a dog", "a bird"]
 
 
-def test_the_text_tower_is_on_the_device_before_prompts_are_encoded(
-    pack: Pack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_text_tower_is_there_before_prompts_are_encoded(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
     clip = pack.clip(Toy(), texts=events)
     monkeypatch.setattr(

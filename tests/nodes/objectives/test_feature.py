@@ -1,4 +1,4 @@
-"""Feature Objective: every kind climbs, beside others too, and bad values are named with what would do."""
+"""Feature, Style and Content Objective: what they take and hand on, what climbs, and what would do instead."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from cases import each_case
-from loaded_pack import Pack, Toy, refuse_all
+from loaded_pack import STEADY, Pack, Toy, refuse_all
 
 
-def feature(pack: Pack, model: Any, layer: str = "convolution", **kind: Any) -> Any:
-    return pack.run("DAS_FeatureObjective", model=model, layer=layer, kind={"kind": "channel"} | kind)[0]
+def feature(pack: Pack, layer: str = "convolution", model: Any = None, **kind: Any) -> Any:
+    given = {"model": model or pack.clip(Toy()), "layer": layer, "kind": {"kind": "channel"} | kind}
+    return pack.run("DAS_FeatureObjective", **given)[0]
 
 
 class Attentive(nn.Module):
@@ -31,7 +32,7 @@ class Attentive(nn.Module):
 
 
 def test_a_head_of_a_transformer_climbs(pack: Pack) -> None:
-    objective = feature(pack, pack.classifier(Attentive()), "attention", kind="head", head=1)
+    objective = feature(pack, "attention", pack.classifier(Attentive()), kind="head", head=1)
     history = pack.optimize(objectives={"objective0": objective}, augmentation=pack.still(), steps=3)[3]
     assert history[-1].scores["attention head 1"] > history[0].scores["attention head 1"]
 
@@ -46,19 +47,50 @@ def test_a_head_of_a_transformer_climbs(pack: Pack) -> None:
     ],
 )
 def test_every_kind_of_feature_can_be_asked_for(pack: Pack, kind: dict[str, Any], name: str) -> None:
-    assert feature(pack, pack.classifier(Toy()), **kind).name == name
+    assert feature(pack, **kind).name == name
+
+
+IMAGE = torch.rand(1, 40, 50, 3, generator=torch.Generator().manual_seed(0))
+
+
+def style(pack: Pack, model: Any, **inputs: Any) -> Any:
+    return pack.run("DAS_StyleObjective", **({"model": model, "image": IMAGE} | inputs))[0]
+
+
+def test_lines_become_layers_with_their_weights(pack: Pack, toy: Any) -> None:
+    objective = style(pack, toy, layers="head\nconvolution: 0.5", weight=2.0)
+    assert [layer.name for layer in objective.terms[0].judge.layers] == ["head", "convolution"]
+    assert (objective.terms[0].score.weights, objective.terms[0].weight) == ((1.0, 0.5), 2.0)
+    assert not any(target.is_inference() for target in objective.terms[0].score.targets)
+
+
+def test_style_and_content_climb_together(pack: Pack) -> None:
+    model = pack.clip(Toy())
+    asked = {"objective0": style(pack, model, layers="convolution: 2"), "objective1": content(pack, model)}
+    stack = pack.stack(image=1 - IMAGE, start={"start": "image"})
+    history = pack.optimize(stack=stack, objectives=asked, augmentation=pack.still(), steps=4, **STEADY)[3]
+    assert list(history[0].scores) == ["style", "content"]
+    assert sum(history[-1].scores.values()) > sum(history[0].scores.values())
+
+
+def content(pack: Pack, model: Any, **inputs: Any) -> Any:
+    return pack.run("DAS_ContentObjective", **({"model": model, "image": IMAGE} | inputs))[0]
+
+
+def test_the_image_the_layer_and_the_weight_are_those_that_are_given(pack: Pack, toy: Any) -> None:
+    objective = content(pack, toy, layer="head", weight=0.5)
+    assert (objective.terms[0].score.layer, objective.terms[0].weight) == ("head", 0.5)
+    assert torch.equal(objective.terms[0].references[0], IMAGE.movedim(-1, 1))
+    assert not objective.terms[0].references[0].is_inference()
+    assert content(pack, toy, layer=" ").terms[0].score.layer == "convolution"
 
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"layer 'convolutions' is not in toy; the nearest are convolution\. List Layers shows all$": lambda pack: (
-            feature(pack, pack.clip(Toy()), "convolutions")
-        ),
-        r"channel 'eye' is not a whole number": lambda pack: feature(
-            pack, pack.classifier(Toy()), kind="direction", direction="eye"
-        ),
-        r"kind 'dream' is unknown; choose layer, channel, neuron, direction or head": lambda pack: feature(
-            pack, pack.classifier(Toy()), kind="dream"
-        ),
+        r"'convolutions' .* the nearest are convolution\. List Layers": lambda pack: feature(pack, "convolutions"),
+        r"channel 'eye' is not a whole number": lambda pack: feature(pack, kind="direction", direction="eye"),
+        r"kind 'dream' is unknown; choose layer, channel, neuron, direc": lambda pack: feature(pack, kind="dream"),
+        r"layer 'heads' is .*\. List Layers shows all$": lambda pack: style(pack, pack.clip(Toy()), layers="heads: 2"),
+        r"layer 'haed' is .*\. List Layers shows all$": lambda pack: content(pack, pack.clip(Toy()), layer="haed"),
     }
 )

@@ -51,9 +51,7 @@ test_what_cannot_be_is_refused = refuse_all(
 )
 
 
-def test_frames_that_do_not_fit_are_refused_before_they_are_filmed(
-    pack: Pack, set_free_memory: Callable[[int], None]
-) -> None:
+def test_frames_that_do_not_fit_into_memory_are_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
     set_free_memory(2**30)
     says = r"60000 frames of 64 x 40 needs about 3\.\d GiB, and 1\.0 GiB are free: choose fewer frames or smaller ones"
     with pytest.raises(ValueError, match=says):

@@ -1,10 +1,11 @@
-"""Classify and Similarity: what models say of images, and what the nodes say of images they cannot show them."""
+"""Classify, Similarity and Objective Score: what models say of images, and what the nodes say of bad ones."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from loaded_pack import Pack, Toy, assert_is_image, refuse_all
 
@@ -46,21 +47,7 @@ def test_the_text_tower_is_done_before_the_image_tower_is_loaded(pack: Pack, mon
     assert events == ["text tower loaded", "a cat", "a dog", "image tower, 2 images"]
 
 
-test_what_cannot_be_is_refused = refuse_all(
-    {
-        r"4 channels .* alpha": lambda pack: pack.run(
-            "DAS_Classify", classifier=pack.classifier(Toy()), image=torch.rand(1, 9, 9, 4)
-        ),
-        r"no text is given; write a text a line": lambda pack: pack.run(
-            "DAS_Similarity", clip=pack.clip(Toy()), image=torch.rand(1, 9, 9, 3), text=""
-        ),
-    }
-)
-
-
-def test_more_charts_than_memory_are_refused_before_anything_is_asked(
-    pack: Pack, toy: Any, set_free_memory: Callable[[int], None]
-) -> None:
+def test_charts_beyond_memory_are_refused(pack: Pack, toy: Any, set_free_memory: Callable[[int], None]) -> None:
     many = torch.rand(1, 16, 16, 3).expand(10_000, -1, -1, -1)
     texts: list[str] = []
     clip = pack.clip(Toy(), 4, texts)
@@ -70,3 +57,51 @@ def test_more_charts_than_memory_are_refused_before_anything_is_asked(
     with pytest.raises(ValueError, match=r"a chart of 2 bars for each of 10000 images needs about .*: ask about fewer"):
         pack.run("DAS_Similarity", clip=clip, image=many, text="a\nb")
     assert not texts
+
+
+def images(batch: int = 3) -> Tensor:
+    return torch.rand(batch, 24, 32, 3, generator=torch.Generator().manual_seed(1))
+
+
+def score(pack: Pack, image: Tensor, **inputs: Any) -> tuple[Any, ...]:
+    if "objectives" not in inputs:
+        inputs["objectives"] = {"objective0": pack.objective(classes="1"), "objective1": pack.objective(classes="2")}
+    return pack.run("DAS_ObjectiveScore", image=image, **inputs)
+
+
+def test_the_best_is_first_alone_and_by_its_place(pack: Pack) -> None:
+    with torch.inference_mode():
+        given = images()
+    ranked, text, best, chart, index = score(pack, given)
+    assert_is_image(ranked, 3, 24, 32)
+    assert_is_image(best, 1, 24, 32)
+    assert_is_image(chart, 1, *chart.shape[1:3])
+    order = [int(line.split()[1].rstrip(":")) - 1 for line in text.splitlines()]
+    assert sorted(order) == [0, 1, 2]
+    assert torch.equal(ranked, given[order])
+    assert torch.equal(best, ranked[:1])
+    assert index == order[0]
+    assert "class 1" in text
+    totals = [float(line.split()[2]) for line in text.splitlines()]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_margins_that_do_not_fit_into_memory_are_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
+    set_free_memory(2**28)
+    says = r"scoring 1 images of 32 x 24 with their margins needs about .* smaller jitter"
+    with pytest.raises(ValueError, match=says):
+        score(pack, images(1), augmentation=pack.augmentation(jitter=2000))
+
+
+test_what_cannot_be_is_refused = refuse_all(
+    {
+        r"4 channels .* alpha": lambda pack: pack.run(
+            "DAS_Classify", classifier=pack.classifier(Toy()), image=torch.rand(1, 9, 9, 4)
+        ),
+        r"no text is given; write a text a line": lambda pack: pack.run(
+            "DAS_Similarity", clip=pack.clip(Toy()), image=torch.rand(1, 9, 9, 3), text=""
+        ),
+        r"no objective is given, so there is nothing to score by": lambda pack: score(pack, images(), objectives={}),
+        r"the image has 4 channels": lambda pack: score(pack, torch.rand(1, 24, 24, 4)),
+    }
+)

@@ -83,9 +83,7 @@ NODES: dict[str, Callable[[Pack, Any], Any]] = {
     )[0],
     "levels": lambda pack, stack: pack.run("DAS_StackLevels", stack=stack)[0],
     "spectrum": lambda pack, stack: pack.run("DAS_Spectrum", stack=stack)[1],
-    "sgd": lambda pack, stack: optimize(
-        pack, stack=stack, steps=1, optimizer={"optimizer": "sgd", "learning_rate": 0.1}
-    )[0],
+    "sgd": lambda pack, stack: optimize(pack, stack=stack, steps=1, optimizer={"optimizer": "sgd"})[0],
     "smooth": lambda pack, stack: optimize(
         pack, stack=stack, steps=1, objectives={"objective0": pack.run("DAS_Prior", kind="total_variation")[0]}
     )[0],

@@ -45,9 +45,7 @@ def test_a_file_that_holds_no_stack_is_answered_with_the_node_that_writes_one(pa
         pack.run("DAS_LoadStack", file="model.safetensors [output]")
 
 
-def test_a_file_that_does_not_fit_into_memory_is_refused(
-    pack: Pack, saved_stacks: Path, set_free_memory: Callable[[int], None]
-) -> None:
+def test_too_large_a_file_is_refused(pack: Pack, saved_stacks: Path, set_free_memory: Callable[[int], None]) -> None:
     (name,) = pack.run("DAS_SaveStack", stack=pack.stack())
     # A file is read whole, and its tensors are made of what was read.
     needed = 2 * (saved_stacks / "direct_ascent_00001_.safetensors").stat().st_size

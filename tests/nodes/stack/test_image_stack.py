@@ -1,4 +1,4 @@
-"""Image Stack: what a stack starts from, what a mask keeps, and what is said of sizes and images that do not do."""
+"""Image Stack: its levels, what a stack starts from, what a mask keeps, and what is said of what does not do."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,9 +27,7 @@ def image() -> Tensor:
         (32, "image_within", (32, 40)),
     ],
 )
-def test_the_size_is_that_which_is_given_or_that_of_the_image(
-    pack: Pack, width: int, size: str, expected: tuple[int, int]
-) -> None:
+def test_the_size_is_given_or_that_of_the_image(pack: Pack, width: int, size: str, expected: tuple[int, int]) -> None:
     photo = torch.rand(1, 40, width, 3, generator=torch.Generator().manual_seed(1))
     spec = pack.stack(start={"start": "image", "contrast": 0.9}, image=photo, size=size).spec
     assert (spec.width, spec.height) == expected
@@ -84,9 +82,7 @@ def test_what_lies_outside_the_mask_leaves_as_it_came(pack: Pack, image: Tensor,
 
 
 @each_case("more", ["images", "masks"])
-def test_start_images_and_masks_make_the_batch_and_need_its_memory(
-    pack: Pack, set_free_memory: Callable[[int], None], more: str
-) -> None:
+def test_start_images_and_masks_make_the_batch(pack: Pack, set_free_memory: Callable[[int], None], more: str) -> None:
     def start(count: int) -> Any:
         if more == "images":
             return pack.stack(start={"start": "image"}, image=torch.rand(count, 9, 20, 3))
@@ -99,14 +95,71 @@ def test_start_images_and_masks_make_the_batch_and_need_its_memory(
         start(3)
 
 
+@each_case(
+    ("choice", "levels"),
+    [
+        ({"parametrization": "multiples_of_4"}, tuple(range(4, 101, 4))),
+        ({"parametrization": "linear", "step": 32}, (1, 33, 65, 97)),
+        ({"parametrization": "custom", "resolutions": " 1, 7,100"}, (1, 7, 100)),
+    ],
+)
+def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, Any], levels: tuple[int, ...]) -> None:
+    assert pack.module("nodes.stack.stack_inputs").choose_parametrization(choice, 100) == (levels, "pyramid")
+
+
+@each_case("other", ["pixels", "fourier", "maco"])
+def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None:
+    stack = pack.stack(start={"start": "noise"}, parametrization={"parametrization": other})
+    assert stack.spec.parametrization == other
+    # What nodes that show and edit levels take it apart into.
+    assert stack.spec.levels[:3] == (4, 8, 12)
+
+
+def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
+    levels = {"parametrization": "multiples_of_4"}
+    sizes: list[dict[str, Any]] = [{"width": 128, "margin": 20}, {"height": 200, "margin": 0}]
+    wide, high = (pack.stack(**size, parametrization=levels) for size in sizes)
+    assert (wide.spec.levels[-1], high.spec.levels[-1]) == (168, 200)
+
+
+def test_default_is_what_custom_begins_with(pack: Pack) -> None:
+    small = {"width": 64, "height": 48}
+    plain, custom = (pack.run("DAS_ImageStack", **small, details=details)[0] for details in ("default", "custom"))
+    assert plain.spec == custom.spec
+    assert pack.run("DAS_ImageStack", details="default")[0].spec == pack.module("das_core").StackSpec()
+
+
+def test_every_setting_reaches_the_stack(pack: Pack) -> None:
+    levels = {"parametrization": "custom", "resolutions": "1, 5"}
+    spec = pack.stack(margin=8, color="rgb", method="layers", parametrization=levels).spec
+    assert (spec.margin, spec.color, spec.method, spec.levels) == (8, "rgb", "layers", (1, 5))
+    assert pack.stack(tile=True).spec.tile
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 16:48, 16:48] = 1
+    hard, soft = (pack.stack(image=torch.rand(1, 64, 64, 3), mask=mask, feather=feather) for feather in (0, 8))
+    assert not torch.equal(hard.surroundings.mask, soft.surroundings.mask)
+
+
+def choose(pack: Pack, option: str, **settings: Any) -> Any:
+    return pack.stack(parametrization={"parametrization": option, **settings})
+
+
 test_what_cannot_be_is_refused = refuse_all(
     {
         r"64 x 16384 x 16384 .* needs about .* are free: make width, height, margin or batch_size smaller": (
             lambda pack: pack.stack(width=16384, height=16384, batch_size=64)
         ),
         r"4 channels .* alpha": lambda pack: pack.stack(start={"start": "image"}, image=torch.rand(1, 9, 9, 4)),
-        r"the mask has no pixel above 0": lambda pack: pack.stack(
-            image=torch.rand(1, 64, 64, 3), mask=torch.zeros(1, 9, 9)
-        ),
+        r"the mask has no pixel": lambda pack: pack.stack(image=torch.ones(1, 9, 9, 3), mask=torch.zeros(1, 9, 9)),
+        r"level 'many' is not a whole number.*such as": lambda pack: choose(pack, "custom", resolutions="1, many"),
+        r"step 97 is not between 1 and 96": lambda pack: choose(pack, "linear", step=97),
+        r"parametrization is missing or unknown; choose multiples_of_4, linear": lambda pack: choose(pack, "octaves"),
+        r"details 'many' is unknown; choose default or custom": lambda pack: pack.run("DAS_ImageStack", details="many"),
+        r"start 'black' is unknown; choose gray, noise or image": lambda pack: pack.stack(start={"start": "black"}),
+        r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
+        r"start is 'image' but no image is connected: connect one": lambda pack: pack.stack(start={"start": "image"}),
+        r"an image is connected but start is 'gray'.* set start": lambda pack: pack.stack(image=torch.rand(1, 9, 9, 3)),
+        r"size is 'image' but no image is connected: connect one, or set size": lambda pack: pack.stack(size="image"),
+        r"size 'photo' is unknown; choose given, image or image_within": lambda pack: pack.stack(size="photo"),
     }
 )

@@ -28,13 +28,10 @@ def series(loaded: Pack) -> list[Any]:
 @each_case(
     ("number", "frames", "scale"), [(0, 0, 1.0), (0, 16, 1.0), (0, 3, 0.5), (1, 0, 1.0), (1, 9, 1.0), (1, 5, 0.5)]
 )
-def test_a_film_or_a_zoom_is_rendered_with_any_number_of_frames(
-    pack: Pack, series: list[Any], number: int, frames: int, scale: float
-) -> None:
+def test_a_series_has_so_many_frames(pack: Pack, series: list[Any], number: int, frames: int, scale: float) -> None:
     stack = series[number]
-    image, out = (
-        pack.run("DAS_StackToImage", stack=stack, frames=frames, scale=scale, out=out)[0] for out in (False, True)
-    )
+    given = {"stack": stack, "frames": frames, "scale": scale}
+    image, out = (pack.run("DAS_StackToImage", **given, out=out)[0] for out in (False, True))
     assert_is_image(image, frames or stack.batch, int(64 * scale), int(64 * scale))
     assert torch.equal(out, image.flip(0) if stack.spec.zoom else image)
     if scale == 1:
@@ -42,9 +39,7 @@ def test_a_film_or_a_zoom_is_rendered_with_any_number_of_frames(
         assert torch.equal(image[:: 4 if frames else 1], pack.run("DAS_StackToImage", stack=stack)[0])
 
 
-def test_frames_are_those_of_a_film_or_a_zoom_and_fit_into_memory(
-    pack: Pack, series: list[Any], set_free_memory: Callable[[int], None]
-) -> None:
+def test_frames_are_of_series_and_fit(pack: Pack, series: list[Any], set_free_memory: Callable[[int], None]) -> None:
     stack = pack.stack()
     says = r"the stack is no film.*Film Stack makes a film of it, Zoom Stack a zoom; or set frames to 0"
     with pytest.raises(ValueError, match=says):

@@ -1,30 +1,24 @@
-"""Layers found inside a judge: their names, their shapes, and the order of their axes."""
+"""Layers found inside a judge: names, shapes, order of axes; those that are read when none are named."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
+import open_clip
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
+import tinyclip
 from cases import each_case
+from das_core.models.frozen import freeze
 from das_core.models.layers.activations import make_activation_judge
+from das_core.models.layers.default_layers import choose_content_layer, choose_style_layers, describe_layers
 from das_core.models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
+from das_core.models.sources.open_clip_models import build_open_clip_module
 from das_core.models.sources.starters import load_starter
 from toys import classifier, judge, random_views
-
-
-class Tokens(nn.Module):
-    """Keeps the views behind the tokens, as some transformers do, and the channels behind the positions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.behind, self.last = nn.Identity(), nn.Linear(3, 5)
-
-    def forward(self, views: Tensor) -> Tensor:
-        tokens = self.behind(views.flatten(2).permute(2, 0, 1))
-        maps = self.last(views.movedim(1, 3))
-        return torch.cat([maps.mean(dim=(1, 2)), tokens.mean(dim=0)], dim=1)
 
 
 def test_layers_have_their_own_names_and_shapes_in_the_order_they_run() -> None:
@@ -42,16 +36,6 @@ def test_layers_have_their_own_names_and_shapes_in_the_order_they_run() -> None:
     assert find_layer(layers, "\t3 ", "toy") is find_layer(layers, "visual.3", "toy") is layers[3]
 
 
-def test_axes_are_brought_into_one_order() -> None:
-    module = Tokens()
-    seen = judge(module, size=4)
-    assert {layer.name: layer.shape for layer in find_layers(seen)} == {"behind": (3, 16), "last": (5, 4, 4)}
-    views = random_views(4, 3)
-    output = make_activation_judge(seen, ["behind", "last"])(views)
-    torch.testing.assert_close(output["behind"], views.flatten(2))
-    torch.testing.assert_close(output["last"], module.last(views.movedim(1, 3)).movedim(3, 1))
-
-
 def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
     layers = find_layers(load_starter())
     for name, says in (
@@ -66,17 +50,12 @@ def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
         find_layers(judge(nn.Conv2d(3, 1, 1)))
 
 
-@each_case(
-    ("shape", "heads", "words"),
-    [
-        ((512,), 0, "512 channels"),
-        ((768, 50), 0, "768 channels, 50 tokens"),
-        ((64, 28, 14), 0, "64 channels, 28 x 14"),
-        ((768, 50), 12, "12 heads of 64 = 768 channels, 50 tokens"),
-    ],
-)
-def test_a_shape_in_words(shape: tuple[int, ...], heads: int, words: str) -> None:
-    layer = Layer("a", "Linear", shape, tuple(range(len(shape) + 1)), heads=heads)
+IN_WORDS = {(512,): "512 channels", (768, 50): "768 channels, 50 tokens", (64, 28, 14): "64 channels, 28 x 14"}
+
+
+@each_case(("shape", "words"), IN_WORDS.items())
+def test_a_shape_in_words(shape: tuple[int, ...], words: str) -> None:
+    layer = Layer("a", "Linear", shape, tuple(range(len(shape) + 1)))
     assert (layer.channels, layer.positions, layer.describe()) == (shape[0], shape[1:], words)
 
 
@@ -126,3 +105,82 @@ def test_layers_of_a_compiled_model_are_those_of_the_model() -> None:
     views = random_views(32, 2)
     found, expected = (make_activation_judge(model, ["1"])(views)["1"] for model in (compiled, toy))
     assert torch.equal(found, expected)
+
+
+FAMILIES = {
+    "resnet18": (["relu", "layer1", "layer2", "layer3"], "layer2"),
+    "vgg11": (["features.1", "features.4", "features.9", "features.14", "features.19"], "features.14"),
+    "convnext_tiny": (["features.1", "features.3", "features.5"], "features.3"),
+    "swin_t": (["features.1", "features.3", "features.5"], "features.3"),
+    "vit_b_32": ([f"encoder.layers.encoder_layer_{n}" for n in (2, 4, 6, 8)], "encoder.layers.encoder_layer_6"),
+}
+TOWERS = {
+    "ViT-B-32": ([f"transformer.resblocks.{n}" for n in (2, 4, 6, 8)], "transformer.resblocks.6"),
+    "RN50": (["act3", "layer1", "layer2", "layer3"], "layer2"),
+    "convnext_base": (["trunk.stem", "trunk.stages.1", "trunk.stages.2"], "trunk.stages.1"),
+}
+
+
+def build(architecture: str) -> nn.Module:
+    """Return a model of torchvision, or the image tower of a model of open_clip."""
+    if architecture not in TOWERS:
+        return torchvision.models.get_model(architecture, weights=None)
+    config = dict(open_clip.get_model_config(architecture)) | {"text_cfg": tinyclip.TINY["text_cfg"]}
+    return build_open_clip_module(config).get_submodule("visual")
+
+
+@each_case("architecture", [*FAMILIES, *TOWERS])
+def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> None:
+    # On the meta device layers have shapes and nothing is computed.
+    with torch.device("meta"):
+        module = freeze(build(architecture))
+    layers = find_layers(judge(module, 224))
+    expected = (FAMILIES | TOWERS)[architecture]
+    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == expected
+
+
+def maps(*sides: int) -> list[Layer]:
+    return [Layer(str(side), "Map", (4, side, side), (0, 1, 2, 3)) for side in sides]
+
+
+def test_small_networks_have_some_layer_at_least() -> None:
+    layers = find_layers(classifier())
+    assert (choose_style_layers(layers, 32), choose_content_layer(layers, 32)) == (["1", "3", "4"], "4")
+    flat = find_layers(judge(nn.Sequential(nn.Flatten(), nn.Linear(768, 4))))
+    assert (choose_style_layers(flat, 16), choose_content_layer(flat, 16)) == (["1"], "1")
+
+
+def test_small_views_have_small_maps_and_maps_of_tokens_are_no_stage() -> None:
+    layers = maps(28, 14, 7, 3, 1)
+    assert [choose_style_layers(layers, size) for size in (224, 112)] == [["28", "14"], ["28", "14", "7"]]
+    assert [choose_content_layer(layers, size) for size in (224, 112, 56)] == ["28", "14", "7"]
+    assert choose_style_layers(maps(56, 28, 14, 49, 7), 224) == ["56", "28", "14"]
+
+
+def test_a_stage_is_the_last_of_the_least_nested_layers_of_its_resolution() -> None:
+    names = ["stem", "block.0.conv", "block.0", "block.1.conv", "block.1", "head.x"]
+    layers = [replace(layer, name=name) for layer, name in zip(maps(32, 32, 32, 16, 16, 16), names, strict=True)]
+    assert choose_style_layers(layers, 224) == ["stem", "head.x"]
+
+
+def test_blocks_are_the_longest_row_of_numbered_layers_of_one_shape() -> None:
+    rows = [("short", 4, (8, 5)), ("long", 12, (8, 5)), ("wide", 6, (9, 5))]
+    layers = [Layer(f"{row}.{n}", "Block", shape, (0, 2, 1)) for row, count, shape in rows for n in range(count)]
+    assert choose_style_layers(layers, 224) == ["long.2", "long.4", "long.6", "long.8"]
+    assert choose_content_layer(layers, 224) == "long.6"
+    # Of three blocks, two shares fall on the first and two on the others; each is named once.
+    assert choose_style_layers([*layers[4:7], *layers[:2]], 224) == ["long.0", "long.1", "long.2"]
+
+
+def test_a_table_says_which_layers_are_taken_by_default_and_how_many_match_a_search() -> None:
+    lines = describe_layers(classifier()).splitlines()
+    assert lines[:3] == ["toy: 7 layers. Style takes 1, 3, 4; content 4.", "", "0  16 channels, 16 x 16  Conv2d"]
+    assert lines[-1] == "6  10 channels           Linear"
+    assert len(lines) == 2 + 7
+    head = "toy: 2 of its 7 layers match 'si lu'. Style takes 1, 3, 4; content 4."
+    lines = describe_layers(classifier(), "  Si \t lu ").splitlines()
+    assert lines == [head.replace("si", "Si"), "", "1  16 channels, 16 x 16  SiLU", "3  32 channels, 8 x 8    SiLU"]
+    assert describe_layers(classifier(), "xyz") == head.replace("2 of", "0 of").replace("si lu", "xyz")
+    assert describe_layers(classifier(), "6 linear").endswith("\n\n6  10 channels  Linear")
+    table = describe_layers(classifier(), "x" * 1_000_000)
+    assert re.fullmatch(r"toy: 0 of its 7 layers match 'x{99}…'\. Style takes .*", table)

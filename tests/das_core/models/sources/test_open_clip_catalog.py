@@ -29,25 +29,22 @@ from das_core.models.sources.open_clip_models import build_open_clip_module
 from dead_drive import unplug
 
 
-def test_every_published_model_is_listed_and_the_first_is_a_good_one() -> None:
+def test_every_model_and_architecture_is_listed_and_the_first_are_good_ones() -> None:
     published = open_clip.list_pretrained()
     models, pairs = list_open_clip_models(), list_open_clip_pairs()
     assert {(name, tag) for name, tags in models.items() for tag in tags} == set(published)
     assert pairs[0] == DEFAULT_PAIR
     assert sorted(split_open_clip_pair(pair) for pair in pairs) == sorted(published)
     assert all(open_clip.get_pretrained_cfg(*pair)["hf_hub"].count("/") >= 1 for pair in published)
+    names = list_open_clip_architectures()
+    assert tuple(names[: len(COMMON_ARCHITECTURES)]) == COMMON_ARCHITECTURES
+    assert sorted(names) == sorted(open_clip.list_models())
 
 
 @each_case("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, ["RN50/openai"]])
 def test_a_pair_that_is_none_is_named(pair: Any) -> None:
     with pytest.raises(ValueError, match=r"open_clip publishes no model '.*'; choose one of its list, such as"):
         split_open_clip_pair(pair)
-
-
-def test_architectures_begin_with_the_common_ones_and_are_all_there() -> None:
-    names = list_open_clip_architectures()
-    assert tuple(names[: len(COMMON_ARCHITECTURES)]) == COMMON_ARCHITECTURES
-    assert sorted(names) == sorted(open_clip.list_models())
 
 
 def test_weights_are_asked_for_in_the_safest_format_first() -> None:
@@ -61,9 +58,7 @@ def test_weights_are_asked_for_in_the_safest_format_first() -> None:
 
 
 @each_case("number", [0, 1])
-def test_a_pair_is_downloaded_when_the_folder_has_its_file_in_either_format(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def test_a_pair_may_have_either_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     repository, names = locate_weights(*split_open_clip_pair(DEFAULT_PAIR))
     home = locate_repository(repository, tmp_path)
     home.mkdir()
@@ -146,9 +141,7 @@ def test_text_towers_tell_twins_apart(
     assert not caplog.records
 
 
-def test_without_a_text_tower_twins_are_all_named_and_the_shortest_is_taken(
-    twins: None, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_a_text_tower_the_shortest_twin_is_taken(twins: None, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert guess_architecture(image_tower() | {"logit_scale": torch.ones(())}, "a.pt") == "tiny"
     (record,) = caplog.records
@@ -160,11 +153,9 @@ def test_without_a_text_tower_twins_are_all_named_and_the_shortest_is_taken(
     [
         {"visual.conv1.weight": torch.empty(64, 3, 16, 16)},
         {"visual.extra": torch.empty(1)},
-        {"visual.conv1.weight": None},
         {"positional_embedding": torch.empty(17, 64)},
         {"positional_embedding": None},
         {"token_embedding.weight": torch.empty(49408, 65)},
-        {"token_embedding.weight": torch.empty(49407, 64)},
         # No image tower at all.
         dict.fromkeys(image_tower()),
     ],

@@ -45,13 +45,13 @@ def native(custom: bool = False) -> nn.Module:
     return open_clip.create_model("tiny", force_custom_text=custom, pretrained_text=False).eval()
 
 
-def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES) -> None:
+def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES, context: int = 16) -> None:
     """The loaded model answers as open_clip's own does, to its own preprocessing."""
     mean, std = (torch.tensor(v)[:, None, None] for v in (loaded.mean, loaded.std))
-    tokens = open_clip.get_tokenizer("tiny")(TEXTS)
+    tokens = open_clip.SimpleTokenizer(context_length=context)(TEXTS)
     with torch.no_grad():
-        expected_image = model.encode_image((images - mean) / std, normalize=True)
-        expected_text = model.encode_text(tokens, normalize=True)
+        expected_image = F.normalize(model.encode_image((images - mean) / std), dim=1)
+        expected_text = F.normalize(model.encode_text(tokens), dim=1)
     torch.testing.assert_close(loaded.encode_images(images), expected_image, atol=1e-5, rtol=0)
     torch.testing.assert_close(loaded.encode_text(TEXTS), expected_text, atol=1e-5, rtol=0)
 
@@ -60,9 +60,7 @@ def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES) -> None:
     ("suffix", "custom", "architecture"),
     [(".pt", False, None), (".pt", True, "tiny"), (".safetensors", False, "tiny"), (".safetensors", True, None)],
 )
-def test_a_checkpoint_saved_by_open_clip_loads_back(
-    tmp_path: Path, suffix: str, custom: bool, architecture: str | None
-) -> None:
+def test_open_clips_checkpoints_load_back(tmp_path: Path, suffix: str, custom: bool, architecture: str | None) -> None:
     model = native(custom)
     path = tmp_path / f"my model{suffix}"
     if suffix == ".pt":
@@ -108,9 +106,7 @@ def test_what_does_not_fit_or_cannot_be_built_is_named(tmp_path: Path) -> None:
 
 
 @each_case("architecture", ["hf-hub:me/model", "local-dir:/tmp", "../ViT-B-32", "x" * 1_000_000, "", 3, ["ViT-B-32"]])
-def test_only_names_of_the_list_reach_open_clip(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any
-) -> None:
+def test_only_listed_names_reach_open_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any) -> None:
     torch.save(native().state_dict(), tmp_path / "a.pt")
     monkeypatch.setattr(open_clip, "get_model_config", lambda name: pytest.fail(f"open_clip was asked for {name}"))
     with pytest.raises(ValueError, match=r"open_clip has no architecture '.*'; write one of its list") as refused:
@@ -122,15 +118,7 @@ def test_only_names_of_the_list_reach_open_clip(
         load_open_clip("ViT-B-32", architecture, tmp_path)
 
 
-def test_weights_that_cannot_be_had_are_named(offline: None, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"open_clip_model.safetensors of timm/vit_base_patch32\S+ could not"):
-        load_open_clip("ViT-B-32", "openai", tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
-def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(
-    offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_published_weights_are_read_as_trained(offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = native()
     home = locate_repository("me/tiny", tmp_path)
     home.mkdir()
@@ -155,12 +143,9 @@ def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(
         ({"auto_map": {"AutoConfig": "program.Config", "AutoModel": "program.Model"}}, ""),
         ({"vocab_size": 2**20}, r"'.*config.json' was refused: its network would have 34 million numbers"),
         ({"num_attention_heads": 0}, r"a cannot be built here \(ZeroDivisionError.*update open_clip_torch"),
-        ({"hidden_size": "wide"}, r"a cannot be built here \(.*(hidden_size|of ints).*update open_clip_torch"),
     ],
 )
-def test_a_network_that_a_folder_describes_is_checked_before_it_is_built(
-    offline: None, tmp_path: Path, more: dict[str, Any], says: str
-) -> None:
+def test_a_network_of_a_folder_is_checked_first(offline: None, tmp_path: Path, more: dict[str, Any], says: str) -> None:
     words, home = (locate_repository(name, tmp_path) for name in ("me/words", "me/text"))
     tinyclip.write_tokenizer(words)
     home.mkdir()
@@ -220,13 +205,7 @@ def test_it_sees_and_reads_what_the_model_does(kind: str) -> None:
 
     original = getattr(model, "_orig_mod", model).eval()
     views = torch.rand(3, 3, side, side, generator=torch.Generator().manual_seed(0))
-    mean, std = (torch.tensor(SHOWN[key])[:, None, None] for key in ("mean", "std"))
-    tokens = open_clip.SimpleTokenizer(context_length=original.text.context_length if kind == "coca" else 16)
-    with torch.no_grad():
-        seen = F.normalize(original.encode_image((views - mean) / std), dim=1)
-        read = F.normalize(original.encode_text(tokens(["a castle in fog", "fish"])), dim=1)
-    torch.testing.assert_close(F.normalize(clip(views), dim=1), seen, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(clip.encode_text(["a castle in fog", "fish"]), read, atol=1e-5, rtol=1e-4)
+    assert_same(clip, original, views, original.text.context_length if kind == "coca" else 16)
 
 
 def test_the_precision_stays_and_the_text_tower_holds_no_second_image_tower() -> None:
@@ -249,20 +228,10 @@ def test_another_vocabulary_needs_its_tokenizer(tmp_path: Path) -> None:
     torch.testing.assert_close(clip.encode_text(["a cat"]), read, atol=1e-5, rtol=1e-4)
 
 
-@each_case(
-    ("text", "tokenizer", "says"),
-    [
-        ({}, "ViT-B-32", r"the tokenizer of mine is a str; give what open_clip\.get_tokenizer returns"),
-        (
-            {"vocab_size": 7},
-            open_clip.SimpleTokenizer(context_length=16),
-            "the text tower of mine cannot read .*tokenizer belongs to another model",
-        ),
-    ],
-)
-def test_what_is_no_tokenizer_of_open_clip_or_that_of_another_model_is_named(
-    text: dict[str, Any], tokenizer: Any, says: str
-) -> None:
-    model = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | text})
-    with pytest.raises(ValueError, match=says):
-        copy_open_clip_module("mine", model, SHOWN, tokenizer)
+def test_what_is_no_tokenizer_of_the_model_is_named() -> None:
+    other = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
+    wrong: Any = "ViT-B-32"
+    with pytest.raises(ValueError, match=r"the tokenizer of mine is a str; give what open_clip\.get_tokenizer returns"):
+        copy_open_clip_module("mine", plain(tinyclip.TINY), SHOWN, wrong)
+    with pytest.raises(ValueError, match=r"the text tower of mine cannot read .*tokenizer belongs to another model"):
+        copy_open_clip_module("mine", other, SHOWN, open_clip.SimpleTokenizer(context_length=16))

@@ -82,9 +82,7 @@ def test_a_tower_reads_the_scripts_of_its_vocabulary_which_is_looked_through_onc
 
 
 @each_case("works", [True, False])
-def test_a_torchaudio_that_is_broken_is_kept_out_of_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
-) -> None:
+def test_a_broken_torchaudio_is_out_of_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool) -> None:
     (tmp_path / "torchaudio.py").write_text("x = 1" if works else "raise OSError('built for another torch')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
@@ -142,16 +140,13 @@ def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str,
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_position_embeddings": 40}
     wide = {"intermediate_size": 64, "d_ff": 64, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
     folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(
-        json.dumps({"model_type": kind} | layers | small | heads | wide | {"pad_token_id": 0} | more)
-    )
+    config = {"model_type": kind, "pad_token_id": 0} | layers | small | heads | wide | more
+    (folder / "config.json").write_text(json.dumps(config))
     return {"hf_model_name": str(folder)}
 
 
 @each_case("kind", arch_dict)
-def test_networks_of_every_kind_are_no_larger_than_their_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_networks_are_no_larger_than_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     text = write_network(tmp_path, kind)
     with without_torchaudio():
         network = transformers.AutoModel.from_config(transformers.AutoConfig.from_pretrained(tmp_path))
@@ -179,9 +174,7 @@ def test_networks_of_every_kind_are_no_larger_than_their_weights(
         ("it names a program .*evil/attention", {"_attn_implementation": {"": "evil/attention"}}),
     ],
 )
-def test_a_network_far_larger_than_its_weights_or_with_a_program_is_refused_before_it_is_built(
-    tmp_path: Path, says: str, more: dict[str, Any]
-) -> None:
+def test_a_network_too_large_or_with_a_program_is_not_built(tmp_path: Path, says: str, more: dict[str, Any]) -> None:
     text = write_network(tmp_path, **more)
     with PeakBytes() as made, pytest.raises(ValueError, match=rf"'.*' was refused: .*{says}.*; delete .*config.json"):
         check_text_config(text, 100_000)

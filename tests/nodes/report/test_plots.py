@@ -1,0 +1,65 @@
+"""Plot History, Spectrum and Stack Levels: texts, charts and sheets, and what is said where there is none."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from loaded_pack import Pack, assert_is_image, refuse_all
+
+
+def test_a_history_and_the_one_before_it_are_plotted(pack: Pack) -> None:
+    _, stack, _, early, _ = pack.optimize()
+    late = pack.optimize(stack=stack)[3]
+    assert "at step 3," in pack.run("DAS_PlotHistory", history=late)[0]
+    both, chart = pack.run("DAS_PlotHistory", history=late, before=early)
+    assert "at step 1," in both
+    assert "at step 4," in both
+    assert "class 0" in both
+    assert_is_image(chart, 1, 380, 600)
+
+
+def test_an_image_a_stack_or_both_have_a_spectrum(pack: Pack) -> None:
+    image, stack, _, _, _ = pack.optimize(stack=pack.stack(start={"start": "noise"}, batch_size=2))
+    text, chart, slope, low, high = pack.run("DAS_Spectrum", image=image)
+    assert chart.shape == (1, 450, 600, 3)
+    assert text.startswith(f"image 1: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}\nimage 2: ")
+    both = pack.run("DAS_Spectrum", image=image, stack=stack)
+    assert both[2] == slope
+    assert "levels 2: variance slope " in both[0]
+    alone = pack.run("DAS_Spectrum", stack=stack)
+    assert alone[0] == both[0]
+    assert torch.equal(alone[1], both[1])
+    noise = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(6))
+    assert pack.run("DAS_Spectrum", image=noise, stack=stack)[2] == pack.run("DAS_Spectrum", image=noise)[2] != slope
+
+
+def test_levels_are_shown_as_a_sheet(pack: Pack) -> None:
+    noise = {"start": "noise", "amplitude": 0.3, "decay": 0.7}
+    (sheet,) = pack.run("DAS_StackLevels", stack=pack.stack(batch_size=2, start=noise), size=64)
+    assert_is_image(sheet, 2, 4 * 86 + 4, 4 * 68 + 4)
+    assert not torch.equal(sheet[0], sheet[1])
+    plain = pack.run("DAS_StackLevels", stack=pack.stack(start=noise), size=64, stretch=False)[0]
+    assert plain.std() < sheet.std()
+
+
+def test_a_sheet_that_does_not_fit_into_memory_is_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
+    stack = pack.stack(batch_size=2)
+    set_free_memory(2**20)
+    says = r"a sheet of 2 x 8 levels needs about .* are free: choose a smaller size, or look into a smaller stack"
+    with pytest.raises(ValueError, match=says):
+        pack.run("DAS_StackLevels", stack=stack, size=64)
+
+
+test_what_cannot_be_is_refused = refuse_all(
+    {
+        "^the history holds no step; use that of an ascent that has run: connect the history output of Optimize$": (
+            lambda pack: pack.run("DAS_PlotHistory", history=(), before=())
+        ),
+        "nothing is connected: connect an image, or a stack": lambda pack: pack.run("DAS_Spectrum"),
+        "the image is of one brightness all over": lambda pack: pack.run("DAS_Spectrum", stack=pack.stack()),
+        "^the levels of the stack are empty: it has not climbed yet; use the stack of an ascent$": lambda pack: (
+            pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack())
+        ),
+    }
+)
