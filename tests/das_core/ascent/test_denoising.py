@@ -113,10 +113,8 @@ def test_every_form_gets_smoother_pictures_that_its_levels_sum_to(optimizer: Opt
 
 
 def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
-    chosen = [
-        da.Ascent(photo(), toy_class(), VIEWS, optimizer=one).denoising
-        for one in (da.NormalizedAscent(), da.SGD(), da.Adam())
-    ]
+    optimizers = (da.NormalizedAscent(), da.SGD(), da.Adam())
+    chosen = [da.Ascent(photo(), toy_class(), VIEWS, optimizer=one).denoising for one in optimizers]
     assert chosen == [da.Denoising(), None, None]
     assert da.Ascent(photo(), da.prior(), VIEWS).denoising is None
     with pytest.raises(ValueError, match="denoising 'strong' is unknown"):

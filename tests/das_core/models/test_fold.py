@@ -97,10 +97,6 @@ def output_read_twice(m: Odd, x: Tensor) -> Tensor:
     return torch.cat([m.norm(y), y], dim=1)
 
 
-def depends_on_data(m: Odd, x: Tensor) -> Tensor:
-    return m.norm(m.conv(x)) if bool(x.mean() > 0) else m.conv(x)
-
-
 class MyNorm(nn.BatchNorm2d):
     """A norm of which nothing is known."""
 
@@ -132,7 +128,7 @@ def named_twice() -> nn.Module:
             (lambda m, x: m.norm(m.conv(x)) * m.conv.weight.mean(), 1),
             (lambda m, x: torch.relu(m.norm(input=m.conv(x))), 1),
             (lambda m, x: torch.relu(m.norm(m.conv(input=x))), 1),
-            (depends_on_data, 1),
+            (lambda m, x: m.norm(m.conv(x)) if bool(x.mean() > 0) else m.conv(x), 1),
         ]),
         # Norms of other kinds.
         *((partial(Odd, plain, norm), left) for norm, left in [

@@ -10,13 +10,7 @@ import torch
 from torch import Tensor
 
 from cases import each_case
-from das_core.models.sources.kept_projection import (
-    PROJECTION,
-    find_cache_folder,
-    place_projection,
-    read_projection,
-    write_projection,
-)
+from das_core.models.sources import kept_projection as kept
 
 SHAPE = torch.Size([12, 5])
 MATRIX = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
@@ -26,17 +20,17 @@ MATRIX = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
 def path(tmp_path: Path) -> Path:
     """The file of a projection that was kept."""
     path = tmp_path / "starter_clip_tower.safetensors"
-    write_projection(path, "key", MATRIX)
+    kept.write_projection(path, "key", MATRIX)
     return path
 
 
 def test_what_is_read_is_what_was_written_for_these_models(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    found = read_projection(path, "key", SHAPE)
+    found = kept.read_projection(path, "key", SHAPE)
     assert found is not None
     assert torch.equal(found, MATRIX)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-    assert read_projection(path.with_name("other.safetensors"), "key", SHAPE) is None
-    assert read_projection(path, "another key", SHAPE) is None
+    assert kept.read_projection(path.with_name("other.safetensors"), "key", SHAPE) is None
+    assert kept.read_projection(path, "another key", SHAPE) is None
     assert not caplog.text
 
 
@@ -62,20 +56,20 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "one bit": with_bytes(lambda content: content[:-1] + bytes([content[-1] ^ 1])),
     "gigabytes": lambda path: os.truncate(path, 2**32),
     "other name": replace_tensors("weight", MATRIX),
-    "other numbers": replace_tensors(PROJECTION, -MATRIX),
-    "smaller": lambda path: write_projection(path, "key", MATRIX[:5].clone()),
-    "half": lambda path: write_projection(path, "key", MATRIX.half()),
-    "no digest": lambda path: safetensors.torch.save_file({PROJECTION: MATRIX.clone()}, path, {"key": "key"}),
+    "other numbers": replace_tensors(kept.PROJECTION, -MATRIX),
+    "smaller": lambda path: kept.write_projection(path, "key", MATRIX[:5].clone()),
+    "half": lambda path: kept.write_projection(path, "key", MATRIX.half()),
+    "no digest": lambda path: safetensors.torch.save_file({kept.PROJECTION: MATRIX.clone()}, path, {"key": "key"}),
 }
 
 
 @each_case("damage", DAMAGES)
 def test_what_is_not_what_was_written_is_not_used(path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
     DAMAGES[damage](path)
-    assert read_projection(path, "key", SHAPE) is None
+    assert kept.read_projection(path, "key", SHAPE) is None
     assert f"{path} cannot be used" in caplog.text
-    write_projection(path, "key", MATRIX)
-    assert read_projection(path, "key", SHAPE) is not None
+    kept.write_projection(path, "key", MATRIX)
+    assert kept.read_projection(path, "key", SHAPE) is not None
     caplog.clear()
 
 
@@ -83,14 +77,14 @@ def test_a_file_that_cannot_be_written_is_said_and_no_error(tmp_path: Path, capl
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "starter_clip_tower.safetensors", tmp_path / "folder"):
-        assert read_projection(path, "key", SHAPE) is None
-        write_projection(path, "key", MATRIX)
+        assert kept.read_projection(path, "key", SHAPE) is None
+        kept.write_projection(path, "key", MATRIX)
         assert f"{path} could not be kept" in caplog.text
 
 
 def test_the_folder_is_that_of_the_user_or_one_that_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     name = "starter_clip_tower.safetensors"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert find_cache_folder() == tmp_path / "hub" / "direct_ascent"
-    assert place_projection(None, "tower") == tmp_path / "hub" / "direct_ascent" / name
-    assert place_projection(tmp_path / "mine", "tower") == tmp_path / "mine" / name
+    assert kept.find_cache_folder() == tmp_path / "hub" / "direct_ascent"
+    assert kept.place_projection(None, "tower") == tmp_path / "hub" / "direct_ascent" / name
+    assert kept.place_projection(tmp_path / "mine", "tower") == tmp_path / "mine" / name

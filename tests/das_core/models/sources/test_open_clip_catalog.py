@@ -13,62 +13,52 @@ from torch import Tensor
 
 import tinyclip
 from cases import each_case
+from das_core.models.sources import open_clip_catalog as catalog
 from das_core.models.sources.download import locate_repository
-from das_core.models.sources.open_clip_catalog import (
-    COMMON_ARCHITECTURES,
-    DEFAULT_PAIR,
-    guess_architecture,
-    list_downloaded_open_clip_pairs,
-    list_open_clip_architectures,
-    list_open_clip_models,
-    list_open_clip_pairs,
-    locate_weights,
-    split_open_clip_pair,
-)
 from das_core.models.sources.open_clip_models import build_open_clip_module
 from dead_drive import unplug
 
 
 def test_every_model_and_architecture_is_listed_and_the_first_are_good_ones() -> None:
     published = open_clip.list_pretrained()
-    models, pairs = list_open_clip_models(), list_open_clip_pairs()
+    models, pairs = catalog.list_open_clip_models(), catalog.list_open_clip_pairs()
     assert {(name, tag) for name, tags in models.items() for tag in tags} == set(published)
-    assert pairs[0] == DEFAULT_PAIR
-    assert sorted(split_open_clip_pair(pair) for pair in pairs) == sorted(published)
+    assert pairs[0] == catalog.DEFAULT_PAIR
+    assert sorted(catalog.split_open_clip_pair(pair) for pair in pairs) == sorted(published)
     assert all(open_clip.get_pretrained_cfg(*pair)["hf_hub"].count("/") >= 1 for pair in published)
-    names = list_open_clip_architectures()
-    assert tuple(names[: len(COMMON_ARCHITECTURES)]) == COMMON_ARCHITECTURES
+    names = catalog.list_open_clip_architectures()
+    assert tuple(names[: len(catalog.COMMON_ARCHITECTURES)]) == catalog.COMMON_ARCHITECTURES
     assert sorted(names) == sorted(open_clip.list_models())
 
 
 @each_case("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, ["RN50/openai"]])
 def test_a_pair_that_is_none_is_named(pair: Any) -> None:
     with pytest.raises(ValueError, match=r"open_clip publishes no model '.*'; choose one of its list, such as"):
-        split_open_clip_pair(pair)
+        catalog.split_open_clip_pair(pair)
 
 
 def test_weights_are_asked_for_in_the_safest_format_first() -> None:
-    assert locate_weights("ViT-B-32", "laion2b_s34b_b79k") == (
+    assert catalog.locate_weights("ViT-B-32", "laion2b_s34b_b79k") == (
         "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
         ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
     )
     # The file has another name than usual.
     names = ("pytorch_model.safetensors", "pytorch_model.bin")
-    assert locate_weights("ViTamin-S", "datacomp1b") == ("jienengchen/ViTamin-S", names)
+    assert catalog.locate_weights("ViTamin-S", "datacomp1b") == ("jienengchen/ViTamin-S", names)
 
 
 @each_case("number", [0, 1])
 def test_a_pair_may_have_either_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    repository, names = locate_weights(*split_open_clip_pair(DEFAULT_PAIR))
+    repository, names = catalog.locate_weights(*catalog.split_open_clip_pair(catalog.DEFAULT_PAIR))
     home = locate_repository(repository, tmp_path)
     home.mkdir()
     (home / "open_clip_config.json").touch()
-    assert list_downloaded_open_clip_pairs(tmp_path) == []
+    assert catalog.list_downloaded_open_clip_pairs(tmp_path) == []
     (home / names[number]).touch()
-    assert list_downloaded_open_clip_pairs(tmp_path) == [DEFAULT_PAIR]
+    assert catalog.list_downloaded_open_clip_pairs(tmp_path) == [catalog.DEFAULT_PAIR]
     # The drive may be gone.
     unplug(monkeypatch, tmp_path)
-    assert list_downloaded_open_clip_pairs(tmp_path) == []
+    assert catalog.list_downloaded_open_clip_pairs(tmp_path) == []
 
 
 @each_case("architecture", ["ViT-B-32", "ViT-B-16-SigLIP", "coca_ViT-B-32"])
@@ -77,7 +67,7 @@ def test_architectures_are_guessed_from_shapes(architecture: str, caplog: pytest
         state = build_open_clip_module(open_clip.get_model_config(architecture)).state_dict()
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        assert guess_architecture(state, "a.pt") == architecture
+        assert catalog.guess_architecture(state, "a.pt") == architecture
     doubtful = f"{architecture}-quickgelu" in open_clip.list_models()
     assert bool(caplog.records) == doubtful
     assert not doubtful or f"could be of the architectures {architecture}, {architecture}-quickgelu" in caplog.text
@@ -137,13 +127,13 @@ def test_text_towers_tell_twins_apart(
     state = {**image_tower(), **{prefix + name: value for name, value in text.items()}, "logit_scale": torch.ones(())}
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        assert guess_architecture(state, "a.pt") == architecture
+        assert catalog.guess_architecture(state, "a.pt") == architecture
     assert not caplog.records
 
 
 def test_without_a_text_tower_the_shortest_twin_is_taken(twins: None, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assert guess_architecture(image_tower() | {"logit_scale": torch.ones(())}, "a.pt") == "tiny"
+        assert catalog.guess_architecture(image_tower() | {"logit_scale": torch.ones(())}, "a.pt") == "tiny"
     (record,) = caplog.records
     assert f"'a.pt' could be of the architectures {', '.join(CONFIGS)}; read as tiny;" in record.message
 
@@ -163,4 +153,4 @@ def test_without_a_text_tower_the_shortest_twin_is_taken(twins: None, caplog: py
 def test_shapes_of_no_architecture_are_named(twins: None, change: dict[str, Tensor | None]) -> None:
     state = image_tower() | text_tower(49408, 16, 64) | change
     with pytest.raises(ValueError, match=r"^'a.pt' has the shapes of no architecture that open_clip knows; name its"):
-        guess_architecture({name: value for name, value in state.items() if value is not None}, "a.pt")
+        catalog.guess_architecture({name: value for name, value in state.items() if value is not None}, "a.pt")

@@ -18,16 +18,9 @@ from torch import Tensor, nn
 import tinyclip
 from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.models.sources import open_clip_text
+from das_core.models.sources import open_clip_text as towers
 from das_core.models.sources.download import locate_repository
 from das_core.models.sources.open_clip_models import load_clip_file
-from das_core.models.sources.open_clip_text import (
-    build_text_tower,
-    build_tokenizer,
-    check_text_config,
-    localize_config,
-    without_torchaudio,
-)
 
 
 @pytest.fixture
@@ -61,10 +54,10 @@ def test_a_tower_reads_the_scripts_of_its_vocabulary_which_is_looked_through_onc
     assert not of_openai.reads("\u57ce\u5821")
     tinyclip.write_tokenizer(tmp_path)
     text = {"hf_tokenizer_name": str(tmp_path)}
-    tower = build_text_tower(nn.Linear(2, 3), build_tokenizer(text))
+    tower = towers.build_text_tower(nn.Linear(2, 3), towers.build_tokenizer(text))
     assert tower.reads("a castle")
     assert not tower.reads("\u57ce\u5821"), "five English words"
-    tokenizer = build_tokenizer(text)
+    tokenizer = towers.build_tokenizer(text)
     assert isinstance(tokenizer, HFTokenizer)
     calls = []
 
@@ -73,7 +66,7 @@ def test_a_tower_reads_the_scripts_of_its_vocabulary_which_is_looked_through_onc
         return {chr(0x4E00 + number): number for number in range(6000)}
 
     tokenizer.tokenizer.get_vocab = get_vocab
-    tower = build_text_tower(nn.Linear(2, 3), tokenizer)
+    tower = towers.build_text_tower(nn.Linear(2, 3), tokenizer)
     assert tower.reads("a castle")
     assert calls == []
     assert tower.reads("\u57ce\u5821")
@@ -86,7 +79,7 @@ def test_a_broken_torchaudio_is_out_of_the_way(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "torchaudio.py").write_text("x = 1" if works else "raise OSError('built for another torch')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
-    with without_torchaudio():
+    with towers.without_torchaudio():
         module = importlib.import_module("torchaudio")
         assert hasattr(module, "x") == works
     assert ("torchaudio" in sys.modules) == works
@@ -98,14 +91,16 @@ def test_a_broken_torchaudio_is_out_of_the_way(tmp_path: Path, monkeypatch: pyte
 
 def test_a_tokenizer_takes_its_settings_and_its_context_length_from_the_configuration(tmp_path: Path) -> None:
     # Without a name the tokenizer is that of open_clip.
-    assert torch.equal(build_tokenizer({"width": 64})(["a cat"]), open_clip.get_tokenizer("ViT-B-32")(["a cat"]))
-    lower, canonical = (build_tokenizer({"tokenizer_kwargs": {"clean": clean}}) for clean in ("lower", "canonicalize"))
+    assert torch.equal(towers.build_tokenizer({"width": 64})(["a cat"]), open_clip.get_tokenizer("ViT-B-32")(["a cat"]))
+    lower, canonical = (
+        towers.build_tokenizer({"tokenizer_kwargs": {"clean": clean}}) for clean in ("lower", "canonicalize")
+    )
     assert torch.equal(canonical(["A_Cat!"]), lower(["a cat"]))
     assert not torch.equal(lower(["A_Cat!"]), lower(["a cat"]))
     # To the context length texts are cut and padded.
-    assert build_tokenizer({"context_length": 5})(["a cat"]).tolist() == [[49406, 320, 2368, 49407, 0]]
+    assert towers.build_tokenizer({"context_length": 5})(["a cat"]).tolist() == [[49406, 320, 2368, 49407, 0]]
     tinyclip.write_tokenizer(tmp_path)
-    tokenizer = build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 4})
+    tokenizer = towers.build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 4})
     assert isinstance(tokenizer, HFTokenizer)
     assert tokenizer(["a cat", "a photo a dog a"]).tolist() == [[3, 5, 1, 0], [3, 4, 3, 1]]
 
@@ -118,7 +113,7 @@ def test_nobody_is_asked_whether_a_tokenizer_may_run_code(tmp_path: Path, monkey
     (tmp_path / "program.py").write_text("raise SystemExit('the program ran')")
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     with pytest.raises(ValueError, match=r"custom code|execute the configuration file"):
-        build_tokenizer({"hf_tokenizer_name": str(tmp_path)})
+        towers.build_tokenizer({"hf_tokenizer_name": str(tmp_path)})
 
 
 def test_a_configuration_names_folders_where_it_named_repositories(offline: None, tmp_path: Path) -> None:
@@ -127,10 +122,10 @@ def test_a_configuration_names_folders_where_it_named_repositories(offline: None
     (home / "config.json").write_text("{}")
     text = {"hf_tokenizer_name": "me/words", "hf_model_name": "me/words", "context_length": 64}
     expected = {"hf_tokenizer_name": str(home), "hf_model_name": str(home), "context_length": 64}
-    assert localize_config(text, tmp_path) == expected
+    assert towers.localize_config(text, tmp_path) == expected
     assert text["hf_model_name"] == "me/words"
     with pytest.raises(ValueError, match=r"config.json of me/others could not .*put the file into .*me--others"):
-        localize_config({"hf_model_name": "me/others"}, tmp_path)
+        towers.localize_config({"hf_model_name": "me/others"}, tmp_path)
 
 
 def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str, Any]:
@@ -148,16 +143,16 @@ def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str,
 @each_case("kind", arch_dict)
 def test_networks_are_no_larger_than_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     text = write_network(tmp_path, kind)
-    with without_torchaudio():
+    with towers.without_torchaudio():
         network = transformers.AutoModel.from_config(transformers.AutoConfig.from_pretrained(tmp_path))
     # A checkpoint has the encoder alone.
     held = sum(value.numel() for name, value in network.state_dict().items() if not name.startswith("decoder."))
-    monkeypatch.setattr(open_clip_text, "_ALWAYS_ALLOWED", 0)
-    check_text_config(text, held)
+    monkeypatch.setattr(towers, "_ALWAYS_ALLOWED", 0)
+    towers.check_text_config(text, held)
     with pytest.raises(ValueError, match=r"'.*config.json' was refused: its network would have .* million numbers"):
-        check_text_config(text, held // 8)
+        towers.check_text_config(text, held // 8)
     # A tower that open_clip itself describes is not looked at.
-    check_text_config({"width": 2**20, "layers": 10**9}, 0)
+    towers.check_text_config({"width": 2**20, "layers": 10**9}, 0)
 
 
 @each_case(
@@ -177,7 +172,7 @@ def test_networks_are_no_larger_than_their_weights(tmp_path: Path, monkeypatch: 
 def test_a_network_too_large_or_with_a_program_is_not_built(tmp_path: Path, says: str, more: dict[str, Any]) -> None:
     text = write_network(tmp_path, **more)
     with PeakBytes() as made, pytest.raises(ValueError, match=rf"'.*' was refused: .*{says}.*; delete .*config.json"):
-        check_text_config(text, 100_000)
+        towers.check_text_config(text, 100_000)
     assert made.peak < 2**20
 
 
@@ -196,7 +191,9 @@ class Count(nn.Module):
 def test_a_text_tower_embeds_what_its_tokenizer_makes_of_a_text(tmp_path: Path) -> None:
     tinyclip.write_tokenizer(tmp_path)
     module = Count()
-    tower = build_text_tower(module, build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 8}))
+    tower = towers.build_text_tower(
+        module, towers.build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 8})
+    )
     # pad, end, unknown, a, photo, cat, fish
     assert tower.encode("a cat a fish a dog").tolist() == [1, 1, 1, 3, 0, 1, 1]
     torch.testing.assert_close(tower.embed("a"), torch.tensor([6.0, 1, 0, 1, 0, 0, 0]) / 38**0.5)

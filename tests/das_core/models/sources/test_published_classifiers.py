@@ -18,15 +18,8 @@ from torch import Tensor, nn
 
 from cases import each_case
 from das_core.models.label_sets import imagenet_labels
-from das_core.models.sources import timm_models
+from das_core.models.sources import timm_models, torchvision_models
 from das_core.models.sources.timm_models import list_timm_architectures, load_timm
-from das_core.models.sources.torchvision_models import (
-    build_torchvision_module,
-    find_published_settings,
-    list_downloaded_torchvision,
-    list_torchvision_architectures,
-    load_torchvision,
-)
 from dead_drive import unplug
 from stops import StopError
 from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, timm_model, torchvision_model
@@ -117,9 +110,9 @@ def test_every_classification_model_of_torchvision_is_listed_and_its_url_carries
         for name in enums
         if len(getattr(torchvision.models, name).DEFAULT.meta["categories"]) == 1000
     ]
-    assert list_torchvision_architectures() == sorted(with_classes)
+    assert torchvision_models.list_torchvision_architectures() == sorted(with_classes)
     assert len(with_classes) >= 80
-    for name in list_torchvision_architectures():
+    for name in torchvision_models.list_torchvision_architectures():
         digest = torchvision.models.get_model_weights(name).DEFAULT.url.rpartition("-")[2].removesuffix(".pth")
         assert 8 <= len(digest) <= 10
         int(digest, 16)
@@ -156,32 +149,32 @@ def test_weights_are_fetched_once(tmp_path: Path, publish: Publish, monkeypatch:
     module = torchvision_model("squeezenet1_1")
     published = publish("squeezenet1_1", module.state_dict())
     folder = tmp_path / "classifiers"
-    assert list_downloaded_torchvision(folder) == []
+    assert torchvision_models.list_downloaded_torchvision(folder) == []
     told: list[int] = []
-    loaded = load_torchvision("squeezenet1_1", folder, lambda done, total: told.append(done))
+    loaded = torchvision_models.load_torchvision("squeezenet1_1", folder, lambda done, total: told.append(done))
     assert told[-1] == published.stat().st_size
     assert loaded.name == "squeezenet1_1"
     assert loaded.labels == imagenet_labels()
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
-    assert list_downloaded_torchvision(folder) == ["squeezenet1_1"]
+    assert torchvision_models.list_downloaded_torchvision(folder) == ["squeezenet1_1"]
     published.unlink()
-    load_torchvision("squeezenet1_1", folder)
+    torchvision_models.load_torchvision("squeezenet1_1", folder)
     # The drive may be gone.
     unplug(monkeypatch, folder)
-    assert list_downloaded_torchvision(folder) == []
+    assert torchvision_models.list_downloaded_torchvision(folder) == []
 
 
 def test_torchvision_weights_that_are_wrong_or_cannot_be_fetched_are_named(tmp_path: Path, publish: Publish) -> None:
     published = publish("squeezenet1_1", {"a": torch.ones(1)})
     published.write_bytes(published.read_bytes() + b"more")
     with pytest.raises(ValueError, match=r"'squeezenet1_1-\w{8}.pth' is not the file it should be"):
-        load_torchvision("squeezenet1_1", tmp_path / "classifiers")
+        torchvision_models.load_torchvision("squeezenet1_1", tmp_path / "classifiers")
     assert not list((tmp_path / "classifiers").iterdir())
     published.unlink()
     with pytest.raises(ValueError, match=r"squeezenet1_1-\w{8}.pth could not be downloaded"):
-        load_torchvision("squeezenet1_1", tmp_path / "classifiers")
+        torchvision_models.load_torchvision("squeezenet1_1", tmp_path / "classifiers")
     with pytest.raises(ValueError, match="torchvision has no classifier 'resnet19'"):
-        load_torchvision("resnet19", tmp_path)
+        torchvision_models.load_torchvision("resnet19", tmp_path)
 
 
 @each_case(
@@ -192,9 +185,9 @@ def test_torchvision_weights_that_are_wrong_or_cannot_be_fetched_are_named(tmp_p
 def test_weights_mean_what_they_mean_in_torchvision(tmp_path: Path, publish: Publish, name: str, settings: Any) -> None:
     module = torchvision_model(name, **settings)
     publish(name, dict(module.state_dict()))
-    assert_same_answer(load_torchvision(name, tmp_path), module, IMAGENET_MEAN, IMAGENET_STD)
+    assert_same_answer(torchvision_models.load_torchvision(name, tmp_path), module, IMAGENET_MEAN, IMAGENET_STD)
     with torch.device("meta"):
-        assert build_torchvision_module("inception_v3").transform_input
+        assert torchvision_models.build_torchvision_module("inception_v3").transform_input
 
 
 @each_case(
@@ -215,11 +208,11 @@ def test_the_settings_of_an_architecture_are_found_whatever_its_classes(
     architecture: str, head: int, last: float, sizes: set[int], mean: tuple[float, ...]
 ) -> None:
     with torch.device("meta"):
-        module = build_torchvision_module(architecture, 1000)
+        module = torchvision_models.build_torchvision_module(architecture, 1000)
     *_, (name, _) = module.named_children()
     replaced = nn.Linear(head, 7)
     nn.init.constant_(replaced.bias, last)
     setattr(module, name, nn.Sequential(replaced))
-    found = find_published_settings(module).values()
+    found = torchvision_models.find_published_settings(module).values()
     assert {known["size"] for known in found} == sizes
     assert {known["mean"] for known in found} == {tuple(mean)}
