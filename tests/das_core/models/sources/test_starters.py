@@ -228,6 +228,7 @@ def test_what_cannot_be_used_is_fitted_again(quick: list[str], kept: Path, start
     path = tmp_path / kept.name
     path.write_bytes(kept.read_bytes()[:-100])
     assert same(load_starter_clip(STARTER, tmp_path), starter)
-    assert path.read_bytes() == kept.read_bytes()
+    assert same(load_starter_clip(STARTER, tmp_path), starter)
+    assert quick == ["fit"]
     assert same(load_starter_clip(STARTER, path), starter)
     assert quick == ["fit", "fit"]
