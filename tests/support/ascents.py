@@ -1,6 +1,6 @@
 """For tests of interrupted ascents: an ascent whose steps all differ, a way to do some of them, an exact comparison."""
 
-from itertools import product
+from itertools import islice, product
 
 import torch
 
@@ -28,13 +28,10 @@ def assert_same(one: Result, other: Result) -> None:
     assert one.history == other.history
     assert one.stack.steps == other.stack.steps
     assert torch.equal(one.stack.canvas, other.stack.canvas)
-    for mine, yours in (
-        (one.stack.parameters, other.stack.parameters),
-        (one.stack.optimizer_state, other.stack.optimizer_state),
-    ):
+    for name in ("parameters", "optimizer_state"):
+        mine, yours = getattr(one.stack, name), getattr(other.stack, name)
         assert (mine is None) == (yours is None)
-        if mine is not None and yours is not None:
-            assert all(torch.equal(a, b) for a, b in zip(mine.tensors, yours.tensors, strict=True))
+        assert mine is None or all(torch.equal(a, b) for a, b in zip(mine.tensors, yours.tensors, strict=True))
 
 
 def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
@@ -45,9 +42,4 @@ def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
 
 def do_steps(ascent: Ascent, count: int) -> None:
     """Iterate over an ascent, and break off after `count` steps."""
-    done = 0
-    for _ in ascent:
-        done += 1
-        if done == count:
-            break
-    assert done == count
+    assert len(list(islice(ascent, count))) == count

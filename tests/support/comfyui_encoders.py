@@ -83,10 +83,7 @@ class ImageEncoder(nn.Module):
         assert (pixel_values.dtype, intermediate_output) == (torch.float32, -2)
         tokens = self.patches(pixel_values).flatten(2).transpose(1, 2)
         change = self.layer(self.norm(tokens)).tanh()
-        if self.in_place:
-            tokens += change
-        else:
-            tokens = tokens + change
+        tokens = tokens.add_(change) if self.in_place else tokens + change
         return tokens, None, self.projection(tokens.mean(dim=1))
 
 

@@ -5,7 +5,6 @@ import shutil
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
-from unittest import mock
 
 from filelock import FileLock
 from safetensors.torch import load_file, save_file
@@ -36,25 +35,12 @@ def fit_starter_clip() -> Fitted:
     folder, encoded = _HOME / "fitted", _HOME / "encoded.safetensors"
     with FileLock(_HOME / "fitted.lock"):
         if not encoded.exists():
-            save_file({"embeddings": _fit_into(folder)}, encoded)
+            fitted_projection.last_encoded.clear()
+            load_starter_clip(STARTER, folder)
+            (embeddings,) = fitted_projection.last_encoded.values()
+            save_file({"embeddings": embeddings}, encoded)
             _KEPT.mkdir(parents=True, exist_ok=True)
             shutil.copytree(folder, _KEPT, dirs_exist_ok=True)
             for starter in (*STARTERS, SECOND_OPINION):
                 load_starter_clip(starter)
     return Fitted(load_starter_clip(STARTER, folder), folder, load_file(encoded)["embeddings"])
-
-
-def _fit_into(folder: Path) -> Tensor:
-    """Fit the projection of the starter CLIP into an empty folder, and return the embeddings made on the way."""
-    embeddings: list[Tensor] = []
-
-    def encode(*arguments: object) -> Tensor:
-        embeddings.append(original(*arguments))  # type: ignore[arg-type]
-        return embeddings[-1]
-
-    original = fitted_projection.encode_sentences
-    fitted_projection.last_encoded.clear()
-    with mock.patch.object(fitted_projection, "encode_sentences", encode):
-        load_starter_clip(STARTER, folder)
-    (encoded,) = embeddings
-    return encoded

@@ -98,7 +98,7 @@ class Asked(NamedTuple):
     embeddings: Tensor
     right: list[set[int]]
 
-    def count(self, projection: Tensor, directions: Tensor, mostly: bool = False) -> float:
+    def find_share(self, projection: Tensor, directions: Tensor, mostly: bool = False) -> float:
         """Return the share of the sentences whose nearest class is right, or `mostly` of whose nearest most are.
 
         `directions` (classes, D) are those of all classes.
@@ -182,7 +182,7 @@ def measure(material: Material, whole: Material, tower: Starter) -> Shares:
         # Each class has four sentences, in the first 4000 rows; the second one is "a photo of a NAME.".
         *measure_names(material, whole.embeddings[1:4000:4], directions),
         measure_hypernyms(material, whole, directions),
-        material.in_contexts.count(projection, directions),
-        material.spoken.count(projection, directions),
-        material.spoken.count(projection, directions, mostly=True),
+        material.in_contexts.find_share(projection, directions),
+        material.spoken.find_share(projection, directions),
+        material.spoken.find_share(projection, directions, mostly=True),
     )

@@ -91,14 +91,12 @@ class Pack:
             if option is None or choice.id in inputs:
                 continue
             inner = {item.id for item in option.inputs}
-            given = {name for name in inputs if name.partition(".")[0] in inner}
-            if not given:
-                continue
-            plain = {name: value for name, value in _PLAIN[node_id].items() if name not in inputs}
-            for name in [name for name in plain if "." in name and name.partition(".")[0] not in given]:
-                del plain[name]
-            renamed = {f"{choice.id}.{name}" if name in given else name: value for name, value in inputs.items()}
-            return {choice.id: "custom"} | renamed | {f"{choice.id}.{name}": value for name, value in plain.items()}
+            given = {name: value for name, value in inputs.items() if name.partition(".")[0] in inner}
+            if given:
+                outer = {name.partition(".")[0] for name in given}
+                plain = {n: v for n, v in _PLAIN[node_id].items() if "." not in n or n.partition(".")[0] in outer}
+                custom = {f"{choice.id}.{name}": value for name, value in (plain | given).items()}
+                return {choice.id: "custom"} | {n: v for n, v in inputs.items() if n not in given} | custom
         return inputs
 
     @property

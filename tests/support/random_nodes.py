@@ -45,8 +45,6 @@ TEXTS: dict[str, list[str]] = {
 _OPTIONS = {"source": ["starter"], "kind": ["layer", "channel"]}
 """Options of a DynamicCombo that need no network, no file, and no layer that a toy lacks."""
 
-_PAINTED = ("IMAGE", "MASK")
-
 _NEEDS_MODELS = "DAS_CLIPFromComfyUI"
 """A node that is left out, because its inputs come only from ComfyUI's own loaders, which read files of models."""
 
@@ -151,7 +149,7 @@ class NodeMaker:
         kind = str(pick(self.random, kind.split(",")))
         if kind in self._loaded:
             return self._loaded[kind]
-        if kind in _PAINTED or kind not in self._makers:
+        if kind in ("IMAGE", "MASK") or kind not in self._makers:
             return self._paint(kind)
         if kind in self._toys and (self.random.random() >= self._real or depth > 2):
             return self._toys[kind]

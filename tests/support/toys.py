@@ -113,12 +113,8 @@ def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0, variety: floa
     return class_objective(classifier(seed=seed), target, "logit", weight, variety)
 
 
-def climb(stack: ImageStack | None = None, **settings: object) -> Result:
-    asked = settings.pop("objectives", None) or [toy_class()]
-    ascent = Ascent(
-        stack or ImageStack.gray(SPEC),
-        asked,  # type: ignore[arg-type]
-        settings.pop("augmentation", VIEWS),  # type: ignore[arg-type]
-        **{"steps": 5, **settings},  # type: ignore[arg-type]
-    )
-    return ascent.run()
+def climb(
+    stack: ImageStack | None = None, objectives: Any = None, augmentation: Augmentation = VIEWS, **settings: Any
+) -> Result:
+    asked = objectives or [toy_class()]
+    return Ascent(stack or ImageStack.gray(SPEC), asked, augmentation, **{"steps": 5, **settings}).run()

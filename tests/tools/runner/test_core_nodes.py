@@ -30,24 +30,15 @@ def test_core_nodes_have_the_names_of_comfyui_and_a_folder_each_time(tmp_path: P
     assert {name: NODE_DISPLAY_NAME_MAPPINGS[name] for name in expected} == expected
 
 
-@each_case(
-    ("value", "text"),
-    [
-        (None, "None"),
-        ("two\nlines", "two\nlines"),
-        (True, "True"),
-        ({"a": [1, "b"]}, '{\n    "a": [\n        1,\n        "b"\n    ]\n}'),
-        (Path("own"), "own"),
-        ([Path], f"[{Path!r}]"),
-    ],
-)
-def test_a_value_is_shown_as_text_as_json_or_as_str_of_it(value: object, text: str) -> None:
-    assert describe_value(value) == text
+def test_a_value_is_shown_as_text_as_json_or_as_str_of_it() -> None:
+    values = [None, "two\nlines", True, {"a": [1, "b"]}, Path("own"), [Path]]
+    json_text = '{\n    "a": [\n        1,\n        "b"\n    ]\n}'
+    assert [*map(describe_value, values)] == ["None", "two\nlines", "True", json_text, "own", f"[{Path!r}]"]
 
 
 def test_images_are_stitched_side_to_side(run: Run) -> None:
-    stitch = {"image1": ["1", 0], "direction": "up", "match_image_size": True, "spacing_width": 3}
-    stitch["spacing_color"] = "red"
+    spacing = {"spacing_width": 3, "spacing_color": "red"}
+    stitch = {"image1": ["1", 0], "direction": "up", "match_image_size": True} | spacing
     nodes = COLOR | {
         "2": ("TOY_Color", {"size": 4, "level": 0.0, "batch": 3}),
         "3": ("ImageStitch", stitch | {"image2": ["2", 0]}),
@@ -111,9 +102,7 @@ def test_batches_are_joined_in_the_order_of_the_slots_and_saved_as_a_film(run: R
         ("xor", lambda a, b: (np.round(a) != np.round(b)).astype(float)),
     ],
 )
-def test_a_mask_lands_where_it_is_put_and_is_cut_at_the_edge(
-    operation: str, expected: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> None:
+def test_a_mask_lands_where_it_is_put_and_is_cut_at_the_edge(operation: str, expected: Callable[..., Any]) -> None:
     below = torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(0))
     above = torch.rand(1, 4, 4, generator=torch.Generator().manual_seed(1))
     kept = below.clone()
@@ -237,7 +226,7 @@ TEXT = COLOR | {"2": ("TOY_Report", {"image": ["1", 0]}), "3": ("PreviewAny", {"
         (COLOR | {"2": ("TOY_Report", {"image": ["1", 0], "shows": True})}, [], ["Report: saw 3 images"]),
     ],
 )
-def test_only_what_nobody_else_shows_is_printed_and_saved_under_the_title_of_its_node(
+def test_only_what_nobody_else_shows_is_printed(
     run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -130,27 +130,26 @@ def test_bad_input_is_one_line_that_says_what_is_allowed(run: Run, nodes: dict[s
     assert message in result.err
 
 
-class Adder:
-    """An older node: it adds numbers and takes two hidden values."""
+class Older:
+    """An older node with two hidden values."""
 
-    FUNCTION = "add"
+    FUNCTION = "run"
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
-        number: Any = ("INT", {})
-        return {"required": {"a": number, "b": number}, "hidden": {"node": "UNIQUE_ID", "workflow": "PROMPT"}}
+        return {"required": {"a": ("INT", {})}, "hidden": {"node": "UNIQUE_ID", "workflow": "PROMPT"}}
 
-    def add(self, a: int, b: int, node: str, workflow: dict[str, Any]) -> tuple[int, str, str]:
-        return a + b, node, workflow[node]["class_type"]
+    def run(self, **given: Any) -> dict[str, Any]:
+        return given
 
-    def multiply(self, a: int, b: int) -> int:
-        return a * b
+    other = run
 
 
 def test_hidden_values_go_to_the_main_function_of_an_older_node_only() -> None:
-    call = Call(node := Node("7", "Adder", "", {}), Adder, {"7": node})
-    assert call("add", {"a": 1, "b": 2}) == (3, "7", "Adder")
-    assert call("multiply", {"a": 2, "b": 3}) == 6
+    call = Call(node := Node("7", "Older", "", {}), Older, {"7": node})
+    prompt = {"7": {"inputs": {}, "class_type": "Older", "_meta": {"title": ""}}}
+    assert call("run", {"a": 1}) == {"a": 1, "node": "7", "workflow": prompt}
+    assert call("other", {"a": 1}) == {"a": 1}
 
 
 def test_slots_with_gaps_arrive_together_and_lists_of_values_are_refused(run: Run) -> None:

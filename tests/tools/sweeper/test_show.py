@@ -52,9 +52,7 @@ ROWS = [f"{level}, {size}, 0" for level in (0, 1) for size in (4, 8, 12)]
         ({"rows": ["level", "size", "seed"]}, [""], ROWS, [[0], [1], [2], [3], [4], [5]]),
     ],
 )
-def test_rows_and_columns_are_those_that_are_chosen(
-    sheet: dict[str, list[str]], columns: list[str], rows: list[str], numbers: list[list[int]]
-) -> None:
+def test_rows_and_columns_are_chosen(sheet: Any, columns: list[str], rows: list[str], numbers: list[list[int]]) -> None:
     found = lay_out(AXES, make_cells(AXES), sheet)
     assert found[:2] == (columns, rows)
     assert [[int(cell.hash, 16) for cell in line] for line in found[2]] == numbers
@@ -89,11 +87,7 @@ def test_pictures_failures_and_gaps_are_drawn(tmp_path: Path) -> None:
 
 
 def test_a_large_grid_is_drawn_small_and_then_cut(tmp_path: Path) -> None:
-    for columns, rows, said in (
-        (100, 2, ""),
-        (200, 2, " (the first 2 rows and 147 columns)"),
-        (2, 200, " (the first "),
-    ):
+    for columns, rows, said in ((100, 2, ""), (200, 2, " (the first 2 rows and 147 columns)"), (2, 200, " (the first")):
         axes = make_axes(a=list(range(rows)), b=list(range(columns)))
         text = save_sheet(axes, make_cells(axes), {}, Results(tmp_path))
         assert text.removeprefix(str(tmp_path / "sheet.png")).startswith(said)
@@ -119,7 +113,7 @@ EVIL = "</script><img src=x onerror=\"document.title='broken'\"> <!-- \u2028 ün
 PAGE_AXES = make_axes(text=[EVIL, "plain", "other"], seed=[0, 1, 2, 3])
 
 
-def save(folder: Path, **first: Any) -> int:
+def save(folder: Path, **first: Any) -> str:
     """Save a page of twelve cells, of which eleven have a result and one has failed; `first` changes the first row."""
     cells = list(make_cells(PAGE_AXES, "constructor").values())
     results = Results(folder)
@@ -132,15 +126,14 @@ def save(folder: Path, **first: Any) -> int:
     results.rows[cells[3].hash] |= {"status": "failed", "message": EVIL, "pictures": [], "recognised": None}
     results.rows[cells[0].hash] |= first
     text = save_page(f"name {EVIL}", ["1.text", "1.seed"], cells, results, lambda cell: {"cell": cell.hash, "e": EVIL})
-    assert text.startswith(str(folder / "index.html"))
-    return int((re.findall(r"the first (\d+)", text) or ["11"])[0])
+    return text.removeprefix(str(folder / "index.html"))
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[str]]]:
     """The page in Chromium, and everything that it has asked for or complained of."""
     folder = tmp_path_factory.mktemp("page")
-    save(folder)
+    assert save(folder) == ""
     try:
         with start_chromium() as browser:
             page, asked = browser.new_page(viewport={"width": 1200, "height": 800}), list[str]()
@@ -201,9 +194,8 @@ def test_a_cell_opens_with_its_settings_and_its_workflow(opened: tuple[Page, lis
     page, asked = opened
     before = len(asked)
     page.locator("figure").nth(5).click()
-    values = read_values(page)
-    assert (values["1.text"], values["1.seed"], values["__proto__"]) == ("plain", "1", EVIL)
-    assert values["workflow"] == "constructor"
+    expected = {"1.text": "plain", "1.seed": "1", "__proto__": EVIL, "workflow": "constructor"}
+    assert expected.items() <= read_values(page).items()
     with page.expect_download() as waiting:
         page.click("#json")
     waiting.value.save_as(tmp_path / "workflow.json")
@@ -230,8 +222,7 @@ def test_a_column_of_many_values_is_filtered_by_bounds_or_words_and_strange_valu
     page, _ = opened
     page.goto((tmp_path / "index.html").as_uri())
     page.locator("figure").first.click()
-    values = read_values(page)
-    assert (values["seconds"], values["1.seed"]) == ("nan", str(huge))
+    assert {"seconds": "nan", "1.seed": str(huge)}.items() <= read_values(page).items()
     assert page.locator("#png").get_attribute("href") == "./javascript%3Aalert%281%29"
     page.click("#close")
     page.locator("details[data-name='seconds'] summary").click()
@@ -242,4 +233,4 @@ def test_a_column_of_many_values_is_filtered_by_bounds_or_words_and_strange_valu
     page.fill("details[data-name='1.text'] input[name='words']", "PLA")
     assert shown(page) == [4, 5, 6]
     monkeypatch.setattr(show, "MAX_CELLS", 5)
-    assert save(tmp_path) == 5
+    assert save(tmp_path) == " (the first 5 cells)"

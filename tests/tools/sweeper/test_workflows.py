@@ -65,7 +65,7 @@ def test_every_combination_is_a_cell_named_after_what_runs(plan: MakePlan, tmp_p
     assert plain.hash != other.hash
 
 
-def test_another_picture_of_the_same_name_is_another_cell_and_goes_to_a_worker_elsewhere(
+def test_another_picture_of_the_same_name_is_another_cell(
     plan: MakePlan, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes = {"1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}, "2": SAVE}
