@@ -93,7 +93,7 @@ def test_it_previews_while_it_runs_cancels_within_a_step_and_runs_again(comfyui:
     [
         (OBJECTIVE, {"classes": "jelyfish"}, "jellyfish"),
         (OBJECTIVE, {"classes": "1000"}, "0 to 999"),
-        (OBJECTIVE, {"classes": "jellyfish: 1\njellyfish: -1"}, "sum to nothing"),
+        (OBJECTIVE, {"classes": "jellyfish: 1\njellyfish: -1"}, "weights of all classes are 0"),
         (STACK, {"details.parametrization": "custom", "details.parametrization.resolutions": "1, 600"}, "600"),
         (STACK, {"details.parametrization": "custom", "details.parametrization.resolutions": ""}, "empty"),
         (STACK, {"width": 16384, "height": 16384, "batch_size": 64}, "free"),

@@ -21,6 +21,7 @@ ON = {
     "denoise.strength": 0.1,
     "denoise.end": 0.1,
     "denoise.share": 0.5,
+    "denoise.keep": 0.0,
 }
 DIFFUSION = {
     "0": {"class_type": "HarnessExactDiffusion", "inputs": {"side": SIDE, "batch": 1, "forgetful": False}},
