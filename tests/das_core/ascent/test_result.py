@@ -61,8 +61,7 @@ def test_of_several_objectives_the_broken_one_is_named_and_at_the_first_step_the
     ascent = da.Ascent(da.ImageStack.gray(SPEC), [toy_class(), broken], VIEWS, chunk=2)
     with pytest.raises(da.AscentError, match=r"gradient of 'broken' is .* there is no good image yet") as error:
         ascent.run()
-    assert error.value.result is None
-    assert ascent.result.history == ()
+    assert (error.value.result, ascent.result.history) == (None, ())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from cases import each_case
 from das_core.models.sources import download as module
 from das_core.models.sources.download import MissingError, download, fetch_file, fetch_files
 from dead_drive import unplug
+from stops import StopError
 
 CONTENT = bytes(range(256)) * 12_000  # three blocks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -153,16 +154,12 @@ def test_no_server_and_a_folder_that_cannot_be(server: Server, tmp_path: Path, m
         download(server.url("whole.pth"), tmp_path / "file" / "folder")
 
 
-class Cancelled(Exception):  # noqa: N818 - named as it is meant
-    pass
-
-
 def test_progress_can_stop_it(server: Server, tmp_path: Path) -> None:
     def stop(done: int, total: int) -> None:
         if done > total // 2:
-            raise Cancelled
+            raise StopError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(StopError):
         download(server.url("whole.pth"), tmp_path, DIGEST, stop)
     assert is_empty(tmp_path)
     assert download(server.url("whole.pth"), tmp_path, DIGEST).read_bytes() == CONTENT
@@ -173,11 +170,11 @@ def test_a_slow_server_is_given_up_or_ended(server: Server, tmp_path: Path, monk
 
     def stop(done: int, total: int) -> None:
         calls.append(done)
-        raise Cancelled
+        raise StopError
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.pth"
-        with pytest.raises(Cancelled):
+        with pytest.raises(StopError):
             download(url, tmp_path, progress=stop)
         assert calls == [0]
         monkeypatch.setattr(module, "TIMEOUT", 0.3)
