@@ -298,7 +298,9 @@ def test_weights_that_do_not_fit_are_shown(change: dict[str, Tensor | None], say
 QUANTIZE = partial(torch.quantize_per_tensor, scale=0.1, zero_point=0, dtype=torch.qint8)
 
 
-@each_case("odd", [Tensor.to_sparse, Tensor.cfloat, lambda ones: ones.to("meta"), QUANTIZE])
+@each_case(
+    "odd", [Tensor.to_sparse, partial(Tensor.to, dtype=torch.cfloat), partial(Tensor.to, device="meta"), QUANTIZE]
+)
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 def test_tensors_that_are_not_plain_are_refused(odd: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(ValueError, match=r"'a.pth' holds tensors that are not plain .*conv.bias"):
