@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -39,7 +39,7 @@ class PeakBytes(TorchDispatchMode):
         self.held = self.peak = 0
         self._seen: set[int] = set()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation and count the memory of the tensors that it made."""
         result = func(*args, **(kwargs or {}))
         for made in tree_iter(result):

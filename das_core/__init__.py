@@ -38,24 +38,16 @@ from .common.lazy import import_on_demand
 from .denoisers import Denoiser, NetworkDenoiser, TotalVariation
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
-from .objectives import (
-    Objective,
-    Term,
-    class_objective,
-    content_objective,
-    diversity_objective,
-    feature_objective,
-    image_objective,
-    in_region,
-    one_per_image,
-    over_frames,
-    over_keyframes,
-    over_steps,
-    prior,
-    share_views,
-    style_objective,
-    text_objective,
-)
+from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
+from .objectives.classes import class_objective
+from .objectives.content import content_objective
+from .objectives.diversity import diversity_objective
+from .objectives.embedding import image_objective, text_objective
+from .objectives.feature import feature_objective
+from .objectives.per_image import one_per_image
+from .objectives.priors import prior
+from .objectives.style import style_objective
+from .objectives.term import Objective, Term
 from .stack import (
     ImageStack,
     StackSpec,

@@ -117,7 +117,7 @@ def make_words(node_id: str, folder: str) -> dict[str, str]:
     socket, value = SOCKETS[folder]
     name = node_id.removeprefix("DAS_")
     title = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    module = title.replace(" ", "_").lower()
+    module = title.replace(" ", "_").lower().removesuffix("_objective")
     names = {"id": node_id, "name": name, "title": title, "folder": folder, "module": module}
     return names | {"socket": socket, "link": socket.lower(), "value": value}
 
