@@ -135,9 +135,7 @@ def report(device: torch.device = CUDA, rounds: int = 9, steps: int = STEPS) -> 
     rows = tabulate(device, rounds)
     judge = load(torch.float32, device)
     small, large = time_by_turns(
-        rounds,
-        make_step(make_ascent(judge, device, VIEWS)),
-        make_step(make_ascent(judge, device, VIEWS, LARGE)),
+        rounds, make_step(make_ascent(judge, device, VIEWS)), make_step(make_ascent(judge, device, VIEWS, LARGE))
     )
     plain, compiled = compare_compiled(device, steps)
     return f"""{name}. Steps of {VIEWS} views of 224 x 224, EfficientNet-Lite0, defaults, by turns in one process.

@@ -10,10 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.modules.module import (
-    register_module_forward_pre_hook,
-    register_module_parameter_registration_hook,
-)
+from torch.nn.modules.module import register_module_forward_pre_hook, register_module_parameter_registration_hook
 
 from .own_thread import hearing_own_thread
 

@@ -28,11 +28,7 @@ MOST_VARIETY = 0.9
 
 
 def class_objective(
-    classifier: Judge,
-    targets: Targets,
-    score: ScoreKind = "log_probability",
-    weight: float = 1.0,
-    variety: float = 0.0,
+    classifier: Judge, targets: Targets, score: ScoreKind = "log_probability", weight: float = 1.0, variety: float = 0.0
 ) -> Objective:
     """Return the objective that makes a classifier see some classes: the weighted sum of their scores.
 

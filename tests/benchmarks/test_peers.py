@@ -135,9 +135,7 @@ def in_five_lines(model: Any, short: Any) -> str:
     import math  # A comment beside code.
 
     # A comment alone.
-    numbers = [
-        math.floor(short),
-    ]
+    numbers = [math.floor(short)]
 
     return str(numbers)
 

@@ -13,13 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from harness.client import Client
 from harness.page import BrowserNotFoundError, open_page, start_chromium
-from harness.server import (
-    PACK_NAME,
-    ComfyUINotFoundError,
-    ComfyUIStartError,
-    find_comfyui,
-    start_comfyui,
-)
+from harness.server import PACK_NAME, ComfyUINotFoundError, ComfyUIStartError, find_comfyui, start_comfyui
 from repository import REPOSITORY
 
 

@@ -16,13 +16,7 @@ from short_examples import PLAIN_STACK, PLAIN_VIEWS, customise
 
 SIDE = 64
 FILE = "darker.safetensors"
-ON = {
-    "denoise": "on",
-    "denoise.strength": 0.1,
-    "denoise.end": 0.1,
-    "denoise.share": 0.5,
-    "denoise.keep": 0.0,
-}
+ON = {"denoise": "on", "denoise.strength": 0.1, "denoise.end": 0.1, "denoise.share": 0.5, "denoise.keep": 0.0}
 DIFFUSION = {
     "0": {"class_type": "HarnessExactDiffusion", "inputs": {"side": SIDE, "batch": 1, "forgetful": False}},
     "9": {
@@ -86,14 +80,8 @@ def climb(nodes: dict[str, Any], seed: int = 0, **changes: Any) -> dict[str, Any
             "class_type": "DAS_ClassObjective",
             "inputs": {"classifier": ["1", 0], "classes": "jellyfish", "score": "logit", "weight": 1.0},
         },
-        "3": {
-            "class_type": "DAS_ImageStack",
-            "inputs": {**stack, **start},
-        },
-        "4": {
-            "class_type": "DAS_Augmentation",
-            "inputs": views,
-        },
+        "3": {"class_type": "DAS_ImageStack", "inputs": {**stack, **start}},
+        "4": {"class_type": "DAS_Augmentation", "inputs": views},
         "5": {"class_type": "DAS_Optimize", "inputs": settings},
         "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "denoised"}},
     }

@@ -51,13 +51,7 @@ def guided(strength: float | None = 3.0, **changes: Any) -> dict[str, Any]:
         },
         "5": {
             "class_type": "KSampler",
-            "inputs": {
-                "model": model,
-                "positive": ["0", 3],
-                "negative": ["0", 3],
-                "latent_image": ["0", 2],
-                **sample,
-            },
+            "inputs": {"model": model, "positive": ["0", 3], "negative": ["0", 3], "latent_image": ["0", 2], **sample},
         },
         "6": {"class_type": "VAEDecode", "inputs": {"samples": ["5", 0], "vae": ["0", 1]}},
         "7": {"class_type": "SaveImage", "inputs": {"images": ["6", 0], "filename_prefix": "guided"}},

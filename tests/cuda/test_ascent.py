@@ -21,10 +21,7 @@ from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.transforms import Flip, Noise, Perspective
 
-pytestmark = [
-    pytest.mark.cuda,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device"),
-]
+pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")]
 
 CUDA, JELLYFISH = torch.device("cuda"), 107
 WITHOUT_NOISE = Augmentation(8, transforms=(Flip(), ColorShift(), Grayscale()))

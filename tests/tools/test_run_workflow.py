@@ -34,10 +34,7 @@ def test_text_is_printed_under_the_title_of_its_node(run: Run) -> None:
 
 
 def test_a_value_error_of_a_node_is_one_line_and_what_was_saved_before_is_listed(run: Run) -> None:
-    nodes = COLOR | {
-        "2": ("SaveImage", {"images": ["1", 0]}),
-        "3": ("TOY_Fail", {"kind": "value", "after": ["1", 0]}),
-    }
+    nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0]}), "3": ("TOY_Fail", {"kind": "value", "after": ["1", 0]})}
     result = run(nodes)
     assert (result.code, result.err) == (2, "run_workflow: node 3 (TOY_Fail): no class 'tabbi'\n")
     assert len(result.files) == 3

@@ -19,15 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.locale_texts import collect_english, format_json
-from generators.translations import (
-    Texts,
-    Translation,
-    flatten,
-    list_open_texts,
-    merge_texts,
-    nest,
-    update_translation,
-)
+from generators.translations import Texts, Translation, flatten, list_open_texts, merge_texts, nest, update_translation
 from repository import REPOSITORY
 
 LOCALES = Path("locales")

@@ -74,9 +74,7 @@ class Server:
 
 @contextmanager
 def start_comfyui(
-    base_directory: Path,
-    packs: Mapping[str, Path] | None = None,
-    flags: Sequence[str] = ("--cpu",),
+    base_directory: Path, packs: Mapping[str, Path] | None = None, flags: Sequence[str] = ("--cpu",)
 ) -> Iterator[Server]:
     """Start ComfyUI with this Python and some packs (by default this one), wait until it answers, and stop it at the
     end."""

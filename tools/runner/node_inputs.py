@@ -13,10 +13,7 @@ from runner.workflow_graph import Node, WorkflowError, quote, suggest_names
 # The types of widgets other than combos, each with the Python function that converts a value to this type
 WIDGET_TYPES = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
 # The words that may be written for a BOOLEAN, each with its value
-BOOLEAN_WORDS = {
-    **dict.fromkeys(("true", "1", "yes", "on"), True),
-    **dict.fromkeys(("false", "0", "no", "off"), False),
-}
+BOOLEAN_WORDS = {**dict.fromkeys(("true", "1", "yes", "on"), True), **dict.fromkeys(("false", "0", "no", "off"), False)}
 
 
 def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, Input]:

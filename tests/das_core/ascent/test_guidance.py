@@ -105,11 +105,7 @@ def guide(**settings: Any) -> da.Guidance:
         (guide, {"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),
         (guide, {"strength": math.nan}, "strength nan is not from 0 up"),
         (guide, {"seed": -1}, "seed -1 is not a whole number"),
-        (
-            GuidedSteps,
-            {"start_percent": 0.5, "end_percent": 0.5},
-            r"start_percent 0.5 is not below .* 0.5.* lower",
-        ),
+        (GuidedSteps, {"start_percent": 0.5, "end_percent": 0.5}, r"start_percent 0.5 is not below .* 0.5.* lower"),
         (GuidedSteps, {"start_percent": -0.1}, r"start_percent -0.1 is not between 0 \(pure noise\) and 1"),
         (GuidedSteps, {"end_percent": math.nan}, "end_percent nan is not between"),
         (GuidedSteps, {"every": 0}, "every 0 is too small; 1 guides each step"),

@@ -64,11 +64,7 @@ def test_what_a_model_says_of_itself_is_taken_unless_it_is_given(
 @each_case(
     ("build", "given", "says"),
     [
-        (
-            RESNET,
-            {"mean": (0.5,)},
-            r"^mean \(0.5,\) is not three numbers, one each for red, .* such as \(0.485",
-        ),
+        (RESNET, {"mean": (0.5,)}, r"^mean \(0.5,\) is not three numbers, one each for red, .* such as \(0.485"),
         (RESNET, {"std": "abc"}, r"^std abc is not three numbers, .* such as \(0.229"),
         (RESNET, {"std": (0, 0, 0)}, r"^std \(0.0, 0.0, 0.0\) must be finite and above 0"),
         (RESNET, {"mean": (0, 0, torch.nan)}, r"^mean \(0.0, 0.0, nan\) must be finite, such as"),

@@ -31,10 +31,7 @@ def make_workflow(**changes: Any) -> dict[str, Any]:
     entries = [{"name": "image", "type": "IMAGE", "link": 7}, widget("seed", "INT"), widget("amount", link=8)]
     node = make_node(2, "DAS_Optimize", entries, [5, "randomize", 0.5])
     note = make_node(3, "MarkdownNote", [], ["# Note"])
-    return {
-        "nodes": [note, node | changes, picture],
-        "links": [[7, 1, 0, 2, 0, "IMAGE"], [8, 1, 1, 2, 2, "FLOAT"]],
-    }
+    return {"nodes": [note, node | changes, picture], "links": [[7, 1, 0, 2, 0, "IMAGE"], [8, 1, 1, 2, 2, "FLOAT"]]}
 
 
 def test_values_links_and_titles_are_those_that_the_page_exports() -> None:

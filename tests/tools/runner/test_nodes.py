@@ -9,15 +9,7 @@ import pytest
 from comfy_api.latest import _io, io
 
 from cases import each_case
-from runner.input_specs import (
-    AUTOGROW,
-    COMBO,
-    DYNAMIC_COMBO,
-    Input,
-    flatten_inputs,
-    list_declared_inputs,
-    parse_specs,
-)
+from runner.input_specs import AUTOGROW, COMBO, DYNAMIC_COMBO, Input, flatten_inputs, list_declared_inputs, parse_specs
 from runner.node_calls import Call
 from runner.node_classes import get_node_class, load_pack
 from runner.node_inputs import fill_defaults, list_input_names, list_inputs, set_input

@@ -42,14 +42,7 @@ def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: 
 
 @each_case(
     "content",
-    [
-        EPS,
-        b"",
-        encode(NOISY)[:-2000],
-        encode(PLAIN)[:40],
-        encode(PLAIN, pnginfo=TEXT),
-        encode(PLAIN.resize((999, 99))),
-    ],
+    [EPS, b"", encode(NOISY)[:-2000], encode(PLAIN)[:40], encode(PLAIN, pnginfo=TEXT), encode(PLAIN.resize((999, 99)))],
 )
 def test_what_is_no_picture_is_named(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The limits of Pillow, made small.
