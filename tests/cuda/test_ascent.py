@@ -9,39 +9,30 @@ import pytest
 import torch
 from torch import Tensor
 
-from das_core.ascent.loop import Ascent
-from das_core.models.classifier import Classifier
-from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import class_objective
-from das_core.objectives.feature import feature_objective
-from das_core.stack.image_stack import ImageStack
+import das_core as da
 from das_core.stack.parametrizations import Parametrization
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
-from das_core.views.color_transforms import ColorShift, Grayscale
-from das_core.views.transforms import Flip, Noise, Perspective
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")]
 
 CUDA, JELLYFISH = torch.device("cuda"), 107
-WITHOUT_NOISE = Augmentation(8, transforms=(Flip(), ColorShift(), Grayscale()))
+WITHOUT_NOISE = da.Augmentation(8, transforms=(da.Flip(), da.ColorShift(), da.Grayscale()))
 """Views that are drawn alike on every device; noise is not."""
 
 
-def load(device: torch.device, dtype: torch.dtype = torch.float32) -> Classifier:
-    judge = load_starter().with_precision(dtype)
+def load(device: torch.device, dtype: torch.dtype = torch.float32) -> da.Classifier:
+    judge = da.load_starter().with_precision(dtype)
     judge.module.to(device)
     return judge
 
 
 def start(
-    device: torch.device, augmentation: Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
-) -> Ascent:
-    wish = class_objective(load(device, dtype), JELLYFISH, "logit")
-    return Ascent(ImageStack.gray(StackSpec(224, 224)), [wish], augmentation, steps=steps, device=device)
+    device: torch.device, augmentation: da.Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
+) -> da.Ascent:
+    wish = da.class_objective(load(device, dtype), JELLYFISH, "logit")
+    return da.Ascent(da.ImageStack.gray(da.StackSpec(224, 224)), [wish], augmentation, steps=steps, device=device)
 
 
-def climb(device: torch.device, augmentation: Augmentation) -> Tensor:
+def climb(device: torch.device, augmentation: da.Augmentation) -> Tensor:
     return start(device, augmentation).run().stack.canvas.cpu()
 
 
@@ -51,13 +42,13 @@ def test_the_first_steps_are_those_of_a_cpu() -> None:
 
 
 def test_two_ascents_with_one_seed_have_the_same_bits() -> None:
-    views = Augmentation(8, transforms=(Flip(), Perspective(), ColorShift(), Noise()))
+    views = da.Augmentation(8, transforms=(da.Flip(), da.Perspective(), da.ColorShift(), da.Noise()))
     assert torch.equal(climb(CUDA, views), climb(CUDA, views))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_scores_rise_in_every_precision(dtype: torch.dtype) -> None:
-    history = start(CUDA, Augmentation(8), dtype, steps=12).run().history
+    history = start(CUDA, da.Augmentation(8), dtype, steps=12).run().history
     first, last = (history[number].scores["jellyfish"] for number in (0, -1))
     assert last > first + 3
 
@@ -79,7 +70,7 @@ def test_a_step_waits_for_the_device_twice_at_most() -> None:
 @pytest.mark.parametrize("tile", [False, True])
 @pytest.mark.parametrize("parametrization", get_args(Parametrization))
 def test_every_parametrisation_moves_as_on_a_cpu(parametrization: Parametrization, tile: bool) -> None:
-    spec = StackSpec(96, 80, 0, tile=tile, parametrization=parametrization)
+    spec = da.StackSpec(96, 80, 0, tile=tile, parametrization=parametrization)
     gradient = torch.randn(1, 3, 80, 96, generator=torch.Generator().manual_seed(0))
     for method in ("spectral", "layers")[: 1 if parametrization == "maco" else 2]:
         one = replace(spec, method=method)  # type: ignore[arg-type]
@@ -89,14 +80,14 @@ def test_every_parametrisation_moves_as_on_a_cpu(parametrization: Parametrizatio
 
 
 def test_a_judge_that_is_there_is_not_copied() -> None:
-    judge = load_starter().to("cuda")
+    judge = da.load_starter().to("cuda")
     assert judge.device == torch.device("cuda:0")
     assert judge.to("cuda") is judge
     assert judge.to("cuda:0") is judge
 
 
 def test_a_device_with_little_memory_gets_smaller_chunks() -> None:
-    ascent = start(CUDA, Augmentation(16), steps=1)
+    ascent = start(CUDA, da.Augmentation(16), steps=1)
     ascent.chunk = 16
     _, whole = torch.cuda.mem_get_info()
     # Enough for the model and a few views, not for sixteen.
@@ -112,13 +103,13 @@ def test_a_device_with_little_memory_gets_smaller_chunks() -> None:
 @pytest.mark.parametrize("layer", [None, "blocks.2"])
 @pytest.mark.parametrize(("model", "picture"), [("cpu", "cuda:0"), ("cuda:0", "cpu")])
 def test_a_model_on_another_device_is_named_with_both(layer: str | None, model: str, picture: str) -> None:
-    judge = load_starter().to(model)
-    wish = feature_objective(judge, layer) if layer else class_objective(judge, JELLYFISH)
+    judge = da.load_starter().to(model)
+    wish = da.feature_objective(judge, layer) if layer else da.class_objective(judge, JELLYFISH)
     says = (
         rf"EfficientNet-Lite0 is on {model} and the picture on {picture}; move the model with judge\.to\('{picture}'\)"
     )
-    ascent = Ascent(ImageStack.gray(StackSpec(224, 224)), wish, steps=1, device=picture)
+    ascent = da.Ascent(da.ImageStack.gray(da.StackSpec(224, 224)), wish, steps=1, device=picture)
     with pytest.raises(ValueError, match=says):
         ascent.run()
-    wish = class_objective(judge.to(picture), JELLYFISH)
-    assert len(Ascent(ImageStack.gray(StackSpec(224, 224)), wish, steps=1, device=picture).run().history) == 1
+    wish = da.class_objective(judge.to(picture), JELLYFISH)
+    assert len(da.Ascent(da.ImageStack.gray(da.StackSpec(224, 224)), wish, steps=1, device=picture).run().history) == 1

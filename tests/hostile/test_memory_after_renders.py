@@ -5,33 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from das_core.ascent.adam import Adam
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
+import das_core as da
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.sgd import SGD
 from das_core.common.cache import free_caches, measure_caches, running
-from das_core.report.spectrum import measure_spectrum
-from das_core.stack.decomposition import decompose
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.stack.time import Time
-from das_core.stack.zoom import Zoom
-from das_core.views.augmentation import Augmentation
-from das_core.views.distance import Distance
-from das_core.views.windows import Windows
 from toys import toy_class
 
 pytestmark = pytest.mark.hostile
 
-VIEWS = Augmentation(2, Windows(8), (Distance(1.0),))
-RENDERS: list[tuple[StackSpec, Optimizer]] = [
-    (StackSpec(160, 224), NormalizedAscent()),
-    (StackSpec(96, 96, 0, tile=True), SGD()),
-    (StackSpec(128, 96, method="layers"), SGD()),
-    (StackSpec(96, 96), Adam()),
-    (StackSpec(64, 64, time=Time(5)), NormalizedAscent()),
-    (StackSpec(96, 96, 12, zoom=Zoom(3)), NormalizedAscent()),
+VIEWS = da.Augmentation(2, da.Windows(8), (da.Distance(1.0),))
+RENDERS: list[tuple[da.StackSpec, Optimizer]] = [
+    (da.StackSpec(160, 224), da.NormalizedAscent()),
+    (da.StackSpec(96, 96, 0, tile=True), da.SGD()),
+    (da.StackSpec(128, 96, method="layers"), da.SGD()),
+    (da.StackSpec(96, 96), da.Adam()),
+    (da.StackSpec(64, 64, time=da.Time(5)), da.NormalizedAscent()),
+    (da.StackSpec(96, 96, 12, zoom=da.Zoom(3)), da.NormalizedAscent()),
 ]
 
 
@@ -42,7 +30,7 @@ def test_memory_after_renders(monkeypatch: pytest.MonkeyPatch) -> None:
     def climb() -> list[int]:
         kept = []
         for spec, optimizer in RENDERS:
-            Ascent(ImageStack.noise(spec), toy_class(), VIEWS, steps=1, optimizer=optimizer).run()
+            da.Ascent(da.ImageStack.noise(spec), toy_class(), VIEWS, steps=1, optimizer=optimizer).run()
             kept.append(measure_caches())
         return kept
 
@@ -54,9 +42,9 @@ def test_memory_after_renders(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measure_caches() == 0
     # Outside of runs.
     for spec, _ in RENDERS:
-        stack = ImageStack.noise(spec)
-        decompose(stack)
-        measure_spectrum(stack.image())
+        stack = da.ImageStack.noise(spec)
+        da.decompose(stack)
+        da.measure_spectrum(stack.image())
         assert 0 < measure_caches() <= limit
     free_caches()
     assert measure_caches() == 0

@@ -6,24 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from das_core.ascent.loop import Ascent
+import das_core as da
 from das_core.common.cache import free_caches
 from das_core.common.masks import canvas_mask
-from das_core.objectives.priors import prior
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.stack.time import Time
-from das_core.stack.zoom import Zoom
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
 from toys import toy_class
 
 SPECS = [
-    StackSpec(48, 40, 8),
-    StackSpec(48, 40, 0, tile=True, frozen=((1, 4),), color="rgb"),
-    StackSpec(32, 32, 8, time=Time(3)),
-    StackSpec(32, 32, 8, method="layers", zoom=Zoom(2)),
-    *(StackSpec(32, 32, 8, parametrization=name) for name in ("pixels", "fourier", "maco")),
+    da.StackSpec(48, 40, 8),
+    da.StackSpec(48, 40, 0, tile=True, frozen=((1, 4),), color="rgb"),
+    da.StackSpec(32, 32, 8, time=da.Time(3)),
+    da.StackSpec(32, 32, 8, method="layers", zoom=da.Zoom(2)),
+    *(da.StackSpec(32, 32, 8, parametrization=name) for name in ("pixels", "fourier", "maco")),
 ]
 
 
@@ -35,13 +28,13 @@ def default_dtype() -> Iterator[None]:
     free_caches()
 
 
-OBJECTIVES = toy_class() + prior("total_variation")
+OBJECTIVES = toy_class() + da.prior("total_variation")
 
 
 def climb_with_all() -> list[Tensor]:
     """Return the pictures of a few ascents, and a mask."""
-    views = Augmentation(4, Windows(8))
-    ascents = [Ascent(ImageStack.noise(spec, decay=0.7), OBJECTIVES, views, steps=2) for spec in SPECS]
+    views = da.Augmentation(4, da.Windows(8))
+    ascents = [da.Ascent(da.ImageStack.noise(spec, decay=0.7), OBJECTIVES, views, steps=2) for spec in SPECS]
     mask = torch.ones(1, 48, 40, dtype=torch.float32).triu()
     return [*(ascent.run().image for ascent in ascents), canvas_mask(mask, (48, 40), 8, 3)]
 

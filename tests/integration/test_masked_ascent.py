@@ -2,22 +2,18 @@
 
 import torch
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.adam import Adam
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.sgd import SGD
-from das_core.stack.image_stack import ImageStack
 from masked_stack import SPEC, VIEWS, part, photograph, square
 from toys import toy_class
 
 
-def climbed(stack: ImageStack, optimizer: Optimizer | None = None) -> ImageStack:
-    return Ascent(stack, toy_class(), VIEWS, steps=3, optimizer=optimizer).run().stack
+def climbed(stack: da.ImageStack, optimizer: Optimizer | None = None) -> da.ImageStack:
+    return da.Ascent(stack, toy_class(), VIEWS, steps=3, optimizer=optimizer).run().stack
 
 
-@each_case("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()])
+@each_case("optimizer", [da.NormalizedAscent(), da.SGD(1.0, 0.5), da.Adam()])
 @each_case("feather", [0, 4])
 def test_outside_the_mask_of_a_stack_every_bit_is_the_images(optimizer: Optimizer, feather: int) -> None:
     image = photograph()
@@ -34,7 +30,7 @@ def test_outside_the_mask_of_a_stack_every_bit_is_the_images(optimizer: Optimize
 
 def test_a_full_mask_changes_nothing() -> None:
     image = photograph()
-    plain = climbed(ImageStack.from_image(SPEC, image)).image()
+    plain = climbed(da.ImageStack.from_image(SPEC, image)).image()
     full = climbed(part(image, torch.ones(1, 7, 9))).image()
     # Views are drawn from all of the canvas in either case.
     torch.testing.assert_close(full, plain, rtol=0, atol=1e-5)

@@ -7,35 +7,27 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+import das_core as da
 from benchmarks.reference import reference_ascent
 from cases import each_case
-from das_core.ascent.loop import Ascent
-from das_core.ascent.sgd import SGD
-from das_core.models.classifier import Classifier
-from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import class_objective
 from das_core.stack.decomposition import decompose_change
-from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.transforms import Noise
-from das_core.views.windows import ViewGeometry, Windows
+from das_core.views.windows import ViewGeometry
 
 JELLYFISH = 107
 # The proportions of the published code at 96 pixels, not 224: a margin of a quarter, views as large as the picture.
 SIDE, MARGIN, CANVAS = 96, 24, 144
 INNER = slice(MARGIN, MARGIN + SIDE)
-SEED_AUGMENTATION = Augmentation(4, Windows(MARGIN, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),))
+SEED_AUGMENTATION = da.Augmentation(4, da.Windows(MARGIN, 2 / 3, 2 / 3), (da.Noise(0.2, "uniform"),))
 
 
-def starter() -> Classifier:
-    return replace(load_starter(), size=SIDE)
+def starter() -> da.Classifier:
+    return replace(da.load_starter(), size=SIDE)
 
 
 @cache
-def smooth() -> Classifier:
+def smooth() -> da.Classifier:
     """The starter's real weights with its ReLU6 replaced by a smooth function.
 
     At a kink one rounding decides the gradient of a unit, and a few steps carry that into the picture.
@@ -48,7 +40,7 @@ def smooth() -> Classifier:
     return judge
 
 
-def same_views(augmentation: Augmentation, seed: int) -> Callable[[Tensor, int], Tensor]:
+def same_views(augmentation: da.Augmentation, seed: int) -> Callable[[Tensor, int], Tensor]:
     """The reference's own roll, crop, noise and clip, with the offsets and noise that an ascent draws."""
 
     def views(picture: Tensor, step: int) -> Tensor:
@@ -63,16 +55,16 @@ def same_views(augmentation: Augmentation, seed: int) -> Callable[[Tensor, int],
 
 
 def compare(
-    judge: Classifier, step: int, learning_rate: float, momentum: float = 0.0, steps: int = 4, image: bool = False
+    judge: da.Classifier, step: int, learning_rate: float, momentum: float = 0.0, steps: int = 4, image: bool = False
 ) -> list[float]:
     """Compare picture and levels of our ascent with those of the reference, on the same draws; return our scores."""
     levels = linear_levels(CANVAS, step)
-    spec = StackSpec(SIDE, SIDE, MARGIN, levels=levels, color="rgb", method="layers")
-    stack, start = ImageStack.gray(spec), None
+    spec = da.StackSpec(SIDE, SIDE, MARGIN, levels=levels, color="rgb", method="layers")
+    stack, start = da.ImageStack.gray(spec), None
     if image:
         low = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
         start = torch.nn.functional.interpolate(low, size=CANVAS, mode="bilinear")
-        stack = ImageStack.from_canvas(spec, torch.atanh(2 * start - 1))
+        stack = da.ImageStack.from_canvas(spec, torch.atanh(2 * start - 1))
     expected, expected_levels = reference_ascent(
         lambda views: judge.module((views - 0.5) / 0.5)[:, JELLYFISH],
         same_views(SEED_AUGMENTATION, 3),
@@ -83,12 +75,12 @@ def compare(
         momentum=momentum,
         start=start,
     )
-    result = Ascent(
+    result = da.Ascent(
         stack,
-        [class_objective(judge, JELLYFISH, "logit")],
+        [da.class_objective(judge, JELLYFISH, "logit")],
         SEED_AUGMENTATION,
         steps=steps,
-        optimizer=SGD(learning_rate, momentum),
+        optimizer=da.SGD(learning_rate, momentum),
         schedule="constant",
         seed=3,
         focus=None,

@@ -6,15 +6,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+import das_core as da
 from das_core.ascent.active_region import ActiveRegion
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.pace import Pace
-from das_core.objectives.term import Objective
-from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import ColorSpace, to_rgb
-from das_core.stack.spec import StackSpec
-from das_core.stack.time import Time
-from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.windows import ViewGeometry
 from toys import SPEC, VIEWS, answer, make_scoring
@@ -24,13 +20,13 @@ CPU = torch.device("cpu")
 SEED, STEP, PACE = 5, 4, Pace(rate=0.7, coarse_progress=0.5, progress=0.25, tilt=0.5)
 
 
-def noisy(color: ColorSpace = "decorrelated", batch: int = 2, **spec: object) -> ImageStack:
+def noisy(color: ColorSpace = "decorrelated", batch: int = 2, **spec: object) -> da.ImageStack:
     """Return a stack of noise, whose canvas is neither grey nor saturated."""
-    return ImageStack.noise(replace(SPEC, color=color, **spec), batch, amplitude=0.8)  # type: ignore[arg-type]
+    return da.ImageStack.noise(replace(SPEC, color=color, **spec), batch, amplitude=0.8)  # type: ignore[arg-type]
 
 
 def measure(
-    stack: ImageStack, objectives: Sequence[Objective], augmentation: Augmentation = VIEWS, chunk: int = 100
+    stack: da.ImageStack, objectives: Sequence[da.Objective], augmentation: da.Augmentation = VIEWS, chunk: int = 100
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the gradient and the scores as an ascent measures them, at the canvas of the stack."""
     measured = ScoreGradient(make_scoring(stack, objectives, augmentation, SEED))
@@ -39,7 +35,7 @@ def measure(
 
 
 def views_by_hand(
-    pixels: Tensor, spec: StackSpec, size: int, number: int = 0, region: ActiveRegion | None = None
+    pixels: Tensor, spec: da.StackSpec, size: int, number: int = 0, region: ActiveRegion | None = None
 ) -> Tensor:
     """Return all views of the group number `number` at step `STEP` of an ascent, in one batch."""
     keys = [ViewKey(SEED, item, STEP, view, number) for item in range(len(pixels)) for view in range(VIEWS.views)]
@@ -47,7 +43,7 @@ def views_by_hand(
     return VIEWS(pixels, geometry, Draws(keys, CPU, PACE.coarse_progress, PACE.progress))
 
 
-def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Tensor | None = None) -> Tensor:
+def differentiate(stack: da.ImageStack, score: Callable[[Tensor], Tensor], mask: Tensor | None = None) -> Tensor:
     """Return the gradient of a score of the pixels at the canvas, by autograd through colours and tanh."""
     canvas = stack.canvas.clone().requires_grad_()
     pixels = (torch.tanh(to_rgb(canvas, stack.spec.color)) + 1) / 2
@@ -62,7 +58,7 @@ def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Te
 
 
 def total(
-    objective: Objective, stack: ImageStack, number: int = 0, region: ActiveRegion | None = None
+    objective: da.Objective, stack: da.ImageStack, number: int = 0, region: ActiveRegion | None = None
 ) -> Callable[[Tensor], Tensor]:
     """Return a function from the pixels to the sum, over all images, of the mean score of the views of an image."""
 
@@ -75,5 +71,5 @@ def total(
     return score
 
 
-def film(frames: int = 4, **spec: object) -> ImageStack:
-    return ImageStack.noise(replace(SPEC, time=Time(frames), **spec), amplitude=0.8)  # type: ignore[arg-type]
+def film(frames: int = 4, **spec: object) -> da.ImageStack:
+    return da.ImageStack.noise(replace(SPEC, time=da.Time(frames), **spec), amplitude=0.8)  # type: ignore[arg-type]

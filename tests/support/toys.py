@@ -6,23 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from das_core.ascent.loop import Ascent
+import das_core as da
 from das_core.ascent.plan import make_plan
-from das_core.ascent.result import Result
 from das_core.ascent.scoring import Scoring
-from das_core.models.classifier import Classifier
-from das_core.models.judge import Judge
 from das_core.models.label_sets import number_labels
-from das_core.objectives.classes import class_objective
-from das_core.objectives.term import Objective, Score, Term
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
+from das_core.objectives.term import Score
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.windows import Windows
 
-SPEC = StackSpec(32, 32, 8)
-VIEWS = Augmentation(6, Windows(8))
+SPEC = da.StackSpec(32, 32, 8)
+VIEWS = da.Augmentation(6, da.Windows(8))
 
 NOISY = (
     torch.linspace(0.2, 0.8, 21).expand(1, 3, 17, 21)
@@ -31,7 +23,7 @@ NOISY = (
 """A picture (1, 3, 17, 21) that becomes lighter from left to right, with noise of a standard deviation of 0.05."""
 
 
-def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
+def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> da.Classifier:
     """Return a convolutional classifier with random weights, smooth, so that gradients can be compared closely."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -48,24 +40,24 @@ def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
         last.weight.data *= 30
     module = module.eval().requires_grad_(False)
     half = (0.5, 0.5, 0.5)
-    return Classifier("toy", module, size, half, half, labels=number_labels(classes))
+    return da.Classifier("toy", module, size, half, half, labels=number_labels(classes))
 
 
-def ask(score: Score, judge: Judge | None = None, name: str = "output", **settings: Any) -> Objective:
-    return Objective((Term(name, score, judge, **settings),))
+def ask(score: Score, judge: da.Judge | None = None, name: str = "output", **settings: Any) -> da.Objective:
+    return da.Objective((da.Term(name, score, judge, **settings),))
 
 
-def output_objective(judge: Judge, name: str = "output", weight: float = 1.0) -> Objective:
+def output_objective(judge: da.Judge, name: str = "output", weight: float = 1.0) -> da.Objective:
     return ask(lambda output, images: output.flatten(1).mean(dim=1), judge, name, weight=weight)
 
 
-def score(objective: Objective, output: Any, images: Tensor | None = None) -> Tensor:
+def score(objective: da.Objective, output: Any, images: Tensor | None = None) -> Tensor:
     """Return what the only term of an objective says of the output of a judge, or of the pixels of a canvas."""
     (term,) = objective.terms
     return term.score(output, torch.zeros(0, dtype=torch.int64) if images is None else images)
 
 
-def answer(objective: Objective, views: Tensor) -> Tensor:
+def answer(objective: da.Objective, views: Tensor) -> Tensor:
     """Return what the only term of an objective says of views, which its judge sees."""
     (term,) = objective.terms
     assert term.judge is not None
@@ -73,14 +65,14 @@ def answer(objective: Objective, views: Tensor) -> Tensor:
 
 
 def make_scoring(
-    stack: ImageStack, objectives: Objective | Sequence[Objective], augmentation: Augmentation, seed: int
+    stack: da.ImageStack, objectives: da.Objective | Sequence[da.Objective], augmentation: da.Augmentation, seed: int
 ) -> Scoring:
     return Scoring(stack, make_plan(objectives, stack.spec, stack.batch), augmentation, seed)
 
 
-def judge(module: nn.Module, size: int = 16) -> Judge:
+def judge(module: nn.Module, size: int = 16) -> da.Judge:
     """Return a judge that passes views to its module without normalisation, 0..1."""
-    return Judge("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return da.Judge("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def make_draws(
@@ -109,12 +101,12 @@ def count_hooks(module: nn.Module) -> int:
     return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
-def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0, variety: float = 0.0) -> Objective:
-    return class_objective(classifier(seed=seed), target, "logit", weight, variety)
+def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0, variety: float = 0.0) -> da.Objective:
+    return da.class_objective(classifier(seed=seed), target, "logit", weight, variety)
 
 
 def climb(
-    stack: ImageStack | None = None, objectives: Any = None, augmentation: Augmentation = VIEWS, **settings: Any
-) -> Result:
+    stack: da.ImageStack | None = None, objectives: Any = None, augmentation: da.Augmentation = VIEWS, **settings: Any
+) -> da.Result:
     asked = objectives or [toy_class()]
-    return Ascent(stack or ImageStack.gray(SPEC), asked, augmentation, **{"steps": 5, **settings}).run()
+    return da.Ascent(stack or da.ImageStack.gray(SPEC), asked, augmentation, **{"steps": 5, **settings}).run()

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import das_core as da
 from cases import each_case
-from das_core.models.classifier import Classifier, build_classifier
-from das_core.models.clip import CLIP
+from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.label_sets import imagenet_labels, number_labels
 from das_core.models.labels import Label, Labels
-from das_core.models.layers.layer import find_layers
 from das_core.models.partial_classifier import make_partial_classifier
 from das_core.models.text_tower import TextTower
 from toys import classifier, random_views
@@ -28,7 +27,7 @@ class Middle(nn.Module):
         return x.mean(dim=(2, 3))[:, :2]
 
 
-MIDDLE = Classifier("toy", Middle(), 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(2))
+MIDDLE = da.Classifier("toy", Middle(), 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(2))
 
 
 @each_case("dtype", [torch.float32, torch.float64, torch.float16])
@@ -78,12 +77,12 @@ SHOWN = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.5
 IMAGES = [(7, 0), (7, 1), (7, 0), (8, 0)]
 
 
-def make_classifier(module: nn.Module, classes: int) -> Classifier:
+def make_classifier(module: nn.Module, classes: int) -> da.Classifier:
     labels = number_labels(classes)
-    return Classifier("toy", module.requires_grad_(False), 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=labels)
+    return da.Classifier("toy", module.requires_grad_(False), 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=labels)
 
 
-def reveal() -> Classifier:
+def reveal() -> da.Classifier:
     """A classifier whose logits are its last features."""
     head = nn.Linear(FEATURES, FEATURES, bias=False)
     head.weight.data = torch.eye(FEATURES)
@@ -148,14 +147,14 @@ def test_a_classifier_without_a_linear_last_layer_is_refused() -> None:
         make_partial_classifier(pooled, 0.5)
 
 
-def clip(name: str, seed: int, width: int, size: int = 16, words: int = 77) -> CLIP:
+def clip(name: str, seed: int, width: int, size: int = 16, words: int = 77) -> da.CLIP:
     generator = torch.Generator().manual_seed(seed)
     module = nn.Sequential(nn.Flatten(), nn.Linear(3 * size * size, width)).requires_grad_(False)
     module[1].weight.data = torch.randn(width, 3 * size * size, generator=generator)
     table = torch.randn(26, width, generator=generator)
     text = TextTower(lambda text: table[[ord(letter) % 26 for letter in text]].sum(dim=0), len, words)
     half = (0.5, 0.5, 0.5)
-    return CLIP(name, module, size, half, half, width=width, text=text)
+    return da.CLIP(name, module, size, half, half, width=width, text=text)
 
 
 def test_logits_and_probabilities_are_means_over_members_at_their_own_sizes() -> None:
@@ -170,7 +169,7 @@ def test_logits_and_probabilities_are_means_over_members_at_their_own_sizes() ->
     torch.testing.assert_close(both.probabilities(image), expected)
     assert [id(module) for module in both.module.children()] == [id(member.module) for member in members]
     with pytest.raises(ValueError, match="is an ensemble, and a layer belongs to one model: load toy or toy by itself"):
-        find_layers(both)
+        da.find_layers(both)
 
 
 def test_other_classes_and_fewer_than_two_members_are_refused() -> None:

@@ -10,24 +10,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import das_core as da
 from cases import each_case
 from das_core import content_objective, facade, style_objective
-from das_core.ascent.loop import Ascent
-from das_core.ascent.recipe import Recipe
 from das_core.facade.wish import of_views
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.frozen import evaluating, freeze, freeze_copy
-from das_core.models.judge import Judge
-from das_core.models.layers.layer import find_layers
 from das_core.models.partial_classifier import make_partial_classifier
-from das_core.objectives.classes import class_objective
-from das_core.report.verdict import classify
-from das_core.stack.image_stack import ImageStack
 from toys import SPEC, VIEWS, count_batch_norms
 from untrained import HALF
 
-FEW = Recipe(augmentation=VIEWS)
+FEW = da.Recipe(augmentation=VIEWS)
 PHOTO = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
@@ -58,22 +52,22 @@ def describe(module: nn.Module) -> list[Any]:
     return [*parts, *((*told, grad if grad is None else grad.tolist()) for *told, grad in tensors)]
 
 
-def judge_of(module: nn.Module) -> Judge:
-    return Judge("own", module, 32, HALF, HALF)
+def judge_of(module: nn.Module) -> da.Judge:
+    return da.Judge("own", module, 32, HALF, HALF)
 
 
 def climb_a_function_of_views(module: nn.Module) -> None:
     weight = module.get_parameter("0.weight")
     own = of_views(lambda views: views.flatten(1).mean(dim=1) * weight.float().mean())
-    Ascent(ImageStack.gray(SPEC), own.resolve(judge_of(module)), VIEWS, steps=1).run()
+    da.Ascent(da.ImageStack.gray(SPEC), own.resolve(judge_of(module)), VIEWS, steps=1).run()
 
 
-def wrapped(module: nn.Module) -> Judge:
+def wrapped(module: nn.Module) -> da.Judge:
     return facade.wrap(module, size=32, mean=HALF, std=HALF)
 
 
-def render(module: nn.Module | Judge, wish: Any, **settings: Any) -> facade.Rendering:
-    judge = module if isinstance(module, Judge) else wrapped(module)
+def render(module: nn.Module | da.Judge, wish: Any, **settings: Any) -> facade.Rendering:
+    judge = module if isinstance(module, da.Judge) else wrapped(module)
     return facade.render(judge, wish, size=32, steps=1, recipe=FEW, progress=False, **settings)
 
 
@@ -92,10 +86,10 @@ def render_a_style(module: nn.Module) -> None:
 
 def climb_parts_and_ensembles(module: nn.Module) -> None:
     whole = build_classifier("own", module, 32, HALF, HALF)
-    classify(whole, torch.rand(1, 3, 40, 40))
+    da.classify(whole, torch.rand(1, 3, 40, 40))
     pair = ClassifierEnsemble.from_members([whole, build_classifier("other", module, 32, HALF, HALF)])
-    render(pair, class_objective(pair, 1))
-    render(whole, class_objective(make_partial_classifier(replace(whole, module=module), 0.5), 1))
+    render(pair, da.class_objective(pair, 1))
+    render(whole, da.class_objective(make_partial_classifier(replace(whole, module=module), 0.5), 1))
 
 
 def fail(module: nn.Module) -> None:
@@ -121,7 +115,7 @@ def fail(module: nn.Module) -> None:
         climb_parts_and_ensembles,
         fail,
         climb_a_function_of_views,
-        lambda module: find_layers(judge_of(module)),
+        lambda module: da.find_layers(judge_of(module)),
         lambda module: judge_of(module).with_precision(torch.float16),
     ],
 )

@@ -5,30 +5,24 @@ from dataclasses import replace
 import pytest
 import torch
 
+import das_core as da
 from cases import each_case
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.sgd import SGD
-from das_core.stack.conversion import as_film, as_pyramid, as_zoom, find_moments
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.render import render_film
-from das_core.stack.spec import StackSpec
-from das_core.stack.time import Time
-from das_core.stack.zoom import Zoom
+from das_core.stack.conversion import as_pyramid, find_moments
 from toys import SPEC as TOY
 from toys import climb
 
-SPEC = StackSpec(24, 16, 4)
+SPEC = da.StackSpec(24, 16, 4)
 
 
-def pictures(count: int = 1) -> ImageStack:
-    return replace(ImageStack.noise(SPEC, count, decay=0.8), steps=7)
+def pictures(count: int = 1) -> da.ImageStack:
+    return replace(da.ImageStack.noise(SPEC, count, decay=0.8), steps=7)
 
 
-@each_case("optimizer", [SGD(0.1), NormalizedAscent()])
+@each_case("optimizer", [da.SGD(0.1), da.NormalizedAscent()])
 def test_the_frames_of_a_film_are_pictures_with_what_was_accumulated(optimizer: Optimizer) -> None:
-    spec = replace(TOY, time=Time(4))
-    stack = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
+    spec = replace(TOY, time=da.Time(4))
+    stack = climb(da.ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
     frames = as_pyramid(stack)
     assert frames.spec == replace(spec, time=None)
     assert frames.canvas is stack.canvas
@@ -39,7 +33,7 @@ def test_the_frames_of_a_film_are_pictures_with_what_was_accumulated(optimizer: 
 
 
 def test_any_parametrisation_is_a_pyramid_of_the_same_canvas() -> None:
-    stack = climb(ImageStack.noise(replace(TOY, parametrization="fourier")), steps=1, optimizer=SGD(0.01)).stack
+    stack = climb(da.ImageStack.noise(replace(TOY, parametrization="fourier")), steps=1, optimizer=da.SGD(0.01)).stack
     pyramid = as_pyramid(stack)
     assert pyramid.spec == TOY
     assert (pyramid.canvas is stack.canvas, pyramid.start is stack.start) == (True, True)
@@ -49,36 +43,36 @@ def test_any_parametrisation_is_a_pyramid_of_the_same_canvas() -> None:
 
 @each_case("loop", [False, True])
 def test_frames_and_depths_start_anew_from_one_picture_and_frames_from_one_each(loop: bool) -> None:
-    time, zoom = Time(3, loop=loop), Zoom(3, loop=loop)
-    film, nested = as_film(pictures(), time), as_zoom(pictures(), zoom)
+    time, zoom = da.Time(3, loop=loop), da.Zoom(3, loop=loop)
+    film, nested = da.as_film(pictures(), time), da.as_zoom(pictures(), zoom)
     for made, spec in ((film, replace(SPEC, time=time)), (nested, replace(SPEC, zoom=zoom))):
         assert made.spec == spec
         assert torch.equal(made.canvas, pictures().canvas.expand(3, -1, -1, -1))
         assert made.canvas.is_contiguous()
         assert (made.steps, made.parameters, made.optimizer_state) == (7, None, None)
         assert made.start is made.canvas
-    assert torch.equal(as_film(pictures(3), time).canvas, pictures(3).canvas)
+    assert torch.equal(da.as_film(pictures(3), time).canvas, pictures(3).canvas)
 
 
 def test_fewer_pictures_go_over_into_each_other() -> None:
     canvas = pictures(2).canvas
-    film = as_film(pictures(2), Time(4))
+    film = da.as_film(pictures(2), da.Time(4))
     shares = torch.linspace(0, 1, 4)[:, None, None, None]
     torch.testing.assert_close(film.canvas, canvas[:1] * (1 - shares) + canvas[1:] * shares)
-    around = as_film(pictures(2), Time(4, loop=True)).canvas
+    around = da.as_film(pictures(2), da.Time(4, loop=True)).canvas
     middle = canvas.mean(dim=0)
     torch.testing.assert_close(around, torch.stack([canvas[0], middle, canvas[1], middle]))
 
 
 def test_a_film_of_another_length_shows_what_is_rendered_of_it() -> None:
-    film = as_film(pictures(3), Time(3, loop=True))
-    torch.testing.assert_close(as_film(film, Time(12, loop=True)).image(), render_film(film, 12))
+    film = da.as_film(pictures(3), da.Time(3, loop=True))
+    torch.testing.assert_close(da.as_film(film, da.Time(12, loop=True)).image(), da.render_film(film, 12))
 
 
 def test_surroundings_become_those_of_the_frames() -> None:
     around, mask = torch.rand(1, 3, 16, 24), torch.zeros(1, 16, 24)
     mask[:, 4:12, 6:18] = 1
-    film = as_film(pictures().place_into(around, mask), Time(3))
+    film = da.as_film(pictures().place_into(around, mask), da.Time(3))
     outside = mask.expand(3, 3, -1, -1) == 0
     assert torch.equal(film.image()[outside], around.expand(3, -1, -1, -1)[outside])
 
@@ -86,7 +80,7 @@ def test_surroundings_become_those_of_the_frames() -> None:
 @each_case(("frames", "count"), [(1, 1), (1, 4), (5, 1), (5, 2), (5, 7), (12, 48)])
 @each_case("loop", [False, True])
 def test_moments_are_even(frames: int, count: int, loop: bool) -> None:
-    moments = find_moments(Time(frames, loop=loop), count)
+    moments = find_moments(da.Time(frames, loop=loop), count)
     places = [before + share for before, _, share in moments]
     end = frames if loop else frames - 1
     expected = [number * end / (count if loop else max(1, count - 1)) for number in range(count)]
@@ -96,17 +90,17 @@ def test_moments_are_even(frames: int, count: int, loop: bool) -> None:
 
 def test_pictures_frames_and_depths_become_depths() -> None:
     stack = pictures(3)
-    for given in (stack, as_film(stack, Time(3)), as_zoom(stack, Zoom(3, factor=4.0))):
-        assert torch.equal(as_zoom(given, Zoom(3)).canvas, stack.canvas)
+    for given in (stack, da.as_film(stack, da.Time(3)), da.as_zoom(stack, da.Zoom(3, factor=4.0))):
+        assert torch.equal(da.as_zoom(given, da.Zoom(3)).canvas, stack.canvas)
 
 
 def test_a_wider_margin_is_cut_off_with_the_levels_that_are_finer_than_what_is_left() -> None:
-    stack = ImageStack.noise(StackSpec(64, 64, 24, levels=(1, 8, 80, 112)))
-    zoom = as_zoom(stack, Zoom(2))
+    stack = da.ImageStack.noise(da.StackSpec(64, 64, 24, levels=(1, 8, 80, 112)))
+    zoom = da.as_zoom(stack, da.Zoom(2))
     assert (zoom.spec.margin, zoom.spec.levels) == (8, (1, 8, 80))
     assert torch.equal(zoom.canvas[:1], stack.canvas[:, :, 16:-16, 16:-16])
     # Where all levels are too fine, they become the finest that is left.
-    assert as_zoom(ImageStack.gray(StackSpec(64, 64, 24, levels=(112,))), Zoom(2)).spec.levels == (80,)
+    assert da.as_zoom(da.ImageStack.gray(da.StackSpec(64, 64, 24, levels=(112,))), da.Zoom(2)).spec.levels == (80,)
 
 
 def test_what_cannot_be_a_zoom_is_refused() -> None:
@@ -116,4 +110,4 @@ def test_what_cannot_be_a_zoom_is_refused() -> None:
         (pictures(3), "3 pictures are no zoom of 2 depths; 1, which all start from, or 2 are"),
     ):
         with pytest.raises(ValueError, match=says):
-            as_zoom(stack, Zoom(2))
+            da.as_zoom(stack, da.Zoom(2))

@@ -8,23 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
+import das_core as da
 from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.ascent.adam import Adam
-from das_core.ascent.denoising import Denoising
-from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.sgd import SGD
-from das_core.stack.decomposition import decompose
-from das_core.stack.edit import edit_stack
-from das_core.stack.image_stack import ImageStack
 from das_core.stack.linear_operator import StackOperator
 from das_core.stack.parametrizations import OPERATORS, OperatorForm, Parametrization, make_operator
-from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator
 from das_core.stack.state import AccumulatedGradient
-from das_core.stack.time import Time
 from stand_in_device import DEVICE, stand_in_device
 from toys import draw, toy_class
 
@@ -39,14 +30,14 @@ def test_an_operator_is_built_once_and_kept_for_its_own_arguments_only() -> None
     others = {"method": "layers", "canvas": (20, 21), "levels": (1, 6, 20), "tile": True, "frozen": ((1, 4),)}
     first = make_operator(**own)
     assert type(first) is SpectralOperator
-    for name, value in (*others.items(), ("time", Time(3)), ("time", Time(3, loop=True))):
+    for name, value in (*others.items(), ("time", da.Time(3)), ("time", da.Time(3, loop=True))):
         assert make_operator(**own | {name: value}) is not first
         assert make_operator(**own) is first
 
 
 def operator(parametrization: Parametrization, shape: tuple[int, int], method: Any = "spectral") -> StackOperator[Any]:
     height, width = shape
-    return StackSpec(width, height, 0, method=method, parametrization=parametrization).operator(CPU)
+    return da.StackSpec(width, height, 0, method=method, parametrization=parametrization).operator(CPU)
 
 
 @each_case("shape", SHAPES)
@@ -92,7 +83,7 @@ def test_tensors_have_the_same_k_their_adjoint_is_the_transpose_and_inverting_un
 
 @each_case("parametrization", ["pixels", "fourier", "maco"])
 def test_frozen_bands_do_not_move(parametrization: Parametrization) -> None:
-    spec = StackSpec(32, 32, 0, tile=True, frozen=((1, 8),), parametrization=parametrization)
+    spec = da.StackSpec(32, 32, 0, tile=True, frozen=((1, 8),), parametrization=parametrization)
     moved = spec.operator(CPU).precondition(draw(1, 3, 32, 32))
     assert moved.abs().max() > 0.01
     # Waves of up to seven half-waves belong to resolutions up to eight.
@@ -116,7 +107,7 @@ def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
 @each_case("method", get_args(OperatorForm))
 def test_every_k_is_made_on_the_device_of_the_stack(parametrization: Parametrization, method: Any, tile: bool) -> None:
     if (parametrization, method) != ("maco", "layers"):
-        spec = StackSpec(32, 24, 0, levels=(1, 5, 32), tile=tile, method=method, parametrization=parametrization)
+        spec = da.StackSpec(32, 24, 0, levels=(1, 5, 32), tile=tile, method=method, parametrization=parametrization)
         gradient = draw(1, 3, 24, 32)
         expected = spec.operator(CPU).precondition(gradient)
         with stand_in_device():
@@ -126,7 +117,7 @@ def test_every_k_is_made_on_the_device_of_the_stack(parametrization: Parametriza
 
 @each_case("method", get_args(OperatorForm))
 def test_building_an_operator_takes_no_more_than_is_estimated(method: OperatorForm) -> None:
-    spec = StackSpec(4000, 16, 8, levels=(1, 16, 4016), method=method)
+    spec = da.StackSpec(4000, 16, 8, levels=(1, 16, 4016), method=method)
     with PeakBytes() as made:
         spec.operator(CPU)
     # Beside it, the parts of a matrix that are computed at once.
@@ -153,24 +144,24 @@ class WindowOperator(StackOperator[AccumulatedGradient]):
 RATES: dict[str, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 10, "window": 20}
 """A learning rate of SGD that suits what moves: K is of another size for each."""
 
-ROWS = [(name, kind, None) for name in RATES for kind in ("ascent", "sgd", "adam")] + [("window", "sgd", Time(3))]
+ROWS = [(name, kind, None) for name in RATES for kind in ("ascent", "sgd", "adam")] + [("window", "sgd", da.Time(3))]
 """Every parametrisation with every optimizer, and a film."""
 
 
 @each_case(("name", "kind", "time"), ROWS)
 def test_all_of_them_climb_stay_true_and_can_be_denoised_edited_and_taken_apart(
-    name: Any, kind: str, time: Time | None, monkeypatch: pytest.MonkeyPatch
+    name: Any, kind: str, time: da.Time | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(OPERATORS, "window", WindowOperator)
-    made: dict[str, Optimizer] = {"ascent": NormalizedAscent(), "sgd": SGD(RATES[name]), "adam": Adam(0.02)}
-    spec, objective = StackSpec(48, 40, 8, parametrization=name, time=time), toy_class()
-    denoising = Denoising(strength=0.05, end=0.05)
-    stack = ImageStack.noise(spec, amplitude=0.3, decay=0.7)
+    made: dict[str, Optimizer] = {"ascent": da.NormalizedAscent(), "sgd": da.SGD(RATES[name]), "adam": da.Adam(0.02)}
+    spec, objective = da.StackSpec(48, 40, 8, parametrization=name, time=time), toy_class()
+    denoising = da.Denoising(strength=0.05, end=0.05)
+    stack = da.ImageStack.noise(spec, amplitude=0.3, decay=0.7)
     if kind == "adam" and name in ("window", "maco"):
         with pytest.raises(ValueError, match=r"choose the method spectral|Adam keeps .*, and 'maco'"):
-            Ascent(stack, objective, optimizer=made[kind])
+            da.Ascent(stack, objective, optimizer=made[kind])
         return
-    result = Ascent(stack, objective, steps=6, optimizer=made[kind], focus=None, denoising=denoising).run()
+    result = da.Ascent(stack, objective, steps=6, optimizer=made[kind], focus=None, denoising=denoising).run()
     scores = [record.scores[objective.name] for record in result.history]
     assert scores[-1] > scores[0]
     after = result.stack
@@ -180,15 +171,15 @@ def test_all_of_them_climb_stay_true_and_can_be_denoised_edited_and_taken_apart(
     if name == "maco":
         then, now = (np.abs(np.fft.rfft2(canvas.double().numpy())) for canvas in (stack.canvas, after.canvas))
         np.testing.assert_allclose(now, then, rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(decompose(after).canvas(), after.canvas, rtol=1e-4, atol=1e-4)
-    smooth = edit_stack(after, gains=[((20, 64), 0.0)])
+    torch.testing.assert_close(da.decompose(after).canvas(), after.canvas, rtol=1e-4, atol=1e-4)
+    smooth = da.edit_stack(after, gains=[((20, 64), 0.0)])
     assert smooth.spec.parametrization == name
     assert smooth.image().diff().abs().mean() < after.image().diff().abs().mean()
 
 
 def test_what_maco_cannot_do_is_said() -> None:
-    gray = ImageStack.gray(StackSpec(32, 32, 8, parametrization="maco"))
+    gray = da.ImageStack.gray(da.StackSpec(32, 32, 8, parametrization="maco"))
     with pytest.raises(ValueError, match=r"plain colour has none; start from noise"):
-        Ascent(gray, toy_class())
+        da.Ascent(gray, toy_class())
     with pytest.raises(ValueError, match=r"two ways that exclude each other"):
-        Ascent(ImageStack.noise(gray.spec), toy_class(), within=0.1)
+        da.Ascent(da.ImageStack.noise(gray.spec), toy_class(), within=0.1)

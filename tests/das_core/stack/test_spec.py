@@ -5,34 +5,34 @@ import pytest
 import torch
 from torch import Tensor
 
+import das_core as da
 from cases import each_case
 from das_core.stack.bands import FINEST
 from das_core.stack.levels import linear_levels
 from das_core.stack.levels_operator import LevelsOperator
 from das_core.stack.parametrizations import OperatorForm, Parametrization
-from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator, compute_spectral_response
-from das_core.stack.time import FilmOperator, Time
+from das_core.stack.time import FilmOperator
 
 CPU = torch.device("cpu")
 
 
 def test_default_levels_go_in_steps_to_the_long_side_and_none_is_of_the_whole_canvas_at_once() -> None:
-    assert StackSpec().levels == tuple(range(4, 561, 4))
-    assert StackSpec(32, 64, 8).levels == StackSpec(64, 32, 8).levels == tuple(range(4, 81, 4))
+    assert da.StackSpec().levels == tuple(range(4, 561, 4))
+    assert da.StackSpec(32, 64, 8).levels == da.StackSpec(64, 32, 8).levels == tuple(range(4, 81, 4))
     # So the response at frequency 0 is about that of the next coarse waves.
-    levels = StackSpec(64, 64, 16).levels, linear_levels(96, 4)
+    levels = da.StackSpec(64, 64, 16).levels, linear_levels(96, 4)
     response, with_one = (compute_spectral_response((96, 96), each) for each in levels)
     assert response[0, 0] < 1.5 * response[0, 1]
     assert with_one[0, 0] > 10 * with_one[0, 1]
 
 
 def test_the_canvas_is_the_picture_with_a_margin_on_every_side_and_levels_are_sorted() -> None:
-    assert StackSpec(64, 32, 8).canvas == (48, 80)
-    assert StackSpec(64, 32, 0, tile=True).canvas == (32, 64)
-    spec = StackSpec(32, 32, 8, levels=(16, 4, 48, 4))
+    assert da.StackSpec(64, 32, 8).canvas == (48, 80)
+    assert da.StackSpec(64, 32, 0, tile=True).canvas == (32, 64)
+    spec = da.StackSpec(32, 32, 8, levels=(16, 4, 48, 4))
     assert spec.levels == (4, 16, 48)
-    assert hash(spec) == hash(StackSpec(32, 32, 8, levels=(4, 16, 48)))
+    assert hash(spec) == hash(da.StackSpec(32, 32, 8, levels=(4, 16, 48)))
 
 
 @each_case(
@@ -45,7 +45,7 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side_and_levels_are_so
         ({"parametrization": "maco", "method": "layers"}, "'maco' has no tensors that .*; choose the method spectral"),
         ({"margin": 2**40}, r"too large: make width, height or margin smaller"),
         ({"tile": True}, "a tile with a margin of 56 pixels cannot be.* set margin to 0, or tile to off"),
-        ({"time": Time(3), "method": "layers"}, "a film does not keep its levels as tensors; choose the method"),
+        ({"time": da.Time(3), "method": "layers"}, "a film does not keep its levels as tensors; choose the method"),
         ({"time": 3}, "time 3 is no Time; give one, or None"),
         ({"frozen": ((1, FINEST),)}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
         ({"frozen": ((4, 1),)}, r"the frozen band \(4, 1\) is no pair of resolutions that rise"),
@@ -54,11 +54,11 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side_and_levels_are_so
 )
 def test_bad_specs_are_named(settings: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        StackSpec(**({"width": 224, "height": 224} | settings))  # type: ignore[arg-type]
+        da.StackSpec(**({"width": 224, "height": 224} | settings))  # type: ignore[arg-type]
 
 
 def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for() -> None:
-    spec, gradient = StackSpec(24, 16, 0, levels=(1, 5, 24), tile=True, frozen=((1, 4),)), torch.randn(1, 3, 16, 24)
+    spec, gradient = da.StackSpec(24, 16, 0, levels=(1, 5, 24), tile=True, frozen=((1, 4),)), torch.randn(1, 3, 16, 24)
     forms: dict[OperatorForm, Any] = {"spectral": SpectralOperator, "layers": LevelsOperator}
     for method, form in forms.items():
         expected = form((16, 24), (1, 5, 24), CPU, True, ((1, 4),)).precondition(gradient)
@@ -67,8 +67,8 @@ def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for()
 
 
 def test_the_operator_of_a_film_counts_its_time() -> None:
-    picture = StackSpec(64, 64, 8)
-    film = replace(picture, time=Time(100))
+    picture = da.StackSpec(64, 64, 8)
+    film = replace(picture, time=da.Time(100))
     operator = film.operator(CPU)
     assert isinstance(operator, FilmOperator)
     kept = 2 * 4 * operator.matrix.numel()
@@ -83,7 +83,7 @@ def test_the_operator_of_a_film_counts_its_time() -> None:
 def test_the_estimate_counts_the_matrices_that_are_built(
     height: int, parametrization: Parametrization, method: OperatorForm
 ) -> None:
-    spec = StackSpec(64, height, 8, parametrization=parametrization, method=method)
+    spec = da.StackSpec(64, height, 8, parametrization=parametrization, method=method)
     operator, built = spec.operator(CPU), set[Tensor]()
     if isinstance(operator, LevelsOperator):
         built = {matrix for pair in operator.matrices for matrix in pair}

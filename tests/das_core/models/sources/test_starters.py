@@ -13,24 +13,14 @@ import torch
 from skimage import data
 from torch import Tensor
 
+import das_core as da
 from cases import each_case
-from das_core.models.clip import CLIP
 from das_core.models.hypernyms import Hypernym, list_hypernyms
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources import class_sentences, fitted_projection, starter_clip
 from das_core.models.sources.class_sentences import compute_class_directions
 from das_core.models.sources.fitted_projection import fit_projection
-from das_core.models.sources.starter_clip import load_starter_clip
-from das_core.models.sources.starters import (
-    SECOND_OPINION,
-    STARTER,
-    STARTERS,
-    THIRD_OPINION,
-    Starter,
-    load_starter,
-    read_starter,
-)
-from das_core.report.verdict import classify
+from das_core.models.sources.starters import STARTERS, THIRD_OPINION, Starter, read_starter
 from fitted_starter import Fitted, fit_starter_clip
 from toys import count_batch_norms
 
@@ -44,16 +34,16 @@ def photograph(name: str) -> Tensor:
 @each_case(
     ("starter", "size", "picture", "index", "probability"),
     [
-        (STARTER, 224, "camera", 872, 0.95),
-        (SECOND_OPINION, 260, "coffee", 967, 0.90),
+        (da.STARTER, 224, "camera", 872, 0.95),
+        (da.SECOND_OPINION, 260, "coffee", 967, 0.90),
         (THIRD_OPINION, 240, "coffee", 967, 0.61),
     ],
 )
 def test_starters_are_frozen_and_folded_and_recognise_known_photographs(
     starter: Starter, size: int, picture: str, index: int, probability: float
 ) -> None:
-    classifier = load_starter(starter)
-    first = classify(classifier, photograph(picture), 1)[0][0]
+    classifier = da.load_starter(starter)
+    first = da.classify(classifier, photograph(picture), 1)[0][0]
     assert first.index == index
     assert first.probability == pytest.approx(probability, abs=0.03)
     assert (classifier.name, classifier.size, classifier.dtype) == (starter.title, size, torch.float32)
@@ -68,9 +58,9 @@ MISSING = r"EfficientNet-Lite0 is not installed, or without its weights; run 'pi
 
 def test_every_package_is_required_and_is_named_with_its_command_when_it_is_missing() -> None:
     with pytest.raises(ValueError, match=MISSING):
-        load_starter(dataclasses.replace(STARTER, package="efficientnet_lite99_pytorch_model"))
+        da.load_starter(dataclasses.replace(da.STARTER, package="efficientnet_lite99_pytorch_model"))
     requirements = (Path(__file__).parents[4] / "requirements.txt").read_text().split()
-    assert {one.package.replace("_", "-") for one in (*STARTERS, SECOND_OPINION)} <= set(requirements)
+    assert {one.package.replace("_", "-") for one in (*STARTERS, da.SECOND_OPINION)} <= set(requirements)
 
 
 def flip_a_bit(path: Path) -> None:
@@ -81,33 +71,33 @@ def flip_a_bit(path: Path) -> None:
 
 @each_case(
     ("damage", "says"),
-    [(flip_a_bit, rf"'{STARTER.file}' is not the file it should be \(SHA-256 begins"), (Path.unlink, MISSING)],
+    [(flip_a_bit, rf"'{da.STARTER.file}' is not the file it should be \(SHA-256 begins"), (Path.unlink, MISSING)],
 )
 def test_a_package_whose_weights_were_tampered_with_or_are_gone_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], says: str
 ) -> None:
-    path = tmp_path / "models" / STARTER.file
+    path = tmp_path / "models" / da.STARTER.file
     path.parent.mkdir()
-    path.write_bytes(STARTER.path().read_bytes())
+    path.write_bytes(da.STARTER.path().read_bytes())
     # From here on the package is a copy of itself.
-    spec = importlib.machinery.ModuleSpec(STARTER.package, None, origin=str(tmp_path / "__init__.py"))
+    spec = importlib.machinery.ModuleSpec(da.STARTER.package, None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    assert STARTER.path() == path
+    assert da.STARTER.path() == path
     damage(path)
     with pytest.raises(ValueError, match=says):
-        load_starter()
+        da.load_starter()
 
 
 def test_a_timm_that_builds_another_model_is_noticed() -> None:
-    other = dataclasses.replace(STARTER, architecture="tf_efficientnet_lite2")
+    other = dataclasses.replace(da.STARTER, architecture="tf_efficientnet_lite2")
     with pytest.raises(ValueError, match=r"timm builds \d+ tensors where the file holds 296"):
-        load_starter(other)
+        da.load_starter(other)
 
 
 def test_a_title_names_a_starter_and_an_unknown_one_is_refused() -> None:
-    assert load_starter("EfficientNet-Lite1").size == 240
+    assert da.load_starter("EfficientNet-Lite1").size == 240
     with pytest.raises(ValueError, match=r"no starter 'ResNet'; choose EfficientNet-Lite0, .*-Lite1, .*-Lite2"):
-        load_starter("ResNet")
+        da.load_starter("ResNet")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +106,7 @@ def fitted() -> Fitted:
 
 
 @pytest.fixture(scope="module")
-def starter(fitted: Fitted) -> CLIP:
+def starter(fitted: Fitted) -> da.CLIP:
     return fitted.clip
 
 
@@ -167,12 +157,12 @@ def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path, monkeypatch: pytest
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        load_starter_clip(STARTER, tmp_path, cancel)
+        da.load_starter_clip(da.STARTER, tmp_path, cancel)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_texts_lie_near_what_they_speak_of_and_photographs_near_what_they_show(starter: CLIP) -> None:
-    directions = compute_class_directions(read_starter(STARTER)[1]["classifier.weight"])
+def test_texts_lie_near_what_they_speak_of_and_photographs_near_what_they_show(starter: da.CLIP) -> None:
+    directions = compute_class_directions(read_starter(da.STARTER)[1]["classifier.weight"])
     nearest = (starter.encode_text(["a castle"]) @ directions.T)[0].topk(6).indices.tolist()
     assert {"castle", "palace", "monastery"} <= {imagenet_labels().name(index) for index in nearest}
     texts = ["a cup of coffee", "a cat", "a space rocket", "a castle", "a bowl of fruit"]
@@ -180,8 +170,10 @@ def test_texts_lie_near_what_they_speak_of_and_photographs_near_what_they_show(s
     assert (images @ starter.encode_text(texts).T).argmax(dim=1).tolist() == [0, 1]
 
 
-def test_its_image_tower_is_the_classifier_without_its_last_layer_and_its_context_has_77_tokens(starter: CLIP) -> None:
-    classifier = load_starter(STARTER)
+def test_its_image_tower_is_the_classifier_without_its_last_layer_and_its_context_has_77_tokens(
+    starter: da.CLIP,
+) -> None:
+    classifier = da.load_starter(da.STARTER)
     views = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     expected = classifier.module.forward_head(classifier.module.forward_features(views * 2 - 1), pre_logits=True)  # type: ignore[operator]
     torch.testing.assert_close(starter(views), expected, atol=1e-3, rtol=1e-3)
@@ -190,14 +182,14 @@ def test_its_image_tower_is_the_classifier_without_its_last_layer_and_its_contex
     assert starter.text_tower.count_truncated("fish " * 100) == 100 + 2 - 77
 
 
-def same(one: CLIP, other: CLIP) -> bool:
+def same(one: da.CLIP, other: da.CLIP) -> bool:
     return torch.allclose(one.encode_text(["a red barn"]), other.encode_text(["a red barn"]), atol=1e-5)
 
 
-def test_it_is_fitted_once_and_kept(quick: list[str], starter: CLIP, monkeypatch: Any, tmp_path: Path) -> None:
+def test_it_is_fitted_once_and_kept(quick: list[str], starter: da.CLIP, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     folder = tmp_path / "hub" / "direct_ascent"
-    first, second = load_starter_clip(), load_starter_clip(STARTER, folder)
+    first, second = da.load_starter_clip(), da.load_starter_clip(da.STARTER, folder)
     assert quick == ["fit"]
     assert same(first, starter)
     assert same(second, starter)
@@ -206,11 +198,11 @@ def test_it_is_fitted_once_and_kept(quick: list[str], starter: CLIP, monkeypatch
 
 @each_case("change", ["recipe", "tower", "hypernym"])
 def test_it_is_fitted_again_when_a_part_has_changed(
-    quick: list[str], kept: Path, starter: CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
+    quick: list[str], kept: Path, starter: da.CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
 ) -> None:
     quick.clear()
     (tmp_path / kept.name).write_bytes(kept.read_bytes())
-    tower = STARTER
+    tower = da.STARTER
     if change == "recipe":
         monkeypatch.setattr(starter_clip, "RECIPE", "another")
     elif change == "hypernym":
@@ -219,17 +211,17 @@ def test_it_is_fitted_again_when_a_part_has_changed(
         monkeypatch.setattr(class_sentences, "list_hypernyms", lambda: (fewer, *others))
     else:
         # The digest is compared from its beginning, so a shorter one is another that still fits.
-        tower = dataclasses.replace(STARTER, digest=STARTER.digest[:20])
-    assert same(load_starter_clip(tower, tmp_path), starter) == (change != "hypernym")
-    load_starter_clip(tower, tmp_path)
+        tower = dataclasses.replace(da.STARTER, digest=da.STARTER.digest[:20])
+    assert same(da.load_starter_clip(tower, tmp_path), starter) == (change != "hypernym")
+    da.load_starter_clip(tower, tmp_path)
     assert quick == ["fit"]
 
 
-def test_what_cannot_be_used_is_fitted_again(quick: list[str], kept: Path, starter: CLIP, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_fitted_again(quick: list[str], kept: Path, starter: da.CLIP, tmp_path: Path) -> None:
     path = tmp_path / kept.name
     path.write_bytes(kept.read_bytes()[:-100])
-    assert same(load_starter_clip(STARTER, tmp_path), starter)
-    assert same(load_starter_clip(STARTER, tmp_path), starter)
+    assert same(da.load_starter_clip(da.STARTER, tmp_path), starter)
+    assert same(da.load_starter_clip(da.STARTER, tmp_path), starter)
     assert quick == ["fit"]
-    assert same(load_starter_clip(STARTER, path), starter)
+    assert same(da.load_starter_clip(da.STARTER, path), starter)
     assert quick == ["fit", "fit"]
