@@ -135,9 +135,11 @@ def in_five_lines(model: Any, short: Any) -> str:
     import math  # A comment beside code.
 
     # A comment alone.
-    numbers = [math.floor(short)]
+    number = math.floor(short)
+    if number:
+        number += 1
 
-    return str(numbers)
+    return str(number)
 
 
 def test_imports_and_code_count_and_the_table_says_how_many_lines_and_where_there_is_no_way(
