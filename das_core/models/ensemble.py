@@ -6,6 +6,7 @@ members sees every n-th view of an ascent, so an ensemble takes about as long as
 
 import math
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,7 +23,7 @@ from .text_tower import TextTower
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Ensemble(Judge):
+class _Ensemble(Judge, ABC):
     """What all ensembles do with their members, `models`."""
 
     models: tuple[Any, ...]
@@ -51,9 +52,9 @@ class _Ensemble(Judge):
         )
 
     @classmethod
+    @abstractmethod
     def _join(cls, members: Sequence[Any]) -> dict[str, Any]:
         """Return the values of the fields that the class adds to those of `Judge`."""
-        raise NotImplementedError
 
     def _ask_members(self, views: Tensor) -> list[Tensor]:
         """Resize views (V, 3, S, S), 0..1, to the view size of every member, and return the members' answers."""

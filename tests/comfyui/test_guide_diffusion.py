@@ -130,12 +130,11 @@ def test_the_same_seed_gives_the_same_bits_also_after_all_models_were_unloaded(
     assert not np.array_equal(shown(comfyui, guided(**QUICK, n4_seed=1)), led)
 
 
-def test_an_image_does_not_depend_on_the_batch_it_is_in(comfyui: Client, unguided: np.ndarray, led: np.ndarray) -> None:
-    both = shown(comfyui, guided(**QUICK | {"n0_batch": 2}))
-    # The noise of the first image is the same in both batches. What is left is rounding, which grows from step to step;
-    # how far depends on the processor.
-    apart, moved = (np.abs(other[0].astype(int) - led[0]).mean() for other in (both, unguided))
-    assert apart < 0.2 * moved, (apart, moved)
+def test_an_image_does_not_depend_on_the_batch_it_is_in(comfyui: Client) -> None:
+    # Three steps: differences of rounding grow with each, and at the fourth by how much depends on the processor.
+    alone, both = (shown(comfyui, guided(**QUICK | {"n5_steps": 3, "n0_batch": count})) for count in (1, 2))
+    # The noise of the first image is the same in both batches.
+    assert np.abs(both[0].astype(int) - alone[0]).max() <= 2
 
 
 @pytest.mark.parametrize("sampler", ["heun", "dpmpp_sde", "euler_ancestral_cfg_pp", "uni_pc"])

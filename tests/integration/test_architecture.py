@@ -19,6 +19,7 @@ from cases import each_case
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SOURCES = ("das_core", "nodes")
+ABOUT_ALL_NODES = {Path("nodes/test_documentation.py"), Path("nodes/test_workflow_files.py")}
 RUNTIME = {"comfy", "comfy_execution", "comfy_extras", "execution", "folder_paths", "nodes", "server"}
 """ComfyUI's own modules. `comfy_api`, which schemas are written in, is what it offers to packs."""
 
@@ -57,11 +58,11 @@ def test_only_the_bridge_knows_the_runtime_of_comfyui() -> None:
 
 
 @each_case("folder", SOURCES)
-def test_every_folder_of_sources_has_a_folder_of_tests(folder: str) -> None:
-    sources = {path.parent for path in find_files(folder, "*.py") if path.name != "__init__.py"}
-    assert {path.parent for path in find_files(f"tests/{folder}", "test_*.py")} - {Path(folder)} == sources - {
-        Path(folder)
-    }
+def test_tests_have_the_folders_of_the_sources_and_the_names_of_source_files(folder: str) -> None:
+    sources = {path.with_name(f"test_{path.name}") for path in find_files(folder, "*.py") if path.name != "__init__.py"}
+    tests = find_files(f"tests/{folder}", "test_*.py") - ABOUT_ALL_NODES
+    assert tests <= sources
+    assert {path.parent for path in tests} | {Path(folder)} == {path.parent for path in sources} | {Path(folder)}
 
 
 def test_the_library_tells_the_version_of_the_distribution() -> None:

@@ -35,6 +35,7 @@ _TICK = 0.25
 """Seconds from one call of `progress` to the next while nothing arrives."""
 
 _BLOCK = 1 << 20
+_PIECE = 1 << 16
 
 
 class MissingError(ValueError):
@@ -100,10 +101,10 @@ def _receive(url: str, path: Path, progress: Progress) -> None:
             response = await_call(lambda: urllib.request.urlopen(url, timeout=TIMEOUT))
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else 0
-            while piece := await_call(lambda: response.read1(_BLOCK)):
+            while piece := await_call(lambda: response.read1(_PIECE)):
                 file.write(piece)
                 done += len(piece)
-                if done - told >= _BLOCK:
+                if done // _BLOCK > told // _BLOCK:
                     progress(done, total)
                     told = done
         finally:

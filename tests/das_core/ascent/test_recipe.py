@@ -42,11 +42,14 @@ def test_more_work_goes_in_smaller_steps() -> None:
     assert [recipe.optimizer for recipe in recipes] == optimizers
 
 
+@each_case("recipe", [da.SKETCH, da.PICTURE, da.BEST])
 @each_case("spec, grows", [(da.StackSpec(64, 48, margin=0), True), (da.StackSpec(64, 64, margin=0, tile=True), False)])
-def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(spec: da.StackSpec, grows: bool) -> None:
-    ascent = da.SKETCH.prepare(da.ImageStack.gray(spec), [toy_class()])
+def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(
+    spec: da.StackSpec, grows: bool, recipe: da.Recipe
+) -> None:
+    ascent = recipe.prepare(da.ImageStack.gray(spec), [toy_class()])
     assert (ascent.focus is not None) is grows
-    assert da.SKETCH.prepare(next(iter(ascent)).stack, [toy_class()]).focus is None
+    assert recipe.prepare(next(iter(ascent)).stack, [toy_class()]).focus is None
 
 
 @each_case(("recipe", "views"), [(da.SKETCH, 12), (da.PICTURE, 24), (replace(da.PICTURE, augmentation=VIEWS), 6)])

@@ -105,8 +105,8 @@ def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None
     assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert told[-1] == (len(CONTENT), len(CONTENT) if name in ("whole.pth", "moved.pth") else 0)
-    # One for each block, and one at the end; more only while nothing arrives. Blocks come in pieces of any size.
-    assert len({done for done, _ in told if done}) in (2, 3)
+    # One for each block; more only while nothing arrives.
+    assert len({done for done, _ in told if done}) == 3
     asked = len(server.asked)
     assert download(server.url(name), folder, DIGEST) == path
     assert len(server.asked) == asked
