@@ -67,7 +67,7 @@ def run(
     # Imported only here, because these modules import PyTorch, which takes seconds. So a wrong file name is reported
     # at once.
     from runner.core_nodes import register_core_nodes
-    from runner.node_classes import load_pack
+    from runner.node_classes import hold_input_types, load_pack
     from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
     from runner.workflow_execution import execute_workflow, prepare_workflow
 
@@ -80,7 +80,9 @@ def run(
     patch_model_patcher()
     register_core_nodes(workflow.absolute().parent)
     load_pack(pack)
-    yield from execute_workflow(prepare_workflow(_apply_settings(graph, settings), output_ids))
+    with hold_input_types():
+        prepared = prepare_workflow(_apply_settings(graph, settings), output_ids)
+    yield from execute_workflow(prepared)
 
 
 def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:

@@ -77,4 +77,7 @@ def compute_class_directions(rows: Tensor) -> Tensor:
 
 def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> Tensor:
     """Return for N sentences the mean of the directions (classes, D) of their classes, of length 1: (N, D)."""
-    return F.normalize(torch.stack([directions[list(sentence.classes)].mean(dim=0) for sentence in sentences]), dim=1)
+    members = torch.zeros(len(sentences), len(directions))
+    for row, sentence in zip(members, sentences, strict=True):
+        row[list(sentence.classes)] = 1 / len(sentence.classes)
+    return F.normalize(members @ directions, dim=1)

@@ -16,7 +16,7 @@ from .torchvision_models import (
     rename_torchvision_tensors,
     wrap_torchvision_module,
 )
-from .weights import fit_weights, is_plain, read_weights
+from .weights import UndrawnWeights, fit_weights, is_plain, read_weights
 
 COMMON_ARCHITECTURES = (
     "timm/resnet50", "timm/resnet18", "timm/efficientnet_b0", "timm/mobilenetv3_large_100", "timm/convnext_tiny",
@@ -64,10 +64,11 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
         state = rename_torchvision_tensors(state)
         build, wrap = build_torchvision_module, wrap_torchvision_module
     # The module is built once to find its last layer, and again if the checkpoint has another number of classes.
-    module = build(name)
-    classes = _count_classes(module, state)
-    if classes not in (None, getattr(module, "num_classes", 1000)):
-        module = build(name, num_classes=classes)
+    with UndrawnWeights():
+        module = build(name)
+        classes = _count_classes(module, state)
+        if classes not in (None, getattr(module, "num_classes", 1000)):
+            module = build(name, num_classes=classes)
     return replace(wrap(name, fit_weights(module, state, path.name, architecture)), name=path.stem)
 
 

@@ -31,7 +31,7 @@ from .open_clip_text import (
     localize_config,
     without_torchaudio,
 )
-from .weights import RefusedError, fit_weights, read_weights
+from .weights import RefusedError, UndrawnWeights, fit_weights, read_weights
 
 Config = dict[str, Any]
 """The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
@@ -160,7 +160,8 @@ def _load(
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
     try:
         check_text_config(text, sum(value.numel() for value in texts))
-        model = build_open_clip_module(config | {"text_cfg": text})
+        with UndrawnWeights():
+            model = build_open_clip_module(config | {"text_cfg": text})
         tokenizer = build_tokenizer(text) if has_text else None
     # transformers and timm may raise any error, for example for a configuration on disk that is damaged.
     except Exception as error:

@@ -20,7 +20,7 @@ from .kept_projection import PROJECTION, place_projection, read_projection, writ
 from .open_clip_models import Config, build_open_clip_module, wrap_open_clip_module
 from .open_clip_text import build_tokenizer
 from .starters import HALF, STARTER, Starter, read_starter
-from .weights import fit_weights, read_weights
+from .weights import UndrawnWeights, fit_weights, read_weights
 
 
 def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, progress: Progress | None = None) -> CLIP:
@@ -39,7 +39,8 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
     """
     text_folder = find_sentence_encoder()
     config = build_config(starter, text_folder)
-    model = build_open_clip_module(config).eval()
+    with UndrawnWeights():
+        model = build_open_clip_module(config).eval()
     _, classifier = read_starter(starter)
     trunk = {f"visual.trunk.{name}": value for name, value in classifier.items() if not name.startswith("classifier.")}
     encoder = read_weights(text_folder / "model.safetensors")

@@ -17,7 +17,7 @@ from ..frozen import freeze
 from ..label_sets import imagenet_labels
 from .download import check_digest
 from .timm_models import build_timm_module
-from .weights import fit_weights, read_weights
+from .weights import UndrawnWeights, fit_weights, read_weights
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,10 @@ def load_starters() -> ClassifierEnsemble:
 
 
 def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:
-    """Return the module of a starter classifier with random weights, and its pretrained weights under timm's names."""
+    """Return the module of a starter classifier without its weights, and its pretrained weights under timm's names."""
     state = read_weights(starter.path())
-    module = build_timm_module(starter.architecture)
+    with UndrawnWeights():
+        module = build_timm_module(starter.architecture)
     # The tensors in the files have other names than in timm, but the same order and the same shapes.
     names = module.state_dict().keys()
     if len(names) != len(state):

@@ -15,7 +15,7 @@ from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
 from .download import Progress, download
-from .weights import fit_weights, read_weights
+from .weights import UndrawnWeights, fit_weights, read_weights
 
 
 def list_torchvision_architectures() -> list[str]:
@@ -63,7 +63,8 @@ def load_torchvision(architecture: str, folder: Path, progress: Progress | None 
         )
     weights = torchvision.models.get_model_weights(architecture).DEFAULT
     path = download(weights.url, folder, Path(weights.url).stem.rpartition("-")[2], progress)
-    module = build_torchvision_module(architecture, len(weights.meta["categories"]))
+    with UndrawnWeights():
+        module = build_torchvision_module(architecture, len(weights.meta["categories"]))
     fit_weights(module, rename_torchvision_tensors(read_weights(path)), path.name, architecture)
     return wrap_torchvision_module(architecture, module)
 

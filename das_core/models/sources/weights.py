@@ -14,6 +14,8 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from ...common.interruption import allow_interrupt, is_cancellation
 from ...common.text import shorten
@@ -147,6 +149,16 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
         for hook in hooks:
             hook.remove()
     return module
+
+
+class UndrawnWeights(TorchFunctionMode):
+    """A context for building modules faster: their random weights, which `fit_weights` replaces, are not drawn."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        if func in (Tensor.normal_, Tensor.uniform_, init.normal_, init.uniform_, init.kaiming_uniform_):
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def is_plain(value: Tensor) -> bool:
