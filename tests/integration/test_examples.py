@@ -26,7 +26,7 @@ COMFYUI = ("CheckpointLoaderSimple", "CLIPVisionLoader", "UpscaleModelLoader")
 AS_SHIPPED = "class_to_image"
 """The example that runs with the views and the stack that Optimize chooses by itself."""
 MOST: dict[str, dict[str, int]] = {
-    "DAS_Optimize": {"recipe.steps": 2},
+    "DAS_Optimize": {"recipe.steps": 1},
     "DAS_Augmentation": {"views": 2, "details.jitter": 8},
     "DAS_ImageStack": {"width": 64, "height": 64, "batch_size": 2, "details.margin": 16},
     "DAS_StackToImage": {"scale": 1, "frames": 6},
