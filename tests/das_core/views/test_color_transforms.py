@@ -12,7 +12,8 @@ from toys import make_draws, random_views
 @each_case("per_channel", [True, False])
 def test_colour_shift_is_its_formula(per_channel: bool) -> None:
     views = torch.rand(5, 3, 6, 6)
-    changed = ColorShift(0.3, 0.7, per_channel)(views, make_draws(5))
+    transform = ColorShift(0.3, 0.7) if per_channel else ColorShift(0.3, 0.7, per_channel=False)
+    changed = transform(views, make_draws(5))
     draws = make_draws(5)
     numbers = 2 * np.array([draws.uniform() for _ in range(6)]).T - 1
     shift, scale = numbers[:, :3, None, None], numbers[:, 3:, None, None]
