@@ -45,7 +45,7 @@ def test_every_name_of_a_package_is_found_and_listed(package: object) -> None:
 def test_words_are_an_extra() -> None:
     without = (
         "import sys; sys.modules['open_clip'] = sys.modules['transformers'] = None; import direct_ascent as da;"
-        "print(da.render(da.load_starter(), 'jellyfish', size=32, steps=1, recipe='sketch', progress=False).image.shape);"
+        "print(da.render(da.load_starter(), 'jellyfish', size=32, steps=1, recipe='sketch').image.shape);"
         "da.load_starter_clip()"
     )
     run = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True, check=False)
