@@ -44,6 +44,7 @@ from .objectives.content import content_objective
 from .objectives.diversity import diversity_objective
 from .objectives.embedding import image_objective, text_objective
 from .objectives.feature import feature_objective
+from .objectives.natural import natural_objective
 from .objectives.per_image import one_per_image
 from .objectives.priors import prior
 from .objectives.style import style_objective
@@ -144,7 +145,7 @@ __all__ = [
     "decompose", "diversity_objective", "edit_stack", "feature_objective", "find_layers", "image_objective",
     "in_region", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
     "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "move_camera",
-    "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "prior", "render_film",
-    "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes",
+    "natural_objective", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "prior",
+    "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes",
     "score_images", "share_views", "style_objective", "text_objective",
 ]

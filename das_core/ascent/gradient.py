@@ -16,7 +16,7 @@ from ..views.pyramid import Pyramid
 from .focus import Focus
 from .pace import Pace
 from .scoring import Scoring, score_term
-from .shown_pixels import StepRenderer
+from .shown_pixels import ShownPixels, StepRenderer
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views or images, and the weight factors of their images; None if all are 1."""
@@ -31,6 +31,8 @@ class ScoreGradient:
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring = scoring
         self._renderer = StepRenderer(scoring, focus)
+        # By group, the factor of the weight of terms that join it, for each image (B,); measured at the first step.
+        self._scales: dict[int, Tensor] = {}
 
     def __call__(
         self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator[Any], chunk: int
@@ -41,28 +43,62 @@ class ScoreGradient:
         image, times the weight and the factor of the image. Those of several groups are balanced (`balance_gradients`).
         """
         scoring = self.scoring
+        cutoff = pace.cutoff(min(operator.canvas))
+
+        def move(part: Tensor) -> Tensor:
+            return scoring.support.restrict(operator.precondition(part, cutoff, pace.tilt))
+
         with torch.enable_grad():
             shown = self._renderer.render(canvas, step)
             scores: dict[str, list[Scores]] = {member.name: [] for member in scoring.plan.members}
             gradients, group_weights = [], []
-            for number in range(len(scoring.plan.groups)):
+            for number, group in enumerate(scoring.plan.groups):
+                joins = [member.term.joins for member in group.members]
+                if number not in self._scales and any(joins) and not all(joins):
+                    self._scales[number] = self._measure_scale(number, shown, step, pace, chunk, move)
                 self._backpropagate(number, shown.pyramid, step, pace, scores, chunk)
                 gradients.append(self._renderer.pull_back(number, shown, pace))
-                group_weights.append(scoring.plan.groups[number].weigh(pace.progress, canvas.device))
-        cutoff = pace.cutoff(min(operator.canvas))
-        gradient = balance_gradients(
-            gradients,
-            group_weights,
-            lambda part: scoring.support.restrict(operator.precondition(part, cutoff, pace.tilt)),
-            as_one=scoring.plan.is_series,
-        )
+                group_weights.append(group.weigh(pace.progress, canvas.device))
+        gradient = balance_gradients(gradients, group_weights, move, as_one=scoring.plan.is_series)
         return gradient, {name: _average(parts) for name, parts in scores.items()}
 
+    def _measure_scale(
+        self, number: int, shown: ShownPixels, step: int, pace: Pace, chunk: int, move: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """Return the factor, (B,), with which terms that join a group move each image as strongly as the others do."""
+        sizes = []
+        for joins in (False, True):
+            ignored: dict[str, list[Scores]] = {member.name: [] for member in self.scoring.plan.members}
+            self._backpropagate(number, shown.pyramid, step, pace, ignored, chunk, only=joins)
+            size = move(self._renderer.pull_back(number, shown, pace)).flatten(1).square().sum(dim=1)
+            weight = sum(
+                abs(member.term.weight_at(pace.progress))
+                for member in self.scoring.plan.groups[number].members
+                if member.term.joins == joins
+            )
+            size = size.sum().expand(self.scoring.images) if self.scoring.plan.is_series else size
+            sizes.append(size.sqrt() / (weight or 1.0))
+        return torch.where(sizes[1] > 0, sizes[0] / sizes[1], 0.0)
+
     def _backpropagate(
-        self, number: int, pyramid: Pyramid, step: int, pace: Pace, scores: dict[str, list[Scores]], chunk: int
+        self,
+        number: int,
+        pyramid: Pyramid,
+        step: int,
+        pace: Pace,
+        scores: dict[str, list[Scores]],
+        chunk: int,
+        only: bool | None = None,
     ) -> None:
-        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`."""
-        members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
+        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`: of all terms, or those that
+        join it or do not (`only`), unscaled.
+        """
+        members = [
+            (one, one.term.weight_at(pace.progress))
+            for one in self.scoring.plan.groups[number].members
+            if only is None or one.term.joins == only
+        ]
+        scale = self._scales.get(number) if only is None else None
         counts = any(weight for _, weight in members)
         with interruptible_backward(pyramid.device):
             for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
@@ -74,6 +110,8 @@ class ScoreGradient:
                     scores[member.name].append((score.detach(), factors))
                     if factors is not None:
                         score = score * make_constant(factors, score.dtype, score.device)
+                    if member.term.joins and scale is not None:
+                        score = score * scale[images.to(scale.device)]
                     total = total + weight * score.sum() / count
                 # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
                 if total.requires_grad and counts:

@@ -3,12 +3,12 @@
 from .film import Film, film
 from .render import Rendering, render
 from .running import UnsavedError
-from .wish import Wish, channel, channels, classes, direction, diversity, head, layer, neuron, of_views, text
+from .wish import Wish, channel, channels, classes, direction, diversity, head, layer, natural, neuron, of_views, text
 from .wrap import wrap
 from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "channel", "channels", "classes", "direction", "diversity",
-    "film", "head", "layer", "neuron", "of_views", "render", "text", "wrap", "zoom",
+    "film", "head", "layer", "natural", "neuron", "of_views", "render", "text", "wrap", "zoom",
 ]

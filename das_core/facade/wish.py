@@ -12,6 +12,7 @@ from ..objectives.classes import Targets, class_objective
 from ..objectives.diversity import diversity_objective
 from ..objectives.embedding import TextSimilarity, text_objective
 from ..objectives.feature import Direction, Kind, feature_objective
+from ..objectives.natural import natural_objective
 from ..objectives.per_image import one_per_image
 from ..objectives.term import Objective, make_objective
 
@@ -127,6 +128,13 @@ def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
 def diversity(name: str) -> Wish:
     """Ask for a batch whose images differ in the layer `name`: `channel("layer4", 12) + 0.5 * diversity("layer3")`."""
     return Wish(lambda judge: diversity_objective(judge, name))
+
+
+def natural(weight: float = 0.1) -> Wish:
+    """Ask for what is like the photographs that the model was trained on, with a `weight` beside an objective of weight
+    1 (`natural_objective`): `classes("koala") + natural()`.
+    """
+    return Wish(lambda judge: natural_objective(judge, weight))
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:

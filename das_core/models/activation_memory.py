@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .fold import FORWARD_ERRORS
 from .frozen import copy_with
 from .judge import Judge
+from .photograph_statistics import StatisticsJudge
 
 _BYTES_PER_PIXEL = 2000
 """Bytes for each pixel of a view: an estimate for models that cannot run on the meta device. It fits convolutional
@@ -32,8 +33,8 @@ def measure_view_bytes(judge: Judge) -> int:
     if known is None or known[0] != judge.dtype:
         known = judge.dtype, _count_saved_bytes(judge)
         _measured[judge.module] = known
-    # 4 bytes per value, 3 channels.
-    return known[1] + _VIEW_COPIES * 4 * 3 * judge.size**2
+    # A judge that watches statistics keeps copies of activations. 4 bytes per value, 3 channels.
+    return known[1] * (2 if isinstance(judge, StatisticsJudge) else 1) + _VIEW_COPIES * 4 * 3 * judge.size**2
 
 
 def _count_saved_bytes(judge: Judge) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import Lock, get_ident
 from typing import Any
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.fx.proxy import TraceError
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -20,7 +20,7 @@ from ..common.interruption import pausing
 FORWARD_ERRORS = (LookupError, AttributeError, TypeError, ValueError, AssertionError, ArithmeticError, NameError)
 """The errors of a forward pass that say something about the model. Others may be those of Cancel, or of memory."""
 
-_UNFOLDED = "unfolded"
+_UNFOLDED, _STATISTICS = "unfolded", "statistics"
 
 # While fx traces, it replaces methods of `nn.Module` for all threads. Two threads that trace at the same time would put
 # the wrong methods back.
@@ -34,6 +34,13 @@ class FoldedBatchNormAct2d(nn.Sequential):
 def find_unfolded(part: nn.Module) -> nn.Module | None:
     """Return the convolution that `part` was before a norm was folded into it, as it was then; None if none was."""
     return part.__dict__.get(_UNFOLDED)
+
+
+def find_statistics(part: nn.Module) -> tuple[Tensor, Tensor] | None:
+    """Return mean and variance (C,) of the output of a convolution over what the model was trained on, which the norm
+    that was folded into it knew; None if none was.
+    """
+    return part.__dict__.get(_STATISTICS)
 
 
 class _Tracer(fx.Tracer):
@@ -122,6 +129,9 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         # The original convolution is kept, but not as a submodule: PyTorch would list its weights with those of the
         # model, and move them to the device, which may have little memory.
         fused.__dict__[_UNFOLDED] = convolution
+        # A norm gives each channel its bias as mean, and its weight as deviation.
+        if norm.affine:
+            fused.__dict__[_STATISTICS] = norm.bias.detach(), norm.weight.detach().square()
         module.set_submodule(convolution_name, fused.requires_grad_(False))
         module.set_submodule(norm_name, rest)
     return module

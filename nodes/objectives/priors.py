@@ -1,14 +1,20 @@
 """The node Prior."""
 
+from typing import Any
+
 from comfy_api.latest import io
 
+from ...das_core.models.judge import Judge
 from ...das_core.objectives import priors as core
+from ...das_core.objectives.natural import natural_objective
 from ..node import Node
-from ..schema import Objective, list_options, schema, tip
+from ..schema import Classifier, Clip, Objective, list_options, schema, tip
+
+_KINDS = [*list_options(core.PriorKind, "total_variation"), "photographs"]
 
 
 class Prior(Node):
-    """The node that asks for a general property of the picture, such as smoothness, without a model."""
+    """The node that asks for a general property of the picture, such as smoothness."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -16,28 +22,37 @@ class Prior(Node):
             node_id="DAS_Prior",
             display_name="Prior",
             category="Direct Ascent/objectives",
-            description="Ask for what pictures are like, whatever they show: smooth, near to the start, with a "
-            "photograph's balance of coarse and fine, or without burnt colours. No model is asked. Goes "
+            description="Ask for what pictures are like, whatever they show: like the photographs that a model knows, "
+            "smooth, near to the start, with a photograph's balance of coarse and fine, or without burnt colours. Goes "
             "beside other objectives.",
-            aliases="regularizer, total variation, tv, smooth, spectrum",
+            aliases="regularizer, total variation, tv, smooth, spectrum, natural, photograph, deep inversion",
             inputs=[
                 tip(
-                    io.Combo.Input(
-                        "kind", options=list_options(core.PriorKind, "total_variation"), default="total_variation"
-                    ),
+                    io.Combo.Input("kind", options=_KINDS, default="total_variation"),
                     "total_variation: takes grain away and keeps edges, like a soft brush. l2: keeps the picture near "
                     "to what it started from. spectrum: as much fine detail as a photograph has, neither blur nor "
-                    "grain. range: no burnt white, no blocked black.",
+                    "grain. range: no burnt white, no blocked black. photographs: the light, colours and surfaces of "
+                    "those that a model was trained on.",
                 ),
                 tip(
                     io.Float.Input("weight", default=0.2, min=-100.0, max=100.0, step=0.05),
                     "How hard it pulls, where a model's objective of weight 1 pulls with 1. 0.05: a hint. 0.2: "
-                    "visible. 1: as strong as the subject. Below 0: the opposite, such as more grain.",
+                    "visible. 1: as strong as the subject. Below 0: the opposite, such as more grain. For photographs "
+                    "0.1 is enough: more brings things that nobody asked for.",
+                ),
+                tip(
+                    io.MultiType.Input("model", [Classifier, Clip], optional=True),
+                    "For photographs alone: the model that is asked for the subject. It needs batch norms, which "
+                    "starters and ResNets have and vision transformers do not.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
         )
 
     @classmethod
-    def execute(cls, kind: core.PriorKind, weight: float) -> io.NodeOutput:
-        return io.NodeOutput(core.prior(kind, weight))
+    def execute(cls, kind: Any, weight: float, model: Judge | None = None) -> io.NodeOutput:
+        if kind != "photographs":
+            return io.NodeOutput(core.prior(kind, weight))
+        if model is None:
+            raise ValueError("what photographs are like a model knows: connect the one of the subject to model")
+        return io.NodeOutput(natural_objective(model, weight))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..frozen import uncompile
 from ..judge import Judge
+from ..photograph_statistics import StatisticsJudge
 from .hooks import capture_outputs
 from .layer import Layer, find_layer, find_layers
 
@@ -78,6 +79,10 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
 def merge_judges(judges: Sequence[Judge]) -> Judge:
     """Merge judges that share a module and the kind of answer into one, so that the module runs once for all."""
     first = judges[0]
+    watching = next((judge for judge in judges if isinstance(judge, StatisticsJudge)), None)
+    if watching is not None:
+        others = [judge for judge in judges if not isinstance(judge, StatisticsJudge)]
+        return replace(watching, asked=merge_judges(others)) if others else watching
     if not isinstance(first, ActivationJudge):
         return first
     layers = {layer.name: layer for judge in judges if isinstance(judge, ActivationJudge) for layer in judge.layers}

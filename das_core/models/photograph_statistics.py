@@ -1,0 +1,134 @@
+"""A judge that also compares views with the photographs that its model was trained on, as its batch norms know them.
+
+Every batch norm holds the mean and the variance of its layer over the training. DeepInversion (Yin et al., CVPR 2020,
+section 3.2) makes images whose layers have the same statistics.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..common.devices import keep_copy
+from ..common.own_thread import hearing_own_thread
+from .fold import find_statistics
+from .judge import Judge
+
+# Added to ratios of variances, so that a channel that is constant in a view has no infinite distance.
+_FLOOR = 1e-4
+# The least known variance of a channel, as a share of their mean: a norm may have switched a channel off.
+_LEAST_VARIANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The answer of a judge for V views, and how far their statistics are from those of photographs, (V,)."""
+
+    output: Any
+    distances: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsJudge(Judge):
+    """A judge that gives the answer of the judge `asked` in a `Watched`, with distances from the same run."""
+
+    asked: Judge
+
+    @property
+    def answer_key(self) -> tuple[object, ...]:
+        """The kind of answer: that of the judge that is watched."""
+        return self.asked.answer_key
+
+    @property
+    def whole(self) -> Judge:
+        """This judge, with the judge that is watched as a whole."""
+        return replace(self, asked=self.asked.whole)
+
+    def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Watched:
+        """Return the answer of the judge that is watched, and the mean of the distances over the norms that ran."""
+        found: list[tuple[Tensor, ...]] = []
+
+        def hear(mean: Tensor, variance: Tensor, part: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+            values = inputs[0] if isinstance(part, nn.BatchNorm2d) else output
+            found.append((*Moments.apply(values), keep_copy(mean, values), keep_copy(variance, values)))
+
+        with ExitStack() as hooks:
+            for norm, mean, variance in find_norms(self.module):
+                hooks.enter_context(hearing_own_thread(norm.register_forward_hook, partial(hear, mean, variance)))
+            output = self.asked.answer(views, images)
+        # A judge of early layers alone may stop before the first norm.
+        distances = measure_distances(*zip(*found, strict=True)) if found else views.new_zeros(len(views))
+        return Watched(output, self.postprocess(distances))
+
+
+def watch(judge: Judge) -> StatisticsJudge:
+    """Return a single judge that also compares its views with photographs; its module has batch norms."""
+    norms = find_norms(judge.module)
+    if not norms:
+        raise ValueError(
+            f"{judge.name} has no batch norms, which would know what photographs are like; take a model with some, "
+            "such as load_starter() or a ResNet, or leave this objective out"
+        )
+    for _, mean, variance in norms:
+        if not bool(mean.isfinite().all() and variance.isfinite().all() and (variance >= 0).all() and variance.any()):
+            raise ValueError(f"the batch norms of {judge.name} are damaged or were never trained; take another model")
+    return judge.convert_to(StatisticsJudge, asked=judge)
+
+
+def find_norms(module: nn.Module) -> list[tuple[nn.Module, Tensor, Tensor]]:
+    """Return the parts of a model whose statistics are known, each with mean and variance (C,): of its input if it is a
+    norm, else of its output.
+    """
+    found: list[tuple[nn.Module, Tensor, Tensor]] = []
+    for part in module.modules():
+        known = find_statistics(part)
+        if known is not None:
+            # Layers that add channels have most of the activations, and so would take most of the time.
+            if isinstance(part, nn.Conv2d) and part.groups == 1 and part.out_channels <= part.in_channels:
+                found.append((part, *known))
+        elif isinstance(part, nn.BatchNorm2d) and part.running_mean is not None and part.running_var is not None:
+            found.append((part, part.running_mean, part.running_var))
+    return found
+
+
+def measure_distances(
+    means: Sequence[Tensor], squares: Sequence[Tensor], known: Sequence[Tensor], variances: Sequence[Tensor]
+) -> Tensor:
+    """Return how far the views are from what the norms know, (V,), from 0 up: the mean over the layers.
+
+    In a layer it is the mean over channels of the squared difference of the means, in known deviations, plus the
+    squared logarithm of the ratio of the deviations. A layer has means and mean squares (V, C), and a known mean and
+    variance (C,).
+    """
+    # All layers at once: a layer by itself is small, and each operation takes time.
+    scale = torch.cat([torch.maximum(each, _LEAST_VARIANCE * each.mean()) for each in variances]).float()
+    mean = torch.cat(list(means), dim=1)
+    shift = (mean - torch.cat(list(known)).float()).square() / scale
+    ratio = 0.5 * torch.log(
+        ((torch.cat(list(squares), dim=1) - mean.square()).clamp(min=0) / scale + _FLOOR) / (1 + _FLOOR)
+    )
+    layers = (shift + ratio.square()).split([len(each) for each in known], dim=1)
+    return torch.stack([layer.mean(dim=1) for layer in layers]).mean(dim=0)
+
+
+class Moments(torch.autograd.Function):
+    """Mean and mean square, each (V, C), float32, of values (V, C, H, W); several times as fast as `torch.var_mean`."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean and the mean square of every channel of every view."""
+        flat = values.float().permute(0, 2, 3, 1).flatten(1, 2)
+        # A copy, because an activation may overwrite the values in place.
+        context.save_for_backward(values.clone())
+        return flat.mean(dim=1), flat.square().mean(dim=1)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        """Return the gradient at the values, given those at the means and at the mean squares."""
+        (values,) = context.saved_tensors
+        of_mean, of_square = (gradient[:, :, None, None] / values[0, 0].numel() for gradient in gradients)
+        return torch.addcmul(of_mean.to(values.dtype), values, 2 * of_square.to(values.dtype))
