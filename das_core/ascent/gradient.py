@@ -53,9 +53,8 @@ class ScoreGradient:
             scores: dict[str, list[Scores]] = {member.name: [] for member in scoring.plan.members}
             gradients, group_weights = [], []
             for number, group in enumerate(scoring.plan.groups):
-                joins = [member.term.joins for member in group.members]
-                if number not in self._scales and any(joins) and not all(joins):
-                    self._scales[number] = self._measure_scale(number, shown, step, pace, chunk, move)
+                if number not in self._scales and any(member.term.joins for member in group.members):
+                    self._measure_scale(number, shown, step, pace, chunk, move)
                 self._backpropagate(number, shown.pyramid, step, pace, scores, chunk)
                 gradients.append(self._renderer.pull_back(number, shown, pace))
                 group_weights.append(group.weigh(pace.progress, canvas.device))
@@ -64,21 +63,23 @@ class ScoreGradient:
 
     def _measure_scale(
         self, number: int, shown: ShownPixels, step: int, pace: Pace, chunk: int, move: Callable[[Tensor], Tensor]
-    ) -> Tensor:
-        """Return the factor, (B,), with which terms that join a group move each image as strongly as the others do."""
+    ) -> None:
+        """Set the factors, (B,), with which terms that join a group move each image as strongly as the others do.
+
+        They are not set before the others count.
+        """
+        plan = self.scoring.plan
+        others = [member.term for member in plan.groups[number].members if not member.term.joins]
+        weight = sum(abs(term.weight_at(pace.progress)) for term in others)
+        if not weight:
+            return
         sizes = []
         for joins in (False, True):
-            ignored: dict[str, list[Scores]] = {member.name: [] for member in self.scoring.plan.members}
+            ignored: dict[str, list[Scores]] = {member.name: [] for member in plan.members}
             self._backpropagate(number, shown.pyramid, step, pace, ignored, chunk, only=joins)
             size = move(self._renderer.pull_back(number, shown, pace)).flatten(1).square().sum(dim=1)
-            weight = sum(
-                abs(member.term.weight_at(pace.progress))
-                for member in self.scoring.plan.groups[number].members
-                if member.term.joins == joins
-            )
-            size = size.sum().expand(self.scoring.images) if self.scoring.plan.is_series else size
-            sizes.append(size.sqrt() / (weight or 1.0))
-        return torch.where(sizes[1] > 0, sizes[0] / sizes[1], 0.0)
+            sizes.append((size.sum().expand(self.scoring.images) if plan.is_series else size).sqrt())
+        self._scales[number] = torch.where(sizes[1] > 0, sizes[0] / weight / sizes[1], 0.0)
 
     def _backpropagate(
         self,
@@ -90,11 +91,12 @@ class ScoreGradient:
         chunk: int,
         only: bool | None = None,
     ) -> None:
-        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`: of all terms, or those that
-        join it or do not (`only`), unscaled.
+        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`.
+
+        With `only` it is that of the terms that do not join it, or of those that do, each with a weight of 1.
         """
         members = [
-            (one, one.term.weight_at(pace.progress))
+            (one, 1.0 if only else one.term.weight_at(pace.progress))
             for one in self.scoring.plan.groups[number].members
             if only is None or one.term.joins == only
         ]

@@ -120,7 +120,7 @@ def make_plan(
 
     The terms of a group have the same module, kind of answer (`Judge.answer_key`), region masks (the same tensor
     objects), share of the views and `compares_images`. A term without a judge is a group of its own, and one that
-    `joins` is in all groups with its module.
+    `joins` is in all groups with its module and, if it has any, its regions.
     """
     if isinstance(objectives, Plan):
         return objectives
@@ -132,7 +132,9 @@ def make_plan(
         _check(name, term, timeline, spec, is_series=is_series)
         source = id(term if term.judge is None else term.judge.module)
         key = (source, term.judge and term.judge.answer_key, term.share, term.compares_images, *map(id, term.regions))
-        hosts = [other for other in found if term.joins and other[0] == source]
+        hosts = [
+            other for other in found if term.joins and other[0] == source and (not term.regions or other[4:] == key[4:])
+        ]
         for place in hosts or [key]:
             found.setdefault(place, []).append(Member(name, term, term.weigh_images(timeline)))
     groups = []

@@ -77,6 +77,19 @@ def test_pictures_are_nearer_to_photographs_alone_beside_a_class_and_in_films() 
         assert without < beside < alone
 
 
+def test_it_may_begin_later_and_act_in_a_region() -> None:
+    stack, model = noisy(), make_classifier()
+    wanted, natural = da.class_objective(model, 3, "logit"), natural_objective(model, 0.3)
+    # The weight of one of the two is 0 at the first step, and both act in the end.
+    for begins, alone in ((wanted + da.over_steps(natural), wanted), (da.over_steps(wanted) + natural, natural)):
+        pictures = [climb(stack, asked, steps=3, denoising=None).image for asked in (begins, alone)]
+        assert float((pictures[0] - pictures[1]).abs().amax(dim=(1, 2, 3)).min()) > 1e-3
+    left = torch.zeros(1, 48, 48)
+    left[..., :24] = 1
+    for asked, groups in ((da.in_region(wanted + natural, left), 1), (wanted + da.in_region(natural, left), 2)):
+        assert len(make_plan(asked, stack.spec, stack.batch).groups) == groups
+
+
 def test_an_ensemble_divides_it_and_a_model_without_norms_is_named() -> None:
     models = da.models.ensemble.ClassifierEnsemble.from_members([make_classifier(), make_classifier(1)])
     both = natural_objective(models, 0.2)
