@@ -16,10 +16,7 @@ from outcomes import Outcomes, pick, spoil_bytes
 
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore:Detected pickle protocol")]
 
-FILES = 6
-"""How many stack files the short form tries; it tries a third as many checkpoints. The long form tries 100 times as
-many of both."""
-
+FILES = 6  # How many stack files are tried, and a third as many checkpoints
 ARCHITECTURE = "timm/mobilenetv3_small_050"
 
 STRANGE: list[Any] = [
@@ -86,20 +83,14 @@ def test_stack_files(pack: Pack, outcomes: Outcomes, scale: int) -> None:
         content = rewrite(good, partial(spoil_header, generator)) if seed % 3 else spoil_bytes(generator, good)
         bad = folder / "bad.safetensors"
         bad.write_bytes(seal(content) if seed % 4 else content)
-        loaded = outcomes.attempt(
-            lambda: pack.run("DAS_LoadStack", file="bad.safetensors [output]"), partial("stack file {}".format, seed)
-        )
+        what = partial("stack file {}".format, seed)
+        loaded = outcomes.attempt(lambda: pack.run("DAS_LoadStack", file="bad.safetensors [output]"), what)
         if loaded:
             # A stack that could be read can be shown, and an ascent can start from it.
             for size in (1.0, 1.5):
-                outcomes.attempt(
-                    partial(pack.run, "DAS_StackToImage", stack=loaded[0], scale=size),
-                    partial("stack file {}, shown".format, seed),
-                )
-            outcomes.attempt(
-                partial(pack.optimize, steps=1, stack=loaded[0], augmentation=pack.still()),
-                partial("stack file {}, climbed".format, seed),
-            )
+                outcomes.attempt(partial(pack.run, "DAS_StackToImage", stack=loaded[0], scale=size), what)
+            climb = partial(pack.optimize, steps=1, stack=loaded[0], augmentation=pack.still())
+            outcomes.attempt(climb, what)
     assert outcomes.counts["refused"] >= FILES * scale / 2
 
 

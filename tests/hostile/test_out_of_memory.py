@@ -14,10 +14,7 @@ from outcomes import Outcomes
 
 pytestmark = pytest.mark.hostile
 
-PLACES = 4
-"""How many places of an ascent the short form tries; the long form tries 100 times as many, or all that there are."""
-
-
+PLACES = 4  # How many places of an ascent are tried, or all that there are
 CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes. Error code 12"
 
 
@@ -36,15 +33,9 @@ class FailingOperation(TorchDispatchMode):
 
 
 def run(pack: Pack, mode: TorchDispatchMode | None = None) -> Any:
-    inputs = {
-        "stack": pack.stack(),
-        "objectives": {"objective0": pack.objective()},
-        "augmentation": pack.still(views=2),
-        "steps": 2,
-        "preview_every": 1,
-    }
+    given = {"stack": pack.stack(), "objectives": {"objective0": pack.objective()}, "augmentation": pack.still(views=2)}
     with mode or nullcontext():
-        return pack.optimize(**inputs, **STEADY)
+        return pack.optimize(**given, preview_every=1, **STEADY)
 
 
 def test_memory_runs_out_at_any_operation(pack: Pack, outcomes: Outcomes, scale: int) -> None:
@@ -54,9 +45,8 @@ def test_memory_runs_out_at_any_operation(pack: Pack, outcomes: Outcomes, scale:
     places = random.Random(0).sample(range(1, counter.count), min(PLACES * scale, counter.count - 1))
     for place in places:
         for error in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError(CPU_ERROR)):
-            said = ""
             try:
-                made = run(pack, FailingOperation(place, error))
+                made, said = run(pack, FailingOperation(place, error)), ""
             except RuntimeError as caught:
                 said = str(caught)
             if said:

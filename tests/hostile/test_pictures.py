@@ -19,9 +19,7 @@ from sweeper.show import make_thumbnail
 
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("pack")]
 
-FILES = 100
-"""How many pictures the short form spoils; the long form 100 times as many."""
-
+FILES = 100  # How many pictures are spoiled
 KINDS = ("PNG", "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "TIFF", "EPS", "PPM", "ICO", "TGA", "PCX")
 """The formats of the pictures. The tools do not open all of them, but here every file has the name of a PNG."""
 
@@ -76,9 +74,8 @@ def spoil_png(generator: random.Random, content: bytes) -> bytes:
     if generator.random() < 0.5 and inside:
         parts[number] = kind, spoil_bytes(generator, inside)
     else:
-        parts.insert(
-            max(1, number), (pick(generator, kinds), generator.randbytes(generator.choice([0, 1, 4, 13, 26, 300])))
-        )
+        more = pick(generator, kinds), generator.randbytes(generator.choice([0, 1, 4, 13, 26, 300]))
+        parts.insert(max(1, number), more)
     return content[:8] + b"".join(chunk(kind, inside) for kind, inside in parts)
 
 

@@ -24,13 +24,8 @@ from repository import REPOSITORY
 pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 PROCESSES = 4
-ROUNDS = 2
-"""How often the processes start at once in the short form; the long form starts them 100 times as often."""
-
-KILLS = 5
-"""How many processes are killed in the short form; in the long form 100 times as many."""
-
-
+ROUNDS = 2  # How often the processes start at once
+KILLS = 5  # How many processes are killed
 SHAPE = torch.Size([16, 8])
 MATRIX = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
 

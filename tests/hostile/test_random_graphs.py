@@ -21,9 +21,8 @@ from runner.workflow_graph import Node
 
 pytestmark = pytest.mark.hostile
 
-ATTACKS = 20
-"""How many bad values each test tries in the short form; the long form tries 100 times as many."""
-
+ATTACKS = 20  # How many bad values each test tries
+GRAPHS = 6  # How many graphs are made
 _IMAGE = torch.rand(1, 24, 24, 3, generator=torch.Generator().manual_seed(0))
 
 NUMBERS: list[Any] = [-1, 0, 1, 2**31 - 1, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**400, 10**5000]
@@ -132,10 +131,6 @@ def check_widgets(node: Node, sockets: dict[str, Any]) -> dict[str, Any]:
     workflow = {"0": source, "1": Node("1", node.class_type, "", {**node.inputs, **linked})}
     checked = check_node(workflow["1"], workflow)
     return {name: value for name, value in checked.inputs.items() if name not in sockets}
-
-
-GRAPHS = 6
-"""How many graphs the short form makes; the long form 100 times as many."""
 
 
 def test_random_valid_graphs(pack: Pack, outcomes: Outcomes, scale: int) -> None:
