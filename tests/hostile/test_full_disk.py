@@ -1,6 +1,6 @@
 """A full disk, wherever the pack writes: existing files stay, no file is half-written, and a message says what helps.
 
-`test_processes.py` tests the same for fitted projections, tests/nodes/bridge/test_stack_folders.py for stacks.
+tests/nodes/bridge/test_stack_folders.py tests the same for stacks.
 """
 
 import importlib.util
@@ -31,10 +31,7 @@ FILLED = 3  # How many full disks are simulated for each kind of file, each with
 
 
 def list_room(whole: int, scale: int) -> list[int]:
-    """Return how many bytes of a file each of the simulated disks has room for.
-
-    The first has room for none; the others have room for less than `whole` bytes, the size of the complete file.
-    """
+    """Return how many bytes of a file of `whole` bytes each of the simulated disks has room for; the first for none."""
     generator = random.Random(whole)
     return [0, *(generator.randrange(1, whole) for _ in range(FILLED * scale - 1))]
 
@@ -51,6 +48,15 @@ def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffi
         assert path.read_bytes() == whole
         assert list(tmp_path.iterdir()) == [path]
         outcomes.counts["refused"] += 1
+
+
+def test_a_projection_is_not_kept_by_half_and_is_named(pack: Pack, caplog: pytest.LogCaptureFixture) -> None:
+    path = pack.home / "first" / "full" / "tower.safetensors"
+    path.parent.mkdir(parents=True)
+    with fill_disk(4096):
+        pack.module("das_core.models.sources.kept_projection").write_projection(path, "key", torch.ones(64, 64))
+    assert "could not be kept" in caplog.text
+    assert not list(path.parent.iterdir())
 
 
 @each_case("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])

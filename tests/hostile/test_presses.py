@@ -6,7 +6,6 @@ does many operations after a press.
 """
 
 import random
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -27,23 +26,15 @@ FREE = ("aten.empty", "aten.set_", "aten.detach")
 """Beginnings of the names of operations that take no time, however large their tensors are. Operations that only make a
 view of a tensor take none either (`is_view`)."""
 
-MANY: Mapping[str, tuple[float, float]] = {
-    "views": (8, 40),
-    "batch_size": (1, 6),
-    "step": (1, 2),
-    "chunk": (0, 64),
-    "top_k": (1, 40),
-}
+MANY = {"views": (8, 40), "batch_size": (1, 6), "step": (1, 2), "chunk": (0, 64), "top_k": (1, 40)}
 """Ranges of random numbers that make loops long, by the name of the widget."""
 
 LINES = "\n".join(f"a castle on hill {number}" for number in range(60))
 
 
 class Presses(TorchDispatchMode):
-    """Counts the operations of a run, and presses Cancel before operation number `at`, from 1; 0 for never.
-
-    `late` counts the operations after the press that take time.
-    """
+    """Presses Cancel before operation number `at`, from 1; 0 for never. Counts all, and as `late` those that take time
+    after the press."""
 
     def __init__(self, at: int = 0) -> None:
         super().__init__()
@@ -60,10 +51,7 @@ class Presses(TorchDispatchMode):
 
 
 def choose(pack: Pack, seed: int) -> tuple[NodeMaker, str, dict[str, Any]]:
-    """Return a maker, the id of a random node, and random inputs with which the maker can run this node.
-
-    Invalid inputs are drawn again.
-    """
+    """Return a maker, the id of a random node, and random inputs with which the maker can run it."""
     core = pack.module("das_core")
     for attempt in range(50):
         maker = NodeMaker(pack, 1000 * seed + attempt)

