@@ -17,7 +17,8 @@ from cases import each_case
 
 Box = tuple[int, int, int, int]
 
-TWENTY = [f"thing_{number:02d}" for number in range(20)]
+MANY = [f"thing_{number:02d}" for number in range(45)]
+TWENTY = MANY[:20]
 
 
 def colour(place: int, folder: int = 0) -> tuple[int, int, int]:
@@ -125,8 +126,7 @@ def test_a_sheet_for_naming_has_numbers_of_the_key_and_no_captions(pair: tuple[P
 
 
 def test_what_does_not_fit_goes_on_further_sheets(tmp_path: Path) -> None:
-    names = [f"thing_{number:02d}" for number in range(45)]
-    a, b = fill(tmp_path / "a", names), fill(tmp_path / "b", names, 1)
+    a, b = fill(tmp_path / "a", MANY), fill(tmp_path / "b", MANY, 1)
     for drawn, count in ((draw_pairs(a, b, tmp_path / "pairs"), 5), (draw_naming(a, tmp_path / "naming"), 3)):
         assert [sheet.name for sheet in drawn] == [f"sheet_{number}.png" for number in range(1, count + 1)]
         where = [sheet for sheet, _ in find_boxes(drawn, 45)]
@@ -204,7 +204,10 @@ def test_preferences_are_counted_by_folder_and_pairs_without_an_answer_or_a_deci
     # A is left in 1, 3 and 5, right in 2 and 4: it wins 1 and 4.
     text = score_answers(*write(tmp_path, "# first look\n1 left\n\n2: LEFT\n3 even\n4. right\n  5) right \n", PAIRS))
     assert text == "preferred: A 2, B 2, even 1\ndecided: 4 (A in 50%)"
-    assert score_answers(*write(tmp_path, "2 even\n4\n", PAIRS)).endswith("decided: 0\nnot answered: 1, 3, 4, 5")
+    key, answers = write(tmp_path, "2 even\n4\n", PAIRS)
+    assert score_answers(key, answers).endswith("decided: 0\nnot answered: 1, 3, 4, 5")
+    with pytest.raises(ValueError, match=r"answers .*nowhere\.txt cannot be read"):
+        score_answers(key, tmp_path / "nowhere.txt")
 
 
 def test_names_are_listed_and_counted(tmp_path: Path) -> None:
@@ -229,21 +232,14 @@ def test_names_are_listed_and_counted(tmp_path: Path) -> None:
             score_answers(*files, accept, reject)
 
 
-def test_wrong_answers_are_refused(tmp_path: Path) -> None:
-    for answers, message in (
-        ("1 left\n6 right", "line 2 of .* is no answer: '6 right'; begin it with a number from 1 to 5"),
-        ("1 left\n\n1 right", "line 3 of .* is no answer"),
-        ("1left", "line 1 of .* is no answer"),
-        ("2 both", "the answer 'both' to number 2 is none; write left, right or even"),
+def test_wrong_answers_and_files_that_are_no_key_are_refused(tmp_path: Path) -> None:
+    no_keys: list[object] = [[], {"kind": "other"}, {"kind": "naming", "names": {"one": "x"}}]
+    for answers, key, message in (
+        ("1 left\n6 right", PAIRS, "line 2 of .* is no answer: '6 right'; begin it with a number from 1 to 5"),
+        ("1 left\n\n1 right", PAIRS, "line 3 of .* is no answer"),
+        ("1left", PAIRS, "line 1 of .* is no answer"),
+        ("2 both", PAIRS, "the answer 'both' to number 2 is none; write left, right or even"),
+        *(("1 left", key, r"key\.json is no key") for key in no_keys),
     ):
         with pytest.raises(ValueError, match=message):
-            score_answers(*write(tmp_path, answers, PAIRS))
-
-
-@each_case("key", [[], {"kind": "other"}, {"kind": "naming", "names": {"one": "x"}}])
-def test_files_that_are_no_key_or_cannot_be_read_are_refused(tmp_path: Path, key: object) -> None:
-    path, answers = write(tmp_path, "1 left", key)
-    with pytest.raises(ValueError, match=r"key\.json is no key"):
-        score_answers(path, answers)
-    with pytest.raises(ValueError, match=r"answers .*nowhere\.txt cannot be read"):
-        score_answers(write(tmp_path, "", PAIRS)[0], tmp_path / "nowhere.txt")
+            score_answers(*write(tmp_path, answers, key))

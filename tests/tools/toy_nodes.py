@@ -80,9 +80,8 @@ class Facts(io.ComfyNode):
             cls.memory = 1
         except AttributeError:
             locked = True
-        return io.NodeOutput(
-            f"id {cls.hidden.unique_id}, inference {torch.is_inference_mode_enabled()}, locked {locked}", 7
-        )
+        inference = torch.is_inference_mode_enabled()
+        return io.NodeOutput(f"id {cls.hidden.unique_id}, inference {inference}, locked {locked}", 7)
 
 
 class Fail(io.ComfyNode):

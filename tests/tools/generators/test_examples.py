@@ -62,14 +62,6 @@ def test_what_only_the_page_can_export_is_refused() -> None:
 PICTURE = "direct_ascent_castle.jpg"
 
 
-def write_example(folder: Path, name: str, saver: str) -> None:
-    """Write a workflow of the page that loads a picture and saves it with a node of this class."""
-    load = make_node(1, "LoadImage", [widget("image", "COMBO")], [PICTURE])
-    save = make_node(2, saver, [{"name": "images", "type": "IMAGE", "link": 2}], [])
-    links = [[2, 1, 0, 2, 0, "IMAGE"]]
-    (folder / f"{name}.json").write_text(json.dumps({"nodes": [load, save], "links": links}))
-
-
 @each_case(("width", "height"), [(64, 48), (1024, 2048)])
 def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(width: int, height: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -93,8 +85,10 @@ def test_a_batch_becomes_a_sheet_from_its_first_image_to_its_last(count: int, mo
 
 def test_an_example_gets_its_api_form_and_thumbnail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "api").mkdir()
-    write_example(tmp_path, "good", "SaveImage")
-    write_example(tmp_path, "silent", "NoSuchNode")
+    load, links = make_node(1, "LoadImage", [widget("image", "COMBO")], [PICTURE]), [[2, 1, 0, 2, 0, "IMAGE"]]
+    for name, saver in (("good", "SaveImage"), ("silent", "NoSuchNode")):
+        save = make_node(2, saver, [{"name": "images", "type": "IMAGE", "link": 2}], [])
+        (tmp_path / f"{name}.json").write_text(json.dumps({"nodes": [load, save], "links": links}))
     assert main(["--directory", str(tmp_path), "--thumbnails"]) == 1
     assert "silent keeps its thumbnail" in capsys.readouterr().err
     assert [path.name for path in tmp_path.glob("*.jpg")] == ["good.jpg"]

@@ -26,10 +26,9 @@ from comfy_api.latest import ComfyExtension, io
 class Paint(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        sizes = {"thin": "In pixels.", "wide": "In {cm}."}
         brush = [
             io.DynamicCombo.Option(name, [io.Int.Input("size", tooltip=size), io.Int.Input("ink", tooltip="Ink.")])
-            for name, size in sizes.items()
+            for name, size in (("thin", "In pixels."), ("wide", "In {cm}."))
         ]
         slots = io.Autogrow.TemplatePrefix(io.Image.Input("layer", tooltip="One layer."), prefix="layer", min=1, max=2)
         return io.Schema(
@@ -143,13 +142,20 @@ def test_a_new_language_is_a_folder_and_a_list_to_fill_in(painters: Path, capsys
     assert lines[-1] == f"de: {sum(len(item['entries']) for item in items) - make_locales.MAX_LISTED} more"
 
 
-def test_a_filled_in_list_is_merged_into_files_of_the_form_that_comfyui_reads(painters: Path, german: Path) -> None:
+def test_a_filled_in_list_is_merged_and_texts_that_main_json_has_of_scripts_are_listed_too(
+    painters: Path, german: Path
+) -> None:
     assert run(painters, "--check") == 0
     assert not (painters / make_locales.TO_DO).exists()
     english, texts = read(german.parent / "en" / "nodeDefs.json"), read(german / "nodeDefs.json")
     assert texts["LOC_Paint"]["inputs"]["brush_ink"] == {"name": "INK", "tooltip": "INK."}
     assert json.dumps(texts).lower() == json.dumps(english).lower()
     assert read(german / "main.json") == {"nodeCategories": {"paint": "PAINT", "wet": "WET"}}
+    main = german.parent / "en" / "main.json"
+    main.write_text(json.dumps(read(main) | {"painters": {"button": "Finish"}}), encoding="utf-8")
+    assert run(painters) == 0
+    assert read(main)["painters"] == {"button": "Finish"}
+    assert [item["english"] for item in read(painters / make_locales.TO_DO)] == ["Finish"]
 
 
 def test_a_changed_text_is_stale_until_it_is_translated_and_what_is_not_needed_is_dropped(
@@ -175,14 +181,6 @@ def test_a_changed_text_is_stale_until_it_is_translated_and_what_is_not_needed_i
     assert merge(changed, [item]) == 0
     assert read(german / "nodeDefs.json")["LOC_Paint"]["inputs"]["brush"]["tooltip"] == "WELCHER."
     assert run(changed, "--check") == 0
-
-
-def test_texts_that_main_json_has_of_scripts_are_translated_too(painters: Path, german: Path) -> None:
-    main = german.parent / "en" / "main.json"
-    main.write_text(json.dumps(read(main) | {"painters": {"button": "Finish"}}), encoding="utf-8")
-    assert run(painters) == 0
-    assert read(main)["painters"] == {"button": "Finish"}
-    assert [item["english"] for item in read(painters / make_locales.TO_DO)] == ["Finish"]
 
 
 def test_a_bad_translation_is_refused(painters: Path, german: Path, capsys: pytest.CaptureFixture[str]) -> None:

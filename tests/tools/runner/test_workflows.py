@@ -119,20 +119,10 @@ def test_any_other_error_of_a_node_is_raised_with_a_note_on_the_node(run: Run) -
     assert caught.value.__notes__ == ["This was node 3 (TOY_Fail)."]
 
 
-def test_an_early_interrupt_ends_the_run_and_removes_the_bar(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_sees_one_bar_for_each_node_which_an_early_interrupt_removes(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import comfy.model_management
-
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    comfy.model_management.interrupt_current_processing()
-    result = run(COLOR | SAVE)
-    assert (result.code, result.out) == (130, "")
-    *_, bar, removed, last = result.err.split("\r")
-    assert bar.startswith("Plain Color:   0%")
-    assert removed.isspace()
-    assert last == "run_workflow: interrupted\n"
-
-
-def test_a_terminal_sees_one_bar_for_each_node(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import comfy.utils
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
@@ -151,6 +141,13 @@ def test_a_terminal_sees_one_bar_for_each_node(run: Run, monkeypatch: pytest.Mon
     assert bars[0].startswith("Plain Color: 100%")
     assert "4/4" in bars[0]
     assert bars[1].startswith("The result: 100%")
+    comfy.model_management.interrupt_current_processing()
+    result = run(COLOR | SAVE)
+    assert (result.code, result.out) == (130, "")
+    *_, bar, removed, last = result.err.split("\r")
+    assert bar.startswith("Plain Color:   0%")
+    assert removed.isspace()
+    assert last == "run_workflow: interrupted\n"
 
 
 def test_a_log_gets_lines_in_place_of_a_bar(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from repository import REPOSITORY
 from runner.core_nodes import register_core_nodes
 from runner.node_classes import load_pack_without_models
 from runner.workflow_graph import Node, Workflow, WorkflowError, parse_workflow
-from sweep_grids import COLOR, FAILING, list_results_here
+from sweep_grids import COLOR, list_results_here
 from sweeper.cells import Cell, SweepError, SweepStoppedError, Workers
 from sweeper.grid_file import read_grid
 from sweeper.rehearsal import find_quick, rehearse
@@ -157,12 +157,10 @@ def test_a_cell_saves_what_run_workflow_saves(plan: MakePlan, pack: Path, tmp_pa
 
 
 def test_a_cell_of_another_pack_stops_the_sweep(plan: MakePlan, tmp_path: Path) -> None:
-    made = plan("axes: {1.level: [0.25]}", FAILING)
-    ((digest, label, settings),) = [cell.task for cell in list_all(made)]
+    made = plan("axes: {1.level: [0.25]}")
+    ((_, label, settings),) = [cell.task for cell in list_all(made)]
     with pytest.raises(SweepStoppedError, match="have changed since the sweep was started"):
         WorkflowRunner(made, 1)(("0" * 32, label, settings), tmp_path)
-    with pytest.raises(WorkflowError, match=r"node 3 \(TOY_Fail\): no class"):
-        WorkflowRunner(made, 1)((digest, label, settings), tmp_path)
 
 
 def test_pictures_come_first_and_a_cell_that_saves_none_is_not_rated(plan: MakePlan, tmp_path: Path) -> None:
@@ -192,7 +190,7 @@ def wish(text: Any) -> Workflow:
     return {"1": Node("1", "DAS_ClassObjective", "Class Objective", {"classes": text, "classifier": ["2", 0]})}
 
 
-def test_the_judge_answers_as_in_the_benches(tmp_path: Path) -> None:
+def test_the_judge_answers_as_in_the_benches_and_the_wish_has_to_be_there(tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     Image.fromarray(skimage.data.cat()).save(path)
     judge = CellJudge({"class": "1.classes"})
@@ -202,12 +200,9 @@ def test_the_judge_answers_as_in_the_benches(tmp_path: Path) -> None:
     assert list(columns.values()) == ["EfficientNet-Lite2", *scores, verdict.recognised]
     assert judge.rate(path, wish("281, 282")) == {}, "a picture cannot be both"
     assert judge.rate(path, wish("volcano"))["recognised"] is False
-
-
-def test_the_wish_has_to_be_there() -> None:
-    for path in ("1.classes", "1.clases"):
-        with pytest.raises(WorkflowError, match=f"judge: {path} holds no text"):
-            read_wish({"class": path}, wish(["3", 0]))
+    for name in ("1.classes", "1.clases"):
+        with pytest.raises(WorkflowError, match=f"judge: {name} holds no text"):
+            read_wish({"class": name}, wish(["3", 0]))
 
 
 def test_the_judge_may_not_have_helped(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pictures of the quality benches: made once, kept as files, made anew only when they must be."""
+"""What benches write: pictures, made anew only when they must be, and RESULTS.md, in sections that replace old ones."""
 
 import itertools
 import json
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import pictures
+from benchmarks import pictures, run
 from benchmarks.recipes import PICTURE, Recipe
+from benchmarks.run import INTRODUCTION, ON_REQUEST, RESULTS, SECTIONS, write_section
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.classes import class_objective
 from das_core.objectives.term import Objective
@@ -24,16 +25,12 @@ TINY = replace(
 )
 
 
-class Asked:
-    """Makes objectives of a toy classifier, and remembers for what."""
-
-    def __init__(self) -> None:
-        self.wishes: list[str] = []
-        self.model = classifier()
+class Asked(list[str]):
+    """Makes objectives of a toy classifier; the list of what for."""
 
     def __call__(self, recipe: Recipe, wish: str) -> Objective:
-        self.wishes.append(wish)
-        return class_objective(self.model, wish)
+        self.append(wish)
+        return class_objective(classifier(), wish)
 
 
 @pytest.fixture(autouse=True)
@@ -55,14 +52,14 @@ def test_what_is_there_is_not_made_again_unless_it_was_cut_off(folder: Path) -> 
     first = make(asked, ["1", "2"])
     assert first.shape == (2, 3, 24, 32)
     again = make(asked, ["2", "3", "1"])
-    assert asked.wishes == ["1", "2", "3"]
+    assert asked == ["1", "2", "3"]
     assert torch.equal(again[[2, 0]], first)
     assert len(list(folder.rglob("*.png"))) == 3
     path = pictures.find_file(TINY, "1", 0)
     path.write_bytes(path.read_bytes()[:50])
     path.with_suffix(".json").unlink()
     assert torch.equal(make(asked, ["1"]), first[:1])
-    assert asked.wishes == ["1", "2", "3", "1"]
+    assert asked == ["1", "2", "3", "1"]
 
 
 def test_it_is_the_ascent_of_the_recipe_with_the_bits_of_a_file_and_notes_of_how_it_was_made() -> None:
@@ -80,8 +77,21 @@ def test_other_settings_and_seeds_make_other_pictures_in_files_named_by_what_was
     no_transforms = replace(TINY, augmentation=replace(TINY.augmentation, transforms=()))
     others = replace(TINY, steps=3), replace(TINY, optimizer=NormalizedAscent(0.2)), no_transforms
     made = [make(asked, ["1"], recipe) for recipe in (TINY, *others)] + [make(asked, ["1"], seed=1)]
-    assert asked.wishes == ["1"] * 5
+    assert asked == ["1"] * 5
     assert not any(torch.equal(first, second) for first, second in itertools.combinations(made, 2))
     path = pictures.find_file(TINY, "a red sports car!: 0.5", 7)
     assert path.relative_to(pictures.FOLDER).parts[1:] == ("7", "a_red_sports_car.png")
     assert PICTURE.describe() == "448 x 448, 60 steps x 16 views, two models"
+
+
+def test_the_results_begin_with_what_a_run_writes_and_the_commands_that_make_bench_does_not_run() -> None:
+    assert RESULTS.read_text(encoding="utf-8").startswith(f"{INTRODUCTION}\n## Speed\n")
+    assert {name for name in SECTIONS if f"`python -m benchmarks.run {name}`" in INTRODUCTION} == ON_REQUEST
+
+
+def test_a_section_is_replaced_and_all_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "RESULTS.md")
+    for name, text in (("text", "first"), ("speed", "fast"), ("image_targets", "blends"), ("text", "second")):
+        write_section(name, text)
+    written = "\n## Speed\n\nfast\n\n## Text\n\nsecond\n\n## Image targets\n\nblends\n"
+    assert (tmp_path / "RESULTS.md").read_text(encoding="utf-8") == INTRODUCTION + written
