@@ -9,12 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from harness.client import Client
-from harness.page import BrowserNotFoundError, open_page, start_chromium
+from harness.page import PAGE_SECONDS, BrowserNotFoundError, open_page, start_chromium
 from harness.server import PACK_NAME, ComfyUINotFoundError, ComfyUIStartError, find_comfyui, start_comfyui
 from repository import REPOSITORY
+
+expect.set_options(timeout=PAGE_SECONDS * 1000)  # a busy machine takes longer than Playwright's 5 seconds
 
 
 @pytest.fixture(scope="session", autouse=True)
