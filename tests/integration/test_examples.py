@@ -29,7 +29,6 @@ MOST: dict[str, dict[str, int]] = {
     "DAS_Optimize": {"recipe.steps": 1},
     "DAS_Augmentation": {"views": 2, "details.jitter": 8},
     "DAS_ImageStack": {"width": 64, "height": 64, "batch_size": 2, "details.margin": 16},
-    "DAS_ZoomStack": {"depths": 3},
     "DAS_StackToImage": {"scale": 1, "frames": 6},
     "DAS_Camera": {"width": 96, "height": 54},
 }
