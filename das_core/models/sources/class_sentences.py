@@ -7,7 +7,6 @@ fitted on these sentences (`fitted_projection`).
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from timm.data import ImageNetInfo
 from torch import Tensor
 from torch.nn import functional as F
@@ -77,7 +76,7 @@ def compute_class_directions(rows: Tensor) -> Tensor:
 
 def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> Tensor:
     """Return for N sentences the mean of the directions (classes, D) of their classes, of length 1: (N, D)."""
-    members = torch.zeros(len(sentences), len(directions))
+    members = directions.new_zeros(len(sentences), len(directions))
     for row, sentence in zip(members, sentences, strict=True):
         row[list(sentence.classes)] = 1 / len(sentence.classes)
     return F.normalize(members @ directions, dim=1)
