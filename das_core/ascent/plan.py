@@ -131,10 +131,10 @@ def make_plan(
     for name, term in sorted(named, key=lambda pair: pair[1].joins):
         _check(name, term, timeline, spec, is_series=is_series)
         source = id(term if term.judge is None else term.judge.module)
-        key = (source, term.judge and term.judge.answer_key, term.share, term.compares_images, *map(id, term.regions))
-        hosts = [
-            other for other in found if term.joins and other[0] == source and (not term.regions or other[4:] == key[4:])
-        ]
+        regions = tuple(map(id, term.regions))
+        key = (source, term.judge and term.judge.answer_key, term.share, term.compares_images, regions)
+        # The groups that the term joins: those of its module, and of its regions if it has any.
+        hosts = [other for other in found if term.joins and other[0] == source and regions in ((), other[-1])]
         for place in hosts or [key]:
             found.setdefault(place, []).append(Member(name, term, term.weigh_images(timeline)))
     groups = []

@@ -4,6 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ...das_core.common.choices import check_choice
 from ...das_core.models.judge import Judge
 from ...das_core.objectives import priors as core
 from ...das_core.objectives.natural import natural_objective
@@ -51,6 +52,7 @@ class Prior(Node):
 
     @classmethod
     def execute(cls, kind: Any, weight: float, model: Judge | None = None) -> io.NodeOutput:
+        check_choice("prior", kind, _KINDS)
         if kind != "photographs":
             return io.NodeOutput(core.prior(kind, weight))
         if model is None:

@@ -51,7 +51,7 @@ def test_the_model_of_the_subject_knows_photographs(pack: Pack, starter: Any) ->
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"prior 'blur' is unknown; choose one of total_variation": lambda pack: pack.run("DAS_Prior", kind="blur"),
+        r"prior 'blur' is unknown; choose .*photographs": lambda pack: pack.run("DAS_Prior", kind="blur"),
         r"connect the one of the subject to model": lambda pack: pack.run("DAS_Prior", kind="photographs"),
     }
 )

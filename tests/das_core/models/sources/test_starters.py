@@ -94,6 +94,12 @@ def test_a_timm_that_builds_another_model_is_noticed() -> None:
         da.load_starter(other)
 
 
+def test_no_random_weights_are_drawn_for_those_of_the_file_to_replace() -> None:
+    before = torch.get_rng_state()
+    da.load_starter()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_title_names_a_starter_and_an_unknown_one_is_refused() -> None:
     assert da.load_starter("EfficientNet-Lite1").size == 240
     with pytest.raises(ValueError, match=r"no starter 'ResNet'; choose EfficientNet-Lite0, .*-Lite1, .*-Lite2"):
