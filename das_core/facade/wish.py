@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from ..models.clip import CLIP
 from ..models.judge import Judge
+from ..models.photographs import Photographs
+from ..models.sources.kept_tensors import find_cache_folder
 from ..objectives.classes import Targets, class_objective
 from ..objectives.diversity import diversity_objective
 from ..objectives.embedding import TextSimilarity, text_objective
@@ -130,11 +132,11 @@ def diversity(name: str) -> Wish:
     return Wish(lambda judge: diversity_objective(judge, name))
 
 
-def natural(weight: float = 0.1) -> Wish:
+def natural(weight: float = 0.1, photographs: Photographs | None = None) -> Wish:
     """Ask for what is like the photographs that the model was trained on, with a `weight` beside an objective of weight
-    1 (`natural_objective`): `classes("koala") + natural()`.
+    1: `classes("koala") + natural()`; or like `photographs`, such as a folder of them (`natural_objective`).
     """
-    return Wish(lambda judge: natural_objective(judge, weight))
+    return Wish(lambda judge: natural_objective(judge, weight, photographs, find_cache_folder()))
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:

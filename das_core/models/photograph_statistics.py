@@ -1,12 +1,13 @@
-"""A judge that also compares views with the photographs that its model was trained on, as its batch norms know them.
+"""A judge that also compares views with photographs, by the mean and the variance of every channel of some layers.
 
-Every batch norm holds the mean and the variance of its layer over the training. DeepInversion (Yin et al., CVPR 2020,
-section 3.2) makes images whose layers have the same statistics.
+Every batch norm holds those of its layer over the photographs of the training. DeepInversion (Yin et al., CVPR 2020,
+section 3.2) makes images whose layers have the same statistics. For layers without a batch norm, or for photographs of
+one's own, they are measured (`photographs.py`), as in VITAL (Gorgun et al., 2025, arXiv 2503.22399).
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,10 @@ _FLOOR = 1e-4
 _LEAST_VARIANCE = 1e-6
 
 
+Known = tuple[str, Tensor, Tensor]
+"""The name of a part of a model, and the mean and the variance (C,) that it has for photographs."""
+
+
 @dataclass(frozen=True)
 class Watched:
     """The answer of a judge for V views, and how far their statistics are from those of photographs, (V,)."""
@@ -37,6 +42,7 @@ class StatisticsJudge(Judge):
     """A judge that gives the answer of the judge `asked` in a `Watched`, with distances from the same run."""
 
     asked: Judge
+    known: tuple[Known, ...] = field(repr=False, compare=False)
 
     @property
     def answer_key(self) -> tuple[object, ...]:
@@ -48,51 +54,78 @@ class StatisticsJudge(Judge):
         """This judge, with the judge that is watched as a whole."""
         return replace(self, asked=self.asked.whole)
 
+    def compares_like(self, other: "StatisticsJudge") -> bool:
+        """Whether another judge compares the same parts with the same photographs."""
+        ours, theirs = ({name: mean for name, mean, _ in judge.known} for judge in (self, other))
+        return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Watched:
-        """Return the answer of the judge that is watched, and the mean of the distances over the norms that ran."""
+        """Return the answer of the judge that is watched, and the mean of the distances over the parts that ran."""
+        statistics = {name: (mean, variance) for name, mean, variance in self.known}
         found: list[tuple[Tensor, ...]] = []
 
-        def hear(mean: Tensor, variance: Tensor, part: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
-            values = inputs[0] if isinstance(part, nn.BatchNorm2d) else output
-            found.append((*Moments.apply(values), keep_copy(mean, values), keep_copy(variance, values)))
+        def hear(name: str, moments: tuple[Tensor, Tensor]) -> None:
+            found.append((*moments, *(keep_copy(value, moments[0]) for value in statistics[name])))
 
-        with ExitStack() as hooks:
-            for norm, mean, variance in find_norms(self.module):
-                hooks.enter_context(hearing_own_thread(norm.register_forward_hook, partial(hear, mean, variance)))
+        with measuring_moments(self.module, list(statistics), hear):
             output = self.asked.answer(views, images)
         # A judge of early layers alone may stop before the first norm.
         distances = measure_distances(*zip(*found, strict=True)) if found else views.new_zeros(len(views))
         return Watched(output, self.postprocess(distances))
 
 
-def watch(judge: Judge) -> StatisticsJudge:
-    """Return a single judge that also compares its views with photographs; its module has batch norms."""
-    norms = find_norms(judge.module)
-    if not norms:
+def watch(judge: Judge, known: Sequence[Known] = ()) -> StatisticsJudge:
+    """Return a single judge that also compares its views with photographs: with those of its batch norms, or as known.
+
+    Statistics that are damaged are a ValueError.
+    """
+    known = known or find_norms(judge.module)
+    if not known:
         raise ValueError(
-            f"{judge.name} has no batch norms, which would know what photographs are like; take a model with some, "
-            "such as load_starter() or a ResNet, or leave this objective out"
+            f"{judge.name} has no batch norms, which would know what photographs are like; give some photographs, or "
+            "take a model with batch norms, such as load_starter() or a ResNet"
         )
-    for _, mean, variance in norms:
+    for _, mean, variance in known:
         if not bool(mean.isfinite().all() and variance.isfinite().all() and (variance >= 0).all() and variance.any()):
             raise ValueError(f"the batch norms of {judge.name} are damaged or were never trained; take another model")
-    return judge.convert_to(StatisticsJudge, asked=judge)
+    return judge.convert_to(StatisticsJudge, asked=judge, known=tuple(known))
 
 
-def find_norms(module: nn.Module) -> list[tuple[nn.Module, Tensor, Tensor]]:
-    """Return the parts of a model whose statistics are known, each with mean and variance (C,): of its input if it is a
-    norm, else of its output.
-    """
-    found: list[tuple[nn.Module, Tensor, Tensor]] = []
-    for part in module.modules():
+def find_norms(module: nn.Module) -> list[Known]:
+    """Return the parts of a model whose statistics are known: those of the input of a norm, else of the output."""
+    found: list[Known] = []
+    for name, part in module.named_modules():
         known = find_statistics(part)
         if known is not None:
             # Layers that add channels have most of the activations, and so would take most of the time.
             if isinstance(part, nn.Conv2d) and part.groups == 1 and part.out_channels <= part.in_channels:
-                found.append((part, *known))
+                found.append((name, *known))
         elif isinstance(part, nn.BatchNorm2d) and part.running_mean is not None and part.running_var is not None:
-            found.append((part, part.running_mean, part.running_var))
+            found.append((name, part.running_mean, part.running_var))
     return found
+
+
+@contextmanager
+def measuring_moments(
+    module: nn.Module, names: Sequence[str], hear: Callable[[str, tuple[Tensor, Tensor]], None]
+) -> Iterator[None]:
+    """Report mean and mean square (V, C) of parts of a module, by name, while it runs in this thread."""
+
+    def measure(name: str, part: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        hear(name, Moments.apply(_by_channel(inputs[0] if isinstance(part, nn.BatchNorm2d) else output, part)))
+
+    with ExitStack() as hooks:
+        for name in names:
+            register = module.get_submodule(name).register_forward_hook
+            hooks.enter_context(hearing_own_thread(register, partial(measure, name)))
+        yield
+
+
+def _by_channel(values: Tensor, part: nn.Module) -> Tensor:
+    """Return values as (V, C, H, W): those of a layer norm may be tokens (V, T, C), or have the channels last."""
+    if isinstance(part, nn.LayerNorm) and values.shape[-1] == part.normalized_shape[-1]:
+        return values.flatten(1, -2).mT[..., None]
+    return values
 
 
 def measure_distances(

@@ -1,15 +1,19 @@
 """The objective that makes views like the photographs that a model was trained on, as its batch norms know them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
 from ..models.judge import Judge
 from ..models.photograph_statistics import Watched, watch
+from ..models.photographs import Photographs, measure_photographs
 from .term import Objective, make_objective
 
 
-def natural_objective(model: Judge, weight: float = 0.1) -> Objective:
+def natural_objective(
+    model: Judge, weight: float = 0.1, photographs: Photographs | None = None, keep: Path | None = None
+) -> Objective:
     """Return the objective that gives pictures the light, the colours and the anatomy of photographs.
 
     The score of a view is minus the distance between its statistics, in every layer with a batch norm, and those of the
@@ -17,9 +21,12 @@ def natural_objective(model: Judge, weight: float = 0.1) -> Objective:
     model for the other objectives of the same model, so it takes hardly any time beside one of them.
 
     Args:
-        model: a judge with batch norms, the one that is asked for the subject.
+        model: the judge that is asked for the subject; without `photographs` it has batch norms.
         weight: how strong its effect is at the first step beside an objective of weight 1. It stays the same when the
             other is fulfilled, and then leads. 0.1 is enough: more brings things that nobody asked for.
+        photographs: what pictures shall be like in place of the photographs of the training, as in VITAL (Gorgun et
+            al., 2025, arXiv 2503.22399): at least four images, or the path of a folder of them.
+        keep: a folder for what was measured of `photographs`, so that it is measured once; None for no file.
 
     Example:
         >>> from das_core import class_objective, load_starter, natural_objective
@@ -28,7 +35,11 @@ def natural_objective(model: Judge, weight: float = 0.1) -> Objective:
         >>> [term.name for term in wished.terms]
         ['jellyfish', 'photographs']
     """
-    return make_objective("photographs", [(watch(member), NaturalScore()) for member in model.members], weight)
+    watching = [
+        watch(member, () if photographs is None else measure_photographs(member, photographs, keep))
+        for member in model.members
+    ]
+    return make_objective("photographs", [(judge, NaturalScore()) for judge in watching], weight)
 
 
 @dataclass(frozen=True)

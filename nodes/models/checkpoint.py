@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.common.text import shorten
-from ...das_core.models.sources.kept_projection import KEPT
+from ...das_core.models.sources.kept_tensors import KEPT
 from .. import bridge
 from ..schema import tip
 

@@ -3,11 +3,14 @@
 from typing import Any
 
 from comfy_api.latest import io
+from torch import Tensor
 
 from ...das_core.common.choices import check_choice
 from ...das_core.models.judge import Judge
+from ...das_core.models.photographs import AT_ONCE
 from ...das_core.objectives import priors as core
 from ...das_core.objectives.natural import natural_objective
+from .. import bridge
 from ..node import Node
 from ..schema import Classifier, Clip, Objective, list_options, schema, tip
 
@@ -43,18 +46,30 @@ class Prior(Node):
                 ),
                 tip(
                     io.MultiType.Input("model", [Classifier, Clip], optional=True),
-                    "For photographs alone: the model that is asked for the subject. It needs batch norms, which "
-                    "starters and ResNets have and vision transformers do not.",
+                    "For photographs alone: the model that is asked for the subject. Without images it needs batch "
+                    "norms, which starters and ResNets have and vision transformers do not.",
+                ),
+                tip(
+                    io.Image.Input("images", optional=True),
+                    "For photographs alone: at least 4 of your own, better 100, in place of those that the model was "
+                    "trained on. Then the model needs no batch norms. Small ones will do: it sees about 224 pixels.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
         )
 
     @classmethod
-    def execute(cls, kind: Any, weight: float, model: Judge | None = None) -> io.NodeOutput:
+    @bridge.enable_autograd
+    def execute(
+        cls, kind: Any, weight: float, model: Judge | None = None, images: Tensor | None = None
+    ) -> io.NodeOutput:
         check_choice("prior", kind, _KINDS)
         if kind != "photographs":
             return io.NodeOutput(core.prior(kind, weight))
         if model is None:
             raise ValueError("what photographs are like a model knows: connect the one of the subject to model")
-        return io.NodeOutput(natural_objective(model, weight))
+        if images is None:
+            return io.NodeOutput(natural_objective(model, weight))
+        bridge.load_judges([model], AT_ONCE)
+        photographs = bridge.from_comfy_images(images)
+        return io.NodeOutput(natural_objective(model, weight, photographs, bridge.find_fitted_folder()))

@@ -54,7 +54,7 @@ def test_a_projection_is_not_kept_by_half_and_is_named(pack: Pack, caplog: pytes
     path = pack.home / "first" / "full" / "tower.safetensors"
     path.parent.mkdir(parents=True)
     with fill_disk(4096):
-        pack.module("das_core.models.sources.kept_projection").write_projection(path, "key", torch.ones(64, 64))
+        pack.module("das_core.models.sources.kept_tensors").write_tensors(path, "key", {"a": torch.ones(64, 64)})
     assert "could not be kept" in caplog.text
     assert not list(path.parent.iterdir())
 

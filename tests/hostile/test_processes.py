@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), r
 PROCESSES = 4
 ROUNDS = 2  # How often the processes start at once
 KILLS = 5  # How many processes are killed
-SHAPE = torch.Size([16, 8])
-MATRIX = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
+SHAPES = {"a": torch.Size([16, 8])}
+MATRIX = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
 
 
 def start(work: Callable[[], Any]) -> int:
@@ -43,7 +43,7 @@ def start(work: Callable[[], Any]) -> int:
 
 
 def test_processes_that_start_at_once_with_an_empty_cache(pack: Pack, outcomes: Outcomes, scale: int) -> None:
-    kept = pack.module("das_core.models.sources.kept_projection")
+    kept = pack.module("das_core.models.sources.kept_tensors")
     for number in range(ROUNDS * scale):
         path = kept.place_projection(pack.home / "first" / str(number), "tower")
         gate, opener = os.pipe()
@@ -52,17 +52,17 @@ def test_processes_that_start_at_once_with_an_empty_cache(pack: Pack, outcomes: 
             # All processes go on at once, when the parent has closed the last writable end of the pipe.
             os.close(opener)
             os.read(gate, 1)
-            found = kept.read_projection(path, "key", SHAPE)
+            found = kept.read_tensors(path, "key", SHAPES)
             if found is None:
-                kept.write_projection(path, "key", MATRIX)
-                found = kept.read_projection(path, "key", SHAPE)
-            assert torch.equal(found, MATRIX)
+                kept.write_tensors(path, "key", {"a": MATRIX})
+                found = kept.read_tensors(path, "key", SHAPES)
+            assert torch.equal(found["a"], MATRIX)
 
         children = [start(begin) for _ in range(PROCESSES)]
         os.close(opener)
         os.close(gate)
         assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
-        assert torch.equal(kept.read_projection(path, "key", SHAPE), MATRIX)
+        assert torch.equal(kept.read_tensors(path, "key", SHAPES)["a"], MATRIX)
         assert not list(path.parent.rglob(".*.part"))
         outcomes.counts["whole"] += PROCESSES
 
@@ -71,11 +71,11 @@ START = """
 import logging, sys
 logging.basicConfig(stream=sys.stderr, format="%(message)s")
 import torch
-from das_core.models.sources.kept_projection import place_projection, read_projection, write_projection
+from das_core.models.sources.kept_tensors import place_projection, read_tensors, write_tensors
 from das_core.report.chart import plot_bars
 path = place_projection(None, "tower")
-assert read_projection(path, "key", torch.Size([2, 2])) is None
-write_projection(path, "key", torch.ones(2, 2))
+assert read_tensors(path, "key", {"a": torch.Size([2, 2])}) is None
+write_tensors(path, "key", {"a": torch.ones(2, 2)})
 print(tuple(plot_bars([("shark", 0.1)], "charts need a cache, too").shape))
 """
 

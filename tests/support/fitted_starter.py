@@ -12,7 +12,7 @@ from torch import Tensor
 
 from das_core.models.clip import CLIP
 from das_core.models.sources import fitted_projection
-from das_core.models.sources.kept_projection import find_cache_folder
+from das_core.models.sources.kept_tensors import find_cache_folder
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS
 

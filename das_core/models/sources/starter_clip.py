@@ -16,11 +16,14 @@ from ..clip import CLIP
 from .class_sentences import compute_class_directions, write_class_sentences
 from .download import Progress
 from .fitted_projection import RECIPE, RIDGE, find_sentence_encoder, fit_class_projection
-from .kept_projection import PROJECTION, place_projection, read_projection, write_projection
+from .kept_tensors import place_projection, read_tensors, write_tensors
 from .open_clip_models import Config, build_open_clip_module, wrap_open_clip_module
 from .open_clip_text import build_tokenizer
 from .starters import HALF, STARTER, Starter, read_starter
 from .weights import UndrawnWeights, fit_weights, read_weights
+
+PROJECTION = "text.proj.weight"
+"""The name of the fitted projection in its file and in the model."""
 
 
 def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, progress: Progress | None = None) -> CLIP:
@@ -60,14 +63,14 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
             digest.update(hashlib.file_digest(file, "sha256").digest())
     key = digest.hexdigest()
     path = place_projection(folder, starter.architecture)
-    projection = read_projection(path, key, own[PROJECTION].shape)
+    kept = read_tensors(path, key, {PROJECTION: own[PROJECTION].shape})
     # Outside of inference mode, because gradients pass through them.
     with torch.inference_mode(False):
         directions = compute_class_directions(classifier["classifier.weight"].clone())
-    if projection is None:
-        projection = fit_class_projection(model, config, sentences, directions, progress)
-        write_projection(path, key, projection)
-    model.load_state_dict({PROJECTION: projection}, strict=False)
+    if kept is None:
+        kept = {PROJECTION: fit_class_projection(model, config, sentences, directions, progress)}
+        write_tensors(path, key, kept)
+    model.load_state_dict(kept, strict=False)
     name, tokenizer = f"Starter CLIP ({starter.title})", build_tokenizer(config["text_cfg"])
     clip = wrap_open_clip_module(name, model, tokenizer, {"mean": HALF, "std": HALF})
     return replace(clip, concepts=directions)

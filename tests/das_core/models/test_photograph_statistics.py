@@ -68,7 +68,7 @@ def test_norms_folded_or_not_know_the_same_and_the_answer_is_that_of_the_judge()
 @each_case(
     ("module", "says"),
     [
-        (nn.Sequential(nn.Conv2d(3, 4, 3)), "toy has no batch norms, which would know what photographs are like; take"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), "toy has no batch norms, which would know what photographs are like; give"),
         (nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, track_running_stats=False)), "toy has no batch norms"),
     ],
 )

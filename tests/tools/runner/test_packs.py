@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from das_core.models.sources.kept_projection import find_cache_folder
+from das_core.models.sources.kept_tensors import find_cache_folder
 from runner.node_classes import (
     get_node_class,
     hold_input_types,

@@ -1,0 +1,80 @@
+"""Files that keep what took long to compute, such as the fitted projection of a starter CLIP, between processes.
+
+A file is not trusted: its tensors are used only if its key is the digest of all that they depend on now, and if their
+names, shapes, types and SHA-256 are right. Otherwise they are computed again.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ...common.files import write_atomically
+
+_LOG = logging.getLogger(__name__)
+
+KEPT = PROJECTIONS, STATISTICS = "starter_clip_", "photographs_"
+"""The beginnings of the names of files with a fitted projection, and with the statistics of photographs."""
+
+_LARGEST_HEADER = 2**16
+"""The most bytes that a file may have besides the numbers, and besides 256 a tensor; it has a few hundred."""
+
+# The errors that are raised when the file is damaged, or is some other file.
+_DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError)
+
+
+def find_cache_folder() -> Path:
+    """Return the user's folder for files that are kept between processes, usually ~/.cache/torch/hub/direct_ascent."""
+    return Path(torch.hub.get_dir(), "direct_ascent")
+
+
+def place_projection(folder: Path | None, architecture: str) -> Path:
+    """Return the path of the file of a starter CLIP in a folder; None for `find_cache_folder`."""
+    return (folder or find_cache_folder()) / f"{PROJECTIONS}{architecture}.safetensors"
+
+
+def read_tensors(path: Path, key: str, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor] | None:
+    """Return the float32 tensors of these names and shapes that were kept with this key; None if there are none."""
+    try:
+        if not path.is_file():
+            return None
+        expected = sum(shape.numel() * torch.float32.itemsize + 256 for shape in shapes.values())
+        if path.stat().st_size > expected + _LARGEST_HEADER:
+            raise ValueError("too large")
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("key") != key:
+                return None
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in shapes}
+        for name, tensor in tensors.items():
+            if tensor.shape != shapes[name] or tensor.dtype is not torch.float32:
+                raise ValueError(f"{tuple(tensor.shape)} of {tensor.dtype}, not {tuple(shapes[name])} of torch.float32")
+        if digest_tensors(tensors) != metadata.get("sha256"):
+            raise ValueError("its numbers are not those that were written")
+    except _DAMAGES as error:
+        _LOG.warning("%s cannot be used (%s) and is made anew", path, error)
+        return None
+    return tensors
+
+
+def write_tensors(path: Path, key: str, tensors: Mapping[str, Tensor]) -> None:
+    """Keep tensors in a file with a key; if that fails, only a warning is logged."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path) as part:
+            safetensors.torch.save_file(dict(tensors), part, {"key": key, "sha256": digest_tensors(tensors)})
+    except (OSError, ValueError, safetensors.SafetensorError) as error:  # ValueError: the path is a folder
+        _LOG.warning("%s could not be kept (%s); it will be made anew next time", path, error)
+
+
+def digest_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of the names and bytes of tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
