@@ -18,6 +18,9 @@ from .pace import Pace
 from .scoring import Scoring, score_term
 from .shown_pixels import ShownPixels, StepRenderer
 
+JOINING = 0.1
+"""The share of the ascent after which terms that join a group count: before, there is nothing yet to compare."""
+
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views or images, and the weight factors of their images; None if all are 1."""
 
@@ -31,7 +34,7 @@ class ScoreGradient:
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring = scoring
         self._renderer = StepRenderer(scoring, focus)
-        # By group, the factor of the weight of terms that join it, for each image (B,); measured at the first step.
+        # By group, the factor of the weight of terms that join it, for each image (B,); measured when they begin.
         self._scales: dict[int, Tensor] = {}
 
     def __call__(
@@ -53,7 +56,8 @@ class ScoreGradient:
             scores: dict[str, list[Scores]] = {member.name: [] for member in scoring.plan.members}
             gradients, group_weights = [], []
             for number, group in enumerate(scoring.plan.groups):
-                if number not in self._scales and any(member.term.joins for member in group.members):
+                joined = any(member.term.joins for member in group.members)
+                if joined and number not in self._scales and pace.progress >= JOINING:
                     self._measure_scale(number, shown, step, pace, chunk, move)
                 self._backpropagate(number, shown.pyramid, step, pace, scores, chunk)
                 gradients.append(self._renderer.pull_back(number, shown, pace))
@@ -93,32 +97,47 @@ class ScoreGradient:
     ) -> None:
         """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`.
 
-        With `only` it is that of the terms that do not join it, or of those that do, each with a weight of 1.
+        With `only` it is that of the terms that do not join it, or of those that do, each with a weight of 1. A view is
+        drawn to a term that joins in proportion to how strongly the others draw it (`measure_pulls`).
         """
-        members = [
-            (one, 1.0 if only else one.term.weight_at(pace.progress))
-            for one in self.scoring.plan.groups[number].members
-            if only is None or one.term.joins == only
-        ]
-        scale = self._scales.get(number) if only is None else None
-        counts = any(weight for _, weight in members)
+        members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
+        others = any(weight for member, weight in members if not member.term.joins)
+        scale = self._scales.get(number)
         with interruptible_backward(pyramid.device):
             for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
-                total = torch.zeros((), dtype=torch.float32, device=pyramid.device)
+                # Of the terms that do not join the group, and of those that do, the sum over the views.
+                totals: dict[bool, Tensor] = {}
                 shown = images.tolist()
                 for member, weight in members:
+                    joins = member.term.joins
                     score = score_term(member.name, member.term, outputs[member.name], images)
                     factors = member.find_factors(shown)
                     scores[member.name].append((score.detach(), factors))
                     if factors is not None:
                         score = score * make_constant(factors, score.dtype, score.device)
-                    if member.term.joins and scale is not None:
-                        score = score * scale[images.to(scale.device)]
-                    total = total + weight * score.sum() / count
+                    if joins and others:
+                        score = score * measure_pulls(totals[False], outputs[member.name].output)
+                        if only is None:
+                            # They wait until there is something to compare.
+                            score = score * (0.0 if scale is None else scale[images.to(scale.device)])
+                    totals[joins] = totals.get(joins, 0.0) + (1.0 if only and joins else weight) * score.sum() / count
+                chosen = totals.values() if only is None else [totals[only]]
+                total = sum(chosen, torch.zeros((), dtype=torch.float32, device=pyramid.device))
                 # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
-                if total.requires_grad and counts:
+                if total.requires_grad and any(weight for _, weight in members):
                     # Without `inputs`, tensors of an objective that require gradients would get some, too.
                     total.backward(inputs=pyramid.leaves)
+
+
+def measure_pulls(total: Tensor, output: Any) -> Tensor:
+    """Return how strongly a total of scores pulls the answer (V, …) for each view: the norm of its gradient, (V,).
+
+    It is 1 for each view if the answer is no tensor, or if the total does not depend on it.
+    """
+    if not isinstance(output, Tensor) or not output.requires_grad or not total.requires_grad:
+        return torch.ones(())
+    (gradient,) = torch.autograd.grad(total, output, retain_graph=True, allow_unused=True)
+    return torch.ones(()) if gradient is None else gradient.flatten(1).norm(dim=1)
 
 
 def _average(parts: Sequence[Scores]) -> Tensor:

@@ -5,11 +5,12 @@ section 3.2) makes images whose layers have the same statistics. For layers with
 one's own, they are measured (`photographs.py`), as in VITAL (Gorgun et al., 2025, arXiv 2503.22399).
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +20,18 @@ from ..common.own_thread import hearing_own_thread
 from .fold import find_statistics
 from .judge import Judge
 
-# Added to ratios of variances, so that a channel that is constant in a view has no infinite distance.
+# Added to ratios of variances, so that a channel that is constant in a view has a finite gradient.
 _FLOOR = 1e-4
 # The least known variance of a channel, as a share of their mean: a norm may have switched a channel off.
 _LEAST_VARIANCE = 1e-6
+_SAMPLED = 28
+"""How many rows and columns of a layer are sampled at least; neighbours are alike, and all of them would take long."""
 
+EARLY = 0.4
+"""The share of the norms of a model that are compared, from the first on."""
+
+
+T = TypeVar("T")
 
 Known = tuple[str, Tensor, Tensor]
 """The name of a part of a model, and the mean and the variance (C,) that it has for photographs."""
@@ -92,17 +100,29 @@ def watch(judge: Judge, known: Sequence[Known] = ()) -> StatisticsJudge:
 
 
 def find_norms(module: nn.Module) -> list[Known]:
-    """Return the parts of a model whose statistics are known: those of the input of a norm, else of the output."""
-    found: list[Known] = []
+    """Return the early parts of a model whose statistics are known: those of the input of a norm, else of the output."""
+    norms: list[tuple[nn.Module, Known]] = []
     for name, part in module.named_modules():
         known = find_statistics(part)
+        if known is None and isinstance(part, nn.BatchNorm2d):
+            if part.running_mean is not None and part.running_var is not None:
+                known = part.running_mean, part.running_var
         if known is not None:
-            # Layers that add channels have most of the activations, and so would take most of the time.
-            if isinstance(part, nn.Conv2d) and part.groups == 1 and part.out_channels <= part.in_channels:
-                found.append((name, *known))
-        elif isinstance(part, nn.BatchNorm2d) and part.running_mean is not None and part.running_var is not None:
-            found.append((name, part.running_mean, part.running_var))
-    return found
+            norms.append((part, (name, *known)))
+    return [known for part, known in take_early(norms) if not _adds_channels(part)]
+
+
+def take_early(parts: Sequence[T]) -> Sequence[T]:
+    """Return the early ones of the parts of a model: late ones ask for more things than one picture should have."""
+    return parts[: math.ceil(EARLY * len(parts))]
+
+
+def _adds_channels(part: nn.Module) -> bool:
+    """Return whether a part is a convolution, but not the first, with more outputs than inputs.
+
+    Such parts have most of the activations, and so would take most of the time.
+    """
+    return isinstance(part, nn.Conv2d) and part.out_channels > part.in_channels > 3
 
 
 @contextmanager
@@ -112,7 +132,8 @@ def measuring_moments(
     """Report mean and mean square (V, C) of parts of a module, by name, while it runs in this thread."""
 
     def measure(name: str, part: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
-        hear(name, Moments.apply(_by_channel(inputs[0] if isinstance(part, nn.BatchNorm2d) else output, part)))
+        values = _by_channel(inputs[0] if isinstance(part, nn.BatchNorm2d) else output, part)
+        hear(name, Moments.apply(values, max(1, min(values.shape[2:]) // _SAMPLED)))
 
     with ExitStack() as hooks:
         for name in names:
@@ -133,35 +154,45 @@ def measure_distances(
 ) -> Tensor:
     """Return how far the views are from what the norms know, (V,), from 0 up: the mean over the layers.
 
-    In a layer it is the mean over channels of the squared difference of the means, in known deviations, plus the
-    squared logarithm of the ratio of the deviations. A layer has means and mean squares (V, C), and a known mean and
-    variance (C,).
+    In a layer it is the mean over channels of the squared Fréchet distance of two normal distributions, in known
+    variances: the squared difference of the means plus that of the deviations (Dowson and Landau, J. Multivariate Anal.
+    12, 1982). A layer has means and mean squares (V, C), and a known mean and variance (C,).
     """
     # All layers at once: a layer by itself is small, and each operation takes time.
     scale = torch.cat([torch.maximum(each, _LEAST_VARIANCE * each.mean()) for each in variances]).float()
     mean = torch.cat(list(means), dim=1)
     shift = (mean - torch.cat(list(known)).float()).square() / scale
-    ratio = 0.5 * torch.log(
-        ((torch.cat(list(squares), dim=1) - mean.square()).clamp(min=0) / scale + _FLOOR) / (1 + _FLOOR)
-    )
-    layers = (shift + ratio.square()).split([len(each) for each in known], dim=1)
+    variance = (torch.cat(list(squares), dim=1) - mean.square()).clamp(min=0)
+    deviation = (variance / scale + _FLOOR).sqrt() - 1
+    layers = (shift + deviation.square()).split([len(each) for each in known], dim=1)
     return torch.stack([layer.mean(dim=1) for layer in layers]).mean(dim=0)
 
 
 class Moments(torch.autograd.Function):
-    """Mean and mean square, each (V, C), float32, of values (V, C, H, W); several times as fast as `torch.var_mean`."""
+    """Mean and mean square, each (V, C), float32, of a sample of values (V, C, H, W): every `step`-th row and column.
+
+    It is several times as fast as `torch.var_mean`, whose backward pass reads all values several times.
+    """
 
     @staticmethod
-    def forward(context: Any, values: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(context: Any, values: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Return the mean and the mean square of every channel of every view."""
-        flat = values.float().permute(0, 2, 3, 1).flatten(1, 2)
         # A copy, because an activation may overwrite the values in place.
-        context.save_for_backward(values.clone())
+        sample = values[:, :, ::step, ::step].clone(memory_format=torch.channels_last)
+        context.save_for_backward(sample)
+        context.shape, context.step = values.shape, step
+        flat = sample.float().permute(0, 2, 3, 1).flatten(1, 2)
         return flat.mean(dim=1), flat.square().mean(dim=1)
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """Return the gradient at the values, given those at the means and at the mean squares."""
-        (values,) = context.saved_tensors
-        of_mean, of_square = (gradient[:, :, None, None] / values[0, 0].numel() for gradient in gradients)
-        return torch.addcmul(of_mean.to(values.dtype), values, 2 * of_square.to(values.dtype))
+        (sample,) = context.saved_tensors
+        count = sample.shape[2] * sample.shape[3]
+        of_mean, of_square = (gradient[:, :, None, None] / count for gradient in gradients)
+        there = torch.addcmul(of_mean.to(sample.dtype), sample, 2 * of_square.to(sample.dtype))
+        if context.step == 1:
+            return there, None
+        full = torch.empty(context.shape, dtype=sample.dtype, device=sample.device, memory_format=torch.channels_last)
+        full.zero_()[:, :, :: context.step, :: context.step] = there
+        return full, None
