@@ -132,7 +132,7 @@ def diversity(name: str) -> Wish:
     return Wish(lambda judge: diversity_objective(judge, name))
 
 
-def natural(weight: float = 0.1, photographs: Photographs | None = None) -> Wish:
+def natural(weight: float = 0.3, photographs: Photographs | None = None) -> Wish:
     """Ask for what is like the photographs that the model was trained on, with a `weight` beside an objective of weight
     1: `classes("koala") + natural()`; or like `photographs`, such as a folder of them (`natural_objective`).
     """

@@ -100,13 +100,12 @@ def watch(judge: Judge, known: Sequence[Known] = ()) -> StatisticsJudge:
 
 
 def find_norms(module: nn.Module) -> list[Known]:
-    """Return the early parts of a model whose statistics are known: those of the input of a norm, else of the output."""
+    """Return the early parts whose statistics are known: of a norm those of its input, else those of the output."""
     norms: list[tuple[nn.Module, Known]] = []
     for name, part in module.named_modules():
         known = find_statistics(part)
-        if known is None and isinstance(part, nn.BatchNorm2d):
-            if part.running_mean is not None and part.running_var is not None:
-                known = part.running_mean, part.running_var
+        if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None and part.running_var is not None:
+            known = part.running_mean, part.running_var
         if known is not None:
             norms.append((part, (name, *known)))
     return [known for part, known in take_early(norms) if not _adds_channels(part)]

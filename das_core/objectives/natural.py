@@ -12,18 +12,21 @@ from .term import Objective, make_objective
 
 
 def natural_objective(
-    model: Judge, weight: float = 0.1, photographs: Photographs | None = None, keep: Path | None = None
+    model: Judge, weight: float = 0.3, photographs: Photographs | None = None, keep: Path | None = None
 ) -> Objective:
     """Return the objective that gives pictures the light, the colours and the anatomy of photographs.
 
-    The score of a view is minus the distance between its statistics, in every layer with a batch norm, and those of the
-    photographs of the training (DeepInversion, Yin et al., CVPR 2020, section 3.2). It is measured in the run of the
-    model for the other objectives of the same model, so it takes hardly any time beside one of them.
+    The score of a view is minus the distance between its statistics, in the early layers with a batch norm, and those
+    of the photographs of the training (after DeepInversion, Yin et al., CVPR 2020, section 3.2). It is measured in the
+    run of the model for the other objectives of the same model, so it takes hardly any time beside one of them.
+
+    Beside them it begins after a tenth of the steps, when there is something to compare, and a view for which they are
+    fulfilled, such as one of whose class the model is sure, is left as it is.
 
     Args:
         model: the judge that is asked for the subject; without `photographs` it has batch norms.
-        weight: how strong its effect is at the first step beside an objective of weight 1. It stays the same when the
-            other is fulfilled, and then leads. 0.1 is enough: more brings things that nobody asked for.
+        weight: how strong its effect is, when it begins, beside that of an objective of weight 1. With 0.3 the subject
+            keeps its shape and gets light, colours and a ground; 1 brings things that nobody asked for.
         photographs: what pictures shall be like in place of the photographs of the training, as in VITAL (Gorgun et
             al., 2025, arXiv 2503.22399): at least four images, or the path of a folder of them.
         keep: a folder for what was measured of `photographs`, so that it is measured once; None for no file.
@@ -31,7 +34,7 @@ def natural_objective(
     Example:
         >>> from das_core import class_objective, load_starter, natural_objective
         >>> starter = load_starter()
-        >>> wished = class_objective(starter, "jellyfish") + natural_objective(starter, 0.1)
+        >>> wished = class_objective(starter, "jellyfish") + natural_objective(starter, 0.3)
         >>> [term.name for term in wished.terms]
         ['jellyfish', 'photographs']
     """

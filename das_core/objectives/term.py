@@ -80,7 +80,7 @@ class Term:
 
     @property
     def joins(self) -> bool:
-        """Whether the term is scored in the runs of its model for other terms; its weight is its effect at first."""
+        """Whether the term is scored in the runs of its model for other terms; its weight is its effect beside them."""
         return isinstance(self.judge, StatisticsJudge)
 
     @property

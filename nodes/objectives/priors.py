@@ -42,7 +42,7 @@ class Prior(Node):
                     io.Float.Input("weight", default=0.2, min=-100.0, max=100.0, step=0.05),
                     "How hard it pulls, where a model's objective of weight 1 pulls with 1. 0.05: a hint. 0.2: "
                     "visible. 1: as strong as the subject. Below 0: the opposite, such as more grain. For photographs "
-                    "0.1 is enough: more brings things that nobody asked for.",
+                    "0.3 is good: the subject stays what it is. 1 brings things that nobody asked for.",
                 ),
                 tip(
                     io.MultiType.Input("model", [Classifier, Clip], optional=True),
