@@ -1,9 +1,8 @@
-"""The report beside other libraries: its stopwatch, means over runs, pictures of any form, and lines of code."""
+"""The report beside other libraries: its stopwatch, means over runs, and lines of code."""
 
-from types import CodeType, SimpleNamespace
+from types import CodeType
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torchvision
@@ -12,14 +11,11 @@ from torch import Tensor
 import direct_ascent as da
 from benchmarks import peer_tasks, peers
 from benchmarks.pace import Look
-from benchmarks.peer_climbs import TimeIsUp, Watch, climb_with_recipe
+from benchmarks.peer_climbs import TimeIsUp, Watch
 from benchmarks.peer_tasks import SHORT, TASKS, Row, count_lines, tabulate
-from benchmarks.peers import average_at, check_peers, describe_runs, judge_last, pictures_of, run_contestant
+from benchmarks.peers import average_at, check_peers, describe_runs, run_contestant
 from cases import each_case
-from das_core.ascent.recipe import Recipe
 from das_core.models.classifier import Classifier
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
 from toys import classifier
 
 WHITE = torch.ones(1, 3, 4, 4)
@@ -68,13 +64,6 @@ def test_the_judge_looks_at_the_first_step_after_every_moment_and_its_time_does_
     assert not watch.finished
 
 
-def test_a_recipe_tells_the_watch_of_every_step() -> None:
-    _, watch = start(60)
-    recipe = Recipe(steps=3, augmentation=Augmentation(2, Windows(8)))
-    assert climb_with_recipe(recipe, 32)(classifier(), 3, watch).shape == (1, 3, 32, 32)
-    assert watch.steps == 3
-
-
 def watched(*probabilities: float, finished: bool = True, steps: int = 10) -> Watch:
     looks = [Look(10.0 * number, probability) for number, probability in enumerate(probabilities, start=1)]
     return Watch(lambda image: 0.5, (), looks=looks, steps=steps, finished=finished)
@@ -107,26 +96,6 @@ def test_a_run_that_is_cut_off_keeps_what_it_had(monkeypatch: pytest.MonkeyPatch
     assert watch.image is not None
     assert float(watch.image.mean()) == 0.25
     assert watch.looks[0].probability == pytest.approx(float(toy.probabilities(watch.image)[0, 3]))
-
-
-def test_the_last_pictures_are_judged_each_for_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    toy, watches = classifier(), [watched(0.1), watched(0.2)]
-    images = [torch.rand(1, 3, side, 32, generator=torch.Generator().manual_seed(side)) for side in (32, 40)]
-    for watch, image in zip(watches, images, strict=True):
-        watch.image = image
-    named = [int(toy.probabilities(image).argmax()) for image in images]
-    for shift, share in ((0, "100%"), (1, "0%")):
-        monkeypatch.setattr(peers, "CLASSES", [(number + shift) % 10 for number in named])
-        assert judge_last(toy, watches).startswith(f"| {share} |")
-
-
-def test_pictures_are_found_in_whatever_a_library_returns() -> None:
-    for made, shapes in (
-        (SimpleNamespace(image=torch.zeros(2, 3, 4, 4)), [(2, 3, 4, 4)]),
-        ([np.zeros((1, 4, 4, 3))], [(1, 4, 4, 3)]),
-        ([(torch.zeros(3, 4, 4), torch.ones(3, 4, 4))] * 2, [(3, 4, 4)] * 4),
-    ):
-        assert [tuple(picture.shape) for picture in pictures_of(made)] == shapes
 
 
 def in_five_lines(model: Any, short: Any) -> str:
