@@ -36,7 +36,7 @@ RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation
 def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
     """Return the ascent of a film from the class `FROM` to the class `TO`; a loop then goes back to `FROM`."""
     end = frames // 2 if loop else frames - 1
-    wishes = over_keyframes({0: FROM, end: TO}, lambda name: class_objective(model, name, "logit"))
+    wishes = over_keyframes({0: FROM, end: TO}, lambda name: class_objective(model, name, "share"))
     stack = ImageStack.gray(StackSpec(224, 224, time=Time(frames, loop=loop)))
     return RECIPE.prepare(stack, wishes, seed=SEED)
 
@@ -89,7 +89,7 @@ def report() -> str:
     )
     table = "\n".join(rows)
     return f"""{FROM} to {TO}, and in the loop back again: {FRAMES} frames of 224 x 224, {VIEWS} views a step for the
-whole film, {STEPS} steps, {model.name}, the logit, seed {SEED}. Changes are mean differences of pixels in 0..1. Judge:
+whole film, {STEPS} steps, {model.name}, the share, seed {SEED}. Changes are mean differences of pixels in 0..1. Judge:
 {judge.name}, which never saw the ascent.
 
 | film | from frame to frame, mean | largest | last to first | between the ends | {FROM} | {TO} |

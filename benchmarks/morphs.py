@@ -71,7 +71,7 @@ class Film:
 def make_film(model: Classifier, first: int, last: int) -> Tensor:
     """Return the frames of a film from the class `first` to the class `last`; one ascent optimises them together."""
     stack = ImageStack.gray(StackSpec(SIDE, SIDE, time=Time(FRAMES)))
-    wishes = over_keyframes({0: first, FRAMES - 1: last}, lambda index: class_objective(model, index, "logit"))
+    wishes = over_keyframes({0: first, FRAMES - 1: last}, lambda index: class_objective(model, index, "share"))
     return RECIPE.prepare(stack, wishes, seed=SEED).run().image
 
 
@@ -93,7 +93,7 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     for position in torch.linspace(0, 1, FRAMES).tolist():
         share = interpolate(0.0, 1.0, "cosine", position)
         weights = ((first, 1 - share), (last, share))
-        wishes = [class_objective(model, index, "logit", weight=weight) for index, weight in weights]
+        wishes = [class_objective(model, index, "share", weight=weight) for index, weight in weights]
         stack = ImageStack.gray(StackSpec(SIDE, SIDE))
         frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.terms[0].weight], seed=SEED).run().image)
     return torch.cat(frames)

@@ -18,7 +18,7 @@ from .wish import Wish, ask_text, of_views
 
 
 def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
-    """Return what a user asks for as a `Wish`; `score` is that of bare classes, and `logit` makes prompts cosines."""
+    """Return what a user asks for as a `Wish`; `score` is that of bare classes, and `share` makes prompts cosines."""
     if isinstance(wish, Wish):
         return wish
     if isinstance(wish, str):
@@ -36,8 +36,8 @@ def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
 
 
 def read_keyframe(wish: Any) -> Wish:
-    """Return what is asked for at a keyframe as a `Wish`: bare classes by their logits, prompts by their cosines."""
-    return read_wish(wish, "logit")
+    """Return what is asked for at a keyframe as a `Wish`: bare classes by their shares, prompts by their cosines."""
+    return read_wish(wish, "share")
 
 
 _NUMBERED = re.compile(r"\s*(?P<name>[!-~]+?)\s*:\s*(?P<number>[-+.,;\s\d]*\d)\s*")
@@ -51,7 +51,7 @@ def _read_text(judge: Judge, words: str, score: ScoreKind) -> Objective:
         return _ask_channel(judge, numbered) if numbered else feature_objective(judge, words)
     if isinstance(judge, CLIP):
         if numbered is None:
-            return ask_text(judge, words, "cosine" if score == "logit" else "auto")
+            return ask_text(judge, words, "cosine" if score == "share" else "auto")
         try:
             return _ask_channel(judge, numbered)
         except ValueError as error:

@@ -20,7 +20,7 @@ from ..models.labels import Labels, UnknownClassError
 from ..models.partial_classifier import make_partial_classifier
 from .term import Objective, format_score, join_names, make_objective
 
-ScoreKind = Literal["logit", "log_probability", "margin"]
+ScoreKind = Literal["logit", "log_probability", "margin", "share"]
 Targets = int | str | Sequence[int | str | tuple[int | str, float]]
 
 # At 0.7 already, pictures of the recipe `sketch` were not recognised from afar and in grey.
@@ -39,7 +39,8 @@ def class_objective(
         score: `log_probability` is the logarithm of the softmax: its gradient vanishes for views in which the model is
             sure, so the picture shows one whole subject. `logit` is the output of the model, as in Direct Ascent
             Synthesis (arXiv 2502.07753): every view adds more of the class, and parts of it appear everywhere. `margin`
-            is the logit minus the largest logit of the other classes.
+            is the logit minus the largest logit of the other classes. `share` is the logit plus twice the
+            log-probability, for films: between two keyframes each class gets a share that is as large as its weight.
         weight: the weight of the objective, see `Term`.
         variety: the share, 0 to 0.9, of the classifier's last features that its logits ignore, others for every seed
             and image (`PartialClassifier`). At 0, pictures of different seeds are alike; from 0.6, some are odd.
@@ -88,6 +89,9 @@ class ClassScore:
         weights = make_constant(shares, output.dtype, output.device)
         if self.kind == "log_probability":
             output = output.log_softmax(dim=1)
+        elif self.kind == "share":
+            # The gradient at the logits is w + 2 (w - p) if the weights w of all classes of a frame add up to 1.
+            output = output + 2 * output.log_softmax(dim=1)
         scores = output[:, indices]
         if self.kind == "margin":
             rivals = output.index_fill(1, indices, -torch.inf)

@@ -39,7 +39,7 @@ class ClassObjective(Node):
                     ),
                     "What counts. log_probability: views in which the model is sure have no more effect, so one whole "
                     "subject comes out. logit: the raw score, as in the paper; more and more of it, in parts. margin: "
-                    "pushes away the strongest rival.",
+                    "pushes away the strongest rival. share: for films, as Keyframes has it.",
                 ),
                 weight_input(),
                 tip(

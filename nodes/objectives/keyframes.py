@@ -65,9 +65,9 @@ class Keyframes(Node):
             # After the `with` block, because a text of `Wait` would replace the warning on the node.
             warn_of_unread(model, prompts, cls.hidden.unique_id)
         else:
-            # With the log-probability, a frame keeps parts of the classes of other keyframes. The logit separates the
-            # classes better (docs/method.md, Films).
-            make = partial(class_objective, model, score="logit", weight=weight)
+            # With the log-probability a frame keeps parts of the classes of other keyframes. With the logit the next
+            # class takes over within a frame or two (docs/method.md, Films).
+            make = partial(class_objective, model, score="share", weight=weight)
             with add_advice(UnknownClassError, advise_list(model)):
                 objective = over_keyframes(wishes, make, curve)
         return io.NodeOutput(objective)

@@ -89,12 +89,12 @@ def test_a_film_that_no_disk_has_room_for_is_kept(tmp_path: Path) -> None:
     assert torch.equal(made.image, film("0: class 3 / 3: class 5").image)
 
 
-def test_a_named_recipe_has_views_for_many_frames_and_classes_of_keyframes_are_asked_by_their_logits() -> None:
+def test_a_named_recipe_has_views_for_many_frames_and_classes_of_keyframes_are_asked_by_their_shares() -> None:
     def tracked(kind: ScoreKind) -> dict[int, Any]:
         return {0: class_objective(TOY, 3, kind), 3: class_objective(TOY, 5, kind)}
 
     named, explicit = film("0: class 3 / 3: class 5"), film({0: facade.classes(3), 3: facade.classes(5)})
-    assert torch.equal(named.image, film(tracked("logit")).image)
+    assert torch.equal(named.image, film(tracked("share")).image)
     assert torch.equal(explicit.image, film(tracked("log_probability")).image)
     assert not torch.equal(named.image, explicit.image)
     # For all frames it is the log-probability.

@@ -66,9 +66,9 @@ def test_what_is_no_wish_or_none_for_a_model_is_refused(model: Judge, wish: Any,
 
 
 @each_case("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5], (3, 5), range(3), np.int64(3), [np.int64(3)]])
-def test_a_class_that_is_named_alone_is_asked_by_its_logit_at_a_keyframe_only(wish: Any) -> None:
+def test_a_class_that_is_named_alone_is_asked_by_its_share_at_a_keyframe_only(wish: Any) -> None:
     of_picture, of_frame = (score_of(read, wish) for read in (read_wish, read_keyframe))
-    assert (of_picture.kind, of_frame.kind) == ("log_probability", "logit")
+    assert (of_picture.kind, of_frame.kind) == ("log_probability", "share")
     assert of_picture.targets == of_frame.targets
 
 

@@ -115,7 +115,7 @@ def test_what_cannot_be_is_said_with_what_can(wishes: Any, settings: dict[str, A
 
 def test_a_named_recipe_is_adapted_and_classes_of_depths_are_asked_by_their_logits() -> None:
     made = zoom().image
-    asked = [da.class_objective(TOY, name, "logit") for name in WISHES]
+    asked = [da.class_objective(TOY, name, "share") for name in WISHES]
     assert torch.equal(made, zoom(asked, recipe=suit_zoom(da.SKETCH, 3)).image)
     assert not torch.equal(made, zoom(recipe=da.SKETCH).image)
     assert not torch.equal(made, zoom([facade.classes(name) for name in WISHES]).image)

@@ -1,7 +1,7 @@
 """Scores against NumPy, and classes written as text."""
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -35,16 +35,18 @@ def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: S
     scores = []
     for row in output:
         chosen = {index for index, _ in targets}
+        total = row.max() + np.log(np.exp(row - row.max()).sum())
         shift = {
             "logit": 0.0,
-            "log_probability": row.max() + np.log(np.exp(row - row.max()).sum()),
+            "log_probability": total,
             "margin": max(value for index, value in enumerate(row) if index not in chosen),
-        }[kind]
-        scores.append(sum(weight * (row[index] - shift) for index, weight in targets))
+        }[kind.replace("share", "logit")]
+        more = row - total if kind == "share" else 0 * row
+        scores.append(sum(weight * (row[index] - shift + 2 * more[index]) for index, weight in targets))
     return np.array(scores)
 
 
-@each_case("kind", ["logit", "log_probability", "margin"])
+@each_case("kind", get_args(ScoreKind))
 @each_case("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((4, 0.0), (5, 1.0))])
 @each_case("dtype", [torch.float32, torch.float64])
 def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_ascent(
@@ -59,7 +61,7 @@ def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_a
         np.testing.assert_allclose(score.numpy(), expected(given.numpy(), targets, kind), rtol=1e-4, atol=1e-4)
 
 
-@each_case("kind", ["logit", "log_probability", "margin"])
+@each_case("kind", get_args(ScoreKind))
 def test_gradient_is_that_of_finite_differences_and_nothing_is_mutated(kind: ScoreKind) -> None:
     objective = class_objective(judge(), TARGETS, kind)
     output = torch.from_numpy(logits(1)).requires_grad_()
