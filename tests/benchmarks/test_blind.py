@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks.blind import main
 from benchmarks.blind_answers import find_shared_words, score_answers
-from benchmarks.blind_sheets import CELL, OUTER, draw_naming, draw_pairs, find_pictures, to_words
+from benchmarks.blind_sheets import CELL, OUTER, draw_naming, draw_pairs, find_pictures
 from cases import each_case
 
 Box = tuple[int, int, int, int]
@@ -108,8 +108,6 @@ def test_a_sheet_for_naming_has_numbers_of_the_key_and_no_captions(pair: tuple[P
     fill(tmp_path / "other", [f"a_quite_different_name_{number:02d}" for number in range(20)])
     (other,) = draw_naming(tmp_path / "other", tmp_path / "again")
     assert other.read_bytes() == sheets[0].read_bytes()
-    (shuffled,) = draw_naming(pair[0], tmp_path / "shuffled", seed=1)
-    assert shuffled.read_bytes() != sheets[0].read_bytes()
 
 
 @each_case(
@@ -149,7 +147,6 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path, draw: Callable[..., obj
 )
 def test_words_that_a_name_and_an_answer_share_are_found(name: str, answer: str, shared: list[str]) -> None:
     assert find_shared_words(name, answer) == shared
-    assert [to_words(each) for each in ("281", "a_red_car", "2001")] == ["tabby", "a red car", "2001"]
 
 
 def write(home: Path, answers: str, key: object) -> tuple[Path, Path]:
