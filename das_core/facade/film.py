@@ -60,8 +60,8 @@ def film(
     Args:
         wish: keyframes such as '0: a castle / 12: a volcano' (`parse_keyframes`), or a dictionary from frames to wishes
             of `render`, between which one fades into the next; the number `frames` is the end of the film. At a
-            keyframe, the score of a bare class is its share and that of a bare prompt its cosine. A wish without
-            keyframes holds for all frames, and all items of a list are asked for.
+            keyframe, the score of a bare class is its `share` (`class_objective`), of a bare prompt the cosine. A wish
+            without keyframes holds for all frames, and all items of a list are asked for.
         frames: how many frames there are, 1 to 1024.
         loop: whether the first frame follows the last.
         recipe: a name stands for a recipe with three times the views, up to 24 (`suit_film`).

@@ -30,7 +30,6 @@ _SAMPLED = 28
 EARLY = 0.4
 """The share of the norms of a model that are compared, from the first on."""
 
-
 T = TypeVar("T")
 
 Known = tuple[str, Tensor, Tensor]
@@ -142,10 +141,10 @@ def measuring_moments(
 
 
 def _by_channel(values: Tensor, part: nn.Module) -> Tensor:
-    """Return values as (V, C, H, W): those of a layer norm may be tokens (V, T, C), or have the channels last."""
-    if isinstance(part, nn.LayerNorm) and values.shape[-1] == part.normalized_shape[-1]:
-        return values.flatten(1, -2).mT[..., None]
-    return values
+    """Return values as (V, C, H, W): those of a layer norm may be tokens (V, T, C), pooled (V, C), or channels last."""
+    if isinstance(part, nn.LayerNorm | nn.RMSNorm) and values.shape[-1] == part.normalized_shape[-1]:
+        values = values.movedim(-1, 1)
+    return values[(...,) + (None,) * (4 - values.ndim)]
 
 
 def measure_distances(

@@ -16,7 +16,7 @@ from ..common.images import Images, check_images, fit_square
 from ..common.interruption import pausing
 from ..common.text import shorten
 from .judge import Judge
-from .photograph_statistics import Known, find_norms, measuring_moments
+from .photograph_statistics import Known, find_norms, measuring_moments, take_early
 from .sources.kept_tensors import STATISTICS, digest_tensors, read_tensors, write_tensors
 
 FEWEST = 4
@@ -43,13 +43,11 @@ def measure_photographs(judge: Judge, photographs: Photographs, keep: Path | Non
     """
     pictures = _find_pictures(photographs)
     names = _choose_parts(judge)
-    digest = hashlib.sha256(digest_tensors(judge.module.state_dict()).encode())
-    for picture in pausing(pictures):
-        content = picture.read_bytes() if isinstance(picture, Path) else digest_tensors({"": picture}).encode()
-        digest.update(hashlib.sha256(content).digest())
-    key = digest.hexdigest()
     # What parts there are and how many channels they have, a run of the model tells.
     probed, _ = _sum_moments(judge, names, [torch.linspace(0, 1, judge.size).expand(1, 3, judge.size, -1)])
+    if not probed:
+        raise ValueError(f"{judge.name} has no norms and no convolutions in which photographs could be compared")
+    names, key = list(probed), _digest(judge, pictures) if keep else ""
     path = keep and keep / f"{STATISTICS}{key[:16]}.safetensors"
     known = path and read_tensors(path, key, {name: sums.shape for name, sums in probed.items()})
     if not known:
@@ -79,13 +77,24 @@ def _find_pictures(photographs: Photographs) -> Sequence[Path | Tensor]:
         return sorted(path for path in folder.iterdir() if path.is_file())
 
 
+def _digest(judge: Judge, pictures: Sequence[Path | Tensor]) -> str:
+    """Return the SHA-256 of the weights of a judge and of pictures, whose files may be of any size."""
+    digest = hashlib.sha256(digest_tensors(judge.module.state_dict()).encode())
+    for picture in pausing(pictures):
+        if isinstance(picture, Path):
+            with explain_unreadable(picture), picture.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        else:
+            digest.update(digest_tensors({"": picture}).encode())
+    return digest.hexdigest()
+
+
 def _choose_parts(judge: Judge) -> list[str]:
     """Return the names of the parts whose statistics are compared."""
     names = [name for name, *_ in find_norms(judge.module)]
     for kinds in ((nn.GroupNorm, nn.LayerNorm, nn.RMSNorm), nn.Conv2d):
-        names = names or [name for name, part in judge.module.named_modules() if isinstance(part, kinds)]
-    if not names:
-        raise ValueError(f"{judge.name} has no norms and no convolutions in which photographs could be compared")
+        parts = [name for name, part in judge.module.named_modules() if isinstance(part, kinds)]
+        names = names or list(take_early(parts))
     return names
 
 
@@ -97,10 +106,13 @@ def _sum_moments(
     runs: dict[str, int] = {}
 
     def hear(name: str, moments: tuple[Tensor, Tensor]) -> None:
+        # A part may have something other than one row for each picture, such as windows of all pictures.
+        if len(moments[0]) != len(shown):
+            return
         runs[name] = runs.get(name, 0) + len(moments[0])
         sums[name] = sums.get(name, 0) + torch.stack(moments).double().sum(dim=1).cpu()
 
-    count = 0
+    count, shown = 0, list[Tensor]()
     with measuring_moments(judge.module, names, hear):
         for begin in pausing(range(0, len(pictures), AT_ONCE)):
             read = [_read(picture, judge.size) for picture in pictures[begin : begin + AT_ONCE]]

@@ -24,19 +24,19 @@ class Tokens(nn.Module):
         return values.flatten(2).mT
 
 
-def network(*norm: nn.Module) -> nn.Module:
+def network(*norm: nn.Module) -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), *norm, nn.Flatten(), nn.Linear(800, 5)).eval()
 
 
 def test_they_are_mean_and_variance_of_the_channels_of_every_kind_of_norm() -> None:
-    kinds = {"group": (nn.GroupNorm(2, 8),), "layer": (Tokens(), nn.LayerNorm(8)), "none": (nn.Identity(),)}
-    for kind, norm in kinds.items():
-        model = judge(network(*norm), 12)
-        place = 0 if kind == "none" else 1 + len(norm)
-        output = nn.Sequential(*list(model.module.children())[: place + 1])(model.preprocess(PHOTOGRAPHS))
-        values = output.movedim(2 if kind == "layer" else 1, 0).flatten(1).detach().numpy()
-        ((_, mean, variance),) = measure_photographs(model, PHOTOGRAPHS)
+    kinds = {"group": nn.GroupNorm(2, 8), "layer": nn.LayerNorm(8), "root": nn.RMSNorm(8), "none": nn.Identity()}
+    for kind, part in kinds.items():
+        norm = (Tokens(), part) if kind in ("layer", "root") else (part,)
+        module = network(*norm)
+        output = module[: 1 if kind == "none" else 2 + len(norm)](judge(module).preprocess(PHOTOGRAPHS))
+        values = output.movedim(2 if len(norm) == 2 else 1, 0).flatten(1).detach().numpy()
+        ((_, mean, variance),) = measure_photographs(judge(module, 12), PHOTOGRAPHS)
         np.testing.assert_allclose(mean, values.mean(axis=1), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(variance, values.var(axis=1), rtol=1e-3, atol=1e-5)
 
