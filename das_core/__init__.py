@@ -35,7 +35,7 @@ from .ascent import (
     Within,
 )
 from .common.lazy import import_on_demand
-from .denoisers import Denoiser, NetworkDenoiser, TotalVariation
+from .denoisers import Denoiser, TotalVariation
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
@@ -138,8 +138,8 @@ __version__ = "1.0.0"
 __all__ = [
     "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
     "AscentError", "Augmentation", "Classifier", "ColorShift", "Denoiser",
-    "Denoising", "Distance", "Flip", "Focus", "Grayscale", "Guidance", "ImageStack", "Judge", "NetworkDenoiser",
-    "Noise", "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Recipe", "Record",
+    "Denoising", "Distance", "Flip", "Focus", "Grayscale", "Guidance", "ImageStack", "Judge", "Noise",
+    "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Recipe", "Record",
     "Result", "Shot", "StackSpec", "Step", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within",
     "Zoom", "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective",
     "decompose", "diversity_objective", "edit_stack", "feature_objective", "find_layers", "image_objective",

@@ -6,7 +6,6 @@ ComfyUI's runtime.
 
 from .ascent.guidance import GuideDiffusion
 from .ascent.loop import Optimize
-from .denoisers.network import DenoiserFromDiffusion, DenoiserFromUpscaleModel
 from .models.classifier import LoadClassifier
 from .models.clip import CLIPFromComfyUI, LoadCLIP
 from .models.labels import PickClass
@@ -55,8 +54,6 @@ NODES = [
     Prior,
     Schedule,
     Keyframes,
-    DenoiserFromUpscaleModel,
-    DenoiserFromDiffusion,
     Optimize,
     GuideDiffusion,
     StackToImage,

@@ -31,9 +31,8 @@ _SOCKETS: dict[str, Callable[[Any], bool]] = {
     "DAS_AUGMENTATION": lambda value: isinstance(value, Augmentation),
     "DAS_OBJECTIVE": lambda value: isinstance(value, Objective),
     "DAS_HISTORY": lambda value: isinstance(value, tuple),
-    "DAS_DENOISER": lambda value: callable(value) and isinstance(getattr(value, "name", None), str),
 }
-"""For each type of socket of the pack, whether it takes a value. Denoisers may be of any class."""
+"""For each type of socket of the pack, whether it takes a value."""
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:

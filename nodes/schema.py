@@ -21,7 +21,6 @@ Stack = io.Custom("DAS_STACK")
 Augmentation = io.Custom("DAS_AUGMENTATION")
 Objective = io.Custom("DAS_OBJECTIVE")
 History = io.Custom("DAS_HISTORY")
-Denoiser = io.Custom("DAS_DENOISER")
 
 _SCHEMA_FIELDS = {field.name for field in dataclasses.fields(io.Schema)}
 

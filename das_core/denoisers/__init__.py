@@ -1,7 +1,6 @@
 """Image denoisers, which remove fine ripple from pixels and keep surfaces and edges."""
 
 from .base import Denoiser, ask_denoiser
-from .network import NetworkDenoiser
 from .total_variation import TotalVariation
 
-__all__ = ["Denoiser", "NetworkDenoiser", "TotalVariation", "ask_denoiser"]
+__all__ = ["Denoiser", "TotalVariation", "ask_denoiser"]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 _FURTHEST = 0.5
-"""How far outside 0..1 an output may lie: some networks overshoot a little; those in -1..1 are refused."""
+"""How far outside 0..1 an output may lie: some denoisers overshoot a little; those in -1..1 are refused."""
 
 
 class Denoiser(Protocol):
@@ -54,17 +54,17 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
             f"the denoiser '{denoiser.name}' answers {tuple(pixels.shape)} with {what}: it must return as many images "
             "of the same size"
         )
-    check_kind(denoiser.name, answer)
+    _check_kind(denoiser.name, answer)
     if answer.device != pixels.device:
         raise ValueError(
             f"the denoiser '{denoiser.name}' answers on {answer.device} and the picture is on {pixels.device}: move "
             "one of them"
         )
-    check_range(denoiser.name, answer)
+    _check_range(denoiser.name, answer)
     return answer.to(pixels.dtype).clamp(0, 1)
 
 
-def check_range(name: str, answer: Tensor) -> None:
+def _check_range(name: str, answer: Tensor) -> None:
     """Raise a ValueError that names the denoiser when its output has values that are NaN or far outside 0..1."""
     lowest, highest = torch.stack(answer.aminmax()).tolist()
     # NaN is refused too, because it fails every comparison.
@@ -75,7 +75,7 @@ def check_range(name: str, answer: Tensor) -> None:
         )
 
 
-def check_kind(name: str, answer: Tensor) -> None:
+def _check_kind(name: str, answer: Tensor) -> None:
     """Raise a ValueError that names the denoiser unless its output is a dense tensor of floating-point numbers."""
     if answer.layout != torch.strided or not answer.is_floating_point():
         dense = "dense" if answer.layout == torch.strided else "sparse"

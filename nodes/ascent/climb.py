@@ -29,16 +29,10 @@ def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[No
         raise
 
 
-def climb(
-    ascent: Ascent,
-    preview_every: int,
-    frames: int,
-    finish: bridge.FinishButton,
-    after_step: Callable[[], None] | None = None,
-) -> Iterator[torch.Tensor]:
+def climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton) -> Iterator[torch.Tensor]:
     """Run an ascent, and yield the pictures (B, 3, H, W) after each `frames`-th step, and always after the last one.
 
-    Finish now abandons the step in progress, except the first. `after_step` is called after every step but the last.
+    Finish now abandons the step in progress, except the first.
     """
     status, previews = Status(ascent.steps, ascent.plan.parts), Previews(preview_every)
 
@@ -65,8 +59,6 @@ def climb(
                 if last:
                     bridge.show_text(status.describe_end(done, scores))
                     break
-                if after_step is not None:
-                    after_step()
         except BaseException as error:  # a cancel is an Exception in ComfyUI 0.8.0, not in 0.33
             if bridge.is_interrupt(error):
                 bridge.show_text(status.describe_cancel(len(ascent.history)))

@@ -5,7 +5,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.ascent.denoising import Denoising
-from ...das_core.denoisers.base import Denoiser
 from ..schema import make_options, read_choice, tip
 
 _CHOICES = ("on", "off")
@@ -48,9 +47,7 @@ def _settings() -> list[Any]:
     ]
 
 
-def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = None) -> Denoising | None:
-    """Return the chosen denoiser, or the connected one, with its settings; None if `off` is chosen."""
+def read_denoising(choice: dict[str, Any] | None) -> Denoising | None:
+    """Return the denoiser with its settings, or None if `off` is chosen."""
     chosen, settings = read_choice("denoise", choice, _CHOICES)
-    if chosen == "off":
-        return None
-    return Denoising(**settings) if connected is None else Denoising(connected, **settings)
+    return Denoising(**settings) if chosen == "on" else None

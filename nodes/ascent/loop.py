@@ -11,7 +11,6 @@ from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.plan import make_plan
 from ...das_core.ascent.recipe import suit_film, suit_zoom
-from ...das_core.denoisers.base import Denoiser as CoreDenoiser
 from ...das_core.objectives.term import Objective as CoreObjective
 from ...das_core.objectives.track import TrackError
 from ...das_core.stack.image_stack import ImageStack
@@ -19,7 +18,7 @@ from ...das_core.stack.spec import StackSpec
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, Denoiser, History, Stack, add_advice, list_connected, objectives_input, schema, tip
+from ..schema import Augmentation, History, Stack, add_advice, list_connected, objectives_input, schema, tip
 from .climb import climb, rescue_on_error
 from .recipe import read_recipe, recipe_input
 from .status import choose_shown
@@ -76,10 +75,6 @@ class Optimize(Node):
                 # Workflow files store the values of widgets by position. `recipe` is the last widget, so that new
                 # inputs inside its option `custom` do not change the positions of other widgets.
                 recipe_input(),
-                tip(
-                    Denoiser.Input("denoiser", optional=True),
-                    "A model of ComfyUI that denoises, in place of total variation. Does nothing where denoise is off.",
-                ),
             ],
             outputs=[
                 io.Image.Output("image", tooltip="The picture of every item of the batch."),
@@ -104,10 +99,9 @@ class Optimize(Node):
         stack: ImageStack | None = None,
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
-        denoiser: CoreDenoiser | None = None,
     ) -> io.NodeOutput:
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
-            settings = read_recipe(recipe, denoiser)
+            settings = read_recipe(recipe)
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
             chosen, zoom = settings.recipe, stack.spec.zoom
             if zoom is not None:
@@ -139,18 +133,11 @@ class Optimize(Node):
                     f"showing {together} views at once",
                     "set chunk to 0, or to a smaller number, or choose a smaller model",
                 )
-
-            def load_judges() -> None:
-                bridge.load_judges(ascent.judges, together, room)
-
-            load_judges()
-            # The model of a connected denoiser may push the judges off the device during a step. So after each step the
-            # judges are loaded again.
-            after_step = load_judges if denoiser is not None and ascent.denoising is not None else None
+            bridge.load_judges(ascent.judges, together, room)
             kept: list[torch.Tensor] = []
             with rescue_on_error(ascent, kept):
                 # Appended one by one, so that the frames before an error can be rescued.
-                for frame in climb(ascent, settings.preview_every, settings.frames, finish, after_step):
+                for frame in climb(ascent, settings.preview_every, settings.frames, finish):
                     kept.append(frame)
                 result = ascent.result
                 return io.NodeOutput(

@@ -1,7 +1,7 @@
 """The inputs of Optimize that choose its recipe and its focus."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from comfy_api.latest import io
@@ -10,7 +10,6 @@ from ...das_core.ascent.focus import Focus
 from ...das_core.ascent.pace import ScheduleName
 from ...das_core.ascent.preparation import MOST_STEPS
 from ...das_core.ascent.recipe import RECIPES, Recipe
-from ...das_core.denoisers.base import Denoiser
 from ..schema import list_options, make_options, read_choice, tip
 from .denoising import denoise_input, read_denoising
 from .optimizers import optimizer_input, read_optimizer
@@ -72,20 +71,17 @@ def _list_settings() -> list[Any]:
     ]
 
 
-def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = None) -> Settings:
-    """Return the chosen settings; a connected denoiser replaces that of the recipe, unless the recipe has none."""
+def read_recipe(choice: Mapping[str, Any] | None) -> Settings:
+    """Return the chosen settings."""
     name, values = read_choice("recipe", choice, _CHOICES)
     if name != "custom":
-        chosen = RECIPES[name]
-        if denoiser is not None and chosen.denoising is not None:
-            chosen = replace(chosen, denoising=replace(chosen.denoising, denoiser=denoiser))
-        return Settings(chosen)
+        return Settings(RECIPES[name])
     chosen = Recipe(
         steps=values["steps"],
         optimizer=read_optimizer(values.get("optimizer")),
         schedule=values["schedule"],
         focus=read_focus(values.get("focus")),
-        denoising=read_denoising(values.get("denoise"), denoiser),
+        denoising=read_denoising(values.get("denoise")),
     )
     return Settings(chosen, *(values[name] for name in ("preview_every", "frames", "chunk")))
 

@@ -4,7 +4,6 @@ The others import `comfy_api` and nothing else of ComfyUI.
 """
 
 from .comfyui_clip import join_clip
-from .denoisers import DiffusionNetwork, UpscaleNetwork
 from .diffusion import DiffusionGuide, guide_model
 from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
@@ -50,10 +49,8 @@ __all__ = [
     "CLIPS",
     "STACKS",
     "DiffusionGuide",
-    "DiffusionNetwork",
     "FinishButton",
     "Progress",
-    "UpscaleNetwork",
     "Wait",
     "check_frame_memory",
     "check_interrupted",

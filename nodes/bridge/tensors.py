@@ -145,11 +145,11 @@ def decode_latent(vae: Any, latent: Tensor) -> Tensor:
     return pictures
 
 
-def encode_pictures(vae: Any, pictures: Tensor, like: Tensor | None = None) -> Tensor:
-    """Encode pictures (B, 3, H, W), 0..1, to a latent (B, C, h, w) with the shape and device of `like`, if given."""
+def encode_pictures(vae: Any, pictures: Tensor, like: Tensor) -> Tensor:
+    """Encode pictures (B, 3, H, W), 0..1, to a latent (B, C, h, w) with the shape and device of `like`."""
     images = pictures.movedim(1, -1).contiguous().to(get_storage_device())
     latent = _check_tensor(vae.encode(images), "encodes the picture")
-    if like is not None and latent.shape != like.shape:
+    if latent.shape != like.shape:
         raise ValueError(
             f"the VAE encodes its own picture to a latent of {tuple(latent.shape)}, where the sampler's is "
             f"{tuple(like.shape)}: connect the VAE of the diffusion model"
@@ -159,7 +159,7 @@ def encode_pictures(vae: Any, pictures: Tensor, like: Tensor | None = None) -> T
             "the VAE encodes the picture to values that are no numbers: start ComfyUI with --fp32-vae, or load a VAE "
             "that works in half precision"
         )
-    return latent if like is None else latent.to(like.device)
+    return latent.to(like.device)
 
 
 def _check_tensor(answer: Any, does: str) -> Tensor:

@@ -16,8 +16,6 @@ import comfy.sd1_clip
 import comfy.supported_models
 import comfy.taesd.taesd
 import comfy.utils
-import spandrel
-import spandrel.architectures.DnCNN
 import torch
 from comfy_api.latest import ComfyExtension, io
 from PIL import Image
@@ -139,25 +137,6 @@ class SmallDiffusion(io.ComfyNode):
         return io.NodeOutput(model, small_clip(64, generator), comfy.sd.VAE(sd=pixels.state_dict()))
 
 
-class SmallUpscaler(io.ComfyNode):
-    """A restoration model of factor 1, small: a DnCNN that returns the picture as it is."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="HarnessSmallUpscaler",
-            display_name="Harness Small Upscaler",
-            category="tests",
-            outputs=[io.UpscaleModel.Output("upscale_model")],
-        )
-
-    @classmethod
-    def execute(cls) -> io.NodeOutput:
-        network = spandrel.architectures.DnCNN.DnCNN(in_nc=3, out_nc=3, nc=8, nb=8, act_mode="R", mode="DnCNN")
-        weights = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
-        return io.NodeOutput(spandrel.ModelLoader().load_from_state_dict(weights).eval())
-
-
 LAYERS = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_act": "quick_gelu"}
 
 
@@ -188,7 +167,7 @@ class ProbeExtension(ComfyExtension):
     """The pack."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [Probe, SmallCLIP, SmallDiffusion, SmallUpscaler]
+        return [Probe, SmallCLIP, SmallDiffusion]
 
 
 async def comfy_entrypoint() -> ProbeExtension:

@@ -21,7 +21,7 @@ KEPT = KeptOutputs()
 EXAMPLES = sorted((REPOSITORY / "example_workflows" / "api").glob("*.json"))
 BEFORE_DIFFUSION = {"text_to_image_then_diffusion": "By Direct Ascent"}
 """By example, the node that ends what runs without ComfyUI, where the whole does not."""
-COMFYUI = ("CheckpointLoaderSimple", "CLIPVisionLoader", "UpscaleModelLoader")
+COMFYUI = ("CheckpointLoaderSimple", "CLIPVisionLoader")
 """Loaders of models that only ComfyUI runs; tests/comfyui runs these examples whole."""
 AS_SHIPPED = "class_to_image"
 """The example that runs with the views and the stack that Optimize chooses by itself."""

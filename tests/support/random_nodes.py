@@ -12,7 +12,7 @@ from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
 from runner.node_calls import Call
 from runner.node_inputs import fill_defaults
 from runner.workflow_graph import Node
-from stand_in_diffusion import StandInVAE, UpscaleStandIn, make_patcher
+from stand_in_diffusion import StandInVAE, make_patcher
 
 SMALL: dict[str, tuple[float, float]] = {
     "width": (16, 72), "height": (16, 72), "margin": (8, 16), "jitter": (0, 8), "channel": (0, 7),
@@ -62,16 +62,8 @@ class NodeMaker:
             for number, kind in enumerate(node.RETURN_TYPES if node_id != _NEEDS_MODELS else ()):
                 self._makers.setdefault(str(kind), []).append((node_id, number))
         self._toys = {"DAS_CLASSIFIER": pack.classifier(Toy()), "DAS_CLIP": pack.clip(Toy(), 4)}
-        denoiser = pack.module("das_core").NetworkDenoiser(lambda pixels, strength: pixels * (1 - strength), "darker")
-        self._loaded = {
-            "MODEL": make_patcher(),
-            "VAE": StandInVAE(),
-            "UPSCALE_MODEL": UpscaleStandIn(2),
-            "CONDITIONING": [[torch.zeros(1, 1, 1), {}]],
-            # A toy, because the denoisers that nodes make from the values above work only inside ComfyUI.
-            "DAS_DENOISER": denoiser,
-        }
-        """Values that only loaders of ComfyUI make, or that need such values, by the type of the socket."""
+        self._loaded = {"MODEL": make_patcher(), "VAE": StandInVAE()}
+        """Values that only loaders of ComfyUI make, by the type of the socket."""
 
     def choose_node(self) -> str:
         return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != _NEEDS_MODELS]))

@@ -69,7 +69,6 @@ _SHORT: dict[str, dict[str, Any]] = {
 }
 _SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "CheckpointLoaderSimple": ("HarnessSmallDiffusion", {}),
-    "UpscaleModelLoader": ("HarnessSmallUpscaler", {}),
     "DAS_CLIPFromComfyUI": ("DAS_LoadCLIP", {"source": "starter", "precision": "auto"}),
 }
 

@@ -16,12 +16,6 @@ from das_core.views.draws import Draws, ViewKey
 SPEC = da.StackSpec(32, 32, 8)
 VIEWS = da.Augmentation(6, da.Windows(8))
 
-NOISY = (
-    torch.linspace(0.2, 0.8, 21).expand(1, 3, 17, 21)
-    + 0.05 * torch.randn(1, 3, 17, 21, generator=torch.Generator().manual_seed(0))
-).clamp(0, 1)
-"""A picture (1, 3, 17, 21) that becomes lighter from left to right, with noise of a standard deviation of 0.05."""
-
 
 def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> da.Classifier:
     """Return a convolutional classifier with random weights, smooth, so that gradients can be compared closely."""

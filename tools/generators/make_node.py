@@ -17,7 +17,6 @@ from repository import REPOSITORY
 # the code with which a test makes such a value
 SOCKETS = {
     "ascent": ("Stack", "pack.stack()"),
-    "denoisers": ("Denoiser", 'pack.module("das_core.denoisers").NetworkDenoiser(max, "toy")'),
     "models": ("Classifier", 'pack.run("DAS_LoadClassifier")[0]'),
     "objectives": ("Objective", "pack.objective()"),
     "report": ("History", "pack.optimize(steps=1)[3]"),

@@ -7,8 +7,8 @@ from cases import each_case
 from loaded_pack import Pack, refuse_all
 
 
-def read(pack: Pack, *arguments: Any) -> Any:
-    return pack.module("nodes.ascent.recipe").read_recipe(*arguments)
+def read(pack: Pack, choice: Any) -> Any:
+    return pack.module("nodes.ascent.recipe").read_recipe(choice)
 
 
 @each_case("name", ["picture", "sketch", "best"])
@@ -40,12 +40,6 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
     assert settings == module.Settings(replace(picture, focus=pack.module("das_core").Focus()))
 
 
-def test_a_connected_denoiser_takes_the_place_of_the_recipes(pack: Pack) -> None:
-    other = pack.module("das_core").TotalVariation(9)
-    recipe = read(pack, {"recipe": "sketch"}, other).recipe
-    assert recipe.denoising == replace(pack.module("das_core").SKETCH.denoising, denoiser=other)
-
-
 def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
     read_focus = pack.module("nodes.ascent.recipe").read_focus
     chosen = {"focus": "center", "start": 0.2, "end": 3.0, "share": 0.5, "emphasis": 0.7}
@@ -70,12 +64,11 @@ def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) 
         assert module.read_optimizer({"optimizer": option.key} | widgets) == module._OPTIMIZERS[option.key]()
 
 
-def test_on_is_total_variation_or_the_denoiser_that_is_connected_and_off_is_none(pack: Pack) -> None:
+def test_on_is_total_variation_and_off_is_none(pack: Pack) -> None:
     core = pack.module("das_core")
     settings = {"strength": 0.1, "end": 0.05, "share": 0.5, "keep": 0.03}
-    read_denoising, other = pack.module("nodes.ascent.denoising").read_denoising, core.TotalVariation(9)
+    read_denoising = pack.module("nodes.ascent.denoising").read_denoising
     assert read_denoising({"denoise": "on", **settings}) == core.Denoising(core.TotalVariation(), **settings)
-    assert read_denoising({"denoise": "on"}, other) == core.Denoising(other)
     assert read_denoising({"denoise": "off"}) is None
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cases import each_case
 from loaded_pack import Pack, Toy, Watched
 from running_node import Running
-from stand_in_diffusion import LEVELS, StandInVAE, make_model, make_patcher, predict
+from stand_in_diffusion import LEVELS, Mixture, NoiseOnTop, StandInVAE, make_model, make_patcher, predict
 from toys import answer
 
 
@@ -99,6 +99,13 @@ def test_the_same_call_gives_the_same_bits_and_batches_have_draws_of_their_own(m
     assert not torch.allclose(both[0], both[1], rtol=0, atol=1e-4)
     assert not torch.equal(call(make_guide(seed=1), arguments), first)
     assert call(guide, {**arguments, "denoised": arguments["denoised"].half()}).dtype == torch.float16
+
+
+def test_noise_is_measured_by_the_picture_whatever_a_model_calls_it(bridge: ModuleType) -> None:
+    assert bridge.measure_noise(NoiseOnTop(), 2.5) == pytest.approx(2.5)
+    # Of a mixture the noise is s and the picture 1 - s.
+    assert bridge.measure_noise(Mixture(), 0.2) == pytest.approx(0.25)
+    assert bridge.measure_noise(Mixture(), 1.0) == float("inf")
 
 
 def test_a_model_that_is_guided_keeps_its_guide_and_gets_another(bridge: ModuleType, make_guide: Any) -> None:

@@ -1,1 +1,0 @@
-"""Nodes that make a denoiser from a model of ComfyUI."""
