@@ -36,6 +36,7 @@ from .ascent import (
 )
 from .common.lazy import import_on_demand
 from .denoisers import Denoiser, TotalVariation
+from .looks import LOOKS, Cells, Glass, Ink, Look, LowPoly, Paint, Strokes
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
@@ -57,6 +58,7 @@ from .stack import (
     as_film,
     as_zoom,
     decompose,
+    draw_svg,
     edit_stack,
     load_stack,
     render_film,
@@ -136,13 +138,13 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
-    "AscentError", "Augmentation", "Classifier", "ColorShift", "Denoiser",
-    "Denoising", "Distance", "Flip", "Focus", "Grayscale", "Guidance", "ImageStack", "Judge", "Noise",
-    "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Recipe", "Record",
-    "Result", "Shot", "StackSpec", "Step", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within",
-    "Zoom", "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective",
-    "decompose", "diversity_objective", "edit_stack", "feature_objective", "find_layers", "image_objective",
+    "BEST", "CLIP", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
+    "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Distance", "Flip",
+    "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise",
+    "NormalizedAscent", "Objective", "Paint", "PatchMask", "Perspective", "Recipe", "Record", "Result", "Shot",
+    "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom",
+    "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective", "decompose",
+    "diversity_objective", "draw_svg", "edit_stack", "feature_objective", "find_layers", "image_objective",
     "in_region", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
     "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "move_camera",
     "natural_objective", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "prior",

@@ -20,6 +20,7 @@ Clip = io.Custom("DAS_CLIP")
 Stack = io.Custom("DAS_STACK")
 Augmentation = io.Custom("DAS_AUGMENTATION")
 Objective = io.Custom("DAS_OBJECTIVE")
+Look = io.Custom("DAS_LOOK")
 History = io.Custom("DAS_HISTORY")
 
 _SCHEMA_FIELDS = {field.name for field in dataclasses.fields(io.Schema)}

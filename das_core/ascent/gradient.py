@@ -52,7 +52,7 @@ class ScoreGradient:
             return scoring.support.restrict(operator.precondition(part, cutoff, pace.tilt))
 
         with torch.enable_grad():
-            shown = self._renderer.render(canvas, step)
+            shown = self._renderer.render(canvas, step, pace.progress)
             scores: dict[str, list[Scores]] = {member.name: [] for member in scoring.plan.members}
             gradients, group_weights = [], []
             for number, group in enumerate(scoring.plan.groups):

@@ -12,6 +12,7 @@ from ..common.files import check_writable, write_atomically
 from ..common.images import map_images, to_bytes
 from ..common.text import shorten
 from ..stack.image_stack import ImageStack
+from ..stack.vector import draw_svg
 
 
 class AscentError(ValueError):
@@ -107,23 +108,28 @@ class Result:
         """Write the pictures to files, each atomically, and return their paths.
 
         Args:
-            path: the file, in a folder that exists; its ending names the format. Of several pictures, each file name
-                gets a number from 1, as in 'castle_2.png'.
+            path: the file, in a folder that exists; its ending names the format: .svg is for looks of flat colours,
+                see `draw_svg`. Of several pictures, each file name gets a number from 1, as in 'castle_2.png'.
 
         Raises:
             ValueError: when the ending names no format of pictures, or no file can be written to the path.
         """
         path = check_writable(path)
+        drawn = path.suffix.lower() == ".svg"
         kind = Image.registered_extensions().get(path.suffix.lower())
-        if kind not in Image.SAVE:
+        if kind not in Image.SAVE and not drawn:
             raise ValueError(
-                f"'{shorten(path.name)}' ends with no format of pictures; let it end with .png, .jpg or .webp"
+                f"'{shorten(path.name)}' ends with no format of pictures; let it end with .png, .jpg, .webp or .svg"
             )
         several = len(self.image) > 1
         paths = [path.with_stem(f"{path.stem}_{n}") if several else path for n in range(1, len(self.image) + 1)]
-        for picture, file in zip(self.image.split(1), map(check_writable, paths), strict=True):
+        for number, file in enumerate(map(check_writable, paths)):
+            text = draw_svg(self.stack, number) if drawn else ""
             with write_atomically(file) as part:
-                Image.fromarray(to_bytes(picture)).save(part, kind)
+                if drawn:
+                    part.write_text(text, encoding="utf-8")
+                else:
+                    Image.fromarray(to_bytes(self.image[number : number + 1])).save(part, kind)
         return paths
 
 

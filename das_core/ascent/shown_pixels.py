@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..looks.look import FAINTEST
 from ..stack.pixels import pull_back_gradient, render_pixels
 from ..views.pyramid import Pyramid
 from .focus import Focus, measure_squared_distances
@@ -35,8 +36,12 @@ class StepRenderer:
             for region in (scoring.regions if focus else [])
         ]
 
-    def render(self, canvas: Tensor, step: int) -> ShownPixels:
-        """Render those images of a canvas that the views of a step show, together with the surroundings, if any."""
+    def render(self, canvas: Tensor, step: int, progress: float) -> ShownPixels:
+        """Render those images of a canvas that the views of a step show, together with the surroundings, if any.
+
+        The views show a look the better, the more of the ascent is over; gradients go to the pixels without it, as if
+        it were not there (a straight-through estimator, Bengio et al., 2013, arXiv 1308.3432).
+        """
         images, color, around = self._list_images(step), self.scoring.stack.spec.color, self.scoring.stack.surroundings
         if images is None:
             synthesised = render_pixels(canvas, color).detach()
@@ -45,7 +50,8 @@ class StepRenderer:
             for begin, part in split_frames(images, canvas.device):
                 synthesised[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
             around = around and around.select(images)
-        shown = synthesised if around is None else around.composite(synthesised)
+        shown = self.scoring.stack.spec.dress(synthesised, FAINTEST + (1 - FAINTEST) * progress)
+        shown = shown if around is None else around.composite(shown)
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 
     def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:

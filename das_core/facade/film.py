@@ -12,6 +12,8 @@ from ..ascent.recipe import Recipe, RecipeName, suit_film
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
+from ..looks.catalog import read_look
+from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.change import over_keyframes
 from ..objectives.term import Objective, join_objectives
@@ -47,6 +49,7 @@ def film(
     recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
     start: Images | None = None,
+    look: str | Look | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
     progress: bool = True,
@@ -83,7 +86,7 @@ def film(
     objective = join_objectives([_read(part, judge) for part in as_list(wish)])
     chosen = find_recipe(recipe, steps, suit_film)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
-    stack = make_stack(StackSpec(*read_size(size), time=time), start, seed)
+    stack = make_stack(StackSpec(*read_size(size), time=time, look=read_look(look)), start, seed)
     made = climb(prepare, stack, objective, Film, callback, progress, may_change_start=start is None)
     if path is not None:
         try:

@@ -13,6 +13,8 @@ from ..ascent.result import Result
 from ..ascent.within import Within
 from ..common.geometry import read_size
 from ..common.images import Images
+from ..looks.catalog import read_look
+from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.term import join_objectives
 from ..report.film import check_film
@@ -43,6 +45,7 @@ def render(
     steps: int | None = None,
     start: Images | None = None,
     within: Within | float | None = None,
+    look: str | Look | None = None,
     parametrization: Parametrization = "pyramid",
     batch: int | None = None,
     seed: int = 0,
@@ -64,6 +67,7 @@ def render(
         steps: the number of steps; that of the recipe if None.
         start: the image to start from, see `Images`. If None, grey, or noise for `maco` and where grey has no gradient.
         within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.
+        look: what the picture is made of: the name of one of `LOOKS`, such as 'pixel art', or a `Look`; None for paint.
         parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`.
         batch: how many pictures; by default one for each channel of `channels` or image of `start`, otherwise 1.
         seed: the seed of all random draws, 0 or above.
@@ -88,7 +92,7 @@ def render(
     if film is not None:
         check_film(film)
     judge = find_judge(model, device)
-    spec = StackSpec(*read_size(size), parametrization=parametrization)
+    spec = StackSpec(*read_size(size), parametrization=parametrization, look=read_look(look))
     objective = join_objectives([read_wish(one).resolve(judge) for one in as_list(wish)])
     count = max(term.images for term in objective.terms) if batch is None else batch
     stack = make_stack(spec, start, seed, count, bounded=within is not None)

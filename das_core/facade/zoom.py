@@ -14,6 +14,8 @@ from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.scalars import as_number
 from ..common.text import shorten
+from ..looks.catalog import read_look
+from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.change import over_keyframes
 from ..objectives.term import Objective, Score
@@ -62,6 +64,7 @@ def zoom(
     recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
     start: Images | None = None,
+    look: str | Look | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
     progress: bool = True,
@@ -92,7 +95,7 @@ def zoom(
         )
     depths = Zoom(len(wishes), factor, loop)
     width, height = read_size(size)
-    spec = StackSpec(width, height, margin=zoom_margin(width, height), zoom=depths)
+    spec = StackSpec(width, height, margin=zoom_margin(width, height), zoom=depths, look=read_look(look))
     judge = find_judge(model, device)
     objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge))
     chosen = find_recipe(recipe, steps, partial(suit_zoom, depths=depths.depths))

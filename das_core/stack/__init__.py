@@ -8,10 +8,11 @@ from .image_stack import ImageStack
 from .render import render_film, render_stack, render_zoom
 from .spec import StackSpec
 from .time import Time
+from .vector import draw_svg
 from .zoom import Zoom
 
 # fmt: off
 __all__ = [
-    "ImageStack", "StackSpec", "Time", "Zoom", "as_film", "as_zoom", "decompose", "edit_stack", "load_stack",
+    "ImageStack", "StackSpec", "Time", "Zoom", "as_film", "as_zoom", "decompose", "draw_svg", "edit_stack", "load_stack",
     "render_film", "render_stack", "render_zoom", "save_stack", "scale_changes",
 ]

@@ -5,6 +5,7 @@ version and hash are checked first, the content by the constructors of the stack
 that are not finite.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from torch import Tensor
 from ..common.files import write_atomically
 from ..common.interruption import pausing
 from ..common.text import shorten
+from ..looks.catalog import build_look, describe_look
 from .image_stack import ImageStack
 from .spec import StackSpec
 from .start import Surroundings
@@ -68,7 +70,8 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _name_tensors(stack).items()}
     state = stack.optimizer_state
     optimizer = None if state is None else {"kind": state.kind, "steps": state.steps}
-    description = json.dumps({"spec": asdict(stack.spec), "steps": stack.steps, "optimizer": optimizer})
+    spec = asdict(dataclasses.replace(stack.spec, look=None)) | {"look": describe_look(stack.spec.look)}
+    description = json.dumps({"spec": spec, "steps": stack.steps, "optimizer": optimizer})
     try:
         # What cannot be read is not written.
         _build_stack(json.loads(description), tensors)
@@ -156,7 +159,7 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     """Return the stack with these tensors and a description as JSON has it, or raise an error if there is none."""
     fields, state = description["spec"], description["optimizer"]
     time, zoom = fields["time"], fields["zoom"]
-    made = {"time": None if time is None else Time(**time), "zoom": None if zoom is None else Zoom(**zoom)}
+    made = {"time": time and Time(**time), "zoom": zoom and Zoom(**zoom), "look": build_look(fields["look"])}
     spec = StackSpec(**{**fields, **made})
     moved, around = _collect("parameters", tensors), _collect("surroundings", tensors)
     stack = ImageStack(

@@ -1,22 +1,24 @@
 """The description of a stack: its size, levels, colour space and the form of its operator."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 import torch
+from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.geometry import Shape
 from ..common.scalars import as_switch
 from ..common.text import shorten
 from ..common.timeline import Timeline
+from ..looks.look import Look, apply_look
 from .bands import Band, check_bands, covers_all_resolutions, format_band
 from .levels import check_levels, default_levels, level_shape
 from .levels_operator import LevelsOperator
 from .linear_operator import StackOperator
 from .parametrizations import FORMS, OPERATORS, TENSOR_OPERATORS, OperatorForm, Parametrization, make_operator
-from .pixels import ColorSpace
+from .pixels import ColorSpace, crop_margin
 from .size import check_size
 from .state import AccumulatedGradient, LevelTensors, Parameters
 from .time import Time
@@ -44,6 +46,7 @@ class StackSpec:
             which keeps the Fourier magnitudes of the start (noise or an image).
         time: the time axis, if the images of the stack are the frames of a film.
         zoom: how the images of the stack are nested, if they are the depths of a zoom.
+        look: what the picture is made of, such as `Cells()` for pixel art; None for a photograph.
 
     Example:
         >>> from das_core import StackSpec
@@ -64,6 +67,7 @@ class StackSpec:
     parametrization: Parametrization = "pyramid"
     time: Time | None = None
     zoom: Zoom | None = None
+    look: Look | None = None
 
     def __post_init__(self) -> None:
         width, height, margin = check_size(self.width, self.height, self.margin)
@@ -71,7 +75,7 @@ class StackSpec:
         check_choice("method", self.method, FORMS)
         check_choice("color", self.color, get_args(ColorSpace))
         check_choice("parametrization", self.parametrization, OPERATORS)
-        for what, value, kind in (("time", self.time, Time), ("zoom", self.zoom, Zoom)):
+        for what, value, kind in (("time", self.time, Time), ("zoom", self.zoom, Zoom), ("look", self.look, Look)):
             if value is not None and not isinstance(value, kind):
                 raise ValueError(f"{what} {shorten(value)} is no {kind.__name__}; give one, or None")
         if self.tile and margin:
@@ -124,6 +128,17 @@ class StackSpec:
         """Return the timeline of what models are shown: the images of the stack, or the composites of a zoom."""
         series = self.time or self.zoom
         return Timeline.from_images(batch) if series is None else series.timeline
+
+    def settle_look(self, pixels: Tensor) -> "StackSpec":
+        """Return the spec with the look that all frames or depths share, whose pixels (B, 3, H, W) these are."""
+        if self.look is None or self.series is None:
+            return self
+        return replace(self, look=self.look.settle(crop_margin(pixels, self.margin)))
+
+    def dress(self, pixels: Tensor, share: float = 1.0, margin: int | None = None) -> Tensor:
+        """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in the look, if there is one."""
+        look = self.settle_look(pixels).look
+        return apply_look(look, pixels, self.margin if margin is None else margin, self.tile, share)
 
     @property
     def keeps_magnitudes(self) -> bool:

@@ -32,6 +32,7 @@ from .page import show_result, show_text, warn_on_node
 from .progress import Progress, Wait, check_interrupted, is_interrupt, show_failure
 from .rescue import rescue
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
+from .svg_files import save_svgs
 from .tensors import (
     check_vae,
     enable_autograd,
@@ -86,6 +87,7 @@ __all__ = [
     "register_folders",
     "rescue",
     "save_new_stack",
+    "save_svgs",
     "show_failure",
     "show_result",
     "show_text",

@@ -61,19 +61,20 @@ def _save_frames(frames: Sequence[Tensor]) -> str:
 def _save_history(history: Sequence[Record]) -> str:
     """Save the scores of every step as a table, and return a sentence that names its file."""
     table = tabulate_history(history)
-    (name,) = _save_new_files(_NAME, ".csv", [lambda path: path.write_text(table, encoding="utf-8")])
+    (name,) = save_new_files(_NAME, ".csv", [lambda path: path.write_text(table, encoding="utf-8")])
     return f"Its scores were saved as {name}."
 
 
 def _save_images(images: Tensor, prefix: str) -> list[str]:
     """Save images (B, 3, H, W), 0..1, and return the name of every file, relative to the output folder."""
     pictures = [to_pil_image(image.detach().cpu()) for image in images]
-    return _save_new_files(prefix, ".png", [partial(picture.save, format="PNG") for picture in pictures])
+    return save_new_files(prefix, ".png", [partial(picture.save, format="PNG") for picture in pictures])
 
 
-def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
-    """Call each writer with the path of a new file, such as "prefix_00001_.png"; return the names."""
+def save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
+    """Call each writer with the path of a new file, such as "prefix_00001_.png"; return the names below the output."""
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
+    Path(folder).mkdir(parents=True, exist_ok=True)
     saved = []
     for write in writers:
         while True:

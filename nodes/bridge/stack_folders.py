@@ -42,17 +42,22 @@ def save_new_stack(stack: ImageStack, prefix: str) -> str:
 def _choose_stack_path(prefix: str) -> Path:
     """Return the path for the next stack with this prefix, and make its folder."""
     output = folder_paths.get_output_directory()
-    home = _resolve(Path(output) / STACKS)
+    check_prefix(prefix, Path(output) / STACKS)
+    # Joined by `Path`, so that the separators are the system's own: ComfyUI compares the result with absolute paths.
+    folder, name, counter, _, _ = folder_paths.get_save_image_path(str(Path(STACKS) / prefix), output)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder) / f"{name}_{counter:05}_{SUFFIX}"
+
+
+def check_prefix(prefix: str, home: Path) -> None:
+    """Raise a ValueError unless a prefix, which may begin with subfolders, names a file in a folder."""
+    home = _resolve(home)
     usable = prefix.strip() and _is_encodable(prefix) and not prefix.endswith(("/", "\\"))
     if not usable or home not in _resolve(home / prefix).parents:
         raise ValueError(
             f"filename_prefix '{shorten(prefix)}' leaves the folder {home}, or names no file in it: write a name such "
             "as 'castle', or a subfolder and a name such as 'night/castle'"
         )
-    # Joined by `Path`, so that the separators are the system's own: ComfyUI compares the result with absolute paths.
-    folder, name, counter, _, _ = folder_paths.get_save_image_path(str(Path(STACKS) / prefix), output)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder) / f"{name}_{counter:05}_{SUFFIX}"
 
 
 def _is_encodable(name: str) -> bool:

@@ -1,0 +1,99 @@
+"""Looks by name, and looks as data for files."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from ..common.text import shorten
+from .cells import Cells
+from .colors import check_palette
+from .ink import Ink
+from .look import Look, check_share
+from .paint import Paint
+from .regions import Glass, LowPoly
+from .strokes import Strokes
+
+LOOKS: Mapping[str, Look] = {
+    "pixel art": Cells(),
+    "poster": Cells(0, "poster"),
+    "risograph": Cells(0, "risograph", "ordered"),
+    "cross-stitch": Cells(80, 20, drawn="stitches"),
+    "mosaic": Cells(64, 24, drawn="tiles"),
+    "ink": Ink(),
+    "engraving": Ink("lines"),
+    "hatching": Ink("hatching"),
+    "stipple": Ink("stipple", 3),
+    "halftone": Ink("halftone"),
+    "oil": Paint(),
+    "watercolour": Paint("watercolour", 4),
+    "stained glass": Glass(),
+    "low poly": LowPoly(),
+    "strokes": Strokes(),
+}
+"""Looks by name, as `render` and the node Look offer them."""
+
+_SIZES = {"cells": -1, "pieces": -1, "spacing": 1, "radius": 1, "width": 1}
+"""By its name in a look, whether a setting grows with the size of its marks, or becomes smaller."""
+
+_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Cells, Ink, Paint, Glass, LowPoly, Strokes)}
+
+
+def read_look(look: str | Look | None) -> Look | None:
+    """Return a look that is given by its name, or as it is."""
+    if isinstance(look, str):
+        if look not in LOOKS:
+            raise ValueError(f"there is no look '{shorten(look)}'; choose one of {', '.join(LOOKS)}, or give a Look")
+        return LOOKS[look]
+    if look is not None and not isinstance(look, Look):
+        raise ValueError(f"{shorten(look)} is no look; give the name of one, such as 'pixel art', or a Look")
+    return look
+
+
+def adjust_look(look: Look, size: float = 1.0, palette: str = "", dither: str = "") -> Look:
+    """Return a look with marks `size` times as large, and with another palette and dithering, unless these are "".
+
+    Args:
+        look: one of `LOOKS`.
+        size: of cells, lines, dots, pieces or brushes, relative to those of the look, 0.2 to 5.
+        palette: of looks of few colours a number, a name or hex codes (`Palette`); of ink the hex codes of ink and paper.
+        dither: of looks of few colours, see `Dither`.
+    """
+    check_share("size", size, 0.2, 5, "1 is the size of the look, 2 twice as large")
+    fields: dict[str, Any] = {}
+    for name, power in _SIZES.items():
+        if old := getattr(look, name, None):
+            new = old * size**power
+            fields[name] = max(2, round(new)) if isinstance(old, int) else max(1.0, new)
+    if palette.strip():
+        chosen = check_palette(int(palette) if palette.strip().isdecimal() else palette)
+        if isinstance(look, Cells):
+            fields["palette"] = chosen
+        elif not isinstance(look, Ink):
+            raise ValueError("this look has no palette; leave it empty, or choose pixel art, poster, mosaic or ink")
+        elif not isinstance(chosen, tuple) or len(chosen) != 2:
+            raise ValueError(f"ink has two colours, not '{shorten(palette)}'; give two hex codes: of ink, and of paper")
+        else:
+            fields["ink"], fields["paper"] = chosen
+    if dither:
+        if not isinstance(look, Cells):
+            raise ValueError("this look mixes no colours; leave dither to auto, or choose pixel art or a poster")
+        fields["dither"] = dither
+    return replace(look, **fields)  # type: ignore[type-var]
+
+
+def describe_look(look: Look | None) -> dict[str, Any] | None:
+    """Return a look as JSON can hold it; `build_look` makes the same one of it."""
+    if look is None:
+        return None
+    if type(look) not in _KINDS.values():
+        raise ValueError(f"a look of your own, {type(look).__name__}, has no place in a file; leave it out")
+    return {"kind": type(look).__name__, **asdict(look)}  # type: ignore[call-overload]
+
+
+def build_look(description: Mapping[str, Any] | None) -> Look | None:
+    """Return the look of a description by `describe_look`, or raise an error."""
+    if description is None:
+        return None
+    fields = dict(description)
+    kind = _KINDS[fields.pop("kind")]
+    return kind(**fields)

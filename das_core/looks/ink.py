@@ -1,0 +1,116 @@
+"""Ink on paper: two tones, drawn with a threshold, lines, hatching, dots or a halftone."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from ..common.choices import check_choice
+from ..common.coarse_blur import blur_coarsely
+from ..common.devices import send_to_device
+from .colors import check_color, from_hex
+from .look import check_share, measure_scale, wrap
+
+Drawing = Literal["threshold", "lines", "hatching", "stipple", "halftone"]
+"""How ink shows tone: dark where a place is darker than its surroundings; by lines that become wider; by lines that
+cross where it is darker; by small dots at random places; or by dots in rows."""
+
+_LUMINANCE = (0.299, 0.587, 0.114)
+_REACH = 24.0  # The size of the surroundings of a place, in pixels of a picture of 224.
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Two tones: ink and paper.
+
+    Args:
+        drawing: how ink shows tone: threshold, lines, hatching, stipple or halftone.
+        spacing: the distance of lines or dots, in pixels of a picture of 224, 1 to 56.
+        ink: the colour of the ink, a hex code.
+        paper: that of the paper.
+        contrast: how strongly a place is compared with its surroundings, 0 to 4; 0 shows tone alone.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Ink
+        >>> Ink("halftone")(torch.rand(1, 3, 64, 64)).unique().numel()
+        6
+    """
+
+    drawing: Drawing = "threshold"
+    spacing: float = 4.0
+    ink: str = "#141414"
+    paper: str = "#f5f1e8"
+    contrast: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_choice("drawing", self.drawing, get_args(Drawing))
+        check_share("spacing", self.spacing, 1, 56, "4 is fine, 10 coarse")
+        check_share("contrast", self.contrast, 0, 4, "0.5 shows shapes, 0 tone alone")
+        for name in ("ink", "paper"):
+            object.__setattr__(self, name, check_color(getattr(self, name)))
+
+    def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
+        """Return the pixels as a drawing, see `Look`."""
+        scale = measure_scale(pixels, margin)
+        weights = torch.tensor(_LUMINANCE).view(3, 1, 1)
+        tone = (pixels * send_to_device(weights, pixels.device)).sum(dim=1, keepdim=True)
+        reach = math.ceil(3 * _REACH * scale / 2)
+        around = blur_coarsely(wrap(tone, reach, tile), _REACH * scale / 2)[..., reach:-reach, reach:-reach]
+        if self.drawing == "threshold":
+            bright = tone > 0.25 + 0.5 * around
+        else:
+            shown = tone + self.contrast * (tone - around)
+            bright = shown > self._screen(pixels, margin, max(2.0, self.spacing * scale))
+        ink, paper = from_hex((self.ink, self.paper), pixels).view(2, 3, 1, 1)
+        return torch.where(bright, paper, ink)
+
+    def settle(self, pixels: Tensor) -> "Ink":
+        """Return the look itself: it finds nothing in pixels."""
+        return self
+
+    def _screen(self, pixels: Tensor, margin: int, spacing: float) -> Tensor:
+        """Return for each pixel the tone (H, W) from which it is paper: as many are below a tone as it is bright."""
+        height, width = pixels.shape[2:]
+        down = (torch.arange(height, dtype=torch.float32, device=pixels.device) - margin)[:, None] / spacing
+        right = (torch.arange(width, dtype=torch.float32, device=pixels.device) - margin)[None] / spacing
+        if self.drawing == "lines":
+            return _equalise(_near_line(down + 0.15 * torch.sin(right / 3)))
+        if self.drawing == "hatching":
+            # Three layers of lines, which begin one after the other as it becomes darker.
+            slanted, crossed = (_near_line((right + sign * down) * 0.7071) for sign in (1, -1))
+            level = _near_line(down + 0.1 * torch.sin(right / 5))
+            return _equalise(torch.maximum(0.4 + 0.6 * slanted, torch.maximum(0.7 * crossed, 0.4 * level)))
+        if self.drawing == "halftone":
+            return _equalise(torch.cos(math.pi * (right + down)) * torch.cos(math.pi * (right - down)))
+        return _equalise(_scatter(down, right))
+
+
+def _near_line(phase: Tensor) -> Tensor:
+    """Return 1 in the middle of a line and 0 between two, at a phase in lines."""
+    return 1 - 2 * (phase - phase.round()).abs()
+
+
+def _equalise(values: Tensor) -> Tensor:
+    """Return values (H, W) with their order kept, spread evenly over 0..1."""
+    order = values.flatten().argsort(stable=True)
+    ranks = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
+    return ((ranks + 0.5) / len(order)).view_as(values).to(values)
+
+
+def _scatter(down: Tensor, right: Tensor) -> Tensor:
+    """Return how near each place is to the nearest of dots, one at random in each cell of a grid of step 1."""
+    best = torch.full((len(down), right.shape[1]), -9.0, device=down.device)
+    for row in (-1, 0, 1):
+        for column in (-1, 0, 1):
+            y, x = down.floor() + row, right.floor() + column
+            # A hash of the cell: the same at each size, and without a table.
+            noise = torch.sin(y * 12.9898 + x * 78.233) * 43758.5453
+            other = torch.sin(y * 39.3468 + x * 11.135) * 24634.6345
+            away = (down - y - 0.15 - 0.7 * (noise - noise.floor())) ** 2 + (
+                right - x - 0.15 - 0.7 * (other - other.floor())
+            ) ** 2
+            best = torch.maximum(best, -away)
+    return best

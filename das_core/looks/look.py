@@ -1,0 +1,110 @@
+"""The protocol of looks, and what all of them need: sizes in pixels, checks, and the way of a look through an ascent."""
+
+import math
+from typing import Protocol, Self, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..common.images import map_images
+from ..common.scalars import as_number, as_whole
+from ..common.text import shorten
+
+FAINTEST = 0.15
+"""How much of a look the judges see at the first step; it grows to all of it at the last."""
+
+
+@runtime_checkable
+class Look(Protocol):
+    """A function from pixels to the pixels of a picture with a look: any callable with these two methods.
+
+    It is deterministic and keeps no state. The judges of an ascent see it, and the finished picture has it: nothing of
+    the result is outside of what the look allows.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Cells, Look
+        >>> look: Look = Cells(cells=8, palette=4)
+        >>> picture = look(torch.rand(1, 3, 32, 32))
+        >>> len(picture.flatten(2).unique(dim=2)[0, 0]) <= 4
+        True
+    """
+
+    def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
+        """Return pixels of the same shape, type and device.
+
+        Args:
+            pixels: (B, 3, H, W), 0..1, which are not changed.
+            margin: the width of a border that belongs to no picture; cells and lines begin at the picture's corner.
+            tile: whether the picture is a tile, whose opposite edges meet.
+        """
+        ...
+
+    def settle(self, pixels: Tensor) -> Self:
+        """Return the look with what it finds in pixels (B, 3, H, W) fixed: all frames of a film share a palette."""
+        ...
+
+
+def measure_scale(pixels: Tensor, margin: int) -> float:
+    """Return the short side of a picture divided by 224: looks that were made for 224 pixels grow with it."""
+    return max(1, min(pixels.shape[2:]) - 2 * margin) / 224
+
+
+def choose_side(pixels: Tensor, margin: int, count: int, tile: bool) -> int:
+    """Return the side of cells in pixels, so that about `count` cells lie along the short side of the picture.
+
+    In a tile it divides both sides, so that the cells at opposite edges fit together.
+    """
+    short = max(1, min(pixels.shape[2:]) - 2 * margin)
+    wanted = max(1, round(short / count))
+    if not tile:
+        return wanted
+    common = math.gcd(*pixels.shape[2:])
+    return min((side for side in range(1, common + 1) if common % side == 0), key=lambda side: abs(side - wanted))
+
+
+def pad_to_cells(pixels: Tensor, margin: int, side: int) -> tuple[Tensor, tuple[int, int]]:
+    """Return pixels with borders repeated so that cells of this side begin at the picture's corner and fill all.
+
+    The second value is how many rows and columns came before the first of the pixels, the same number of both.
+    """
+    before = -margin % side
+    after = [-(length + before) % side for length in pixels.shape[2:]]
+    return F.pad(pixels, (before, after[1], before, after[0]), mode="replicate"), (before, before)
+
+
+def wrap(pixels: Tensor, reach: int, tile: bool) -> Tensor:
+    """Return pixels with a border of `reach`: what is at the opposite edge of a tile, else the nearest pixel."""
+    if tile and reach <= min(pixels.shape[2:]):
+        return F.pad(pixels, (reach,) * 4, mode="circular")
+    return F.pad(pixels, (reach,) * 4, mode="replicate")
+
+
+def check_whole(what: str, value: object, low: int, high: int, usual: str) -> int:
+    """Return a whole number from `low` to `high`, or raise a ValueError that ends with what is `usual`."""
+    number = as_whole(value)
+    if number is None or not low <= number <= high:
+        raise ValueError(f"{what} {shorten(value)} is not a whole number from {low} to {high}; {usual}")
+    return number
+
+
+def check_share(what: str, value: object, low: float, high: float, usual: str) -> float:
+    """Return a number from `low` to `high`, or raise a ValueError that ends with what is `usual`."""
+    number = as_number(value)
+    if number is None or not low <= number <= high:
+        raise ValueError(f"{what} {shorten(value)} is not a number from {low:g} to {high:g}; {usual}")
+    return number
+
+
+def apply_look(look: Look | None, pixels: Tensor, margin: int, tile: bool, share: float = 1.0) -> Tensor:
+    """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in a look; None changes nothing."""
+    if look is None:
+        return pixels
+    with torch.no_grad():
+        made = map_images(lambda part: look(part, margin, tile), pixels)
+    if not isinstance(made, Tensor) or made.shape != pixels.shape:
+        what = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+        raise ValueError(f"the look answers {tuple(pixels.shape)} with {what}: it must return pixels of the same shape")
+    made = made.to(pixels).clamp(0, 1)
+    return made if share >= 1 else pixels.lerp(made, share)

@@ -1,0 +1,110 @@
+"""Pictures of few colours as SVG: regions traced along the borders of their pixels, or the shapes of which a look is.
+
+A traced picture, rendered at its size, is the same pixel for pixel.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from ..common.images import to_bytes
+from ..common.interruption import pausing
+
+MOST_REGION_COLORS = 4096
+"""A picture of more colours is none of flat regions, and its SVG would be larger than its pixels."""
+
+
+class NoShapesError(ValueError):
+    """The error for a picture that has no shapes, such as one in oil."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A path in the language of SVG, filled with a colour; with a `width`, a line of that colour."""
+
+    path: str
+    color: str
+    width: float = 0.0
+
+
+def write_svg(shapes: Iterable[Shape], width: int, height: int, origin: float = 0.0) -> str:
+    """Return shapes, in the order in which they lie over each other, as the text of an SVG file.
+
+    The picture is `width` x `height`; its corner lies at (`origin`, `origin`).
+    """
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="{origin:g} {origin:g} {width} {height}" shape-rendering="crispEdges">'
+    ]
+    for shape in shapes:
+        if shape.width:
+            lines.append(
+                f'<path d="{shape.path}" stroke="{shape.color}" stroke-width="{shape.width:.5g}" fill="none" '
+                'stroke-linecap="round"/>'
+            )
+        else:
+            lines.append(f'<path d="{shape.path}" fill="{shape.color}"/>')
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def trace_regions(picture: Tensor) -> list[Shape]:
+    """Return the regions of equal colour of a picture (3, H, W), 0..1, one shape for each colour.
+
+    Raises:
+        NoShapesError: when it has more than 4,096 colours.
+    """
+    pixels = to_bytes(picture[None]).astype(np.int64) @ np.array([65536, 256, 1])
+    codes, numbers = np.unique(pixels, return_inverse=True)
+    if len(codes) > MOST_REGION_COLORS:
+        raise NoShapesError(
+            f"a picture of {len(codes):,} colours has no regions to draw as SVG; choose a look of flat colours, such as "
+            "pixel art or stained glass, or save it as .png"
+        )
+    padded = np.pad(numbers.reshape(pixels.shape), 1, constant_values=-1)
+    return [Shape(_trace(padded == number), f"#{code:06x}") for number, code in pausing(list(enumerate(codes.tolist())))]
+
+
+def _trace(inside: np.ndarray) -> str:
+    """Return the border of a region as a path; `inside` (H + 2, W + 2) has a border of False."""
+    here = inside[1:-1, 1:-1]
+    # The sides of pixels at the border of the region, each with the region at its right: (row, column) to the next.
+    rows, columns = np.indices((here.shape[0] + 1, here.shape[1] + 1), dtype=np.int64)
+    corners = rows * (here.shape[1] + 1) + columns
+    sides = [
+        (here & ~inside[:-2, 1:-1], corners[:-1, :-1], corners[:-1, 1:]),
+        (here & ~inside[1:-1, 2:], corners[:-1, 1:], corners[1:, 1:]),
+        (here & ~inside[2:, 1:-1], corners[1:, 1:], corners[1:, :-1]),
+        (here & ~inside[1:-1, :-2], corners[1:, :-1], corners[:-1, :-1]),
+    ]
+    begins = np.concatenate([start[mask] for mask, start, _ in sides]).tolist()
+    ends = np.concatenate([end[mask] for mask, _, end in sides]).tolist()
+    following: dict[int, list[int]] = {}
+    for begin, end in zip(begins, ends, strict=True):
+        following.setdefault(begin, []).append(end)
+    parts, stride = [], here.shape[1] + 1
+    for first in following:
+        while following[first]:
+            loop, at = [first], following[first].pop()
+            while at != first:
+                loop.append(at)
+                at = following[at].pop()
+            parts.append(_write_loop(loop, stride))
+    return "".join(parts)
+
+
+def _write_loop(loop: Sequence[int], stride: int) -> str:
+    """Return a closed loop of corners as a path of horizontal and vertical lines."""
+    turns = [
+        corner
+        for before, corner, after in zip([loop[-1], *loop[:-1]], loop, [*loop[1:], loop[0]], strict=True)
+        if corner - before != after - corner
+    ]
+    row, column = divmod(turns[0], stride)
+    path = [f"M{column} {row}"]
+    for corner in turns[1:]:
+        y, x = divmod(corner, stride)
+        path.append(f"h{x - column}" if y == row else f"v{y - row}")
+        row, column = y, x
+    return "".join([*path, "z"])

@@ -1,0 +1,1 @@
+"""Nodes that say what a picture is made of."""

@@ -1,0 +1,47 @@
+"""SVG: rendered by resvg, it is the picture."""
+
+import io
+
+import numpy as np
+import pytest
+import resvg_py
+import torch
+from PIL import Image
+
+from das_core.common.images import to_bytes
+from das_core.looks.catalog import LOOKS, adjust_look
+from das_core.looks.svg import NoShapesError
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.stack.vector import draw_svg
+from photographs import load_photograph
+
+
+def _render(text: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=text)))).convert("RGB"))
+
+
+@pytest.mark.parametrize("name", [name for name in LOOKS if name not in ("oil", "watercolour")])
+@pytest.mark.parametrize("tile", [False, True])
+def test_svg_rendered_is_the_picture(name: str, tile: bool) -> None:
+    spec = StackSpec(width=96, height=64, margin=0 if tile else 8, tile=tile, look=adjust_look(LOOKS[name], 2))
+    stack = ImageStack.from_image(spec, load_photograph("cat", 64))
+    differs = np.abs(_render(draw_svg(stack)).astype(int) - to_bytes(stack.image())).max(axis=2)
+    # Shapes of their own are drawn by other arithmetic, which differs at some of their edges.
+    allowed = {"low poly": 0.03, "strokes": 0.08}.get(name, 0.0)
+    assert (differs > 1).mean() <= allowed
+
+
+def test_paintings_and_noise_have_no_shapes() -> None:
+    stack = ImageStack.noise(StackSpec(width=96, height=96, margin=0))
+    with pytest.raises(NoShapesError, match="colours has no regions to draw as SVG"):
+        draw_svg(stack)
+
+
+def test_holes_and_corners_that_touch_are_traced() -> None:
+    board = torch.ones(1, 3, 16, 16)
+    board[:, :, ::2, ::2] = board[:, :, 1::2, 1::2] = 0
+    board[:, :, 4:12, 4:12] = 0.5
+    board[:, :, 7:9, 7:9] = 1
+    stack = ImageStack.from_image(StackSpec(width=16, height=16, margin=0, look=LOOKS["ink"]), board)
+    assert np.array_equal(_render(draw_svg(stack)), to_bytes(stack.image()))
