@@ -6,6 +6,7 @@ ComfyUI's runtime.
 
 from .ascent.guidance import GuideDiffusion
 from .ascent.loop import Optimize
+from .looks.catalog import Look
 from .models.classifier import LoadClassifier
 from .models.clip import CLIPFromComfyUI, LoadCLIP
 from .models.labels import PickClass
@@ -28,6 +29,7 @@ from .stack.edit import EditStack
 from .stack.file import LoadStack, SaveStack
 from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
+from .stack.vector import SaveSVG
 from .views.augmentation import Augmentation
 from .views.transforms import ColorShift, PatchMask, Perspective
 
@@ -54,9 +56,11 @@ NODES = [
     Prior,
     Schedule,
     Keyframes,
+    Look,
     Optimize,
     GuideDiffusion,
     StackToImage,
+    SaveSVG,
     Camera,
     StackLevels,
     EditStack,

@@ -15,6 +15,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..das_core.common.text import shorten
+from ..das_core.looks.look import Look
 from ..das_core.models.classifier import Classifier
 from ..das_core.models.clip import CLIP
 from ..das_core.objectives.term import Objective
@@ -30,6 +31,7 @@ _SOCKETS: dict[str, Callable[[Any], bool]] = {
     "DAS_STACK": lambda value: isinstance(value, ImageStack),
     "DAS_AUGMENTATION": lambda value: isinstance(value, Augmentation),
     "DAS_OBJECTIVE": lambda value: isinstance(value, Objective),
+    "DAS_LOOK": lambda value: isinstance(value, Look),
     "DAS_HISTORY": lambda value: isinstance(value, tuple),
 }
 """For each type of socket of the pack, whether it takes a value."""

@@ -8,7 +8,7 @@ from ..common.text import shorten
 from .cells import Cells
 from .colors import check_palette
 from .ink import Ink
-from .look import Look, check_share
+from .look import Look, check_number
 from .paint import Paint
 from .regions import Glass, LowPoly
 from .strokes import Strokes
@@ -55,10 +55,10 @@ def adjust_look(look: Look, size: float = 1.0, palette: str = "", dither: str = 
     Args:
         look: one of `LOOKS`.
         size: of cells, lines, dots, pieces or brushes, relative to those of the look, 0.2 to 5.
-        palette: of looks of few colours a number, a name or hex codes (`Palette`); of ink the hex codes of ink and paper.
+        palette: of looks of few colours a number, a name or hex codes (`Palette`); the hex codes of ink and paper.
         dither: of looks of few colours, see `Dither`.
     """
-    check_share("size", size, 0.2, 5, "1 is the size of the look, 2 twice as large")
+    check_number("size", size, 0.2, 5, "1 is the size of the look, 2 twice as large")
     fields: dict[str, Any] = {}
     for name, power in _SIZES.items():
         if old := getattr(look, name, None):

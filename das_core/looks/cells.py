@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from .colors import Dither, Palette, check_palette, find_numbers, find_palette, from_hex, to_hex
-from .look import check_whole, choose_side, pad_to_cells
+from .look import check_number, choose_side, pad_to_cells
 
 Drawn = Literal["squares", "stitches", "tiles"]
 """What a cell looks like: a square, a cross of two threads on cloth, or a tile of a mosaic with a joint around it."""
@@ -41,30 +41,29 @@ class Cells:
     drawn: Drawn = "squares"
 
     def __post_init__(self) -> None:
-        check_whole("cells", self.cells, 0, 4096, "56 along the short side look like a game of 1990; 0 makes a poster")
-        palette = self.palette
-        object.__setattr__(self, "palette", check_palette(tuple(palette) if isinstance(palette, list) else palette))
+        check_number("cells", self.cells, 0, 4096, "56 look like a game of 1990; 0 makes a poster", whole=True)
+        object.__setattr__(self, "palette", check_palette(self.palette))
         check_choice("dither", self.dither, get_args(Dither))
         check_choice("drawn", self.drawn, get_args(Drawn))
 
     def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
         """Return the pixels as cells, see `Look`."""
         side = self.measure_side(pixels, margin, tile)
-        padded, (top, left) = pad_to_cells(pixels, margin, side)
+        padded, before = pad_to_cells(pixels, margin, side)
         small = self.shrink(padded, side)
         large = F.interpolate(small, scale_factor=float(side), mode="nearest") if side > 1 else small
         if self.drawn != "squares" and side > 2:
             cover, ground = _draw_cell(self.drawn, side, pixels)
             repeated = cover.repeat(small.shape[2], small.shape[3])
             large = large * repeated + ground * (repeated == 0)
-        return large[:, :, top : top + pixels.shape[2], left : left + pixels.shape[3]]
+        return large[:, :, before : before + pixels.shape[2], before : before + pixels.shape[3]]
 
     def measure_side(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> int:
         """Return the side of a cell in pixels; 1 without cells."""
         return choose_side(pixels, margin, self.cells, tile) if self.cells else 1
 
     def shrink(self, pixels: Tensor, side: int) -> Tensor:
-        """Return a picture with one pixel for each cell, of the palette's colours; the sides are multiples of `side`."""
+        """Return pixels, whose sides are multiples of `side`, with one for each cell, in colours of the palette."""
         means = F.avg_pool2d(pixels, side) if side > 1 else pixels
         if isinstance(self.palette, int):
             return torch.cat([self._color(one, find_palette(one, self.palette)) for one in means.split(1)])
@@ -84,7 +83,7 @@ class Cells:
 
 
 def _draw_cell(drawn: Drawn, side: int, like: Tensor) -> tuple[Tensor, float]:
-    """Return by how much the colour of a cell is multiplied at its pixels (side, side), 0 for the ground, and its grey."""
+    """Return the factor of a cell's colour at each of its pixels, (side, side), 0 for the ground, and its grey."""
     place = (torch.arange(side, dtype=torch.float32) + 0.5) / side - 0.5
     down, right = place[:, None], place[None]
     if drawn == "tiles":

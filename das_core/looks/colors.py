@@ -20,8 +20,8 @@ Palette = int | str | tuple[str, ...]
 """How many colours to find in the picture, 2 to 256; the name of one of `PALETTES`; or hex codes such as '#ff004d'."""
 
 Dither = Literal["off", "ordered", "diffusion"]
-"""How colours between those of a palette are mixed: not at all, in a fixed pattern (Bayer), or by error diffusion (Floyd
-and Steinberg), which is for few pixels, as it runs on the CPU."""
+"""How colours between those of a palette are mixed: not at all, in a fixed pattern (Bayer), or by error diffusion (of
+Floyd and Steinberg), which runs on the CPU and is for few pixels."""
 
 MOST_COLORS = 256
 
@@ -45,7 +45,7 @@ PALETTES: Mapping[str, tuple[str, ...]] = {
 }
 """Palettes by name, as hex codes."""
 
-_BAYER = torch.tensor([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], dtype=torch.float32) / 16 - 15 / 32
+_BAYER = torch.tensor([[0.0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16 - 15 / 32
 
 _TO_CONE = torch.tensor(
     [[0.41222147, 0.53633254, 0.05144599], [0.2119035, 0.6806995, 0.10739696], [0.08830246, 0.28171884, 0.6299787]]
@@ -61,7 +61,7 @@ def check_palette(palette: Palette) -> Palette:
     """Return a palette with its hex codes in full and lower case, or raise a ValueError."""
     if (count := as_whole(palette)) is not None:
         if not 2 <= count <= MOST_COLORS:
-            raise ValueError(f"a palette of {shorten(count)} colours cannot be; 2 to {MOST_COLORS} can, 14 look handmade")
+            raise ValueError(f"a palette of {shorten(count)} colours cannot be; 2 to {MOST_COLORS} can, 14 is usual")
         return count
     if isinstance(palette, str) and "#" in palette:
         palette = tuple(palette.replace(",", " ").split())

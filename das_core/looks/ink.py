@@ -11,7 +11,7 @@ from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
 from .colors import check_color, from_hex
-from .look import check_share, measure_scale, wrap
+from .look import SteadyLook, check_number, measure_scale, wrap
 
 Drawing = Literal["threshold", "lines", "hatching", "stipple", "halftone"]
 """How ink shows tone: dark where a place is darker than its surroundings; by lines that become wider; by lines that
@@ -22,7 +22,7 @@ _REACH = 24.0  # The size of the surroundings of a place, in pixels of a picture
 
 
 @dataclass(frozen=True)
-class Ink:
+class Ink(SteadyLook):
     """Two tones: ink and paper.
 
     Args:
@@ -47,8 +47,8 @@ class Ink:
 
     def __post_init__(self) -> None:
         check_choice("drawing", self.drawing, get_args(Drawing))
-        check_share("spacing", self.spacing, 1, 56, "4 is fine, 10 coarse")
-        check_share("contrast", self.contrast, 0, 4, "0.5 shows shapes, 0 tone alone")
+        check_number("spacing", self.spacing, 1, 56, "4 is fine, 10 coarse")
+        check_number("contrast", self.contrast, 0, 4, "0.5 shows shapes, 0 tone alone")
         for name in ("ink", "paper"):
             object.__setattr__(self, name, check_color(getattr(self, name)))
 
@@ -66,10 +66,6 @@ class Ink:
             bright = shown > self._screen(pixels, margin, max(2.0, self.spacing * scale))
         ink, paper = from_hex((self.ink, self.paper), pixels).view(2, 3, 1, 1)
         return torch.where(bright, paper, ink)
-
-    def settle(self, pixels: Tensor) -> "Ink":
-        """Return the look itself: it finds nothing in pixels."""
-        return self
 
     def _screen(self, pixels: Tensor, margin: int, spacing: float) -> Tensor:
         """Return for each pixel the tone (H, W) from which it is paper: as many are below a tone as it is bright."""

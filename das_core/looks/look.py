@@ -1,4 +1,4 @@
-"""The protocol of looks, and what all of them need: sizes in pixels, checks, and the way of a look through an ascent."""
+"""The protocol of looks, and what all of them need."""
 
 import math
 from typing import Protocol, Self, runtime_checkable
@@ -19,8 +19,8 @@ FAINTEST = 0.15
 class Look(Protocol):
     """A function from pixels to the pixels of a picture with a look: any callable with these two methods.
 
-    It is deterministic and keeps no state. The judges of an ascent see it, and the finished picture has it: nothing of
-    the result is outside of what the look allows.
+    It is deterministic and keeps no state: what it needs, such as a palette, it finds in the pixels. A look with a
+    method `draw(pixels, margin, tile)`, which returns `Shape`s for pixels (1, 3, H, W), is saved as these in SVG.
 
     Example:
         >>> import torch
@@ -46,55 +46,12 @@ class Look(Protocol):
         ...
 
 
-def measure_scale(pixels: Tensor, margin: int) -> float:
-    """Return the short side of a picture divided by 224: looks that were made for 224 pixels grow with it."""
-    return max(1, min(pixels.shape[2:]) - 2 * margin) / 224
+class SteadyLook:
+    """A look that has nothing to fix for all frames of a film."""
 
-
-def choose_side(pixels: Tensor, margin: int, count: int, tile: bool) -> int:
-    """Return the side of cells in pixels, so that about `count` cells lie along the short side of the picture.
-
-    In a tile it divides both sides, so that the cells at opposite edges fit together.
-    """
-    short = max(1, min(pixels.shape[2:]) - 2 * margin)
-    wanted = max(1, round(short / count))
-    if not tile:
-        return wanted
-    common = math.gcd(*pixels.shape[2:])
-    return min((side for side in range(1, common + 1) if common % side == 0), key=lambda side: abs(side - wanted))
-
-
-def pad_to_cells(pixels: Tensor, margin: int, side: int) -> tuple[Tensor, tuple[int, int]]:
-    """Return pixels with borders repeated so that cells of this side begin at the picture's corner and fill all.
-
-    The second value is how many rows and columns came before the first of the pixels, the same number of both.
-    """
-    before = -margin % side
-    after = [-(length + before) % side for length in pixels.shape[2:]]
-    return F.pad(pixels, (before, after[1], before, after[0]), mode="replicate"), (before, before)
-
-
-def wrap(pixels: Tensor, reach: int, tile: bool) -> Tensor:
-    """Return pixels with a border of `reach`: what is at the opposite edge of a tile, else the nearest pixel."""
-    if tile and reach <= min(pixels.shape[2:]):
-        return F.pad(pixels, (reach,) * 4, mode="circular")
-    return F.pad(pixels, (reach,) * 4, mode="replicate")
-
-
-def check_whole(what: str, value: object, low: int, high: int, usual: str) -> int:
-    """Return a whole number from `low` to `high`, or raise a ValueError that ends with what is `usual`."""
-    number = as_whole(value)
-    if number is None or not low <= number <= high:
-        raise ValueError(f"{what} {shorten(value)} is not a whole number from {low} to {high}; {usual}")
-    return number
-
-
-def check_share(what: str, value: object, low: float, high: float, usual: str) -> float:
-    """Return a number from `low` to `high`, or raise a ValueError that ends with what is `usual`."""
-    number = as_number(value)
-    if number is None or not low <= number <= high:
-        raise ValueError(f"{what} {shorten(value)} is not a number from {low:g} to {high:g}; {usual}")
-    return number
+    def settle(self, pixels: Tensor) -> Self:
+        """Return the look itself."""
+        return self
 
 
 def apply_look(look: Look | None, pixels: Tensor, margin: int, tile: bool, share: float = 1.0) -> Tensor:
@@ -108,3 +65,44 @@ def apply_look(look: Look | None, pixels: Tensor, margin: int, tile: bool, share
         raise ValueError(f"the look answers {tuple(pixels.shape)} with {what}: it must return pixels of the same shape")
     made = made.to(pixels).clamp(0, 1)
     return made if share >= 1 else pixels.lerp(made, share)
+
+
+def measure_scale(pixels: Tensor, margin: int) -> float:
+    """Return the short side of a picture divided by 224: looks that were made for 224 pixels grow with it."""
+    return max(1, min(pixels.shape[2:]) - 2 * margin) / 224
+
+
+def choose_side(pixels: Tensor, margin: int, count: int, tile: bool) -> int:
+    """Return the side of cells in pixels, so that about `count` cells lie along the short side of the picture.
+
+    In a tile it divides both sides, so that the cells at opposite edges fit together.
+    """
+    wanted = max(1, round(measure_scale(pixels, margin) * 224 / count))
+    if not tile:
+        return wanted
+    common = math.gcd(*pixels.shape[2:])
+    return min((side for side in range(1, common + 1) if common % side == 0), key=lambda side: abs(side - wanted))
+
+
+def pad_to_cells(pixels: Tensor, margin: int, side: int) -> tuple[Tensor, int]:
+    """Return pixels that whole cells of this side fill, one of which begins at the picture's corner.
+
+    The second value is how many rows and columns, copies of the nearest pixels, come before the first of the pixels.
+    """
+    before = -margin % side
+    below, after = (-(length + before) % side for length in pixels.shape[2:])
+    return F.pad(pixels, (before, after, before, below), mode="replicate"), before
+
+
+def wrap(pixels: Tensor, reach: int, tile: bool) -> Tensor:
+    """Return pixels with a border of `reach`: what is at the opposite edge of a tile, else the nearest pixel."""
+    mode = "circular" if tile and reach <= min(pixels.shape[2:]) else "replicate"
+    return F.pad(pixels, (reach,) * 4, mode=mode)
+
+
+def check_number(what: str, value: object, low: float, high: float, usual: str, *, whole: bool = False) -> None:
+    """Raise a ValueError that ends with what is `usual` unless a value is a number (a whole one) from low to high."""
+    number = as_whole(value) if whole else as_number(value)
+    if number is None or not low <= number <= high:
+        kind = "whole number" if whole else "number"
+        raise ValueError(f"{what} {shorten(value)} is not a {kind} from {low:g} to {high:g}; {usual}")

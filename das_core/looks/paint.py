@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
-from .look import check_share, measure_scale, wrap
+from .look import SteadyLook, check_number, measure_scale, wrap
 
 Medium = Literal["oil", "watercolour"]
 """`oil` has strokes; `watercolour` has washes with darker edges, on rough paper."""
@@ -24,7 +24,7 @@ _SECTORS, _SHARPNESS, _STEPS = 8, 8.0, 5
 
 
 @dataclass(frozen=True)
-class Paint:
+class Paint(SteadyLook):
     """Oil or watercolour.
 
     Args:
@@ -44,23 +44,18 @@ class Paint:
 
     def __post_init__(self) -> None:
         check_choice("medium", self.medium, get_args(Medium))
-        check_share("radius", self.radius, 1, 20, "3 shows the strokes of a brush, 6 those of a broad one")
+        check_number("radius", self.radius, 1, 20, "3 shows the strokes of a brush, 6 those of a broad one")
 
     def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
         """Return the pixels as a painting, see `Look`."""
         radius = max(1, round(self.radius * measure_scale(pixels, margin)))
         border = min(4 * radius, *pixels.shape[2:]) if tile else 0
-        seen = wrap(pixels, border, tile) if border else pixels
-        painted = filter_kuwahara(seen, radius)
+        painted = filter_kuwahara(wrap(pixels, border, tile), radius)
         if self.medium == "oil":
             painted = smooth_along(painted, find_flow(painted, 2.0 * radius), float(radius))
         else:
             painted = _wash(painted, radius)
         return painted[..., border : border + pixels.shape[2], border : border + pixels.shape[3]].clamp(0, 1)
-
-    def settle(self, pixels: Tensor) -> "Paint":
-        """Return the look itself: it finds nothing in pixels."""
-        return self
 
 
 def filter_kuwahara(pixels: Tensor, radius: int) -> Tensor:
@@ -76,10 +71,11 @@ def filter_kuwahara(pixels: Tensor, radius: int) -> Tensor:
 
 
 def _make_sectors(radius: int) -> Tensor:
-    """Return the weights (8, 1, 2 r + 1, 2 r + 1) of the eight sectors of a disc, soft where they meet; the sum is 1."""
+    """Return the weights (8, 1, 2 r + 1, 2 r + 1) of the soft eighths of a disc; their sums are 1."""
     place = torch.arange(-radius, radius + 1, dtype=torch.float32)
     down, right = place[:, None], place[None]
-    disc = torch.exp(-(down**2 + right**2) / (2 * (0.5 * radius + 0.3) ** 2)) * (down**2 + right**2 <= (radius + 0.5) ** 2)
+    away = down**2 + right**2
+    disc = torch.exp(-away / (2 * (0.5 * radius + 0.3) ** 2)) * (away <= (radius + 0.5) ** 2)
     angle = torch.atan2(down + 0 * right, right + 0 * down)
     sectors = []
     for number in range(_SECTORS):

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
 from .colors import to_hex
-from .look import check_share, measure_scale, wrap
+from .look import SteadyLook, check_number, measure_scale, wrap
 from .paint import find_flow
 from .svg import Shape
 
@@ -23,7 +23,7 @@ _AT_ONCE = 256  # How many strokes are drawn at once.
 
 
 @dataclass(frozen=True)
-class Strokes:
+class Strokes(SteadyLook):
     """Strokes of three brushes.
 
     Args:
@@ -43,9 +43,9 @@ class Strokes:
     tolerance: float = 0.06
 
     def __post_init__(self) -> None:
-        check_share("width", self.width, 2, 56, "12 is a broad brush, 4 a pencil")
-        check_share("length", self.length, 0, 12, "4 paints strokes, 0 dots")
-        check_share("tolerance", self.tolerance, 0, 1, "0.06 leaves surfaces to the broad brush")
+        check_number("width", self.width, 2, 56, "12 is a broad brush, 4 a pencil")
+        check_number("length", self.length, 0, 12, "4 paints strokes, 0 dots")
+        check_number("tolerance", self.tolerance, 0, 1, "0.06 leaves surfaces to the broad brush")
 
     def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
         """Return the pixels as strokes, see `Look`."""
@@ -67,20 +67,17 @@ class Strokes:
                 # The curve v = k u^2 from -h to h has its control point at (0, -k h^2).
                 local = [(-half, bend * half**2), (0.0, -bend * half**2), (half, bend * half**2)]
                 first, control, last = (
-                    f"{x + cosine * u - sine * v - border:.2f} {y + sine * u + cosine * v - border:.2f}" for u, v in local
+                    f"{x + cosine * u - sine * v - border:.2f} {y + sine * u + cosine * v - border:.2f}"
+                    for u, v in local
                 )
                 shapes.append(Shape(f"M{first}Q{control} {last}", color, thick))
         return shapes
 
-    def settle(self, pixels: Tensor) -> "Strokes":
-        """Return the look itself: each picture has strokes of its own."""
-        return self
-
     def _paint(self, pixels: Tensor, margin: int, tile: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor, float]], int]:
-        """Return a painting (1, 3, H, W), the strokes (N, 5), colours (N, 3) and width of each layer, and its border."""
+        """Return a painting (1, 3, H, W), the strokes, colours (N, 3) and width of each layer, and its border."""
         scale = measure_scale(pixels, margin)
         border = min(round(4 * self.width * scale), *pixels.shape[2:]) if tile else 0
-        seen = wrap(pixels, border, tile) if border else pixels
+        seen = wrap(pixels, border, tile)
         painted = pixels.mean(dim=(2, 3), keepdim=True).expand_as(seen)
         layers = []
         for number, share in enumerate(_BRUSHES):
@@ -104,11 +101,12 @@ class Strokes:
         places, size = send_to_device(places, target.device), send_to_device(size, target.device)
 
         def sample(values: Tensor, at: Tensor) -> Tensor:
-            return F.grid_sample(values, (at / size * 2 - 1)[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
+            grid = (at / size * 2 - 1)[None, None]
+            return F.grid_sample(values, grid, padding_mode="border", align_corners=False)[0, :, 0].T
 
         wrong = F.avg_pool2d((target - painted).abs().mean(dim=1, keepdim=True), 3, stride=1, padding=1)
-        needed = sample(wrong, places)[:, 0] > self.tolerance if number else torch.ones(len(places), dtype=torch.bool, device=places.device)
-        places = places[needed]
+        if number:
+            places = places[sample(wrong, places)[:, 0] > self.tolerance]
         colors = sample(target, places)
         heading = sample(flow, places)
         half = self.length * width / 2

@@ -59,11 +59,11 @@ def trace_regions(picture: Tensor) -> list[Shape]:
     codes, numbers = np.unique(pixels, return_inverse=True)
     if len(codes) > MOST_REGION_COLORS:
         raise NoShapesError(
-            f"a picture of {len(codes):,} colours has no regions to draw as SVG; choose a look of flat colours, such as "
-            "pixel art or stained glass, or save it as .png"
+            f"a picture of {len(codes):,} colours has no regions to draw as SVG; choose a look of flat colours, such "
+            "as pixel art or stained glass, or save it as .png"
         )
     padded = np.pad(numbers.reshape(pixels.shape), 1, constant_values=-1)
-    return [Shape(_trace(padded == number), f"#{code:06x}") for number, code in pausing(list(enumerate(codes.tolist())))]
+    return [Shape(_trace(padded == n), f"#{code:06x}") for n, code in pausing(list(enumerate(codes.tolist())))]
 
 
 def _trace(inside: np.ndarray) -> str:

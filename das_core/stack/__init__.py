@@ -13,6 +13,6 @@ from .zoom import Zoom
 
 # fmt: off
 __all__ = [
-    "ImageStack", "StackSpec", "Time", "Zoom", "as_film", "as_zoom", "decompose", "draw_svg", "edit_stack", "load_stack",
-    "render_film", "render_stack", "render_zoom", "save_stack", "scale_changes",
+    "ImageStack", "StackSpec", "Time", "Zoom", "as_film", "as_zoom", "decompose", "draw_svg", "edit_stack",
+    "load_stack", "render_film", "render_stack", "render_zoom", "save_stack", "scale_changes",
 ]

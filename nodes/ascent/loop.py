@@ -11,6 +11,7 @@ from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.plan import make_plan
 from ...das_core.ascent.recipe import suit_film, suit_zoom
+from ...das_core.looks.look import Look as CoreLook
 from ...das_core.objectives.term import Objective as CoreObjective
 from ...das_core.objectives.track import TrackError
 from ...das_core.stack.image_stack import ImageStack
@@ -18,7 +19,7 @@ from ...das_core.stack.spec import StackSpec
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, History, Stack, add_advice, list_connected, objectives_input, schema, tip
+from ..schema import Augmentation, History, Look, Stack, add_advice, list_connected, objectives_input, schema, tip
 from .climb import climb, rescue_on_error
 from .recipe import read_recipe, recipe_input
 from .status import choose_shown
@@ -75,6 +76,11 @@ class Optimize(Node):
                 # Workflow files store the values of widgets by position. `recipe` is the last widget, so that new
                 # inputs inside its option `custom` do not change the positions of other widgets.
                 recipe_input(),
+                tip(
+                    Look.Input("look", optional=True),
+                    "What the picture is made of, such as pixels, ink or glass. Without one: paint, or the look that "
+                    "the stack has already.",
+                ),
             ],
             outputs=[
                 io.Image.Output("image", tooltip="The picture of every item of the batch."),
@@ -99,10 +105,13 @@ class Optimize(Node):
         stack: ImageStack | None = None,
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
+        look: CoreLook | None = None,
     ) -> io.NodeOutput:
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
             settings = read_recipe(recipe)
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
+            if look is not None:
+                stack = replace(stack, spec=replace(stack.spec, look=look))
             chosen, zoom = settings.recipe, stack.spec.zoom
             if zoom is not None:
                 chosen = suit_zoom(chosen, zoom.depths, climbed=stack.steps > 0)

@@ -2,6 +2,7 @@
 
 import io as memory
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ def save_svgs(texts: Sequence[str], prefix: str) -> tuple[Any, list[dict[str, st
     check_prefix(prefix, Path(folder_paths.get_output_directory()))
     contents = [text.encode() for text in texts]
     try:
-        names = save_new_files(prefix, ".svg", [lambda path, one=one: path.write_bytes(one) for one in contents])
+        names = save_new_files(prefix, ".svg", [partial(_write, content) for content in contents])
     except OSError as error:
         raise ValueError(explain_write_error(error, f"the SVG '{shorten(prefix)}'")) from None
     places = [Path(name) for name in names]
     shown = [{"filename": file.name, "subfolder": file.parent.as_posix(), "type": "output"} for file in places]
     return io.SVG.Type([memory.BytesIO(content) for content in contents]), shown
+
+
+def _write(content: bytes, path: Path) -> None:
+    """Write bytes to a file."""
+    path.write_bytes(content)

@@ -18,8 +18,8 @@ class SaveSVG(Node):
             node_id="DAS_SaveSVG",
             display_name="Save SVG",
             category="Direct Ascent",
-            description="Save a picture of few colours as shapes, sharp at every size: pixel art, posters, ink, stained "
-            "glass, triangles, strokes. It goes to the output folder of ComfyUI.",
+            description="Save a picture of few colours as shapes, sharp at every size: pixel art, posters, ink, "
+            "stained glass, triangles, strokes. It goes to the output folder of ComfyUI.",
             aliases="vector, export, plotter, laser, print",
             inputs=[
                 Stack.Input("stack", tooltip="From Optimize with a Look, for it knows the shapes."),

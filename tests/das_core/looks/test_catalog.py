@@ -21,7 +21,7 @@ def test_a_look_returns_pictures_and_treats_each_alone(name: str) -> None:
     before = pixels.clone()
     for tile in (False, True):
         made = look(pixels, 0 if tile else 7, tile)
-        assert made.shape == pixels.shape and made.isfinite().all() and 0 <= made.min() and made.max() <= 1
+        assert made.shape == pixels.shape and made.isfinite().all() and made.min() >= 0 and made.max() <= 1
         assert torch.equal(pixels, before) and torch.equal(made, look(pixels, 0 if tile else 7, tile))
         assert torch.equal(made[1:], look(pixels[1:], 0 if tile else 7, tile))
 

@@ -14,7 +14,9 @@ def test_the_kuwahara_filter_is_that_of_its_formula() -> None:
     for row, column in [(0, 0), (5, 9), (23, 11), (12, 12)]:
         window = padded[:, row : row + 2 * radius + 1, column : column + 2 * radius + 1]
         means = [(window * kernel).sum(axis=(1, 2)) for kernel in kernels]
-        spreads = [((window - mean[:, None, None]) ** 2 * kernel).sum() for mean, kernel in zip(means, kernels, strict=True)]
+        spreads = [
+            ((window - mean[:, None, None]) ** 2 * kernel).sum() for mean, kernel in zip(means, kernels, strict=True)
+        ]
         weights = [(1e-4 + spread) ** -4.0 for spread in spreads]
         expected = sum(weight * mean for weight, mean in zip(weights, means, strict=True)) / sum(weights)
         assert np.allclose(filter_kuwahara(photo, radius)[0, :, row, column].numpy(), expected, atol=1e-6)

@@ -40,5 +40,9 @@ def test_triangles_fill_the_picture_and_have_the_mean_of_their_pixels() -> None:
     made = LowPoly(8)(PHOTO)
     assert numbers.shape == (96, 96) and numbers.max() < len(triangles.triangles)
     one = torch.from_numpy(numbers == np.bincount(numbers.ravel()).argmax())
-    assert torch.allclose(made[0][:, one], PHOTO[0][:, one].mean(dim=1, keepdim=True).expand(-1, int(one.sum())), atol=1e-5)
-    assert _measure_spread(PHOTO[0], numbers) < 0.6 * _measure_spread(PHOTO[0], np.arange(9216).reshape(96, 96) // 12 % 8)
+    assert torch.allclose(
+        made[0][:, one], PHOTO[0][:, one].mean(dim=1, keepdim=True).expand(-1, int(one.sum())), atol=1e-5
+    )
+    assert _measure_spread(PHOTO[0], numbers) < 0.6 * _measure_spread(
+        PHOTO[0], np.arange(9216).reshape(96, 96) // 12 % 8
+    )
