@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..common.text import shorten
 from .cells import Cells
@@ -32,6 +32,8 @@ LOOKS: Mapping[str, Look] = {
 }
 """Looks by name, as `render` and the node Look offer them."""
 
+Kind = TypeVar("Kind", bound=Look)
+
 _SIZES = {"cells": -1, "pieces": -1, "spacing": 1, "radius": 1, "width": 1}
 """By its name in a look, whether a setting grows with the size of its marks, or becomes smaller."""
 
@@ -49,7 +51,7 @@ def read_look(look: str | Look | None) -> Look | None:
     return look
 
 
-def adjust_look(look: Look, size: float = 1.0, palette: str = "", dither: str = "") -> Look:
+def adjust_look(look: Kind, size: float = 1.0, palette: str = "", dither: str = "") -> Kind:
     """Return a look with marks `size` times as large, and with another palette and dithering, unless these are "".
 
     Args:

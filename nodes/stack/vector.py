@@ -28,7 +28,6 @@ class SaveSVG(Node):
                     "What the files are called; a number is added. 'night/castle' puts them into a subfolder.",
                 ),
             ],
-            outputs=[io.SVG.Output("svg", tooltip="The files, for other nodes that take SVG.")],
             is_output_node=True,
         )
 
@@ -37,5 +36,4 @@ class SaveSVG(Node):
     def execute(cls, stack: ImageStack, filename_prefix: str) -> io.NodeOutput:
         with add_advice(NoShapesError, ". Connect a Look to Optimize"):
             texts = [draw_svg(stack, number) for number in range(stack.batch)]
-        svg, shown = bridge.save_svgs(texts, filename_prefix)
-        return io.NodeOutput(svg, ui={"images": shown})
+        return io.NodeOutput(ui={"images": bridge.save_svgs(texts, filename_prefix)})

@@ -12,7 +12,9 @@ from cases import each_case
 from das_core.ascent.active_region import active_region
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.scoring import Scoring
-from das_core.stack.pixels import to_rgb
+from das_core.ascent.shown_pixels import StepRenderer
+from das_core.looks.look import SteadyLook
+from das_core.stack.pixels import gradient_from_rgb, render_pixels, to_rgb
 from das_core.views.draws import Draws
 from das_core.views.windows import ViewGeometry
 from gradient_by_hand import CPU, PACE, SEED, STEP, differentiate, film, measure, noisy, total
@@ -145,3 +147,25 @@ def test_a_prior_of_a_zoom_looks_at_every_moment() -> None:
     assert list(scores) == ["class 3", "class 4", "class 5", "total variation"]
     alone, _ = measure(stack, [smooth], NARROW)
     assert all(bool(depth.any()) for depth in alone)
+
+
+class _Negative(SteadyLook):
+    """A look that every view of it betrays."""
+
+    def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
+        return 1 - pixels
+
+
+def test_views_show_ever_more_of_a_look_and_gradients_pass_it() -> None:
+    stack = replace(noisy(), spec=replace(SPEC, look=_Negative()))
+    renderer = StepRenderer(make_scoring(stack, [toy_class()], VIEWS, SEED))
+    plain = render_pixels(stack.canvas, SPEC.color)
+    for progress, share in ((0.0, 0.15), (0.5, 0.575), (1.0, 1.0)):
+        shown = renderer.render(stack.canvas, 0, progress)
+        (pixels,) = shown.pyramid.leaves
+        torch.testing.assert_close(pixels.detach(), plain.lerp(1 - plain, share))
+        pixels.square().sum().backward()
+        # As if the look were not there: the derivative at what the views show, times that of the pixels themselves.
+        gradient = gradient_from_rgb(2 * pixels.detach() * 2 * plain * (1 - plain), SPEC.color)
+        torch.testing.assert_close(renderer.pull_back(0, shown, replace(PACE, progress=progress)), gradient)
+    assert torch.equal(stack.image(), 1 - noisy().image())

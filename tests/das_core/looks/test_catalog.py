@@ -21,8 +21,12 @@ def test_a_look_returns_pictures_and_treats_each_alone(name: str) -> None:
     before = pixels.clone()
     for tile in (False, True):
         made = look(pixels, 0 if tile else 7, tile)
-        assert made.shape == pixels.shape and made.isfinite().all() and made.min() >= 0 and made.max() <= 1
-        assert torch.equal(pixels, before) and torch.equal(made, look(pixels, 0 if tile else 7, tile))
+        assert made.shape == pixels.shape
+        assert made.isfinite().all()
+        assert made.min() >= 0
+        assert made.max() <= 1
+        assert torch.equal(pixels, before)
+        assert torch.equal(made, look(pixels, 0 if tile else 7, tile))
         assert torch.equal(made[1:], look(pixels[1:], 0 if tile else 7, tile))
 
 
@@ -35,9 +39,13 @@ def test_the_smallest_pictures_and_plain_colours_have_looks(name: str, shape: tu
 
 
 def test_looks_have_names_and_sizes_and_palettes() -> None:
-    assert read_look("pixel art") == Cells() and read_look(Ink()) == Ink() and read_look(None) is None
-    assert adjust_look(Cells(), 2) == Cells(28) and adjust_look(Cells(0, 5), 2) == Cells(0, 5)
-    assert adjust_look(Ink(), 0.5) == Ink(spacing=2.0) and adjust_look(Glass(), 2.5).pieces == 8
+    assert read_look("pixel art") == Cells()
+    assert read_look(Ink()) == Ink()
+    assert read_look(None) is None
+    assert adjust_look(Cells(), 2) == Cells(28)
+    assert adjust_look(Cells(0, 5), 2) == Cells(0, 5)
+    assert adjust_look(Ink(), 0.5) == Ink(spacing=2.0)
+    assert adjust_look(Glass(), 2.5).pieces == 8
     assert adjust_look(Cells(), palette=" #F0a #00ff00", dither="ordered").palette == ("#ff00aa", "#00ff00")
     assert adjust_look(Cells(), palette="4").palette == 4
     assert adjust_look(Ink(), palette="#123456, #ffffff") == Ink(ink="#123456", paper="#ffffff")

@@ -27,5 +27,5 @@ def test_dithering_keeps_the_mean_of_a_tone_between_two_colours() -> None:
     for tone in (0.3, 0.5):
         flat = torch.full((1, 3, 32, 32), tone)
         for dither in ("ordered", "diffusion"):
-            share = float(find_numbers(flat, colors, dither).float().mean())  # type: ignore[arg-type]
+            share = float(find_numbers(flat, colors, dither).float().mean())
             assert abs(share - (tone - 0.2) / 0.4) < 0.1

@@ -22,7 +22,8 @@ def test_a_stroke_covers_what_is_near_its_curve() -> None:
 def test_the_last_stroke_lies_on_top_and_finer_brushes_come_nearer() -> None:
     strokes = torch.tensor([[8.0, 8, 1, 0, 0], [8.0, 8, 0, 1, 0]])
     crossed = draw_strokes(torch.zeros(1, 3, 16, 16), strokes, 6.0, torch.tensor([[1.0, 0, 0], [0, 1, 0]]), 3.0)
-    assert crossed[0, :, 8, 8].tolist() == [0, 1, 0] and crossed[0, :, 8, 3].tolist() == [1, 0, 0]
+    assert crossed[0, :, 8, 8].tolist() == [0, 1, 0]
+    assert crossed[0, :, 8, 3].tolist() == [1, 0, 0]
     photo = load_photograph("cat", 96)
     errors = [float((Strokes(width)(photo) - photo).abs().mean()) for width in (48.0, 24.0, 12.0)]
     assert errors[0] > errors[1] > errors[2]

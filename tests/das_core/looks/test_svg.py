@@ -27,9 +27,11 @@ def test_svg_rendered_is_the_picture(name: str, tile: bool) -> None:
     spec = StackSpec(width=96, height=64, margin=0 if tile else 8, tile=tile, look=adjust_look(LOOKS[name], 2))
     stack = ImageStack.from_image(spec, load_photograph("cat", 64))
     differs = np.abs(_render(draw_svg(stack)).astype(int) - to_bytes(stack.image())).max(axis=2)
-    # Shapes of their own are drawn by other arithmetic, which differs at some of their edges.
-    allowed = {"low poly": 0.03, "strokes": 0.08}.get(name, 0.0)
-    assert (differs > 1).mean() <= allowed
+    if name in ("low poly", "strokes"):
+        # Shapes of their own are drawn by other arithmetic, which differs at some of their edges.
+        assert (differs > 40).mean() < 0.02
+    else:
+        assert differs.max() <= 1
 
 
 def test_paintings_and_noise_have_no_shapes() -> None:
