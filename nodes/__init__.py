@@ -29,7 +29,7 @@ from .stack.file import LoadStack, SaveStack
 from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
 from .views.augmentation import Augmentation
-from .views.transforms import ColorShift, PatchMask, Perspective
+from .views.transforms import ColorShift
 
 NODES = [
     LoadClassifier,
@@ -40,8 +40,6 @@ NODES = [
     ZoomStack,
     Augmentation,
     ColorShift,
-    Perspective,
-    PatchMask,
     PickClass,
     ClassObjective,
     TextObjective,
