@@ -20,7 +20,7 @@ from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.distance import Distance
-from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform
+from das_core.views.transforms import Flip, Noise, Transform
 
 # The indices of the ImageNet classes on which settings are chosen
 CLASSES = (483, 550, 817, 292, 849, 779, 107, 340, 724, 620, 949, 151)
@@ -65,8 +65,6 @@ ROWS = (
     _row("focus opens in 40 % of the steps", focus=Focus(share=0.4)),
     _row("no tilt", optimizer=_ascent(tilt=0.0)),
     _row("levels 1, 5, 9 and so on, not 4, 8, 12", spec=StackSpec(levels=linear_levels(560, 4))),
-    _row("perspective 0.15", augmentation=_views(Flip(), _FAR, Perspective(), _COLOR, _GRAY, Noise())),
-    _row("2 patches hidden", augmentation=_views(Flip(), _FAR, _COLOR, _GRAY, Noise(), PatchMask())),
     _row("wider windows (zoom_min 0.6)", augmentation=_windows(zoom_min=0.6)),
     _row("closer windows (zoom_min 0.3)", augmentation=_windows(zoom_min=0.3)),
     _row("no momentum", optimizer=_ascent(momentum=0.0)),

@@ -67,18 +67,7 @@ from .stack import (
     save_stack,
     scale_changes,
 )
-from .views import (
-    Augmentation,
-    ColorShift,
-    Distance,
-    Flip,
-    Grayscale,
-    Noise,
-    PatchMask,
-    Perspective,
-    Transform,
-    Windows,
-)
+from .views import Augmentation, ColorShift, Distance, Flip, Grayscale, Noise, Transform, Windows
 
 if TYPE_CHECKING:
     from .models.sources import (
@@ -141,13 +130,13 @@ __all__ = [
     "BEST", "CLIP", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
     "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Distance", "Flip",
     "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise",
-    "NormalizedAscent", "Objective", "Paint", "PatchMask", "Perspective", "Recipe", "Record", "Result", "Shot",
-    "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom",
-    "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective", "decompose",
-    "diversity_objective", "draw_svg", "edit_stack", "feature_objective", "find_layers", "image_objective",
-    "in_region", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
-    "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "move_camera",
-    "natural_objective", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "prior",
-    "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes",
-    "score_images", "share_views", "style_objective", "text_objective",
+    "NormalizedAscent", "Objective", "Paint", "Recipe", "Record", "Result", "Shot", "StackSpec", "Step", "Strokes",
+    "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom", "as_film", "as_zoom", "class_objective",
+    "classify", "compare_with_texts", "content_objective", "decompose", "diversity_objective", "draw_svg", "edit_stack",
+    "feature_objective", "find_layers", "image_objective", "in_region", "load_classifier_file", "load_clip_file",
+    "load_open_clip", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
+    "load_torchvision", "measure_spectrum", "move_camera", "natural_objective", "one_per_image", "over_frames",
+    "over_keyframes", "over_steps", "plot_history", "prior", "render_film", "render_level_sheets", "render_stack",
+    "render_zoom", "save_film", "save_stack", "scale_changes", "score_images", "share_views", "style_objective",
+    "text_objective",
 ]

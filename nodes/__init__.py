@@ -31,7 +31,7 @@ from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
 from .stack.vector import SaveSVG
 from .views.augmentation import Augmentation
-from .views.transforms import ColorShift, PatchMask, Perspective
+from .views.transforms import ColorShift
 
 NODES = [
     LoadClassifier,
@@ -42,8 +42,6 @@ NODES = [
     ZoomStack,
     Augmentation,
     ColorShift,
-    Perspective,
-    PatchMask,
     PickClass,
     ClassObjective,
     TextObjective,

@@ -4,11 +4,11 @@ from .augmentation import Augmentation
 from .color_transforms import ColorShift, Grayscale
 from .distance import Distance
 from .draws import Draws, ViewKey
-from .transforms import Flip, Noise, PatchMask, Perspective, Transform
+from .transforms import Flip, Noise, Transform
 from .windows import ViewGeometry, Windows
 
 # fmt: off
 __all__ = [
-    "Augmentation", "ColorShift", "Distance", "Draws", "Flip", "Grayscale", "Noise", "PatchMask", "Perspective",
-    "Transform", "ViewGeometry", "ViewKey", "Windows",
+    "Augmentation", "ColorShift", "Distance", "Draws", "Flip", "Grayscale", "Noise", "Transform", "ViewGeometry",
+    "ViewKey", "Windows",
 ]

@@ -32,9 +32,9 @@ class Augmentation:
 
     Example:
         >>> import torch
-        >>> from das_core import Augmentation, Flip, PatchMask, Windows
+        >>> from das_core import Augmentation, Flip, Noise, Windows
         >>> from das_core.views import Draws, ViewGeometry, ViewKey
-        >>> augmentation = Augmentation(views=2, windows=Windows(jitter=8), transforms=(Flip(), PatchMask(patches=3)))
+        >>> augmentation = Augmentation(views=2, windows=Windows(jitter=8), transforms=(Flip(), Noise(0.1)))
         >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)], torch.device("cpu"))
         >>> geometry = ViewGeometry(canvas=(48, 48), margin=8, size=24)
         >>> augmentation(torch.zeros(1, 3, 48, 48), geometry, draws).shape

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, get_args
+from typing import ClassVar, Protocol, get_args
 
 import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
-from ..common.devices import send_to_device
-from ..common.interruption import pausing
 from .draws import Draws, NoiseKind
-from .perspective import FARTHEST_CORNER, make_perspective_grid, warp
 
 
 class Transform(Protocol):
@@ -98,79 +95,3 @@ class Noise:
         # A product and then a sum, each rounded, as in Direct Ascent Synthesis' own code. A fused operation rounds only
         # once, so its last bit would differ.
         return draws.noise(views.shape[1:], self.kind).mul_(self.amplitude).add_(views).clamp(0, 1)
-
-
-Fill = Literal["mean", "gray"]
-"""The colour of a hidden patch: `mean` is the mean colour of the view, `gray` is 0.5 in all channels."""
-
-
-@dataclass(frozen=True)
-class Perspective:
-    """A transform that shows views as if from other angles: it warps a random quadrilateral inside a view to a full
-    view.
-
-    Args:
-        distortion: the largest distance, along each axis, of a corner of the quadrilateral from that of the view, as a
-            share of the side, 0..0.33.
-    """
-
-    distortion: float = 0.15
-    # The memory of this transform, as a multiple of that of the views. Most of it is taken only during the backward
-    # pass, which computes for each sampling point the four pixels around it, and their weights.
-    kept_views: ClassVar[float] = 10.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.distortion <= FARTHEST_CORNER:
-            raise ValueError(
-                f"distortion {self.distortion} is not between 0 (none) and {FARTHEST_CORNER}, a third of the side, "
-                "beyond which a view could be folded; 0.15 is a good amount"
-            )
-
-    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Return views (V, 3, S, S), 0..1, from other angles."""
-        # Drawn even if there is no distortion, so that the transforms after this one get the same random numbers.
-        inward = torch.tensor([draws.uniform() for _ in range(8)], dtype=torch.float64).T.reshape(-1, 4, 2)
-        if self.distortion == 0:
-            return views
-        return warp(views, make_perspective_grid(self.distortion * inward, views.shape[-1]))
-
-
-@dataclass(frozen=True)
-class PatchMask:
-    """A transform that hides random rectangles of views, so that no single spot can make up the whole score.
-
-    The rectangles lie anywhere inside the view and may overlap. No gradient flows to hidden pixels or through `mean`.
-
-    Args:
-        patches: how many rectangles each view has, 0..64.
-        size: the largest possible side of a rectangle, as a share of the side of the view, above 0 and at most 1. Each
-            side is drawn uniformly between half of this share and this share.
-        fill: the colour of the rectangles: `mean` is the mean colour of the view, `gray` is 0.5 in all channels.
-    """
-
-    patches: int = 2
-    size: float = 0.3
-    fill: Fill = "mean"
-    kept_views: ClassVar[float] = 2.1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.patches <= 64:
-            raise ValueError(f"patches {self.patches} is not between 0 (none) and 64; 2 is a good number")
-        if not 0 < self.size <= 1:
-            raise ValueError(f"size {self.size} is not above 0 and at most 1 (the whole view); 0.3 is a good size")
-        check_choice("fill", self.fill, get_args(Fill))
-
-    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Return views (V, 3, S, S), 0..1, with rectangles hidden."""
-        if self.patches == 0:
-            return views
-        side = views.shape[-1]
-        hidden = torch.zeros(views.shape[0], 1, side, side, dtype=torch.bool)
-        for _ in range(self.patches):
-            numbers = (draws.uniform() for _ in range(4))
-            for mask, taller, wider, down, right in pausing(zip(hidden, *numbers, strict=True)):
-                height, width = (max(1, round(side * self.size * (1 + share) / 2)) for share in (taller, wider))
-                top, left = int(down * (side - height + 1)), int(right * (side - width + 1))
-                mask[:, top : top + height, left : left + width] = True
-        color = views.detach().mean(dim=(2, 3), keepdim=True) if self.fill == "mean" else 0.5
-        return torch.where(send_to_device(hidden, views.device), color, views)

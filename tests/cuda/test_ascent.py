@@ -42,7 +42,7 @@ def test_the_first_steps_are_those_of_a_cpu() -> None:
 
 
 def test_two_ascents_with_one_seed_have_the_same_bits() -> None:
-    views = da.Augmentation(8, transforms=(da.Flip(), da.Perspective(), da.ColorShift(), da.Noise()))
+    views = da.Augmentation(8, transforms=(da.Flip(), da.ColorShift(), da.Noise()))
     assert torch.equal(climb(CUDA, views), climb(CUDA, views))
 
 

@@ -36,7 +36,7 @@ from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.distance import Distance
-from das_core.views.transforms import Flip, Noise, PatchMask, Perspective
+from das_core.views.transforms import Flip, Noise
 from stand_in_device import DEVICE, Traffic, stand_in_device
 from tinyclip import clip as make_clip
 from toys import SPEC as TOY_SPEC
@@ -47,7 +47,6 @@ IMAGE = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 LEFT = torch.zeros(1, 64, 64)
 LEFT[:, :, :32] = 1
 VIEWS = Augmentation(3, transforms=(Flip(), Distance(0.5), ColorShift(), Grayscale(0.5), Noise()))
-TRANSFORMS = (Perspective(), ColorShift(), PatchMask(), PatchMask(fill="gray"), Distance(1.0), Grayscale(1.0))
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +107,6 @@ CLASSIFIERS: dict[str, Case] = {
     "channel for each image": lambda model: climb(one_per_image((channel(model, 1), channel(model, 2))), BATCH),
     "direction": lambda model: climb(feature_objective(model, "blocks.3", "direction", direction=((3, 0.5), (9, -1)))),
     "style": lambda model: climb(style_objective(model, IMAGE, "blocks.1")),
-    "every transform": lambda model: climb(third_class(model), augmentation=Augmentation(3, transforms=TRANSFORMS)),
 }
 
 

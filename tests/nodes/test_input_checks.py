@@ -116,9 +116,8 @@ def test_names_of_no_input_are_refused_and_those_of_other_options_and_empty_sock
 
 def test_what_python_takes_for_a_number_is_one(pack: Pack) -> None:
     # A FLOAT may be linked to a whole number, and numbers of NumPy count as numbers.
-    (views,) = pack.run("DAS_PatchMask", patches=True, size=torch.tensor([0.25]).numpy()[0])
-    transform = views.transforms[-1]
-    assert (type(transform.patches), type(transform.size)) == (int, float)
+    (views,) = pack.run("DAS_Augmentation", views=True, flip=torch.tensor([0.25]).numpy()[0])
+    assert (type(views.views), type(views.transforms[0].probability)) == (int, float)
     (views,) = pack.run("DAS_ColorShift", shift=1, scale=0, per_channel=1)
     assert views.transforms[-1].per_channel is True
 

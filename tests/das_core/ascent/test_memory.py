@@ -57,8 +57,8 @@ def test_levels_matrices_groups_views_and_their_transforms_count() -> None:
     alone, apart = da.feature_objective(model, "2", "channel", 3), da.diversity_objective(model, "2")
     for chunk in (1, 5, 6):
         assert estimate(images, [apart], chunk=chunk) == estimate(images, [alone], chunk=max(chunk, 5))
-    bare, said = (estimate(stack, plain, None, 64, hidden) for hidden in ([], [da.PatchMask(64)] * 20))
-    assert said - bare == pytest.approx(64 * 20 * da.PatchMask.kept_views * 4 * 3 * classifier().size ** 2, rel=1e-3)
+    bare, said = (estimate(stack, plain, None, 64, noise) for noise in ([], [da.Noise()] * 20))
+    assert said - bare == pytest.approx(64 * 20 * da.Noise.kept_views * 4 * 3 * classifier().size ** 2, rel=1e-3)
 
 
 def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() -> None:

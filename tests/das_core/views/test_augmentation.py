@@ -3,7 +3,8 @@ import torch
 
 from cases import each_case
 from das_core.views.augmentation import Augmentation
-from das_core.views.transforms import Flip, Noise, PatchMask
+from das_core.views.color_transforms import ColorShift
+from das_core.views.transforms import Flip, Noise
 from das_core.views.windows import ViewGeometry, Windows
 from toys import make_draws
 
@@ -13,7 +14,7 @@ GEOMETRY = ViewGeometry((40, 40), 4, 16)
 def test_views_are_windows_and_then_transforms_in_order_and_leave_the_pixels_alone() -> None:
     pixels = torch.rand(2, 3, 40, 40)
     before = pixels.clone()
-    windows, drawn = Windows(4), (Flip(), Noise(), PatchMask())
+    windows, drawn = Windows(4), (Flip(), Noise(), ColorShift())
     views = Augmentation(3, windows, drawn)(pixels, GEOMETRY, make_draws(3, items=2))
     # The same streams, which every transform takes on where the one before it has left them.
     draws = make_draws(3, items=2)

@@ -3,24 +3,18 @@
 from collections.abc import Callable
 from typing import get_args
 
-import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.distance import Distance
 from das_core.views.draws import NoiseKind
-from das_core.views.perspective import make_perspective_grid
-from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform, count_kept_views
+from das_core.views.transforms import Flip, Noise, Transform, count_kept_views
 from toys import make_draws
 
-TRANSFORMS: list[Transform] = [
-    *(Flip(), Noise(), ColorShift(), ColorShift(per_channel=False), Grayscale(1.0), Distance(1.0), Perspective()),
-    *(PatchMask(), PatchMask(3, 0.5, "gray")),
-]
+TRANSFORMS: list[Transform] = [Flip(), Noise(), ColorShift(), ColorShift(per_channel=False), Grayscale(1), Distance(1)]
 
 
 @each_case("transform", TRANSFORMS)
@@ -42,18 +36,11 @@ def test_a_change_belongs_to_its_view_leaves_what_comes_in_alone_and_has_a_gradi
 
 @each_case(
     ("nothing", "something", "error"),
-    [
-        (ColorShift(0, 0), ColorShift(), 1e-6),
-        (Perspective(0), Perspective(), 0.0),
-        (PatchMask(0), None, 0.0),
-        (Flip(0), Flip(), 0.0),
-        (Noise(0), None, 0.0),
-    ],
+    [(ColorShift(0, 0), ColorShift(), 1e-6), (Flip(0), Flip(), 0.0), (Noise(0), None, 0.0)],
 )
 def test_at_zero_nothing_happens_and_what_follows_gets_the_same_draws(
     nothing: Transform, something: Transform | None, error: float
 ) -> None:
-    # Of 15 pixels, interpolation at the pixels' own centres would not be exact.
     views, draws, others = torch.rand(3, 3, 15, 15), make_draws(3), make_draws(3)
     torch.testing.assert_close(nothing(views, draws), views, rtol=0, atol=error)
     if something is not None:
@@ -79,49 +66,6 @@ def test_noise_is_added_and_clipped(kind: NoiseKind) -> None:
     assert float(noisy.max()) == 1
 
 
-def test_perspective_reads_views_through_the_homography_of_its_draws() -> None:
-    views = torch.rand(3, 3, 12, 12)
-    changed = Perspective(0.2)(views, make_draws(3))
-    draws = make_draws(3)
-    # Top left, top right, bottom right, bottom left; first down, then to the right.
-    inward = torch.tensor([draws.uniform() for _ in range(8)], dtype=torch.float64).T.reshape(3, 4, 2)
-    grid = make_perspective_grid(0.2 * inward, 12)
-    assert torch.equal(changed, F.grid_sample(views, grid, padding_mode="border", align_corners=False))
-
-
-def test_patches_hide_their_share_with_the_mean_and_let_no_gradient_through() -> None:
-    views = torch.rand(200, 3, 32, 32, requires_grad=True)
-    changed = PatchMask(1, 0.5)(views, make_draws(200))
-    hidden = (changed != views).any(dim=1)
-    # One rectangle with sides of U[0.25, 0.5]: nine sixty-fourths of the area on average.
-    assert hidden.float().mean().item() == pytest.approx(9 / 64, abs=0.01)
-    assert hidden.any(dim=0).float().mean() > 0.98, "nearly every place is hidden at some time"
-    mean = views.detach().mean(dim=(2, 3))
-    view = int(hidden.flatten(1).any(dim=1).nonzero()[0])
-    inside = changed[view][:, hidden[view]]
-    torch.testing.assert_close(inside, mean[view][:, None].expand_as(inside))
-    changed.sum().backward()
-    assert views.grad is not None
-    assert torch.equal(views.grad, (~hidden)[:, None].float().expand_as(views))
-
-
-def test_patches_can_be_grey_and_are_rectangles_with_sides_of_half_the_size_to_all_of_it_and_a_pixel_at_least() -> None:
-    changed = PatchMask(1, 0.5, "gray")(torch.ones(300, 3, 40, 40), make_draws(300))
-    assert changed.unique().tolist() == [0.5, 1.0]
-    heights, widths = [], []
-    for hidden in (changed < 1).all(dim=1):
-        rows, columns = hidden.any(dim=1).nonzero(), hidden.any(dim=0).nonzero()
-        heights.append(int(rows[-1] - rows[0]) + 1)
-        widths.append(int(columns[-1] - columns[0]) + 1)
-        assert int(hidden.sum()) == heights[-1] * widths[-1]
-    for sides in (heights, widths):
-        assert (min(sides), max(sides)) == (10, 20)
-        assert np.mean(sides) == pytest.approx(15, abs=0.6)
-    assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.2
-    dots = PatchMask(1, 0.01, "gray")(torch.ones(20, 3, 8, 8), make_draws(20))
-    assert [int((view < 1).sum()) for view in dots[:, 0]] == [1] * 20
-
-
 @each_case(
     ("make", "says"),
     [
@@ -129,13 +73,6 @@ def test_patches_can_be_grey_and_are_rectangles_with_sides_of_half_the_size_to_a
         (lambda: ColorShift(shift=1.5), "shift 1.5 is not between"),
         (lambda: ColorShift(scale=float("nan")), "scale nan is not between"),
         (lambda: ColorShift(scale=3.1), r"scale 3.1 is not between 0 \(none\) and 3"),
-        (lambda: Perspective(-0.1), "distortion -0.1 is not between"),
-        (lambda: Perspective(0.34), "distortion 0.34 is not between 0 .* 0.33.*folded; 0.15"),
-        (lambda: PatchMask(patches=-1), "patches -1 is not between 0 .* 64"),
-        (lambda: PatchMask(patches=65), "patches 65 is not between"),
-        (lambda: PatchMask(size=0), "size 0 is not above 0 .* 0.3"),
-        (lambda: PatchMask(size=1.1), "size 1.1 is not above 0 and at most 1"),
-        (lambda: PatchMask(fill="noise"), "fill 'noise' is unknown; choose one of mean, gray"),  # type: ignore[arg-type]
         (lambda: Noise(-1), "noise -1 is not between 0 .* 10; 0.05"),
         (lambda: Noise(10.5), "noise 10.5 is not between"),
         (lambda: Noise(kind="pink"), "noise kind 'pink' is unknown; choose one of uniform, gaussian"),  # type: ignore[arg-type]
@@ -148,7 +85,7 @@ def test_bad_settings_are_named(make: Callable[[], Transform], says: str) -> Non
         make()
 
 
-@each_case("transform", [*TRANSFORMS, PatchMask(64)])
+@each_case("transform", TRANSFORMS)
 def test_a_transform_says_what_it_keeps(transform: Transform) -> None:
     times, leaf = 4, torch.rand(8, 3, 96, 96, requires_grad=True)
     transform(leaf * 1.0, make_draws(8))

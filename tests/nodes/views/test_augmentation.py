@@ -48,37 +48,28 @@ def test_a_color_shift_that_comes_in_takes_the_place_of_the_default(pack: Pack) 
     assert transforms == (*before, core.Flip(0.5), core.Distance(), core.Grayscale(), core.Noise())
 
 
-def test_transforms_are_appended_in_the_order_of_the_links(pack: Pack) -> None:
-    views = pack.augmentation(views=3, jitter=5, color_shift=0.2, grayscale=0.25)
-    for node in ("DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"):
-        (views,) = pack.run(node, augmentation=views)
+def test_a_color_shift_comes_last_in_place_of_the_one_before_it(pack: Pack) -> None:
+    before = pack.augmentation(views=3, jitter=5, color_shift=0.2, grayscale=0.25)
+    (views,) = pack.run("DAS_ColorShift", augmentation=before)
     assert (views.views, views.windows.jitter) == (3, 5)
     names = [type(transform).__name__ for transform in views.transforms]
-    assert names == ["Flip", "Grayscale", "Noise", "ColorShift", "Perspective", "PatchMask"]
+    assert names == ["Flip", "Grayscale", "Noise", "ColorShift"]
     image = pack.optimize(augmentation=views)[0]
     assert tuple(image.shape) == (1, 64, 64, 3)
 
 
 @each_case(
-    ("node", "settings"),
-    [
-        ("ColorShift", {"shift": 0.3, "scale": 0.4, "per_channel": True}),
-        ("ColorShift", {"shift": 0.0, "scale": 1.5, "per_channel": False}),
-        ("Perspective", {"distortion": 0.2}),
-        ("PatchMask", {"patches": 3, "size": 0.5, "fill": "gray"}),
-    ],
+    "settings", [{"shift": 0.3, "scale": 0.4, "per_channel": True}, {"shift": 0.0, "scale": 1.5, "per_channel": False}]
 )
-def test_the_settings_of_a_transform_are_those_of_its_node(pack: Pack, node: str, settings: dict[str, Any]) -> None:
-    (views,) = pack.run(f"DAS_{node}", **settings)
-    assert views.transforms[-1] == getattr(pack.module("das_core"), node)(**settings)
+def test_the_settings_of_a_color_shift_are_those_of_its_node(pack: Pack, settings: dict[str, Any]) -> None:
+    (views,) = pack.run("DAS_ColorShift", **settings)
+    assert views.transforms[-1] == pack.module("das_core").ColorShift(**settings)
 
 
-@each_case("node", ["ColorShift", "Perspective", "PatchMask"])
-def test_without_settings_a_transform_has_the_defaults_of_das_core(pack: Pack, node: str) -> None:
-    (views,) = pack.run(f"DAS_{node}")
+def test_without_settings_a_color_shift_has_the_defaults_of_das_core(pack: Pack) -> None:
+    (views,) = pack.run("DAS_ColorShift")
     before = pack.module("das_core").PICTURE.augmentation
-    own = getattr(pack.module("das_core"), node)()
-    # A shift of colours takes the place of that of the defaults.
+    own = pack.module("das_core").ColorShift()
     expected = (*(one for one in before.transforms if type(one) is not type(own)), own)
     # There is no widget of the jitter, so it fits every margin.
     fitted = replace(before.windows, fitted=True)
@@ -91,6 +82,5 @@ test_what_cannot_be_is_refused = refuse_all(
             lambda pack: pack.augmentation(zoom_min=0.9, zoom_max=0.5)
         ),
         r"details 'x' is unknown; choose default or custom": lambda pack: pack.run("DAS_Augmentation", details="x"),
-        r"fill 'noise' is unknown; choose one of mean, gray": lambda pack: pack.run("DAS_PatchMask", fill="noise"),
     }
 )
