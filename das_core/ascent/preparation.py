@@ -111,6 +111,8 @@ def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None
             f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "
             "choose another parametrisation, or no bound"
         )
+    if within is not None and stack.spec.look is not None:
+        raise ValueError("a bound keeps pixels near the start, and a look moves them; leave one of the two out")
     if within is not None and stack.spec.zoom is not None:
         raise ValueError("a bound is for pictures that stand by themselves; choose none for a zoom")
     if optimizer.needs_levels:

@@ -51,6 +51,12 @@ def read_look(look: str | Look | None) -> Look | None:
     return look
 
 
+def read_count(palette: str) -> int | None:
+    """Return the number of colours that a text of up to nine digits says; None for other texts."""
+    digits = palette.strip()
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else None
+
+
 def adjust_look(look: Kind, size: float = 1.0, palette: str = "", dither: str = "") -> Kind:
     """Return a look with marks `size` times as large, and with another palette and dithering, unless these are "".
 
@@ -67,7 +73,7 @@ def adjust_look(look: Kind, size: float = 1.0, palette: str = "", dither: str = 
             new = old * size**power
             fields[name] = max(2, round(new)) if isinstance(old, int) else max(1.0, new)
     if palette.strip():
-        chosen = check_palette(int(palette) if palette.strip().isdecimal() else palette)
+        chosen = check_palette(read_count(palette) or palette)
         if isinstance(look, Cells):
             fields["palette"] = chosen
         elif not isinstance(look, Ink):

@@ -31,8 +31,8 @@ class Cells:
         >>> import torch
         >>> from das_core import Cells
         >>> art = Cells(cells=8, palette="game boy")(torch.rand(1, 3, 64, 64))
-        >>> art.shape, len(art.flatten(2).unique(dim=2)[0, 0])
-        (torch.Size([1, 3, 64, 64]), 4)
+        >>> art.shape, len(art.flatten(2).unique(dim=2)[0, 0]) <= 4
+        (torch.Size([1, 3, 64, 64]), True)
     """
 
     cells: int = 56

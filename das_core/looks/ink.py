@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from ..common.cache import cached
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
@@ -35,8 +36,9 @@ class Ink(SteadyLook):
     Example:
         >>> import torch
         >>> from das_core import Ink
-        >>> Ink("halftone")(torch.rand(1, 3, 64, 64)).unique().numel()
-        6
+        >>> drawing = Ink("halftone")(torch.rand(1, 3, 64, 64))
+        >>> len(drawing.flatten(2).unique(dim=2)[0, 0])
+        2
     """
 
     drawing: Drawing = "threshold"
@@ -63,25 +65,36 @@ class Ink(SteadyLook):
             bright = tone > 0.25 + 0.5 * around
         else:
             shown = tone + self.contrast * (tone - around)
-            bright = shown > self._screen(pixels, margin, max(2.0, self.spacing * scale))
+            spacing = max(2.0, self.spacing * scale)
+            height, width = pixels.shape[2:]
+            bright = shown > _make_screen(self.drawing, height, width, margin, spacing, pixels.device)
         ink, paper = from_hex((self.ink, self.paper), pixels).view(2, 3, 1, 1)
         return torch.where(bright, paper, ink)
 
-    def _screen(self, pixels: Tensor, margin: int, spacing: float) -> Tensor:
-        """Return for each pixel the tone (H, W) from which it is paper: as many are below a tone as it is bright."""
-        height, width = pixels.shape[2:]
-        down = (torch.arange(height, dtype=torch.float32, device=pixels.device) - margin)[:, None] / spacing
-        right = (torch.arange(width, dtype=torch.float32, device=pixels.device) - margin)[None] / spacing
-        if self.drawing == "lines":
-            return _equalise(_near_line(down + 0.15 * torch.sin(right / 3)))
-        if self.drawing == "hatching":
-            # Three layers of lines, which begin one after the other as it becomes darker.
-            slanted, crossed = (_near_line((right + sign * down) * 0.7071) for sign in (1, -1))
-            level = _near_line(down + 0.1 * torch.sin(right / 5))
-            return _equalise(torch.maximum(0.4 + 0.6 * slanted, torch.maximum(0.7 * crossed, 0.4 * level)))
-        if self.drawing == "halftone":
-            return _equalise(torch.cos(math.pi * (right + down)) * torch.cos(math.pi * (right - down)))
-        return _equalise(_scatter(down, right))
+
+@cached(maxsize=8)
+def _make_screen(
+    drawing: Drawing, height: int, width: int, margin: int, spacing: float, device: torch.device
+) -> Tensor:
+    """Return for each pixel the tone (H, W) from which it is paper: as many are below a tone as it is bright."""
+    # Made on the CPU, so that dots are the same on all devices.
+    down = (torch.arange(height, dtype=torch.float32) - margin)[:, None] / spacing
+    right = (torch.arange(width, dtype=torch.float32) - margin)[None] / spacing
+    if drawing == "lines":
+        tones = _near_line(down + 0.15 * torch.sin(right / 3))
+    elif drawing == "hatching":
+        # Three layers of lines, which begin one after the other as it becomes darker.
+        slanted, crossed = (_near_line((right + sign * down) * 0.7071) for sign in (1, -1))
+        level = _near_line(down + 0.1 * torch.sin(right / 5))
+        tones = torch.maximum(0.4 + 0.6 * slanted, torch.maximum(0.7 * crossed, 0.4 * level))
+    elif drawing == "halftone":
+        tones = torch.cos(math.pi * (right + down)) * torch.cos(math.pi * (right - down))
+    else:
+        tones = _scatter(down, right)
+    # Their ranks: spread evenly over 0..1, in the same order.
+    order = tones.flatten().argsort(stable=True)
+    ranks = torch.empty(len(order)).scatter_(0, order, (torch.arange(len(order)) + 0.5) / len(order))
+    return send_to_device(ranks.view_as(tones), device)
 
 
 def _near_line(phase: Tensor) -> Tensor:
@@ -89,24 +102,13 @@ def _near_line(phase: Tensor) -> Tensor:
     return 1 - 2 * (phase - phase.round()).abs()
 
 
-def _equalise(values: Tensor) -> Tensor:
-    """Return values (H, W) with their order kept, spread evenly over 0..1."""
-    order = values.flatten().argsort(stable=True)
-    ranks = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
-    return ((ranks + 0.5) / len(order)).view_as(values).to(values)
-
-
 def _scatter(down: Tensor, right: Tensor) -> Tensor:
     """Return how near each place is to the nearest of dots, one at random in each cell of a grid of step 1."""
-    best = torch.full((len(down), right.shape[1]), -9.0, device=down.device)
-    for row in (-1, 0, 1):
-        for column in (-1, 0, 1):
-            y, x = down.floor() + row, right.floor() + column
-            # A hash of the cell: the same at each size, and without a table.
-            noise = torch.sin(y * 12.9898 + x * 78.233) * 43758.5453
-            other = torch.sin(y * 39.3468 + x * 11.135) * 24634.6345
-            away = (down - y - 0.15 - 0.7 * (noise - noise.floor())) ** 2 + (
-                right - x - 0.15 - 0.7 * (other - other.floor())
-            ) ** 2
-            best = torch.maximum(best, -away)
+    best = torch.full((len(down), right.shape[1]), -9.0)
+    for row, column in ((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)):
+        y, x = down.floor() + row, right.floor() + column
+        # A hash of the cell gives the place of its dot.
+        hashed = (torch.sin(y * 12.9898 + x * 78.233) * 43758.5453, torch.sin(y * 39.3468 + x * 11.135) * 24634.6345)
+        along, across = (0.15 + 0.7 * (value - value.floor()) for value in hashed)
+        best = torch.maximum(best, -((down - y - along) ** 2) - (right - x - across) ** 2)
     return best

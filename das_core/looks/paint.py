@@ -20,7 +20,7 @@ from .look import SteadyLook, check_number, measure_scale, wrap
 Medium = Literal["oil", "watercolour"]
 """`oil` has strokes; `watercolour` has washes with darker edges, on rough paper."""
 
-_SECTORS, _SHARPNESS, _STEPS = 8, 8.0, 5
+_SECTORS, _SHARPNESS, _STEPS, _TAPS = 8, 8.0, 5, 6
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,15 @@ class Paint(SteadyLook):
 
 def filter_kuwahara(pixels: Tensor, radius: int) -> Tensor:
     """Return pixels (B, 3, H, W) as means over those eighths of the surroundings of each that vary least."""
-    kernels = _make_sectors(radius).to(pixels)
-    channels = torch.cat([pixels, pixels.square().sum(dim=1, keepdim=True)], dim=1)
-    padded = F.pad(channels.flatten(0, 1)[:, None], (radius,) * 4, mode="replicate")
-    sums = F.conv2d(padded, kernels).unflatten(0, channels.shape[:2])
+    # Of a large radius every second, third, … pixel counts, each with its neighbours.
+    step = math.ceil(radius / _TAPS)
+    kernels, reach = _make_sectors(radius // step).to(pixels), radius // step * step
+    channels = torch.cat([pixels, pixels.square().sum(dim=1, keepdim=True)], dim=1).flatten(0, 1)[:, None]
+    if step > 1:
+        soft = F.pad(channels, (step // 2, (step - 1) // 2) * 2, mode="replicate")
+        channels = F.avg_pool2d(soft, step, stride=1)
+    padded = F.pad(channels, (reach,) * 4, mode="replicate")
+    sums = F.conv2d(padded, kernels, dilation=step).unflatten(0, (len(pixels), 4))
     means, squares = sums[:, :3], sums[:, 3]
     variance = (squares - means.square().sum(dim=1)).clamp(min=0)
     weights = 1 / (1e-4 + variance) ** (_SHARPNESS / 2)

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
+from ..common.interruption import pausing
 from .colors import to_hex
 from .look import SteadyLook, check_number, measure_scale, wrap
 from .paint import find_flow
 from .svg import Shape
 
 _BRUSHES = (1.0, 0.5, 0.25)  # The widths of the layers, relative to the widest.
-_AT_ONCE = 256  # How many strokes are drawn at once.
+_AT_ONCE = 2**22  # How many pixels of strokes are drawn at once.
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,9 @@ def draw_strokes(picture: Tensor, strokes: Tensor, half: float, colors: Tensor, 
     top = torch.full((height * length,), -1, dtype=torch.long, device=picture.device)
     side = torch.arange(-1, 2 * math.ceil(half + width / 2) + 2, device=picture.device) - math.ceil(half + width / 2)
     window = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1).reshape(-1, 2)
-    for begin in range(0, len(strokes), _AT_ONCE):
-        x, y, cosine, sine, bend = strokes[begin : begin + _AT_ONCE, :, None].unbind(dim=1)
+    count = max(1, _AT_ONCE // len(window))
+    for begin in pausing(range(0, len(strokes), count)):
+        x, y, cosine, sine, bend = strokes[begin : begin + count, :, None].unbind(dim=1)
         right, down = x.floor().long() + window[:, 0], y.floor().long() + window[:, 1]
         away_x, away_y = right + 0.5 - x, down + 0.5 - y
         u, v = cosine * away_x + sine * away_y, cosine * away_y - sine * away_x

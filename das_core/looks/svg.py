@@ -68,22 +68,24 @@ def trace_regions(picture: Tensor) -> list[Shape]:
 
 def _trace(inside: np.ndarray) -> str:
     """Return the border of a region as a path; `inside` (H + 2, W + 2) has a border of False."""
-    here = inside[1:-1, 1:-1]
-    # The sides of pixels at the border of the region, each with the region at its right: (row, column) to the next.
-    rows, columns = np.indices((here.shape[0] + 1, here.shape[1] + 1), dtype=np.int64)
-    corners = rows * (here.shape[1] + 1) + columns
+    here, stride = inside[1:-1, 1:-1], inside.shape[1] - 1
+    # The sides of pixels at the border, each with the region at its right, from one corner to the next.
     sides = [
-        (here & ~inside[:-2, 1:-1], corners[:-1, :-1], corners[:-1, 1:]),
-        (here & ~inside[1:-1, 2:], corners[:-1, 1:], corners[1:, 1:]),
-        (here & ~inside[2:, 1:-1], corners[1:, 1:], corners[1:, :-1]),
-        (here & ~inside[1:-1, :-2], corners[1:, :-1], corners[:-1, :-1]),
+        (here & ~inside[:-2, 1:-1], 0, 1),
+        (here & ~inside[1:-1, 2:], 1, stride + 1),
+        (here & ~inside[2:, 1:-1], stride + 1, stride),
+        (here & ~inside[1:-1, :-2], stride, 0),
     ]
-    begins = np.concatenate([start[mask] for mask, start, _ in sides]).tolist()
-    ends = np.concatenate([end[mask] for mask, _, end in sides]).tolist()
+    begins: list[int] = []
+    ends: list[int] = []
+    for mask, begin, end in sides:
+        rows, columns = np.nonzero(mask)
+        begins += (rows * stride + columns + begin).tolist()
+        ends += (rows * stride + columns + end).tolist()
     following: dict[int, list[int]] = {}
     for begin, end in zip(begins, ends, strict=True):
         following.setdefault(begin, []).append(end)
-    parts, stride = [], here.shape[1] + 1
+    parts = []
     for first in following:
         while following[first]:
             loop, at = [first], following[first].pop()

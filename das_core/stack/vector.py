@@ -22,8 +22,8 @@ def draw_svg(stack: ImageStack, image: int = 0) -> str:
     Example:
         >>> from das_core import Cells, ImageStack, StackSpec, draw_svg
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, look=Cells(8, "game boy")))
-        >>> draw_svg(stack).count("<path")
-        4
+        >>> 1 <= draw_svg(stack).count("<path") <= 4
+        True
     """
     spec, look = stack.spec, stack.spec.look
     draw = getattr(look, "draw", None)

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.common.choices import check_choice
-from ...das_core.looks.catalog import LOOKS, adjust_look
+from ...das_core.looks.catalog import LOOKS, adjust_look, read_count
 from ...das_core.looks.colors import PALETTES, Dither, find_image_palette
 from .. import bridge
 from ..node import Node
@@ -69,6 +69,6 @@ class Look(Node):
         check_choice("look", look, LOOKS)
         check_choice("dither", dither, _DITHERS)
         if palette_from is not None:
-            count = 2 if hasattr(LOOKS[look], "ink") else int(palette) if palette.strip().isdecimal() else 8
+            count = 2 if hasattr(LOOKS[look], "ink") else read_count(palette) or 8
             palette = " ".join(find_image_palette(bridge.from_comfy_images(palette_from), count))
         return io.NodeOutput(adjust_look(LOOKS[look], size, palette, "" if dither == "auto" else dither))

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.ascent.sgd import SGD
+from das_core.looks.cells import Cells
+from das_core.looks.ink import Ink
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import crop_margin, render_pixels
@@ -197,3 +199,20 @@ def test_nothing_of_a_film_is_kept_when_it_is_rendered() -> None:
     before = count_tensors()
     assert len(render_zoom(stack, 40)) == 40
     assert count_tensors() == before
+
+
+def test_a_look_is_shown_at_every_size_in_every_frame_and_inside_a_photograph() -> None:
+    spec = StackSpec(width=64, height=48, margin=4, look=Cells(12, 6))
+    large = render_stack(ImageStack.noise(spec), 3)
+    blocks = large.unfold(2, 12, 12).unfold(3, 12, 12)
+    assert torch.equal(blocks, blocks[..., :1, :1].expand_as(blocks))
+    film = ImageStack.noise(replace(spec, time=Time(3)))
+    for frames in (film.image(), render_film(film, 7), render_film(film, 2, 2)):
+        assert frames.transpose(0, 1).flatten(1).unique(dim=1).shape[1] <= 6
+    zoom = ImageStack.noise(replace(spec, look=Ink(), zoom=Zoom(2)))
+    assert render_zoom(zoom, 3).transpose(0, 1).flatten(1).unique(dim=1).shape[1] == 2
+    photo, mask = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 48, 64)
+    mask[:, 12:36, 16:48] = 1
+    inside = ImageStack.noise(spec).place_into(photo, mask).image()
+    assert torch.equal(inside[:, :, mask[0] == 0], photo[:, :, mask[0] == 0])
+    assert inside[0][:, mask[0] == 1].unique(dim=1).shape[1] <= 6
