@@ -17,8 +17,7 @@ from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
 _SMALLEST, _WIDEST = 0.05, 100.0
 """The least and the largest width, in halves of a side; at 10, the Gaussian is already 0.99 in the corners."""
 
-_STRONGEST = 4.0
-"""The largest emphasis, with which nearly all detail grows at one spot."""
+_STRONGEST = 4.0  # The largest emphasis, with which nearly all detail grows at one spot.
 
 
 @dataclass(frozen=True)

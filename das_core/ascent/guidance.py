@@ -30,8 +30,7 @@ FULL_CHANGE = 0.1
 _ASPECT_TOLERANCE = 0.03
 """By what share the aspects of region and picture may differ: latents round sides to multiples of 8 or 16 pixels."""
 
-_TOLERANCE = 1e-4
-"""The largest relative difference of equal noise levels: samplers recompute them in float32."""
+_TOLERANCE = 1e-4  # The largest relative difference of equal noise levels: samplers recompute them in float32.
 
 
 @dataclass(frozen=True)

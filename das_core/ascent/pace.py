@@ -8,8 +8,7 @@ from typing import Literal, get_args
 from ..common.choices import check_choice
 from ..common.text import shorten
 
-ScheduleName = Literal["constant", "cosine"]
-"""The schedules that have a name, see `pace_at`."""
+ScheduleName = Literal["constant", "cosine"]  # The schedules that have a name, see `pace_at`.
 
 Schedule = ScheduleName | Callable[[float], float]
 """A name, or a function from the progress, 0 to 1, to the factor of the step size, 0..1."""
@@ -17,8 +16,7 @@ Schedule = ScheduleName | Callable[[float], float]
 COARSEST_CUTOFF = 20.0
 """The cutoff of the low-pass at the first step, in half-waves across the short side of the canvas."""
 
-FINEST_CUTOFF = 1.2
-"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas."""
+FINEST_CUTOFF = 1.2  # The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas.
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ from .pace import Schedule, pace_at
 from .plan import Plan
 from .within import Within
 
-MOST_STEPS = 100_000
-"""The most steps of an ascent: far more than help any picture, and few enough to end within days."""
+MOST_STEPS = 100_000  # The most steps of an ascent: far more than help any picture, and few enough to end within days.
 
 
 def choose_chunk(device: torch.device) -> int:

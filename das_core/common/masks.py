@@ -8,9 +8,7 @@ from .geometry import Box, Shape
 from .images import resize_to_cover
 from .interruption import pausing
 
-SMALLEST_REGION = 16
-"""The smallest side, in pixels, of a region of a canvas in which a model could recognise something."""
-
+SMALLEST_REGION = 16  # The smallest side, in pixels, of a region in which a model could recognise something.
 FAINTEST_MASK = 1 / 255  # One step of an 8-bit mask: smaller values come from resizing, and were not painted.
 
 

@@ -12,8 +12,7 @@ _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL
 _LONGEST_RUN = 16
 """At most this many consecutive parts between commas are tried as the names of one class; ImageNet's have up to 10."""
 
-_MAX_WORDS = 5
-"""How many words a message lists at most."""
+_MAX_WORDS = 5  # How many words a message lists at most.
 
 
 def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:

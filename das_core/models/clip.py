@@ -22,8 +22,7 @@ _LOG = logging.getLogger(__name__)
 _LONGEST_TEXT = 10_000
 """The most characters of a text. A tokenizer takes seconds for a million, and nothing interrupts it."""
 
-_MAX_QUOTED = 40
-"""The most characters of a text that a warning quotes."""
+_MAX_QUOTED = 40  # The most characters of a text that a warning quotes.
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,7 @@ from functools import cached_property
 from ..common.text import shorten
 from .hypernyms import Hypernym
 
-_MAX_NAMES = 5
-"""How many names a message lists at most."""
+_MAX_NAMES = 5  # How many names a message lists at most.
 
 _INDEX = re.compile(r"[+-]?\d+")
 

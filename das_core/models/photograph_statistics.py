@@ -27,8 +27,7 @@ _LEAST_VARIANCE = 1e-6
 _SAMPLED = 28
 """How many rows and columns of a layer are sampled at least; neighbours are alike, and all of them would take long."""
 
-EARLY = 0.4
-"""The share of the norms of a model that are compared, from the first on."""
+EARLY = 0.4  # The share of the norms of a model that are compared, from the first on.
 
 T = TypeVar("T")
 

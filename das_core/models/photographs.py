@@ -19,17 +19,14 @@ from .judge import Judge
 from .photograph_statistics import Known, find_norms, measuring_moments, take_early
 from .sources.kept_tensors import STATISTICS, digest_tensors, read_tensors, write_tensors
 
-FEWEST = 4
-"""The fewest photographs of which statistics are taken: those of a single one are its style."""
+FEWEST = 4  # The fewest photographs of which statistics are taken: those of a single one are its style.
 
-Photographs = Images | Path | str
-"""Photographs: images, or a folder with files of them, whose subfolders are left out."""
+Photographs = Images | Path | str  # Photographs: images, or a folder with files of them, whose subfolders are left out.
 
 _FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 _MOST_PIXELS = 2**26  # Of a file, which takes three bytes a pixel while it is read.
 _FLAT = 0.02  # A picture in whose channels the values differ by less shows nothing.
-AT_ONCE = 8
-"""How many of them the model is shown at once."""
+AT_ONCE = 8  # How many of them the model is shown at once.
 
 # The errors of Pillow for files that are no photographs, are damaged, or claim to be huge.
 _DAMAGES = (OSError, ValueError, SyntaxError, LookupError, ArithmeticError, struct.error, Image.DecompressionBombError)

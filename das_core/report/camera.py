@@ -14,8 +14,7 @@ from ..common.interruption import pausing
 from ..common.text import shorten
 from .shots import Shot, find_shot, parse_shots
 
-MOST_FRAMES, LARGEST_SIDE = 2**16, 2**15
-"""The most frames of one film, and the longest side of a frame in pixels."""
+MOST_FRAMES, LARGEST_SIDE = 2**16, 2**15  # The most frames of one film, and the longest side of a frame in pixels.
 
 
 def move_camera(

@@ -21,8 +21,7 @@ from torch import Tensor
 from ..common.interruption import allow_interrupt, pausing
 from ..common.text import truncate
 
-WIDTH, DOTS_PER_INCH = 3.0, 200
-"""The width of every chart in inches, and its pixels per inch."""
+WIDTH, DOTS_PER_INCH = 3.0, 200  # The width of every chart in inches, and its pixels per inch.
 
 TEXT_SIZE, TICK_SIZE = 8, 7
 """Text sizes in points: `TEXT_SIZE` for names, titles and values, `TICK_SIZE` for the numbers along axes."""

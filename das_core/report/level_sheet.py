@@ -17,8 +17,7 @@ from ..stack.decomposition import estimate_sum_bytes, sum_groups
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 
-SMALLEST_TILE = 32
-"""The smallest long side of a tile, in pixels; the captions need that much room."""
+SMALLEST_TILE = 32  # The smallest long side of a tile, in pixels; the captions need that much room.
 
 _MAX_GROUPS = 10
 _GAP = 4

@@ -19,14 +19,12 @@ from ..common.radial_power import radial_power
 from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack
 
-PHOTOGRAPH_SLOPE = -2.0
-"""The slope of log power over log frequency in photographs of scenes."""
+PHOTOGRAPH_SLOPE = -2.0  # The slope of log power over log frequency in photographs of scenes.
 
 BAND_EDGE = 1 / 8
 """The frequency, in waves per pixel, that separates the low band from the high band, the two finest octaves."""
 
-LUMINANCE = (0.299, 0.587, 0.114)
-"""The shares of red, green and blue in the luminance of Rec. 601."""
+LUMINANCE = (0.299, 0.587, 0.114)  # The shares of red, green and blue in the luminance of Rec. 601.
 
 _SMALLEST_IMAGE = 64
 
@@ -38,8 +36,7 @@ _BINS_PER_OCTAVE, _MAX_FREQUENCY = 4, 0.5
 _MIN_BRIGHTNESS_RANGE = 1e-5  # Smaller variations, of about 1/400 of a step of an 8-bit image, are rounding errors.
 _MIN_LEVEL_SAMPLES = 4  # On the short side of a level; fewer give no reliable variance.
 
-Levels = tuple[Tensor, Tensor]
-"""Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them."""
+Levels = tuple[Tensor, Tensor]  # Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them.
 
 
 @dataclass(frozen=True, eq=False)

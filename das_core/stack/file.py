@@ -31,8 +31,7 @@ from .state import OptimizerState
 from .time import Time
 from .zoom import Zoom
 
-FORMAT, VERSION = "direct ascent stack", "1"
-"""The values of `format` and `version` in the metadata of a stack file."""
+FORMAT, VERSION = "direct ascent stack", "1"  # The values of `format` and `version` in the metadata of a stack file.
 
 SUFFIX = ".safetensors"
 

@@ -24,8 +24,7 @@ from .start import Surroundings
 from .zoom import Zoom, ZoomOperator
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
-MOST_SHOWN = 2**16
-"""The largest number of frames that one call of `render_film` or `render_zoom` can render."""
+MOST_SHOWN = 2**16  # The largest number of frames that one call of `render_film` or `render_zoom` can render.
 
 _AT_ONCE = 8  # How many frames are rendered at once.
 

@@ -21,8 +21,7 @@ _VIEWS = 2
 """How many views a judge is shown to find its layers. The first axis of an output is that of the views if it
 has this length; in an output with three axes, it may also be the second (`_find_order`)."""
 
-_MAX_NAMES = 5
-"""How many names a message lists at most."""
+_MAX_NAMES = 5  # How many names a message lists at most.
 
 
 class UnknownLayerError(ValueError):

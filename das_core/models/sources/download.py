@@ -27,12 +27,10 @@ Progress = Callable[[int, int], None]
 (the total is 0 if it is not known), or sentences that `load_starter_clip` encodes. It can raise an exception to cancel.
 """
 
-TIMEOUT = 20.0
-"""Seconds with less than `_SLOWEST` bytes a second, after which a connection counts as broken."""
+TIMEOUT = 20.0  # Seconds with less than `_SLOWEST` bytes a second, after which a connection counts as broken.
 
 _SLOWEST = 1024
-_TICK = 0.25
-"""Seconds from one call of `progress` to the next while nothing arrives."""
+_TICK = 0.25  # Seconds from one call of `progress` to the next while nothing arrives.
 
 _BLOCK = 1 << 20
 _PIECE = 1 << 16

@@ -17,8 +17,7 @@ from .download import locate_repository
 
 _LOG = logging.getLogger(__name__)
 
-DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"
-"""A published model to begin with: small, quick and good."""
+DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"  # A published model to begin with: small, quick and good.
 
 COMMON_ARCHITECTURES = (
     "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "ViT-bigG-14", "ViT-B-32-quickgelu",

@@ -22,8 +22,7 @@ from .open_clip_text import build_tokenizer
 from .starters import HALF, STARTER, Starter, read_starter
 from .weights import UndrawnWeights, fit_weights, read_weights
 
-PROJECTION = "text.proj.weight"
-"""The name of the fitted projection in its file and in the model."""
+PROJECTION = "text.proj.weight"  # The name of the fitted projection in its file and in the model.
 
 
 def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, progress: Progress | None = None) -> CLIP:

@@ -64,8 +64,7 @@ THIRD_OPINION = _describe(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825
 STARTERS = (STARTER, THIRD_OPINION)
 """The members of the ensemble that `load_starters` loads. Pictures made with both are better than with one of them."""
 
-HALF = (0.5, 0.5, 0.5)
-"""The mean, and also the standard deviation, that these classifiers normalise their views with."""
+HALF = (0.5, 0.5, 0.5)  # The mean, and also the standard deviation, that these classifiers normalise their views with.
 
 
 def load_starter(starter: Starter | str = STARTER) -> Classifier:
