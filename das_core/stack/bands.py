@@ -12,9 +12,7 @@ from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import parse_weighted_lines
 from .bases import Basis
 
-Band = tuple[int, int]
-"""The coarsest and the finest resolution of a band, both included, in samples along the long side of the canvas."""
-
+Band = tuple[int, int]  # Coarsest and finest resolution, both included, in samples along the long side of the canvas.
 FINEST = 2**31  # The upper end of a band without one, such as '65-'.
 
 _BAND = re.compile(r"(\d{0,9})\s*(?:([-\u2013])\s*(\d{0,9}))?")

@@ -57,8 +57,7 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     """Return a zoom whose depths start from the canvases of a stack.
 
     The number of steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider
-    than an eighth of the short side of the picture (4 to 56 pixels) is cropped to it, and levels finer than the cropped
-    canvas are removed.
+    than an eighth of the short side (4 to 56 pixels) is cropped to it, and levels finer than the canvas are removed.
 
     Args:
         stack: one image, from which all depths start, or one for each depth.

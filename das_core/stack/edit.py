@@ -11,12 +11,10 @@ import torch
 from torch import Tensor
 
 from .bands import FINEST, Band, combine_gains, select_levels
-from .decomposition import Decomposition, decompose_change, decompose_start, estimate_decomposition_bytes
+from .decomposition import decompose_change, decompose_start, estimate_decomposition_bytes
 from .image_stack import ImageStack
 from .pixels import from_rgb, to_rgb
 from .time import Time, mix_frames
-
-_EVERYTHING: Band = (1, FINEST)
 
 
 def edit_stack(
@@ -60,8 +58,10 @@ def edit_stack(
         if not 0 <= blend <= 1:
             raise ValueError(f"blend {blend} is not between 0 (this stack) and 1 (the other one)")
         other = _convert_like(stack, other)
-        shares = [blend * chosen for chosen in select_levels(blend_bands or [_EVERYTHING], levels)]
-        start, change = _blend(start, decompose_start(other), shares), _blend(change, decompose_change(other), shares)
+        shares = [blend * chosen for chosen in select_levels(blend_bands or [(1, FINEST)], levels)]
+        rest = [1 - share for share in shares]
+        start = start.scale(rest).add(decompose_start(other).scale(shares))
+        change = change.scale(rest).add(decompose_change(other).scale(shares))
     change = change.scale([float(not gone) for gone in select_levels(reset, levels)])
     factors = combine_gains(gains, levels)
     start, change = start.scale(factors), change.scale(factors)
@@ -118,11 +118,6 @@ def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> i
     return estimate_decomposition_bytes(stack) + (2 if other is None else 6) * levels
 
 
-def _blend(one: Decomposition, other: Decomposition, shares: Sequence[float]) -> Decomposition:
-    """Return a mixture of two decompositions; `shares` has the share of `other` for each level."""
-    return one.scale([1 - share for share in shares]).add(other.scale(shares))
-
-
 def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
     """Return the pictures of `other` as a stack with the spec and the number of images of `stack`."""
     mine, theirs = stack.spec, other.spec
@@ -136,10 +131,7 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
         )
     if replace(mine, frozen=()) == replace(theirs, frozen=()) and other.batch == stack.batch:
         return other  # It keeps its parameters, from which its levels can be read.
-
-    def convert(canvas: Tensor) -> Tensor:
-        if mine.color != theirs.color:
-            canvas = from_rgb(to_rgb(canvas, theirs.color), mine.color)
-        return canvas.expand_as(stack.canvas)
-
-    return ImageStack(mine, convert(other.start), convert(other.canvas))
+    canvases = [other.start, other.canvas]
+    if mine.color != theirs.color:
+        canvases = [from_rgb(to_rgb(canvas, theirs.color), mine.color) for canvas in canvases]
+    return ImageStack(mine, *(canvas.expand_as(stack.canvas) for canvas in canvases))

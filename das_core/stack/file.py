@@ -1,8 +1,7 @@
 """Saves stacks to safetensors files, and loads them.
 
 Everything that is not a tensor is JSON in the metadata, with a hash of the whole content. Files are not trusted:
-version and hash are checked first, the content by the constructors of the stack and of its parts, and here for values
-that are not finite.
+version and hash are checked first, the content by the constructors of its parts, and here for values not finite.
 """
 
 import dataclasses

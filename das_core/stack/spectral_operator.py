@@ -38,7 +38,7 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
         """Return K times the accumulated gradient, (B, 3, H, W)."""
-        return self.basis.filter(parameters.gradient, self.response)
+        return self.basis.filter(parameters.tensors[0], self.response)
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient; K, low-pass and tilt are one multiplication."""
