@@ -9,17 +9,13 @@ from .labels import Labels, UnknownClassError
 
 _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL)
 
-_LONGEST_RUN = 16
-"""At most this many consecutive parts between commas are tried as the names of one class; ImageNet's have up to 10."""
-
+_LONGEST_RUN = 16  # Of parts between commas that are tried as the names of one class; ImageNet's have up to 10.
 _MAX_WORDS = 5  # How many words a message lists at most.
 
 
 def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
     """Return, for every entry of a text, the indices of its classes. An entry is a text that `Labels.find` takes, or
-    'all' and an everyday word ('all dogs'); commas separate entries, but also several names of one class ('pizza, pizza
-    pie').
-    """
+    'all' and a word ('all dogs'); commas separate entries, but also names of one class ('pizza, pizza pie')."""
     entries, parts = [], text.split(",")
     if not text.replace(",", "").strip():
         # Raises the error for an empty name.

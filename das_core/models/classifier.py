@@ -16,8 +16,7 @@ from .labels import Labels
 class Classifier(Judge):
     """A judge that answers with logits (V, classes).
 
-    `load_starter`, `load_timm`, `load_torchvision` and `load_classifier_file` load a classifier. The arguments are
-    those of `Judge`, and:
+    `load_starter`, `load_timm`, `load_torchvision` and `load_classifier_file` load one. Arguments as of `Judge`, and:
 
     Args:
         labels: the classes, in the order of the logits.
@@ -60,8 +59,7 @@ def build_classifier(
     copy: bool = True,
 ) -> Classifier:
     """Return a classifier made of a copy of a module, or, with `copy=False`, of the module itself, frozen in place. A
-    module with 1,000 classes has the labels of ImageNet, any other 'class 0', 'class 1' and so on.
-    """
+    module with 1,000 classes has the labels of ImageNet, any other 'class 0', 'class 1' and so on."""
     judge = Judge(name, freeze_copy(name, module) if copy else freeze(module), size, mean, std)
     classes = probe_judge(judge, answer="with one number a class", wanted="a classifier")
     return judge.convert_to(Classifier, labels=choose_labels(classes))

@@ -19,9 +19,7 @@ from .text_tower import TextTower
 
 _LOG = logging.getLogger(__name__)
 
-_LONGEST_TEXT = 10_000
-"""The most characters of a text. A tokenizer takes seconds for a million, and nothing interrupts it."""
-
+_LONGEST_TEXT = 10_000  # In characters. A tokenizer takes seconds for a million, and nothing interrupts it.
 _MAX_QUOTED = 40  # The most characters of a text that a warning quotes.
 
 

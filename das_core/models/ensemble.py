@@ -95,8 +95,7 @@ class ClassifierEnsemble(_Ensemble, Classifier):
 @dataclass(frozen=True, kw_only=True)
 class CLIPEnsemble(_Ensemble, CLIP):
     """Several CLIPs as one judge. An embedding concatenates those of all members, each scaled to the same length, so
-    that the cosine of two embeddings is the mean of the members' cosines.
-    """
+    that the cosine of two embeddings is the mean of the members' cosines."""
 
     @classmethod
     def _join(cls, members: Sequence[CLIP]) -> dict[str, Any]:

@@ -22,8 +22,7 @@ FORWARD_ERRORS = (LookupError, AttributeError, TypeError, ValueError, AssertionE
 
 _UNFOLDED, _STATISTICS = "unfolded", "statistics"
 
-# While fx traces, it replaces methods of `nn.Module` for all threads. Two threads that trace at the same time would put
-# the wrong methods back.
+# While fx traces, it replaces methods of `nn.Module` for all threads; two at the same time would put back wrong ones.
 _tracing = Lock()
 
 
@@ -37,9 +36,7 @@ def find_unfolded(part: nn.Module) -> nn.Module | None:
 
 
 def find_statistics(part: nn.Module) -> tuple[Tensor, Tensor] | None:
-    """Return mean and variance (C,) of the output of a convolution over what the model was trained on, which the norm
-    that was folded into it knew; None if none was.
-    """
+    """Return mean and variance (C,) of a convolution's output in the training, as a norm folded into it knew them."""
     return part.__dict__.get(_STATISTICS)
 
 
@@ -101,8 +98,7 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
     """Return the module that replaces a norm once it is folded into a convolution; None if it cannot be folded."""
     # timm takes a second to import. If it has not been imported, no module can be one of timm's.
     timm = sys.modules.get("timm.layers")
-    # These classes convolve with the weight as it is. Other subclasses of Conv2d, such as timm's StdConv2d, change the
-    # weight first.
+    # These convolve with the weight as it is. Other subclasses, such as timm's StdConv2d, change the weight first.
     plain = (nn.Conv2d, timm.Conv2dSame) if timm else (nn.Conv2d,)
     if type(convolution) not in plain or norm.training or norm.running_mean is None:
         return None
@@ -116,8 +112,7 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
     """Fold batch norms into the convolutions before them, in place, where folding is certain to be exact up to
-    rounding. The module is in evaluation mode, without gradients of weights. Submodules keep their names.
-    """
+    rounding. The module is in evaluation mode, without gradients of weights. Submodules keep their names."""
     for convolution_name, norm_name in pausing(_find_pairs(module)):
         convolution, norm = module.get_submodule(convolution_name), module.get_submodule(norm_name)
         assert isinstance(convolution, nn.Conv2d)

@@ -30,8 +30,7 @@ class PartialClassifier(Classifier):
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return logits that use only the features drawn for each image (a film or a zoom is one), from its seed and
-        number. Their values are divided by `share`, as in dropout, so that the logits stay about as large.
-        """
+        number. Their values are divided by `share`, as in dropout, so that the logits stay about as large."""
         with ExitStack() as hooks:
             for head in _find_heads(self):
                 kept = _draw_features(self.share, head.in_features, tuple(images), views.device)

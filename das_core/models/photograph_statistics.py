@@ -24,15 +24,12 @@ from .judge import Judge
 _FLOOR = 1e-4
 # The least known variance of a channel, as a share of their mean: a norm may have switched a channel off.
 _LEAST_VARIANCE = 1e-6
-_SAMPLED = 28
-"""How many rows and columns of a layer are sampled at least; neighbours are alike, and all of them would take long."""
-
+_SAMPLED = 28  # Rows and columns of a layer that are sampled at least; neighbours are alike, and all would take long.
 EARLY = 0.4  # The share of the norms of a model that are compared, from the first on.
 
 T = TypeVar("T")
 
-Known = tuple[str, Tensor, Tensor]
-"""The name of a part of a model, and the mean and the variance (C,) that it has for photographs."""
+Known = tuple[str, Tensor, Tensor]  # The name of a part of a model, and its mean and variance (C,) for photographs.
 
 
 @dataclass(frozen=True)
@@ -115,10 +112,7 @@ def take_early(parts: Sequence[T]) -> Sequence[T]:
 
 
 def _adds_channels(part: nn.Module) -> bool:
-    """Return whether a part is a convolution, but not the first, with more outputs than inputs.
-
-    Such parts have most of the activations, and so would take most of the time.
-    """
+    """Return whether a part is a convolution, but not the first, with more outputs than inputs: these take long."""
     return isinstance(part, nn.Conv2d) and part.out_channels > part.in_channels > 3
 
 

@@ -20,7 +20,6 @@ from .photograph_statistics import Known, find_norms, measuring_moments, take_ea
 from .sources.kept_tensors import STATISTICS, digest_tensors, read_tensors, write_tensors
 
 FEWEST = 4  # The fewest photographs of which statistics are taken: those of a single one are its style.
-
 Photographs = Images | Path | str  # Photographs: images, or a folder with files of them, whose subfolders are left out.
 
 _FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")

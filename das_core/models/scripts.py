@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from itertools import islice
 
 _MANY = 5000
-"""A tokenizer counts as made for other scripts than Latin if at least this many of its tokens contain a letter that is
-not Latin. The vocabulary of an English BERT has 1,400 such tokens, nearly all of them single letters; vocabularies for
-many languages have more than 20,000."""
+"""So many tokens with a letter that is not Latin show that a tokenizer was made for other scripts. The vocabulary of an
+English BERT has 1,400, nearly all of them single letters; vocabularies for many languages have more than 20,000."""
 
 
 def is_mostly_latin(text: str) -> bool:

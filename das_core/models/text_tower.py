@@ -10,9 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _CACHE_SIZE = 20_000  # How many embeddings of texts a tower keeps; each takes a few kilobytes.
-
-# Reentrant, because the tower of an ensemble calls the towers of its members.
-_encoding = RLock()
+_encoding = RLock()  # Reentrant, because the tower of an ensemble calls the towers of its members.
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,10 +17,7 @@ from ..judge import Judge, check_judge
 from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
-_VIEWS = 2
-"""How many views a judge is shown to find its layers. The first axis of an output is that of the views if it
-has this length; in an output with three axes, it may also be the second (`_find_order`)."""
-
+_VIEWS = 2  # How many views a judge is shown to find its layers, and so the length of the axis of views in outputs.
 _MAX_NAMES = 5  # How many names a message lists at most.
 
 
@@ -121,16 +118,14 @@ def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
     if len(shape) == 3:
         # Transformers return (views, tokens, channels).
         return (0, 2, 1)
-    # Views are square, so height and width are the two axes of equal length. If these are axes 1 and 2, the last axis
-    # is that of the channels.
+    # Views are square, so height and width are the two axes of equal length. If these are 1 and 2, channels come last.
     last = len(shape) == 4 and shape[1] == shape[2] != shape[3]
     return (0, 3, 1, 2) if last else tuple(range(len(shape)))
 
 
 def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
-    """Return the layer with a given name, which may also be that in the whole model of open_clip ('visual.' before it).
-    `model` is the name of the model, for the message.
-    """
+    """Return the layer with a name, which may be that in the whole model of open_clip ('visual.' before it); messages
+    call the model `model`."""
     if not isinstance(name, str):
         raise UnknownLayerError(
             f"layer {shorten(name)} is no text; write the name of a layer, such as '{layers[0].name}'"

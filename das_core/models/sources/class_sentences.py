@@ -14,8 +14,7 @@ from torch.nn import functional as F
 from ..hypernyms import list_hypernyms
 from ..label_sets import imagenet_labels
 
-TEMPLATES = ("{}", "a photo of a {}.")
-"""Short sentences. The braces are replaced by the name of a class, or by an everyday word (`list_hypernyms`)."""
+TEMPLATES = ("{}", "a photo of a {}.")  # Short sentences about the name of a class or a word of `list_hypernyms`.
 
 CONTEXTS = (
     "a {} on the ground", "a drawing of a {}", "a {} outdoors", "a {} in a room", "an old {} in the rain",
@@ -25,11 +24,8 @@ CONTEXTS = (
     "a {} at the edge of a field", "a {} hanging from the ceiling", "a lonely {} under the sky", "a {} on a table",
     "a {} beside another one", "a {} in winter",
 )  # fmt: skip
-"""Longer sentences, which teach the projection to ignore the words around a name.
-
-Names get the contexts in turn, so that the context of a name does not depend on what the name means. With half as many
-contexts, names were recognised less often in contexts that the projection was not fitted on.
-"""
+"""Longer sentences, which teach the projection to ignore the words around a name: names get them in turn. With half as
+many, names were recognised less often in contexts that the projection was not fitted on."""
 
 # The larger weight of contexts teaches the projection to recognise names inside longer sentences; that of definitions,
 # words that are not names of classes.

@@ -33,8 +33,7 @@ from .open_clip_text import (
 )
 from .weights import RefusedError, UndrawnWeights, fit_weights, read_weights
 
-Config = dict[str, Any]
-"""The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
+Config = dict[str, Any]  # Of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others.
 
 
 def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: Progress | None = None) -> CLIP:
@@ -70,12 +69,10 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     """Load a CLIP from a checkpoint on disk; no code in the file is run.
 
     Args:
-        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin). If it has no tensors of a text tower,
-            the CLIP has no text tower.
+        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin); it may have no text tower.
         architecture: one of `open_clip.list_models`, such as 'ViT-B-32'; None to guess it from the shapes of the
             tensors. A repository or a folder ('hf-hub:…', 'local-dir:…') is refused, because it may contain code.
-        folder: keeps downloads; the tokenizer and the configuration of a text tower that open_clip does not contain
-            are downloaded into it.
+        folder: keeps downloads, such as the tokenizer and configuration of a text tower that open_clip lacks.
 
     Raises:
         ValueError: when the architecture is unknown, or the file is missing, damaged, has code or does not fit.
@@ -123,8 +120,7 @@ def wrap_open_clip_module(
     """Return a CLIP made from a model with the towers `visual` and `text`, which have their weights and are frozen.
 
     Without a tokenizer, the CLIP has no text tower. `published` says how images were prepared in training (`mean`,
-    `std`, `resize_mode`, `interpolation`; for a missing key, as for OpenAI's models). With the `dtype` None, the image
-    tower keeps its precision.
+    `std`, `resize_mode`, `interpolation`; for a missing key, as for OpenAI's models). A `dtype` of None keeps it.
     """
     visual, text = model.get_submodule("visual"), model.get_submodule("text")
     # Otherwise CoCa's towers would return their tokens besides the embedding.

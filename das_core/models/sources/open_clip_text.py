@@ -24,8 +24,7 @@ from ..text_tower import TextTower
 from .download import Progress, fetch_files
 from .weights import RefusedError
 
-Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
-"""A tokenizer from the hub, or the tokenizer of OpenAI's CLIP, which open_clip contains."""
+Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer  # From the hub, or that of OpenAI's CLIP, which open_clip has.
 
 _VOCABULARIES = (
     "tokenizer.json", "special_tokens_map.json", "config.json", "vocab.txt", "vocab.json", "merges.txt",
@@ -145,6 +144,12 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
         embedding: Tensor = module(tokenizer([text]).to(device))[0]
         return embedding
 
+    def count(text: str) -> int:
+        if isinstance(tokenizer, SimpleTokenizer):
+            return len(tokenizer.encode(text)) + 2  # With a start and an end token.
+        # Not verbose: otherwise transformers would log a warning of its own about long texts.
+        return len(tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids)
+
     @cache
     def reads_all() -> bool:
         """Tell whether the tokenizer knows other scripts than Latin; cached, as searching its vocabulary is slow."""
@@ -152,16 +157,8 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
 
     return TextTower(
         encode,
-        lambda text: _count_tokens(tokenizer, text),
+        count,
         int(tokenizer.context_length or 0),
         module,
         reads=lambda text: is_mostly_latin(text) or reads_all(),
     )
-
-
-def _count_tokens(tokenizer: Tokenizer, text: str) -> int:
-    """Return how many tokens a text has, start and end tokens included."""
-    if isinstance(tokenizer, SimpleTokenizer):
-        return len(tokenizer.encode(text)) + 2
-    # Not verbose: otherwise transformers would log a warning of its own about long texts.
-    return len(tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids)

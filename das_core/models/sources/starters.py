@@ -61,8 +61,7 @@ SECOND_OPINION = _describe(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a263
 THIRD_OPINION = _describe(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850")
 """A classifier whose size is between those of `STARTER` and `SECOND_OPINION`."""
 
-STARTERS = (STARTER, THIRD_OPINION)
-"""The members of the ensemble that `load_starters` loads. Pictures made with both are better than with one of them."""
+STARTERS = (STARTER, THIRD_OPINION)  # What `load_starters` loads: pictures made with both are better than with one.
 
 HALF = (0.5, 0.5, 0.5)  # The mean, and also the standard deviation, that these classifiers normalise their views with.
 
