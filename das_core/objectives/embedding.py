@@ -26,10 +26,7 @@ _MAX_COSINE = 1 - 1e-6
 # Of the answers about a view and about a prompt. That of the prompt is lower, because its cosines differ less: the
 # embedding of a prompt was fitted to the mean direction of several classes.
 _VIEW_TEMPERATURE, _TEXT_TEMPERATURE = 0.05, 0.03
-
-# Three times the temperature of views, so that the gradient of the divergence at the cosines is three times the
-# difference of the two answers.
-_DIVERGENCE_WEIGHT = 0.15
+_DIVERGENCE_WEIGHT = 3 * _VIEW_TEMPERATURE
 
 
 def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", weight: float = 1.0) -> Objective:
@@ -51,8 +48,7 @@ def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", 
     if similarity == "auto":
         similarity = "log_probability" if has_concepts(clip) else "cosine"
     if similarity == "log_probability":
-        # Before the prompts are encoded, which can take long.
-        check_concepts(clip)
+        check_concepts(clip)  # Before the prompts are encoded, which can take long.
     name = join_names(prompts)
     return embedding_objective(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight)
 

@@ -20,16 +20,13 @@ PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
 # a smaller difference about in proportion to its square, so that the gradient of the score is finite in flat areas.
 _FLAT = 1 / 255
 
-# On a scale from -1 (black) to 1 (white), values from -0.9 to 0.9 cost nothing.
-_FREE_RANGE = 0.9
+_FREE_RANGE = 0.9  # On a scale from -1 (black) to 1 (white), values from -0.9 to 0.9 cost nothing.
 
 _BANDS_PER_OCTAVE = 2
 
-# The power of a band is clamped to at least this: a flat image has no power, and the logarithm of 0 is infinite.
-_MIN_POWER = 1e-10
+_MIN_POWER = 1e-10  # Of a band: a flat image has no power, and the logarithm of 0 is infinite.
 
-# The frequency of the finest pattern that pixels can show, in waves per pixel.
-_MAX_FREQUENCY = 0.5
+_MAX_FREQUENCY = 0.5  # The frequency of the finest pattern that pixels can show, in waves per pixel.
 
 
 @dataclass(frozen=True, eq=False)

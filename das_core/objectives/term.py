@@ -37,8 +37,7 @@ class Term:
         name: a short name for the progress display, the history and messages.
         score: a function of `output` and `images` that returns differentiable scores (V,), which the ascent raises.
             `output` is that of the judge for V views: a tensor (V, …), or the `Activations` of an `ActivationJudge`;
-            without a judge, the `CanvasPixels` of B images. `images` has the number of the image that each view shows,
-            (V,), int64, on the CPU.
+            without a judge, the `CanvasPixels` of B images. `images` has that of each view, (V,), int64, on the CPU.
         judge: the judge that is run on views; None for a score of the pixels of the canvas.
         weight: how much it counts among others; below 0 the score is lowered. With a single term only the sign counts.
         describe: returns a score as text, such as '81%', for the display of a run.
