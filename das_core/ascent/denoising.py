@@ -1,8 +1,6 @@
-"""A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
+"""A denoiser inside an ascent: after every step the picture moves a share of the way to its denoised form.
 
-The gradient of a network is full of ripple with a period of two to four pixels. Alternating steps with a denoiser is
-Plug-and-Play (Venkatakrishnan et al., GlobalSIP 2013); moving a share of the way is a step along x - D(x), as in
-Regularization by Denoising (Romano et al., SIAM J. Imaging Sci. 10, 2017).
+It is a Plug-and-Play method (Venkatakrishnan et al., GlobalSIP 2013); see docs/method.md, The denoiser.
 """
 
 from dataclasses import dataclass, field
@@ -28,8 +26,7 @@ from .spreading import select_images, split_frames
 class Denoising:
     """A denoiser that acts after every step of an ascent.
 
-    Ripple is wider in larger pictures, so the denoiser gets the short side divided by 224 as its `scale`, and the same
-    strength suits all sizes.
+    It gets the short side divided by 224 as its `scale`, so the same strength suits all sizes.
 
     Args:
         denoiser: the denoiser.
@@ -66,7 +63,7 @@ class Denoising:
 
     def strength_at(self, progress: float) -> float:
         """Return the strength when this share of the ascent, 0..1, is over."""
-        # Exact at both ends: with an `end` of 0 the strength of the last step is 0, and `step` skips the denoiser.
+        # Exact at both ends: with an `end` of 0, `step` skips the denoiser at the last step.
         return (1 - progress) * self.strength + progress * self.end
 
     def step(
@@ -132,8 +129,7 @@ class Denoising:
 def hold_on(pixels: Tensor, kept: Tensor, change: Tensor, threshold: float, tile: bool = False) -> Tensor:
     """Return pixels (B, 3, H, W), 0..1, that are moved towards `kept`, and equal it where `change` is weak.
 
-    With the strength m of the change around a pixel, the change of the pixel is multiplied by max(0, 1 - (t / m)²), as
-    in Cai (Adaptive wavelet estimation, Annals of Statistics 27, 1999); t is the threshold.
+    Block thresholding (Cai, Annals of Statistics 27, 1999), see docs/method.md, The denoiser.
     """
     energy = change.square().mean(dim=1, keepdim=True)
     allow_interrupt()

@@ -14,8 +14,7 @@ from ..common.geometry import Box, Shape
 from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
 
-_SMALLEST, _WIDEST = 0.05, 100.0
-"""The least and the largest width, in halves of a side; at 10, the Gaussian is already 0.99 in the corners."""
+_SMALLEST, _WIDEST = 0.05, 100.0  # Of the width, in halves of a side; at 10, the Gaussian is 0.99 in the corners.
 
 _STRONGEST = 4.0  # The largest emphasis, with which nearly all detail grows at one spot.
 
@@ -106,8 +105,7 @@ def _from_center(canvas: Shape, box: Box) -> Tensor:
 def emphasise(gradient: Tensor, power: float) -> Tensor:
     """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS.
 
-    The strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013, arXiv 1312.6034, section 3). So
-    the subject, where it is large, stands out early. What is wider than the neighbourhood is kept.
+    The strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013; docs/method.md, Emphasis).
     """
     if not power:
         return gradient

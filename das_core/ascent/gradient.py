@@ -18,8 +18,7 @@ from .pace import Pace
 from .scoring import Scoring, score_term
 from .shown_pixels import ShownPixels, StepRenderer
 
-JOINING = 0.1
-"""The share of the ascent after which terms that join a group count: before, there is nothing yet to compare."""
+JOINING = 0.1  # The share of the ascent after which terms that join a group count: before, there is nothing to compare.
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views or images, and the weight factors of their images; None if all are 1."""
@@ -68,10 +67,7 @@ class ScoreGradient:
     def _measure_scale(
         self, number: int, shown: ShownPixels, step: int, pace: Pace, chunk: int, move: Callable[[Tensor], Tensor]
     ) -> None:
-        """Set the factors, (B,), with which terms that join a group move each image as strongly as the others do.
-
-        They are not set before the others count.
-        """
+        """Set the factors, (B,), with which terms that join a group move each image as others do, if these count."""
         plan = self.scoring.plan
         others = [member.term for member in plan.groups[number].members if not member.term.joins]
         weight = sum(abs(term.weight_at(pace.progress)) for term in others)

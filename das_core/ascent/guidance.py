@@ -24,12 +24,8 @@ from .normalized_ascent import NormalizedAscent
 from .pace import Pace
 from .preparation import check_seed, check_steps
 
-FULL_CHANGE = 0.1
-"""The RMS of the change of a latent in a guided step at a strength of 1, as a share of the latent's deviation."""
-
-_ASPECT_TOLERANCE = 0.03
-"""By what share the aspects of region and picture may differ: latents round sides to multiples of 8 or 16 pixels."""
-
+FULL_CHANGE = 0.1  # The RMS of the change of a latent at a strength of 1, as a share of the latent's deviation.
+_ASPECT_TOLERANCE = 0.03  # Of region and picture: latents round sides to multiples of 8 or 16 pixels.
 _TOLERANCE = 1e-4  # The largest relative difference of equal noise levels: samplers recompute them in float32.
 
 
@@ -38,8 +34,7 @@ class Guidance:
     """How objectives guide a diffusion model.
 
     Args:
-        objective: what is asked for; a list becomes a sum. Weights that change do so with the progress of the guided
-            part.
+        objective: what is asked for; a list becomes a sum. Weights change with the progress of the guided part.
         augmentation: how the judges see the picture; by default 16 views that may reach beyond it by a quarter of its
             short side, but at most by 56 pixels.
         steps: the steps of ascent at each guided step; 1 is fastest, 3 give a steadier direction.

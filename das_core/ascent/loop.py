@@ -56,12 +56,9 @@ class Ascent:
         denoising: the denoiser applied after every step; None for none, as in Direct Ascent Synthesis. `auto` means
             `Denoising()` if the optimizer is `denoised` and an objective has a model, else None.
         focus: the Gaussian in which the picture grows; with None the whole canvas changes from the first step on, as in
-            Direct Ascent Synthesis. `auto` means None for a tile and for a stack that an ascent has changed, else
-            `Focus()`.
-        within: how far the picture may go from the start of the stack. A number is the largest change of a pixel value
-            (0..1), such as 8/255.
-        pace: one `Pace` for all steps of an ascent that is part of a longer process (`Guidance`); None for the
-            schedule.
+            Direct Ascent Synthesis. `auto`: None for a tile and a stack that an ascent has changed, else `Focus()`.
+        within: how far the picture may go from the start of the stack; a number: of a pixel (0..1), such as 8/255.
+        pace: one `Pace` for all steps, for a part of a longer process (`Guidance`); None for the schedule.
 
     Attributes:
         history: the records of the steps done so far.
@@ -192,7 +189,6 @@ class Ascent:
             self.chunk = (self.chunk + 1) // 2
 
     def _try_step(self) -> Step:
-        """Do the next step."""
         optimizer = self.optimizer
         done, coarse = len(self.history), optimizer.coarse_to_fine
         pace = self.pace or pace_at(done, self.steps, self.schedule, coarse, optimizer.tilt)

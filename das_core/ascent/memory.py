@@ -10,8 +10,7 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .plan import TermGroup
 
-_CANVASES = 10
-"""How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients and others."""
+_CANVASES = 10  # Tensors as large as the canvas in a step: start, canvas, parameters, pixels, gradients and others.
 
 
 def estimate_ascent_bytes(

@@ -9,8 +9,7 @@ from torch import Tensor
 from ..common.devices import send_to_device
 from ..common.seeding import make_generator
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
-"""The golden ratio, 0.618: an offset in 0..1 that grows by it, modulo 1, comes near every value within a few steps."""
+_GOLDEN = (math.sqrt(5) - 1) / 2  # An offset that grows by it, modulo 1, comes near every value within a few steps.
 
 # How many frames are processed at once where each is treated by itself: one fits into the caches of a CPU.
 _CPU_FRAMES, _GPU_FRAMES = 1, 16

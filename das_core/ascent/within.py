@@ -11,8 +11,7 @@ from ..common.choices import check_choice
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, invert_pixels, render_pixels
 
-Norm = Literal["linf", "l2"]
-"""`linf` is the largest difference in any channel of any pixel, `l2` the root of the sum of all squared differences."""
+Norm = Literal["linf", "l2"]  # The largest difference of any value, or the root of the sum of their squares.
 
 # Projected pixels stay this far inside the bound, so that rounding does not lead out of it: converted to a canvas and
 # back, a pixel changes by up to 5e-7, and the start by up to 1e-6.

@@ -44,7 +44,6 @@ copies: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 """For every tensor that still exists, the copies that `devices.keep_copy` has made of it, by their type and device."""
 
 _runs: list[_Run] = []  # Those that are going on, in the order in which they began.
-
 lock = RLock()  # Held while the caches are changed.
 
 

@@ -23,7 +23,7 @@ from ..report.film import check_film, save_film
 from ..stack.render import MOST_SHOWN, render_zoom
 from ..stack.spec import StackSpec
 from ..stack.zoom import BETWEEN, Zoom, zoom_margin
-from .reading import read_keyframe
+from .reading import read_wish
 from .render import Rendering
 from .running import Callback, climb, find_recipe, make_stack
 from .wrap import find_judge
@@ -97,7 +97,7 @@ def zoom(
     width, height = read_size(size)
     spec = StackSpec(width, height, margin=zoom_margin(width, height), zoom=depths, look=read_look(look))
     judge = find_judge(model, device)
-    objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge))
+    objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_wish(wish, "share").resolve(judge))
     chosen = find_recipe(recipe, steps, partial(suit_zoom, depths=depths.depths))
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
     stack, measured = make_stack(spec, start, seed), convert_to_depths(objective, depths)

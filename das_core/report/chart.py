@@ -23,8 +23,7 @@ from ..common.text import truncate
 
 WIDTH, DOTS_PER_INCH = 3.0, 200  # The width of every chart in inches, and its pixels per inch.
 
-TEXT_SIZE, TICK_SIZE = 8, 7
-"""Text sizes in points: `TEXT_SIZE` for names, titles and values, `TICK_SIZE` for the numbers along axes."""
+TEXT_SIZE, TICK_SIZE = 8, 7  # In points: for names, titles and values, and for the numbers along axes.
 
 _FONT = "DejaVu Sans"  # Installed with matplotlib.
 _WIDE_FONTS = (
@@ -34,8 +33,8 @@ _WIDE_FONTS = (
 )
 """Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean characters, which `_FONT` lacks."""
 
+# The colours of lines, of bars, of bars below 0, and of other lines. Text is legible on bars.
 BLUE, LIGHT_BLUE, LIGHT_RED, GREY = "#3b7dd8", "#a9c9f5", "#f5c1b0", "#888888"
-"""The colours of lines, of bars, of bars below 0, and of other lines. Text is legible on bars."""
 
 # Parts of a bar chart, in inches. An inch has 72 points, and lines of text are 1.2 times the text size apart.
 _EDGE, _TITLE_HEIGHT, _VALUE_WIDTH = 0.05, 0.2, 0.55

@@ -18,8 +18,7 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.scalars import as_number
 from ..common.text import shorten
 
-FPS = 12.0
-"""The default frame rate, in frames per second: the 60 steps of the recipe `picture` make a film of five seconds."""
+FPS = 12.0  # The default frame rate: the 60 steps of the recipe `picture` make a film of five seconds.
 
 # The highest frame rates. Many viewers show a frame of a GIF that lasts a hundredth of a second for a tenth.
 _FASTEST, _FASTEST_GIF = 120.0, 50.0
