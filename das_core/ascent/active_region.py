@@ -3,9 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
-import torch
 from torch import Tensor
 
 from ..common.geometry import Box, add_context, intersect_boxes
@@ -69,9 +67,3 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
                 f"{SMALLEST_REGION} a side are needed; paint a larger one, or make the picture larger"
             )
     return ActiveRegion(mask.to(device), cut)
-
-
-def union_mask(regions: Sequence[ActiveRegion]) -> Tensor | None:
-    """Return the largest value of the masks of all groups, (B, 1, H, W); None if one of the groups acts everywhere."""
-    masks = [region.mask for region in regions if region.mask is not None]
-    return reduce(torch.maximum, masks) if len(masks) == len(regions) else None

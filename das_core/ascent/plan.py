@@ -108,10 +108,6 @@ class Plan:
         """The least number of views that can go through a judge at once: 1, or one per image if images are compared."""
         return self.timeline.count if any(group.compares_images for group in self.groups) else 1
 
-    def counts_at(self, progress: float) -> bool:
-        """Return whether a term has a weight other than 0 when this share of the ascent, 0..1, is over."""
-        return any(member.term.weight_at(progress) for member in self.members)
-
 
 def make_plan(
     objectives: Objective | Sequence[Objective] | Plan, spec: StackSpec, batch: int, purpose: str = "climb"
@@ -156,7 +152,6 @@ def _name_parts(objective: Objective) -> dict[str, tuple[Term, ...]]:
 
 
 def _check(name: str, term: Term, timeline: Timeline, spec: StackSpec, *, is_series: bool) -> None:
-    """Raise a ValueError when a term does not fit the images of a stack."""
     if spec.zoom is not None and term.regions:
         raise ValueError("a zoom has no regions, for its pictures move through each other; leave the mask out")
     if term.compares_images and timeline.count < 2:

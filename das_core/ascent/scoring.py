@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from ..views.augmentation import Augmentation
 from ..views.draws import Draws, ViewKey
 from ..views.pyramid import Pyramid
 from ..views.windows import ViewGeometry
-from .active_region import ActiveRegion, active_region, union_mask
+from .active_region import ActiveRegion, active_region
 from .pace import Pace
 from .plan import Member, Plan
 from .spreading import count_views, select_images, spread_views
@@ -41,7 +41,8 @@ class Scoring:
         self.regions = [
             active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in plan.groups
         ]
-        self.support = ActiveRegion(union_mask(self.regions))
+        masks = [region.mask for region in self.regions if region.mask is not None]
+        self.support = ActiveRegion(reduce(torch.maximum, masks) if len(masks) == len(self.regions) else None)
         self._references = {
             id(member.term): _place_references(member.name, member.term, stack, self.images) for member in plan.members
         }
@@ -168,7 +169,6 @@ def _place_references(name: str, term: Term, stack: ImageStack, batch: int) -> t
 
 
 def _describe_wanted(stack: ImageStack, batch: int) -> str:
-    """Return the end of an error message."""
     spec = stack.spec
     if spec.zoom is not None:
         depths = f"a zoom of {spec.zoom.depths} depths, which models are shown at {batch} moments"

@@ -37,7 +37,7 @@ class AscentStep:
         If all weights are 0 at this step, only the count of steps in the stack changes.
         """
         scoring, number = self.gradient.scoring, stack.steps
-        counts = scoring.plan.counts_at(pace.progress)
+        counts = any(member.term.weight_at(pace.progress) for member in scoring.plan.members)
         gradient, scores = self.gradient(stack.canvas, number, pace, self.operator, chunk)
         moved, strength = stack, measure_gradient_strength(gradient)
         mask = scoring.support.mask

@@ -130,7 +130,6 @@ def _find_run() -> _Run | None:
 
 
 def _drop(key: tuple[Hashable, ...]) -> None:
-    """Drop a result."""
     _sizes.subtract(_kept.pop(key).sizes)
 
 

@@ -97,7 +97,6 @@ def film(
 
 
 def _read(wish: Any, judge: Judge) -> Objective:
-    """Return the objective of keyframes, or of a wish that holds for all frames."""
     if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
         return over_keyframes(wish, lambda one: read_wish(one, "share").resolve(judge))
     return read_wish(wish).resolve(judge)

@@ -33,7 +33,6 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
-    """Return the indices of the classes of one entry."""
     found = _ALL.fullmatch(entry)
     # A class name may itself begin with 'all', such as 'all-terrain bike' if the user writes it with a space.
     if found is None or labels.look_up(entry):

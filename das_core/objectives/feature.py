@@ -117,7 +117,8 @@ class FeatureScore:
     def _reduce(self, features: Tensor) -> Tensor:
         """Return features (V, N, *positions) as (V, N): those at the position of the neuron or direction, or means."""
         if self.kind == "neuron" or self.position is not None:
-            return features[:, :, *self._resolve_position()]
+            index: tuple[int | slice, ...] = (slice(None), slice(None), *self._resolve_position())
+            return features[index]
         return features.flatten(2).mean(dim=2) if features.ndim > 2 else features
 
     def _resolve_position(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..common.curves import interpolate
 from ..common.text import truncate
 from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
@@ -89,14 +90,14 @@ class Term:
         for fade in self.fades:
             weight *= max(fade.start, fade.end, key=abs)
         for track in self.tracks:
-            weight *= track.largest_factor
+            weight *= max((factor for _, factor in track.points), key=abs)
         return weight
 
     def weight_at(self, progress: float) -> float:
         """Return the weight at a step; `progress` is the share of the ascent that is over, 0..1."""
         weight = self.weight
         for fade in self.fades:
-            weight = fade.at(progress) * weight
+            weight *= interpolate(fade.start, fade.end, fade.curve, progress)
         return weight
 
     def weigh_images(self, timeline: Timeline) -> tuple[float, ...] | None:

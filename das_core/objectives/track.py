@@ -28,10 +28,6 @@ class Fade:
         check_weight(self.start, "the start")
         check_weight(self.end, "the end")
 
-    def at(self, progress: float) -> float:
-        """Return the factor at a step; `progress` is the share of the ascent that is over, 0..1."""
-        return interpolate(self.start, self.end, self.curve, progress)
-
 
 class TrackError(ValueError):
     """The error for a track that does not fit the images of a stack, such as a film with too few frames."""
@@ -62,11 +58,6 @@ class Track:
             if frame == following:
                 raise ValueError(f"keyframe {frame} stands there twice; leave one out")
         object.__setattr__(self, "points", points)
-
-    @property
-    def largest_factor(self) -> float:
-        """The factor with the largest absolute value among the keyframes."""
-        return max((factor for _, factor in self.points), key=abs)
 
     def weigh(self, timeline: Timeline, name: str) -> tuple[float, ...]:
         """Return the factor of every image of a timeline; messages name the term `name`."""
@@ -102,6 +93,6 @@ class Track:
         factors = []
         for moment in timeline.moments:
             behind = bisect_right(known, moment, key=operator.itemgetter(0))
-            (before, first), (after, second) = known[behind - 1 : behind + 1]
-            factors.append(interpolate(first, second, self.curve, (moment - before) / (after - before)))
+            (before, start), (after, aim) = known[behind - 1 : behind + 1]
+            factors.append(interpolate(start, aim, self.curve, (moment - before) / (after - before)))
         return tuple(factors)

@@ -113,7 +113,6 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
 
 
 def _add_caption(picture: Tensor, text: str, size: int) -> Tensor:
-    """Return a picture (3, h, w) with a text of a font size in a strip above it."""
     allow_interrupt()
     strip = Image.new("RGB", (picture.shape[2], round(size * _CAPTION / _FONT_SIZE)), "white")
     ImageDraw.Draw(strip).text((2, 1), text, "black", ImageFont.load_default(size))

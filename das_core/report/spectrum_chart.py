@@ -59,7 +59,6 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
 
 
 def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
-    """Draw each of the rows (B, N) over x (N,) as a line."""
     for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
         label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MAX_LEGEND_LINES else None
         axes.plot(x, row, ".-", linewidth=1.2, markersize=3, color=BLUE if len(rows) == 1 else None, label=label)

@@ -44,7 +44,6 @@ def format_band(band: Band) -> str:
 
 
 def _parse_band(text: str) -> Band:
-    """Parse one band, or raise a ValueError that quotes it."""
     found = _BAND.fullmatch(text.strip())
     if found is None or not (found[1] or found[3]):
         raise ValueError(f"the band '{shorten(text)}' is none; write resolutions such as '17-64', '-16', '65-' or '5'")

@@ -133,5 +133,6 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
         return other  # It keeps its parameters, from which its levels can be read.
     canvases = [other.start, other.canvas]
     if mine.color != theirs.color:
-        canvases = [from_rgb(to_rgb(canvas, theirs.color), mine.color) for canvas in canvases]
-    return ImageStack(mine, *(canvas.expand_as(stack.canvas) for canvas in canvases))
+        canvases = [from_rgb(to_rgb(each, theirs.color), mine.color) for each in canvases]
+    start, canvas = (each.expand_as(stack.canvas) for each in canvases)
+    return ImageStack(mine, start, canvas)

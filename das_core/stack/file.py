@@ -142,7 +142,6 @@ def _compute_hash(description: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _name_tensors(stack: ImageStack) -> dict[str, Tensor]:
-    """Return the tensors of a stack, by their names in a file."""
     around, parameters, state = stack.surroundings, stack.parameters, stack.optimizer_state
     return {
         "start": stack.start,

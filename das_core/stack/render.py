@@ -198,6 +198,5 @@ def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list
 
 
 def _check_count(frames: int) -> None:
-    """Raise a ValueError unless so many frames can be rendered."""
     if not 1 <= frames <= MOST_SHOWN:
         raise ValueError(f"{frames} frames cannot be rendered; 1 to {MOST_SHOWN} can")

@@ -148,7 +148,6 @@ class ZoomOperator:
         return total
 
     def _find_layers(self, moment: float, device: torch.device) -> Iterator[_Layer]:
-        """Yield the visible depths at a moment, from the widest to the smallest."""
         for depth, scale, fills in self.zoom.find_layers(moment, self.canvas, self.margin):
             (down, rows), (right, columns) = (_find_spans(length, scale) for length in self.canvas)
             height, width = self.canvas

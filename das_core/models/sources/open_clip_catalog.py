@@ -115,7 +115,6 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether the text tower of an architecture fits a checkpoint."""
     if all(name.startswith(("visual.", "logit_")) for name in state):
         return True
     tokens = state.get("token_embedding.weight", state.get("text.token_embedding.weight"))

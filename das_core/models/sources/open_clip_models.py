@@ -150,7 +150,6 @@ def _load(
     folder: Path,
     progress: Progress | None = None,
 ) -> CLIP:
-    """Build a model of open_clip, load weights into it and return it as a CLIP."""
     texts = [value for key, value in state.items() if not key.startswith(("visual.", "logit_"))]
     has_text = bool(texts)
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
