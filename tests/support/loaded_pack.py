@@ -257,11 +257,12 @@ def assert_is_free(tensor: Tensor) -> None:
     assert tensor.grad_fn is None
 
 
-def refuse_all(calls: Mapping[str, Callable[[Pack], object]]) -> Callable[..., None]:
-    """Return a test that every call is refused with a message that matches its key."""
+def refuse_all(calls: Mapping[str, Callable[[Pack], object]], free: int = 2**40) -> Callable[..., None]:
+    """Return a test that every call is refused with a message that matches its key, with so many bytes free."""
 
     @each_case(("message", "call"), calls.items())
-    def test(pack: Pack, message: str, call: Callable[[Pack], object]) -> None:
+    def test(pack: Pack, set_free_memory: Any, message: str, call: Callable[[Pack], object]) -> None:
+        set_free_memory(free)
         with pytest.raises(ValueError, match=message):
             call(pack)
 

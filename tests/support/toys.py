@@ -45,6 +45,20 @@ def output_objective(judge: da.Judge, name: str = "output", weight: float = 1.0)
     return ask(lambda output, images: output.flatten(1).mean(dim=1), judge, name, weight=weight)
 
 
+class Mean(nn.Module):
+    """The mean of each view."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return views.mean(dim=(1, 2, 3))[:, None]
+
+
+def half(right: bool) -> Tensor:
+    """Return a mask (1, 48, 64) over the left or the right half."""
+    mask = torch.zeros(1, 48, 64)
+    mask[:, :, 32 * right : 32 + 32 * right] = 1
+    return mask
+
+
 def score(objective: da.Objective, output: Any, images: Tensor | None = None) -> Tensor:
     """Return what the only term of an objective says of the output of a judge, or of the pixels of a canvas."""
     (term,) = objective.terms
