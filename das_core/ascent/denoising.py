@@ -18,7 +18,7 @@ from ..stack.image_stack import ImageStack, move_canvas
 from ..stack.linear_operator import StackOperator
 from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
-from .out_of_memory import DenoiserMemoryError, is_out_of_memory
+from .memory import DenoiserMemoryError, is_out_of_memory
 from .spreading import select_images, split_frames
 
 

@@ -1,7 +1,6 @@
 """The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent.
 
-So the middle of the subject appears first and the rest grows around it. In Plug-In Inversion (Ghiasi et al., 2022,
-arXiv 2201.12961, section 3.2), where the idea is from, the canvas itself grows.
+In Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2) the canvas itself grows.
 """
 
 from dataclasses import dataclass

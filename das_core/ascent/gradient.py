@@ -1,7 +1,4 @@
-"""The gradient of one step: from pixels to views, answers of judges and scores, and back to the canvas.
-
-Autograd begins at the pixels; K contains the derivatives of the canvas with respect to the levels (docs/method.md).
-"""
+"""The gradient of one step: from pixels, where autograd begins, to views, answers and scores, and to the canvas."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,6 @@
-"""Guidance: short ascents that steer a diffusion model while it samples, with objectives of any kind.
+"""Guidance: short ascents that steer a diffusion model while it samples (docs/method.md, Guiding a diffusion model).
 
-At a guided step, an ascent changes the picture that the diffusion model predicts; the change of the latent is scaled
-and added. Related: "backward universal guidance" (Bansal et al., 2023, arXiv 2302.07121, section 3.3).
+Related: "backward universal guidance" (Bansal et al., 2023, arXiv 2302.07121, section 3.3).
 """
 
 from collections.abc import Sequence

@@ -18,10 +18,10 @@ from ..views.augmentation import Augmentation
 from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
+from .memory import DenoiserMemoryError, is_out_of_memory
 from .modes import check_differentiable, describe_mismatch, own_modes
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .out_of_memory import DenoiserMemoryError, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
 from .plan import Plan, make_plan
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack

@@ -1,7 +1,9 @@
-"""An estimate of the memory that an ascent takes, computed before any of this memory is allocated."""
+"""An estimate of the memory that an ascent takes, before any of it is allocated, and the errors of too little."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+
+import torch
 
 from ..models.activation_memory import measure_view_bytes
 from ..stack.spec import StackSpec
@@ -11,6 +13,12 @@ from .optimizers import Optimizer
 from .plan import TermGroup
 
 _CANVASES = 10  # Tensors as large as the canvas in a step: start, canvas, parameters, pixels, gradients and others.
+_SIGNS = (
+    "DefaultCPUAllocator",  # the CPU: the name of PyTorch's allocator
+    "CUDA error: out of memory",
+    "MPS backend out of memory",
+    "Invalid buffer size",  # MPS: a single tensor is larger than the largest buffer of the device
+)
 
 
 def estimate_ascent_bytes(
@@ -47,3 +55,14 @@ def estimate_ascent_bytes(
     size = max((member.size for member in members), default=0)
     kept = int(count_kept_views(transforms) * 4 * 3 * size**2)
     return needed + chunk * (max(map(measure_view_bytes, members), default=0) + rows + kept)
+
+
+class DenoiserMemoryError(torch.OutOfMemoryError):
+    """A denoiser has run out of memory; smaller chunks of views would not help, because it sees whole canvases."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that the memory of a device, or of the computer, has run out."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)

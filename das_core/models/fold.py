@@ -1,8 +1,7 @@
 """Folds batch norm into the convolution before it: the same outputs up to rounding, for less work.
 
-An objective that scores the activations of the convolution needs the original output: in a channel where the weight of
-the norm is negative, the output of the norm falls when that of the convolution rises. So the original convolution is
-kept as well, and `layers/hooks.py` runs it when its activations are captured.
+The original convolution is kept, and `layers/hooks.py` runs it when its activations are captured: where the weight of
+the norm is negative, the output of the norm falls when that of the convolution rises.
 """
 
 import sys

@@ -1,8 +1,7 @@
 """A judge that also compares views with photographs, by the mean and the variance of every channel of some layers.
 
-Every batch norm holds those of its layer over the photographs of the training. DeepInversion (Yin et al., CVPR 2020,
-section 3.2) makes images whose layers have the same statistics. For layers without a batch norm, or for photographs of
-one's own, they are measured (`photographs.py`), as in VITAL (Gorgun et al., 2025, arXiv 2503.22399).
+Every batch norm holds those of its layer for the photographs of the training (DeepInversion, Yin et al., CVPR 2020,
+section 3.2); others are measured (`photographs.py`), as in VITAL (Gorgun et al., 2025, arXiv 2503.22399).
 """
 
 import math

@@ -1,8 +1,7 @@
 """Charts drawn with matplotlib and returned as images, which are legible in a node of ComfyUI; bar charts.
 
-A node shows a chart about 270 screen pixels wide, so each of the three inches of `WIDTH` has 90 screen pixels. Text of
-8 points (1/9 inch) is then ten screen pixels high. In bar charts, names are written on the bars and not beside them, so
-that they take no width from the bars.
+A node shows a chart about 270 screen pixels wide, so each of the three inches of `WIDTH` has 90 screen pixels, and text
+of 8 points (1/9 inch) is ten high. Names are written on the bars, so that they take no width from them.
 """
 
 import textwrap

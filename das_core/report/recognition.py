@@ -1,7 +1,6 @@
-"""A held-out model rates finished pictures in three forms: unchanged, from afar and in grey.
+"""A held-out model rates finished pictures in three forms: unchanged, from afar without fine texture, and in grey.
 
-Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) an image has no
-fine texture, and in grey no colour. It counts as recognised if its class comes first in all three forms.
+A picture counts as recognised if its class comes first in all three (docs/method.md, What a picture is judged by).
 """
 
 from collections.abc import Callable, Sequence

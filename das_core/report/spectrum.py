@@ -1,9 +1,8 @@
 """Radial power spectra of images and variances of the levels of stacks, and how steeply they fall.
 
-The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003): on
-logarithmic axes the spectrum is a line of slope -2. In close-ups the line is steeper. Pictures made by ascent tend to
-lack power in the top octaves, which a single slope hides: so it is also measured in a low and a high band. The variance
-of levels falls about as a power law of the resolution, of exponent -2.48 in Direct Ascent Synthesis.
+The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003), in
+close-ups faster. Pictures made by ascent tend to lack power in the top octaves: so the slope is also measured in two
+bands. The variance of levels falls as a power law, of exponent -2.48 in Direct Ascent Synthesis.
 """
 
 import math

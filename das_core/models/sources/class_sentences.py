@@ -1,8 +1,4 @@
-"""Sentences about the classes of ImageNet, and the embeddings that a starter CLIP should give them.
-
-The projection of a starter CLIP, a linear map from embeddings of sentences to the feature space of its classifier, is
-fitted on these sentences (`fitted_projection`).
-"""
+"""Sentences about the classes of ImageNet, on which a starter CLIP is fitted (`fitted_projection`)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """Files that keep what took long to compute, such as the fitted projection of a starter CLIP, between processes.
 
 A file is not trusted: its tensors are used only if its key is the digest of all that they depend on now, and if their
-names, shapes, types and SHA-256 are right. Otherwise they are computed again.
+names, shapes, types and SHA-256 are right.
 """
 
 import hashlib

@@ -19,8 +19,7 @@ from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleToken
 from torch import Tensor, nn
 
 from ...common.text import shorten
-from ..scripts import is_mostly_latin, knows_other_scripts
-from ..text_tower import TextTower
+from ..text_tower import TextTower, is_mostly_latin, knows_other_scripts
 from .download import Progress, fetch_files
 from .weights import RefusedError
 

@@ -1,9 +1,4 @@
-"""A CLIP that is installed from PyPI, so that nothing is downloaded when a workflow runs.
-
-It is made of an image classifier and a sentence encoder, and was never trained on captions. A linear map takes the
-embeddings of sentences to the feature space of the classifier; it is fitted to sentences about the classes, whose
-directions there are the rows of the last layer. DeViSE (Frome et al., 2013) trains such a map on images.
-"""
+"""A CLIP that is installed from PyPI, so that nothing is downloaded when a workflow runs (docs/starter_clip.md)."""
 
 import hashlib
 import json
