@@ -126,8 +126,7 @@ class Ascent:
             AscentError: when the gradient of all images is zero, or the gradient or the canvas is not finite.
             torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser.
         """
-        # Not checked in `__init__`: until the first step, the judges may still be moved to another device. The move
-        # replaces weights that were loaded under `torch.inference_mode()` by weights that gradients can pass through.
+        # Not in `__init__`: a move to another device replaces weights that were loaded under `torch.inference_mode()`.
         check_differentiable(self.judges)
         with running(self.device):
             while len(self.history) < self.steps:

@@ -40,6 +40,5 @@ def split_frames(frames: Sequence[int], device: torch.device) -> Iterator[tuple[
 def select_images(values: Tensor, images: Sequence[int]) -> Tensor:
     """Return some of the images of a batch (B, C, H, W)."""
     if len(images) == 1:
-        # A slice copies nothing.
-        return values[images[0] : images[0] + 1]
+        return values[images[0] : images[0] + 1]  # A slice copies nothing.
     return values.index_select(0, send_to_device(torch.tensor(images), values.device))

@@ -47,8 +47,7 @@ class AscentStep:
         measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.plan.is_series)
         if counts:
             check_step(measured, gradient, moved.canvas, is_first=is_first)
-            # The memory of the gradient is freed for the denoiser.
-            del gradient
+            del gradient  # Its memory is freed for the denoiser.
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self.operator, pace.progress, mask)
             if self.within is not None:

@@ -87,8 +87,7 @@ class Within:
     def _clamp(self, pixels: Tensor, middle: Tensor, has_bytes: Tensor) -> Tensor:
         """Return the nearest pixels within the limit around `middle`; `has_bytes` is true where that has 8 bits."""
         limit, steps = self.limit - _ROUNDING, math.floor(self.limit * 255 + 1e-6)
-        # Where the start has 8 bits, no saved picture may differ from it by more than `steps`. Some programs round to
-        # the nearest byte, others to the one below: within these limits, both end there.
+        # No saved picture may differ by more than `steps` from 8 bits, whether a program rounds to the nearest or down.
         above = min(limit, (steps + 0.499) / 255)
         below = steps / 255 - _ROUNDING if steps else above
         least = torch.where(has_bytes, middle - below, middle - limit)

@@ -21,8 +21,7 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     if replace and os.path.exists(path):
         _check_mode(path.stat().st_mode, shorten(path.name))
-    # In the folder of `path`, because a rename is a single step only within a file system. Its name is unique, for two
-    # processes may write to one path, and short enough if that of the file is the longest allowed.
+    # A rename is a single step only within a file system. The name is unique, for others may write to this path, too.
     part = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part

@@ -50,8 +50,7 @@ def _sort_rings(height: int, width: int, edges: tuple[float, ...], dtype: torch.
     """Return which coefficients of rfft2 lie in which ring; each neighbouring pair of `edges` bounds a ring."""
     bounds = torch.tensor(edges, dtype=torch.float64)
     across = torch.fft.rfftfreq(width, dtype=torch.float64)
-    # The number of the ring of every coefficient, from 1; 0 or `len(edges)` outside all rings. Computed row by row,
-    # because a radius takes four times the memory of a number.
+    # The number of the ring of every coefficient, from 1; by rows, because a radius takes four times the memory.
     numbers = torch.empty(height, len(across), dtype=torch.int16)
     for down, row in pausing(zip(torch.fft.fftfreq(height, dtype=torch.float64), numbers, strict=True)):
         row.copy_(torch.bucketize(torch.hypot(down, across), bounds, right=True))

@@ -18,8 +18,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
     'all' and a word ('all dogs'); commas separate entries, but also names of one class ('pizza, pizza pie')."""
     entries, parts = [], text.split(",")
     if not text.replace(",", "").strip():
-        # Raises the error for an empty name.
-        labels.find("")
+        labels.find("")  # Raises the error for an empty name.
     start = 0
     while start < len(parts):
         allow_interrupt()

@@ -65,13 +65,11 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
         with _tracing:
             graph = _Tracer().trace(module)
     except (TraceError, RuntimeError, *FORWARD_ERRORS):
-        # The forward pass cannot be traced, for example because it depends on data: fold nothing.
-        return []
+        return []  # The forward pass cannot be traced, for example because it depends on data.
     modules = dict(module.named_modules())
     calls = [node for node in graph.nodes if node.op == "call_module"]
     used = [node.target for node in calls]
-    # Modules whose weights the forward pass also reads directly, and modules that have several names: their weights
-    # must not change, because other parts of the model use them too.
+    # Weights that the forward pass also reads directly, or under several names, must not change.
     read = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
     names = Counter(id(part) for _, part in module.named_modules(remove_duplicate=False))
     pairs = []
@@ -120,8 +118,7 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         if rest is None:
             continue
         fused = fuse_conv_bn_eval(convolution, norm)
-        # The original convolution is kept, but not as a submodule: PyTorch would list its weights with those of the
-        # model, and move them to the device, which may have little memory.
+        # Kept, but not as a submodule, whose weights PyTorch would list with those of the model and move with them.
         fused.__dict__[_UNFOLDED] = convolution
         # A norm gives each channel its bias as mean, and its weight as deviation.
         if norm.affine:

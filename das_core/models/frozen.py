@@ -62,8 +62,7 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
     last, weights of type `dtype` (None keeps their type)."""
     module = fold_batch_norm(module.eval().requires_grad_(False))
     for part in module.modules():
-        # ReLU may keep `inplace`, because its backward pass needs only its output. Most other activations need their
-        # input in the backward pass. Autograd copies this input before they overwrite it, so `inplace` saves nothing.
+        # ReLU may keep `inplace`. Most others need their input in the backward pass, so autograd would copy it.
         if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
             part.inplace = False  # type: ignore[assignment]
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -129,7 +128,6 @@ def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Modu
         for part in module.modules():
             original = find_unfolded(part)
             if original is not None:
-                # The original of a folded convolution is shared, not copied: it never changes, and its weights are
-                # converted whenever it is run (`layers/hooks.py`).
+                # Shared, not copied: it never changes, and its weights are converted when it is run (`hooks.py`).
                 copies[id(original)] = original
         return deepcopy(module, copies)

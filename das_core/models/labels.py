@@ -141,8 +141,7 @@ class Labels:
         for index, label in enumerate(self.labels):
             for name in (*label.names, label.wordnet, f"{index} {label.names[0]}"):
                 named[normalise_name(name)].add(index)
-        # Classes without a WordNet id have entered an empty name.
-        named.pop("", None)
+        named.pop("", None)  # Classes without a WordNet id have entered an empty name.
         return dict(named)
 
     def _find_alike(self, wanted: str, least: float) -> list[str]:

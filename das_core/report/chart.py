@@ -83,8 +83,7 @@ def wrap_name(name: str) -> str:
     # The font measures in sixty-fourths of a pixel.
     needed = font.get_width_height()[0] / 64 / DOTS_PER_INCH
     room = WIDTH - 3 * _EDGE - _VALUE_WIDTH
-    # `textwrap` limits the number of letters in a line, not its width. A line may have more wide letters than the name
-    # has on average, so the limit is 7 % lower than the average width of a letter would allow.
+    # `textwrap` limits letters, not widths: 7 % less than the average width of a letter in the name would allow.
     length = len(text) if needed <= room else max(1, int(0.93 * len(text) * room / needed))
     return "\n".join(textwrap.wrap(text, length, max_lines=_MAX_LINES, placeholder="…"))
 

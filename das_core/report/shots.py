@@ -41,8 +41,7 @@ class Shot:
 
 def parse_shots(text: str) -> dict[int, Shot]:
     """Read shots such as '47: 0.3 0.6 4 15' (frame, x, y, zoom, optional roll) from text, by frame, in rising order."""
-    # `parse_keyframes` needs a blank between the colon and a digit, because wishes may contain '10:30'. For shots, the
-    # blank is optional, so it is added here.
+    # `parse_keyframes` needs a blank between colon and digit, as wishes may contain '10:30'; for shots it is optional.
     spaced = unify_colons(text).replace(":", ": ")
     return {frame: _read_shot(frame, numbers) for frame, numbers in parse_keyframes(spaced, _EXAMPLE).items()}
 

@@ -115,8 +115,7 @@ def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
     longest = max(basis.height, basis.width)
     rows = (basis.row_waves.abs() + 1) * (longest / basis.height)
     columns = (basis.column_waves.abs() + 1) * (longest / basis.width)
-    # Less 1e-3, because a rounding error of float32 could add a sample. The finest wave of a tile with an even side of
-    # n samples would need n + 1; the clamp assigns it to the finest resolution.
+    # Less 1e-3 for rounding; the clamp is for the finest wave of a tile with an even side of n, which would need n + 1.
     needed = (torch.maximum(rows[:, None], columns[None, :]) - 1e-3).ceil().clamp(max=longest)
     moving = torch.ones_like(needed)
     for low, high in frozen:

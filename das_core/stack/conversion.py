@@ -93,8 +93,7 @@ def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
     """Return frames (T, C, H, W) interpolated at N moments, (N, C, H, W)."""
     before, behind, shares = zip(*moments, strict=True)
     share = torch.tensor(shares, dtype=torch.float32, device=frames.device)[:, None, None, None]
-    # Exact at a share of 0: `lerp` returns its first argument there.
-    return torch.lerp(frames[list(before)], frames[list(behind)], share)
+    return torch.lerp(frames[list(before)], frames[list(behind)], share)  # Exact at a share of 0.
 
 
 def mix_surroundings(around: Surroundings | None, moments: list[Moment]) -> Surroundings | None:

@@ -33,10 +33,8 @@ class StackOperator(ABC, Generic[P]):
     where M removes the frequencies of these bands.
     """
 
-    # Whether the basis is the Fourier basis even if the canvas is not a tile.
-    always_periodic: ClassVar[bool] = False
-    # Whether the canvas has to be projected after every step, by `retract`.
-    keeps_magnitudes: ClassVar[bool] = False
+    always_periodic: ClassVar[bool] = False  # Whether the basis is the Fourier basis even if the canvas is not a tile.
+    keeps_magnitudes: ClassVar[bool] = False  # Whether the canvas has to be projected after every step, by `retract`.
 
     def __init__(
         self,

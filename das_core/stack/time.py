@@ -83,8 +83,7 @@ def time_matrix(time: Time, levels: Sequence[int] = (), decay: float = 1.0) -> T
         apart = (frames[:, None] + frames) % time.frames
         by_distance = matrix.gather(1, apart).mean(dim=0)
         matrix = by_distance[(frames[:, None] - frames) % time.frames]
-        # In a loop the distances d and T - d are the same.
-        matrix = (matrix + matrix.T) / 2
+        matrix = (matrix + matrix.T) / 2  # The distances d and T - d are the same.
     return matrix
 
 

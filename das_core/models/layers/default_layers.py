@@ -49,8 +49,7 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
         side = layer.shape[-1]
-        # In most networks feature maps do not grow from layer to layer. So a map with a longer side than an earlier map
-        # is left out: usually it is an attention matrix, tokens x tokens.
+        # Maps seldom grow from layer to layer: a longer side is usually that of an attention matrix, tokens x tokens.
         if len(layer.shape) == 3 and layer.shape[1] == side > 1 and side <= min(by_side, default=side):
             by_side[side].append(layer)
     return [min(reversed(alike), key=lambda layer: layer.name.count(".")) for alike in by_side.values()]

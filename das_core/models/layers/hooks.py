@@ -44,8 +44,7 @@ def _attach_hook(part: nn.Module, heads: bool, report: Callable[[Any], None]) ->
 
     def hear(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if unfolded is not None:
-            # The output of this convolution contains the batch norm that was folded into it, so the original is run: a
-            # copy, because another thread may be running the original.
+            # The original is run, without the norm that was folded into this one: a copy, as another thread may run it.
             weight = next(module.parameters())
             output = copy_with(unfolded, lambda own: keep_copy(own, weight))(inputs[0])
         # Attention modules return tuples.

@@ -116,8 +116,7 @@ def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
         # In some transformers, the axis of the tokens comes before the axis of the views.
         return (1, 2, 0) if len(shape) == 3 and shape[1] == _VIEWS else ()
     if len(shape) == 3:
-        # Transformers return (views, tokens, channels).
-        return (0, 2, 1)
+        return (0, 2, 1)  # Transformers return (views, tokens, channels).
     # Views are square, so height and width are the two axes of equal length. If these are 1 and 2, channels come last.
     last = len(shape) == 4 and shape[1] == shape[2] != shape[3]
     return (0, 3, 1, 2) if last else tuple(range(len(shape)))
@@ -136,8 +135,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
         return found
     if not wanted:
         raise UnknownLayerError(f"no layer is named; write one of {model}'s, such as {layers[len(layers) // 2].name}")
-    # Names that end with what was written come first, such as 'blocks.1.conv' for 'conv'. At least one place in the
-    # list is left for a name with a similar spelling.
+    # Names that end with what was written come first; one place at least is left for one with a similar spelling.
     near = [known for known in by_name if known.endswith(f".{wanted}")][: _MAX_NAMES - 1]
     near += [n for n in difflib.get_close_matches(wanted, by_name, n=_MAX_NAMES, cutoff=0.5) if n not in near]
     choices = f"the nearest are {', '.join(near[:_MAX_NAMES])}" if near else f"there is {', '.join([*by_name][:3])} …"

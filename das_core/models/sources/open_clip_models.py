@@ -81,8 +81,7 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         >>> folder = Path("models/open_clip")
         >>> clip = load_clip_file(folder / "my_model.safetensors", "ViT-B-32", folder)  # doctest: +SKIP
     """
-    # Checked before the name reaches open_clip, which would also accept 'hf-hub:OWNER/REPOSITORY' and load a
-    # configuration that anybody may have written.
+    # open_clip would also accept 'hf-hub:OWNER/REPOSITORY' and load a configuration that anybody may have written.
     if architecture is not None and architecture not in open_clip.list_models():
         raise ValueError(
             f"open_clip has no architecture '{shorten(architecture)}'; write one of its list, such as ViT-B-32"
@@ -92,8 +91,7 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         architecture = guess_architecture(state, path.name)
     config = open_clip.get_model_config(architecture)
     tags = list_open_clip_models().get(architecture, [])
-    # The mean, the standard deviation and the resizing are those of the first published weights of the architecture; a
-    # few others were trained with other values, such as laion2b_s32b_b82k of ViT-L-14.
+    # Those of the first published weights of the architecture; a few others were trained with other values.
     published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
     return _load(path.stem, config, published, state, path.name, folder)
 
@@ -169,11 +167,9 @@ def _load(
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)
-    # Old checkpoints contain this tensor; in current versions of transformers there is none.
-    named.pop("text.transformer.embeddings.position_ids", None)
+    named.pop("text.transformer.embeddings.position_ids", None)  # Old checkpoints have it.
     named = {key: value for key, value in named.items() if not key.startswith("logit_")}
-    # No embedding that is used depends on the scale and the bias of the logits, whose shapes differ between files, or
-    # on the stand-in for a missing text tower.
+    # No embedding depends on scale and bias of the logits, whose shapes differ, or on a stand-in for a text tower.
     for key, value in model.state_dict().items():
         if key.startswith("logit_") or not (has_text or key.startswith("visual.")):
             named[key] = value

@@ -78,7 +78,6 @@ def check_text_config(text: Mapping[str, Any], held: int) -> None:
             raise RefusedError(
                 f"'{path}' was refused: its {shorten(name)} is {shorten(number)}, more than a text tower has; {advice}"
             )
-    # On the meta device tensors have shapes but no numbers.
     with without_torchaudio(), torch.device("meta"):
         config = transformers.AutoConfig.from_pretrained(path.parent, trust_remote_code=False)
         network = transformers.AutoModel.from_config(config, trust_remote_code=False)

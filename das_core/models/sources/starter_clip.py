@@ -44,8 +44,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
     names = model.get_submodule("text.transformer").state_dict()
     # The file of the encoder also contains a pooler, which is not used for sentences.
     encoder_state = {f"text.transformer.{name}": value for name, value in encoder.items() if name in names}
-    # These tensors keep the values that the model was built with: the scale of the logits, which is not used, and the
-    # projection, which is replaced below.
+    # These keep what they were built with: the scale of the logits, not used, and the projection, replaced below.
     own = {name: value for name, value in model.state_dict().items() if name.startswith(("logit_", "text.proj."))}
     fit_weights(model, trunk | encoder_state | own, "the starter CLIP", starter.title)
 
