@@ -81,9 +81,7 @@ class Focus:
 
 def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
     """Return squared distances (B or 1, 1, H, W), in half sides, from the centre of a canvas or of the box of a mask.
-
-    If the mask (B, 1, H, W) leaves out its centre, as a ring does, the least one within it is subtracted.
-    """
+    If the mask (B, 1, H, W) leaves out its centre, as a ring does, the least one within it is subtracted."""
     if mask is None:
         return _from_center(canvas, (0, 0, *canvas))[None, None]
     squared = torch.stack([_from_center(canvas, box) for box in pausing(find_boxes(mask))])[:, None].to(mask.device)
@@ -102,10 +100,8 @@ def _from_center(canvas: Shape, box: Box) -> Tensor:
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
-    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS.
-
-    The strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013; docs/method.md, Emphasis).
-    """
+    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS. The
+    strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013; docs/method.md, Emphasis)."""
     if not power:
         return gradient
     local = min(gradient.shape[2:]) * (1 / 24)

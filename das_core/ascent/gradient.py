@@ -22,10 +22,8 @@ Scores = tuple[Tensor, tuple[float, ...] | None]
 
 
 class ScoreGradient:
-    """A function from a canvas to the gradient of the weighted scores of objectives at it.
-
-    The focus, if any, weights the gradients of groups with a judge, and is centred on the region of each group.
-    """
+    """A function from a canvas to the gradient of the weighted scores of objectives at it. The focus, if any, weights
+    the gradients of groups with a judge, and is centred on the region of each group."""
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring = scoring
@@ -123,10 +121,8 @@ class ScoreGradient:
 
 
 def measure_pulls(total: Tensor, output: Any) -> Tensor:
-    """Return how strongly a total of scores pulls the answer (V, …) for each view: the norm of its gradient, (V,).
-
-    It is 1 for each view if the answer is no tensor, or if the total does not depend on it.
-    """
+    """Return how strongly a total of scores pulls the answer (V, …) for each view: the norm of its gradient, (V,). It
+    is 1 for each view if the answer is no tensor, or if the total does not depend on it."""
     if not isinstance(output, Tensor) or not output.requires_grad or not total.requires_grad:
         return torch.ones(())
     (gradient,) = torch.autograd.grad(total, output, retain_graph=True, allow_unused=True)

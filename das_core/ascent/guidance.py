@@ -159,10 +159,8 @@ class GuidedSteps:
             raise ValueError(f"every {self.every} is too small; 1 guides each step, 2 every second one")
 
     def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
-        """Return the guided step that a noise level belongs to; None if that step is not guided.
-
-        Steps begin at the falling `levels` (the last one is the end), and include calls of the model below them.
-        """
+        """Return the guided step that a noise level belongs to; None if that step is not guided. Steps begin at the
+        falling `levels` (the last one is the end), and include calls of the model below them."""
         begins = list(levels[:-1])
         number = max(0, sum(level >= sigma * (1 - _TOLERANCE) for level in begins) - 1)
         least, most = lowest * (1 - _TOLERANCE), highest * (1 + _TOLERANCE)

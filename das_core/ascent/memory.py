@@ -29,10 +29,8 @@ def estimate_ascent_bytes(
     chunk: int = 1,
     transforms: Sequence[Transform] = (),
 ) -> int:
-    """Return about how many bytes an ascent takes beside the weights of its models, within a factor of two.
-
-    Without `groups`, models and views are not counted (`python -m benchmarks.run memory` compares with measurements).
-    """
+    """Return about how many bytes an ascent takes beside the weights of its models, within a factor of two. Without
+    `groups`, models and views are not counted (`python -m benchmarks.run memory` compares with measurements)."""
     optimizer = optimizer or NormalizedAscent()
     optimizer.check(spec)
     spec = replace(spec, method="layers") if optimizer.needs_levels else spec

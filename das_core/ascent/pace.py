@@ -41,10 +41,8 @@ class Pace:
 
 
 def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt: float = 0.0) -> Pace:
-    """Return the pace of a step, from 0; its tilt falls linearly to 0.3 times `tilt`.
-
-    `constant` keeps the rate at 1. `cosine` does so during the coarse part, then lowers it along half a cosine wave.
-    """
+    """Return the pace of a step, from 0; its tilt falls linearly to 0.3 times `tilt`. `constant` keeps the rate at 1.
+    `cosine` does so during the coarse part, then lowers it along half a cosine wave."""
     done, progress = step / steps, step / max(1, steps - 1)
     coarse_progress = min(1.0, done / coarse_share) if coarse_share else 1.0
     rate = 1.0

@@ -65,10 +65,8 @@ class TermGroup:
         return list(range((number - step) % count, views, count))
 
     def weigh(self, progress: float, device: torch.device) -> float | Tensor:
-        """Return the sum of the absolute weights of the terms: one number, or one for each image, (B, 1, 1, 1).
-
-        For a film or a zoom it is the root mean square over the images, because their gradients are balanced together.
-        """
+        """Return the sum of the absolute weights of the terms: one number, or one for each image, (B, 1, 1, 1). For a
+        film or a zoom it is the root mean square over the images, because their gradients are balanced together."""
         known = [(abs(member.term.weight_at(progress)), member.factors) for member in self.members]
         if all(factors is None for _, factors in known):
             return sum(weight for weight, _ in known)
@@ -84,9 +82,7 @@ class TermGroup:
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The terms of an ascent: the parts of the objective by names that differ, and groups, those without a judge last.
-
-    In a series, of frames of a film or moments of a zoom, the views of a step are divided among the images.
-    """
+    In a series, of frames of a film or moments of a zoom, the views of a step are divided among the images."""
 
     parts: Mapping[str, tuple[Term, ...]]
     groups: tuple[TermGroup, ...]

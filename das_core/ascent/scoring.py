@@ -28,10 +28,8 @@ from .spreading import count_views, select_images, spread_views
 
 
 class Scoring:
-    """The scores of a plan for the pictures of a stack, or the moments of a zoom, on the device of the stack.
-
-    `regions` are where each group acts, and `support` is where at least one does.
-    """
+    """The scores of a plan for the pictures of a stack, or the moments of a zoom, on the device of the stack. `regions`
+    are where each group acts, and `support` is where at least one does."""
 
     def __init__(self, stack: ImageStack, plan: Plan, augmentation: Augmentation, seed: int) -> None:
         self.stack, self.plan, self.augmentation, self.seed = stack, plan, augmentation, seed

@@ -32,10 +32,8 @@ class AscentStep:
     within: Within | None = None
 
     def __call__(self, stack: ImageStack, pace: Pace, chunk: int, *, is_first: bool) -> tuple[Step, Tensor]:
-        """Return the step from a prepared stack (`prepare_stack`), and the strength of its gradient, (B, H, W).
-
-        If all weights are 0 at this step, only the count of steps in the stack changes.
-        """
+        """Return the step from a prepared stack (`prepare_stack`), and the strength of its gradient, (B, H, W). If all
+        weights are 0 at this step, only the count of steps in the stack changes."""
         scoring, number = self.gradient.scoring, stack.steps
         counts = any(member.term.weight_at(pace.progress) for member in scoring.plan.members)
         gradient, scores = self.gradient(stack.canvas, number, pace, self.operator, chunk)
@@ -71,10 +69,8 @@ class Measurement:
 def measure_step(
     step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor, *, as_one: bool = False
 ) -> Measurement:
-    """Return the measurements of a step; all numbers are read from the device at once.
-
-    Frames and depths (`as_one`) move together, so none of them stands still.
-    """
+    """Return the measurements of a step; all numbers are read from the device at once. Frames and depths (`as_one`)
+    move together, so none of them stands still."""
     moves = gradient.any()[None] if as_one else gradient.flatten(1).any(dim=1)
     # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
     numbers = torch.stack([number.float() for number in (*scores.values(), gradient.norm(), canvas.sum())])

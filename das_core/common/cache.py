@@ -48,10 +48,8 @@ lock = RLock()  # Held while the caches are changed.
 
 
 def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments.
-
-    All callers with the same arguments get the same tensor, so none of them may change it in place.
-    """
+    """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments. All callers with
+    the same arguments get the same tensor, so none of them may change it in place."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         # Autograd refuses tensors that were made in inference mode, and later callers may need gradients.
@@ -86,9 +84,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 @contextmanager
 def running(device: torch.device | None = None, *, empty: bool = True) -> Iterator[None]:
     """Keep what cached functions return in the `with` block on a device (None: any) until the block, a run, is over.
-
-    The last run on a device empties its caches, unless `empty` is False because another run soon follows.
-    """
+    The last run on a device empties its caches, unless `empty` is False because another run soon follows."""
     run = _Run(device, get_ident())
     with lock:
         _runs.append(run)

@@ -36,10 +36,8 @@ def to_bytes(images: Tensor) -> Bytes:
 
 
 def check_images(images: Images, what: str) -> Tensor:
-    """Return images as a batch (B, 3, H, W), detached, or raise a ValueError that says what is wrong with them.
-
-    Values outside 0..1 are accepted. A tensor (B, 3, H, W) is not copied.
-    """
+    """Return images as a batch (B, 3, H, W), detached, or raise a ValueError that says what is wrong with them. Values
+    outside 0..1 are accepted. A tensor (B, 3, H, W) is not copied."""
     images = _to_batch(images, what)
     if images.ndim != 4 or images.shape[0] == 0 or 0 in images.shape[2:]:
         raise ValueError(f"{what} has the shape {tuple(images.shape)}; a batch of images is needed")
@@ -90,10 +88,8 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function that treats every image by itself to images (B, ...).
-
-    A large batch on the CPU is processed one image at a time, so that a run can be cancelled.
-    """
+    """Apply a function that treats every image by itself to images (B, ...). A large batch on the CPU is processed one
+    image at a time, so that a run can be cancelled."""
     allow_interrupt()
     if images.device.type != "cpu" or images.numel() <= _MOST_AT_ONCE:
         return change(images)
@@ -131,10 +127,8 @@ def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
 
 
 def place_on_canvas(image: Tensor, shape: Shape, margin: int) -> Tensor:
-    """Return the pixels (B, 3, height + 2 * margin, width + 2 * margin) of canvases that show images of any size.
-
-    The margin mirrors the picture; if it is not narrower than the short side, it repeats the border pixels.
-    """
+    """Return the pixels (B, 3, height + 2 * margin, width + 2 * margin) of canvases that show images of any size. The
+    margin mirrors the picture; if it is not narrower than the short side, it repeats the border pixels."""
     mode = "reflect" if margin < min(shape) else "replicate"
     covering = resize_to_cover(image.float().clamp(0, 1), shape)
     return map_images(lambda part: F.pad(part, (margin,) * 4, mode=mode), covering)

@@ -26,10 +26,8 @@ def has_keyframes(text: str) -> bool:
 
 
 def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
-    """Read the wish of each keyframe, such as a class or a prompt, by frame number, in rising order.
-
-    Keyframes stand one per line or between ' / ', or with quotes and commas, with or without braces, as in JSON.
-    """
+    """Read the wish of each keyframe, such as a class or a prompt, by frame number, in rising order. Keyframes stand
+    one per line or between ' / ', or with quotes and commas, with or without braces, as in JSON."""
     text = _strip_braces(text)
     found = list(_KEYFRAME.finditer(unify_colons(text)))
     if not found or found[0].start():

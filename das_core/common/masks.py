@@ -92,10 +92,8 @@ def find_boxes(mask: Tensor) -> list[Box]:
 
 
 def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = False) -> Tensor:
-    """Return the mean square of each channel of values (B, C, H, W), weighted by a mask (B or 1, 1, H, W) if given.
-
-    It has the shape (B, C, 1, 1), or (1, C, 1, 1) if it is taken over all items together (`as_one`).
-    """
+    """Return the mean square of each channel of values (B, C, H, W), weighted by a mask (B or 1, 1, H, W) if given. It
+    has the shape (B, C, 1, 1), or (1, C, 1, 1) if it is taken over all items together (`as_one`)."""
     if as_one:
         # One item at a time: allocating memory for the squares of all items would take longer than computing them.
         parts = [

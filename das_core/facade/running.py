@@ -101,9 +101,7 @@ def climb(
     film: Path | str | None = None,
 ) -> Made:
     """Run an ascent, filmed if `film` is a path, and return what `make` makes of its result and the measured scores.
-
-    Images that the first step cannot move start again from noise, unless the start is the user's.
-    """
+    Images that the first step cannot move start again from noise, unless the start is the user's."""
     # It imports the modules of the charts, which take a second to load.
     from ..report.objective_scores import check_scorable, score_images
 

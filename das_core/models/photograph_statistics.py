@@ -78,9 +78,7 @@ class StatisticsJudge(Judge):
 
 def watch(judge: Judge, known: Sequence[Known] = ()) -> StatisticsJudge:
     """Return a single judge that also compares its views with photographs: with those of its batch norms, or as known.
-
-    Statistics that are damaged are a ValueError.
-    """
+    Statistics that are damaged are a ValueError."""
     known = known or find_norms(judge.module)
     if not known:
         raise ValueError(
@@ -160,9 +158,7 @@ def measure_distances(
 
 class Moments(torch.autograd.Function):
     """Mean and mean square, each (V, C), float32, of a sample of values (V, C, H, W): every `step`-th row and column.
-
-    It is several times as fast as `torch.var_mean`, whose backward pass reads all values several times.
-    """
+    It is several times as fast as `torch.var_mean`, whose backward pass reads all values several times."""
 
     @staticmethod
     def forward(context: Any, values: Tensor, step: int) -> tuple[Tensor, Tensor]:

@@ -34,9 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 def measure_photographs(judge: Judge, photographs: Photographs, keep: Path | None = None) -> tuple[Known, ...]:
     """Return the statistics of photographs in the norms of a single judge, or in its convolutions if it has no norms.
-
-    They are written to the folder `keep`, and read from there the next time; None for no file.
-    """
+    They are written to the folder `keep`, and read from there the next time; None for no file."""
     pictures = _find_pictures(photographs)
     names = _choose_parts(judge)
     # What parts there are and how many channels they have, a run of the model tells.

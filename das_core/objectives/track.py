@@ -35,10 +35,8 @@ class TrackError(ValueError):
 
 @dataclass(frozen=True)
 class Track:
-    """A factor that differs from frame to frame, interpolated between keyframes, and around the end of a loop.
-
-    With `frames` it fits only films of so many; `wishes` are what is asked for at each keyframe, for messages.
-    """
+    """A factor that differs from frame to frame, interpolated between keyframes, and around the end of a loop. With
+    `frames` it fits only films of so many; `wishes` are what is asked for at each keyframe, for messages."""
 
     points: tuple[Point, ...]
     curve: Curve = "linear"

@@ -102,10 +102,8 @@ def plot_bars(
     written: Callable[[float], str] = "{:.1%}".format,
     lines: Sequence[int] | None = None,
 ) -> Tensor:
-    """Draw a horizontal bar chart (1, 3, H, W), 0..1, with names and values from the top down.
-
-    `lines` has, for each bar, the lines of text that its row has room for; charts with equal `lines` are equally high.
-    """
+    """Draw a horizontal bar chart (1, 3, H, W), 0..1, with names and values from the top down. `lines` has, for each
+    bar, the lines of text that its row has room for; charts with equal `lines` are equally high."""
     names = [wrap_name(name) for name, _ in bars]
     counts = lines or [1 + name.count("\n") for name in names]
     heights = [_LINE_HEIGHT * count + 2 * _ROW_PADDING + _ROW_GAP for count in counts]

@@ -58,9 +58,7 @@ def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = N
 
 class ImageScorer:
     """Scores pictures, see `score_images`, in two steps: `judges` are the models to load, and `score` runs them.
-
-    `chunk` views go through a judge at once.
-    """
+    `chunk` views go through a judge at once."""
 
     def __init__(
         self,

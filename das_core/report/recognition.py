@@ -55,10 +55,8 @@ def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) 
 
 
 def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict]:
-    """Ask a held-out CLIP whether images (B, 3, H, W) show the texts that they were made for.
-
-    Text n is right for image n; the texts after the first B are wrong for all. In the ranks, a text counts once.
-    """
+    """Ask a held-out CLIP whether images (B, 3, H, W) show the texts that they were made for. Text n is right for image
+    n; the texts after the first B are wrong for all. In the ranks, a text counts once."""
     if len(texts) < len(images):
         raise ValueError(f"there are {len(images)} images and {len(texts)} texts; every image needs a text of its own")
     choices = list(dict.fromkeys(texts))

@@ -40,10 +40,8 @@ class MissingError(ValueError):
 
 
 def download(url: str, folder: Path, digest: str = "", progress: Progress | None = None) -> Path:
-    """Download the file of a URL into a folder, unless it is there already, and return its path.
-
-    `digest` is the beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already.
-    """
+    """Download the file of a URL into a folder, unless it is there already, and return its path. `digest` is the
+    beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already."""
     target = folder / url.rpartition("/")[2]
     if _is_there(target):
         check_digest(target, digest)

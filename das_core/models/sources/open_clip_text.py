@@ -51,10 +51,8 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
 
 
 def check_text_config(text: Mapping[str, Any], held: int) -> None:
-    """Raise an error when a configuration on disk names code, or a network far larger than its `held` weights.
-
-    Without `hf_model_name` nothing is checked, because the sizes then come from open_clip and not from a file.
-    """
+    """Raise an error when a configuration on disk names code, or a network far larger than its `held` weights. Without
+    `hf_model_name` nothing is checked, because the sizes then come from open_clip and not from a file."""
     if "hf_model_name" not in text:
         return
     path = Path(text["hf_model_name"]) / "config.json"
@@ -115,10 +113,8 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
 
 @contextmanager
 def without_torchaudio() -> Iterator[None]:
-    """Let transformers, which imports torchaudio if it is installed, work in the block where that import fails.
-
-    Nothing here needs torchaudio, so an empty module replaces one that was built for another torch.
-    """
+    """Let transformers, which imports torchaudio if it is installed, work in the block where that import fails. Nothing
+    here needs torchaudio, so an empty module replaces one that was built for another torch."""
     try:
         importlib.import_module("torchaudio")
     except (ImportError, OSError, RuntimeError, AttributeError):

