@@ -14,7 +14,6 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
 
 _SMALLEST, _WIDEST = 0.05, 100.0  # Of the width, in halves of a side; at 10, the Gaussian is 0.99 in the corners.
-
 _STRONGEST = 4.0  # The largest emphasis, with which nearly all detail grows at one spot.
 
 

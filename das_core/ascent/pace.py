@@ -9,7 +9,6 @@ from ..common.choices import check_choice
 from ..common.text import shorten
 
 ScheduleName = Literal["constant", "cosine"]  # The schedules that have a name, see `pace_at`.
-
 Schedule = ScheduleName | Callable[[float], float]  # Or a function from the progress, 0..1, to the factor of a step.
 COARSEST_CUTOFF = 20.0  # The cutoff of the low-pass at the first step, in half-waves across the short side.
 FINEST_CUTOFF = 1.2  # The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas.

@@ -26,7 +26,6 @@ _FREE_RANGE = 0.9  # On a scale from -1 (black) to 1 (white), values from -0.9 t
 _BANDS_PER_OCTAVE = 2
 
 _MIN_POWER = 1e-10  # Of a band: a flat image has no power, and the logarithm of 0 is infinite.
-
 _MAX_FREQUENCY = 0.5  # The frequency of the finest pattern that pixels can show, in waves per pixel.
 
 

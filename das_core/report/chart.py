@@ -21,9 +21,7 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.text import truncate
 
 WIDTH, DOTS_PER_INCH = 3.0, 200  # The width of every chart in inches, and its pixels per inch.
-
 TEXT_SIZE, TICK_SIZE = 8, 7  # In points: for names, titles and values, and for the numbers along axes.
-
 _FONT = "DejaVu Sans"  # Installed with matplotlib.
 _WIDE_FONTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Source Han Sans SC", "WenQuanYi Zen Hei"),

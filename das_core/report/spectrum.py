@@ -18,9 +18,7 @@ from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack
 
 PHOTOGRAPH_SLOPE = -2.0  # The slope of log power over log frequency in photographs of scenes.
-
 BAND_EDGE = 1 / 8  # In waves per pixel, between the low band and the high band, the two finest octaves.
-
 LUMINANCE = (0.299, 0.587, 0.114)  # The shares of red, green and blue in the luminance of Rec. 601.
 
 _SMALLEST_IMAGE = 64

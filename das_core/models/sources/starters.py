@@ -59,7 +59,6 @@ THIRD_OPINION = _describe(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825
 """A classifier whose size is between those of `STARTER` and `SECOND_OPINION`."""
 
 STARTERS = (STARTER, THIRD_OPINION)  # What `load_starters` loads: pictures made with both are better than with one.
-
 HALF = (0.5, 0.5, 0.5)  # The mean, and also the standard deviation, that these classifiers normalise their views with.
 
 
