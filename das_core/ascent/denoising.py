@@ -1,7 +1,4 @@
-"""A denoiser inside an ascent: after every step the picture moves a share of the way to its denoised form.
-
-It is a Plug-and-Play method (Venkatakrishnan et al., GlobalSIP 2013); see docs/method.md, The denoiser.
-"""
+"""A denoiser inside an ascent: Plug-and-Play (Venkatakrishnan et al., GlobalSIP 2013; docs/method.md, The denoiser)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,7 +116,6 @@ class Denoising:
         return smoothed
 
     def _denoise(self, pixels: Tensor, spec: StackSpec, progress: float) -> Tensor:
-        """Return the denoised form of pixels (B, 3, H, W), at the strength for this `progress`."""
         strength = self.strength_at(progress)
         if not strength:
             return pixels

@@ -22,8 +22,7 @@ class Focus:
     """A Gaussian by which the gradient is multiplied; it opens from the centre, so that a picture grows from there.
 
     It is exp(-d² / (2 w²)), where d is the distance from the centre (`measure_squared_distances`) and w the width,
-    which grows evenly from `start` to `end`. `NormalizedAscent` scales every step to a fixed size, so the Gaussian
-    decides only how a step is divided among the pixels.
+    which grows evenly from `start` to `end`. It decides how a step of fixed size is divided among the pixels.
 
     Args:
         start: the width at the first step, in halves of a side, 0.05 to 100: 0.15 is a small spot, 1 nearly everywhere.

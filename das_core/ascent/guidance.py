@@ -1,7 +1,4 @@
-"""Guidance: short ascents that steer a diffusion model while it samples (docs/method.md, Guiding a diffusion model).
-
-Related: "backward universal guidance" (Bansal et al., 2023, arXiv 2302.07121, section 3.3).
-"""
+"""Short ascents that steer a diffusion model: docs/method.md; Bansal et al., 2023, arXiv 2302.07121, section 3.3."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -177,7 +177,8 @@ class Ascent:
                     if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):
                         raise ValueError(mismatch) from error
                     raise
-                fewest = self.plan.fewest_views
+                compares = any(group.compares_images for group in self.plan.groups)
+                fewest = self.plan.timeline.count if compares else 1
                 if self.chunk <= fewest:
                     seen = "one view" if fewest == 1 else f"{fewest} views"
                     raise torch.OutOfMemoryError(

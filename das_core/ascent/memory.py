@@ -1,5 +1,6 @@
 """An estimate of the memory that an ascent takes, before any of it is allocated, and the errors of too little."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,7 +45,7 @@ def estimate_ascent_bytes(
         # Three tensors (N, 3, H, W) for N moments: the composites, the gradient at them, and what is temporary.
         needed += 3 * 4 * 3 * len(spec.find_timeline(batch).moments) * height * width
     if spec.method == "layers":
-        needed += optimizer.level_sets * spec.parameters_bytes(batch)
+        needed += optimizer.level_sets * 4 * sum(map(math.prod, spec.shape_parameters(batch)))
     if any(group.compares_images for group in groups):
         chunk = max(chunk, batch)
     members = [member for group in groups if group.judge is not None for member in group.judge.members]

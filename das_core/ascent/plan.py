@@ -43,11 +43,6 @@ class TermGroup:
             raise ValueError(f"'{self.members[0].name}' compares all images, so it has to count for all of them")
 
     @property
-    def regions(self) -> tuple[Tensor, ...]:
-        """The region masks, (B or 1, h, w), 0..1."""
-        return self.members[0].term.regions
-
-    @property
     def compares_images(self) -> bool:
         """Whether the terms compare the images of a batch, see `Term.compares_images`."""
         return self.members[0].term.compares_images
@@ -98,11 +93,6 @@ class Plan:
     def members(self) -> list[Member]:
         """The terms of all groups."""
         return [member for group in self.groups for member in group.members]
-
-    @property
-    def fewest_views(self) -> int:
-        """The least number of views that can go through a judge at once: 1, or one per image if images are compared."""
-        return self.timeline.count if any(group.compares_images for group in self.groups) else 1
 
 
 def make_plan(

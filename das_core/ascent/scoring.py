@@ -37,7 +37,8 @@ class Scoring:
         self.images = len(plan.timeline.moments)
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
         self.regions = [
-            active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in plan.groups
+            active_region(group.members[0].term.regions, stack, reach, viewed=group.judge is not None)
+            for group in plan.groups
         ]
         masks = [region.mask for region in self.regions if region.mask is not None]
         self.support = ActiveRegion(reduce(torch.maximum, masks) if len(masks) == len(self.regions) else None)

@@ -1,7 +1,4 @@
-"""One step of an ascent: the gradient, the optimizer, the denoiser and the bound, one after the other.
-
-The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3).
-"""
+"""One step of an ascent: gradient, optimizer, denoiser, bound (Direct Ascent Synthesis, arXiv 2502.07753, § 3)."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,4 @@
-"""CLIPs: judges that embed images and texts in one space, in which an image and a matching text are close.
-
-Contrastive Language-Image Pre-training: Radford et al., 2021, arXiv 2103.00020.
-"""
+"""CLIPs (Radford et al., 2021, arXiv 2103.00020): judges that embed images and matching texts near to each other."""
 
 import logging
 from collections.abc import Sequence
@@ -34,9 +31,8 @@ class CLIP(Judge):
         text: the text tower; None for a model that takes no texts.
         fit: how an oblong image becomes a square, the same as when the model was trained; see `Fit`.
         interpolation: how images are resized, the same as when the model was trained.
-        concepts: the directions (N, D), each of length 1, of things that the model is known to tell apart, such as the
-            classes of the classifier of a starter CLIP; None if there are none. See
-            `objectives.embedding.compare_answers`.
+        concepts: directions (N, D) of length 1 of things that the model is known to tell apart, such as the classes of
+            a starter CLIP, see `objectives.embedding.compare_answers`; None if there are none.
 
     Example:
         >>> import torch

@@ -84,7 +84,6 @@ def _digest(judge: Judge, pictures: Sequence[Path | Tensor]) -> str:
 
 
 def _choose_parts(judge: Judge) -> list[str]:
-    """Return the names of the parts whose statistics are compared."""
     names = [name for name, *_ in find_norms(judge.module)]
     for kinds in ((nn.GroupNorm, nn.LayerNorm, nn.RMSNorm), nn.Conv2d):
         parts = [name for name, part in judge.module.named_modules() if isinstance(part, kinds)]

@@ -18,8 +18,7 @@ MOST_KEYFRAMES = 1025
 def in_region(objective: Objective, mask: Tensor) -> Objective:
     """Return an objective that acts in a region: a mask multiplies its gradient, and its views lie around the mask.
 
-    Coarse levels reach beyond its edge, so neighbouring regions meet without a seam. Terms share views only if their
-    masks are the same tensor.
+    Coarse levels reach beyond its edge, so regions meet without a seam. Terms share views if they share the mask.
 
     Args:
         objective: the objective to restrict.

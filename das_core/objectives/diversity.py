@@ -1,8 +1,4 @@
-"""The objective that makes the images of a batch differ, as one layer of a judge sees them.
-
-Two images differ if different channels of the layer are active together, which Gram matrices measure (Olah, Mordvintsev
-and Schubert, "Feature Visualization", Distill 2017, section "Diversity").
-"""
+"""The objective that makes images of a batch differ (Olah et al., Feature Visualization, Distill 2017, Diversity)."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,4 @@
-"""The objective that activates a part of a judge: a channel, a neuron, a direction, a head, or a whole layer.
-
-This is feature visualisation by optimisation (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017);
-for a whole layer it is DeepDream (Mordvintsev, Olah and Tyka, 2015).
-"""
+"""The objective that activates a part of a judge, such as a channel (Olah et al., Feature Visualization, 2017)."""
 
 import operator
 import re
@@ -154,7 +150,6 @@ def _read_position(position: Any, kind: Kind) -> tuple[int, ...] | None:
 
 
 def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
-    """Return a direction in the space of the channels as pairs of a channel, from 0, and its share."""
     try:
         listed = direction.tolist() if isinstance(direction, Tensor | np.ndarray) else list(direction)
         if all(isinstance(share, tuple | list) and len(share) == 2 for share in listed):

@@ -1,7 +1,4 @@
-"""Films: pictures one after the other in one file, such as an ascent from its first step to its last.
-
-Pillow writes .gif, .webp and .png, PyAV (https://pyav.org) writes .mp4 and .webm.
-"""
+"""Films: pictures one after the other in one file. Pillow writes .gif, .webp and .png, PyAV .mp4 and .webm."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction

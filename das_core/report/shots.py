@@ -47,7 +47,6 @@ def parse_shots(text: str) -> dict[int, Shot]:
 
 
 def _read_shot(frame: int, text: str) -> Shot:
-    """Return the shot of a keyframe; `text` holds its three or four numbers."""
     advice = f"'{frame}: {_EXAMPLE.rpartition(': ')[2]}', x y zoom and, if you like, roll"
     words = text.replace(",", " ").replace("\uff0c", " ").split()
     if not 3 <= len(words) <= 4:

@@ -1,7 +1,4 @@
-"""Edits a stack by its levels, and a film by its changes in time.
-
-Editing a picture that is a sum of images, one for each resolution, comes from imstack (Whitaker, 2021).
-"""
+"""Edits a stack by its levels, as in imstack (Whitaker, 2021), and a film by its changes in time."""
 
 import math
 from collections.abc import Sequence

@@ -180,6 +180,5 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
 
 
 def _collect(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-    """Return the tensors named kind.0, kind.1 and so on."""
     count = sum(name.startswith(f"{kind}.") for name in tensors)
     return tuple(tensors[f"{kind}.{number}"] for number in range(count))

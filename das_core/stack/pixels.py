@@ -1,7 +1,4 @@
-"""Converts a canvas to pixels, and a gradient at the pixels to one at the canvas; crops the margin.
-
-The canvas is converted to rgb, and (tanh + 1) / 2 maps it to 0..1 (Direct Ascent Synthesis, arXiv 2502.07753).
-"""
+"""Converts a canvas to pixels by (tanh + 1) / 2, and a gradient at the pixels to one at the canvas; crops margins."""
 
 from typing import Literal, get_args
 

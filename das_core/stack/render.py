@@ -181,7 +181,6 @@ def _settle(stack: ImageStack) -> StackSpec:
 
 
 def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list[float]:
-    """Return the moments that `render_zoom` shows, in order, or raise a ValueError."""
     if isinstance(moments, int):
         _check_count(moments)
         steps = moments if zoom.loop else max(1, moments - 1)

@@ -1,7 +1,4 @@
-"""The heads of attention modules, before the last projection mixes them: slices of the channels of its input.
-
-Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2.
-"""
+"""The heads of attention modules (Vaswani et al., 2017, arXiv 1706.03762), before the last projection mixes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,4 @@
-"""The layers inside a judge: how they are found, their names and shapes.
-
-The name of a layer is the name of its module in the model. The heads of an attention module count as one more layer.
-"""
+"""The layers inside a judge, by the names of their modules, and their shapes; heads of attention are layers, too."""
 
 import difflib
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""The fitted projection of a starter CLIP: ridge regression from embeddings of sentences to directions of classes.
-
-The embeddings are those of the installed sentence encoder, all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957).
-"""
+"""The projection of a starter CLIP: ridge regression from sentences (all-MiniLM-L6-v2, arXiv 2002.10957) to classes."""
 
 import importlib.util
 from collections.abc import Sequence

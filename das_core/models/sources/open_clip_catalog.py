@@ -1,7 +1,4 @@
-"""The models of open_clip by name: which are published, where their weights are, and which one a checkpoint has.
-
-A pair 'ARCHITECTURE/WEIGHTS' identifies a published model.
-"""
+"""The models of open_clip by name, 'ARCHITECTURE/WEIGHTS': which there are, where, and which one a checkpoint has."""
 
 import logging
 import os
@@ -97,7 +94,6 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
 
 
 def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Return whether the towers of the architecture `name` fit a checkpoint."""
     config = open_clip.get_model_config(name)
     # Cheap checks first: they exclude most architectures before a model is built. In a model whose image tower is built
     # by timm, the names of the tower's tensors begin with `visual.trunk.`.
