@@ -34,8 +34,7 @@ class Guidance:
         augmentation: how the judges see the picture; by default 16 views that may reach beyond it by a quarter of its
             short side, but at most by 56 pixels.
         steps: the steps of ascent at each guided step; 1 is fastest, 3 give a steadier direction.
-        strength: how much each guided step changes the latent, from 0 up. At 1, the RMS of the change is a tenth of the
-            standard deviation of the latent.
+        strength: how much a guided step changes the latent, from 0 up: at 1, by a tenth of its standard deviation.
         seed: the seed of the random draws of the views, 0 or above.
     """
 

@@ -37,9 +37,8 @@ class Ascent:
     """Gradient ascent that changes a stack to raise the weighted scores of some objectives.
 
     `run` does all steps. A `for` loop yields every step; after a break, the next loop continues. `result` can be read
-    at any time. The gradients of different judges are brought to the same scale, so that weights mean the same for all.
-    Where the stack or an objective has a mask, only the gradient under it counts, and views are cut from around it. An
-    image whose gradient is zero stands still.
+    at any time. The gradients of different judges are brought to one scale. Where the stack or an objective has a mask,
+    only the gradient under it counts, and views are cut from around it. An image without gradient stands still.
 
     Args:
         stack: the stack to start from. The result of an ascent is continued, but schedule and coarse part begin anew.

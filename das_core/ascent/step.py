@@ -1,4 +1,4 @@
-"""One step of an ascent: gradient, optimizer, denoiser, bound (Direct Ascent Synthesis, arXiv 2502.07753, § 3)."""
+"""One step of an ascent: gradient, optimizer, denoiser and bound (Direct Ascent Synthesis, arXiv 2502.07753)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -66,8 +66,7 @@ class Measurement:
 def measure_step(
     step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor, *, as_one: bool = False
 ) -> Measurement:
-    """Return the measurements of a step; all numbers are read from the device at once. Frames and depths (`as_one`)
-    move together, so none of them stands still."""
+    """Return the measurements of a step, read from the device at once. With `as_one` no image stands still by itself."""
     moves = gradient.any()[None] if as_one else gradient.flatten(1).any(dim=1)
     # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
     numbers = torch.stack([number.float() for number in (*scores.values(), gradient.norm(), canvas.sum())])

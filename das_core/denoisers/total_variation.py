@@ -23,8 +23,7 @@ _ROUNDS = 4  # Of the dual descent at a scale of 1. A round spreads a change by 
 class TotalVariation:
     """The denoiser of Rudin, Osher and Fatemi: it makes surfaces even and keeps edges sharp.
 
-    The weight of the total variation is the strength times the scale: the contrast of a square that is twice as wide
-    falls half as much under the same weight.
+    Its weight is the strength times the scale: a square that is twice as wide loses half as much contrast.
 
     Args:
         rounds: of projected gradient descent, for a scale of 1, at least 1; a larger scale takes more, in proportion.

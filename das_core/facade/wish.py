@@ -23,8 +23,7 @@ from ..objectives.term import Objective, make_objective
 class Wish:
     """What to ask a model for.
 
-    Wishes are summed and weighted with `+`, `-`, `*` and `/`, as in lucid (Olah, Mordvintsev and Schubert, Feature
-    Visualization, Distill 2017).
+    Wishes are summed and weighted with `+`, `-`, `*` and `/`, as in lucid (Olah et al., Feature Visualization, 2017).
 
     Args:
         resolve: makes the objective, given the model; it raises a ValueError when the model cannot be asked for it.

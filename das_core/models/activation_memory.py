@@ -1,7 +1,6 @@
 """Counts how much memory the activations of a model take until the backward pass, without computing them.
 
-The model runs once on PyTorch's meta device, where tensors have shapes but no numbers, while hooks record the tensors
-that autograd saves for the backward pass.
+The model runs once on PyTorch's meta device, without numbers, while hooks record the tensors that autograd saves.
 """
 
 from weakref import WeakKeyDictionary

@@ -77,8 +77,7 @@ class StatisticsJudge(Judge):
 
 
 def watch(judge: Judge, known: Sequence[Known] = ()) -> StatisticsJudge:
-    """Return a single judge that also compares its views with photographs: with those of its batch norms, or as known.
-    Statistics that are damaged are a ValueError."""
+    """Return a single judge that also compares its views with photographs: those of its norms, or `known` ones."""
     known = known or find_norms(judge.module)
     if not known:
         raise ValueError(

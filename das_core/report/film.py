@@ -41,12 +41,10 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
     """Write pictures as a film, atomically, and return its path.
 
     A film in .mp4 or .webm may have any length. For .gif, .webp and .png, all frames are kept in memory, with three
-    bytes per pixel. An animated PNG is lossless; a GIF has 256 colours per frame. In videos of odd width or height, the
-    last column or row is repeated.
+    bytes per pixel. A PNG is lossless; a GIF has 256 colours per frame. Odd sides of videos are made even.
 
     Args:
-        frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames. Each frame is one or several images, see
-            `Images`; several are put side by side.
+        frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames: each one or several `Images`, side by side.
         path: the file, which is replaced. Its ending is the format: .gif, .webp, .png, .mp4 or .webm.
         fps: the frames per second, 0.1..120; at most 50 in a GIF.
 

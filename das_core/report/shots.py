@@ -21,10 +21,8 @@ class Shot:
     Args:
         x: the horizontal position of the middle of the frame in the picture, 0 (left) to 1 (right).
         y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
-        zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has its aspect ratio; at 2 it shows a
-            part half as wide and half as high.
-        roll: by how many degrees the camera is turned clockwise, -36000 to 36000: at 90 the right side of the picture
-            is at the top.
+        zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has its aspect ratio, at 2 half a side.
+        roll: by how many degrees the camera is turned clockwise, -36000 to 36000: at 90 its right side is at the top.
     """
 
     x: float = 0.5

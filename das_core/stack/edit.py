@@ -26,14 +26,12 @@ def edit_stack(
 ) -> ImageStack:
     """Return a stack whose levels are edited, and from which ascents can continue.
 
-    The edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) means the levels from
-    `low` to `high`, both included; what is finer than the finest level is edited with it. The parameters and the state
-    of the optimizer are dropped.
+    Edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) has the levels `low` to
+    `high`; what is finer than the finest level is edited with it. Parameters and state of the optimizer are dropped.
 
     Args:
         stack: the stack to edit.
-        gains: bands and the factors of their levels: 0 removes a band, -1 turns it into its negative. The factors of
-            overlapping bands are multiplied.
+        gains: bands and their factors: 0 removes a band, -1 makes it negative; those of overlapping bands multiply.
         reset: bands from which everything is removed that ascents have added since `stack.start`.
         freeze: bands that later ascents leave as they are, in place of those that were frozen before.
         other: a stack with the same size and margin to mix in, with one image or as many as `stack`.

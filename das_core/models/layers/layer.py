@@ -120,8 +120,7 @@ def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
-    """Return the layer with a name, which may be that in the whole model of open_clip ('visual.' before it); messages
-    call the model `model`."""
+    """Return the layer with a name, also that in the whole model of open_clip ('visual.…'); messages name `model`."""
     if not isinstance(name, str):
         raise UnknownLayerError(
             f"layer {shorten(name)} is no text; write the name of a layer, such as '{layers[0].name}'"

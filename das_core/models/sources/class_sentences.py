@@ -23,8 +23,7 @@ CONTEXTS = (
 """Longer sentences, which teach the projection to ignore the words around a name: names get them in turn. With half as
 many, names were recognised less often in contexts that the projection was not fitted on."""
 
-# The larger weight of contexts teaches the projection to recognise names inside longer sentences; that of definitions,
-# words that are not names of classes.
+# The weight of contexts, which teach it to recognise names in longer sentences, and of definitions, with other words.
 _DOUBLE = 2.0
 
 

