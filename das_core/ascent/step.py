@@ -66,7 +66,7 @@ class Measurement:
 def measure_step(
     step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor, *, as_one: bool = False
 ) -> Measurement:
-    """Return the measurements of a step, read from the device at once. With `as_one` no image stands still by itself."""
+    """Return the measurements of a step, read from the device at once. With `as_one` none stands still by itself."""
     moves = gradient.any()[None] if as_one else gradient.flatten(1).any(dim=1)
     # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
     numbers = torch.stack([number.float() for number in (*scores.values(), gradient.norm(), canvas.sum())])

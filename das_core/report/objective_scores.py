@@ -57,7 +57,7 @@ def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = N
 
 
 class ImageScorer:
-    """Scores pictures, see `score_images`: `judges` are the models to load, `score` shows them `chunk` views at once."""
+    """Scores pictures, see `score_images`: `judges` are the models to load, `score` shows them `chunk` views a time."""
 
     def __init__(
         self,
