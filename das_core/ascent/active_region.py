@@ -31,11 +31,9 @@ class ActiveRegion:
 
 
 def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, viewed: bool = True) -> ActiveRegion:
-    """Return where a group acts: in the product of its region masks (B or 1, h, w) and of the mask of the stack.
-
-    Views lie in the box around the region masks, or in a square around the mask of the stack that is larger, so that
-    they also show its surroundings. Groups that are not `viewed`, for lack of a judge, have no boxes.
-    """
+    """Return where a group acts: in the product of its region masks (B or 1, h, w) and of the mask of the stack. Views
+    lie in the box around the region masks, or in a square around the mask of the stack that is larger, so that they
+    also show its surroundings. Groups that are not `viewed`, for lack of a judge, have no boxes."""
     spec, device = stack.spec, stack.canvas.device
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]
     for mask in masks:

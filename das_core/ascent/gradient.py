@@ -86,11 +86,9 @@ class ScoreGradient:
         chunk: int,
         only: bool | None = None,
     ) -> None:
-        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`.
-
-        With `only` it is that of the terms that do not join it, or of those that do, each with a weight of 1. A view is
-        drawn to a term that joins in proportion to how strongly the others draw it (`measure_pulls`).
-        """
+        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`. With `only` it is that of
+        the terms that do not join it, or of those that do, each with a weight of 1. A view is drawn to a term that
+        joins in proportion to how strongly the others draw it (`measure_pulls`)."""
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
         others = any(weight for member, weight in members if not member.term.joins)
         scale = self._scales.get(number)

@@ -124,11 +124,9 @@ class Scoring:
         return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}
 
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
-        """Return the keys of the views that a group with a judge sees in a step, in their order.
-
-        `image` is the number of the image shown. `item`, which decides random draws, is 0 with `alike` and in a series,
-        whose views are spread over the images on which the group acts.
-        """
+        """Return the keys of the views that a group with a judge sees in a step, in their order. `image` is the number
+        of the image shown. `item`, which decides random draws, is 0 with `alike` and in a series, whose views are
+        spread over the images on which the group acts."""
         group = self.plan.groups[number]
         shown = group.shown
         views = group.choose_views(self.augmentation.views, step)

@@ -22,11 +22,9 @@ _cancellation: ContextVar[BaseException | None] = ContextVar("cancellation", def
 
 @contextmanager
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
-    """Call a function often while the `with` block runs; the function can end the block by raising an exception.
-
-    It is called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU and at every
-    weight of a model that is built, and should return within microseconds. All data stay valid when it raises.
-    """
+    """Call a function often while the `with` block runs; the function can end the block by raising an exception. It is
+    called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU and at every weight
+    of a model that is built, and should return within microseconds. All data stay valid when it raises."""
     token = _look_up.set(look_up)
     try:
         # The hook is for all modules, since the model may come from anywhere.

@@ -28,11 +28,9 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
 
 
 def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what: str = "the mask") -> Tensor:
-    """Return masks (B, h, w) of a picture as masks of the whole canvas, (B, 1, H, W), 0..1.
-
-    They are resized to cover the picture as an image would be, and their border pixels are repeated in the margin. The
-    `feather` is the width in pixels of a soft edge inside the mask.
-    """
+    """Return masks (B, h, w) of a picture as masks of the whole canvas, (B, 1, H, W), 0..1. They are resized to cover
+    the picture as an image would be, and their border pixels are repeated in the margin. The `feather` is the width in
+    pixels of a soft edge inside the mask."""
     check_mask(mask, what)
     if not 0 <= feather < min(shape):
         raise ValueError(f"feather {feather} is not between 0 (a hard edge) and {min(shape) - 1}; 8 is soft")

@@ -14,10 +14,8 @@ _MOST_AT_ONCE = 2**22  # Pixels; larger batches are transformed image by image.
 
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
     """Return the mean power (B, R) of images (B, H, W) in rings of the frequency plane, and their frequencies (R,).
-
     Each pair of rising `edges`, in waves per pixel, bounds a ring [low, high); its frequency is their geometric mean,
-    float64. Rings without a frequency of the transform are left out. White noise has its variance in every ring.
-    """
+    float64. Rings without a frequency of the transform are left out. White noise has its variance in every ring."""
     height, width = images.shape[1:]
     rings = _sort_rings(height, width, edges, images.dtype, images.device)
     allow_interrupt()

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from ..common.images import Images, check_images, fit_square
 from .frozen import freeze, freeze_copy
 from .judge import Judge, probe_judge
-from .label_sets import choose_labels
-from .labels import Labels
+from .labels import Labels, choose_labels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from ..common.text import shorten
-from .hypernyms import Hypernym
+from .hypernyms import Hypernym, list_hypernyms
 
 _MAX_NAMES = 5  # How many names a message lists at most.
 
@@ -166,3 +166,27 @@ def normalise_name(text: str) -> str:
 def _list_singulars(word: str) -> list[str]:
     """Return a word, followed by its possible singulars."""
     return [word] + [word.removesuffix(ending) + singular for ending, singular in _PLURALS if word.endswith(ending)]
+
+
+def number_labels(count: int) -> Labels:
+    """Return labels for `count` classes whose names are not known: 'class 0', 'class 1' and so on."""
+    return Labels(tuple(Label((f"class {index}",)) for index in range(count)))
+
+
+@cache
+def imagenet_labels() -> Labels:
+    """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them."""
+    from timm.data import ImageNetInfo  # It takes a second to load.
+
+    info = ImageNetInfo()
+    labels = []
+    for index, wordnet in enumerate(info.label_names()):
+        names, _, meaning = info.index_to_description(index, detailed=True).partition(": ")
+        short = meaning if len(meaning) <= 60 else meaning[:57].rstrip() + "…"
+        labels.append(Label(tuple(name.strip() for name in names.split(",")), wordnet, short))
+    return Labels(tuple(labels), list_hypernyms())
+
+
+def choose_labels(count: int) -> Labels:
+    """Return ImageNet's labels for a model of 1,000 classes, and numbered labels for any other `count`."""
+    return imagenet_labels() if count == len(imagenet_labels()) else number_labels(count)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from das_core.models.hypernyms import list_hypernyms
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.class_sentences import (
     CONTEXTS,
     TEMPLATES,

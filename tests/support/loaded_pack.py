@@ -127,7 +127,7 @@ class Pack:
     def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
         """Return a classifier of a module, which the memory manager handles like those of Load Classifier."""
         half = (0.5, 0.5, 0.5)
-        labels = self.module("das_core.models.label_sets").number_labels(classes)
+        labels = self.module("das_core.models.labels").number_labels(classes)
         owner = self.module("nodes.bridge").manage_module(module)
         make = self.module("das_core.models.classifier").Classifier
         return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)

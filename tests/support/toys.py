@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import das_core as da
 from das_core.ascent.plan import make_plan
 from das_core.ascent.scoring import Scoring
-from das_core.models.label_sets import number_labels
+from das_core.models.labels import number_labels
 from das_core.objectives.term import Score
 from das_core.views.draws import Draws, ViewKey
 

@@ -16,11 +16,9 @@ from .heads import HEADS, compute_heads, find_projection
 
 @contextmanager
 def capture_outputs(module: nn.Module, names: Sequence[str], on_output: Callable[[str, Any], None]) -> Iterator[None]:
-    """Report the outputs of the layers `names` to `on_output`, except those of runs in other threads.
-
-    It gets the name and the output each time a layer has run: the first item of a tuple or a list; the heads of an
-    attention module if the name has the suffix `HEADS`; that of the original convolution where a norm was folded.
-    """
+    """Report the outputs of the layers `names` to `on_output`, except those of runs in other threads. It gets the name
+    and the output each time a layer has run: the first item of a tuple or a list; the heads of an attention module if
+    the name has the suffix `HEADS`; that of the original convolution where a norm was folded."""
     with ExitStack() as hooks:
         for name in names:
             part = module.get_submodule(name.removesuffix(HEADS))

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..hypernyms import list_hypernyms
-from ..label_sets import imagenet_labels
+from ..labels import imagenet_labels
 
 TEMPLATES = ("{}", "a photo of a {}.")  # Short sentences about the name of a class or a word of `list_hypernyms`.
 
@@ -36,11 +36,9 @@ class ClassSentence(NamedTuple):
 
 
 def write_class_sentences() -> list[ClassSentence]:
-    """Return the sentences that the projection of a starter CLIP is fitted on.
-
-    For each class, there are its first name in `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet, if
-    it has one; for each word of a hypernym, such as "dog" and "puppy", the same without a definition.
-    """
+    """Return the sentences that the projection of a starter CLIP is fitted on. For each class, there are its first name
+    in `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet, if it has one; for each word of a hypernym,
+    such as "dog" and "puppy", the same without a definition."""
     info, sentences = ImageNetInfo(), list[ClassSentence]()
     for index, label in enumerate(imagenet_labels().labels):
         sentences += _write_name(label.names[0], (index,), 1.0, CONTEXTS[index % len(CONTEXTS)])

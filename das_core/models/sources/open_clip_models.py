@@ -116,10 +116,8 @@ def wrap_open_clip_module(
     dtype: torch.dtype | None = torch.float32,
 ) -> CLIP:
     """Return a CLIP made from a model with the towers `visual` and `text`, which have their weights and are frozen.
-
     Without a tokenizer, the CLIP has no text tower. `published` says how images were prepared in training (`mean`,
-    `std`, `resize_mode`, `interpolation`; for a missing key, as for OpenAI's models). A `dtype` of None keeps it.
-    """
+    `std`, `resize_mode`, `interpolation`; for a missing key, as for OpenAI's models). A `dtype` of None keeps it."""
     visual, text = model.get_submodule("visual"), model.get_submodule("text")
     # Otherwise CoCa's towers would return their tokens besides the embedding.
     for part in (visual, text):
@@ -180,11 +178,9 @@ def _load(
 def copy_open_clip_module(
     name: str, module: nn.Module, published: Mapping[str, Any], tokenizer: Tokenizer | None = None
 ) -> CLIP:
-    """Return a frozen copy of a model of open_clip, which keeps its precision, as a CLIP.
-
-    `published` is as in `wrap_open_clip_module`. Without a tokenizer, that of OpenAI's CLIP is taken; a model with a
-    vocabulary of another size then gets no text tower.
-    """
+    """Return a frozen copy of a model of open_clip, which keeps its precision, as a CLIP. `published` is as in
+    `wrap_open_clip_module`. Without a tokenizer, that of OpenAI's CLIP is taken; a model with a vocabulary of another
+    size then gets no text tower."""
     if tokenizer is not None and not isinstance(tokenizer, HFTokenizer | SimpleTokenizer):
         raise ValueError(
             f"the tokenizer of {name} is a {type(tokenizer).__name__}; give what open_clip.get_tokenizer returns, "

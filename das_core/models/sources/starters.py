@@ -13,7 +13,7 @@ from ...common.text import shorten
 from ..classifier import Classifier
 from ..ensemble import ClassifierEnsemble
 from ..frozen import freeze
-from ..label_sets import imagenet_labels
+from ..labels import imagenet_labels
 from .download import check_digest
 from .timm_models import build_timm_module
 from .weights import UndrawnWeights, fit_weights, read_weights

@@ -13,7 +13,7 @@ from ...common.interruption import interruptible_building, is_cancellation
 from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
-from ..label_sets import imagenet_labels
+from ..labels import imagenet_labels
 from .download import Progress, download, fetch_file
 from .weights import read_weights
 

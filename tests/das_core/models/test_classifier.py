@@ -12,8 +12,7 @@ import das_core as da
 from cases import each_case
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
-from das_core.models.label_sets import imagenet_labels, number_labels
-from das_core.models.labels import Label, Labels
+from das_core.models.labels import Label, Labels, imagenet_labels, number_labels
 from das_core.models.partial_classifier import make_partial_classifier
 from das_core.models.text_tower import TextTower
 from toys import classifier, random_views

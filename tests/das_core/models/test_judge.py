@@ -16,7 +16,7 @@ from das_core.common.interruption import interruptible
 from das_core.models.activation_memory import measure_view_bytes
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge, probe_judge
-from das_core.models.label_sets import number_labels
+from das_core.models.labels import number_labels
 from das_core.models.sources.starters import load_starter
 from stops import Stop, StopError
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 import tinyclip
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
-from das_core.models.label_sets import number_labels
+from das_core.models.labels import number_labels
 from das_core.report.chart import plot_bars
 from das_core.report.verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
 
