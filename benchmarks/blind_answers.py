@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.blind_sheets import SIDES, to_words
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 
 # Words that say nothing about the content of a picture
 SMALL_WORDS = {"a", "an", "and", "at", "by", "for", "from", "in", "into", "of", "off", "on", "or", "the", "to", "with"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 SIDES = ("left", "right")

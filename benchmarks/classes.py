@@ -14,7 +14,7 @@ from benchmarks.common import HERE, save_sheet
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import PICTURE, REFERENCE, SKETCH, Recipe
 from benchmarks.recognition import HEADER, RULE, format_cells, summarise
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.report.recognition import Verdict, judge_class
 

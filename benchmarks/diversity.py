@@ -16,7 +16,7 @@ from benchmarks.common import HERE, save_sheet
 from benchmarks.distances import mean_difference_from_afar, mean_distance
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import PICTURE, PICTURE_FROM_NOISE, PICTURE_VARIED, REFERENCE, Recipe
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 CLASSES, SEEDS = TARGETS[:5], range(8)

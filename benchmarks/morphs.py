@@ -21,7 +21,7 @@ from benchmarks.films import RECIPE, measure_changes
 from das_core.ascent.recipe import SKETCH
 from das_core.common.curves import interpolate
 from das_core.models.classifier import Classifier
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.change import over_keyframes
 from das_core.objectives.classes import class_objective

@@ -31,7 +31,7 @@ from benchmarks.recognition import HEADER, RULE, summarise
 from das_core.ascent.adam import Adam
 from das_core.ascent.recipe import PICTURE, SKETCH, Recipe
 from das_core.models.classifier import Classifier
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.report.recognition import judge_class
 from das_core.views.augmentation import Augmentation

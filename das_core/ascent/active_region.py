@@ -3,9 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
-import torch
 from torch import Tensor
 
 from ..common.geometry import Box, add_context, intersect_boxes
@@ -33,11 +31,9 @@ class ActiveRegion:
 
 
 def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, viewed: bool = True) -> ActiveRegion:
-    """Return where a group acts: in the product of its region masks (B or 1, h, w) and of the mask of the stack.
-
-    Views lie in the box around the region masks, or in a square around the mask of the stack that is larger, so that
-    they also show its surroundings. Groups that are not `viewed`, for lack of a judge, have no boxes.
-    """
+    """Return where a group acts: in the product of its region masks (B or 1, h, w) and of the mask of the stack. Views
+    lie in the box around the region masks, or in a square around the mask of the stack that is larger, so that they
+    also show its surroundings. Groups that are not `viewed`, for lack of a judge, have no boxes."""
     spec, device = stack.spec, stack.canvas.device
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]
     for mask in masks:
@@ -69,9 +65,3 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
                 f"{SMALLEST_REGION} a side are needed; paint a larger one, or make the picture larger"
             )
     return ActiveRegion(mask.to(device), cut)
-
-
-def union_mask(regions: Sequence[ActiveRegion]) -> Tensor | None:
-    """Return the largest value of the masks of all groups, (B, 1, H, W); None if one of the groups acts everywhere."""
-    masks = [region.mask for region in regions if region.mask is not None]
-    return reduce(torch.maximum, masks) if len(masks) == len(regions) else None

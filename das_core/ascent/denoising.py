@@ -1,9 +1,4 @@
-"""A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
-
-The gradient of a network is full of ripple with a period of two to four pixels. Alternating steps with a denoiser is
-Plug-and-Play (Venkatakrishnan et al., GlobalSIP 2013); moving a share of the way is a step along x - D(x), as in
-Regularization by Denoising (Romano et al., SIAM J. Imaging Sci. 10, 2017).
-"""
+"""A denoiser inside an ascent: Plug-and-Play (Venkatakrishnan et al., GlobalSIP 2013; docs/method.md, The denoiser)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +15,7 @@ from ..stack.image_stack import ImageStack, move_canvas
 from ..stack.linear_operator import StackOperator
 from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
-from .out_of_memory import DenoiserMemoryError, is_out_of_memory
+from .memory import DenoiserMemoryError, is_out_of_memory
 from .spreading import select_images, split_frames
 
 
@@ -28,8 +23,7 @@ from .spreading import select_images, split_frames
 class Denoising:
     """A denoiser that acts after every step of an ascent.
 
-    Ripple is wider in larger pictures, so the denoiser gets the short side divided by 224 as its `scale`, and the same
-    strength suits all sizes.
+    It gets the short side divided by 224 as its `scale`, so the same strength suits all sizes.
 
     Args:
         denoiser: the denoiser.
@@ -66,7 +60,7 @@ class Denoising:
 
     def strength_at(self, progress: float) -> float:
         """Return the strength when this share of the ascent, 0..1, is over."""
-        # Exact at both ends: with an `end` of 0 the strength of the last step is 0, and `step` skips the denoiser.
+        # Exact at both ends: with an `end` of 0, `step` skips the denoiser at the last step.
         return (1 - progress) * self.strength + progress * self.end
 
     def step(
@@ -122,7 +116,6 @@ class Denoising:
         return smoothed
 
     def _denoise(self, pixels: Tensor, spec: StackSpec, progress: float) -> Tensor:
-        """Return the denoised form of pixels (B, 3, H, W), at the strength for this `progress`."""
         strength = self.strength_at(progress)
         if not strength:
             return pixels
@@ -130,11 +123,8 @@ class Denoising:
 
 
 def hold_on(pixels: Tensor, kept: Tensor, change: Tensor, threshold: float, tile: bool = False) -> Tensor:
-    """Return pixels (B, 3, H, W), 0..1, that are moved towards `kept`, and equal it where `change` is weak.
-
-    With the strength m of the change around a pixel, the change of the pixel is multiplied by max(0, 1 - (t / m)²), as
-    in Cai (Adaptive wavelet estimation, Annals of Statistics 27, 1999); t is the threshold.
-    """
+    """Return pixels (B, 3, H, W), 0..1, that are moved towards `kept`, and equal it where `change` is weak. Block
+    thresholding (Cai, Annals of Statistics 27, 1999), see docs/method.md, The denoiser."""
     energy = change.square().mean(dim=1, keepdim=True)
     allow_interrupt()
     height, width = pixels.shape[2:]

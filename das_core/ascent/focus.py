@@ -1,7 +1,6 @@
 """The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent.
 
-So the middle of the subject appears first and the rest grows around it. In Plug-In Inversion (Ghiasi et al., 2022,
-arXiv 2201.12961, section 3.2), where the idea is from, the canvas itself grows.
+In Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2) the canvas itself grows.
 """
 
 from dataclasses import dataclass
@@ -14,11 +13,8 @@ from ..common.geometry import Box, Shape
 from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
 
-_SMALLEST, _WIDEST = 0.05, 100.0
-"""The least and the largest width, in halves of a side; at 10, the Gaussian is already 0.99 in the corners."""
-
-_STRONGEST = 4.0
-"""The largest emphasis, with which nearly all detail grows at one spot."""
+_SMALLEST, _WIDEST = 0.05, 100.0  # Of the width, in halves of a side; at 10, the Gaussian is 0.99 in the corners.
+_STRONGEST = 4.0  # The largest emphasis, with which nearly all detail grows at one spot.
 
 
 @dataclass(frozen=True)
@@ -26,8 +22,7 @@ class Focus:
     """A Gaussian by which the gradient is multiplied; it opens from the centre, so that a picture grows from there.
 
     It is exp(-d² / (2 w²)), where d is the distance from the centre (`measure_squared_distances`) and w the width,
-    which grows evenly from `start` to `end`. `NormalizedAscent` scales every step to a fixed size, so the Gaussian
-    decides only how a step is divided among the pixels.
+    which grows evenly from `start` to `end`. It decides how a step of fixed size is divided among the pixels.
 
     Args:
         start: the width at the first step, in halves of a side, 0.05 to 100: 0.15 is a small spot, 1 nearly everywhere.
@@ -84,9 +79,7 @@ class Focus:
 
 def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
     """Return squared distances (B or 1, 1, H, W), in half sides, from the centre of a canvas or of the box of a mask.
-
-    If the mask (B, 1, H, W) leaves out its centre, as a ring does, the least one within it is subtracted.
-    """
+    If the mask (B, 1, H, W) leaves out its centre, as a ring does, the least one within it is subtracted."""
     if mask is None:
         return _from_center(canvas, (0, 0, *canvas))[None, None]
     squared = torch.stack([_from_center(canvas, box) for box in pausing(find_boxes(mask))])[:, None].to(mask.device)
@@ -105,11 +98,8 @@ def _from_center(canvas: Shape, box: Box) -> Tensor:
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
-    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS.
-
-    The strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013, arXiv 1312.6034, section 3). So
-    the subject, where it is large, stands out early. What is wider than the neighbourhood is kept.
-    """
+    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS. The
+    strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013; docs/method.md, Emphasis)."""
     if not power:
         return gradient
     local = min(gradient.shape[2:]) * (1 / 24)

@@ -1,7 +1,4 @@
-"""The gradient of one step: from pixels to views, answers of judges and scores, and back to the canvas.
-
-Autograd begins at the pixels; K contains the derivatives of the canvas with respect to the levels (docs/method.md).
-"""
+"""The gradient of one step: from pixels, where autograd begins, to views, answers and scores, and to the canvas."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,18 +15,15 @@ from .pace import Pace
 from .scoring import Scoring, score_term
 from .shown_pixels import ShownPixels, StepRenderer
 
-JOINING = 0.1
-"""The share of the ascent after which terms that join a group count: before, there is nothing yet to compare."""
+JOINING = 0.1  # The share of the ascent after which terms that join a group count: before, there is nothing to compare.
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views or images, and the weight factors of their images; None if all are 1."""
 
 
 class ScoreGradient:
-    """A function from a canvas to the gradient of the weighted scores of objectives at it.
-
-    The focus, if any, weights the gradients of groups with a judge, and is centred on the region of each group.
-    """
+    """A function from a canvas to the gradient of the weighted scores of objectives at it. The focus, if any, weights
+    the gradients of groups with a judge, and is centred on the region of each group."""
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring = scoring
@@ -68,10 +62,7 @@ class ScoreGradient:
     def _measure_scale(
         self, number: int, shown: ShownPixels, step: int, pace: Pace, chunk: int, move: Callable[[Tensor], Tensor]
     ) -> None:
-        """Set the factors, (B,), with which terms that join a group move each image as strongly as the others do.
-
-        They are not set before the others count.
-        """
+        """Set the factors, (B,), with which terms that join a group move each image as others do, if these count."""
         plan = self.scoring.plan
         others = [member.term for member in plan.groups[number].members if not member.term.joins]
         weight = sum(abs(term.weight_at(pace.progress)) for term in others)
@@ -95,11 +86,9 @@ class ScoreGradient:
         chunk: int,
         only: bool | None = None,
     ) -> None:
-        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`.
-
-        With `only` it is that of the terms that do not join it, or of those that do, each with a weight of 1. A view is
-        drawn to a term that joins in proportion to how strongly the others draw it (`measure_pulls`).
-        """
+        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`. With `only` it is that of
+        the terms that do not join it, or of those that do, each with a weight of 1. A view is drawn to a term that
+        joins in proportion to how strongly the others draw it (`measure_pulls`)."""
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
         others = any(weight for member, weight in members if not member.term.joins)
         scale = self._scales.get(number)
@@ -130,10 +119,8 @@ class ScoreGradient:
 
 
 def measure_pulls(total: Tensor, output: Any) -> Tensor:
-    """Return how strongly a total of scores pulls the answer (V, …) for each view: the norm of its gradient, (V,).
-
-    It is 1 for each view if the answer is no tensor, or if the total does not depend on it.
-    """
+    """Return how strongly a total of scores pulls the answer (V, …) for each view: the norm of its gradient, (V,). It
+    is 1 for each view if the answer is no tensor, or if the total does not depend on it."""
     if not isinstance(output, Tensor) or not output.requires_grad or not total.requires_grad:
         return torch.ones(())
     (gradient,) = torch.autograd.grad(total, output, retain_graph=True, allow_unused=True)

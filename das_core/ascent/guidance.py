@@ -1,8 +1,4 @@
-"""Guidance: short ascents that steer a diffusion model while it samples, with objectives of any kind.
-
-At a guided step, an ascent changes the picture that the diffusion model predicts; the change of the latent is scaled
-and added. Related: "backward universal guidance" (Bansal et al., 2023, arXiv 2302.07121, section 3.3).
-"""
+"""Short ascents that steer a diffusion model: docs/method.md; Bansal et al., 2023, arXiv 2302.07121, section 3.3."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,14 +20,9 @@ from .normalized_ascent import NormalizedAscent
 from .pace import Pace
 from .preparation import check_seed, check_steps
 
-FULL_CHANGE = 0.1
-"""The RMS of the change of a latent in a guided step at a strength of 1, as a share of the latent's deviation."""
-
-_ASPECT_TOLERANCE = 0.03
-"""By what share the aspects of region and picture may differ: latents round sides to multiples of 8 or 16 pixels."""
-
-_TOLERANCE = 1e-4
-"""The largest relative difference of equal noise levels: samplers recompute them in float32."""
+FULL_CHANGE = 0.1  # The RMS of the change of a latent at a strength of 1, as a share of the latent's deviation.
+_ASPECT_TOLERANCE = 0.03  # Of region and picture: latents round sides to multiples of 8 or 16 pixels.
+_TOLERANCE = 1e-4  # The largest relative difference of equal noise levels: samplers recompute them in float32.
 
 
 @dataclass(frozen=True)
@@ -39,13 +30,11 @@ class Guidance:
     """How objectives guide a diffusion model.
 
     Args:
-        objective: what is asked for; a list becomes a sum. Weights that change do so with the progress of the guided
-            part.
+        objective: what is asked for; a list becomes a sum. Weights change with the progress of the guided part.
         augmentation: how the judges see the picture; by default 16 views that may reach beyond it by a quarter of its
             short side, but at most by 56 pixels.
         steps: the steps of ascent at each guided step; 1 is fastest, 3 give a steadier direction.
-        strength: how much each guided step changes the latent, from 0 up. At 1, the RMS of the change is a tenth of the
-            standard deviation of the latent.
+        strength: how much a guided step changes the latent, from 0 up: at 1, by a tenth of its standard deviation.
         seed: the seed of the random draws of the views, 0 or above.
     """
 
@@ -166,10 +155,8 @@ class GuidedSteps:
             raise ValueError(f"every {self.every} is too small; 1 guides each step, 2 every second one")
 
     def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
-        """Return the guided step that a noise level belongs to; None if that step is not guided.
-
-        Steps begin at the falling `levels` (the last one is the end), and include calls of the model below them.
-        """
+        """Return the guided step that a noise level belongs to; None if that step is not guided. Steps begin at the
+        falling `levels` (the last one is the end), and include calls of the model below them."""
         begins = list(levels[:-1])
         number = max(0, sum(level >= sigma * (1 - _TOLERANCE) for level in begins) - 1)
         least, most = lowest * (1 - _TOLERANCE), highest * (1 + _TOLERANCE)

@@ -18,10 +18,10 @@ from ..views.augmentation import Augmentation
 from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
+from .memory import DenoiserMemoryError, is_out_of_memory
 from .modes import check_differentiable, describe_mismatch, own_modes
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .out_of_memory import DenoiserMemoryError, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
 from .plan import Plan, make_plan
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
@@ -37,9 +37,8 @@ class Ascent:
     """Gradient ascent that changes a stack to raise the weighted scores of some objectives.
 
     `run` does all steps. A `for` loop yields every step; after a break, the next loop continues. `result` can be read
-    at any time. The gradients of different judges are brought to the same scale, so that weights mean the same for all.
-    Where the stack or an objective has a mask, only the gradient under it counts, and views are cut from around it. An
-    image whose gradient is zero stands still.
+    at any time. The gradients of different judges are brought to one scale. Where the stack or an objective has a mask,
+    only the gradient under it counts, and views are cut from around it. An image without gradient stands still.
 
     Args:
         stack: the stack to start from. The result of an ascent is continued, but schedule and coarse part begin anew.
@@ -56,12 +55,9 @@ class Ascent:
         denoising: the denoiser applied after every step; None for none, as in Direct Ascent Synthesis. `auto` means
             `Denoising()` if the optimizer is `denoised` and an objective has a model, else None.
         focus: the Gaussian in which the picture grows; with None the whole canvas changes from the first step on, as in
-            Direct Ascent Synthesis. `auto` means None for a tile and for a stack that an ascent has changed, else
-            `Focus()`.
-        within: how far the picture may go from the start of the stack. A number is the largest change of a pixel value
-            (0..1), such as 8/255.
-        pace: one `Pace` for all steps of an ascent that is part of a longer process (`Guidance`); None for the
-            schedule.
+            Direct Ascent Synthesis. `auto`: None for a tile and a stack that an ascent has changed, else `Focus()`.
+        within: how far the picture may go from the start of the stack; a number: of a pixel (0..1), such as 8/255.
+        pace: one `Pace` for all steps, for a part of a longer process (`Guidance`); None for the schedule.
 
     Attributes:
         history: the records of the steps done so far.
@@ -129,8 +125,7 @@ class Ascent:
             AscentError: when the gradient of all images is zero, or the gradient or the canvas is not finite.
             torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser.
         """
-        # Not checked in `__init__`: until the first step, the judges may still be moved to another device. The move
-        # replaces weights that were loaded under `torch.inference_mode()` by weights that gradients can pass through.
+        # Not in `__init__`: a move to another device replaces weights that were loaded under `torch.inference_mode()`.
         check_differentiable(self.judges)
         with running(self.device):
             while len(self.history) < self.steps:
@@ -181,7 +176,8 @@ class Ascent:
                     if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):
                         raise ValueError(mismatch) from error
                     raise
-                fewest = self.plan.fewest_views
+                compares = any(group.compares_images for group in self.plan.groups)
+                fewest = self.plan.timeline.count if compares else 1
                 if self.chunk <= fewest:
                     seen = "one view" if fewest == 1 else f"{fewest} views"
                     raise torch.OutOfMemoryError(
@@ -192,7 +188,6 @@ class Ascent:
             self.chunk = (self.chunk + 1) // 2
 
     def _try_step(self) -> Step:
-        """Do the next step."""
         optimizer = self.optimizer
         done, coarse = len(self.history), optimizer.coarse_to_fine
         pace = self.pace or pace_at(done, self.steps, self.schedule, coarse, optimizer.tilt)

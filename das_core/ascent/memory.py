@@ -1,7 +1,10 @@
-"""An estimate of the memory that an ascent takes, computed before any of this memory is allocated."""
+"""An estimate of the memory that an ascent takes, before any of it is allocated, and the errors of too little."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+
+import torch
 
 from ..models.activation_memory import measure_view_bytes
 from ..stack.spec import StackSpec
@@ -10,8 +13,13 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .plan import TermGroup
 
-_CANVASES = 10
-"""How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients and others."""
+_CANVASES = 10  # Tensors as large as the canvas in a step: start, canvas, parameters, pixels, gradients and others.
+_SIGNS = (
+    "DefaultCPUAllocator",  # the CPU: the name of PyTorch's allocator
+    "CUDA error: out of memory",
+    "MPS backend out of memory",
+    "Invalid buffer size",  # MPS: a single tensor is larger than the largest buffer of the device
+)
 
 
 def estimate_ascent_bytes(
@@ -22,10 +30,8 @@ def estimate_ascent_bytes(
     chunk: int = 1,
     transforms: Sequence[Transform] = (),
 ) -> int:
-    """Return about how many bytes an ascent takes beside the weights of its models, within a factor of two.
-
-    Without `groups`, models and views are not counted (`python -m benchmarks.run memory` compares with measurements).
-    """
+    """Return about how many bytes an ascent takes beside the weights of its models, within a factor of two. Without
+    `groups`, models and views are not counted (`python -m benchmarks.run memory` compares with measurements)."""
     optimizer = optimizer or NormalizedAscent()
     optimizer.check(spec)
     spec = replace(spec, method="layers") if optimizer.needs_levels else spec
@@ -39,7 +45,7 @@ def estimate_ascent_bytes(
         # Three tensors (N, 3, H, W) for N moments: the composites, the gradient at them, and what is temporary.
         needed += 3 * 4 * 3 * len(spec.find_timeline(batch).moments) * height * width
     if spec.method == "layers":
-        needed += optimizer.level_sets * spec.parameters_bytes(batch)
+        needed += optimizer.level_sets * 4 * sum(map(math.prod, spec.shape_parameters(batch)))
     if any(group.compares_images for group in groups):
         chunk = max(chunk, batch)
     members = [member for group in groups if group.judge is not None for member in group.judge.members]
@@ -48,3 +54,14 @@ def estimate_ascent_bytes(
     size = max((member.size for member in members), default=0)
     kept = int(count_kept_views(transforms) * 4 * 3 * size**2)
     return needed + chunk * (max(map(measure_view_bytes, members), default=0) + rows + kept)
+
+
+class DenoiserMemoryError(torch.OutOfMemoryError):
+    """A denoiser has run out of memory; smaller chunks of views would not help, because it sees whole canvases."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that the memory of a device, or of the computer, has run out."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)

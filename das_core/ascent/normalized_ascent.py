@@ -13,8 +13,7 @@ from ..stack.state import OptimizerState
 from .optimizers import Optimizer, check_momentum, check_positive, recall_state
 from .pace import Pace
 
-STEEPEST_TILT = 4.0
-"""The largest tilt. With it, K falls as about 1 / f^5 at the first step; without a tilt as about 1 / f."""
+STEEPEST_TILT = 4.0  # With it, K falls as about 1 / f^5 at the first step; without a tilt as about 1 / f.
 
 
 @dataclass(frozen=True)

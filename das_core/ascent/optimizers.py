@@ -12,8 +12,7 @@ from ..stack.spec import StackSpec
 from ..stack.state import OptimizerState
 from .pace import Pace
 
-_LARGEST = 1e30
-"""The largest step size or learning rate that is allowed: larger ones could overflow float32."""
+_LARGEST = 1e30  # The largest step size or learning rate that is allowed: larger ones could overflow float32.
 
 
 class Optimizer(ABC):

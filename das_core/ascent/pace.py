@@ -8,17 +8,10 @@ from typing import Literal, get_args
 from ..common.choices import check_choice
 from ..common.text import shorten
 
-ScheduleName = Literal["constant", "cosine"]
-"""The schedules that have a name, see `pace_at`."""
-
-Schedule = ScheduleName | Callable[[float], float]
-"""A name, or a function from the progress, 0 to 1, to the factor of the step size, 0..1."""
-
-COARSEST_CUTOFF = 20.0
-"""The cutoff of the low-pass at the first step, in half-waves across the short side of the canvas."""
-
-FINEST_CUTOFF = 1.2
-"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas."""
+ScheduleName = Literal["constant", "cosine"]  # The schedules that have a name, see `pace_at`.
+Schedule = ScheduleName | Callable[[float], float]  # Or a function from the progress, 0..1, to the factor of a step.
+COARSEST_CUTOFF = 20.0  # The cutoff of the low-pass at the first step, in half-waves across the short side.
+FINEST_CUTOFF = 1.2  # The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas.
 
 
 @dataclass(frozen=True)
@@ -47,10 +40,8 @@ class Pace:
 
 
 def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt: float = 0.0) -> Pace:
-    """Return the pace of a step, from 0; its tilt falls linearly to 0.3 times `tilt`.
-
-    `constant` keeps the rate at 1. `cosine` does so during the coarse part, then lowers it along half a cosine wave.
-    """
+    """Return the pace of a step, from 0; its tilt falls linearly to 0.3 times `tilt`. `constant` keeps the rate at 1.
+    `cosine` does so during the coarse part, then lowers it along half a cosine wave."""
     done, progress = step / steps, step / max(1, steps - 1)
     coarse_progress = min(1.0, done / coarse_share) if coarse_share else 1.0
     rate = 1.0
@@ -81,10 +72,9 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
 
-    At f half-waves, natural pictures have a power of A / f^2 (Field, 1987), and white noise has the same everywhere. So
-    a picture of N samples a side (`short_side`, of the latent) is stronger than noise with s (`noise`) times its
-    deviation up to N / s * sqrt(2 / (pi ln N)). A change of the finer part, which the sampler draws later, would be
-    lost. `coarse_progress` is linear in the logarithm of this frequency.
+    With N samples a side (`short_side`, of the latent), it is stronger than noise of s (`noise`) times its deviation up
+    to the frequency N / s * sqrt(2 / (pi ln N)) (docs/method.md, Guiding a diffusion model). A change of what is finer
+    would be lost. `coarse_progress` is linear in the logarithm of this frequency.
     """
     finest = FINEST_CUTOFF * short_side
     if noise <= 0 or finest <= COARSEST_CUTOFF:

@@ -43,11 +43,6 @@ class TermGroup:
             raise ValueError(f"'{self.members[0].name}' compares all images, so it has to count for all of them")
 
     @property
-    def regions(self) -> tuple[Tensor, ...]:
-        """The region masks, (B or 1, h, w), 0..1."""
-        return self.members[0].term.regions
-
-    @property
     def compares_images(self) -> bool:
         """Whether the terms compare the images of a batch, see `Term.compares_images`."""
         return self.members[0].term.compares_images
@@ -65,10 +60,8 @@ class TermGroup:
         return list(range((number - step) % count, views, count))
 
     def weigh(self, progress: float, device: torch.device) -> float | Tensor:
-        """Return the sum of the absolute weights of the terms: one number, or one for each image, (B, 1, 1, 1).
-
-        For a film or a zoom it is the root mean square over the images, because their gradients are balanced together.
-        """
+        """Return the sum of the absolute weights of the terms: one number, or one for each image, (B, 1, 1, 1). For a
+        film or a zoom it is the root mean square over the images, because their gradients are balanced together."""
         known = [(abs(member.term.weight_at(progress)), member.factors) for member in self.members]
         if all(factors is None for _, factors in known):
             return sum(weight for weight, _ in known)
@@ -84,9 +77,7 @@ class TermGroup:
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The terms of an ascent: the parts of the objective by names that differ, and groups, those without a judge last.
-
-    In a series, of frames of a film or moments of a zoom, the views of a step are divided among the images.
-    """
+    In a series, of frames of a film or moments of a zoom, the views of a step are divided among the images."""
 
     parts: Mapping[str, tuple[Term, ...]]
     groups: tuple[TermGroup, ...]
@@ -102,15 +93,6 @@ class Plan:
     def members(self) -> list[Member]:
         """The terms of all groups."""
         return [member for group in self.groups for member in group.members]
-
-    @property
-    def fewest_views(self) -> int:
-        """The least number of views that can go through a judge at once: 1, or one per image if images are compared."""
-        return self.timeline.count if any(group.compares_images for group in self.groups) else 1
-
-    def counts_at(self, progress: float) -> bool:
-        """Return whether a term has a weight other than 0 when this share of the ascent, 0..1, is over."""
-        return any(member.term.weight_at(progress) for member in self.members)
 
 
 def make_plan(
@@ -156,7 +138,6 @@ def _name_parts(objective: Objective) -> dict[str, tuple[Term, ...]]:
 
 
 def _check(name: str, term: Term, timeline: Timeline, spec: StackSpec, *, is_series: bool) -> None:
-    """Raise a ValueError when a term does not fit the images of a stack."""
     if spec.zoom is not None and term.regions:
         raise ValueError("a zoom has no regions, for its pictures move through each other; leave the mask out")
     if term.compares_images and timeline.count < 2:

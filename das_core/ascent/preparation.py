@@ -19,14 +19,12 @@ from .pace import Schedule, pace_at
 from .plan import Plan
 from .within import Within
 
-MOST_STEPS = 100_000
-"""The most steps of an ascent: far more than help any picture, and few enough to end within days."""
+MOST_STEPS = 100_000  # The most steps of an ascent: far more than help any picture, and few enough to end within days.
 
 
 def choose_chunk(device: torch.device) -> int:
     """Return how many views should go through a judge at once on a device."""
-    # With 4, the activations of a layer fit into the caches of a CPU. Fewer than 16 leave a GPU idle
-    # (benchmarks/speed.py).
+    # With 4, the activations of a layer fit into the caches of a CPU; fewer than 16 leave a GPU idle (benchmarks).
     return 4 if device.type == "cpu" else 16
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import torch
@@ -21,17 +21,15 @@ from ..views.augmentation import Augmentation
 from ..views.draws import Draws, ViewKey
 from ..views.pyramid import Pyramid
 from ..views.windows import ViewGeometry
-from .active_region import ActiveRegion, active_region, union_mask
+from .active_region import ActiveRegion, active_region
 from .pace import Pace
 from .plan import Member, Plan
 from .spreading import count_views, select_images, spread_views
 
 
 class Scoring:
-    """The scores of a plan for the pictures of a stack, or the moments of a zoom, on the device of the stack.
-
-    `regions` are where each group acts, and `support` is where at least one does.
-    """
+    """The scores of a plan for the pictures of a stack, or the moments of a zoom, on the device of the stack. `regions`
+    are where each group acts, and `support` is where at least one does."""
 
     def __init__(self, stack: ImageStack, plan: Plan, augmentation: Augmentation, seed: int) -> None:
         self.stack, self.plan, self.augmentation, self.seed = stack, plan, augmentation, seed
@@ -39,9 +37,11 @@ class Scoring:
         self.images = len(plan.timeline.moments)
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
         self.regions = [
-            active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in plan.groups
+            active_region(group.members[0].term.regions, stack, reach, viewed=group.judge is not None)
+            for group in plan.groups
         ]
-        self.support = ActiveRegion(union_mask(self.regions))
+        masks = [region.mask for region in self.regions if region.mask is not None]
+        self.support = ActiveRegion(reduce(torch.maximum, masks) if len(masks) == len(self.regions) else None)
         self._references = {
             id(member.term): _place_references(member.name, member.term, stack, self.images) for member in plan.members
         }
@@ -124,11 +124,9 @@ class Scoring:
         return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}
 
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
-        """Return the keys of the views that a group with a judge sees in a step, in their order.
-
-        `image` is the number of the image shown. `item`, which decides random draws, is 0 with `alike` and in a series,
-        whose views are spread over the images on which the group acts.
-        """
+        """Return the keys of the views that a group with a judge sees in a step, in their order. `image` is the number
+        of the image shown. `item`, which decides random draws, is 0 with `alike` and in a series, whose views are
+        spread over the images on which the group acts."""
         group = self.plan.groups[number]
         shown = group.shown
         views = group.choose_views(self.augmentation.views, step)
@@ -168,7 +166,6 @@ def _place_references(name: str, term: Term, stack: ImageStack, batch: int) -> t
 
 
 def _describe_wanted(stack: ImageStack, batch: int) -> str:
-    """Return the end of an error message."""
     spec = stack.spec
     if spec.zoom is not None:
         depths = f"a zoom of {spec.zoom.depths} depths, which models are shown at {batch} moments"

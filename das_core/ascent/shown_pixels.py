@@ -86,7 +86,6 @@ class StepRenderer:
     def _pull_back(
         self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
     ) -> Tensor:
-        """Return the gradient of a group of terms at the canvases of some images, (N, 3, H, W)."""
         group, region = self.scoring.plan.groups[number], self.scoring.regions[number]
         # The mask of the region contains that of the surroundings, which is the derivative of `composite`.
         gradient = region.select(images).restrict(gradient)

@@ -9,18 +9,15 @@ from torch import Tensor
 from ..common.devices import send_to_device
 from ..common.seeding import make_generator
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
-"""The golden ratio, 0.618: an offset in 0..1 that grows by it, modulo 1, comes near every value within a few steps."""
+_GOLDEN = (math.sqrt(5) - 1) / 2  # An offset that grows by it, modulo 1, comes near every value within a few steps.
 
 # How many frames are processed at once where each is treated by itself: one fits into the caches of a CPU.
 _CPU_FRAMES, _GPU_FRAMES = 1, 16
 
 
 def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> list[int]:
-    """Return the number of the frame that every view of a step shows, each in a part of the film.
-
-    The place in the part is drawn for step 0, and moves on by the golden ratio at every step.
-    """
+    """Return the number of the frame that every view of a step shows, each in a part of the film. The place in the part
+    is drawn for step 0, and moves on by the golden ratio at every step."""
     drawn = float(torch.rand((), generator=make_generator(seed, group, 1), dtype=torch.float64))
     offset = (drawn + step * _GOLDEN) % 1
     return [min(int((view + offset) / views * frames), frames - 1) for view in range(views)]
@@ -41,6 +38,5 @@ def split_frames(frames: Sequence[int], device: torch.device) -> Iterator[tuple[
 def select_images(values: Tensor, images: Sequence[int]) -> Tensor:
     """Return some of the images of a batch (B, C, H, W)."""
     if len(images) == 1:
-        # A slice copies nothing.
-        return values[images[0] : images[0] + 1]
+        return values[images[0] : images[0] + 1]  # A slice copies nothing.
     return values.index_select(0, send_to_device(torch.tensor(images), values.device))

@@ -1,7 +1,4 @@
-"""One step of an ascent: the gradient, the optimizer, the denoiser and the bound, one after the other.
-
-The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3).
-"""
+"""One step of an ascent: gradient, optimizer, denoiser and bound (Direct Ascent Synthesis, arXiv 2502.07753)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -32,12 +29,10 @@ class AscentStep:
     within: Within | None = None
 
     def __call__(self, stack: ImageStack, pace: Pace, chunk: int, *, is_first: bool) -> tuple[Step, Tensor]:
-        """Return the step from a prepared stack (`prepare_stack`), and the strength of its gradient, (B, H, W).
-
-        If all weights are 0 at this step, only the count of steps in the stack changes.
-        """
+        """Return the step from a prepared stack (`prepare_stack`), and the strength of its gradient, (B, H, W). If all
+        weights are 0 at this step, only the count of steps in the stack changes."""
         scoring, number = self.gradient.scoring, stack.steps
-        counts = scoring.plan.counts_at(pace.progress)
+        counts = any(member.term.weight_at(pace.progress) for member in scoring.plan.members)
         gradient, scores = self.gradient(stack.canvas, number, pace, self.operator, chunk)
         moved, strength = stack, measure_gradient_strength(gradient)
         mask = scoring.support.mask
@@ -47,8 +42,7 @@ class AscentStep:
         measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.plan.is_series)
         if counts:
             check_step(measured, gradient, moved.canvas, is_first=is_first)
-            # The memory of the gradient is freed for the denoiser.
-            del gradient
+            del gradient  # Its memory is freed for the denoiser.
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self.operator, pace.progress, mask)
             if self.within is not None:
@@ -72,10 +66,7 @@ class Measurement:
 def measure_step(
     step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor, *, as_one: bool = False
 ) -> Measurement:
-    """Return the measurements of a step; all numbers are read from the device at once.
-
-    Frames and depths (`as_one`) move together, so none of them stands still.
-    """
+    """Return the measurements of a step, read from the device at once. With `as_one` none stands still by itself."""
     moves = gradient.any()[None] if as_one else gradient.flatten(1).any(dim=1)
     # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
     numbers = torch.stack([number.float() for number in (*scores.values(), gradient.norm(), canvas.sum())])

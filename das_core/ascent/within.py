@@ -11,8 +11,7 @@ from ..common.choices import check_choice
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, invert_pixels, render_pixels
 
-Norm = Literal["linf", "l2"]
-"""`linf` is the largest difference in any channel of any pixel, `l2` the root of the sum of all squared differences."""
+Norm = Literal["linf", "l2"]  # The largest difference of any value, or the root of the sum of their squares.
 
 # Projected pixels stay this far inside the bound, so that rounding does not lead out of it: converted to a canvas and
 # back, a pixel changes by up to 5e-7, and the start by up to 1e-6.
@@ -88,8 +87,7 @@ class Within:
     def _clamp(self, pixels: Tensor, middle: Tensor, has_bytes: Tensor) -> Tensor:
         """Return the nearest pixels within the limit around `middle`; `has_bytes` is true where that has 8 bits."""
         limit, steps = self.limit - _ROUNDING, math.floor(self.limit * 255 + 1e-6)
-        # Where the start has 8 bits, no saved picture may differ from it by more than `steps`. Some programs round to
-        # the nearest byte, others to the one below: within these limits, both end there.
+        # No saved picture may differ by more than `steps` from 8 bits, whether a program rounds to the nearest or down.
         above = min(limit, (steps + 0.499) / 255)
         below = steps / 255 - _ROUNDING if steps else above
         least = torch.where(has_bytes, middle - below, middle - limit)

@@ -44,15 +44,12 @@ copies: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 """For every tensor that still exists, the copies that `devices.keep_copy` has made of it, by their type and device."""
 
 _runs: list[_Run] = []  # Those that are going on, in the order in which they began.
-
 lock = RLock()  # Held while the caches are changed.
 
 
 def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments.
-
-    All callers with the same arguments get the same tensor, so none of them may change it in place.
-    """
+    """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments. All callers with
+    the same arguments get the same tensor, so none of them may change it in place."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         # Autograd refuses tensors that were made in inference mode, and later callers may need gradients.
@@ -87,9 +84,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 @contextmanager
 def running(device: torch.device | None = None, *, empty: bool = True) -> Iterator[None]:
     """Keep what cached functions return in the `with` block on a device (None: any) until the block, a run, is over.
-
-    The last run on a device empties its caches, unless `empty` is False because another run soon follows.
-    """
+    The last run on a device empties its caches, unless `empty` is False because another run soon follows."""
     run = _Run(device, get_ident())
     with lock:
         _runs.append(run)
@@ -131,7 +126,6 @@ def _find_run() -> _Run | None:
 
 
 def _drop(key: tuple[Hashable, ...]) -> None:
-    """Drop a result."""
     _sizes.subtract(_kept.pop(key).sizes)
 
 

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from .interruption import allow_interrupt
 
-LEAST_DEVIATION = _CELLS = 2.0
-"""The standard deviation of the blur in cells of the coarse grid, which are one pixel wide at least."""
+LEAST_DEVIATION = _CELLS = 2.0  # The deviation of the blur in cells of the coarse grid, at least one pixel wide.
 
 
 def blur_coarsely(values: Tensor, deviation: float) -> Tensor:

@@ -38,9 +38,7 @@ def make_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.d
 
 def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:
     """Return a tensor with the type and device of another: itself, or a copy that is cached while the tensor lives.
-
-    Neither the tensor nor its copy, which has no gradients, may be changed in place.
-    """
+    Neither the tensor nor its copy, which has no gradients, may be changed in place."""
     if tensor.dtype == like.dtype and tensor.device == like.device:
         return tensor
     wanted = like.dtype, like.device

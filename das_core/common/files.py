@@ -14,15 +14,12 @@ from .text import shorten
 
 @contextmanager
 def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """Yield a temporary path to write to; when the block ends without an error, the file there is renamed to `path`.
-
-    So nobody ever reads half a file. A link at `path` is replaced, and not the file that it leads to. Without
-    `replace`, a file at `path` is a FileExistsError, also if another process has just made it.
-    """
+    """Yield a temporary path to write to; when the block ends without an error, the file there is renamed to `path`. So
+    nobody ever reads half a file. A link at `path` is replaced, and not the file that it leads to. Without `replace`, a
+    file at `path` is a FileExistsError, also if another process has just made it."""
     if replace and os.path.exists(path):
         _check_mode(path.stat().st_mode, shorten(path.name))
-    # In the folder of `path`, because a rename is a single step only within a file system. Its name is unique, for two
-    # processes may write to one path, and short enough if that of the file is the longest allowed.
+    # A rename is a single step only within a file system. The name is unique, for others may write to this path, too.
     part = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part

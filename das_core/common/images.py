@@ -13,11 +13,8 @@ from torch import Tensor
 from .geometry import Shape
 from .interruption import allow_interrupt, pausing
 
-Fit = Literal["shortest", "squash"]
-"""How an oblong image becomes a square: `shortest` keeps its middle square, `squash` changes its aspect."""
-
-Interpolation = Literal["bicubic", "bilinear"]
-"""How pixels are interpolated; both are antialiased."""
+Fit = Literal["shortest", "squash"]  # Of an oblong image: `shortest` keeps the middle square, `squash` its whole.
+Interpolation = Literal["bicubic", "bilinear"]  # How pixels are interpolated; both are antialiased.
 
 # An image of which `resize_to_cover` would keep less than one pixel in 8 is cropped before it is resized: otherwise one
 # of 1 x 4000 pixels would fill gigabytes. This moves the result by less than a pixel of the original image.
@@ -39,10 +36,8 @@ def to_bytes(images: Tensor) -> Bytes:
 
 
 def check_images(images: Images, what: str) -> Tensor:
-    """Return images as a batch (B, 3, H, W), detached, or raise a ValueError that says what is wrong with them.
-
-    Values outside 0..1 are accepted. A tensor (B, 3, H, W) is not copied.
-    """
+    """Return images as a batch (B, 3, H, W), detached, or raise a ValueError that says what is wrong with them. Values
+    outside 0..1 are accepted. A tensor (B, 3, H, W) is not copied."""
     images = _to_batch(images, what)
     if images.ndim != 4 or images.shape[0] == 0 or 0 in images.shape[2:]:
         raise ValueError(f"{what} has the shape {tuple(images.shape)}; a batch of images is needed")
@@ -89,29 +84,27 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
         images = _crop_middle(images, (min(images.shape[2:]),) * 2)
     if tuple(images.shape[2:]) == (size, size):
         return images
-    return _resize(images, (size, size), interpolation)
+    return resize(images, (size, size), interpolation)
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function that treats every image by itself to images (B, ...).
-
-    A large batch on the CPU is processed one image at a time, so that a run can be cancelled.
-    """
+    """Apply a function that treats every image by itself to images (B, ...). A large batch on the CPU is processed one
+    image at a time, so that a run can be cancelled."""
     allow_interrupt()
     if images.device.type != "cpu" or images.numel() <= _MOST_AT_ONCE:
         return change(images)
     return torch.cat([change(image) for image in pausing(images.split(1))])
 
 
-def _resize(images: Tensor, shape: Shape, interpolation: Interpolation) -> Tensor:
+def resize(images: Tensor, shape: Shape, interpolation: Interpolation = "bicubic") -> Tensor:
     """Return images (B, C, *shape), 0..1; large ones on the CPU are resized by planes, to be cancelled between."""
 
-    def resize(part: Tensor) -> Tensor:
+    def change(part: Tensor) -> Tensor:
         return F.interpolate(part, size=shape, mode=interpolation, antialias=True).clamp(0, 1)
 
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
-        return map_images(resize, images)
-    return map_images(resize, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)
+        return map_images(change, images)
+    return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)
 
 
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
@@ -122,7 +115,7 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
         image = _crop_middle(image, (math.ceil(height / scale), math.ceil(width / scale)))
     resized = (max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
     if tuple(image.shape[2:]) != resized:
-        image = _resize(image, resized, "bicubic")
+        image = resize(image, resized)
     return _crop_middle(image, shape)
 
 
@@ -134,10 +127,8 @@ def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
 
 
 def place_on_canvas(image: Tensor, shape: Shape, margin: int) -> Tensor:
-    """Return the pixels (B, 3, height + 2 * margin, width + 2 * margin) of canvases that show images of any size.
-
-    The margin mirrors the picture; if it is not narrower than the short side, it repeats the border pixels.
-    """
+    """Return the pixels (B, 3, height + 2 * margin, width + 2 * margin) of canvases that show images of any size. The
+    margin mirrors the picture; if it is not narrower than the short side, it repeats the border pixels."""
     mode = "reflect" if margin < min(shape) else "replicate"
     covering = resize_to_cover(image.float().clamp(0, 1), shape)
     return map_images(lambda part: F.pad(part, (margin,) * 4, mode=mode), covering)

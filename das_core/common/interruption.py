@@ -6,7 +6,7 @@ The parts are levels, views, images, planes of a canvas, layers of a model. To c
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -22,15 +22,13 @@ _cancellation: ContextVar[BaseException | None] = ContextVar("cancellation", def
 
 @contextmanager
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
-    """Call a function often while the `with` block runs; the function can end the block by raising an exception.
-
-    It is called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU and at every
-    weight of a model that is built, and should return within microseconds. All data stay valid when it raises.
-    """
+    """Call a function often while the `with` block runs; the function can end the block by raising an exception. It is
+    called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU and at every weight
+    of a model that is built, and should return within microseconds. All data stay valid when it raises."""
     token = _look_up.set(look_up)
     try:
         # The hook is for all modules, since the model may come from anywhere.
-        with hearing_own_thread(register_module_forward_pre_hook, _hear):
+        with hearing_own_thread(register_module_forward_pre_hook, lambda *_: allow_interrupt()):
             yield
     finally:
         _look_up.reset(token)
@@ -41,7 +39,7 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
 @contextmanager
 def interruptible_building() -> Iterator[None]:
     """Let a run be cancelled at every weight of a model that is built in the `with` block."""
-    with hearing_own_thread(register_module_parameter_registration_hook, _hear):
+    with hearing_own_thread(register_module_parameter_registration_hook, lambda *_: allow_interrupt()):
         yield
 
 
@@ -88,7 +86,3 @@ def _unpack(packed: tuple[Tensor, int]) -> Tensor:
         # Without hooks, autograd makes this check itself.
         raise RuntimeError("a tensor that the backward pass needs has been modified by an inplace operation")
     return tensor
-
-
-def _hear(*_: Any) -> None:
-    allow_interrupt()

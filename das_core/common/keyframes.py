@@ -26,10 +26,8 @@ def has_keyframes(text: str) -> bool:
 
 
 def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
-    """Read the wish of each keyframe, such as a class or a prompt, by frame number, in rising order.
-
-    Keyframes stand one per line or between ' / ', or with quotes and commas, with or without braces, as in JSON.
-    """
+    """Read the wish of each keyframe, such as a class or a prompt, by frame number, in rising order. Keyframes stand
+    one per line or between ' / ', or with quotes and commas, with or without braces, as in JSON."""
     text = _strip_braces(text)
     found = list(_KEYFRAME.finditer(unify_colons(text)))
     if not found or found[0].start():
@@ -37,7 +35,9 @@ def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
     ends = [*(match.start() for match in found[1:]), len(text)]
     wishes: dict[int, str] = {}
     for match, end in zip(found, ends, strict=True):
-        digits, wish = match[1], _clean(text[match.end() : end])
+        digits, wish = match[1], text[match.end() : end].strip().removesuffix(",").rstrip()
+        if len(wish) > 1 and wish[0] == wish[-1] and wish[0] in _QUOTES:
+            wish = wish[1:-1].strip()
         if len(digits) > len(str(LAST_FRAME)) or int(digits) > LAST_FRAME:
             raise ValueError(f"keyframe {shorten(digits)} is beyond all films; write numbers from 0 to {LAST_FRAME}")
         frame = int(digits)
@@ -91,10 +91,3 @@ def _strip_braces(text: str) -> str:
     """Return a text without blanks around it, and without the braces of JSON."""
     text = text.strip()
     return text[1:-1].strip() if text[:1] == "{" and text[-1:] == "}" else text
-
-
-def _clean(wish: str) -> str:
-    """Return a wish without surrounding blanks and quotes, and without a comma at its end."""
-    wish = wish.strip().removesuffix(",").rstrip()
-    quoted = len(wish) > 1 and wish[0] == wish[-1] and wish[0] in _QUOTES
-    return wish[1:-1].strip() if quoted else wish

@@ -8,9 +8,7 @@ from .geometry import Box, Shape
 from .images import resize_to_cover
 from .interruption import pausing
 
-SMALLEST_REGION = 16
-"""The smallest side, in pixels, of a region of a canvas in which a model could recognise something."""
-
+SMALLEST_REGION = 16  # The smallest side, in pixels, of a region in which a model could recognise something.
 FAINTEST_MASK = 1 / 255  # One step of an 8-bit mask: smaller values come from resizing, and were not painted.
 
 
@@ -30,11 +28,9 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
 
 
 def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what: str = "the mask") -> Tensor:
-    """Return masks (B, h, w) of a picture as masks of the whole canvas, (B, 1, H, W), 0..1.
-
-    They are resized to cover the picture as an image would be, and their border pixels are repeated in the margin. The
-    `feather` is the width in pixels of a soft edge inside the mask.
-    """
+    """Return masks (B, h, w) of a picture as masks of the whole canvas, (B, 1, H, W), 0..1. They are resized to cover
+    the picture as an image would be, and their border pixels are repeated in the margin. The `feather` is the width in
+    pixels of a soft edge inside the mask."""
     check_mask(mask, what)
     if not 0 <= feather < min(shape):
         raise ValueError(f"feather {feather} is not between 0 (a hard edge) and {min(shape) - 1}; 8 is soft")
@@ -94,10 +90,8 @@ def find_boxes(mask: Tensor) -> list[Box]:
 
 
 def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = False) -> Tensor:
-    """Return the mean square of each channel of values (B, C, H, W), weighted by a mask (B or 1, 1, H, W) if given.
-
-    It has the shape (B, C, 1, 1), or (1, C, 1, 1) if it is taken over all items together (`as_one`).
-    """
+    """Return the mean square of each channel of values (B, C, H, W), weighted by a mask (B or 1, 1, H, W) if given. It
+    has the shape (B, C, 1, 1), or (1, C, 1, 1) if it is taken over all items together (`as_one`)."""
     if as_one:
         # One item at a time: allocating memory for the squares of all items would take longer than computing them.
         parts = [

@@ -7,8 +7,7 @@ from typing import Any
 
 from torch.utils.hooks import RemovableHandle
 
-# PyTorch numbers hooks with a counter that two threads may read at the same time; of two hooks with the same number,
-# one would replace the other.
+# PyTorch numbers hooks with a counter: of two that threads attach at the same time, one could replace the other.
 _numbering = Lock()
 
 

@@ -14,10 +14,8 @@ _MOST_AT_ONCE = 2**22  # Pixels; larger batches are transformed image by image.
 
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
     """Return the mean power (B, R) of images (B, H, W) in rings of the frequency plane, and their frequencies (R,).
-
     Each pair of rising `edges`, in waves per pixel, bounds a ring [low, high); its frequency is their geometric mean,
-    float64. Rings without a frequency of the transform are left out. White noise has its variance in every ring.
-    """
+    float64. Rings without a frequency of the transform are left out. White noise has its variance in every ring."""
     height, width = images.shape[1:]
     rings = _sort_rings(height, width, edges, images.dtype, images.device)
     allow_interrupt()
@@ -50,8 +48,7 @@ def _sort_rings(height: int, width: int, edges: tuple[float, ...], dtype: torch.
     """Return which coefficients of rfft2 lie in which ring; each neighbouring pair of `edges` bounds a ring."""
     bounds = torch.tensor(edges, dtype=torch.float64)
     across = torch.fft.rfftfreq(width, dtype=torch.float64)
-    # The number of the ring of every coefficient, from 1; 0 or `len(edges)` outside all rings. Computed row by row,
-    # because a radius takes four times the memory of a number.
+    # The number of the ring of every coefficient, from 1; by rows, because a radius takes four times the memory.
     numbers = torch.empty(height, len(across), dtype=torch.int16)
     for down, row in pausing(zip(torch.fft.fftfreq(height, dtype=torch.float64), numbers, strict=True)):
         row.copy_(torch.bucketize(torch.hypot(down, across), bounds, right=True))

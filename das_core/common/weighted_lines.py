@@ -16,11 +16,9 @@ _LONGEST_NUMBER = 40
 
 
 def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -> Iterator[tuple[str, float]]:
-    """Yield the name and the weight of every line: 'name', 'name: 0.5' or '(name:0.5)'; of ': 0.5' the name is ''.
-
-    With an `example`, which errors show, no name can contain a colon; without one, a colon that no number follows
-    belongs to the name. With `times`, so does a colon between two digits, as in "at 10:30".
-    """
+    """Yield the name and the weight of every line: 'name', 'name: 0.5' or '(name:0.5)'; of ': 0.5' the name is ''. With
+    an `example`, which errors show, no name can contain a colon; without one, a colon that no number follows belongs to
+    the name. With `times`, so does a colon between two digits, as in "at 10:30"."""
     for line in pausing(filter(None, map(str.strip, text.splitlines()))):
         found = _find_weight(line, times)
         if found is None:

@@ -5,8 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-_FURTHEST = 0.5
-"""How far outside 0..1 an output may lie: some denoisers overshoot a little; those in -1..1 are refused."""
+_FURTHEST = 0.5  # How far outside 0..1 an output may lie: some overshoot a little; those in -1..1 are refused.
 
 
 class Denoiser(Protocol):
@@ -47,25 +46,23 @@ class Denoiser(Protocol):
 
 def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
     """Return the output of a denoiser for pixels (B, 3, H, W), checked, and clamped to 0..1."""
-    answer = denoiser(pixels, strength, scale, tile)
+    answer, name = denoiser(pixels, strength, scale, tile), denoiser.name
     if not isinstance(answer, Tensor) or answer.shape != pixels.shape:
         what = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
         raise ValueError(
-            f"the denoiser '{denoiser.name}' answers {tuple(pixels.shape)} with {what}: it must return as many images "
+            f"the denoiser '{name}' answers {tuple(pixels.shape)} with {what}: it must return as many images "
             "of the same size"
         )
-    _check_kind(denoiser.name, answer)
+    if answer.layout != torch.strided or not answer.is_floating_point():
+        dense = "dense" if answer.layout == torch.strided else "sparse"
+        raise ValueError(
+            f"the denoiser '{name}' answers with a {dense} tensor of {answer.dtype}: it must return a dense tensor of "
+            "floating-point numbers, such as torch.float32"
+        )
     if answer.device != pixels.device:
         raise ValueError(
-            f"the denoiser '{denoiser.name}' answers on {answer.device} and the picture is on {pixels.device}: move "
-            "one of them"
+            f"the denoiser '{name}' answers on {answer.device} and the picture is on {pixels.device}: move one of them"
         )
-    _check_range(denoiser.name, answer)
-    return answer.to(pixels.dtype).clamp(0, 1)
-
-
-def _check_range(name: str, answer: Tensor) -> None:
-    """Raise a ValueError that names the denoiser when its output has values that are NaN or far outside 0..1."""
     lowest, highest = torch.stack(answer.aminmax()).tolist()
     # NaN is refused too, because it fails every comparison.
     if not (lowest >= -_FURTHEST and highest <= 1 + _FURTHEST):
@@ -73,13 +70,4 @@ def _check_range(name: str, answer: Tensor) -> None:
             f"the denoiser '{name}' answers with values from {lowest:.3g} to {highest:.3g}, which are no "
             "pixels in 0..1: lower its strength, or take another denoiser"
         )
-
-
-def _check_kind(name: str, answer: Tensor) -> None:
-    """Raise a ValueError that names the denoiser unless its output is a dense tensor of floating-point numbers."""
-    if answer.layout != torch.strided or not answer.is_floating_point():
-        dense = "dense" if answer.layout == torch.strided else "sparse"
-        raise ValueError(
-            f"the denoiser '{name}' answers with a {dense} tensor of {answer.dtype}: it must return a dense tensor of "
-            "floating-point numbers, such as torch.float32"
-        )
+    return answer.to(pixels.dtype).clamp(0, 1)

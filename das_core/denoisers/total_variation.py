@@ -1,10 +1,8 @@
-"""Denoising by total variation: the result is near the input, but has a smaller total variation, so surfaces are even.
+"""Denoising by total variation (Rudin, Osher and Fatemi, Physica D 60, 1992; docs/method.md, The denoiser).
 
-Rudin, Osher and Fatemi (Physica D 60, 1992) look for the image u that minimises |u - x|^2 / 2 + w TV(u), where x is the
-input, w a weight, and TV(u) the sum over all pixels of the length of the gradient of u. Chambolle (J. Math. Imaging
-Vis. 20, 2004) computes u = x - w div p from the dual problem: p has a vector of at most length 1 for every pixel, and
-minimises |x / w - div p|; here by projected gradient descent, as in Chambolle (EMMCVPR 2005). A vector has entries for
-all channels, as in Bresson and Chan (Inverse Problems and Imaging 2, 2008), so that edges stay at the same place.
+Chambolle (J. Math. Imaging Vis. 20, 2004) computes u = x - w div p from the dual problem: p has a vector of at most
+length 1 for every pixel, and minimises |x / w - div p|; here by projected gradient descent, as in Chambolle (EMMCVPR
+2005). A vector has entries for all channels (Bresson and Chan, Inverse Problems and Imaging 2, 2008).
 """
 
 import math
@@ -17,23 +15,18 @@ from torch import Tensor
 from ..common.images import map_images
 from ..common.interruption import allow_interrupt, pausing
 
-_STEP = 0.248
-"""The step size of the dual descent; it converges below 2 / 8: 8 bounds the squared norm of the divergence."""
-
-_ROUNDS = 4
-"""The rounds of the dual descent at a scale of 1. One round spreads a change by one pixel: larger scales take more."""
+_STEP = 0.248  # Of the dual descent, which converges below 2 / 8: 8 bounds the squared norm of the divergence.
+_ROUNDS = 4  # Of the dual descent at a scale of 1. A round spreads a change by one pixel: larger scales take more.
 
 
 @dataclass(frozen=True)
 class TotalVariation:
     """The denoiser of Rudin, Osher and Fatemi: it makes surfaces even and keeps edges sharp.
 
-    The weight of the total variation is the strength times the scale: the contrast of a square that is twice as wide
-    falls half as much under the same weight.
+    Its weight is the strength times the scale: a square that is twice as wide loses half as much contrast.
 
     Args:
-        rounds: how many rounds of projected gradient descent a scale of 1 takes, at least 1; a larger scale takes more,
-            in proportion.
+        rounds: of projected gradient descent, for a scale of 1, at least 1; a larger scale takes more, in proportion.
 
     Example:
         >>> import torch
@@ -64,13 +57,12 @@ class TotalVariation:
 
 def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
     """Return images (B, 3, H, W), 0..1, denoised with `weight` as the weight of the total variation."""
-    # The vectors p, and buffers that all rounds share: to allocate tensors of this size takes longer than to compute
-    # their values.
+    # The vectors p, and buffers that all rounds share: to allocate such tensors takes longer than to compute values.
     down, right = torch.zeros_like(pixels), torch.zeros_like(pixels)
     residual, length = torch.empty_like(pixels), torch.empty_like(pixels[:, :1])
     for _ in pausing(range(rounds)):
         _add_divergence(torch.mul(pixels, -1 / weight, out=residual), down, right, 1.0, tile)
-        _add_gradient(down, right, residual, _STEP, tile)
+        _add_gradient(down, right, residual, tile)
         allow_interrupt()
         length.zero_()
         for vectors in (down, right):
@@ -83,13 +75,13 @@ def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
     return _add_divergence(residual.copy_(pixels), down, right, -weight, tile).clamp_(0, 1)
 
 
-def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, tile: bool) -> None:
-    """Add the forward differences of values, multiplied by a factor, to the vectors (down, right), in place."""
-    down[:, :, :-1].add_(values[:, :, 1:], alpha=factor).sub_(values[:, :, :-1], alpha=factor)
-    right[..., :-1].add_(values[..., 1:], alpha=factor).sub_(values[..., :-1], alpha=factor)
+def _add_gradient(down: Tensor, right: Tensor, values: Tensor, tile: bool) -> None:
+    """Add the forward differences of values, multiplied by `_STEP`, to the vectors (down, right), in place."""
+    down[:, :, :-1].add_(values[:, :, 1:], alpha=_STEP).sub_(values[:, :, :-1], alpha=_STEP)
+    right[..., :-1].add_(values[..., 1:], alpha=_STEP).sub_(values[..., :-1], alpha=_STEP)
     if tile:
-        down[:, :, -1:].add_(values[:, :, :1], alpha=factor).sub_(values[:, :, -1:], alpha=factor)
-        right[..., -1:].add_(values[..., :1], alpha=factor).sub_(values[..., -1:], alpha=factor)
+        down[:, :, -1:].add_(values[:, :, :1], alpha=_STEP).sub_(values[:, :, -1:], alpha=_STEP)
+        right[..., -1:].add_(values[..., :1], alpha=_STEP).sub_(values[..., -1:], alpha=_STEP)
 
 
 def _add_divergence(values: Tensor, down: Tensor, right: Tensor, factor: float, tile: bool) -> Tensor:

@@ -20,7 +20,7 @@ from ..objectives.term import Objective, join_objectives
 from ..report.film import FPS, check_film, save_film
 from ..stack.spec import StackSpec
 from ..stack.time import Time
-from .reading import read_keyframe, read_wish
+from .reading import read_wish
 from .render import Rendering
 from .running import Callback, UnsavedError, as_list, climb, find_recipe, make_stack
 from .wrap import find_judge
@@ -97,7 +97,6 @@ def film(
 
 
 def _read(wish: Any, judge: Judge) -> Objective:
-    """Return the objective of keyframes, or of a wish that holds for all frames."""
     if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
-        return over_keyframes(wish, lambda one: read_keyframe(one).resolve(judge))
+        return over_keyframes(wish, lambda one: read_wish(one, "share").resolve(judge))
     return read_wish(wish).resolve(judge)

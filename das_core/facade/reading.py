@@ -35,11 +35,6 @@ def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
     )
 
 
-def read_keyframe(wish: Any) -> Wish:
-    """Return what is asked for at a keyframe as a `Wish`: bare classes by their shares, prompts by their cosines."""
-    return read_wish(wish, "share")
-
-
 _NUMBERED = re.compile(r"\s*(?P<name>[!-~]+?)\s*:\s*(?P<number>[-+.,;\s\d]*\d)\s*")
 """A name without spaces and a number, such as 'layer4:12'. Names of modules are ASCII."""
 

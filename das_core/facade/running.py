@@ -27,8 +27,7 @@ Made = TypeVar("Made", bound=Result)
 # How far the values of a start image may lie outside 0..1. Bicubic resizing leads outside 0..1 by less than this.
 _BEYOND = 0.5
 
-# Of a start image: a little paler, so that black and white move more easily.
-_CONTRAST = 0.95
+_CONTRAST = 0.95  # Of a start image: a little paler, so that black and white move more easily.
 
 # With this `decay` the amplitude spectrum of `ImageStack.noise` falls about as 1 / f, as that of photographs does.
 _NATURAL_DECAY = 0.7
@@ -102,9 +101,7 @@ def climb(
     film: Path | str | None = None,
 ) -> Made:
     """Run an ascent, filmed if `film` is a path, and return what `make` makes of its result and the measured scores.
-
-    Images that the first step cannot move start again from noise, unless the start is the user's.
-    """
+    Images that the first step cannot move start again from noise, unless the start is the user's."""
     # It imports the modules of the charts, which take a second to load.
     from ..report.objective_scores import check_scorable, score_images
 

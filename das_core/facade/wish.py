@@ -23,8 +23,7 @@ from ..objectives.term import Objective, make_objective
 class Wish:
     """What to ask a model for.
 
-    Wishes are summed and weighted with `+`, `-`, `*` and `/`, as in lucid (Olah, Mordvintsev and Schubert, Feature
-    Visualization, Distill 2017).
+    Wishes are summed and weighted with `+`, `-`, `*` and `/`, as in lucid (Olah et al., Feature Visualization, 2017).
 
     Args:
         resolve: makes the objective, given the model; it raises a ValueError when the model cannot be asked for it.
@@ -134,14 +133,12 @@ def diversity(name: str) -> Wish:
 
 def natural(weight: float = 0.3, photographs: Photographs | None = None) -> Wish:
     """Ask for what is like the photographs that the model was trained on, with a `weight` beside an objective of weight
-    1: `classes("koala") + natural()`; or like `photographs`, such as a folder of them (`natural_objective`).
-    """
+    1: `classes("koala") + natural()`; or like `photographs`, such as a folder of them (`natural_objective`)."""
     return Wish(lambda judge: natural_objective(judge, weight, photographs, find_cache_folder()))
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for a high value of `score`, a function from views (V, 3, size, size), 0..1, to scores (V,), such as their
-    redness."""
+    """Ask for a high value of `score`, a function from views (V, 3, size, size), 0..1, to scores (V,): of redness."""
 
     def resolve(judge: Judge) -> Objective:
         # A judge of the same size that returns the views as they are.

@@ -14,8 +14,7 @@ from ..common.text import shorten
 from ..models.classifier import Classifier
 from ..models.frozen import check_copyable, freeze_copy, uncompile
 from ..models.judge import MOST_CLASSES, Judge
-from ..models.label_sets import choose_labels
-from ..models.labels import Label, Labels
+from ..models.labels import Label, Labels, choose_labels
 from .published import complete_settings, is_open_clip
 
 # Of the modules that `find_judge` was given last, at most four: what they were like, and the judge made from them.

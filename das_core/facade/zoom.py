@@ -23,7 +23,7 @@ from ..report.film import check_film, save_film
 from ..stack.render import MOST_SHOWN, render_zoom
 from ..stack.spec import StackSpec
 from ..stack.zoom import BETWEEN, Zoom, zoom_margin
-from .reading import read_keyframe
+from .reading import read_wish
 from .render import Rendering
 from .running import Callback, climb, find_recipe, make_stack
 from .wrap import find_judge
@@ -77,8 +77,7 @@ def zoom(
     Args:
         wishes: what to ask for at each depth, from the widest to the smallest: 2 to 32 wishes of `render`, one fading
             into the next. The score of a bare class is its logit and that of a bare prompt its cosine.
-        factor: the side of a depth divided by that of the next, 1.25 to 8: at 2 a depth frames the next, from 3 up the
-            next is a small object in its middle.
+        factor: the side of a depth divided by that of the next, 1.25 to 8: from 3 up, this is a small object in it.
         loop: whether the last depth contains the first, so that the film has no end.
         recipe: a name stands for a recipe with its views for every depth and larger windows (`suit_zoom`).
         start: the image that all depths start from, or an image for each.
@@ -97,7 +96,7 @@ def zoom(
     width, height = read_size(size)
     spec = StackSpec(width, height, margin=zoom_margin(width, height), zoom=depths, look=read_look(look))
     judge = find_judge(model, device)
-    objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge))
+    objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_wish(wish, "share").resolve(judge))
     chosen = find_recipe(recipe, steps, partial(suit_zoom, depths=depths.depths))
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
     stack, measured = make_stack(spec, start, seed), convert_to_depths(objective, depths)

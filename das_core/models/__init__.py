@@ -5,8 +5,7 @@ from .clip import CLIP, assemble_clip
 from .ensemble import ClassifierEnsemble, CLIPEnsemble
 from .frozen import evaluating, freeze
 from .judge import Judge
-from .label_sets import imagenet_labels
-from .labels import Label, Labels, UnknownClassError
+from .labels import Label, Labels, UnknownClassError, imagenet_labels
 from .partial_classifier import PartialClassifier, make_partial_classifier
 from .text_tower import TextTower
 

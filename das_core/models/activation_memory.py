@@ -1,7 +1,6 @@
 """Counts how much memory the activations of a model take until the backward pass, without computing them.
 
-The model runs once on PyTorch's meta device, where tensors have shapes but no numbers, while hooks record the tensors
-that autograd saves for the backward pass.
+The model runs once on PyTorch's meta device, without numbers, while hooks record the tensors that autograd saves.
 """
 
 from weakref import WeakKeyDictionary
@@ -14,21 +13,14 @@ from .frozen import copy_with
 from .judge import Judge
 from .photograph_statistics import StatisticsJudge
 
-_BYTES_PER_PIXEL = 2000
-"""Bytes for each pixel of a view: an estimate for models that cannot run on the meta device. It fits convolutional
-models."""
-
-_VIEW_COPIES = 16
-"""How many float32 tensors of the size of a view are saved for the backward passes of crop, transforms and
-normalisation."""
+_BYTES_PER_PIXEL = 2000  # Of a view: an estimate, fit for convolutions, for models that cannot run on the meta device.
+_VIEW_COPIES = 16  # Float32 tensors as large as a view that are saved for crop, transforms and normalisation.
 
 _measured: WeakKeyDictionary[nn.Module, tuple[torch.dtype, int]] = WeakKeyDictionary()
 
 
 def measure_view_bytes(judge: Judge) -> int:
-    """Return about how many bytes one view takes in the forward and backward pass of a single judge, with those for
-    cutting out and transforming the view, and without the weights.
-    """
+    """Return about how many bytes one view, its crop and its transforms take in both passes of a single judge."""
     known = _measured.get(judge.module)
     if known is None or known[0] != judge.dtype:
         known = judge.dtype, _count_saved_bytes(judge)

@@ -9,22 +9,16 @@ from .labels import Labels, UnknownClassError
 
 _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL)
 
-_LONGEST_RUN = 16
-"""At most this many consecutive parts between commas are tried as the names of one class; ImageNet's have up to 10."""
-
-_MAX_WORDS = 5
-"""How many words a message lists at most."""
+_LONGEST_RUN = 16  # Of parts between commas that are tried as the names of one class; ImageNet's have up to 10.
+_MAX_WORDS = 5  # How many words a message lists at most.
 
 
 def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
     """Return, for every entry of a text, the indices of its classes. An entry is a text that `Labels.find` takes, or
-    'all' and an everyday word ('all dogs'); commas separate entries, but also several names of one class ('pizza, pizza
-    pie').
-    """
+    'all' and a word ('all dogs'); commas separate entries, but also names of one class ('pizza, pizza pie')."""
     entries, parts = [], text.split(",")
     if not text.replace(",", "").strip():
-        # Raises the error for an empty name.
-        labels.find("")
+        labels.find("")  # Raises the error for an empty name.
     start = 0
     while start < len(parts):
         allow_interrupt()
@@ -38,7 +32,6 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
-    """Return the indices of the classes of one entry."""
     found = _ALL.fullmatch(entry)
     # A class name may itself begin with 'all', such as 'all-terrain bike' if the user writes it with a space.
     if found is None or labels.look_up(entry):

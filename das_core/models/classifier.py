@@ -8,16 +8,14 @@ from torch import Tensor, nn
 from ..common.images import Images, check_images, fit_square
 from .frozen import freeze, freeze_copy
 from .judge import Judge, probe_judge
-from .label_sets import choose_labels
-from .labels import Labels
+from .labels import Labels, choose_labels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier(Judge):
     """A judge that answers with logits (V, classes).
 
-    `load_starter`, `load_timm`, `load_torchvision` and `load_classifier_file` load a classifier. The arguments are
-    those of `Judge`, and:
+    `load_starter`, `load_timm`, `load_torchvision` and `load_classifier_file` load one. Arguments as of `Judge`, and:
 
     Args:
         labels: the classes, in the order of the logits.
@@ -60,8 +58,7 @@ def build_classifier(
     copy: bool = True,
 ) -> Classifier:
     """Return a classifier made of a copy of a module, or, with `copy=False`, of the module itself, frozen in place. A
-    module with 1,000 classes has the labels of ImageNet, any other 'class 0', 'class 1' and so on.
-    """
+    module with 1,000 classes has the labels of ImageNet, any other 'class 0', 'class 1' and so on."""
     judge = Judge(name, freeze_copy(name, module) if copy else freeze(module), size, mean, std)
     classes = probe_judge(judge, answer="with one number a class", wanted="a classifier")
     return judge.convert_to(Classifier, labels=choose_labels(classes))

@@ -1,7 +1,4 @@
-"""CLIPs: judges that embed images and texts in one space, in which an image and a matching text are close.
-
-Contrastive Language-Image Pre-training: Radford et al., 2021, arXiv 2103.00020.
-"""
+"""CLIPs (Radford et al., 2021, arXiv 2103.00020): judges that embed images and matching texts near to each other."""
 
 import logging
 from collections.abc import Sequence
@@ -19,11 +16,8 @@ from .text_tower import TextTower
 
 _LOG = logging.getLogger(__name__)
 
-_LONGEST_TEXT = 10_000
-"""The most characters of a text. A tokenizer takes seconds for a million, and nothing interrupts it."""
-
-_MAX_QUOTED = 40
-"""The most characters of a text that a warning quotes."""
+_LONGEST_TEXT = 10_000  # In characters. A tokenizer takes seconds for a million, and nothing interrupts it.
+_MAX_QUOTED = 40  # The most characters of a text that a warning quotes.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +31,8 @@ class CLIP(Judge):
         text: the text tower; None for a model that takes no texts.
         fit: how an oblong image becomes a square, the same as when the model was trained; see `Fit`.
         interpolation: how images are resized, the same as when the model was trained.
-        concepts: the directions (N, D), each of length 1, of things that the model is known to tell apart, such as the
-            classes of the classifier of a starter CLIP; None if there are none. See
-            `objectives.embedding.compare_answers`.
+        concepts: directions (N, D) of length 1 of things that the model is known to tell apart, such as the classes of
+            a starter CLIP, see `objectives.embedding.compare_answers`; None if there are none.
 
     Example:
         >>> import torch

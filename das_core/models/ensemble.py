@@ -1,8 +1,4 @@
-"""Ensembles: several models as one judge; an ascent divides its views among the models.
-
-A pattern that only one of the models mistakes for the subject does not raise the scores of the others. Each of n
-members sees every n-th view of an ascent, so an ensemble takes about as long as one model.
-"""
+"""Ensembles: several models as one judge; an ascent divides its views among them, so it takes as long as with one."""
 
 import math
 import operator
@@ -95,12 +91,21 @@ class ClassifierEnsemble(_Ensemble, Classifier):
 @dataclass(frozen=True, kw_only=True)
 class CLIPEnsemble(_Ensemble, CLIP):
     """Several CLIPs as one judge. An embedding concatenates those of all members, each scaled to the same length, so
-    that the cosine of two embeddings is the mean of the members' cosines.
-    """
+    that the cosine of two embeddings is the mean of the members' cosines."""
 
     @classmethod
     def _join(cls, members: Sequence[CLIP]) -> dict[str, Any]:
-        return {"width": sum(member.width for member in members), "text": _join_towers(members)}
+        towers, text = [member.text for member in members if member.text is not None], None
+        if len(towers) == len(members):
+            # Tokens are counted by the tower with the shortest context length, because it usually cuts off the most.
+            shortest = min(towers, key=lambda tower: tower.context_length)
+            text = TextTower(
+                lambda text: _join_embeddings([tower.embed(text) for tower in towers]),
+                shortest.count,
+                shortest.context_length,
+                reads=lambda text: all(tower.reads(text) for tower in towers),
+            )
+        return {"width": sum(member.width for member in members), "text": text}
 
     def __call__(self, views: Tensor) -> Tensor:
         """Return the embeddings (V, D) of views (V, 3, S, S), 0..1, of any size."""
@@ -119,18 +124,3 @@ class CLIPEnsemble(_Ensemble, CLIP):
 def _join_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
     """Scale the members' embeddings to equal lengths, and concatenate them to embeddings of length 1."""
     return torch.cat([F.normalize(part, dim=-1) for part in embeddings], dim=-1) / math.sqrt(len(embeddings))
-
-
-def _join_towers(members: Sequence[CLIP]) -> TextTower | None:
-    """Return a text tower that joins the embeddings of the members' text towers; None if a member has none."""
-    towers = [member.text for member in members if member.text is not None]
-    if len(towers) < len(members):
-        return None
-    # Tokens are counted by the tower with the shortest context length, because it usually cuts off the most.
-    shortest = min(towers, key=lambda tower: tower.context_length)
-    return TextTower(
-        lambda text: _join_embeddings([tower.embed(text) for tower in towers]),
-        shortest.count,
-        shortest.context_length,
-        reads=lambda text: all(tower.reads(text) for tower in towers),
-    )

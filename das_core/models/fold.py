@@ -1,8 +1,7 @@
 """Folds batch norm into the convolution before it: the same outputs up to rounding, for less work.
 
-An objective that scores the activations of the convolution needs the original output: in a channel where the weight of
-the norm is negative, the output of the norm falls when that of the convolution rises. So the original convolution is
-kept as well, and `layers/hooks.py` runs it when its activations are captured.
+The original convolution is kept, and `layers/hooks.py` runs it when its activations are captured: where the weight of
+the norm is negative, the output of the norm falls when that of the convolution rises.
 """
 
 import sys
@@ -22,8 +21,7 @@ FORWARD_ERRORS = (LookupError, AttributeError, TypeError, ValueError, AssertionE
 
 _UNFOLDED, _STATISTICS = "unfolded", "statistics"
 
-# While fx traces, it replaces methods of `nn.Module` for all threads. Two threads that trace at the same time would put
-# the wrong methods back.
+# While fx traces, it replaces methods of `nn.Module` for all threads; two at the same time would put back wrong ones.
 _tracing = Lock()
 
 
@@ -37,9 +35,7 @@ def find_unfolded(part: nn.Module) -> nn.Module | None:
 
 
 def find_statistics(part: nn.Module) -> tuple[Tensor, Tensor] | None:
-    """Return mean and variance (C,) of the output of a convolution over what the model was trained on, which the norm
-    that was folded into it knew; None if none was.
-    """
+    """Return mean and variance (C,) of a convolution's output in the training, as a norm folded into it knew them."""
     return part.__dict__.get(_STATISTICS)
 
 
@@ -69,13 +65,11 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
         with _tracing:
             graph = _Tracer().trace(module)
     except (TraceError, RuntimeError, *FORWARD_ERRORS):
-        # The forward pass cannot be traced, for example because it depends on data: fold nothing.
-        return []
+        return []  # The forward pass cannot be traced, for example because it depends on data.
     modules = dict(module.named_modules())
     calls = [node for node in graph.nodes if node.op == "call_module"]
     used = [node.target for node in calls]
-    # Modules whose weights the forward pass also reads directly, and modules that have several names: their weights
-    # must not change, because other parts of the model use them too.
+    # Weights that the forward pass also reads directly, or under several names, must not change.
     read = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
     names = Counter(id(part) for _, part in module.named_modules(remove_duplicate=False))
     pairs = []
@@ -101,8 +95,7 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
     """Return the module that replaces a norm once it is folded into a convolution; None if it cannot be folded."""
     # timm takes a second to import. If it has not been imported, no module can be one of timm's.
     timm = sys.modules.get("timm.layers")
-    # These classes convolve with the weight as it is. Other subclasses of Conv2d, such as timm's StdConv2d, change the
-    # weight first.
+    # These convolve with the weight as it is. Other subclasses, such as timm's StdConv2d, change the weight first.
     plain = (nn.Conv2d, timm.Conv2dSame) if timm else (nn.Conv2d,)
     if type(convolution) not in plain or norm.training or norm.running_mean is None:
         return None
@@ -116,8 +109,7 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
     """Fold batch norms into the convolutions before them, in place, where folding is certain to be exact up to
-    rounding. The module is in evaluation mode, without gradients of weights. Submodules keep their names.
-    """
+    rounding. The module is in evaluation mode, without gradients of weights. Submodules keep their names."""
     for convolution_name, norm_name in pausing(_find_pairs(module)):
         convolution, norm = module.get_submodule(convolution_name), module.get_submodule(norm_name)
         assert isinstance(convolution, nn.Conv2d)
@@ -126,8 +118,7 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         if rest is None:
             continue
         fused = fuse_conv_bn_eval(convolution, norm)
-        # The original convolution is kept, but not as a submodule: PyTorch would list its weights with those of the
-        # model, and move them to the device, which may have little memory.
+        # Kept, but not as a submodule, whose weights PyTorch would list with those of the model and move with them.
         fused.__dict__[_UNFOLDED] = convolution
         # A norm gives each channel its bias as mean, and its weight as deviation.
         if norm.affine:

@@ -38,8 +38,7 @@ _evaluated: dict[nn.Module, _Former] = {}
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Keep a module in evaluation mode, and its weights without gradients, while the `with` block runs; then restore
-    both. A backward pass through outputs of the block gives gradients to the inputs only, even after the block.
-    """
+    both. A backward pass through outputs of the block gives gradients to the inputs only, even after the block."""
     with _changing:
         former = _evaluated.get(module) or _Former(
             [part for part in module.modules() if part.training],
@@ -60,12 +59,10 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.Module:
     """Prepare a module for judging, in place: evaluation mode, no gradients of weights, batch norm folded, channels
-    last, weights of type `dtype` (None keeps their type).
-    """
+    last, weights of type `dtype` (None keeps their type)."""
     module = fold_batch_norm(module.eval().requires_grad_(False))
     for part in module.modules():
-        # ReLU may keep `inplace`, because its backward pass needs only its output. Most other activations need their
-        # input in the backward pass. Autograd copies this input before they overwrite it, so `inplace` saves nothing.
+        # ReLU may keep `inplace`. Most others need their input in the backward pass, so autograd would copy it.
         if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
             part.inplace = False  # type: ignore[assignment]
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -113,8 +110,7 @@ def check_copyable(name: str, module: nn.Module) -> None:
 
 def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     """Return a copy of a module with floating-point weights and buffers of another type."""
-    # `to` converts the tensors of modules that define `__deepcopy__`. All other floating-point tensors have the type
-    # already.
+    # `to` converts the tensors of modules that define `__deepcopy__`; all others have the type already.
     return copy_with(
         module, lambda weight: weight.to(dtype, copy=True) if weight.is_floating_point() else weight.clone()
     ).to(dtype)
@@ -122,8 +118,7 @@ def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
     """Return a copy of a module with other weights and buffers: `convert` returns each of them, given the original."""
-    # The memo of `deepcopy`: converted copies by the `id` of their originals. `deepcopy` uses these copies and does not
-    # copy their originals.
+    # The memo of `deepcopy`: converted copies by the `id` of their originals, which it then does not copy.
     copies: dict[int, Tensor | nn.Module] = {}
     with torch.inference_mode(False):
         for weight in pausing([*module.parameters(), *module.buffers()]):
@@ -133,7 +128,6 @@ def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Modu
         for part in module.modules():
             original = find_unfolded(part)
             if original is not None:
-                # The original of a folded convolution is shared, not copied: it never changes, and its weights are
-                # converted whenever it is run (`layers/hooks.py`).
+                # Shared, not copied: it never changes, and its weights are converted when it is run (`hooks.py`).
                 copies[id(original)] = original
         return deepcopy(module, copies)

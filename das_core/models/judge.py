@@ -19,9 +19,7 @@ from .frozen import copy_with_precision, evaluating
 # through a model in float16 computes the gradient times this factor.
 _HALF_SCALE = 256.0
 
-MOST_CLASSES = 100_000
-"""The most numbers in the answer for a view that are taken for those of classes, or for an embedding."""
-
+MOST_CLASSES = 100_000  # The most numbers in the answer for a view that are taken for classes, or for an embedding.
 _ADVICE = "give the size that it takes, or correct its forward pass"
 
 J = TypeVar("J", bound="Judge")
@@ -88,8 +86,7 @@ class Judge:
 
     def bring(self, images: Tensor) -> Tensor:
         """Move images from the CPU to the device of the weights. Images on another device stay where they are, because
-        a memory manager may keep weights on the CPU although the model computes on that device.
-        """
+        a memory manager may keep weights on the CPU although the model computes on that device."""
         return images.to(self.device) if images.device.type == "cpu" else images
 
     def __call__(self, views: Tensor) -> Tensor:
@@ -201,8 +198,7 @@ class Judge:
 
 def check_judge(model: Any, kind: type[J], lacks: str = "") -> J:
     """Return a model that is a judge of some kind, or raise a ValueError that says how to get one. `lacks` says what a
-    judge of another kind lacks and what to do, such as "knows no classes; load a classifier".
-    """
+    judge of another kind lacks and what to do, such as "knows no classes; load a classifier"."""
     if isinstance(model, kind):
         return model
     if isinstance(model, Judge):
@@ -223,8 +219,7 @@ def _make_normalisation(
 
 def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
     """Run a judge on a black view, check its output (1, N), and return N. In a message, `answer` says what the output
-    should be, such as "with one number a class", and `wanted` what to choose instead, such as "a classifier".
-    """
+    should be, such as "with one number a class", and `wanted` what to choose instead, such as "a classifier"."""
     name = judge.name
     output = judge.probe(torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32), f"choose {wanted}")
     if not isinstance(output, Tensor) or output.ndim != 2:

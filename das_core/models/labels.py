@@ -5,18 +5,16 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from ..common.text import shorten
-from .hypernyms import Hypernym
+from .hypernyms import Hypernym, list_hypernyms
 
-_MAX_NAMES = 5
-"""How many names a message lists at most."""
+_MAX_NAMES = 5  # How many names a message lists at most.
 
 _INDEX = re.compile(r"[+-]?\d+")
 
-_PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
-"""Pairs of endings: of a plural, and of its singular."""
+_PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))  # Endings of a plural and its singular.
 
 # How many letters of a text are compared with names. All names of ImageNet are shorter, so comparing more letters would
 # find no nearer name among them, but could take minutes.
@@ -26,8 +24,7 @@ _LIKE, _TYPO = 0.6, 0.8
 """The least similarity of a text and a name, 0 to 1 (`difflib`). From `_LIKE` on, a message suggests the name; from
 `_TYPO` on, the text counts as a misspelling of the name."""
 
-_LEAST_ENDING = 4
-"""How many letters an everyday word needs to be recognised at the end of a longer word, as 'flower' in 'sunflower'."""
+_LEAST_ENDING = 4  # Letters of an everyday word that is recognised at the end of another, as 'flower' in 'sunflower'.
 
 
 class UnknownClassError(ValueError):
@@ -37,8 +34,7 @@ class UnknownClassError(ValueError):
 @dataclass(frozen=True)
 class Label:
     """One class of a classifier: its names, the usual one first; its WordNet id, such as "n01910747", or an empty text;
-    and the meaning of the name in a few words, or an empty text.
-    """
+    and the meaning of the name in a few words, or an empty text."""
 
     names: tuple[str, ...]
     wordnet: str = ""
@@ -68,15 +64,15 @@ class Labels:
         """Return the indices of all classes that a text names: none, one or several. See `find`."""
         number = text.strip()
         if _INDEX.fullmatch(number):
-            return {int(number)} if self._has_index(number) else set()
+            # Python refuses to convert thousands of digits: at most 20 more than an index has, for a sign and zeros.
+            exists = len(number) <= len(str(len(self))) + 20 and 0 <= int(number) < len(self)
+            return {int(number)} if exists else set()
         named = self._by_name.get(normalise_name(text), set())
         return named or set.intersection(*(self._by_name.get(normalise_name(name), set()) for name in text.split(",")))
 
     def find(self, text: str) -> int:
         """Return the index of the class that a text names: by an index, a WordNet id, a name, an index and the usual
-        name ('107 jellyfish'), or several names with commas between them. Capitals, hyphens, underscores and
-        apostrophes do not matter.
-        """
+        name ('107 jellyfish'), or names with commas between. Capitals, hyphens and apostrophes do not matter."""
         quoted, wanted = text.strip(), normalise_name(text)
         found = self.look_up(text)
         if _INDEX.fullmatch(quoted) and not found:
@@ -145,19 +141,12 @@ class Labels:
         for index, label in enumerate(self.labels):
             for name in (*label.names, label.wordnet, f"{index} {label.names[0]}"):
                 named[normalise_name(name)].add(index)
-        # Classes without a WordNet id have entered an empty name.
-        named.pop("", None)
+        named.pop("", None)  # Classes without a WordNet id have entered an empty name.
         return dict(named)
 
     def _find_alike(self, wanted: str, least: float) -> list[str]:
         """Return at most five names whose similarity to a text is at least `least` (0..1), the most similar first."""
         return difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=least)
-
-    def _has_index(self, digits: str) -> bool:
-        """Tell whether there is a class with the index that digits stand for."""
-        # The length is checked first: Python refuses to convert thousands of digits, with a message that would not help
-        # the user. Up to 20 more characters than an index needs are allowed, for a sign and leading zeros.
-        return len(digits) <= len(str(len(self))) + 20 and 0 <= int(digits) < len(self)
 
     def _describe(self, indices: Sequence[int], *, meanings: bool = True) -> str:
         """Return at most five indices as text, each with the name of its class."""
@@ -177,3 +166,27 @@ def normalise_name(text: str) -> str:
 def _list_singulars(word: str) -> list[str]:
     """Return a word, followed by its possible singulars."""
     return [word] + [word.removesuffix(ending) + singular for ending, singular in _PLURALS if word.endswith(ending)]
+
+
+def number_labels(count: int) -> Labels:
+    """Return labels for `count` classes whose names are not known: 'class 0', 'class 1' and so on."""
+    return Labels(tuple(Label((f"class {index}",)) for index in range(count)))
+
+
+@cache
+def imagenet_labels() -> Labels:
+    """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them."""
+    from timm.data import ImageNetInfo  # It takes a second to load.
+
+    info = ImageNetInfo()
+    labels = []
+    for index, wordnet in enumerate(info.label_names()):
+        names, _, meaning = info.index_to_description(index, detailed=True).partition(": ")
+        short = meaning if len(meaning) <= 60 else meaning[:57].rstrip() + "…"
+        labels.append(Label(tuple(name.strip() for name in names.split(",")), wordnet, short))
+    return Labels(tuple(labels), list_hypernyms())
+
+
+def choose_labels(count: int) -> Labels:
+    """Return ImageNet's labels for a model of 1,000 classes, and numbered labels for any other `count`."""
+    return imagenet_labels() if count == len(imagenet_labels()) else number_labels(count)

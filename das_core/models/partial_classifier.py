@@ -1,8 +1,6 @@
 """A classifier whose logits use only some of its last features: a random subset that differs for every picture.
 
-A logit is a weighted sum of the inputs of the last layer, the last features. Two pictures whose logits use different
-features show different properties of the class. This is dropout (Srivastava et al., 2014, JMLR 15) before the last
-layer, with a mask that is drawn once for the whole ascent of a picture.
+This is dropout (Srivastava et al., 2014, JMLR 15) before the last layer, with one mask for the ascent of a picture.
 """
 
 from collections.abc import Sequence
@@ -30,8 +28,7 @@ class PartialClassifier(Classifier):
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return logits that use only the features drawn for each image (a film or a zoom is one), from its seed and
-        number. Their values are divided by `share`, as in dropout, so that the logits stay about as large.
-        """
+        number. Their values are divided by `share`, as in dropout, so that the logits stay about as large."""
         with ExitStack() as hooks:
             for head in _find_heads(self):
                 kept = _draw_features(self.share, head.in_features, tuple(images), views.device)

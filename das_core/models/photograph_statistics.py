@@ -1,8 +1,7 @@
 """A judge that also compares views with photographs, by the mean and the variance of every channel of some layers.
 
-Every batch norm holds those of its layer over the photographs of the training. DeepInversion (Yin et al., CVPR 2020,
-section 3.2) makes images whose layers have the same statistics. For layers without a batch norm, or for photographs of
-one's own, they are measured (`photographs.py`), as in VITAL (Gorgun et al., 2025, arXiv 2503.22399).
+Every batch norm holds those of its layer for the photographs of the training (DeepInversion, Yin et al., CVPR 2020,
+section 3.2); others are measured (`photographs.py`), as in VITAL (Gorgun et al., 2025, arXiv 2503.22399).
 """
 
 import math
@@ -24,16 +23,12 @@ from .judge import Judge
 _FLOOR = 1e-4
 # The least known variance of a channel, as a share of their mean: a norm may have switched a channel off.
 _LEAST_VARIANCE = 1e-6
-_SAMPLED = 28
-"""How many rows and columns of a layer are sampled at least; neighbours are alike, and all of them would take long."""
-
-EARLY = 0.4
-"""The share of the norms of a model that are compared, from the first on."""
+_SAMPLED = 28  # Rows and columns of a layer that are sampled at least; neighbours are alike, and all would take long.
+EARLY = 0.4  # The share of the norms of a model that are compared, from the first on.
 
 T = TypeVar("T")
 
-Known = tuple[str, Tensor, Tensor]
-"""The name of a part of a model, and the mean and the variance (C,) that it has for photographs."""
+Known = tuple[str, Tensor, Tensor]  # The name of a part of a model, and its mean and variance (C,) for photographs.
 
 
 @dataclass(frozen=True)
@@ -82,10 +77,7 @@ class StatisticsJudge(Judge):
 
 
 def watch(judge: Judge, known: Sequence[Known] = ()) -> StatisticsJudge:
-    """Return a single judge that also compares its views with photographs: with those of its batch norms, or as known.
-
-    Statistics that are damaged are a ValueError.
-    """
+    """Return a single judge that also compares its views with photographs: those of its norms, or `known` ones."""
     known = known or find_norms(judge.module)
     if not known:
         raise ValueError(
@@ -116,10 +108,7 @@ def take_early(parts: Sequence[T]) -> Sequence[T]:
 
 
 def _adds_channels(part: nn.Module) -> bool:
-    """Return whether a part is a convolution, but not the first, with more outputs than inputs.
-
-    Such parts have most of the activations, and so would take most of the time.
-    """
+    """Return whether a part is a convolution, but not the first, with more outputs than inputs: these take long."""
     return isinstance(part, nn.Conv2d) and part.out_channels > part.in_channels > 3
 
 
@@ -168,9 +157,7 @@ def measure_distances(
 
 class Moments(torch.autograd.Function):
     """Mean and mean square, each (V, C), float32, of a sample of values (V, C, H, W): every `step`-th row and column.
-
-    It is several times as fast as `torch.var_mean`, whose backward pass reads all values several times.
-    """
+    It is several times as fast as `torch.var_mean`, whose backward pass reads all values several times."""
 
     @staticmethod
     def forward(context: Any, values: Tensor, step: int) -> tuple[Tensor, Tensor]:

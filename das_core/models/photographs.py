@@ -19,17 +19,13 @@ from .judge import Judge
 from .photograph_statistics import Known, find_norms, measuring_moments, take_early
 from .sources.kept_tensors import STATISTICS, digest_tensors, read_tensors, write_tensors
 
-FEWEST = 4
-"""The fewest photographs of which statistics are taken: those of a single one are its style."""
-
-Photographs = Images | Path | str
-"""Photographs: images, or a folder with files of them, whose subfolders are left out."""
+FEWEST = 4  # The fewest photographs of which statistics are taken: those of a single one are its style.
+Photographs = Images | Path | str  # Photographs: images, or a folder with files of them, whose subfolders are left out.
 
 _FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 _MOST_PIXELS = 2**26  # Of a file, which takes three bytes a pixel while it is read.
 _FLAT = 0.02  # A picture in whose channels the values differ by less shows nothing.
-AT_ONCE = 8
-"""How many of them the model is shown at once."""
+AT_ONCE = 8  # How many of them the model is shown at once.
 
 # The errors of Pillow for files that are no photographs, are damaged, or claim to be huge.
 _DAMAGES = (OSError, ValueError, SyntaxError, LookupError, ArithmeticError, struct.error, Image.DecompressionBombError)
@@ -38,9 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 def measure_photographs(judge: Judge, photographs: Photographs, keep: Path | None = None) -> tuple[Known, ...]:
     """Return the statistics of photographs in the norms of a single judge, or in its convolutions if it has no norms.
-
-    They are written to the folder `keep`, and read from there the next time; None for no file.
-    """
+    They are written to the folder `keep`, and read from there the next time; None for no file."""
     pictures = _find_pictures(photographs)
     names = _choose_parts(judge)
     # What parts there are and how many channels they have, a run of the model tells.
@@ -90,7 +84,6 @@ def _digest(judge: Judge, pictures: Sequence[Path | Tensor]) -> str:
 
 
 def _choose_parts(judge: Judge) -> list[str]:
-    """Return the names of the parts whose statistics are compared."""
     names = [name for name, *_ in find_norms(judge.module)]
     for kinds in ((nn.GroupNorm, nn.LayerNorm, nn.RMSNorm), nn.Conv2d):
         parts = [name for name, part in judge.module.named_modules() if isinstance(part, kinds)]

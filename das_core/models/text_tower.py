@@ -1,7 +1,9 @@
-"""The half of a CLIP that embeds texts; it caches the embeddings."""
+"""The half of a CLIP that embeds texts; it caches the embeddings. And which scripts it was made to read."""
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import RLock
 from typing import Any
 
@@ -9,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_CACHE_SIZE = 20_000
-"""How many embeddings of texts a tower keeps; each takes a few kilobytes."""
-
-# Reentrant, because the tower of an ensemble calls the towers of its members.
-_encoding = RLock()
+_CACHE_SIZE = 20_000  # How many embeddings of texts a tower keeps; each takes a few kilobytes.
+_encoding = RLock()  # Reentrant, because the tower of an ensemble calls the towers of its members.
+_MANY = 5000
+"""So many tokens with a letter that is not Latin show that a tokenizer was made for other scripts. The vocabulary of an
+English BERT has 1,400, nearly all of them single letters; vocabularies for many languages have more than 20,000."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +59,21 @@ class TextTower:
     def count_truncated(self, text: str) -> int:
         """Return how many tokens of a text lie beyond the context length, so that they are cut off."""
         return max(0, self.count(text) - self.context_length)
+
+
+def is_mostly_latin(text: str) -> bool:
+    """Tell whether at least half of the letters of a text are Latin; a text without letters counts as Latin."""
+    # Tokenizers normalise texts, so the text is normalised here too: full-width forms of Latin letters count as Latin.
+    letters = [letter for letter in unicodedata.normalize("NFKC", text) if letter.isalpha()]
+    return 2 * sum(map(_is_latin, letters)) >= len(letters)
+
+
+def knows_other_scripts(vocabulary: Iterable[str]) -> bool:
+    """Tell whether a tokenizer was made for other scripts than Latin, from the tokens of its vocabulary."""
+    foreign = (token for token in vocabulary if any(letter.isalpha() and not _is_latin(letter) for letter in token))
+    return sum(1 for _ in islice(foreign, _MANY)) == _MANY
+
+
+def _is_latin(letter: str) -> bool:
+    # Looking up a name is slow, and ASCII letters do not need it.
+    return letter.isascii() or unicodedata.name(letter, "").startswith("LATIN")

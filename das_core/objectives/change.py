@@ -18,8 +18,7 @@ MOST_KEYFRAMES = 1025
 def in_region(objective: Objective, mask: Tensor) -> Objective:
     """Return an objective that acts in a region: a mask multiplies its gradient, and its views lie around the mask.
 
-    Coarse levels reach beyond its edge, so neighbouring regions meet without a seam. Terms share views only if their
-    masks are the same tensor.
+    Coarse levels reach beyond its edge, so regions meet without a seam. Terms share views if they share the mask.
 
     Args:
         objective: the objective to restrict.
@@ -87,13 +86,18 @@ def over_keyframes(
         raise ValueError("there is no keyframe; give at least one, such as {0: 'a castle'}")
     if len(wishes) > MOST_KEYFRAMES:
         raise ValueError(f"{len(wishes)} keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}")
-    # Each different wish gets a number. Below, these numbers are compared, not the wishes: tensors, for example, are
-    # compared number by number.
+    # Each different wish gets a number, and these are compared, because tensors would be compared number by number.
     different: list[Any] = []
+    key: tuple[Any, ...]
     numbers: dict[Any, int] = {}
     number_at: dict[int, int] = {}
     for frame, wish in wishes.items():
-        number_at[frame] = numbers.setdefault(_identify(wish), len(different))
+        try:
+            hash(wish)
+            key = (type(wish), wish)  # In Python the values 1, 1.0 and True are equal.
+        except TypeError:
+            key = (id(wish),)
+        number_at[frame] = numbers.setdefault(key, len(different))
         if number_at[frame] == len(different):
             different.append(wish)
     made = [make(wish) for wish in different]
@@ -104,15 +108,6 @@ def over_keyframes(
         track = Track(points, curve, wishes=names)
         terms += [replace(term, tracks=(*term.tracks, track)) for term in objective.terms]
     return Objective(tuple(terms))
-
-
-def _identify(wish: Any) -> tuple[Any, ...]:
-    """Return a key for a wish; the type matters because in Python the values 1, 1.0 and True are equal."""
-    try:
-        hash(wish)
-    except TypeError:
-        return (id(wish),)
-    return (type(wish), wish)
 
 
 def share_views(*objectives: Objective) -> Objective:

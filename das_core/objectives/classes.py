@@ -23,8 +23,7 @@ from .term import Objective, format_score, join_names, make_objective
 ScoreKind = Literal["logit", "log_probability", "margin", "share"]
 Targets = int | str | Sequence[int | str | tuple[int | str, float]]
 
-# At 0.7 already, pictures of the recipe `sketch` were not recognised from afar and in grey.
-MOST_VARIETY = 0.9
+MOST_VARIETY = 0.9  # At 0.7 already, pictures of the recipe `sketch` were not recognised from afar and in grey.
 
 
 def class_objective(
@@ -58,8 +57,7 @@ def class_objective(
     if not chosen:
         raise ValueError("no class is given; write a class a line, such as 'jellyfish' or 'jellyfish: 0.5'")
     for index, share in chosen:
-        # Raises an error if the index is out of range.
-        labels.find(shorten(index))
+        labels.find(shorten(index))  # Raises an error if the index is out of range.
         check_weight(share, f"class {index}")
     if not any(share for _, share in chosen):
         raise ValueError("the weights of all classes are 0, so there is nothing to climb; raise one above 0")

@@ -25,8 +25,7 @@ def content_objective(model: Judge, images: Images, layer: str = "", weight: flo
 
     Args:
         model: the judge whose layer is compared.
-        images: see `Images`; one for all images of a stack or one for each, or for a zoom one for each moment. It is
-            placed as a start image is.
+        images: see `Images`; one for all images of a stack or one for each; for a zoom, one for each moment.
         layer: the name of the layer; if empty, `choose_content_layer` chooses one.
         weight: the weight of the objective, see `Term`.
     """

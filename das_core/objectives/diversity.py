@@ -1,8 +1,4 @@
-"""The objective that makes the images of a batch differ, as one layer of a judge sees them.
-
-Two images differ if different channels of the layer are active together, which Gram matrices measure (Olah, Mordvintsev
-and Schubert, "Feature Visualization", Distill 2017, section "Diversity").
-"""
+"""The objective that makes images of a batch differ (Olah et al., Feature Visualization, Distill 2017, Diversity)."""
 
 from dataclasses import dataclass
 
@@ -43,8 +39,7 @@ class DiversityScore:
         """Return the score of every view, (V,), 0..1; views with the same number in their image are compared."""
         directions = F.normalize(gram_matrix(output[self.layer]).flatten(1), dim=1)
         same_image = images[:, None] == images[None, :]
-        # The number of each view among the views of its own image, from 0. A view is compared with the views of other
-        # images that have the same number.
+        # The number of each view among those of its own image, from 0: views with the same number are compared.
         number = same_image.tril(-1).sum(dim=1)
         others = (number[:, None] == number[None, :]) & ~same_image
         alone = ~others.any(dim=1)
@@ -53,7 +48,6 @@ class DiversityScore:
                 f"the diversity of {self.layer} is given a view of image {int(images[alone][0])} and none of another "
                 "image to compare it with; give as many views of every image of a batch of 2 or more"
             )
-        # `images` and all that follows from it are on the CPU, so the program does not wait for the device. The numbers
-        # `compared` are the same at every step, and are sent once.
+        # `images`, and so `others`, is on the CPU: nothing waits for the device, which is sent `compared` once.
         compared = make_constant(tuple(others.flatten().tolist()), directions.dtype, directions.device).view_as(others)
         return 1 - (directions @ directions.T * compared).sum(dim=1) / compared.sum(dim=1)

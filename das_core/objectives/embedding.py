@@ -26,10 +26,7 @@ _MAX_COSINE = 1 - 1e-6
 # Of the answers about a view and about a prompt. That of the prompt is lower, because its cosines differ less: the
 # embedding of a prompt was fitted to the mean direction of several classes.
 _VIEW_TEMPERATURE, _TEXT_TEMPERATURE = 0.05, 0.03
-
-# Three times the temperature of views, so that the gradient of the divergence at the cosines is three times the
-# difference of the two answers.
-_DIVERGENCE_WEIGHT = 0.15
+_DIVERGENCE_WEIGHT = 3 * _VIEW_TEMPERATURE
 
 
 def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", weight: float = 1.0) -> Objective:
@@ -49,10 +46,10 @@ def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", 
     prompts = tuple(weights)
     check_choice("similarity", similarity, get_args(TextSimilarity))
     if similarity == "auto":
-        similarity = "log_probability" if has_concepts(clip) else "cosine"
+        known = all(member.concepts is not None for member in clip.members)
+        similarity = "log_probability" if known else "cosine"
     if similarity == "log_probability":
-        # Before the prompts are encoded, which can take long.
-        check_concepts(clip)
+        check_concepts(clip)  # Before the prompts are encoded, which can take long.
     name = join_names(prompts)
     return embedding_objective(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight)
 
@@ -121,20 +118,14 @@ def compare_answers(embeddings: Tensor, prompts: Tensor, concepts: Tensor) -> Te
     return embeddings @ prompts.T - _DIVERGENCE_WEIGHT * torch.stack(divergences, dim=1)
 
 
-def has_concepts(judge: CLIP) -> bool:
-    """Return whether a CLIP has concepts (`CLIP.concepts`); for an ensemble, whether each of its CLIPs has some."""
-    return all(member.concepts is not None for member in judge.members)
-
-
 def check_concepts(judge: CLIP) -> None:
     """Raise a ValueError unless a CLIP, or each of an ensemble, has two or more concepts as wide as its embeddings."""
-    if not has_concepts(judge):
-        raise ValueError(
-            f"{judge.name} has no list of things that it can tell apart, which the similarity log_probability needs: "
-            "choose cosine, or load a starter CLIP"
-        )
     for member in judge.members:
-        assert member.concepts is not None
+        if member.concepts is None:
+            raise ValueError(
+                f"{judge.name} has no list of things that it can tell apart, which the similarity log_probability "
+                "needs: choose cosine, or load a starter CLIP"
+            )
         shape = tuple(member.concepts.shape)
         if len(shape) != 2 or shape[0] < 2 or shape[1] != member.width:
             raise ValueError(

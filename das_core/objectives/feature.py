@@ -1,10 +1,7 @@
-"""The objective that activates a part of a judge: a channel, a neuron, a direction, a head, or a whole layer.
-
-This is feature visualisation by optimisation (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017);
-for a whole layer it is DeepDream (Mordvintsev, Olah and Tyka, 2015).
-"""
+"""The objective that activates a part of a judge, such as a channel (Olah et al., Feature Visualization, 2017)."""
 
 import operator
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -16,7 +13,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.devices import make_constant
 from ..common.text import shorten
-from ..common.weighted_lines import check_weight
+from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.heads import HEADS
@@ -153,7 +150,6 @@ def _read_position(position: Any, kind: Kind) -> tuple[int, ...] | None:
 
 
 def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
-    """Return a direction in the space of the channels as pairs of a channel, from 0, and its share."""
     try:
         listed = direction.tolist() if isinstance(direction, Tensor | np.ndarray) else list(direction)
         if all(isinstance(share, tuple | list) and len(share) == 2 for share in listed):
@@ -176,3 +172,26 @@ def _check_index(index: Any, count: int, what: str, layer: Layer) -> None:
         raise ValueError(f"{what} {shorten(index)} is no whole number; write it without quotes or a point")
     if not 0 <= index < count:
         raise ValueError(f"{what} {index} is out of range; layer {layer.name} has {what}s 0 to {count - 1}")
+
+
+def parse_position(text: str) -> tuple[int, ...] | None:
+    """Read a position: '0' is a token, '3, 5' or '3 5' a row and a column, and nothing the middle (None)."""
+    parts = re.split(r"[\s,]+", text.strip()) if text.strip() else []
+    if not parts:
+        return None
+    if not all(re.fullmatch(r"-?\d{1,9}", part) for part in parts):
+        raise ValueError(
+            f"position '{shorten(text, 40)}' is not one or two whole numbers; write a token, such as '0', a row and a "
+            "column, such as '3, 5', or nothing for the middle"
+        )
+    return tuple(map(int, parts))
+
+
+def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
+    """Read pairs of a channel and its share from lines 'channel: share' (1 without one); equal channels add up."""
+    shares: dict[int, float] = {}
+    for name, share in parse_weighted_lines(text, "12: 0.5"):
+        if not re.fullmatch(r"-?\d{1,9}", name):
+            raise ValueError(f"channel '{shorten(name, 40)}' is not a whole number; write '12' or '12: 0.5'")
+        shares[int(name)] = shares.get(int(name), 0.0) + share
+    return tuple(shares.items())

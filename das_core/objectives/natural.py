@@ -20,8 +20,7 @@ def natural_objective(
     of the photographs of the training (after DeepInversion, Yin et al., CVPR 2020, section 3.2). It is measured in the
     run of the model for the other objectives of the same model, so it takes hardly any time beside one of them.
 
-    Beside them it begins after a tenth of the steps, when there is something to compare, and a view for which they are
-    fulfilled, such as one of whose class the model is sure, is left as it is.
+    Beside them it begins after a tenth of the steps, and a view of whose class the model is sure is left as it is.
 
     Args:
         model: the judge that is asked for the subject; without `photographs` it has batch norms.

@@ -39,7 +39,6 @@ def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objec
 
 
 def _check(name: str, objectives: Sequence[Objective]) -> None:
-    """Raise a ValueError when objectives cannot be one for each image."""
     terms = [term for objective in objectives for term in objective.terms]
     ways = {
         tuple((id(term.judge.module), term.judge.answer_key) for term in one.terms if term.judge) for one in objectives

@@ -1,6 +1,7 @@
 """Objectives that score the pixels of the whole canvas, margins included, without a judge."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,16 +21,12 @@ PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
 # a smaller difference about in proportion to its square, so that the gradient of the score is finite in flat areas.
 _FLAT = 1 / 255
 
-# On a scale from -1 (black) to 1 (white), values from -0.9 to 0.9 cost nothing.
-_FREE_RANGE = 0.9
+_FREE_RANGE = 0.9  # On a scale from -1 (black) to 1 (white), values from -0.9 to 0.9 cost nothing.
 
 _BANDS_PER_OCTAVE = 2
 
-# The power of a band is clamped to at least this: a flat image has no power, and the logarithm of 0 is infinite.
-_MIN_POWER = 1e-10
-
-# The frequency of the finest pattern that pixels can show, in waves per pixel.
-_MAX_FREQUENCY = 0.5
+_MIN_POWER = 1e-10  # Of a band: a flat image has no power, and the logarithm of 0 is infinite.
+_MAX_FREQUENCY = 0.5  # The frequency of the finest pattern that pixels can show, in waves per pixel.
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +74,6 @@ def _score_total_variation(canvas: CanvasPixels) -> Tensor:
     return -((down.square() + right.square() + _FLAT**2).sqrt() - _FLAT).mean(dim=(1, 2, 3))
 
 
-def _score_l2(canvas: CanvasPixels) -> Tensor:
-    """Return minus the mean squared distance (B,) to the pixels at the start."""
-    return -(canvas.pixels - canvas.start).square().mean(dim=(1, 2, 3))
-
-
-def _score_range(canvas: CanvasPixels) -> Tensor:
-    """Return minus the mean square (B,) of how far values, scaled to -1..1, lie outside -0.9..0.9."""
-    return -F.relu((2 * canvas.pixels - 1).abs() - _FREE_RANGE).square().mean(dim=(1, 2, 3))
-
-
 def _score_spectrum(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean squared distance (B,) of the power spectrum to its best-fitting line of slope -2."""
     power, frequency = measure_band_power(canvas.pixels)
@@ -95,11 +82,11 @@ def _score_spectrum(canvas: CanvasPixels) -> Tensor:
     return -(level - level.mean(dim=1, keepdim=True)).square().mean(dim=1)
 
 
-_SCORES = {
+_SCORES: dict[PriorKind, Callable[[CanvasPixels], Tensor]] = {
     "total_variation": _score_total_variation,
-    "l2": _score_l2,
+    "l2": lambda canvas: -(canvas.pixels - canvas.start).square().mean(dim=(1, 2, 3)),
     "spectrum": _score_spectrum,
-    "range": _score_range,
+    "range": lambda canvas: -F.relu((2 * canvas.pixels - 1).abs() - _FREE_RANGE).square().mean(dim=(1, 2, 3)),
 }
 
 

@@ -22,10 +22,7 @@ from ..models.layers.layer import find_layer, find_layers
 from .term import Objective, make_objective
 
 SMALLEST_STYLE = 16  # Pixels a side; smaller images show no texture.
-
-# The sides of the windows of a style image, as shares of its short side. Windows of views have similar shares.
-_ZOOMS = (1.0, 0.7)
-
+_ZOOMS = (1.0, 0.7)  # The sides of the windows of a style image, as shares of its short side; those of views are alike.
 _MAX_WINDOWS = 8  # Side by side along one axis.
 _CHUNK = 4  # How many windows go through the judge at once.
 
@@ -124,4 +121,4 @@ def _cut_windows(images: Tensor) -> Iterator[Tensor]:
 def _space_windows(length: int, side: int) -> list[int]:
     """Return the first pixels of windows of `side` pixels, evenly spaced along an axis of `length` pixels."""
     count = min(math.ceil(length / side), _MAX_WINDOWS)
-    return [round((length - side) * number / max(1, count - 1)) for number in range(count)] if count > 1 else [0]
+    return [round((length - side) * number / max(1, count - 1)) for number in range(count)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..common.curves import interpolate
 from ..common.text import truncate
 from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
@@ -37,8 +38,7 @@ class Term:
         name: a short name for the progress display, the history and messages.
         score: a function of `output` and `images` that returns differentiable scores (V,), which the ascent raises.
             `output` is that of the judge for V views: a tensor (V, …), or the `Activations` of an `ActivationJudge`;
-            without a judge, the `CanvasPixels` of B images. `images` has the number of the image that each view shows,
-            (V,), int64, on the CPU.
+            without a judge, the `CanvasPixels` of B images. `images` has that of each view, (V,), int64, on the CPU.
         judge: the judge that is run on views; None for a score of the pixels of the canvas.
         weight: how much it counts among others; below 0 the score is lowered. With a single term only the sign counts.
         describe: returns a score as text, such as '81%', for the display of a run.
@@ -90,14 +90,14 @@ class Term:
         for fade in self.fades:
             weight *= max(fade.start, fade.end, key=abs)
         for track in self.tracks:
-            weight *= track.largest_factor
+            weight *= max((factor for _, factor in track.points), key=abs)
         return weight
 
     def weight_at(self, progress: float) -> float:
         """Return the weight at a step; `progress` is the share of the ascent that is over, 0..1."""
         weight = self.weight
         for fade in self.fades:
-            weight = fade.at(progress) * weight
+            weight *= interpolate(fade.start, fade.end, fade.curve, progress)
         return weight
 
     def weigh_images(self, timeline: Timeline) -> tuple[float, ...] | None:

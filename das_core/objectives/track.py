@@ -1,7 +1,8 @@
 """Factors of a weight over time: over the steps of an ascent, or over the frames of a film."""
 
+import operator
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -27,10 +28,6 @@ class Fade:
         check_weight(self.start, "the start")
         check_weight(self.end, "the end")
 
-    def at(self, progress: float) -> float:
-        """Return the factor at a step; `progress` is the share of the ascent that is over, 0..1."""
-        return interpolate(self.start, self.end, self.curve, progress)
-
 
 class TrackError(ValueError):
     """The error for a track that does not fit the images of a stack, such as a film with too few frames."""
@@ -38,10 +35,8 @@ class TrackError(ValueError):
 
 @dataclass(frozen=True)
 class Track:
-    """A factor that differs from frame to frame, interpolated between keyframes, and around the end of a loop.
-
-    With `frames` it fits only films of so many; `wishes` are what is asked for at each keyframe, for messages.
-    """
+    """A factor that differs from frame to frame, interpolated between keyframes, and around the end of a loop. With
+    `frames` it fits only films of so many; `wishes` are what is asked for at each keyframe, for messages."""
 
     points: tuple[Point, ...]
     curve: Curve = "linear"
@@ -62,11 +57,6 @@ class Track:
                 raise ValueError(f"keyframe {frame} stands there twice; leave one out")
         object.__setattr__(self, "points", points)
 
-    @property
-    def largest_factor(self) -> float:
-        """The factor with the largest absolute value among the keyframes."""
-        return max((factor for _, factor in self.points), key=abs)
-
     def weigh(self, timeline: Timeline, name: str) -> tuple[float, ...]:
         """Return the factor of every image of a timeline; messages name the term `name`."""
         there = f"{timeline.count} {timeline.unit}{'s' * (timeline.count != 1)}"
@@ -80,8 +70,8 @@ class Track:
                 f"keyframe {last} of '{self.wishes.get(last, name)}' is beyond the end of {there}; write keyframes "
                 f"from 0 to {end}, or take more {timeline.unit}s"
             )
-        points = dict(self.points)
         if timeline.loop:
+            points = dict(self.points)
             again = points.pop(end, None)
             if again is not None and points.setdefault(0, again) != again:
                 asked = f"different things of '{name}'"
@@ -96,14 +86,11 @@ class Track:
             # The last keyframe is repeated before the first, and the first after the last, so that the loop is closed.
             known = [(latest - end, at_latest), *known, (first + end, at_first)]
         else:
-            known = sorted(points.items())
-            # The first factor is repeated before frame 0 and the last one after the end, so that every frame lies
-            # between two keyframes.
-            known = [(-1, known[0][1]), *known, (end + 1, known[-1][1])]
-        numbers = [number for number, _ in known]
-        return tuple(self._interpolate(known, bisect_right(numbers, moment), moment) for moment in timeline.moments)
-
-    def _interpolate(self, known: Sequence[Point], behind: int, moment: float) -> float:
-        """Return the factor at a moment, between the keyframes `behind - 1` and `behind` of `known`."""
-        (first, start), (last, end) = known[behind - 1 : behind + 1]
-        return interpolate(start, end, self.curve, (moment - first) / (last - first))
+            # The first factor is repeated before frame 0, the last one after the end: every frame lies between two.
+            known = [(-1, self.points[0][1]), *self.points, (end + 1, self.points[-1][1])]
+        factors = []
+        for moment in timeline.moments:
+            behind = bisect_right(known, moment, key=operator.itemgetter(0))
+            (before, start), (after, aim) = known[behind - 1 : behind + 1]
+            factors.append(interpolate(start, aim, self.curve, (moment - before) / (after - before)))
+        return tuple(factors)

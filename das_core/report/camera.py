@@ -14,8 +14,7 @@ from ..common.interruption import pausing
 from ..common.text import shorten
 from .shots import Shot, find_shot, parse_shots
 
-MOST_FRAMES, LARGEST_SIDE = 2**16, 2**15
-"""The most frames of one film, and the longest side of a frame in pixels."""
+MOST_FRAMES, LARGEST_SIDE = 2**16, 2**15  # The most frames of one film, and the longest side of a frame in pixels.
 
 
 def move_camera(
@@ -123,14 +122,12 @@ def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
     half = min(fits / shot.zoom, tall / 2 / reach_down, wide / 2 / reach_right)
     down = min(max(shot.y * tall, half * reach_down), tall - half * reach_down)
     right = min(max(shot.x * wide, half * reach_right), wide - half * reach_right)
-    # If a pixel of the frame is larger than a pixel of the image, the image is first shrunk, with antialiasing.
     shrinking = 2 * half / height
     source = image[None]
     if shrinking > 1:
         shape = max(1, round(tall / shrinking)), max(1, round(wide / shrinking))
         source = F.interpolate(source, size=shape, mode="bicubic", antialias=True)
-    # The map from positions in the frame to positions in the image. `affine_grid` measures both from -1 to 1, from the
-    # left or upper edge to the right or lower edge.
+    # From positions in the frame to those in the image, which `affine_grid` measures from -1 to 1, edge to edge.
     to_right, to_down = 2 * half / wide, 2 * half / tall
     affine = torch.tensor(
         [

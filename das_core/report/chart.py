@@ -1,8 +1,7 @@
 """Charts drawn with matplotlib and returned as images, which are legible in a node of ComfyUI; bar charts.
 
-A node shows a chart about 270 screen pixels wide, so each of the three inches of `WIDTH` has 90 screen pixels. Text of
-8 points (1/9 inch) is then ten screen pixels high. In bar charts, names are written on the bars and not beside them, so
-that they take no width from the bars.
+A node shows a chart about 270 screen pixels wide, so each of the three inches of `WIDTH` has 90 screen pixels, and text
+of 8 points (1/9 inch) is ten high. Names are written on the bars, so that they take no width from them.
 """
 
 import textwrap
@@ -21,12 +20,8 @@ from torch import Tensor
 from ..common.interruption import allow_interrupt, pausing
 from ..common.text import truncate
 
-WIDTH, DOTS_PER_INCH = 3.0, 200
-"""The width of every chart in inches, and its pixels per inch."""
-
-TEXT_SIZE, TICK_SIZE = 8, 7
-"""Text sizes in points: `TEXT_SIZE` for names, titles and values, `TICK_SIZE` for the numbers along axes."""
-
+WIDTH, DOTS_PER_INCH = 3.0, 200  # The width of every chart in inches, and its pixels per inch.
+TEXT_SIZE, TICK_SIZE = 8, 7  # In points: for names, titles and values, and for the numbers along axes.
 _FONT = "DejaVu Sans"  # Installed with matplotlib.
 _WIDE_FONTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Source Han Sans SC", "WenQuanYi Zen Hei"),
@@ -35,8 +30,8 @@ _WIDE_FONTS = (
 )
 """Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean characters, which `_FONT` lacks."""
 
+# The colours of lines, of bars, of bars below 0, and of other lines. Text is legible on bars.
 BLUE, LIGHT_BLUE, LIGHT_RED, GREY = "#3b7dd8", "#a9c9f5", "#f5c1b0", "#888888"
-"""The colours of lines, of bars, of bars below 0, and of other lines. Text is legible on bars."""
 
 # Parts of a bar chart, in inches. An inch has 72 points, and lines of text are 1.2 times the text size apart.
 _EDGE, _TITLE_HEIGHT, _VALUE_WIDTH = 0.05, 0.2, 0.55
@@ -86,8 +81,7 @@ def wrap_name(name: str) -> str:
     # The font measures in sixty-fourths of a pixel.
     needed = font.get_width_height()[0] / 64 / DOTS_PER_INCH
     room = WIDTH - 3 * _EDGE - _VALUE_WIDTH
-    # `textwrap` limits the number of letters in a line, not its width. A line may have more wide letters than the name
-    # has on average, so the limit is 7 % lower than the average width of a letter would allow.
+    # `textwrap` limits letters, not widths: 7 % less than the average width of a letter in the name would allow.
     length = len(text) if needed <= room else max(1, int(0.93 * len(text) * room / needed))
     return "\n".join(textwrap.wrap(text, length, max_lines=_MAX_LINES, placeholder="…"))
 
@@ -106,10 +100,8 @@ def plot_bars(
     written: Callable[[float], str] = "{:.1%}".format,
     lines: Sequence[int] | None = None,
 ) -> Tensor:
-    """Draw a horizontal bar chart (1, 3, H, W), 0..1, with names and values from the top down.
-
-    `lines` has, for each bar, the lines of text that its row has room for; charts with equal `lines` are equally high.
-    """
+    """Draw a horizontal bar chart (1, 3, H, W), 0..1, with names and values from the top down. `lines` has, for each
+    bar, the lines of text that its row has room for; charts with equal `lines` are equally high."""
     names = [wrap_name(name) for name, _ in bars]
     counts = lines or [1 + name.count("\n") for name in names]
     heights = [_LINE_HEIGHT * count + 2 * _ROW_PADDING + _ROW_GAP for count in counts]

@@ -1,7 +1,4 @@
-"""Films: pictures one after the other in one file, such as an ascent from its first step to its last.
-
-Pillow writes .gif, .webp and .png, PyAV (https://pyav.org) writes .mp4 and .webm.
-"""
+"""Films: pictures one after the other in one file. Pillow writes .gif, .webp and .png, PyAV .mp4 and .webm."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -18,8 +15,7 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.scalars import as_number
 from ..common.text import shorten
 
-FPS = 12.0
-"""The default frame rate, in frames per second: the 60 steps of the recipe `picture` make a film of five seconds."""
+FPS = 12.0  # The default frame rate: the 60 steps of the recipe `picture` make a film of five seconds.
 
 # The highest frame rates. Many viewers show a frame of a GIF that lasts a hundredth of a second for a tenth.
 _FASTEST, _FASTEST_GIF = 120.0, 50.0
@@ -45,12 +41,10 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
     """Write pictures as a film, atomically, and return its path.
 
     A film in .mp4 or .webm may have any length. For .gif, .webp and .png, all frames are kept in memory, with three
-    bytes per pixel. An animated PNG is lossless; a GIF has 256 colours per frame. In videos of odd width or height, the
-    last column or row is repeated.
+    bytes per pixel. A PNG is lossless; a GIF has 256 colours per frame. Odd sides of videos are made even.
 
     Args:
-        frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames. Each frame is one or several images, see
-            `Images`; several are put side by side.
+        frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames: each one or several `Images`, side by side.
         path: the file, which is replaced. Its ending is the format: .gif, .webp, .png, .mp4 or .webm.
         fps: the frames per second, 0.1..120; at most 50 in a GIF.
 

@@ -17,8 +17,7 @@ from ..stack.decomposition import estimate_sum_bytes, sum_groups
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 
-SMALLEST_TILE = 32
-"""The smallest long side of a tile, in pixels; the captions need that much room."""
+SMALLEST_TILE = 32  # The smallest long side of a tile, in pixels; the captions need that much room.
 
 _MAX_GROUPS = 10
 _GAP = 4
@@ -36,8 +35,7 @@ _STRETCHED_TO, _STRETCHED_SHARE, _MAX_STRETCH = 1.0, 0.98, 50.0
 def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
     """Return about how many bytes drawing the levels of a stack takes."""
     tiles = len(group_into_octaves(stack.spec.levels, _MAX_GROUPS))
-    # 2 rows of tiles, 4 copies of each (alone, with its caption, on its sheet and among all sheets), 4 bytes per value,
-    # 3 channels.
+    # 2 rows of tiles, 4 copies of each (alone, with its caption, on its sheet, among all), of 4 bytes and 3 channels.
     return estimate_sum_bytes(stack) + 2 * 4 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION) * tile
 
 
@@ -75,14 +73,18 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
         for item in range(stack.batch)
     ]
     sum_captions = [f"up to {high}" for _, high in bands]
-    size = _choose_font_size([*sum_captions, *chain(*captions)], sums[0].shape[-1])
+    # The largest font size, up to a share of the width of a tile, at which all captions fit over a tile.
+    width, texts = sums[0].shape[-1], [*sum_captions, *chain(*captions)]
+    sizes = range(_FONT_SIZE, max(_FONT_SIZE, round(_FONT_SHARE * width)) + 1)
+    fitting = [size for size in sizes if max(map(ImageFont.load_default(size).getlength, texts)) <= width - 4]
+    size = max(fitting, default=_FONT_SIZE)
     columns = math.ceil(len(bands) / math.ceil(len(bands) / _MAX_COLUMNS))
     sheets = []
     for item in range(stack.batch):
         tiles: list[Tensor] = []
         for start in range(0, len(bands), columns):
-            for pictures, texts in ((alone, captions[item]), (sums, sum_captions)):
-                row = list(zip(pictures, texts, strict=True))[start : start + columns]
+            for pictures, names in ((alone, captions[item]), (sums, sum_captions)):
+                row = list(zip(pictures, names, strict=True))[start : start + columns]
                 tiles += [_add_caption(picture[item], text, size) for picture, text in row]
                 # The last rows may be shorter: white tiles fill them up.
                 tiles += [torch.ones_like(tiles[0])] * (columns - len(row))
@@ -110,15 +112,7 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
     )
 
 
-def _choose_font_size(captions: list[str], width: int) -> int:
-    """Return the largest font size, up to a share of the width of a tile, at which all captions fit over a tile."""
-    sizes = range(_FONT_SIZE, max(_FONT_SIZE, round(_FONT_SHARE * width)) + 1)
-    fitting = [size for size in sizes if max(map(ImageFont.load_default(size).getlength, captions)) <= width - 4]
-    return max(fitting, default=_FONT_SIZE)
-
-
 def _add_caption(picture: Tensor, text: str, size: int) -> Tensor:
-    """Return a picture (3, h, w) with a text of a font size in a strip above it."""
     allow_interrupt()
     strip = Image.new("RGB", (picture.shape[2], round(size * _CAPTION / _FONT_SIZE)), "white")
     ImageDraw.Draw(strip).text((2, 1), text, "black", ImageFont.load_default(size))

@@ -57,10 +57,7 @@ def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = N
 
 
 class ImageScorer:
-    """Scores pictures, see `score_images`, in two steps: `judges` are the models to load, and `score` runs them.
-
-    `chunk` views go through a judge at once.
-    """
+    """Scores pictures, see `score_images`: `judges` are the models to load, `score` shows them `chunk` views a time."""
 
     def __init__(
         self,

@@ -1,18 +1,15 @@
-"""A held-out model rates finished pictures in three forms: unchanged, from afar and in grey.
+"""A held-out model rates finished pictures in three forms: unchanged, from afar without fine texture, and in grey.
 
-Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) an image has no
-fine texture, and in grey it has no colour. No form removes both. An image counts as recognised if its class comes first
-in all three forms.
+A picture counts as recognised if its class comes first in all three (docs/method.md, What a picture is judged by).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ..common.images import check_images
+from ..common.images import check_images, resize
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from .spectrum import LUMINANCE
@@ -58,10 +55,8 @@ def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) 
 
 
 def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict]:
-    """Ask a held-out CLIP whether images (B, 3, H, W) show the texts that they were made for.
-
-    Text n is right for image n; the texts after the first B are wrong for all. In the ranks, a text counts once.
-    """
+    """Ask a held-out CLIP whether images (B, 3, H, W) show the texts that they were made for. Text n is right for image
+    n; the texts after the first B are wrong for all. In the ranks, a text counts once."""
     if len(texts) < len(images):
         raise ValueError(f"there are {len(images)} images and {len(texts)} texts; every image needs a text of its own")
     choices = list(dict.fromkeys(texts))
@@ -75,19 +70,14 @@ def view_from_afar(images: Tensor) -> Tensor:
     short = min(height, width)
     if short <= _AFAR:
         return images
-    small = _resize(images, (round(height * _AFAR / short), round(width * _AFAR / short)))
-    return _resize(small, (height, width))
+    small = resize(images, (round(height * _AFAR / short), round(width * _AFAR / short)))
+    return resize(small, (height, width))
 
 
 def remove_colour(images: Tensor) -> Tensor:
     """Return images (B, 3, H, W), 0..1, in grey: three equal channels of Rec. 601 luminance, 0..1."""
     weights = torch.tensor(LUMINANCE, dtype=torch.float32, device=images.device)[:, None, None]
     return (images * weights).sum(dim=1, keepdim=True).clamp(0, 1).expand_as(images).contiguous()
-
-
-def _resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Resize images (B, 3, H, W), 0..1, to a height and a width: bicubic with antialiasing, clamped to 0..1."""
-    return F.interpolate(images, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:

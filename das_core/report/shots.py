@@ -21,10 +21,8 @@ class Shot:
     Args:
         x: the horizontal position of the middle of the frame in the picture, 0 (left) to 1 (right).
         y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
-        zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has its aspect ratio; at 2 it shows a
-            part half as wide and half as high.
-        roll: by how many degrees the camera is turned clockwise, -36000 to 36000: at 90 the right side of the picture
-            is at the top.
+        zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has its aspect ratio, at 2 half a side.
+        roll: by how many degrees the camera is turned clockwise, -36000 to 36000: at 90 its right side is at the top.
     """
 
     x: float = 0.5
@@ -41,14 +39,12 @@ class Shot:
 
 def parse_shots(text: str) -> dict[int, Shot]:
     """Read shots such as '47: 0.3 0.6 4 15' (frame, x, y, zoom, optional roll) from text, by frame, in rising order."""
-    # `parse_keyframes` needs a blank between the colon and a digit, because wishes may contain '10:30'. For shots, the
-    # blank is optional, so it is added here.
+    # `parse_keyframes` needs a blank between colon and digit, as wishes may contain '10:30'; for shots it is optional.
     spaced = unify_colons(text).replace(":", ": ")
     return {frame: _read_shot(frame, numbers) for frame, numbers in parse_keyframes(spaced, _EXAMPLE).items()}
 
 
 def _read_shot(frame: int, text: str) -> Shot:
-    """Return the shot of a keyframe; `text` holds its three or four numbers."""
     advice = f"'{frame}: {_EXAMPLE.rpartition(': ')[2]}', x y zoom and, if you like, roll"
     words = text.replace(",", " ").replace("\uff0c", " ").split()
     if not 3 <= len(words) <= 4:

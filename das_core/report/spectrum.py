@@ -1,10 +1,8 @@
 """Radial power spectra of images and variances of the levels of stacks, and how steeply they fall.
 
-The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003): on
-logarithmic axes the spectrum is a line of slope -2. In close-ups the line is steeper. Pictures made by ascent tend to
-lack power in the top octaves, which a single slope hides: so it is also measured in a low and a high band. The variance
-of levels falls with the resolution about as a power law, of exponent -2.48 in Direct Ascent Synthesis (arXiv
-2502.07753).
+The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003), in
+close-ups faster. Pictures made by ascent tend to lack power in the top octaves: so the slope is also measured in two
+bands. The variance of levels falls as a power law, of exponent -2.48 in Direct Ascent Synthesis.
 """
 
 import math
@@ -19,14 +17,9 @@ from ..common.radial_power import radial_power
 from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack
 
-PHOTOGRAPH_SLOPE = -2.0
-"""The slope of log power over log frequency in photographs of scenes."""
-
-BAND_EDGE = 1 / 8
-"""The frequency, in waves per pixel, that separates the low band from the high band, the two finest octaves."""
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""The shares of red, green and blue in the luminance of Rec. 601."""
+PHOTOGRAPH_SLOPE = -2.0  # The slope of log power over log frequency in photographs of scenes.
+BAND_EDGE = 1 / 8  # In waves per pixel, between the low band and the high band, the two finest octaves.
+LUMINANCE = (0.299, 0.587, 0.114)  # The shares of red, green and blue in the luminance of Rec. 601.
 
 _SMALLEST_IMAGE = 64
 
@@ -37,9 +30,7 @@ _BINS_PER_OCTAVE, _MAX_FREQUENCY = 4, 0.5
 
 _MIN_BRIGHTNESS_RANGE = 1e-5  # Smaller variations, of about 1/400 of a step of an 8-bit image, are rounding errors.
 _MIN_LEVEL_SAMPLES = 4  # On the short side of a level; fewer give no reliable variance.
-
-Levels = tuple[Tensor, Tensor]
-"""Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them."""
+Levels = tuple[Tensor, Tensor]  # Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them.
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +72,14 @@ def measure_spectrum(images: Images) -> Spectrum:
         raise ValueError(
             f"the image of {width} x {height} is too small for a spectrum; {_SMALLEST_IMAGE} pixels will do"
         )
-    edges = _make_ring_edges(_MIN_WAVES / min(height, width))
+    below = math.floor(math.log2(BAND_EDGE * min(height, width) / _MIN_WAVES) * _BINS_PER_OCTAVE)
+    above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)
+    edges = tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))
     # One image at a time, because it takes several times its memory in float64.
     found = [radial_power(_measure_luma(image), edges) for image in pausing(images.split(1))]
     power, frequency = torch.cat([power for power, _ in found]), found[0][1]
-    below = frequency < BAND_EDGE
-    bands = (torch.ones_like(below), below, ~below)
+    low = frequency < BAND_EDGE
+    bands = (torch.ones_like(low), low, ~low)
     slopes = [fit_slope(frequency[band], power[:, band]) for band in bands]
     return Spectrum(frequency, power, *slopes)
 
@@ -130,10 +123,3 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
     """Return the slopes (B,) of log y (B, N) over log x (N,), fitted by least squares."""
     across = x.log() - x.log().mean()
     return (y.log() @ across) / across.square().sum()
-
-
-def _make_ring_edges(first: float) -> tuple[float, ...]:
-    """Return the rising frequencies, in waves per pixel, at which the rings of a spectrum begin and end."""
-    below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
-    above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)
-    return tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))

@@ -46,7 +46,9 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
         panel.set_xscale("log", base=2)
         panel.set_yscale("log")
         panel.xaxis.set_minor_locator(NullLocator())
-        panel.xaxis.set_major_formatter(FuncFormatter(_write_power_of_two))
+        panel.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:g}" if value >= 1 else f"1/{1 / value:g}")
+        )
         panel.yaxis.set_minor_formatter(NullFormatter())
         panel.set_ylabel(vertical, fontsize=TEXT_SIZE, labelpad=1)
         panel.set_xlabel(horizontal, fontsize=TEXT_SIZE, labelpad=1)
@@ -56,13 +58,7 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
     return render_figure(figure)
 
 
-def _write_power_of_two(value: float, _: object) -> str:
-    """Return the label of a number on an axis: a number below 1 is written as a fraction."""
-    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
-
-
 def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
-    """Draw each of the rows (B, N) over x (N,) as a line."""
     for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
         label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MAX_LEGEND_LINES else None
         axes.plot(x, row, ".-", linewidth=1.2, markersize=3, color=BLUE if len(rows) == 1 else None, label=label)

@@ -107,5 +107,4 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
 
 
 def _title(judge: str, number: int, count: int) -> str:
-    """Return the line above a chart: the name of the model, and the number of the image if there are several."""
     return f"image {number}: {judge}" if count > 1 else judge

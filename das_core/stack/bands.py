@@ -12,9 +12,7 @@ from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import parse_weighted_lines
 from .bases import Basis
 
-Band = tuple[int, int]
-"""The coarsest and the finest resolution of a band, both included, in samples along the long side of the canvas."""
-
+Band = tuple[int, int]  # Coarsest and finest resolution, both included, in samples along the long side of the canvas.
 FINEST = 2**31  # The upper end of a band without one, such as '65-'.
 
 _BAND = re.compile(r"(\d{0,9})\s*(?:([-\u2013])\s*(\d{0,9}))?")
@@ -46,7 +44,6 @@ def format_band(band: Band) -> str:
 
 
 def _parse_band(text: str) -> Band:
-    """Parse one band, or raise a ValueError that quotes it."""
     found = _BAND.fullmatch(text.strip())
     if found is None or not (found[1] or found[3]):
         raise ValueError(f"the band '{shorten(text)}' is none; write resolutions such as '17-64', '-16', '65-' or '5'")
@@ -118,8 +115,7 @@ def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
     longest = max(basis.height, basis.width)
     rows = (basis.row_waves.abs() + 1) * (longest / basis.height)
     columns = (basis.column_waves.abs() + 1) * (longest / basis.width)
-    # Less 1e-3, because a rounding error of float32 could add a sample. The finest wave of a tile with an even side of
-    # n samples would need n + 1; the clamp assigns it to the finest resolution.
+    # Less 1e-3 for rounding; the clamp is for the finest wave of a tile with an even side of n, which would need n + 1.
     needed = (torch.maximum(rows[:, None], columns[None, :]) - 1e-3).ceil().clamp(max=longest)
     moving = torch.ones_like(needed)
     for low, high in frozen:

@@ -57,8 +57,7 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     """Return a zoom whose depths start from the canvases of a stack.
 
     The number of steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider
-    than an eighth of the short side of the picture (4 to 56 pixels) is cropped to it, and levels finer than the cropped
-    canvas are removed.
+    than an eighth of the short side (4 to 56 pixels) is cropped to it, and levels finer than the canvas are removed.
 
     Args:
         stack: one image, from which all depths start, or one for each depth.
@@ -94,8 +93,7 @@ def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
     """Return frames (T, C, H, W) interpolated at N moments, (N, C, H, W)."""
     before, behind, shares = zip(*moments, strict=True)
     share = torch.tensor(shares, dtype=torch.float32, device=frames.device)[:, None, None, None]
-    # Exact at a share of 0: `lerp` returns its first argument there.
-    return torch.lerp(frames[list(before)], frames[list(behind)], share)
+    return torch.lerp(frames[list(before)], frames[list(behind)], share)  # Exact at a share of 0.
 
 
 def mix_surroundings(around: Surroundings | None, moments: list[Moment]) -> Surroundings | None:

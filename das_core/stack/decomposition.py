@@ -1,9 +1,8 @@
 """Decompositions: a stack split into its levels.
 
-Levels are read from the parameters, if these give them. Otherwise, of all levels with the sum S, those of least norm
-are wanted: P = adjoint(K+ S), with the `adjoint` of the form `layers` (docs/method.md). K+ is approximated in the form
-`spectral`; what the levels then miss of S is added to the finest level, so their norm is 1.1 to 1.8 times the least
-(measured on canvases of 32 to 168 pixels).
+Levels are read from the parameters, if these give them. Otherwise, those of least norm are wanted (docs/method.md): K+
+is approximated in the form `spectral`, and what the levels then miss of the canvas is added to the finest level, so
+their norm is 1.1 to 1.8 times the least (measured on canvases of 32 to 168 pixels).
 """
 
 from collections.abc import Iterator, Sequence
@@ -111,11 +110,19 @@ def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[T
     """Yield the sum (B, 3, H, W) of each group of levels; the groups hold all levels once, in order."""
     stack = as_pyramid(stack)
     gradient, moved = _find_gradient(stack)
-    left = stack.canvas
+    spec, left = stack.spec, stack.canvas
     for numbers in groups[:-1]:
         canvas = torch.zeros_like(left)
         for number in numbers:
-            canvas += _show_level(stack, number, gradient, moved)
+            shape = level_shape(spec.levels[number], spec.canvas)
+            rows, columns = (
+                bicubic_matrix(size, side, spec.tile, gradient.dtype).to(gradient)
+                for size, side in zip(shape, spec.canvas, strict=True)
+            )
+            level = multiply_both_sides(rows.T, gradient, columns)
+            if moved is not None:
+                level = level + moved[number]
+            canvas += multiply_both_sides(rows, level, columns.T)
         left = left - canvas
         yield canvas
     # The remainder is the sum of the last group and of what no level can show, so neither has to be computed.
@@ -140,20 +147,6 @@ def _find_gradient(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None
         return start, parameters.tensors
     change = spectral.invert(stack.canvas - stack.start) if parameters is None else parameters
     return start + change.tensors[0], None
-
-
-def _show_level(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tensor, ...] | None) -> Tensor:
-    """Return one level on the canvas, (B, 3, H, W), given what `_find_gradient` returns."""
-    spec = stack.spec
-    shape = level_shape(spec.levels[number], spec.canvas)
-    rows, columns = (
-        bicubic_matrix(size, side, spec.tile, gradient.dtype).to(gradient)
-        for size, side in zip(shape, spec.canvas, strict=True)
-    )
-    level = multiply_both_sides(rows.T, gradient, columns)
-    if moved is not None:
-        level = level + moved[number]
-    return multiply_both_sides(rows, level, columns.T)
 
 
 def _find_parameters(stack: ImageStack) -> Parameters | None:

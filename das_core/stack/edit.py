@@ -1,7 +1,4 @@
-"""Edits a stack by its levels, and a film by its changes in time.
-
-Editing a picture that is a sum of images, one for each resolution, comes from imstack (Whitaker, 2021).
-"""
+"""Edits a stack by its levels, as in imstack (Whitaker, 2021), and a film by its changes in time."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +8,10 @@ import torch
 from torch import Tensor
 
 from .bands import FINEST, Band, combine_gains, select_levels
-from .decomposition import Decomposition, decompose_change, decompose_start, estimate_decomposition_bytes
+from .decomposition import decompose_change, decompose_start, estimate_decomposition_bytes
 from .image_stack import ImageStack
 from .pixels import from_rgb, to_rgb
 from .time import Time, mix_frames
-
-_EVERYTHING: Band = (1, FINEST)
 
 
 def edit_stack(
@@ -31,14 +26,12 @@ def edit_stack(
 ) -> ImageStack:
     """Return a stack whose levels are edited, and from which ascents can continue.
 
-    The edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) means the levels from
-    `low` to `high`, both included; what is finer than the finest level is edited with it. The parameters and the state
-    of the optimizer are dropped.
+    Edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) has the levels `low` to
+    `high`; what is finer than the finest level is edited with it. Parameters and state of the optimizer are dropped.
 
     Args:
         stack: the stack to edit.
-        gains: bands and the factors of their levels: 0 removes a band, -1 turns it into its negative. The factors of
-            overlapping bands are multiplied.
+        gains: bands and their factors: 0 removes a band, -1 makes it negative; those of overlapping bands multiply.
         reset: bands from which everything is removed that ascents have added since `stack.start`.
         freeze: bands that later ascents leave as they are, in place of those that were frozen before.
         other: a stack with the same size and margin to mix in, with one image or as many as `stack`.
@@ -60,8 +53,10 @@ def edit_stack(
         if not 0 <= blend <= 1:
             raise ValueError(f"blend {blend} is not between 0 (this stack) and 1 (the other one)")
         other = _convert_like(stack, other)
-        shares = [blend * chosen for chosen in select_levels(blend_bands or [_EVERYTHING], levels)]
-        start, change = _blend(start, decompose_start(other), shares), _blend(change, decompose_change(other), shares)
+        shares = [blend * chosen for chosen in select_levels(blend_bands or [(1, FINEST)], levels)]
+        rest = [1 - share for share in shares]
+        start = start.scale(rest).add(decompose_start(other).scale(shares))
+        change = change.scale(rest).add(decompose_change(other).scale(shares))
     change = change.scale([float(not gone) for gone in select_levels(reset, levels)])
     factors = combine_gains(gains, levels)
     start, change = start.scale(factors), change.scale(factors)
@@ -118,11 +113,6 @@ def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> i
     return estimate_decomposition_bytes(stack) + (2 if other is None else 6) * levels
 
 
-def _blend(one: Decomposition, other: Decomposition, shares: Sequence[float]) -> Decomposition:
-    """Return a mixture of two decompositions; `shares` has the share of `other` for each level."""
-    return one.scale([1 - share for share in shares]).add(other.scale(shares))
-
-
 def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
     """Return the pictures of `other` as a stack with the spec and the number of images of `stack`."""
     mine, theirs = stack.spec, other.spec
@@ -136,10 +126,8 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
         )
     if replace(mine, frozen=()) == replace(theirs, frozen=()) and other.batch == stack.batch:
         return other  # It keeps its parameters, from which its levels can be read.
-
-    def convert(canvas: Tensor) -> Tensor:
-        if mine.color != theirs.color:
-            canvas = from_rgb(to_rgb(canvas, theirs.color), mine.color)
-        return canvas.expand_as(stack.canvas)
-
-    return ImageStack(mine, convert(other.start), convert(other.canvas))
+    canvases = [other.start, other.canvas]
+    if mine.color != theirs.color:
+        canvases = [from_rgb(to_rgb(each, theirs.color), mine.color) for each in canvases]
+    start, canvas = (each.expand_as(stack.canvas) for each in canvases)
+    return ImageStack(mine, start, canvas)

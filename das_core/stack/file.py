@@ -1,8 +1,7 @@
 """Saves stacks to safetensors files, and loads them.
 
 Everything that is not a tensor is JSON in the metadata, with a hash of the whole content. Files are not trusted:
-version and hash are checked first, the content by the constructors of the stack and of its parts, and here for values
-that are not finite.
+version and hash are checked first, the content by the constructors of its parts, and here for values not finite.
 """
 
 import dataclasses
@@ -31,8 +30,7 @@ from .state import OptimizerState
 from .time import Time
 from .zoom import Zoom
 
-FORMAT, VERSION = "direct ascent stack", "1"
-"""The values of `format` and `version` in the metadata of a stack file."""
+FORMAT, VERSION = "direct ascent stack", "1"  # The values of `format` and `version` in the metadata of a stack file.
 
 SUFFIX = ".safetensors"
 
@@ -144,7 +142,6 @@ def _compute_hash(description: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _name_tensors(stack: ImageStack) -> dict[str, Tensor]:
-    """Return the tensors of a stack, by their names in a file."""
     around, parameters, state = stack.surroundings, stack.parameters, stack.optimizer_state
     return {
         "start": stack.start,
@@ -183,6 +180,5 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
 
 
 def _collect(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-    """Return the tensors named kind.0, kind.1 and so on."""
     count = sum(name.startswith(f"{kind}.") for name in tensors)
     return tuple(tensors[f"{kind}.{number}"] for number in range(count))

@@ -87,8 +87,7 @@ class ImageStack:
     ) -> "ImageStack":
         """Return a stack that shows noise with the power spectrum of a sum of levels, each filled with white noise.
 
-        Pictures that start from it differ more than those from grey, but are recognised less often after few steps
-        (benchmarks/NOTES.md, Diversity).
+        Pictures that start from it differ more than those from grey, but are recognised less often after few steps.
 
         Args:
             spec: how the stack is built.

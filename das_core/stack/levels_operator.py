@@ -54,7 +54,7 @@ class LevelsOperator(StackOperator[LevelTensors]):
 
     def invert(self, change: Tensor) -> LevelTensors:
         """Return levels for a change (B, 3, H, W); they miss some percent, for K+ is that of the form `spectral`."""
-        return self.adjoint(self._approximation.invert(change).gradient)
+        return self.adjoint(self._approximation.invert(change).tensors[0])
 
     @cached_property
     def _approximation(self) -> SpectralOperator:

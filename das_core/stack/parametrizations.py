@@ -23,11 +23,8 @@ from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
 from .time import FilmOperator, Time
 
-OperatorForm = Literal["spectral", "layers"]
-"""A form of the operator, see `linear_operator`. The name `layers` is that of imstack (Whitaker, 2021)."""
-
-Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]
-"""What an ascent moves: `pyramid` stands for the levels of the stack."""
+OperatorForm = Literal["spectral", "layers"]  # See `linear_operator`; the name `layers` is that of imstack.
+Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]  # What an ascent moves; `pyramid`: the levels.
 
 
 class PixelsOperator(SpectralOperator):
@@ -38,7 +35,7 @@ class PixelsOperator(SpectralOperator):
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
         """Return the accumulated gradient (B, 3, H, W) without the frequencies of frozen bands."""
-        return self.remove_frozen(parameters.gradient)
+        return self.remove_frozen(parameters.tensors[0])
 
 
 class PixelTensorsOperator(LevelsOperator):

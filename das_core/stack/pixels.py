@@ -1,8 +1,4 @@
-"""Converts a canvas to pixels, and a gradient at the pixels to one at the canvas; crops the margin.
-
-The canvas is converted to rgb, and (tanh + 1) / 2 maps it to 0..1 (Direct Ascent Synthesis, arXiv 2502.07753, section
-3).
-"""
+"""Converts a canvas to pixels by (tanh + 1) / 2, and a gradient at the pixels to one at the canvas; crops margins."""
 
 from typing import Literal, get_args
 
@@ -46,11 +42,6 @@ def from_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
     return _mix(_RGB_TO_DECORRELATED, canvas, space)
 
 
-def gradient_from_rgb(gradient: Tensor, space: ColorSpace) -> Tensor:
-    """Pull a gradient back through `to_rgb`."""
-    return _mix(_GRADIENT_FROM_RGB, gradient, space)
-
-
 def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
     """Convert a canvas to pixels: convert it to rgb, then apply (tanh + 1) / 2."""
     # sigmoid(2 x) is (tanh(x) + 1) / 2, in one pass over the memory.
@@ -67,7 +58,7 @@ def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Te
     """Pull a gradient back through `render_pixels`."""
     # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
     allow_interrupt()
-    return gradient_from_rgb((1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
+    return _mix(_GRADIENT_FROM_RGB, (1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
 
 
 def crop_margin(canvas: Tensor, margin: int) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.geometry import Shape
+from ..common.images import resize
 from ..common.interruption import pausing
 from ..common.products import multiply_both_sides
 from .conversion import find_moments, mix_moments, mix_surroundings
@@ -24,9 +25,7 @@ from .start import Surroundings
 from .zoom import Zoom, ZoomOperator
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
-MOST_SHOWN = 2**16
-"""The largest number of frames that one call of `render_film` or `render_zoom` can render."""
-
+MOST_SHOWN = 2**16  # The largest number of frames that one call of `render_film` or `render_zoom` can render.
 _AT_ONCE = 8  # How many frames are rendered at once.
 
 
@@ -89,11 +88,8 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
         canvas = ZoomOperator(zoom, shape, margin).forward(canvas, range(zoom.depths))
     pixels = stack.spec.dress(render_pixels(canvas, stack.spec.color), margin=margin)
     if stack.surroundings is not None:
-        around, mask = (
-            F.interpolate(part, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
-            for part in (stack.surroundings.pixels, stack.surroundings.mask)
-        )
-        pixels = Surroundings(around, mask).composite(pixels)
+        around = [resize(part, shape) for part in (stack.surroundings.pixels, stack.surroundings.mask)]
+        pixels = Surroundings(*around).composite(pixels)
     return crop_margin(pixels, margin)
 
 
@@ -151,8 +147,7 @@ def render_zoom(
     Args:
         stack: a zoom: a stack whose spec has a `Zoom`.
         moments: a number of frames, 1 to 65,536, at equal distances from the first depth to the last (in a loop, on
-            towards the first); or a list of moments, each from 0 to the index of the last depth (in a loop, to the
-            number of depths).
+            towards the first); or a list of moments, from 0 to the last depth (in a loop, to the number of depths).
         scale: the size of the frames as a multiple of the stack's own, 0.05 to 32.
         out: whether the zoom goes outwards. If `moments` is a number, a loop still begins with the first depth.
 
@@ -186,7 +181,6 @@ def _settle(stack: ImageStack) -> StackSpec:
 
 
 def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list[float]:
-    """Return the moments that `render_zoom` shows, in order, or raise a ValueError."""
     if isinstance(moments, int):
         _check_count(moments)
         steps = moments if zoom.loop else max(1, moments - 1)
@@ -203,6 +197,5 @@ def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list
 
 
 def _check_count(frames: int) -> None:
-    """Raise a ValueError unless so many frames can be rendered."""
     if not 1 <= frames <= MOST_SHOWN:
         raise ValueError(f"{frames} frames cannot be rendered; 1 to {MOST_SHOWN} can")

@@ -172,10 +172,6 @@ class StackSpec:
         sizes = {(shape[axis], self.canvas[axis]) for shape in shapes for axis in (0, 1)}
         return needed + 4 * sum(size * side for size, side in sizes)
 
-    def parameters_bytes(self, batch: int) -> int:
-        """Return how many bytes the parameters of a stack take."""
-        return 4 * sum(map(math.prod, self.shape_parameters(batch)))
-
     def levels_bytes(self, batch: int) -> int:
         """Return how many bytes all levels of a stack take as tensors."""
         return 4 * sum(map(math.prod, LevelsOperator.shape_parameters(self.canvas, self.levels, batch)))

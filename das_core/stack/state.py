@@ -49,11 +49,6 @@ class Parameters:
 class AccumulatedGradient(Parameters):
     """The sum over all steps of the gradient (or the velocity) times the step size, one tensor (B, 3, H, W)."""
 
-    @property
-    def gradient(self) -> Tensor:
-        """The accumulated gradient (B, 3, H, W)."""
-        return self.tensors[0]
-
 
 class LevelTensors(Parameters):
     """What ascents have added to every level, (B, 3, h_r, w_r), or to pixels or Fourier coefficients, one tensor."""

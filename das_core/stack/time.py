@@ -1,8 +1,7 @@
 """Time as one more axis of a stack: a film has levels in time, as a picture has levels in space.
 
-A level in time has r points; linear interpolation turns them into T frames, by a matrix U_r (T, r). The operator of a
-film is K in space times K_t = sum over r of U_r U_r', which spreads the gradient at a frame to its neighbours. A loop
-has no first frame: its K_t is the mean over all cyclic shifts (docs/method.md, Films).
+The operator of a film is K in space times a matrix K_t, which spreads the gradient at a frame to its neighbours; a
+loop has no first frame: its K_t is the mean over all cyclic shifts (docs/method.md, Films).
 """
 
 import math
@@ -84,8 +83,7 @@ def time_matrix(time: Time, levels: Sequence[int] = (), decay: float = 1.0) -> T
         apart = (frames[:, None] + frames) % time.frames
         by_distance = matrix.gather(1, apart).mean(dim=0)
         matrix = by_distance[(frames[:, None] - frames) % time.frames]
-        # In a loop the distances d and T - d are the same.
-        matrix = (matrix + matrix.T) / 2
+        matrix = (matrix + matrix.T) / 2  # The distances d and T - d are the same.
     return matrix
 
 

@@ -1,8 +1,4 @@
-"""A zoom: nested pictures, each of which contains the next one in its middle (docs/method.md, A zoom).
-
-What is shown at a moment is a composite: the widest visible depth covers it, and each smaller depth is blended over the
-wider ones through an elliptic mask, because a straight or sharp edge would look like a frame.
-"""
+"""A zoom: nested pictures, each of which contains the next one in its middle (docs/method.md, A zoom)."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,7 +18,6 @@ from ..common.timeline import Timeline
 MOST_DEPTHS = 32
 LEAST_FACTOR, LARGEST_FACTOR = 1.25, 8.0
 BETWEEN = 3  # How many moments between two depths models are shown, so that an ascent improves them, too.
-
 INNER = 0.6  # The semi-axes of the ellipse in which a depth is opaque, as shares of half the sides of its picture.
 _LEAST_MARGIN, _WIDEST_MARGIN = 4, 56  # In pixels. In the margin, the mask of a depth falls to 0.
 
@@ -153,13 +148,12 @@ class ZoomOperator:
         return total
 
     def _find_layers(self, moment: float, device: torch.device) -> Iterator[_Layer]:
-        """Yield the visible depths at a moment, from the widest to the smallest."""
         for depth, scale, fills in self.zoom.find_layers(moment, self.canvas, self.margin):
             (down, rows), (right, columns) = (_find_spans(length, scale) for length in self.canvas)
+            height, width = self.canvas
             matrices = None
             if scale != 1:
-                vertical, horizontal = (self._make_matrix(length, scale, device) for length in self.canvas)
-                matrices = vertical, horizontal
+                matrices = self._make_matrix(height, scale, device), self._make_matrix(width, scale, device)
             mask = None if fills else self._make_mask(self.canvas, self.margin, scale, device)
             yield depth, (down, right), (rows, columns), matrices, mask
 

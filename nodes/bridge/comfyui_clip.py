@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from ...das_core.models.clip import CLIP, assemble_clip
 from ...das_core.models.judge import Judge, to_triple
-from ...das_core.models.scripts import is_mostly_latin
-from ...das_core.models.text_tower import TextTower
+from ...das_core.models.text_tower import TextTower, is_mostly_latin
 from .memory import load_judges, share_patcher
 
 _NAME = "ComfyUI's CLIP"

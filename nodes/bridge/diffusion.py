@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...das_core.ascent.guidance import Guidance, GuidedStep, GuidedSteps
-from ...das_core.ascent.out_of_memory import is_out_of_memory
+from ...das_core.ascent.memory import is_out_of_memory
 from ...das_core.ascent.pace import pace_at_noise
 from ...das_core.ascent.result import VanishedError
 from ...das_core.common.cache import running

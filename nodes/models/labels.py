@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...das_core.models.label_sets import imagenet_labels
+from ...das_core.models.labels import imagenet_labels
 from ..node import Node
 from ..schema import schema, tip
 

@@ -3,8 +3,7 @@
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
-from ...das_core.models.label_sets import imagenet_labels
-from ...das_core.models.labels import UnknownClassError
+from ...das_core.models.labels import UnknownClassError, imagenet_labels
 from ...das_core.objectives import classes as core
 from ..node import Node
 from ..schema import Classifier, Objective, add_advice, list_options, schema, tip, weight_input

@@ -7,7 +7,6 @@ from comfy_api.latest import io
 from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
 from ...das_core.objectives import feature as core
-from ...das_core.objectives.feature_text import parse_direction, parse_position
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, make_options, model_input, read_choice, schema, tip, weight_input
@@ -96,8 +95,8 @@ class FeatureObjective(Node):
                 part,  # type: ignore[arg-type]
                 # The index of the channel or of the head. The kinds `layer` and `direction` ignore the 0.
                 settings.get("channel", settings.get("head", 0)),
-                parse_position(settings.get("position", "")),
-                parse_direction(settings.get("direction", "")),
+                core.parse_position(settings.get("position", "")),
+                core.parse_direction(settings.get("direction", "")),
                 weight,
             )
         return io.NodeOutput(objective)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -25,6 +26,11 @@ def pack(loaded: Pack) -> Iterator[Pack]:
     """The loaded pack, with its own folders, and no interrupt left over."""
     with use_pack(loaded):
         yield loaded
+
+
+@pytest.fixture
+def bridge(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from das_core.models.hypernyms import list_hypernyms
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.class_sentences import (
     CONTEXTS,
     TEMPLATES,
@@ -27,26 +27,17 @@ SEEDS = range(100, 105)
 # Sentences, each with the indices of the classes that it is about; the place that a sentence mentions does not count.
 # The sentences were written before any projection was tested with them, and nothing was tuned on them.
 SPOKEN = {
-    "a bird on a branch": "7-24 80-100 127-146",
-    "a bowl of ripe fruit": "948-957 988-989",
-    "an old steam train crossing a viaduct": "466 547 565 705 820 829 888",
-    "a cat asleep on the sofa": "281-285",
+    "a bird on a branch": "7-24 80-100 127-146", "a bowl of ripe fruit": "948-957 988-989",
+    "an old steam train crossing a viaduct": "466 547 565 705 820 829 888", "a cat asleep on the sofa": "281-285",
     "a snake coiled on a rock": "52-68",
     "a fishing boat at dawn": "403 472 484 510 554 576 625 628 724 780 814 833 871 913-914",
     "a huge truck on the motorway": "407 555 569 586 656 675 717 734 803 864 867",
-    "an aeroplane above the clouds": "404-405 417 812 895 908",
-    "a monkey eating in a tree": "365-384",
-    "a beetle crawling on a leaf": "300-326",
-    "a frog by the pond": "30-32",
-    "a bear fishing in a river": "294-297",
-    "a puppy with a ball on the lawn": "151-268",
-    "a large wild cat in the grass": "286-293",
-    "a whale leaping out of the ocean": "147-148",
-    "an insect seen from very near": "300-326",
-    "a small furry animal with big teeth": "330-338 356-362",
-    "fresh vegetables at the market": "582 935-957 988-989",
-    "a chocolate dessert with cream": "927-929 960 967",
-    "a glass of wine by candlelight": "441 572 907 966",
+    "an aeroplane above the clouds": "404-405 417 812 895 908", "a monkey eating in a tree": "365-384",
+    "a beetle crawling on a leaf": "300-326", "a frog by the pond": "30-32", "a bear fishing in a river": "294-297",
+    "a puppy with a ball on the lawn": "151-268", "a large wild cat in the grass": "286-293",
+    "a whale leaping out of the ocean": "147-148", "an insect seen from very near": "300-326",
+    "a small furry animal with big teeth": "330-338 356-362", "fresh vegetables at the market": "582 935-957 988-989",
+    "a chocolate dessert with cream": "927-929 960 967", "a glass of wine by candlelight": "441 572 907 966",
     "a guitar leaning in the corner": "402 420 486 546 594 889",
     "an orchestra playing on a stage": "401-402 420 432 458 486 494 513 541-542 546 558 566 577 "
     "579 593-594 641-642 683-684 687 699 776 819 822 875 881 889",
@@ -55,30 +46,24 @@ SPOKEN = {
     "an old telephone in a hallway": "487 528 590 605 707",
     "pots and pans in a kitchen": "469 505 521 534 544 567 618 651 659 738 760 766 813 827 849 859 891 909-910 926",
     "a workman's tools on a bench": "462 473 477 491 512 587 596 606 677 695 710 714 730 740 783-784 792",
-    "a knight in armour": "461 465 490 524 715 777 787",
-    "a leather bag on a chair": "414 636 692 728 748 797 893",
+    "a knight in armour": "461 465 490 524 715 777 787", "a leather bag on a chair": "414 636 692 728 748 797 893",
     "a man wearing a tall hat": "433 439 452 515 518 560 667 715 793 808",
     "clothes hanging on a line": "399-400 411 445 451 457 459 474 501 529 568 578 601 608 610 "
     "614 617 638-639 652 655 689 697 735 775 824 834 841-842 869 887 906",
     "a tall stone building on a square": "406 442 483 497 500 538 649 663 668 682 698 708 743 825 832 873",
-    "a bridge across a wide river": "718 821 839 888",
-    "waves breaking on the shore": "437 460 525 972 975-978",
+    "a bridge across a wide river": "718 821 839 888", "waves breaking on the shore": "437 460 525 972 975-978",
     "a landscape with hills and a lake": "437 460 525 672 970 972 975-980",
     "a machine working in the fields": "425 595 690 730 856 866 958",
     "a wooden box full of letters": "427 478 492 519 588 637 692 709 790",
     "a toy forgotten on the floor": "476 611 723 747 843 850 865",
-    "a passenger bus in the rain": "654 705 779 829 874",
-    "a crab on a tropical beach": "118-121 125",
+    "a passenger bus in the rain": "654 705 779 829 874", "a crab on a tropical beach": "118-121 125",
 }  # fmt: skip
 
 # Sentences around a name that no projection is fitted on.
 NEW_CONTEXTS = (
-    "a {} under an old oak tree",
-    "a small red {} in the snow",
-    "a {} in a city street at night",
-    "a child pointing at a {}",
-    "a black and white photo of a {} in a park",
-)
+    "a {} under an old oak tree", "a small red {} in the snow", "a {} in a city street at night",
+    "a child pointing at a {}", "a black and white photo of a {} in a park",
+)  # fmt: skip
 
 
 class Shares(NamedTuple):

@@ -127,7 +127,7 @@ class Pack:
     def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
         """Return a classifier of a module, which the memory manager handles like those of Load Classifier."""
         half = (0.5, 0.5, 0.5)
-        labels = self.module("das_core.models.label_sets").number_labels(classes)
+        labels = self.module("das_core.models.labels").number_labels(classes)
         owner = self.module("nodes.bridge").manage_module(module)
         make = self.module("das_core.models.classifier").Classifier
         return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)
@@ -257,11 +257,12 @@ def assert_is_free(tensor: Tensor) -> None:
     assert tensor.grad_fn is None
 
 
-def refuse_all(calls: Mapping[str, Callable[[Pack], object]]) -> Callable[..., None]:
-    """Return a test that every call is refused with a message that matches its key."""
+def refuse_all(calls: Mapping[str, Callable[[Pack], object]], free: int = 2**40) -> Callable[..., None]:
+    """Return a test that every call is refused with a message that matches its key, with so many bytes free."""
 
     @each_case(("message", "call"), calls.items())
-    def test(pack: Pack, message: str, call: Callable[[Pack], object]) -> None:
+    def test(pack: Pack, set_free_memory: Any, message: str, call: Callable[[Pack], object]) -> None:
+        set_free_memory(free)
         with pytest.raises(ValueError, match=message):
             call(pack)
 

@@ -6,7 +6,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from das_core.models.classifier import Classifier
-from das_core.models.label_sets import number_labels
+from das_core.models.labels import number_labels
 
 SIZE = 96
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import das_core as da
 from das_core.ascent.plan import make_plan
 from das_core.ascent.scoring import Scoring
-from das_core.models.label_sets import number_labels
+from das_core.models.labels import number_labels
 from das_core.objectives.term import Score
 from das_core.views.draws import Draws, ViewKey
 
@@ -43,6 +43,20 @@ def ask(score: Score, judge: da.Judge | None = None, name: str = "output", **set
 
 def output_objective(judge: da.Judge, name: str = "output", weight: float = 1.0) -> da.Objective:
     return ask(lambda output, images: output.flatten(1).mean(dim=1), judge, name, weight=weight)
+
+
+class Mean(nn.Module):
+    """The mean of each view."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return views.mean(dim=(1, 2, 3))[:, None]
+
+
+def half(right: bool) -> Tensor:
+    """Return a mask (1, 48, 64) over the left or the right half."""
+    mask = torch.zeros(1, 48, 64)
+    mask[:, :, 32 * right : 32 + 32 * right] = 1
+    return mask
 
 
 def score(objective: da.Objective, output: Any, images: Tensor | None = None) -> Tensor:

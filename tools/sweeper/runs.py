@@ -18,7 +18,7 @@ import comfy.model_management
 import torch
 from torchvision.transforms.functional import to_tensor
 
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import parse_classes

@@ -47,9 +47,7 @@ class ActivationJudge(Judge):
         return ("activations",)
 
     def __call__(self, views: Tensor) -> Activations:  # type: ignore[override]
-        """Return the activations of views (V, 3, size, size), 0..1; gradients flow from them to the views. The module
-        stops as soon as all layers have run.
-        """
+        """Return the activations of views (V, 3, size, size), 0..1, with gradients; the module stops after the last."""
         layers = {layer.name: layer for layer in self.layers}
         left = Counter({layer.name: layer.calls for layer in self.layers})
         values: dict[str, Tensor] = {}

@@ -1,10 +1,8 @@
 """The layers that style and content objectives use when the user names none.
 
 In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), one layer is taken for each
-resolution: of the least deeply nested ones, the last. Style uses those of at least 12 x 12, content the one with the
-smallest resolution of at least 24 x 24. The usual style layers of VGG are also one per resolution (Gatys et al., CVPR
-2016). In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style uses the blocks
-at 1/6, 1/3, 1/2 and 2/3 of the depth, and content the block at 1/2.
+resolution, as usual for VGG (Gatys et al., CVPR 2016): of the least deeply nested ones, the last. In networks of equal
+blocks (vision transformers, such as the image towers of most CLIPs), blocks at some shares of the depth are taken.
 """
 
 import re
@@ -20,8 +18,7 @@ _MIN_BLOCKS = 3
 
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
     """Return the names of the layers whose statistics describe a style, early layers first; if there are none, of the
-    layer in the middle. `size` is the side of the model's views in pixels.
-    """
+    layer in the middle. `size` is the side of the model's views in pixels."""
     # A smaller map than 12 x 12 has too few positions for a Gram matrix.
     return _choose_layers(layers, size, (1 / 6, 1 / 3, 1 / 2, 2 / 3), least_side=12)
 
@@ -34,7 +31,11 @@ def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
 
 def _choose_layers(layers: Sequence[Layer], size: int, shares: Sequence[float], least_side: int) -> list[str]:
     """Return the names of the blocks at some shares of the depth, or of one layer of each resolution; see above."""
-    stages, blocks = _find_stages(layers), _find_blocks(layers)
+    stages, rows = _find_stages(layers), defaultdict[tuple[str, tuple[int, ...]], list[Layer]](list)
+    for layer in layers:
+        if len(layer.shape) == 2 and (numbered := re.fullmatch(r"(.*?)\d+", layer.name)):
+            rows[numbered[1], layer.shape].append(layer)
+    blocks = max(rows.values(), key=len, default=[])
     # Feature maps of at most one resolution, but three blocks or more: this is a network of equal blocks.
     if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
         return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in shares))
@@ -48,26 +49,15 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
         side = layer.shape[-1]
-        # In most networks feature maps do not grow from layer to layer. So a map with a longer side than an earlier map
-        # is left out: usually it is an attention matrix, tokens x tokens.
+        # Maps seldom grow from layer to layer: a longer side is usually that of an attention matrix, tokens x tokens.
         if len(layer.shape) == 3 and layer.shape[1] == side > 1 and side <= min(by_side, default=side):
             by_side[side].append(layer)
     return [min(reversed(alike), key=lambda layer: layer.name.count(".")) for alike in by_side.values()]
 
 
-def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the blocks of a transformer."""
-    rows: dict[tuple[str, tuple[int, ...]], list[Layer]] = defaultdict(list)
-    for layer in layers:
-        if len(layer.shape) == 2 and (numbered := re.fullmatch(r"(.*?)\d+", layer.name)):
-            rows[numbered[1], layer.shape].append(layer)
-    return max(rows.values(), key=len, default=[])
-
-
 def describe_layers(judge: Judge, search: str = "") -> str:
     """Return a text: a line with the layers that style and content take by default, then a table of the layers for
-    which each word of `search` is in the name or in the kind.
-    """
+    which each word of `search` is in the name or in the kind."""
     layers, words, sought = find_layers(judge), search.casefold().split(), shorten(search)
     style, content = choose_style_layers(layers, judge.size), choose_content_layer(layers, judge.size)
     found = [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]

@@ -1,7 +1,4 @@
-"""The heads of attention modules, before the last projection mixes them: slices of the channels of its input.
-
-Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2.
-"""
+"""The heads of attention modules (Vaswani et al., 2017, arXiv 1706.03762), before the last projection mixes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,19 +27,16 @@ def count_heads(part: nn.Module) -> int:
 
 
 def find_projection(part: nn.Module) -> nn.Linear | None:
-    """Return the projection that mixes the heads of an attention module; None if none runs as a module:
-    `nn.MultiheadAttention` uses the weights of its `out_proj` without running it.
-    """
+    """Return the projection that mixes the heads of an attention module; None if none runs as a module."""
     if isinstance(part, nn.MultiheadAttention):
-        return None
+        return None  # It uses the weights of its `out_proj` without running it.
     found = (getattr(part, name, None) for name in _PROJECTIONS)
     return next((layer for layer in found if isinstance(layer, nn.Linear)), None)
 
 
 def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: Mapping[str, Any]) -> Tensor | None:
     """Return the heads (V, tokens, channels) of torch's own attention module, which does not return them, from the
-    positional and keyword arguments that it was called with; None if it was called with a mask.
-    """
+    positional and keyword arguments that it was called with; None if it was called with a mask."""
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
     given = dict(zip(names, inputs, strict=False)) | dict(options)
     if given.get("attn_mask") is not None or given.get("key_padding_mask") is not None:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ...common.devices import keep_copy
 from ...common.own_thread import hearing_own_thread
@@ -16,12 +16,9 @@ from .heads import HEADS, compute_heads, find_projection
 
 @contextmanager
 def capture_outputs(module: nn.Module, names: Sequence[str], on_output: Callable[[str, Any], None]) -> Iterator[None]:
-    """Report the outputs of the layers `names` to `on_output`, except those of runs in other threads.
-
-    It gets the name and the output each time a layer has run: the first item of a tuple or a list; the heads of an
-    attention module if the name has the suffix `HEADS`; of a convolution that a batch norm was folded into, the output
-    of the original.
-    """
+    """Report the outputs of the layers `names` to `on_output`, except those of runs in other threads. It gets the name
+    and the output each time a layer has run: the first item of a tuple or a list; the heads of an attention module if
+    the name has the suffix `HEADS`; that of the original convolution where a norm was folded."""
     with ExitStack() as hooks:
         for name in names:
             part = module.get_submodule(name.removesuffix(HEADS))
@@ -41,23 +38,14 @@ def _attach_hook(part: nn.Module, heads: bool, report: Callable[[Any], None]) ->
             lambda module, inputs, options, _: report(compute_heads(module, inputs, options)),
             with_kwargs=True,
         )
-    if (unfolded := find_unfolded(part)) is not None:
-        # The output of this convolution contains the batch norm that was folded into it, so the original is run.
-        return hearing_own_thread(
-            part.register_forward_hook, lambda module, inputs, _: report(_run_unfolded(unfolded, inputs[0], module))
-        )
-    return hearing_own_thread(part.register_forward_hook, lambda _, inputs, output: report(_take_first(output)))
+    unfolded = find_unfolded(part)
 
+    def hear(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if unfolded is not None:
+            # The original is run, without the norm that was folded into this one: a copy, as another thread may run it.
+            weight = next(module.parameters())
+            output = copy_with(unfolded, lambda own: keep_copy(own, weight))(inputs[0])
+        # Attention modules return tuples.
+        report(output[0] if isinstance(output, tuple | list) and output else output)
 
-def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> Tensor:
-    """Return the output of a convolution as it was before a batch norm was folded into it."""
-    weight = next(folded.parameters())
-    # A copy, because another thread may be running the original.
-    here = copy_with(convolution, lambda own: keep_copy(own, weight))
-    output: Tensor = here(values)
-    return output
-
-
-def _take_first(output: Any) -> Any:
-    """Return an output, or its first item if it is a tuple or a list (attention modules return tuples)."""
-    return output[0] if isinstance(output, tuple | list) and output else output
+    return hearing_own_thread(part.register_forward_hook, hear)

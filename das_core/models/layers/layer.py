@@ -1,7 +1,4 @@
-"""The layers inside a judge: how they are found, their names and shapes.
-
-The name of a layer is the name of its module in the model. The heads of an attention module count as one more layer.
-"""
+"""The layers inside a judge, by the names of their modules, and their shapes; heads of attention are layers, too."""
 
 import difflib
 from collections.abc import Sequence
@@ -17,12 +14,8 @@ from ..judge import Judge, check_judge
 from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
-_VIEWS = 2
-"""How many views a judge is shown to find its layers. The first axis of an output is that of the views if it
-has this length; in an output with three axes, it may also be the second (`_find_order`)."""
-
-_MAX_NAMES = 5
-"""How many names a message lists at most."""
+_VIEWS = 2  # How many views a judge is shown to find its layers, and so the length of the axis of views in outputs.
+_MAX_NAMES = 5  # How many names a message lists at most.
 
 
 class UnknownLayerError(ValueError):
@@ -120,18 +113,14 @@ def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
         # In some transformers, the axis of the tokens comes before the axis of the views.
         return (1, 2, 0) if len(shape) == 3 and shape[1] == _VIEWS else ()
     if len(shape) == 3:
-        # Transformers return (views, tokens, channels).
-        return (0, 2, 1)
-    # Views are square, so height and width are the two axes of equal length. If these are axes 1 and 2, the last axis
-    # is that of the channels.
+        return (0, 2, 1)  # Transformers return (views, tokens, channels).
+    # Views are square, so height and width are the two axes of equal length. If these are 1 and 2, channels come last.
     last = len(shape) == 4 and shape[1] == shape[2] != shape[3]
     return (0, 3, 1, 2) if last else tuple(range(len(shape)))
 
 
 def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
-    """Return the layer with a given name, which may also be that in the whole model of open_clip ('visual.' before it).
-    `model` is the name of the model, for the message.
-    """
+    """Return the layer with a name, also that in the whole model of open_clip ('visual.…'); messages name `model`."""
     if not isinstance(name, str):
         raise UnknownLayerError(
             f"layer {shorten(name)} is no text; write the name of a layer, such as '{layers[0].name}'"
@@ -142,8 +131,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
         return found
     if not wanted:
         raise UnknownLayerError(f"no layer is named; write one of {model}'s, such as {layers[len(layers) // 2].name}")
-    # Names that end with what was written come first, such as 'blocks.1.conv' for 'conv'. At least one place in the
-    # list is left for a name with a similar spelling.
+    # Names that end with what was written come first; one place at least is left for one with a similar spelling.
     near = [known for known in by_name if known.endswith(f".{wanted}")][: _MAX_NAMES - 1]
     near += [n for n in difflib.get_close_matches(wanted, by_name, n=_MAX_NAMES, cutoff=0.5) if n not in near]
     choices = f"the nearest are {', '.join(near[:_MAX_NAMES])}" if near else f"there is {', '.join([*by_name][:3])} …"

@@ -1,8 +1,4 @@
-"""Sentences about the classes of ImageNet, and the embeddings that a starter CLIP should give them.
-
-The projection of a starter CLIP, a linear map from embeddings of sentences to the feature space of its classifier, is
-fitted on these sentences (`fitted_projection`).
-"""
+"""Sentences about the classes of ImageNet, on which a starter CLIP is fitted (`fitted_projection`)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,10 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..hypernyms import list_hypernyms
-from ..label_sets import imagenet_labels
+from ..labels import imagenet_labels
 
-TEMPLATES = ("{}", "a photo of a {}.")
-"""Short sentences. The braces are replaced by the name of a class, or by an everyday word (`list_hypernyms`)."""
+TEMPLATES = ("{}", "a photo of a {}.")  # Short sentences about the name of a class or a word of `list_hypernyms`.
 
 CONTEXTS = (
     "a {} on the ground", "a drawing of a {}", "a {} outdoors", "a {} in a room", "an old {} in the rain",
@@ -25,14 +20,10 @@ CONTEXTS = (
     "a {} at the edge of a field", "a {} hanging from the ceiling", "a lonely {} under the sky", "a {} on a table",
     "a {} beside another one", "a {} in winter",
 )  # fmt: skip
-"""Longer sentences, which teach the projection to ignore the words around a name.
+"""Longer sentences, which teach the projection to ignore the words around a name: names get them in turn. With half as
+many, names were recognised less often in contexts that the projection was not fitted on."""
 
-Names get the contexts in turn, so that the context of a name does not depend on what the name means. With half as many
-contexts, names were recognised less often in contexts that the projection was not fitted on.
-"""
-
-# The larger weight of contexts teaches the projection to recognise names inside longer sentences; that of definitions,
-# words that are not names of classes.
+# The weight of contexts, which teach it to recognise names in longer sentences, and of definitions, with other words.
 _DOUBLE = 2.0
 
 
@@ -45,11 +36,9 @@ class ClassSentence(NamedTuple):
 
 
 def write_class_sentences() -> list[ClassSentence]:
-    """Return the sentences that the projection of a starter CLIP is fitted on.
-
-    For each class, there are its first name in `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet, if
-    it has one; for each word of a hypernym, such as "dog" and "puppy", the same without a definition.
-    """
+    """Return the sentences that the projection of a starter CLIP is fitted on. For each class, there are its first name
+    in `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet, if it has one; for each word of a hypernym,
+    such as "dog" and "puppy", the same without a definition."""
     info, sentences = ImageNetInfo(), list[ClassSentence]()
     for index, label in enumerate(imagenet_labels().labels):
         sentences += _write_name(label.names[0], (index,), 1.0, CONTEXTS[index % len(CONTEXTS)])

@@ -78,8 +78,7 @@ def _count_classes(module: nn.Module, state: Mapping[str, Tensor]) -> int | None
         (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
     )
     weight = state.get(f"{head}.weight")
-    # `is_plain` is checked before a layer of this size is built: a file of a few bytes can contain a meta tensor, which
-    # has a shape, of three million rows for example, but no numbers.
+    # `is_plain` first: a file of a few bytes can hold a meta tensor, which has a shape of millions of rows, no numbers.
     if weight is None or not is_plain(weight) or weight.ndim < 2 or weight.shape[1:] != last.weight.shape[1:]:
         return None
     return weight.shape[0] or None

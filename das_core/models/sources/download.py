@@ -23,16 +23,13 @@ from ...common.files import explain_unreadable, write_atomically
 T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
-"""A function that is called while a model is loaded, with how much is done and with the total: bytes of a download
-(the total is 0 if it is not known), or sentences that `load_starter_clip` encodes. It can raise an exception to cancel.
-"""
+"""A function that is called while a model is loaded, with how much is done and the total (0 if it is not known): bytes
+of a download, or sentences that `load_starter_clip` encodes. It can raise an exception to cancel."""
 
-TIMEOUT = 20.0
-"""Seconds with less than `_SLOWEST` bytes a second, after which a connection counts as broken."""
+TIMEOUT = 20.0  # Seconds with less than `_SLOWEST` bytes a second, after which a connection counts as broken.
 
 _SLOWEST = 1024
-_TICK = 0.25
-"""Seconds from one call of `progress` to the next while nothing arrives."""
+_TICK = 0.25  # Seconds from one call of `progress` to the next while nothing arrives.
 
 _BLOCK = 1 << 20
 _PIECE = 1 << 16
@@ -43,10 +40,8 @@ class MissingError(ValueError):
 
 
 def download(url: str, folder: Path, digest: str = "", progress: Progress | None = None) -> Path:
-    """Download the file of a URL into a folder, unless it is there already, and return its path.
-
-    `digest` is the beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already.
-    """
+    """Download the file of a URL into a folder, unless it is there already, and return its path. `digest` is the
+    beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already."""
     target = folder / url.rpartition("/")[2]
     if _is_there(target):
         check_digest(target, digest)

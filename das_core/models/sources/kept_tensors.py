@@ -1,7 +1,7 @@
 """Files that keep what took long to compute, such as the fitted projection of a starter CLIP, between processes.
 
 A file is not trusted: its tensors are used only if its key is the digest of all that they depend on now, and if their
-names, shapes, types and SHA-256 are right. Otherwise they are computed again.
+names, shapes, types and SHA-256 are right.
 """
 
 import hashlib
@@ -17,11 +17,8 @@ from ...common.files import write_atomically
 
 _LOG = logging.getLogger(__name__)
 
-KEPT = PROJECTIONS, STATISTICS = "starter_clip_", "photographs_"
-"""The beginnings of the names of files with a fitted projection, and with the statistics of photographs."""
-
-_LARGEST_HEADER = 2**16
-"""The most bytes that a file may have besides the numbers, and besides 256 a tensor; it has a few hundred."""
+KEPT = PROJECTIONS, STATISTICS = "starter_clip_", "photographs_"  # The beginnings of the names of files.
+_LARGEST_HEADER = 2**16  # The most bytes of a file besides the numbers and 256 a tensor; it has a few hundred.
 
 # The errors that are raised when the file is damaged, or is some other file.
 _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError)

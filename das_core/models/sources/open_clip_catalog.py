@@ -1,7 +1,4 @@
-"""The models of open_clip by name: which are published, where their weights are, and which one a checkpoint has.
-
-A pair 'ARCHITECTURE/WEIGHTS' identifies a published model.
-"""
+"""The models of open_clip by name, 'ARCHITECTURE/WEIGHTS': which there are, where, and which one a checkpoint has."""
 
 import logging
 import os
@@ -17,8 +14,7 @@ from .download import locate_repository
 
 _LOG = logging.getLogger(__name__)
 
-DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"
-"""A published model to begin with: small, quick and good."""
+DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"  # A published model to begin with: small, quick and good.
 
 COMMON_ARCHITECTURES = (
     "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "ViT-bigG-14", "ViT-B-32-quickgelu",
@@ -81,10 +77,8 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
 
 
 def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
-    """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint.
-
-    Of text towers, only some sizes are compared. If several architectures fit, the plainest is taken, with a warning.
-    """
+    """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint. Of
+    text towers, only some sizes are compared. If several architectures fit, the plainest is taken, with a warning."""
     shapes = {name: tuple(value.shape) for name, value in state.items() if name.startswith("visual.")}
     fits = [name for name in open_clip.list_models() if shapes and _fits(name, state, shapes)]
     if not fits:
@@ -100,7 +94,6 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
 
 
 def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Return whether the towers of the architecture `name` fit a checkpoint."""
     config = open_clip.get_model_config(name)
     # Cheap checks first: they exclude most architectures before a model is built. In a model whose image tower is built
     # by timm, the names of the tower's tensors begin with `visual.trunk.`.
@@ -116,7 +109,6 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether the text tower of an architecture fits a checkpoint."""
     if all(name.startswith(("visual.", "logit_")) for name in state):
         return True
     tokens = state.get("token_embedding.weight", state.get("text.token_embedding.weight"))

@@ -33,8 +33,7 @@ from .open_clip_text import (
 )
 from .weights import RefusedError, UndrawnWeights, fit_weights, read_weights
 
-Config = dict[str, Any]
-"""The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
+Config = dict[str, Any]  # Of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others.
 
 
 def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: Progress | None = None) -> CLIP:
@@ -70,12 +69,10 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     """Load a CLIP from a checkpoint on disk; no code in the file is run.
 
     Args:
-        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin). If it has no tensors of a text tower,
-            the CLIP has no text tower.
+        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin); it may have no text tower.
         architecture: one of `open_clip.list_models`, such as 'ViT-B-32'; None to guess it from the shapes of the
             tensors. A repository or a folder ('hf-hub:…', 'local-dir:…') is refused, because it may contain code.
-        folder: keeps downloads; the tokenizer and the configuration of a text tower that open_clip does not contain
-            are downloaded into it.
+        folder: keeps downloads, such as the tokenizer and configuration of a text tower that open_clip lacks.
 
     Raises:
         ValueError: when the architecture is unknown, or the file is missing, damaged, has code or does not fit.
@@ -84,8 +81,7 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         >>> folder = Path("models/open_clip")
         >>> clip = load_clip_file(folder / "my_model.safetensors", "ViT-B-32", folder)  # doctest: +SKIP
     """
-    # Checked before the name reaches open_clip, which would also accept 'hf-hub:OWNER/REPOSITORY' and load a
-    # configuration that anybody may have written.
+    # open_clip would also accept 'hf-hub:OWNER/REPOSITORY' and load a configuration that anybody may have written.
     if architecture is not None and architecture not in open_clip.list_models():
         raise ValueError(
             f"open_clip has no architecture '{shorten(architecture)}'; write one of its list, such as ViT-B-32"
@@ -95,8 +91,7 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         architecture = guess_architecture(state, path.name)
     config = open_clip.get_model_config(architecture)
     tags = list_open_clip_models().get(architecture, [])
-    # The mean, the standard deviation and the resizing are those of the first published weights of the architecture; a
-    # few others were trained with other values, such as laion2b_s32b_b82k of ViT-L-14.
+    # Those of the first published weights of the architecture; a few others were trained with other values.
     published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
     return _load(path.stem, config, published, state, path.name, folder)
 
@@ -121,11 +116,8 @@ def wrap_open_clip_module(
     dtype: torch.dtype | None = torch.float32,
 ) -> CLIP:
     """Return a CLIP made from a model with the towers `visual` and `text`, which have their weights and are frozen.
-
     Without a tokenizer, the CLIP has no text tower. `published` says how images were prepared in training (`mean`,
-    `std`, `resize_mode`, `interpolation`; for a missing key, as for OpenAI's models). With the `dtype` None, the image
-    tower keeps its precision.
-    """
+    `std`, `resize_mode`, `interpolation`; for a missing key, as for OpenAI's models). A `dtype` of None keeps it."""
     visual, text = model.get_submodule("visual"), model.get_submodule("text")
     # Otherwise CoCa's towers would return their tokens besides the embedding.
     for part in (visual, text):
@@ -154,7 +146,6 @@ def _load(
     folder: Path,
     progress: Progress | None = None,
 ) -> CLIP:
-    """Build a model of open_clip, load weights into it and return it as a CLIP."""
     texts = [value for key, value in state.items() if not key.startswith(("visual.", "logit_"))]
     has_text = bool(texts)
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
@@ -174,11 +165,9 @@ def _load(
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)
-    # Old checkpoints contain this tensor; in current versions of transformers there is none.
-    named.pop("text.transformer.embeddings.position_ids", None)
+    named.pop("text.transformer.embeddings.position_ids", None)  # Old checkpoints have it.
     named = {key: value for key, value in named.items() if not key.startswith("logit_")}
-    # No embedding that is used depends on the scale and the bias of the logits, whose shapes differ between files, or
-    # on the stand-in for a missing text tower.
+    # No embedding depends on scale and bias of the logits, whose shapes differ, or on a stand-in for a text tower.
     for key, value in model.state_dict().items():
         if key.startswith("logit_") or not (has_text or key.startswith("visual.")):
             named[key] = value
@@ -189,11 +178,9 @@ def _load(
 def copy_open_clip_module(
     name: str, module: nn.Module, published: Mapping[str, Any], tokenizer: Tokenizer | None = None
 ) -> CLIP:
-    """Return a frozen copy of a model of open_clip, which keeps its precision, as a CLIP.
-
-    `published` is as in `wrap_open_clip_module`. Without a tokenizer, that of OpenAI's CLIP is taken; a model with a
-    vocabulary of another size then gets no text tower.
-    """
+    """Return a frozen copy of a model of open_clip, which keeps its precision, as a CLIP. `published` is as in
+    `wrap_open_clip_module`. Without a tokenizer, that of OpenAI's CLIP is taken; a model with a vocabulary of another
+    size then gets no text tower."""
     if tokenizer is not None and not isinstance(tokenizer, HFTokenizer | SimpleTokenizer):
         raise ValueError(
             f"the tokenizer of {name} is a {type(tokenizer).__name__}; give what open_clip.get_tokenizer returns, "

@@ -19,13 +19,11 @@ from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleToken
 from torch import Tensor, nn
 
 from ...common.text import shorten
-from ..scripts import is_mostly_latin, knows_other_scripts
-from ..text_tower import TextTower
+from ..text_tower import TextTower, is_mostly_latin, knows_other_scripts
 from .download import Progress, fetch_files
 from .weights import RefusedError
 
-Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
-"""A tokenizer from the hub, or the tokenizer of OpenAI's CLIP, which open_clip contains."""
+Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer  # From the hub, or that of OpenAI's CLIP, which open_clip has.
 
 _VOCABULARIES = (
     "tokenizer.json", "special_tokens_map.json", "config.json", "vocab.txt", "vocab.json", "merges.txt",
@@ -34,8 +32,7 @@ _VOCABULARIES = (
 """The files that a tokenizer on the hub may have besides tokenizer_config.json; every tokenizer has some of them."""
 
 _LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
-"""The largest number and the largest number of layers allowed in the configuration of a text tower. In published
-configurations they are 256,206 and 24."""
+"""The largest number and the most layers in the configuration of a text tower; in published ones 256,206 and 24."""
 
 _MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
 """The network of a text tower may have at most four times as many numbers as the weights for it, plus 2**24. It has
@@ -53,10 +50,8 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
 
 
 def check_text_config(text: Mapping[str, Any], held: int) -> None:
-    """Raise an error when a configuration on disk names code, or a network far larger than its `held` weights.
-
-    Without `hf_model_name` nothing is checked, because the sizes then come from open_clip and not from a file.
-    """
+    """Raise an error when a configuration on disk names code, or a network far larger than its `held` weights. Without
+    `hf_model_name` nothing is checked, because the sizes then come from open_clip and not from a file."""
     if "hf_model_name" not in text:
         return
     path = Path(text["hf_model_name"]) / "config.json"
@@ -80,7 +75,6 @@ def check_text_config(text: Mapping[str, Any], held: int) -> None:
             raise RefusedError(
                 f"'{path}' was refused: its {shorten(name)} is {shorten(number)}, more than a text tower has; {advice}"
             )
-    # On the meta device tensors have shapes but no numbers.
     with without_torchaudio(), torch.device("meta"):
         config = transformers.AutoConfig.from_pretrained(path.parent, trust_remote_code=False)
         network = transformers.AutoModel.from_config(config, trust_remote_code=False)
@@ -118,10 +112,8 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
 
 @contextmanager
 def without_torchaudio() -> Iterator[None]:
-    """Let transformers, which imports torchaudio if it is installed, work in the block where that import fails.
-
-    Nothing here needs torchaudio, so an empty module replaces one that was built for another torch.
-    """
+    """Let transformers, which imports torchaudio if it is installed, work in the block where that import fails. Nothing
+    here needs torchaudio, so an empty module replaces one that was built for another torch."""
     try:
         importlib.import_module("torchaudio")
     except (ImportError, OSError, RuntimeError, AttributeError):
@@ -145,6 +137,12 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
         embedding: Tensor = module(tokenizer([text]).to(device))[0]
         return embedding
 
+    def count(text: str) -> int:
+        if isinstance(tokenizer, SimpleTokenizer):
+            return len(tokenizer.encode(text)) + 2  # With a start and an end token.
+        # Not verbose: otherwise transformers would log a warning of its own about long texts.
+        return len(tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids)
+
     @cache
     def reads_all() -> bool:
         """Tell whether the tokenizer knows other scripts than Latin; cached, as searching its vocabulary is slow."""
@@ -152,16 +150,8 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
 
     return TextTower(
         encode,
-        lambda text: _count_tokens(tokenizer, text),
+        count,
         int(tokenizer.context_length or 0),
         module,
         reads=lambda text: is_mostly_latin(text) or reads_all(),
     )
-
-
-def _count_tokens(tokenizer: Tokenizer, text: str) -> int:
-    """Return how many tokens a text has, start and end tokens included."""
-    if isinstance(tokenizer, SimpleTokenizer):
-        return len(tokenizer.encode(text)) + 2
-    # Not verbose: otherwise transformers would log a warning of its own about long texts.
-    return len(tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids)

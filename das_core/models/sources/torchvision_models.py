@@ -35,8 +35,7 @@ def build_torchvision_module(architecture: str, num_classes: int = 1000) -> nn.M
     builder = torchvision.models.get_model_builder(architecture)
     options: dict[str, object] = {"num_classes": num_classes}
     if architecture in ("googlenet", "inception_v3"):
-        # The published weights of these two need `transform_input`, which changes the normalisation of the input inside
-        # the module. Without `init_weights`, no time is spent on a second, slower random initialisation of the weights.
+        # Their weights need `transform_input`, another normalisation; `init_weights` would draw weights slowly.
         options |= {"transform_input": True, "init_weights": False}
     with interruptible_building():
         module: nn.Module = builder(weights=None, **options)
@@ -84,10 +83,8 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
 
 
 def find_published_settings(module: nn.Module) -> dict[str, dict[str, Any]]:
-    """Return `size`, `mean` and `std` of the published weights of the architecture of a model, by their names.
-
-    The architecture is found by the class of the model and, if it fits any, the number of its weights without its head.
-    """
+    """Return `size`, `mean` and `std` of the published weights of the architecture of a model, by their names. The
+    architecture is found by the class of the model and, if it fits any, the number of its weights without its head."""
     published = {
         f"{name} {weights.name}": weights
         for name in list_torchvision_architectures()

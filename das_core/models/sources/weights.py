@@ -34,10 +34,8 @@ file has, because tensors that share memory are stored once, but each of them is
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint, a .safetensors file or one that torch has saved, by name.
-
-    What training scripts add is removed: dictionaries around the tensors, and a prefix that all names have.
-    """
+    """Return the tensors of a checkpoint, a .safetensors file or one that torch has saved, by name. What training
+    scripts add is removed: dictionaries around the tensors, and a prefix that all names have."""
     allow_interrupt()
     try:
         if not path.is_file():
@@ -69,8 +67,7 @@ def _load_pickle(path: Path) -> Any:
         is_archive = file.read(4) == b"PK\x03\x04"
     if is_archive:
         _check_archive(path)
-    # Mapped into memory, a tensor cannot reach beyond the file. Without mapping, torch would allocate as much memory as
-    # the file claims. Torch can map only archives, not files in its older format.
+    # Mapped into memory, a tensor cannot reach beyond the file or take more than it; torch can map only archives.
     return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
 
 
@@ -107,8 +104,7 @@ def _check_claims(state: Mapping[str, Tensor], path: Path) -> None:
 
 def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
     """Return the tensors in the content of a checkpoint file; raise a ValueError when it has none."""
-    # Up to three dictionaries around the tensors are removed.
-    for _ in range(3):
+    for _ in range(3):  # Up to three dictionaries around the tensors are removed.
         inner = next((content[k] for k in _WRAPPERS if isinstance(content, Mapping) and k in content), None)
         if not isinstance(inner, Mapping):
             break
@@ -130,8 +126,7 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
             f"'{source}' holds tensors that are not plain numbers in memory ({shorten(odd)} is {state[odd].layout}, "
             f"{state[odd].dtype}); save the model dense and in floating point"
         )
-    # The version of the whole model is the current one, and those of its parts are not known: then parts of the oldest
-    # version are converted, such as norms without counters.
+    # The whole model has the current version and its parts the oldest: norms without counters are converted.
     versioned = OrderedDict(state)
     versioned._metadata = {"": {"version": module._version}}  # type: ignore[attr-defined]
     # Copying the weights of a large model takes seconds, during which a run may be cancelled.

@@ -10,19 +10,11 @@ from cases import each_case
 from das_core.ascent.active_region import ActiveRegion, active_region
 from das_core.common.geometry import Box
 from masked_stack import HEIGHT, MARGIN, SPEC, VIEWS, WIDTH, part, photograph, square
-from toys import toy_class
+from toys import half, toy_class
 
 REACH: Box = (0, 0, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
 # Without the coarsest levels, which reach over the edge of any region.
 WIDE = da.StackSpec(64, 48, 8, levels=(16, 32, 64))
-
-
-def half(right: bool) -> Tensor:
-    """A mask over one half of a wide picture."""
-    mask = torch.zeros(1, 48, 64)
-    mask[:, :, 32:] = float(right)
-    mask[:, :, :32] = float(not right)
-    return mask
 
 
 def speck(side: int) -> Tensor:

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 import das_core as da
 from benchmarks.memory import PeakBytes
 from cases import each_case
-from das_core.ascent.memory import estimate_ascent_bytes
+from das_core.ascent.memory import estimate_ascent_bytes, is_out_of_memory
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.out_of_memory import is_out_of_memory
 from das_core.ascent.plan import make_plan
 from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 

@@ -34,14 +34,6 @@ def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
     assert torch.equal(own.image, da.Ascent(stack, asked, da.PICTURE.augmentation, steps=3, seed=2).run().image)
 
 
-def test_more_work_goes_in_smaller_steps() -> None:
-    recipes = (da.SKETCH, da.PICTURE, da.BEST)
-    assert [recipe.steps * recipe.augmentation.views for recipe in recipes] == [224, 960, 3600]
-    assert [recipe.denoising and recipe.denoising.share for recipe in recipes] == [0.3, 0.3, 0.12]
-    optimizers = [da.NormalizedAscent(0.12, 0.5), da.NormalizedAscent(0.13, 0.3), da.NormalizedAscent(0.09, 0.0)]
-    assert [recipe.optimizer for recipe in recipes] == optimizers
-
-
 @each_case("recipe", [da.SKETCH, da.PICTURE, da.BEST])
 @each_case("spec, grows", [(da.StackSpec(64, 48, margin=0), True), (da.StackSpec(64, 64, margin=0, tile=True), False)])
 def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(

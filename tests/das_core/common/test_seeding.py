@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import pytest
 import torch
 
 from das_core.common.seeding import make_generator
@@ -22,8 +21,3 @@ def test_streams_of_neighbouring_keys_are_unrelated() -> None:
     streams = np.stack([draw(seed, item).numpy() for seed in range(6) for item in range(6)])
     # 630 pairs of a thousand numbers, each with a standard deviation of 0.032.
     assert np.abs(np.corrcoef(streams) - np.eye(36)).max() < 0.15
-
-
-def test_a_negative_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="non-negative"):
-        make_generator(0, -1)

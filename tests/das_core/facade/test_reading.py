@@ -1,6 +1,5 @@
 """What a text, a number or an objective means to a model."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +11,9 @@ from torch import nn
 import tinyclip
 from cases import each_case
 from das_core import Judge, class_objective
-from das_core.facade.reading import read_keyframe, read_wish
+from das_core.facade.reading import read_wish
 from das_core.facade.wish import classes, text
+from das_core.objectives.classes import ScoreKind
 from toys import classifier, judge
 
 TOY, PLAIN, CLIP = classifier(), judge(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())), tinyclip.clip()
@@ -67,20 +67,22 @@ def test_what_is_no_wish_or_none_for_a_model_is_refused(model: Judge, wish: Any,
 
 @each_case("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5], (3, 5), range(3), np.int64(3), [np.int64(3)]])
 def test_a_class_that_is_named_alone_is_asked_by_its_share_at_a_keyframe_only(wish: Any) -> None:
-    of_picture, of_frame = (score_of(read, wish) for read in (read_wish, read_keyframe))
+    of_picture, of_frame = score_of(wish), score_of(wish, score="share")
     assert (of_picture.kind, of_frame.kind) == ("log_probability", "share")
     assert of_picture.targets == of_frame.targets
 
 
-def score_of(read: Callable[[Any], Any], wish: Any, model: Judge = TOY) -> Any:
-    return read(wish).resolve(model).terms[0].score
+def score_of(wish: Any, model: Judge = TOY, score: ScoreKind = "log_probability") -> Any:
+    return read_wish(wish, score).resolve(model).terms[0].score
 
 
 def test_a_prompt_is_compared_by_its_cosine_at_a_keyframe_only_and_what_says_how_it_is_asked_is_left_as_it_is() -> None:
     clip = replace(CLIP, concepts=torch.eye(CLIP.width))
-    asked = [(read_wish, "a cat"), (read_keyframe, "a cat"), (read_keyframe, text("a cat"))]
-    found = [score_of(read, wish, clip).similarity for read, wish in asked]
-    assert found == ["log_probability", "cosine", "log_probability"]
+    assert score_of("a cat", clip).similarity == "log_probability"
+    assert [score_of(wish, clip, "share").similarity for wish in ("a cat", text("a cat"))] == [
+        "cosine",
+        "log_probability",
+    ]
     margin = class_objective(TOY, 3, "margin")
-    assert read_keyframe(margin).resolve(TOY) is margin
-    assert score_of(read_keyframe, classes(3)).kind == "log_probability"
+    assert read_wish(margin, "share").resolve(TOY) is margin
+    assert score_of(classes(3), score="share").kind == "log_probability"

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from cases import each_case
 from das_core.models.class_entries import find_classes
 from das_core.models.hypernyms import list_hypernyms
-from das_core.models.label_sets import imagenet_labels
-from das_core.models.labels import Label, Labels
+from das_core.models.labels import Label, Labels, imagenet_labels
 
 LABELS = imagenet_labels()
 DOGS = tuple(range(151, 269))

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from cases import each_case
 from das_core.common.interruption import interruptible
 from das_core.models.clip import CLIP, assemble_clip
-from das_core.models.scripts import is_mostly_latin, knows_other_scripts
 from das_core.models.sources.fitted_projection import find_sentence_encoder
-from das_core.models.text_tower import TextTower
+from das_core.models.text_tower import TextTower, is_mostly_latin, knows_other_scripts
 from stops import StopError
 from tinyclip import clip
 from toys import judge

@@ -15,8 +15,8 @@ from cases import each_case
 from das_core.common.interruption import interruptible
 from das_core.models.activation_memory import measure_view_bytes
 from das_core.models.classifier import Classifier
-from das_core.models.judge import Judge, probe_judge, to_triple
-from das_core.models.label_sets import number_labels
+from das_core.models.judge import Judge, probe_judge
+from das_core.models.labels import number_labels
 from das_core.models.sources.starters import load_starter
 from stops import Stop, StopError
 
@@ -96,12 +96,6 @@ def test_another_precision_copies_every_weight_once_and_can_be_ended_between() -
         full.with_precision(torch.float16)
     with pytest.raises(ValueError, match=r"precision torch.int8 has no fractions; choose torch.float32"):
         full.with_precision(torch.int8)
-
-
-def test_triple_is_a_triple_of_floats() -> None:
-    assert to_triple([1, 2, torch.tensor(0.5)]) == (1.0, 2.0, 0.5)  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="unpack"):
-        to_triple([1, 2])
 
 
 def test_a_conversion_keeps_every_field_of_a_judge_and_takes_those_of_the_class_itself() -> None:

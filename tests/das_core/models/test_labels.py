@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 from timm.data import ImageNetInfo
 
 from cases import each_case
-from das_core.models.label_sets import choose_labels, imagenet_labels, number_labels
-from das_core.models.labels import Label, Labels, UnknownClassError, normalise_name
+from das_core.models.labels import (
+    Label,
+    Labels,
+    UnknownClassError,
+    choose_labels,
+    imagenet_labels,
+    normalise_name,
+    number_labels,
+)
 
 LABELS = imagenet_labels()
 

@@ -14,18 +14,11 @@ from cases import each_case
 from das_core.ascent.optimizers import Optimizer
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.objectives.change import in_region, over_steps, share_views
-from toys import classifier, judge, output_objective, toy_class
+from toys import Mean, classifier, half, judge, output_objective, toy_class
 
 # Without the coarsest levels, which reach over the edge of any region.
 SPEC = da.StackSpec(64, 48, 8, levels=(16, 32, 64))
 SMALL = da.StackSpec(32, 32, 8)
-
-
-def half(right: bool) -> Tensor:
-    mask = torch.zeros(1, 48, 64)
-    mask[:, :, 32:] = float(right)
-    mask[:, :, :32] = float(not right)
-    return mask
 
 
 def climb(*objectives: da.Objective, steps: int = 3, batch: int = 1, **settings: Any) -> Tensor:
@@ -33,14 +26,7 @@ def climb(*objectives: da.Objective, steps: int = 3, batch: int = 1, **settings:
     return da.Ascent(da.ImageStack.gray(SPEC, batch), objectives, views, steps=steps, **settings).run().image
 
 
-class Brightness(nn.Module):
-    """The mean of each view."""
-
-    def forward(self, views: Tensor) -> Tensor:
-        return views.mean(dim=(1, 2, 3))[:, None]
-
-
-BRIGHT = output_objective(judge(Brightness()))
+BRIGHT = output_objective(judge(Mean()))
 
 
 def test_what_a_change_does_not_concern_stays() -> None:

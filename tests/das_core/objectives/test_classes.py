@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from cases import each_case
 from das_core import Classifier, class_objective
-from das_core.models.label_sets import imagenet_labels, number_labels
-from das_core.models.labels import Labels
+from das_core.models.labels import Labels, imagenet_labels, number_labels
 from das_core.objectives.classes import ScoreKind, parse_classes
 from toys import score as answer
 

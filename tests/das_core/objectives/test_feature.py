@@ -12,6 +12,7 @@ from cases import each_case
 from das_core import Ascent, Augmentation, ImageStack, Judge, NormalizedAscent, StackSpec, Windows, feature_objective
 from das_core.models.frozen import freeze
 from das_core.models.layers.activations import make_activation_judge
+from das_core.objectives.feature import parse_direction, parse_position
 from toys import answer, classifier
 
 BLOCK = "encoder.layers.encoder_layer_1"
@@ -139,3 +140,12 @@ def test_a_direction_may_be_a_tensor_or_an_array() -> None:
     directions: list[Any] = [shares, shares.numpy(), shares.tolist(), tuple(enumerate(shares.tolist()))]
     made = [feature_objective(TOY, "0", "direction", direction=given) for given in directions]
     assert len({objective.terms[0].score for objective in made}) == 1
+
+
+def test_positions_and_directions_are_read_from_text() -> None:
+    assert [parse_position(text) for text in ("", " 4 ", "3, 5", "3 5")] == [None, (4,), (3, 5), (3, 5)]
+    assert parse_direction("12: 0.5\n\n40: -1\n12") == ((12, 1.5), (40, -1.0))
+    with pytest.raises(ValueError, match=r"position 'left' is not one or two whole numbers"):
+        parse_position("left")
+    with pytest.raises(ValueError, match=r"channel 'red' is not a whole number"):
+        parse_direction("red: 1")

@@ -11,7 +11,7 @@ import das_core as da
 from das_core.ascent.plan import make_plan
 from das_core.models.fold import fold_batch_norm
 from das_core.models.judge import Judge
-from das_core.models.label_sets import number_labels
+from das_core.models.labels import number_labels
 from das_core.objectives.natural import natural_objective
 from gradient_by_hand import CPU, PACE, differentiate, measure, noisy, total, views_by_hand
 from toys import SPEC, VIEWS, climb

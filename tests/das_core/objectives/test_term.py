@@ -13,14 +13,7 @@ from cases import each_case
 from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.objectives.priors import CanvasPixels
 from das_core.objectives.term import join_objectives
-from toys import SPEC, VIEWS, ask, classifier, climb, judge, toy_class
-
-
-class Mean(nn.Module):
-    """The mean of each view."""
-
-    def forward(self, views: Tensor) -> Tensor:
-        return views.mean(dim=(1, 2, 3))[:, None]
+from toys import SPEC, VIEWS, Mean, ask, classifier, climb, judge, toy_class
 
 
 def brightness(output: Tensor | CanvasPixels, images: Tensor) -> Tensor:

@@ -80,8 +80,6 @@ def test_what_has_no_spectrum_is_named() -> None:
         da.measure_spectrum(torch.rand(1, 3, 63, 80))
     with pytest.raises(ValueError, match="the image is of one brightness all over"):
         da.measure_spectrum(torch.full((1, 3, 64, 64), 0.3))
-    with pytest.raises(ValueError, match=r"the image holds 1 values that are NaN"):
-        da.measure_spectrum(torch.rand(1, 3, 64, 64).index_put((torch.tensor(0),) * 4, torch.tensor(float("nan"))))
 
 
 def test_the_variance_of_levels_is_that_of_the_parts_and_falls_steeply_in_an_ascent() -> None:

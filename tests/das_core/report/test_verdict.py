@@ -6,20 +6,11 @@ from torch import Tensor, nn
 import tinyclip
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
-from das_core.models.label_sets import number_labels
+from das_core.models.labels import number_labels
 from das_core.report.chart import plot_bars
-from das_core.report.verdict import (
-    Prediction,
-    classify,
-    compare_with_texts,
-    format_predictions,
-    format_similarities,
-    plot_predictions,
-    plot_similarities,
-)
+from das_core.report.verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
 
 BLUE = torch.tensor([0xA9, 0xC9, 0xF5]) / 255
-VERDICTS = [[Prediction(7, "stingray", 0.75), Prediction(2, "shark", 0.0625)], [Prediction(1, "goldfish", 1.0)]]
 
 
 class Columns(nn.Module):
@@ -52,13 +43,6 @@ def test_classes_come_likeliest_first_and_no_more_than_there_are() -> None:
         classify(columns(), picture(0.5), 0)
 
 
-def test_the_text_of_several_images_numbers_them() -> None:
-    assert format_predictions(VERDICTS[:1], "Lite0") == "Lite0 sees:\n  75.0%  stingray\n   6.2%  shark"
-    assert format_predictions(VERDICTS, "Lite0") == (
-        "Lite0 sees in image 1:\n  75.0%  stingray\n   6.2%  shark\n\nLite0 sees in image 2:\n 100.0%  goldfish"
-    )
-
-
 def test_there_is_a_chart_for_every_image_of_one_height_whichever_has_the_long_names() -> None:
     short, long = Prediction(0, "a", 0.6), Prediction(1, "a name so long that it takes two lines of the chart", 0.4)
     charts = plot_predictions([[short, long], [long, short]], "Lite0")
@@ -77,20 +61,6 @@ def test_similarities_are_cosines() -> None:
     read = clip.encode_text(texts).numpy().astype(np.float64)
     expected = seen @ read.T / np.linalg.norm(seen, axis=1)[:, None] / np.linalg.norm(read, axis=1)
     np.testing.assert_allclose(table.numpy(), expected, atol=1e-5)
-
-
-def test_the_nearest_text_is_named_first() -> None:
-    table = torch.tensor([[0.1, 0.25], [0.3, -0.2]])
-    assert format_similarities(table, ["a cat", "a dog"], "toy").splitlines() == [
-        "toy finds image 1 near to:",
-        " 0.250  a dog",
-        " 0.100  a cat",
-        "",
-        "toy finds image 2 near to:",
-        " 0.300  a cat",
-        "-0.200  a dog",
-    ]
-    assert format_similarities(table[:1], ["a cat", "a dog"], "toy").startswith("toy finds near to:")
 
 
 def test_charts_of_similarities_show_both_signs_on_one_scale() -> None:

@@ -135,7 +135,7 @@ class WindowOperator(StackOperator[AccumulatedGradient]):
         return AccumulatedGradient((self.remove_frozen(gradient.float()),))
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
-        return self.remove_frozen(self.weight * parameters.gradient)
+        return self.remove_frozen(self.weight * parameters.tensors[0])
 
     def invert(self, change: Tensor) -> AccumulatedGradient:
         return AccumulatedGradient((self.remove_frozen(change) / self.weight,))

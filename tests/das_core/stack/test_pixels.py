@@ -12,7 +12,6 @@ from das_core.stack.pixels import (
     ColorSpace,
     crop_margin,
     from_rgb,
-    gradient_from_rgb,
     invert_pixels,
     pull_back_gradient,
     render_pixels,
@@ -44,7 +43,7 @@ def test_the_inverse_is_one(space: ColorSpace, dtype: torch.dtype, error: float)
     assert torch.equal(x, before)
 
 
-@each_case("function", [to_rgb, from_rgb, gradient_from_rgb])
+@each_case("function", [to_rgb, from_rgb])
 def test_rgb_is_left_alone_and_other_spaces_are_refused(function: Callable[..., Any]) -> None:
     x = canvas()
     assert function(x, "rgb") is x

@@ -24,11 +24,6 @@ def make_spec(**settings: Any) -> da.StackSpec:
     return replace(SPEC, **settings)
 
 
-def test_three_moments_are_evenly_between_two_depths() -> None:
-    assert da.Zoom(3).moments == tuple(number / 4 for number in range(9))
-    assert da.Zoom(2, loop=True).moments == tuple(number / 4 for number in range(8))
-
-
 def test_layers_go_from_the_depth_that_covers_all_to_the_last_and_around_a_loop() -> None:
     assert [depth for depth, _, _ in da.Zoom(4).find_layers(2.0, (48, 48), 8)] == [0, 1, 2, 3]
     assert [depth for depth, _, _ in da.Zoom(4).find_layers(2.9, (48, 48), 8)] == [1, 2, 3]

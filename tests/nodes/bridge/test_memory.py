@@ -22,11 +22,6 @@ GIGA = 2**30
 
 
 @pytest.fixture
-def bridge(pack: Pack) -> ModuleType:
-    return pack.module("nodes.bridge")
-
-
-@pytest.fixture
 def memory(pack: Pack) -> ModuleType:
     return pack.module("nodes.bridge.memory")
 

@@ -13,11 +13,6 @@ from stand_in_diffusion import StandInVAE, make_model
 
 
 @pytest.fixture
-def bridge(pack: Pack) -> ModuleType:
-    return pack.module("nodes.bridge")
-
-
-@pytest.fixture
 def tensors(pack: Pack) -> ModuleType:
     return pack.module("nodes.bridge.tensors")
 

@@ -17,7 +17,7 @@ def options(pack: Pack) -> list[str]:
 
 def test_the_list_has_every_class_once_in_alphabetical_order(pack: Pack) -> None:
     names = options(pack)
-    labels = pack.module("das_core.models.label_sets").imagenet_labels()
+    labels = pack.module("das_core.models.labels").imagenet_labels()
     assert len(names) == len({name.casefold() for name in names}) == 1000
     assert {labels.find(name) for name in names} == set(range(1000))
     assert max(map(len, names)) <= 35

@@ -68,7 +68,7 @@ WARNING = "toy reads Latin letters and hardly understands '{}': write English, o
 def latin(pack: Pack) -> Any:
     """A CLIP that reads Latin letters."""
     clip = pack.clip(Toy())
-    return replace(clip, text=replace(clip.text_tower, reads=pack.module("das_core.models.scripts").is_mostly_latin))
+    return replace(clip, text=replace(clip.text_tower, reads=pack.module("das_core.models.text_tower").is_mostly_latin))
 
 
 @each_case(

@@ -9,7 +9,7 @@ import pytest
 from comfy_api.latest import _io, io
 
 from cases import each_case
-from runner.input_specs import AUTOGROW, COMBO, DYNAMIC_COMBO, Input, flatten_inputs, list_declared_inputs, parse_specs
+from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, flatten_inputs, list_declared_inputs, parse_specs
 from runner.node_calls import Call
 from runner.node_classes import get_node_class, load_pack
 from runner.node_inputs import fill_defaults, list_input_names, list_inputs, set_input
@@ -227,10 +227,3 @@ def test_the_paths_are_those_that_comfyui_itself_uses(values: dict[str, Any]) ->
     taken = {item.name: item.type for item in parse_specs(specs)}
     assert set(values) <= set(taken)
     assert set(taken.items()) <= {(item.name, item.type) for item in list_declared_inputs(Nested)}
-
-
-def test_a_combo_without_options_and_one_with_very_many_are_described_in_short() -> None:
-    assert Input("file", COMBO, True, {"options": []}).allowed == "one of nothing: no files"
-    assert Input("file", COMBO, True, {"options": []}).default is None
-    many = Input("class", COMBO, True, {"options": [*range(30)]}).allowed
-    assert many.endswith("18, 19, …")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import DenseNet, VisionTransformer
 
 from cases import each_case
-from das_core.models.label_sets import imagenet_labels, number_labels
+from das_core.models.labels import imagenet_labels, number_labels
 from das_core.models.sources import classifier_files
 from das_core.models.sources.classifier_files import list_file_architectures, load_classifier_file
 from das_core.models.sources.torchvision_models import list_torchvision_architectures

@@ -16,7 +16,7 @@ from torch import Tensor
 import das_core as da
 from cases import each_case
 from das_core.models.hypernyms import Hypernym, list_hypernyms
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources import class_sentences, fitted_projection, starter_clip
 from das_core.models.sources.class_sentences import compute_class_directions
 from das_core.models.sources.fitted_projection import fit_projection

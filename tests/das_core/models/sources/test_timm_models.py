@@ -17,7 +17,7 @@ from huggingface_hub import constants
 from torch import Tensor, nn
 
 from cases import each_case
-from das_core.models.label_sets import imagenet_labels
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources import timm_models, torchvision_models
 from das_core.models.sources.timm_models import list_timm_architectures, load_timm
 from dead_drive import unplug
