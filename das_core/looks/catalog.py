@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..common.text import shorten
 from .cells import Cells
@@ -42,13 +42,11 @@ _KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Cells, Ink, 
 
 def read_look(look: str | Look | None) -> Look | None:
     """Return a look that is given by its name, or as it is."""
-    if isinstance(look, str):
-        if look not in LOOKS:
-            raise ValueError(f"there is no look '{shorten(look)}'; choose one of {', '.join(LOOKS)}, or give a Look")
-        return LOOKS[look]
-    if look is not None and not isinstance(look, Look):
-        raise ValueError(f"{shorten(look)} is no look; give the name of one, such as 'pixel art', or a Look")
-    return look
+    if not isinstance(look, str):
+        return look
+    if look not in LOOKS:
+        raise ValueError(f"there is no look '{shorten(look)}'; choose one of {', '.join(LOOKS)}, or give a Look")
+    return LOOKS[look]
 
 
 def read_count(palette: str) -> int | None:
@@ -103,5 +101,4 @@ def build_look(description: Mapping[str, Any] | None) -> Look | None:
     if description is None:
         return None
     fields = dict(description)
-    kind = _KINDS[fields.pop("kind")]
-    return kind(**fields)
+    return cast(Look, _KINDS[fields.pop("kind")](**fields))

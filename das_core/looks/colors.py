@@ -28,7 +28,6 @@ MOST_COLORS = 256
 PALETTES: Mapping[str, tuple[str, ...]] = {
     name: tuple(f"#{code}" for code in codes.split())
     for name, codes in {
-        "ink": "141414 f5f1e8",
         "game boy": "0f380f 306230 8bac0f 9bbc0f",
         "cga": "000000 0000aa 00aa00 00aaaa aa0000 aa00aa aa5500 aaaaaa 555555 5555ff 55ff55 55ffff ff5555 ff55ff "
         "ffff55 ffffff",

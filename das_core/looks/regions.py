@@ -1,17 +1,20 @@
 """Looks made of regions that follow the picture: stained glass of superpixels, and a low poly of triangles."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.tri import Triangulation
 from torch import Tensor
 
 from ..common.devices import send_to_device
 from .colors import check_color, from_hex, to_hex, to_oklab
 from .look import SteadyLook, check_number, choose_side, measure_scale, pad_to_cells, wrap
 from .svg import Shape
+
+if TYPE_CHECKING:
+    from matplotlib.tri import Triangulation
 
 _ROUNDS = 4
 _NEIGHBOURS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
@@ -176,7 +179,7 @@ class LowPoly(SteadyLook):
         paths = ["M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in three) + "z" for three in corners.tolist()]
         return [Shape(path, color) for path, color in zip(paths, to_hex(colors), strict=True)]
 
-    def _find(self, pixels: Tensor, margin: int, tile: bool) -> tuple[Triangulation, np.ndarray, Tensor, int]:
+    def _find(self, pixels: Tensor, margin: int, tile: bool) -> "tuple[Triangulation, np.ndarray, Tensor, int]":
         """Return the triangles of a picture (1, 3, H, W), the number of that of each pixel, colours, and the border."""
         side = max(2, choose_side(pixels, margin, self.cells, tile))
         border = min(2 * side, *pixels.shape[2:]) if tile else 0
@@ -188,12 +191,14 @@ class LowPoly(SteadyLook):
         return triangles, numbers, torch.from_numpy(np.stack(means, axis=1).astype(np.float32)), border
 
 
-def find_triangles(picture: Tensor, side: int) -> tuple[Triangulation, np.ndarray]:
+def find_triangles(picture: Tensor, side: int) -> "tuple[Triangulation, np.ndarray]":
     """Return triangles that fill a picture (3, H, W), and the number of that of each pixel, (H, W).
 
     The corners, joined by Delaunay, are the places of the largest change in each cell of `side` pixels, and places
     along the border.
     """
+    from matplotlib.tri import Triangulation  # It takes a second to load.
+
     height, width = picture.shape[1:]
     soft = wrap(F.avg_pool2d(wrap(picture[None], 1, False), 3, stride=1), 1, False)
     change = (soft[..., 1:-1, 2:] - soft[..., 1:-1, :-2]).abs() + (soft[..., 2:, 1:-1] - soft[..., :-2, 1:-1]).abs()

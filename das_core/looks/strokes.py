@@ -28,7 +28,7 @@ class Strokes(SteadyLook):
     """Strokes of three brushes.
 
     Args:
-        width: that of the broadest brush, in pixels of a picture of 224, 2 to 56.
+        width: that of the broadest brush, in pixels of a picture of 224, 2 to 60.
         length: that of a stroke, as a multiple of its width, 0 to 12; 0 makes dots.
         tolerance: the difference, 0 to 1, that a finer brush leaves as it is; 0 paints everything thrice.
 
@@ -44,7 +44,7 @@ class Strokes(SteadyLook):
     tolerance: float = 0.06
 
     def __post_init__(self) -> None:
-        check_number("width", self.width, 2, 56, "12 is a broad brush, 4 a pencil")
+        check_number("width", self.width, 2, 60, "12 is a broad brush, 4 a pencil")
         check_number("length", self.length, 0, 12, "4 paints strokes, 0 dots")
         check_number("tolerance", self.tolerance, 0, 1, "0.06 leaves surfaces to the broad brush")
 

@@ -39,13 +39,9 @@ def write_svg(shapes: Iterable[Shape], width: int, height: int, origin: float = 
         f'viewBox="{origin:g} {origin:g} {width} {height}" shape-rendering="crispEdges">'
     ]
     for shape in shapes:
-        if shape.width:
-            lines.append(
-                f'<path d="{shape.path}" stroke="{shape.color}" stroke-width="{shape.width:.5g}" fill="none" '
-                'stroke-linecap="round"/>'
-            )
-        else:
-            lines.append(f'<path d="{shape.path}" fill="{shape.color}"/>')
+        line = f'stroke="{shape.color}" stroke-width="{shape.width:.5g}" stroke-linecap="round"'
+        style = f'fill="none" {line}' if shape.width else f'fill="{shape.color}"'
+        lines.append(f'<path d="{shape.path}" {style}/>')
     return "\n".join([*lines, "</svg>", ""])
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..looks.svg import NoShapesError, Shape, trace_regions, write_svg
+from ..looks.svg import Shape, trace_regions, write_svg
 from .image_stack import ImageStack
 from .pixels import render_pixels
 
@@ -32,6 +32,3 @@ def draw_svg(stack: ImageStack, image: int = 0) -> str:
             return write_svg(trace_regions(stack.image()[image]), spec.width, spec.height)
     shapes: list[Shape] = draw(render_pixels(stack.canvas[image : image + 1], spec.color), spec.margin, spec.tile)
     return write_svg(shapes, spec.width, spec.height, spec.margin)
-
-
-__all__ = ["NoShapesError", "draw_svg"]

@@ -2,8 +2,9 @@
 
 from comfy_api.latest import io
 
+from ...das_core.looks.svg import NoShapesError
 from ...das_core.stack.image_stack import ImageStack
-from ...das_core.stack.vector import NoShapesError, draw_svg
+from ...das_core.stack.vector import draw_svg
 from .. import bridge
 from ..node import Node
 from ..schema import Stack, add_advice, schema, tip

@@ -14,7 +14,7 @@ from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.scoring import Scoring
 from das_core.ascent.shown_pixels import StepRenderer
 from das_core.looks.look import SteadyLook
-from das_core.stack.pixels import gradient_from_rgb, render_pixels, to_rgb
+from das_core.stack.pixels import pull_back_gradient, render_pixels, to_rgb
 from das_core.views.draws import Draws
 from das_core.views.windows import ViewGeometry
 from gradient_by_hand import CPU, PACE, SEED, STEP, differentiate, film, measure, noisy, total
@@ -166,6 +166,6 @@ def test_views_show_ever_more_of_a_look_and_gradients_pass_it() -> None:
         torch.testing.assert_close(pixels.detach(), plain.lerp(1 - plain, share))
         pixels.square().sum().backward()
         # As if the look were not there: the derivative at what the views show, times that of the pixels themselves.
-        gradient = gradient_from_rgb(2 * pixels.detach() * 2 * plain * (1 - plain), SPEC.color)
+        gradient = pull_back_gradient(2 * pixels.detach(), plain, SPEC.color)
         torch.testing.assert_close(renderer.pull_back(0, shown, replace(PACE, progress=progress)), gradient)
     assert torch.equal(stack.image(), 1 - noisy().image())

@@ -55,7 +55,6 @@ def test_looks_have_names_and_sizes_and_palettes() -> None:
     ("make", "message"),
     [
         (lambda: read_look("crayon"), "there is no look 'crayon'; choose one of pixel art"),
-        (lambda: read_look(3), "3 is no look"),  # type: ignore[arg-type]
         (lambda: adjust_look(Paint(), palette="nes"), "has no palette"),
         (lambda: adjust_look(Paint(), dither="off"), "mixes no colours"),
         (lambda: adjust_look(Ink(), palette="5"), "ink has two colours, not '5'"),
