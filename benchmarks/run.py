@@ -18,8 +18,8 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 # The modules whose `report` measures a section, in the order of RESULTS.md
 SECTIONS = (
     "speed", "memory", "large", "cost", "ablation", "parametrizations", "classes", "diversity", "engraving", "sizes",
-    "pace", "text", "image_targets", "features", "regions", "spectra", "guidance", "films", "morphs", "zoom", "peers",
-    "gpu",
+    "pace", "text", "looks", "image_targets", "features", "regions", "spectra", "guidance", "films", "morphs", "zoom",
+    "peers", "gpu",
 )  # fmt: skip
 ON_REQUEST = {"peers", "gpu"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results

@@ -3,7 +3,7 @@
 A traced picture, rendered at its size, is the same pixel for pixel.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,14 +29,16 @@ class Shape:
     width: float = 0.0
 
 
-def write_svg(shapes: Iterable[Shape], width: int, height: int, origin: float = 0.0) -> str:
+def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: float = 0.0) -> str:
     """Return shapes, in the order in which they lie over each other, as the text of an SVG file.
 
     The picture is `width` x `height`; its corner lies at (`origin`, `origin`).
     """
+    # Regions that touch would let the ground shine through if their edges were smoothed.
+    rendering = "auto" if any(shape.width for shape in shapes) else "crispEdges"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="{origin:g} {origin:g} {width} {height}" shape-rendering="crispEdges">'
+        f'viewBox="{origin:g} {origin:g} {width} {height}" shape-rendering="{rendering}">'
     ]
     for shape in shapes:
         line = f'stroke="{shape.color}" stroke-width="{shape.width:.5g}" stroke-linecap="round"'

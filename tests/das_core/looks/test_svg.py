@@ -28,8 +28,9 @@ def test_svg_rendered_is_the_picture(name: str, tile: bool) -> None:
     stack = ImageStack.from_image(spec, load_photograph("cat", 64))
     differs = np.abs(_render(draw_svg(stack)).astype(int) - to_bytes(stack.image())).max(axis=2)
     if name in ("low poly", "strokes"):
-        # Shapes of their own are drawn by other arithmetic, which differs at some of their edges.
-        assert (differs > 40).mean() < 0.02
+        # Shapes of their own are drawn by other arithmetic, which differs at their edges.
+        assert differs.mean() < 6
+        assert (differs > 60).mean() < 0.02
     else:
         assert differs.max() <= 1
 
