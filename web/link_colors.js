@@ -9,6 +9,7 @@ const COLORS = {
   DAS_STACK: "#4dd0e1",
   DAS_AUGMENTATION: "#26a69a",
   DAS_HISTORY: "#ffb74d",
+  DAS_LOOK: "#f48fb1",
 };
 
 app.registerExtension({

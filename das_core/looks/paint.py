@@ -18,7 +18,6 @@ from ..common.coarse_blur import blur_coarsely
 from .look import SteadyLook, check_number, measure_scale, wrap
 
 Medium = Literal["oil", "watercolour"]
-"""`oil` has strokes; `watercolour` has washes with darker edges, on rough paper."""
 
 _SECTORS, _SHARPNESS, _STEPS, _TAPS = 8, 8.0, 5, 6
 
@@ -28,7 +27,7 @@ class Paint(SteadyLook):
     """Oil or watercolour.
 
     Args:
-        medium: oil or watercolour.
+        medium: oil, in strokes; or watercolour, in washes with darker edges, on rough paper.
         radius: the radius of a dab of paint, in pixels of a picture of 224, 1 to 20.
 
     Example:
@@ -77,16 +76,12 @@ def filter_kuwahara(pixels: Tensor, radius: int) -> Tensor:
 
 def _make_sectors(radius: int) -> Tensor:
     """Return the weights (8, 1, 2 r + 1, 2 r + 1) of the soft eighths of a disc; their sums are 1."""
-    place = torch.arange(-radius, radius + 1, dtype=torch.float32)
-    down, right = place[:, None], place[None]
+    down, right = torch.meshgrid(*[torch.arange(-radius, radius + 1, dtype=torch.float32)] * 2, indexing="ij")
     away = down**2 + right**2
     disc = torch.exp(-away / (2 * (0.5 * radius + 0.3) ** 2)) * (away <= (radius + 0.5) ** 2)
-    angle = torch.atan2(down + 0 * right, right + 0 * down)
-    sectors = []
-    for number in range(_SECTORS):
-        apart = torch.remainder(angle - number * 2 * math.pi / _SECTORS + math.pi, 2 * math.pi) - math.pi
-        sectors.append(disc * torch.exp(-(apart**2) / (2 * 0.35**2)))
-    kernels = torch.stack(sectors)[:, None]
+    turns = torch.arange(_SECTORS)[:, None, None] / _SECTORS
+    apart = torch.remainder(torch.atan2(down, right) / (2 * math.pi) - turns + 0.5, 1) - 0.5
+    kernels = (disc * torch.exp(-(apart**2) / (2 * 0.056**2)))[:, None]
     kernels[..., radius, radius] = 1.0
     return kernels / kernels.sum(dim=(2, 3), keepdim=True)
 
@@ -106,7 +101,7 @@ def find_flow(pixels: Tensor, deviation: float) -> Tensor:
 def smooth_along(pixels: Tensor, flow: Tensor, length: float) -> Tensor:
     """Return pixels averaged along a flow (B, 2, H, W), `length` pixels to both sides (line integral convolution)."""
     height, width = pixels.shape[2:]
-    rows, columns = (torch.arange(side, device=pixels.device, dtype=pixels.dtype) for side in (height, width))
+    columns, rows = (torch.arange(side, device=pixels.device, dtype=pixels.dtype) for side in (width, height))
     home = torch.stack(torch.meshgrid(columns, rows, indexing="xy"))[None].expand(len(pixels), -1, -1, -1)
     size = torch.tensor([width, height], dtype=pixels.dtype).to(pixels.device)[:, None, None]
 

@@ -1,7 +1,4 @@
-"""Pictures of few colours as SVG: regions traced along the borders of their pixels, or the shapes of which a look is.
-
-A traced picture, rendered at its size, is the same pixel for pixel.
-"""
+"""Pictures of few colours as SVG: regions traced along the borders of their pixels, or the shapes of a look."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
