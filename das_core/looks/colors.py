@@ -123,7 +123,8 @@ def find_palette(pixels: Tensor, count: int) -> Tensor:
     colors = samples[torch.stack(chosen)]
     for _ in range(_ROUNDS):
         # A product in place of `index_add_`, which adds in no fixed order on CUDA.
-        belongs = torch.nn.functional.one_hot(_find_nearest(places, to_oklab(colors)), count).to(samples)
+        numbers = torch.arange(count, device=samples.device)
+        belongs = (_find_nearest(places, to_oklab(colors))[:, None] == numbers).to(samples)
         sizes = belongs.sum(dim=0)[:, None]
         colors = torch.where(sizes > 0, belongs.T @ samples / sizes.clamp(min=1), colors)
     return colors

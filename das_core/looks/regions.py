@@ -109,7 +109,8 @@ def _average(values: Tensor, which: Tensor, old: Tensor, side: int, evenness: fl
     for number, (row, column) in enumerate(_NEIGHBOURS):
         sums = F.avg_pool2d(counted * (which == number), side)
         if evenness:
-            sums[:, 3:5] -= torch.tensor([row, column]).to(sums).view(2, 1, 1) * evenness * sums[:, -1:]
+            sums[:, 3] -= row * evenness * sums[:, -1]
+            sums[:, 4] -= column * evenness * sums[:, -1]
         total += sums.roll((row, column), dims=(2, 3))
     return torch.where(total[:, -1:] > 0, total[:, :-1] / total[:, -1:].clamp(min=1e-9), old)
 
@@ -121,8 +122,9 @@ def _choose_neighbours(seen: Tensor, centers: Tensor, side: int, evenness: float
     rows, columns = centers.shape[2:]
     for number, (row, column) in enumerate(_NEIGHBOURS):
         near = centers.roll((-row, -column), dims=(2, 3))
-        offset = torch.tensor([0, 0, 0, row, column]).to(near).view(5, 1, 1) * evenness
-        near = near + offset + edge[:, :, 1 + row : 1 + row + rows, 1 + column : 1 + column + columns]
+        near[:, 3] += row * evenness
+        near[:, 4] += column * evenness
+        near = near + edge[:, :, 1 + row : 1 + row + rows, 1 + column : 1 + column + columns]
         away = seen - F.interpolate(near, scale_factor=float(side), mode="nearest")
         away = away.square().sum(dim=1, keepdim=True)
         which = torch.where(away < best, number, which)

@@ -1,7 +1,5 @@
 """The picture of a stack as SVG, see `das_core.looks.svg`."""
 
-import torch
-
 from ..looks.svg import Shape, trace_regions, write_svg
 from .image_stack import ImageStack
 from .pixels import render_pixels
@@ -28,7 +26,6 @@ def draw_svg(stack: ImageStack, image: int = 0) -> str:
     spec, look = stack.spec, stack.spec.look
     draw = getattr(look, "draw", None)
     if draw is None or stack.surroundings is not None or spec.series is not None:
-        with torch.no_grad():
-            return write_svg(trace_regions(stack.image()[image]), spec.width, spec.height)
+        return write_svg(trace_regions(stack.image()[image]), spec.width, spec.height)
     shapes: list[Shape] = draw(render_pixels(stack.canvas[image : image + 1], spec.color), spec.margin, spec.tile)
     return write_svg(shapes, spec.width, spec.height, spec.margin)
