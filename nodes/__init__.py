@@ -31,7 +31,6 @@ from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
 from .stack.vector import SaveSVG
 from .views.augmentation import Augmentation
-from .views.transforms import ColorShift
 
 NODES = [
     LoadClassifier,
@@ -41,7 +40,6 @@ NODES = [
     FilmStack,
     ZoomStack,
     Augmentation,
-    ColorShift,
     PickClass,
     ClassObjective,
     TextObjective,

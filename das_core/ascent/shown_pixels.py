@@ -50,7 +50,7 @@ class StepRenderer:
             for begin, part in split_frames(images, canvas.device):
                 synthesised[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
             around = around and around.select(images)
-        shown = self.scoring.stack.spec.dress(synthesised, FAINTEST + (1 - FAINTEST) * progress)
+        shown = self.scoring.stack.spec.apply_look(synthesised, FAINTEST + (1 - FAINTEST) * progress)
         shown = shown if around is None else around.composite(shown)
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 

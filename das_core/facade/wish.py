@@ -138,7 +138,7 @@ def natural(weight: float = 0.3, photographs: Photographs | None = None) -> Wish
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for a high value of `score`, a function from views (V, 3, size, size), 0..1, to scores (V,): of redness."""
+    """Ask for a high value of `score`, a function from views (V, 3, size, size), 0..1, to scores (V,)."""
 
     def resolve(judge: Judge) -> Objective:
         # A judge of the same size that returns the views as they are.

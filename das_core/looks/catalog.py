@@ -75,7 +75,7 @@ def adjust_look(look: Kind, size: float = 1.0, palette: str = "", dither: str = 
         if isinstance(look, Cells):
             fields["palette"] = chosen
         elif not isinstance(look, Ink):
-            raise ValueError("this look has no palette; leave it empty, or choose pixel art, poster, mosaic or ink")
+            raise ValueError("this look has no palette; give none and no image, or choose pixel art, poster or ink")
         elif not isinstance(chosen, tuple) or len(chosen) != 2:
             raise ValueError(f"ink has two colours, not '{shorten(palette)}'; give two hex codes: of ink, and of paper")
         else:

@@ -51,7 +51,7 @@ class Cells:
         side = self.measure_side(pixels, margin, tile)
         padded, before = pad_to_cells(pixels, margin, side)
         small = self.shrink(padded, side)
-        large = F.interpolate(small, scale_factor=float(side), mode="nearest") if side > 1 else small
+        large = F.interpolate(small, scale_factor=float(side), mode="nearest")
         if self.drawn != "squares" and side > 2:
             cover, ground = _draw_cell(self.drawn, side, pixels)
             repeated = cover.repeat(small.shape[2], small.shape[3])
@@ -64,7 +64,7 @@ class Cells:
 
     def shrink(self, pixels: Tensor, side: int) -> Tensor:
         """Return pixels, whose sides are multiples of `side`, with one for each cell, in colours of the palette."""
-        means = F.avg_pool2d(pixels, side) if side > 1 else pixels
+        means = F.avg_pool2d(pixels, side)
         if isinstance(self.palette, int):
             return torch.cat([self._color(one, find_palette(one, self.palette)) for one in means.split(1)])
         return self._color(means, from_hex(self.palette, means))
@@ -73,8 +73,7 @@ class Cells:
         """Return the look with the palette that suits all of some pixels."""
         if not isinstance(self.palette, int):
             return self
-        side = self.measure_side(pixels)
-        means = F.avg_pool2d(pixels, side, ceil_mode=True) if side > 1 else pixels
+        means = F.avg_pool2d(pixels, self.measure_side(pixels), ceil_mode=True)
         return replace(self, palette=to_hex(find_palette(means, self.palette)))
 
     def _color(self, pixels: Tensor, colors: Tensor) -> Tensor:

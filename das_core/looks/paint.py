@@ -15,11 +15,12 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
+from ..common.interruption import pausing
 from .look import SteadyLook, check_number, measure_scale, wrap
 
 Medium = Literal["oil", "watercolour"]
 
-_SECTORS, _SHARPNESS, _STEPS, _TAPS = 8, 8.0, 5, 6
+_SECTORS, _SHARPNESS, _STEPS, _TAPS, _AT_ONCE = 8, 8.0, 5, 6, 2**20
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,15 @@ class Paint(SteadyLook):
 
 def filter_kuwahara(pixels: Tensor, radius: int) -> Tensor:
     """Return pixels (B, 3, H, W) as means over those eighths of the surroundings of each that vary least."""
+    rows = max(1, _AT_ONCE // pixels.shape[3])
+    padded = F.pad(pixels, (0, 0, 2 * radius, 2 * radius), mode="replicate")
+    bands = pausing(range(0, pixels.shape[2], rows))
+    parts = [_filter_band(padded[:, :, first : first + rows + 4 * radius], radius) for first in bands]
+    return torch.cat([part[:, :, 2 * radius : part.shape[2] - 2 * radius] for part in parts], dim=2)
+
+
+def _filter_band(pixels: Tensor, radius: int) -> Tensor:
+    """Return `filter_kuwahara` of a band, wrong in twice the radius at its upper and lower edge."""
     # Of a large radius every second, third, … pixel counts, each with its neighbours.
     step = math.ceil(radius / _TAPS)
     kernels, reach = _make_sectors(radius // step).to(pixels), radius // step * step

@@ -167,12 +167,8 @@ class LowPoly(SteadyLook):
 
     def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
         """Return the pixels as triangles, see `Look`."""
-        painted = []
-        for picture in pixels.split(1):
-            _, numbers, colors, border = self._find(picture, margin, tile)
-            whole = colors[torch.from_numpy(numbers)].permute(2, 0, 1)
-            painted.append(whole[:, border : border + pixels.shape[2], border : border + pixels.shape[3]])
-        return torch.stack(painted).to(pixels)
+        found = [self._find(picture, margin, tile) for picture in pixels.split(1)]
+        return torch.stack([colors[numbers].permute(2, 0, 1) for _, numbers, colors, _ in found]).to(pixels)
 
     def draw(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> list[Shape]:
         """Return the triangles of a picture (1, 3, H, W)."""
@@ -181,8 +177,8 @@ class LowPoly(SteadyLook):
         paths = ["M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in three) + "z" for three in corners.tolist()]
         return [Shape(path, color) for path, color in zip(paths, to_hex(colors), strict=True)]
 
-    def _find(self, pixels: Tensor, margin: int, tile: bool) -> "tuple[Triangulation, np.ndarray, Tensor, int]":
-        """Return the triangles of a picture (1, 3, H, W), the number of that of each pixel, colours, and the border."""
+    def _find(self, pixels: Tensor, margin: int, tile: bool) -> "tuple[Triangulation, Tensor, Tensor, int]":
+        """Return the triangles of a picture (1, 3, H, W), the number of each pixel's, colours, and their offset."""
         side = max(2, choose_side(pixels, margin, self.cells, tile))
         border = min(2 * side, *pixels.shape[2:]) if tile else 0
         seen = wrap(pixels, border, tile)[0]
@@ -190,7 +186,8 @@ class LowPoly(SteadyLook):
         flat, values = numbers.ravel(), seen.detach().cpu().numpy().reshape(3, -1)
         sizes = np.bincount(flat, minlength=len(triangles.triangles))
         means = [np.bincount(flat, weights=one, minlength=len(sizes)) / np.maximum(sizes, 1) for one in values]
-        return triangles, numbers, torch.from_numpy(np.stack(means, axis=1).astype(np.float32)), border
+        inner = torch.from_numpy(numbers)[border : border + pixels.shape[2], border : border + pixels.shape[3]]
+        return triangles, inner, torch.from_numpy(np.stack(means, axis=1).astype(np.float32)), border
 
 
 def find_triangles(picture: Tensor, side: int) -> "tuple[Triangulation, np.ndarray]":

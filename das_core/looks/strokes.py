@@ -50,18 +50,14 @@ class Strokes(SteadyLook):
 
     def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
         """Return the pixels as strokes, see `Look`."""
-        painted = []
-        for picture in pixels.split(1):
-            whole, _, border = self._paint(picture, margin, tile)
-            painted.append(whole[..., border : border + pixels.shape[2], border : border + pixels.shape[3]])
-        return torch.cat(painted)
+        return torch.cat([self._paint(picture, margin, tile)[0] for picture in pixels.split(1)])
 
     def draw(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> list[Shape]:
         """Return the strokes of a picture (1, 3, H, W), on a ground of its mean colour."""
-        whole, layers, border = self._paint(pixels, margin, tile)
-        height, width = whole.shape[2:]
+        _, layers, border = self._paint(pixels, margin, tile)
+        height, width = pixels.shape[2:]
         (ground,) = to_hex(pixels.mean(dim=(2, 3)))
-        shapes = [Shape(f"M{-border} {-border}h{width}v{height}h{-width}z", ground)]
+        shapes = [Shape(f"M0 0h{width}v{height}h{-width}z", ground)]
         for strokes, colors, thick in layers:
             half = self.length * thick / 2
             for (x, y, cosine, sine, bend), color in zip(strokes.tolist(), to_hex(colors), strict=True):
@@ -75,7 +71,7 @@ class Strokes(SteadyLook):
         return shapes
 
     def _paint(self, pixels: Tensor, margin: int, tile: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor, float]], int]:
-        """Return a painting (1, 3, H, W), the strokes, colours (N, 3) and width of each layer, and its border."""
+        """Return a painting (1, 3, H, W), the strokes, colours (N, 3) and width of each layer, and their offset."""
         scale = measure_scale(pixels, margin)
         border = min(round(4 * self.width * scale), *pixels.shape[2:]) if tile else 0
         seen = wrap(pixels, border, tile)
@@ -87,7 +83,7 @@ class Strokes(SteadyLook):
             strokes, colors = self._lay(target, painted, find_flow(seen, 1.5 * width), width, number)
             painted = draw_strokes(painted, strokes, self.length * width / 2, colors, width)
             layers.append((strokes, colors, width))
-        return painted, layers, border
+        return painted[..., border : border + pixels.shape[2], border : border + pixels.shape[3]], layers, border
 
     def _lay(self, target: Tensor, painted: Tensor, flow: Tensor, width: float, number: int) -> tuple[Tensor, Tensor]:
         """Return the strokes (N, 5) and the colours (N, 3) of a layer, in a mixed order."""

@@ -86,7 +86,7 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     shape = canvas.shape[2], canvas.shape[3]
     if (zoom := stack.spec.zoom) is not None:
         canvas = ZoomOperator(zoom, shape, margin).forward(canvas, range(zoom.depths))
-    pixels = stack.spec.dress(render_pixels(canvas, stack.spec.color), margin=margin)
+    pixels = stack.spec.apply_look(render_pixels(canvas, stack.spec.color), margin=margin)
     if stack.surroundings is not None:
         around = [resize(part, shape) for part in (stack.surroundings.pixels, stack.surroundings.mask)]
         pixels = Surroundings(*around).composite(pixels)
@@ -168,7 +168,7 @@ def render_zoom(
     spec, parts = replace(_settle(stack), zoom=None), []
     for begin in range(0, len(known), _AT_ONCE):
         seen = operator.forward(canvas, known[begin : begin + _AT_ONCE])
-        parts.append(crop_margin(spec.dress(render_pixels(seen, spec.color), margin=margin), margin))
+        parts.append(crop_margin(spec.apply_look(render_pixels(seen, spec.color), margin=margin), margin))
     return torch.cat(parts)
 
 

@@ -76,7 +76,8 @@ class StackSpec:
         check_choice("color", self.color, get_args(ColorSpace))
         check_choice("parametrization", self.parametrization, OPERATORS)
         for what, value, kind in (("time", self.time, Time), ("zoom", self.zoom, Zoom), ("look", self.look, Look)):
-            if value is not None and not isinstance(value, kind):
+            # A class has the methods of its instances.
+            if value is not None and (isinstance(value, type) or not isinstance(value, kind)):
                 raise ValueError(f"{what} {shorten(value)} is no {kind.__name__}; give one, or None")
         if self.tile and margin:
             raise ValueError(
@@ -135,7 +136,7 @@ class StackSpec:
             return self
         return replace(self, look=self.look.settle(crop_margin(pixels, self.margin)))
 
-    def dress(self, pixels: Tensor, share: float = 1.0, margin: int | None = None) -> Tensor:
+    def apply_look(self, pixels: Tensor, share: float = 1.0, margin: int | None = None) -> Tensor:
         """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in the look, if there is one."""
         look = self.settle_look(pixels).look
         return apply_look(look, pixels, self.margin if margin is None else margin, self.tile, share)

@@ -15,17 +15,16 @@ class ColorShift:
     """A transform that changes the contrast and then the brightness of views, and clips them to 0..1.
 
     The difference of each value from 0.5 is multiplied by exp(U[-scale, scale]), then U[-shift, shift] is added, where
-    U is uniform. Source: Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
+    U is uniform; each channel has numbers of its own, which tint the view. Source: Plug-In Inversion (Ghiasi et al.,
+    2022, arXiv 2201.12961, section 3.3).
 
     Args:
         shift: the largest change of brightness, 0..1; with 1 black can turn into white.
         scale: the largest change of contrast as a natural logarithm, 0..3; with 0.2 the factor is up to 1.2.
-        per_channel: whether each channel gets random numbers of its own, which tints views.
     """
 
     shift: float = 0.2
     scale: float = 0.2
-    per_channel: bool = True
     kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
@@ -39,8 +38,6 @@ class ColorShift:
         channels = views.shape[1]
         numbers = torch.tensor([draws.uniform() for _ in range(2 * channels)], dtype=views.dtype).T * 2 - 1
         shift, scale = send_to_device(numbers, views.device)[:, :, None, None].split(channels, dim=1)
-        if not self.per_channel:
-            shift, scale = shift[:, :1], scale[:, :1]
         return ((views - 0.5) * torch.exp(self.scale * scale) + 0.5 + self.shift * shift).clamp(0, 1)
 
 

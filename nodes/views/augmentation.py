@@ -121,8 +121,7 @@ def _list_settings() -> list[Any]:
         tip(
             io.Float.Input("color_shift", default=ColorShift.shift, min=0.0, max=1.0, step=0.05),
             "How much the brightness and contrast of each colour change from view to view. 0: not at all; paler, and "
-            "colours matter more. 0.2: clear shapes. Above 0.5: colours run wild. A Color Shift that comes in takes "
-            "its place.",
+            "colours matter more. 0.2: clear shapes. Above 0.5: colours run wild.",
         ),
         tip(
             io.Float.Input("grayscale", default=Grayscale.probability, min=0.0, max=1.0, step=0.05),

@@ -118,8 +118,10 @@ def test_what_python_takes_for_a_number_is_one(pack: Pack) -> None:
     # A FLOAT may be linked to a whole number, and numbers of NumPy count as numbers.
     (views,) = pack.run("DAS_Augmentation", views=True, flip=torch.tensor([0.25]).numpy()[0])
     assert (type(views.views), type(views.transforms[0].probability)) == (int, float)
-    (views,) = pack.run("DAS_ColorShift", shift=1, scale=0, per_channel=1)
-    assert views.transforms[-1].per_channel is True
+    (views,) = pack.run("DAS_Augmentation", color_shift=1)
+    assert [type(one.shift) for one in views.transforms if hasattr(one, "shift")] == [float]
+    inputs = pack.node("DAS_StackToImage").define_schema().inputs
+    assert pack.module("nodes.input_checks").check_inputs(inputs, {"out": 1})["out"] is True
 
 
 def test_a_new_node_is_checked_without_more_words(pack: Pack) -> None:

@@ -14,7 +14,7 @@ from das_core.views.draws import NoiseKind
 from das_core.views.transforms import Flip, Noise, Transform, count_kept_views
 from toys import make_draws
 
-TRANSFORMS: list[Transform] = [Flip(), Noise(), ColorShift(), ColorShift(per_channel=False), Grayscale(1), Distance(1)]
+TRANSFORMS: list[Transform] = [Flip(), Noise(), ColorShift(), Grayscale(1), Distance(1)]
 
 
 @each_case("transform", TRANSFORMS)

@@ -1,9 +1,7 @@
 """The nodes of views: what their inputs make, how one goes on from another, and what is said of bad values."""
 
 from dataclasses import replace
-from typing import Any
 
-from cases import each_case
 from loaded_pack import Pack, refuse_all
 
 
@@ -22,19 +20,12 @@ def test_every_input_has_its_place(pack: Pack) -> None:
     windows, (flip, far, colors, gray, noise) = made.windows, made.transforms
     assert (made.views, windows.jitter) == (5, 7)
     assert (windows.zoom_min, windows.zoom_max, windows.zoom_start) == (0.3, 0.8, 0.6)
-    assert (colors.shift, colors.scale, colors.per_channel) == (0.3, 0.3, True)
+    assert (colors.shift, colors.scale) == (0.3, 0.3)
     assert (gray.probability, far.probability) == (0.6, 0.4)
     assert (flip.probability, noise.amplitude, noise.kind) == (0.25, 0.2, "uniform")
 
 
 def test_an_augmentation_puts_what_comes_in_before_its_own(pack: Pack) -> None:
-    (shifted,) = pack.run("DAS_ColorShift")
-    names = [type(transform).__name__ for transform in shifted.transforms]
-    assert names == ["Flip", "Distance", "Grayscale", "Noise", "ColorShift"]
-    (views,) = pack.run("DAS_Augmentation", augmentation=shifted, jitter=9, grayscale=0.25)
-    # The defaults that a node of a transform starts from do not act a second time.
-    assert [type(t).__name__ for t in views.transforms] == ["ColorShift", "Flip", "Grayscale", "Noise"]
-    assert views.windows.jitter == 9
     before = pack.augmentation(noise=0.5, flip=0.0)
     both = pack.augmentation(views=3, zoom_min=0.3, augmentation=before)
     assert both.transforms == before.transforms + pack.augmentation().transforms
@@ -46,34 +37,6 @@ def test_a_color_shift_that_comes_in_takes_the_place_of_the_default(pack: Pack) 
     before = (core.ColorShift(0.4, 0.4),)
     _, transforms = module.read_details("default", 0.45, 0.5, before)
     assert transforms == (*before, core.Flip(0.5), core.Distance(), core.Grayscale(), core.Noise())
-
-
-def test_a_color_shift_comes_last_in_place_of_the_one_before_it(pack: Pack) -> None:
-    before = pack.augmentation(views=3, jitter=5, color_shift=0.2, grayscale=0.25)
-    (views,) = pack.run("DAS_ColorShift", augmentation=before)
-    assert (views.views, views.windows.jitter) == (3, 5)
-    names = [type(transform).__name__ for transform in views.transforms]
-    assert names == ["Flip", "Grayscale", "Noise", "ColorShift"]
-    image = pack.optimize(augmentation=views)[0]
-    assert tuple(image.shape) == (1, 64, 64, 3)
-
-
-@each_case(
-    "settings", [{"shift": 0.3, "scale": 0.4, "per_channel": True}, {"shift": 0.0, "scale": 1.5, "per_channel": False}]
-)
-def test_the_settings_of_a_color_shift_are_those_of_its_node(pack: Pack, settings: dict[str, Any]) -> None:
-    (views,) = pack.run("DAS_ColorShift", **settings)
-    assert views.transforms[-1] == pack.module("das_core").ColorShift(**settings)
-
-
-def test_without_settings_a_color_shift_has_the_defaults_of_das_core(pack: Pack) -> None:
-    (views,) = pack.run("DAS_ColorShift")
-    before = pack.module("das_core").PICTURE.augmentation
-    own = pack.module("das_core").ColorShift()
-    expected = (*(one for one in before.transforms if type(one) is not type(own)), own)
-    # There is no widget of the jitter, so it fits every margin.
-    fitted = replace(before.windows, fitted=True)
-    assert (views.views, views.windows, views.transforms) == (before.views, fitted, expected)
 
 
 test_what_cannot_be_is_refused = refuse_all(
