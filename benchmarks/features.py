@@ -18,7 +18,7 @@ from das_core.models.layers.activations import ActivationJudge, make_activation_
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
 from das_core.objectives.content import content_objective, measure_content_distance
 from das_core.objectives.feature import feature_objective
-from das_core.objectives.style import StyleScore, measure_style_distances, style_objective
+from das_core.objectives.style import StyleScore, style_objective
 from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
@@ -39,7 +39,7 @@ PAIRS = (
     ("camera", "hubble_deep_field"),
     ("cat", "gravel"),
 )
-CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
+CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 0.3, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())
 # The weight of the content, the contrast, the steps, the views and the optimizer of
 # example_workflows/api/style_transfer.json
@@ -129,7 +129,7 @@ def _styles(climber: Classifier, judge: Classifier) -> str:
     table = "\n".join(rows)
     return f"""Style transfer with the settings of the workflow style_transfer: {climber.name} climbs, and
 {judge.name} took no part.
-Distance: of Gram matrices to those of the style, |G - T|² / |T|², summed over the layers, before and after. Content:
+Distance: of Gram matrices to those of the style, |G - T|² / |T|², summed over the layers and the colours, before and after. Content:
 the distance of the features of the image to those of the content image, and to those of the style image, each as a
 share of the latter's size.
 
@@ -144,6 +144,5 @@ share of the latter's size.
 def _distance(objective: Objective, image: Tensor) -> float:
     style = objective.terms[0].score
     assert isinstance(style, StyleScore)
-    judge = style.judge
     with torch.no_grad():
-        return float(measure_style_distances(judge(fit_square(image, judge.size)), judge, style.targets).sum())
+        return float(style.measure_distances(style.judge(fit_square(image, style.judge.size))).sum())

@@ -12,7 +12,7 @@ from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
 from .colors import check_color, from_hex
-from .look import SteadyLook, check_number, measure_scale, wrap
+from .look import check_number, measure_scale, wrap
 
 Drawing = Literal["threshold", "lines", "hatching", "stipple", "halftone"]
 """How ink shows tone: dark where a place is darker than its surroundings; by lines that become wider; by lines that
@@ -23,7 +23,7 @@ _REACH = 24.0  # The size of the surroundings of a place, in pixels of a picture
 
 
 @dataclass(frozen=True)
-class Ink(SteadyLook):
+class Ink:
     """Two tones: ink and paper.
 
     Args:

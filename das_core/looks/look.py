@@ -1,7 +1,7 @@
 """The protocol of looks, and what all of them need."""
 
 import math
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,11 @@ FAINTEST = 0.15
 
 @runtime_checkable
 class Look(Protocol):
-    """A function from pixels to the pixels of a picture with a look: any callable with these two methods.
+    """A function from pixels to the pixels of a picture with a look: any callable like this.
 
     It is deterministic and keeps no state: what it needs, such as a palette, it finds in the pixels. A look with a
-    method `draw(pixels, margin, tile)`, which returns `Shape`s for pixels (1, 3, H, W), is saved as these in SVG.
+    method `settle(pixels)`, which returns one with what it finds in them fixed, makes the frames of a film alike. With
+    `draw(pixels, margin, tile)`, which returns `Shape`s for pixels (1, 3, H, W), it is saved as these in SVG.
 
     Example:
         >>> import torch
@@ -40,18 +41,6 @@ class Look(Protocol):
             tile: whether the picture is a tile, whose opposite edges meet.
         """
         ...
-
-    def settle(self, pixels: Tensor) -> Self:
-        """Return the look with what it finds in pixels (B, 3, H, W) fixed: all frames of a film share a palette."""
-        ...
-
-
-class SteadyLook:
-    """A look that has nothing to fix for all frames of a film."""
-
-    def settle(self, pixels: Tensor) -> Self:
-        """Return the look itself."""
-        return self
 
 
 def apply_look(look: Look | None, pixels: Tensor, margin: int, tile: bool, share: float = 1.0) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.interruption import pausing
-from .look import SteadyLook, check_number, measure_scale, wrap
+from .look import check_number, measure_scale, wrap
 
 Medium = Literal["oil", "watercolour"]
 
@@ -24,7 +24,7 @@ _SECTORS, _SHARPNESS, _STEPS, _TAPS, _AT_ONCE = 8, 8.0, 5, 6, 2**20
 
 
 @dataclass(frozen=True)
-class Paint(SteadyLook):
+class Paint:
     """Oil or watercolour.
 
     Args:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..common.devices import send_to_device
 from .colors import check_color, from_hex, to_hex, to_oklab
-from .look import SteadyLook, check_number, choose_side, measure_scale, pad_to_cells, wrap
+from .look import check_number, choose_side, measure_scale, pad_to_cells, wrap
 from .svg import Shape
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _NEIGHBOURS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)
 
 
 @dataclass(frozen=True)
-class Glass(SteadyLook):
+class Glass:
     """Stained glass: pieces of one colour each, which follow the shapes of the picture, with lead between them.
 
     Args:
@@ -147,7 +147,7 @@ def find_lines(numbers: Tensor, width: float, tile: bool) -> Tensor:
 
 
 @dataclass(frozen=True)
-class LowPoly(SteadyLook):
+class LowPoly:
     """Triangles of one colour each, with corners at the edges of the picture.
 
     Args:

@@ -15,7 +15,7 @@ from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
 from ..common.interruption import pausing
 from .colors import to_hex
-from .look import SteadyLook, check_number, measure_scale, wrap
+from .look import check_number, measure_scale, wrap
 from .paint import find_flow
 from .svg import Shape
 
@@ -24,7 +24,7 @@ _AT_ONCE = 2**22  # How many pixels of strokes are drawn at once.
 
 
 @dataclass(frozen=True)
-class Strokes(SteadyLook):
+class Strokes:
     """Strokes of three brushes.
 
     Args:

@@ -1,7 +1,8 @@
-"""The style of an image: how strongly each pair of channels of a layer is active together, averaged over all positions.
+"""The style of an image: how strongly each pair of channels of a layer is active together, and which colours there are.
 
-These Gram matrices are those of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks"
-(CVPR 2016, section 2.2), but distances are relative to the target, so that all layers count alike.
+The Gram matrices are those of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks"
+(CVPR 2016, section 2.2), but distances are relative to the target, so that all layers count alike; and the colours of
+pixels are compared, which layers hardly hold.
 """
 
 import math
@@ -16,12 +17,14 @@ from ..common.images import Images, check_images, fit_square
 from ..common.interruption import allow_interrupt
 from ..common.weighted_lines import parse_weighted_lines
 from ..models.judge import Judge
-from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
+from ..models.layers.activations import VIEWS, ActivationJudge, Activations, make_activation_judge
 from ..models.layers.default_layers import choose_style_layers
 from ..models.layers.layer import find_layer, find_layers
 from .term import Objective, make_objective
 
 SMALLEST_STYLE = 16  # Pixels a side; smaller images show no texture.
+COLORS = 0.25  # The weight of the colours, relative to that of all layers together.
+_LEAST_CONTRAST = 2 / 255  # Of a style image, from the darkest to the brightest pixel of any channel.
 _ZOOMS = (1.0, 0.7)  # The sides of the windows of a style image, as shares of its short side; those of views are alike.
 _MAX_WINDOWS = 8  # Side by side along one axis.
 _CHUNK = 4  # How many windows go through the judge at once.
@@ -31,7 +34,8 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
     """Return the objective of the style of images.
 
     The score of a view is minus the weighted sum over the layers of |G - T|² / |T|²: G is the Gram matrix of the view,
-    T the mean Gram matrix over several windows of all images.
+    T the mean Gram matrix over several windows of all images. A share of it (`COLORS`) is the same of the covariances
+    of its pixels, plus the squared distance of their means, relative to the variance.
 
     Args:
         model: the judge whose layers are compared.
@@ -47,6 +51,8 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
             f"a style image of {width} x {height} pixels has no texture to take; use one of {SMALLEST_STYLE} x "
             f"{SMALLEST_STYLE} or more"
         )
+    if float((images.amax(dim=(2, 3)) - images.amin(dim=(2, 3))).max()) < _LEAST_CONTRAST:
+        raise ValueError("a style image of one colour has no texture to take; use one with strokes or grain")
     weights: dict[str, float] = {}
     for name, share in parse_weighted_lines(layers, "layer4: 0.5"):
         layer = find_layer(known, name, model.name)
@@ -55,28 +61,43 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
     judge = make_activation_judge(model, [find_layer(known, name, model.name) for name in weights])
     if not any(weights.values()):
         raise ValueError("the weights of all layers are 0, so there is no style to take; raise one above 0")
-    targets = measure_style(judge, images)
-    for layer, target in zip(judge.layers, targets, strict=True):
+    targets, mean = measure_style(judge, images)
+    for layer, target in zip(judge.layers, targets, strict=False):
         if not bool(target.isfinite().all()) or not bool(target.any()):
             raise ValueError(
                 f"layer {layer.name} of {judge.name} sees nothing in the style image that could be aimed at; leave it "
                 "out, or use another image"
             )
-    return make_objective("style", [(judge, StyleScore(judge, targets, tuple(weights.values())))], weight)
+    return make_objective("style", [(judge, StyleScore(judge, targets, mean, tuple(weights.values())))], weight)
 
 
 @dataclass(frozen=True, eq=False)
 class StyleScore:
-    """Minus the weighted relative squared distance between the Gram matrices of a view and those of a style."""
+    """Minus the weighted relative squared distance of the Gram matrices and colours of a view from those of a style.
+
+    `targets` are the matrices (C, C) of each layer and, last, the covariances of the pixels, whose mean is `mean` (3,).
+    """
 
     judge: ActivationJudge
     targets: tuple[Tensor, ...] = field(repr=False)
+    mean: Tensor = field(repr=False)
     weights: tuple[float, ...]
 
     def __call__(self, output: Activations, images: Tensor) -> Tensor:
         """Return the score of every view, (V,)."""
-        distances = measure_style_distances(output, self.judge, self.targets)
-        return -distances @ make_constant(self.weights, distances.dtype, distances.device)
+        weights = (*self.weights, COLORS * sum(map(abs, self.weights)))
+        distances = self.measure_distances(output)
+        return -distances @ make_constant(weights, distances.dtype, distances.device)
+
+    def measure_distances(self, output: Activations) -> Tensor:
+        """Return |G - T|² / |T|² (V, layers + 1) of views; the last column also has the distance of the mean colour."""
+        columns = []
+        for found, target in zip(_list_matrices(self.judge, output), self.targets, strict=True):
+            aim = keep_copy(target, found)
+            columns.append((found - aim).square().sum(dim=(1, 2)) / aim.square().sum())
+        off = output[VIEWS].mean(dim=(2, 3)) - keep_copy(self.mean, output[VIEWS])
+        columns[-1] = columns[-1] + off.square().sum(dim=1) / self.targets[-1].trace()
+        return torch.stack(columns, dim=1)
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -85,27 +106,24 @@ def gram_matrix(features: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
-def measure_style_distances(output: Activations, judge: ActivationJudge, targets: tuple[Tensor, ...]) -> Tensor:
-    """Return |G - T|² / |T|² (V, layers): G are the Gram matrices of views, T the targets, one of each layer."""
-    columns = []
-    for layer, target in zip(judge.layers, targets, strict=True):
-        gram = gram_matrix(output[layer.name])
-        aim = keep_copy(target, gram)
-        columns.append((gram - aim).square().sum(dim=(1, 2)) / aim.square().sum())
-    return torch.stack(columns, dim=1)
-
-
-def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
-    """Return the mean Gram matrix of every captured layer over windows of images (B, 3, H, W); float32, on the CPU."""
+def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Return the mean matrices of every captured layer and of the pixels over windows of images (B, 3, H, W), and the
+    mean colour; float32, on the CPU."""
     windows = torch.cat([fit_square(window, judge.size) for window in _cut_windows(images)])
-    sums = [torch.zeros(layer.channels, layer.channels, dtype=torch.float32) for layer in judge.layers]
+    sums = [torch.zeros(count, count) for count in (*(layer.channels for layer in judge.layers), 3)]
     with torch.no_grad():
         for part in windows.split(_CHUNK):
             output = judge(part)
             allow_interrupt()
-            for total, layer in zip(sums, judge.layers, strict=True):
-                total += gram_matrix(output[layer.name]).sum(dim=0).cpu()
-    return tuple(total / len(windows) for total in sums)
+            for total, found in zip(sums, _list_matrices(judge, output), strict=True):
+                total += found.sum(dim=0).cpu()
+    return tuple(total / len(windows) for total in sums), windows.mean(dim=(0, 2, 3)).cpu()
+
+
+def _list_matrices(judge: ActivationJudge, output: Activations) -> list[Tensor]:
+    """Return the Gram matrices (V, C, C) of each layer, and the covariances (V, 3, 3) of the pixels of views."""
+    centered = output[VIEWS] - output[VIEWS].mean(dim=(2, 3), keepdim=True)
+    return [*(gram_matrix(output[layer.name]) for layer in judge.layers), gram_matrix(centered)]
 
 
 def _cut_windows(images: Tensor) -> Iterator[Tensor]:

@@ -14,6 +14,8 @@ from ..photograph_statistics import StatisticsJudge
 from .hooks import capture_outputs
 from .layer import Layer, find_layer, find_layers
 
+VIEWS = ""  # The name of what a model sees among the activations of its layers; no layer is called so.
+
 
 class _AllCaptured(BaseException):
     """Ends a forward pass as soon as all layers are captured; no `except Exception` on the way catches it."""
@@ -24,7 +26,7 @@ class Activations:
     """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer.
 
     Args:
-        values: the activations by the name of the layer: (V, channels, *positions), float32.
+        values: the activations by the name of the layer: (V, channels, *positions), float32; by `VIEWS` the views.
         references: the activations of reference images seen through the same views.
     """
 
@@ -50,7 +52,7 @@ class ActivationJudge(Judge):
         """Return the activations of views (V, 3, size, size), 0..1, with gradients; the module stops after the last."""
         layers = {layer.name: layer for layer in self.layers}
         left = Counter({layer.name: layer.calls for layer in self.layers})
-        values: dict[str, Tensor] = {}
+        values: dict[str, Tensor] = {VIEWS: views}
 
         def on_output(name: str, output: Any) -> None:
             # Cloned, because the next layer may overwrite the output in place.

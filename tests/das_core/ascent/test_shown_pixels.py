@@ -13,7 +13,6 @@ from das_core.ascent.active_region import active_region
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.scoring import Scoring
 from das_core.ascent.shown_pixels import StepRenderer
-from das_core.looks.look import SteadyLook
 from das_core.stack.pixels import pull_back_gradient, render_pixels, to_rgb
 from das_core.views.draws import Draws
 from das_core.views.windows import ViewGeometry
@@ -149,7 +148,7 @@ def test_a_prior_of_a_zoom_looks_at_every_moment() -> None:
     assert all(bool(depth.any()) for depth in alone)
 
 
-class _Negative(SteadyLook):
+class _Negative:
     """A look that every view of it betrays."""
 
     def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:

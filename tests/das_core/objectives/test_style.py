@@ -1,4 +1,4 @@
-"""The style of an image: Gram matrices against NumPy, and an ascent that comes nearer to them."""
+"""The style of an image: Gram matrices and colours against NumPy, and an ascent that comes nearer to them."""
 
 from typing import Any
 
@@ -27,30 +27,30 @@ def picture(height: int = 32, width: int = 32, seed: int = 0, batch: int = 1) ->
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def test_gram_matrices_and_scores_are_those_of_numpy() -> None:
+def test_matrices_and_scores_are_those_of_numpy() -> None:
     features = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
-    for view, found in zip(features.double().numpy(), gram_matrix(features), strict=True):
-        expected = sum(np.outer(view[:, row, column], view[:, row, column]) for row in range(4) for column in range(3))
-        np.testing.assert_allclose(found.numpy(), expected / 12, rtol=1e-5, atol=1e-6)
+    for view, found in zip(features.flatten(2).double().numpy(), gram_matrix(features), strict=True):
+        np.testing.assert_allclose(found.numpy(), view @ view.T / 12, rtol=1e-5, atol=1e-6)
     assert gram_matrix(torch.tensor([[1.0, -2.0]])).tolist() == [[[1, -2], [-2, 4]]]
     torch.testing.assert_close(gram_matrix(features.flatten(2)), gram_matrix(features))
     objective = style_objective(TOY, picture(seed=1), "1: 2\n3: 0.5\n1: 1", weight=4.0)
     style = read_score(objective)
     assert (style.weights, objective.terms[0].weight, objective.name) == ((3.0, 0.5), 4.0, "style")
-    output = style.judge(picture())
-    score = 0.0
-    for layer, weight, target in zip(("1", "3"), (3.0, 0.5), style.targets, strict=True):
+    output, view = style.judge(picture()), picture()[0].flatten(1).double().numpy()
+    off = view.mean(axis=1) - style.mean.double().numpy()
+    first, second, aim = (target.double().numpy() for target in style.targets)
+    score = -0.875 * (np.sum((np.cov(view, bias=True) - aim) ** 2) / np.sum(aim**2) + off @ off / np.trace(aim))
+    for layer, weight, target in (("1", 3.0, first), ("3", 0.5, second)):
         seen = output[layer][0].flatten(1).double().numpy()
-        off = seen @ seen.T / seen.shape[1] - target.double().numpy()
-        score -= weight * np.sum(off**2) / np.sum(target.double().numpy() ** 2)
+        score -= weight * np.sum((seen @ seen.T / seen.shape[1] - target) ** 2) / np.sum(target**2)
     assert float(answer(objective, picture())) == pytest.approx(score, rel=1e-4)
 
 
-def test_the_score_of_the_style_itself_is_0() -> None:
-    # A window of one colour is like every other.
-    plain = torch.full((1, 3, 40, 70), 0.3)
-    objective = style_objective(TOY, plain)
-    assert float(answer(objective, fit_square(plain, 32))) == pytest.approx(0, abs=1e-8)
+def test_the_score_of_the_style_itself_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One window, which shows the whole image.
+    monkeypatch.setattr("das_core.objectives.style._ZOOMS", (1.0,))
+    objective = style_objective(TOY, picture(seed=1))
+    assert float(answer(objective, picture(seed=1))) == pytest.approx(0, abs=1e-8)
     assert float(answer(objective, picture())) < -0.01
 
 
@@ -65,16 +65,18 @@ def test_the_score_of_the_style_itself_is_0() -> None:
         ),
     ],
 )
-def test_a_style_is_the_mean_gram_matrix_of_the_least_windows_that_cover_the_image(
+def test_a_style_is_the_mean_of_the_least_windows_that_cover_the_image(
     shape: tuple[int, int], windows: list[tuple[int, int, int]]
 ) -> None:
     image = picture(*shape)
     style = read_score(style_objective(TOY, image, "1"))
-    grams = []
+    views = []
     for top, left, side in windows:
-        view = fit_square(image[:, :, top : top + side, left : left + side], style.judge.size)
-        grams.append(gram_matrix(style.judge(view)["1"]))
-    torch.testing.assert_close(style.targets[0], torch.cat(grams).mean(dim=0))
+        views.append(fit_square(image[:, :, top : top + side, left : left + side], style.judge.size))
+    seen = torch.cat(views)
+    torch.testing.assert_close(style.targets[0], gram_matrix(style.judge(seen)["1"]).mean(dim=0))
+    torch.testing.assert_close(style.targets[1], gram_matrix(seen - seen.mean(dim=(2, 3), keepdim=True)).mean(dim=0))
+    torch.testing.assert_close(style.mean, seen.mean(dim=(0, 2, 3)))
 
 
 @each_case("shape", [(20, 50), (17, 900)])
@@ -98,6 +100,7 @@ for weight in DEAD.module.parameters():
         (TOY, (picture(), "11"), r"layer '11' is not in toy; the nearest are 1"),
         (TOY, (picture(), "1: much"), r"weight 'much'"),
         (TOY, (picture(), "1: 1\n1: -1"), r"weights of all layers are 0"),
+        (TOY, (torch.full((1, 3, 32, 32), 0.3),), r"one colour has no texture"),
         (DEAD, (picture(), "1"), r"layer 1 of toy sees nothing in the style image"),
     ],
 )
