@@ -129,9 +129,9 @@ def _styles(climber: Classifier, judge: Classifier) -> str:
     table = "\n".join(rows)
     return f"""Style transfer with the settings of the workflow style_transfer: {climber.name} climbs, and
 {judge.name} took no part.
-Distance: of Gram matrices to those of the style, |G - T|² / |T|², summed over the layers and the colours, before and after. Content:
-the distance of the features of the image to those of the content image, and to those of the style image, each as a
-share of the latter's size.
+Distance: of Gram matrices to those of the style, |G - T|² / |T|², summed over the layers and the colours, before and
+after. Content: the distance of the features of the image to those of the content image, and to those of the style
+image, each as a share of the latter's size.
 
 | content | style | distance, {climber.name} | content | distance, {judge.name} | content |
 |---|---|---|---|---|---|

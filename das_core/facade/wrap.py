@@ -63,8 +63,8 @@ def wrap(
     if not isinstance(module, nn.Module):
         raise ValueError(
             (f"'{shorten(str(module))}'" if isinstance(module, str | PurePath) else f"a {type(module).__name__}")
-            + " is no model; give a torch.nn.Module. A checkpoint on disk is loaded by load_classifier_file or "
-            "load_clip_file, or into a module by load_state_dict"
+            + " is no model; give a torch.nn.Module. A checkpoint on disk is loaded by load, "
+            "or into a module by load_state_dict"
         )
     module = uncompile(module)
     name = name or type(module).__name__

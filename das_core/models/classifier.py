@@ -15,7 +15,7 @@ from .labels import Labels, choose_labels
 class Classifier(Judge):
     """A judge that answers with logits (V, classes).
 
-    `load_starter`, `load_timm`, `load_torchvision` and `load_classifier_file` load one. Arguments as of `Judge`, and:
+    `load_starter`, `load_timm`, `load_torchvision` and `load` load one. Arguments as of `Judge`, and:
 
     Args:
         labels: the classes, in the order of the logits.

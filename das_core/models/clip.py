@@ -24,7 +24,7 @@ _MAX_QUOTED = 40  # The most characters of a text that a warning quotes.
 class CLIP(Judge):
     """A judge that answers with embeddings (V, D), and that may have a text tower with embeddings in the same space.
 
-    `load_starter_clip`, `load_open_clip` and `load_clip_file` load a CLIP. The arguments are those of `Judge`, and:
+    `load_starter_clip`, `load_open_clip` and `load` load a CLIP. The arguments are those of `Judge`, and:
 
     Args:
         width: D, how many numbers an embedding has.

@@ -23,7 +23,7 @@ FITTED = "starter_clip"
 
 _LOG = logging.getLogger(__name__)
 
-_WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
+_WEIGHTS = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
 
 
 def register_folders() -> None:

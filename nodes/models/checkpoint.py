@@ -11,6 +11,9 @@ from ...das_core.models.sources.kept_tensors import KEPT
 from .. import bridge
 from ..schema import tip
 
+AUTO = "auto"
+"""The architecture of a file that is found by the names and shapes of its tensors."""
+
 TIMM_FOLDER = "timm"
 """The folder, below the folder of classifiers, into which the weights of timm are downloaded."""
 
@@ -21,7 +24,7 @@ def checkpoint_input(kind: str) -> Any:
         io.Combo.Input(
             "checkpoint", options=list_checkpoints(kind) or [_name_empty_folder(kind)], extra_dict={"files": True}
         ),
-        f"A .safetensors, .pt, .pth or .bin file in models/{kind}; press R to see new ones. Only tensors are "
+        f"A .safetensors, .pt, .pth, .bin or .ckpt file in models/{kind}; press R to see new ones. Only tensors are "
         "read from it; files with code in them are refused.",
     )
 

@@ -19,7 +19,7 @@ from ..schema import (
     sort_downloaded_first,
     tip,
 )
-from .checkpoint import TIMM_FOLDER, checkpoint_input, find_checkpoint, read_checkpoint_time
+from .checkpoint import AUTO, TIMM_FOLDER, checkpoint_input, find_checkpoint, read_checkpoint_time
 
 _SOURCES = ("starters", "starter", "second_opinion", "torchvision", "timm", "file")
 
@@ -66,9 +66,12 @@ class LoadClassifier(Node):
                         file=[
                             checkpoint_input(bridge.CLASSIFIERS),
                             tip(
-                                io.Combo.Input("architecture", options=classifier_files.list_file_architectures()),
-                                "The architecture the file was trained with; the common ones stand first. A wrong one "
-                                "is refused with the tensors that do not fit.",
+                                io.Combo.Input(
+                                    "architecture", options=[AUTO, *classifier_files.list_file_architectures()]
+                                ),
+                                "auto: told by the names and shapes in the file, which takes some seconds for a rare "
+                                "one. The common ones stand first. A wrong one is refused with the tensors that do not "
+                                "fit.",
                             ),
                         ],
                     ),
@@ -110,7 +113,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
     if kind == "file":
         path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))
         with bridge.Wait(f"loading {path.name}"):
-            return classifier_files.load_classifier_file(path, architecture)
+            return classifier_files.load_classifier_file(path, None if architecture == AUTO else architecture)
     # Cut, because a text from a link may be long, and the name is shown on the node.
     name = str(architecture)[:60]
     with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:

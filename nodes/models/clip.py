@@ -21,9 +21,8 @@ from ..schema import (
     sort_downloaded_first,
     tip,
 )
-from .checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
+from .checkpoint import AUTO, checkpoint_input, find_checkpoint, read_checkpoint_time
 
-_AUTO = "auto"
 _SOURCES = ("starters", "starter", "second_opinion", "open_clip_pair", "open_clip", "file")
 
 
@@ -93,10 +92,10 @@ class LoadCLIP(Node):
                             checkpoint_input(bridge.CLIPS),
                             tip(
                                 io.Combo.Input(
-                                    "architecture", options=[_AUTO, *open_clip_catalog.list_open_clip_architectures()]
+                                    "architecture", options=[AUTO, *open_clip_catalog.list_open_clip_architectures()]
                                 ),
-                                "auto: told by the shapes in the file. OpenAI's own weights look like others and need "
-                                "their quickgelu architecture named. The common ones stand first.",
+                                "auto: told by the shapes in the file and a configuration beside it. If two fit, such "
+                                "as one with quickgelu, a message names both. The common ones stand first.",
                             ),
                         ],
                     ),
@@ -138,7 +137,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     if kind == "file":
         path = find_checkpoint(bridge.CLIPS, settings.get("checkpoint"))
         with bridge.Wait(f"loading {path.name}"):
-            return open_clip_models.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
+            return open_clip_models.load_clip_file(path, None if architecture == AUTO else architecture, folder)
     if kind == "starters":
         count = len(STARTERS)
         members = [_load_starter(each, f"{n} of {count}") for n, each in enumerate(STARTERS, start=1)]

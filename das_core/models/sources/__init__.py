@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from ...common.lazy import import_on_demand
 
 if TYPE_CHECKING:
-    from .classifier_files import load_classifier_file
-    from .open_clip_models import load_clip_file, load_open_clip
+    from .files import load
+    from .open_clip_models import load_open_clip
     from .starter_clip import load_starter_clip
     from .starters import SECOND_OPINION, STARTER, THIRD_OPINION, load_starter, load_starters
     from .timm_models import load_timm
@@ -16,8 +16,8 @@ else:
     __getattr__ = import_on_demand(
         __name__,
         {
-            ".classifier_files": ["load_classifier_file"],
-            ".open_clip_models": ["load_clip_file", "load_open_clip"],
+            ".files": ["load"],
+            ".open_clip_models": ["load_open_clip"],
             ".starter_clip": ["load_starter_clip"],
             ".starters": ["SECOND_OPINION", "STARTER", "THIRD_OPINION", "load_starter", "load_starters"],
             ".timm_models": ["load_timm"],
@@ -32,6 +32,6 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "SECOND_OPINION", "STARTER", "THIRD_OPINION", "load_classifier_file", "load_clip_file", "load_open_clip",
-    "load_starter", "load_starter_clip", "load_starters", "load_timm", "load_torchvision",
+    "SECOND_OPINION", "STARTER", "THIRD_OPINION", "load", "load_open_clip", "load_starter", "load_starter_clip",
+    "load_starters", "load_timm", "load_torchvision",
 ]

@@ -1,5 +1,6 @@
 """Classifiers of timm and torchvision whose weights are a checkpoint on disk."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,20 @@ from torch import Tensor, nn
 
 from ...common.text import shorten
 from ..classifier import Classifier
+from ..judge import to_triple
+from .classifier_guess import guess_architecture
+from .layouts import choose_tensors, find_normalization
 from .timm_models import build_timm_module, wrap_timm_module
 from .torchvision_models import (
+    VARIANTS,
     build_torchvision_module,
     list_torchvision_architectures,
     rename_torchvision_tensors,
     wrap_torchvision_module,
 )
 from .weights import UndrawnWeights, fit_weights, is_plain, read_weights
+
+_LOG = logging.getLogger(__name__)
 
 COMMON_ARCHITECTURES = (
     "timm/resnet50", "timm/resnet18", "timm/efficientnet_b0", "timm/mobilenetv3_large_100", "timm/convnext_tiny",
@@ -30,18 +37,23 @@ COMMON_ARCHITECTURES = (
 
 def list_file_architectures() -> list[str]:
     """Return every architecture that a checkpoint on disk may have ('timm/NAME'), the common ones first."""
-    names = [f"torchvision/{name}" for name in list_torchvision_architectures()]
+    names = [f"torchvision/{name}" for name in (*list_torchvision_architectures(), *VARIANTS)]
     names += [f"timm/{name}" for name in sorted(timm.list_models())]
     return list(dict.fromkeys([*COMMON_ARCHITECTURES, *names]))
 
 
-def load_classifier_file(path: Path, architecture: str) -> Classifier:
+def load_classifier_file(path: Path, architecture: str | None = None, prefix: str | None = None) -> Classifier:
     """Load a classifier from a checkpoint on disk, which decides the number of classes; no code in the file is run.
 
+    What stands around the model in the file (prefixes, losses, states of an optimizer) is left out. Mean and standard
+    deviation of a module that normalises views, as in robustness and RobustBench, are taken over.
+
     Args:
-        path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin); its name names the classifier.
+        path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin, .ckpt); its name names the classifier.
         architecture: 'timm/NAME' or 'torchvision/NAME'. A name of timm may have a tag ('timm/resnet18.a1_in1k'); the
-            size and the normalisation of the views are then those of the published weights with this tag.
+            size and the normalisation of the views are then those of the published weights with this tag. None finds
+            the first architecture whose tensors have the shapes of those in the file.
+        prefix: what stands before the names of the model's tensors; None to find it.
 
     Raises:
         ValueError: when the architecture is unknown, or the file is missing, damaged, has code or does not fit.
@@ -49,15 +61,11 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
     Example:
         >>> classifier = load_classifier_file(Path("my_model.pth"), "timm/resnet18")  # doctest: +SKIP
     """
-    tagged = [f"timm/{name}" for name in timm.list_models(pretrained=True)]
-    # Checked before timm sees it, which would also accept 'hf-hub:OWNER/REPOSITORY' and 'local-dir:FOLDER'.
-    if architecture not in [*list_file_architectures(), *tagged]:
-        raise ValueError(
-            f"architecture '{shorten(architecture)}' is unknown; write timm/NAME or torchvision/NAME, such as "
-            "timm/resnet18"
-        )
-    library, _, name = architecture.partition("/")
+    if architecture is not None:
+        _check_architecture(architecture)
     state = read_weights(path)
+    architecture = architecture or guess_architecture(state, path.name, COMMON_ARCHITECTURES, prefix)
+    library, _, name = architecture.partition("/")
     build: Callable[..., nn.Module] = build_timm_module
     wrap = wrap_timm_module
     if library == "torchvision":
@@ -66,10 +74,27 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
     # The module is built once to find its last layer, and again if the checkpoint has another number of classes.
     with UndrawnWeights():
         module = build(name)
-        classes = _count_classes(module, state)
+        own = {key: value.shape for key, value in module.state_dict().items()}
+        chosen = choose_tensors(state, own, path.name, prefix)
+        classes = _count_classes(module, chosen)
         if classes not in (None, getattr(module, "num_classes", 1000)):
             module = build(name, num_classes=classes)
-    return replace(wrap(name, fit_weights(module, state, path.name, architecture)), name=path.stem)
+    used = {id(value) for value in chosen.values()}
+    if left := [name for name, value in state.items() if id(value) not in used]:
+        _LOG.info("'%s': read as %s, without %d tensors, such as %s", path.name, architecture, len(left), left[0])
+    classifier = wrap(name, fit_weights(module, chosen, path.name, architecture))
+    seen = find_normalization(state) or {"mean": classifier.mean, "std": classifier.std}
+    return replace(classifier, name=path.stem, mean=to_triple(seen["mean"]), std=to_triple(seen["std"]))
+
+
+def _check_architecture(architecture: str) -> None:
+    tagged = [f"timm/{name}" for name in timm.list_models(pretrained=True)]
+    # Checked before timm sees it, which would also accept 'hf-hub:OWNER/REPOSITORY' and 'local-dir:FOLDER'.
+    if architecture not in [*list_file_architectures(), *tagged]:
+        raise ValueError(
+            f"architecture '{shorten(architecture)}' is unknown; write timm/NAME or torchvision/NAME, such as "
+            "timm/resnet18"
+        )
 
 
 def _count_classes(module: nn.Module, state: Mapping[str, Tensor]) -> int | None:

@@ -76,9 +76,10 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
     return repository, (f"{name.rpartition('.')[0]}.safetensors", name)
 
 
-def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
+def guess_architecture(state: Mapping[str, Tensor], source: str, quick_gelu: bool | None = None) -> str:
     """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint. Of
-    text towers, only some sizes are compared. If several architectures fit, the plainest is taken, with a warning."""
+    text towers, only some sizes are compared. If several architectures fit, the plainest is taken, with a warning; but
+    none if they differ in their activation function, which no tensor shows and `quick_gelu` does not say."""
     shapes = {name: tuple(value.shape) for name, value in state.items() if name.startswith("visual.")}
     fits = [name for name in open_clip.list_models() if shapes and _fits(name, state, shapes)]
     if not fits:
@@ -86,10 +87,17 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
             f"'{source}' has the shapes of no architecture that open_clip knows; name its architecture, or choose a "
             "checkpoint that open_clip has saved"
         )
-    best = min(fits, key=lambda name: ("quickgelu" in name, len(name)))
+    kinds = {name: bool(open_clip.get_model_config(name).get("quick_gelu")) for name in fits}
+    if len(set(kinds.values())) > 1 and quick_gelu is None:
+        raise ValueError(
+            f"'{source}' could be of the architectures {', '.join(fits)}, which differ in their activation function, "
+            "and no configuration beside it says which: choose one (those that descend from OpenAI's weights, such as "
+            "FARE and TeCoA, want quickgelu)"
+        )
+    fits = [name for name in fits if kinds[name] == quick_gelu] or fits
+    best = min(fits, key=len)
     if len(fits) > 1:
-        advice = "name the right one if its answers are dull (OpenAI's own weights want quickgelu)"
-        _LOG.warning("'%s' could be of the architectures %s; read as %s; %s", source, ", ".join(fits), best, advice)
+        _LOG.warning("'%s' could be of the architectures %s; read as %s", source, ", ".join(fits), best)
     return best
 
 

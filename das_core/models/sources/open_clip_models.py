@@ -21,6 +21,7 @@ from ...common.text import shorten
 from ..clip import CLIP, assemble_clip
 from ..frozen import copy_module, freeze
 from ..judge import Judge, to_triple
+from .clip_layouts import read_clip_config, read_clip_weights
 from .download import Progress, fetch_file
 from .open_clip_catalog import STAND_IN_TEXT, guess_architecture, list_open_clip_models, locate_weights
 from .open_clip_text import (
@@ -31,7 +32,7 @@ from .open_clip_text import (
     localize_config,
     without_torchaudio,
 )
-from .weights import RefusedError, UndrawnWeights, fit_weights, read_weights
+from .weights import RefusedError, UndrawnWeights, fit_weights
 
 Config = dict[str, Any]  # Of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others.
 
@@ -61,7 +62,7 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     # The activation function that the weights were trained with; the tensors do not show which one it was.
     config["quick_gelu"] = published.get("quick_gelu", config.get("quick_gelu", False))
     path = fetch_file(repository, names, folder, progress)
-    state = read_weights(path)
+    state = read_clip_weights(path)
     return _load(f"{architecture} {pretrained}", config, published, state, path.name, folder, progress)
 
 
@@ -69,9 +70,11 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     """Load a CLIP from a checkpoint on disk; no code in the file is run.
 
     Args:
-        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin); it may have no text tower.
-        architecture: one of `open_clip.list_models`, such as 'ViT-B-32'; None to guess it from the shapes of the
-            tensors. A repository or a folder ('hf-hub:…', 'local-dir:…') is refused, because it may contain code.
+        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin, .ckpt), as open_clip or transformers
+            names the tensors, or one of several shards of it; it may have no text tower.
+        architecture: one of `open_clip.list_models`, such as 'ViT-B-32'; None to find it by the shapes of the tensors
+            and by a configuration of open_clip or transformers beside the file. A repository or a folder ('hf-hub:…',
+            'local-dir:…') is refused, because it may contain code.
         folder: keeps downloads, such as the tokenizer and configuration of a text tower that open_clip lacks.
 
     Raises:
@@ -86,13 +89,16 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         raise ValueError(
             f"open_clip has no architecture '{shorten(architecture)}'; write one of its list, such as ViT-B-32"
         )
-    state = read_weights(path)
+    state = read_clip_weights(path)
+    known = read_clip_config(path, state)
+    named = architecture or guess_architecture(state, path.name, known.get("quick_gelu"))
+    config = open_clip.get_model_config(named)
     if architecture is None:
-        architecture = guess_architecture(state, path.name)
-    config = open_clip.get_model_config(architecture)
-    tags = list_open_clip_models().get(architecture, [])
+        config["quick_gelu"] = known.get("quick_gelu", config.get("quick_gelu", False))
+    tags = list_open_clip_models().get(named, [])
     # Those of the first published weights of the architecture; a few others were trained with other values.
-    published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
+    published = open_clip.get_pretrained_cfg(named, tags[0]) if tags else {}
+    published = {**published, **known}
     return _load(path.stem, config, published, state, path.name, folder)
 
 

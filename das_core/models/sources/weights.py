@@ -7,7 +7,7 @@ file is a compressed archive. So the size that its tensors claim is compared wit
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,7 @@ class RefusedError(ValueError):
     """The error for a file that is missing, or is refused although it is not damaged."""
 
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema")
-_PREFIXES = ("module.", "model.", "_orig_mod.")
+_MOST_NESTED = 4  # How deep the dictionaries of a checkpoint are read.
 
 _MOST_REPEATED, _ALWAYS_ALLOWED = 4, 2**26
 """The tensors of a file may claim at most four times the size of the file, plus 64 MiB. They may claim more than the
@@ -34,8 +33,8 @@ file has, because tensors that share memory are stored once, but each of them is
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint, a .safetensors file or one that torch has saved, by name. What training
-    scripts add is removed: dictionaries around the tensors, and a prefix that all names have."""
+    """Return the tensors of a checkpoint, a .safetensors file or one that torch has saved, by name. Names in nested
+    dictionaries are joined by dots; `choose_tensors` finds those of a model among them."""
     allow_interrupt()
     try:
         if not path.is_file():
@@ -55,7 +54,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(
             f"'{path.name}' cannot be read: it is damaged, cut off or no checkpoint; get it again"
         ) from error
-    state = _unwrap(content, path)
+    state = dict(_flatten(content)) if isinstance(content, Mapping) else {}
+    if not state:
+        raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
     allow_interrupt()
     _check_claims(state, path)
     return state
@@ -102,20 +103,13 @@ def _check_claims(state: Mapping[str, Tensor], path: Path) -> None:
         )
 
 
-def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
-    """Return the tensors in the content of a checkpoint file; raise a ValueError when it has none."""
-    for _ in range(3):  # Up to three dictionaries around the tensors are removed.
-        inner = next((content[k] for k in _WRAPPERS if isinstance(content, Mapping) and k in content), None)
-        if not isinstance(inner, Mapping):
-            break
-        content = inner
-    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
-    state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    # Prefixes follow each other in any order: both '_orig_mod.module.' and 'module._orig_mod.' occur.
-    while prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in state)), None):
-        state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return state
+def _flatten(content: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Yield the names and tensors of nested dictionaries."""
+    for key, value in content.items():
+        if isinstance(value, Tensor):
+            yield f"{prefix}{key}", value
+        elif isinstance(value, Mapping) and depth < _MOST_NESTED:
+            yield from _flatten(value, f"{prefix}{key}.", depth + 1)
 
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, architecture: str) -> nn.Module:

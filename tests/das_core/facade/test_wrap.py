@@ -100,7 +100,7 @@ def without_weights() -> nn.Module:
         (RESNET, {"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
         (RESNET, {"tokenizer": open_clip.SimpleTokenizer()}, "ResNet is no model of open_clip, so its tokenizer would"),
         (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
-        (lambda: "resnet.pth", {}, "^'resnet.pth' is no model; .* is loaded by load_classifier_file"),
+        (lambda: "resnet.pth", {}, "^'resnet.pth' is no model; .* is loaded by load, or"),
         (lambda: 3, {}, "^a int is no model; give a torch.nn.Module"),
         (
             lambda: Answering(lambda views: dict[str, Any]()["logits"]),

@@ -24,7 +24,7 @@ from untrained import HALF, IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, tim
 def test_file_architectures_name_the_library_and_begin_with_the_common_ones() -> None:
     names = list_file_architectures()
     assert {"torchvision/resnet18", "timm/resnet18"} <= set(names)
-    assert len(names) == len(set(names)) == len(list_torchvision_architectures()) + len(timm.list_models())
+    assert len(names) == len(set(names)) == len(list_torchvision_architectures()) + len(timm.list_models()) + 1
     common = classifier_files.COMMON_ARCHITECTURES
     assert tuple(names[: len(common)]) == common
 
@@ -32,7 +32,7 @@ def test_file_architectures_name_the_library_and_begin_with_the_common_ones() ->
 @each_case(
     "architecture",
     [
-        *("resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", None),
+        *("resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", 3),
         *("timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", ["timm/a"]),
     ],
 )
@@ -62,6 +62,20 @@ def test_a_checkpoint_is_loaded(tmp_path: Path, name: str, build: Any, suffix: s
     assert (loaded.name, loaded.size) == ("my model", 224)
     assert loaded.labels == (imagenet_labels() if classes == 1000 else number_labels(10))
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
+
+
+def test_a_robust_network_keeps_its_normalisation_and_needs_no_architecture(tmp_path: Path) -> None:
+    """The layout of robustness (madrylab): the model twice, behind DataParallel, and the values of its normaliser."""
+    module = torchvision_model("resnet18", num_classes=10)
+    own, twice = module.state_dict(), ("module.model.", "module.attacker.model.")
+    state = {prefix + name: value for prefix in twice for name, value in own.items()}
+    mean, std = torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1), torch.tensor([0.2, 0.25, 0.3]).view(3, 1, 1)
+    for part in ("normalizer", "attacker.normalize"):
+        state |= {f"module.{part}.new_mean": mean, f"module.{part}.new_std": std}
+    torch.save({"model": state, "optimizer": {"state": {0: {"exp_avg": mean}}}, "epoch": 90}, tmp_path / "robust.ckpt")
+    for architecture in (None, "torchvision/resnet18"):
+        loaded = load_classifier_file(tmp_path / "robust.ckpt", architecture)
+        assert_same_answer(loaded, module, tuple(mean.flatten().tolist()), tuple(std.flatten().tolist()))
 
 
 def test_a_tag_of_timm_tells_how_the_model_was_trained(tmp_path: Path) -> None:

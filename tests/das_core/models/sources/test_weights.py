@@ -76,18 +76,14 @@ def test_every_format_gives_the_tensors_back(tmp_path: Path, name: str, form: st
     assert_equal(read_weights(write(tmp_path, name, saved(form))), tensors())
 
 
-@each_case("key", ["state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema"])
-@each_case("prefix", ["", "module.", "model.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
-def test_what_trainers_wrap_around_is_taken_off(tmp_path: Path, key: str, prefix: str) -> None:
-    state = {prefix + name: value for name, value in tensors().items()}
-    torch.save({"epoch": 90, key: {"model": {**state, "note": "best"}}}, tmp_path / "a.pth")
-    assert_equal(read_weights(tmp_path / "a.pth"), tensors())
-
-
-def test_a_prefix_that_some_lack_is_a_name(tmp_path: Path) -> None:
-    state = {"model.weight": torch.ones(2), "head.weight": torch.ones(3)}
-    torch.save(state, tmp_path / "a.pth")
-    assert_equal(read_weights(tmp_path / "a.pth"), state)
+def test_names_in_nested_dictionaries_are_joined(tmp_path: Path) -> None:
+    content = {"epoch": 90, "net": {"model": {**tensors(), "note": "best"}}, 0: torch.ones(2)}
+    deep: dict[str, Any] = {"weight": torch.ones(1)}
+    for _ in range(9):
+        deep = {"deeper": deep}
+    torch.save(content | deep, tmp_path / "a.pth")
+    expected = {f"net.model.{name}": value for name, value in tensors().items()}
+    assert_equal(read_weights(tmp_path / "a.pth"), expected | {"0": torch.ones(2)})
 
 
 @each_case("content", [{}, [], 3, {"epoch": 3}, {"model": {}}, [torch.ones(3)], torch.ones(3)])

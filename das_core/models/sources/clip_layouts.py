@@ -1,0 +1,109 @@
+"""Brings the tensors of a CLIP to open_clip's names: those of transformers, of image towers alone, behind prefixes.
+
+What tensors do not show, the activation function and the normalisation, is read from a configuration beside the file.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .layouts import check_normalization, find_normalization, find_prefixes
+from .weights import read_weights
+
+_ANCHORS = ("class_embedding", "attnpool.positional_embedding", "trunk.patch_embed.proj.weight", "trunk.stem.0.weight")
+"""Tensors of image towers of open_clip: what stands before the first of them belongs to none of its own names."""
+
+_MOST_BYTES = 2**20  # Of a configuration.
+
+_FROM_TRANSFORMERS = (
+    (r"vision_model\.embeddings\.(class_embedding)", r"visual.\1"),
+    (r"vision_model\.embeddings\.patch_embedding", "visual.conv1"),
+    (r"vision_model\.embeddings\.position_embedding\.weight", "visual.positional_embedding"),
+    (r"vision_model\.pre_layrnorm", "visual.ln_pre"),
+    (r"vision_model\.post_layernorm", "visual.ln_post"),
+    (r"vision_model\.encoder\.layers", "visual.transformer.resblocks"),
+    (r"visual_projection\.weight", "visual.proj"),
+    (r"text_model\.embeddings\.token_embedding", "token_embedding"),
+    (r"text_model\.embeddings\.position_embedding\.weight", "positional_embedding"),
+    (r"text_model\.final_layer_norm", "ln_final"),
+    (r"text_model\.encoder\.layers", "transformer.resblocks"),
+    (r"text_projection\.weight", "text_projection"),
+    (r"\.layer_norm([12])\.", r".ln_\1."),
+    (r"\.self_attn\.out_proj\.", ".attn.out_proj."),
+    (r"\.mlp\.fc1\.", ".mlp.c_fc."),
+    (r"\.mlp\.fc2\.", ".mlp.c_proj."),
+)
+"""Names of transformers' CLIPModel as patterns, and those of open_clip."""
+
+
+def read_clip_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a CLIP under open_clip's names; of a file that is one of several shards, those of all."""
+    shards = [path]
+    if found := re.fullmatch(r"(.+)-\d{5}-of-(\d{5})", path.stem):
+        count = int(found[2])
+        shards = [path.with_name(f"{found[1]}-{n:05}-of-{count:05}{path.suffix}") for n in range(1, count + 1)]
+    state = {name: value for shard in shards for name, value in read_weights(shard).items()}
+    if prefixes := find_prefixes(state, ("vision_model.embeddings.class_embedding",)):
+        return _rename_transformers(_strip(state, min(prefixes, key=len)))
+    towers = {name[: found.start()] for name in state if (found := re.search(r"(?<![^.])visual\.", name))}
+    if towers:
+        return _strip(state, min(towers, key=len))
+    if prefixes := find_prefixes(state, _ANCHORS):
+        return {f"visual.{name}": value for name, value in _strip(state, min(prefixes, key=len)).items()}
+    return state
+
+
+def read_clip_config(path: Path, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return what is known of how a CLIP in a file was trained: `quick_gelu`, `mean`, `std`, `resize_mode` and
+    `interpolation`, from the configurations that open_clip and transformers write beside it, and from its tensors."""
+    own = _read_json(path.with_name("open_clip_config.json"))
+    model, vision = _take(own, "model_cfg"), _take(_read_json(path.with_name("config.json")), "vision_config")
+    prepared = _read_json(path.with_name("preprocessor_config.json"))
+    shown = _take(own, "preprocess_cfg")
+    known: dict[str, Any] = {key: shown[key] for key in ("resize_mode", "interpolation") if key in shown}
+    known |= check_normalization({key: prepared.get(f"image_{key}") for key in ("mean", "std")})
+    known |= check_normalization(shown) | find_normalization(state)
+    if model:
+        known["quick_gelu"] = model.get("quick_gelu") is True
+    elif vision:
+        # transformers leaves out what is as by default.
+        known["quick_gelu"] = vision.get("hidden_act", "quick_gelu") == "quick_gelu"
+    return known
+
+
+def _strip(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _rename_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    named: dict[str, Tensor] = {}
+    for name, value in state.items():
+        for pattern, replacement in _FROM_TRANSFORMERS:
+            name = re.sub(pattern, replacement, name)
+        named[name] = value.T if name in ("visual.proj", "text_projection") else value
+    for name in [name for name in named if ".self_attn.q_proj." in name]:
+        parts = [named.pop(name.replace(".q_proj.", f".{part}_proj.")) for part in "qkv"]
+        block, _, kind = name.partition(".self_attn.q_proj.")
+        named[f"{block}.attn.in_proj_{kind}"] = torch.cat(parts)
+    return {name: value for name, value in named.items() if not name.endswith("position_ids")}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a file of JSON; an empty one if there is none."""
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        return {}
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, OSError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _take(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    part = content.get(key)
+    return part if isinstance(part, dict) else {}

@@ -1,0 +1,103 @@
+"""Finds the tensors of a model among those of a checkpoint, whatever a training script has put around them.
+
+Prefixes (DataParallel's `module.`, Lightning's `model.`, robustness's `attacker.model.`) are not listed here: the names
+of the model's own tensors say where they begin.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...common.text import shorten
+from .weights import is_plain
+
+_MEANS, _STDS = ("new_mean", "mean", "mu"), ("new_std", "std", "sigma")
+"""How modules that normalise views inside a model call their values: those of robustness, of RobustBench and others."""
+
+Shapes = Mapping[str, torch.Size]
+
+
+def choose_tensors(
+    state: Mapping[str, Tensor], own: Shapes, source: str, prefix: str | None = None
+) -> dict[str, Tensor]:
+    """Return the tensors of a model, under its own names, out of a checkpoint that messages call `source`.
+
+    Those that stand beside the model (losses, averages, heads, states of an optimizer) are left out; what its parts
+    have besides their own tensors is kept, so that another architecture does not fit.
+
+    Args:
+        state: the tensors of the checkpoint by name.
+        own: the shapes of the model's tensors by name.
+        prefix: what stands before the names; None to find it.
+
+    Raises:
+        ValueError: when two sets of tensors fit, or none of the names begins with `prefix`.
+    """
+    if prefix is None:
+        prefix = _find_prefix(state, own, source)
+    elif not any(name.startswith(prefix) for name in state):
+        raise ValueError(f"no tensor of '{source}' is called '{shorten(prefix)}…'; the first is {next(iter(state))}")
+    parts = {name.partition(".")[0] for name in own}
+    inner = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    return {name: value for name, value in inner.items() if name.partition(".")[0] in parts}
+
+
+def find_prefixes(names: Iterable[str], own: Iterable[str]) -> set[str]:
+    """Return what stands before names of a model in the names of a checkpoint."""
+    anchors = tuple(own)
+    return {
+        name.removesuffix(anchor)
+        for name in names
+        for anchor in anchors
+        if name == anchor or name.endswith(f".{anchor}")
+    }
+
+
+def _find_prefix(state: Mapping[str, Tensor], own: Shapes, source: str) -> str:
+    """Return the prefix with which most tensors of a model are in a checkpoint, in their shapes. Of averages over the
+    steps of training (EMA) and the last weights, those are the averages, as in timm."""
+    weights = [name for name in own if not name.endswith("num_batches_tracked")]
+
+    def count(prefix: str) -> int:
+        return sum(prefix + name in state and state[prefix + name].shape == own[name] for name in weights)
+
+    fits = {prefix: count(prefix) for prefix in find_prefixes(state, weights[:3])}
+    most = max(fits.values(), default=0)
+    if not most:
+        return ""
+    best, *others = sorted((one for one in fits if fits[one] == most), key=lambda one: ("ema" not in one, one))
+    for other in others:
+        common = [name for name in weights if best + name in state and other + name in state]
+        alike = all(torch.equal(state[best + name], state[other + name]) for name in common)
+        if not alike and ("ema" in best) == ("ema" in other):
+            raise ValueError(
+                f"'{source}' holds two models, '{shorten(best)}…' and '{shorten(other)}…'; give the prefix of the one "
+                "that you want, or save it alone"
+            )
+    return best
+
+
+def find_normalization(state: Mapping[str, Tensor]) -> dict[str, tuple[float, ...]]:
+    """Return the `mean` and `std` by which a module in the checkpoint normalises views; empty if there is none."""
+    found = {}
+    for key, names in (("mean", _MEANS), ("std", _STDS)):
+        for name, value in state.items():
+            if name.rpartition(".")[2] in names and value.numel() == 3 and is_plain(value):
+                found[key] = value.double().flatten().tolist()
+    return check_normalization(found)
+
+
+def check_normalization(found: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    """Return `mean` and `std` if there are both, of three finite numbers each, and no deviation is 0; else nothing."""
+    triples = {}
+    for key in ("mean", "std"):
+        values = found.get(key)
+        if not isinstance(values, list | tuple) or len(values) != 3:
+            return {}
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+            return {}
+        triples[key] = tuple(map(float, values))
+    return triples if min(triples["std"]) > 0 else {}
