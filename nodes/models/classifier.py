@@ -113,7 +113,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
     if kind == "file":
         path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))
         with bridge.Wait(f"loading {path.name}"):
-            return classifier_files.load_classifier_file(path, None if architecture == AUTO else architecture)
+            return classifier_files.load_classifier_file(path, None if architecture == AUTO else architecture or "")
     # Cut, because a text from a link may be long, and the name is shown on the node.
     name = str(architecture)[:60]
     with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:

@@ -18,12 +18,11 @@ from ..schema import (
     read_choice,
     read_precision,
     schema,
-    sort_downloaded_first,
     tip,
 )
 from .checkpoint import AUTO, checkpoint_input, find_checkpoint, read_checkpoint_time
 
-_SOURCES = ("starters", "starter", "second_opinion", "open_clip_pair", "open_clip", "file")
+_SOURCES = ("starters", "starter", "second_opinion", "open_clip", "file")
 
 
 class LoadCLIP(Node):
@@ -31,10 +30,8 @@ class LoadCLIP(Node):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        models = open_clip_catalog.list_open_clip_models()
         downloaded = open_clip_catalog.list_downloaded_open_clip_pairs(bridge.find_model_folder(bridge.CLIPS))
         pairs = list(dict.fromkeys([*downloaded, *open_clip_catalog.list_open_clip_pairs()]))
-        first_architecture, first_tag = open_clip_catalog.split_open_clip_pair(pairs[0])
         return schema(
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
@@ -47,9 +44,8 @@ class LoadCLIP(Node):
             "• starter: the first of the two alone, for objectives that look into the layers of one model.\n"
             "• second_opinion: the same with a third image classifier. Use it in Similarity, to judge an image by a "
             "model that did not make it.\n"
-            "• open_clip_pair: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
+            "• open_clip: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
             "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
-            "• open_clip: the same as two lists, architecture and weights, which have to fit.\n"
             "• file: your own checkpoint from models/open_clip.",
             aliases="openclip, siglip, text to image",
             inputs=[
@@ -57,7 +53,7 @@ class LoadCLIP(Node):
                     "source",
                     options=make_options(
                         _SOURCES,
-                        open_clip_pair=[
+                        open_clip=[
                             tip(
                                 io.Combo.Input("model", options=pairs),
                                 "An architecture and weights of it: the images that they were trained on. ViT-B-32 is "
@@ -65,28 +61,6 @@ class LoadCLIP(Node):
                                 "type to search. Downloaded once, into models/open_clip; those already there are "
                                 "listed first.",
                             )
-                        ],
-                        open_clip=[
-                            tip(
-                                io.Combo.Input(
-                                    "architecture",
-                                    options=sort_downloaded_first(
-                                        models, [open_clip_catalog.split_open_clip_pair(pair)[0] for pair in downloaded]
-                                    ),
-                                    default=first_architecture,
-                                ),
-                                "ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take longer. "
-                                "Downloaded once, into models/open_clip; those already there are listed first.",
-                            ),
-                            tip(
-                                io.Combo.Input(
-                                    "pretrained",
-                                    options=sorted({tag for tags in models.values() for tag in tags}),
-                                    default=first_tag,
-                                ),
-                                "Which weights: the images they were trained on. Not every architecture has each; a "
-                                "wrong pair is answered with those it has. open_clip_pair lists only pairs that exist.",
-                            ),
                         ],
                         file=[
                             checkpoint_input(bridge.CLIPS),
@@ -126,10 +100,8 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     folder = bridge.find_model_folder(bridge.CLIPS)
     # Links may bring any values: das_core accepts only the names in its lists.
     architecture: Any = settings.get("architecture", "")
-    tag: Any = settings.get("pretrained", "")
-    if kind in ("open_clip", "open_clip_pair"):
-        if kind == "open_clip_pair":
-            architecture, tag = open_clip_catalog.split_open_clip_pair(settings.get("model", ""))
+    if kind == "open_clip":
+        architecture, tag = open_clip_catalog.split_open_clip_pair(settings.get("model", ""))
         # Cut, because a text from a link may be long, and the name is shown on the node.
         name = f"{architecture} {tag}"[:60]
         with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:
@@ -137,7 +109,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     if kind == "file":
         path = find_checkpoint(bridge.CLIPS, settings.get("checkpoint"))
         with bridge.Wait(f"loading {path.name}"):
-            return open_clip_models.load_clip_file(path, None if architecture == AUTO else architecture, folder)
+            return open_clip_models.load_clip_file(path, None if architecture == AUTO else architecture or "", folder)
     if kind == "starters":
         count = len(STARTERS)
         members = [_load_starter(each, f"{n} of {count}") for n, each in enumerate(STARTERS, start=1)]

@@ -31,21 +31,14 @@ def choice(pack: Pack, source: str, name: str) -> Any:
     return next(item for item in chosen.inputs if item.id == name)
 
 
-def test_what_is_chosen_at_first_fits_together_and_is_on_the_disk(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def first() -> tuple[str, Any, Any]:
-        halves = [choice(pack, "open_clip", name).default for name in ("architecture", "pretrained")]
-        return choice(pack, "open_clip_pair", "model").options[0], *halves
-
-    architectures = choice(pack, "open_clip", "architecture").options
-    assert first() == ("ViT-B-32/laion2b_s34b_b79k", "ViT-B-32", "laion2b_s34b_b79k")
+def test_what_is_chosen_at_first_is_on_the_disk(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = choice(pack, "open_clip", "model").options
+    assert names[0] == "ViT-B-32/laion2b_s34b_b79k"
     # What is on the disk needs no download.
     catalog = pack.module("nodes.models.clip").open_clip_catalog
     present = ["RN50/openai", "RN50/cc12m"]
     monkeypatch.setattr(catalog, "list_downloaded_open_clip_pairs", lambda folder: present * (folder == pack.clips))
-    assert first() == ("RN50/openai", "RN50", "openai")
-    assert choice(pack, "open_clip_pair", "model").options[:2] == present
-    rest = [name for name in architectures if name != "RN50"]
-    assert choice(pack, "open_clip", "architecture").options == ["RN50", *rest]
+    assert choice(pack, "open_clip", "model").options == [*present, *(name for name in names if name not in present)]
 
 
 def test_starters_are_two_that_read_and_see_as_one(pack: Pack, quick_fits: None) -> None:
@@ -73,7 +66,7 @@ def test_a_first_load_is_told(pack: Pack, monkeypatch: pytest.MonkeyPatch, capsy
     assert "starter CLIP on EfficientNet-Lite2:  50%" in capsys.readouterr().err
 
 
-def test_a_pair_is_loaded_as_its_two_halves_with_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_published_model_is_loaded_with_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str]] = []
 
     def fetch(architecture: str, pretrained: str, folder: Path, progress: Callable[[int, int], object]) -> Any:
@@ -83,26 +76,19 @@ def test_a_pair_is_loaded_as_its_two_halves_with_a_progress_bar(pack: Pack, monk
         return pack.clip(Toy())
 
     monkeypatch.setattr(pack.module("nodes.models.clip").open_clip_models, "load_open_clip", fetch)
-    pairs = choice(pack, "open_clip_pair", "model").options
+    pairs = choice(pack, "open_clip", "model").options
     with previews() as updates:
         for pair in (pairs[0], "ViT-B-32/openai"):
-            load(pack, source="open_clip_pair", model=pair)
-        clip = load(pack, source="open_clip", architecture="ViT-B-32", pretrained="openai")
-    assert updates == [(30, 40, None)] * 3
+            clip = load(pack, source="open_clip", model=pair)
+    assert updates == [(30, 40, None)] * 2
     assert clip.text_tower.owner.model is clip.text_tower.module
-    assert asked == [("ViT-B-32", "laion2b_s34b_b79k"), ("ViT-B-32", "openai"), ("ViT-B-32", "openai")]
-
-
-def load_published(pack: Pack, architecture: str, pretrained: str) -> Any:
-    return load(pack, source="open_clip", architecture=architecture, pretrained=pretrained)
+    assert asked == [("ViT-B-32", "laion2b_s34b_b79k"), ("ViT-B-32", "openai")]
 
 
 test_what_cannot_be_is_refused = refuse_all(
     {
         r"source 'hub' is unknown; choose starters, starter, .* or file": lambda pack: load(pack, source="hub"),
-        r"ViT-B-32 has no weights 'x'; choose one of openai": lambda pack: load_published(pack, "ViT-B-32", "x"),
-        r"hf-hub:me/model has no weights 'x'; choose an": lambda pack: load_published(pack, "hf-hub:me/model", "x"),
-        r"open_clip publishes no model ''; choose one": lambda pack: load(pack, source="open_clip_pair", model=""),
+        r"open_clip publishes no model ''; choose one": lambda pack: load(pack, source="open_clip", model=""),
         r"no checkpoint is chosen; put a .safetensors or .pt file into .*models/open_clip, refresh": lambda pack: load(
             pack, source="file", checkpoint=EMPTY, architecture="auto"
         ),
