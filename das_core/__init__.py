@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from .ascent import (
     BEST,
+    DRAWING,
     PICTURE,
     SGD,
     SKETCH,
@@ -32,11 +33,12 @@ from .ascent import (
     Record,
     Result,
     Step,
+    Strokes,
     Within,
 )
 from .common.lazy import import_on_demand
 from .denoisers import Denoiser, TotalVariation
-from .looks import LOOKS, Cells, Glass, Ink, Look, LowPoly, Paint, Strokes
+from .looks import LOOKS, Cells, Glass, Ink, Look, LowPoly, Paint
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
@@ -125,7 +127,7 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
+    "BEST", "CLIP", "DRAWING", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
     "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Distance", "Flip",
     "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise",
     "NormalizedAscent", "Objective", "Paint", "Recipe", "Record", "Result", "Shot", "StackSpec", "Step", "Strokes",

@@ -7,13 +7,14 @@ from .guidance import Guidance
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .recipe import BEST, PICTURE, SKETCH, Recipe
+from .recipe import BEST, DRAWING, PICTURE, SKETCH, Recipe
 from .result import AscentError, Record, Result, Step
 from .sgd import SGD
+from .strokes import Strokes
 from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
-    "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Within",
+    "BEST", "DRAWING", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
+    "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within",
 ]

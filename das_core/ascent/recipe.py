@@ -20,9 +20,10 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule
 from .plan import Plan
+from .strokes import Strokes
 from .within import Within
 
-RecipeName = Literal["picture", "sketch", "best"]
+RecipeName = Literal["picture", "sketch", "best", "drawing"]
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
 """The transforms of the views in `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs a third of them."""
@@ -109,5 +110,14 @@ BEST = Recipe(
 )
 """The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves it."""
 
-RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
+DRAWING = Recipe(
+    steps=160,
+    augmentation=Augmentation(4, Windows(fitted=True), _SELDOM_FAR),
+    optimizer=Strokes(),
+    focus=None,
+    denoising=None,
+)
+"""The recipe of a drawing of 160 strokes on paper."""
+
+RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST, "drawing": DRAWING}
 """The recipes by name, as `render` and the node Optimize offer them."""

@@ -6,6 +6,5 @@ from .ink import Ink
 from .look import Look
 from .paint import Paint
 from .regions import Glass, LowPoly
-from .strokes import Strokes
 
-__all__ = ["LOOKS", "Cells", "Glass", "Ink", "Look", "LowPoly", "Paint", "Strokes"]
+__all__ = ["LOOKS", "Cells", "Glass", "Ink", "Look", "LowPoly", "Paint"]

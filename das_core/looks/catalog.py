@@ -11,7 +11,6 @@ from .ink import Ink
 from .look import Look, check_number
 from .paint import Paint
 from .regions import Glass, LowPoly
-from .strokes import Strokes
 
 LOOKS: Mapping[str, Look] = {
     "pixel art": Cells(),
@@ -28,16 +27,15 @@ LOOKS: Mapping[str, Look] = {
     "watercolour": Paint("watercolour", 4),
     "stained glass": Glass(),
     "low poly": LowPoly(),
-    "strokes": Strokes(),
 }
 """Looks by name, as `render` and the node Look offer them."""
 
 Kind = TypeVar("Kind", bound=Look)
 
-_SIZES = {"cells": -1, "pieces": -1, "spacing": 1, "radius": 1, "width": 1}
+_SIZES = {"cells": -1, "pieces": -1, "spacing": 1, "radius": 1}
 """By its name in a look, whether a setting grows with the size of its marks, or becomes smaller."""
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Cells, Ink, Paint, Glass, LowPoly, Strokes)}
+_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Cells, Ink, Paint, Glass, LowPoly)}
 
 
 def read_look(look: str | Look | None) -> Look | None:

@@ -19,11 +19,12 @@ class NoShapesError(ValueError):
 
 @dataclass(frozen=True)
 class Shape:
-    """A path in the language of SVG, filled with a colour; with a `width`, a line of that colour."""
+    """A path in the language of SVG, filled with a colour; with a `width`, a line of that colour and `opacity`."""
 
     path: str
     color: str
     width: float = 0.0
+    opacity: float = 1.0
 
 
 def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: float = 0.0) -> str:
@@ -39,6 +40,7 @@ def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: float = 
     ]
     for shape in shapes:
         line = f'stroke="{shape.color}" stroke-width="{shape.width:.5g}" stroke-linecap="round"'
+        line += f' stroke-opacity="{shape.opacity:.3g}"' if shape.opacity < 1 else ""
         style = f'fill="none" {line}' if shape.width else f'fill="{shape.color}"'
         lines.append(f'<path d="{shape.path}" {style}/>')
     return "\n".join([*lines, "</svg>", ""])

@@ -133,15 +133,13 @@ class StackSpec:
     def settle_look(self, pixels: Tensor) -> "StackSpec":
         """Return the spec with the look that all frames or depths share, whose pixels (B, 3, H, W) these are."""
         settle = getattr(self.look, "settle", None)
-        return (
-            self
-            if settle is None or self.series is None
-            else replace(self, look=settle(crop_margin(pixels, self.margin)))
-        )
+        if settle is None or self.series is None:
+            return self
+        return replace(self, look=settle(crop_margin(pixels, self.margin)))
 
     def apply_look(self, pixels: Tensor, share: float = 1.0, margin: int | None = None) -> Tensor:
         """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in the look, if there is one."""
-        look = self.settle_look(pixels).look
+        look = self.settle_look(pixels).look if share > 0 else None
         return apply_look(look, pixels, self.margin if margin is None else margin, self.tile, share)
 
     @property

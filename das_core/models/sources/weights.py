@@ -114,7 +114,9 @@ def _flatten(content: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> It
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, architecture: str) -> nn.Module:
     """Load weights, which messages call `source`, into a module, and return it; they must be exactly its tensors."""
-    odd = next((name for name, value in state.items() if not is_plain(value)), None)
+    floating = {name for name, value in module.state_dict().items() if value.is_floating_point()}
+    # Whole numbers would be copied into weights as they are: those of a quantised model mean others.
+    odd = next((k for k, v in state.items() if not is_plain(v) or (k in floating and not v.is_floating_point())), None)
     if odd:
         raise ValueError(
             f"'{source}' holds tensors that are not plain numbers in memory ({shorten(odd)} is {state[odd].layout}, "

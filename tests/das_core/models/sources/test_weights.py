@@ -250,7 +250,7 @@ def toy() -> nn.Module:
 
 
 @each_case("counted", [True, False])
-@each_case("dtype", [torch.float32, torch.float16])
+@each_case("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn])
 def test_weights_that_fit_are_loaded(counted: bool, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     state, module = toy().to(dtype).state_dict(), toy()
@@ -295,7 +295,11 @@ QUANTIZE = partial(torch.quantize_per_tensor, scale=0.1, zero_point=0, dtype=tor
 
 
 @each_case(
-    "odd", [Tensor.to_sparse, partial(Tensor.to, dtype=torch.cfloat), partial(Tensor.to, device="meta"), QUANTIZE]
+    "odd",
+    [
+        *(Tensor.to_sparse, partial(Tensor.to, dtype=torch.cfloat), partial(Tensor.to, device="meta"), QUANTIZE),
+        partial(Tensor.to, dtype=torch.int8),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 def test_tensors_that_are_not_plain_are_refused(odd: Callable[[Tensor], Tensor]) -> None:
