@@ -25,7 +25,7 @@ class Look(Node):
             node_id="DAS_Look",
             display_name="Look",
             category="Direct Ascent",
-            description="Make the picture of pixels, ink, glass or strokes instead of paint. The models see the look "
+            description="Make the picture of pixels, ink or glass instead of paint. The models see the look "
             "while the picture climbs, so they shape it for the look; a filter at the end would only cover it. Connect "
             "it to Optimize; nothing else has to be set.",
             aliases="pixel art, style, filter, woodcut, engraving, halftone, oil, watercolor, stained glass, mosaic, "

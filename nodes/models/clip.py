@@ -11,15 +11,7 @@ from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
 from .. import bridge
 from ..node import Node
-from ..schema import (
-    Clip,
-    make_options,
-    precision_input,
-    read_choice,
-    read_precision,
-    schema,
-    tip,
-)
+from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, tip
 from .checkpoint import AUTO, checkpoint_input, find_checkpoint, read_checkpoint_time
 
 _SOURCES = ("starters", "starter", "second_opinion", "open_clip", "file")

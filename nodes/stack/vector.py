@@ -20,7 +20,7 @@ class SaveSVG(Node):
             display_name="Save SVG",
             category="Direct Ascent",
             description="Save a picture of few colours as shapes, sharp at every size: pixel art, posters, ink, "
-            "stained glass, triangles, strokes. It goes to the output folder of ComfyUI.",
+            "stained glass, triangles, or a drawing's strokes. It goes to the output folder of ComfyUI.",
             aliases="vector, export, plotter, laser, print",
             inputs=[
                 Stack.Input("stack", tooltip="From Optimize with a Look, for it knows the shapes."),
