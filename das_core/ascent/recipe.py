@@ -111,13 +111,12 @@ BEST = Recipe(
 """The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves it."""
 
 DRAWING = Recipe(
-    steps=160,
-    augmentation=Augmentation(4, Windows(fitted=True), _SELDOM_FAR),
+    steps=120,
+    augmentation=Augmentation(4, Windows(fitted=True), (Flip(), Distance(0.25), Noise())),
     optimizer=Strokes(),
-    focus=None,
     denoising=None,
 )
-"""The recipe of a drawing of 160 strokes on paper."""
+"""The recipe of a drawing of 160 strokes on paper. Views keep their colours, or strokes would have any."""
 
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST, "drawing": DRAWING}
 """The recipes by name, as `render` and the node Optimize offer them."""

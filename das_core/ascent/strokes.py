@@ -21,11 +21,10 @@ from .optimizers import Optimizer, recall_state
 from .pace import Pace
 
 _FADE, _FADE_SQUARE = 0.9, 0.99
-_WINDOW, _REACH = 64, 30.0  # The side of the square in which a stroke lies, and its length, in pixels of 224.
+_WINDOW, _REACH = 64.0, 30.0  # The side of the square in which a stroke lies, and its length, in pixels of 224.
 _RATES = (*(2.5,) * 6, 0.04, *(0.15,) * 4)  # Of the points in pixels of 224, of width, colour and opacity.
 _NARROWEST, _BROADEST = math.log(0.2), math.log(2.5)  # Of widths, relative to the usual one.
 _MOST = 4.0  # The largest logit of a colour or an opacity.
-_VANISHING = 0.03  # What opacity loses in a step of rate 1, so that strokes that nothing needs fade.
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Strokes(Optimizer):
     step moves, bends, widens and colours them. The canvas shows nothing else: levels and denoisers have no part in it.
 
     Args:
-        strokes: how many there are, 1 to 2,000; 40 make a sign, 160 a drawing, 600 a painting.
-        width: of a middling stroke, in pixels of a picture of 224, 1 to 40; the broadest begins 2.5 times as wide.
+        strokes: how many there are, 1 to 1,000; 40 make a sign, 160 a drawing, 600 a painting.
+        width: of a middling stroke, in pixels of a picture of 224, 1 to 20; the broadest begins 2.5 times as wide.
 
     Example:
         >>> from das_core import Ascent, ImageStack, StackSpec, Strokes, class_objective, load_starter
@@ -54,12 +53,12 @@ class Strokes(Optimizer):
     draws: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if as_whole(self.strokes) is None or not 1 <= self.strokes <= 2000:
+        if as_whole(self.strokes) is None or not 1 <= self.strokes <= 1000:
             raise ValueError(
-                f"strokes {shorten(self.strokes)} is not a whole number from 1 to 2000; 160 make a drawing"
+                f"strokes {shorten(self.strokes)} is not a whole number from 1 to 1000; 160 make a drawing"
             )
-        if not 1 <= self.width <= 40:
-            raise ValueError(f"width {shorten(self.width)} is not a number from 1 to 40; 7 is a brush, 2 a pen")
+        if not 1 <= self.width <= 20:
+            raise ValueError(f"width {shorten(self.width)} is not a number from 1 to 20; 7 is a brush, 2 a pen")
 
     def check(self, spec: StackSpec) -> None:
         """Raise a ValueError when strokes cannot make the pictures of a spec: films, zooms and tiles."""
@@ -73,7 +72,7 @@ class Strokes(Optimizer):
         """Return the stack after one step of Adam on its strokes; see `Optimizer.step`."""
         height, width = stack.spec.canvas
         scale = measure_scale(stack.canvas, stack.spec.margin)
-        window = 2 * max(8, round(_WINDOW * scale / 2))
+        window = 2 * max(8, round(max(_WINDOW, 5 * self.width) * scale / 2))
         old = recall_state(stack, self.kind, [torch.Size((stack.batch, self.strokes, VALUES))] * 3)
         if old is None:
             shown = render_pixels(stack.canvas, stack.spec.color)
@@ -100,7 +99,7 @@ class Strokes(Optimizer):
         direction = means / (1 - _FADE**steps) / ((squares / (1 - _FADE_SQUARE**steps)).sqrt() + 1e-12)
         rates = tuple(rate * scale for rate in _RATES[:6]) + _RATES[6:]
         moved = strokes + pace.rate * make_constant(rates, strokes.dtype, strokes.device) * direction
-        points, thick, color, opacity = moved.split((6, 1, 3, 1), dim=-1)
+        points, thick, logits = moved.split((6, 1, 4), dim=-1)
         points = points.unflatten(-1, (3, 2))
         edge = torch.tensor([width, height], device=points.device)
         middle = points.mean(dim=-2, keepdim=True).clamp(min=0).minimum(edge)
@@ -109,6 +108,5 @@ class Strokes(Optimizer):
         # Within its window, or parts of a long stroke would not be drawn.
         reach = ((window - thick.exp()) / 2 - 2)[..., None].clamp(min=1)
         points = middle + (points - middle).maximum(-reach).minimum(reach)
-        opacity = (opacity - pace.rate * _VANISHING).clamp(-_MOST, _MOST)
-        strokes = torch.cat([points.flatten(-2), thick, color.clamp(-_MOST, _MOST), opacity], dim=-1)
+        strokes = torch.cat([points.flatten(-2), thick, logits.clamp(-_MOST, _MOST)], dim=-1)
         return OptimizerState(self.kind, (strokes, means, squares), steps)

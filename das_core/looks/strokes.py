@@ -27,7 +27,7 @@ _FLOOR = 1e-6
 
 
 def scatter_strokes(pixels: Tensor, count: int, width: float, reach: float, number: int) -> Tensor:
-    """Return strokes (count, 11) at random places, half opaque, in colours near those of a picture (3, H, W) there.
+    """Return strokes (count, 11) at random places, in colours near those of a picture (3, H, W) there.
 
     Broad ones come first: widths fall from 2.5 times to 0.4 times `width` pixels. They are about `reach` pixels long;
     `number` seeds the draws.
@@ -36,13 +36,13 @@ def scatter_strokes(pixels: Tensor, count: int, width: float, reach: float, numb
     height, length = pixels.shape[1:]
     middle = torch.rand(count, 1, 2, generator=generator) * torch.tensor([length, height])
     points = middle + torch.randn(count, 3, 2, generator=generator) * reach / 3
-    noise = torch.randn(count, 3, generator=generator) / 4
+    noise = torch.randn(count, 3, generator=generator) / 2
     widths = torch.linspace(math.log(2.5), math.log(0.4), count)[:, None] + math.log(width)
     at = (middle[:, 0] / torch.tensor([length, height]) * 2 - 1)[None, None].to(pixels)
     found = F.grid_sample(pixels[None], at, padding_mode="border", align_corners=False)[0, :, 0].T
     colors = found.clamp(0.02, 0.98).logit() + send_to_device(noise, pixels.device)
     shapes = send_to_device(torch.cat([points.flatten(1), widths], dim=1), pixels.device)
-    return torch.cat([shapes, colors, torch.zeros_like(colors[:, :1])], dim=1)
+    return torch.cat([shapes, colors, torch.ones_like(colors[:, :1])], dim=1)
 
 
 def draw_strokes(strokes: Tensor, height: int, width: int, window: int) -> Tensor:

@@ -63,11 +63,11 @@ def optimizer_input() -> Any:
             ],
             strokes=[
                 tip(
-                    io.Int.Input("strokes", default=Strokes.strokes, min=1, max=2000),
+                    io.Int.Input("strokes", default=Strokes.strokes, min=1, max=1000),
                     "How many. 40: a sign. 160: a drawing. 600: a painting, four times as slow.",
                 ),
                 tip(
-                    io.Float.Input("width", default=Strokes.width, min=1.0, max=40.0, step=0.5),
+                    io.Float.Input("width", default=Strokes.width, min=1.0, max=20.0, step=0.5),
                     "Of a middling stroke, in pixels of a picture of 224. 2: a pen. 7: a brush. 20: a broad brush.",
                 ),
             ],
