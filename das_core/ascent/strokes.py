@@ -101,7 +101,7 @@ class Strokes(Optimizer):
         moved = strokes + pace.rate * make_constant(rates, strokes.dtype, strokes.device) * direction
         points, thick, logits = moved.split((6, 1, 4), dim=-1)
         points = points.unflatten(-1, (3, 2))
-        edge = torch.tensor([width, height], device=points.device)
+        edge = make_constant((float(width), float(height)), points.dtype, points.device)
         middle = points.mean(dim=-2, keepdim=True).clamp(min=0).minimum(edge)
         usual = math.log(self.width * scale)
         thick = thick.clamp(usual + _NARROWEST, usual + _BROADEST)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..common.devices import send_to_device
+from ..common.devices import make_constant, send_to_device
 from ..common.interruption import allow_interrupt
 from .colors import to_hex
 from .svg import Shape
@@ -29,16 +29,16 @@ _FLOOR = 1e-6
 def scatter_strokes(pixels: Tensor, count: int, width: float, reach: float, number: int) -> Tensor:
     """Return strokes (count, 11) at random places, in colours near those of a picture (3, H, W) there.
 
-    Broad ones come first: widths fall from 2.5 times to 0.4 times `width` pixels. They are about `reach` pixels long;
-    `number` seeds the draws.
+    Widths fall from 2.5 times to 0.4 times `width` pixels. They are about `reach` pixels long; `number` is the seed.
     """
     generator = torch.Generator().manual_seed(number)
     height, length = pixels.shape[1:]
-    middle = torch.rand(count, 1, 2, generator=generator) * torch.tensor([length, height])
+    size = torch.tensor([length, height], dtype=torch.float32)
+    middle = torch.rand(count, 1, 2, generator=generator) * size
     points = middle + torch.randn(count, 3, 2, generator=generator) * reach / 3
     noise = torch.randn(count, 3, generator=generator) / 2
     widths = torch.linspace(math.log(2.5), math.log(0.4), count)[:, None] + math.log(width)
-    at = (middle[:, 0] / torch.tensor([length, height]) * 2 - 1)[None, None].to(pixels)
+    at = send_to_device((middle[:, 0] / size * 2 - 1)[None, None], pixels.device)
     found = F.grid_sample(pixels[None], at, padding_mode="border", align_corners=False)[0, :, 0].T
     colors = found.clamp(0.02, 0.98).logit() + send_to_device(noise, pixels.device)
     shapes = send_to_device(torch.cat([points.flatten(1), widths], dim=1), pixels.device)
@@ -55,12 +55,12 @@ def draw_strokes(strokes: Tensor, height: int, width: int, window: int) -> Tenso
     first, control, last = strokes[:, :6].view(-1, 3, 1, 2).unbind(dim=1)
     curve = (1 - time) ** 2 * first + 2 * time * (1 - time) * control + time**2 * last
     middle = (curve.amax(dim=1) + curve.amin(dim=1)).detach() / 2
-    edge = torch.tensor([width, height], device=strokes.device)
-    corners = (middle - window / 2).round().long().clamp(min=-window).minimum(edge)
+    edge = make_constant((float(width), float(height)), middle.dtype, middle.device)
+    corners = (middle - window / 2).round().clamp(min=-window).minimum(edge)
     away = _measure_distances(curve - corners[:, None], window)
     cover = torch.sigmoid(strokes[:, 6].exp()[:, None, None] / 2 - away) * torch.sigmoid(strokes[:, 10, None, None])
     ground = torch.full((3, height + 2 * window, width + 2 * window), PAPER, device=strokes.device)
-    places = [(x + window, y + window) for x, y in corners.tolist()]
+    places = [(x + window, y + window) for x, y in corners.long().tolist()]
     drawn: Tensor = _Over.apply(ground, cover, torch.sigmoid(strokes[:, 7:10]), places)
     return drawn[:, window : window + height, window : window + width]
 

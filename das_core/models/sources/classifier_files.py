@@ -45,21 +45,9 @@ def list_file_architectures() -> list[str]:
 def load_classifier_file(path: Path, architecture: str | None = None, prefix: str | None = None) -> Classifier:
     """Load a classifier from a checkpoint on disk, which decides the number of classes; no code in the file is run.
 
-    What stands around the model in the file (prefixes, losses, states of an optimizer) is left out. Mean and standard
-    deviation of a module that normalises views, as in robustness and RobustBench, are taken over.
-
-    Args:
-        path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin, .ckpt); its name names the classifier.
-        architecture: 'timm/NAME' or 'torchvision/NAME'. A name of timm may have a tag ('timm/resnet18.a1_in1k'); the
-            size and the normalisation of the views are then those of the published weights with this tag. None finds
-            the first architecture whose tensors have the shapes of those in the file.
-        prefix: what stands before the names of the model's tensors; None to find it.
-
-    Raises:
-        ValueError: when the architecture is unknown, or the file is missing, damaged, has code or does not fit.
-
-    Example:
-        >>> classifier = load_classifier_file(Path("my_model.pth"), "timm/resnet18")  # doctest: +SKIP
+    What stands around the model in the file is left out; mean and standard deviation of a module that normalises
+    views, as in robustness and RobustBench, are taken over. A tag of timm ('timm/resnet18.a1_in1k') says size and
+    normalisation of the views as published. For arguments and errors see `load`.
     """
     if architecture is not None:
         _check_architecture(architecture)

@@ -27,14 +27,9 @@ _FAMILIES = 3  # How many families of architectures, those with the most similar
 def guess_architecture(
     state: Mapping[str, Tensor], source: str, first: Iterable[str], prefix: str | None = None
 ) -> str:
-    """Return the architecture ('timm/NAME' or 'torchvision/NAME') whose tensors are those of a checkpoint.
-
-    The last layer may have another number of rows. If several architectures fit, the first one is taken: of `first`,
-    then that with the shortest name in the families whose tensors have the most similar names.
-
-    Raises:
-        ValueError: when none fits; it offers the nearest.
-    """
+    """Return the architecture ('timm/NAME' or 'torchvision/NAME') whose tensors are those of a checkpoint, but for the
+    rows of the last layer: the first that fits of `first`, then that with the shortest name in the families with the
+    most similar names. Raises a ValueError with the two nearest when none fits."""
     renamed = rename_torchvision_tensors(state)
     shares: dict[str, float] = {}
     for name in _list_candidates(state, first):

@@ -23,18 +23,11 @@ Shapes = Mapping[str, torch.Size]
 def choose_tensors(
     state: Mapping[str, Tensor], own: Shapes, source: str, prefix: str | None = None
 ) -> dict[str, Tensor]:
-    """Return the tensors of a model, under its own names, out of a checkpoint that messages call `source`.
+    """Return the tensors of a model, whose shapes are `own`, under its names, out of a checkpoint called `source`.
 
     Those that stand beside the model (losses, averages, heads, states of an optimizer) are left out; what its parts
-    have besides their own tensors is kept, so that another architecture does not fit.
-
-    Args:
-        state: the tensors of the checkpoint by name.
-        own: the shapes of the model's tensors by name.
-        prefix: what stands before the names; None to find it.
-
-    Raises:
-        ValueError: when two sets of tensors fit, or none of the names begins with `prefix`.
+    have besides their own tensors is kept, so that another architecture does not fit. None finds the prefix; raises a
+    ValueError when two models fit.
     """
     if prefix is None:
         prefix = _find_prefix(state, own, source)

@@ -67,22 +67,11 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
 
 
 def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
-    """Load a CLIP from a checkpoint on disk; no code in the file is run.
+    """Load a CLIP from a checkpoint on disk, which may have no text tower; no code in the file is run.
 
-    Args:
-        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin, .ckpt), as open_clip or transformers
-            names the tensors, or one of several shards of it; it may have no text tower.
-        architecture: one of `open_clip.list_models`, such as 'ViT-B-32'; None to find it by the shapes of the tensors
-            and by a configuration of open_clip or transformers beside the file. A repository or a folder ('hf-hub:…',
-            'local-dir:…') is refused, because it may contain code.
-        folder: keeps downloads, such as the tokenizer and configuration of a text tower that open_clip lacks.
-
-    Raises:
-        ValueError: when the architecture is unknown, or the file is missing, damaged, has code or does not fit.
-
-    Example:
-        >>> folder = Path("models/open_clip")
-        >>> clip = load_clip_file(folder / "my_model.safetensors", "ViT-B-32", folder)  # doctest: +SKIP
+    Tensors have the names of open_clip or transformers; a file may be one of several shards. An `architecture` of None
+    is found by shapes and by a configuration beside the file. A `folder` keeps downloads, such as the tokenizer of a
+    text tower that open_clip lacks. For errors see `load`.
     """
     # open_clip would also accept 'hf-hub:OWNER/REPOSITORY' and load a configuration that anybody may have written.
     if architecture is not None and architecture not in open_clip.list_models():
