@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..looks.look import grow_look
+from ..looks.look import FAINTEST
 from ..stack.pixels import pull_back_gradient, render_pixels
 from ..views.pyramid import Pyramid
 from .focus import Focus, measure_squared_distances
@@ -39,8 +39,8 @@ class StepRenderer:
     def render(self, canvas: Tensor, step: int, progress: float) -> ShownPixels:
         """Render those images of a canvas that the views of a step show, together with the surroundings, if any.
 
-        In the second half of the ascent the views show ever more of a look (`grow_look`); gradients go to the pixels
-        without it, as if it were not there (a straight-through estimator, Bengio et al., 2013, arXiv 1308.3432).
+        The views show a look the better, the more of the ascent is over; gradients go to the pixels without it, as if
+        it were not there (a straight-through estimator, Bengio et al., 2013, arXiv 1308.3432).
         """
         images, color, around = self._list_images(step), self.scoring.stack.spec.color, self.scoring.stack.surroundings
         if images is None:
@@ -50,7 +50,7 @@ class StepRenderer:
             for begin, part in split_frames(images, canvas.device):
                 synthesised[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
             around = around and around.select(images)
-        shown = self.scoring.stack.spec.apply_look(synthesised, grow_look(progress))
+        shown = self.scoring.stack.spec.apply_look(synthesised, FAINTEST + (1 - FAINTEST) * progress)
         shown = shown if around is None else around.composite(shown)
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 

@@ -11,8 +11,8 @@ from ..common.images import map_images
 from ..common.scalars import as_number, as_whole
 from ..common.text import shorten
 
-BEGINNING, FAINTEST = 0.5, 0.15
-"""The progress from which judges see a look, once what is where is decided, and how much of it they see then."""
+FAINTEST = 0.15
+"""How much of a look the judges see at the first step; it grows to all of it at the last."""
 
 
 @runtime_checkable
@@ -41,13 +41,6 @@ class Look(Protocol):
             tile: whether the picture is a tile, whose opposite edges meet.
         """
         ...
-
-
-def grow_look(progress: float) -> float:
-    """Return how much of a look, 0..1, the judges see at a progress of the ascent, 0..1: all of it at the end."""
-    if progress < BEGINNING:
-        return 0.0
-    return FAINTEST + (1 - FAINTEST) * (progress - BEGINNING) / (1 - BEGINNING)
 
 
 def apply_look(look: Look | None, pixels: Tensor, margin: int, tile: bool, share: float = 1.0) -> Tensor:

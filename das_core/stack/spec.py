@@ -139,7 +139,7 @@ class StackSpec:
 
     def apply_look(self, pixels: Tensor, share: float = 1.0, margin: int | None = None) -> Tensor:
         """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in the look, if there is one."""
-        look = self.settle_look(pixels).look if share > 0 else None
+        look = self.settle_look(pixels).look
         return apply_look(look, pixels, self.margin if margin is None else margin, self.tile, share)
 
     @property

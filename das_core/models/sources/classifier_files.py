@@ -4,15 +4,17 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import timm
 from torch import Tensor, nn
 
+from ...common.scalars import as_whole
 from ...common.text import shorten
 from ..classifier import Classifier
 from ..judge import to_triple
 from .classifier_guess import guess_architecture
-from .layouts import choose_tensors, find_normalization
+from .layouts import check_normalization, choose_tensors, find_normalization, read_json, take_part
 from .timm_models import build_timm_module, wrap_timm_module
 from .torchvision_models import (
     VARIANTS,
@@ -51,8 +53,14 @@ def load_classifier_file(path: Path, architecture: str | None = None, prefix: st
     """
     if architecture is not None:
         _check_architecture(architecture)
-    state = read_weights(path)
-    architecture = architecture or guess_architecture(state, path.name, COMMON_ARCHITECTURES, prefix)
+    state, config = read_weights(path), dict[str, Any]()
+    if architecture is None:
+        # timm writes it beside the weights into a folder for the hub.
+        config = read_json(path.with_name("config.json"))
+        named = config.get("architecture")
+        known = isinstance(named, str) and named in timm.list_models()
+        architecture = f"timm/{named}" if known else guess_architecture(state, path.name, COMMON_ARCHITECTURES, prefix)
+    published = take_part(config, "pretrained_cfg")
     library, _, name = architecture.partition("/")
     build: Callable[..., nn.Module] = build_timm_module
     wrap = wrap_timm_module
@@ -71,8 +79,12 @@ def load_classifier_file(path: Path, architecture: str | None = None, prefix: st
     if left := [name for name, value in state.items() if id(value) not in used]:
         _LOG.info("'%s': read as %s, without %d tensors, such as %s", path.name, architecture, len(left), left[0])
     classifier = wrap(name, fit_weights(module, chosen, path.name, architecture))
-    seen = find_normalization(state) or {"mean": classifier.mean, "std": classifier.std}
-    return replace(classifier, name=path.stem, mean=to_triple(seen["mean"]), std=to_triple(seen["std"]))
+    own = {"mean": classifier.mean, "std": classifier.std}
+    seen = find_normalization(state) or check_normalization(published) or own
+    shape = published.get("input_size")
+    side = as_whole(shape[-1]) if isinstance(shape, list) and shape else None
+    size = side if side is not None and 32 <= side <= 1024 else classifier.size
+    return replace(classifier, name=path.stem, size=size, mean=to_triple(seen["mean"]), std=to_triple(seen["std"]))
 
 
 def _check_architecture(architecture: str) -> None:

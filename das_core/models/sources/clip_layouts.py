@@ -3,7 +3,6 @@
 What tensors do not show, the activation function and the normalisation, is read from a configuration beside the file.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .layouts import check_normalization, find_normalization, find_prefixes
+from .layouts import check_normalization, find_normalization, find_prefixes, read_json, take_part
 from .weights import read_weights
 
 _ANCHORS = ("class_embedding", "attnpool.positional_embedding", "trunk.patch_embed.proj.weight", "trunk.stem.0.weight")
 """Tensors of image towers of open_clip: what stands before the first of them belongs to none of its own names."""
-
-_MOST_BYTES = 2**20  # Of a configuration.
 
 _FROM_TRANSFORMERS = (
     (r"vision_model\.embeddings\.(class_embedding)", r"visual.\1"),
@@ -61,10 +58,10 @@ def read_clip_weights(path: Path) -> dict[str, Tensor]:
 def read_clip_config(path: Path, state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return what is known of how a CLIP in a file was trained: `quick_gelu`, `mean`, `std`, `resize_mode` and
     `interpolation`, from the configurations that open_clip and transformers write beside it, and from its tensors."""
-    own = _read_json(path.with_name("open_clip_config.json"))
-    model, vision = _take(own, "model_cfg"), _take(_read_json(path.with_name("config.json")), "vision_config")
-    prepared = _read_json(path.with_name("preprocessor_config.json"))
-    shown = _take(own, "preprocess_cfg")
+    own = read_json(path.with_name("open_clip_config.json"))
+    model, vision = take_part(own, "model_cfg"), take_part(read_json(path.with_name("config.json")), "vision_config")
+    prepared = read_json(path.with_name("preprocessor_config.json"))
+    shown = take_part(own, "preprocess_cfg")
     known: dict[str, Any] = {key: shown[key] for key in ("resize_mode", "interpolation") if key in shown}
     known |= check_normalization({key: prepared.get(f"image_{key}") for key in ("mean", "std")})
     known |= check_normalization(shown) | find_normalization(state)
@@ -91,19 +88,3 @@ def _rename_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         block, _, kind = name.partition(".self_attn.q_proj.")
         named[f"{block}.attn.in_proj_{kind}"] = torch.cat(parts)
     return {name: value for name, value in named.items() if not name.endswith("position_ids")}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a file of JSON; an empty one if there is none."""
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-        return {}
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError, OSError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _take(content: Mapping[str, Any], key: str) -> dict[str, Any]:
-    part = content.get(key)
-    return part if isinstance(part, dict) else {}

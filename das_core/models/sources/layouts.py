@@ -4,8 +4,10 @@ Prefixes (DataParallel's `module.`, Lightning's `model.`, robustness's `attacker
 of the model's own tensors say where they begin.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +18,8 @@ from .weights import is_plain
 
 _MEANS, _STDS = ("new_mean", "mean", "mu"), ("new_std", "std", "sigma")
 """How modules that normalise views inside a model call their values: those of robustness, of RobustBench and others."""
+
+_MOST_BYTES = 2**20  # Of a configuration.
 
 Shapes = Mapping[str, torch.Size]
 
@@ -94,3 +98,20 @@ def check_normalization(found: Mapping[str, Any]) -> dict[str, tuple[float, ...]
             return {}
         triples[key] = tuple(map(float, values))
     return triples if min(triples["std"]) > 0 else {}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a file of JSON; an empty one if there is none."""
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        return {}
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, OSError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def take_part(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return an object inside an object; an empty one if there is none."""
+    part = content.get(key)
+    return part if isinstance(part, dict) else {}

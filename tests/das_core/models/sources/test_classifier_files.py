@@ -1,5 +1,6 @@
 """Classifiers from checkpoints on disk, with random weights: no test here needs the net."""
 
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -76,6 +77,21 @@ def test_a_robust_network_keeps_its_normalisation_and_needs_no_architecture(tmp_
     for architecture in (None, "torchvision/resnet18"):
         loaded = load_classifier_file(tmp_path / "robust.ckpt", architecture)
         assert_same_answer(loaded, module, tuple(mean.flatten().tolist()), tuple(std.flatten().tolist()))
+
+
+@each_case("size", [224, 240, -1, 10**6, "big", None])
+def test_a_folder_of_timm_for_the_hub_says_how_it_was_trained(tmp_path: Path, size: Any) -> None:
+    module, half = timm_model("mobilenetv3_small_050", num_classes=3), list(HALF)
+    safetensors.torch.save_file(module.state_dict(), tmp_path / "model.safetensors")
+    published = {"input_size": [3, size, size], "mean": half, "std": half}
+    config = {"architecture": "mobilenetv3_small_050", "pretrained_cfg": published}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = load_classifier_file(tmp_path / "model.safetensors")
+    assert (loaded.size, loaded.mean, loaded.std) == (240 if size == 240 else 224, HALF, HALF)
+    for strange in ({"architecture": ["a"]}, {"architecture": "no such", "pretrained_cfg": 3}):
+        (tmp_path / "config.json").write_text(json.dumps(strange))
+        with pytest.raises(ValueError, match="has the shapes of no architecture"):
+            load_classifier_file(tmp_path / "model.safetensors", prefix="classifier.")
 
 
 def test_a_tag_of_timm_tells_how_the_model_was_trained(tmp_path: Path) -> None:
