@@ -28,7 +28,9 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
     assert torch.equal(made.image, expected.image)
     assert made.history == expected.history
     assert list(render(["class 3", da.prior("l2")], steps=1).scores) == ["class 3", "l2"]
-    with pytest.raises(ValueError, match="there is no recipe 'fast'; choose picture, sketch, best, or give a Recipe"):
+    with pytest.raises(
+        ValueError, match="there is no recipe 'fast'; choose picture, sketch, best, drawing, or give a Recipe"
+    ):
         render("class 3", recipe="fast")
 
 
@@ -91,7 +93,7 @@ def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any
 def test_the_package_hands_on_the_library_and_its_facade() -> None:
     assert set(direct_ascent.__all__) == {*da.__all__, *facade.__all__}
     assert all(hasattr(direct_ascent, name) for name in direct_ascent.__all__)
-    assert set(RECIPES) == {"picture", "sketch", "best"}
+    assert set(RECIPES) == {"picture", "sketch", "best", "drawing"}
 
 
 @each_case("name", ["film.gif", "film.mp4"])

@@ -47,7 +47,9 @@ def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
     assert read_focus({"focus": "everywhere"}) is None
 
 
-@each_case(("option", "kind"), [("ascent", "NormalizedAscent"), ("sgd", "SGD"), ("adam", "Adam")])
+@each_case(
+    ("option", "kind"), [("ascent", "NormalizedAscent"), ("sgd", "SGD"), ("adam", "Adam"), ("strokes", "Strokes")]
+)
 def test_an_option_makes_the_optimizer_of_das_core(pack: Pack, option: str, kind: str) -> None:
     made = pack.module("nodes.ascent.optimizers").read_optimizer({"optimizer": option})
     assert type(made).__name__ == kind
@@ -56,7 +58,7 @@ def test_an_option_makes_the_optimizer_of_das_core(pack: Pack, option: str, kind
 def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) -> None:
     module = pack.module("nodes.ascent.optimizers")
     options = module.optimizer_input().options
-    assert [option.key for option in options] == ["ascent", "sgd", "adam"]
+    assert [option.key for option in options] == ["ascent", "sgd", "adam", "strokes"]
     for option in options:
         widgets = {widget.id: widget.default for widget in option.inputs}
         defaults = asdict(module.read_optimizer({"optimizer": option.key} | widgets))
@@ -74,7 +76,7 @@ def test_on_is_total_variation_and_off_is_none(pack: Pack) -> None:
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"recipe 'soup' is unknown; choose picture, sketch, best or custom": lambda pack: read(pack, "soup"),
+        r"recipe 'soup' is unknown; choose picture, sketch, best, drawing or custom": lambda pack: read(pack, "soup"),
         r"recipe is missing or unknown; choose picture": lambda pack: read(pack, None),
         r"focus is missing or unknown; choose center or everywhere": lambda pack: pack.optimize(focus={"focus": "up"}),
         r"denoise is missing or unknown; choose on or off": lambda pack: pack.optimize(denoise={"denoise": "oil"}),

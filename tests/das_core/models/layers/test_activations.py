@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cases import each_case
 from das_core.models.frozen import copy_with, freeze
-from das_core.models.layers.activations import ActivationJudge, make_activation_judge, merge_judges
+from das_core.models.layers.activations import VIEWS, ActivationJudge, make_activation_judge, merge_judges
 from das_core.models.layers.hooks import capture_outputs
 from das_core.models.layers.layer import find_layers
 from stand_in_device import DEVICE, stand_in_device
@@ -27,7 +27,7 @@ def test_activations_and_their_gradients_are_those_of_the_model_cut_off_there() 
     captured = make_activation_judge(toy, ["1", "4"])
     views = random_views(32, 2).requires_grad_()
     activations = captured(views)
-    assert set(activations.values) == {"1", "4"}
+    assert set(activations.values) == {VIEWS, "1", "4"}
     for name in ("1", "4"):
         shown = views.detach().clone().requires_grad_()
         # The toy takes mean and deviation of one half.
