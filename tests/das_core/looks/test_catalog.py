@@ -65,7 +65,7 @@ def test_looks_have_names_and_sizes_and_palettes() -> None:
         (lambda: Cells(palette=("#fff",) * 300), "a palette of 300 colours"),
         (lambda: Cells(cells=-1), "cells -1 is not a whole number from 0"),
         (lambda: Glass(color="red"), "'red' is no hex code"),
-        (lambda: apply_look(lambda *_: PHOTO[..., 1:], PHOTO, 0, False), "must return pixels of the same shape"),  # type: ignore[arg-type]
+        (lambda: apply_look(lambda *_: PHOTO[..., 1:], PHOTO, 0, False), "must return pixels of the same shape"),
     ],
 )
 def test_bad_values_are_refused(make: object, message: str) -> None:

@@ -49,7 +49,7 @@ def test_derivatives_are_those_of_plain_autograd() -> None:
     # Smooth weights: distances are interpolated from every second pixel.
     noise = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
     strokes, weights = scatter(6), F.avg_pool2d(noise, 5, stride=1, padding=2)[0]
-    found = []
+    found: list[Tensor] = []
     for draw in (lambda moving: draw_strokes(moving, SIDE, SIDE, WINDOW), draw_plainly):
         moving = strokes.clone().requires_grad_()
         found += torch.autograd.grad((draw(moving) * weights).sum(), moving)

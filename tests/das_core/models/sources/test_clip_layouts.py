@@ -52,7 +52,7 @@ def test_a_clip_of_transformers_in_shards(tmp_path: Path, act: str) -> None:
 @each_case("prefix", ["", "module.", "model.vision."])
 @each_case("whole", [False, True])
 def test_towers_behind_prefixes(tmp_path: Path, prefix: str, whole: bool) -> None:
-    model = tinyclip.model()
+    model: Any = tinyclip.model()
     part: Any = model if whole else model.visual
     torch.save({"state": {prefix + name: value for name, value in part.state_dict().items()}}, tmp_path / "a.pt")
     clip = load_clip_file(tmp_path / "a.pt", None, tmp_path)
