@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 
 from ..common.devices import make_constant
-from ..common.scalars import as_whole
-from ..common.text import shorten
-from ..looks.look import measure_scale
+from ..looks.look import check_number, measure_scale
 from ..looks.strokes import STROKES, VALUES, draw_strokes, scatter_strokes
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
@@ -53,12 +51,8 @@ class Strokes(Optimizer):
     draws: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if as_whole(self.strokes) is None or not 1 <= self.strokes <= 1000:
-            raise ValueError(
-                f"strokes {shorten(self.strokes)} is not a whole number from 1 to 1000; 160 make a drawing"
-            )
-        if not 1 <= self.width <= 20:
-            raise ValueError(f"width {shorten(self.width)} is not a number from 1 to 20; 7 is a brush, 2 a pen")
+        check_number("strokes", self.strokes, 1, 1000, "160 make a drawing", whole=True)
+        check_number("width", self.width, 1, 20, "7 is a brush, 2 a pen")
 
     def check(self, spec: StackSpec) -> None:
         """Raise a ValueError when strokes cannot make the pictures of a spec: films, zooms and tiles."""

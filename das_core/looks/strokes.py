@@ -70,11 +70,10 @@ def list_shapes(strokes: Tensor, height: int, width: int) -> list[Shape]:
     (paper,) = to_hex(torch.full((1, 3), PAPER))
     shapes = [Shape(f"M0 0h{width}v{height}h{-width}z", paper)]
     colors = to_hex(torch.sigmoid(strokes[:, 7:10]))
-    for (*points, thick), opacity, color in zip(
-        strokes[:, :7].tolist(), strokes[:, 10].sigmoid().tolist(), colors, strict=True
-    ):
+    widths, opacities = strokes[:, 6].clamp(max=20).exp().tolist(), strokes[:, 10].sigmoid().tolist()
+    for points, thick, opacity, color in zip(strokes[:, :6].tolist(), widths, opacities, colors, strict=True):
         x0, y0, x1, y1, x2, y2 = (f"{value:.2f}" for value in points)
-        shapes.append(Shape(f"M{x0} {y0}Q{x1} {y1} {x2} {y2}", color, math.exp(thick), opacity))
+        shapes.append(Shape(f"M{x0} {y0}Q{x1} {y1} {x2} {y2}", color, thick, opacity))
     return shapes
 
 

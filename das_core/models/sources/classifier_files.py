@@ -14,7 +14,7 @@ from ...common.text import shorten
 from ..classifier import Classifier
 from ..judge import to_triple
 from .classifier_guess import guess_architecture
-from .layouts import check_normalization, choose_tensors, find_normalization, read_json, take_part
+from .layouts import check_normalization, choose_tensors, find_normalization, read_config, take_part
 from .timm_models import build_timm_module, wrap_timm_module
 from .torchvision_models import (
     VARIANTS,
@@ -56,7 +56,7 @@ def load_classifier_file(path: Path, architecture: str | None = None, prefix: st
     state, config = read_weights(path), dict[str, Any]()
     if architecture is None:
         # timm writes it beside the weights into a folder for the hub.
-        config = read_json(path.with_name("config.json"))
+        config = read_config(path, "config.json")
         named = config.get("architecture")
         known = isinstance(named, str) and named in timm.list_models()
         architecture = f"timm/{named}" if known else guess_architecture(state, path.name, COMMON_ARCHITECTURES, prefix)

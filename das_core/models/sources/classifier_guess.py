@@ -38,9 +38,9 @@ def guess_architecture(
         given = renamed if name.startswith("torchvision/") else state
         chosen = choose_tensors(given, own, source, prefix)
         chosen = {key: value for key, value in chosen.items() if not key.endswith("num_batches_tracked")}
-        fitting = sum(name in chosen and chosen[name].shape[1:] == shape[1:] for name, shape in own.items())
+        fitting = sum(key in chosen and chosen[key].shape[1:] == shape[1:] for key, shape in own.items())
         # The rows of all tensors but those of the head, its weight and its bias, must be as many, too.
-        alike = sum(name in chosen and chosen[name].shape == shape for name, shape in own.items())
+        alike = sum(key in chosen and chosen[key].shape == shape for key, shape in own.items())
         shares[name] = alike / max(len(own), len(chosen))
         if fitting == len(own) == len(chosen) and alike >= len(own) - 2:
             return name
@@ -89,6 +89,7 @@ def _list_families(state: Mapping[str, Tensor]) -> list[tuple[str, ...]]:
 
 
 def _find_starts(name: str) -> list[int]:
+    """Return where each part of a name begins: 0, and after every dot."""
     return [0, *(found.end() for found in re.finditer(r"\.", name))]
 
 
@@ -107,7 +108,7 @@ def _find_shapes(architecture: str) -> Shapes:
         # On the meta device tensors have shapes but no numbers, so building a model there takes a tenth of a second.
         with torch.device("meta"):
             module = build(name)
-    except NotImplementedError:  # Some, such as RegNets, compute their widths with tensors.
+    except (NotImplementedError, RuntimeError):  # Some, such as RegNets, compute their widths with tensors.
         with UndrawnWeights():
             module = build(name)
     own = module.state_dict().items()

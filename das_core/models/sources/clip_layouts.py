@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .layouts import check_normalization, find_normalization, find_prefixes, read_json, take_part
+from .layouts import check_normalization, choose_prefix, find_normalization, find_prefixes, read_config, take_part
 from .weights import read_weights
 
 _ANCHORS = ("class_embedding", "attnpool.positional_embedding", "trunk.patch_embed.proj.weight", "trunk.stem.0.weight")
@@ -46,21 +46,26 @@ def read_clip_weights(path: Path) -> dict[str, Tensor]:
         shards = [path.with_name(f"{found[1]}-{n:05}-of-{count:05}{path.suffix}") for n in range(1, count + 1)]
     state = {name: value for shard in shards for name, value in read_weights(shard).items()}
     if prefixes := find_prefixes(state, ("vision_model.embeddings.class_embedding",)):
-        return _rename_transformers(_strip(state, min(prefixes, key=len)))
+        try:
+            return _rename_transformers(_strip(state, choose_prefix(state, prefixes, path.name)))
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"'{path.name}' is no whole CLIP of transformers ({error}); get it again") from error
     towers = {name[: found.start()] for name in state if (found := re.search(r"(?<![^.])visual\.", name))}
     if towers:
-        return _strip(state, min(towers, key=len))
+        return _strip(state, choose_prefix(state, towers, path.name))
     if prefixes := find_prefixes(state, _ANCHORS):
-        return {f"visual.{name}": value for name, value in _strip(state, min(prefixes, key=len)).items()}
+        return {
+            f"visual.{name}": value for name, value in _strip(state, choose_prefix(state, prefixes, path.name)).items()
+        }
     return state
 
 
 def read_clip_config(path: Path, state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return what is known of how a CLIP in a file was trained: `quick_gelu`, `mean`, `std`, `resize_mode` and
     `interpolation`, from the configurations that open_clip and transformers write beside it, and from its tensors."""
-    own = read_json(path.with_name("open_clip_config.json"))
-    model, vision = take_part(own, "model_cfg"), take_part(read_json(path.with_name("config.json")), "vision_config")
-    prepared = read_json(path.with_name("preprocessor_config.json"))
+    own = read_config(path, "open_clip_config.json")
+    model, vision = take_part(own, "model_cfg"), take_part(read_config(path, "config.json"), "vision_config")
+    prepared = read_config(path, "preprocessor_config.json")
     shown = take_part(own, "preprocess_cfg")
     known: dict[str, Any] = {key: shown[key] for key in ("resize_mode", "interpolation") if key in shown}
     known |= check_normalization({key: prepared.get(f"image_{key}") for key in ("mean", "std")})

@@ -28,7 +28,7 @@ def load(path: str | PathLike[str], architecture: str | None = None, prefix: str
         >>> judge = load("models/classifiers/imagenet_l2_3_0.pt")  # doctest: +SKIP
     """
     path = Path(path)
-    named = architecture is not None and architecture.startswith(("timm/", "torchvision/"))
+    named = str(architecture).startswith(("timm/", "torchvision/"))
     if not named and any(name.startswith("visual.") for name in read_clip_weights(path)):
         return load_clip_file(path, architecture, path.parent)
     return load_classifier_file(path, architecture, prefix)

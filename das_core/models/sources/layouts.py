@@ -6,6 +6,7 @@ of the model's own tensors say where they begin.
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from .weights import is_plain
 
 _MEANS, _STDS = ("new_mean", "mean", "mu"), ("new_std", "std", "sigma")
 """How modules that normalise views inside a model call their values: those of robustness, of RobustBench and others."""
+
+_EMA = re.compile(r"(?<![a-z])ema(?![a-z])")  # In the names of averages over the steps of training.
+
+_HUB_NAMES = ("model", "pytorch_model", "open_clip")
+"""How files of weights in a folder of the Hugging Face hub begin; a configuration beside others may be of another."""
 
 _MOST_BYTES = 2**20  # Of a configuration.
 
@@ -54,8 +60,7 @@ def find_prefixes(names: Iterable[str], own: Iterable[str]) -> set[str]:
 
 
 def _find_prefix(state: Mapping[str, Tensor], own: Shapes, source: str) -> str:
-    """Return the prefix with which most tensors of a model are in a checkpoint, in their shapes. Of averages over the
-    steps of training (EMA) and the last weights, those are the averages, as in timm."""
+    """Return the prefix with which most tensors of a model are in a checkpoint, in their shapes."""
     weights = [name for name in own if not name.endswith("num_batches_tracked")]
 
     def count(prefix: str) -> int:
@@ -63,18 +68,30 @@ def _find_prefix(state: Mapping[str, Tensor], own: Shapes, source: str) -> str:
 
     fits = {prefix: count(prefix) for prefix in find_prefixes(state, weights[:3])}
     most = max(fits.values(), default=0)
-    if not most:
-        return ""
-    best, *others = sorted((one for one in fits if fits[one] == most), key=lambda one: ("ema" not in one, one))
+    return choose_prefix(state, [one for one in fits if most and fits[one] == most], source)
+
+
+def choose_prefix(state: Mapping[str, Tensor], prefixes: Iterable[str], source: str) -> str:
+    """Return which of the prefixes of models in a checkpoint to take: that of averages over the steps of training (EMA)
+    before that of the last weights, as in timm. Raises a ValueError when two other models differ."""
+    ordered = sorted(prefixes, key=lambda one: (not _EMA.search(one), one)) or [""]
+    best, *others = ordered
     for other in others:
-        common = [name for name in weights if best + name in state and other + name in state]
-        alike = all(torch.equal(state[best + name], state[other + name]) for name in common)
-        if not alike and ("ema" in best) == ("ema" in other):
+        pairs = [
+            (value, state.get(best + name[len(other) :])) for name, value in state.items() if name.startswith(other)
+        ]
+        if bool(_EMA.search(best)) == bool(_EMA.search(other)) and not all(
+            mine is None or _is_equal(mine, value) for value, mine in pairs
+        ):
             raise ValueError(
                 f"'{source}' holds two models, '{shorten(best)}…' and '{shorten(other)}…'; give the prefix of the one "
                 "that you want, or save it alone"
             )
     return best
+
+
+def _is_equal(one: Tensor, other: Tensor) -> bool:
+    return is_plain(one) and is_plain(other) and one.dtype == other.dtype and torch.equal(one, other)
 
 
 def find_normalization(state: Mapping[str, Tensor]) -> dict[str, tuple[float, ...]]:
@@ -100,9 +117,10 @@ def check_normalization(found: Mapping[str, Any]) -> dict[str, tuple[float, ...]
     return triples if min(triples["std"]) > 0 else {}
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a file of JSON; an empty one if there is none."""
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+def read_config(weights: Path, name: str) -> dict[str, Any]:
+    """Return the object in a file of JSON beside weights as the hub names them; an empty one if there is none."""
+    path = weights.with_name(name)
+    if not weights.stem.startswith(_HUB_NAMES) or not path.is_file() or path.stat().st_size > _MOST_BYTES:
         return {}
     try:
         content = json.loads(path.read_bytes())

@@ -82,8 +82,13 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     known = read_clip_config(path, state)
     named = architecture or guess_architecture(state, path.name, known.get("quick_gelu"))
     config = open_clip.get_model_config(named)
-    if architecture is None:
-        config["quick_gelu"] = known.get("quick_gelu", config.get("quick_gelu", False))
+    quick = config.get("quick_gelu", False)
+    if architecture is not None and known.get("quick_gelu", quick) != quick:
+        raise ValueError(
+            f"the configuration beside '{path.name}' says that it was trained {'without' if quick else 'with'} "
+            f"quickgelu, unlike {named}; choose the other architecture, or none to have it found"
+        )
+    config["quick_gelu"] = known.get("quick_gelu", quick)
     tags = list_open_clip_models().get(named, [])
     # Those of the first published weights of the architecture; a few others were trained with other values.
     published = open_clip.get_pretrained_cfg(named, tags[0]) if tags else {}

@@ -69,6 +69,27 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         load_clip_file(tmp_path / "model-00002-of-00002.bin", None, tmp_path)
 
 
+def test_what_is_no_whole_clip_is_named(tmp_path: Path) -> None:
+    layer = "vision_model.encoder.layers.0.self_attn"
+    half = {"vision_model.embeddings.class_embedding": torch.ones(4), f"{layer}.q_proj.weight": torch.ones(4, 4)}
+    other = {f"{layer}.{part}_proj.weight": torch.ones(4, number + 1) for number, part in enumerate("qkv")}
+    for state in (half, half | other):
+        torch.save(state, tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=r"'a.pt' is no whole CLIP of transformers"):
+            load_clip_file(tmp_path / "a.pt", None, tmp_path)
+    states = {name: tinyclip.model(seed=seed).state_dict() for seed, name in enumerate(("student", "teacher"))}
+    torch.save(states, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"'a.pt' holds two models, 'student.…' and 'teacher.…'"):
+        load_clip_file(tmp_path / "a.pt", "tiny", tmp_path)
+
+
+def test_an_architecture_that_contradicts_the_configuration_is_refused(tmp_path: Path) -> None:
+    torch.save(tinyclip.model().state_dict(), tmp_path / "model.pt")
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": {"quick_gelu": True}}))
+    with pytest.raises(ValueError, match=r"says that it was trained with quickgelu, unlike tiny"):
+        load_clip_file(tmp_path / "model.pt", "tiny", tmp_path)
+
+
 HALF = [0.5, 0.5, 0.5]
 
 
@@ -88,8 +109,9 @@ HALF = [0.5, 0.5, 0.5]
 )  # fmt: skip
 def test_configurations_beside_a_file(tmp_path: Path, name: str, content: Any, known: dict[str, Any]) -> None:
     (tmp_path / name).write_text(json.dumps(content))
-    assert read_clip_config(tmp_path / "a.pt", {}) == known
+    assert read_clip_config(tmp_path / "model.pt", {}) == known
+    assert read_clip_config(tmp_path / "mine.pt", {}) == {}
     for damaged in (b"{", b"\xff", b"[" * 100_000, b" " * 2**21):
         (tmp_path / name).write_bytes(damaged)
-        assert read_clip_config(tmp_path / "a.pt", {}) == {}
+        assert read_clip_config(tmp_path / "model.pt", {}) == {}
     (tmp_path / name).unlink()
