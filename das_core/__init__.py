@@ -40,15 +40,19 @@ from .common.lazy import import_on_demand
 from .denoisers import Denoiser, TotalVariation
 from .looks import LOOKS, Cells, Glass, Ink, Look, LowPoly, Paint
 from .models import CLIP, Classifier, Judge
+from .models.dictionary import Dictionary
 from .models.layers import find_layers
+from .models.preference_head import PreferenceHead
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
 from .objectives.classes import class_objective
 from .objectives.content import content_objective
 from .objectives.diversity import diversity_objective
 from .objectives.embedding import image_objective, text_objective
 from .objectives.feature import feature_objective
+from .objectives.latent import latent_objective
 from .objectives.natural import natural_objective
 from .objectives.per_image import one_per_image
+from .objectives.preference import preference_objective
 from .objectives.priors import prior
 from .objectives.style import style_objective
 from .objectives.term import Objective, Term
@@ -76,7 +80,9 @@ if TYPE_CHECKING:
         SECOND_OPINION,
         STARTER,
         load,
+        load_dictionary,
         load_open_clip,
+        load_preference,
         load_starter,
         load_starter_clip,
         load_starters,
@@ -84,6 +90,7 @@ if TYPE_CHECKING:
         load_torchvision,
     )
     from .report.camera import move_camera
+    from .report.description import describe
     from .report.film import save_film
     from .report.history import plot_history
     from .report.level_sheet import render_level_sheets
@@ -100,7 +107,9 @@ else:
                 "SECOND_OPINION",
                 "STARTER",
                 "load",
+                "load_dictionary",
                 "load_open_clip",
+                "load_preference",
                 "load_starter",
                 "load_starter_clip",
                 "load_starters",
@@ -108,6 +117,7 @@ else:
                 "load_torchvision",
             ],
             ".report.camera": ["move_camera"],
+            ".report.description": ["describe"],
             ".report.film": ["save_film"],
             ".report.history": ["plot_history"],
             ".report.level_sheet": ["render_level_sheets"],
@@ -128,14 +138,15 @@ __version__ = "1.0.0"
 # fmt: off
 __all__ = [
     "BEST", "CLIP", "DRAWING", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
-    "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Distance", "Flip",
-    "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise",
-    "NormalizedAscent", "Objective", "Paint", "Recipe", "Record", "Result", "Shot", "StackSpec", "Step", "Strokes",
-    "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom", "as_film", "as_zoom", "class_objective",
-    "classify", "compare_with_texts", "content_objective", "decompose", "diversity_objective", "draw_svg", "edit_stack",
-    "feature_objective", "find_layers", "image_objective", "in_region", "load", "load_open_clip", "load_stack",
+    "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Dictionary",
+    "Distance", "Flip", "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly",
+    "Noise", "NormalizedAscent", "Objective", "Paint", "PreferenceHead", "Recipe", "Record", "Result", "Shot",
+    "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom",
+    "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective", "decompose",
+    "describe", "diversity_objective", "draw_svg", "edit_stack", "feature_objective", "find_layers", "image_objective",
+    "in_region", "latent_objective", "load", "load_dictionary", "load_open_clip", "load_preference", "load_stack",
     "load_starter", "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum",
     "move_camera", "natural_objective", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history",
-    "prior", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack",
-    "scale_changes", "score_images", "share_views", "style_objective", "text_objective",
+    "preference_objective", "prior", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film",
+    "save_stack", "scale_changes", "score_images", "share_views", "style_objective", "text_objective",
 ]

@@ -16,9 +16,11 @@ from .objectives.classes import ClassObjective
 from .objectives.embedding import ImageObjective, TextObjective
 from .objectives.feature import FeatureObjective
 from .objectives.keyframes import Keyframes
+from .objectives.preference import PreferenceObjective
 from .objectives.priors import Prior
 from .objectives.style import ContentObjective, StyleObjective
 from .report.camera import Camera
+from .report.description import Describe
 from .report.history import PlotHistory
 from .report.level_sheet import StackLevels
 from .report.objective_scores import ObjectiveScore
@@ -47,6 +49,7 @@ NODES = [
     StyleObjective,
     ContentObjective,
     FeatureObjective,
+    PreferenceObjective,
     Ensemble,
     Region,
     Prior,
@@ -64,6 +67,7 @@ NODES = [
     LoadStack,
     Classify,
     Similarity,
+    Describe,
     ObjectiveScore,
     Spectrum,
     PlotHistory,

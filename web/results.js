@@ -18,7 +18,7 @@ const SIZES = {
 };
 // TEXT_HEIGHTS: the nodes whose result is a text, each with the height of the text in pixels. FLOWING: those of them
 // whose lines may wrap; the lines of a table must not.
-const TEXT_HEIGHTS = { DAS_ListLayers: 180, DAS_SaveStack: 40 };
+const TEXT_HEIGHTS = { DAS_Describe: 150, DAS_ListLayers: 180, DAS_SaveStack: 40 };
 const FLOWING = new Set(["DAS_SaveStack"]);
 const WIDGET = "result";
 

@@ -3,12 +3,29 @@
 from .film import Film, film
 from .render import Rendering, render
 from .running import UnsavedError
-from .wish import Wish, channel, channels, classes, direction, diversity, head, layer, natural, neuron, of_views, text
+from .wish import (
+    Wish,
+    channel,
+    channels,
+    classes,
+    direction,
+    diversity,
+    head,
+    latent,
+    latents,
+    layer,
+    natural,
+    neuron,
+    of_views,
+    preference,
+    text,
+)
 from .wrap import wrap
 from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "channel", "channels", "classes", "direction", "diversity",
-    "film", "head", "layer", "natural", "neuron", "of_views", "render", "text", "wrap", "zoom",
+    "film", "head", "latent", "latents", "layer", "natural", "neuron", "of_views", "preference", "render", "text",
+    "wrap", "zoom",
 ]

@@ -2,20 +2,27 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..models.clip import CLIP
+from ..models.dictionary import Dictionary
 from ..models.judge import Judge
 from ..models.photographs import Photographs
+from ..models.preference_head import PreferenceHead
+from ..models.sources.dictionaries import load_dictionary
 from ..models.sources.kept_tensors import find_cache_folder
+from ..models.sources.preferences import load_preference
 from ..objectives.classes import Targets, class_objective
 from ..objectives.diversity import diversity_objective
 from ..objectives.embedding import TextSimilarity, text_objective
 from ..objectives.feature import Direction, Kind, feature_objective
+from ..objectives.latent import Latents, latent_objective
 from ..objectives.natural import natural_objective
 from ..objectives.per_image import one_per_image
+from ..objectives.preference import preference_objective
 from ..objectives.term import Objective, make_objective
 
 
@@ -124,6 +131,31 @@ def direction(name: str, vector: Direction, position: tuple[int, ...] | None = N
 
 def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
     return Wish(lambda judge: feature_objective(judge, name, kind, **settings))
+
+
+def latent(name: str, dictionary: Dictionary | str | PathLike[str], which: Latents) -> Wish:
+    """Ask for a latent of a sparse autoencoder, or several, in the layer `name`; `dictionary` may be its file."""
+    return Wish(lambda judge: latent_objective(judge, name, _open(dictionary), which))
+
+
+def latents(name: str, dictionary: Dictionary | str | PathLike[str], indices: Iterable[int]) -> Wish:
+    """Ask for latents, one for each image: `latents("blocks.3", sae, sae.find_neighbours(12))`."""
+    numbers = list(indices)
+    return Wish(
+        lambda judge: one_per_image([latent_objective(judge, name, _open(dictionary), number) for number in numbers])
+    )
+
+
+def _open(dictionary: Dictionary | str | PathLike[str]) -> Dictionary:
+    return dictionary if isinstance(dictionary, Dictionary) else load_dictionary(dictionary)
+
+
+def preference(head: PreferenceHead | str | PathLike[str]) -> Wish:
+    """Ask a CLIP for what people like, as a head predicts it that was trained on its embeddings, see
+    `load_preference`; `head` may be its file."""
+    return Wish(
+        lambda judge: preference_objective(judge, head if isinstance(head, PreferenceHead) else load_preference(head))
+    )
 
 
 def diversity(name: str) -> Wish:

@@ -1,7 +1,7 @@
 """The half of a CLIP that embeds texts; it caches the embeddings. And which scripts it was made to read."""
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
@@ -11,7 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..common.interruption import allow_interrupt
+
 _CACHE_SIZE = 20_000  # How many embeddings of texts a tower keeps; each takes a few kilobytes.
+_BATCH = 64  # How many texts `embed_batches` encodes at once.
 _encoding = RLock()  # Reentrant, because the tower of an ensemble calls the towers of its members.
 _MANY = 5000
 """So many tokens with a letter that is not Latin show that a tokenizer was made for other scripts. The vocabulary of an
@@ -29,6 +32,8 @@ class TextTower:
         module: the network that `encode` runs and that has to be moved to a device first; None if there is none.
         owner: any object that must live as long as the tower; in ComfyUI, the `ModelPatcher` of `module`.
         reads: returns whether the tower was made for the script that a text is written in.
+        encode_batch: returns the embeddings (T, D) of T texts at once, which may differ from those of `encode` by
+            rounding; None if the texts can only be encoded one by one.
     """
 
     encode: Callable[[str], Tensor]
@@ -37,6 +42,7 @@ class TextTower:
     module: nn.Module | None = field(default=None, repr=False)
     owner: Any = field(default=None, repr=False)
     reads: Callable[[str], bool] = field(default=lambda text: True, repr=False)
+    encode_batch: Callable[[Sequence[str]], Tensor] | None = field(default=None, repr=False)
     _cache: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def is_cached(self, text: str) -> bool:
@@ -56,9 +62,37 @@ class TextTower:
                     del self._cache[next(iter(self._cache))]
             return self._cache[text]
 
+    def embed_many(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Tensor:
+        """Return the embeddings (T, D) of thousands of texts as `embed` does, up to rounding; none of them is cached.
+        `progress` is called with how many of how many are encoded."""
+        several = self.encode_batch or (lambda part: torch.stack([self.encode(text) for text in part]))
+        with _encoding, torch.inference_mode(False), torch.no_grad():
+            return embed_batches(several, texts, progress)
+
     def count_truncated(self, text: str) -> int:
         """Return how many tokens of a text lie beyond the context length, so that they are cut off."""
         return max(0, self.count(text) - self.context_length)
+
+
+def embed_batches(
+    encode: Callable[[Sequence[str]], Tensor], texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+) -> Tensor:
+    """Return the embeddings (T, D) of T texts, of length 1, on the CPU, by a function that encodes several at once."""
+    # Texts of similar length share a batch, because a padding token takes as much time as a token of a word.
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+    embeddings: Tensor | None = None
+    for begin in range(0, len(order), _BATCH):
+        allow_interrupt()
+        part = order[begin : begin + _BATCH]
+        found = F.normalize(encode([texts[index] for index in part]).float(), dim=1).cpu()
+        if embeddings is None:
+            embeddings = found.new_empty(len(texts), found.shape[1])
+        embeddings[part] = found
+        if progress:
+            progress(begin + len(part), len(order))
+    if embeddings is None:
+        raise ValueError("no text is given; write at least one")
+    return embeddings
 
 
 def is_mostly_latin(text: str) -> bool:

@@ -60,7 +60,7 @@ def feature_objective(
             raise ValueError(f"{model.name} has no attention heads that can be told apart; choose 'channel' or 'layer'")
         layer = layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else ""
     found = find_layer(known, layer, model.name)
-    score = FeatureScore(found, kind, index, _read_position(position, kind), _read_direction(direction, found))
+    score = FeatureScore(found, kind, index, read_position(position, kind), _read_direction(direction, found))
     return make_objective(score.name, [(make_activation_judge(model, [found]), score)], weight)
 
 
@@ -80,7 +80,7 @@ class FeatureScore:
         if self.kind == "head":
             _check_index(self.index, self.layer.heads, "head", self.layer)
         if self.kind == "neuron" or self.position is not None:
-            self._check_position()
+            check_position(self.layer, self.position)
         if self.kind == "direction":
             for channel, share in self.direction:
                 _check_index(channel, self.layer.channels, "channel", self.layer)
@@ -91,7 +91,7 @@ class FeatureScore:
     @property
     def name(self) -> str:
         """The name of the layer and the part of it, such as 'blocks.3 channel 17'."""
-        place = "" if self.position is None else f" at {', '.join(map(str, self.position))}"
+        place = format_place(self.position)
         if self.kind == "head":
             return f"{self.layer.name.removesuffix(HEADS)} head {self.index}"
         parts = {"layer": "", "direction": f" direction{place}"}
@@ -113,33 +113,46 @@ class FeatureScore:
 
     def _reduce(self, features: Tensor) -> Tensor:
         """Return features (V, N, *positions) as (V, N): those at the position of the neuron or direction, or means."""
-        if self.kind == "neuron" or self.position is not None:
-            index: tuple[int | slice, ...] = (slice(None), slice(None), *self._resolve_position())
-            return features[index]
-        return features.flatten(2).mean(dim=2) if features.ndim > 2 else features
-
-    def _resolve_position(self) -> tuple[int, ...]:
-        """Return the position in the layer, such as (row, column); the middle if none is given."""
-        return tuple(side // 2 for side in self.layer.positions) if self.position is None else self.position
-
-    def _check_position(self) -> None:
-        """Raise a ValueError when the position is not in the layer; the message gives the valid positions."""
-        sides, position = self.layer.positions, self._resolve_position()
-        if len(position) != len(sides) or any(not 0 <= at < side for at, side in zip(position, sides, strict=True)):
-            written = ", ".join(map(str, position))
-            form = {0: "it has one place only, leave the position empty", 1: "write a token from 0 to {}"}
-            hint = form.get(len(sides), "write a row from 0 to {} and a column from 0 to {}, such as '3, 5'")
-            raise ValueError(
-                f"position '{written}' is not in layer {self.layer.name} ({self.layer.describe()}); "
-                + hint.format(*(side - 1 for side in sides))
-            )
+        position = _choose_position(self.layer, self.position) if self.kind == "neuron" else self.position
+        return reduce_positions(features, position)
 
 
-def _read_position(position: Any, kind: Kind) -> tuple[int, ...] | None:
+def reduce_positions(features: Tensor, position: tuple[int, ...] | None) -> Tensor:
+    """Return features (V, N, *positions) as (V, N): those at a position, or, if it is None, their means over all."""
+    if position is not None:
+        index: tuple[int | slice, ...] = (slice(None), slice(None), *position)
+        return features[index]
+    return features.flatten(2).mean(dim=2) if features.ndim > 2 else features
+
+
+def format_place(position: tuple[int, ...] | None) -> str:
+    """Return where a part is asked for, such as ' at 3, 5'; an empty text for no position."""
+    return "" if position is None else f" at {', '.join(map(str, position))}"
+
+
+def _choose_position(layer: Layer, position: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return a position in a layer, such as (row, column); the middle if none is given."""
+    return tuple(side // 2 for side in layer.positions) if position is None else position
+
+
+def check_position(layer: Layer, position: tuple[int, ...] | None) -> None:
+    """Raise a ValueError when a position is not in a layer; the message gives the valid positions."""
+    sides, position = layer.positions, _choose_position(layer, position)
+    if len(position) != len(sides) or any(not 0 <= at < side for at, side in zip(position, sides, strict=True)):
+        written = ", ".join(map(str, position))
+        form = {0: "it has one place only, leave the position empty", 1: "write a token from 0 to {}"}
+        hint = form.get(len(sides), "write a row from 0 to {} and a column from 0 to {}, such as '3, 5'")
+        raise ValueError(
+            f"position '{written}' is not in layer {layer.name} ({layer.describe()}); "
+            + hint.format(*(side - 1 for side in sides))
+        )
+
+
+def read_position(position: Any, kind: str) -> tuple[int, ...] | None:
     """Return a position as whole numbers; raise a ValueError when it holds others, or the kind has no position."""
     if position is None:
         return None
-    if kind not in ("neuron", "direction"):
+    if kind not in ("neuron", "direction", "latent"):
         raise ValueError(f"position {shorten(position)} is not for kind '{kind}'; leave it out, or choose 'neuron'")
     try:
         return tuple(operator.index(place) for place in position)
@@ -187,11 +200,12 @@ def parse_position(text: str) -> tuple[int, ...] | None:
     return tuple(map(int, parts))
 
 
-def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
-    """Read pairs of a channel and its share from lines 'channel: share' (1 without one); equal channels add up."""
+def parse_direction(text: str, what: str = "channel") -> tuple[tuple[int, float], ...]:
+    """Read pairs of a channel and its share from lines 'channel: share' (1 without one); equal channels add up.
+    Messages call a channel `what`."""
     shares: dict[int, float] = {}
     for name, share in parse_weighted_lines(text, "12: 0.5"):
         if not re.fullmatch(r"-?\d{1,9}", name):
-            raise ValueError(f"channel '{shorten(name, 40)}' is not a whole number; write '12' or '12: 0.5'")
+            raise ValueError(f"{what} '{shorten(name, 40)}' is not a whole number; write '12' or '12: 0.5'")
         shares[int(name)] = shares.get(int(name), 0.0) + share
     return tuple(shares.items())

@@ -9,6 +9,8 @@ from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
     CLIPS,
+    FEATURES,
+    PREFERENCES,
     copy_example_files,
     find_fitted_folder,
     find_model_file,
@@ -48,6 +50,8 @@ from .tensors import (
 __all__ = [
     "CLASSIFIERS",
     "CLIPS",
+    "FEATURES",
+    "PREFERENCES",
     "STACKS",
     "DiffusionGuide",
     "FinishButton",

@@ -18,17 +18,24 @@ CLASSIFIERS = "classifiers"
 CLIPS = "open_clip"
 """The kind of model under which this pack's CLIPs are registered with ComfyUI; also the name of their folder."""
 
+FEATURES = "features"
+"""The kind of model under which sparse autoencoders, probes and vectors are registered; also their folder."""
+
+PREFERENCES = "preferences"
+"""The kind of model under which preference heads are registered; also the name of their folder."""
+
 FITTED = "starter_clip"
 """The kind of model under which a folder for fitted projections can be registered, see `find_fitted_folder`."""
 
 _LOG = logging.getLogger(__name__)
 
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
+_KINDS = {CLASSIFIERS: _WEIGHTS, CLIPS: _WEIGHTS, FEATURES: _WEIGHTS | {".npy"}, PREFERENCES: _WEIGHTS}
 
 
 def register_folders() -> None:
-    """Register the folders of classifiers and CLIPs, and their file extensions, with ComfyUI; make missing folders."""
-    for kind in (CLASSIFIERS, CLIPS):
+    """Register the folders of models and their file extensions with ComfyUI; make missing folders."""
+    for kind, own in _KINDS.items():
         folder = os.path.join(folder_paths.models_dir, kind)
         folder_paths.add_model_folder_path(kind, folder)
         try:
@@ -37,11 +44,11 @@ def register_folders() -> None:
             # For example, the disk is read-only. Models can still be loaded from other folders.
             _LOG.warning("the folder %s cannot be made (%s)", folder, error.strerror or error)
         paths, extensions = folder_paths.folder_names_and_paths[kind]
-        folder_paths.folder_names_and_paths[kind] = (paths, set(extensions) | _WEIGHTS)
+        folder_paths.folder_names_and_paths[kind] = (paths, set(extensions) | own)
 
 
 def list_model_files(kind: str) -> list[str]:
-    """Return the paths of the checkpoints, each relative to a folder of this kind, `CLASSIFIERS` or `CLIPS`."""
+    """Return the paths of the checkpoints, each relative to a folder of this kind, such as `CLIPS`."""
     try:
         return [str(name) for name in folder_paths.get_filename_list(kind)]
     except OSError as error:

@@ -1,5 +1,6 @@
 """Lists, finds and offers checkpoint files on the disk, for the nodes that load models."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -7,9 +8,15 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.common.text import shorten
+from ...das_core.models.sources.gallery import OWN, Entry, list_gallery
 from ...das_core.models.sources.kept_tensors import KEPT
 from .. import bridge
 from ..schema import tip
+
+_LOG = logging.getLogger(__name__)
+
+RECOMMENDED = "recommended"
+"""The source of models that takes one of the gallery."""
 
 AUTO = "auto"
 """The architecture of a file that is found by the names and shapes of its tensors."""
@@ -24,9 +31,36 @@ def checkpoint_input(kind: str) -> Any:
         io.Combo.Input(
             "checkpoint", options=list_checkpoints(kind) or [_name_empty_folder(kind)], extra_dict={"files": True}
         ),
-        f"A .safetensors, .pt, .pth, .bin or .ckpt file in models/{kind}; press R to see new ones. Only tensors are "
-        "read from it; files with code in them are refused.",
+        f"A .safetensors, .pt, .pth, .bin{', .npy' * (kind == bridge.FEATURES)} or .ckpt file in models/{kind}; press "
+        "R to see new ones. Only tensors are read from it; files with code in them are refused.",
     )
+
+
+def gallery_input(section: str, kind: str) -> Any:
+    """Return the input that chooses one of the gallery, see `list_gallery`, for models in a folder of this kind."""
+    try:
+        entries = list_gallery(section, bridge.find_model_folder(kind))
+    except ValueError as error:
+        # The node must still load; a run that takes one of the gallery shows the error.
+        _LOG.warning("%s", error)
+        entries = list_gallery(section)
+    good = "; ".join(f"{entry.name}: {entry.good_for}" for entry in entries.values() if entry.good_for)
+    return tip(
+        io.Combo.Input("judge", options=list(entries)),
+        f"Size and licence stand behind the name; downloaded once, into models/{kind}, when you pick one and run. "
+        f"{good}. A file {OWN} there adds your own.",
+    )
+
+
+def find_entry(section: str, kind: str, title: Any) -> Entry:
+    """Return what was chosen in `gallery_input`; raise a ValueError for any other value."""
+    folder = bridge.find_model_folder(kind)
+    entries = list_gallery(section, folder)
+    if not isinstance(title, str) or title not in entries:
+        raise ValueError(
+            f"the gallery has no '{shorten(title)}'; choose one of it, or add it with its address to {folder / OWN}"
+        )
+    return entries[title]
 
 
 def list_checkpoints(kind: str) -> list[str]:
@@ -48,7 +82,7 @@ def find_checkpoint(kind: str, name: Any) -> Path:
 
 def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
     """Return when the chosen checkpoint was last changed, in nanoseconds since 1970; 0 if there is none."""
-    if not isinstance(source, Mapping) or source.get("source") != "file":
+    if not isinstance(source, Mapping) or "checkpoint" not in source:
         return 0
     try:
         return find_checkpoint(kind, source.get("checkpoint")).stat().st_mtime_ns

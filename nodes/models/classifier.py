@@ -5,7 +5,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
-from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
+from ...das_core.models.judge import check_judge
+from ...das_core.models.sources import classifier_files, files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, load_starter, load_starters
 from .. import bridge
 from ..node import Node
@@ -19,9 +20,18 @@ from ..schema import (
     sort_downloaded_first,
     tip,
 )
-from .checkpoint import AUTO, TIMM_FOLDER, checkpoint_input, find_checkpoint, read_checkpoint_time
+from .checkpoint import (
+    AUTO,
+    RECOMMENDED,
+    TIMM_FOLDER,
+    checkpoint_input,
+    find_checkpoint,
+    find_entry,
+    gallery_input,
+    read_checkpoint_time,
+)
 
-_SOURCES = ("starters", "starter", "second_opinion", "torchvision", "timm", "file")
+_SOURCES = ("starters", "starter", "second_opinion", RECOMMENDED, "torchvision", "timm", "file")
 
 
 class LoadClassifier(Node):
@@ -40,6 +50,7 @@ class LoadClassifier(Node):
             "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
             "• second_opinion: EfficientNet-Lite2, also installed. Use it in Classify, to judge an image by a model "
             "that did not make it.\n"
+            "• recommended: a few that are worth a try, such as robust networks, whose pictures have whole shapes.\n"
             "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
             "• file: your own checkpoint from models/classifiers.",
             aliases="imagenet, timm, torchvision",
@@ -48,6 +59,7 @@ class LoadClassifier(Node):
                     "source",
                     options=make_options(
                         _SOURCES,
+                        recommended=[gallery_input("classifiers", bridge.CLASSIFIERS)],
                         torchvision=[
                             tip(
                                 io.Combo.Input("architecture", options=_list_torchvision()),
@@ -114,6 +126,10 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
         path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))
         with bridge.Wait(f"loading {path.name}"):
             return classifier_files.load_classifier_file(path, None if architecture == AUTO else architecture or "")
+    if kind == RECOMMENDED:
+        entry = find_entry("classifiers", bridge.CLASSIFIERS, settings.get("judge"))
+        with bridge.Wait(f"loading {entry.name}", f"downloading {entry.title}") as wait:
+            return check_judge(files.load_listed(entry, folder, wait.report), CoreClassifier, "is no classifier")
     # Cut, because a text from a link may be long, and the name is shown on the node.
     name = str(architecture)[:60]
     with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:

@@ -6,15 +6,24 @@ from comfy_api.latest import io
 
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
-from ...das_core.models.sources import open_clip_catalog, open_clip_models
+from ...das_core.models.judge import check_judge
+from ...das_core.models.sources import files, open_clip_catalog, open_clip_models
 from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, tip
-from .checkpoint import AUTO, checkpoint_input, find_checkpoint, read_checkpoint_time
+from .checkpoint import (
+    AUTO,
+    RECOMMENDED,
+    checkpoint_input,
+    find_checkpoint,
+    find_entry,
+    gallery_input,
+    read_checkpoint_time,
+)
 
-_SOURCES = ("starters", "starter", "second_opinion", "open_clip", "file")
+_SOURCES = ("starters", "starter", "second_opinion", RECOMMENDED, "open_clip", "file")
 
 
 class LoadCLIP(Node):
@@ -36,6 +45,7 @@ class LoadCLIP(Node):
             "• starter: the first of the two alone, for objectives that look into the layers of one model.\n"
             "• second_opinion: the same with a third image classifier. Use it in Similarity, to judge an image by a "
             "model that did not make it.\n"
+            "• recommended: a few that are worth a try, such as robust ones, whose pictures have whole shapes.\n"
             "• open_clip: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
             "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
             "• file: your own checkpoint from models/open_clip.",
@@ -45,6 +55,7 @@ class LoadCLIP(Node):
                     "source",
                     options=make_options(
                         _SOURCES,
+                        recommended=[gallery_input("clips", bridge.CLIPS)],
                         open_clip=[
                             tip(
                                 io.Combo.Input("model", options=pairs),
@@ -92,6 +103,10 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     folder = bridge.find_model_folder(bridge.CLIPS)
     # Links may bring any values: das_core accepts only the names in its lists.
     architecture: Any = settings.get("architecture", "")
+    if kind == RECOMMENDED:
+        entry = find_entry("clips", bridge.CLIPS, settings.get("judge"))
+        with bridge.Wait(f"loading {entry.name}", f"downloading {entry.title}") as wait:
+            return check_judge(files.load_listed(entry, folder, wait.report), CLIP, "is no CLIP")
     if kind == "open_clip":
         architecture, tag = open_clip_catalog.split_open_clip_pair(settings.get("model", ""))
         # Cut, because a text from a link may be long, and the name is shown on the node.

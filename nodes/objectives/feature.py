@@ -6,12 +6,17 @@ from comfy_api.latest import io
 
 from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
+from ...das_core.models.sources.dictionaries import load_dictionary
 from ...das_core.objectives import feature as core
+from ...das_core.objectives.latent import latent_objective
 from .. import bridge
+from ..models.checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
 from ..node import Node
 from ..schema import Objective, add_advice, make_options, model_input, read_choice, schema, tip, weight_input
 
 _MAX_CHANNEL = 2**20
+_LATENT = "latent"
+_KINDS = (*get_args(core.Kind), _LATENT)
 
 
 class FeatureObjective(Node):
@@ -28,8 +33,10 @@ class FeatureObjective(Node):
             "• channel: what one feature is about, everywhere in the picture.\n"
             "• neuron: the same in one place, or in one token of a transformer.\n"
             "• direction: several channels at once, with signed shares.\n"
-            "• head: what one attention head of a transformer lets through.",
-            aliases="deep dream, lucid, feature visualization, neuron, interpretability, activation maximization",
+            "• head: what one attention head of a transformer lets through.\n"
+            "• latent: a feature of a sparse autoencoder, a probe or a vector, from a file in models/features.",
+            aliases="deep dream, lucid, feature visualization, neuron, interpretability, activation maximization, sae, "
+            "sparse autoencoder, transcoder, probe",
             inputs=[
                 model_input(),
                 tip(
@@ -41,7 +48,7 @@ class FeatureObjective(Node):
                 io.DynamicCombo.Input(
                     "kind",
                     options=make_options(
-                        get_args(core.Kind),
+                        _KINDS,
                         channel=[
                             tip(
                                 io.Int.Input("channel", default=0, min=0, max=_MAX_CHANNEL),
@@ -74,6 +81,19 @@ class FeatureObjective(Node):
                                 "blocks.3.attn.",
                             )
                         ],
+                        latent=[
+                            checkpoint_input(bridge.FEATURES),
+                            tip(
+                                io.String.Input("latents", default="0", multiline=True),
+                                "The number of a latent a line, with ': share' if you like; below 0 keeps it away. Of "
+                                "vectors in a file, the number of the row.",
+                            ),
+                            tip(
+                                io.String.Input("position", default=""),
+                                "Where: row and column, such as '3, 5', or a token, such as '0' (mostly the class "
+                                "token). Empty: everywhere.",
+                            ),
+                        ],
                     ),
                     tooltip="Which part of the layer. layer dreams; channel is the one to see what a model knows.",
                 ),
@@ -83,19 +103,31 @@ class FeatureObjective(Node):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, kind: dict[str, Any] | None = None, **_: Any) -> Any:
+        """Return a number that changes with the chosen file, so that ComfyUI reads a changed file again."""
+        return read_checkpoint_time(bridge.FEATURES, kind)
+
+    @classmethod
     @bridge.enable_autograd
     def execute(cls, model: Judge, layer: str, weight: float, kind: dict[str, Any] | None = None) -> io.NodeOutput:
-        part, settings = read_choice("kind", kind, get_args(core.Kind))
-        # 2: to find the layer, `from_layer` shows the model two views.
+        part, settings = read_choice("kind", kind, _KINDS)
+        # 2: to find the layer, `find_layers` shows the model two views.
         bridge.load_judges([model], 2)
+        position = core.parse_position(settings.get("position", ""))
         with add_advice(UnknownLayerError, ". List Layers shows all"):
+            if part == _LATENT:
+                path = find_checkpoint(bridge.FEATURES, settings.get("checkpoint"))
+                with bridge.Wait(f"reading {path.name}"):
+                    latents = dict(core.parse_direction(settings.get("latents", ""), "latent"))
+                    objective = latent_objective(model, layer, load_dictionary(path), latents, position, weight)
+                return io.NodeOutput(objective)
             objective = core.feature_objective(
                 model,
                 layer,
                 part,  # type: ignore[arg-type]
                 # The index of the channel or of the head. The kinds `layer` and `direction` ignore the 0.
                 settings.get("channel", settings.get("head", 0)),
-                core.parse_position(settings.get("position", "")),
+                position,
                 core.parse_direction(settings.get("direction", "")),
                 weight,
             )

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from ...common.lazy import import_on_demand
 
 if TYPE_CHECKING:
+    from .dictionaries import load_dictionary
     from .files import load
     from .open_clip_models import load_open_clip
+    from .preferences import load_preference
     from .starter_clip import load_starter_clip
     from .starters import SECOND_OPINION, STARTER, THIRD_OPINION, load_starter, load_starters
     from .timm_models import load_timm
@@ -16,8 +18,10 @@ else:
     __getattr__ = import_on_demand(
         __name__,
         {
+            ".dictionaries": ["load_dictionary"],
             ".files": ["load"],
             ".open_clip_models": ["load_open_clip"],
+            ".preferences": ["load_preference"],
             ".starter_clip": ["load_starter_clip"],
             ".starters": ["SECOND_OPINION", "STARTER", "THIRD_OPINION", "load_starter", "load_starters"],
             ".timm_models": ["load_timm"],
@@ -32,6 +36,6 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "SECOND_OPINION", "STARTER", "THIRD_OPINION", "load", "load_open_clip", "load_starter", "load_starter_clip",
-    "load_starters", "load_timm", "load_torchvision",
+    "SECOND_OPINION", "STARTER", "THIRD_OPINION", "load", "load_dictionary", "load_open_clip", "load_preference",
+    "load_starter", "load_starter_clip", "load_starters", "load_timm", "load_torchvision",
 ]

@@ -39,10 +39,13 @@ class MissingError(ValueError):
     """The error for a file that a server does not have, or has only for users with an account."""
 
 
-def download(url: str, folder: Path, digest: str = "", progress: Progress | None = None) -> Path:
+def download(
+    url: str, folder: Path, digest: str = "", progress: Progress | None = None, name: str | None = None
+) -> Path:
     """Download the file of a URL into a folder, unless it is there already, and return its path. `digest` is the
-    beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already."""
-    target = folder / url.rpartition("/")[2]
+    beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already. The file gets a
+    `name`, or that at the end of the URL."""
+    target = folder / (name or url.rpartition("/")[2])
     if _is_there(target):
         check_digest(target, digest)
         return target
@@ -60,10 +63,15 @@ def download(url: str, folder: Path, digest: str = "", progress: Progress | None
     return target
 
 
+def compute_digest(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_digest(path: Path, digest: str, name: str | None = None) -> None:
     """Raise an error when the SHA-256 of a file, which messages call `name`, does not begin with a digest."""
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    actual = compute_digest(path)
     if not actual.startswith(digest):
         raise ValueError(
             f"'{name or path.name}' is not the file it should be (SHA-256 begins {actual[:8]}, not {digest[:8]}); "

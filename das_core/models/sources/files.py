@@ -1,22 +1,36 @@
-"""Judges from checkpoints on disk, whatever they are: CLIPs and classifiers."""
+"""Judges from checkpoints, whatever they are: CLIPs and classifiers, on disk, on the hub or in the gallery."""
 
+import re
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
+from ...common.text import shorten
 from ..judge import Judge
 from .classifier_files import load_classifier_file
 from .clip_layouts import read_clip_weights
-from .open_clip_models import load_clip_file
+from .download import MissingError, Progress, fetch_file
+from .gallery import Entry, fetch
+from .kept_tensors import find_cache_folder
+from .open_clip_catalog import split_open_clip_pair
+from .open_clip_models import load_clip_file, load_open_clip
+from .timm_models import load_timm
+
+HUB = "hf-hub:"  # What stands before the id of a repository of the Hugging Face hub.
+
+_CONFIGS = ("open_clip_config.json", "config.json", "preprocessor_config.json")
+_WEIGHTS = ("open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
 
 
 def load(path: str | PathLike[str], architecture: str | None = None, prefix: str | None = None) -> Judge:
-    """Load a CLIP or a classifier from a checkpoint on disk; no code in the file is run.
+    """Load a CLIP or a classifier from a checkpoint; no code in the file is run.
 
     Taken are files of timm, torchvision, open_clip and transformers' CLIP, and what trainers make of them: wrapped in
     dictionaries, behind prefixes (DataParallel, Lightning, robustness), with losses, averages (EMA) and states beside.
 
     Args:
-        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin, .ckpt).
+        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin, .ckpt); or 'hf-hub:OWNER/NAME', which
+            is downloaded into the user's folder, usually `~/.cache/torch/hub/direct_ascent`.
         architecture: 'timm/NAME' or 'torchvision/NAME' of a classifier, or a name of open_clip's list; None to find it
             by the names and shapes of the tensors, which takes seconds for a rare one.
         prefix: what stands before the names of a classifier's tensors, if the file holds several; None to find it.
@@ -27,8 +41,32 @@ def load(path: str | PathLike[str], architecture: str | None = None, prefix: str
     Example:
         >>> judge = load("models/classifiers/imagenet_l2_3_0.pt")  # doctest: +SKIP
     """
+    if isinstance(path, str) and path.startswith(HUB):
+        path = fetch_repository(path.removeprefix(HUB), find_cache_folder())
     path = Path(path)
     named = str(architecture).startswith(("timm/", "torchvision/"))
     if not named and any(name.startswith("visual.") for name in read_clip_weights(path)):
         return load_clip_file(path, architecture, path.parent)
     return load_classifier_file(path, architecture, prefix)
+
+
+def fetch_repository(repository: str, folder: Path, progress: Progress | None = None) -> Path:
+    """Return the weights of a repository of the hub in a folder, after downloading them and their configuration."""
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repository):
+        raise ValueError(f"'{shorten(repository)}' is no repository of the hub; write OWNER/NAME")
+    for name in _CONFIGS:
+        with suppress(MissingError):
+            fetch_file(repository, [name], folder)
+    return fetch_file(repository, _WEIGHTS, folder, progress)
+
+
+def load_listed(entry: Entry, folder: Path, progress: Progress | None = None) -> Judge:
+    """Load a judge of the gallery, which is downloaded into a folder of models if it is not there yet."""
+    library, _, name = entry.address.partition("/")
+    if library == "timm":
+        return load_timm(name, folder / "timm", progress)
+    if library == "open_clip":
+        return load_open_clip(*split_open_clip_pair(name), folder, progress)
+    if entry.file:
+        return load(fetch(entry, folder, progress), entry.architecture or None)
+    return load(fetch_repository(entry.address.removeprefix(HUB), folder, progress), entry.architecture or None)

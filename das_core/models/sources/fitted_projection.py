@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from ..text_tower import embed_batches
 from .class_sentences import ClassSentence, compute_targets
 from .download import Progress
 from .open_clip_models import Config
@@ -15,7 +15,6 @@ from .open_clip_text import build_tokenizer
 
 RECIPE = "2"  # The version of the fitting method; what another version has fitted is fitted again.
 RIDGE = 1.0  # The penalty of the ridge regression; from 0.5 to 2 the results for held-out words are about the same.
-_BATCH = 64
 
 last_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
 """The embeddings of the sentences of the last fit, by the folder of the sentence encoder and the sentences. All starter
@@ -41,19 +40,15 @@ def encode_sentences(
     """Return the embeddings (N, E), of length 1, of N sentences in the space of the sentence encoder."""
     tokenizer = build_tokenizer(config["text_cfg"]).tokenizer
     text = model.get_submodule("text")
-    # Sentences of similar length share a batch, because a padding token takes as much time as a token of a word.
-    order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
-    encoded = torch.empty(len(sentences), text.config.hidden_size, dtype=torch.float32)  # type: ignore[union-attr, arg-type]
+
+    def encode(batch: Sequence[str]) -> Tensor:
+        tokens = tokenizer(batch, padding=True, truncation=True, max_length=77, return_tensors="pt")
+        words = text.transformer(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)  # type: ignore[operator]
+        embeddings: Tensor = text.pooler(words, tokens.attention_mask)  # type: ignore[operator]
+        return embeddings
+
     with torch.no_grad():
-        for begin in range(0, len(order), _BATCH):
-            part = order[begin : begin + _BATCH]
-            batch = [sentences[index] for index in part]
-            tokens = tokenizer(batch, padding=True, truncation=True, max_length=77, return_tensors="pt")
-            words = text.transformer(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)  # type: ignore[operator]
-            encoded[part] = text.pooler(words, tokens.attention_mask)  # type: ignore[operator]
-            if progress:
-                progress(begin + len(part), len(order))
-    return F.normalize(encoded, dim=1)
+        return embed_batches(encode, sentences, progress)
 
 
 def fit_class_projection(

@@ -17,7 +17,11 @@ from ...common.files import write_atomically
 
 _LOG = logging.getLogger(__name__)
 
-KEPT = PROJECTIONS, STATISTICS = "starter_clip_", "photographs_"  # The beginnings of the names of files.
+KEPT = PROJECTIONS, STATISTICS, WORDS = (
+    "starter_clip_",
+    "photographs_",
+    "words_",
+)  # The beginnings of the names of files.
 _LARGEST_HEADER = 2**16  # The most bytes of a file besides the numbers and 256 a tensor; it has a few hundred.
 
 # The errors that are raised when the file is damaged, or is some other file.
@@ -34,12 +38,14 @@ def place_projection(folder: Path | None, architecture: str) -> Path:
     return (folder or find_cache_folder()) / f"{PROJECTIONS}{architecture}.safetensors"
 
 
-def read_tensors(path: Path, key: str, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor] | None:
-    """Return the float32 tensors of these names and shapes that were kept with this key; None if there are none."""
+def read_tensors(
+    path: Path, key: str, shapes: Mapping[str, torch.Size], dtype: torch.dtype = torch.float32
+) -> dict[str, Tensor] | None:
+    """Return the tensors of these names, shapes and type that were kept with this key; None if there are none."""
     try:
         if not path.is_file():
             return None
-        expected = sum(shape.numel() * torch.float32.itemsize + 256 for shape in shapes.values())
+        expected = sum(shape.numel() * dtype.itemsize + 256 for shape in shapes.values())
         if path.stat().st_size > expected + _LARGEST_HEADER:
             raise ValueError("too large")
         with safetensors.safe_open(path, "pt") as file:
@@ -48,8 +54,8 @@ def read_tensors(path: Path, key: str, shapes: Mapping[str, torch.Size]) -> dict
                 return None
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in shapes}
         for name, tensor in tensors.items():
-            if tensor.shape != shapes[name] or tensor.dtype is not torch.float32:
-                raise ValueError(f"{tuple(tensor.shape)} of {tensor.dtype}, not {tuple(shapes[name])} of torch.float32")
+            if tensor.shape != shapes[name] or tensor.dtype is not dtype:
+                raise ValueError(f"{tuple(tensor.shape)} of {tensor.dtype}, not {tuple(shapes[name])} of {dtype}")
         if digest_tensors(tensors) != metadata.get("sha256"):
             raise ValueError("its numbers are not those that were written")
     except _DAMAGES as error:

@@ -119,8 +119,12 @@ def check_normalization(found: Mapping[str, Any]) -> dict[str, tuple[float, ...]
 
 def read_config(weights: Path, name: str) -> dict[str, Any]:
     """Return the object in a file of JSON beside weights as the hub names them; an empty one if there is none."""
-    path = weights.with_name(name)
-    if not weights.stem.startswith(_HUB_NAMES) or not path.is_file() or path.stat().st_size > _MOST_BYTES:
+    return read_json(weights.with_name(name)) if weights.stem.startswith(_HUB_NAMES) else {}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a file of JSON; an empty one if there is none."""
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
         return {}
     try:
         content = json.loads(path.read_bytes())

@@ -4,7 +4,7 @@ import importlib
 import itertools
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import torch
 import transformers
 from open_clip.hf_configs import arch_dict
+from open_clip.hf_model import HFTextEncoder
 from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 
@@ -137,6 +138,14 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
         embedding: Tensor = module(tokenizer([text]).to(device))[0]
         return embedding
 
+    def encode_batch(texts: Sequence[str]) -> Tensor:
+        tokens = tokenizer(list(texts))
+        # A network of transformers leaves out padding by itself; those of open_clip may have been trained with it.
+        if isinstance(module, HFTextEncoder):
+            tokens = tokens[:, (tokens != module.config.pad_token_id).any(dim=0)]
+        embeddings: Tensor = module(tokens.to(next(module.parameters()).device))
+        return embeddings
+
     def count(text: str) -> int:
         if isinstance(tokenizer, SimpleTokenizer):
             return len(tokenizer.encode(text)) + 2  # With a start and an end token.
@@ -154,4 +163,5 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
         int(tokenizer.context_length or 0),
         module,
         reads=lambda text: is_mostly_latin(text) or reads_all(),
+        encode_batch=encode_batch,
     )

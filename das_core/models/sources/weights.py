@@ -7,10 +7,11 @@ file is a compressed archive. So the size that its tensors claim is compared wit
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if not path.is_file():
             raise RefusedError(f"there is no checkpoint file '{path.name}'; choose one that exists")
-        content = safetensors.torch.load_file(path) if path.suffix == ".safetensors" else _load_pickle(path)
+        content = _READERS.get(path.suffix, _load_pickle)(path)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"'{path.name}' was refused: it is damaged, or holds more than tensors (pickled code can do anything to "
@@ -54,7 +55,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(
             f"'{path.name}' cannot be read: it is damaged, cut off or no checkpoint; get it again"
         ) from error
-    state = dict(_flatten(content)) if isinstance(content, Mapping) else {}
+    state = dict(_flatten({"": content} if isinstance(content, Tensor) else content))
     if not state:
         raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
     allow_interrupt()
@@ -70,6 +71,14 @@ def _load_pickle(path: Path) -> Any:
         _check_archive(path)
     # Mapped into memory, a tensor cannot reach beyond the file or take more than it; torch can map only archives.
     return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
+
+
+def _load_array(path: Path) -> Tensor:
+    """Return the tensor of a file that NumPy has saved; mapped into memory, it cannot take more than the file."""
+    return torch.from_numpy(np.load(path, mmap_mode="r", allow_pickle=False).astype(np.float32, casting="same_kind"))
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {".safetensors": safetensors.torch.load_file, ".npy": _load_array}
 
 
 def _check_archive(path: Path) -> None:
@@ -105,7 +114,7 @@ def _check_claims(state: Mapping[str, Tensor], path: Path) -> None:
 
 def _flatten(content: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
     """Yield the names and tensors of nested dictionaries."""
-    for key, value in content.items():
+    for key, value in content.items() if isinstance(content, Mapping) else ():
         if isinstance(value, Tensor):
             yield f"{prefix}{key}", value
         elif isinstance(value, Mapping) and depth < _MOST_NESTED:

@@ -21,7 +21,7 @@ def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(checkpoint: ModuleT
     file.touch()
     chosen = {"source": "file", "checkpoint": "a.pth"}
     assert read_time(KIND, chosen) == file.stat().st_mtime_ns > 0
-    for other in (None, {}, {"source": "starter"}, chosen | {"source": "timm"}, chosen | {"checkpoint": "gone.pth"}):
+    for other in (None, {}, {"source": "starter"}, chosen | {"checkpoint": "gone.pth"}):
         assert read_time(KIND, other) == 0
     # ComfyUI 0.8.0 hands on a choice that it does not know as bare text.
     assert read_time(KIND, "file") == 0
@@ -48,3 +48,19 @@ def test_the_first_folder_is_named(checkpoint: ModuleType, monkeypatch: pytest.M
     for nothing in (option, "", None):
         with pytest.raises(ValueError, match=f"no checkpoint is chosen; put .* into {tmp_path}/large disk/judges, ref"):
             checkpoint.find_checkpoint(KIND, nothing)
+
+
+def test_the_gallery_is_a_list_that_a_file_adds_to(checkpoint: ModuleType, pack: Pack, classifier_folder: Path) -> None:
+    first = checkpoint.gallery_input("classifiers", KIND).options
+    own = classifier_folder / "gallery.toml"
+    own.write_text('[classifiers.mine]\naddress = "hf-hub:me/net"\n')
+    assert checkpoint.gallery_input("classifiers", KIND).options == ["mine: not stated", *first]
+    assert checkpoint.find_entry("classifiers", KIND, "mine: not stated").address == "hf-hub:me/net"
+    for stranger in ("hf-hub:stranger/net", "https://example.org/a.pt", "../a.pt", "", None, 3, ["mine: not stated"]):
+        with pytest.raises(ValueError, match=r"the gallery has no '.*'; choose one of it, or add it .*gallery.toml"):
+            checkpoint.find_entry("classifiers", KIND, stranger)
+    # The node loads although the file is damaged; a run says what is wrong.
+    own.write_text("[classifiers")
+    assert checkpoint.gallery_input("classifiers", KIND).options == first
+    with pytest.raises(ValueError, match=r"gallery.toml cannot be read"):
+        checkpoint.find_entry("classifiers", KIND, first[0])

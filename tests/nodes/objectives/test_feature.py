@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -48,6 +50,30 @@ def test_a_head_of_a_transformer_climbs(pack: Pack) -> None:
 )
 def test_every_kind_of_feature_can_be_asked_for(pack: Pack, kind: dict[str, Any], name: str) -> None:
     assert feature(pack, **kind).name == name
+
+
+def test_latents_come_from_a_file(pack: Pack) -> None:
+    folder = pack.home / "models" / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    weight = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
+    np.save(folder / "mine.npy", weight.numpy())
+    chosen = {"kind": "latent", "checkpoint": "mine.npy"}
+    model = pack.classifier(Attentive())
+    objective = feature(pack, "patches", model, **chosen, latents="2\n4: -0.5", position="1, 2")
+    assert objective.name == "patches mine 2, 4 at 1, 2"
+    history = pack.optimize(objectives={"objective0": objective}, augmentation=pack.still(), steps=3)[3]
+    assert history[-1].scores[objective.name] > history[0].scores[objective.name]
+    node = pack.node("DAS_FeatureObjective")
+    assert node.fingerprint_inputs(kind=chosen) == (folder / "mine.npy").stat().st_mtime_ns
+    for values, message in (
+        ({"latents": "9"}, "latent 9 is not in mine, which has latents 0 to 5"),
+        ({"latents": "x"}, "latent 'x' is not a whole number"),
+        ({"latents": ""}, "no latent counts"),
+        ({"checkpoint": "../mine.npy"}, "no checkpoint '../mine.npy' lies in"),
+        ({"layer": "head"}, "mine is for 8 channels, and head of toy has 4"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            feature(pack, **({"layer": "patches", "model": model} | chosen | {"latents": "0"} | values))
 
 
 IMAGE = torch.rand(1, 40, 50, 3, generator=torch.Generator().manual_seed(0))

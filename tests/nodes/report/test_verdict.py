@@ -1,6 +1,7 @@
 """Classify, Similarity and Objective Score: what models say of images, and what the nodes say of bad ones."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,3 +100,18 @@ test_what_cannot_be_is_refused = refuse_all(
     },
     free=2**28,
 )
+
+
+def test_words_for_an_image_and_for_what_tells_two_apart(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = pack.module("das_core.models.words")
+    names = ("cat", "house", "sea")
+    monkeypatch.setattr(words, "list_words", lambda: names)
+    monkeypatch.setattr(pack.module("das_core.report.description"), "list_words", lambda: names)
+    clip, images = pack.clip(Toy()), torch.rand(2, 9, 12, 3)
+    text, found = pack.run("DAS_Describe", clip=clip, image=images, count=2)
+    assert [block.splitlines()[0] for block in text.split("\n\n")] == [f"toy would call image {n}:" for n in (1, 2)]
+    assert set(found.split("\n")) < set(names)
+    apart, _ = pack.run("DAS_Describe", clip=clip, image=images[:1], other=images[:1], count=3)
+    assert [line.split()[0] for line in apart.splitlines()[1:]] in (["0.000"] * 3, ["-0.000"] * 3)
+    with pytest.raises(ValueError, match="has no text tower"):
+        pack.run("DAS_Describe", clip=replace(clip, text=None), image=images)

@@ -1,0 +1,161 @@
+"""Sparse autoencoders, probes and vectors in files: of SAELens, Prisma, sparsify, dictionary_learning, overcomplete,
+CLIP-Scope, or of one's own."""
+
+import logging
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from ...common.scalars import as_whole
+from ...common.text import shorten
+from ..dictionary import Dictionary, Normalization
+from .layouts import choose_prefix, find_prefixes, read_json, take_part
+from .weights import is_plain, read_weights
+
+_LOG = logging.getLogger(__name__)
+
+_ENCODERS = {
+    "W_enc": True, "encoder.weight": False, "encoder.final_block.0.weight": False, "enc": True, "weight": False,
+}  # fmt: skip
+"""How libraries call the weight of the encoder, and whether it is (C, N) and not (N, C)."""
+
+_BIASES = ("b_enc", "encoder.bias", "encoder.final_block.0.bias")
+_CENTERS = ("b_dec", "pre_b", "bias")  # The last is `AutoEncoder` of dictionary_learning.
+_DECODERS = {"W_dec": False, "decoder.weight": True, "dictionary._weights": False, "dec": False}
+
+_CONFIGS = ("cfg.json", "config.json")
+_ACTIVATIONS = (
+    "relu", "standard", "topk", "jumprelu", "transcoder", "skip_transcoder", "jumprelu_transcoder",
+    "jumprelu_skip_transcoder",
+)  # fmt: skip
+"""What configurations call functions that are ReLU with or without a threshold or a number of active latents."""
+
+
+def load_dictionary(path: str | PathLike[str]) -> Dictionary:
+    """Load a sparse autoencoder, the encoder of a transcoder, a probe (a linear layer), or vectors from a file.
+
+    What the tensors do not say (normalisation of activations, number of active latents, whether the bias of the decoder
+    is subtracted) is read from a cfg.json or config.json beside the file whose sizes are those of the tensors.
+
+    Args:
+        path: a .safetensors file, one that torch has saved (.pt, .pth, .bin, .ckpt), or a .npy file of shape (N, C) or
+            (C,); a tensor that is alone in its file is taken for such vectors.
+
+    Raises:
+        ValueError: when the file is missing, damaged, has code, or holds none of these.
+
+    Example:
+        >>> sae = load_dictionary("models/features/sae_weights.safetensors")  # doctest: +SKIP
+        >>> sae.find_neighbours(12)  # doctest: +SKIP
+        (12, 907, 55, 3120)
+    """
+    path = Path(path)
+    state = {name: value for name, value in read_weights(path).items() if is_plain(value)}
+    if len(state) == 1 and not find_prefixes(state, _ENCODERS):
+        state = {"weight": torch.atleast_2d(next(iter(state.values())))}
+    found = {key: prefixes for key in _ENCODERS if (prefixes := find_prefixes(state, [key]))}
+    key = next(iter(found), "")
+    if not found or "r_mag" in state or (key == "weight" and len(found[key]) > 1):
+        kind = "is a gated autoencoder" if "r_mag" in state else "is no autoencoder, linear layer or vector"
+        raise ValueError(
+            f"'{path.name}' {kind} that can be read (it has {shorten(', '.join(state), 100)}); save the directions "
+            "alone, as one tensor of shape (latents, channels)"
+        )
+    prefix = choose_prefix(state, found[key], path.name)
+    state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    # A linear layer has a bias of its own under the name of a centre.
+    biases, centers = (("bias",), ()) if key == "weight" else (_BIASES, _CENTERS)
+    try:
+        weight = _read_matrix(state[key], _ENCODERS[key])
+        config = _find_config(path, weight)
+        bias = _find_vector(state, biases, len(weight))
+        threshold, active = _read_activation(state, config, len(weight))
+        center = _find_vector(state, centers, weight.shape[1]) if _subtracts(config) else None
+        decoder = next((_read_matrix(state[name], flip) for name, flip in _DECODERS.items() if name in state), None)
+    except ValueError as error:
+        raise ValueError(f"'{path.name}' cannot be used: {error}") from error
+    if not all(bool(part.isfinite().all()) for part in (weight, bias, center) if part is not None):
+        raise ValueError(f"'{path.name}' holds values that are no numbers; get it again")
+    return Dictionary(
+        path.stem if path.stem not in ("sae_weights", "sae", "ae", "weights") else f"{path.parent.name}/{path.stem}",
+        weight,
+        torch.zeros(len(weight)) if bias is None else bias,
+        center,
+        _read_normalization(config, path.name),
+        threshold,
+        active,
+        decoder if decoder is not None and decoder.shape == weight.shape else None,
+    )
+
+
+def _read_matrix(value: Tensor, flip: bool) -> Tensor:
+    """Return a matrix (N, C) in float32; `flip` tells that it is stored as (C, N)."""
+    if value.ndim != 2 or 0 in value.shape or not (value.is_floating_point() or value.dtype is torch.int64):
+        raise ValueError(f"its weight is {tuple(value.shape)} of {value.dtype}, and (latents, channels) is needed")
+    return (value.T if flip else value).float().contiguous()
+
+
+def _find_vector(state: Mapping[str, Tensor], names: tuple[str, ...], count: int) -> Tensor | None:
+    """Return the first of some vectors that is there, in float32; a ValueError when it has not `count` numbers."""
+    for name in names:
+        if name in state:
+            if state[name].shape != (count,):
+                raise ValueError(f"its {name} is {tuple(state[name].shape)}, and the encoder needs ({count},)")
+            return state[name].float()
+    return None
+
+
+def _find_config(path: Path, weight: Tensor) -> dict[str, Any]:
+    """Return the configuration beside a file if its sizes are those of the encoder (N, C); else an empty one."""
+    for name in _CONFIGS:
+        content = read_json(path.with_name(name))
+        content = take_part(content, "trainer") or content  # dictionary_learning
+        sizes = [content.get(key) for key in ("d_in", "activation_dim", "d_sae", "dict_size")]
+        given = {as_whole(size) for size in sizes if size is not None}
+        if given and given <= {weight.shape[1], len(weight)}:
+            return content
+    return {}
+
+
+def _subtracts(config: Mapping[str, Any]) -> bool:
+    """Return whether the bias of the decoder is subtracted from the activations; it is, unless something says else."""
+    kind = str(config.get("dict_class", ""))
+    architecture = str(config.get("architecture", ""))
+    if config.get("transcode") is True or "transcoder" in architecture or kind == "JumpReluAutoEncoder":
+        return False
+    return config.get("apply_b_dec_to_input", True) is not False
+
+
+def _read_normalization(config: Mapping[str, Any], source: str) -> Normalization:
+    named: Any = config.get("normalize_activations")
+    if named in get_args(Normalization):
+        return named
+    if named in (True, "expected_average_only_in"):
+        # The factor of training is not in the file. It moves the bias, and not the direction that an ascent climbs.
+        _LOG.warning("'%s' was trained on scaled activations; here they are taken as they are", source)
+    elif named not in (None, False):
+        raise ValueError(
+            f"'{source}' normalises activations by '{shorten(named)}'; {', '.join(get_args(Normalization))} are known"
+        )
+    return "none"
+
+
+def _read_activation(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], count: int
+) -> tuple[Tensor | None, int | None]:
+    """Return the thresholds (N,) of a JumpReLU, and how many latents are active at a position; each None for none."""
+    for key in ("architecture", "activation_fn_str", "activation_fn", "activation"):
+        if (named := config.get(key)) and named not in _ACTIVATIONS:
+            raise ValueError(f"its activation function '{shorten(named)}' is not known here")
+    kind = str(config.get("dict_class", ""))
+    for name, is_log in (("threshold", False), ("activation.threshold", False), ("thresholds", True)):
+        # `AutoEncoderTopK` of dictionary_learning learns one and does not use it.
+        if name in state and state[name].numel() in (1, count) and kind != "AutoEncoderTopK":
+            value = state[name].float().flatten().expand(count)
+            return value.exp() if is_log else value.clamp(min=0), None
+    active = as_whole(config.get("k", take_part(config, "activation_fn_kwargs").get("k")))
+    return None, active if active is not None and active > 0 else None

@@ -1,0 +1,76 @@
+"""Descriptions: which words fit a picture best, or tell it from another, under a CLIP."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..common.images import Images
+from ..models.clip import CLIP
+from ..models.judge import check_judge
+from ..models.words import embed_words, list_words
+from ..objectives.embedding import check_concepts
+
+Words = list[tuple[str, float]]
+"""Words and how well each of them fits, the best first."""
+
+_TEMPERATURE = 0.05  # Of the answers of a CLIP with concepts about a picture and about a word.
+
+
+def describe(
+    clip: CLIP, images: Images, other: Images | None = None, count: int = 10, words: Sequence[Tensor] | None = None
+) -> list[Words]:
+    """Return the words that fit each image best, of nearly 29,000 names of things (`list_words`).
+
+    A word fits by the cosine of its embedding and that of the image; under a CLIP with concepts, such as a starter
+    CLIP, by the probability that both mean the same concept, 0..1, which favours the names of the concepts.
+
+    Args:
+        clip: a model that took no part in making the images; with an ensemble, the mean of its members counts.
+        images: (B, 3, H, W), 0..1, of any size.
+        other: images from which words have to tell the images apart: the words whose fit to an image is farthest above
+            their mean fit to these.
+        count: how many words to return for each image, at least 1.
+        words: the embeddings of the words; None for `embed_words(clip)`.
+
+    Raises:
+        ValueError: when the CLIP reads no words, `count` is too small, or the images are in no form of `Images`.
+
+    Example:
+        >>> describe(load_starter_clip(SECOND_OPINION), image, count=2)  # doctest: +SKIP
+        [[('panda', 0.31), ('giant panda', 0.3)]]
+    """
+    clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
+    if count < 1:
+        raise ValueError(f"count {count} is too few; ask for at least 1 word")
+    fits = torch.zeros((), dtype=torch.float32)
+    for member, embedded in zip(clip.members, words or embed_words(clip), strict=True):
+        fit = measure_fit(member, member.encode_images(images).cpu(), embedded)
+        if other is not None:
+            fit = fit - measure_fit(member, member.encode_images(other).cpu(), embedded).mean(dim=0)
+        fits = fits + fit / len(clip.members)
+    names = list_words()
+    best = fits.topk(min(count, len(names)), dim=1)
+    return [
+        [(names[index], value) for index, value in zip(indices, values, strict=True)]
+        for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+
+
+def measure_fit(clip: CLIP, images: Tensor, words: Tensor) -> Tensor:
+    """Return how well words (N, D) fit images (B, D), all of length 1, see `describe`: (B, N)."""
+    if clip.concepts is None:
+        return images @ words.T
+    check_concepts(clip)
+    concepts = clip.concepts.to(images)
+    seen, meant = ((each @ concepts.T / _TEMPERATURE).softmax(dim=1) for each in (images, words))
+    return seen @ meant.T
+
+
+def format_descriptions(found: Sequence[Words], clip: str) -> str:
+    """Write the words for each image as text, a paragraph for each image."""
+    blocks = []
+    for number, words in enumerate(found, start=1):
+        title = f"{clip} would call" + (f" image {number}" if len(found) > 1 else " it")
+        blocks.append("\n".join([f"{title}:", *(f"{fit:6.3f}  {word}" for word, fit in words)]))
+    return "\n\n".join(blocks)
