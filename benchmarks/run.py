@@ -1,9 +1,9 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`.
 
-Without arguments, all sections but `gpu` and `peers` are measured. `gpu` needs a CUDA device, and `peers` needs other
-libraries, so these two have to be named. A section that is measured replaces its whole text in RESULTS.md, also what
-was added there by hand; all other sections keep their text. The benchmarks only report numbers; whether the code is
-correct is checked by the tests.
+Without arguments, all sections but `gpu`, `peers` and `judges` are measured. `gpu` needs a CUDA device, `peers` other
+libraries, and `judges` measures the models of the machine, so these have to be named. A section that is measured
+replaces its whole text in RESULTS.md, also what was added there by hand; all other sections keep their text. The
+benchmarks only report numbers; whether the code is correct is checked by the tests.
 """
 
 import argparse
@@ -19,13 +19,14 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 SECTIONS = (
     "speed", "memory", "large", "cost", "ablation", "parametrizations", "classes", "diversity", "engraving", "sizes",
     "pace", "text", "looks", "image_targets", "features", "regions", "spectra", "guidance", "films", "morphs", "zoom",
-    "peers", "gpu",
+    "peers", "judges", "gpu",
 )  # fmt: skip
-ON_REQUEST = {"peers", "gpu"}  # sections that are measured only when they are named
+ON_REQUEST = {"peers", "judges", "gpu"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results
 
 Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
-two: `python -m benchmarks.run peers` needs other libraries, and `python -m benchmarks.run gpu` needs a CUDA device.
+three: `python -m benchmarks.run peers` needs other libraries, `python -m benchmarks.run gpu` needs a CUDA device, and
+`DAS_JUDGES=folder python -m benchmarks.run judges` measures classifiers of your own, such as robust ones.
 
 All rows are of today's settings. What older ones gave, and what was decided by it, is in NOTES.md.
 """
@@ -46,7 +47,7 @@ def describe_machine() -> str:
 
 
 def main() -> None:
-    """Measure the sections that the command line names; if it names none, all sections but `peers` and `gpu`."""
+    """Measure the sections that the command line names; if it names none, all sections but those of `ON_REQUEST`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or [name for name in SECTIONS if name not in ON_REQUEST]

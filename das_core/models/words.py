@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .clip import CLIP
+from .labels import imagenet_labels
 from .sources.kept_tensors import WORDS, digest_tensors, find_cache_folder, read_tensors, write_tensors
 
 PROBES = ("a photo of a dog", "blue")  # Texts whose embeddings tell a text tower from another.
@@ -16,14 +17,16 @@ PROBES = ("a photo of a dog", "blue")  # Texts whose embeddings tell a text towe
 
 @cache
 def list_words() -> tuple[str, ...]:
-    """Return about 29,000 English names of things: those of WordNet for the classes of the whole ImageNet, as timm has
-    them (Deng et al., 2009), without proper and scientific names."""
+    """Return about 29,000 English names of things: those of WordNet for the classes of the whole ImageNet (Deng et al.,
+    2009), as timm has them. Of names with capitals, which are mostly scientific, there are those of the 1,000 classes.
+    """
     from timm.data import ImageNetInfo  # It takes a second to load.
 
     info = ImageNetInfo("imagenet22k")
     names = (info.index_to_description(index) for index in range(info.num_classes()))
     words = (word.strip() for several in names for word in several.split(","))
-    return tuple(dict.fromkeys(word for word in words if word[:1].islower()))
+    common = (label.names[0] for label in imagenet_labels().labels)
+    return tuple(dict.fromkeys([*common, *(word for word in words if word[:1].islower())]))
 
 
 def embed_words(
