@@ -141,9 +141,12 @@ def latent(name: str, dictionary: Dictionary | str | PathLike[str], which: Laten
 def latents(name: str, dictionary: Dictionary | str | PathLike[str], indices: Iterable[int]) -> Wish:
     """Ask for latents, one for each image: `latents("blocks.3", sae, sae.find_neighbours(12))`."""
     numbers = list(indices)
-    return Wish(
-        lambda judge: one_per_image([latent_objective(judge, name, _open(dictionary), number) for number in numbers])
-    )
+
+    def resolve(judge: Judge) -> Objective:
+        opened = _open(dictionary)
+        return one_per_image([latent_objective(judge, name, opened, number) for number in numbers])
+
+    return Wish(resolve)
 
 
 def _open(dictionary: Dictionary | str | PathLike[str]) -> Dictionary:

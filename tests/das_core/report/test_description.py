@@ -52,9 +52,10 @@ def test_words_are_ranked_by_their_cosines(tmp_path: Path) -> None:
     for found, row in zip(describe(clip, IMAGES, words=embedded), cosines.tolist(), strict=True):
         assert [name for name, _ in found] == [name for _, name in sorted(zip(row, NAMES, strict=True), reverse=True)]
         assert [fit for _, fit in found] == pytest.approx(sorted(row, reverse=True), abs=1e-3)
-    ((first, *_),) = describe(clip, IMAGES[:1], IMAGES[1:], 1, embedded)
+    (((word, fit),),) = describe(clip, IMAGES[:1], IMAGES[1:], 1, embedded)
     apart = cosines[0] - cosines[1]
-    assert first == (NAMES[int(apart.argmax())], pytest.approx(float(apart.max()), abs=1e-3))
+    assert word == NAMES[int(apart.argmax())]
+    assert fit == pytest.approx(float(apart.max()), abs=1e-3)
     assert format_descriptions([[("cat", 0.25)], [("dog", -0.5)]], "toy") == (
         "toy would call image 1:\n 0.250  cat\n\ntoy would call image 2:\n-0.500  dog"
     )

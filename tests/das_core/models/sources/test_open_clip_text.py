@@ -201,3 +201,45 @@ def test_a_text_tower_embeds_what_its_tokenizer_makes_of_a_text(tmp_path: Path) 
     assert tower.module is module
     assert not module.training
     assert not module.weight.requires_grad
+
+
+def test_many_texts_are_embedded_as_one_by_one(tmp_path: Path) -> None:
+    write_network(tmp_path)
+    tinyclip.write_tokenizer(tmp_path)
+    with towers.without_torchaudio(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = open_clip.hf_model.HFTextEncoder(
+            str(tmp_path), output_dim=6, pooler_type="mean_pooler", proj_type="linear", pretrained=False
+        )
+    tokenizer = towers.build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 12})
+    texts = ["a cat", "a", "a photo a fish a cat a dog", *["a fish"] * 70]
+    for module in (network, Recording(network)):
+        tower = towers.build_text_tower(module, tokenizer)
+        said = Said()
+        many = tower.embed_many(texts, said)
+        torch.testing.assert_close(many, torch.stack([tower.embed(text) for text in texts]))
+        assert said.done == [64, 73]
+
+
+class Said:
+    """A progress that is written down."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+
+    def __call__(self, done: int, total: int) -> None:
+        assert total == 73
+        self.done.append(done)
+
+
+class Recording(nn.Module):
+    """A network that may have been trained with padding, so that it gets all of it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        assert tokens.shape[1] == 12
+        embeddings: Tensor = self.network(tokens)
+        return embeddings
