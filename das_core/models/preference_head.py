@@ -41,4 +41,6 @@ class PreferenceHead:
     def describe_other(self, clip: CLIP) -> str | None:
         """Return a warning when the head was trained on another CLIP, as far as names tell; None if it was not."""
         others = [member.name for member in clip.members if self.clip and member.name != self.clip]
-        return f"{self.name} was trained on {self.clip}, and rates what {others[0]} sees at random" if others else None
+        if not others:
+            return None
+        return f"{self.name} was trained on {self.clip}; if {others[0]} is another model, its ratings mean nothing"

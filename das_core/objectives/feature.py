@@ -195,7 +195,7 @@ def parse_position(text: str) -> tuple[int, ...] | None:
     if not all(re.fullmatch(r"-?\d{1,9}", part) for part in parts):
         raise ValueError(
             f"position '{shorten(text, 40)}' is not one or two whole numbers; write a token, such as '0', a row and a "
-            "column, such as '3, 5', or nothing for the middle"
+            "column, such as '3, 5', or leave it empty"
         )
     return tuple(map(int, parts))
 

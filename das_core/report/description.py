@@ -43,11 +43,15 @@ def describe(
     clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
     if count < 1:
         raise ValueError(f"count {count} is too few; ask for at least 1 word")
+    # Otherwise cosines count for all members, as probabilities have another scale.
+    if by_concepts := all(member.concepts is not None for member in clip.members):
+        check_concepts(clip)
     fits = torch.zeros((), dtype=torch.float32)
     for member, embedded in zip(clip.members, words or embed_words(clip), strict=True):
-        fit = measure_fit(member, member.encode_images(images).cpu(), embedded)
+        concepts = member.concepts if by_concepts else None
+        fit = measure_fit(member.encode_images(images).cpu(), embedded, concepts)
         if other is not None:
-            fit = fit - measure_fit(member, member.encode_images(other).cpu(), embedded).mean(dim=0)
+            fit = fit - measure_fit(member.encode_images(other).cpu(), embedded, concepts).mean(dim=0)
         fits = fits + fit / len(clip.members)
     names = list_words()
     best = fits.topk(min(count, len(names)), dim=1)
@@ -57,12 +61,11 @@ def describe(
     ]
 
 
-def measure_fit(clip: CLIP, images: Tensor, words: Tensor) -> Tensor:
-    """Return how well words (N, D) fit images (B, D), all of length 1, see `describe`: (B, N)."""
-    if clip.concepts is None:
+def measure_fit(images: Tensor, words: Tensor, concepts: Tensor | None) -> Tensor:
+    """Return how well words (N, D) fit images (B, D), see `describe`: (B, N). All, and concepts, are of length 1."""
+    if concepts is None:
         return images @ words.T
-    check_concepts(clip)
-    concepts = clip.concepts.to(images)
+    concepts = concepts.to(images)
     seen, meant = ((each @ concepts.T / _TEMPERATURE).softmax(dim=1) for each in (images, words))
     return seen @ meant.T
 

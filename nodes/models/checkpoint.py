@@ -8,7 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.common.text import shorten
-from ...das_core.models.sources.gallery import OWN, Entry, list_gallery
+from ...das_core.models.sources.gallery import FOLDER, OWN, Entry, list_gallery
 from ...das_core.models.sources.kept_tensors import KEPT
 from .. import bridge
 from ..schema import tip
@@ -92,11 +92,13 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:
-    """Return whether a file is a download of timm or the Hugging Face hub, or was written for a starter CLIP."""
+    """Return whether a file is a download of timm, the hub or the gallery, or was written for a starter CLIP."""
     *folders, name = parts
     # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. The slash is written as two
     # hyphens.
-    return folders[:1] == [TIMM_FOLDER] or any("--" in folder for folder in folders) or name.startswith(KEPT)
+    return (
+        folders[:1] in ([TIMM_FOLDER], [FOLDER]) or any("--" in folder for folder in folders) or name.startswith(KEPT)
+    )
 
 
 def _name_folder(kind: str) -> str:

@@ -118,6 +118,8 @@ def _find_config(path: Path, weight: Tensor) -> dict[str, Any]:
         given = {as_whole(size) for size in sizes if size is not None}
         if given and given <= {weight.shape[1], len(weight)}:
             return content
+        if content:
+            _LOG.warning("%s beside '%s' says no sizes, or others, and is not used", name, path.name)
     return {}
 
 

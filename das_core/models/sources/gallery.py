@@ -15,6 +15,8 @@ from .download import Progress, compute_digest, download
 
 OWN = "gallery.toml"  # The name of the file with judges of one's own, in a folder of models.
 
+FOLDER = "gallery"  # Below a folder of models, what is downloaded from addresses of the list.
+
 _LARGEST = 2**20  # Bytes of a list.
 _LONGEST = 2000  # Characters of a value in it; of a name 100.
 
@@ -25,7 +27,7 @@ class Entry:
 
     name: str
     address: str
-    license: str = "not stated"
+    license: str = "licence not stated"
     good_for: str = ""
     megabytes: float = 0.0
     digest: str = ""
@@ -51,14 +53,14 @@ def list_gallery(kind: str, folder: Path | None = None) -> dict[str, Entry]:
     those of the file gallery.toml in a folder, if there is one. Raises a ValueError that says what is wrong in it."""
     entries = _read(Path(__file__).parents[1] / OWN, kind)
     if folder is not None and (own := folder / OWN).is_file():
-        entries = {**_read(own, kind), **entries}
+        entries = entries | {name: entry for name, entry in _read(own, kind).items() if name not in entries}
     return {entry.title: entry for entry in entries.values()}
 
 
 def fetch(entry: Entry, folder: Path, progress: Progress | None = None) -> Path:
     """Return the path of the file of an entry, in a folder of its own, after downloading it if it is not there. Raises
     a ValueError when it is not the file that the list means, or the one that was downloaded first."""
-    home = folder / re.sub(r"[^\w.-]+", "_", entry.name)
+    home = folder / FOLDER / re.sub(r"[^\w.-]+", "_", entry.name)
     kept = home / f"{entry.file}.sha256"
     digest = entry.digest
     if not digest and kept.is_file():
@@ -79,12 +81,12 @@ def _read(path: Path, kind: str) -> dict[str, Entry]:
         section = content.get(kind, {})
         if not isinstance(section, Mapping):
             raise ValueError(f'{kind} is no table; begin each judge with [{kind}."its name"]')
-        return {name: _read_entry(name, values) for name, values in section.items()}
+        return {name: _read_entry(name, values, kind) for name, values in section.items()}
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({shorten(str(error), 200)}); correct it, or remove it") from error
 
 
-def _read_entry(name: str, values: Any) -> Entry:
+def _read_entry(name: str, values: Any, kind: str) -> Entry:
     if not isinstance(values, Mapping) or not isinstance(values.get("address"), str):
         raise ValueError(f"'{shorten(name)}' has no address; write address = \"https://…\"")
     if unknown := values.keys() - {field.name for field in fields(Entry)}:
@@ -100,10 +102,10 @@ def _read_entry(name: str, values: Any) -> Entry:
             f"the digest of '{shorten(name)}' is no SHA-256; write its 64 hexadecimal digits in small type"
         )
     entry = Entry(name, megabytes=megabytes, **texts)
-    known = entry.address.startswith(("timm/", "open_clip/", "hf-hub:"))
+    known = entry.address.startswith(("timm/", "open_clip/", "hf-hub:")) and kind != "preferences"
     if not known and not re.fullmatch(r"[\w+,=@-][\w+.,=@ -]*\.[a-z]+", entry.file):
         raise ValueError(
-            f"the address of '{shorten(name)}' is neither https://… with the name of a file, nor timm/…, open_clip/… "
-            "or hf-hub:OWNER/NAME"
+            f"the address of '{shorten(name)}' is neither https://… with the name of a file, nor, for "
+            "classifiers and CLIPs, timm/…, open_clip/… or hf-hub:OWNER/NAME"
         )
     return entry

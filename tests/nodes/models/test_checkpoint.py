@@ -29,7 +29,14 @@ def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(checkpoint: ModuleT
 
 def test_downloads_and_fits_are_no_checkpoints(checkpoint: ModuleType, pack: Pack, classifier_folder: Path) -> None:
     own = ("a.pth", "sub/timm/a.pth", "two--hyphens.pth")
-    stored = ("timm/a.pth", "timm/models--timm--a/b.bin", "l--CLIP/c.bin", "sub/l--CLIP/c.bin", "starter_clip_x.pt")
+    stored = (
+        "timm/a.pth",
+        "gallery/a/b.pth",
+        "timm/models--timm--a/b.bin",
+        "l--CLIP/c.bin",
+        "sub/l--CLIP/c.bin",
+        "starter_clip_x.pt",
+    )
     for name in (*own, *stored):
         (classifier_folder / name).parent.mkdir(parents=True, exist_ok=True)
         (classifier_folder / name).touch()
@@ -54,9 +61,17 @@ def test_the_gallery_is_a_list_that_a_file_adds_to(checkpoint: ModuleType, pack:
     first = checkpoint.gallery_input("classifiers", KIND).options
     own = classifier_folder / "gallery.toml"
     own.write_text('[classifiers.mine]\naddress = "hf-hub:me/net"\n')
-    assert checkpoint.gallery_input("classifiers", KIND).options == ["mine: not stated", *first]
-    assert checkpoint.find_entry("classifiers", KIND, "mine: not stated").address == "hf-hub:me/net"
-    for stranger in ("hf-hub:stranger/net", "https://example.org/a.pt", "../a.pt", "", None, 3, ["mine: not stated"]):
+    assert checkpoint.gallery_input("classifiers", KIND).options == [*first, "mine: licence not stated"]
+    assert checkpoint.find_entry("classifiers", KIND, "mine: licence not stated").address == "hf-hub:me/net"
+    for stranger in (
+        "hf-hub:stranger/net",
+        "https://example.org/a.pt",
+        "../a.pt",
+        "",
+        None,
+        3,
+        ["mine: licence not stated"],
+    ):
         with pytest.raises(ValueError, match=r"the gallery has no '.*'; choose one of it, or add it .*gallery.toml"):
             checkpoint.find_entry("classifiers", KIND, stranger)
     # The node loads although the file is damaged; a run says what is wrong.

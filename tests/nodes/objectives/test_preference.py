@@ -45,4 +45,6 @@ def test_the_gallery_says_which_clip_a_head_belongs_to(pack: Pack, monkeypatch: 
     monkeypatch.setattr(gallery, "fetch", fetch)
     title = next(iter(gallery.list_gallery("preferences")))
     assert ask(pack, pack.clip(Toy()), source="recommended", judge=title).name == "sa_0_4_vit_l_14_linear"
-    assert said == ["sa_0_4_vit_l_14_linear was trained on ViT-L-14 openai, and rates what toy sees at random"]
+    assert said == [
+        "sa_0_4_vit_l_14_linear was trained on ViT-L-14 openai; if toy is another model, its ratings mean nothing"
+    ]

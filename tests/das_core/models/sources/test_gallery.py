@@ -87,7 +87,7 @@ def test_a_judge_is_downloaded_once_and_held_to_its_digest(
     monkeypatch.setattr(gallery.Entry, "file", "a b.pth")
     judge = load_listed(entry, tmp_path)
     assert isinstance(judge, da.Classifier)
-    path = tmp_path / "My_net_small" / "a b.pth"
+    path = tmp_path / "gallery" / "My_net_small" / "a b.pth"
     assert path.read_bytes() == content
     assert path.with_name("a b.pth.sha256").read_text() == hashlib.sha256(content).hexdigest()
     load_listed(entry, tmp_path)
