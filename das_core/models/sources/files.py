@@ -12,8 +12,8 @@ from .open_clip_models import load_clip_file
 def load(path: str | PathLike[str], architecture: str | None = None, prefix: str | None = None) -> Judge:
     """Load a CLIP or a classifier from a checkpoint on disk; no code in the file is run.
 
-    Taken are files of timm, torchvision, open_clip and transformers' CLIP, and what trainers make of them: wrapped in
-    dictionaries, behind prefixes (DataParallel, Lightning, robustness), with losses, averages (EMA) and states beside.
+    Taken are files of timm, torchvision, open_clip and transformers' CLIP and SigLIP, and what trainers make of them:
+    in dictionaries, behind prefixes (DataParallel, Lightning, robustness), with losses, averages and states beside.
 
     Args:
         path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin, .ckpt).
