@@ -1,21 +1,28 @@
-"""What images a model was trained on, as far as its library says: their size, mean and standard deviation."""
+"""What a model was trained on, as far as its library says: size, mean and standard deviation of images, and classes."""
 
 import math
 import operator
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
+from ..common.scalars import as_number
 from ..common.text import shorten
 from ..models.judge import to_triple
+from .processor import measure_processor
 
 _EXAMPLES = {"size": "224", "mean": "(0.485, 0.456, 0.406)", "std": "(0.229, 0.224, 0.225)"}
+_TRANSFORMERS_CLIPS = ("CLIPModel", "SiglipModel", "CLIPVisionModelWithProjection")
 
 
-def complete_settings(name: str, module: nn.Module, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return size, mean and std of the images of a model: those given, else those that all published weights share."""
-    published = _find_published(module)
+def complete_settings(name: str, module: nn.Module, given: Mapping[str, Any], processor: Any = None) -> dict[str, Any]:
+    """Return size, mean and std of the images of a model: those given, else those of the processor or, without one,
+    those that all published weights share; whether they are `grey`, as one number each for mean and std says; and what
+    else `measure_processor` says."""
+    measured = {} if processor is None else measure_processor(processor)
+    published = {"the processor": measured} if measured else _find_published(module)
     settings: dict[str, Any] = {}
     missing: list[str] = []
     candidates: list[str] = []
@@ -35,12 +42,15 @@ def complete_settings(name: str, module: nn.Module, given: Mapping[str, Any]) ->
         says = f" ({', '.join(candidates)})" if candidates else ""
         raise ValueError(
             f"nothing says what images {name} was trained on{says}: pass {', '.join(missing)}, or what it is for your "
-            "model"
+            "model; processor= takes all of it from an image processor of transformers or weights of torchvision"
         )
     size = settings["size"]
     if not hasattr(size, "__index__") or size < 1:
         raise ValueError(f"size {shorten(size)} is no whole number of pixels from 1, such as {_EXAMPLES['size']}")
-    return {"size": operator.index(size)} | {key: _read_channels(key, settings[key]) for key in ("mean", "std")}
+    singles = {key: _read_single(settings[key]) for key in ("mean", "std")}
+    grey = None not in singles.values()
+    triples = {key: _read_channels(key, (one,) * 3 if grey else settings[key]) for key, one in singles.items()}
+    return {**measured, "size": operator.index(size), "grey": grey, **triples}
 
 
 def _find_published(module: nn.Module) -> dict[str, Mapping[str, Any]]:
@@ -65,6 +75,37 @@ def _find_published(module: nn.Module) -> dict[str, Mapping[str, Any]]:
     return {}
 
 
+def find_names(name: str, module: nn.Module, processor: Any, count: int) -> Sequence[str] | None:
+    """Return the names of `count` classes: those of weights of torchvision, or those that the model states; or None."""
+    own = getattr(module, "pretrained_cfg", None)  # timm
+    for stated, key in ((getattr(processor, "meta", None), "categories"), (own, "label_names")):
+        names = stated.get(key) if isinstance(stated, Mapping) else None
+        # Of other length they are those of the classes of its training, before it got another last layer.
+        if isinstance(names, list | tuple) and len(names) == count:
+            return names
+    named = getattr(getattr(module, "config", None), "id2label", None)  # transformers
+    if not isinstance(named, Mapping) or all(re.fullmatch(r"LABEL_\d+", str(one)) for one in named.values()):
+        return None
+    return order_names(f"the id2label of {name}", named, count)
+
+
+def order_names(what: str, named: Mapping[Any, str], count: int) -> Sequence[str]:
+    """Return the names of `count` classes by their indices, or raise a ValueError that begins with `what`."""
+    names = {str(index): label for index, label in named.items()}
+    if set(names) != set(map(str, range(count))):
+        raise ValueError(
+            f"{what} names classes {shorten(', '.join(names))}, and the model has classes 0 to {count - 1}; give a "
+            "name for each of them as labels"
+        )
+    return [names[str(index)] for index in range(count)]
+
+
+def is_transformers_clip(module: nn.Module) -> bool:
+    """Return whether a module is a CLIP or SigLIP of transformers, or the image half of a CLIP."""
+    kind = type(module)
+    return kind.__module__.startswith("transformers.") and kind.__name__ in _TRANSFORMERS_CLIPS
+
+
 def is_open_clip(module: nn.Module) -> bool:
     """Return whether a module is a whole model of open_clip: its image encoder, in `visual`, and its text encoder."""
     return type(module).__module__.startswith("open_clip.") and hasattr(module, "visual")
@@ -81,6 +122,11 @@ def _to_side(size: Any) -> Any:
     return size[0]
 
 
+def _read_single(values: Any) -> float | None:
+    """Return a number, also if it is the only one in a list or tuple; None for anything else."""
+    return as_number(values[0] if isinstance(values, list | tuple) and len(values) == 1 else values)
+
+
 def _read_channels(key: str, values: Any) -> tuple[float, float, float]:
     """Return a setting that has a number for each colour channel; raise a ValueError when it is something else."""
     try:
@@ -88,6 +134,7 @@ def _read_channels(key: str, values: Any) -> tuple[float, float, float]:
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{key} {shorten(values)} is not three numbers, one each for red, green and blue, such as {_EXAMPLES[key]}"
+            "; for grey images both mean and std are one number"
         ) from error
     if not all(map(math.isfinite, triple)) or (key == "std" and min(triple) <= 0):
         raise ValueError(f"{key} {triple} must be finite{' and above 0' * (key == 'std')}, such as {_EXAMPLES[key]}")

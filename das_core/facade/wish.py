@@ -88,7 +88,8 @@ def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> 
     if isinstance(judge, CLIP) and judge.text is None:
         raise ValueError(
             f"{judge.name} has nothing to read words with; of a model of open_clip make it with wrap(model, "
-            "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"
+            "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture, and of one of "
+            "transformers with wrap(model, processor=AutoProcessor.from_pretrained(…))"
         )
     return text_objective(judge, prompt, similarity)
 

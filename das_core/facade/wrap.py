@@ -14,39 +14,54 @@ from ..common.text import shorten
 from ..models.classifier import Classifier
 from ..models.frozen import check_copyable, freeze_copy, uncompile
 from ..models.judge import MOST_CLASSES, Judge
-from ..models.labels import Label, Labels, choose_labels
-from .published import complete_settings, is_open_clip
+from ..models.labels import Label, Labels, choose_labels, read_labels
+from .processor import LUMINANCE
+from .published import complete_settings, find_names, is_open_clip, is_transformers_clip, order_names
 
 # Of the modules that `find_judge` was given last, at most four: what they were like, and the judge made from them.
 _wrapped: WeakKeyDictionary[nn.Module, tuple[str, Judge]] = WeakKeyDictionary()
 _MOST_WRAPPED = 4
 _wrapping = Lock()
+_ADVICE = "give the size that it takes, mean and std of one number if it takes grey images, or correct its forward pass"
 
 
 def wrap(
     module: nn.Module | Judge,
     *,
+    processor: Any = None,
     size: int | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
-    labels: Sequence[str] | None = None,
+    mean: Sequence[float] | float | None = None,
+    std: Sequence[float] | float | None = None,
+    labels: Sequence[str] | Mapping[int, str] | None = None,
     tokenizer: Any = None,
     name: str = "",
 ) -> Judge:
     """Return a judge made from a frozen copy of a model; the model itself is not changed.
 
     Size, mean and standard deviation are read from models of timm and open_clip, and for torchvision from the published
-    weights of the architecture; for most models of transformers the size is known. The rest has to be given.
+    weights of the architecture; for most models of transformers the size is known. The rest has to be given, or a
+    processor: what it makes of a few pictures says all of it.
 
     Args:
-        module: a model that takes normalised images (V, 3, size, size). One of open_clip becomes a `CLIP`, one that
-            returns (V, N), with N of at least 2, a `Classifier`, and any other a `Judge`, whose layers can be used.
-        size: the side, in pixels, of the images that the model takes.
-        mean: per channel, the mean that is subtracted from images in 0..1.
-        std: per channel, the standard deviation that images are then divided by.
-        labels: the names of the classes; by default those of ImageNet for 1,000 classes, else 'class 0', 'class 1', …
-        tokenizer: that of `open_clip.get_tokenizer`, for a model of open_clip without OpenAI's vocabulary.
+        module: a model that takes normalised images (V, 3, size, size). One of open_clip, and a CLIPModel, SiglipModel
+            or CLIPVisionModelWithProjection of transformers, becomes a `CLIP`; one that returns (V, N), with N of at
+            least 2, a `Classifier`, also if a tuple begins with the only such tensor, or a dictionary has it as
+            'logits' or as its only one; and any other a `Judge`, whose layers can be used.
+        processor: an image processor of transformers, or a processor with one and a tokenizer; weights of torchvision;
+            or a function of an image of Pillow that returns a tensor. Size, mean and std that are given go before it.
+        size: the side, in pixels, of the images that the model takes, from 1.
+        mean: per channel, the mean that is subtracted from images in 0..1. If mean and std are one number each, the
+            model is shown grey images (V, 1, size, size), the luminance.
+        std: per channel, the standard deviation, above 0, that images are then divided by.
+        labels: the names of the classes, in order or by index; by default those that the model or weights as the
+            processor state, else those of ImageNet for 1,000 classes, or 'class 0', 'class 1', …
+        tokenizer: that of `open_clip.get_tokenizer`, for a model of open_clip without OpenAI's vocabulary; or that of a
+            CLIP of transformers, if the processor has none.
         name: the name of the model in messages; by default the name of its class.
+
+    Raises:
+        ValueError: when nothing says what images the model takes, it cannot run on them, a processor does more to them
+            than resize, crop and normalise, or something given does not fit the model.
 
     Example:
         >>> import torchvision
@@ -56,7 +71,8 @@ def wrap(
         ('ResNet', 224, 1000)
     """
     if isinstance(module, Judge):
-        given = {"size": size, "mean": mean, "std": std, "labels": labels, "tokenizer": tokenizer, "name": name or None}
+        given = {"processor": processor, "size": size, "mean": mean, "std": std, "labels": labels}
+        given |= {"tokenizer": tokenizer, "name": name or None}
         if unused := [key for key, value in given.items() if value is not None]:
             raise ValueError(f"{module.name} is a judge and keeps its settings; leave out {', '.join(unused)}")
         return module
@@ -69,43 +85,66 @@ def wrap(
     module = uncompile(module)
     name = name or type(module).__name__
     check_copyable(name, module)
-    settings = complete_settings(name, module, {"size": size, "mean": mean, "std": std})
-    if is_open_clip(module):
-        judge = _copy_open_clip(name, module, tokenizer, settings)
+    settings = complete_settings(name, module, {"size": size, "mean": mean, "std": std}, processor)
+    if is_open_clip(module) or is_transformers_clip(module):
+        if tokenizer is None and is_transformers_clip(module):
+            tokenizer = getattr(processor, "tokenizer", None)
+        judge = _copy_clip(name, module, tokenizer, settings)
     else:
         if tokenizer is not None:
-            raise ValueError(f"{name} is no model of open_clip, so its tokenizer would not be used; leave it out")
+            raise ValueError(f"{name} is no CLIP that is known here, so its tokenizer would not be used; leave it out")
         frozen = freeze_copy(name, module)
-        if type(module).__module__.startswith("transformers."):
-            frozen.register_forward_hook(_unpack)
-        judge = Judge(name, frozen, **settings)
-        answer = judge.probe(torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32))
+        if settings["grey"]:
+            frozen.register_forward_pre_hook(_show_luminance)
+        judge = Judge(name, frozen, *(settings[key] for key in ("size", "mean", "std")))
+        views = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32)
+        answer = judge.probe(views, _ADVICE)
+        if not isinstance(answer, Tensor):
+            frozen.register_forward_hook(_take_part)
+            answer = _take_part(frozen, (views,), answer)
         if isinstance(answer, Tensor) and answer.ndim == 2 and answer.shape[1] > 1:
-            return judge.convert_to(Classifier, labels=_choose_labels(labels, answer.shape[1], name))
+            names = find_names(name, module, processor, answer.shape[1]) if labels is None else None
+            known = _choose_labels(labels, answer.shape[1], name) if names is None else read_labels(names)
+            return judge.convert_to(Classifier, labels=known)
     if labels is not None:
         raise ValueError(f"{name} has no classes that labels could name; leave out labels")
     return judge
 
 
-def _copy_open_clip(name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any]) -> Judge:
-    """Return a frozen copy of a model of open_clip as a CLIP."""
-    from ..models.sources.open_clip_models import copy_open_clip_module  # It imports open_clip, which takes seconds.
+def _copy_clip(name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any]) -> Judge:
+    """Return a frozen copy of a model of open_clip, or of a CLIP of transformers, as a CLIP."""
+    # It imports open_clip, which takes seconds.
+    from ..models.sources.open_clip_models import copy_open_clip_module, copy_transformers_module
 
-    published = {**getattr(module.visual, "preprocess_cfg", {}), "mean": settings["mean"], "std": settings["std"]}
-    judge = copy_open_clip_module(name, module, published, tokenizer)
+    shown = getattr(getattr(module, "visual", None), "preprocess_cfg", {})
+    copy = copy_open_clip_module if is_open_clip(module) else copy_transformers_module
+    judge = copy(name, module, {**shown, **settings}, tokenizer)
     if judge.size != settings["size"]:
         raise ValueError(f"{name} takes images of {judge.size} x {judge.size} alone; leave out size")
     return judge
 
 
-def _unpack(_model: nn.Module, _inputs: Any, answer: Any) -> Any:
-    """Return the tensor in the output of a model of transformers; one without a head has no logits."""
-    parts = (getattr(answer, part, None) for part in ("logits", "last_hidden_state"))
-    return next((part for part in parts if isinstance(part, Tensor)), answer)
+def _show_luminance(_model: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+    """Return the luminance of normalised views (V, 3, S, S), (V, 1, S, S)."""
+    red, green, blue = (share * inputs[0][:, channel : channel + 1] for channel, share in enumerate(LUMINANCE))
+    return red + green + blue
 
 
-def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Labels:
+def _take_part(_model: nn.Module, inputs: tuple[Any, ...], answer: Any) -> Any:
+    """Return the tensor in the answer of a model that is meant, see `wrap`; else the answer itself. A model of
+    transformers without a head has no logits."""
+    parts = list(answer.values() if isinstance(answer, Mapping) else answer if isinstance(answer, list | tuple) else ())
+    rows = [part for part in parts if isinstance(part, Tensor) and part.ndim == 2 and len(part) == len(inputs[0])]
+    if isinstance(answer, Mapping):
+        named = (answer.get(key) for key in ("logits", "last_hidden_state"))
+        return next((part for part in named if isinstance(part, Tensor)), rows[0] if len(rows) == 1 else answer)
+    return rows[0] if len(rows) == 1 and rows[0] is parts[0] else answer
+
+
+def _choose_labels(names: Sequence[str] | Mapping[int, str] | None, count: int, model: str) -> Labels:
     """Return the labels of a classifier of `count` classes: `names`, or default labels if `names` is None."""
+    if isinstance(names, Mapping):
+        names = order_names(f"labels of {model}", names, count)
     if names is None and count <= MOST_CLASSES:
         return choose_labels(count)
     if names is None:

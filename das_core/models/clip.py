@@ -113,8 +113,8 @@ class CLIP(Judge):
         """The text tower; a ValueError when the model has none."""
         if self.text is None:
             raise ValueError(
-                f"{self.name} has no text tower, so it cannot be asked in words; use images as targets, or load a "
-                "model that reads"
+                f"{self.name} has no text tower, so it cannot be asked in words; use images as targets, load a model "
+                "that reads, or give wrap its processor= or tokenizer="
             )
         return self.text
 
@@ -132,7 +132,7 @@ def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation:
     width = probe_judge(judge, answer="an image with one embedding", wanted="another model")
     try:
         text_width = len(text.embed("a photo")) if text else width
-    except (RuntimeError, LookupError, ValueError, TypeError) as error:
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(
             f"the text tower of {judge.name} cannot read ({type(error).__name__}: {shorten(str(error), 200)}); its "
             "tokenizer belongs to another model: get that of this one"

@@ -190,3 +190,13 @@ def imagenet_labels() -> Labels:
 def choose_labels(count: int) -> Labels:
     """Return ImageNet's labels for a model of 1,000 classes, and numbered labels for any other `count`."""
     return imagenet_labels() if count == len(imagenet_labels()) else number_labels(count)
+
+
+def read_labels(names: Sequence[str]) -> Labels:
+    """Return labels from names as libraries write them, with commas between several names of a class: those that
+    `choose_labels` returns if most of the names are among them in the same place, such as ImageNet's."""
+    known = choose_labels(len(names))
+    if 2 * sum(index in known.look_up(str(name)) for index, name in enumerate(names)) > len(names):
+        return known
+    parts = [tuple(filter(None, map(str.strip, str(name).split(",")))) for name in names]
+    return Labels(tuple(Label(part or (f"class {index}",)) for index, part in enumerate(parts)))

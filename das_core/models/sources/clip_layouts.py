@@ -30,12 +30,38 @@ _FROM_TRANSFORMERS = (
     (r"text_model\.final_layer_norm", "ln_final"),
     (r"text_model\.encoder\.layers", "transformer.resblocks"),
     (r"text_projection\.weight", "text_projection"),
-    (r"\.layer_norm([12])\.", r".ln_\1."),
-    (r"\.self_attn\.out_proj\.", ".attn.out_proj."),
-    (r"\.mlp\.fc1\.", ".mlp.c_fc."),
-    (r"\.mlp\.fc2\.", ".mlp.c_proj."),
 )
 """Names of transformers' CLIPModel as patterns, and those of open_clip."""
+
+_POOL = "visual.trunk.attn_pool"
+_FROM_SIGLIP = (
+    (r"vision_model\.embeddings\.patch_embedding", "visual.trunk.patch_embed.proj"),
+    (r"vision_model\.embeddings\.position_embedding\.weight", "visual.trunk.pos_embed"),
+    (r"vision_model\.encoder\.layers\.(\d+)\.layer_norm", r"visual.trunk.blocks.\1.norm"),
+    (r"vision_model\.encoder\.layers\.(\d+)\.self_attn\.out_proj", r"visual.trunk.blocks.\1.attn.proj"),
+    (r"vision_model\.encoder\.layers", "visual.trunk.blocks"),
+    (r"vision_model\.post_layernorm", "visual.trunk.norm"),
+    (r"vision_model\.head\.probe", f"{_POOL}.latent"),
+    (r"vision_model\.head\.layernorm", f"{_POOL}.norm"),
+    (r"vision_model\.head\.attention\.out_proj", f"{_POOL}.proj"),
+    (r"vision_model\.head\.(attention\.)?", f"{_POOL}."),
+    (r"text_model\.embeddings\.token_embedding", "text.token_embedding"),
+    (r"text_model\.embeddings\.position_embedding\.weight", "text.positional_embedding"),
+    (r"text_model\.final_layer_norm", "text.ln_final"),
+    (r"text_model\.encoder\.layers", "text.transformer.resblocks"),
+    (r"text_model\.head", "text.text_projection"),
+)
+"""The same of transformers' SiglipModel, whose image tower is one of timm in open_clip."""
+
+_IN_BLOCKS = (
+    (r"(resblocks\.\d+)\.layer_norm([12])\.", r"\1.ln_\2."),
+    (r"(resblocks\.\d+)\.self_attn\.out_proj\.", r"\1.attn.out_proj."),
+    (r"(resblocks\.\d+)\.mlp\.fc1\.", r"\1.mlp.c_fc."),
+    (r"(resblocks\.\d+)\.mlp\.fc2\.", r"\1.mlp.c_proj."),
+)
+"""Names inside the blocks of all towers that open_clip itself builds."""
+
+_CLIP, _SIGLIP = "vision_model.embeddings.class_embedding", "vision_model.head.probe"  # Tensors that only they have.
 
 
 def read_clip_weights(path: Path) -> dict[str, Tensor]:
@@ -45,7 +71,7 @@ def read_clip_weights(path: Path) -> dict[str, Tensor]:
         count = int(found[2])
         shards = [path.with_name(f"{found[1]}-{n:05}-of-{count:05}{path.suffix}") for n in range(1, count + 1)]
     state = {name: value for shard in shards for name, value in read_weights(shard).items()}
-    if prefixes := find_prefixes(state, ("vision_model.embeddings.class_embedding",)):
+    if prefixes := find_prefixes(state, (_CLIP, _SIGLIP)):
         try:
             return _rename_transformers(_strip(state, choose_prefix(state, prefixes, path.name)))
         except (KeyError, RuntimeError) as error:
@@ -72,7 +98,7 @@ def read_clip_config(path: Path, state: Mapping[str, Tensor]) -> dict[str, Any]:
     known |= check_normalization(shown) | find_normalization(state)
     if model:
         known["quick_gelu"] = model.get("quick_gelu") is True
-    elif vision:
+    elif vision and not any(name.startswith("visual.trunk.") for name in state):
         # transformers leaves out what is as by default.
         known["quick_gelu"] = vision.get("hidden_act", "quick_gelu") == "quick_gelu"
     return known
@@ -84,12 +110,19 @@ def _strip(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _rename_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     named: dict[str, Tensor] = {}
+    patterns = (*(_FROM_SIGLIP if _SIGLIP in state else _FROM_TRANSFORMERS), *_IN_BLOCKS)
     for name, value in state.items():
-        for pattern, replacement in _FROM_TRANSFORMERS:
+        for pattern, replacement in patterns:
             name = re.sub(pattern, replacement, name)
         named[name] = value.T if name in ("visual.proj", "text_projection") else value
+    if _SIGLIP in state:
+        named["visual.trunk.pos_embed"] = named["visual.trunk.pos_embed"][None]
+        for kind in ("weight", "bias"):
+            both = named.pop(f"{_POOL}.in_proj_{kind}")
+            pairs = zip(("q", "kv"), both.tensor_split([len(both) // 3]), strict=True)
+            named |= {f"{_POOL}.{part}.{kind}": value for part, value in pairs}
     for name in [name for name in named if ".self_attn.q_proj." in name]:
         parts = [named.pop(name.replace(".q_proj.", f".{part}_proj.")) for part in "qkv"]
         block, _, kind = name.partition(".self_attn.q_proj.")
-        named[f"{block}.attn.in_proj_{kind}"] = torch.cat(parts)
+        named[f"{block}.attn." + (f"qkv.{kind}" if ".trunk." in block else f"in_proj_{kind}")] = torch.cat(parts)
     return {name: value for name, value in named.items() if not name.endswith("position_ids")}

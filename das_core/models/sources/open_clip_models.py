@@ -25,6 +25,7 @@ from .clip_layouts import read_clip_config, read_clip_weights
 from .download import Progress, fetch_file
 from .open_clip_catalog import STAND_IN_TEXT, guess_architecture, list_open_clip_models, locate_weights
 from .open_clip_text import (
+    GivenTokenizer,
     Tokenizer,
     build_text_tower,
     build_tokenizer,
@@ -195,6 +196,36 @@ def copy_open_clip_module(
     towers.visual = model.visual
     towers.text = model.text if hasattr(model, "text") else _TextHalf(model)
     return wrap_open_clip_module(name, towers, tokenizer, published, dtype=None)
+
+
+def copy_transformers_module(name: str, module: nn.Module, published: Mapping[str, Any], tokenizer: Any = None) -> CLIP:
+    """Return a frozen copy of a CLIP of transformers, or of its image half, which keeps its precision. `published` is
+    as in `wrap_open_clip_module`. Without a tokenizer of transformers, it has no text tower."""
+    model: Any = copy_module(name, module)
+    towers = nn.Module()
+    towers.visual = _Tower(model, "vision_model", "visual_projection")
+    towers.visual.image_size = getattr(model.config, "vision_config", model.config).image_size
+    towers.text = _Tower(model, "text_model", "text_projection")
+    reads = tokenizer is not None and hasattr(model, "text_model")
+    words = GivenTokenizer(tokenizer, model.config.text_config.max_position_embeddings) if reads else None
+    # SigLIPs were trained so.
+    published = {"resize_mode": "squash" if model.config.model_type == "siglip" else "shortest", **published}
+    return wrap_open_clip_module(name, towers, words, published, dtype=None)
+
+
+class _Tower(nn.Module):
+    """One tower of a CLIP of transformers and its projection, if it has any, under their names in the model."""
+
+    def __init__(self, model: nn.Module, *names: str) -> None:
+        super().__init__()
+        for name in names:
+            self.add_module(name, getattr(model, name, nn.Identity()))
+
+    def forward(self, shown: Tensor) -> Tensor:
+        """Return the embeddings (V, D) of normalised views (V, 3, S, S), or of tokens (V, L)."""
+        tower, projection = self.children()
+        embeddings: Tensor = projection(tower(shown).pooler_output)
+        return embeddings
 
 
 class _TextHalf(nn.Module):

@@ -111,6 +111,15 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
         return HFTokenizer(name, context_length=length, **safe)
 
 
+class GivenTokenizer(HFTokenizer):
+    """A tokenizer of transformers that is not read from a folder; it fills texts up to the context length, as SigLIP
+    was trained. A CLIP does not see what follows the end of a text."""
+
+    def __init__(self, tokenizer: Any, context_length: int) -> None:
+        self.tokenizer, self.context_length, self.clean_fn = tokenizer, context_length, str
+        self.tokenizer_mode, self.strip_sep_token = "", False
+
+
 @contextmanager
 def without_torchaudio() -> Iterator[None]:
     """Let transformers, which imports torchaudio if it is installed, work in the block where that import fails. Nothing

@@ -13,6 +13,7 @@ import tinyclip
 from cases import each_case
 from das_core.facade.published import complete_settings
 from das_core.models.sources.open_clip_text import without_torchaudio
+from das_core.models.sources.weights import UndrawnWeights
 
 with without_torchaudio():
     from transformers import ViTConfig, ViTModel
@@ -83,9 +84,31 @@ def test_what_a_model_says_of_itself_is_taken_unless_it_is_given(
             {},
             "the model takes images of 32 x 48 pixels; only square images are possible",
         ),
-        (bare_clip, {}, r"nothing says what images toy was trained on: pass mean=.*, std="),
+        (bare_clip, {}, r"nothing says what images toy was trained on: pass mean=.*, std=.*; processor= takes all"),
+        (RESNET, {"mean": 0.5, "std": HALF}, "^mean 0.5 is not three numbers, .*; for grey images both mean and std"),
+        (RESNET, {"mean": (0.5,), "std": [0]}, r"^std \(0.0, 0.0, 0.0\) must be finite and above 0"),
     ],
 )
 def test_what_is_missing_or_out_of_range_is_named(build: Any, given: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         complete(build(), **given)
+
+
+def test_every_classifier_of_torchvision_is_shown_what_its_weights_were_or_the_user_is_asked() -> None:
+    for name in torchvision.models.list_models(module=torchvision.models):
+        if name.startswith("regnet") and name != "regnet_y_16gf":
+            continue  # They cannot be built without numbers, and one is enough.
+        with torch.device("cpu" if name == "regnet_y_16gf" else "meta"), UndrawnWeights():
+            model = torchvision.models.get_model(name, weights=None)
+        owner, _, kind = [part for part, _ in model.named_parameters()][-1].rpartition(".")
+        setattr(model.get_submodule(owner), kind, nn.Parameter(torch.zeros(1000)))
+        weights = [one for one in torchvision.models.get_model_weights(name) if one.meta["categories"]]
+        presets = [one.transforms() for one in weights]
+        known = {(each.crop_size[0], tuple(each.mean), tuple(each.std)) for each in presets}
+        # A vision transformer knows its size.
+        known = {one for one in known if one[0] == getattr(model, "image_size", one[0])}
+        if len(known) == 1:
+            assert tuple(complete(model)[key] for key in ("size", "mean", "std")) in known, name
+        else:
+            with pytest.raises(ValueError, match=rf"size=224 for {name} IMAGENET1K_V1, size=384 for {name} IMAG"):
+                complete(model)

@@ -4,6 +4,7 @@ import gc
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import open_clip
@@ -11,18 +12,26 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.nn import functional as F
+from torchvision.models import ResNet18_Weights
 
 import das_core as da
 import tinyclip
 from cases import each_case
 from das_core import CLIP, Classifier, Judge, facade, find_layers
+from das_core.facade.processor import LUMINANCE
 from das_core.facade.wrap import find_judge, wrap
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.open_clip_text import without_torchaudio
 from quick_render import render
 from toys import classifier, judge
 
 with without_torchaudio():
+    import transformers
     from transformers import ViTConfig, ViTForImageClassification, ViTModel
+
+    # Its classes are imported when they are first asked for.
+    _ = transformers.CLIPModel, transformers.SiglipModel, transformers.CLIPImageProcessor
 
 HALF = (0.5, 0.5, 0.5)
 KNOWN: dict[str, Any] = {"mean": HALF, "std": HALF}
@@ -46,6 +55,82 @@ def test_a_model_of_transformers_answers_with_a_tensor() -> None:
     plain = wrap(own, **KNOWN)
     assert not isinstance(plain, Classifier)
     assert {layer.name for layer in find_layers(plain)} < {name for name, _ in own.named_modules()}
+
+
+def test_classes_have_the_names_that_the_model_or_its_weights_state() -> None:
+    model: Any = ViTForImageClassification(ViTConfig(**SMALL, id2label={0: "cock, rooster", 1: "hen", 2: ""}))
+    made: Any = wrap(model, **KNOWN)
+    assert [made.labels.labels[index].names for index in range(3)] == [("cock", "rooster"), ("hen",), ("class 2",)]
+    made = wrap(model, **KNOWN, labels={2: "c", 0: "a", 1: "b"})
+    assert made.labels.name(2) == "c"
+    made = wrap(RESNET(), processor=ResNet18_Weights.IMAGENET1K_V1, size=64)
+    assert (made.size, made.mean, made.labels) == (64, (0.485, 0.456, 0.406), imagenet_labels())
+    model = RESNET(num_classes=3)
+    made = wrap(model, processor=ResNet18_Weights.IMAGENET1K_V1)
+    assert (made.size, made.labels.name(2)) == (224, "class 2")
+    model.pretrained_cfg = {"label_names": ["ant", "bee", "cat"]}
+    made = wrap(model, size=64, **KNOWN)
+    assert made.labels.name(1) == "bee"
+
+
+WIDE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+READ = WIDE | {"max_position_embeddings": 16, "vocab_size": 7, "eos_token_id": 1, "bos_token_id": 0, "pad_token_id": 0}
+SEE = WIDE | {"image_size": 32, "patch_size": 8}
+CROPS = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32)
+SQUASHES = transformers.SiglipImageProcessor(size={"height": 32, "width": 32}, image_mean=[0.4] * 3)
+
+
+@each_case(("kind", "shown", "fit"), [("CLIP", CROPS, "shortest"), ("Siglip", SQUASHES, "squash")])
+def test_a_clip_of_transformers_sees_and_reads_as_it_does(kind: str, shown: Any, fit: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{kind}Config")(text_config=READ, vision_config=SEE)
+    model = getattr(transformers, f"{kind}Model")(config)
+    tinyclip.write_tokenizer(tmp_path)
+    words = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    clip = wrap(model, processor=SimpleNamespace(image_processor=shown, tokenizer=words))
+    assert isinstance(clip, CLIP)
+    assert (clip.size, clip.fit, clip.interpolation, model.training) == (32, fit, "bicubic", True)
+    images, texts = torch.rand(2, 3, 32, 32), ["a photo", "a cat fish " * 20]
+    tokens = words(texts, padding="max_length", truncation=True, max_length=16, return_tensors="pt").input_ids
+    mean, std = (torch.tensor(values)[:, None, None] for values in (shown.image_mean, shown.image_std))
+    with torch.no_grad():
+        seen = model.eval().get_image_features(pixel_values=(images - mean) / std)
+        read = model.get_text_features(input_ids=tokens)
+    for ours, theirs in ((clip.encode_images(images), seen), (clip.encode_text(texts), read)):
+        # Version 4 of transformers returns tensors.
+        theirs = F.normalize(getattr(theirs, "pooler_output", theirs), dim=1)
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    assert clip.text_tower.count_truncated(texts[1]) == 45
+    assert any(layer.name == "vision_model.encoder.layers.1" for layer in find_layers(clip))
+    mute: Any = wrap(model, **KNOWN)
+    assert (mute.size, mute.fit) == (32, fit)
+    with pytest.raises(ValueError, match=r"Model has no text tower, .* or give wrap its processor= or tokenizer="):
+        mute.encode_text(texts)
+    with pytest.raises(ValueError, match=r"nothing to read words with; .* wrap\(model, processor=AutoProcessor"):
+        render("a photo", mute)
+    for wrong in (3, lambda texts, **_: texts, open_clip.SimpleTokenizer()):
+        with pytest.raises(ValueError, match=r"Model cannot read .*its tokenizer belongs to another model"):
+            wrap(model, processor=shown, tokenizer=wrong)
+
+
+def test_the_image_half_of_a_clip_is_a_clip_that_does_not_read() -> None:
+    model = transformers.CLIPVisionModelWithProjection(transformers.CLIPVisionConfig(**SEE))
+    clip = wrap(model, **KNOWN)
+    assert isinstance(clip, CLIP)
+    views = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(clip(views), model.eval()(pixel_values=(views - 0.5) / 0.5).image_embeds)
+    assert clip.text is None
+
+
+def test_a_model_of_one_channel_is_shown_the_luminance() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)).eval()
+    views = torch.rand(2, 3, 20, 20)
+    grey = sum(share * views[:, channel : channel + 1] for channel, share in enumerate(LUMINANCE))
+    for mean, std in ((0.1307, 0.3081), ((0.1307,), [0.3081])):
+        made = wrap(model, size=20, mean=mean, std=std)
+        torch.testing.assert_close(made(views), model((grey - 0.1307) / 0.3081))
+    assert find_layers(made)[0].name == "0"
+    assert render(3, made, steps=4).scores
 
 
 def test_a_model_of_open_clip_is_a_clip_and_says_what_it_is_shown(tmp_path: Path) -> None:
@@ -84,6 +169,30 @@ def test_what_answers_with_maps_or_a_tuple_can_be_asked_for_its_layers_alone() -
         render(facade.classes(1), edges)
 
 
+def pooled(views: torch.Tensor) -> torch.Tensor:
+    return views.mean((2, 3))
+
+
+@each_case(
+    ("answer", "picks"),
+    [
+        (lambda views: {"logits": pooled(views), "embedding": pooled(views) * 2}, True),
+        (lambda views: {"maps": views, "scores": pooled(views), "loss": None}, True),
+        (lambda views: (pooled(views), views, 3), True),
+        (lambda views: {"one": pooled(views), "two": pooled(views)}, False),
+        (lambda views: (views, pooled(views)), False),
+        (lambda views: (pooled(views), pooled(views)), False),
+        (lambda views: {}, False),
+    ],
+)
+def test_the_only_rows_of_numbers_in_an_answer_are_those_of_a_classifier(answer: Any, picks: bool) -> None:
+    made = wrap(Answering(answer), **KNOWN_SIZE)
+    assert isinstance(made, Classifier) == picks
+    views = torch.rand(3, 3, 8, 8)
+    if picks:
+        torch.testing.assert_close(made(views), pooled((views - 0.5) / 0.5))
+
+
 def without_weights() -> nn.Module:
     with torch.device("meta"):
         return RESNET()
@@ -98,7 +207,15 @@ def without_weights() -> nn.Module:
             r"Sequential fails on colour images of 8 x 8 \(RuntimeError: .*\); give the size",
         ),
         (RESNET, {"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
-        (RESNET, {"tokenizer": open_clip.SimpleTokenizer()}, "ResNet is no model of open_clip, so its tokenizer would"),
+        (RESNET, {"labels": {0: "cat", 2: "dog"}}, "^labels of ResNet names classes 0, 2, and .* classes 0 to 999"),
+        (
+            lambda: ViTForImageClassification(ViTConfig(**SMALL, id2label={0: "ant", 2: "bee"})),
+            KNOWN,
+            "^the id2label of ViTForImageClassification names classes 0, 2, and the model has classes 0 to 1; give",
+        ),
+        (lambda: nn.Conv2d(1, 8, 3), KNOWN_SIZE, "to have 1 channels.*; give the size that it takes, mean and std of"),
+        (RESNET, {"processor": "microsoft/resnet-18"}, "^the processor, a str, cannot be imitated"),
+        (RESNET, {"tokenizer": open_clip.SimpleTokenizer()}, "ResNet is no CLIP that is known here, so its tokenizer"),
         (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
         (lambda: "resnet.pth", {}, "^'resnet.pth' is no model; .* is loaded by load, or"),
         (lambda: 3, {}, "^a int is no model; give a torch.nn.Module"),

@@ -16,6 +16,7 @@ from das_core.models.labels import (
     imagenet_labels,
     normalise_name,
     number_labels,
+    read_labels,
 )
 
 LABELS = imagenet_labels()
@@ -187,3 +188,12 @@ def test_labels_for_other_counts_are_numbers() -> None:
     assert ten.find("3") == ten.find("class 3") == ten.find("Class_3") == 3
     with pytest.raises(ValueError, match="classes 0 to 9"):
         ten.find("10")
+
+
+def test_names_that_a_library_states_are_those_of_imagenet_only_in_its_order() -> None:
+    names = [", ".join(label.names) for label in imagenet_labels().labels]
+    assert read_labels([*names[:400], *["?"] * 100, *names[500:]]) is imagenet_labels()
+    order = [*range(100), *range(999, 99, -1)]
+    turned = read_labels([names[index] for index in order])
+    assert [label.names for label in turned.labels] == [imagenet_labels().labels[index].names for index in order]
+    assert read_labels(["ant", " ,", 3]).labels == (Label(("ant",)), Label(("class 1",)), Label(("3",)))  # type: ignore[list-item]

@@ -7,12 +7,17 @@ from typing import Any
 
 import open_clip
 import pytest
+import timm
 import torch
+from huggingface_hub import constants
+from open_clip.tokenizer import HFTokenizer
 from torch.nn import functional as F
 
 import tinyclip
 from cases import each_case
 from das_core.models.sources.clip_layouts import read_clip_config
+from das_core.models.sources.download import locate_repository
+from das_core.models.sources.files import load
 from das_core.models.sources.open_clip_models import load_clip_file
 from das_core.models.sources.open_clip_text import without_torchaudio
 
@@ -47,6 +52,38 @@ def test_a_clip_of_transformers_in_shards(tmp_path: Path, act: str) -> None:
         read = model.get_text_features(input_ids=tokens).pooler_output
     torch.testing.assert_close(clip.encode_images(IMAGES), F.normalize(seen, dim=1), atol=1e-5, rtol=0)
     torch.testing.assert_close(clip.encode_text(TEXTS), F.normalize(read, dim=1), atol=1e-5, rtol=0)
+
+
+def test_a_siglip_of_transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with without_torchaudio():
+        from transformers import SiglipConfig, SiglipModel
+    both = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = both | {"max_position_embeddings": 16, "vocab_size": 7, "eos_token_id": 1, "bos_token_id": 0}
+    vision = both | {"image_size": 32, "patch_size": 8}
+    torch.manual_seed(0)
+    model = SiglipModel(SiglipConfig(text_config=text, vision_config=vision)).eval()
+    model.save_pretrained(tmp_path)
+    # As in published files: what is as by default is left out, here the activation function.
+    (tmp_path / "config.json").write_text(json.dumps({"vision_config": {"patch_size": 8}}))
+    trunk = {"img_size": 32, "patch_size": 8, "embed_dim": 64, "depth": 2, "num_heads": 2, "act_layer": "gelu_tanh"}
+    make = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, **more: make(name, **trunk | more))
+    siglip = open_clip.get_model_config("ViT-B-16-SigLIP2")
+    small = {"context_length": 16, "vocab_size": 7, "hf_tokenizer_name": "me/words", "width": 64, "heads": 2}
+    siglip |= {"embed_dim": 64, "vision_cfg": siglip["vision_cfg"] | {"image_size": 32}}
+    tinyclip.write_tokenizer(locate_repository("me/words", tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with tinyclip.registered(tmp_path, "siglip", siglip | {"text_cfg": siglip["text_cfg"] | small | {"layers": 2}}):
+        clip: Any = load(tmp_path / "model.safetensors")
+    mean, std = (torch.tensor(values)[:, None, None] for values in (clip.mean, clip.std))
+    words = HFTokenizer(str(locate_repository("me/words", tmp_path)), context_length=16)
+    with torch.no_grad():
+        seen = model.get_image_features(pixel_values=(IMAGES - mean) / std)
+        read = model.get_text_features(input_ids=words(["a photo", "a cat fish"]))
+    for ours, theirs in ((clip.encode_images(IMAGES), seen), (clip.encode_text(["a photo", "a cat fish"]), read)):
+        # Version 4 of transformers returns tensors.
+        theirs = F.normalize(getattr(theirs, "pooler_output", theirs), dim=1)
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
 
 
 @each_case("prefix", ["", "module.", "model.vision."])
