@@ -14,7 +14,6 @@ from .look import check_number, choose_side, pad_to_cells
 Drawn = Literal["squares", "stitches", "tiles"]
 """What a cell looks like: a square, a cross of two threads on cloth, or a tile of a mosaic with a joint around it."""
 
-_VIVID = 1.3  # How far found colours are moved from grey: they are means, duller than what they stand for.
 _CLOTH, _JOINT = 0.93, 0.55  # The grey of what lies between stitches, and between tiles.
 
 
@@ -67,7 +66,7 @@ class Cells:
         """Return pixels, whose sides are multiples of `side`, with one for each cell, in colours of the palette."""
         means = F.avg_pool2d(pixels, side)
         if isinstance(self.palette, int):
-            return torch.cat([self._color(one, find_palette(one, self.palette, _VIVID)) for one in means.split(1)])
+            return torch.cat([self._color(one, find_palette(one, self.palette)) for one in means.split(1)])
         return self._color(means, from_hex(self.palette, means))
 
     def settle(self, pixels: Tensor) -> "Cells":
@@ -75,7 +74,7 @@ class Cells:
         if not isinstance(self.palette, int):
             return self
         means = F.avg_pool2d(pixels, self.measure_side(pixels), ceil_mode=True)
-        return replace(self, palette=to_hex(find_palette(means, self.palette, _VIVID)))
+        return replace(self, palette=to_hex(find_palette(means, self.palette)))
 
     def _color(self, pixels: Tensor, colors: Tensor) -> Tensor:
         """Return pixels with each in one of the colours (N, 3)."""

@@ -105,11 +105,10 @@ def to_oklab(colors: Tensor) -> Tensor:
     return cones @ keep_copy(_TO_LAB, colors).T
 
 
-def find_palette(pixels: Tensor, count: int, vivid: float = 1.0) -> Tensor:
+def find_palette(pixels: Tensor, count: int) -> Tensor:
     """Return the `count` colours (count, 3), 0..1, that stand for the pixels (B, 3, H, W) best, by k-means.
 
-    The first means are as far from each other as can be, so that small parts of a rare colour keep it. At the end the
-    distances from grey are multiplied by `vivid`.
+    The first means are as far from each other as can be, so that small parts of a rare colour keep it.
     """
     height, width = pixels.shape[2:]
     small = torch.nn.functional.adaptive_avg_pool2d(pixels, (min(height, _SAMPLES), min(width, _SAMPLES)))
@@ -128,7 +127,7 @@ def find_palette(pixels: Tensor, count: int, vivid: float = 1.0) -> Tensor:
         belongs = (_find_nearest(places, to_oklab(colors))[:, None] == numbers).to(samples)
         sizes = belongs.sum(dim=0)[:, None]
         colors = torch.where(sizes > 0, belongs.T @ samples / sizes.clamp(min=1), colors)
-    return colors.mean(dim=1, keepdim=True).lerp(colors, vivid).clamp(0, 1)
+    return colors
 
 
 def find_image_palette(image: Images, count: int = 8) -> tuple[str, ...]:
