@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
 from ...das_core.models.judge import check_judge
+from ...das_core.models.photograph_check import describe_misreading
 from ...das_core.models.sources import classifier_files, files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, load_starter, load_starters
 from .. import bridge
@@ -96,6 +97,7 @@ class LoadClassifier(Node):
                     "classifier", tooltip="For Class Objective (to make images) and Classify (to name them)."
                 )
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -107,7 +109,10 @@ class LoadClassifier(Node):
     @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         dtype = read_precision(precision)
-        classifier = _load(*read_choice("source", source, _SOURCES))
+        kind, settings = read_choice("source", source, _SOURCES)
+        classifier = _load(kind, settings)
+        if kind in ("file", RECOMMENDED) and (warning := describe_misreading(classifier)):
+            bridge.warn_on_node(warning, cls.hidden.unique_id)
         return io.NodeOutput(bridge.manage_classifier(classifier.with_precision(dtype)))
 
 

@@ -1,0 +1,46 @@
+"""Two photographs that every classifier of ImageNet knows: they show whether its images and its labels are right."""
+
+import logging
+from pathlib import Path
+
+import torch
+from torchvision.io import decode_image
+
+from .classifier import Classifier
+from .labels import imagenet_labels
+
+_PHOTOGRAPHS = {"coffee.jpg": (504, 967, 968), "cat.jpg": (281, 282, 285)}
+"""scikit-image's `coffee` (by Rachel Michetti) and `chelsea` (by Stéfan van der Walt), both CC0, and the classes that
+are right: coffee mug, espresso and cup; tabby, tiger cat and Egyptian cat."""
+
+_UNSURE = 0.01  # The largest probability of a network that was not trained is below this.
+
+
+_LOG = logging.getLogger(__name__)
+
+
+def log_misreading(classifier: Classifier) -> Classifier:
+    """Log the warning of `describe_misreading`, if there is one, and return the classifier."""
+    if warning := describe_misreading(classifier):
+        _LOG.warning("%s", warning)
+    return classifier
+
+
+def describe_misreading(classifier: Classifier) -> str | None:
+    """Return a warning when a classifier with ImageNet's classes takes neither photograph for what it shows; else None.
+
+    Values that are 0..255 or a wrong order of the classes are found out so, but not a wrong mean: it hardly matters.
+    """
+    if classifier.labels != imagenet_labels():
+        return None
+    folder = Path(__file__).parent
+    images = torch.stack([decode_image(str(folder / name)) for name in _PHOTOGRAPHS]).float() / 255
+    sure, first = classifier.probabilities(images).max(dim=1)
+    right = [int(index) in classes for index, classes in zip(first, _PHOTOGRAPHS.values(), strict=True)]
+    if any(right) or float(sure.max()) < _UNSURE:
+        return None
+    cup, cat = (classifier.labels.name(int(index)) for index in first)
+    return (
+        f"{classifier.name} takes a cup of coffee for {cup} and a cat for {cat}: size, mean, std or labels are "
+        "probably those of another model, or it was not trained on ImageNet"
+    )
