@@ -26,7 +26,7 @@ INTRODUCTION = """# Results
 
 Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
 three: `python -m benchmarks.run peers` needs other libraries, `python -m benchmarks.run gpu` needs a CUDA device, and
-`DAS_JUDGES=folder python -m benchmarks.run judges` measures classifiers of your own, such as robust ones.
+`python -m benchmarks.run judges` measures classifiers of your own, in the folders that DAS_JUDGES names.
 
 All rows are of today's settings. What older ones gave, and what was decided by it, is in NOTES.md.
 """

@@ -135,12 +135,14 @@ def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
 
 
 def latent(name: str, dictionary: Dictionary | str | PathLike[str], which: Latents) -> Wish:
-    """Ask for a latent of a sparse autoencoder, or several, in the layer `name`; `dictionary` may be its file."""
+    """Ask for a latent of a sparse autoencoder, or several: `which`, in the layer `name`; `dictionary` may be its file,
+    see `load_dictionary`."""
     return Wish(lambda judge: latent_objective(judge, name, _open(dictionary), which))
 
 
 def latents(name: str, dictionary: Dictionary | str | PathLike[str], indices: Iterable[int]) -> Wish:
-    """Ask for latents, one for each image: `latents("blocks.3", sae, sae.find_neighbours(12))`."""
+    """Ask for the latents `indices` of a `dictionary` in the layer `name`, one for each image:
+    `latents("blocks.3", sae, sae.find_neighbours(12))`."""
     numbers = list(indices)
 
     def resolve(judge: Judge) -> Objective:

@@ -3,8 +3,9 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import torch
-from torchvision.io import decode_image
+from PIL import Image
 
 from .classifier import Classifier
 from .labels import imagenet_labels
@@ -34,7 +35,8 @@ def describe_misreading(classifier: Classifier) -> str | None:
     if classifier.labels != imagenet_labels():
         return None
     folder = Path(__file__).parent
-    images = torch.stack([decode_image(str(folder / name)) for name in _PHOTOGRAPHS]).float() / 255
+    pixels = np.stack([np.asarray(Image.open(folder / name)) for name in _PHOTOGRAPHS])
+    images = torch.from_numpy(pixels).movedim(-1, 1) / 255
     sure, first = classifier.probabilities(images).max(dim=1)
     right = [int(index) in classes for index, classes in zip(first, _PHOTOGRAPHS.values(), strict=True)]
     if any(right) or float(sure.max()) < _UNSURE:

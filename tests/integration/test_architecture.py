@@ -74,8 +74,13 @@ def test_the_library_is_folders_only_and_all_of_them_are_installed() -> None:
     setuptools = CONFIG["tool"]["setuptools"]
     folders = {path.parent for path in find_files("das_core", "__init__.py")}
     assert set(setuptools["packages"]) == {".".join(folder.parts) for folder in folders} | {"direct_ascent"}
-    assert setuptools["package-data"] == {"das_core": ["py.typed"], "direct_ascent": ["py.typed"]}
-    assert all((ROOT / package / "py.typed").is_file() for package in setuptools["package-data"])
+    data = {
+        path for name, globs in setuptools["package-data"].items() for one in globs for path in (ROOT / name).glob(one)
+    }
+    others = {path for path in find_files("das_core", "*") if path.suffix in (".toml", ".jpg")}
+    assert data == {ROOT / package / "py.typed" for package in ("das_core", "direct_ascent")} | {
+        ROOT / one for one in others
+    }
 
 
 def test_the_dataclasses_of_the_library_are_frozen() -> None:

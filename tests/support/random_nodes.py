@@ -45,8 +45,8 @@ TEXTS: dict[str, list[str]] = {
 _OPTIONS = {"source": ["starter"], "kind": ["layer", "channel"]}
 """Options of a DynamicCombo that need no network, no file, and no layer that a toy lacks."""
 
-_NEEDS_MODELS = "DAS_CLIPFromComfyUI"
-"""A node that is left out, because its inputs come only from ComfyUI's own loaders, which read files of models."""
+_NEEDS_MODELS = ("DAS_CLIPFromComfyUI", "DAS_PreferenceObjective")
+"""Nodes that are left out, because they need files of models, the first through ComfyUI's own loaders."""
 
 
 class NodeMaker:
@@ -59,14 +59,14 @@ class NodeMaker:
         self.pack, self.random, self._real, self._large = pack, random.Random(seed), real, large
         self._makers: dict[str, list[tuple[str, int]]] = {}
         for node_id, node in pack.nodes.items():
-            for number, kind in enumerate(node.RETURN_TYPES if node_id != _NEEDS_MODELS else ()):
+            for number, kind in enumerate(node.RETURN_TYPES if node_id not in _NEEDS_MODELS else ()):
                 self._makers.setdefault(str(kind), []).append((node_id, number))
         self._toys = {"DAS_CLASSIFIER": pack.classifier(Toy()), "DAS_CLIP": pack.clip(Toy(), 4)}
         self._loaded = {"MODEL": make_patcher(), "VAE": StandInVAE()}
         """Values that only loaders of ComfyUI make, by the type of the socket."""
 
     def choose_node(self) -> str:
-        return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != _NEEDS_MODELS]))
+        return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id not in _NEEDS_MODELS]))
 
     def make_inputs(self, node_id: str, depth: int = 0) -> dict[str, Any]:
         """Return random inputs of a node by their dotted names; `depth` is 0 for the node to be run, else higher."""

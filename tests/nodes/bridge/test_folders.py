@@ -50,7 +50,7 @@ def test_folders_are_made_beside_those_of_others_where_they_can_be(
     monkeypatch.setattr(paths, "models_dir", str(home))
     for _ in range(2):
         folders.register_folders()
-        assert {path.name for path in home.iterdir()} == {KIND, "open_clip"}
+        assert {path.name for path in home.iterdir()} == {KIND, "open_clip", "features", "preferences"}
     weights = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
     assert kinds[KIND] == ([str(tmp_path), str(home / KIND)], weights | {".onnx"})
     assert kinds["open_clip"][0] == [str(home / "open_clip")]
