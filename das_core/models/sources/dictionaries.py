@@ -60,10 +60,10 @@ def load_dictionary(path: str | PathLike[str]) -> Dictionary:
     found = {key: prefixes for key in _ENCODERS if (prefixes := find_prefixes(state, [key]))}
     key = next(iter(found), "")
     if not found or "r_mag" in state or (key == "weight" and len(found[key]) > 1):
-        kind = "is a gated autoencoder" if "r_mag" in state else "is no autoencoder, linear layer or vector"
+        gated, other = "a gated autoencoder, which is not", "no autoencoder, linear layer or vector that is"
         raise ValueError(
-            f"'{path.name}' {kind} that can be read (it has {shorten(', '.join(state), 100)}); save the directions "
-            "alone, as one tensor of shape (latents, channels)"
+            f"'{path.name}' holds {gated if 'r_mag' in state else other} read here (it has "
+            f"{shorten(', '.join(state), 100)}); save the directions alone, as one tensor of shape (latents, channels)"
         )
     prefix = choose_prefix(state, found[key], path.name)
     state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

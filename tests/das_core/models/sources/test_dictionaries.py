@@ -144,16 +144,16 @@ def test_neighbours_are_those_of_the_decoder(tmp_path: Path) -> None:
 @each_case(
     ("state", "config", "message"),
     [
-        (SAELENS | {"r_mag": B}, None, "is a gated autoencoder that can be read"),
-        ({"a": W, "b": W}, None, "is no autoencoder, linear layer or vector"),
-        ({"a.weight": W, "b.weight": W}, None, "is no autoencoder, linear layer or vector"),
+        (SAELENS | {"r_mag": B}, None, "holds a gated autoencoder, which is not read here"),
+        ({"a": W, "b": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
+        ({"a.weight": W, "b.weight": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
         (SAELENS | {"W_enc": draw(2, 3, 4)}, None, r"its weight is \(2, 3, 4\)"),
         (SAELENS | {"b_enc": draw(3)}, None, r"its b_enc is \(3,\), and the encoder needs \(12,\)"),
         (SAELENS | {"b_dec": draw(3)}, None, r"its b_dec is \(3,\), and the encoder needs \(5,\)"),
         (SAELENS | {"b_enc": B / 0}, None, "holds values that are no numbers"),
         (SAELENS, {**SIZES, "normalize_activations": "batch"}, "normalises activations by 'batch'"),
         (SAELENS, {**SIZES, "architecture": "temporal"}, "activation function 'temporal' is not known"),
-        (W.to(torch.complex64), None, "holds no weights|cannot be used|is no autoencoder"),
+        (W.to(torch.complex64), None, "holds no autoencoder, linear layer or vector that is read here"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, state: Any, config: Any, message: str) -> None:
