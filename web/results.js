@@ -9,6 +9,7 @@ import { findNode } from "./find_node.js";
 const SIZES = {
   DAS_Classify: [300, 0],
   DAS_Similarity: [300, 0],
+  DAS_Describe: [300, 0],
   DAS_ObjectiveScore: [300, 0],
   DAS_PlotHistory: [300, 290],
   DAS_Spectrum: [300, 420],
