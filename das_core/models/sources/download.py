@@ -145,17 +145,16 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
 
 
 def fetch_files(
-    repository: str, main: str, others: Sequence[str], folder: Path, progress: Progress | None = None
+    repository: str, names: Sequence[str], others: Sequence[str], folder: Path, progress: Progress | None = None
 ) -> Path:
-    """Return the folder of a repository; if `main` is not in it, download it and those of the others that there are."""
+    """Return what `fetch_file` returns; before a download, those of the other files that there are come beside it."""
     home = locate_repository(repository, folder)
-    if not _is_there(home / main):
+    # The file is downloaded last, because it means that the set is complete and nobody has to be asked again.
+    if not any(_is_there(home / name) for name in names):
         for name in others:
             with suppress(MissingError):
                 fetch_file(repository, [name], folder, progress)
-        # Downloaded last, because this file in the folder means that the set is complete.
-        fetch_file(repository, [main], folder, progress)
-    return home
+    return fetch_file(repository, names, folder, progress)
 
 
 def _is_there(path: Path) -> bool:

@@ -1,7 +1,6 @@
 """Judges from checkpoints, whatever they are: CLIPs and classifiers, on disk, on the hub or in the gallery."""
 
 import re
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from ...common.text import shorten
 from ..judge import Judge
 from .classifier_files import load_classifier_file
 from .clip_layouts import read_clip_weights
-from .download import MissingError, Progress, fetch_file
+from .download import Progress, fetch_files
 from .gallery import Entry, fetch
 from .kept_tensors import find_cache_folder
 from .open_clip_catalog import split_open_clip_pair
@@ -54,10 +53,7 @@ def fetch_repository(repository: str, folder: Path, progress: Progress | None = 
     """Return the weights of a repository of the hub in a folder, after downloading them and their configuration."""
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repository):
         raise ValueError(f"'{shorten(repository)}' is no repository of the hub; write OWNER/NAME")
-    for name in _CONFIGS:
-        with suppress(MissingError):
-            fetch_file(repository, [name], folder)
-    return fetch_file(repository, _WEIGHTS, folder, progress)
+    return fetch_files(repository, _WEIGHTS, _CONFIGS, folder, progress)
 
 
 def load_listed(entry: Entry, folder: Path, progress: Progress | None = None) -> Judge:

@@ -44,9 +44,10 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
     """Return a text configuration with folders on disk in place of repositories; missing files are downloaded."""
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):
-        local["hf_tokenizer_name"] = str(fetch_files(name, "tokenizer_config.json", _VOCABULARIES, folder, progress))
+        found = fetch_files(name, ["tokenizer_config.json"], _VOCABULARIES, folder, progress)
+        local["hf_tokenizer_name"] = str(found.parent)
     if name := text.get("hf_model_name"):
-        local["hf_model_name"] = str(fetch_files(name, "config.json", (), folder, progress))
+        local["hf_model_name"] = str(fetch_files(name, ["config.json"], (), folder, progress).parent)
     return local
 
 

@@ -113,6 +113,10 @@ def test_a_repository_of_the_hub_brings_its_configuration(
     entry = Entry("mine", "hf-hub:me/net", architecture="torchvision/squeezenet1_1")
     assert isinstance(load_listed(entry, tmp_path), da.Classifier)
     assert (tmp_path / "me--net" / "config.json").is_file()
+    # What is there is loaded without asking, also for the configurations that the repository lacks.
+    asked = len(Answers.asked)
+    load_listed(entry, tmp_path)
+    assert len(Answers.asked) == asked
     for wrong in ("net", "../net", "a/b/c", "me/../net", "me/.."):
         with pytest.raises(ValueError, match="is no repository of the hub; write OWNER/NAME"):
             fetch_repository(wrong, tmp_path)
