@@ -8,6 +8,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.common.text import shorten
+from ...das_core.models.judge import J, check_judge
+from ...das_core.models.sources.files import load_listed
 from ...das_core.models.sources.gallery import FOLDER, OWN, Entry, list_gallery
 from ...das_core.models.sources.kept_tensors import KEPT
 from .. import bridge
@@ -36,14 +38,14 @@ def checkpoint_input(kind: str) -> Any:
     )
 
 
-def gallery_input(section: str, kind: str) -> Any:
+def gallery_input(kind: str) -> Any:
     """Return the input that chooses one of the gallery, see `list_gallery`, for models in a folder of this kind."""
     try:
-        entries = list_gallery(section, bridge.find_model_folder(kind))
+        entries = list_gallery(kind, bridge.find_model_folder(kind))
     except ValueError as error:
         # The node must still load; a run that takes one of the gallery shows the error.
         _LOG.warning("%s", error)
-        entries = list_gallery(section)
+        entries = list_gallery(kind)
     good = "; ".join(f"{entry.name}: {entry.good_for}" for entry in entries.values() if entry.good_for)
     return tip(
         io.Combo.Input("judge", options=list(entries)),
@@ -52,15 +54,22 @@ def gallery_input(section: str, kind: str) -> Any:
     )
 
 
-def find_entry(section: str, kind: str, title: Any) -> Entry:
+def find_entry(kind: str, title: Any) -> Entry:
     """Return what was chosen in `gallery_input`; raise a ValueError for any other value."""
     folder = bridge.find_model_folder(kind)
-    entries = list_gallery(section, folder)
+    entries = list_gallery(kind, folder)
     if not isinstance(title, str) or title not in entries:
         raise ValueError(
             f"the gallery has no '{shorten(title)}'; choose one of it, or add it with its address to {folder / OWN}"
         )
     return entries[title]
+
+
+def load_recommended(kind: str, title: Any, wanted: type[J], lacks: str) -> J:
+    """Return the judge that was chosen in `gallery_input`; a ValueError says what one of another class `lacks`."""
+    entry = find_entry(kind, title)
+    with bridge.Wait(f"loading {entry.name}", f"downloading {entry.title}") as wait:
+        return check_judge(load_listed(entry, bridge.find_model_folder(kind), wait.report), wanted, lacks)
 
 
 def list_checkpoints(kind: str) -> list[str]:

@@ -5,9 +5,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
-from ...das_core.models.judge import check_judge
 from ...das_core.models.photograph_check import describe_misreading
-from ...das_core.models.sources import classifier_files, files, timm_models, torchvision_models
+from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, load_starter, load_starters
 from .. import bridge
 from ..node import Node
@@ -27,8 +26,8 @@ from .checkpoint import (
     TIMM_FOLDER,
     checkpoint_input,
     find_checkpoint,
-    find_entry,
     gallery_input,
+    load_recommended,
     read_checkpoint_time,
 )
 
@@ -60,7 +59,7 @@ class LoadClassifier(Node):
                     "source",
                     options=make_options(
                         _SOURCES,
-                        recommended=[gallery_input("classifiers", bridge.CLASSIFIERS)],
+                        recommended=[gallery_input(bridge.CLASSIFIERS)],
                         torchvision=[
                             tip(
                                 io.Combo.Input("architecture", options=_list_torchvision()),
@@ -132,9 +131,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
         with bridge.Wait(f"loading {path.name}"):
             return classifier_files.load_classifier_file(path, None if architecture == AUTO else architecture or "")
     if kind == RECOMMENDED:
-        entry = find_entry("classifiers", bridge.CLASSIFIERS, settings.get("judge"))
-        with bridge.Wait(f"loading {entry.name}", f"downloading {entry.title}") as wait:
-            return check_judge(files.load_listed(entry, folder, wait.report), CoreClassifier, "is no classifier")
+        return load_recommended(bridge.CLASSIFIERS, settings.get("judge"), CoreClassifier, "is no classifier")
     # Cut, because a text from a link may be long, and the name is shown on the node.
     name = str(architecture)[:60]
     with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:

@@ -6,8 +6,7 @@ from comfy_api.latest import io
 
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
-from ...das_core.models.judge import check_judge
-from ...das_core.models.sources import files, open_clip_catalog, open_clip_models
+from ...das_core.models.sources import open_clip_catalog, open_clip_models
 from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
 from .. import bridge
@@ -18,8 +17,8 @@ from .checkpoint import (
     RECOMMENDED,
     checkpoint_input,
     find_checkpoint,
-    find_entry,
     gallery_input,
+    load_recommended,
     read_checkpoint_time,
 )
 
@@ -55,7 +54,7 @@ class LoadCLIP(Node):
                     "source",
                     options=make_options(
                         _SOURCES,
-                        recommended=[gallery_input("clips", bridge.CLIPS)],
+                        recommended=[gallery_input(bridge.CLIPS)],
                         open_clip=[
                             tip(
                                 io.Combo.Input("model", options=pairs),
@@ -104,9 +103,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     # Links may bring any values: das_core accepts only the names in its lists.
     architecture: Any = settings.get("architecture", "")
     if kind == RECOMMENDED:
-        entry = find_entry("clips", bridge.CLIPS, settings.get("judge"))
-        with bridge.Wait(f"loading {entry.name}", f"downloading {entry.title}") as wait:
-            return check_judge(files.load_listed(entry, folder, wait.report), CLIP, "is no CLIP")
+        return load_recommended(bridge.CLIPS, settings.get("judge"), CLIP, "is no CLIP")
     if kind == "open_clip":
         architecture, tag = open_clip_catalog.split_open_clip_pair(settings.get("model", ""))
         # Cut, because a text from a link may be long, and the name is shown on the node.

@@ -44,7 +44,7 @@ class PreferenceObjective(Node):
                         "source",
                         options=make_options(
                             _SOURCES,
-                            recommended=[gallery_input("preferences", bridge.PREFERENCES)],
+                            recommended=[gallery_input(bridge.PREFERENCES)],
                             file=[checkpoint_input(bridge.PREFERENCES)],
                         ),
                     ),
@@ -67,7 +67,7 @@ class PreferenceObjective(Node):
     def execute(cls, clip: CLIP, weight: float, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
         if kind == RECOMMENDED:
-            entry = find_entry("preferences", bridge.PREFERENCES, settings.get("judge"))
+            entry = find_entry(bridge.PREFERENCES, settings.get("judge"))
             with bridge.Wait(f"loading {entry.name}", f"downloading {entry.title}") as wait:
                 path = gallery.fetch(entry, bridge.find_model_folder(bridge.PREFERENCES), wait.report)
             head = load_preference(path, entry.clip)

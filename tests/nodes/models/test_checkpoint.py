@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from loaded_pack import Pack
+from loaded_pack import Pack, Toy
 
 KIND = "classifiers"
 
@@ -58,11 +58,11 @@ def test_the_first_folder_is_named(checkpoint: ModuleType, monkeypatch: pytest.M
 
 
 def test_the_gallery_is_a_list_that_a_file_adds_to(checkpoint: ModuleType, pack: Pack, classifier_folder: Path) -> None:
-    first = checkpoint.gallery_input("classifiers", KIND).options
+    first = checkpoint.gallery_input(KIND).options
     own = classifier_folder / "gallery.toml"
     own.write_text('[classifiers.mine]\naddress = "hf-hub:me/net"\n')
-    assert checkpoint.gallery_input("classifiers", KIND).options == [*first, "mine: licence not stated"]
-    assert checkpoint.find_entry("classifiers", KIND, "mine: licence not stated").address == "hf-hub:me/net"
+    assert checkpoint.gallery_input(KIND).options == [*first, "mine: licence not stated"]
+    assert checkpoint.find_entry(KIND, "mine: licence not stated").address == "hf-hub:me/net"
     for stranger in (
         "hf-hub:stranger/net",
         "https://example.org/a.pt",
@@ -73,9 +73,21 @@ def test_the_gallery_is_a_list_that_a_file_adds_to(checkpoint: ModuleType, pack:
         ["mine: licence not stated"],
     ):
         with pytest.raises(ValueError, match=r"the gallery has no '.*'; choose one of it, or add it .*gallery.toml"):
-            checkpoint.find_entry("classifiers", KIND, stranger)
+            checkpoint.find_entry(KIND, stranger)
     # The node loads although the file is damaged; a run says what is wrong.
     own.write_text("[classifiers")
-    assert checkpoint.gallery_input("classifiers", KIND).options == first
+    assert checkpoint.gallery_input(KIND).options == first
     with pytest.raises(ValueError, match=r"gallery.toml cannot be read"):
-        checkpoint.find_entry("classifiers", KIND, first[0])
+        checkpoint.find_entry(KIND, first[0])
+
+
+def test_what_is_recommended_has_to_be_of_the_kind_of_its_list(
+    checkpoint: ModuleType, pack: Pack, classifier_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (classifier_folder / "gallery.toml").write_text('[classifiers.mine]\naddress = "hf-hub:me/net"\n')
+    made = [pack.classifier(Toy()), pack.clip(Toy())]
+    monkeypatch.setattr(checkpoint, "load_listed", lambda entry, folder, progress: made.pop(0))
+    source = {"source": "recommended", "judge": "mine: licence not stated"}
+    assert pack.run("DAS_LoadClassifier", source=source)[0].name == "toy"
+    with pytest.raises(ValueError, match="toy is no classifier"):
+        pack.run("DAS_LoadClassifier", source=source)

@@ -21,7 +21,7 @@ from das_core.models.sources.files import fetch_repository, load_listed
 from das_core.models.sources.gallery import Entry, fetch, list_gallery
 from untrained import torchvision_model
 
-KINDS = ("classifiers", "clips", "preferences")
+KINDS = ("classifiers", "open_clip", "preferences")
 
 
 def test_every_judge_of_the_list_can_be_had_by_its_library() -> None:
@@ -42,7 +42,7 @@ def test_every_judge_of_the_list_can_be_had_by_its_library() -> None:
                 assert entry.address.startswith("https://")
                 assert entry.digest
                 assert entry.megabytes > 0
-                known = {"classifiers": list_file_architectures(), "clips": open_clip.list_models()}
+                known = {"classifiers": list_file_architectures(), "open_clip": open_clip.list_models()}
                 assert kind == "preferences" or entry.architecture in known[kind]
 
 
@@ -135,7 +135,7 @@ def test_a_file_in_the_folder_adds_ones_own(tmp_path: Path) -> None:
     found = list_gallery("classifiers", tmp_path)
     assert found["Dogs of my street: 12 MB, my own"].file == "net.safetensors"
     assert len(found) == len(list_gallery("classifiers")) + 1
-    assert len(list_gallery("clips", tmp_path)) == len(list_gallery("clips"))
+    assert len(list_gallery("open_clip", tmp_path)) == len(list_gallery("open_clip"))
 
 
 @each_case(
