@@ -50,7 +50,7 @@ class Entry:
 
 def list_gallery(kind: str, folder: Path | None = None) -> dict[str, Entry]:
     """Return the judges of a kind (`classifiers`, `open_clip`, `preferences`) by their titles: those of this package,
-    and those of the file gallery.toml in a folder, if there is one. Raises a ValueError that says what is wrong in it."""
+    and those of the file gallery.toml in a folder, if there is one. A ValueError says what is wrong in it."""
     entries = _read(Path(__file__).parents[1] / OWN, kind)
     if folder is not None and (own := folder / OWN).is_file():
         entries = entries | {name: entry for name, entry in _read(own, kind).items() if name not in entries}
