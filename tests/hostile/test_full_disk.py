@@ -88,8 +88,8 @@ def test_sweeps(
     import pyarrow.parquet as pq
 
     import sweep
-    from sweep_grids import list_results_here
-    from sweeper import engine
+    from das_core.runs import engine
+    from das_core.runs.engine import list_results_here
 
     monkeypatch.setattr(engine, "list_results", list_results_here)
     (tmp_path / "color.json").write_text(json.dumps(COLOR))

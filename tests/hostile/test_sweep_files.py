@@ -15,10 +15,11 @@ if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "ya
     pytest.skip("the optional extra sweep is not installed", allow_module_level=True)
 
 import sweep as command
+from das_core.runs import engine
+from das_core.runs.engine import list_results_here
+from das_core.runs.results import Results
 from outcomes import Outcomes, RefusedError, pick, spoil_bytes
-from sweep_grids import COLOR, list_results_here
-from sweeper import engine
-from sweeper.results import Results
+from sweep_grids import COLOR
 
 pytestmark = pytest.mark.hostile
 
@@ -135,7 +136,7 @@ def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> 
         content = json.dumps(row, ensure_ascii=generator.random() < 0.5).encode("utf-8", "surrogatepass")
         path.write_bytes(content if kind else spoil_bytes(generator, content))
         return f"row {content[:600]!r}"
-    names = ("table.parquet", "sweep.json", "sheet.png", ".lock")
+    names = ("table.parquet", "run.json", "sheet.png", ".lock")
     spoiled = pick(generator, [path, *(results / name for name in names)])
     if kind == 2 and spoiled.parent.is_dir():
         content = spoiled.read_bytes() if spoiled.is_file() else b""

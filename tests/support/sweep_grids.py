@@ -1,12 +1,11 @@
-"""Workflows of the toy pack for sweeps, functions for cells, and a replacement of Ray by this process."""
+"""Workflows of the toy pack for sweeps, and a function for cells."""
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeper.cells import Cell, Message, Row, Worker, Workers
+from das_core.runs.cells import Row
 
 COLOR: dict[str, Any] = {
     "1": {"class_type": "TOY_Color", "inputs": {"size": 8, "level": 0.5}, "_meta": {"title": "Colour"}},
@@ -22,14 +21,6 @@ FAILING: dict[str, Any] = COLOR | {
     "3": {"class_type": "TOY_Fail", "inputs": {"kind": "value", "after": ["1", 0]}, "_meta": {"title": "Fail"}}
 }
 """A workflow that saves its picture and then fails, as `kind` says."""
-
-
-def list_results_here(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: Path) -> Iterator[Message]:
-    """Do what `engine.list_results` does, in this process."""
-    worker = Worker(run_one, workers.threads)
-    for cell in cells:
-        row, files = worker.run(cell.task)
-        yield {"cell": cell.hash, **cell.columns, **row}, files
 
 
 def act(task: tuple[str, str], folder: Path) -> Row:

@@ -20,10 +20,11 @@ pytest.importorskip("jinja2")
 
 import sweep
 from cases import each_case
+from das_core.runs import engine
+from das_core.runs.engine import list_results_here
+from das_core.runs.results import Results
 from repository import REPOSITORY
-from sweep_grids import COLOR, FAILING, list_results_here
-from sweeper import engine
-from sweeper.results import Results
+from sweep_grids import COLOR, FAILING
 
 PROCESS_SECONDS = 600.0  # time limit for a process; a busy machine takes long to start Ray and to import PyTorch
 Run = Callable[..., tuple[int, str, str]]
@@ -72,7 +73,7 @@ def test_problems_of_a_grid_and_missing_packages_are_lines(run: Run, monkeypatch
     code, _, err = run("grid.yaml")
     assert code == 2
     assert sorted(line.split(" (")[0] for line in err.splitlines()) == ["sweep: node 1"] * 2
-    assert sorted(path.name for path in Path("output/sweeps/grid").iterdir()) == [".lock", "sweep.json"]
+    assert sorted(path.name for path in Path("output/sweeps/grid").iterdir()) == [".lock", "run.json"]
     monkeypatch.setattr(sweep, "PACKAGES", ("no_such_module",))
     assert run("grid.yaml")[::2] == (2, "sweep: packages are missing: no_such_module; 'make sweep' installs them\n")
 
@@ -116,7 +117,7 @@ def test_a_second_sweep_is_refused_before_its_rehearsal(run: Run, monkeypatch: p
     monkeypatch.setattr("sweeper.session.rehearse", rehearse)
     with Results(Path("output/sweeps/grid")).claim("grid"):
         code, _, err = run("grid.yaml")
-    assert (code, rehearse.call_count, "another sweep is at work in" in err) == (2, 0, True)
+    assert (code, rehearse.call_count, "another run is at work in" in err) == (2, 0, True)
     assert (run("grid.yaml")[0], rehearse.call_count) == (0, 1)
 
 

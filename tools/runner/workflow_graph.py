@@ -17,6 +17,8 @@ _LONGEST_MESSAGE = 1000
 class WorkflowError(ValueError):
     """An error in a workflow or in the command line: one sentence for the user, shortened by `elide`."""
 
+    is_sentence = True  # see `describe_error` of das_core.runs
+
     def __init__(self, message: str) -> None:
         super().__init__(elide(message))
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pydantic
 import yaml
 
+from das_core.runs.cells import RunsError
 from runner.workflow_graph import quote, suggest_names
-from sweeper.cells import SweepError
 from sweeper.grid import AXES, MAX_CELLS, WORKFLOW, Grid, Range
 
 _MAX_BYTES, _MAX_DIGITS = 2**20, 40  # of a file, and of a number: forms such as 1:1:1:… would take minutes to read
@@ -38,29 +38,29 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
-    """Read a grid file; paths of workflows are relative to its folder. A SweepError lists all that is wrong."""
+    """Read a grid file; paths of workflows are relative to its folder. A RunsError lists all that is wrong."""
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
         written = yaml.load(content.decode("utf-8"), _Loader) if len(content) <= _MAX_BYTES else None
     except OSError as error:
-        raise SweepError(f"cannot read {path}: {error.strerror}") from error
+        raise RunsError(f"cannot read {path}: {error.strerror}") from error
     except RecursionError as error:
-        raise SweepError(f"{path} is nested too deeply for a grid") from error
+        raise RunsError(f"{path} is nested too deeply for a grid") from error
     except (yaml.YAMLError, ValueError, TypeError) as error:
-        raise SweepError(f"{path} is no YAML: {' '.join(str(error).split())[:500]}") from error
+        raise RunsError(f"{path} is no YAML: {' '.join(str(error).split())[:500]}") from error
     if len(content) > _MAX_BYTES:
-        raise SweepError(f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}")
+        raise RunsError(f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}")
     if not isinstance(written, Mapping):
-        raise SweepError(f"{path} is no grid; it needs at least a line 'workflow: FILE.json' and 'axes:'")
+        raise RunsError(f"{path} is no grid; it needs at least a line 'workflow: FILE.json' and 'axes:'")
     entries = {"name": path.stem} | {name: entry for name, entry in written.items() if entry is not None}
     try:
         grid = Grid.model_validate(entries)
     except pydantic.ValidationError as error:
-        raise SweepError(*map(_describe, error.errors(include_url=False))) from None
+        raise RunsError(*map(_describe, error.errors(include_url=False))) from None
     grid._folder = path.parent
     if problems := list(_check(grid, max_cells)):
-        raise SweepError(*problems)
+        raise RunsError(*problems)
     return grid
 
 

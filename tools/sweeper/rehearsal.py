@@ -8,16 +8,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from das_core.runs.cells import Cell, RunsError, describe_error
 from runner.kept_outputs import KeptOutputs
 from runner.node_classes import get_node_class, is_output
 from runner.workflow_execution import execute_workflow
 from runner.workflow_graph import Node, Workflow
-from sweeper.cells import Cell, SweepError, describe_error
 from sweeper.workflows import Workflows
 
 
 def rehearse(cells: Iterable[Cell], workflows: Workflows, seconds: float = 60.0) -> int:
-    """Run the quick nodes of cells for some seconds, and return how many cells; a SweepError lists what they say."""
+    """Run the quick nodes of cells for some seconds, and return how many cells; a RunsError lists what they say."""
     begin, count, kept = time.monotonic(), 0, KeptOutputs(1000, lambda node: True)
     problems: Counter[str] = Counter()
     for cell in cells:
@@ -31,7 +31,7 @@ def rehearse(cells: Iterable[Cell], workflows: Workflows, seconds: float = 60.0)
         except Exception as error:  # noqa: BLE001  (every error of a node would make the cell fail)
             problems[describe_error(error)] += 1
     if problems:
-        raise SweepError(*(f"{problem} ({n} of {count} checked cells)" for problem, n in problems.most_common()))
+        raise RunsError(*(f"{problem} ({n} of {count} checked cells)" for problem, n in problems.most_common()))
     return count
 
 

@@ -23,12 +23,12 @@ from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import parse_classes
 from das_core.report.recognition import judge_class, judge_text
+from das_core.runs.cells import Row, RunsError, RunsStoppedError
 from runner.kept_outputs import KeptOutputs, has_no_links
 from runner.node_classes import get_node_class
 from runner.picture_file import is_picture_name, open_picture
 from runner.workflow_execution import execute_workflow
 from runner.workflow_graph import Workflow, WorkflowError, find_input
-from sweeper.cells import Row, SweepError, SweepStoppedError
 from sweeper.workflows import Plan, Workflows
 
 
@@ -63,18 +63,18 @@ def read_wish(spec: Mapping[Any, str], built: Workflow) -> str:
     (path,) = spec.values()
     node, name = find_input(built, path)
     if name not in node.inputs or isinstance(node.inputs[name], list):
-        raise SweepError(f"judge: {path} holds no text; name the input that does, such as DAS_PickClass.name")
+        raise RunsError(f"judge: {path} holds no text; name the input that does, such as DAS_PickClass.name")
     return str(node.inputs[name])
 
 
 def check_judge(spec: Mapping[Any, str], built: Workflow) -> str:
-    """Return what a cell asks for; raise SweepError if a node that saves pictures depends on the held-out model."""
+    """Return what a cell asks for; raise RunsError if a node that saves pictures depends on the held-out model."""
     pending = [n.id for n in built.values() if "IMAGE" not in get_node_class(n).RETURN_TYPES and "images" in n.inputs]
     for node_id in pending:  # it grows
         node = built[node_id]
         if node.class_type in ("DAS_LoadClassifier", "DAS_LoadCLIP") and node.inputs.get("source") == "second_opinion":
             said = f"judge: {node} is the judge itself (second_opinion) and helps to make the picture"
-            raise SweepError(f"{said}; let another model climb, or remove 'judge:'")
+            raise RunsError(f"{said}; let another model climb, or remove 'judge:'")
         links = [value[0] for value in node.inputs.values() if isinstance(value, list)]
         pending += [link for link in links if link not in pending]
     return read_wish(spec, built)
@@ -95,7 +95,7 @@ class WorkflowRunner:
         workflows = self._workflows or self._load()
         built = workflows.build(label, settings, folder)
         if workflows.hash(built) != digest:
-            raise SweepStoppedError("the pack or its images have changed since the sweep was started")
+            raise RunsStoppedError("the pack or its images have changed since the sweep was started")
         saved: list[tuple[bool, bool, str]] = []
         texts: dict[str, list[str]] = {}
         before = time.perf_counter()
@@ -142,7 +142,7 @@ class WorkflowRunner:
         try:
             self._workflows = Workflows(plan)
         except WorkflowError as error:
-            raise SweepStoppedError(f"a worker cannot start: {error}") from error
+            raise RunsStoppedError(f"a worker cannot start: {error}") from error
         self._kept = KeptOutputs()
         self._judge = CellJudge(plan.grid.judge, plan.choices) if plan.grid.judge else None
         return self._workflows

@@ -12,12 +12,12 @@ import psutil
 import torch
 from tqdm import tqdm
 
+from das_core.runs.cells import Cell, Machine, RunsError, Worker, Workers, count_workers
+from das_core.runs.engine import connect, list_machines, run_cells
+from das_core.runs.results import Results
 from repository import REPOSITORY
 from runner.workflow_graph import Workflow, to_prompt
-from sweeper.cells import Cell, Machine, SweepError, Worker, Workers, count_workers
-from sweeper.engine import connect, list_machines, run_cells
 from sweeper.rehearsal import rehearse
-from sweeper.results import Results
 from sweeper.runs import WorkflowRunner, check_judge
 from sweeper.show import save_page, save_sheet
 from sweeper.workflows import Plan, Workflows, list_cells, list_images
@@ -50,7 +50,7 @@ class Session:
             machines = list_machines(connect(workers.address))
         row, _ = Worker(pickle.dumps(WorkflowRunner(self._plan, workers.threads)), workers.threads).run(cells[0].task)
         if row["status"] == "failed":
-            raise SweepError(f"the first cell fails: {row['message']}")
+            raise RunsError(f"the first cell fails: {row['message']}")
         fitting, reason = count_workers(machines, workers, row["peak_bytes"])
         count, loading = min(workers.number or fitting, len(cells)), row["load_seconds"]
         each = row["seconds"] - loading
@@ -72,11 +72,11 @@ class Session:
         """Run the cells without a result, see `run_cells`, in a folder that is claimed; count cells done and failed."""
         images: dict[str, dict[str, bytes]] = {label: {} for label in self._plan.workflows}
         if self._workers.address is not None and self._plan.pack.resolve() != REPOSITORY:
-            raise SweepError("--pack with --address: only this repository is sent to a cluster; leave out --pack")
+            raise RunsError("--pack with --address: only this repository is sent to a cluster; leave out --pack")
         for cell in self._cells if self._workers.address is not None else ():
             for name, path in list_images(self._build(cell).values()).items():
                 if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
-                    raise SweepError(f"image {name}: only images below the folders of input and workflow can be sent")
+                    raise RunsError(f"image {name}: only images below the folders of input and workflow can be sent")
                 known = images[cell.task[1]]
                 known[name] = known.get(name) or path.read_bytes()
         runner = WorkflowRunner(self._plan, self._workers.threads, images if self._workers.address else None)
@@ -85,7 +85,7 @@ class Session:
     def show(self, results: Results) -> list[str]:
         """Write the contact sheet and the page of the rows that `results` has read, and return what was written."""
         if not results.rows:
-            raise SweepError(f"no results in {results.path}; run the sweep without --show first")
+            raise RunsError(f"no results in {results.path}; run the sweep without --show first")
         grid = self._plan.grid
         axes = [column for name, options in grid.axes.items() for column in options[0].columns or [name]]
         sheet = save_sheet(grid.axes, self._choices, grid.sheet, results)

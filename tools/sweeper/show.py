@@ -14,10 +14,10 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from das_core.runs.cells import Cell, Row
+from das_core.runs.results import Results, replace_file
 from runner.picture_file import open_picture
-from sweeper.cells import Cell, Row
 from sweeper.grid import Option
-from sweeper.results import Results, replace_file
 
 # In pixels: the largest side of a sheet, and on it the largest and smallest side of a picture and the gap between two.
 MAX_SIDE, PICTURE, SMALLEST, GAP = 8_000, 160, 48, 6

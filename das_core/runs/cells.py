@@ -9,7 +9,6 @@ import errno
 import os
 import pickle
 import platform
-import resource
 import socket
 import sys
 import time
@@ -20,29 +19,37 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from runner.workflow_graph import WorkflowError, elide
+from ..common.text import elide
 
 Row: TypeAlias = dict[str, Any]  # a row of the table: values by the names of columns; `status` is "ok" or "failed"
 Message: TypeAlias = str | tuple[Row, dict[str, bytes]]  # a text for the user, or a row and files by their paths
 # Runs one cell in a worker: gets the task of the cell and an empty folder, and returns columns of its row. All files
 # that are then in the folder belong to the result; the column "pictures" lists those that are shown, by their paths in
-# it. An exception makes the cell fail; a `SweepStoppedError` ends the run. The function has to be picklable.
+# it. An exception makes the cell fail; a `RunsStoppedError` ends the run. The function has to be picklable.
 RunOne: TypeAlias = Callable[[Any, Path], Row]
 
 SHARE = 0.9  # of the memory may be filled: other cells can need more than the cell that was measured
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}  # nothing more can be stored
 
 
-class SweepError(WorkflowError):
-    """An error that keeps a sweep from starting; each of its `problems`, 30 at most, says one thing that is wrong."""
+_LONGEST = 1000  # characters of a problem
+
+
+class RunsError(ValueError):
+    """An error that keeps a run from starting; each of its `problems`, 30 at most, says one thing that is wrong."""
+
+    is_sentence = True
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = [*map(elide, problems[:30]), *[f"and {len(problems) - 30:,} more"][: len(problems) > 30]]
+        super().__init__(elide("; ".join(problems), _LONGEST))
+        self.problems = [
+            *(elide(problem, _LONGEST) for problem in problems[:30]),
+            *[f"and {len(problems) - 30:,} more"][: len(problems) > 30],
+        ]
 
 
-class SweepStoppedError(RuntimeError):
-    """A sweep cannot go on, for instance because the disk is full; the same command continues it later."""
+class RunsStoppedError(RuntimeError):
+    """A run cannot go on, for instance because the disk is full; the same command continues it later."""
 
 
 class Cell(NamedTuple):
@@ -60,6 +67,7 @@ class Workers(NamedTuple):
     number: int = 0  # 0 for as many as the memory, the cores and the GPUs of the machines allow
     threads: int = 1  # the cores of a worker
     per_gpu: int = 1  # how many workers share a GPU
+    here: bool = False  # in this process, one cell after the other, without Ray
 
 
 class Machine(NamedTuple):
@@ -83,44 +91,53 @@ def count_workers(machines: Sequence[Machine], workers: Workers, memory: float) 
 
 
 class Worker:
-    """A process that runs cells one after the other, each by a call of the pickled function `run_one`."""
+    """Runs cells one after the other, each by a call of the function `run_one`, which may be pickled."""
 
-    def __init__(self, run_one: bytes, threads: int) -> None:
-        self._pickled, self._run_one = run_one, cast(Any, None)
+    def __init__(self, run_one: bytes | RunOne, threads: int = 0) -> None:
+        self._pickled, self._run_one = (run_one, cast(Any, None)) if isinstance(run_one, bytes) else (b"", run_one)
         self._name = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 1_000_000:x}"
-        os.environ["OMP_NUM_THREADS"] = str(threads)
+        if threads:
+            os.environ["OMP_NUM_THREADS"] = str(threads)
 
     def run(self, task: Any) -> tuple[Row, dict[str, bytes]]:
-        """Run a cell, and return columns of its row, and its files; a SweepStoppedError concerns all cells."""
+        """Run a cell, and return columns of its row, and its files; a RunsStoppedError concerns all cells."""
         begin, files = time.perf_counter(), {}
         row: Row = {"status": "ok", "message": None, "pictures": []}
         try:
             self._run_one = self._run_one or pickle.loads(self._pickled)  # noqa: S301  (the driver has pickled it)
         except Exception as error:
-            raise SweepStoppedError(f"a worker cannot start: {describe_error(error)}") from error
+            raise RunsStoppedError(f"a worker cannot start: {describe_error(error)}") from error
         try:
             with TemporaryDirectory(prefix="cell_") as name:
                 row |= self._run_one(task, Path(name))
                 paths = [path for path in Path(name).rglob("*") if path.is_file()]
                 files = {path.relative_to(name).as_posix(): path.read_bytes() for path in paths}
-        except SweepStoppedError:
+        except RunsStoppedError:
             raise
         except Exception as error:
             cause = error.__cause__ or error
             if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
-                raise SweepStoppedError(f"nothing more can be written: {cause.strerror}; make room") from error
+                raise RunsStoppedError(f"nothing more can be written: {cause.strerror}; make room") from error
             row |= {"status": "failed", "message": describe_error(error)}
-        # macOS counts in bytes, Linux in KiB.
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        row |= {"seconds": time.perf_counter() - begin, "peak_bytes": peak, "worker": self._name}
+        row |= {"seconds": time.perf_counter() - begin, "peak_bytes": _measure_peak(), "worker": self._name}
         row |= {"finished": datetime.now(UTC).isoformat(timespec="milliseconds"), "python": platform.python_version()}
         return row, files
+
+
+def _measure_peak() -> int:
+    """Return the most bytes of memory that this process has had; 0 on Windows, which does not say."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    # macOS counts in bytes, Linux in KiB.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def describe_error(error: BaseException) -> str:
     """Return an error on one line; unless its message was written for the user, with its type and its place."""
     text = " ".join([str(error), *getattr(error, "__notes__", [])])
-    if not isinstance(error, WorkflowError):
+    if not getattr(error, "is_sentence", False):
         places = [f" ({Path(at.filename).name}:{at.lineno})" for at in traceback.extract_tb(error.__traceback__)]
         text = f"{type(error).__name__}: {text}{''.join(places[-1:])}"
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Runs a list of cells on Ray, and stores the result of each as soon as it is there."""
+"""Runs a list of cells, here or on Ray, and stores the result of each as soon as it is there."""
 
 from __future__ import annotations
 
@@ -17,23 +17,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
-from repository import REPOSITORY
-from sweeper.cells import (
-    SHARE,
-    Cell,
-    Machine,
-    Message,
-    RunOne,
-    SweepError,
-    SweepStoppedError,
-    Worker,
-    Workers,
-    count_workers,
-)
+from .cells import SHARE, Cell, Machine, Message, RunOne, RunsError, RunsStoppedError, Worker, Workers, count_workers
 
 if TYPE_CHECKING:
-    from sweeper.results import Results  # it imports PyTorch, which a process that only sends cells does not wait for
+    from .results import Results  # it imports PyTorch, which a process that only sends cells does not wait for
 
+_HOME = Path(__file__).resolve().parents[2]  # the repository, unless the library is installed
 # What is not sent to a cluster, besides what .gitignore has, as patterns of .gitignore.
 EXCLUDED = [".git", "/tests", "/docs", "/benchmarks"]
 _DEATHS = 3  # a cell has failed if so many workers have died while they ran it
@@ -46,7 +35,11 @@ def run_cells(
     kept = {name for name, row in results.rows.items() if not (retry and row["status"] == "failed")}
     todo = [cell for cell in cells if cell.hash not in kept]
     print(f"{len(cells):,} cells, {len(cells) - len(todo):,} done before, {len(todo):,} to do", file=stream, flush=True)
-    messages = list_results(todo, pickle.dumps(run_one), workers, results.path / "ray.log") if todo else iter(())
+    messages: Iterator[Message] = iter(())
+    if todo and workers.here:
+        messages = list_results_here(todo, run_one)
+    elif todo:
+        messages = list_results(todo, pickle.dumps(run_one), workers, results.path / "ray.log")
     pause, failed = 0.5 if stream.isatty() else 10.0, 0
     try:
         with tqdm(total=len(todo), unit="cell", file=stream, mininterval=pause, maxinterval=pause) as bar:
@@ -62,6 +55,14 @@ def run_cells(
         results.write_table()
     states = [results.rows[cell.hash]["status"] for cell in cells]
     return states.count("ok"), states.count("failed")
+
+
+def list_results_here(cells: Sequence[Cell], run_one: bytes | RunOne, *_: Any) -> Iterator[Message]:
+    """Do what `list_results` does, in this process."""
+    worker = Worker(run_one)
+    for cell in cells:
+        row, files = worker.run(cell.task)
+        yield {"cell": cell.hash, **cell.columns, **row}, files
 
 
 def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: Path) -> Iterator[Message]:
@@ -80,7 +81,7 @@ def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: P
                 raise message
             yield message
     except EOFError:
-        raise SweepStoppedError(f"the Ray cluster has gone away (what it said is in {log})") from None
+        raise RunsStoppedError(f"the Ray cluster has gone away (what it said is in {log})") from None
     finally:
         ours.close()
         process.join(20)
@@ -100,7 +101,7 @@ def _serve(pipe: Connection, cells: Sequence[Cell], run_one: bytes, workers: Wor
             if message is not None:
                 pipe.send(message)
         pipe.send(None)
-    except (SweepError, SweepStoppedError) as error:
+    except (RunsError, RunsStoppedError) as error:
         pipe.send(error)
 
 
@@ -119,7 +120,9 @@ def connect(address: str | None) -> Any:
         options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 100 * 2**20}
     else:
         # Python reads PYTHONPATH in the folder into which Ray has unpacked the repository.
-        environment = {"working_dir": str(REPOSITORY), "excludes": EXCLUDED, "env_vars": {"PYTHONPATH": "tools"}}
+        environment = {"working_dir": str(_HOME), "excludes": EXCLUDED, "env_vars": {"PYTHONPATH": "tools"}}
+        if not (_HOME / "pyproject.toml").exists():  # the library is installed, here and on the cluster
+            environment = {}
         options = {}
         host, _, port = address.rpartition(":")
         try:
@@ -127,7 +130,7 @@ def connect(address: str | None) -> Any:
                 socket.create_connection((host, int(port)), timeout=5).close()
         except (OSError, ValueError, OverflowError) as error:
             advice = "write HOST:PORT of its head, or auto; 'ray start --head' starts one"
-            raise SweepError(f"no Ray cluster answers at --address {address} ({error}); {advice}") from error
+            raise RunsError(f"no Ray cluster answers at --address {address} ({error}); {advice}") from error
     try:
         # "local" starts a new cluster. Without it, Ray would look for one in RAY_ADDRESS and on this machine.
         options |= {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
@@ -136,7 +139,7 @@ def connect(address: str | None) -> Any:
         hint = "its folder for temporary files may be full; RAY_TMPDIR names another"
         if address:
             hint = "run this on a machine of the cluster; if it has a token, with RAY_AUTH_MODE=token as there"
-        raise SweepError(f"Ray does not start ({' '.join(str(error).split())[:300]}); {hint}") from error
+        raise RunsError(f"Ray does not start ({' '.join(str(error).split())[:300]}); {hint}") from error
     return ray
 
 
@@ -151,7 +154,7 @@ def _drive(ray: Any, cells: Sequence[Cell], run_one: bytes, workers: Workers) ->
     machines = list_machines(ray)
     most = Machine(*map(max, zip(*machines, strict=True)))
     if most.cores < workers.threads:
-        raise SweepError(f"--threads {workers.threads}: no machine has so many cores; at most {most.cores:.0f}")
+        raise RunsError(f"--threads {workers.threads}: no machine has so many cores; at most {most.cores:.0f}")
     needs = {"num_cpus": workers.threads, "num_gpus": 1 / workers.per_gpu if most.gpus else 0}
     actors = ray.remote(max_restarts=-1, max_task_retries=_DEATHS - 1, **needs)(Worker)
     waiting = deque(cells)
@@ -175,11 +178,11 @@ def _drive(ray: Any, cells: Sequence[Cell], run_one: bytes, workers: Workers) ->
             try:
                 row, files = ray.get(call) if cell else (ray.get(call), {})
             except ray.exceptions.RayTaskError as error:  # it was raised in the worker
-                raise SweepStoppedError(str(error.cause)) from None
+                raise RunsStoppedError(str(error.cause)) from None
             except ray.exceptions.RayError as error:
                 reason = " ".join(str(error).split())[:500]
                 if cell is None or len(lost) > _DEATHS + len(calls):
-                    raise SweepStoppedError(f"workers die, and no cell gets done; the last one: {reason}") from None
+                    raise RunsStoppedError(f"workers die, and no cell gets done; the last one: {reason}") from None
                 message = f"{_DEATHS} workers died while they ran this cell; the last one: {reason}"
                 failed = {"status": "failed", "message": message, "pictures": []}
                 lost.append(({"cell": cell.hash, **cell.columns, **failed}, {}))

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from cases import each_case
+from das_core.runs import engine
+from das_core.runs.cells import Cell, Machine, Row, RunsError, RunsStoppedError, Worker, Workers, count_workers
+from das_core.runs.engine import EXCLUDED, connect, list_results_here, run_cells
+from das_core.runs.results import Results
 from repository import REPOSITORY
-from sweep_grids import act, list_results_here
-from sweeper import engine
-from sweeper.cells import Cell, Machine, Row, SweepError, SweepStoppedError, Worker, Workers, count_workers
-from sweeper.engine import EXCLUDED, connect, run_cells
-from sweeper.results import Results
+from sweep_grids import act
 
 
 def make_cells(notes: Path, *tasks: str) -> list[Cell]:
@@ -53,7 +53,7 @@ def test_workers_that_die_are_replaced(tmp_path: Path, monkeypatch: pytest.Monke
 def test_cells_that_failed_run_again_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def list_one(*given: Any) -> Any:
         yield next(list_results_here(*given))
-        raise SweepStoppedError("the cluster has gone away")
+        raise RunsStoppedError("the cluster has gone away")
 
     monkeypatch.setattr(engine, "list_results", list_results_here)
     cells, results = make_cells(tmp_path / "notes", "fail", "plain"), Results(tmp_path / "results")
@@ -63,14 +63,14 @@ def test_cells_that_failed_run_again_when_asked(tmp_path: Path, monkeypatch: pyt
         assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == ["fail0", "fail1", "plain0"]
         monkeypatch.setattr(engine, "list_results", list_one)
         (results.path / "table.parquet").unlink()
-        with pytest.raises(SweepStoppedError, match="gone away"):
+        with pytest.raises(RunsStoppedError, match="gone away"):
             run_cells(make_cells(tmp_path / "notes", "1", "2", "a", "b"), act, results, Workers(), io.StringIO())
     assert (results.path / "table.parquet").is_file()
     assert len(results.rows) == 3
 
 
 def refuse(task: Any, folder: Path) -> Row:
-    raise SweepStoppedError("the pack has changed")
+    raise RunsStoppedError("the pack has changed")
 
 
 def fill(task: Any, folder: Path) -> Row:
@@ -86,7 +86,7 @@ def fill(task: Any, folder: Path) -> Row:
     ],
 )
 def test_what_is_no_fault_of_a_cell_concerns_all_cells(run_one: bytes, message: str) -> None:
-    with pytest.raises(SweepStoppedError, match=message):
+    with pytest.raises(RunsStoppedError, match=message):
         Worker(run_one, 1).run(None)
 
 
@@ -109,7 +109,7 @@ def test_how_many_workers_there_is_room_for(machines: list[Machine], workers: Wo
 
 @each_case("address", ["127.0.0.1", "ray://127.0.0.1:1", ":1", "127.0.0.1:99999"])
 def test_a_cluster_that_is_not_there_is_found_at_once(address: str) -> None:
-    with pytest.raises(SweepError, match=rf"no Ray cluster answers at --address {address} \(.*write HOST:PORT"):
+    with pytest.raises(RunsError, match=rf"no Ray cluster answers at --address {address} \(.*write HOST:PORT"):
         connect(address)
 
 
@@ -122,7 +122,7 @@ def test_where_ray_does_not_start_the_likely_reason_is_named(monkeypatch: pytest
             raise ConnectionError("no")
 
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init, exceptions=SimpleNamespace(RayError=KeyError)))
-    with pytest.raises(SweepError, match=r"Ray does not start \(no\); run this on a machine of the cluster; if it has"):
+    with pytest.raises(RunsError, match=r"Ray does not start \(no\); run this on a machine of the cluster; if it has"):
         connect("auto")
     # Ray puts the path of Python, as it is, into a line for a shell.
     for python, quoted in (("/my/python", None), ("/it's my/python", "'/it'\"'\"'s my/python'")):
@@ -130,7 +130,7 @@ def test_where_ray_does_not_start_the_likely_reason_is_named(monkeypatch: pytest
         connect(None)
         assert given["runtime_env"].get("py_executable") == quoted
     monkeypatch.setattr(sys, "executable", "x" * 100)
-    with pytest.raises(SweepError, match=r"\(no\); its folder for temporary files may be full; RAY_TMPDIR"):
+    with pytest.raises(RunsError, match=r"\(no\); its folder for temporary files may be full; RAY_TMPDIR"):
         connect(None)
 
 

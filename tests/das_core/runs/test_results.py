@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cases import each_case
+from das_core.runs.cells import RunsError, RunsStoppedError
+from das_core.runs.results import Results, make_table
 from repository import REPOSITORY
-from sweeper.cells import SweepError, SweepStoppedError
-from sweeper.results import Results, make_table
 
 
 def row(cell: str, **columns: Any) -> dict[str, Any]:
@@ -40,17 +40,17 @@ def test_what_is_saved_is_read_again_and_a_later_result_replaces_the_earlier(tmp
     ("name", "text", "message"),
     [
         ("photo.jpg", "", "holds files that are no results"),
-        ("sweep.json", '{"format": 99, "name": "mine"}', "is of another sweep"),
-        ("sweep.json", '{"format": 1, "name": "other"}', "is of another sweep"),
-        ("sweep.json", "[" * 100_000, "is of another sweep"),
+        ("run.json", '{"format": 99, "name": "mine"}', "is of another run"),
+        ("run.json", '{"format": 1, "name": "other"}', "is of another run"),
+        ("run.json", "[" * 100_000, "is of another run"),
     ],
 )
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(SweepError, match=message), Results(tmp_path).claim("mine"):
+    with pytest.raises(RunsError, match=message), Results(tmp_path).claim("mine"):
         pass
     assert sorted({path.name for path in tmp_path.iterdir()} - {".lock"}) == [name]
-    with pytest.raises(SweepError, match="cannot write to"), Results(tmp_path / name).claim("mine"):
+    with pytest.raises(RunsError, match="cannot write to"), Results(tmp_path / name).claim("mine"):
         pass
 
 
@@ -59,7 +59,7 @@ def test_one_process_writes_and_a_process_that_is_killed_leaves_no_lock(tmp_path
 import sys
 sys.path += {[str(REPOSITORY), str(REPOSITORY / "tools")]}
 from pathlib import Path
-from sweeper.results import Results
+from das_core.runs.results import Results
 with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
     print("claimed", flush=True)
     sys.stdin.read()
@@ -68,12 +68,12 @@ with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "claimed\n"
-        with pytest.raises(SweepError, match="another sweep is at work"), Results(tmp_path / "results").claim("mine"):
+        with pytest.raises(RunsError, match="another run is at work"), Results(tmp_path / "results").claim("mine"):
             pass
         other.kill()
     (tmp_path / "results" / ".table.parquet.0a.part").touch()
     with Results(tmp_path / "results").claim("mine"):
-        assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [".lock", "sweep.json"]
+        assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [".lock", "run.json"]
 
 
 @each_case(
@@ -123,7 +123,7 @@ def test_a_write_that_fails_leaves_the_table(tmp_path: Path, monkeypatch: pytest
         assert pq.ParquetFile(path).read().to_pylist() == [row("abcd", seed=None), row("ef01", seed=1)]
         before = path.read_bytes()
         monkeypatch.setattr(pq, "write_table", Mock(side_effect=OSError(28, "No space left on device")))
-        with pytest.raises(SweepStoppedError, match=r"table\.parquet cannot be written: No space left.*make room"):
+        with pytest.raises(RunsStoppedError, match=r"table\.parquet cannot be written: No space left.*make room"):
             results.write_table()
     assert path.read_bytes() == before
     assert not list(tmp_path.glob("*.part"))

@@ -1,6 +1,6 @@
-"""The folder of the results of a sweep.
+"""The folder of the results of a run of many cells, such as a sweep.
 
-`sweep.json` has the name of the sweep. `cells/ab/HASH/` has the files of the cell with this hash, which begins with ab,
+`run.json` has the name of the run. `cells/ab/HASH/` has the files of the cell with this hash, which begins with ab,
 and `row.json`, which is written last: then the cell is done. `table.parquet` has all rows. `.lock` is locked by the
 process that writes here.
 """
@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
-from das_core.common.files import write_atomically
-from sweeper.cells import Row, SweepError, SweepStoppedError
+from ..common.files import write_atomically
+from .cells import Row, RunsError, RunsStoppedError
 
 
 class _StoredRow(BaseModel):
@@ -44,10 +44,10 @@ class Results:
         self._next_write = time.monotonic() + 10
 
     @contextmanager
-    def claim(self, name: str) -> Iterator[None]:
-        """Lock the folder for the sweep `name`, and read its rows; a SweepError says why it cannot be used."""
-        mark, lock = self.path / "sweep.json", filelock.FileLock(self.path / ".lock")
-        wanted, advice = {"format": 1, "name": name}, "choose another folder with --results"
+    def claim(self, name: str, advice: str = "choose another folder") -> Iterator[None]:
+        """Lock the folder for the run `name`, and read its rows; a RunsError says why it cannot be used."""
+        mark, lock = self.path / "run.json", filelock.FileLock(self.path / ".lock")
+        wanted = {"format": 1, "name": name}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
@@ -56,18 +56,18 @@ class Results:
             except (ValueError, RecursionError):
                 found = "damaged"
             if found is None and {path.name for path in self.path.iterdir()} != {".lock"}:
-                raise SweepError(f"{self.path} holds files that are no results of a sweep; {advice}")
+                raise RunsError(f"{self.path} holds files that are no results of such a run; {advice}")
             if found is not None and found != wanted:
-                raise SweepError(f"{self.path} is of another sweep, {str(found)[:200]}; this is {name!r}: {advice}")
+                raise RunsError(f"{self.path} is of another run, {str(found)[:200]}; this is {name!r}: {advice}")
             # Also where it is there already: a folder that cannot be written to is noticed before anything runs.
             with write_atomically(mark) as part:
                 part.write_text(json.dumps(wanted))
             for part in self.path.glob(".*.part"):  # of a process that was killed
                 part.unlink()
         except filelock.Timeout:
-            raise SweepError(f"another sweep is at work in {self.path}; wait for it, or end it") from None
+            raise RunsError(f"another run is at work in {self.path}; wait for it, or end it") from None
         except OSError as error:
-            raise SweepError(f"cannot write to {self.path}: {error.strerror}; {advice}") from error
+            raise RunsError(f"cannot write to {self.path}: {error.strerror}; {advice}") from error
         self.read()
         try:
             yield
@@ -107,14 +107,14 @@ class Results:
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, which then replaces a file; a SweepStoppedError says why it cannot."""
+    """Yield a path to write to, which then replaces a file; a RunsStoppedError says why it cannot."""
     try:
         with write_atomically(path) as part:
             yield part
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         said = f"{path} cannot be written: {reason}; make room, or move away what stands there"
-        raise SweepStoppedError(said) from error
+        raise RunsStoppedError(said) from error
 
 
 def _read_row(path: Path) -> Row | None:
