@@ -117,11 +117,8 @@ def direction_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
 
 def caricature_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
     import direct_ascent as da
-    from das_core.models.layers import make_activation_judge
 
-    judge = da.wrap(model)
-    seen = make_activation_judge(judge, ["layer3"])(PHOTO)["layer3"]
-    return da.render(judge, da.direction("layer3", seen.mean(dim=(2, 3))[0]), start=PHOTO, **short)
+    return da.render(model, da.caricature(PHOTO, "layer3"), start=PHOTO, **short)
 
 
 def caricature_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
@@ -211,7 +208,7 @@ TASKS = (
     Row(
         "a caricature of a photograph",
         _by_library(caricature_ours, caricature_lucent, caricature_horama),
-        {"lucent": "from noise, place by place"},
+        {"lucent": "from noise", "horama": "of the mean over all places"},
     ),
     Row("a class", _by_library(class_ours, class_lucent, class_horama), {"lucent": "by number", "horama": "by number"}),
     Row("diversity of a batch", _by_library(diversity_ours, diversity_lucent)),

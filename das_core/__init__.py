@@ -45,7 +45,7 @@ from .models.layers import find_layers
 from .models.preference_head import PreferenceHead
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
 from .objectives.classes import class_objective
-from .objectives.content import content_objective
+from .objectives.content import caricature_objective, content_objective
 from .objectives.diversity import diversity_objective
 from .objectives.embedding import image_objective, text_objective
 from .objectives.feature import feature_objective
@@ -142,11 +142,12 @@ __all__ = [
     "Distance", "Flip", "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly",
     "Noise", "NormalizedAscent", "Objective", "Paint", "PreferenceHead", "Recipe", "Record", "Result", "Shot",
     "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom",
-    "as_film", "as_zoom", "class_objective", "classify", "compare_with_texts", "content_objective", "decompose",
-    "describe", "diversity_objective", "draw_svg", "edit_stack", "feature_objective", "find_layers", "image_objective",
-    "in_region", "latent_objective", "load", "load_dictionary", "load_open_clip", "load_preference", "load_stack",
-    "load_starter", "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum",
-    "move_camera", "natural_objective", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history",
-    "preference_objective", "prior", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film",
-    "save_stack", "scale_changes", "score_images", "share_views", "style_objective", "text_objective",
+    "as_film", "as_zoom", "caricature_objective", "class_objective", "classify", "compare_with_texts",
+    "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack", "feature_objective",
+    "find_layers", "image_objective", "in_region", "latent_objective", "load", "load_dictionary", "load_open_clip",
+    "load_preference", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
+    "load_torchvision", "measure_spectrum", "move_camera", "natural_objective", "one_per_image", "over_frames",
+    "over_keyframes", "over_steps", "plot_history", "preference_objective", "prior", "render_film",
+    "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes", "score_images",
+    "share_views", "style_objective", "text_objective",
 ]

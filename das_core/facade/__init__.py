@@ -5,12 +5,16 @@ from .render import Rendering, render
 from .running import UnsavedError
 from .wish import (
     Wish,
+    caricature,
     channel,
     channels,
     classes,
     direction,
+    directions,
     diversity,
     head,
+    heads,
+    invert,
     latent,
     latents,
     layer,
@@ -25,7 +29,7 @@ from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
-    "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "channel", "channels", "classes", "direction", "diversity",
-    "film", "head", "latent", "latents", "layer", "natural", "neuron", "of_views", "preference", "render", "text",
-    "wrap", "zoom",
+    "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "caricature", "channel", "channels", "classes", "direction",
+    "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer", "natural", "neuron",
+    "of_views", "preference", "render", "text", "wrap", "zoom",
 ]

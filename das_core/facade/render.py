@@ -59,9 +59,9 @@ def render(
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
         wish: what to ask the model for: a class such as 'jellyfish' or its index; a prompt such as 'a castle in fog'
-            for a CLIP; 'layer4:12' for a channel; a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`;
-            `channels("layer3", range(8))` for eight pictures at once; an objective; a function from views (V, 3, side,
-            side), 0..1, to scores (V,); or a list of these.
+            for a CLIP; 'layer4:12' for a channel; a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`,
+            also of wishes to several models (`Wish.on`); `channels("layer3", range(8))` for eight pictures at once; an
+            objective; a function from views (V, 3, side, side), 0..1, to scores (V,); or a list of these.
         size: width and height in pixels, or one number for both.
         recipe: `picture`; `sketch`, with a third of its time; `best`, with four times its work; or a `Recipe`.
         steps: the number of steps; that of the recipe if None.

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
+from ..common.images import Images
+from ..common.scalars import as_list
 from ..models.clip import CLIP
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge
@@ -16,6 +20,7 @@ from ..models.sources.dictionaries import load_dictionary
 from ..models.sources.kept_tensors import find_cache_folder
 from ..models.sources.preferences import load_preference
 from ..objectives.classes import Targets, class_objective
+from ..objectives.content import caricature_objective, content_objective
 from ..objectives.diversity import diversity_objective
 from ..objectives.embedding import TextSimilarity, text_objective
 from ..objectives.feature import Direction, Kind, feature_objective
@@ -24,6 +29,7 @@ from ..objectives.natural import natural_objective
 from ..objectives.per_image import one_per_image
 from ..objectives.preference import preference_objective
 from ..objectives.term import Objective, make_objective
+from .wrap import find_judge
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,11 @@ class Wish:
     def __truediv__(self, divisor: float) -> "Wish":
         return self * (1 / divisor) if isinstance(divisor, int | float) else NotImplemented
 
+    def on(self, model: nn.Module | Judge) -> "Wish":
+        """Return this wish for a model of its own, so that one picture pleases several: `text("a castle") + 0.3 *
+        channel("layer3", 5).on(resnet)`. The model computes on the device of the render."""
+        return Wish(lambda judge: self.resolve(find_judge(model, judge.device)))
+
 
 def classes(which: Targets) -> Wish:
     """Ask for classes, by their log-probability: `which` is an index, a text (`parse_classes`) or a list of classes."""
@@ -106,10 +117,15 @@ def channel(name: str, index: int) -> Wish:
 
 def channels(name: str, indices: Iterable[int]) -> Wish:
     """Ask for the channels `indices` of the layer `name`, one for each image: `range(8)` makes eight at once."""
-    numbers = list(indices)
-    if not numbers:
-        raise ValueError("no channel is given; give numbers, such as range(8)")
-    return Wish(lambda judge: one_per_image([feature_objective(judge, name, "channel", number) for number in numbers]))
+    return _each(partial(channel, name), "channel", indices)
+
+
+def _each(ask: Callable[[Any], Wish], what: str, given: Any, example: str = "range(8)") -> Wish:
+    """Ask for another item of what is `given` in each image; messages call an item `what`."""
+    wishes = [ask(one) for one in as_list(f"{what}s", given, example)]
+    if not wishes:
+        raise ValueError(f"no {what} is given; give one at least, such as by {example}")
+    return Wish(lambda judge: one_per_image([wish.resolve(judge) for wish in wishes]))
 
 
 def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wish:
@@ -122,6 +138,11 @@ def head(name: str, index: int) -> Wish:
     return _feature(name, "head", index=index)
 
 
+def heads(name: str, indices: Iterable[int]) -> Wish:
+    """Ask for the heads `indices` of the attention module `name`, one for each image, see `head`."""
+    return _each(partial(head, name), "head", indices)
+
+
 def direction(name: str, vector: Direction, position: tuple[int, ...] | None = None) -> Wish:
     """Ask for a direction in the space of the channels of the layer `name`, at a `position`, or at all if None.
 
@@ -130,24 +151,40 @@ def direction(name: str, vector: Direction, position: tuple[int, ...] | None = N
     return _feature(name, "direction", direction=vector, position=position)
 
 
+def directions(
+    name: str, vectors: Tensor | np.ndarray[Any, Any] | Iterable[Direction], position: tuple[int, ...] | None = None
+) -> Wish:
+    """Ask for directions in the layer `name`, one for each image: `vectors` (N, channels), or a list of what
+    `direction` takes, all at one `position`, or at all if None."""
+    return _each(partial(direction, name, position=position), "direction", vectors, "a tensor (N, channels)")
+
+
 def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
     return Wish(lambda judge: feature_objective(judge, name, kind, **settings))
 
 
-def latent(name: str, dictionary: Dictionary | str | PathLike[str], which: Latents) -> Wish:
-    """Ask for a latent of a sparse autoencoder, or several: `which`, in the layer `name`; `dictionary` may be its file,
-    see `load_dictionary`."""
-    return Wish(lambda judge: latent_objective(judge, name, _open(dictionary), which))
+def latent(
+    name: str, dictionary: Dictionary | str | PathLike[str], which: Latents, position: tuple[int, ...] | None = None
+) -> Wish:
+    """Ask for a latent of a sparse autoencoder, or several: `which`, in the layer `name`, at a `position`, or at all if
+    None. The `dictionary` may be its file, see `load_dictionary`; of an encoder (N, channels) and its bias (N,) make
+    one in place: `latent("blocks.3", Dictionary("mine", encoder, bias), 12)`."""
+    return Wish(lambda judge: latent_objective(judge, name, _open(dictionary), which, position))
 
 
-def latents(name: str, dictionary: Dictionary | str | PathLike[str], indices: Iterable[int]) -> Wish:
-    """Ask for the latents `indices` of a `dictionary` in the layer `name`, one for each image:
-    `latents("blocks.3", sae, sae.find_neighbours(12))`."""
+def latents(
+    name: str,
+    dictionary: Dictionary | str | PathLike[str],
+    indices: Iterable[int],
+    position: tuple[int, ...] | None = None,
+) -> Wish:
+    """Ask for the latents `indices` of a `dictionary` in the layer `name`, one for each image, at a `position`, or at
+    all if None: `latents("blocks.3", sae, sae.find_neighbours(12))`."""
     numbers = list(indices)
 
     def resolve(judge: Judge) -> Objective:
         opened = _open(dictionary)
-        return one_per_image([latent_objective(judge, name, opened, number) for number in numbers])
+        return one_per_image([latent_objective(judge, name, opened, number, position) for number in numbers])
 
     return Wish(resolve)
 
@@ -162,6 +199,19 @@ def preference(head: PreferenceHead | str | PathLike[str]) -> Wish:
     return Wish(
         lambda judge: preference_objective(judge, head if isinstance(head, PreferenceHead) else load_preference(head))
     )
+
+
+def caricature(photo: Images, name: str, power: float = 1.0) -> Wish:
+    """Ask for what a `photo` excites in the layer `name`, exaggerated, place by place; `power` is how much the cosine
+    counts (`caricature_objective`). With `start=photo` the photograph changes, without it a new picture grows. Several
+    photographs make a picture of each."""
+    return Wish(lambda judge: caricature_objective(judge, photo, name, power))
+
+
+def invert(photo: Images, name: str = "") -> Wish:
+    """Ask for a picture with the activations of a `photo` in the layer `name` (Mahendran and Vedaldi, 2015), by default
+    the one of `content_objective`: it shows what the layer keeps of the photograph."""
+    return Wish(lambda judge: content_objective(judge, photo, name))
 
 
 def diversity(name: str) -> Wish:

@@ -1,6 +1,7 @@
 """`wrap`: turns any vision model into a judge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from threading import Lock
 from typing import Any
@@ -10,6 +11,7 @@ from zlib import crc32
 import torch
 from torch import Tensor, nn
 
+from ..common.devices import find_device
 from ..common.text import shorten
 from ..models.classifier import Classifier
 from ..models.frozen import check_copyable, freeze_copy, uncompile
@@ -19,9 +21,9 @@ from ..models.photograph_check import log_misreading
 from .processor import LUMINANCE
 from .published import complete_settings, find_names, is_open_clip, is_transformers_clip, order_names
 
-# Of the modules that `find_judge` was given last, at most four: what they were like, and the judge made from them.
+# Of the modules that `find_judge` was given last: what they were like, and the judge made from them, or moved.
 _wrapped: WeakKeyDictionary[nn.Module, tuple[str, Judge]] = WeakKeyDictionary()
-_MOST_WRAPPED = 4
+_MOST_WRAPPED = 8
 _wrapping = Lock()
 _ADVICE = "give the size that it takes, mean and std of one number if it takes grey images, or correct its forward pass"
 
@@ -159,20 +161,32 @@ def _choose_labels(names: Sequence[str] | Mapping[int, str] | None, count: int, 
 
 
 def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
-    """Return a model as a judge (see `wrap`) on a device, or on its own; that of a module is kept until it changes."""
+    """Return a model as a judge (see `wrap`) on a device, or on its own. That of a module is kept until it changes, and
+    so is a copy on another device: wishes to one model share it, and so their views."""
+    judge = _keep(model, "", lambda: wrap(model)) if isinstance(model, nn.Module) else wrap(model)
+    if device is None:
+        return judge
+    there = find_device(device)
 
-    def make() -> Judge:
-        judge = wrap(model)
-        return judge if device is None else judge.to(device)
+    def move(member: Judge) -> Judge:
+        if member.device == there:
+            return member
+        moved = _keep(member.module, str(there), lambda: member.to(there))
+        return replace(member, module=moved.module, owner=None)
 
-    if not isinstance(model, nn.Module) or (state := _describe(model)) is None:
+    return judge.map_members(move)
+
+
+def _keep(module: nn.Module, place: str, make: Callable[[], Judge]) -> Judge:
+    """Return the judge that `make` makes of a module for a `place`, or the one made before, if nothing changed."""
+    if (state := _describe(module)) is None:
         return make()
-    state = f"{device} {state}"
+    state = f"{place} {state}"
     with _wrapping:
-        before, judge = _wrapped.pop(model, (None, None))
+        before, judge = _wrapped.pop(module, (None, None))
         if judge is None or before != state:
             judge = make()
-        _wrapped[model] = state, judge
+        _wrapped[module] = state, judge
         for oldest in list(_wrapped)[:-_MOST_WRAPPED]:
             del _wrapped[oldest]
     return judge

@@ -51,6 +51,13 @@ class Dictionary:
     active: int | None = None
     decoder: Tensor | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[:1]:
+            raise ValueError(
+                f"{self.name} has a weight {tuple(self.weight.shape)} and a bias {tuple(self.bias.shape)}, and needs "
+                "(N, channels) and (N,); transpose a weight (channels, N)"
+            )
+
     def __len__(self) -> int:
         return len(self.weight)
 

@@ -1,4 +1,4 @@
-"""The content of an image: the activations of a layer at every position.
+"""The content of an image, the activations of a layer at every position: kept, or exaggerated.
 
 As in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section 2.1). A
 view is compared with the same view of the image: same window, flip and noise.
@@ -6,9 +6,12 @@ view is compared with the same view of the image: same window, flip and noise.
 
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.images import Images, check_images
+from ..common.scalars import as_number
+from ..common.text import shorten
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.default_layers import choose_content_layer
@@ -16,6 +19,7 @@ from ..models.layers.layer import find_layer, find_layers
 from .term import Objective, make_objective
 
 _EPSILON = 1e-12  # The smallest divisor of a distance: all activations of an image may be zero.
+_LEAST_COSINE = 0.1  # As in lucid: smaller ones count as this, so that every position has a gradient.
 
 
 def content_objective(model: Judge, images: Images, layer: str = "", weight: float = 1.0) -> Objective:
@@ -32,7 +36,32 @@ def content_objective(model: Judge, images: Images, layer: str = "", weight: flo
     known = find_layers(model)
     found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
     judge, image = make_activation_judge(model, [found]), check_images(images, "the content image")
-    return make_objective("content", [(judge, ContentScore(found.name))], weight, references=(image,))
+    return make_objective(
+        "content", [(judge, ContentScore(found.name))], weight, references=(image,), images=len(image)
+    )
+
+
+def caricature_objective(model: Judge, images: Images, layer: str, power: float = 1, weight: float = 1.0) -> Objective:
+    """Return the objective that exaggerates what a layer of a judge sees in images (Olah et al., lucid, 2018).
+
+    The score of a view is the mean of F C max(cos, 0.1)^power over channels and positions: F are its activations, C
+    those of the same view of the image, and cos is their cosine at a position. That of the image itself is its mean
+    square, as in `feature_objective`.
+
+    Args:
+        model: the judge whose layer is captured.
+        images: see `content_objective`.
+        layer: the name of the layer.
+        power: from 0, which takes the dot product alone and so may add what the image lacks.
+        weight: the weight of the objective, see `Term`.
+    """
+    found, exponent = find_layer(find_layers(model), layer, model.name), as_number(power)
+    if exponent is None or not 0 <= exponent < float("inf"):
+        raise ValueError(f"power {shorten(power)} is no number from 0 up; give 0 for the dot product alone, or 1")
+    judge, image = make_activation_judge(model, [found]), check_images(images, "the photograph")
+    score = CaricatureScore(found.name, exponent)
+    name = f"{found.name} caricature"
+    return make_objective(name, [(judge, score)], weight, references=(image,), images=len(image))
 
 
 @dataclass(frozen=True)
@@ -43,10 +72,28 @@ class ContentScore:
 
     def __call__(self, output: Activations, images: Tensor) -> Tensor:
         """Return the score of every view, (V,), at most 0; `output.references` has the activations of the image."""
-        if len(output.references) != 1:
-            raise ValueError("content is compared view by view, so it can only be asked for in an ascent")
-        (reference,) = output.references
-        return -measure_content_distance(output[self.layer], reference[self.layer])
+        return -measure_content_distance(*_pair(output, self.layer))
+
+
+@dataclass(frozen=True)
+class CaricatureScore:
+    """How far the activations of a view go the way of those of the same view of an image, position by position."""
+
+    layer: str
+    power: float
+
+    def __call__(self, output: Activations, images: Tensor) -> Tensor:
+        """Return the score of every view, (V,); `output.references` has the activations of the image."""
+        features, aim = _pair(output, self.layer)
+        likeness = F.cosine_similarity(features, aim, dim=1).clamp(min=_LEAST_COSINE)
+        return ((features * aim).mean(dim=1) * likeness**self.power).reshape(len(features), -1).mean(dim=1)
+
+
+def _pair(output: Activations, layer: str) -> tuple[Tensor, Tensor]:
+    """Return the activations of views, and of the same views of an image, both (V, channels, *positions)."""
+    if len(output.references) != 1:
+        raise ValueError("content is compared view by view, so it can only be asked for in an ascent")
+    return output[layer], output.references[0][layer]
 
 
 def measure_content_distance(features: Tensor, aim: Tensor) -> Tensor:

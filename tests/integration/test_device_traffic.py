@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from operator import attrgetter
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+import direct_ascent
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
@@ -154,6 +156,20 @@ def test_a_step_that_compares_images_reads_once_however_many_chunks_it_has() -> 
     with stand_in_device() as traffic:
         apart = diversity_objective(classifier().to(DEVICE), "2")
         check_step(climb(apart, ImageStack.gray(TOY_SPEC, batch=2), chunk=2, denoising=None), traffic, most=1)
+
+
+def test_a_model_of_its_own_goes_once_to_where_the_render_computes() -> None:
+    model, other = classifier(), classifier(seed=1)
+    wish = direct_ascent.classes(3) + 0.5 * direct_ascent.caricature(IMAGE, "2").on(other)
+    wish -= 0.3 * direct_ascent.channel("0", 5).on(other)
+    settings: dict[str, Any] = {"size": 32, "steps": 1, "progress": False, "recipe": "sketch"}
+    with stand_in_device():
+        _, *bound = (term.judge for term in wish.resolve(model.to(DEVICE)).terms)
+        assert {judge and judge.device for judge in bound} == {DEVICE}
+        assert len({judge and judge.module for judge in bound}) == 1
+        theirs = direct_ascent.render(model, wish, device=DEVICE, **settings).image.cpu()
+    assert other.device.type == "cpu"
+    torch.testing.assert_close(theirs, direct_ascent.render(model, wish, **settings).image, rtol=0, atol=1e-4)
 
 
 def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: CLIP) -> None:

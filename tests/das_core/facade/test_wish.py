@@ -1,5 +1,6 @@
 """Wishes as values: what each asks for, sums, differences and products, and functions of the user's."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,10 +8,18 @@ import torch
 
 import tinyclip
 from cases import each_case
-from das_core import Judge, facade, prior
+from das_core import Dictionary, Judge, content_objective, facade, prior, score_images
+from das_core.facade.wrap import find_judge
 from quick_render import TOY, render
+from toys import classifier
 
 ATTENTION = "transformer.resblocks.1.attn"
+SAE = Dictionary("sae", torch.eye(32), torch.zeros(32))
+PHOTO = torch.rand(1, 3, 5, 5, generator=torch.Generator().manual_seed(0)).kron(torch.ones(8, 8))
+OTHER = classifier(seed=1)
+MODULE: Any = classifier(seed=2).module
+MODULE.pretrained_cfg = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}  # As models of timm have.
+WRONG: Any = "cat.jpg"
 
 
 def red(views: torch.Tensor) -> torch.Tensor:
@@ -27,6 +36,11 @@ def red(views: torch.Tensor) -> torch.Tensor:
         (TOY, facade.direction("2", torch.ones(32), (0, 3)), [("2 direction at 0, 3", 1.0)]),
         (tinyclip.clip(), facade.head(ATTENTION, 0), [(f"{ATTENTION} head 0", 1.0)]),
         (tinyclip.clip(), facade.text("a cat") * 2, [("a cat", 2.0)]),
+        (tinyclip.clip(), facade.heads(ATTENTION, [0, 0]), [(f"{ATTENTION} head 0", 1.0)]),
+        (TOY, facade.directions("2", torch.eye(32)[:3], (0, 3)), [("2 direction at 0, 3", 1.0)]),
+        (TOY, facade.latents("2", SAE, [0, 1], (0, 3)), [("2 sae 0 at 0, 3 | 2 sae 1 at 0, 3", 1.0)]),
+        (TOY, facade.latent("2", SAE, 1, (0, 3)), [("2 sae 1 at 0, 3", 1.0)]),
+        (TOY, facade.caricature(PHOTO, "2") - facade.invert(PHOTO, "1"), [("2 caricature", 1.0), ("content", -1.0)]),
         (TOY, facade.of_views(red), [("red", 1.0)]),
         (TOY, 2 * (facade.classes(1) - facade.channel("0", 2) / 4), [("class 1", 2.0), ("0 channel 2", -0.5)]),
         (TOY, -facade.classes(1) + facade.layer("1"), [("class 1", -1.0), ("1", 1.0)]),
@@ -59,8 +73,62 @@ def test_several_channels_are_several_pictures_and_none_are_refused_at_once() ->
         with pytest.raises(ValueError, match=f"^{batch} pictures cannot show a wish for 3, .* a multiple of 3"):
             render(facade.channels("2", range(3)), batch=batch)
     assert len(render(facade.channels("2", range(3)), batch=6, steps=1).image) == 6
-    with pytest.raises(ValueError, match=r"no channel is given; give numbers, such as range\(8\)"):
+    with pytest.raises(ValueError, match=r"no channel is given; give one at least, such as by range\(8\)"):
         facade.channels("2", [])
+
+
+def test_several_directions_are_several_pictures() -> None:
+    vectors = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
+    made = render(facade.directions("2", vectors))
+    for number, vector in enumerate(vectors.numpy()):
+        alone = render(facade.direction("2", vector), batch=2).image[number]
+        torch.testing.assert_close(made.image[number], alone, rtol=0, atol=2e-4)
+    assert len(render(facade.directions("2", [[(3, 1.0), (5, -1)], vectors[0]], (1, 1)), steps=1).image) == 2
+
+
+@each_case(
+    ("ask", "says"),
+    [
+        (lambda: facade.directions("2", []), r"no direction is given; .* a tensor \(N, channels\)"),
+        (lambda: facade.directions("2", WRONG), r"directions cat.jpg is no list; .* a tensor \(N, channels\)"),
+        (lambda: render(facade.directions("2", torch.ones(2, 31))), r"shape \(31,\) is neither .* 32 channels of"),
+        (lambda: render(facade.caricature(WRONG, "2")), "the photograph is a str; give a tensor, an array or a"),
+        (lambda: render(facade.caricature(PHOTO, "seven")), "layer 'seven' is not in toy; there is 0, 1, 2"),
+        (lambda: render(facade.invert(PHOTO[:, :2], "2")), "the content image has 2 channels"),
+        (lambda: render(facade.channel("2", 1).on(WRONG)), r"'cat\.jpg' is no model; give a torch\.nn\.Module"),
+        (lambda: render(facade.channel("9", 1).on(OTHER)), "layer '9' is not in toy"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said(ask: Callable[[], object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ask()
+
+
+@each_case("start", [None, PHOTO])
+def test_a_caricature_and_an_inversion_climb(start: torch.Tensor | None) -> None:
+    wish = facade.caricature(PHOTO, "0")
+    few, many = (render(wish, start=start, steps=steps).scores["0 caricature"][0] for steps in (2, 12))
+    assert many > 1.03 * few
+    # The photograph changes into what the layer sees more of than in itself.
+    assert (many > float(score_images(PHOTO, wish.resolve(TOY)).table)) == (start is not None)
+    history = render(facade.invert(PHOTO), steps=6).history
+    assert history[-1].scores["content"] > history[0].scores["content"]
+    assert torch.equal(render(facade.invert(PHOTO)).image, render(content_objective(TOY, PHOTO)).image)
+    assert len(render(facade.invert(torch.cat([PHOTO, 1 - PHOTO])), steps=1).image) == 2
+
+
+@each_case("other", [OTHER, MODULE])
+def test_wishes_to_several_models_add_up(other: Any) -> None:
+    wish = facade.classes(3) - 0.3 * facade.channel("2", 5).on(other)
+    expected = facade.classes(3).resolve(TOY) - 0.3 * facade.channel("2", 5).resolve(find_judge(other, None))
+    assert torch.equal(render(wish).image, render(expected).image)
+    # A model that is rendered and bound runs once for both.
+    pair = facade.channel("0", 1), facade.channel("2", 5)
+    assert torch.equal(render(pair[0] + pair[1].on(other), other).image, render(pair[0] + pair[1], other).image)
+    quick: dict[str, Any] = {"size": 32, "steps": 1, "progress": False}
+    film = facade.film(TOY, {0: wish, 2: facade.classes(1).on(other)}, frames=3, **quick)
+    zoom = facade.zoom(TOY, [wish, facade.classes(1).on(other)], **quick)
+    assert list(film.scores) == list(zoom.scores) == ["class 3", "2 channel 5", "class 1"]
 
 
 def test_a_function_of_the_views_is_raised() -> None:

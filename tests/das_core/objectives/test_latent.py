@@ -73,6 +73,14 @@ def test_what_does_not_fit_is_named(latents: Any, layer: str, channels: int, mes
         latent_objective(TOY, layer, dictionary(channels), latents)
 
 
+def test_an_encoder_and_a_bias_are_a_dictionary_in_place() -> None:
+    plain = direct_ascent.latent(LAYER, Dictionary("mine", SAE.weight, SAE.bias), 7, (0, 5)).resolve(TOY)
+    expected = torch.einsum("vc,c->v", MAPS[:, :, 0, 5], SAE.weight[7]) + SAE.bias[7]
+    torch.testing.assert_close(answer(plain, SEEN), expected)
+    with pytest.raises(ValueError, match=r"mine has a weight \(32, 20\) and a bias \(20,\), .* transpose a weight"):
+        Dictionary("mine", SAE.weight.T, SAE.bias)
+
+
 def test_latents_are_a_batch_and_files_serve_as_dictionaries(tmp_path: Path) -> None:
     torch.save({"W_enc": SAE.weight.T, "b_enc": SAE.bias, "b_dec": SAE.center}, tmp_path / "sae.pt")
     wish = direct_ascent.latents(LAYER, SAE, [3, 5]).resolve(TOY)
