@@ -126,5 +126,5 @@ def _simplify(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_simplify(one) for one in value]
     if isinstance(value, int | float) and not abs(value) <= 2**53:  # NaN, too
-        return str(value)
+        return json.dumps(value)
     return value
