@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from .ascent import (
     BEST,
     DRAWING,
+    FEATURE,
     PICTURE,
     SGD,
     SKETCH,
@@ -137,8 +138,8 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "DRAWING", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent",
-    "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Dictionary",
+    "BEST", "CLIP", "DRAWING", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam",
+    "Ascent", "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Dictionary",
     "Distance", "Flip", "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly",
     "Noise", "NormalizedAscent", "Objective", "Paint", "PreferenceHead", "Recipe", "Record", "Result", "Shot",
     "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom",

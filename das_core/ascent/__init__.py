@@ -7,7 +7,7 @@ from .guidance import Guidance
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .recipe import BEST, DRAWING, PICTURE, SKETCH, Recipe
+from .recipe import BEST, DRAWING, FEATURE, PICTURE, SKETCH, Recipe
 from .result import AscentError, Record, Result, Step
 from .sgd import SGD
 from .strokes import Strokes
@@ -15,6 +15,6 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "DRAWING", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
-    "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within",
+    "BEST", "DRAWING", "FEATURE", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus",
+    "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within",
 ]

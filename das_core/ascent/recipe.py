@@ -23,7 +23,7 @@ from .plan import Plan
 from .strokes import Strokes
 from .within import Within
 
-RecipeName = Literal["picture", "sketch", "best", "drawing"]
+RecipeName = Literal["picture", "sketch", "best", "feature", "drawing"]
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
 """The transforms of the views in `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs a third of them."""
@@ -110,6 +110,16 @@ BEST = Recipe(
 )
 """The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves it."""
 
+FEATURE = Recipe(
+    steps=64,
+    augmentation=Augmentation(1, Windows(jitter=16, zoom_min=0.9, fitted=True), ()),
+    optimizer=NormalizedAscent(step_size=0.08),
+    focus=None,
+    denoising=Denoising(share=0.15),
+)
+"""The recipe of a part of a model, such as a channel: one wide view a step, which is neither mirrored nor noisy, since
+many parts tell left from right, or answer to fine detail."""
+
 DRAWING = Recipe(
     steps=120,
     augmentation=Augmentation(4, Windows(fitted=True), (Flip(), Distance(0.25), Noise())),
@@ -118,5 +128,5 @@ DRAWING = Recipe(
 )
 """The recipe of a drawing of 160 strokes on paper. Views keep their colours, or strokes would have any."""
 
-RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST, "drawing": DRAWING}
+RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST, "feature": FEATURE, "drawing": DRAWING}
 """The recipes by name, as `render` and the node Optimize offer them."""
