@@ -55,8 +55,7 @@ function readItem(entry, number, own, values) {
 function readCollection(one, number) {
   const title = collections.length > 1 ? `${one.title}: ` : "";
   const own = one.groups.map(({ name, text = "" }) => ({ name: title + name, text }));
-  const isLone = ({ group }) => group === undefined;
-  if (title && one.items.some(isLone)) own.push({ name: `${title}others`, text: "" });
+  if (title && one.items.some((item) => !("group" in item))) own.push({ name: `${title}others`, text: "" });
   const places = columns.map(({ name }) => one.columns.indexOf(name));
   const read = (value = null) => (typeof value === "boolean" ? ["no", "yes"][Number(value)] : value);
   const readValues = ({ values }) => places.map((place) => read(values?.[place]));

@@ -201,7 +201,7 @@ def test_an_item_has_an_address_and_leads_nowhere_else(visitor: Visitor) -> None
     visitor.wait("unit 3")
     page.keyboard.press("Escape")
     page.locator("dialog").wait_for(state="hidden")
-    assert page.locator(".card:focus").get_attribute("title") == "unit 3"
+    page.locator(".card[title='unit 3']:focus").wait_for()
     page.go_back()
     visitor.wait("unit 3")
     page.keyboard.press("/")
