@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -83,17 +84,16 @@ def save_collection(folder: Path, collection: Collection, embed: bool = False) -
     All that it shows is in manifest.json, and in manifest.js, which it loads; with `embed`, in index.html alone, which
     can be sent to somebody by itself. A ValueError names an item that is not as the collection says.
     """
-    seen = {""}
+    seen, width = {""}, len(collection.columns)
     for item in collection.items:
+        name = shorten(item.id)
         if item.id in seen:
-            raise ValueError(f"the id {shorten(repr(item.id))} is empty or of two items; give each its own")
-        seen.add(item.id)
+            raise ValueError(f"the id '{name}' is empty or of two items; give each item its own")
         if item.group is not None and not 0 <= item.group < len(collection.groups):
-            raise ValueError(f"item {shorten(item.id)}: there is no group {item.group}; number them from 0")
-        if len(item.values) != len(collection.columns):
-            raise ValueError(
-                f"item {shorten(item.id)}: {len(item.values)} values; {len(collection.columns)} are columns"
-            )
+            raise ValueError(f"item '{name}': there is no group {item.group}; groups are numbered from 0")
+        if len(item.values) != width:
+            raise ValueError(f"item '{name}' has {len(item.values)} values; give one for each of the {width} columns")
+        seen.add(item.id)
     content = json.dumps({"format": 1} | _simplify(collection), ensure_ascii=False, separators=(",", ":"))
     # No </script>, and no half of a surrogate pair.
     content = content.replace("<", "\\u003c").encode("utf-8", "replace").decode()
@@ -125,6 +125,6 @@ def _simplify(value: Any) -> Any:
         return {field.name: _simplify(one) for field, one in found if one != field.default}
     if isinstance(value, tuple | list):
         return [_simplify(one) for one in value]
-    if isinstance(value, int | float) and not abs(value) <= 2**53:  # NaN, too
+    if (isinstance(value, int) and abs(value) > 2**53) or (isinstance(value, float) and not math.isfinite(value)):
         return json.dumps(value)
     return value

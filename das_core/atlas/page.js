@@ -7,6 +7,7 @@ const [GAP, LINE, HEADING] = [16, 22, 60]; // between cards; the heights of a li
 const MAX_CHOICES = 40; // values of a column that have check boxes
 const DATA = /^data:(image\/[\w.+-]+|application\/json)[;,]/i; // other addresses are paths
 const FOLDER = /^(?![\s/])(?!.*\/\/)[^\\:?#\p{Cc}]+$/u; // a relative path
+const NUMBER = /^(NaN|-?Infinity|-?\d{16,})$/; // as text, because JSON or a browser has no such number
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 const collections = []; // that of this page, and perhaps a second one
 const groups = [];
@@ -26,9 +27,9 @@ const decode = (text) => new URLSearchParams(`text=${text.replaceAll("+", "%2B")
 const locate = (base, file) => (DATA.test(file) ? file : base + String(file).split("/").map(encode).join("/"));
 const makeKey = (number, id) => (number ? "@" : "") + encode(id);
 const toNumber = (value) => (["", null, undefined].includes(value) ? Number.NaN : Number(value));
-const isLong = (value) => Number.isFinite(toNumber(value)) && /[.e]/.test(value);
 // Short for reading; what is compared and searched has all digits.
-const format = (value, digits = 4) => String(isLong(value) ? Number(Number(value).toPrecision(digits)) : (value ?? ""));
+const format = (value, digits = 4) =>
+  String(typeof value === "number" && value % 1 ? Number(value.toPrecision(digits)) : (value ?? ""));
 
 // Called by manifest.js, that of this page or of another folder.
 function collect(text) {
@@ -54,8 +55,7 @@ function readItem(entry, number, own, values) {
 function readCollection(one, number) {
   const title = collections.length > 1 ? `${one.title}: ` : "";
   const own = one.groups.map(({ name, text = "" }) => ({ name: title + name, text }));
-  const isLone = ({ group }) => group === undefined;
-  if (title && one.items.some(isLone)) own.push({ name: `${title}others`, text: "" });
+  if (title && one.items.some((item) => !("group" in item))) own.push({ name: `${title}others`, text: "" });
   const places = columns.map(({ name }) => one.columns.indexOf(name));
   const read = (value = null) => (typeof value === "boolean" ? ["no", "yes"][Number(value)] : value);
   const readValues = ({ values }) => places.map((place) => read(values?.[place]));
@@ -66,7 +66,7 @@ function readCollection(one, number) {
 function makeFilter(column, number) {
   const { name } = column;
   const known = [...new Set(items.map((item) => item.values[number]))].filter((value) => value !== null);
-  column.numeric = known.every((value) => value === "NaN" || !Number.isNaN(toNumber(value)));
+  column.numeric = known.every((value) => typeof value === "number" || NUMBER.test(value));
   known.sort(column.numeric ? (a, b) => a - b : compare);
   const box = make("details", { hidden: known.length < 2 }, make("summary", {}, name), make("div", {}));
   Object.assign(box.dataset, { name, number });
@@ -109,15 +109,13 @@ function sortBy(column, list, sign) {
 function update() {
   const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const tests = [...filters.children].flatMap(readFilter);
-  tests.push(({ words }) => wanted.every((word) => words.includes(word)));
-  shown = items.filter((item) => tests.every((test) => test(item)));
+  shown = items.filter((item) => tests.every((test) => test(item)) && wanted.every((one) => item.words.includes(one)));
   const falling = find("falling").checked;
   if (sort.value) shown = sortBy(sort.value, shown, falling ? -1 : 1);
   else if (falling) shown.reverse();
   // What is called so comes before what only mentions it.
   const isCalled = ({ name }) => wanted.every((word) => name.includes(word));
   if (wanted.length && !sort.value) shown = [...shown.filter(isCalled), ...shown.filter((item) => !isCalled(item))];
-  find("more").classList.toggle("active", filters.querySelector(".active") !== null);
   const count = (test) => shown.filter(test).length;
   const [failed, rated, good] = [(one) => one.failed, (one) => one.mark, (one) => one.mark === "yes"].map(count);
   const total = collections.reduce((sum, collection) => sum + collection.total, 0);
@@ -138,11 +136,8 @@ function lay() {
   const height = width / across + LINE * (sort.value || collections.some(({ mark }) => mark) ? 2 : 1);
   const begins = (place) => !sort.value && shown[place].group !== shown[place - 1]?.group;
   rows = [];
-  let top = 0;
-  const add = (row, size) => {
-    rows.push({ ...row, top, bottom: top + size });
-    top += size;
-  };
+  const measure = () => rows.at(-1)?.bottom ?? 0;
+  const add = (row, size) => rows.push({ ...row, top: measure(), bottom: measure() + size });
   for (let start = 0, end = 0; start < shown.length; start = end) {
     const { group } = shown[start];
     if (group && begins(start)) add({ group }, HEADING);
@@ -152,7 +147,7 @@ function lay() {
   }
   grid.style.setProperty("--side", `${width / across - GAP}px`);
   document.body.style.setProperty("--head", `${find("head").offsetHeight}px`);
-  grid.style.height = `${top}px`;
+  grid.style.height = `${measure()}px`;
   grid.replaceChildren(...(rows.length ? [] : ["Nothing here is like that."]));
   draw();
   if (before) reveal(findRow(before));
@@ -281,10 +276,8 @@ function pin(item) {
   find("pinned").textContent = item ? `Comparing with ${item.title} ×` : "";
 }
 
-function go(item, replace = false) {
-  const hash = item && `#/${pinned && pinned !== item ? `${pinned.key}/` : ""}${item.key}`;
-  if (replace && hash) location.replace(hash);
-  else if (hash) location.hash = hash;
+function go(item, how = "assign") {
+  if (item) location[how](`#/${pinned && pinned !== item ? `${pinned.key}/` : ""}${item.key}`);
 }
 
 // The item before or after the one that is open, in the order of the grid if it is there.
@@ -308,8 +301,8 @@ function route() {
   opened = parts.map((part) => byKey.get(makeKey(part[0] === "@", decode(part.replace(/^@/, "")))));
   document.title = [...opened.map((item) => item?.title), collections[0].title].filter(Boolean).join(" – ");
   if (parts.length > 1) pin(opened[0] ?? null);
-  const tellMissing = (part) => make("p", {}, `There is no “${decode(part)}” here.`);
-  panes.replaceChildren(...opened.map((item, place) => (item ? makePane(item) : tellMissing(parts[place]))));
+  const missing = parts.map((part) => make("p", {}, `There is no “${decode(part)}” here.`));
+  panes.replaceChildren(...opened.map((item, place) => (item ? makePane(item) : missing[place])));
   panes.classList.toggle("two", parts.length > 1);
   find("compare").textContent = parts.length > 1 ? "Stop comparing" : "Compare";
   if (parts.length && !detail.open) detail.showModal();
@@ -328,7 +321,7 @@ function press(event) {
     detail.close();
     search.focus();
   } else if (detail.open && key === "c") toggleCompare();
-  else if (detail.open && /Left|Right/.test(key)) go(findNeighbour(by), true);
+  else if (detail.open && /Left|Right/.test(key)) go(findNeighbour(by), "replace");
   else if (index >= 0) reveal(findRow(index), index);
   else return;
   event.preventDefault();
@@ -352,24 +345,19 @@ function show() {
   filters.append(...columns.map(makeFilter));
   sort.append(...columns.map(({ name }, number) => new Option(name, number)));
   addEventListener("scroll", () => draw(), { passive: true });
-  addEventListener("resize", lay);
+  new ResizeObserver(lay).observe(find("head"));
   addEventListener("hashchange", route);
   document.addEventListener("keydown", press);
   document.addEventListener("click", click);
   on("size", "input", lay);
   for (const id of ["search", "options"]) on(id, "input", update);
   on("options", "reset", () => setTimeout(update));
-  on("more", "click", () => {
-    find("more").setAttribute("aria-expanded", !find("panel").toggleAttribute("hidden"));
-    lay();
-  });
-  on("previous", "click", () => go(findNeighbour(-1), true));
-  on("next", "click", () => go(findNeighbour(1), true));
+  on("more", "click", () => find("more").setAttribute("aria-expanded", !find("panel").toggleAttribute("hidden")));
+  on("previous", "click", () => go(findNeighbour(-1), "replace"));
+  on("next", "click", () => go(findNeighbour(1), "replace"));
   on("compare", "click", toggleCompare);
   on("pinned", "click", () => pin(null));
-  on("detail", "close", () => {
-    if (opened.length) location.hash = "#/";
-  });
+  on("detail", "close", () => opened.length && location.assign("#/"));
   update();
   route();
 }

@@ -108,9 +108,15 @@ class Results:
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to, which then replaces a file; a RunsStoppedError says why it cannot."""
+    with explain_unwritable(path), write_atomically(path) as part:
+        yield part
+
+
+@contextmanager
+def explain_unwritable(path: Path) -> Iterator[None]:
+    """Turn an error of writing a file into a RunsStoppedError that says why it cannot be written."""
     try:
-        with write_atomically(path) as part:
-            yield part
+        yield
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         said = f"{path} cannot be written: {reason}; make room, or move away what stands there"

@@ -112,9 +112,9 @@ def test_a_workflow_from_the_page_that_is_dropped_is_that_of_its_cell(
 ) -> None:
     own = browser.new_page()
     own.goto(swept.page.as_uri())
-    own.locator("figure").click()
+    own.locator(".card").click()
     with own.expect_download() as waiting:
-        own.click("#json")
+        own.click("text=Workflow (JSON)")
     file = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(file)
     own.close()

@@ -98,7 +98,7 @@ def test_a_grid_that_grows_computes_what_is_new_and_shows_everything(run: Run) -
     assert "24 cells, 12 done before, 12 to do" in err
     sheet, page = map(Path, out.splitlines())
     assert (sheet.name, page.name) == ("sheet.png", "index.html")
-    assert page.read_text(encoding="utf-8").count("<figure") == 24
+    assert page.read_text(encoding="utf-8").count('"Workflow (JSON)"') == 24
     page.unlink()
     assert run("grid.yaml", "--show")[:2] == (0, out)
     assert page.is_file()

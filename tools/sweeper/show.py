@@ -1,4 +1,4 @@
-"""What a sweep shows of its results: the contact sheet, and the page, an HTML file that loads no other file."""
+"""What a sweep shows of its results: the contact sheet, and the page, one HTML file that can be sent to somebody."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from das_core.atlas.collection import Collection, Item, Picture, save_collection
 from das_core.runs.cells import Cell, Row
-from das_core.runs.results import Results, replace_file
+from das_core.runs.results import Results, explain_unwritable, replace_file
 from runner.picture_file import open_picture
 from sweeper.grid import Option
 
 # In pixels: the largest side of a sheet, and on it the largest and smallest side of a picture and the gap between two.
 MAX_SIDE, PICTURE, SMALLEST, GAP = 8_000, 160, 48, 6
-# The most cells that a page shows, each of some 20 KB, and the most values of a column that have check boxes.
-MAX_CELLS, MAX_CHOICES = 5_000, 40
+MAX_CELLS = 5_000  # that a page shows, each of some 20 KB
 _HIDDEN = ("cell", "pictures", "texts", "settings", "message")  # the page shows these columns in other ways
+_NOTE = "Drop the workflow or the PNG file of a cell onto ComfyUI's page, and its workflow opens."
 
 Axes: TypeAlias = Mapping[str, Sequence[Option]]
 Cells: TypeAlias = Mapping[tuple[int, ...], Cell]  # by the numbers of their options
@@ -110,56 +109,41 @@ def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | No
 def save_page(
     name: str, axes: Sequence[str], cells: Sequence[Cell], results: Results, make_prompt: Callable[[Cell], Any]
 ) -> str:
-    """Save index.html, with the columns `axes` in captions; return its path, with what it shows if not everything."""
+    """Save index.html, with the columns `axes` in titles; return its path, with what it shows if not everything."""
     done = [(cell, results.rows[cell.hash]) for cell in cells if cell.hash in results.rows]
     shown = done[:MAX_CELLS]
     names = dict.fromkeys(name for _, row in shown for name, value in row.items() if value is not None)
-    columns = [column for column in names if column not in _HIDDEN]
-    page = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template("page.html")
-    content = page.render(
-        name=name,
-        total=len(cells),
-        axes=[columns.index(axis) for axis in axes if axis in columns],
-        recognised=columns.index("recognised") if "recognised" in columns else None,
-        columns=[_describe_column(column, [row.get(column) for _, row in shown]) for column in columns],
-        cells=(_make_entry(row, columns, results.path, make_prompt(cell)) for cell, row in shown),
-    )
-    with replace_file(results.path / "index.html") as part:
-        part.write_text(content, encoding="utf-8", errors="replace")
-    return f"{results.path / 'index.html'}" + ("" if shown == done else f" (the first {len(shown):,} cells)")
+    columns = tuple(column for column in names if column not in _HIDDEN)
+    items = tuple(_make_item(row, columns, axes, results.path, make_prompt(cell)) for cell, row in shown)
+    collection = Collection(name, len(cells), columns, items=items, note=_NOTE, noun="cells", mark="recognised")
+    with explain_unwritable(results.path / "index.html"):
+        path = save_collection(results.path, collection, embed=True)
+    return f"{path}" + ("" if shown == done else f" (the first {len(shown):,} cells)")
 
 
-def _describe_column(name: str, values: Sequence[Any]) -> dict[str, Any]:
-    """Return a column for the page: whether it holds only numbers, and its different texts if they are few."""
-    known = [value for value in values if value is not None]
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
-    distinct = sorted({_write(value) for value in known}, key=lambda text: (float(text) if numeric else 0.0, text))
-    return {"name": name, "numeric": numeric, "choices": distinct if len(distinct) <= MAX_CHOICES else None}
-
-
-def _write(value: Any) -> str:
-    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
-
-
-def _make_entry(row: Row, columns: Sequence[str], folder: Path, prompt: Any) -> dict[str, Any]:
-    """Return what the page shows of a cell. Values are texts: a browser rounds whole numbers beyond 2^53."""
+def _make_item(row: Row, columns: Sequence[str], axes: Sequence[str], folder: Path, prompt: Any) -> Item:
+    """Return what the page shows of a cell."""
     try:
         texts = dict(json.loads(row.get("texts") or "{}"))
     except (TypeError, ValueError, RecursionError):  # rows are not trusted
         texts = {}
-    picture, buffer = make_thumbnail(row, folder, 224), io.BytesIO()
-    if picture:
-        picture.save(buffer, "JPEG", quality=85)
-    return {
-        "id": row["cell"],
-        "failed": row["status"] == "failed",
-        "message": row["message"] or "",
-        "row": [None if row.get(column) is None else _write(row[column]) for column in columns],
-        "texts": [(title, "\n".join(map(str, lines))) for title, lines in texts.items() if isinstance(lines, list)],
-        "file": f"./{quote(row['pictures'][0])}" if row["pictures"] else "",
-        "workflow": _make_link("application/json", json.dumps(prompt, indent=2).encode()),
-        "image": _make_link("image/jpeg", buffer.getvalue()) if picture else "",
-    }
+    downloads = [("Workflow (JSON)", _make_link("application/json", json.dumps(prompt, indent=2).encode()))]
+    pictures = []
+    if row["pictures"]:
+        downloads.append(("Picture with its workflow (PNG)", row["pictures"][0]))
+    if thumbnail := make_thumbnail(row, folder, 224):
+        thumbnail.save(buffer := io.BytesIO(), "WEBP", quality=80)
+        pictures.append(Picture(row["pictures"][0], thumbnail=_make_link("image/webp", buffer.getvalue())))
+    return Item(
+        id=row["cell"],
+        title=" · ".join(str(row[axis]) for axis in axes if row.get(axis) is not None) or row["cell"][:8],
+        values=tuple(row.get(column) for column in columns),
+        pictures=tuple(pictures),
+        texts=tuple((title, "\n".join(map(str, lines))) for title, lines in texts.items() if isinstance(lines, list)),
+        message=row["message"] or "",
+        failed=row["status"] == "failed",
+        downloads=tuple(downloads),
+    )
 
 
 def _make_link(kind: str, content: bytes) -> str:
