@@ -5,7 +5,7 @@
     >>> picture.image.shape
     torch.Size([1, 3, 64, 64])
 
-This package re-exports the public names of `das_core` and of `das_core.facade`.
+This package re-exports the public names of `das_core` and of `das_core.facade`, and `atlas`.
 """
 
 from typing import TYPE_CHECKING
@@ -17,11 +17,13 @@ from das_core.facade import __all__ as _facade
 
 if TYPE_CHECKING:
     from das_core import *  # noqa: F403
+    from das_core.atlas.atlas import atlas as atlas
     from das_core.facade import *  # noqa: F403
 else:
-    __getattr__ = import_on_demand(__name__, {"das_core": _core, "das_core.facade": _facade})
+    _atlas = {"das_core.atlas.atlas": ["atlas"]}
+    __getattr__ = import_on_demand(__name__, {"das_core": _core, "das_core.facade": _facade, **_atlas})
 
-__all__ = sorted({*_core, *_facade})
+__all__ = sorted({*_core, *_facade, "atlas"})
 
 
 def __dir__() -> list[str]:

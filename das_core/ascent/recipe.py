@@ -128,5 +128,11 @@ DRAWING = Recipe(
 )
 """The recipe of a drawing of 160 strokes on paper. Views keep their colours, or strokes would have any."""
 
-RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST, "feature": FEATURE, "drawing": DRAWING}
+RECIPES: Mapping[str, Recipe] = {
+    "picture": PICTURE,
+    "sketch": SKETCH,
+    "best": BEST,
+    "feature": FEATURE,
+    "drawing": DRAWING,
+}
 """The recipes by name, as `render` and the node Optimize offer them."""

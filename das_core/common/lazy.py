@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_EXTRAS = {"open_clip": "text", "transformers": "text"}  # The extra that installs an optional package.
+# The extra that installs an optional package.
+_EXTRAS = dict.fromkeys(("open_clip", "transformers"), "text")
+_EXTRAS |= dict.fromkeys(("filelock", "jinja2", "pyarrow", "pydantic", "tqdm"), "atlas")
 
 
 def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:

@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 def measure_photographs(judge: Judge, photographs: Photographs, keep: Path | None = None) -> tuple[Known, ...]:
     """Return the statistics of photographs in the norms of a single judge, or in its convolutions if it has no norms.
     They are written to the folder `keep`, and read from there the next time; None for no file."""
-    pictures = _find_pictures(photographs)
+    pictures = find_pictures(photographs)
     names = _choose_parts(judge)
     # What parts there are and how many channels they have, a run of the model tells.
     probed, _ = _sum_moments(judge, names, [torch.linspace(0, 1, judge.size).expand(1, 3, judge.size, -1)])
@@ -60,7 +60,7 @@ def measure_photographs(judge: Judge, photographs: Photographs, keep: Path | Non
     return tuple((name, *each) for name, each in known.items())
 
 
-def _find_pictures(photographs: Photographs) -> Sequence[Path | Tensor]:
+def find_pictures(photographs: Photographs) -> Sequence[Path | Tensor]:
     """Return the files of a folder, or the single images (1, 3, H, W) of a batch."""
     if not isinstance(photographs, str | os.PathLike):
         return check_images(photographs, "photographs").split(1)
@@ -108,7 +108,7 @@ def _sum_moments(
     count, shown = 0, list[Tensor]()
     with measuring_moments(judge.module, names, hear):
         for begin in pausing(range(0, len(pictures), AT_ONCE)):
-            read = [_read(picture, judge.size) for picture in pictures[begin : begin + AT_ONCE]]
+            read = [read_picture(picture, judge.size) for picture in pictures[begin : begin + AT_ONCE]]
             shown = [picture for picture in read if picture is not None]
             if shown:
                 judge.probe(torch.cat(shown))
@@ -117,7 +117,7 @@ def _sum_moments(
     return {name: total * count / runs[name] for name, total in sums.items()}, count
 
 
-def _read(picture: Path | Tensor, size: int) -> Tensor | None:
+def read_picture(picture: Path | Tensor, size: int) -> Tensor | None:
     """Return a picture (1, 3, size, size), 0..1; None for a file that is none, or a picture of one colour."""
     if isinstance(picture, Path):
         try:

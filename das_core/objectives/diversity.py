@@ -13,7 +13,7 @@ from .style import gram_matrix
 from .term import Objective, make_objective
 
 
-def diversity_objective(model: Judge, layer: str, weight: float = 1.0) -> Objective:
+def diversity_objective(model: Judge, layer: str, weight: float = 1.0, together: int = 0) -> Objective:
     """Return the objective that makes the images of a batch differ in one layer of a judge.
 
     The score of view i of an image is 1 - c: c is the mean cosine between its Gram matrix and those of view i of every
@@ -23,9 +23,10 @@ def diversity_objective(model: Judge, layer: str, weight: float = 1.0) -> Object
         model: the judge whose layer is captured.
         layer: the name of the layer in the model (`find_layers` lists them).
         weight: the weight of the objective, see `Term`; below 0 the images become alike.
+        together: how many images, one after the other, are compared among themselves; 0 for all.
     """
     judge = make_activation_judge(model, [find_layer(find_layers(model), layer, model.name)])
-    score = DiversityScore(judge.layers[0].name)
+    score = DiversityScore(judge.layers[0].name, together)
     return make_objective(f"{score.layer} diversity", [(judge, score)], weight, compares_images=True)
 
 
@@ -34,6 +35,7 @@ class DiversityScore:
     """How much a view differs from the matching views of the other images, in one layer."""
 
     layer: str
+    together: int = 0
 
     def __call__(self, output: Activations, images: Tensor) -> Tensor:
         """Return the score of every view, (V,), 0..1; views with the same number in their image are compared."""
@@ -42,6 +44,9 @@ class DiversityScore:
         # The number of each view among those of its own image, from 0: views with the same number are compared.
         number = same_image.tril(-1).sum(dim=1)
         others = (number[:, None] == number[None, :]) & ~same_image
+        if self.together:
+            series = images // self.together
+            others &= series[:, None] == series[None, :]
         alone = ~others.any(dim=1)
         if bool(alone.any()):
             raise ValueError(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 from ..common.text import elide
 
@@ -94,7 +94,8 @@ class Worker:
     """Runs cells one after the other, each by a call of the function `run_one`, which may be pickled."""
 
     def __init__(self, run_one: bytes | RunOne, threads: int = 0) -> None:
-        self._pickled, self._run_one = (run_one, cast(Any, None)) if isinstance(run_one, bytes) else (b"", run_one)
+        self._pickled = run_one if isinstance(run_one, bytes) else b""
+        self._run_one: Any = None if isinstance(run_one, bytes) else run_one
         self._name = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 1_000_000:x}"
         if threads:
             os.environ["OMP_NUM_THREADS"] = str(threads)

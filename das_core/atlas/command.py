@@ -1,0 +1,130 @@
+"""The command `direct-ascent`: `direct-ascent render MODEL WISH -o x.png` and `direct-ascent atlas MODEL`."""
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..common.text import shorten
+from ..models.judge import Judge
+
+_MODELS = (
+    "a starter (lite0, lite1, lite2, clip), torchvision/NAME (or NAME), timm/NAME or hf-hub:OWNER/NAME, which are "
+    "downloaded, the path of a checkpoint, or MODULE:FUNCTION of one's own that returns a model"
+)
+
+
+def open_model(name: str) -> Judge:
+    """Return the judge that a name means: see `_MODELS`. A ValueError says what is wrong with it."""
+    from ..facade.wrap import find_judge
+    from ..models.sources.files import HUB, load
+    from ..models.sources.kept_tensors import find_cache_folder
+    from ..models.sources.starter_clip import load_starter_clip
+    from ..models.sources.starters import load_starter
+    from ..models.sources.timm_models import load_timm
+    from ..models.sources.torchvision_models import list_torchvision_architectures, load_torchvision
+
+    if re.fullmatch("lite[012]", name):
+        return load_starter(f"EfficientNet-L{name[1:]}")
+    if name == "clip":
+        return load_starter_clip()
+    if name.startswith(HUB) or Path(name).exists():
+        return load(name)
+    library, _, rest = name.partition("/")
+    if library == "timm" and rest:
+        return load_timm(rest, find_cache_folder())
+    if (library == "torchvision" and rest) or name in list_torchvision_architectures():
+        return load_torchvision(rest or name, find_cache_folder())
+    module, _, function = name.partition(":")
+    if module.replace(".", "").isidentifier() and function.isidentifier():
+        sys.path.insert(0, "")
+        return find_judge(getattr(importlib.import_module(module), function)(), None)
+    raise ValueError(f"there is no model '{shorten(name)}'; give {_MODELS}")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="direct-ascent", description="Pictures by models that only judge pictures.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    render = commands.add_parser("render", help="make a picture: direct-ascent render lite0 jellyfish -o x.png")
+    render.add_argument("model", help=_MODELS)
+    render.add_argument("wish", help="a class, 'layer:channel', or a prompt for a CLIP")
+    render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the picture to write")
+    render.add_argument("--size", type=int, default=448, metavar="PIXELS", help="its side (default: 448)")
+    render.add_argument("--recipe", default="picture", help="picture, sketch, best, feature or drawing")
+    atlas = commands.add_parser("atlas", help="a page with pictures of every unit: direct-ascent atlas lite0 blocks.5")
+    atlas.add_argument("model", help=_MODELS)
+    atlas.add_argument("layers", nargs="*", help="names or patterns, such as 'layer4*' (default: all that have units)")
+    atlas.add_argument("--units", metavar="N", help="how many of each layer, or which: '0-15, 40-' (default: all)")
+    atlas.add_argument("-o", "--output", type=Path, default=Path("atlas"), metavar="FOLDER", help="default: atlas")
+    atlas.add_argument("--pictures", nargs="+", metavar="KIND", help="of more, less, diverse and raw")
+    atlas.add_argument("--photos", metavar="FOLDER", help="photographs: which of them excite a unit most")
+    atlas.add_argument("--words", metavar="CLIP", help="a CLIP that names units by words for the photographs")
+    atlas.add_argument("--steps", type=int, metavar="N", help="steps of an ascent (default: those of the recipes)")
+    atlas.add_argument("--dry-run", action="store_true", help="only say what will be made, and how long it takes")
+    atlas.add_argument("--resume", action="store_true", help="go on; it is always so: what is there is not made again")
+    atlas.add_argument("--retry", action="store_true", help="make again what has failed")
+    atlas.add_argument("--workers", type=int, metavar="N", help="processes of this machine, on Ray (default: this one)")
+    atlas.add_argument("--address", help="a Ray cluster: HOST:PORT of its head, or auto")
+    for command in (render, atlas):
+        command.add_argument("--seed", type=int, default=0, metavar="N", help="of all random draws (default: 0)")
+        command.add_argument("--device", help="such as cuda (default: the CPU)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0, 2 for what is wrong with it, 4 when it cannot go on."""
+    given = make_parser().parse_args(arguments)
+    # Imported only here, because PyTorch takes seconds: a wrong command line is reported at once.
+    from ..runs.cells import RunsStoppedError
+
+    try:
+        return _render(given) if given.command == "render" else _atlas(given)
+    except KeyboardInterrupt:
+        print("\ndirect-ascent: interrupted; what an atlas has is kept, and the same command goes on", file=sys.stderr)
+        return 130
+    except RunsStoppedError as error:
+        print(f"direct-ascent: stopped: {error}; the same command goes on from there", file=sys.stderr)
+        return 4
+    except (ValueError, OSError, ImportError) as error:
+        print(f"direct-ascent: {error}", file=sys.stderr)
+        return 2
+
+
+def _render(given: argparse.Namespace) -> int:
+    from ..common.files import check_writable
+    from ..facade.render import render
+
+    check_writable(given.output)
+    options = {"size": given.size, "recipe": given.recipe, "seed": given.seed, "device": given.device}
+    print(*render(open_model(given.model), given.wish, **options).save(given.output), sep="\n")
+    return 0
+
+
+def _atlas(given: argparse.Namespace) -> int:
+    from ..models.clip import CLIP
+    from ..runs.cells import Workers
+    from .atlas import USUAL, make_atlas, plan_atlas
+
+    units = int(given.units) if given.units and given.units.isdecimal() else given.units
+    plan = plan_atlas(
+        open_model(given.model),
+        given.layers or None,
+        units,
+        pictures=given.pictures or USUAL,
+        seed=given.seed,
+        steps=given.steps,
+        device=given.device,
+    )
+    print(plan.describe(), file=sys.stdout if given.dry_run else sys.stderr)
+    if given.dry_run:
+        return 0
+    clip = open_model(given.words) if given.words else None
+    if clip is not None and not isinstance(clip, CLIP):
+        raise ValueError(f"--words {shorten(given.words)} is no CLIP; give clip, or a checkpoint of one")
+    spread = given.workers is not None or given.address is not None
+    workers = Workers(given.address, given.workers or 0) if spread else None
+    print(make_atlas(plan, given.output, given.photos, clip, workers, given.retry))
+    return 0

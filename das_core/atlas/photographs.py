@@ -1,0 +1,130 @@
+"""What photographs do to the units of a model: how active they are, which crops excite them most, and their words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..common.images import resize
+from ..common.interruption import pausing
+from ..models.clip import CLIP
+from ..models.judge import Judge
+from ..models.photographs import AT_ONCE, Photographs, find_pictures, read_picture
+from ..models.words import embed_words, list_words
+from ..report.description import measure_fit
+from .pictures import measure_receptive_field
+from .units import Units, watch
+
+CROPS = 9  # How many crops of photographs are shown of a unit.
+MOST = 4000  # How many photographs are looked at, at most; they stay in memory.
+
+_SIDE = 72  # Of a crop on the page, in pixels.
+_TOP = 100  # The most photographs by which words are chosen.
+_SURE = (0.998, 0.97)  # The probability that the photograph that excites a unit most, or least of the top, is of it.
+_SHARPNESS = 10.0  # Of the probabilities of words for a photograph.
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What photographs did to the units of a layer.
+
+    Args:
+        means: how active the units were for each photograph, (N, units): the mean over positions.
+        values: the `CROPS` largest activations at any position, each of another photograph, (units, k).
+        places: their photograph and position, (units, k, 2).
+    """
+
+    means: Tensor
+    values: Tensor
+    places: Tensor
+
+    def rank(self, unit: int, activation: float) -> float:
+        """Return the share of the photographs, 0..1, for which a unit is less active than this."""
+        return float((self.means[:, unit] < activation).float().mean())
+
+
+def read_photographs(photographs: Photographs, size: int) -> Tensor:
+    """Return photographs as bytes (N, 3, size, size); files that are none are left out and logged.
+
+    Raises:
+        ValueError: when none is left.
+    """
+    found = list(find_pictures(photographs))[:MOST]
+    read = [picture for one in pausing(found) if (picture := read_picture(one, size)) is not None]
+    if not read:
+        raise ValueError(
+            f"none of {len(found)} photographs shows something; give a folder of .jpg, .png or .webp files"
+        )
+    return (torch.cat(read) * 255).round_().clamp_(0, 255).byte()
+
+
+def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -> dict[str, Seen]:
+    """Return what photographs (N, 3, size, size) do to the units of layers, by their names: one pass for all layers."""
+    groups = [[one for one in units if (one.layer is None) is classes] for classes in (False, True)]
+    means: dict[str, list[Tensor]] = {one.name: [] for one in units}
+    best: dict[str, tuple[Tensor, Tensor]] = {}
+    for begin in pausing(range(0, len(photographs), AT_ONCE)):
+        shown = judge.bring(photographs[begin : begin + AT_ONCE].float() / 255)
+        for group in groups:
+            if not group:
+                continue
+            with torch.no_grad():
+                output = watch(judge, group)(shown)
+            for one in group:
+                active = one.read(output).cpu()
+                means[one.name].append(active.mean(dim=2))
+                values, positions = active.max(dim=2)
+                numbers = torch.arange(begin, begin + len(shown))[:, None].expand_as(positions)
+                found = (values.T, torch.stack([numbers, positions], dim=2).movedim(0, 1))
+                if one.name in best:
+                    found = tuple(torch.cat(pair, dim=1) for pair in zip(best[one.name], found, strict=True))  # type: ignore[assignment]
+                order = found[0].topk(min(CROPS, found[0].shape[1]), dim=1).indices
+                best[one.name] = found[0].gather(1, order), found[1].gather(1, order[..., None].expand(-1, -1, 2))
+    return {name: Seen(torch.cat(parts), *best[name]) for name, parts in means.items()}
+
+
+def cut_crops(judge: Judge, units: Units, seen: Seen, photographs: Tensor, numbers: Sequence[int]) -> list[Tensor]:
+    """Return for each of some units of a layer the crops that excite it most, in rows of three, (1, 3, H, W), 0..1. A
+    crop is what the position sees, or the whole photograph if that is not smaller."""
+    size, layer = judge.size, units.layer
+    local = layer is not None and len(layer.positions) == 2
+    side = min(size, max(_SIDE // 3, *measure_receptive_field(judge, layer))) if local and layer is not None else size
+    sheets = []
+    for places in pausing(seen.places[list(numbers)].tolist()):
+        crops = []
+        for number, position in places:
+            top = left = 0
+            if layer is not None and side < size:
+                rows, columns = layer.positions
+                center = (position // columns + 0.5) * size / rows, (position % columns + 0.5) * size / columns
+                top, left = (int(min(max(0, at - side / 2), size - side)) for at in center)
+            crop = photographs[number : number + 1, :, top : top + side, left : left + side]
+            crops.append(resize(crop.float() / 255, (_SIDE, _SIDE), "bilinear"))
+        crops += [torch.ones_like(crops[0])] * (-len(crops) % 3)
+        sheets.append(
+            torch.cat([torch.cat(crops[begin : begin + 3], dim=3) for begin in range(0, len(crops), 3)], dim=2)
+        )
+    return sheets
+
+
+def dissect(clip: CLIP, seen: Seen, photographs: Tensor, count: int = 5) -> list[list[tuple[str, float]]]:
+    """Return the words, and how much each fits, for every unit of a layer (CLIP-Dissect, Oikarinen and Weng, 2023).
+
+    The fit of a word is the soft pointwise mutual information of that paper (section 3.2): how probable the word is for
+    the photographs that excite the unit most, against how probable it is for those of all units.
+    """
+    member = clip.members[0]
+    (words,) = embed_words(replace(member))
+    embedded = torch.cat([member.encode_images(part.float() / 255).cpu() for part in photographs.split(AT_ONCE)])
+    likely = (_SHARPNESS * measure_fit(embedded, words, member.concepts)).softmax(dim=1)
+    top = min(_TOP, len(photographs))
+    sure = torch.linspace(*_SURE, top)[:, None]
+    # For each unit, the logarithm of the probability of every word given its photographs, (units, words).
+    given = torch.stack([(1 + sure * (likely[of.topk(top).indices] - 1)).log().sum(dim=0) for of in seen.means.T])
+    fit = given - (given.logsumexp(dim=0) - torch.tensor(float(len(given))).log())
+    best, names = fit.topk(count, dim=1), list_words()
+    return [
+        [(names[index], value) for index, value in zip(*pair, strict=True)]
+        for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]

@@ -1,0 +1,172 @@
+"""The pictures of some units of a layer, made together in few ascents, and how active the units are for them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..ascent.normalized_ascent import NormalizedAscent
+from ..ascent.recipe import FEATURE, SKETCH, Recipe
+from ..ascent.result import AscentError, Result
+from ..common.images import to_bytes
+from ..facade.render import render
+from ..facade.wish import Wish
+from ..models.judge import Judge
+from ..models.layers.layer import Layer, find_layers
+from ..objectives.diversity import diversity_objective
+from ..runs.cells import Row
+from .units import Units, watch
+
+ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
+
+_FEWEST = 64  # The smallest side of a picture, in pixels.
+_QUALITY = 88  # Of WebP.
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A kind of pictures: how many for each unit, whether the unit is raised (1) or lowered (-1), and with what."""
+
+    count: int = 1
+    sign: int = 1
+    recipe: Recipe = FEATURE
+
+    def choose_recipe(self, units: Units, steps: int | None = None) -> Recipe:
+        """Return the recipe for units. A class is a thing: it takes the focus, and views from near and far."""
+        recipe = self.recipe
+        if units.layer is None:
+            recipe = replace(SKETCH, denoising=recipe.denoising and SKETCH.denoising)
+        return recipe if steps is None else replace(recipe, steps=steps)
+
+    def count_views(self, units: Units, steps: int | None) -> int:
+        """Return how many views the pictures of a unit take."""
+        recipe = self.choose_recipe(units, steps)
+        compared = 2 if self.count > 1 and units.layer is not None else 1
+        return self.count * recipe.steps * recipe.augmentation.views * compared
+
+
+PICTURES: Mapping[str, Wanted] = {
+    "more": Wanted(),
+    "less": Wanted(sign=-1),
+    "diverse": Wanted(count=4),
+    # Without what makes pictures look painted: everything that the unit answers to, hatching included.
+    "raw": Wanted(recipe=replace(FEATURE, optimizer=NormalizedAscent(step_size=0.08, tilt=0.0), denoising=None)),
+}
+"""What can be shown of a unit, by name: its opposite as `less`, four that differ as `diverse`."""
+
+
+@dataclass(frozen=True, eq=False)
+class PictureMaker:
+    """Makes the pictures of units; one call makes those of a cell, see `RunOne`.
+
+    Args:
+        judge: the model.
+        layers: its layers, by their names.
+        pictures: names of `PICTURES`, the most important first.
+        sides: by layer, the side of its pictures, see `choose_side`.
+        seed: the seed of all ascents.
+        steps: the number of steps; None for that of the recipe.
+    """
+
+    judge: Judge
+    layers: Mapping[str, Units]
+    pictures: Sequence[str]
+    sides: Mapping[str, int]
+    seed: int = 0
+    steps: int | None = None
+
+    def __call__(self, task: tuple[str, Sequence[int]], folder: Path) -> Row:
+        """Make the pictures of some units, by the name of the layer and their numbers, and write them to a folder."""
+        name, numbers = task
+        units, side = self.layers[name], self.sides[name]
+        judge = replace(self.judge, size=side)
+        found: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
+        dead = set(numbers)
+        for kind in self.pictures:
+            wanted = PICTURES[kind]
+            asked = [number for number in numbers for _ in range(wanted.count)]
+            made, moved = self._climb(units, judge, wanted, asked)
+            if made is None:
+                continue
+            values = measure(judge, units, made)
+            for image, number in enumerate(asked):
+                if not moved[image]:
+                    continue
+                dead.discard(number)
+                file = f"{number}_{kind}_{image % wanted.count}.webp"
+                Image.fromarray(to_bytes(made[image : image + 1])).save(folder / file, "WEBP", quality=_QUALITY)
+                value = float(values[image, number])
+                found[number].append({"kind": kind, "file": file, "activation": value if np.isfinite(value) else None})
+            if wanted.sign > 0 and not (folder / ACTIVATIONS).exists():
+                np.save(folder / ACTIVATIONS, values[:: wanted.count].numpy())
+        listed = [{"unit": number, "dead": number in dead, "pictures": found[number]} for number in numbers]
+        return {"pictures": [one["file"] for each in found.values() for one in each], "units": json.dumps(listed)}
+
+    def _climb(
+        self, units: Units, judge: Judge, wanted: Wanted, asked: Sequence[int]
+    ) -> tuple[Tensor | None, Sequence[bool]]:
+        """Return pictures (B, 3, side, side), 0..1, and which of them have moved; None if the model moves none."""
+        wish = wanted.sign * units.ask(asked, judge)
+        if wanted.count > 1 and (layer := units.layer) is not None:
+            wish = wish + 0.5 * Wish(lambda own: diversity_objective(own, layer.name, together=wanted.count))
+        try:
+            made: Result | None = render(
+                judge,
+                wish,
+                size=judge.size,
+                recipe=wanted.choose_recipe(units, self.steps),
+                batch=len(asked),
+                seed=self.seed,
+                progress=False,
+            )
+        except AscentError as error:
+            made = error.result
+        if made is None:
+            return None, ()
+        still = [set(record.still) for record in made.history]
+        return made.image.cpu(), [not all(image in one for one in still) for image in range(len(asked))]
+
+
+def measure(judge: Judge, units: Units, images: Tensor) -> Tensor:
+    """Return how active all units are for whole images (B, 3, side, side), (B, units): the mean over positions."""
+    seeing = watch(judge, [units])
+    with torch.no_grad():
+        return torch.cat([units.read(seeing(judge.bring(part))).mean(dim=2).cpu() for part in images.split(8)])
+
+
+def choose_side(judge: Judge, layer: Layer | None) -> int:
+    """Return the side in pixels of the pictures of a layer: that of what one position of it can see, if it is smaller
+    than what the model sees, and the model takes images of that side."""
+    if layer is None or len(layer.positions) != 2:
+        return judge.size
+    side = max(_FEWEST, 32 * ceil(max(measure_receptive_field(judge, layer)) / 32))
+    if side >= judge.size:
+        return judge.size
+    try:
+        smaller = {one.name: one for one in find_layers(replace(judge, size=side))}
+    except ValueError:
+        return judge.size
+    same = layer.name in smaller and smaller[layer.name].channels == layer.channels
+    return side if same and len(smaller[layer.name].positions) == 2 else judge.size
+
+
+def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
+    """Return height and width, in pixels, of what the position in the middle of a layer (channels, rows, columns) sees,
+    by the gradient at noise."""
+    noise = torch.rand(1, 3, judge.size, judge.size, generator=torch.Generator().manual_seed(0))
+    row, column = (length // 2 for length in layer.positions)
+    with torch.enable_grad():
+        view = judge.bring(noise).requires_grad_()
+        output: Any = watch(judge, [Units(layer.name, "channel", layer.channels, layer)])(view)
+        found = output[layer.name]
+        (gradient,) = torch.autograd.grad(found[:, :, row, column].abs().sum(), view)
+    seen = gradient[0].abs().sum(dim=0) > 0
+    rows, columns = (seen.any(dim=axis).nonzero().flatten().tolist() for axis in (1, 0))
+    return (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) if rows else (judge.size, judge.size)

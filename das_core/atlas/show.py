@@ -1,0 +1,211 @@
+"""The page of an atlas: what is known of each unit, from the results of its cells, photographs and the weights."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from ..common.images import to_bytes
+from ..models.classifier import Classifier
+from ..models.judge import Judge
+from ..models.layers.layer import find_layers
+from ..runs.cells import Row
+from ..runs.results import Results, replace_file
+from .collection import Collection, Entry, Group, Item, Picture, save_collection
+from .photographs import Seen, cut_crops
+from .pictures import ACTIVATIONS
+from .units import Units, name_unit
+
+DEAD = "dead: no change of the picture activates it"
+
+_COLUMNS = ("activation", "above photographs", "dead")
+_TITLES = {"more": "more", "less": "less", "diverse": "also", "raw": "raw"}
+_ALIKE, _CLASSES = 4, 5  # How many units are shown that are most alike, and classes that a unit raises or lowers.
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What the page tells of units beside their pictures: by layer, what photographs and words say, if given."""
+
+    seen: Mapping[str, Seen]
+    words: Mapping[str, Sequence[Sequence[tuple[str, float]]]]
+    photographs: Tensor | None = None
+
+
+def save_page(results: Results, judge: Judge, layers: Sequence[Units], total: int, sources: Sources) -> str:
+    """Write index.html, manifest.json and manifest.parquet of all units with a result; return the path of the first."""
+    rows = list(results.rows.values())
+    shown = [units for units in layers if any(row.get("layer") == units.name for row in rows)]
+    items: list[Item] = []
+    for group, units in enumerate(shown):
+        own = [row for row in rows if row.get("layer") == units.name]
+        items += _list_items(results, judge, units, group, own, sources)
+    columns = _COLUMNS if sources.seen else tuple(name for name in _COLUMNS if "photographs" not in name)
+    kept = [number for number, name in enumerate(_COLUMNS) if name in columns]
+    items = [_replace_values(item, kept) for item in items]
+    groups = tuple(Group(units.name, _describe(units)) for units in shown)
+    page = Collection(judge.name, max(total, len(items)), columns, groups, tuple(items), noun="units")
+    table: dict[str, list[Any]] = {
+        "id": [item.id for item in items],
+        "layer": [shown[item.group or 0].name for item in items],
+    }
+    table |= {"unit": [int(item.id.rpartition("/")[2]) for item in items], "title": [item.title for item in items]}
+    table |= {name: [item.values[number] for item in items] for number, name in enumerate(columns)}
+    table["pictures"] = [[picture.file for picture in item.pictures] for item in items]
+    titles = dict.fromkeys(title for item in items for title, _ in item.lists)
+    found = [{title: [entry.text for entry in entries] for title, entries in item.lists} for item in items]
+    table |= {title: [one.get(title) for one in found] for title in titles}
+    with replace_file(results.path / "manifest.parquet") as part:
+        pq.write_table(pa.table(table), part, compression="zstd")
+    return str(save_collection(results.path, page))
+
+
+def _replace_values(item: Item, kept: Sequence[int]) -> Item:
+    values = tuple(item.values[number] for number in kept)
+    return Item(**{**vars(item), "values": values})
+
+
+def _describe(units: Units) -> str:
+    kinds = {"channel": "channels", "head": "heads", "latent": "latents", "class": "classes"}
+    positions = " x ".join(map(str, units.layer.positions)) if units.layer else ""
+    return f"{units.count:,} {kinds[units.kind]}{f', {positions}' if positions else ''}"
+
+
+def _list_items(
+    results: Results, judge: Judge, units: Units, group: int, rows: Sequence[Row], sources: Sources
+) -> list[Item]:
+    """Return the items of the units of a layer, in the order of their numbers."""
+    found: dict[int, tuple[dict[str, Any], str]] = {}
+    signatures: dict[int, np.ndarray[Any, Any]] = {}
+    for row in rows:  # A later result of a unit takes the place of an earlier one.
+        home = f"cells/{row['cell'][:2]}/{row['cell']}/"
+        try:
+            listed = json.loads(row.get("units") or "[]")
+            if row["status"] == "failed":
+                listed = [{"unit": number, "message": row["message"]} for number in json.loads(row["numbers"])]
+            known = results.path / home / ACTIVATIONS
+            active = np.load(known, allow_pickle=False) if known.is_file() else []
+        except (OSError, ValueError, KeyError, TypeError):  # Damaged by hand: as if it were not there.
+            continue
+        found |= {one["unit"]: (one, home) for one in listed}
+        signatures |= {one["unit"]: values for one, values in zip(listed, active, strict=False)}
+    numbers = sorted(number for number in found if 0 <= number < units.count)
+    seen, effects = sources.seen.get(units.name), find_effects(judge, units)
+    alike = find_alike(numbers, signatures, seen)
+    crops = _save_crops(results, judge, units, group, numbers, sources)
+    items = []
+    for number in numbers:
+        one, home = found[number]
+        pictures = one.get("pictures", ())
+        shown = [
+            Picture(home + picture["file"], f"{_TITLES.get(picture['kind'], '')} {_round(picture['activation'])}")
+            for picture in pictures
+        ]
+        if number in crops:
+            shown.append(Picture(crops[number], "photographs"))
+        lists: list[tuple[str, tuple[Entry, ...]]] = []
+        if words := sources.words.get(units.name):
+            lists.append(("words", tuple(Entry(word, value) for word, value in words[number])))
+        for title, sign in (("raises", 1), ("lowers", -1)):
+            if effects is None:
+                break
+            values, classes = (sign * effects[:, number]).topk(min(_CLASSES, len(effects)))
+            names = [judge.labels.name(index) for index in classes.tolist()] if isinstance(judge, Classifier) else []
+            lists.append((title, tuple(map(Entry, names, values.tolist()))))
+        if number in alike:
+            near = [Entry(name_unit(judge, units, other), item=f"{units.name}/{other}") for other in alike[number]]
+            lists.append(("alike", tuple(near)))
+        activation = next((picture["activation"] for picture in pictures if picture["kind"] != "less"), None)
+        rank = seen.rank(number, activation) if seen and activation is not None else None
+        dead = bool(one.get("dead"))
+        message = one.get("message") or (DEAD if dead else "")
+        items.append(
+            Item(
+                f"{units.name}/{number}",
+                name_unit(judge, units, number),
+                group,
+                (activation, rank, dead),
+                tuple(shown),
+                tuple(lists),
+                message=message,
+                failed="message" in one,
+            )
+        )
+    return items
+
+
+def _round(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _save_crops(
+    results: Results, judge: Judge, units: Units, group: int, numbers: Sequence[int], sources: Sources
+) -> dict[int, str]:
+    """Save the crops of photographs that excite units most, and return their files."""
+    if units.name not in sources.seen or sources.photographs is None:
+        return {}
+    sheets, files = cut_crops(judge, units, sources.seen[units.name], sources.photographs, numbers), {}
+    for number, sheet in zip(numbers, sheets, strict=True):
+        files[number] = f"photographs/{group}/{number}.webp"  # By number: names may differ in capitals only.
+        path = results.path / files[number]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replace_file(path) as part:
+            Image.fromarray(to_bytes(sheet)).save(part, "WEBP", quality=80)
+    return files
+
+
+def find_alike(
+    numbers: Sequence[int], signatures: Mapping[int, np.ndarray[Any, Any]], seen: Seen | None
+) -> dict[int, list[int]]:
+    """Return for each unit the units most alike: by how active all units of the layer are for its picture, and by how
+    active it is for photographs."""
+    have = [number for number in numbers if number in signatures]
+    if len(have) < 2 or len({len(signatures[number]) for number in have}) > 1:
+        return {}
+    parts = [torch.from_numpy(np.stack([signatures[number] for number in have])).float()]
+    if seen is not None:
+        parts.append(seen.means.T[have])
+    scaled = []
+    for part in parts:
+        part = part.nan_to_num()
+        part = (part - part.mean(dim=0)) / part.std(dim=0).clamp(min=1e-6)
+        scaled.append(F.normalize(part, dim=1))
+    joined = torch.cat(scaled, dim=1)
+    likeness = joined @ joined.T
+    likeness.fill_diagonal_(-torch.inf)
+    near = likeness.topk(min(_ALIKE, len(have) - 1), dim=1).indices.tolist()
+    return {number: [have[other] for other in others] for number, others in zip(have, near, strict=True)}
+
+
+def find_effects(judge: Judge, units: Units) -> Tensor | None:
+    """Return by how much each unit raises each class, (classes, units), by the weights of the last linear layer; None
+    unless the channels of the layer reach it as they are, but for a norm, an activation function and a mean."""
+    if not isinstance(judge, Classifier) or units.layer is None or units.kind != "channel":
+        return None
+    parts, known = dict(judge.module.named_modules()), [layer for layer in find_layers(judge) if not layer.heads]
+    names = [layer.name for layer in known]
+    heads = [
+        name for name in names if isinstance(parts[name], nn.Linear) and len(judge.labels) == parts[name].out_features
+    ]
+    if not heads or units.name not in names:
+        return None
+    between = known[names.index(units.name) : names.index(heads[-1])]
+    head = parts[heads[-1]]
+    assert isinstance(head, nn.Linear)
+    mixing = any(isinstance(parts[layer.name], nn.Linear | nn.Conv2d) for layer in between[1:])
+    if (
+        not between
+        or mixing
+        or head.in_features != units.count
+        or {layer.channels for layer in between} != {units.count}
+    ):
+        return None
+    return head.weight.detach().float().cpu()

@@ -1,0 +1,159 @@
+"""The units of a model, such as channels: which there are, how active they are, and what a picture is asked for."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..common.text import shorten
+from ..facade.wish import Wish, channels, heads, latents
+from ..models.classifier import Classifier
+from ..models.dictionary import Dictionary
+from ..models.judge import Judge
+from ..models.layers.activations import make_activation_judge
+from ..models.layers.heads import HEADS
+from ..models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
+from ..objectives.classes import class_objective
+from ..objectives.per_image import one_per_image
+
+CLASSES = "classes"  # The name of the layer whose units are the classes of a classifier.
+
+_ACTIVATIONS = re.compile(
+    r"(Leaky|P|R|C)?ReLU6?|.*(GELU|SiLU|ELU|Swish|Mish|Swiglu)\w*|H?ard[sS]wish\w*", re.IGNORECASE
+)
+_RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+
+Kind = Literal["channel", "head", "latent", "class"]
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The units of one layer.
+
+    Args:
+        name: the name of the layer, with that of the dictionary behind it for latents.
+        kind: what a unit is.
+        count: how many there are.
+        layer: where they are; None for classes.
+        dictionary: that of latents.
+    """
+
+    name: str
+    kind: Kind
+    count: int
+    layer: Layer | None = None
+    dictionary: Dictionary | None = None
+
+    def ask(self, numbers: Sequence[int], judge: Judge) -> Wish:
+        """Return the wish for units, one for each image."""
+        if self.layer is None:
+            # The logit, because the log-probability of a class rises when others fall.
+            each = [class_objective(judge, ((number, 1.0),), "logit") for number in numbers]
+            return Wish(lambda _: one_per_image(each))
+        if self.kind == "head":
+            return heads(self.layer.name.removesuffix(HEADS), numbers)
+        if self.dictionary is not None:
+            return latents(self.layer.name, self.dictionary, numbers)
+        return channels(self.layer.name, numbers)
+
+    def read(self, output: Any) -> Tensor:
+        """Return how active all units are at every position, (V, units, positions), for the output of `watch`."""
+        if self.layer is None:
+            return torch.as_tensor(output)[:, :, None]
+        found: Tensor = output[self.layer.name]
+        if self.kind == "head":
+            found = found.unflatten(1, (self.layer.heads, -1)).square().mean(dim=2)
+        if self.dictionary is not None:
+            found = self.dictionary.encode(found.movedim(1, -1)).movedim(-1, 1)
+        return found.flatten(2) if found.ndim > 2 else found[:, :, None]
+
+
+def watch(judge: Judge, units: Iterable[Units]) -> Judge:
+    """Return the judge whose output `Units.read` takes; all units are classes, or none is."""
+    layers = [one.layer for one in units if one.layer is not None]
+    return make_activation_judge(judge, layers) if layers else judge
+
+
+def find_units(
+    judge: Judge, layers: str | Sequence[str] | None = None, dictionaries: Mapping[str, Dictionary] | None = None
+) -> tuple[Units, ...]:
+    """Return the units of those layers whose names fit one of the patterns `layers`, such as 'blocks.5' or 'layer4*'.
+
+    Without patterns, these are what activation functions return (the channels of convolutions, the neurons in the MLPs
+    of transformers), or convolutions in a model without such modules; attention heads, the classes, and the latents of
+    `dictionaries`, by layers. A layer that is named has its channels, whatever it is, such as the residual directions
+    of a transformer's block.
+
+    Raises:
+        ValueError: when no layer fits a pattern, or a dictionary fits no layer.
+    """
+    known = find_layers(judge)
+    found = {}
+    for layer in known:
+        kind: Kind = "head" if layer.name.endswith(HEADS) else "channel"
+        found[layer.name] = Units(layer.name, kind, layer.heads or layer.channels, layer)
+    kinds = {name: one.layer.kind for name, one in found.items() if one.layer is not None and one.kind == "channel"}
+    active = {name for name, kind in kinds.items() if _ACTIVATIONS.fullmatch(kind)}
+    active = active or {name for name, kind in kinds.items() if re.search(r"Conv\dd|Linear", kind)}
+    usual = [name for name, one in found.items() if name in active or one.kind == "head"]
+    for name, dictionary in (dictionaries or {}).items():
+        layer = find_layer(known, name, judge.name)
+        if layer.channels != dictionary.channels:
+            raise ValueError(
+                f"{dictionary.name} is for {dictionary.channels} channels, and {layer.name} of {judge.name} has "
+                f"{layer.channels}; choose the layer that it was trained on"
+            )
+        joined = f"{layer.name} {dictionary.name}"
+        found[joined] = Units(joined, "latent", len(dictionary), layer, dictionary)
+        usual.append(joined)
+    if isinstance(judge, Classifier):
+        found[CLASSES] = Units(CLASSES, "class", len(judge.labels))
+        usual.append(CLASSES)
+    if layers is None:
+        return tuple(found[name] for name in usual)
+    chosen: dict[str, Units] = {}
+    for pattern in [layers] if isinstance(layers, str) else layers:
+        fitting = [name for name in found if fnmatchcase(name, pattern)]
+        if not fitting:
+            if not isinstance(judge, Classifier) and pattern == CLASSES:
+                raise UnknownLayerError(f"{judge.name} has no classes; name a layer, such as {known[-1].name}")
+            find_layer(known, pattern, judge.name)  # Raises the error, which names the nearest.
+        chosen |= {name: found[name] for name in fitting}
+    return tuple(chosen.values())
+
+
+def choose_numbers(units: Units, chosen: int | str | Iterable[int] | None) -> list[int]:
+    """Return the numbers of the units to show: all for None, the first so many, or those of a list or of '0-15, 40'.
+
+    Raises:
+        ValueError: when one is no unit of the layer.
+    """
+    if chosen is None:
+        return list(range(units.count))
+    if isinstance(chosen, int):
+        if chosen < 1:
+            raise ValueError(f"units {chosen} is too few; give how many to show, from 1, or a list of numbers")
+        return list(range(min(chosen, units.count)))
+    if isinstance(chosen, str):
+        parts = [(part.strip(), _RANGE.fullmatch(part.strip())) for part in chosen.split(",") if part.strip()]
+        if wrong := [part for part, match in parts if match is None]:
+            raise ValueError(f"units '{shorten(wrong[0])}' is neither a number nor a range; write '0-15, 40'")
+        bounds = [(int(match[1]), min(int(match[2] or match[1]), units.count)) for _, match in parts if match]
+        chosen = [number for first, last in bounds for number in range(first, last + 1)]
+    numbers = list(dict.fromkeys(chosen))
+    if not numbers:
+        raise ValueError("no unit is given; give one at least, or leave units out for all")
+    for number in numbers:
+        if not hasattr(number, "__index__") or not 0 <= number < units.count:
+            raise ValueError(f"unit {shorten(number)} is not in {units.name}; it has units 0 to {units.count - 1}")
+    return numbers
+
+
+def name_unit(judge: Judge, units: Units, number: int) -> str:
+    """Return what a unit is called: its number, after a class its name."""
+    named = units.kind == "class" and isinstance(judge, Classifier)
+    return f"{number} {judge.labels.name(number)}" if named and isinstance(judge, Classifier) else str(number)
