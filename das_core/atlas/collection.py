@@ -85,6 +85,8 @@ def save_collection(folder: Path, collection: Collection, embed: bool = False) -
     can be sent to somebody by itself. A ValueError names an item that is not as the collection says.
     """
     seen, width = {""}, len(collection.columns)
+    if len(set(collection.columns)) < width:
+        raise ValueError(f"columns {shorten(collection.columns)}: two have the same name; give each its own")
     for item in collection.items:
         name = shorten(item.id)
         if item.id in seen:
@@ -98,18 +100,13 @@ def save_collection(folder: Path, collection: Collection, embed: bool = False) -
     # No </script>, and no half of a surrogate pair.
     content = content.replace("<", "\\u003c").encode("utf-8", "replace").decode()
     style, script = ((_HOME / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    page = Environment(loader=FileSystemLoader(_HOME), autoescape=True).get_template("page.html")
+    known = {"title": collection.title, "style": Markup(style), "script": Markup(script), "hashes": hashes}
     files = {
         "manifest.json": content,
         "manifest.js": "collect('{}');\n".format(content.replace("\\", "\\\\").replace("'", "\\'")),
-        "index.html": Environment(loader=FileSystemLoader(_HOME), autoescape=True)
-        .get_template("page.html")
-        .render(
-            title=collection.title,
-            style=Markup(style),
-            script=Markup(script),
-            hashes=[base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)],
-            manifest=Markup(content) if embed else None,
-        ),
+        "index.html": page.render(known, manifest=Markup(content) if embed else None),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name in ["index.html"] if embed else files:

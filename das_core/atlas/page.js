@@ -82,10 +82,7 @@ const ALLOWS = {
   choice: (value, unwanted) => String(value) !== unwanted,
   from: (value, wanted) => toNumber(value) >= Number(wanted),
   to: (value, wanted) => toNumber(value) <= Number(wanted),
-  contains: (value, wanted) =>
-    String(value ?? "")
-      .toLowerCase()
-      .includes(wanted.toLowerCase()),
+  contains: (value, wanted) => `${value ?? ""}`.toLowerCase().includes(wanted.toLowerCase()),
 };
 // The tests of a filter that are set: each a function of an item.
 function readFilter(box) {
@@ -215,11 +212,8 @@ function makeGroup(group) {
   group.button.onclick = () => {
     sort.value = "";
     update();
-    reveal(
-      rows.find((row) => row.group === group),
-      null,
-      "start",
-    );
+    const isFirst = (row) => row.group === group;
+    reveal(rows.find(isFirst), null, "start");
   };
   return group.button;
 }

@@ -89,6 +89,8 @@ def test_items_that_are_not_as_the_collection_says_are_refused(tmp_path: Path) -
     ):
         with pytest.raises(ValueError, match=message):
             save_collection(tmp_path, Collection("t", 1, ("x",), (Group("g"),), items))
+    with pytest.raises(ValueError, match="two have the same name"):
+        save_collection(tmp_path, Collection("t", 1, ("x", "x")))
     assert not list(tmp_path.iterdir())
 
 
