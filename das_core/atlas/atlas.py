@@ -53,7 +53,7 @@ class AtlasPlan:
             numbers = [number for cell in self.cells for number in cell.task[1] if cell.task[0] == units.name]
             side = self.maker.sides[units.name]
             pictures = sum(PICTURES[kind].count for kind in self.maker.pictures)
-            views = sum(PICTURES[kind].count_views(units, self.maker.steps) for kind in self.maker.pictures)
+            views = sum(PICTURES[kind].count_views(units, side, self.maker.steps) for kind in self.maker.pictures)
             took = len(numbers) * views * self._time_view(units, side)
             seconds, space = seconds + took, space + len(numbers) * pictures * _BYTES * side * side
             lines.append(f"  {units.name}: {len(numbers):,} units at {side} pixels, {tqdm.format_interval(took)}")

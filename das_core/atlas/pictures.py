@@ -17,17 +17,20 @@ from ..ascent.recipe import FEATURE, SKETCH, Recipe
 from ..ascent.result import AscentError, Result
 from ..common.images import to_bytes
 from ..facade.render import render
-from ..facade.wish import Wish
 from ..models.judge import Judge
 from ..models.layers.layer import Layer, find_layers
 from ..objectives.diversity import diversity_objective
 from ..runs.cells import Row
+from ..views.augmentation import Augmentation
+from ..views.distance import Distance
 from .units import Units, watch
 
 ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
 
 _FEWEST = 64  # The smallest side of a picture, in pixels.
 _QUALITY = 88  # Of WebP.
+_COARSE = 24  # Pixels from position to position: in coarser layers, units answer to things rather than to textures.
+_DIVERSITY = 0.3  # The weight of the difference of pictures of a unit, beside a weight of 1 of the unit.
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,20 @@ class Wanted:
     sign: int = 1
     recipe: Recipe = FEATURE
 
-    def choose_recipe(self, units: Units, steps: int | None = None) -> Recipe:
-        """Return the recipe for units. A class is a thing: it takes the focus, and views from near and far."""
+    def choose_recipe(self, units: Units, size: int, steps: int | None = None) -> Recipe:
+        """Return the recipe for units of a model that sees `size` pixels. What the last layers answer to are things:
+        they take a focus, and views from near and far."""
         recipe = self.recipe
         if units.layer is None:
             recipe = replace(SKETCH, denoising=recipe.denoising and SKETCH.denoising)
+        elif len(units.layer.positions) == 2 and max(units.layer.positions) * _COARSE <= size:
+            windows = replace(recipe.augmentation.windows, zoom_min=0.5)
+            recipe = replace(recipe, augmentation=Augmentation(2, windows, (Distance(0.25),)), focus="auto")
         return recipe if steps is None else replace(recipe, steps=steps)
 
-    def count_views(self, units: Units, steps: int | None) -> int:
+    def count_views(self, units: Units, size: int, steps: int | None) -> int:
         """Return how many views the pictures of a unit take."""
-        recipe = self.choose_recipe(units, steps)
+        recipe = self.choose_recipe(units, size, steps)
         compared = 2 if self.count > 1 and units.layer is not None else 1
         return self.count * recipe.steps * recipe.augmentation.views * compared
 
@@ -113,15 +120,15 @@ class PictureMaker:
         self, units: Units, judge: Judge, wanted: Wanted, asked: Sequence[int]
     ) -> tuple[Tensor | None, Sequence[bool]]:
         """Return pictures (B, 3, side, side), 0..1, and which of them have moved; None if the model moves none."""
-        wish = wanted.sign * units.ask(asked, judge)
-        if wanted.count > 1 and (layer := units.layer) is not None:
-            wish = wish + 0.5 * Wish(lambda own: diversity_objective(own, layer.name, together=wanted.count))
+        wish = units.ask(judge, asked, wanted.sign)
+        if wanted.count > 1 and units.layer is not None:
+            wish = wish + diversity_objective(judge, units.layer.name, _DIVERSITY, wanted.count)
         try:
             made: Result | None = render(
                 judge,
                 wish,
                 size=judge.size,
-                recipe=wanted.choose_recipe(units, self.steps),
+                recipe=wanted.choose_recipe(units, judge.size, self.steps),
                 batch=len(asked),
                 seed=self.seed,
                 progress=False,

@@ -26,7 +26,7 @@ from .units import Units, name_unit
 
 DEAD = "dead: no change of the picture activates it"
 
-_COLUMNS = ("activation", "above photographs", "dead")
+_COLUMNS = ("activation", "above photographs, %", "dead")
 _TITLES = {"more": "more", "less": "less", "diverse": "also", "raw": "raw"}
 _ALIKE, _CLASSES = 4, 5  # How many units are shown that are most alike, and classes that a unit raises or lowers.
 
@@ -57,7 +57,7 @@ def save_page(results: Results, judge: Judge, layers: Sequence[Units], total: in
         "id": [item.id for item in items],
         "layer": [shown[item.group or 0].name for item in items],
     }
-    table |= {"unit": [int(item.id.rpartition("/")[2]) for item in items], "title": [item.title for item in items]}
+    table |= {"unit": [int(item.id.rpartition(":")[2]) for item in items], "title": [item.title for item in items]}
     table |= {name: [item.values[number] for item in items] for number, name in enumerate(columns)}
     table["pictures"] = [[picture.file for picture in item.pictures] for item in items]
     titles = dict.fromkeys(title for item in items for title, _ in item.lists)
@@ -121,15 +121,15 @@ def _list_items(
             names = [judge.labels.name(index) for index in classes.tolist()] if isinstance(judge, Classifier) else []
             lists.append((title, tuple(map(Entry, names, values.tolist()))))
         if number in alike:
-            near = [Entry(name_unit(judge, units, other), item=f"{units.name}/{other}") for other in alike[number]]
+            near = [Entry(name_unit(judge, units, other), item=f"{units.name}:{other}") for other in alike[number]]
             lists.append(("alike", tuple(near)))
         activation = next((picture["activation"] for picture in pictures if picture["kind"] != "less"), None)
-        rank = seen.rank(number, activation) if seen and activation is not None else None
+        rank = 100 * seen.rank(number, activation) if seen and activation is not None else None
         dead = bool(one.get("dead"))
         message = one.get("message") or (DEAD if dead else "")
         items.append(
             Item(
-                f"{units.name}/{number}",
+                f"{units.name}:{number}",
                 name_unit(judge, units, number),
                 group,
                 (activation, rank, dead),

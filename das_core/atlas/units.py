@@ -2,23 +2,24 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.devices import make_constant
 from ..common.text import shorten
-from ..facade.wish import Wish, channels, heads, latents
 from ..models.classifier import Classifier
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge
 from ..models.layers.activations import make_activation_judge
 from ..models.layers.heads import HEADS
+from ..models.layers.hooks import INPUT
 from ..models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
-from ..objectives.classes import class_objective
-from ..objectives.per_image import one_per_image
+from ..objectives.term import Objective, make_objective
 
 CLASSES = "classes"  # The name of the layer whose units are the classes of a classifier.
 
@@ -48,33 +49,54 @@ class Units:
     layer: Layer | None = None
     dictionary: Dictionary | None = None
 
-    def ask(self, numbers: Sequence[int], judge: Judge) -> Wish:
-        """Return the wish for units, one for each image."""
+    @property
+    def sources(self) -> tuple[Layer, ...]:
+        """The layers whose activations `read` takes. What an activation function gets has a gradient for pictures to
+        which the unit does not answer yet."""
         if self.layer is None:
-            # The logit, because the log-probability of a class rises when others fall.
-            each = [class_objective(judge, ((number, 1.0),), "logit") for number in numbers]
-            return Wish(lambda _: one_per_image(each))
-        if self.kind == "head":
-            return heads(self.layer.name.removesuffix(HEADS), numbers)
-        if self.dictionary is not None:
-            return latents(self.layer.name, self.dictionary, numbers)
-        return channels(self.layer.name, numbers)
+            return ()
+        before = (replace(self.layer, name=self.layer.name + INPUT),) if is_activation(self.layer) else ()
+        return (*before, self.layer)
 
-    def read(self, output: Any) -> Tensor:
-        """Return how active all units are at every position, (V, units, positions), for the output of `watch`."""
+    def ask(self, judge: Judge, numbers: Sequence[int], sign: int = 1) -> Objective:
+        """Return the objective of these units, one for each image, to be raised (1) or lowered (-1)."""
+        score = UnitsScore(self, tuple(numbers), sign)
+        return make_objective(f"{len(numbers)} of {self.name}", [(watch(judge, [self]), score)], images=len(numbers))
+
+    def read(self, output: Any, before: bool = False) -> Tensor:
+        """Return how active all units are at every position, (V, units, positions), for the output of `watch`; with
+        `before`, what their activation functions get."""
         if self.layer is None:
             return torch.as_tensor(output)[:, :, None]
-        found: Tensor = output[self.layer.name]
+        found: Tensor = output[(self.sources[0] if before else self.layer).name]
         if self.kind == "head":
             found = found.unflatten(1, (self.layer.heads, -1)).square().mean(dim=2)
         if self.dictionary is not None:
-            found = self.dictionary.encode(found.movedim(1, -1)).movedim(-1, 1)
+            encode = self.dictionary.project if before else self.dictionary.encode
+            found = encode(found.movedim(1, -1)).movedim(-1, 1)
         return found.flatten(2) if found.ndim > 2 else found[:, :, None]
+
+
+@dataclass(frozen=True, eq=False)
+class UnitsScore:
+    """How active a unit is in every view: that of its image, of `numbers`. Where it is not, values count a tenth, as
+    with a leaky ReLU: so the mean over positions is high for a texture, too, that excites a unit at half of them."""
+
+    units: Units
+    numbers: tuple[int, ...]
+    sign: int
+
+    def __call__(self, output: Any, images: Tensor) -> Tensor:
+        """Return the score of every view, (V,)."""
+        found = self.units.read(output, before=True)
+        asked = tuple(self.numbers[image % len(self.numbers)] for image in images.tolist())
+        rows = make_constant(tuple(range(len(asked))), torch.int64, found.device)
+        return F.leaky_relu(self.sign * found[rows, make_constant(asked, torch.int64, found.device)], 0.1).mean(dim=1)
 
 
 def watch(judge: Judge, units: Iterable[Units]) -> Judge:
     """Return the judge whose output `Units.read` takes; all units are classes, or none is."""
-    layers = [one.layer for one in units if one.layer is not None]
+    layers = [layer for one in units for layer in one.sources]
     return make_activation_judge(judge, layers) if layers else judge
 
 
@@ -97,7 +119,7 @@ def find_units(
         kind: Kind = "head" if layer.name.endswith(HEADS) else "channel"
         found[layer.name] = Units(layer.name, kind, layer.heads or layer.channels, layer)
     kinds = {name: one.layer.kind for name, one in found.items() if one.layer is not None and one.kind == "channel"}
-    active = {name for name, kind in kinds.items() if _ACTIVATIONS.fullmatch(kind)}
+    active = {name for name, one in found.items() if one.layer is not None and is_activation(one.layer)}
     active = active or {name for name, kind in kinds.items() if re.search(r"Conv\dd|Linear", kind)}
     usual = [name for name, one in found.items() if name in active or one.kind == "head"]
     for name, dictionary in (dictionaries or {}).items():
@@ -124,6 +146,11 @@ def find_units(
             find_layer(known, pattern, judge.name)  # Raises the error, which names the nearest.
         chosen |= {name: found[name] for name in fitting}
     return tuple(chosen.values())
+
+
+def is_activation(layer: Layer) -> bool:
+    """Return whether a layer is an activation function, such as ReLU."""
+    return _ACTIVATIONS.fullmatch(layer.kind) is not None
 
 
 def choose_numbers(units: Units, chosen: int | str | Iterable[int] | None) -> list[int]:
