@@ -15,9 +15,8 @@ from torch import nn
 
 from ...das_core.common.cache import free_caches
 from ...das_core.models.activation_memory import measure_view_bytes
-from ...das_core.models.classifier import Classifier
 from ...das_core.models.clip import CLIP
-from ...das_core.models.judge import Judge
+from ...das_core.models.judge import J, Judge
 from .tensors import get_device, get_storage_device
 
 _TEXT_ENCODING_BYTES = 2**28
@@ -83,9 +82,9 @@ def share_patcher(patcher: Any) -> object:
     return shared
 
 
-def manage_classifier(classifier: Classifier) -> Classifier:
-    """Return a classifier whose owner, of an ensemble the owner of each member, is a ModelPatcher of its module."""
-    return classifier.map_members(lambda member: replace(member, owner=manage_module(member.module)))
+def manage_judge(judge: J) -> J:
+    """Return a judge whose owner, of an ensemble the owner of each member, is a ModelPatcher of its module."""
+    return judge.map_members(lambda member: replace(member, owner=manage_module(member.module)))
 
 
 def manage_clip(clip: CLIP) -> CLIP:

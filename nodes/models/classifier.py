@@ -112,7 +112,7 @@ class LoadClassifier(Node):
         classifier = _load(kind, settings)
         if kind in ("file", RECOMMENDED) and (warning := describe_misreading(classifier)):
             bridge.warn_on_node(warning, cls.hidden.unique_id)
-        return io.NodeOutput(bridge.manage_classifier(classifier.with_precision(dtype)))
+        return io.NodeOutput(bridge.manage_judge(classifier.with_precision(dtype)))
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:

@@ -1,5 +1,6 @@
 """The node Preference Objective."""
 
+from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
@@ -34,11 +35,16 @@ class PreferenceObjective(Node):
             category="Direct Ascent/objectives",
             description="Ask for what people rate highly, as a small network predicts it from the embedding of a CLIP. "
             "Connect the CLIP that it was trained on. Beside an objective that says what to show, a weight of 0.2 to "
-            "0.5 makes it prettier; alone it makes patterns that please. It also guides diffusion, and scores images "
-            "in Objective Score.",
-            aliases="aesthetic, laion, rating, reward, hps, pickscore",
+            "0.5 makes it prettier; alone it makes patterns that please. ImageReward needs no CLIP, and a text: it "
+            "knows how well people think that a picture fits it. Both guide diffusion, and score images in Objective "
+            "Score.",
+            aliases="aesthetic, laion, rating, imagereward, hps, pickscore",
             inputs=[
-                Clip.Input("clip", tooltip="The CLIP whose embeddings were rated: for LAION's, ViT-L-14/openai."),
+                Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="The CLIP whose embeddings were rated: for LAION's, ViT-L-14/openai. For ImageReward none.",
+                ),
                 tip(
                     io.DynamicCombo.Input(
                         "source",
@@ -52,6 +58,11 @@ class PreferenceObjective(Node):
                     "CLIP Judge, and ask with Text Objective.",
                 ),
                 weight_input(),
+                tip(
+                    io.String.Input("text", default="", multiline=True, optional=True),
+                    "What the picture should show, in some 25 words, for ImageReward. The others "
+                    "read nothing: leave it empty.",
+                ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
             hidden=[io.Hidden.unique_id],
@@ -64,16 +75,22 @@ class PreferenceObjective(Node):
 
     @classmethod
     @bridge.enable_autograd
-    def execute(cls, clip: CLIP, weight: float, source: dict[str, Any] | None = None) -> io.NodeOutput:
+    def execute(
+        cls, weight: float, clip: CLIP | None = None, source: dict[str, Any] | None = None, text: str = ""
+    ) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
         if kind == RECOMMENDED:
             entry = find_entry(bridge.PREFERENCES, settings.get("judge"))
             with bridge.Wait(f"loading {entry.name}", f"downloading {entry.title}") as wait:
                 path = gallery.fetch(entry, bridge.find_model_folder(bridge.PREFERENCES), wait.report)
-            head = load_preference(path, entry.clip)
+                head = load_preference(path, entry.clip)
         else:
-            head = load_preference(find_checkpoint(bridge.PREFERENCES, settings.get("checkpoint")))
-        objective = preference_objective(clip, head, weight)
-        if warning := head.describe_other(clip):
+            path = find_checkpoint(bridge.PREFERENCES, settings.get("checkpoint"))
+            with bridge.Wait(f"loading {path.name}"):
+                head = load_preference(path)
+        if (read := head.read) is not None:
+            clip, head = None, replace(head, read=lambda words: bridge.manage_judge(read(words)))
+        objective = preference_objective(clip, head, weight, text)
+        if clip is not None and (warning := head.describe_other(clip)):
             bridge.warn_on_node(warning, cls.hidden.unique_id)
         return io.NodeOutput(objective)

@@ -156,8 +156,11 @@ class UndrawnWeights(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        if func in (Tensor.normal_, Tensor.uniform_, init.normal_, init.uniform_, init.kaiming_uniform_):
+        if func in (init.normal_, init.uniform_, init.kaiming_uniform_):
             return args[0] if args else given["tensor"]
+        if func in (Tensor.normal_, Tensor.uniform_):
+            # Filled, for `init.trunc_normal_` draws again until all values are within its bounds.
+            return args[0].fill_(args[1] if len(args) > 1 else given.get("mean", given.get("from", 0.0)))
         return func(*args, **given)
 
 
