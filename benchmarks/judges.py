@@ -1,6 +1,6 @@
 """Judges of this machine: pictures by each of them, with settings that robust networks or transformers may want.
 
-Measured are the classifiers in the folders that DAS_JUDGES names (separated as in PATH) and the first starter. A judge
+What `suit_judge` changes for transformers and robust networks is among the settings. Measured are the classifiers in the folders that DAS_JUDGES names (separated as in PATH) and the first starter. A judge
 other than the starters changes settings by the best row. The pictures, a row for each setting, are saved beside
 RESULTS.md as judges_NAME.jpg.
 """
@@ -37,10 +37,8 @@ def _noisy(noise: Noise) -> Recipe:
 
 SETTINGS = {
     "the sketch": SKETCH,
-    # Gradients of robust networks hatch less, so there is less to remove.
     "half of the denoiser": replace(SKETCH, denoising=Denoising(share=0.15)),
     "no denoiser": replace(SKETCH, denoising=None),
-    # Transformers see patches: noise hides their grid, and wide windows show them whole things.
     "twice the noise": _noisy(Noise(2 * Noise().amplitude)),
     "half of the noise": _noisy(Noise(Noise().amplitude / 2)),
     "wider windows (zoom_min 0.6)": replace(

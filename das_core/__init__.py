@@ -36,6 +36,7 @@ from .ascent import (
     Step,
     Strokes,
     Within,
+    suit_judge,
 )
 from .common.lazy import import_on_demand
 from .denoisers import Denoiser, TotalVariation
@@ -150,5 +151,5 @@ __all__ = [
     "load_torchvision", "measure_spectrum", "move_camera", "natural_objective", "one_per_image", "over_frames",
     "over_keyframes", "over_steps", "plot_history", "preference_objective", "prior", "render_film",
     "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes", "score_images",
-    "share_views", "style_objective", "text_objective",
+    "share_views", "style_objective", "suit_judge", "text_objective",
 ]

@@ -7,7 +7,7 @@ from .guidance import Guidance
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .recipe import BEST, DRAWING, FEATURE, PICTURE, SKETCH, Recipe
+from .recipe import BEST, DRAWING, FEATURE, PICTURE, SKETCH, Recipe, suit_judge
 from .result import AscentError, Record, Result, Step
 from .sgd import SGD
 from .strokes import Strokes
@@ -16,5 +16,5 @@ from .within import Within
 # fmt: off
 __all__ = [
     "BEST", "DRAWING", "FEATURE", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus",
-    "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within",
+    "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within", "suit_judge",
 ]

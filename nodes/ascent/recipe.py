@@ -33,8 +33,8 @@ def recipe_input() -> Any:
         "recipe",
         options=make_options(_CHOICES, custom=_list_settings()),
         tooltip="How long and how it climbs. picture: 60 steps of 16 views. sketch: recognisable in a third of the "
-        "time. best: four times as long. drawing: 160 strokes on paper. custom: every setting by itself; it begins "
-        "with those of picture.",
+        "time. best: four times as long. feature: for a channel or another part. drawing: 160 strokes on paper. "
+        "custom: every setting by itself; it begins with those of picture.",
     )
 
 

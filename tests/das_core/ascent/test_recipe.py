@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import timm
 import torch
 
 import das_core as da
@@ -113,3 +114,17 @@ def test_an_optimizer_that_needs_levels_gets_what_was_added_as_levels_or_else_as
     assert prepare_stack(moved, da.Adam()).start is moved.canvas
     with pytest.raises(ValueError, match=r"Adam moves every picture by itself and not a film"):
         prepare_stack(da.ImageStack.gray(replace(SPEC, time=da.Time(3))), da.Adam())
+
+
+def test_a_recipe_suits_transformers_and_robust_networks() -> None:
+    patches = da.wrap(timm.create_model("vit_tiny_patch16_224", depth=1), labels=[str(n) for n in range(1000)])
+    suited = da.suit_judge(da.SKETCH, patches)
+    noise = {
+        recipe: [one.amplitude for one in recipe.augmentation.transforms if isinstance(one, da.Noise)]
+        for recipe in (da.SKETCH, suited)
+    }
+    assert noise[suited] == [2 * amplitude for amplitude in noise[da.SKETCH]]
+    assert da.suit_judge(da.SKETCH, da.load_starter()) == da.SKETCH
+    robust = da.suit_judge(da.SKETCH, da.load_starter(), robust=True)
+    assert (robust.denoising.share, robust.augmentation) == (0.15, da.SKETCH.augmentation)
+    assert da.render(patches, 7, size=64, steps=1, recipe=suited, progress=False).image.isfinite().all()

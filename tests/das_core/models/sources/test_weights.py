@@ -22,7 +22,7 @@ from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.common.interruption import interruptible
 from das_core.models.sources.classifier_files import load_classifier_file
-from das_core.models.sources.weights import RefusedError, fit_weights, read_weights
+from das_core.models.sources.weights import RefusedError, UndrawnWeights, fit_weights, read_weights
 from dead_drive import unplug
 from stops import Stop, StopError
 
@@ -322,3 +322,10 @@ def test_the_whole_model_counts_as_of_the_current_version_and_its_parts_as_of_th
     state._metadata = "anything"  # type: ignore[attr-defined]
     fit_weights(module, state, "a.pth", "toy")
     assert seen == {"": 2, "part.": None}
+
+
+def test_weights_that_are_drawn_until_they_fit_are_not_drawn_forever() -> None:
+    weights = torch.full((64, 64), 9.0)
+    with UndrawnWeights():
+        torch.nn.init.trunc_normal_(weights, std=0.02)
+        torch.nn.init.trunc_normal_(weights, mean=1.0, a=0.9, b=1.1)
