@@ -17,6 +17,7 @@ from ..ascent.recipe import FEATURE, SKETCH, Recipe
 from ..ascent.result import AscentError, Result
 from ..common.images import to_bytes
 from ..facade.render import render
+from ..facade.running import Callback
 from ..models.judge import Judge
 from ..models.layers.layer import Layer, find_layers
 from ..objectives.diversity import diversity_objective
@@ -26,6 +27,8 @@ from ..views.distance import Distance
 from .units import Units, watch
 
 ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
+
+PER_ASCENT = 8  # Units whose pictures are made together.
 
 _FEWEST = 64  # The smallest side of a picture, in pixels.
 _QUALITY = 88  # Of WebP.
@@ -70,6 +73,27 @@ PICTURES: Mapping[str, Wanted] = {
 
 
 @dataclass(frozen=True, eq=False)
+class Made:
+    """Pictures of units, in the order of the units, several of each together.
+
+    Args:
+        images: the pictures, (B, 3, side, side), 0..1; grey for a dead unit.
+        values: how active all units of the layer are for them, (B, units), see `measure`.
+        moved: which of them are not of dead units.
+    """
+
+    images: Tensor
+    values: Tensor
+    moved: Sequence[bool]
+
+    def list_active(self, numbers: Sequence[int]) -> dict[int, np.ndarray[Any, Any]]:
+        """Return for each of the units that is not dead how active all units of the layer are for its first picture."""
+        places = range(0, len(self.moved), len(self.moved) // len(numbers))
+        pairs = zip(numbers, places, strict=True)
+        return {number: self.values[place].numpy() for number, place in pairs if self.moved[place]}
+
+
+@dataclass(frozen=True, eq=False)
 class PictureMaker:
     """Makes the pictures of units; one call makes those of a cell, see `RunOne`.
 
@@ -98,54 +122,62 @@ class PictureMaker:
         dead = set(numbers)
         for kind in self.pictures:
             wanted = PICTURES[kind]
+            made = make_pictures(judge, units, wanted, numbers, self.seed, self.steps)
             asked = [number for number in numbers for _ in range(wanted.count)]
-            made, moved = self._climb(units, judge, wanted, asked)
-            if made is None:
-                continue
-            values = measure(judge, units, made)
             for image, number in enumerate(asked):
-                if not moved[image]:
+                if not made.moved[image]:
                     continue
                 dead.discard(number)
                 file = f"{number}_{kind}_{image % wanted.count}.webp"
-                Image.fromarray(to_bytes(made[image : image + 1])).save(folder / file, "WEBP", quality=_QUALITY)
-                value = float(values[image, number])
+                Image.fromarray(to_bytes(made.images[image : image + 1])).save(folder / file, "WEBP", quality=_QUALITY)
+                value = float(made.values[image, number])
                 found[number].append({"kind": kind, "file": file, "activation": value if np.isfinite(value) else None})
             if wanted.sign > 0 and not (folder / ACTIVATIONS).exists():
-                np.save(folder / ACTIVATIONS, values[:: wanted.count].numpy())
+                np.save(folder / ACTIVATIONS, made.values[:: wanted.count].numpy())
         listed = [{"unit": number, "dead": number in dead, "pictures": found[number]} for number in numbers]
         return {"pictures": [one["file"] for each in found.values() for one in each], "units": json.dumps(listed)}
 
-    def _climb(
-        self, units: Units, judge: Judge, wanted: Wanted, asked: Sequence[int]
-    ) -> tuple[Tensor | None, Sequence[bool]]:
-        """Return pictures (B, 3, side, side), 0..1, and which of them have moved; None if the model moves none."""
-        wish = units.ask(judge, asked, wanted.sign)
-        if wanted.count > 1 and units.layer is not None:
-            wish = wish + diversity_objective(judge, units.layer.name, _DIVERSITY, wanted.count)
-        try:
-            made: Result | None = render(
-                judge,
-                wish,
-                size=judge.size,
-                recipe=wanted.choose_recipe(units, judge.size, self.steps),
-                batch=len(asked),
-                seed=self.seed,
-                progress=False,
-            )
-        except AscentError as error:
-            made = error.result
-        if made is None:
-            return None, ()
+
+def make_pictures(
+    judge: Judge,
+    units: Units,
+    wanted: Wanted,
+    numbers: Sequence[int],
+    seed: int = 0,
+    steps: int | None = None,
+    callback: Callback | None = None,
+) -> Made:
+    """Return pictures of some units, of the side that the judge sees. The callback gets every finished step."""
+    asked = [number for number in numbers for _ in range(wanted.count)]
+    wish = units.ask(judge, asked, wanted.sign)
+    if wanted.count > 1 and units.layer is not None:
+        wish = wish + diversity_objective(judge, units.layer.name, _DIVERSITY, wanted.count)
+    try:
+        made: Result | None = render(
+            judge,
+            wish,
+            size=judge.size,
+            recipe=wanted.choose_recipe(units, judge.size, steps),
+            batch=len(asked),
+            seed=seed,
+            progress=False,
+            callback=callback,
+        )
+    except AscentError as error:
+        made = error.result
+    images, moved = torch.full((len(asked), 3, judge.size, judge.size), 0.5), [False] * len(asked)
+    if made is not None:
         still = [set(record.still) for record in made.history]
-        return made.image.cpu(), [not all(image in one for one in still) for image in range(len(asked))]
+        moved = [not all(image in one for one in still) for image in range(len(asked))]
+        images = torch.where(torch.tensor(moved)[:, None, None, None], made.image.cpu(), images)
+    return Made(images, measure(judge, units, images), moved)
 
 
 def measure(judge: Judge, units: Units, images: Tensor) -> Tensor:
     """Return how active all units are for whole images (B, 3, side, side), (B, units): the mean over positions."""
     seeing = watch(judge, [units])
     with torch.no_grad():
-        return torch.cat([units.read(seeing(judge.bring(part))).mean(dim=2).cpu() for part in images.split(8)])
+        return torch.cat([units.read(seeing(judge.bring(part))).mean(dim=2).float().cpu() for part in images.split(8)])
 
 
 def choose_side(judge: Judge, layer: Layer | None) -> int:

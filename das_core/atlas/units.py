@@ -173,7 +173,7 @@ def choose_numbers(units: Units, chosen: int | str | Iterable[int] | None) -> li
         chosen = [number for first, last in bounds for number in range(first, last + 1)]
     numbers = list(dict.fromkeys(chosen))
     if not numbers:
-        raise ValueError("no unit is given; give one at least, or leave units out for all")
+        raise ValueError("no unit is given; give one at least, such as '0-7'")
     for number in numbers:
         if not hasattr(number, "__index__") or not 0 <= number < units.count:
             raise ValueError(f"unit {shorten(number)} is not in {units.name}; it has units 0 to {units.count - 1}")
