@@ -60,7 +60,7 @@ def list_units(
         if number in signatures:
             active = float(signatures[number][number])
             place = [f"{seen.rank(number, active):.0%}"] if seen is not None else []
-            cells = [f"{active:.3g}", *place, ", ".join(map(str, alike.get(number, ())))]
+            cells = [f"{active:.3g}", *place, ", ".join(map(str, alike.get(number, ())[:3]))]
         rows.append((name_unit(judge, units, number), *cells, *[""] * (len(rows[0]) - 1 - len(cells))))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
