@@ -1,4 +1,4 @@
-"""Channels in several libraries: how active each is for its picture, as it is and blurred, after seconds of a processor.
+"""Channels in several libraries: how active each is for its picture, as it is and blurred, after so many seconds.
 
 The other libraries and the command that installs them are those of `peers`. Each makes one channel after the other, in
 its own way; ours makes eight in one ascent, by the recipe *feature*, as an atlas does. Activations are means over all
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from time import process_time
 from typing import Any
 
@@ -68,7 +69,7 @@ def run_peer(climb: Callable[..., Tensor], judge: Judge, units: Units, number: i
         watch.finish(climb(judge, units, number, watch))
     # A step that takes long passes several moments, which get one look; a run that ended keeps its last picture.
     seconds = [0.0, *(one.seconds for one in watch.looks)]
-    changes = [now != before for before, now in zip(seconds, seconds[1:], strict=False)]
+    changes = [now != before for before, now in pairwise(seconds)]
     found = [seen[sum(changes[: at + 1]) - 1] for at in range(len(changes))]
     return (found + found[-1:] * len(MOMENTS))[: len(MOMENTS)]
 
