@@ -135,7 +135,7 @@ class Workflows:
             except (WorkflowError, RunsError) as error:
                 self._nodes[key] = error
         found = self._nodes[key]
-        if isinstance(found, WorkflowError):
+        if isinstance(found, WorkflowError | RunsError):
             raise found
         return found
 
