@@ -18,15 +18,16 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 # The modules whose `report` measures a section, in the order of RESULTS.md
 SECTIONS = (
     "speed", "memory", "large", "cost", "ablation", "parametrizations", "classes", "diversity", "engraving", "sizes",
-    "pace", "text", "looks", "image_targets", "features", "regions", "spectra", "guidance", "films", "morphs", "zoom",
+    "pace", "text", "looks", "image_targets", "style", "regions", "spectra", "guidance", "films", "morphs", "zoom",
     "peers", "units", "judges", "gpu",
 )  # fmt: skip
 ON_REQUEST = {"peers", "units", "judges", "gpu"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results
 
 Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
-four: `python -m benchmarks.run peers units` needs other libraries, `python -m benchmarks.run gpu` needs a CUDA device,
-and `python -m benchmarks.run judges` measures classifiers of your own, in the folders that DAS_JUDGES names.
+four: `python -m benchmarks.run peers` and `python -m benchmarks.run units` need other libraries,
+`python -m benchmarks.run gpu` needs a CUDA device, and `python -m benchmarks.run judges` measures classifiers of your
+own, in the folders that DAS_JUDGES names.
 
 All rows are of today's settings. What older ones gave, and what was decided by it, is in NOTES.md.
 """
