@@ -48,7 +48,7 @@ class Wanted:
         if units.layer is None:
             recipe = replace(SKETCH, denoising=recipe.denoising and SKETCH.denoising)
         elif len(units.layer.positions) == 2 and max(units.layer.positions) * _COARSE <= size:
-            windows = replace(recipe.augmentation.windows, zoom_min=0.5)
+            windows = replace(recipe.augmentation.windows, jitter=16, zoom_min=0.5)
             recipe = replace(recipe, augmentation=Augmentation(2, windows, (Distance(0.25),)), focus="auto")
         return recipe if steps is None else replace(recipe, steps=steps)
 
