@@ -1,8 +1,10 @@
 """The page of an atlas: what is known of each unit, from the results of its cells, photographs and the weights."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pyarrow.parquet as pq
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from pydantic import BaseModel, Field, StrictInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from ..common.images import to_bytes
@@ -18,7 +21,7 @@ from ..models.classifier import Classifier
 from ..models.judge import Judge
 from ..models.layers.layer import find_layers
 from ..runs.cells import Row
-from ..runs.results import Results, replace_file
+from ..runs.results import Results, explain_unwritable, replace_file
 from .collection import Collection, Entry, Group, Item, Picture, save_collection
 from .photographs import Seen, cut_crops
 from .pictures import ACTIVATIONS
@@ -31,6 +34,24 @@ _TITLES = {"more": "more", "less": "less", "diverse": "also", "raw": "raw"}
 _ALIKE, _CLASSES = 4, 5  # How many units are shown that are most alike, and classes that a unit raises or lowers.
 
 
+class _StoredPicture(BaseModel):
+    """A picture of a unit as its cell tells of it; the folder may be of a stranger."""
+
+    kind: str
+    file: str = Field(pattern=r"^\w+\.webp$")
+    activation: float | None = None
+
+
+class _StoredUnit(BaseModel):
+    unit: StrictInt = Field(ge=0)
+    dead: bool = False
+    pictures: tuple[_StoredPicture, ...] = ()
+    message: str = ""
+
+
+_UNITS, _NUMBERS = TypeAdapter(list[_StoredUnit]), TypeAdapter(list[StrictInt])
+
+
 @dataclass(frozen=True, eq=False)
 class Sources:
     """What the page tells of units beside their pictures: by layer, what photographs and words say, if given."""
@@ -40,9 +61,13 @@ class Sources:
     photographs: Tensor | None = None
 
 
-def save_page(results: Results, judge: Judge, layers: Sequence[Units], total: int, sources: Sources) -> str:
-    """Write index.html, manifest.json and manifest.parquet of all units with a result; return the path of the first."""
-    rows = list(results.rows.values())
+def save_page(
+    results: Results, judge: Judge, layers: Sequence[Units], total: int, sources: Sources, asked: Container[str] = ()
+) -> Path:
+    """Write index.html, manifest.json and manifest.parquet of all units with a result; return the path of the first. If
+    a unit has several results, that of a cell which is `asked` for counts, or the latest."""
+    results.read()
+    rows = sorted(results.rows.values(), key=lambda row: row["cell"] in asked)
     shown = [units for units in layers if any(row.get("layer") == units.name for row in rows)]
     items: list[Item] = []
     for group, units in enumerate(shown):
@@ -63,9 +88,12 @@ def save_page(results: Results, judge: Judge, layers: Sequence[Units], total: in
     titles = dict.fromkeys(title for item in items for title, _ in item.lists)
     found = [{title: [entry.text for entry in entries] for title, entries in item.lists} for item in items]
     table |= {title: [one.get(title) for one in found] for title in titles}
+    # Half of a surrogate pair, as in some names of classes, becomes "?".
+    table = json.loads(json.dumps(table, ensure_ascii=False).encode("utf-8", "replace"))
     with replace_file(results.path / "manifest.parquet") as part:
         pq.write_table(pa.table(table), part, compression="zstd")
-    return str(save_collection(results.path, page))
+    with explain_unwritable(results.path):
+        return save_collection(results.path, page)
 
 
 def _replace_values(item: Item, kept: Sequence[int]) -> Item:
@@ -83,20 +111,21 @@ def _list_items(
     results: Results, judge: Judge, units: Units, group: int, rows: Sequence[Row], sources: Sources
 ) -> list[Item]:
     """Return the items of the units of a layer, in the order of their numbers."""
-    found: dict[int, tuple[dict[str, Any], str]] = {}
+    found: dict[int, tuple[_StoredUnit, str]] = {}
     signatures: dict[int, np.ndarray[Any, Any]] = {}
     for row in rows:  # A later result of a unit takes the place of an earlier one.
         home = f"cells/{row['cell'][:2]}/{row['cell']}/"
         try:
-            listed = json.loads(row.get("units") or "[]")
             if row["status"] == "failed":
-                listed = [{"unit": number, "message": row["message"]} for number in json.loads(row["numbers"])]
-            known = results.path / home / ACTIVATIONS
-            active = np.load(known, allow_pickle=False) if known.is_file() else []
-        except (OSError, ValueError, KeyError, TypeError):  # Damaged by hand: as if it were not there.
+                numbers = _NUMBERS.validate_json(str(row.get("numbers")))
+                listed = [_StoredUnit(unit=number, message=row["message"] or "failed") for number in numbers]
+            else:
+                listed = _UNITS.validate_json(str(row.get("units")))
+        except ValidationError:  # Damaged by hand: as if it were not there.
             continue
-        found |= {one["unit"]: (one, home) for one in listed}
-        signatures |= {one["unit"]: values for one, values in zip(listed, active, strict=False)}
+        found |= {one.unit: (one, home) for one in listed}
+        active = _read_activations(results.path / home / ACTIVATIONS, (len(listed), units.count))
+        signatures |= {one.unit: values for one, values in zip(listed, active, strict=False)}
     numbers = sorted(number for number in found if 0 <= number < units.count)
     seen, effects = sources.seen.get(units.name), find_effects(judge, units)
     alike = find_alike(numbers, signatures, seen)
@@ -104,10 +133,9 @@ def _list_items(
     items = []
     for number in numbers:
         one, home = found[number]
-        pictures = one.get("pictures", ())
         shown = [
-            Picture(home + picture["file"], f"{_TITLES.get(picture['kind'], '')} {_round(picture['activation'])}")
-            for picture in pictures
+            Picture(home + picture.file, f"{_TITLES.get(picture.kind, '')} {_round(picture.activation)}")
+            for picture in one.pictures
         ]
         if number in crops:
             shown.append(Picture(crops[number], "photographs"))
@@ -123,23 +151,31 @@ def _list_items(
         if number in alike:
             near = [Entry(name_unit(judge, units, other), item=f"{units.name}:{other}") for other in alike[number]]
             lists.append(("alike", tuple(near)))
-        activation = next((picture["activation"] for picture in pictures if picture["kind"] != "less"), None)
+        activation = next((picture.activation for picture in one.pictures if picture.kind != "less"), None)
         rank = 100 * seen.rank(number, activation) if seen and activation is not None else None
-        dead = bool(one.get("dead"))
-        message = one.get("message") or (DEAD if dead else "")
         items.append(
             Item(
                 f"{units.name}:{number}",
                 name_unit(judge, units, number),
                 group,
-                (activation, rank, dead),
+                (activation, rank, one.dead),
                 tuple(shown),
                 tuple(lists),
-                message=message,
-                failed="message" in one,
+                message=one.message or (DEAD if one.dead else ""),
+                failed=bool(one.message),
             )
         )
     return items
+
+
+def _read_activations(path: Path, shape: tuple[int, int]) -> np.ndarray[Any, Any] | Sequence[Any]:
+    """Return what is in a file of NumPy of this shape, or nothing. It is mapped, so nothing in it is unpickled, and it
+    cannot claim more than it has."""
+    try:
+        found = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, SyntaxError, EOFError, TokenError, RecursionError, MemoryError, TypeError):
+        return ()
+    return np.array(found) if found.shape == shape and found.dtype == np.float32 else ()
 
 
 def _round(value: float | None) -> str:
