@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..common.images import to_bytes
 from ..models.classifier import Classifier
+from ..models.frozen import uncompile
 from ..models.judge import Judge
 from ..models.layers.layer import find_layers
 from ..runs.cells import Row
@@ -147,7 +148,8 @@ def _list_items(
                 break
             values, classes = (sign * effects[:, number]).topk(min(_CLASSES, len(effects)))
             names = [judge.labels.name(index) for index in classes.tolist()] if isinstance(judge, Classifier) else []
-            lists.append((title, tuple(map(Entry, names, values.tolist()))))
+            both = zip(names, values.tolist(), strict=False)
+            lists.append((title, tuple(Entry(name, value) for name, value in both if value > 0)))
         if number in alike:
             near = [Entry(name_unit(judge, units, other), item=f"{units.name}:{other}") for other in alike[number]]
             lists.append(("alike", tuple(near)))
@@ -226,7 +228,10 @@ def find_effects(judge: Judge, units: Units) -> Tensor | None:
     unless the channels of the layer reach it as they are, but for a norm, an activation function and a mean."""
     if not isinstance(judge, Classifier) or units.layer is None or units.kind != "channel":
         return None
-    parts, known = dict(judge.module.named_modules()), [layer for layer in find_layers(judge) if not layer.heads]
+    parts, known = (
+        dict(uncompile(judge.module).named_modules()),
+        [layer for layer in find_layers(judge) if not layer.heads],
+    )
     names = [layer.name for layer in known]
     heads = [
         name for name in names if isinstance(parts[name], nn.Linear) and len(judge.labels) == parts[name].out_features

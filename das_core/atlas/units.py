@@ -60,7 +60,9 @@ class Units:
         which the unit does not answer yet."""
         if self.layer is None:
             return ()
-        before = (replace(self.layer, name=self.layer.name + INPUT),) if is_activation(self.layer) else ()
+        # Latents have an activation function of their own, which gets what the layer returns.
+        own = self.kind == "channel" and is_activation(self.layer)
+        before = (replace(self.layer, name=self.layer.name + INPUT),) if own else ()
         return (*before, self.layer)
 
     def ask(self, judge: Judge, numbers: Sequence[int], sign: int = 1) -> Objective:
