@@ -126,11 +126,15 @@ def _list_items(
             continue
         found |= {one.unit: (one, home) for one in listed}
         active = _read_activations(results.path / home / ACTIVATIONS, (len(listed), units.count))
-        signatures |= {one.unit: values for one, values in zip(listed, active, strict=False)}
-    numbers = sorted(number for number in found if 0 <= number < units.count)
+        for one in listed:
+            signatures.pop(one.unit, None)
+        signatures |= {one.unit: values for one, values in zip(listed, active, strict=False) if not one.dead}
+    numbers = sorted(number for number in found if number < units.count)
     seen, effects = sources.seen.get(units.name), find_effects(judge, units)
-    alike = find_alike(numbers, signatures, seen)
-    crops = _save_crops(results, judge, units, group, numbers, sources)
+    # Of units that nothing changes, there is nothing more to show.
+    moving = {number: None for number in numbers if not found[number][0].dead or (seen and seen.move(number))}
+    alike = find_alike(list(moving), signatures, seen)
+    crops = _save_crops(results, judge, units, group, list(moving), sources)
     items = []
     for number in numbers:
         one, home = found[number]
@@ -141,10 +145,11 @@ def _list_items(
         if number in crops:
             shown.append(Picture(crops[number], "photographs"))
         lists: list[tuple[str, tuple[Entry, ...]]] = []
-        if words := sources.words.get(units.name):
+        words = sources.words.get(units.name) if number in moving else None
+        if words:
             lists.append(("words", tuple(Entry(word, value) for word, value in words[number])))
         for title, sign in (("raises", 1), ("lowers", -1)):
-            if effects is None:
+            if effects is None or number not in moving:
                 break
             values, classes = (sign * effects[:, number]).topk(min(_CLASSES, len(effects)))
             names = [judge.labels.name(index) for index in classes.tolist()] if isinstance(judge, Classifier) else []
