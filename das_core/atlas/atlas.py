@@ -192,7 +192,7 @@ def make_atlas(
     clip: CLIP | None = None,
     workers: Workers | None = None,
     retry: bool = False,
-    stream: TextIO = sys.stderr,
+    stream: TextIO | None = None,
 ) -> tuple[Path, int]:
     """Carry out a plan in a folder, and return the path of the page, and how many cells failed; see `atlas`."""
     judge = plan.judge
@@ -219,7 +219,9 @@ def make_atlas(
         layers.sort(key=lambda one: [*known, one.name].index(one.name))
         sources, asked = Sources(seen, words, photographs), {cell.hash for cell in plan.cells}
         try:
-            _, failed = run_cells(plan.cells, plan.maker, results, workers or Workers(here=True), stream, retry)
+            _, failed = run_cells(
+                plan.cells, plan.maker, results, workers or Workers(here=True), stream or sys.stderr, retry
+            )
         except (KeyboardInterrupt, RunsStoppedError):
             with suppress(RunsStoppedError):  # The first error says more.
                 save_page(results, judge, layers, plan.units, sources, asked)
