@@ -1,8 +1,8 @@
 """Judges of this machine: pictures by each of them, with settings that robust networks or transformers may want.
 
-What `suit_judge` changes for transformers and robust networks is among the settings. Measured are the classifiers in the folders that DAS_JUDGES names (separated as in PATH) and the first starter. A judge
-other than the starters changes settings by the best row. The pictures, a row for each setting, are saved beside
-RESULTS.md as judges_NAME.jpg.
+What `suit_judge` changes for transformers and robust networks is among the settings. Measured are the classifiers in
+the folders that DAS_JUDGES names (separated as in PATH) and the first starter. A judge other than the starters changes
+settings by the best row. The pictures, a row for each setting, are saved beside RESULTS.md as judges_NAME.jpg.
 """
 
 import os

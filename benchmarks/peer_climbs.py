@@ -1,7 +1,7 @@
 """Ascents that make the picture of a class in several libraries; a judge classifies their images at fixed times."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -15,7 +15,10 @@ from torchvision.transforms.functional import normalize
 from benchmarks.common import SEED
 from benchmarks.pace import Look
 from das_core.ascent.recipe import Recipe
+from das_core.atlas.units import Units
+from das_core.atlas.units import watch as see
 from das_core.models.classifier import Classifier
+from das_core.models.judge import Judge
 from das_core.objectives.classes import ScoreKind, class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.parametrizations import Parametrization
@@ -89,55 +92,69 @@ def climb_with_recipe(
 
 
 def climb_with_lucent(size: int) -> Climb:
-    """Return the function that makes pictures with lucent's `render_vis`."""
+    """Return the function that makes pictures of classes with lucent's `render_vis`."""
+    return lambda climber, target, watch: _climb_with_lucent(climber, f"labels:{target}", watch, size)
 
-    def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
-        from lucent.optvis import param, render, transform
 
-        parameters, show = param.image(size)
-        transforms = [*transform.standard_transforms, lambda views: normalize(views, _MEAN, _STD)]
-        with _watch_optimizers(watch, lambda _: show()):
-            render.render_vis(
-                # lucent gets a copy of the model, because its hooks stay on the model.
-                deepcopy(climber.module),
-                f"labels:{target}",
-                lambda: (parameters, show),
-                transforms=transforms,
-                preprocess=False,
-                progress=False,
-                show_image=False,
-            )
-        return show().detach()
+def watch_lucent(judge: Judge, units: Units, number: int, watch: Watch, size: int) -> Tensor:
+    """Make the picture of a channel with lucent, as `Climb` does that of a class."""
+    return _climb_with_lucent(judge, f"{units.name.replace('.', '_')}:{number}", watch, size)
 
-    return climb
+
+def _climb_with_lucent(judge: Judge, wish: str, watch: Watch, size: int) -> Tensor:
+    from lucent.optvis import param, render, transform
+
+    parameters, show = param.image(size)
+    transforms = [*transform.standard_transforms, lambda views: normalize(views, _MEAN, _STD)]
+    with _watch_optimizers(watch, lambda _: show()):
+        render.render_vis(
+            # lucent gets a copy of the model, because its hooks stay on the model.
+            deepcopy(judge.module),
+            wish,
+            lambda: (parameters, show),
+            transforms=transforms,
+            preprocess=False,
+            progress=False,
+            show_image=False,
+        )
+    return show().detach()
 
 
 def climb_with_horama(size: int, **settings: Any) -> Climb:
-    """Return the function that makes pictures with Horama's `fourier`."""
+    """Return the function that makes pictures of classes with Horama's `fourier`."""
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
-        from horama import fourier
-        from horama.fourier_fv import fourier_preconditionner, get_fft_scale
-
-        # 1.5 is the decay that `fourier` has by default.
-        scale = get_fft_scale(size, size, 1.5)
-
-        def show(optimizer: torch.optim.Optimizer) -> Tensor:
-            (spectrum,) = optimizer.param_groups[0]["params"]
-            return (fourier_preconditionner(spectrum, scale, (-1, 1), "cpu")[None] + 1) / 2
-
-        with _watch_optimizers(watch, show):
-            image, _ = fourier(
-                lambda views: climber.module(views)[:, target].mean(),
-                image_size=size,
-                model_input_size=climber.size,
-                values_range=(-1, 1),
-                device="cpu",
-                **settings,
-            )
-        return (image.detach()[None] + 1) / 2
+        return _climb_with_horama(climber, lambda views: climber.module(views)[:, target].mean(), watch, size, settings)
 
     return climb
+
+
+def watch_horama(judge: Judge, units: Units, number: int, watch: Watch, size: int, **settings: Any) -> Tensor:
+    """Make the picture of a channel with Horama, as `Climb` does that of a class."""
+    layer = see(judge, [units])
+    return _climb_with_horama(
+        judge, lambda views: units.read(layer((views + 1) / 2))[:, number].mean(), watch, size, settings
+    )
+
+
+def _climb_with_horama(
+    judge: Judge, score: Callable[[Tensor], Tensor], watch: Watch, size: int, settings: Mapping[str, Any]
+) -> Tensor:
+    from horama import fourier
+    from horama.fourier_fv import fourier_preconditionner, get_fft_scale
+
+    # 1.5 is the decay that `fourier` has by default.
+    scale = get_fft_scale(size, size, 1.5)
+
+    def show(optimizer: torch.optim.Optimizer) -> Tensor:
+        (spectrum,) = optimizer.param_groups[0]["params"]
+        return (fourier_preconditionner(spectrum, scale, (-1, 1), "cpu")[None] + 1) / 2
+
+    with _watch_optimizers(watch, show):
+        image, _ = fourier(
+            score, image_size=size, model_input_size=judge.size, values_range=(-1, 1), device="cpu", **settings
+        )
+    return (image.detach()[None] + 1) / 2
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`.
 
-Without arguments, all sections but `gpu`, `peers` and `judges` are measured. `gpu` needs a CUDA device, `peers` other
-libraries, and `judges` measures the models of the machine, so these have to be named. A section that is measured
-replaces its whole text in RESULTS.md, also what was added there by hand; all other sections keep their text. The
-benchmarks only report numbers; whether the code is correct is checked by the tests.
+Without arguments, all sections but those of `ON_REQUEST` are measured: `gpu` needs a CUDA device, `peers` and `units`
+need other libraries, and `judges` measures the models of the machine. A section that is measured replaces its whole
+text in RESULTS.md, also what was added there by hand; all other sections keep their text. The benchmarks only report
+numbers; whether the code is correct is checked by the tests.
 """
 
 import argparse
@@ -18,15 +18,16 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 # The modules whose `report` measures a section, in the order of RESULTS.md
 SECTIONS = (
     "speed", "memory", "large", "cost", "ablation", "parametrizations", "classes", "diversity", "engraving", "sizes",
-    "pace", "text", "looks", "image_targets", "features", "regions", "spectra", "guidance", "films", "morphs", "zoom",
-    "peers", "judges", "gpu",
+    "pace", "text", "looks", "image_targets", "style", "regions", "spectra", "guidance", "films", "morphs", "zoom",
+    "peers", "units", "judges", "gpu",
 )  # fmt: skip
-ON_REQUEST = {"peers", "judges", "gpu"}  # sections that are measured only when they are named
+ON_REQUEST = {"peers", "units", "judges", "gpu"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results
 
 Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
-three: `python -m benchmarks.run peers` needs other libraries, `python -m benchmarks.run gpu` needs a CUDA device, and
-`python -m benchmarks.run judges` measures classifiers of your own, in the folders that DAS_JUDGES names.
+four: `python -m benchmarks.run peers` and `python -m benchmarks.run units` need other libraries,
+`python -m benchmarks.run gpu` needs a CUDA device, and `python -m benchmarks.run judges` measures classifiers of your
+own, in the folders that DAS_JUDGES names.
 
 All rows are of today's settings. What older ones gave, and what was decided by it, is in NOTES.md.
 """

@@ -16,5 +16,6 @@ from .within import Within
 # fmt: off
 __all__ = [
     "BEST", "DRAWING", "FEATURE", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus",
-    "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within", "suit_judge",
+    "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within",
+    "suit_judge",
 ]

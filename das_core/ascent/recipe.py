@@ -148,7 +148,7 @@ BEST = Recipe(
 
 FEATURE = Recipe(
     steps=64,
-    augmentation=Augmentation(1, Windows(jitter=16, zoom_min=0.9, fitted=True), ()),
+    augmentation=Augmentation(1, Windows(jitter=8, zoom_min=0.97, fitted=True), ()),
     optimizer=NormalizedAscent(step_size=0.08),
     focus=None,
     denoising=Denoising(share=0.15),

@@ -5,14 +5,18 @@ import io
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import TextIO
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..ascent.preparation import check_settings
+from ..common.scalars import as_list, as_whole
 from ..common.text import shorten
 from ..facade.wrap import find_judge
 from ..models.clip import CLIP
@@ -20,7 +24,7 @@ from ..models.dictionary import Dictionary
 from ..models.judge import Judge, check_judge
 from ..models.photographs import Photographs
 from ..models.sources.kept_tensors import digest_tensors
-from ..runs.cells import Cell, Workers
+from ..runs.cells import Cell, RunsStoppedError, Workers
 from ..runs.engine import run_cells
 from ..runs.results import Results
 from .photographs import dissect, read_photographs, see_photographs
@@ -71,7 +75,8 @@ class AtlasPlan:
             begin = time.perf_counter()
             with torch.enable_grad():
                 shown = views.clone().requires_grad_()
-                torch.autograd.grad(units.read(judge(shown)).sum(), shown)
+                if (read := units.read(judge(shown)).sum()).requires_grad:
+                    torch.autograd.grad(read, shown)
             took.append(time.perf_counter() - begin)
         return 1.2 * min(took) / PER_ASCENT  # A fifth for what is done beside the model.
 
@@ -89,26 +94,38 @@ def plan_atlas(
 ) -> AtlasPlan:
     """Return the plan of an atlas; for arguments and errors see `atlas`."""
     judge = find_judge(model, device)
-    if unknown := [kind for kind in pictures if kind not in PICTURES]:
+    kinds = [pictures] if isinstance(pictures, str) else as_list("pictures", pictures, "['more', 'less']")
+    if unknown := [kind for kind in kinds if not isinstance(kind, str) or kind not in PICTURES]:
         raise ValueError(f"there are no pictures '{shorten(unknown[0])}'; choose of {', '.join(PICTURES)}")
-    if not pictures:
+    if not kinds:
         raise ValueError(f"no pictures are wanted; choose of {', '.join(PICTURES)}")
+    check_settings(1 if steps is None else steps, "constant", seed, 0)
+    seed, steps = int(seed), None if steps is None else int(steps)
     found = find_units(judge, layers, dictionaries)
-    units = units if isinstance(units, int | str | None) else list(units)
+    if not isinstance(units, str | Real | Tensor | None):
+        units = as_list("units", units, "[0, 7]")  # Before several layers read it: it may be an iterator.
     sides = {one.name: choose_side(judge, one.layer) for one in found}
-    maker = PictureMaker(judge, {one.name: one for one in found}, tuple(pictures), sides, seed, steps)
+    maker = PictureMaker(judge, {one.name: one for one in found}, tuple(dict.fromkeys(kinds)), sides, seed, steps)
     digest = digest_tensors(judge.module.state_dict())
     cells, count = [], 0
     for one in found:
         numbers = choose_numbers(one, units)
         count += len(numbers)
-        words = "" if one.dictionary is None else digest_tensors({"": one.dictionary.weight, "b": one.dictionary.bias})
+        latents = "" if one.dictionary is None else _digest_dictionary(one.dictionary)
         for begin in range(0, len(numbers), PER_ASCENT):
             part = numbers[begin : begin + PER_ASCENT]
-            made_of = (_FORMAT, digest, words, one.name, part, tuple(pictures), sides[one.name], seed, steps)
+            shown = (judge.mean, judge.std, sides[one.name])
+            made_of = (_FORMAT, digest, latents, one.name, part, maker.pictures, shown, seed, steps)
             name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
-            cells.append(Cell(name, {"layer": one.name, "numbers": str(part)}, (one.name, part)))
+            columns = {"layer": one.name, "numbers": str(part), "count": one.count}
+            cells.append(Cell(name, columns, (one.name, part)))
     return AtlasPlan(judge, found, tuple(cells), maker, digest, count)
+
+
+def _digest_dictionary(dictionary: Dictionary) -> str:
+    known = {name: value for name, value in vars(dictionary).items() if name not in ("name", "decoder")}
+    tensors = {name: value for name, value in known.items() if isinstance(value, Tensor)}
+    return f"{digest_tensors(tensors)} {[value for value in known.values() if not isinstance(value, Tensor)]}"
 
 
 def atlas(
@@ -163,7 +180,8 @@ def atlas(
     plan = plan_atlas(
         model, layers, units, pictures=pictures, dictionaries=dictionaries, seed=seed, steps=steps, device=device
     )
-    return make_atlas(plan, Path(path), photos, clip, workers, retry, sys.stderr if progress else io.StringIO())
+    page, _ = make_atlas(plan, Path(path), photos, clip, workers, retry, sys.stderr if progress else io.StringIO())
+    return page
 
 
 def make_atlas(
@@ -173,26 +191,38 @@ def make_atlas(
     clip: CLIP | None = None,
     workers: Workers | None = None,
     retry: bool = False,
-    stream: TextIO = sys.stderr,
-) -> Path:
-    """Carry out a plan in a folder, and return the path of the page; see `atlas`."""
-    judge, photographs = plan.judge, None
+    stream: TextIO | None = None,
+) -> tuple[Path, int]:
+    """Carry out a plan in a folder, and return the path of the page, and how many cells failed; see `atlas`."""
+    judge = plan.judge
     if clip is not None:
         clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
         if photos is None:
             raise ValueError("words are chosen by photographs, and there are none; give a folder of them as photos")
-    if photos is not None:  # Before the long work, which would be done for nothing.
-        photographs = read_photographs(photos, judge.size)
+        _ = clip.members[0].text_tower  # Raises the error of a model without one.
+    photographs = None if photos is None else read_photographs(photos, judge.size)
     results = Results(path)
     with results.claim(f"atlas of {judge.name} {plan.digest[:12]}"):
-        run_cells(plan.cells, plan.maker, results, workers or Workers(here=True), stream, retry)
-        results.read()
         # The page shows all that is in the folder, also layers that are not in this plan.
-        present = {row.get("layer") for row in results.rows.values()}
-        known = {one.name: one for one in (*find_units(judge, "*"), *plan.layers)}
-        layers = [one for one in known.values() if one.name in present]
-        seen = {} if photographs is None else see_photographs(judge, layers, photographs)
+        present = {one.name: one.count for one in plan.layers} | {
+            str(row.get("layer")): as_whole(row.get("count")) or 0 for row in results.rows.values()
+        }
+        known = {one.name: one for one in (*find_units(judge, "*"), *plan.layers) if one.name in present}
+        # Before the long work, which would be done for nothing if this fails.
+        seen = {} if photographs is None else see_photographs(judge, list(known.values()), photographs)
         words = {}
         if clip is not None and photographs is not None:
             words = {name: dissect(clip, one, photographs) for name, one in seen.items()}
-        return Path(save_page(results, judge, layers, plan.units, Sources(seen, words, photographs)))
+        # The latents of a dictionary that was given before are shown without what they do to photographs.
+        layers = [known.get(name) or Units(name, "latent", count) for name, count in present.items()]
+        layers.sort(key=lambda one: [*known, one.name].index(one.name))
+        sources, asked = Sources(seen, words, photographs), {cell.hash for cell in plan.cells}
+        try:
+            _, failed = run_cells(
+                plan.cells, plan.maker, results, workers or Workers(here=True), stream or sys.stderr, retry
+            )
+        except (KeyboardInterrupt, RunsStoppedError):
+            with suppress(RunsStoppedError):  # The first error says more.
+                save_page(results, judge, layers, plan.units, sources, asked)
+            raise
+        return save_page(results, judge, layers, plan.units, sources, asked), failed

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ def open_model(name: str) -> Judge:
         return load_starter(f"EfficientNet-L{name[1:]}")
     if name == "clip":
         return load_starter_clip()
-    if name.startswith(HUB) or Path(name).exists():
+    if name.startswith(HUB) or os.path.isfile(name):  # Unlike `Path.is_file`, it takes any text.
         return load(name)
     library, _, rest = name.partition("/")
     if library == "timm" and rest:
@@ -38,9 +39,14 @@ def open_model(name: str) -> Judge:
     if (library == "torchvision" and rest) or name in list_torchvision_architectures():
         return load_torchvision(rest or name, find_cache_folder())
     module, _, function = name.partition(":")
-    if module.replace(".", "").isidentifier() and function.isidentifier():
-        sys.path.insert(0, "")
-        return find_judge(getattr(importlib.import_module(module), function)(), None)
+    if function.isidentifier() and all(part.isidentifier() for part in module.split(".")):
+        # As with `python -m`. An absolute path, which stays: workers, too, import what the model is made of.
+        if (here := os.getcwd()) not in sys.path:
+            sys.path.insert(0, here)
+        make = getattr(importlib.import_module(module), function, None)
+        if not callable(make):
+            raise ValueError(f"{module} has no function '{shorten(function)}'; write MODULE:FUNCTION of one that has")
+        return find_judge(make(), None)
     raise ValueError(f"there is no model '{shorten(name)}'; give {_MODELS}")
 
 
@@ -75,7 +81,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code: 0, 2 for what is wrong with it, 4 when it cannot go on."""
+    """Run the command line and return the exit code: 0; 2 for what is wrong with it; 3 when cells of an atlas failed; 4
+    when it cannot go on; 130 when it is interrupted."""
     given = make_parser().parse_args(arguments)
     # Imported only here, because PyTorch takes seconds: a wrong command line is reported at once.
     from ..runs.cells import RunsStoppedError
@@ -124,7 +131,14 @@ def _atlas(given: argparse.Namespace) -> int:
     clip = open_model(given.words) if given.words else None
     if clip is not None and not isinstance(clip, CLIP):
         raise ValueError(f"--words {shorten(given.words)} is no CLIP; give clip, or a checkpoint of one")
+    if given.workers is not None and given.workers < 1:
+        raise ValueError(f"--workers {given.workers} is too few; give how many, from 1, or leave it out for this one")
     spread = given.workers is not None or given.address is not None
     workers = Workers(given.address, given.workers or 0) if spread else None
-    print(make_atlas(plan, given.output, given.photos, clip, workers, given.retry))
-    return 0
+    page, failed = make_atlas(plan, given.output, given.photos, clip, workers, given.retry)
+    print(page)
+    if failed:
+        print(
+            f"direct-ascent: {failed:,} of {len(plan.cells):,} cells failed; --retry makes them again", file=sys.stderr
+        )
+    return 3 if failed else 0

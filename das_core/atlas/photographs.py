@@ -43,6 +43,11 @@ class Seen:
         """Return the share of the photographs, 0..1, for which a unit is less active than this."""
         return float((self.means[:, unit] < activation).float().mean())
 
+    def move(self, unit: int) -> bool:
+        """Return whether some photograph changes how active a unit is, by more than rounding does."""
+        least, most = self.means[:, unit].aminmax()
+        return bool(most - least > 1e-5 * self.means[:, unit].abs().max())
+
 
 def read_photographs(photographs: Photographs, size: int) -> Tensor:
     """Return photographs as bytes (N, 3, size, size); files that are none are left out and logged.

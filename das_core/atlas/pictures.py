@@ -1,5 +1,6 @@
 """The pictures of some units of a layer, made together in few ascents, and how active the units are for them."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from ..ascent.normalized_ascent import NormalizedAscent
 from ..ascent.recipe import FEATURE, SKETCH, Recipe
-from ..ascent.result import AscentError, Result
+from ..ascent.result import Result, VanishedError
 from ..common.images import to_bytes
 from ..facade.render import render
 from ..facade.running import Callback
@@ -24,7 +25,7 @@ from ..objectives.diversity import diversity_objective
 from ..runs.cells import Row
 from ..views.augmentation import Augmentation
 from ..views.distance import Distance
-from .units import Units, watch
+from .units import Units, UnitsScore, watch
 
 ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
 
@@ -51,7 +52,7 @@ class Wanted:
         if units.layer is None:
             recipe = replace(SKETCH, denoising=recipe.denoising and SKETCH.denoising)
         elif len(units.layer.positions) == 2 and max(units.layer.positions) * _COARSE <= size:
-            windows = replace(recipe.augmentation.windows, zoom_min=0.5)
+            windows = replace(recipe.augmentation.windows, jitter=16, zoom_min=0.5)
             recipe = replace(recipe, augmentation=Augmentation(2, windows, (Distance(0.25),)), focus="auto")
         return recipe if steps is None else replace(recipe, steps=steps)
 
@@ -133,7 +134,9 @@ class PictureMaker:
                 value = float(made.values[image, number])
                 found[number].append({"kind": kind, "file": file, "activation": value if np.isfinite(value) else None})
             if wanted.sign > 0 and not (folder / ACTIVATIONS).exists():
-                np.save(folder / ACTIVATIONS, made.values[:: wanted.count].numpy())
+                written = io.BytesIO()  # To a file, NumPy writes without saying why it cannot.
+                np.save(written, made.values[:: wanted.count].numpy())
+                (folder / ACTIVATIONS).write_bytes(written.getvalue())
         listed = [{"unit": number, "dead": number in dead, "pictures": found[number]} for number in numbers]
         return {"pictures": [one["file"] for each in found.values() for one in each], "units": json.dumps(listed)}
 
@@ -163,12 +166,14 @@ def make_pictures(
             progress=False,
             callback=callback,
         )
-    except AscentError as error:
+    except VanishedError as error:  # Others make the cell fail.
         made = error.result
     images, moved = torch.full((len(asked), 3, judge.size, judge.size), 0.5), [False] * len(asked)
     if made is not None:
         still = [set(record.still) for record in made.history]
         moved = [not all(image in one for one in still) for image in range(len(asked))]
+        if wanted.count > 1:  # Those of dead units move, too, to differ from each other.
+            moved = [one and sees for one, sees in zip(moved, answer(judge, units, made.image, asked), strict=True)]
         images = torch.where(torch.tensor(moved)[:, None, None, None], made.image.cpu(), images)
     return Made(images, measure(judge, units, images), moved)
 
@@ -178,6 +183,18 @@ def measure(judge: Judge, units: Units, images: Tensor) -> Tensor:
     seeing = watch(judge, [units])
     with torch.no_grad():
         return torch.cat([units.read(seeing(judge.bring(part))).mean(dim=2).float().cpu() for part in images.split(8)])
+
+
+def answer(judge: Judge, units: Units, images: Tensor, asked: Sequence[int]) -> list[bool]:
+    """Return whether units, one for each image (B, 3, side, side), answer to some change of their images."""
+    seeing, found = watch(judge, [units]), list[bool]()
+    for begin in range(0, len(asked), 8):
+        with torch.enable_grad():
+            views = judge.bring(images[begin : begin + 8].detach().clone()).requires_grad_()
+            score = UnitsScore(units, tuple(asked[begin : begin + 8]), 1)(seeing(views), torch.arange(len(views)))
+            (gradient,) = torch.autograd.grad(score.sum(), views)
+        found += gradient.flatten(1).any(dim=1).tolist()
+    return found
 
 
 def choose_side(judge: Judge, layer: Layer | None) -> int:
@@ -205,6 +222,8 @@ def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
         view = judge.bring(noise).requires_grad_()
         output: Any = watch(judge, [Units(layer.name, "channel", layer.channels, layer)])(view)
         found = output[layer.name]
+        if not found.requires_grad:
+            return judge.size, judge.size
         (gradient,) = torch.autograd.grad(found[:, :, row, column].abs().sum(), view)
     seen = gradient[0].abs().sum(dim=0) > 0
     rows, columns = (seen.any(dim=axis).nonzero().flatten().tolist() for axis in (1, 0))

@@ -1,22 +1,28 @@
 """The page of an atlas: what is known of each unit, from the results of its cells, photographs and the weights."""
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
+from pydantic import BaseModel, Field, StrictInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from ..common.images import to_bytes
 from ..models.classifier import Classifier
+from ..models.frozen import uncompile
 from ..models.judge import Judge
 from ..models.layers.layer import find_layers
 from ..runs.cells import Row
-from ..runs.results import Results, replace_file
+from ..runs.results import Results, explain_unwritable, replace_file
 from .collection import Collection, Entry, Group, Item, Picture, save_collection
 from .listing import describe_units, find_alike
 from .photographs import Seen, cut_crops
@@ -30,6 +36,24 @@ _TITLES = {"more": "more", "less": "less", "diverse": "also", "raw": "raw"}
 _CLASSES = 5  # How many classes are shown that a unit raises or lowers.
 
 
+class _StoredPicture(BaseModel):
+    """A picture of a unit as its cell tells of it; the folder may be of a stranger."""
+
+    kind: str
+    file: str = Field(pattern=r"^\w+\.webp$")
+    activation: float | None = None
+
+
+class _StoredUnit(BaseModel):
+    unit: StrictInt = Field(ge=0)
+    dead: bool = False
+    pictures: tuple[_StoredPicture, ...] = ()
+    message: str = ""
+
+
+_UNITS, _NUMBERS = TypeAdapter(list[_StoredUnit]), TypeAdapter(list[StrictInt])
+
+
 @dataclass(frozen=True, eq=False)
 class Sources:
     """What the page tells of units beside their pictures: by layer, what photographs and words say, if given."""
@@ -39,9 +63,13 @@ class Sources:
     photographs: Tensor | None = None
 
 
-def save_page(results: Results, judge: Judge, layers: Sequence[Units], total: int, sources: Sources) -> str:
-    """Write index.html, manifest.json and manifest.parquet of all units with a result; return the path of the first."""
-    rows = list(results.rows.values())
+def save_page(
+    results: Results, judge: Judge, layers: Sequence[Units], total: int, sources: Sources, asked: Container[str] = ()
+) -> Path:
+    """Write index.html, manifest.json and manifest.parquet of all units with a result; return the path of the first. If
+    a unit has several results, that of a cell which is `asked` for counts, or the latest."""
+    results.read()
+    rows = sorted(results.rows.values(), key=lambda row: row["cell"] in asked)
     shown = [units for units in layers if any(row.get("layer") == units.name for row in rows)]
     items: list[Item] = []
     for group, units in enumerate(shown):
@@ -62,9 +90,12 @@ def save_page(results: Results, judge: Judge, layers: Sequence[Units], total: in
     titles = dict.fromkeys(title for item in items for title, _ in item.lists)
     found = [{title: [entry.text for entry in entries] for title, entries in item.lists} for item in items]
     table |= {title: [one.get(title) for one in found] for title in titles}
+    # Half of a surrogate pair, as in some names of classes, becomes "?".
+    table = json.loads(json.dumps(table, ensure_ascii=False).encode("utf-8", "replace"))
     with replace_file(results.path / "manifest.parquet") as part:
         pq.write_table(pa.table(table), part, compression="zstd")
-    return str(save_collection(results.path, page))
+    with explain_unwritable(results.path):
+        return save_collection(results.path, page)
 
 
 def _replace_values(item: Item, kept: Sequence[int]) -> Item:
@@ -76,63 +107,82 @@ def _list_items(
     results: Results, judge: Judge, units: Units, group: int, rows: Sequence[Row], sources: Sources
 ) -> list[Item]:
     """Return the items of the units of a layer, in the order of their numbers."""
-    found: dict[int, tuple[dict[str, Any], str]] = {}
+    found: dict[int, tuple[_StoredUnit, str]] = {}
     signatures: dict[int, np.ndarray[Any, Any]] = {}
     for row in rows:  # A later result of a unit takes the place of an earlier one.
         home = f"cells/{row['cell'][:2]}/{row['cell']}/"
         try:
-            listed = json.loads(row.get("units") or "[]")
             if row["status"] == "failed":
-                listed = [{"unit": number, "message": row["message"]} for number in json.loads(row["numbers"])]
-            known = results.path / home / ACTIVATIONS
-            active = np.load(known, allow_pickle=False) if known.is_file() else []
-        except (OSError, ValueError, KeyError, TypeError):  # Damaged by hand: as if it were not there.
+                numbers = _NUMBERS.validate_json(str(row.get("numbers")))
+                listed = [_StoredUnit(unit=number, message=row["message"] or "failed") for number in numbers]
+            else:
+                listed = _UNITS.validate_json(str(row.get("units")))
+        except ValidationError:  # Damaged by hand: as if it were not there.
             continue
-        found |= {one["unit"]: (one, home) for one in listed}
-        signatures |= {one["unit"]: values for one, values in zip(listed, active, strict=False)}
-    numbers = sorted(number for number in found if 0 <= number < units.count)
+        found |= {one.unit: (one, home) for one in listed}
+        active = _read_activations(results.path / home / ACTIVATIONS, (len(listed), units.count))
+        for one in listed:
+            signatures.pop(one.unit, None)
+        signatures |= {one.unit: values for one, values in zip(listed, active, strict=False) if not one.dead}
+    numbers = sorted(number for number in found if number < units.count)
     seen, effects = sources.seen.get(units.name), find_effects(judge, units)
-    alike = find_alike(numbers, signatures, seen)
-    crops = _save_crops(results, judge, units, group, numbers, sources)
+    # Of units that nothing changes, there is nothing more to show.
+    moving = {number: None for number in numbers if not found[number][0].dead or (seen and seen.move(number))}
+    alike = find_alike(list(moving), signatures, seen)
+    crops = _save_crops(results, judge, units, group, list(moving), sources)
     items = []
     for number in numbers:
         one, home = found[number]
-        pictures = one.get("pictures", ())
         shown = [
-            Picture(home + picture["file"], f"{_TITLES.get(picture['kind'], '')} {_round(picture['activation'])}")
-            for picture in pictures
+            Picture(home + picture.file, f"{_TITLES.get(picture.kind, '')} {_round(picture.activation)}")
+            for picture in one.pictures
         ]
         if number in crops:
             shown.append(Picture(crops[number], "photographs"))
         lists: list[tuple[str, tuple[Entry, ...]]] = []
-        if words := sources.words.get(units.name):
+        words = sources.words.get(units.name) if number in moving else None
+        if words:
             lists.append(("words", tuple(Entry(word, value) for word, value in words[number])))
         for title, sign in (("raises", 1), ("lowers", -1)):
-            if effects is None:
+            if effects is None or number not in moving:
                 break
             values, classes = (sign * effects[:, number]).topk(min(_CLASSES, len(effects)))
             names = [judge.labels.name(index) for index in classes.tolist()] if isinstance(judge, Classifier) else []
-            lists.append((title, tuple(map(Entry, names, values.tolist()))))
+            both = zip(names, values.tolist(), strict=False)
+            lists.append((title, tuple(Entry(name, value) for name, value in both if value > 0)))
         if number in alike:
             near = [Entry(name_unit(judge, units, other), item=f"{units.name}:{other}") for other in alike[number]]
             lists.append(("alike", tuple(near)))
-        activation = next((picture["activation"] for picture in pictures if picture["kind"] != "less"), None)
+        activation = next((picture.activation for picture in one.pictures if picture.kind != "less"), None)
         rank = 100 * seen.rank(number, activation) if seen and activation is not None else None
-        dead = bool(one.get("dead"))
-        message = one.get("message") or (DEAD if dead else "")
         items.append(
             Item(
                 f"{units.name}:{number}",
                 name_unit(judge, units, number),
                 group,
-                (activation, rank, dead),
+                (activation, rank, one.dead),
                 tuple(shown),
                 tuple(lists),
-                message=message,
-                failed="message" in one,
+                message=one.message or (DEAD if one.dead else ""),
+                failed=bool(one.message),
             )
         )
     return items
+
+
+def _read_activations(path: Path, shape: tuple[int, int]) -> np.ndarray[Any, Any] | Sequence[Any]:
+    """Return what is in a file of NumPy of this shape, or nothing. Its header is compared rather than read, so that
+    nothing is unpickled, and no size is believed."""
+    header = io.BytesIO()
+    known = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, known)
+    begin = header.getvalue()
+    with suppress(OSError):
+        if path.stat().st_size == len(begin) + 4 * math.prod(shape) and (content := path.read_bytes()).startswith(
+            begin
+        ):
+            return np.frombuffer(content, "<f4", offset=len(begin)).reshape(shape)
+    return ()
 
 
 def _round(value: float | None) -> str:
@@ -160,7 +210,10 @@ def find_effects(judge: Judge, units: Units) -> Tensor | None:
     unless the channels of the layer reach it as they are, but for a norm, an activation function and a mean."""
     if not isinstance(judge, Classifier) or units.layer is None or units.kind != "channel":
         return None
-    parts, known = dict(judge.module.named_modules()), [layer for layer in find_layers(judge) if not layer.heads]
+    parts, known = (
+        dict(uncompile(judge.module).named_modules()),
+        [layer for layer in find_layers(judge) if not layer.heads],
+    )
     names = [layer.name for layer in known]
     heads = [
         name for name in names if isinstance(parts[name], nn.Linear) and len(judge.labels) == parts[name].out_features

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.devices import make_constant
+from ..common.scalars import as_list, as_whole
 from ..common.text import shorten
 from ..models.classifier import Classifier
 from ..models.dictionary import Dictionary
@@ -23,10 +24,14 @@ from ..objectives.term import Objective, make_objective
 
 CLASSES = "classes"  # The name of the layer whose units are the classes of a classifier.
 
+# Activation functions by the names of their classes, but no blocks that contain one, such as ConvSiLU.
 _ACTIVATIONS = re.compile(
-    r"(Leaky|P|R|C)?ReLU6?|.*(GELU|SiLU|ELU|Swish|Mish|Swiglu)\w*|H?ard[sS]wish\w*", re.IGNORECASE
+    r"(?!.*(conv|linear|norm|bn|block|mlp))"
+    r"((leaky|p|r|c|star|squared)?relu(6|squaredactivation)?|(c|s|xi)?elu(activation)?|\w*(gelu|silu|swish|mish)\w*)",
+    re.IGNORECASE,
 )
-_RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_GATED = re.compile(r"\w*swiglu\w*", re.IGNORECASE)  # Whole MLPs, which have no activation function of their own.
+_RANGE = re.compile(r"(\d{1,9})(?:-(\d{0,9}))?")
 
 Kind = Literal["channel", "head", "latent", "class"]
 
@@ -55,7 +60,9 @@ class Units:
         which the unit does not answer yet."""
         if self.layer is None:
             return ()
-        before = (replace(self.layer, name=self.layer.name + INPUT),) if is_activation(self.layer) else ()
+        # Latents have an activation function of their own, which gets what the layer returns.
+        own = self.kind == "channel" and is_activation(self.layer)
+        before = (replace(self.layer, name=self.layer.name + INPUT),) if own else ()
         return (*before, self.layer)
 
     def ask(self, judge: Judge, numbers: Sequence[int], sign: int = 1) -> Objective:
@@ -119,7 +126,7 @@ def find_units(
         kind: Kind = "head" if layer.name.endswith(HEADS) else "channel"
         found[layer.name] = Units(layer.name, kind, layer.heads or layer.channels, layer)
     kinds = {name: one.layer.kind for name, one in found.items() if one.layer is not None and one.kind == "channel"}
-    active = {name for name, one in found.items() if one.layer is not None and is_activation(one.layer)}
+    active = {layer.name for layer in known if is_activation(layer) or _GATED.fullmatch(layer.kind)}
     active = active or {name for name, kind in kinds.items() if re.search(r"Conv\dd|Linear", kind)}
     usual = [name for name, one in found.items() if name in active or one.kind == "head"]
     for name, dictionary in (dictionaries or {}).items():
@@ -135,15 +142,19 @@ def find_units(
     if isinstance(judge, Classifier):
         found[CLASSES] = Units(CLASSES, "class", len(judge.labels))
         usual.append(CLASSES)
-    if layers is None:
+    if layers is None and usual:
         return tuple(found[name] for name in usual)
     chosen: dict[str, Units] = {}
-    for pattern in [layers] if isinstance(layers, str) else layers:
-        fitting = [name for name in found if fnmatchcase(name, pattern)]
-        if not fitting:
+    patterns = [] if layers is None else [layers] if isinstance(layers, str) else as_list("layers", layers, "['1']")
+    if not patterns:
+        raise UnknownLayerError(f"no layer of {judge.name} is chosen; name one, such as {known[-1].name}")
+    for pattern in patterns:
+        fitting = [name for name in found if fnmatchcase(name, pattern)] if isinstance(pattern, str) else []
+        if pattern in found or not fitting:
             if not isinstance(judge, Classifier) and pattern == CLASSES:
                 raise UnknownLayerError(f"{judge.name} has no classes; name a layer, such as {known[-1].name}")
-            find_layer(known, pattern, judge.name)  # Raises the error, which names the nearest.
+            # A name, which may have brackets; the error names the nearest.
+            fitting = [pattern if pattern in found else find_layer(known, pattern, judge.name).name]
         chosen |= {name: found[name] for name in fitting}
     return tuple(chosen.values())
 
@@ -153,31 +164,36 @@ def is_activation(layer: Layer) -> bool:
     return _ACTIVATIONS.fullmatch(layer.kind) is not None
 
 
-def choose_numbers(units: Units, chosen: int | str | Iterable[int] | None) -> list[int]:
-    """Return the numbers of the units to show: all for None, the first so many, or those of a list or of '0-15, 40'.
+def choose_numbers(units: Units, chosen: Any) -> list[int]:
+    """Return the numbers of the units to show: all for None, the first so many, or those of a list or of '0-15, 40-'.
 
     Raises:
         ValueError: when one is no unit of the layer.
     """
     if chosen is None:
         return list(range(units.count))
-    if isinstance(chosen, int):
-        if chosen < 1:
-            raise ValueError(f"units {chosen} is too few; give how many to show, from 1, or a list of numbers")
-        return list(range(min(chosen, units.count)))
+    if (count := as_whole(chosen)) is not None:
+        if count < 1:
+            raise ValueError(f"units {count} is too few; give how many to show, from 1, or a list of numbers")
+        return list(range(min(count, units.count)))
+    spans: list[tuple[str, int | None, int | None]]  # as written, the first, and the last
     if isinstance(chosen, str):
-        parts = [(part.strip(), _RANGE.fullmatch(part.strip())) for part in chosen.split(",") if part.strip()]
-        if wrong := [part for part, match in parts if match is None]:
+        found = [(part.strip(), _RANGE.fullmatch(part.strip())) for part in chosen.split(",") if part.strip()]
+        if wrong := [part for part, match in found if match is None]:
             raise ValueError(f"units '{shorten(wrong[0])}' is neither a number nor a range; write '0-15, 40'")
-        bounds = [(int(match[1]), min(int(match[2] or match[1]), units.count)) for _, match in parts if match]
-        chosen = [number for first, last in bounds for number in range(first, last + 1)]
-    numbers = list(dict.fromkeys(chosen))
-    if not numbers:
+        ends = [(part, match[1], match[1] if match[2] is None else match[2]) for part, match in found if match]
+        spans = [(part, int(first), int(last or units.count - 1)) for part, first, last in ends]
+    else:
+        listed = as_list("units", chosen.tolist() if isinstance(chosen, Tensor) else chosen, "[0, 7], or '0-15, 40'")
+        spans = [(shorten(one), as_whole(one), as_whole(one)) for one in listed]
+    if not spans:
         raise ValueError("no unit is given; give one at least, such as '0-7'")
-    for number in numbers:
-        if not hasattr(number, "__index__") or not 0 <= number < units.count:
-            raise ValueError(f"unit {shorten(number)} is not in {units.name}; it has units 0 to {units.count - 1}")
-    return numbers
+    numbers: dict[int, None] = {}
+    for part, first, last in spans:
+        if first is None or last is None or not 0 <= first <= last < units.count:
+            raise ValueError(f"unit {part} is not in {units.name}; it has units 0 to {units.count - 1}")
+        numbers |= dict.fromkeys(range(first, last + 1))
+    return list(numbers)
 
 
 def name_unit(judge: Judge, units: Units, number: int) -> str:

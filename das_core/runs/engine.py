@@ -13,11 +13,24 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
-from .cells import SHARE, Cell, Machine, Message, RunOne, RunsError, RunsStoppedError, Worker, Workers, count_workers
+from .cells import (
+    SHARE,
+    Cell,
+    Machine,
+    Message,
+    RunOne,
+    RunsError,
+    RunsStoppedError,
+    Worker,
+    Workers,
+    count_workers,
+    describe_error,
+)
 
 if TYPE_CHECKING:
     from .results import Results  # it imports PyTorch, which a process that only sends cells does not wait for
@@ -32,6 +45,9 @@ def run_cells(
     cells: Sequence[Cell], run_one: RunOne, results: Results, workers: Workers, stream: TextIO, retry: bool = False
 ) -> tuple[int, int]:
     """Run the cells without a result in a claimed folder, and count how many of all are done and have failed."""
+    for name, least in (("number", 0), ("threads", 1), ("per_gpu", 1)):
+        if getattr(workers, name) < least:
+            raise RunsError(f"workers: {name} is {getattr(workers, name)}; give {least} or more")
     kept = {name for name, row in results.rows.items() if not (retry and row["status"] == "failed")}
     todo = [cell for cell in cells if cell.hash not in kept]
     print(f"{len(cells):,} cells, {len(cells) - len(todo):,} done before, {len(todo):,} to do", file=stream, flush=True)
@@ -39,7 +55,7 @@ def run_cells(
     if todo and workers.here:
         messages = list_results_here(todo, run_one)
     elif todo:
-        messages = list_results(todo, pickle.dumps(run_one), workers, results.path / "ray.log")
+        messages = list_results(todo, _pickle(run_one), workers, results.path / "ray.log")
     pause, failed = 0.5 if stream.isatty() else 10.0, 0
     try:
         with tqdm(total=len(todo), unit="cell", file=stream, mininterval=pause, maxinterval=pause) as bar:
@@ -57,6 +73,31 @@ def run_cells(
     return states.count("ok"), states.count("failed")
 
 
+def _pickle(run_one: RunOne) -> bytes:
+    """Return a function for workers, with what they cannot import: classes of a script, a notebook or a function."""
+    try:
+        if b"__main__" not in (pickled := pickle.dumps(run_one)):
+            return pickled
+    except (pickle.PicklingError, AttributeError, TypeError):
+        pass  # Ray's way takes longer.
+    _import_ray()
+    from ray import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(run_one))
+    except (pickle.PicklingError, AttributeError, TypeError, RuntimeError) as error:
+        advice = "leave workers out, or take what cannot be sent, such as a lock or an open file, off the model"
+        raise RunsError(f"what workers run cannot be sent to them ({describe_error(error)}); {advice}") from error
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise RunsError(f"workers and clusters need Ray ({error}); pip install ray, or leave them out") from error
+    return ray
+
+
 def list_results_here(cells: Sequence[Cell], run_one: bytes | RunOne, *_: Any) -> Iterator[Message]:
     """Do what `list_results` does, in this process."""
     worker = Worker(run_one)
@@ -72,8 +113,13 @@ def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: P
     process = context.Process(target=_serve, args=(theirs, cells, run_one, workers, str(log)))
     # Ctrl-C reaches all processes of a terminal; the child process ends when this process tells it to.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    process.start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    # The child needs nothing of a script that runs, and would run it again unless all of it waits for `__main__`.
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     theirs.close()
     try:
         while (message := ours.recv()) is not None:
@@ -110,7 +156,7 @@ def connect(address: str | None) -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a worker without GPUs does not see any
     os.environ.setdefault("RAY_worker_niceness", "0")  # with Ray's 15, workers starve on a busy machine
-    import ray
+    ray = _import_ray()
 
     if address is None:
         environment: dict[str, Any] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}

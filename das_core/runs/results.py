@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -48,31 +48,29 @@ class Results:
         """Lock the folder for the run `name`, and read its rows; a RunsError says why it cannot be used."""
         mark, lock = self.path / "run.json", filelock.FileLock(self.path / ".lock")
         wanted = {"format": 1, "name": name}
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
+        with ExitStack() as held:
             try:
-                found = json.loads(mark.read_bytes()) if mark.exists() else None
-            except (ValueError, RecursionError):
-                found = "damaged"
-            if found is None and {path.name for path in self.path.iterdir()} != {".lock"}:
-                raise RunsError(f"{self.path} holds files that are no results of such a run; {advice}")
-            if found is not None and found != wanted:
-                raise RunsError(f"{self.path} is of another run, {str(found)[:200]}; this is {name!r}: {advice}")
-            # Also where it is there already: a folder that cannot be written to is noticed before anything runs.
-            with write_atomically(mark) as part:
-                part.write_text(json.dumps(wanted))
-            for part in self.path.glob(".*.part"):  # of a process that was killed
-                part.unlink()
-        except filelock.Timeout:
-            raise RunsError(f"another run is at work in {self.path}; wait for it, or end it") from None
-        except OSError as error:
-            raise RunsError(f"cannot write to {self.path}: {error.strerror}; {advice}") from error
-        self.read()
-        try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(lock.acquire(timeout=0))
+                try:
+                    found = json.loads(mark.read_bytes()) if mark.exists() else None
+                except (ValueError, RecursionError):
+                    found = "damaged"
+                if found is None and {path.name for path in self.path.iterdir()} != {".lock"}:
+                    raise RunsError(f"{self.path} holds files that are no results of such a run; {advice}")
+                if found is not None and found != wanted:
+                    raise RunsError(f"{self.path} is of another run, {str(found)[:200]}; this is {name!r}: {advice}")
+                # Also where it is there already: a folder that cannot be written to is noticed before anything runs.
+                with write_atomically(mark) as part:
+                    part.write_text(json.dumps(wanted))
+                for part in self.path.glob(".*.part"):  # of a process that was killed
+                    part.unlink()
+            except filelock.Timeout:
+                raise RunsError(f"another run is at work in {self.path}; wait for it, or end it") from None
+            except OSError as error:
+                raise RunsError(f"cannot write to {self.path}: {error.strerror}; {advice}") from error
+            self.read()
             yield
-        finally:
-            lock.release()
 
     def read(self) -> None:
         """Read the rows of all finished cells; a row that is not whole is left out, so its cell runs again."""

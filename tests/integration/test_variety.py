@@ -61,6 +61,8 @@ def test_scores_of_finished_images_are_by_all_features() -> None:
 def test_a_real_classifier_climbs_and_keeps_no_hook() -> None:
     starter = load_starter()
     varied = class_objective(starter, "jellyfish", variety=0.3)
-    history = climb(objectives=[varied], augmentation=replace(STILL, views=1), steps=6).history
-    assert history[-1].scores["jellyfish"] > history[0].scores["jellyfish"] + 1
+    image = climb(objectives=[varied], augmentation=replace(STILL, views=1), steps=12).image
+    # Judged by all features: those of a step are drawn, so scores of two steps do not compare.
+    before, after = (starter.probabilities(one)[0, 107] for one in (torch.full_like(image, 0.5), image))
+    assert after > 10 * before
     assert count_hooks(starter.module) == 0

@@ -75,7 +75,7 @@ class Workflows:
         self._plan, self._registered = plan, ""
         # Whether a node accepts its settings does not depend on other nodes. So each combination of settings of a node
         # is checked only once, even if many cells share it.
-        self._nodes: dict[tuple[str, str, tuple[tuple[str, Value], ...]], Node | WorkflowError] = {}
+        self._nodes: dict[tuple[str, str, tuple[tuple[str, Value], ...]], Node | WorkflowError | RunsError] = {}
         self._digests: dict[int, str] = {}
         set_folders(Path("output"), plan.input_folder, plan.models)
         share_fitted()
@@ -135,7 +135,7 @@ class Workflows:
             except (WorkflowError, RunsError) as error:
                 self._nodes[key] = error
         found = self._nodes[key]
-        if isinstance(found, WorkflowError):
+        if isinstance(found, WorkflowError | RunsError):
             raise found
         return found
 

@@ -11,6 +11,7 @@ import das_core as da
 from cases import each_case
 from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
 from das_core.ascent.recipe import suit_film, suit_zoom
+from das_core.facade import render, wrap
 from das_core.stack.state import LevelTensors
 from toys import SPEC, climb, toy_class
 
@@ -117,7 +118,7 @@ def test_an_optimizer_that_needs_levels_gets_what_was_added_as_levels_or_else_as
 
 
 def test_a_recipe_suits_transformers_and_robust_networks() -> None:
-    patches = da.wrap(timm.create_model("vit_tiny_patch16_224", depth=1), labels=[str(n) for n in range(1000)])
+    patches = wrap(timm.create_model("vit_tiny_patch16_224", depth=1), labels=[str(n) for n in range(1000)])
     suited = da.suit_judge(da.SKETCH, patches)
     noise = {
         recipe: [one.amplitude for one in recipe.augmentation.transforms if isinstance(one, da.Noise)]
@@ -126,5 +127,5 @@ def test_a_recipe_suits_transformers_and_robust_networks() -> None:
     assert noise[suited] == [2 * amplitude for amplitude in noise[da.SKETCH]]
     assert da.suit_judge(da.SKETCH, da.load_starter()) == da.SKETCH
     robust = da.suit_judge(da.SKETCH, da.load_starter(), robust=True)
-    assert (robust.denoising.share, robust.augmentation) == (0.15, da.SKETCH.augmentation)
-    assert da.render(patches, 7, size=64, steps=1, recipe=suited, progress=False).image.isfinite().all()
+    assert robust == replace(da.SKETCH, denoising=da.Denoising(share=0.15))
+    assert render(patches, 7, size=64, steps=1, recipe=suited, progress=False).image.isfinite().all()

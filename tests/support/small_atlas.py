@@ -1,0 +1,21 @@
+"""Quick atlases: one picture of one step of each unit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import direct_ascent as da
+from toys import classifier
+
+TOY = classifier()
+
+
+def make_atlas(path: Path, model: Any = TOY, layers: Any = "1", units: Any = "0-3", **settings: Any) -> dict[str, Any]:
+    """Make an atlas in a folder, by `da.atlas`, and return the items of its page by their ids."""
+    page = da.atlas(model, layers, units, path=path, **{"pictures": "more", "steps": 1, "progress": False} | settings)
+    return read_items(page.parent)
+
+
+def read_items(path: Path) -> dict[str, Any]:
+    """Return the items of the page in a folder, by their ids."""
+    return {item["id"]: item for item in json.loads((path / "manifest.json").read_text()).get("items", [])}
