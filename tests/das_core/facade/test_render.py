@@ -29,7 +29,7 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
     assert made.history == expected.history
     assert list(render(["class 3", da.prior("l2")], steps=1).scores) == ["class 3", "l2"]
     with pytest.raises(
-        ValueError, match="there is no recipe 'fast'; choose picture, sketch, best, drawing, or give a Recipe"
+        ValueError, match="there is no recipe 'fast'; choose picture, sketch, best, feature, drawing, or give a Recipe"
     ):
         render("class 3", recipe="fast")
 
