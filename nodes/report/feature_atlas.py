@@ -43,8 +43,8 @@ class FeatureAtlas(Node):
             node_id="DAS_FeatureAtlas",
             display_name="Feature Atlas",
             category="Direct Ascent/inspect",
-            description="See what a model has learned: a picture for each of several units of a layer (channels, "
-            "attention heads, classes) that excites it, and a table of them. With photographs you see which parts of "
+            description="See what a model has learned: for each of several units of a layer (channels, attention "
+            "heads, classes) a picture that excites it, and a table of them. With photographs it shows which parts of "
             "these excite a unit most, and whether its picture does so more. Eight units take about a minute without "
             "a GPU.",
             aliases="feature visualization, microscope, lucid, activation atlas, neurons, channels, interpretability, "
@@ -79,8 +79,12 @@ class FeatureAtlas(Node):
                 ),
             ],
             outputs=[
-                io.Image.Output("images", tooltip="A picture of each unit, in order; grey if nothing excites it."),
-                io.String.Output("table", tooltip="A unit a line: how active it is, and which are most like it."),
+                io.Image.Output(
+                    "images", tooltip="A picture of each unit (diverse: four), in order; grey if nothing excites it."
+                ),
+                io.String.Output(
+                    "table", tooltip="A unit a line: how active it is for its picture, and which are most alike."
+                ),
                 io.Image.Output(
                     "crops",
                     tooltip="For each unit the nine parts of the photographs that excite it most. Grey without these.",
