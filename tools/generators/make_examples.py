@@ -58,8 +58,9 @@ def make_thumbnail(prompt: Path, target: Path) -> None:
         raise WorkflowError(f"{prompt}: a thumbnail is what a workflow saves, and this one saves no picture")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder)
-        shown = [entry for _, parts in run(prompt, output=output, only=savers[:1]) for entry in parts.get("images", [])]
-        pictures = [picture for entry in shown for picture in _read_frames(output / entry["filename"])]
+        # The node that saves runs last; others may show pictures, too.
+        *_, (_, shown) = run(prompt, output=output, only=savers[:1])
+        pictures = [picture for entry in shown["images"] for picture in _read_frames(output / entry["filename"])]
     target.write_bytes(encode_thumbnail(tile_images(pictures, MOST.get(target.stem, MAX_THUMBNAIL_IMAGES))))
 
 
