@@ -21,6 +21,7 @@ from .objectives.priors import Prior
 from .objectives.style import ContentObjective, StyleObjective
 from .report.camera import Camera
 from .report.description import Describe
+from .report.feature_atlas import FeatureAtlas
 from .report.history import PlotHistory
 from .report.level_sheet import StackLevels
 from .report.objective_scores import ObjectiveScore
@@ -72,5 +73,6 @@ NODES = [
     Spectrum,
     PlotHistory,
     ListLayers,
+    FeatureAtlas,
 ]
 """All nodes, in the order in which a workflow uses them."""

@@ -35,7 +35,7 @@ from .units import Units, choose_numbers, find_units, watch
 USUAL = ("more", "less", "diverse")  # The pictures that are made of a unit unless others are named.
 
 _BYTES = 0.22  # Of a picture on disk, for each of its pixels.
-_AT_ONCE = 8  # Units of a cell, which share their ascents.
+_AT_ONCE = 8  # Units of a cell.
 _FORMAT = 1  # Changes when the pictures of a cell would be others.
 
 

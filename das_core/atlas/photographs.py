@@ -59,7 +59,7 @@ def read_photographs(photographs: Photographs, size: int) -> Tensor:
     read = [picture for one in pausing(found) if (picture := read_picture(one, size)) is not None]
     if not read:
         raise ValueError(
-            f"none of {len(found)} photographs shows something; give a folder of .jpg, .png or .webp files"
+            f"none of {len(found)} photographs shows something; give others, or a folder of .jpg, .png or .webp files"
         )
     return (torch.cat(read) * 255).round_().clamp_(0, 255).byte()
 

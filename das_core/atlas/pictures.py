@@ -18,6 +18,7 @@ from ..ascent.recipe import FEATURE, SKETCH, Recipe
 from ..ascent.result import Result, VanishedError
 from ..common.images import to_bytes
 from ..facade.render import render
+from ..facade.running import Callback
 from ..models.judge import Judge
 from ..models.layers.layer import Layer, find_layers
 from ..objectives.diversity import diversity_objective
@@ -28,9 +29,11 @@ from .units import Units, UnitsScore, watch
 
 ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
 
+
 _FEWEST = 64  # The smallest side of a picture, in pixels.
 _QUALITY = 88  # Of WebP.
 _COARSE = 24  # Pixels from position to position: in coarser layers, units answer to things rather than to textures.
+_ON_CPU, _ON_GPU = 8, 64  # How many pictures share an ascent. On a CPU more take memory and save no time.
 _DIVERSITY = 0.3  # The weight of the difference of pictures of a unit, beside a weight of 1 of the unit.
 
 
@@ -71,6 +74,27 @@ PICTURES: Mapping[str, Wanted] = {
 
 
 @dataclass(frozen=True, eq=False)
+class Made:
+    """Pictures of units, in the order of the units, several of each together.
+
+    Args:
+        images: the pictures, (B, 3, side, side), 0..1; grey for a dead unit.
+        values: how active all units of the layer are for them, (B, units), see `measure`.
+        moved: which of them are not of dead units.
+    """
+
+    images: Tensor
+    values: Tensor
+    moved: Sequence[bool]
+
+    def list_active(self, numbers: Sequence[int]) -> dict[int, np.ndarray[Any, Any]]:
+        """Return for each of the units that is not dead how active all units of the layer are for its first picture."""
+        places = range(0, len(self.moved), len(self.moved) // len(numbers))
+        pairs = zip(numbers, places, strict=True)
+        return {number: self.values[place].numpy() for number, place in pairs if self.moved[place]}
+
+
+@dataclass(frozen=True, eq=False)
 class PictureMaker:
     """Makes the pictures of units; one call makes those of a cell, see `RunOne`.
 
@@ -99,59 +123,76 @@ class PictureMaker:
         dead = set(numbers)
         for kind in self.pictures:
             wanted = PICTURES[kind]
+            made = make_pictures(judge, units, wanted, numbers, self.seed, self.steps)
             asked = [number for number in numbers for _ in range(wanted.count)]
-            made, moved = self._climb(units, judge, wanted, asked)
-            if made is None:
-                continue
-            values = measure(judge, units, made)
             for image, number in enumerate(asked):
-                if not moved[image]:
+                if not made.moved[image]:
                     continue
                 dead.discard(number)
                 file = f"{number}_{kind}_{image % wanted.count}.webp"
-                Image.fromarray(to_bytes(made[image : image + 1])).save(folder / file, "WEBP", quality=_QUALITY)
-                value = float(values[image, number])
+                Image.fromarray(to_bytes(made.images[image : image + 1])).save(folder / file, "WEBP", quality=_QUALITY)
+                value = float(made.values[image, number])
                 found[number].append({"kind": kind, "file": file, "activation": value if np.isfinite(value) else None})
             if wanted.sign > 0 and not (folder / ACTIVATIONS).exists():
                 written = io.BytesIO()  # To a file, NumPy writes without saying why it cannot.
-                np.save(written, values[:: wanted.count].numpy())
+                np.save(written, made.values[:: wanted.count].numpy())
                 (folder / ACTIVATIONS).write_bytes(written.getvalue())
         listed = [{"unit": number, "dead": number in dead, "pictures": found[number]} for number in numbers]
         return {"pictures": [one["file"] for each in found.values() for one in each], "units": json.dumps(listed)}
 
-    def _climb(
-        self, units: Units, judge: Judge, wanted: Wanted, asked: Sequence[int]
-    ) -> tuple[Tensor | None, Sequence[bool]]:
-        """Return pictures (B, 3, side, side), 0..1, and which of them have moved; None if the model moves none."""
-        wish = units.ask(judge, asked, wanted.sign)
-        if wanted.count > 1 and units.layer is not None:
-            wish = wish + diversity_objective(judge, units.layer.name, _DIVERSITY, wanted.count)
-        try:
-            made: Result | None = render(
-                judge,
-                wish,
-                size=judge.size,
-                recipe=wanted.choose_recipe(units, judge.size, self.steps),
-                batch=len(asked),
-                seed=self.seed,
-                progress=False,
-            )
-        except VanishedError as error:  # Others make the cell fail.
-            made = error.result
-        if made is None:
-            return None, ()
-        still = [set(record.still) for record in made.history]
+
+def make_pictures(
+    judge: Judge,
+    units: Units,
+    wanted: Wanted,
+    numbers: Sequence[int],
+    seed: int = 0,
+    steps: int | None = None,
+    callback: Callback | None = None,
+) -> Made:
+    """Return pictures of some units, of the side that the judge sees. The callback gets every finished step."""
+    if len(parts := divide(judge, wanted, numbers)) > 1:
+        made = [make_pictures(judge, units, wanted, part, seed, steps, callback) for part in parts]
+        images, values = (torch.cat([getattr(one, name) for one in made]) for name in ("images", "values"))
+        return Made(images, values, [moved for one in made for moved in one.moved])
+    asked = [number for number in numbers for _ in range(wanted.count)]
+    wish = units.ask(judge, asked, wanted.sign)
+    if wanted.count > 1 and units.layer is not None:
+        wish = wish + diversity_objective(judge, units.layer.name, _DIVERSITY, wanted.count)
+    try:
+        result: Result | None = render(
+            judge,
+            wish,
+            size=judge.size,
+            recipe=wanted.choose_recipe(units, judge.size, steps),
+            batch=len(asked),
+            seed=seed,
+            progress=False,
+            callback=callback,
+        )
+    except VanishedError as error:  # Others make the cell fail.
+        result = error.result
+    images, moved = torch.full((len(asked), 3, judge.size, judge.size), 0.5), [False] * len(asked)
+    if result is not None:
+        still = [set(record.still) for record in result.history]
         moved = [not all(image in one for one in still) for image in range(len(asked))]
         if wanted.count > 1:  # Those of dead units move, too, to differ from each other.
-            moved = [one and sees for one, sees in zip(moved, answer(judge, units, made.image, asked), strict=True)]
-        return made.image.cpu(), moved
+            moved = [one and sees for one, sees in zip(moved, answer(judge, units, result.image, asked), strict=True)]
+        images = torch.where(torch.tensor(moved)[:, None, None, None], result.image.cpu(), images)
+    return Made(images, measure(judge, units, images), moved)
+
+
+def divide(judge: Judge, wanted: Wanted, numbers: Sequence[int]) -> list[Sequence[int]]:
+    """Return the parts of some units whose pictures share an ascent."""
+    most = max(1, (_ON_CPU if judge.device.type == "cpu" else _ON_GPU) // wanted.count)
+    return [numbers[begin : begin + most] for begin in range(0, len(numbers), most)]
 
 
 def measure(judge: Judge, units: Units, images: Tensor) -> Tensor:
     """Return how active all units are for whole images (B, 3, side, side), (B, units): the mean over positions."""
     seeing = watch(judge, [units])
     with torch.no_grad():
-        return torch.cat([units.read(seeing(judge.bring(part))).mean(dim=2).cpu() for part in images.split(8)])
+        return torch.cat([units.read(seeing(judge.bring(part))).mean(dim=2).float().cpu() for part in images.split(8)])
 
 
 def answer(judge: Judge, units: Units, images: Tensor, asked: Sequence[int]) -> list[bool]:

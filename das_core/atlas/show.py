@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-import torch.nn.functional as F
 from PIL import Image
 from pydantic import BaseModel, Field, StrictInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
@@ -26,6 +24,7 @@ from ..models.layers.layer import find_layers
 from ..runs.cells import Row
 from ..runs.results import Results, explain_unwritable, replace_file
 from .collection import Collection, Entry, Group, Item, Picture, save_collection
+from .listing import describe_units, find_alike
 from .photographs import Seen, cut_crops
 from .pictures import ACTIVATIONS
 from .units import Units, name_unit
@@ -34,7 +33,7 @@ DEAD = "dead: no change of the picture activates it"
 
 _COLUMNS = ("activation", "above photographs, %", "dead")
 _TITLES = {"more": "more", "less": "less", "diverse": "also", "raw": "raw"}
-_ALIKE, _CLASSES = 4, 5  # How many units are shown that are most alike, and classes that a unit raises or lowers.
+_CLASSES = 5  # How many classes are shown that a unit raises or lowers.
 
 
 class _StoredPicture(BaseModel):
@@ -79,7 +78,7 @@ def save_page(
     columns = _COLUMNS if sources.seen else tuple(name for name in _COLUMNS if "photographs" not in name)
     kept = [number for number, name in enumerate(_COLUMNS) if name in columns]
     items = [_replace_values(item, kept) for item in items]
-    groups = tuple(Group(units.name, _describe(units)) for units in shown)
+    groups = tuple(Group(units.name, describe_units(units)) for units in shown)
     page = Collection(judge.name, max(total, len(items)), columns, groups, tuple(items), noun="units")
     table: dict[str, list[Any]] = {
         "id": [item.id for item in items],
@@ -102,12 +101,6 @@ def save_page(
 def _replace_values(item: Item, kept: Sequence[int]) -> Item:
     values = tuple(item.values[number] for number in kept)
     return Item(**{**vars(item), "values": values})
-
-
-def _describe(units: Units) -> str:
-    kinds = {"channel": "channels", "head": "heads", "latent": "latents", "class": "classes"}
-    positions = " x ".join(map(str, units.layer.positions)) if units.layer else ""
-    return f"{units.count:,} {kinds[units.kind]}{f', {positions}' if positions else ''}"
 
 
 def _list_items(
@@ -210,29 +203,6 @@ def _save_crops(
         with replace_file(path) as part:
             Image.fromarray(to_bytes(sheet)).save(part, "WEBP", quality=80)
     return files
-
-
-def find_alike(
-    numbers: Sequence[int], signatures: Mapping[int, np.ndarray[Any, Any]], seen: Seen | None
-) -> dict[int, list[int]]:
-    """Return for each unit the units most alike: by how active all units of the layer are for its picture, and by how
-    active it is for photographs."""
-    have = [number for number in numbers if number in signatures]
-    if len(have) < 2 or len({len(signatures[number]) for number in have}) > 1:
-        return {}
-    parts = [torch.from_numpy(np.stack([signatures[number] for number in have])).float()]
-    if seen is not None:
-        parts.append(seen.means.T[have])
-    scaled = []
-    for part in parts:
-        part = part.nan_to_num()
-        part = (part - part.mean(dim=0)) / part.std(dim=0).clamp(min=1e-6)
-        scaled.append(F.normalize(part, dim=1))
-    joined = torch.cat(scaled, dim=1)
-    likeness = joined @ joined.T
-    likeness.fill_diagonal_(-torch.inf)
-    near = likeness.topk(min(_ALIKE, len(have) - 1), dim=1).indices.tolist()
-    return {number: [have[other] for other in others] for number, others in zip(have, near, strict=True)}
 
 
 def find_effects(judge: Judge, units: Units) -> Tensor | None:

@@ -187,7 +187,7 @@ def choose_numbers(units: Units, chosen: Any) -> list[int]:
         listed = as_list("units", chosen.tolist() if isinstance(chosen, Tensor) else chosen, "[0, 7], or '0-15, 40'")
         spans = [(shorten(one), as_whole(one), as_whole(one)) for one in listed]
     if not spans:
-        raise ValueError("no unit is given; give one at least, or leave units out for all")
+        raise ValueError("no unit is given; give one at least, such as '0-7'")
     numbers: dict[int, None] = {}
     for part, first, last in spans:
         if first is None or last is None or not 0 <= first <= last < units.count:

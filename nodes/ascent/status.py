@@ -56,8 +56,8 @@ class Status:
         return f"cancelled after {done}/{self._steps} steps, nothing saved"
 
     def _join_lines(self, first: str, scores: Mapping[str, float]) -> str:
-        """Return a text of two lines: `first`, and below it the scores."""
-        return f"{first} ·\n{' · '.join(self._format_scores(scores))}"
+        """Return a text of two lines: `first`, and below it the scores; of one line if there are none."""
+        return " ·\n".join(filter(None, [first, " · ".join(self._format_scores(scores))]))
 
     def _format_scores(self, scores: Mapping[str, float]) -> list[str]:
         """Return the scores with their names, as many as fit into `_MAX_LENGTH` characters, but at least one."""

@@ -28,7 +28,7 @@ THUMBNAIL_SIDE = 512
 MAX_THUMBNAIL_BYTES = 100_000  # maximum size of a thumbnail file: the template browser loads all thumbnails at once
 MAX_THUMBNAIL_IMAGES = 16  # maximum number of images of a batch or a film in a thumbnail
 # By the name of an example, the maximum number of its frames in the thumbnail, where more would all look alike
-MOST = {"film_style": 4}
+MOST = {"film_style": 4, "microscope": 4}
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
