@@ -78,7 +78,7 @@ def test_a_folder_without_photographs_is_refused_and_one_is_enough(tmp_path: Pat
             read_photographs(photographs, 32)
 
     refuse(tmp_path / "gone", "there is no folder of photographs")
-    refuse(tmp_path, "none of 0 photographs shows something; give a folder of .jpg")
+    refuse(tmp_path, "none of 0 photographs shows something; give others, or a folder of .jpg")
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8 no more")
     (tmp_path / "b.txt").write_text("text")
     Image.new("RGB", (40, 40), "red").save(tmp_path / "flat.png")
