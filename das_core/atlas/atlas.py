@@ -28,13 +28,14 @@ from ..runs.cells import Cell, RunsStoppedError, Workers
 from ..runs.engine import run_cells
 from ..runs.results import Results
 from .photographs import dissect, read_photographs, see_photographs
-from .pictures import PER_ASCENT, PICTURES, PictureMaker, choose_side
+from .pictures import PICTURES, PictureMaker, choose_side
 from .show import Sources, save_page
 from .units import Units, choose_numbers, find_units, watch
 
 USUAL = ("more", "less", "diverse")  # The pictures that are made of a unit unless others are named.
 
 _BYTES = 0.22  # Of a picture on disk, for each of its pixels.
+_AT_ONCE = 8  # Units of a cell.
 _FORMAT = 1  # Changes when the pictures of a cell would be others.
 
 
@@ -69,7 +70,7 @@ class AtlasPlan:
     def _time_view(self, units: Units, side: int) -> float:
         """Return how many seconds a view takes, beside others."""
         judge = watch(replace(self.judge, size=side), [units])
-        views = judge.bring(torch.rand(PER_ASCENT, 3, side, side, generator=torch.Generator().manual_seed(0)))
+        views = judge.bring(torch.rand(_AT_ONCE, 3, side, side, generator=torch.Generator().manual_seed(0)))
         took = []
         for _ in range(2):  # The first run may take longer.
             begin = time.perf_counter()
@@ -78,7 +79,7 @@ class AtlasPlan:
                 if (read := units.read(judge(shown)).sum()).requires_grad:
                     torch.autograd.grad(read, shown)
             took.append(time.perf_counter() - begin)
-        return 1.2 * min(took) / PER_ASCENT  # A fifth for what is done beside the model.
+        return 1.2 * min(took) / _AT_ONCE  # A fifth for what is done beside the model.
 
 
 def plan_atlas(
@@ -112,8 +113,8 @@ def plan_atlas(
         numbers = choose_numbers(one, units)
         count += len(numbers)
         latents = "" if one.dictionary is None else _digest_dictionary(one.dictionary)
-        for begin in range(0, len(numbers), PER_ASCENT):
-            part = numbers[begin : begin + PER_ASCENT]
+        for begin in range(0, len(numbers), _AT_ONCE):
+            part = numbers[begin : begin + _AT_ONCE]
             shown = (judge.mean, judge.std, sides[one.name])
             made_of = (_FORMAT, digest, latents, one.name, part, maker.pictures, shown, seed, steps)
             name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]

@@ -29,11 +29,11 @@ from .units import Units, UnitsScore, watch
 
 ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
 
-PER_ASCENT = 8  # Units whose pictures are made together.
 
 _FEWEST = 64  # The smallest side of a picture, in pixels.
 _QUALITY = 88  # Of WebP.
 _COARSE = 24  # Pixels from position to position: in coarser layers, units answer to things rather than to textures.
+_ON_CPU, _ON_GPU = 8, 64  # How many pictures share an ascent. On a CPU more take memory and save no time.
 _DIVERSITY = 0.3  # The weight of the difference of pictures of a unit, beside a weight of 1 of the unit.
 
 
@@ -151,12 +151,16 @@ def make_pictures(
     callback: Callback | None = None,
 ) -> Made:
     """Return pictures of some units, of the side that the judge sees. The callback gets every finished step."""
+    if len(parts := divide(judge, wanted, numbers)) > 1:
+        made = [make_pictures(judge, units, wanted, part, seed, steps, callback) for part in parts]
+        images, values = (torch.cat([getattr(one, name) for one in made]) for name in ("images", "values"))
+        return Made(images, values, [moved for one in made for moved in one.moved])
     asked = [number for number in numbers for _ in range(wanted.count)]
     wish = units.ask(judge, asked, wanted.sign)
     if wanted.count > 1 and units.layer is not None:
         wish = wish + diversity_objective(judge, units.layer.name, _DIVERSITY, wanted.count)
     try:
-        made: Result | None = render(
+        result: Result | None = render(
             judge,
             wish,
             size=judge.size,
@@ -167,15 +171,21 @@ def make_pictures(
             callback=callback,
         )
     except VanishedError as error:  # Others make the cell fail.
-        made = error.result
+        result = error.result
     images, moved = torch.full((len(asked), 3, judge.size, judge.size), 0.5), [False] * len(asked)
-    if made is not None:
-        still = [set(record.still) for record in made.history]
+    if result is not None:
+        still = [set(record.still) for record in result.history]
         moved = [not all(image in one for one in still) for image in range(len(asked))]
         if wanted.count > 1:  # Those of dead units move, too, to differ from each other.
-            moved = [one and sees for one, sees in zip(moved, answer(judge, units, made.image, asked), strict=True)]
-        images = torch.where(torch.tensor(moved)[:, None, None, None], made.image.cpu(), images)
+            moved = [one and sees for one, sees in zip(moved, answer(judge, units, result.image, asked), strict=True)]
+        images = torch.where(torch.tensor(moved)[:, None, None, None], result.image.cpu(), images)
     return Made(images, measure(judge, units, images), moved)
+
+
+def divide(judge: Judge, wanted: Wanted, numbers: Sequence[int]) -> list[Sequence[int]]:
+    """Return the parts of some units whose pictures share an ascent."""
+    most = max(1, (_ON_CPU if judge.device.type == "cpu" else _ON_GPU) // wanted.count)
+    return [numbers[begin : begin + most] for begin in range(0, len(numbers), most)]
 
 
 def measure(judge: Judge, units: Units, images: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.result import Step
 from ...das_core.atlas.listing import list_units
 from ...das_core.atlas.photographs import cut_crops, read_photographs, see_photographs
-from ...das_core.atlas.pictures import PER_ASCENT, PICTURES, choose_side, make_pictures
+from ...das_core.atlas.pictures import PICTURES, choose_side, divide, make_pictures
 from ...das_core.atlas.units import Units, choose_numbers, find_units
 from ...das_core.common.text import shorten
 from ...das_core.models.judge import Judge
@@ -112,16 +112,16 @@ class FeatureAtlas(Node):
                 )
             photographs = None if images is None else read_photographs(bridge.from_comfy_images(images), model.size)
             judge = replace(model, size=choose_side(model, found.layer))
-            together = wanted.count * min(len(numbers), PER_ASCENT)
+            parts = divide(judge, wanted, numbers)
+            together = wanted.count * len(parts[0])
             room = estimate_ascent_bytes(StackSpec(judge.size, judge.size), together)
             bridge.make_room(room, f"{together} pictures at a time", "give fewer units, or choose a smaller model")
-            bridge.load_judges([model], max(together, PER_ASCENT), room)
+            bridge.load_judges([model], max(together, 8), room)
             seen, crops = None, torch.full((len(numbers), 3, 216, 216), 0.5)  # As large as those of photographs.
             if photographs is not None:
                 seen = see_photographs(model, [found], photographs)[found.name]
                 crops = torch.cat(cut_crops(model, found, seen, photographs, numbers))
             made, active = list[Tensor](), dict[int, Any]()
-            parts = [numbers[begin : begin + PER_ASCENT] for begin in range(0, len(numbers), PER_ASCENT)]
             with _follow(wanted.choose_recipe(found, judge.size).steps, len(parts), made) as follow:
                 for part in parts:
                     result = make_pictures(judge, found, wanted, part, seed, callback=follow)
