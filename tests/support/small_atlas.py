@@ -12,7 +12,8 @@ TOY = classifier()
 
 def make_atlas(path: Path, model: Any = TOY, layers: Any = "1", units: Any = "0-3", **settings: Any) -> dict[str, Any]:
     """Make an atlas in a folder, by `da.atlas`, and return the items of its page by their ids."""
-    da.atlas(model, layers, units, path=path, **{"pictures": "more", "steps": 1, "progress": False} | settings)
+    quick: dict[str, Any] = {"pictures": "more", "steps": 1, "progress": False}
+    da.atlas(model, layers, units, path=path, **quick | settings)
     return read_items(path)
 
 

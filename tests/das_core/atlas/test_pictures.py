@@ -45,7 +45,7 @@ def make(folder: Path, dead: list[int], *pictures: str, layer: str = "1") -> lis
     for signature, one in zip(np.load(folder / ACTIVATIONS), found, strict=True):
         for picture in one["pictures"]:  # By hand, for what was written, which is not quite what was made.
             pixels = torch.from_numpy(np.asarray(Image.open(folder / picture["file"])) / 255).float()
-            part = toy.module if layer == "classes" else nn.Sequential(*list(toy.module)[:2])
+            part = nn.Sequential(*list(toy.module.children())[: 2 if layer == "1" else 7])
             expected = part(toy.preprocess(pixels.movedim(2, 0)[None]))[0, one["unit"]].mean()
             assert picture["activation"] == pytest.approx(float(expected), abs=0.02 if layer == "1" else 1.0)
         assert one["dead"] or one["pictures"][0]["activation"] == signature[one["unit"]]

@@ -52,14 +52,16 @@ class Bomb:
 WHOLE = write(np.zeros((4, 16), np.float32))
 NUMBERS = [b"", b"\x80\x04N.", WHOLE[:-5], write(np.array("a")), write(np.zeros((4, 3), np.float32)), WHOLE[:9] + WHOLE]
 NUMBERS += [WHOLE.replace(b"(4, 16), }       ", b"(99999999999,16)}"), write(np.array([Bomb()]), allow_pickle=True)]
-PICTURE = {"kind": "more", "file": "0_more_0.webp", "activation": 1}
-UNITS: list[Any] = ["[" * 100_000, "1", "{}", "[1]", "[{}]", None, 5, *(json.dumps([{"unit": 0} | one]) for one in (
+PICTURES: list[dict[str, Any]] = [
+    {"file": "../../x.png"}, {"file": "/etc/x.webp"}, {"file": "a\n.webp"}, {"file": "a.svg"}, {"file": 5},
+    {"file": "https://a.b/c.webp"}, {"kind": []}, {"activation": "x"}, {"activation": []},
+]  # fmt: skip
+UNITS: list[Any] = [
     {"unit": "0"}, {"unit": [0]}, {"unit": True}, {"unit": 1.5}, {"unit": -1}, {"unit": 10**40}, {"unit": 99},
-    {"pictures": 5}, {"pictures": [5]}, {"message": []}, *({"pictures": [PICTURE | bad]} for bad in (
-        {"file": "../../x.png"}, {"file": "/etc/x.webp"}, {"file": "a\n.webp"}, {"file": "a.svg"}, {"file": 5},
-        {"file": "https://a.b/c.webp"}, {"kind": []}, {"activation": "x"}, {"activation": []},
-    )),
-))]  # fmt: skip
+    {"pictures": 5}, {"pictures": [5]}, {"message": []},
+    *({"pictures": [{"kind": "more", "file": "0_more_0.webp", "activation": 1} | bad]} for bad in PICTURES),
+]  # fmt: skip
+TEXTS = ["[" * 100_000, "1", "{}", "[1]", "[{}]", None, 5, *(json.dumps([{"unit": 0} | one]) for one in UNITS)]
 
 
 def test_a_folder_of_a_stranger_runs_no_code_and_shows_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -72,7 +74,7 @@ def test_a_folder_of_a_stranger_runs_no_code_and_shows_nothing_from_elsewhere(tm
         assert make_atlas(tmp_path) == whole, content[:80]
     failed = [{"status": "failed", "numbers": numbers} for numbers in ("[[1]]", "[-1]", "5", "[true]", None)]
     strange = {"layer": "<img src=x onerror=alert(1)>", "count": "many"}
-    for change in [*({"units": units} for units in UNITS), *failed, strange]:
+    for change in [*({"units": text} for text in TEXTS), *failed, strange]:
         path.write_text(json.dumps(row | change))
         assert make_atlas(tmp_path) == {}, str(change)[:80]
         assert not any("<img src=x" in page.read_text() for page in [*tmp_path.glob("*.html"), *tmp_path.glob("*.js*")])

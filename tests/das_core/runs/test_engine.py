@@ -4,7 +4,6 @@ import io
 import pickle
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
@@ -95,12 +94,15 @@ def test_what_is_no_fault_of_a_cell_concerns_all_cells(run_one: bytes, message: 
 
 def test_workers_get_what_they_cannot_import(monkeypatch: pytest.MonkeyPatch) -> None:
     class Local:
+        def __init__(self, held: Any = None) -> None:
+            self.held = held
+
         def __call__(self, task: Any, folder: Path) -> Row:
             return {"said": task}
 
     assert Worker(pickle_for_workers(Local())).run("hello")[0]["said"] == "hello"
     with pytest.raises(RunsError, match=r"cannot be sent to them \(TypeError: .*lock.*; leave workers out"):
-        pickle_for_workers(partial(act, Lock()))
+        pickle_for_workers(Local(Lock()))
     monkeypatch.setitem(sys.modules, "ray", None)
     for need in (lambda: pickle_for_workers(Local()), lambda: connect(None)):
         with pytest.raises(RunsError, match=r"workers and clusters need Ray .*pip install ray"):
