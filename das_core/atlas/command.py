@@ -115,6 +115,8 @@ def _atlas(given: argparse.Namespace) -> int:
     from ..runs.cells import Workers
     from .atlas import USUAL, make_atlas, plan_atlas
 
+    if given.workers is not None and given.workers < 1:
+        raise ValueError(f"--workers {given.workers} is too few; give how many, from 1, or leave it out for this one")
     units = int(given.units) if given.units and given.units.isdecimal() else given.units
     plan = plan_atlas(
         open_model(given.model),
@@ -131,8 +133,6 @@ def _atlas(given: argparse.Namespace) -> int:
     clip = open_model(given.words) if given.words else None
     if clip is not None and not isinstance(clip, CLIP):
         raise ValueError(f"--words {shorten(given.words)} is no CLIP; give clip, or a checkpoint of one")
-    if given.workers is not None and given.workers < 1:
-        raise ValueError(f"--workers {given.workers} is too few; give how many, from 1, or leave it out for this one")
     spread = given.workers is not None or given.address is not None
     workers = Workers(given.address, given.workers or 0) if spread else None
     page, failed = make_atlas(plan, given.output, given.photos, clip, workers, given.retry)

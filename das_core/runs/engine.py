@@ -55,7 +55,7 @@ def run_cells(
     if todo and workers.here:
         messages = list_results_here(todo, run_one)
     elif todo:
-        messages = list_results(todo, _pickle(run_one), workers, results.path / "ray.log")
+        messages = list_results(todo, pickle_for_workers(run_one), workers, results.path / "ray.log")
     pause, failed = 0.5 if stream.isatty() else 10.0, 0
     try:
         with tqdm(total=len(todo), unit="cell", file=stream, mininterval=pause, maxinterval=pause) as bar:
@@ -73,7 +73,7 @@ def run_cells(
     return states.count("ok"), states.count("failed")
 
 
-def _pickle(run_one: RunOne) -> bytes:
+def pickle_for_workers(run_one: RunOne) -> bytes:
     """Return a function for workers, with what they cannot import: classes of a script, a notebook or a function."""
     try:
         if b"__main__" not in (pickled := pickle.dumps(run_one)):

@@ -111,3 +111,21 @@ def test_sweeps(
         assert [row["status"] for row in table] == ["ok"] * 6
         assert all((results / row["pictures"][0]).is_file() for row in table)
         assert not [file for file in results.rglob("*") if ".part" in file.name]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="needs the extra atlas")
+def test_atlases(tmp_path: Path, outcomes: Outcomes, scale: int) -> None:
+    from das_core.runs.cells import RunsError, RunsStoppedError
+    from small_atlas import list_rows, make_atlas
+
+    whole = make_atlas(tmp_path / "whole", units=16)
+    most = max(path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file())
+    for room in [*list_room(2000, scale), *list_room(most, scale), most - 1]:
+        path = tmp_path / f"{outcomes.counts['refused']}"
+        with fill_disk(room), pytest.raises((RunsStoppedError, RunsError), match=r"make room|choose another folder"):
+            make_atlas(path, units=16)
+        outcomes.counts["refused"] += 1
+        before = list_rows(path)
+        assert make_atlas(path, units=16) == whole
+        assert before.items() <= list_rows(path).items()
+        assert not list(path.rglob(".*.part"))

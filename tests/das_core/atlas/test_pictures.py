@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 import das_core as da
 from cases import each_case
@@ -18,74 +18,45 @@ from das_core.models.layers.layer import find_layers
 from toys import classifier, judge
 
 
-@each_case("stack", [[(3, 1)], [(5, 2), (3, 1)], [(3, 2), (3, 2), (5, 1)], [(7, 4), (1, 1), (3, 2)]])
+@each_case("stack", [[(3, 1)], [(5, 2), (3, 1)], [(3, 2), (3, 2), (5, 1)], [(7, 4), (1, 1), (17, 2)]])
 def test_a_position_sees_what_the_formula_says(stack: list[tuple[int, int]]) -> None:
     """For kernels k and strides s: 1 + sum of (k - 1) times the product of all strides before."""
-    parts = [nn.Conv2d(4 if number else 3, 4, *each) for number, each in enumerate(stack)]
+    parts = [nn.Conv2d(4 if number else 3, 4, *each, each[0] // 2) for number, each in enumerate(stack)]
     steps = [int(np.prod([stride for _, stride in stack[:number]])) for number in range(len(stack))]
     side = 1 + sum((kernel - 1) * step for (kernel, _), step in zip(stack, steps, strict=True))
-    model = judge(nn.Sequential(*parts, nn.BatchNorm2d(4)).eval(), 96)
-    assert measure_receptive_field(model, find_layers(model)[-1]) == (side, side)
+    model = judge(nn.Sequential(*parts), 160)
+    layer = find_layers(model)[-1]
+    assert measure_receptive_field(model, layer) == (side, side)
+    assert choose_side(model, layer) == (64 if side <= 64 else 96)
+    fixed = judge(nn.Sequential(*parts, nn.Flatten(), nn.Linear(int(np.prod(layer.shape)), 2)), 160)
+    assert choose_side(fixed, layer) == 160  # It takes nothing smaller.
 
 
-class Fixed(nn.Sequential):
-    def forward(self, views: Tensor) -> Tensor:
-        assert views.shape[-1] == 128
-        return super().forward(views)
-
-
-def test_a_picture_is_as_large_as_what_a_position_sees_if_the_model_takes_it() -> None:
-    parts = [nn.Conv2d(3, 4, 33, 2, 16), nn.ReLU(), nn.Conv2d(4, 4, 21, 2, 10), nn.AdaptiveAvgPool2d(1), nn.Tanh()]
-    model, fixed = judge(nn.Sequential(*parts), 160), judge(Fixed(*parts), 128)
-    sides = {layer.name: choose_side(model, layer) for layer in find_layers(model)}
-    assert sides == {"0": 64, "1": 64, "2": 96, "3": 160, "4": 160}  # 64 at least; 33 + 20 * 2 pixels for 2.
-    assert {choose_side(fixed, layer) for layer in find_layers(fixed)} == {128}
-    assert choose_side(model, None) == 160
-
-
-def make(folder: Path, dead: list[int], *pictures: str, layer: str = "1") -> dict[int, dict[str, Any]]:
-    """Make the pictures of four units of a toy, some of which are dead, and return what is said of each."""
-    toy, folder = classifier(), folder / "-".join(["made", *pictures])
+def make(folder: Path, dead: list[int], *pictures: str, layer: str = "1") -> list[int]:
+    """Make the pictures of four units of a toy, some of which are dead, and return how many each has, or -1."""
+    toy, folder, numbers = classifier(), folder / f"{len(list(folder.iterdir()))}", (0, 1, 2, 5)
     toy.module.get_parameter("0.weight")[dead] = 0
     (units,) = find_units(toy, layer)
     folder.mkdir()
-    row = PictureMaker(toy, {layer: units}, pictures, {layer: 32}, steps=2)((layer, (0, 1, 2, 5)), folder)
-    found = {one["unit"]: one for one in json.loads(row["units"])}
-    files = [picture["file"] for one in found.values() for picture in one["pictures"]]
+    row = PictureMaker(toy, {layer: units}, pictures, {layer: 32}, steps=2)((layer, numbers), folder)
+    found: list[dict[str, Any]] = json.loads(row["units"])
+    files = [picture["file"] for one in found for picture in one["pictures"]]
     assert sorted(files) == sorted(row["pictures"]) == sorted(path.name for path in folder.glob("*.webp"))
-    # How active the unit is, by hand, for what was written, which is not quite what was made.
-    for number, one in found.items():
-        for picture in one["pictures"]:
-            pixels = np.asarray(Image.open(folder / picture["file"])).astype(np.float32) / 255
-            seen = toy.preprocess(torch.from_numpy(pixels).movedim(2, 0)[None])
-            active = toy.module[:2](seen)[0, number].mean() if layer == "1" else toy.module(seen)[0, number]
-            assert picture["activation"] == pytest.approx(float(active), abs=0.02 if layer == "1" else 1.0)
-    return found
-
-
-def count(found: dict[int, dict[str, Any]]) -> list[int]:
-    return [-1 if one["dead"] else len(one["pictures"]) for one in found.values()]
+    for signature, one in zip(np.load(folder / ACTIVATIONS), found, strict=True):
+        for picture in one["pictures"]:  # By hand, for what was written, which is not quite what was made.
+            pixels = torch.from_numpy(np.asarray(Image.open(folder / picture["file"])) / 255).float()
+            part = nn.Sequential(*list(toy.module.children())[: 2 if layer == "1" else 7])
+            expected = part(toy.preprocess(pixels.movedim(2, 0)[None]))[0, one["unit"]].mean()
+            assert picture["activation"] == pytest.approx(float(expected), abs=0.02 if layer == "1" else 1.0)
+        assert one["dead"] or one["pictures"][0]["activation"] == signature[one["unit"]]
+    return [-1 if one["dead"] else len(one["pictures"]) for one in found]
 
 
 def test_dead_units_have_no_picture_and_the_others_go_on(tmp_path: Path) -> None:
-    assert count(make(tmp_path, [1], "more", "less", "diverse")) == [6, -1, 6, 6]
-    assert count(make(tmp_path, [0, 1, 2, 5], "more", "diverse")) == [-1] * 4
-    assert count(make(tmp_path, [1], "diverse")) == [4, -1, 4, 4], "pictures of a dead unit move, too, to differ"
-    assert np.load(tmp_path / "made-diverse" / ACTIVATIONS).shape == (4, 16)
-    assert count(make(tmp_path, [], "raw", "less", layer="classes")) == [2] * 4
-    found = make(tmp_path, [], "more", "less")
-    activations = np.load(tmp_path / "made-more-less" / ACTIVATIONS)
-    for place, (number, one) in enumerate(found.items()):
-        more, less = (picture["activation"] for picture in one["pictures"])
-        assert more == activations[place, number] > less
-
-
-def test_a_model_that_fails_has_no_dead_units(tmp_path: Path) -> None:
-    class Broken(nn.Module):
-        def forward(self, values: Tensor) -> Tensor:
-            return values * torch.nan
-
-    model = judge(nn.Sequential(nn.Conv2d(3, 4, 3), Broken(), nn.ReLU()), 32)
-    (units,) = find_units(model, "2")
-    with pytest.raises(da.AscentError, match="is not a number at step 1"):
-        PictureMaker(model, {"2": units}, ("more",), {"2": 32}, steps=2)(("2", (0, 1)), tmp_path)
+    assert make(tmp_path, [1], "more", "less", "diverse") == [6, -1, 6, 6]
+    assert make(tmp_path, [0, 1, 2, 5], "more", "diverse") == [-1] * 4
+    assert make(tmp_path, [1], "diverse") == [4, -1, 4, 4], "pictures of a dead unit move, too, to differ"
+    assert make(tmp_path, [], "raw", "less", layer="classes") == [2] * 4
+    model = judge(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus(torch.nan), nn.ReLU()), 32)
+    with pytest.raises(da.AscentError, match="is not a number at step 1"):  # Its units are not dead.
+        PictureMaker(model, {"2": find_units(model, "2")[0]}, ("more",), {"2": 32}, steps=2)(("2", (0, 1)), tmp_path)

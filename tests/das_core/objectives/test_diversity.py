@@ -46,6 +46,14 @@ def test_the_score_is_one_minus_the_mean_cosine_of_gram_matrices(positions: tupl
     assert scores.tolist() == pytest.approx(measure(output["2"], images), abs=1e-5)
 
 
+def test_images_that_belong_together_are_compared_among_themselves() -> None:
+    images, output = [0, 3, 1, 2, 2, 1, 3, 0], activations(8, 6, 3, 4)
+    scores = score(da.diversity_objective(TOY, "2", together=2), output, torch.tensor(images))
+    for pair in ([0, 2, 5, 7], [1, 3, 4, 6]):  # the views of the images 0 and 1, and of 2 and 3
+        expected = measure(output["2"][pair], [images[view] for view in pair])
+        assert scores[pair].tolist() == pytest.approx(expected, abs=1e-5)
+
+
 NO_COUNTERPART = "none of another image to compare it with; give as many views of every"
 
 

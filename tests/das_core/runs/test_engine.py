@@ -2,8 +2,10 @@
 
 import io
 import pickle
+import subprocess
 import sys
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from cases import each_case
 from das_core.runs import engine
 from das_core.runs.cells import Cell, Machine, Row, RunsError, RunsStoppedError, Worker, Workers, count_workers
-from das_core.runs.engine import EXCLUDED, connect, list_results_here, run_cells
+from das_core.runs.engine import EXCLUDED, connect, list_results_here, pickle_for_workers, run_cells
 from das_core.runs.results import Results
 from repository import REPOSITORY
 from sweep_grids import act
@@ -88,6 +90,40 @@ def fill(task: Any, folder: Path) -> Row:
 def test_what_is_no_fault_of_a_cell_concerns_all_cells(run_one: bytes, message: str) -> None:
     with pytest.raises(RunsStoppedError, match=message):
         Worker(run_one, 1).run(None)
+
+
+def test_workers_get_what_they_cannot_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Local:
+        def __init__(self, held: Any = None) -> None:
+            self.held = held
+
+        def __call__(self, task: Any, folder: Path) -> Row:
+            return {"said": task}
+
+    assert Worker(pickle_for_workers(Local())).run("hello")[0]["said"] == "hello"
+    with pytest.raises(RunsError, match=r"cannot be sent to them \(TypeError: .*lock.*; leave workers out"):
+        pickle_for_workers(Local(Lock()))
+    monkeypatch.setitem(sys.modules, "ray", None)
+    for need in (lambda: pickle_for_workers(Local()), lambda: connect(None)):
+        with pytest.raises(RunsError, match=r"workers and clusters need Ray .*pip install ray"):
+            need()
+
+
+def test_a_script_that_runs_cells_is_not_run_again(tmp_path: Path) -> None:
+    """It has no `if __name__ == "__main__"`, before which Python's own processes begin."""
+    code = f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\nfrom pathlib import Path\n"
+    code += "from das_core.runs.engine import Workers, list_results\nprint('once')\n"
+    code += f"list(list_results([], b'', Workers('127.0.0.1:1'), Path({str(tmp_path / 'log')!r})))"
+    (tmp_path / "script.py").write_text(code)
+    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True)
+    assert "RunsError: no Ray cluster answers at --address 127.0.0.1:1" in done.stderr
+    assert done.stdout == "once\n"
+
+
+@each_case("workers", [Workers(number=-1), Workers(threads=0), Workers(per_gpu=0)])
+def test_workers_that_there_cannot_be_are_refused(tmp_path: Path, workers: Workers) -> None:
+    with pytest.raises(RunsError, match=r"workers: (number is -1; give 0|threads is 0; give 1|per_gpu is 0; give 1)"):
+        run_cells(make_cells(tmp_path / "notes", "plain"), act, Results(tmp_path), workers, io.StringIO())
 
 
 @each_case(

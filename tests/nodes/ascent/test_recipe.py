@@ -76,7 +76,9 @@ def test_on_is_total_variation_and_off_is_none(pack: Pack) -> None:
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"recipe 'soup' is unknown; choose picture, sketch, best, feature, drawing or custom": lambda pack: read(pack, "soup"),
+        r"recipe 'soup' is unknown; choose picture, sketch, best, feature, drawing or custom": (
+            lambda pack: read(pack, "soup")
+        ),
         r"recipe is missing or unknown; choose picture": lambda pack: read(pack, None),
         r"focus is missing or unknown; choose center or everywhere": lambda pack: pack.optimize(focus={"focus": "up"}),
         r"denoise is missing or unknown; choose on or off": lambda pack: pack.optimize(denoise={"denoise": "oil"}),
