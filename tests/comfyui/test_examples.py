@@ -19,6 +19,9 @@ SHIPPED_STACK = {"width": 144, "height": 144}
 DEFAULT_STACK = {"width": 448, "height": 448}
 """What Optimize begins with where it is given no stack."""
 
+SHORT_ATLAS = {"width": 64, "height": 64, "batch_size": 2}
+"""The pictures of the units that `shortened` leaves."""
+
 
 def find_size(name: str) -> tuple[int, int]:
     """Return width and height of a picture that comes with the pack."""
@@ -38,7 +41,8 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     # Without a node for it: the stack that comes with the pack, or what diffusion makes or the best of that, or the
     # stack that Optimize begins with.
     made = SHIPPED_STACK if "DAS_LoadStack" in classes else classes.get("EmptyLatentImage", DEFAULT_STACK)
-    stack = classes.get("DAS_ImageStack", made | {"batch_size": 1})
+    made = SHORT_ATLAS if "DAS_FeatureAtlas" in classes else made
+    stack = classes.get("DAS_ImageStack", {"batch_size": 1} | made)
     assert len(images) == (1 if film else stack["batch_size"])
     camera = classes.get("DAS_Camera")
     if film:

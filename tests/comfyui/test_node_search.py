@@ -28,6 +28,7 @@ SEARCHES = {
     "inpaint": "Inpaint",
     "text to image": "Text to Image",
     "interpretability": "Feature Objective",
+    "microscope": "Feature Atlas",
     "film": "Optimize",
 }
 """By what is typed, the node or blueprint that has to be among the first results; empty: any of this pack."""

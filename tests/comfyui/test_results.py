@@ -47,6 +47,11 @@ NODES: dict[str, tuple[Prompt, str | None, int]] = {
     "DAS_StackLevels": ({"stack": STACK, "size": 64, "stretch": True}, None, 1),
     "DAS_SaveStack": ({"stack": STACK, "filename_prefix": "results"}, "saved as results_0000", 0),
     "DAS_ListLayers": ({"model": CLASSIFIER, "search": "blocks.3 conv_dw"}, "EfficientNet-Lite0: 3 of its ", 0),
+    "DAS_FeatureAtlas": (
+        {"model": CLASSIFIER, "layer": "blocks.0", "units": "3", "pictures": "more", "seed": 0},
+        "blocks.0 of EfficientNet-Lite0: ",
+        0,
+    ),
 }
 
 

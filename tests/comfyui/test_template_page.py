@@ -23,7 +23,7 @@ BARS = {"left": 56, "top": 100}
 
 def first_ascent(workflow: dict[str, Any]) -> str:
     """Return the id of the ascent that no other feeds; where there is none, that of the sampler."""
-    for kinds in (("DAS_Optimize", "DAS_GuideDiffusion"), ("KSampler",)):
+    for kinds in (("DAS_Optimize", "DAS_GuideDiffusion", "DAS_FeatureAtlas"), ("KSampler",)):
         ascents = {node: content["inputs"] for node, content in workflow.items() if content["class_type"] in kinds}
         for node, inputs in ascents.items():
             if not any(isinstance(value, list) and value[0] in ascents for value in inputs.values()):

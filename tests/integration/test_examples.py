@@ -25,10 +25,11 @@ COMFYUI = ("CheckpointLoaderSimple", "CLIPVisionLoader")
 """Loaders of models that only ComfyUI runs; tests/comfyui runs these examples whole."""
 AS_SHIPPED = "class_to_image"
 """The example that runs with the views and the stack that Optimize chooses by itself."""
-MOST: dict[str, dict[str, int]] = {
+MOST: dict[str, dict[str, Any]] = {
     "DAS_Optimize": {"recipe.steps": 1},
     "DAS_Augmentation": {"views": 2, "details.jitter": 8},
     "DAS_ImageStack": {"width": 64, "height": 64, "batch_size": 2, "details.margin": 16},
+    "DAS_FeatureAtlas": {"layer": "blocks.1", "units": "0-1"},
     "DAS_StackToImage": {"scale": 1, "frames": 6},
     "DAS_Camera": {"width": 96, "height": 54},
 }
@@ -89,6 +90,7 @@ def test_it_runs_from_a_fresh_clone_without_comfyui(
         return
     assert "open_clip" not in str(list_inputs(prompt, "DAS_LoadCLIP"))
     pictures = max([min(stack["batch_size"], 2) for stack in list_inputs(prompt, "DAS_ImageStack")], default=1)
+    pictures = 2 if list_inputs(prompt, "DAS_FeatureAtlas") else pictures
     for saver in list_inputs(prompt, "SaveImage"):
         saved = [file for file in files if file.name.startswith(saver["filename_prefix"])]
         assert len(saved) == pictures

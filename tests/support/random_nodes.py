@@ -39,6 +39,7 @@ TEXTS: dict[str, list[str]] = {
     "search": ["", "conv"],
     "layer": ["convolution"],
     "layers": ["", "convolution", "convolution: 2"],
+    "units": ["0", "1-3, 0"],
 }
 """Valid texts, by the name of the widget; other widgets keep their default."""
 
