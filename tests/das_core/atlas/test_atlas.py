@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_atlases_of_all_kinds_of_units_and_models(tmp_path: Path) -> None:
     named.named = True
     wanted: list[tuple[Any, Any, str]] = [
         (TOY, ["3", "classes"], "3 classes"), (wrap(named, size=32, **HALF), "<b>", "<b>"),
-        (wrap(own, size=32, **HALF), None, "act ACT classes"),
+        (wrap(own, size=32, labels=[f"\ud800{number}" for number in range(9)], **HALF), None, "act ACT classes"),
         (wrap(vit, size=32, **HALF), None, "blocks.0.attn#heads blocks.0.mlp.act classes"),
         (wrap(ViTForImageClassification(ViTConfig(**TINY)), **HALF), None, "vit.layers.0.mlp.activation_fn classes"),
         (wrap(clip, **HALF), "*fn", "vision_model.encoder.layers.0.mlp.activation_fn"),
@@ -67,6 +68,11 @@ def test_atlases_of_all_kinds_of_units_and_models(tmp_path: Path) -> None:
             assert [row["activation"], row["above photographs, %"], row["dead"]] == item["values"]
         assert len({row["pictures"][-1] for row in table}) == len(table), "no file of two units"
         assert "<b>" not in (path / "index.html").read_text() + (path / "manifest.js").read_text()
+    dead = classifier()
+    dead.module.get_parameter("0.weight")[1] = 0
+    item = make_atlas(tmp_path / "dead", dead, photos=PHOTOS)["1:1"]
+    known = {"id": "1:1", "title": "1", "group": 0, "values": [None, None, True]}
+    assert item == known | {"message": "dead: no change of the picture activates it"}
 
 
 def test_a_second_call_adds_layers_and_replaces_pictures_without_mixing(tmp_path: Path) -> None:
@@ -95,7 +101,8 @@ def test_a_second_call_adds_layers_and_replaces_pictures_without_mixing(tmp_path
      ({"seed": 0.5}, "seed 0.5"), ({"steps": 0}, "steps 0 is"), ({"steps": True}, "steps True is"),
      ({"model": ClassifierEnsemble.from_members([TOY, classifier(seed=1)])}, "is an ensemble"),
      ({"dictionaries": SAE | {"3": SAE["1"]}}, "sae is for 16 channels"), ({"photos": "gone"}, "there is no folder"),
-     ({"clip": TOY}, "reads no words"), ({"clip": tinyclip.clip()}, "are none; give a folder of them as photos")],
+     ({"clip": TOY}, "reads no words"), ({"clip": tinyclip.clip()}, "are none; give a folder of them as photos"),
+     ({"clip": replace(tinyclip.clip(), text=None), "photos": PHOTOS}, "has no text tower")],
 )  # fmt: skip
 def test_what_cannot_be_made_is_refused_first(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
