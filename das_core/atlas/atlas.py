@@ -154,7 +154,7 @@ def atlas(
     Args:
         model: a judge, or any vision model that `wrap` takes.
         layers: names of layers, or patterns such as 'layer4*'; None for all that have units, see `find_units`.
-        units: how many of each layer, or which, as a list or as text such as '0-15, 40'; None for all.
+        units: how many of each layer, or which, as a list or as text such as '0-15, 40-'; None for all.
         path: the folder, which is new or holds an atlas of this model.
         pictures: what is made of a unit: `more`, `less` (its opposite), `diverse` (four that differ), and `raw`.
         photos: photographs, or a folder of them: the crops that excite a unit most are shown, and how active it is for
@@ -165,7 +165,7 @@ def atlas(
         steps: the number of steps of each ascent; None for those of the recipes.
         device: where to compute; by default the device of the model.
         workers: processes of this machine, or a cluster, see `Workers`; None for this process alone.
-        retry: whether cells are made again that failed.
+        retry: whether cells are made again that failed; until then, the page says why.
         progress: whether to show a progress bar.
 
     Raises:

@@ -173,15 +173,13 @@ def _list_items(
 def _read_activations(path: Path, shape: tuple[int, int]) -> np.ndarray[Any, Any] | Sequence[Any]:
     """Return what is in a file of NumPy of this shape, or nothing. Its header is compared rather than read, so that
     nothing is unpickled, and no size is believed."""
-    header = io.BytesIO()
-    known = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(header, known)
-    begin = header.getvalue()
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    header = file.getvalue()
     with suppress(OSError):
-        if path.stat().st_size == len(begin) + 4 * math.prod(shape) and (content := path.read_bytes()).startswith(
-            begin
-        ):
-            return np.frombuffer(content, "<f4", offset=len(begin)).reshape(shape)
+        whole = path.stat().st_size == len(header) + 4 * math.prod(shape)
+        if whole and (content := path.read_bytes()).startswith(header):
+            return np.frombuffer(content, "<f4", offset=len(header)).reshape(shape)
     return ()
 
 

@@ -117,15 +117,18 @@ def test_sweeps(
 def test_atlases(tmp_path: Path, outcomes: Outcomes, scale: int) -> None:
     from das_core.runs.cells import RunsError, RunsStoppedError
     from small_atlas import list_rows, make_atlas
+    from toys import classifier
 
-    whole = make_atlas(tmp_path / "whole", units=16)
-    most = max(path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file())
-    for room in [*list_room(2000, scale), *list_room(most, scale), most - 1]:
+    given: Any = (classifier(classes=600), "classes", 16)
+    whole = make_atlas(tmp_path / "whole", *given)
+    sizes = {path.suffix: path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file()}
+    # The activations are larger than what is written before and after them, but for the page.
+    for room in [*list_room(2000, scale), *list_room(sizes[".html"], scale), sizes[".npy"] - 1, sizes[".html"] - 1]:
         path = tmp_path / f"{outcomes.counts['refused']}"
         with fill_disk(room), pytest.raises((RunsStoppedError, RunsError), match=r"make room|choose another folder"):
-            make_atlas(path, units=16)
+            make_atlas(path, *given)
         outcomes.counts["refused"] += 1
         before = list_rows(path)
-        assert make_atlas(path, units=16) == whole
+        assert make_atlas(path, *given) == whole
         assert before.items() <= list_rows(path).items()
         assert not list(path.rglob(".*.part"))

@@ -132,28 +132,21 @@ def test_processes_that_are_killed_while_they_save_damage_nothing(pack: Pack, ou
     assert bridge.save_new_stack(stack, "killed").startswith("killed")
 
 
-ATLAS = f"""
-import sys
-sys.path[:0] = {[str(REPOSITORY), str(REPOSITORY / "tests" / "support")]}
-from pathlib import Path
-from small_atlas import make_atlas
-make_atlas(Path(sys.argv[1]), layers="[13]", units=16, steps=20)
-"""
-
-
 def test_an_atlas_that_is_killed_goes_on_and_its_folder_is_for_one_process(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     from small_atlas import list_rows, make_atlas
 
-    with subprocess.Popen([sys.executable, "-c", ATLAS, tmp_path]) as process:
-        while not list_rows(tmp_path):
+    given: dict[str, Any] = {"layers": "[13]", "units": 16, "steps": 20}
+    code = f"import sys; sys.path[:0] = {[str(REPOSITORY), str(REPOSITORY / 'tests' / 'support')]}\n"
+    code += f"from small_atlas import *; make_atlas(Path({str(tmp_path)!r}), **{given})"
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        while not (before := list_rows(tmp_path)):
             assert process.poll() is None
             time.sleep(0.01)
         with pytest.raises(ValueError, match=r"another run is at work in .*; wait for it, or end it"):
             make_atlas(tmp_path)
         process.kill()
-    before = list_rows(tmp_path)
-    assert len(before) < 4
-    assert len(make_atlas(tmp_path, layers="[13]", units=16, steps=20)) == 32
+    assert len(list_rows(tmp_path)) < 4
+    assert len(make_atlas(tmp_path, **given)) == 32
     assert len(after := list_rows(tmp_path)) == 4
     assert before.items() <= after.items()

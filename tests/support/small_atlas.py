@@ -1,4 +1,4 @@
-"""Quick atlases: one picture of one step of each unit."""
+"""Quick atlases of a toy: one picture of one step of each unit."""
 
 import json
 from pathlib import Path

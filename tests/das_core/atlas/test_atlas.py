@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from small_atlas import TOY, list_rows, make_atlas, read_items
 from toys import classifier, draw, judge
 
 with without_torchaudio():
-    from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassification
+    from transformers import ViTConfig, ViTForImageClassification
 
 TINY: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
 TINY |= {"image_size": 32, "patch_size": 8, "num_labels": 8}
@@ -44,16 +45,14 @@ class Own(nn.Sequential):
 
 def test_atlases_of_all_kinds_of_units_and_models(tmp_path: Path) -> None:
     vit = VisionTransformer(img_size=32, patch_size=8, embed_dim=32, depth=1, num_heads=8, num_classes=9)
-    clip = CLIPModel(CLIPConfig(vision_config=TINY, text_config=TINY, projection_dim=8))
     parts = {"<b>": nn.Conv2d(3, 8, 3, 2), "act": nn.ReLU(True), "conv": nn.Conv2d(8, 9, 3), "ACT": nn.ReLU(True)}
     own, named = (Own(OrderedDict(parts, mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten())) for _ in range(2))
     named.named = True
     wanted: list[tuple[Any, Any, str]] = [
         (TOY, ["3", "classes"], "3 classes"), (wrap(named, size=32, **HALF), "<b>", "<b>"),
-        (wrap(own, size=32, **HALF), None, "act ACT classes"),
+        (wrap(own, size=32, labels=[f"\ud800{number}" for number in range(9)], **HALF), None, "act ACT classes"),
         (wrap(vit, size=32, **HALF), None, "blocks.0.attn#heads blocks.0.mlp.act classes"),
         (wrap(ViTForImageClassification(ViTConfig(**TINY)), **HALF), None, "vit.layers.0.mlp.activation_fn classes"),
-        (wrap(clip, **HALF), "*fn", "vision_model.encoder.layers.0.mlp.activation_fn"),
     ]  # fmt: skip
     for number, (model, layers, shown) in enumerate(wanted):
         items = make_atlas(path := tmp_path / str(number), model, layers, 8, photos=PHOTOS)
@@ -67,6 +66,11 @@ def test_atlases_of_all_kinds_of_units_and_models(tmp_path: Path) -> None:
             assert [row["activation"], row["above photographs, %"], row["dead"]] == item["values"]
         assert len({row["pictures"][-1] for row in table}) == len(table), "no file of two units"
         assert "<b>" not in (path / "index.html").read_text() + (path / "manifest.js").read_text()
+    dead = classifier()
+    dead.module.get_parameter("0.weight")[1] = 0
+    item = make_atlas(tmp_path / "dead", dead, photos=PHOTOS)["1:1"]
+    known = {"id": "1:1", "title": "1", "group": 0, "values": [None, None, True]}
+    assert item == known | {"message": "dead: no change of the picture activates it"}
 
 
 def test_a_second_call_adds_layers_and_replaces_pictures_without_mixing(tmp_path: Path) -> None:
@@ -88,15 +92,18 @@ def test_a_second_call_adds_layers_and_replaces_pictures_without_mixing(tmp_path
             make_atlas(path, model)
 
 
-@each_case(
-    ("settings", "message"),
-    [({"units": "0-99"}, "unit 0-99 is not in 1"), ({"units": True}, "no list"), ({"pictures": []}, "no pictures are"),
-     ({"pictures": ["x"]}, "no pictures 'x'"), ({"pictures": [[]]}, "there are no pictures"), ({"seed": -1}, "seed -1"),
-     ({"seed": 0.5}, "seed 0.5"), ({"steps": 0}, "steps 0 is"), ({"steps": True}, "steps True is"),
-     ({"model": ClassifierEnsemble.from_members([TOY, classifier(seed=1)])}, "is an ensemble"),
-     ({"dictionaries": SAE | {"3": SAE["1"]}}, "sae is for 16 channels"), ({"photos": "gone"}, "there is no folder"),
-     ({"clip": TOY}, "reads no words"), ({"clip": tinyclip.clip()}, "are none; give a folder of them as photos")],
-)  # fmt: skip
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"units": True}, "no list"), ({"pictures": []}, "no pictures are"), ({"pictures": ["x"]}, "no pictures 'x'"),
+    ({"pictures": [[]]}, "there are no pictures"), ({"seed": -1}, "seed -1"), ({"seed": 0.5}, "seed 0.5"),
+    ({"steps": 0}, "steps 0 is"), ({"steps": True}, "steps True is"), ({"photos": "gone"}, "there is no folder"),
+    ({"model": ClassifierEnsemble.from_members([TOY, classifier(seed=1)])}, "is an ensemble"),
+    ({"dictionaries": SAE | {"3": SAE["1"]}}, "sae is for 16 channels"), ({"clip": TOY}, "reads no words"),
+    ({"clip": tinyclip.clip()}, "are none; give a folder of them as photos"),
+    ({"clip": replace(tinyclip.clip(), text=None), "photos": PHOTOS}, "has no text tower"),
+]  # fmt: skip
+
+
+@each_case(("settings", "message"), REFUSED)
 def test_what_cannot_be_made_is_refused_first(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_atlas(tmp_path / "atlas", **settings)

@@ -21,8 +21,7 @@ from toys import draw
 
 
 def test_units_are_alike_by_the_cosine_of_what_is_known_of_them() -> None:
-    numbers, active = [0, 2, 3, 5, 6, 7], draw(6, 8).numpy()
-    seen = Seen(draw(30, 8, seed=1), torch.zeros(8, 1), torch.zeros(8, 1, 2))
+    numbers, active, seen = [0, 2, 3, 5, 6, 7], draw(6, 8).numpy(), Seen(draw(30, 8, seed=1), draw(8), draw(8))
     both = [(rows - rows.mean(axis=0)) / rows.std(axis=0) for rows in (active, seen.means.T[numbers].numpy())]
     known = np.concatenate([rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in both], axis=1)
     found = find_alike(numbers, dict(zip(numbers, active, strict=True)), seen)
@@ -40,19 +39,12 @@ def test_effects_are_weights_where_nothing_mixes_channels_before_the_last_layer(
     assert all(torch.equal(found, head.weight) for found in effects.values() if found is not None)
 
 
-def write(array: Any, **options: Any) -> bytes:
-    np.save(file := io.BytesIO(), array, **options)
-    return file.getvalue()
-
-
 class Bomb:
     def __reduce__(self) -> Any:
         return pytest.fail, ("code of the file is run",)
 
 
-WHOLE = write(np.zeros((4, 16), np.float32))
-NUMBERS = [b"", b"\x80\x04N.", WHOLE[:-5], write(np.array("a")), write(np.zeros((4, 3), np.float32)), WHOLE[:9] + WHOLE]
-NUMBERS += [WHOLE.replace(b"(4, 16), }       ", b"(99999999999,16)}"), write(np.array([Bomb()]), allow_pickle=True)]
+ARRAYS: list[Any] = [np.zeros((4, 16), np.float32), np.zeros((4, 3), np.float32), np.array("a"), np.array([Bomb()])]
 PICTURES: list[dict[str, Any]] = [
     {"file": "../../x.png"}, {"file": "/etc/x.webp"}, {"file": "a\n.webp"}, {"file": "a.svg"}, {"file": 5},
     {"file": "https://a.b/c.webp"}, {"kind": []}, {"activation": "x"}, {"activation": []},
@@ -70,7 +62,11 @@ def test_a_folder_of_a_stranger_runs_no_code_and_shows_nothing_from_elsewhere(tm
     (path,) = tmp_path.glob("cells/*/*/row.json")
     row, titles = json.loads(path.read_text()), {title for item in whole.values() for title, _ in item.pop("lists")}
     assert titles == {"alike"}
-    for content in NUMBERS:
+    files = [io.BytesIO() for _ in ARRAYS]
+    for file, array in zip(files, ARRAYS, strict=True):
+        np.save(file, array, allow_pickle=True)
+    (good, *bad), size = [file.getvalue() for file in files], b"(4, 16), }       "
+    for content in [*bad, b"", b"\x80\x04N.", good[:-5], b" " + good[1:], good.replace(size, b"(99999999999,16)}")]:
         (path.parent / "activations.npy").write_bytes(content)
         assert make_atlas(tmp_path) == whole, content[:80]
     failed = [{"status": "failed", "numbers": numbers} for numbers in ("[[1]]", "[-1]", "5", "[true]", None)]
