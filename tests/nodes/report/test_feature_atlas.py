@@ -57,7 +57,9 @@ def test_it_shows_the_pictures_of_the_library_in_order_and_a_line_for_each(pack:
 def test_many_units_are_made_in_parts_and_their_previews_show_all(pack: Pack, running: Running) -> None:
     with previews() as updates:
         images, _, _ = show(pack, Wide(), units="0-11")
-    assert [(done, total) for done, total, _ in updates] == [(done, 6) for done in range(7)]
+    # ComfyUI leaves out updates without a preview that follow within a tenth of a second.
+    assert {(done, total) for done, total, preview in updates if preview} == {(1, 6), (5, 6), (6, 6)}
+    assert {total for _, total, _ in updates} == {6}
     assert updates[-1][2][1].size == (4 * 18 + 2, 3 * 18 + 2)
     assert running.server.texts[-1].startswith("6 steps in ")
     assert torch.equal(images[8:], show(pack, Wide(), units="8-11")[0])
