@@ -79,7 +79,7 @@ def save_page(
     columns = _COLUMNS if sources.seen else tuple(name for name in _COLUMNS if "photographs" not in name)
     kept = [number for number, name in enumerate(_COLUMNS) if name in columns]
     items = [_replace_values(item, kept) for item in items]
-    groups = tuple(Group(units.name, _describe(units)) for units in shown)
+    groups = tuple(Group(units.name, describe_units(units)) for units in shown)
     page = Collection(judge.name, max(total, len(items)), columns, groups, tuple(items), noun="units")
     table: dict[str, list[Any]] = {
         "id": [item.id for item in items],
@@ -104,7 +104,8 @@ def _replace_values(item: Item, kept: Sequence[int]) -> Item:
     return Item(**{**vars(item), "values": values})
 
 
-def _describe(units: Units) -> str:
+def describe_units(units: Units) -> str:
+    """Return how many units a layer has, and how many positions."""
     kinds = {"channel": "channels", "head": "heads", "latent": "latents", "class": "classes"}
     positions = " x ".join(map(str, units.layer.positions)) if units.layer else ""
     return f"{units.count:,} {kinds[units.kind]}{f', {positions}' if positions else ''}"
