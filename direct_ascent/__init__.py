@@ -5,7 +5,8 @@
     >>> picture.image.shape
     torch.Size([1, 3, 64, 64])
 
-This package re-exports the public names of `das_core` and of `das_core.facade`, and `atlas`.
+This package re-exports the public names of `das_core` and of `das_core.facade`, and `atlas`,
+`explain` and `activation_atlas`.
 """
 
 from typing import TYPE_CHECKING
@@ -17,13 +18,15 @@ from das_core.facade import __all__ as _facade
 
 if TYPE_CHECKING:
     from das_core import *  # noqa: F403
+    from das_core.atlas.activation_atlas import activation_atlas as activation_atlas
     from das_core.atlas.atlas import atlas as atlas
+    from das_core.atlas.explain import explain as explain
     from das_core.facade import *  # noqa: F403
 else:
-    _atlas = {"das_core.atlas.atlas": ["atlas"]}
+    _atlas = {f"das_core.atlas.{name}": [name] for name in ("activation_atlas", "atlas", "explain")}
     __getattr__ = import_on_demand(__name__, {"das_core": _core, "das_core.facade": _facade, **_atlas})
 
-__all__ = sorted({*_core, *_facade, "atlas"})
+__all__ = sorted({*_core, *_facade, "activation_atlas", "atlas", "explain"})
 
 
 def __dir__() -> list[str]:

@@ -108,19 +108,26 @@ def plan_atlas(
     sides = {one.name: choose_side(judge, one.layer) for one in found}
     maker = PictureMaker(judge, {one.name: one for one in found}, tuple(dict.fromkeys(kinds)), sides, seed, steps)
     digest = digest_tensors(judge.module.state_dict())
-    cells, count = [], 0
+    cells, count = list[Cell](), 0
     for one in found:
         numbers = choose_numbers(one, units)
         count += len(numbers)
         latents = "" if one.dictionary is None else _digest_dictionary(one.dictionary)
-        for begin in range(0, len(numbers), _AT_ONCE):
-            part = numbers[begin : begin + _AT_ONCE]
-            shown = (judge.mean, judge.std, sides[one.name])
-            made_of = (_FORMAT, digest, latents, one.name, part, maker.pictures, shown, seed, steps)
-            name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
-            columns = {"layer": one.name, "numbers": str(part), "count": one.count}
-            cells.append(Cell(name, columns, (one.name, part)))
+        cells += list_cells(maker, one, numbers, (digest, latents))
     return AtlasPlan(judge, found, tuple(cells), maker, digest, count)
+
+
+def list_cells(maker: PictureMaker, units: Units, numbers: Sequence[int], digests: tuple[str, ...]) -> list[Cell]:
+    """Return the cells that make the pictures of some units of a layer, given digests of all that `maker` knows."""
+    cells = []
+    for begin in range(0, len(numbers), _AT_ONCE):
+        part = list(numbers[begin : begin + _AT_ONCE])
+        shown = (maker.judge.mean, maker.judge.std, maker.sides[units.name])
+        made_of = (_FORMAT, *digests, units.name, part, maker.pictures, shown, maker.seed, maker.steps)
+        name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
+        columns = {"layer": units.name, "numbers": str(part), "count": units.count}
+        cells.append(Cell(name, columns, (units.name, part)))
+    return cells
 
 
 def _digest_dictionary(dictionary: Dictionary) -> str:

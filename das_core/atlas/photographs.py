@@ -1,5 +1,6 @@
 """What photographs do to the units of a model: how active they are, which crops excite them most, and their words."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from ..common.images import resize
 from ..common.interruption import pausing
 from ..models.clip import CLIP
 from ..models.judge import Judge
+from ..models.layers.layer import Layer
 from ..models.photographs import AT_ONCE, Photographs, find_pictures, read_picture
 from ..models.words import embed_words, list_words
 from ..report.description import measure_fit
@@ -89,23 +91,38 @@ def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -
     return {name: Seen(torch.cat(parts), *best[name]) for name, parts in means.items()}
 
 
-def cut_crops(judge: Judge, units: Units, seen: Seen, photographs: Tensor, numbers: Sequence[int]) -> list[Tensor]:
+def find_grid(layer: Layer) -> tuple[int, int, int]:
+    """Return the rows and columns of the positions of a layer, and how many others come first, as in transformers."""
+    count = math.prod(layer.positions)
+    rows, columns = layer.positions if len(layer.positions) == 2 else (math.isqrt(count),) * 2
+    return rows, columns, count - rows * columns
+
+
+def cut_crops(
+    judge: Judge,
+    units: Units,
+    seen: Seen,
+    photographs: Tensor,
+    numbers: Sequence[int],
+    most: float = 1.0,
+    pixels: int | None = None,
+) -> list[Tensor]:
     """Return for each of some units of a layer the crops that excite it most, in rows of three, (1, 3, H, W), 0..1. A
-    crop is what the position sees, or the whole photograph if that is not smaller."""
-    size, layer = judge.size, units.layer
-    local = layer is not None and len(layer.positions) == 2
-    side = min(size, max(_SIDE // 3, *measure_receptive_field(judge, layer))) if local and layer is not None else size
-    sheets = []
+    crop is what the position sees, or a share of the photograph, at most `most`, if that is smaller. Photographs
+    (N, 3, S, S) may be larger than what the model sees; the place of a photograph below 0 is left out."""
+    size, layer, sheets, pixels = photographs.shape[-1], units.layer, list[Tensor](), pixels or _SIDE
+    rows, columns, others = find_grid(layer) if layer else (1, 1, 0)
+    whole, side = size, max(1, round(most * size))
+    if layer is not None and len(layer.positions) == 2:
+        side = min(side, max(_SIDE // 3, *measure_receptive_field(judge, layer)) * size // judge.size)
     for places in pausing(seen.places[list(numbers)].tolist()):
         crops = []
-        for number, position in places:
-            top = left = 0
-            if layer is not None and side < size:
-                rows, columns = layer.positions
-                center = (position // columns + 0.5) * size / rows, (position % columns + 0.5) * size / columns
-                top, left = (int(min(max(0, at - side / 2), size - side)) for at in center)
-            crop = photographs[number : number + 1, :, top : top + side, left : left + side]
-            crops.append(resize(crop.float() / 255, (_SIDE, _SIDE), "bilinear"))
+        for number, position in (place for place in places if place[0] >= 0):
+            at, length = position - others, side if rows * columns > 1 and position >= others else whole
+            center = (at // columns + 0.5) * size / rows, (at % columns + 0.5) * size / columns
+            top, left = (int(min(max(0, middle - length / 2), size - length)) for middle in center)
+            crop = photographs[number : number + 1, :, top : top + length, left : left + length]
+            crops.append(resize(crop.float() / 255, (pixels, pixels), "bilinear"))
         crops += [torch.ones_like(crops[0])] * (-len(crops) % 3)
         sheets.append(
             torch.cat([torch.cat(crops[begin : begin + 3], dim=3) for begin in range(0, len(crops), 3)], dim=2)

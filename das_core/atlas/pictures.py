@@ -49,7 +49,7 @@ class Wanted:
         """Return the recipe for units of a model that sees `size` pixels. What the last layers answer to are things:
         they take a focus, and views from near and far."""
         recipe = self.recipe
-        if units.layer is None:
+        if units.layer is None or units.kind == "mean":
             recipe = replace(SKETCH, denoising=recipe.denoising and SKETCH.denoising)
         elif len(units.layer.positions) == 2 and max(units.layer.positions) * _COARSE <= size:
             windows = replace(recipe.augmentation.windows, jitter=16, zoom_min=0.5)
@@ -207,12 +207,12 @@ def answer(judge: Judge, units: Units, images: Tensor, asked: Sequence[int]) -> 
     return found
 
 
-def choose_side(judge: Judge, layer: Layer | None) -> int:
-    """Return the side in pixels of the pictures of a layer: that of what one position of it can see, if it is smaller
-    than what the model sees, and the model takes images of that side."""
+def choose_side(judge: Judge, layer: Layer | None, most: int | None = None) -> int:
+    """Return the side in pixels of the pictures of a layer: that of what one position of it can see, `most` at most, if
+    it is smaller than what the model sees, and the model takes images of that side."""
     if layer is None or len(layer.positions) != 2:
         return judge.size
-    side = max(_FEWEST, 32 * ceil(max(measure_receptive_field(judge, layer)) / 32))
+    side = min(most or judge.size, max(_FEWEST, 32 * ceil(max(measure_receptive_field(judge, layer)) / 32)))
     if side >= judge.size:
         return judge.size
     try:

@@ -110,14 +110,8 @@ def _list_items(
     found: dict[int, tuple[_StoredUnit, str]] = {}
     signatures: dict[int, np.ndarray[Any, Any]] = {}
     for row in rows:  # A later result of a unit takes the place of an earlier one.
-        home = f"cells/{row['cell'][:2]}/{row['cell']}/"
-        try:
-            if row["status"] == "failed":
-                numbers = _NUMBERS.validate_json(str(row.get("numbers")))
-                listed = [_StoredUnit(unit=number, message=row["message"] or "failed") for number in numbers]
-            else:
-                listed = _UNITS.validate_json(str(row.get("units")))
-        except ValidationError:  # Damaged by hand: as if it were not there.
+        home, listed = locate_cell(row), read_units(row)
+        if not listed:
             continue
         found |= {one.unit: (one, home) for one in listed}
         active = _read_activations(results.path / home / ACTIVATIONS, (len(listed), units.count))
@@ -143,13 +137,8 @@ def _list_items(
         words = sources.words.get(units.name) if number in moving else None
         if words:
             lists.append(("words", tuple(Entry(word, value) for word, value in words[number])))
-        for title, sign in (("raises", 1), ("lowers", -1)):
-            if effects is None or number not in moving:
-                break
-            values, classes = (sign * effects[:, number]).topk(min(_CLASSES, len(effects)))
-            names = [judge.labels.name(index) for index in classes.tolist()] if isinstance(judge, Classifier) else []
-            both = zip(names, values.tolist(), strict=False)
-            lists.append((title, tuple(Entry(name, value) for name, value in both if value > 0)))
+        if effects is not None and isinstance(judge, Classifier) and number in moving:
+            lists += list_effects(judge, effects[:, number])
         if number in alike:
             near = [Entry(name_unit(judge, units, other), item=f"{units.name}:{other}") for other in alike[number]]
             lists.append(("alike", tuple(near)))
@@ -168,6 +157,32 @@ def _list_items(
             )
         )
     return items
+
+
+def list_effects(judge: Classifier, effects: Tensor) -> list[tuple[str, tuple[Entry, ...]]]:
+    """Return the classes that something raises most, and that it lowers most, by what it adds to each, (classes,)."""
+    lists = []
+    for title, sign in (("raises", 1), ("lowers", -1)):
+        values, classes = (sign * effects).topk(min(_CLASSES, len(effects)))
+        both = zip(classes.tolist(), values.tolist(), strict=True)
+        lists.append((title, tuple(Entry(judge.labels.name(index), value) for index, value in both if value > 0)))
+    return lists
+
+
+def locate_cell(row: Row) -> str:
+    """Return the folder of a cell in that of the results, with a slash at its end."""
+    return f"cells/{row['cell'][:2]}/{row['cell']}/"
+
+
+def read_units(row: Row) -> list[_StoredUnit]:
+    """Return what a cell tells of its units; nothing if it was damaged by hand."""
+    try:
+        if row["status"] != "failed":
+            return _UNITS.validate_json(str(row.get("units")))
+        numbers = _NUMBERS.validate_json(str(row.get("numbers")))
+        return [_StoredUnit(unit=number, message=row["message"] or "failed") for number in numbers]
+    except ValidationError:
+        return []
 
 
 def _read_activations(path: Path, shape: tuple[int, int]) -> np.ndarray[Any, Any] | Sequence[Any]:
@@ -196,11 +211,15 @@ def _save_crops(
     sheets, files = cut_crops(judge, units, sources.seen[units.name], sources.photographs, numbers), {}
     for number, sheet in zip(numbers, sheets, strict=True):
         files[number] = f"photographs/{group}/{number}.webp"  # By number: names may differ in capitals only.
-        path = results.path / files[number]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_file(path) as part:
-            Image.fromarray(to_bytes(sheet)).save(part, "WEBP", quality=80)
+        save_picture(results.path / files[number], sheet)
     return files
+
+
+def save_picture(path: Path, picture: Tensor, quality: int = 80) -> None:
+    """Write a picture (1, 3, H, W), 0..1, as WebP; a RunsStoppedError says why it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_file(path) as part:
+        Image.fromarray(to_bytes(picture)).save(part, "WEBP", quality=quality)
 
 
 def find_effects(judge: Judge, units: Units) -> Tensor | None:

@@ -33,7 +33,7 @@ _ACTIVATIONS = re.compile(
 _GATED = re.compile(r"\w*swiglu\w*", re.IGNORECASE)  # Whole MLPs, which have no activation function of their own.
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{0,9}))?")
 
-Kind = Literal["channel", "head", "latent", "class"]
+Kind = Literal["channel", "head", "latent", "class", "mean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +157,19 @@ def find_units(
             fitting = [pattern if pattern in found else find_layer(known, pattern, judge.name).name]
         chosen |= {name: found[name] for name in fitting}
     return tuple(chosen.values())
+
+
+def find_end(judge: Judge, units: Units) -> Units:
+    """Return the channels of a layer where the activation function that ends the layer returns them, if one does."""
+    layer, known = units.layer, [] if units.layer is None else find_layers(judge)
+    inside = [one for one in known if layer and one.name.startswith(f"{layer.name}.") and is_activation(one)]
+    if layer is None or units.kind != "channel" or not inside or inside[-1].shape != layer.shape:
+        return units
+    noise = torch.rand(1, 3, judge.size, judge.size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found: Any = make_activation_judge(judge, [layer, inside[-1]])(judge.bring(noise))
+    same = torch.equal(found[layer.name], found[inside[-1].name])
+    return replace(units, layer=inside[-1]) if same else units
 
 
 def is_activation(layer: Layer) -> bool:

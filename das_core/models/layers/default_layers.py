@@ -14,6 +14,7 @@ from ..judge import Judge
 from .layer import Layer, find_layers
 
 _MIN_BLOCKS = 3
+_PARTS = (0.2, 0.4, 0.6, 0.8)  # Of the depth, where `choose_depths` takes blocks.
 
 
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
@@ -27,6 +28,22 @@ def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
     """Return the name of the layer whose activations describe what a picture shows, and where."""
     # A smaller map than 24 x 24 locates things too coarsely.
     return _choose_layers(layers, size, (1 / 2,), least_side=24)[-1]
+
+
+def choose_depths(layers: Sequence[Layer], size: int) -> list[str]:
+    """Return the names of about five layers that are spread over the depth, early layers first: of the longest row of
+    numbered blocks, and the last one with positions if its channels are others."""
+    rows, spread = defaultdict[str, list[Layer]](list), [one for one in layers if len(one.shape) > 1 and not one.heads]
+    for layer in spread:
+        if numbered := re.fullmatch(r"(.*?)\d+", layer.name):
+            rows[numbered[1]].append(layer)
+    lengths = [layers.index(row[-1]) - layers.index(row[0]) if len(row) >= _MIN_BLOCKS else 0 for row in rows.values()]
+    row = [*rows.values()][lengths.index(max(lengths))] if lengths else []
+    if 2 * max(lengths, default=0) < len(layers):
+        return _choose_layers(layers, size, _PARTS, least_side=2)
+    last = [one for one in spread if max(one.positions) > 1][-1:]
+    ends = last if last and last[0].channels != row[-1].channels else row[-1:]
+    return list(dict.fromkeys(one.name for one in [*(row[int(part * len(row))] for part in _PARTS), *ends]))
 
 
 def _choose_layers(layers: Sequence[Layer], size: int, shares: Sequence[float], least_side: int) -> list[str]:

@@ -1,0 +1,273 @@
+"""`activation_atlas`: the activations of a layer for photographs, on a sheet of pictures, in a folder with a page."""
+
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw, ImageFont
+from sklearn.manifold import TSNE
+from torch import Tensor, nn
+
+from ..ascent.preparation import check_settings
+from ..common.devices import keep_copy
+from ..common.images import check_images, to_bytes
+from ..common.own_thread import hearing_own_thread
+from ..common.scalars import as_whole
+from ..common.seeding import make_generator
+from ..common.text import shorten
+from ..facade.wrap import find_judge
+from ..models.classifier import Classifier
+from ..models.frozen import uncompile
+from ..models.judge import Judge
+from ..models.layers.layer import Layer, find_layer, find_layers
+from ..models.photographs import AT_ONCE, Photographs
+from ..models.sources.kept_tensors import digest_tensors
+from ..objectives.term import Objective, make_objective
+from ..runs.cells import Workers
+from ..runs.engine import run_cells
+from ..runs.results import Results
+from .atlas import list_cells
+from .collection import Collection, Item, Picture, save_collection
+from .photographs import CROPS, Seen, cut_crops, find_grid, read_photographs
+from .pictures import PictureMaker, choose_side
+from .show import list_effects, locate_cell, read_units, save_picture
+from .units import Units, watch
+
+_FEWEST = 16  # Photographs of which an atlas is made.
+_GAP = 2  # Between the pictures of a sheet, in pixels.
+_LEAST_COSINE = 0.1  # As in lucid: smaller ones count as this, so that every position has a gradient.
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Means(Units):
+    """Directions of length 1, `vectors` (N, C), from the mean `center` (C,) of all activations to those of cells."""
+
+    center: Tensor
+    vectors: Tensor
+
+    def ask(self, judge: Judge, numbers: Sequence[int], sign: int = 1) -> Objective:
+        """Return the objective of these directions, one for each image."""
+        score = partial(self.score, tuple(numbers))
+        return make_objective(self.name, [(watch(judge, [self]), score)], images=len(numbers))
+
+    def read(self, output: Any, before: bool = False) -> Tensor:
+        """Return how far activations go along all directions, (V, N, positions)."""
+        found = super().read(output)
+        return keep_copy(self.vectors, found) @ (found - keep_copy(self.center, found)[:, None])
+
+    def score(self, numbers: Sequence[int], output: Any, images: Tensor) -> Tensor:
+        """Return for every view, (V,), how far activations go along the direction of its image, of `numbers`, times the
+        cosine between both (Carter et al., 2019): the mean over positions."""
+        lengths = (super().read(output) - keep_copy(self.center, output[self.name])[:, None]).norm(dim=1)
+        asked = [numbers[image % len(numbers)] for image in images.tolist()]
+        along = torch.stack([each[number] for each, number in zip(self.read(output), asked, strict=True)])
+        return (along * (along / lengths.clamp(min=1e-9)).clamp(min=_LEAST_COSINE)).mean(dim=1)
+
+
+def activation_atlas(
+    model: nn.Module | Judge,
+    layer: str,
+    photos: Photographs,
+    path: Path | str = "activation_atlas",
+    grid: int = 8,
+    *,
+    places: int = 4,
+    fewest: int = 4,
+    size: int = 160,
+    seed: int = 0,
+    steps: int | None = None,
+    device: torch.device | str | None = None,
+    workers: Workers | None = None,
+    progress: bool = True,
+) -> Path:
+    """Make an activation atlas (Carter et al., "Activation Atlas", 2019), and return the path of its page.
+
+    The activations of a layer at some positions of photographs are laid out in a plane, alike ones near to each other,
+    and a grid divides the plane. Of each cell a picture is made, of the direction from the mean of all activations to
+    that of the cell, so that also the cosine counts; `sheet.webp` has all pictures. (The paper whitens the directions
+    instead.) The layout is that of UMAP where umap-learn is installed, otherwise of t-SNE.
+
+    The classes of a cell are those whose log-probability is raised most when the layer has the mean activation of the
+    cell at every position, compared with the mean of all: for a layer before the last one, what its weights say.
+
+    Args:
+        model: a judge, or any vision model that `wrap` takes.
+        layer: the name of a layer with positions; in late layers things are alike, in early ones textures.
+        photos: photographs, or a folder of them: 16 at least, better a thousand.
+        path: the folder, which is new or has this atlas; what is there is not made again.
+        grid: how many rows and columns there are, 2 to 64.
+        places: how many positions of each photograph, at random, not at its border.
+        fewest: how many activations a cell has at least; other cells are empty.
+        size: the side of a picture in pixels, for a model that takes images of this side.
+        seed: the seed of all random draws.
+        steps: the number of steps of each ascent; None for those of the recipe.
+        device: where to compute; by default the device of the model.
+        workers: processes of this machine, or a cluster, see `Workers`; None for this process alone.
+        progress: whether to show a progress bar.
+
+    Raises:
+        ValueError: when there is no such layer, it has no positions, or there are too few photographs.
+        RunsError: when the folder holds something else, is in use, or cannot be written to.
+        RunsStoppedError: when the run cannot go on, as with a full disk; called again, it goes on from there.
+
+    Example:
+        >>> import direct_ascent as da
+        >>> da.activation_atlas(da.load_starter(), "blocks.5", "photographs/", "map")  # doctest: +SKIP
+        PosixPath('map/index.html')
+    """
+    judge = find_judge(model, device)
+    known = find_layers(judge)
+    where = find_layer(known, layer, judge.name)
+    if max(find_grid(where)[:2]) < 2:
+        names = [one.name for one in known if max(find_grid(one)[:2]) > 1]
+        raise ValueError(f"layer {where.name} has no positions ({where.describe()}); name one that has, as {names[-1]}")
+    limits = {"grid": (grid, 2, 64), "places": (places, 1, 999), "fewest": (fewest, 1, 999), "size": (size, 8, 2048)}
+    for name, (value, least, most) in limits.items():
+        if (whole := as_whole(value)) is None or not least <= whole <= most:
+            raise ValueError(f"{name} {shorten(value)} is no whole number from {least} to {most}; choose one of these")
+    check_settings(1 if steps is None else steps, "constant", seed, 0)
+    photographs = read_photographs(photos, judge.size)
+    if len(photographs) < _FEWEST:
+        raise ValueError(f"{len(photographs)} photographs are too few for an atlas; give {_FEWEST}, better a thousand")
+    positions, activations = sample_activations(judge, where, photographs, places, seed)
+    cells = (lay_out(activations, seed) * grid).long().clamp(max=grid - 1) @ torch.tensor([1, grid])
+    shown = [cell for cell, count in enumerate(cells.bincount(minlength=grid**2).tolist()) if count >= fewest]
+    if not shown:
+        raise ValueError(f"no cell of {grid} x {grid} has {fewest} activations; give more photos, or a smaller grid")
+    means, center = torch.stack([activations[cells == cell].mean(dim=0) for cell in shown]), activations.mean(dim=0)
+    vectors = F.normalize(means - center, dim=1)
+    units = Means(where.name, "mean", len(shown), where, center=center, vectors=vectors)
+    side = choose_side(judge, where, size)
+    maker = PictureMaker(judge, {units.name: units}, ("more",), {units.name: side}, int(seed), steps)
+    digest, kept = digest_tensors(judge.module.state_dict()), {"": vectors, "center": center, "cells": cells}
+    planned = list_cells(maker, units, range(len(shown)), (digest, digest_tensors(kept)))
+    results, stream = Results(Path(path)), sys.stderr if progress else io.StringIO()
+    with results.claim(f"activation atlas of {judge.name} {digest[:12]}, {where.name} {digest_tensors(kept)[:12]}"):
+        run_cells(planned, maker, results, workers or Workers(here=True), stream, retry=True)
+        found = Seen(means, means, find_nearest(activations - center, cells, shown, vectors, positions))
+        crops = cut_crops(judge, units, found, photographs, range(len(shown)), 0.5, side)
+        effects = measure_effects(judge, where, means, center) if isinstance(judge, Classifier) else None
+        rows = [results.rows[cell.hash] for cell in planned]
+        made = {one.unit: (one, locate_cell(row)) for row in rows for one in read_units(row)}
+        items, titles, sheets = list[Item](), dict[int, str](), {"sheet": dict[int, Tensor](), "photographs": {}}
+        for number, cell in enumerate(shown):
+            (one, home), (row, column), file = made[number], divmod(cell, grid), f"photographs/{number}.webp"
+            pictures = [Picture(home + each.file, "made for the cell") for each in one.pictures]
+            for picture in pictures:
+                with Image.open(results.path / picture.file) as opened:
+                    sheets["sheet"][cell] = check_images(opened, "a picture")
+            save_picture(results.path / file, crops[number])
+            sheets["photographs"][cell] = crops[number][:, :, :side, :side]
+            pictures.append(Picture(file, "parts of photographs, the nearest first"))
+            lists = () if effects is None else tuple(list_effects(judge, effects[number]))
+            titles[cell] = lists[0][1][0].text if lists and lists[0][1] else f"{row + 1}, {column + 1}"
+            values = (row + 1, column + 1, int((cells == cell).sum()))
+            item = Item(f"{row + 1},{column + 1}", titles[cell], None, values, tuple(pictures), lists)
+            items.append(replace(item, message=one.message, failed=bool(one.message)))
+        whole = {name: lay_sheet(each, grid, side) for name, each in sheets.items()}
+        if effects is not None:
+            whole["classes"] = write_titles(whole["sheet"], titles, grid, side)
+        said = {"sheet": "the atlas", "photographs": "the nearest photographs", "classes": "what cells raise most"}
+        for number, (name, sheet) in enumerate(whole.items()):
+            save_picture(results.path / f"{name}.webp", sheet, 90)
+            items.insert(number, Item(name, said[name], None, (None,) * 3, (Picture(f"{name}.webp"),)))
+        note = (
+            f"{len(activations):,} activations of {len(photographs):,} photographs in {where.name} ({where.describe()}) "
+            f"of {judge.name}, laid out by {'UMAP' if find_spec('umap') else 't-SNE'}; press c to compare two sheets."
+        )
+        title, columns = f"Activation atlas of {judge.name}, {where.name}", ("row", "column", "activations")
+        return save_collection(results.path, Collection(title, len(items), columns, (), tuple(items), note))
+
+
+def sample_activations(
+    judge: Judge, layer: Layer, photographs: Tensor, places: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Return some random positions in each photograph, (N, places), and the activations there, (N * places, C)."""
+    rows, columns, others = find_grid(layer)
+    inner = torch.arange(others, others + rows * columns).reshape(rows, columns)
+    inner = (inner[1:-1, 1:-1] if min(rows, columns) > 4 else inner).flatten()  # At the border, a layer sees padding.
+    order = torch.rand(len(photographs), len(inner), generator=make_generator(seed)).argsort(dim=1)
+    positions, units, found = inner[order[:, :places]], Units(layer.name, "mean", layer.channels, layer), list[Tensor]()
+    for part, at in zip(photographs.split(AT_ONCE), positions.split(AT_ONCE), strict=True):
+        with torch.no_grad():
+            active = units.read(watch(judge, [units])(judge.bring(part.float() / 255))).cpu()
+        found.append(active.gather(2, at[:, None].expand(-1, layer.channels, -1)).movedim(1, 2).flatten(0, 1))
+    return positions, torch.cat(found)
+
+
+def lay_out(activations: Tensor, seed: int) -> Tensor:
+    """Return points (N, 2), 0..1, which are near to each other if the activations (N, C) differ alike from their mean:
+    UMAP with the settings of the paper, or t-SNE. The outermost hundredths are at the edges."""
+    rows = F.normalize(activations - activations.mean(dim=0), dim=1).numpy()
+    if find_spec("umap"):
+        from umap import UMAP
+
+        layout: Any = UMAP(n_neighbors=min(20, len(rows) - 1), min_dist=0.01, random_state=seed % 2**32)
+    else:
+        layout = TSNE(perplexity=min(30, (len(rows) - 1) / 3), random_state=seed % 2**32)
+    points = torch.from_numpy(layout.fit_transform(rows)).float()
+    low, high = points.quantile(torch.tensor([0.01, 0.99]), dim=0)
+    return ((points - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
+
+
+def find_nearest(
+    differences: Tensor, cells: Tensor, shown: Sequence[int], vectors: Tensor, positions: Tensor
+) -> Tensor:
+    """Return for each cell the photographs and positions, (cells, `CROPS`, 2), of its activations with the largest
+    cosine with its direction, each of another photograph; -1 where there are no more."""
+    places = torch.full((len(shown), CROPS, 2), -1)
+    for number, cell in enumerate(shown):
+        own, best = (cells == cell).nonzero().flatten(), dict[int, int]()
+        alike = F.cosine_similarity(differences[own], vectors[number : number + 1])
+        for at in own[alike.argsort(descending=True)].tolist():
+            best.setdefault(at // positions.shape[1], int(positions.flatten()[at]))
+        chosen = list(best.items())[:CROPS]
+        places[number, : len(chosen)] = torch.tensor(chosen)
+    return places
+
+
+def measure_effects(judge: Judge, layer: Layer, means: Tensor, center: Tensor) -> Tensor:
+    """Return by how much the log-probability of each class is raised, (N, classes), when a layer has one of `means`
+    (N, C) at every position, compared with `center` (C,)."""
+    part, found, back = uncompile(judge.module).get_submodule(layer.name), list[Tensor](), torch.tensor(layer.order)
+
+    def replace_output(some: Tensor, module: nn.Module, inputs: Any, output: Any) -> Any:
+        whole = output[0] if isinstance(output, tuple | list) else output
+        constant = some.to(whole).reshape(*some.shape, *[1] * (whole.ndim - 2)).expand_as(whole.permute(layer.order))
+        constant = constant.permute(back.argsort().tolist()).contiguous()
+        return (constant, *output[1:]) if whole is not output else constant
+
+    for some in torch.cat([center[None], means]).split(AT_ONCE):
+        grey = judge.bring(torch.full((len(some), 3, judge.size, judge.size), 0.5))
+        with torch.no_grad(), hearing_own_thread(part.register_forward_hook, partial(replace_output, some)):
+            found.append(judge(grey).log_softmax(dim=1).cpu())
+    answers = torch.cat(found)
+    return answers[1:] - answers[0]
+
+
+def lay_sheet(pictures: Mapping[int, Tensor], grid: int, side: int) -> Tensor:
+    """Return pictures (1, 3, side, side), by the number of their cell, in rows and columns on white."""
+    step = side + _GAP
+    sheet = torch.ones(1, 3, grid * step - _GAP, grid * step - _GAP)
+    for cell, picture in pictures.items():
+        top, left = (step * at for at in divmod(cell, grid))
+        sheet[:, :, top : top + side, left : left + side] = picture
+    return sheet
+
+
+def write_titles(sheet: Tensor, titles: Mapping[int, str], grid: int, side: int) -> Tensor:
+    """Return a sheet with a title on each cell."""
+    image = Image.fromarray(to_bytes(sheet))
+    font, pen = ImageFont.load_default(max(8, side // 11)), ImageDraw.Draw(image)
+    for cell, text in titles.items():
+        top, left = (at * (side + _GAP) for at in divmod(cell, grid))
+        place = (left + side // 30, top + side - side // 18)
+        pen.text(place, text, "white", font, anchor="ls", stroke_width=max(1, side // 80), stroke_fill="black")
+    return check_images(image, "a sheet")
