@@ -2,13 +2,13 @@
 
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
@@ -34,11 +34,13 @@ from ..runs.cells import Workers
 from ..runs.engine import run_cells
 from ..runs.results import Results
 from .atlas import list_cells
-from .collection import Collection, Item, Picture, save_collection
+from .collection import Collection, Entry, Item, Picture, save_collection
 from .photographs import CROPS, Seen, cut_crops, find_grid, read_photographs
 from .pictures import PictureMaker, choose_side
 from .show import list_effects, locate_cell, read_units, save_picture
 from .units import Units, watch
+
+Array = np.ndarray[Any, Any]
 
 _FEWEST = 16  # Photographs of which an atlas is made.
 _GAP = 2  # Between the pictures of a sheet, in pixels.
@@ -81,6 +83,7 @@ def activation_atlas(
     places: int = 4,
     fewest: int = 4,
     size: int = 160,
+    layout: Callable[[Array], Any] | None = None,
     seed: int = 0,
     steps: int | None = None,
     device: torch.device | str | None = None,
@@ -92,7 +95,7 @@ def activation_atlas(
     The activations of a layer at some positions of photographs are laid out in a plane, alike ones near to each other,
     and a grid divides the plane. Of each cell a picture is made, of the direction from the mean of all activations to
     that of the cell, so that also the cosine counts; `sheet.webp` has all pictures. (The paper whitens the directions
-    instead.) The layout is that of UMAP where umap-learn is installed, otherwise of t-SNE.
+    instead.)
 
     The classes of a cell are those whose log-probability is raised most when the layer has the mean activation of the
     cell at every position, compared with the mean of all: for a layer before the last one, what its weights say.
@@ -106,6 +109,8 @@ def activation_atlas(
         places: how many positions of each photograph, at random, not at its border.
         fewest: how many activations a cell has at least; other cells are empty.
         size: the side of a picture in pixels, for a model that takes images of this side.
+        layout: a function from activations (N, C), of length 1, to points (N, 2), such as `UMAP(20).fit_transform`,
+            as in the paper; None for t-SNE.
         seed: the seed of all random draws.
         steps: the number of steps of each ascent; None for those of the recipe.
         device: where to compute; by default the device of the model.
@@ -137,8 +142,10 @@ def activation_atlas(
     if len(photographs) < _FEWEST:
         raise ValueError(f"{len(photographs)} photographs are too few for an atlas; give {_FEWEST}, better a thousand")
     positions, activations = sample_activations(judge, where, photographs, places, seed)
-    cells = (lay_out(activations, seed) * grid).long().clamp(max=grid - 1) @ torch.tensor([1, grid])
-    shown = [cell for cell, count in enumerate(cells.bincount(minlength=grid**2).tolist()) if count >= fewest]
+    points = lay_out(activations, layout or make_layout(len(activations), seed))
+    cells = (points * grid).long().clamp(max=grid - 1) @ torch.tensor([1, grid])
+    counts = cells.bincount(minlength=grid**2).tolist()
+    shown = [cell for cell, count in enumerate(counts) if count >= fewest]
     if not shown:
         raise ValueError(f"no cell of {grid} x {grid} has {fewest} activations; give more photos, or a smaller grid")
     means, center = torch.stack([activations[cells == cell].mean(dim=0) for cell in shown]), activations.mean(dim=0)
@@ -156,31 +163,36 @@ def activation_atlas(
         effects = measure_effects(judge, where, means, center) if isinstance(judge, Classifier) else None
         rows = [results.rows[cell.hash] for cell in planned]
         made = {one.unit: (one, locate_cell(row)) for row in rows for one in read_units(row)}
-        items, titles, sheets = list[Item](), dict[int, str](), {"sheet": dict[int, Tensor](), "photographs": {}}
+        items, titles, sheet, crop_sheet = list[Item](), dict[int, str](), dict[int, Tensor](), dict[int, Tensor]()
         for number, cell in enumerate(shown):
-            (one, home), (row, column), file = made[number], divmod(cell, grid), f"photographs/{number}.webp"
-            pictures = [Picture(home + each.file, "made for the cell") for each in one.pictures]
-            for picture in pictures:
-                with Image.open(results.path / picture.file) as opened:
-                    sheets["sheet"][cell] = check_images(opened, "a picture")
-            save_picture(results.path / file, crops[number])
-            sheets["photographs"][cell] = crops[number][:, :, :side, :side]
-            pictures.append(Picture(file, "parts of photographs, the nearest first"))
-            lists = () if effects is None else tuple(list_effects(judge, effects[number]))
-            titles[cell] = lists[0][1][0].text if lists and lists[0][1] else f"{row + 1}, {column + 1}"
-            values = (row + 1, column + 1, int((cells == cell).sum()))
-            item = Item(f"{row + 1},{column + 1}", titles[cell], None, values, tuple(pictures), lists)
+            if number not in made:  # Damaged by hand.
+                continue
+            row, column = (at + 1 for at in divmod(cell, grid))
+            titles[cell], lists, pictures = f"{row}, {column}", list[tuple[str, tuple[Entry, ...]]](), list[Picture]()
+            one, home = made[number]
+            for picture in one.pictures:
+                pictures.append(Picture(home + picture.file, "made for the cell"))
+                with Image.open(results.path / home / picture.file) as opened:
+                    sheet[cell] = check_images(opened, "a picture")
+            pictures.append(Picture(f"photographs/{number}.webp", "parts of photographs, the nearest first"))
+            save_picture(results.path / f"photographs/{number}.webp", crops[number])
+            crop_sheet[cell] = crops[number][:, :, :side, :side]
+            if effects is not None and isinstance(judge, Classifier):
+                lists = list_effects(judge, effects[number])
+                titles[cell] = next((entry.text for entry in lists[0][1]), titles[cell])
+            item = Item(
+                f"{row},{column}", titles[cell], None, (row, column, counts[cell]), tuple(pictures), tuple(lists)
+            )
             items.append(replace(item, message=one.message, failed=bool(one.message)))
-        whole = {name: lay_sheet(each, grid, side) for name, each in sheets.items()}
-        if effects is not None:
-            whole["classes"] = write_titles(whole["sheet"], titles, grid, side)
-        said = {"sheet": "the atlas", "photographs": "the nearest photographs", "classes": "what cells raise most"}
-        for number, (name, sheet) in enumerate(whole.items()):
-            save_picture(results.path / f"{name}.webp", sheet, 90)
-            items.insert(number, Item(name, said[name], None, (None,) * 3, (Picture(f"{name}.webp"),)))
+        for name, said, parts in (("photographs", "photographs near to each", crop_sheet), ("sheet", "all", sheet)):
+            laid = lay_sheet(parts, grid, side)
+            laid = laid if effects is None else write_titles(laid, titles, grid, side)
+            save_picture(results.path / f"{name}.webp", laid, 90)
+            items.insert(0, Item(name, said, None, (None,) * 3, (Picture(f"{name}.webp"),)))
         note = (
-            f"{len(activations):,} activations of {len(photographs):,} photographs in {where.name} ({where.describe()}) "
-            f"of {judge.name}, laid out by {'UMAP' if find_spec('umap') else 't-SNE'}; press c to compare two sheets."
+            f"{len(activations):,} activations of {len(photographs):,} photographs in {where.name}, "
+            f"{where.describe()}, of {judge.name}: near cells have activations that are alike. Press c to compare "
+            "two sheets."
         )
         title, columns = f"Activation atlas of {judge.name}, {where.name}", ("row", "column", "activations")
         return save_collection(results.path, Collection(title, len(items), columns, (), tuple(items), note))
@@ -202,17 +214,18 @@ def sample_activations(
     return positions, torch.cat(found)
 
 
-def lay_out(activations: Tensor, seed: int) -> Tensor:
-    """Return points (N, 2), 0..1, which are near to each other if the activations (N, C) differ alike from their mean:
-    UMAP with the settings of the paper, or t-SNE. The outermost hundredths are at the edges."""
-    rows = F.normalize(activations - activations.mean(dim=0), dim=1).numpy()
-    if find_spec("umap"):
-        from umap import UMAP
+def make_layout(count: int, seed: int) -> Callable[[Array], Any]:
+    """Return t-SNE of `count` points, as a function that `activation_atlas` takes."""
+    layout: Callable[[Array], Any] = TSNE(perplexity=min(30, count / 4), random_state=int(seed) % 2**32).fit_transform
+    return layout
 
-        layout: Any = UMAP(n_neighbors=min(20, len(rows) - 1), min_dist=0.01, random_state=seed % 2**32)
-    else:
-        layout = TSNE(perplexity=min(30, (len(rows) - 1) / 3), random_state=seed % 2**32)
-    points = torch.from_numpy(layout.fit_transform(rows)).float()
+
+def lay_out(activations: Tensor, layout: Callable[[Array], Any]) -> Tensor:
+    """Return points (N, 2), 0..1, which are near to each other if the activations (N, C) differ alike from their mean.
+    The outermost hundredths are at the edges."""
+    points = torch.as_tensor(layout(F.normalize(activations - activations.mean(dim=0), dim=1).numpy())).float()
+    if points.shape != (len(activations), 2) or not bool(points.isfinite().all()):
+        raise ValueError(f"layout returns {shorten(tuple(points.shape))}; points ({len(activations)}, 2) are needed")
     low, high = points.quantile(torch.tensor([0.01, 0.99]), dim=0)
     return ((points - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
 

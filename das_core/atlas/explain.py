@@ -228,6 +228,8 @@ def _list_units(
         fields = units.read(watch(judge, [units])(judge.bring(photo)))[0].cpu()
     items = []
     for number, crop in zip(numbers, crops, strict=True):
+        if number not in made:  # Damaged by hand.
+            continue
         one, home = made[number]
         pictures = [Picture(home + each.file, f"made for it: {each.activation:.3g}") for each in one.pictures]
         if units.layer:
