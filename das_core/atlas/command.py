@@ -52,7 +52,10 @@ def open_model(name: str) -> Judge:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
+    from .. import __version__
+
     parser = argparse.ArgumentParser(prog="direct-ascent", description="Pictures by models that only judge pictures.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     render = commands.add_parser("render", help="make a picture: direct-ascent render lite0 jellyfish -o x.png")
     render.add_argument("model", help=_MODELS)

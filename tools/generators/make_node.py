@@ -105,7 +105,7 @@ def test_it_hands_on_what_it_gets(pack: Pack) -> None:
 
 
 _REST = """Left to do:
-- the code, its test, and every TODO (grep -rn TODO nodes web tests README.md)
+- the code, its test, and every TODO (grep -rn TODO nodes web tests docs)
 - a workflow that uses the node, saved by ComfyUI's page in example_workflows, then make examples
 - a picture for the help page: web/docs/{id}/picture.jpg
 - make api, make locales (fill in build/translations.json; ARGS="--merge build/translations.json")"""
@@ -140,8 +140,8 @@ def list_node(text: str, words: dict[str, str]) -> str:
 
 
 def describe_node(text: str, words: dict[str, str]) -> str:
-    """Return the text of the README with a row for the node at the end of the table of nodes."""
-    end = text.index("\n\n", text.index("|---|---|", text.index("## The nodes")))
+    """Return the text of docs/nodes.md with a row for the node at the end of the table of nodes."""
+    end = text.index("\n\n", text.index("|---|---|"))
     return f"{text[:end]}\n| **{words['title']}** | TODO |{text[end:]}"
 
 
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{taken[0]} exists; choose another id", file=sys.stderr)
         return 1
     # Everything is read before anything is written: what is no pack is left as it was.
-    for path, extend in ((Path("nodes/__init__.py"), list_node), (Path("README.md"), describe_node)):
+    for path, extend in ((Path("nodes/__init__.py"), list_node), (Path("docs/nodes.md"), describe_node)):
         texts[path] = extend((given.pack / path).read_text("utf-8"), words)
     for path, text in texts.items():
         (given.pack / path).parent.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,8 @@ def test_a_node_in_every_folder_runs_and_passes_its_test_and_the_linter(tmp_path
     hidden = shutil.ignore_patterns("__pycache__", "*.jpg")
     for folder in ("das_core", "nodes", "web", "tools", "tests/nodes", "tests/support"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=hidden)
-    for file in ("__init__.py", "pyproject.toml", "README.md", "tests/conftest.py"):
+    for file in ("__init__.py", "pyproject.toml", "docs/nodes.md", "tests/conftest.py"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / file, tmp_path / file)
     for folder in SOCKETS:
         assert main([f"DAS_New{folder.title()}", folder, "--pack", str(tmp_path)]) == 0
@@ -72,7 +73,7 @@ def test_a_node_in_every_folder_runs_and_passes_its_test_and_the_linter(tmp_path
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert f"{len(SOCKETS)} passed" in ran.stdout, ran.stdout + ran.stderr
-    rows = (tmp_path / "README.md").read_text(encoding="utf-8").split("\n")
+    rows = (tmp_path / "docs/nodes.md").read_text(encoding="utf-8").split("\n")
     last = rows.index("| **New Views** | TODO |")
     assert rows[last - len(SOCKETS)].startswith("| **Spectrum**")
     assert rows[last + 1] == ""
