@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo film sweep test lint bench examples locales api node clean
+.PHONY: help venv demo film sweep docs test lint bench examples locales api node clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -58,6 +58,9 @@ $(VENV)/sweep-ready: $(READY) pyproject.toml
 	$(BIN)/python -c "import tomllib; extra = tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']; \
 		print(*extra['sweep'], sep='\n')" > $@
 	$(BIN)/python -m pip install --quiet -r $@
+
+docs: $(READY)  ## the site of the documentation, in build/site: docs/index.html
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs . build/site
 
 test: $(READY) $(COMFYUI_READY)  ## all tests; those of the real ComfyUI run when it is at COMFYUI_PATH
 	@# Two processes, with a thread each, share out the files, in the order of tests/conftest.py. A ComfyUI and its page

@@ -2,6 +2,7 @@
 the same file on the site, in ComfyUI (the help of nodes) and beside the code."""
 
 import inspect
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -14,15 +15,25 @@ import direct_ascent  # noqa: E402
 
 project, author, version = "Direct Ascent", "the authors of Direct Ascent", das_core.__version__
 root_doc = "docs/index"
-include_patterns = ["docs/**.md", "web/docs/*.md", "benchmarks/RESULTS.md", "CHANGELOG.md", "SECURITY.md"]
+include_patterns = ["docs/**.md", "web/docs/*.md", "benchmarks/*.md", "CHANGELOG.md", "SECURITY.md"]
+# Sphinx walks into all other folders, and .venv has a link to the repository.
+exclude_patterns = [path.name for path in ROOT.iterdir() if path.name not in ("docs", "web", "benchmarks")]
+exclude_patterns = [name for name in exclude_patterns if not name.endswith(".md")] + ["docs/architecture.md"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 myst_heading_anchors = 3
 default_role = "code"
 autodoc_member_order, autodoc_typehints = "bysource", "signature"
 python_maximum_signature_line_length = 80
-html_theme, html_title, html_favicon, html_logo = "furo", "Direct Ascent", "docs/icon.png", "docs/icon.png"
+html_theme, html_title, html_favicon, html_logo = "furo", "Direct Ascent", "icon.png", "icon.png"
 html_show_copyright = False
 copybutton_prompt_text = ">>> "
+
+
+def find_home(name: str) -> str:
+    """Return the module that defines a constant."""
+    modules = [module for key, module in sorted(sys.modules.items()) if key.startswith("das_core.") and module.__file__]
+    pattern = re.compile(rf"^{name}\b.*=", re.MULTILINE)
+    return next(one.__name__ for one in modules if pattern.search(Path(one.__file__ or "").read_text("utf-8")))
 
 
 def write_reference() -> None:
@@ -32,14 +43,39 @@ def write_reference() -> None:
         value = getattr(direct_ascent, name)
         module = getattr(value, "__module__", "das_core.ascent.recipe")
         found.setdefault(module.split(".")[1], []).append(name)
+    pages = ROOT / "docs/reference"
+    pages.mkdir(exist_ok=True)
+    contents = [
+        "# Reference",
+        "",
+        "Everything here is imported from `direct_ascent`.",
+        "",
+        "```{toctree}",
+        ":glob:",
+        "",
+        "*",
+    ]
+    (pages / "index.md").write_text("\n".join([*contents, "```", ""]), encoding="utf-8")
     for package, names in found.items():
         about = inspect.getdoc(import_module(f"das_core.{package}")) or package
-        lines = [f"# {package}", "", about.partition("\n\n")[0], "", "```{eval-rst}", ".. currentmodule:: direct_ascent", ""]
+        lines = [
+            f"# {package}",
+            "",
+            about.partition("\n\n")[0],
+            "",
+            "```{eval-rst}",
+            ".. currentmodule:: direct_ascent",
+            "",
+        ]
         for name in names:
             value = getattr(direct_ascent, name)
-            kind = "autoclass" if inspect.isclass(value) else "autofunction" if callable(value) else "autodata"
-            lines += [f".. {kind}:: {name}", *(["   :members:"] if kind == "autoclass" else []), ""]
-        (ROOT / "docs/reference" / f"{package}.md").write_text("\n".join([*lines, "```", ""]), encoding="utf-8")
+            if inspect.isclass(value):
+                lines += [f".. autoclass:: {name}", "   :members:", ""]
+            elif inspect.isroutine(value):
+                lines += [f".. autofunction:: {name}", ""]
+            else:  # A constant; its words stand where it is defined.
+                lines += [f".. autodata:: {find_home(name)}.{name}", "   :no-value:", ""]
+        (pages / f"{package}.md").write_text("\n".join([*lines, "```", ""]), encoding="utf-8")
 
 
 write_reference()

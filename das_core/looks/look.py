@@ -21,7 +21,7 @@ class Look(Protocol):
 
     It is deterministic and keeps no state: what it needs, such as a palette, it finds in the pixels. A look with a
     method `settle(pixels)`, which returns one with what it finds in them fixed, makes the frames of a film alike. With
-    `draw(pixels, margin, tile)`, which returns `Shape`s for pixels (1, 3, H, W), it is saved as these in SVG.
+    `draw(pixels, margin, tile)`, which returns a `Shape` list for pixels (1, 3, H, W), it is saved as these in SVG.
 
     Example:
         >>> import torch

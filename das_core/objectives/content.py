@@ -25,7 +25,7 @@ _LEAST_COSINE = 0.1  # As in lucid: smaller ones count as this, so that every po
 def content_objective(model: Judge, images: Images, layer: str = "", weight: float = 1.0) -> Objective:
     """Return the objective that keeps the content of images, as one layer of a judge sees it.
 
-    The score of a view is -|F - C|² / |C|², at most 0: F are its activations, C those of the same view of the image.
+    The score of a view is `-|F - C|² / |C|²`, at most 0: F are its activations, C those of the same view of the image.
 
     Args:
         model: the judge whose layer is compared.

@@ -1,0 +1,40 @@
+"""The site: it is built without a warning, describes all that is public, and its search finds pages."""
+
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from sphinx.util.inventory import InventoryFile
+
+import direct_ascent
+from repository import REPOSITORY
+from visited_page import visit_pages
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-c", "docs", ".", str(built)]
+    ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return built
+
+
+def test_it_describes_all_that_is_public_and_every_node(site: Path) -> None:
+    found = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
+    names = {name.rpartition(".")[2] for kind, items in found.data.items() if kind.startswith("py:") for name in items}
+    assert set(direct_ascent.__all__) <= names
+    nodes = {path.stem for path in (REPOSITORY / "web/docs").glob("*.md")}
+    assert nodes == {path.stem for path in (site / "web/docs").glob("*.html")}
+
+
+def test_its_search_finds_a_page_and_asks_for_nothing_elsewhere(site: Path) -> None:
+    with visit_pages() as (page, said):
+        for words, wanted in (("caricature photograph", "reference/facade"), ("Zoom Stack depths", "DAS_ZoomStack")):
+            page.goto(f"{(site / 'search.html').as_uri()}?q={quote(words)}")
+            page.wait_for_selector("#search-results li a")
+            links = page.eval_on_selector_all("#search-results li a", "all => all.map(one => one.href)")
+            assert any(wanted in link for link in links[:5]), links
+    assert all(one.startswith(site.as_uri()) for one in said), said
