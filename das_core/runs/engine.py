@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _HOME = Path(__file__).resolve().parents[2]  # the repository, unless the library is installed
 # What is not sent to a cluster, besides what .gitignore has, as patterns of .gitignore.
 EXCLUDED = [".git", "/tests", "/docs", "/benchmarks"]
+_CAN_MASK = hasattr(signal, "pthread_sigmask")  # Windows cannot hold signals back.
 _DEATHS = 3  # a cell has failed if so many workers have died while they ran it
 
 
@@ -112,14 +113,15 @@ def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: P
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, cells, run_one, workers, str(log)))
     # Ctrl-C reaches all processes of a terminal; the child process ends when this process tells it to.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if _CAN_MASK else set()
     # The child needs nothing of a script that runs, and would run it again unless all of it waits for `__main__`.
     main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:
         process.start()
     finally:
         sys.modules["__main__"] = main
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if _CAN_MASK:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     theirs.close()
     try:
         while (message := ours.recv()) is not None:
