@@ -33,8 +33,8 @@ _CHUNK = 4  # How many windows go through the judge at once.
 def style_objective(model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> Objective:
     """Return the objective of the style of images.
 
-    The score of a view is minus the weighted sum over the layers of `|G - T|² / |T|²`: G is the Gram matrix of the view,
-    T the mean Gram matrix over several windows of all images. A share of it (`COLORS`) is the same of the covariances
+    The score of a view is minus the weighted sum over the layers of `|G - T|² / |T|²`: G is the Gram matrix of the
+    view, T the mean Gram matrix over several windows of all images. A share of it (`COLORS`) is the same of the covariances
     of its pixels, plus the squared distance of their means, relative to the variance.
 
     Args:
