@@ -18,7 +18,7 @@ from ..common.products import multiply_both_sides
 from .conversion import find_moments, mix_moments, mix_surroundings
 from .decomposition import decompose, estimate_decomposition_bytes
 from .image_stack import ImageStack
-from .levels import bicubic_matrix
+from .levels import bicubic_matrix, default_levels
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .start import Surroundings
@@ -87,10 +87,26 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     if (zoom := stack.spec.zoom) is not None:
         canvas = ZoomOperator(zoom, shape, margin).forward(canvas, range(zoom.depths))
     pixels = stack.spec.apply_look(render_pixels(canvas, stack.spec.color), margin=margin)
-    if stack.surroundings is not None:
-        around = [resize(part, shape) for part in (stack.surroundings.pixels, stack.surroundings.mask)]
-        pixels = Surroundings(*around).composite(pixels)
-    return crop_margin(pixels, margin)
+    around = _resize_surroundings(stack, shape)
+    return crop_margin(pixels if around is None else around.composite(pixels), margin)
+
+
+def enlarge_stack(stack: ImageStack, scale: int = 2) -> ImageStack:
+    """Return a stack of a multiple of the size, from which ascents go on; its picture is that of `render_stack`."""
+    spec, ((height, width), margin) = stack.spec, scale_size(stack.spec, scale)
+    # With its own levels alone, no level would be as fine as the new canvas.
+    levels = spec.levels + tuple(scale * level for level in spec.levels)
+    larger = replace(spec, width=width, height=height, margin=margin, levels=levels)
+    if spec.levels == default_levels(spec.canvas):
+        larger = replace(larger, levels=default_levels(larger.canvas))
+    start, canvas = (_resize_canvas(one, scale) for one in (ImageStack.from_canvas(spec, stack.start), stack))
+    around = _resize_surroundings(stack, larger.canvas)
+    return ImageStack(larger, start, canvas, steps=stack.steps, surroundings=around)
+
+
+def _resize_surroundings(stack: ImageStack, shape: Shape) -> Surroundings | None:
+    around = stack.surroundings
+    return around and Surroundings(resize(around.pixels, shape), resize(around.mask, shape))
 
 
 def _resize_canvas(stack: ImageStack, scale: float) -> Tensor:
