@@ -1,6 +1,6 @@
 // The button "Finish now" on Optimize. It ends the ascent; the result is the picture after the last complete step. The
 // step that is running is abandoned, unless it is the first. The server's half of the button is in
-// nodes/bridge/finish.py.
+// nodes/bridge/controls.py.
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";

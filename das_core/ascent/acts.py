@@ -314,8 +314,8 @@ def read_act(row: Any, number: int = 1) -> TimedAct:
         raise ValueError(f"act {number}, '{row[1]}': {error}") from error
 
 
-def split_acts(acts: Sequence[TimedAct]) -> list[tuple[TimedAct, ...]]:
-    """Return the acts of one ascent after the other; all but those of the last end with `Larger`.
+def split_acts(acts: Sequence[TimedAct]) -> list[tuple[tuple[TimedAct, ...], int]]:
+    """Return, for one ascent after the other, its acts, and after how many steps the next one begins, which is larger.
 
     Args:
         acts: acts, such as those that `read_acts` returns.
@@ -323,14 +323,15 @@ def split_acts(acts: Sequence[TimedAct]) -> list[tuple[TimedAct, ...]]:
     Example:
         >>> from das_core import read_acts, split_acts
         >>> split_acts(read_acts('[[12,"place",0.25,0.5],[60,"larger"]]'))
-        [((12, Place(row=0.25, column=0.5)), (60, Larger())), ()]
+        [(((12, Place(row=0.25, column=0.5)),), 60), ((), 100000)]
     """
-    parts: list[tuple[TimedAct, ...]] = [()]
-    for step, act in acts:
-        parts[-1] += ((step, act),)
+    parts: list[tuple[tuple[TimedAct, ...], int]] = []
+    begin = 0
+    for place, (step, act) in enumerate(acts):
         if isinstance(act, Larger):
-            parts.append(())
-    return parts
+            parts.append((tuple(acts[begin:place]), step))
+            begin = place + 1
+    return [*parts, (tuple(acts[begin:]), MOST_STEPS)]
 
 
 def _counts(plan: Plan, images: Sequence[int]) -> bool:

@@ -67,7 +67,9 @@ class Ascent:
 
     Attributes:
         acts: what has been steered so far, and after which number of steps: the argument `acts` that repeats it.
+        coming: what will be steered again.
         history: the records of the steps done so far.
+        images: the numbers of the images that climb; `Choose` leaves fewer.
         stack: the stack after the last step done.
         plan: the terms of the objectives, in groups that share their views.
 
@@ -126,9 +128,9 @@ class Ascent:
             gradient = ScoreGradient(self._scoring, self.focus)
             self._step = AscentStep(gradient, operator, self.optimizer, self.denoising, self.within)
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
-            self._images = tuple(range(stack.batch))
+            self.images = tuple(range(stack.batch))
             self.acts: list[TimedAct] = []
-            self._coming = sorted((timed for timed in acts if timed[0] < steps), key=lambda timed: timed[0])
+            self.coming = sorted(acts, key=lambda timed: timed[0])
             self._check_coming()
 
     def __iter__(self) -> Iterator[Step]:
@@ -166,8 +168,15 @@ class Ascent:
             scoring = Scoring(course.stack, course.plan, self.augmentation, self.seed)
             gradient = self._step.gradient.follow(scoring, course.focus)
             self._scoring, self._step = scoring, replace(self._step, gradient=gradient)
-        self.plan, self.focus, self.stack, self._images = course.plan, course.focus, course.stack, course.images
+        self.plan, self.focus, self.stack, self.images = course.plan, course.focus, course.stack, course.images
         self.acts.append((len(self.history), act))
+
+    def restore(self, stack: ImageStack, history: Sequence[Record]) -> None:
+        """Set an ascent that has not begun to the stack and the history of an ascent with the same settings and acts,
+        without its importance mask."""
+        self.history = list(history)
+        self._steer_coming()
+        self.stack = stack.to(self.device)
 
     def enlarge(self, acts: Sequence[TimedAct] = ()) -> "Ascent":
         """Return an ascent of the images that still climb, rendered at twice the size, for a third of the steps.
@@ -219,24 +228,30 @@ class Ascent:
 
     @property
     def _course(self) -> Course:
-        return Course(self.plan, self.focus, self.stack, self._images)
+        return Course(self.plan, self.focus, self.stack, self.images)
 
     def _check_coming(self) -> None:
         """Check the acts that are to come; all but what they do to the picture is known before it has climbed."""
         course = self._course
-        for number, (step, act) in enumerate(self._coming, start=1):
+        for number, (step, act) in enumerate(self.coming, start=1):
+            if step >= self.steps:
+                break
             try:
                 course = act.steer(course)
             except ValueError as error:
                 raise ValueError(f"act {number}, at step {step}: {error}") from error
-        if self._coming:
+        if self.coming:
             Scoring(course.stack, course.plan, self.augmentation, self.seed)
+
+    def _steer_coming(self) -> None:
+        """Steer what is to be steered before the next step."""
+        while self.coming and self.coming[0][0] <= len(self.history):
+            self.steer(self.coming[0][1])
+            self.acts[-1] = self.coming.pop(0)
 
     def _do_step(self) -> Step:
         """Do the next step, with smaller chunks if memory runs out."""
-        while self._coming and self._coming[0][0] <= len(self.history):
-            self.steer(self._coming[0][1])
-            del self._coming[0]
+        self._steer_coming()
         while True:
             try:
                 with own_modes(self.device):
@@ -277,7 +292,7 @@ class Ascent:
     def _warn_of(self, record: Record) -> None:
         """Log which images stand still in a step for the first time."""
         for image in sorted(set(record.still).difference(*(earlier.still for earlier in self.history))):
-            if image not in self._images:
+            if image not in self.images:
                 continue
             names: dict[str, None] = {}
             for member in self.plan.members:

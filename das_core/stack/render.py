@@ -93,15 +93,19 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
 
 def enlarge_stack(stack: ImageStack, scale: int = 2) -> ImageStack:
     """Return a stack of a multiple of the size, from which ascents go on; its picture is that of `render_stack`."""
-    spec, ((height, width), margin) = stack.spec, scale_size(stack.spec, scale)
-    # With its own levels alone, no level would be as fine as the new canvas.
-    levels = spec.levels + tuple(scale * level for level in spec.levels)
-    larger = replace(spec, width=width, height=height, margin=margin, levels=levels)
-    if spec.levels == default_levels(spec.canvas):
-        larger = replace(larger, levels=default_levels(larger.canvas))
-    start, canvas = (_resize_canvas(one, scale) for one in (ImageStack.from_canvas(spec, stack.start), stack))
+    larger, plain = enlarge_spec(stack.spec, scale), ImageStack.from_canvas(stack.spec, stack.start)
+    start, canvas = (_resize_canvas(one, scale) for one in (plain, stack))
     around = _resize_surroundings(stack, larger.canvas)
     return ImageStack(larger, start, canvas, steps=stack.steps, surroundings=around)
+
+
+def enlarge_spec(spec: StackSpec, scale: int = 2) -> StackSpec:
+    """Return the spec of `enlarge_stack`, whose finest level is as fine as before, in pixels."""
+    (height, width), margin = scale_size(spec, scale)
+    levels = spec.levels + tuple(scale * level for level in spec.levels)
+    larger = replace(spec, width=width, height=height, margin=margin, levels=levels)
+    usual = spec.levels == default_levels(spec.canvas)
+    return replace(larger, levels=default_levels(larger.canvas)) if usual else larger
 
 
 def _resize_surroundings(stack: ImageStack, shape: Shape) -> Surroundings | None:

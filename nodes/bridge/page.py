@@ -46,6 +46,13 @@ def say_on_node(node_id: str, text: str) -> None:
         server.send_progress_text(html.escape(text, quote=False), node_id, server.client_id)
 
 
+def tell_page(event: str, content: dict[str, Any]) -> None:
+    """Send an event about the running node to the page that queued its run; the page gets the ids of both."""
+    server, node = find_server(), find_running_node()
+    if server and node:
+        server.send_sync(event, content | node._asdict(), server.client_id)
+
+
 def warn_on_node(warning: str, node_id: str | None) -> None:
     """Log a warning and, if the id of a node is known, show it there until the next text or run."""
     _LOG.warning("%s", warning)
