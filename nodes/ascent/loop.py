@@ -78,12 +78,6 @@ class Optimize(Node):
                     io.Int.Input("seed", default=0, min=0, max=2**64 - 1, control_after_generate=True),
                     "Which views are drawn. Another seed gives another picture of the same thing.",
                 ),
-                # The page does not show it: web/steer.js writes it, and tells how many acts there are.
-                tip(
-                    io.String.Input("acts", default="", optional=True, socketless=True, extra_dict={"hidden": True}),
-                    "What was steered, and after which step, as the page writes it: the same picture again. Empty: "
-                    "nothing. Long: much was painted.",
-                ),
                 # Workflow files store the values of widgets by position. `recipe` is the last widget, so that new
                 # inputs inside its option `custom` do not change the positions of other widgets.
                 recipe_input(),
@@ -91,6 +85,12 @@ class Optimize(Node):
                     Look.Input("look", optional=True),
                     "What the picture is made of, such as pixels, ink or glass. Without one: paint, or the look that "
                     "the stack has already.",
+                ),
+                # The page neither shows it nor stores it among the values: web/steer.js keeps it as a property.
+                tip(
+                    io.String.Input("acts", default="", optional=True, socketless=True, extra_dict={"hidden": True}),
+                    "What was steered, and after which step, as the page writes it: the same picture again. Empty: "
+                    "nothing. Long: much was painted.",
                 ),
             ],
             outputs=[
@@ -112,12 +112,12 @@ class Optimize(Node):
     def execute(
         cls,
         seed: int,
-        acts: str = "",
         recipe: dict[str, Any] | None = None,
         stack: ImageStack | None = None,
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
         look: CoreLook | None = None,
+        acts: str = "",
     ) -> io.NodeOutput:
         with bridge.free_cache_on_exit(), bridge.Controls() as controls:
             settings, known = read_recipe(recipe), read_acts(acts)

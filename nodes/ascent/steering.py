@@ -63,7 +63,7 @@ class Steering:
             "paints": spec.zoom is None,
             "enlarges": not ascent.optimizer.draws,
             "size": [spec.width, spec.height],
-            "refused": refused,
+            "refused": list(refused),
         }
         bridge.tell_page(EVENT, content)
 

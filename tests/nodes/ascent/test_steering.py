@@ -60,7 +60,7 @@ def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: 
     assert begin == {
         **{"node_id": "5", "prompt_id": "first", "acts": "", "seed": 3, "done": 0, "images": 2, "chosen": (0, 1)},
         **{"factors": {"class 0": 1.0, "class 1": 1.0}, "focus": False, "paints": True, "enlarges": True},
-        **{"size": [64, 64], "refused": ()},
+        **{"size": [64, 64], "refused": []},
     }
     assert (after["done"], after["factors"]) == (2, {"class 0": 2.0, "class 1": 1.0})
     assert end == after | {"done": 4}
