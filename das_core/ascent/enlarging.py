@@ -1,4 +1,4 @@
-"""What an ascent at twice the size starts from: the images that climb, rendered larger, and what is asked of them."""
+"""What an ascent at twice the size starts from: the images that climb, at twice the size, and what is asked of them."""
 
 from collections.abc import Sequence
 from dataclasses import replace

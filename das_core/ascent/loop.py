@@ -179,7 +179,7 @@ class Ascent:
         self.stack = stack.to(self.device)
 
     def enlarge(self, acts: Sequence[TimedAct] = ()) -> "Ascent":
-        """Return an ascent of the images that still climb, rendered at twice the size, for a third of the steps.
+        """Return an ascent of the images that still climb, at twice the size, for a third of the steps.
 
         It goes on with the pace of the last third, and with what has been steered; `acts` are its own.
 

@@ -92,9 +92,9 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
 
 
 def enlarge_stack(stack: ImageStack, scale: int = 2) -> ImageStack:
-    """Return a stack of a multiple of the size, from which ascents go on; its picture is that of `render_stack`."""
-    larger, plain = enlarge_spec(stack.spec, scale), ImageStack.from_canvas(stack.spec, stack.start)
-    start, canvas = (_resize_canvas(one, scale) for one in (plain, stack))
+    """Return a stack of a multiple of the size, from which ascents go on; its canvas is interpolated as a level is."""
+    larger = enlarge_spec(stack.spec, scale)
+    start, canvas = (_resize_level(one, larger.canvas, stack.spec.tile) for one in (stack.start, stack.canvas))
     around = _resize_surroundings(stack, larger.canvas)
     return ImageStack(larger, start, canvas, steps=stack.steps, surroundings=around)
 

@@ -52,7 +52,7 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering) -
                 left_out = done > len(ascent.history)
                 done = len(ascent.history)
                 scores = step.record.scores
-                last = left_out or done == until or finish.is_pressed
+                last = left_out or done >= until or finish.is_pressed
                 image = choose_shown(step.stack) if previews.is_due(done, last) else None
                 text = status.describe_step(done, scores)
                 progress.update(done, image=image, text="" if steering.take_acts(ascent, last=last) else text)

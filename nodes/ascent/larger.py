@@ -11,7 +11,7 @@ from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.result import Record
 from ...das_core.stack.image_stack import ImageStack
-from ...das_core.stack.render import enlarge_spec, estimate_render_bytes
+from ...das_core.stack.render import enlarge_spec
 from .. import bridge
 from .steering import Steering
 
@@ -69,7 +69,6 @@ def check_larger(ascent: Ascent, frames: int) -> None:
     """Raise a ValueError when an ascent at twice the size would not fit into the memory."""
     spec, batch = enlarge_spec(ascent.stack.spec, SCALE), len(ascent.images)
     bridge.check_frame_memory(batch, spec.width, spec.height, ascent.steps, frames)
-    climbing = estimate_ascent_bytes(spec, batch, ascent.plan.groups, ascent.optimizer)
-    needed = max(climbing, estimate_render_bytes(ascent.stack, SCALE))
+    needed = estimate_ascent_bytes(spec, batch, ascent.plan.groups, ascent.optimizer)
     what = f"an ascent of {batch} x {spec.width} x {spec.height}"
     bridge.make_room(needed, what, "choose one image of the batch, or leave it at this size")

@@ -6,6 +6,7 @@ from typing import Any
 from ...das_core.ascent.acts import Larger, TimedAct, Weigh, split_acts, write_acts
 from ...das_core.ascent.loop import Ascent
 from .. import bridge
+from .status import measure_sheet
 
 EVENT = "direct_ascent.acts"
 """The event with which the page (web/steer.js) learns what can be steered, and what has been."""
@@ -51,7 +52,7 @@ class Steering:
         """Tell the page what the ascent is, and all acts of the run so far."""
         factors = dict.fromkeys((member.name for member in ascent.plan.members), 1.0)
         factors |= {act.objective: act.factor for _, act in [*self.over, *ascent.acts] if isinstance(act, Weigh)}
-        spec = ascent.stack.spec
+        shown, columns = measure_sheet(ascent.stack)
         content: dict[str, Any] = {
             "acts": write_acts([*self.over, *ascent.acts, *ascent.coming, *self._list_later()]),
             "seed": self._seed,
@@ -60,9 +61,10 @@ class Steering:
             "images": 1 if ascent.plan.is_series else ascent.stack.batch,
             "chosen": ascent.images,
             "focus": ascent.focus is not None,
-            "paints": spec.zoom is None,
+            "paints": ascent.stack.spec.zoom is None,
             "enlarges": not ascent.optimizer.draws,
-            "size": [spec.width, spec.height],
+            "shown": shown,
+            "columns": columns,
             "refused": list(refused),
         }
         bridge.tell_page(EVENT, content)

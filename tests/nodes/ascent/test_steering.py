@@ -60,7 +60,7 @@ def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: 
     assert begin == {
         **{"node_id": "5", "prompt_id": "first", "acts": "", "seed": 3, "done": 0, "images": 2, "chosen": (0, 1)},
         **{"factors": {"class 0": 1.0, "class 1": 1.0}, "focus": False, "paints": True, "enlarges": True},
-        **{"size": [64, 64], "refused": []},
+        **{"shown": 2, "columns": 2, "refused": []},
     }
     assert (after["done"], after["factors"]) == (2, {"class 0": 2.0, "class 1": 1.0})
     assert end == after | {"done": 4}
@@ -101,7 +101,7 @@ def test_what_cannot_be_larger_is_kept_as_it_is(pack: Pack, running: Running, mo
     larger = pack.module("nodes.ascent.larger")
     plain = optimize(pack)[0]
     memory = pack.module("nodes.bridge.memory")
-    monkeypatch.setattr(larger, "estimate_render_bytes", lambda *_: 2 * memory.measure_free_memory())
+    monkeypatch.setattr(larger, "estimate_ascent_bytes", lambda *_: 2 * memory.measure_free_memory())
     image = optimize(pack, acts='[[4,"larger"]]')[0]
     assert torch.equal(image, plain)
     assert "not larger: an ascent of 2 x 128 x 128 needs about" in running.server.texts[-1]
