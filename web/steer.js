@@ -13,6 +13,7 @@ import { Picture } from "./steer_picture.js";
 const NODE = "DAS_Optimize";
 const PROPERTY = "das_acts";
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
+const CONTROL = "control_after_generate"; // the widget that changes the seed before it after a run
 const GAP = 4;
 const MARGIN = 10; // around an element on a node, as the page sets it
 
@@ -70,7 +71,8 @@ class Panel {
     this.node = node;
     this.state = null; // what the server has told of the last run
     this.mode = null; // what the mouse does in the preview: focus, protect or choose
-    this.before = null; // what became of the seed after a run, before something was steered
+    this.prompt = {}; // what the last run was queued with: a promise of the inputs of each node, by its id
+    this.before = new Map(); // what became of seeds after a run, before something was steered
     this.height = 0;
     this.element = make("div", { display: "flex", flexDirection: "column", gap: `${GAP}px`, overflow: "hidden" });
     Object.assign(this.element.style, { font: "11px sans-serif", color: "var(--input-text)" });
@@ -114,33 +116,38 @@ class Panel {
   follow(state) {
     if (!this.isRunning) this.mode = null;
     running.add(this);
+    if (state.prompt_id !== this.state?.prompt_id) this.prompt = findPrompt(state.prompt_id);
     this.state = state;
     this.picture.sheet = state;
-    if (state.acts !== this.acts) this.keep(state.acts);
+    if (state.acts) this.keep(state.acts);
     if (state.refused.length) warn(state.refused.join("\n"));
     this.show();
   }
 
-  // Keeps acts with the seed of the run to which they belong.
-  keep(acts) {
+  // Keeps acts, and the seeds of the run to which they belong: another picture would need other acts.
+  async keep(acts) {
     this.node.properties[PROPERTY] = acts;
-    const [seed, control] = [this.find("seed"), this.find("control_after_generate")];
-    if (seed) seed.value = this.state.seed;
-    if (!control) return;
-    this.before ??= control.value;
-    control.value = "fixed";
+    for (const [id, { inputs }] of Object.entries(await this.prompt)) {
+      const widgets = findNode(id)?.widgets ?? [];
+      widgets.forEach((control, place) => {
+        const seed = widgets[place - 1];
+        if (control.name !== CONTROL || typeof inputs[seed?.name] !== "number") return;
+        seed.value = inputs[seed.name];
+        if (!this.before.has(control)) this.before.set(control, control.value);
+        control.value = "fixed";
+      });
+    }
   }
 
   clear() {
     this.node.properties[PROPERTY] = "";
-    const control = this.find("control_after_generate");
-    if (control && this.before) control.value = this.before;
-    this.before = null;
+    for (const [control, value] of this.before) control.value = value;
+    this.before.clear();
     this.show();
   }
 
-  enlarge() {
-    this.keep(JSON.stringify([...JSON.parse(this.acts || "[]"), [this.state.done, "larger"]]));
+  async enlarge() {
+    await this.keep(JSON.stringify([...JSON.parse(this.acts || "[]"), [this.state.done, "larger"]]));
     this.show();
     app.queuePrompt(0);
   }
@@ -164,7 +171,7 @@ class Panel {
     this.after.replaceChildren(...(isRunning ? [] : this.listAfter()));
     for (const part of [this.sliders, this.modes, this.after])
       part.style.display = part.childElementCount ? (part === this.sliders ? "grid" : "flex") : "none";
-    this.picture.canvas.style.display = isRunning && this.mode ? "" : "none";
+    this.picture.isOpen = Boolean(isRunning && this.mode);
     this.picture.paints = this.mode === "protect";
     this.picture.draw();
     this.fit();
@@ -235,6 +242,12 @@ class Panel {
     node.setSize([node.size[0], node.size[1] + grown]);
     node.setDirtyCanvas?.(true, true);
   }
+}
+
+// The inputs of all nodes of a run. Those on the page have changed since: seeds change as soon as a run is queued.
+async function findPrompt(promptId) {
+  const queue = await (await api.fetchApi("/queue")).json();
+  return queue.queue_running.find(([, id]) => id === promptId)?.[2] ?? {};
 }
 
 function findPanel(nodeId) {

@@ -12,8 +12,10 @@ function round(value) {
 export class Picture {
   // `onClick` gets the number of the image, and the row and the column in it, 0..1; `onPaint` a stroke, a list of
   // circles, each with its row, column and radius.
-  constructor(onClick, onPaint, onResize) {
-    Object.assign(this, { onClick, onPaint, onResize, sheet: { shown: 1, columns: 1 }, paints: false });
+  constructor(onClick, onPaint, onLoad) {
+    Object.assign(this, { onClick, onPaint, onLoad, sheet: { shown: 1, columns: 1 } });
+    this.isOpen = false;
+    this.paints = false; // or clicks
     this.canvas = document.createElement("canvas");
     Object.assign(this.canvas.style, { alignSelf: "center", cursor: "crosshair", touchAction: "none" });
     this.bitmap = null;
@@ -29,16 +31,18 @@ export class Picture {
     this.bitmap?.close();
     this.bitmap = bitmap;
     this.draw();
+    this.onLoad();
   }
 
   draw() {
     const { bitmap, canvas, cell } = this;
-    if (!bitmap || canvas.style.display === "none") return;
+    const isShown = this.isOpen && bitmap;
+    canvas.style.display = isShown ? "" : "none";
+    if (!isShown) return;
     const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
     const size = [bitmap.width, bitmap.height].map((length) => Math.round(length * scale));
     if (canvas.width !== size[0] || canvas.height !== size[1]) {
       [canvas.width, canvas.height] = size;
-      this.onResize();
     }
     const context = canvas.getContext("2d");
     context.drawImage(bitmap, 0, 0, ...size);

@@ -27,7 +27,7 @@ from .climb import climb, rescue_on_error
 from .larger import check_larger, recall, remember
 from .recipe import read_recipe, recipe_input
 from .status import choose_shown
-from .steering import Steering
+from .steering import ACTS_PROPERTY, Steering
 
 
 class Optimize(Node):
@@ -93,6 +93,7 @@ class Optimize(Node):
                     "nothing. Long: much was painted.",
                 ),
             ],
+            hidden=[io.Hidden.extra_pnginfo],
             outputs=[
                 io.Image.Output("image", tooltip="The picture of every item of the batch."),
                 Stack.Output("stack", tooltip="The stack as it is now; Optimize can go on from it."),
@@ -121,7 +122,7 @@ class Optimize(Node):
     ) -> io.NodeOutput:
         with bridge.free_cache_on_exit(), bridge.Controls() as controls:
             settings, known = read_recipe(recipe), read_acts(acts)
-            steering = Steering(known, controls, seed)
+            steering = Steering(known, controls)
             inputs = [stack, augmentation, look, *list_connected(objectives)]
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
             if look is not None:
@@ -166,6 +167,8 @@ class Optimize(Node):
                     reached = remember(inputs, key, steering, histories, ascent)
                     if steering.goes_on:
                         larger = _enlarge(ascent, steering, settings.frames)
+            # So that the workflow in a saved picture makes it again.
+            bridge.store_property(cls.hidden.extra_pnginfo, ACTS_PROPERTY, steering.write(ascent))
             with rescue_on_error(ascent, kept):
                 result = ascent.result
                 return io.NodeOutput(

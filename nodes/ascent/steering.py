@@ -11,12 +11,15 @@ from .status import measure_sheet
 EVENT = "direct_ascent.acts"
 """The event with which the page (web/steer.js) learns what can be steered, and what has been."""
 
+ACTS_PROPERTY = "das_acts"
+"""The property of the node in which web/steer.js keeps the value of the input `acts`."""
+
 
 class Steering:
     """The acts of a run: those of the ascents that are over, of the present one, and of those to come."""
 
-    def __init__(self, acts: Sequence[TimedAct], controls: bridge.Controls, seed: int) -> None:
-        self.controls, self._seed = controls, seed
+    def __init__(self, acts: Sequence[TimedAct], controls: bridge.Controls) -> None:
+        self.controls = controls
         (self.acts, self.until), *self._later = split_acts(acts)
         self.over: list[TimedAct] = []
 
@@ -54,8 +57,7 @@ class Steering:
         factors |= {act.objective: act.factor for _, act in [*self.over, *ascent.acts] if isinstance(act, Weigh)}
         shown, columns = measure_sheet(ascent.stack)
         content: dict[str, Any] = {
-            "acts": write_acts([*self.over, *ascent.acts, *ascent.coming, *self._list_later()]),
-            "seed": self._seed,
+            "acts": self.write(ascent),
             "done": len(ascent.history),
             "factors": factors,
             "images": 1 if ascent.plan.is_series else ascent.stack.batch,
@@ -68,6 +70,10 @@ class Steering:
             "refused": list(refused),
         }
         bridge.tell_page(EVENT, content)
+
+    def write(self, ascent: Ascent) -> str:
+        """Return all acts of the run, those of its input and those of the page, as the input takes them."""
+        return write_acts([*self.over, *ascent.acts, *ascent.coming, *self._list_later()])
 
     def _list_later(self) -> Iterator[TimedAct]:
         until = self.until

@@ -58,7 +58,7 @@ def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: 
     assert {(name, client) for name, _, client in running.server.events} == {("direct_ascent.acts", "page")}
     begin, after, end = (content for _, content, _ in running.server.events)
     assert begin == {
-        **{"node_id": "5", "prompt_id": "first", "acts": "", "seed": 3, "done": 0, "images": 2, "chosen": (0, 1)},
+        **{"node_id": "5", "prompt_id": "first", "acts": "", "done": 0, "images": 2, "chosen": (0, 1)},
         **{"factors": {"class 0": 1.0, "class 1": 1.0}, "focus": False, "paints": True, "enlarges": True},
         **{"shown": 2, "columns": 2, "refused": []},
     }

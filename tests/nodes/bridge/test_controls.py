@@ -121,3 +121,20 @@ def test_a_body_that_never_ends_is_refused(finish: ModuleType, monkeypatch: pyte
             return answer
 
     assert asyncio.run(ask()) == b"HTTP/1.1 400 Bad Request\r\n"
+
+
+def test_an_act_waits_for_the_node_that_runs(finish: ModuleType, running: Running) -> None:
+    act = ["weigh", "castle", 2]
+    assert "not running" in finish.press_act("5", "first", act)
+    with finish.Controls() as controls:
+        assert "not running" in finish.press_act("5", "second", act)
+        for wrong, says in (
+            ("weigh", "is none of"),
+            (["weigh", "castle"], "needs"),
+            (["place", 2, 0], "between 0 and 1"),
+        ):
+            assert says in finish.press_act("5", "first", wrong)
+        assert [finish.press_act("5", "first", act) for _ in range(finish.MOST_WAITING)] == [""] * finish.MOST_WAITING
+        assert "acts wait" in finish.press_act("5", "first", act)
+        assert len(list(controls.take_acts())) == finish.MOST_WAITING
+        assert not list(controls.take_acts())
