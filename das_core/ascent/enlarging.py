@@ -40,7 +40,7 @@ def _select_plan(plan: Plan, images: Sequence[int]) -> Plan:
     """Return a plan for some of the images, which get numbers from 0."""
 
     def select_each(values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return tuple(each if len(each) == 1 else each[list(images)] for each in values)
+        return tuple(each if len(each) == 1 else select_images(each, images) for each in values)
 
     def select_term(term: Term) -> Term:
         score = term.score
