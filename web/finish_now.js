@@ -57,7 +57,7 @@ app.registerExtension({
 
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return;
-    // Workflow files store the values of widgets by position, so the button must be the last widget and not be stored.
+    // Workflow files store the values of widgets by position, so the button must come after them and not be stored.
     const button = node.addWidget("button", BUTTON, null, () => finish(node), { serialize: false });
     button.serialize = false;
     const label = LABELS[app.ui.settings.getSettingValue("Comfy.Locale")];

@@ -8,6 +8,7 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
+import "./finish_now.js"; // first, so that the panel stands below its button
 import { Picture } from "./steer_picture.js";
 
 const NODE = "DAS_Optimize";

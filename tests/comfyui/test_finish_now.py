@@ -302,8 +302,8 @@ def test_the_button_leaves_the_values_of_a_file_where_they_are(page: Page) -> No
             f"() => {{ {FIND} return node.widgets.filter((w) => w.serialize !== false).map((w) => w.value) }}"
         )
         assert saved == named
-        last = f"() => {{ {FIND} return node.widgets.at(-1).name }}"
-        assert page.evaluate(last) == "Finish now"
+        last = f"() => {{ {FIND} return node.widgets.slice(-2).map((widget) => widget.name) }}"
+        assert page.evaluate(last) == ["Finish now", "steer"]
         workflow = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
         load_workflow(page, workflow, "again")
         assert saved_values(page) == saved
