@@ -39,10 +39,10 @@ def pressing(pack: Pack, running: Running, *acts: tuple[int, list[Any]]) -> Call
 def test_what_the_page_steers_counts_from_the_next_step_and_can_be_repeated(pack: Pack, running: Running) -> None:
     node = pack.node("DAS_Optimize")
     before = node.fingerprint_inputs()
-    grown = {"focus": {"focus": "center"}}
+    grown: dict[str, Any] = {"focus": {"focus": "center"}}
     plain = optimize(pack, **grown)
     assert node.fingerprint_inputs() == before
-    acts = [(1, ["place", 0.1, 0.9]), (2, ["choose", [1]]), (2, ["weigh", "class 1", 0])]
+    acts: list[tuple[int, list[Any]]] = [(1, ["place", 0.1, 0.9]), (2, ["choose", [1]]), (2, ["weigh", "class 1", 0])]
     steered = optimize(pack, pressing(pack, running, *acts), **grown)
     assert not torch.equal(plain[0], steered[0])
     assert node.fingerprint_inputs() != before, "the result is not that of the inputs"
