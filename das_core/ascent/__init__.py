@@ -1,6 +1,7 @@
 """Gradient ascent: the loop that changes a stack step by step to raise the scores of objectives, and its parts."""
 
-from .acts import Choose, Larger, Place, Protect, Weigh, read_acts, split_acts, write_acts
+from .act_text import read_acts, split_acts, write_acts
+from .acts import Choose, Larger, Place, Protect, Weigh
 from .adam import Adam
 from .denoising import Denoising
 from .focus import Focus

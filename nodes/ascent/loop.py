@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ...das_core.ascent.acts import read_acts
+from ...das_core.ascent.act_text import read_acts
 from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer

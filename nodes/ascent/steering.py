@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...das_core.ascent.acts import Larger, TimedAct, Weigh, split_acts, write_acts
+from ...das_core.ascent.act_text import split_acts, write_acts
+from ...das_core.ascent.acts import Larger, TimedAct, Weigh
 from ...das_core.ascent.loop import Ascent
 from .. import bridge
 from .status import measure_sheet

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import das_core as da
 from ascents import assert_same, do_steps
 from cases import each_case
-from das_core.ascent.acts import MOST_ACTS, MOST_POINTS, Act, TimedAct
+from das_core.ascent.act_text import MOST_ACTS
+from das_core.ascent.acts import MOST_POINTS, Act, TimedAct
 from toys import SPEC, VIEWS, classifier, toy_class
 
 BRUSH = da.Protect([[(0.2, 0.3, 0.1), (0.6, 0.3, 0.2)], [(0.9, 0.9, 0.05)]])
