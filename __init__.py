@@ -11,17 +11,17 @@ WEB_DIRECTORY = "./web"
 async def comfy_entrypoint() -> "ComfyExtension":
     """Return the extension that lists the nodes; ComfyUI calls this function when it starts.
 
-    Before it returns, it registers folders and an HTTP route with ComfyUI, and copies the files of the example
+    Before it returns, it registers folders and HTTP routes with ComfyUI, and copies the files of the example
     workflows.
     """
     # Imported here, so that tools can import this package where ComfyUI is not installed.
     from comfy_api.latest import ComfyExtension, io
 
     from .nodes import NODES
-    from .nodes.bridge import copy_example_files, register_finish_route, register_folders
+    from .nodes.bridge import copy_example_files, register_control_routes, register_folders
 
     register_folders()
-    register_finish_route()
+    register_control_routes()
     copy_example_files()
 
     class DirectAscent(ComfyExtension):

@@ -1,6 +1,6 @@
 // The button "Finish now" on Optimize. It ends the ascent; the result is the picture after the last complete step. The
 // step that is running is abandoned, unless it is the first. The server's half of the button is in
-// nodes/bridge/finish.py.
+// nodes/bridge/controls.py.
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
@@ -57,7 +57,7 @@ app.registerExtension({
 
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return;
-    // Workflow files store the values of widgets by position, so the button must be the last widget and not be stored.
+    // Workflow files store the values of widgets by position, so the button must come after them and not be stored.
     const button = node.addWidget("button", BUTTON, null, () => finish(node), { serialize: false });
     button.serialize = false;
     const label = LABELS[app.ui.settings.getSettingValue("Comfy.Locale")];

@@ -1,5 +1,7 @@
 """Gradient ascent: the loop that changes a stack step by step to raise the scores of objectives, and its parts."""
 
+from .act_text import read_acts, split_acts, write_acts
+from .acts import Choose, Larger, Place, Protect, Weigh
 from .adam import Adam
 from .denoising import Denoising
 from .focus import Focus
@@ -15,7 +17,7 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "DRAWING", "FEATURE", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus",
-    "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within",
-    "suit_judge",
+    "BEST", "DRAWING", "FEATURE", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Choose", "Denoising",
+    "Focus", "Guidance", "Larger", "NormalizedAscent", "Optimizer", "Place", "Protect", "Recipe", "Record", "Result",
+    "Step", "Strokes", "Weigh", "Within", "read_acts", "split_acts", "suit_judge", "write_acts",
 ]

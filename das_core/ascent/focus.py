@@ -31,6 +31,8 @@ class Focus:
         share: the share of the steps, 0..1, over which it opens, from the first step on; 0 for `end` at every step.
         emphasis: an exponent, 0 to 4: the detail of the gradient is multiplied by this power of the local strength of
             the gradient. With 0 the background is as full of detail as the subject, with 2 there is hardly any.
+        center: the row and the column from which it opens, in shares of the picture, 0..1; None for its middle, or that
+            of a mask or region.
 
     Example:
         >>> from das_core import Focus
@@ -43,6 +45,7 @@ class Focus:
     end: float = 1.2
     share: float = 0.7
     emphasis: float = 1.0
+    center: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not _SMALLEST <= self.start <= _WIDEST:
@@ -62,6 +65,8 @@ class Focus:
                 f"emphasis {self.emphasis} is not between 0 (detail everywhere) and {_STRONGEST:g}; at 1 the ground is "
                 "calm"
             )
+        if self.center is not None and not all(0 <= share <= 1 for share in self.center):
+            raise ValueError(f"center {self.center} is not in the picture; both are shares of it, as (0.5, 0.5)")
 
     def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
         """Return a gradient (B, 3, H, W), multiplied by the Gaussian and weighted by `emphasise`."""
@@ -77,22 +82,27 @@ class Focus:
         return torch.exp(squared_distances / (-2 * self.width_at(progress) ** 2))
 
 
-def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
-    """Return squared distances (B or 1, 1, H, W), in half sides, from the centre of a canvas or of the box of a mask.
-    If the mask (B, 1, H, W) leaves out its centre, as a ring does, the least one within it is subtracted."""
+def measure_squared_distances(
+    canvas: Shape, mask: Tensor | None = None, center: tuple[float, float] | None = None
+) -> Tensor:
+    """Return squared distances (B or 1, 1, H, W), in half sides, from the centre of a canvas or of the box of a mask,
+    or from a `center` in pixels of the canvas. If the mask (B, 1, H, W) leaves it out, as a ring does, the least one
+    within it is subtracted."""
     if mask is None:
-        return _from_center(canvas, (0, 0, *canvas))[None, None]
-    squared = torch.stack([_from_center(canvas, box) for box in pausing(find_boxes(mask))])[:, None].to(mask.device)
+        return _from_center(canvas, (0, 0, *canvas), center)[None, None]
+    boxes = pausing(find_boxes(mask))
+    squared = torch.stack([_from_center(canvas, box, center) for box in boxes])[:, None].to(mask.device)
     nearest = squared.where(mask > FAINTEST_MASK, torch.inf).amin(dim=(2, 3), keepdim=True)
     return (squared - nearest).clamp_(min=0)
 
 
-def _from_center(canvas: Shape, box: Box) -> Tensor:
-    """Return the squared distance (H, W) of every pixel from the centre of a box, in halves of its sides."""
+def _from_center(canvas: Shape, box: Box, center: tuple[float, float] | None) -> Tensor:
+    """Return the squared distance (H, W) of every pixel from the centre of a box, or from another, in half sides."""
+    middle = center or (box[0] + (box[2] - 1) / 2, box[1] + (box[3] - 1) / 2)
     # At least 0.5, so that nothing is divided by 0 if a side of the box has a single pixel.
     rows, columns = (
-        ((torch.arange(length, dtype=torch.float32) - start - (extent - 1) / 2) / max((extent - 1) / 2, 0.5)).square()
-        for length, start, extent in zip(canvas, box[:2], box[2:], strict=True)
+        ((torch.arange(length, dtype=torch.float32) - place) / max((extent - 1) / 2, 0.5)).square()
+        for length, place, extent in zip(canvas, middle, box[2:], strict=True)
     )
     return rows[:, None] + columns
 

@@ -31,6 +31,12 @@ class ScoreGradient:
         # By group, the factor of the weight of terms that join it, for each image (B,); measured when they begin.
         self._scales: dict[int, Tensor] = {}
 
+    def follow(self, scoring: Scoring, focus: Focus | None) -> "ScoreGradient":
+        """Return the gradient with another scoring and focus, which keeps what has been measured."""
+        other = ScoreGradient(scoring, focus)
+        other._scales = dict(self._scales)
+        return other
+
     def __call__(
         self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator[Any], chunk: int
     ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -15,7 +16,9 @@ from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
+from .acts import Act, Course, TimedAct
 from .denoising import Denoising
+from .enlarging import enlarge_course
 from .focus import Focus
 from .gradient import ScoreGradient
 from .memory import DenoiserMemoryError, is_out_of_memory
@@ -58,9 +61,15 @@ class Ascent:
             Direct Ascent Synthesis. `auto`: None for a tile and a stack that an ascent has changed, else `Focus()`.
         within: how far the picture may go from the start of the stack; a number: of a pixel (0..1), such as 8/255.
         pace: one `Pace` for all steps, for a part of a longer process (`Guidance`); None for the schedule.
+        skip: how many steps the schedules are ahead: with 20 steps and a skip of 40, the pace is that of the last 20
+            of 60.
+        acts: what to steer again, see `steer`, and after which number of steps; later ones are never reached.
 
     Attributes:
+        acts: what has been steered so far, and after which number of steps: the argument `acts` that repeats it.
+        coming: what will be steered again.
         history: the records of the steps done so far.
+        images: the numbers of the images that climb; `Choose` leaves fewer.
         stack: the stack after the last step done.
         plan: the terms of the objectives, in groups that share their views.
 
@@ -97,12 +106,14 @@ class Ascent:
         pace: Pace | None = None,
         denoising: Denoising | Literal["auto"] | None = "auto",
         within: Within | float | None = None,
+        skip: int = 0,
+        acts: Sequence[TimedAct] = (),
     ) -> None:
         self.plan = make_plan(objectives, stack.spec, stack.batch)
         check_settings(steps, schedule, seed, chunk)
         self.augmentation = augmentation or Augmentation()
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
-        self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
+        self.steps, self.schedule, self.seed, self.pace, self.skip = steps, schedule, seed, pace, skip
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, self.plan)
         self.within = Within(within) if isinstance(within, int | float) else within
@@ -117,6 +128,10 @@ class Ascent:
             gradient = ScoreGradient(self._scoring, self.focus)
             self._step = AscentStep(gradient, operator, self.optimizer, self.denoising, self.within)
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
+            self.images = tuple(range(stack.batch))
+            self.acts: list[TimedAct] = []
+            self.coming = sorted(acts, key=lambda timed: timed[0])
+            self._check_coming()
 
     def __iter__(self) -> Iterator[Step]:
         """Do the steps that are left, one at a time; an error or a cancel leaves all as it was before its step.
@@ -142,6 +157,57 @@ class Ascent:
                 pass
             return self.result
 
+    def steer(self, act: Act) -> None:
+        """Change what the steps that follow do, such as with `Weigh("castle", 2)`; an act that is refused does nothing.
+
+        Raises:
+            ValueError: when the ascent does not have what the act changes.
+        """
+        with running(self.device), own_modes(self.device):
+            course = act.steer(self._course)
+            scoring = Scoring(course.stack, course.plan, self.augmentation, self.seed)
+            gradient = self._step.gradient.follow(scoring, course.focus)
+            self._scoring, self._step = scoring, replace(self._step, gradient=gradient)
+        self.plan, self.focus, self.stack, self.images = course.plan, course.focus, course.stack, course.images
+        self.acts.append((len(self.history), act))
+
+    def restore(self, stack: ImageStack, history: Sequence[Record]) -> None:
+        """Set an ascent that has not begun to the stack and the history of an ascent with the same settings and acts,
+        without its importance mask."""
+        self.history = list(history)
+        self._steer_coming()
+        self.stack = stack.to(self.device)
+
+    def enlarge(self, acts: Sequence[TimedAct] = ()) -> "Ascent":
+        """Return an ascent of the images that still climb, at twice the size, for a third of the steps.
+
+        It goes on with the pace of the last third, and with what has been steered; `acts` are its own.
+
+        Raises:
+            ValueError: when the picture cannot be larger: a drawing, or a canvas of more than 32,768 pixels a side.
+        """
+        if self.optimizer.draws:
+            raise ValueError("a drawing is of strokes, which would be laid anew; draw it on a larger stack")
+        third = max(1, round((self.steps + self.skip) / 3))
+        with running(self.device), own_modes(self.device):
+            course, augmentation = enlarge_course(self._course, self.augmentation)
+        return Ascent(
+            course.stack,
+            course.plan,
+            augmentation,
+            steps=third,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            seed=self.seed,
+            chunk=self.chunk,
+            focus=course.focus,
+            pace=self.pace,
+            denoising=self.denoising,
+            within=self.within,
+            skip=2 * third,
+            acts=acts,
+        )
+
     @property
     def judges(self) -> list[Judge]:
         """The judge of every group that has one; while the ascent runs, they must be on the device of the ascent."""
@@ -160,8 +226,32 @@ class Ascent:
         with running(self.device), own_modes(self.device):
             return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
+    @property
+    def _course(self) -> Course:
+        return Course(self.plan, self.focus, self.stack, self.images)
+
+    def _check_coming(self) -> None:
+        """Check the acts that are to come; all but what they do to the picture is known before it has climbed."""
+        course = self._course
+        for number, (step, act) in enumerate(self.coming, start=1):
+            if step >= self.steps:
+                break
+            try:
+                course = act.steer(course)
+            except ValueError as error:
+                raise ValueError(f"act {number}, at step {step}: {error}") from error
+        if self.coming:
+            Scoring(course.stack, course.plan, self.augmentation, self.seed)
+
+    def _steer_coming(self) -> None:
+        """Steer what is to be steered before the next step."""
+        while self.coming and self.coming[0][0] <= len(self.history):
+            self.steer(self.coming[0][1])
+            self.acts[-1] = self.coming.pop(0)
+
     def _do_step(self) -> Step:
         """Do the next step, with smaller chunks if memory runs out."""
+        self._steer_coming()
         while True:
             try:
                 with own_modes(self.device):
@@ -190,7 +280,8 @@ class Ascent:
     def _try_step(self) -> Step:
         optimizer = self.optimizer
         done, coarse = len(self.history), optimizer.coarse_to_fine
-        pace = self.pace or pace_at(done, self.steps, self.schedule, coarse, optimizer.tilt)
+        done, steps = done + self.skip, self.steps + self.skip
+        pace = self.pace or pace_at(done, steps, self.schedule, coarse, optimizer.tilt)
         step, strength = self._step(self.stack, pace, self.chunk, is_first=not self.history)
         # Stored last, so that a step that is cancelled before this line changes nothing.
         self._strength, self.stack = self._strength + strength, step.stack
@@ -201,6 +292,8 @@ class Ascent:
     def _warn_of(self, record: Record) -> None:
         """Log which images stand still in a step for the first time."""
         for image in sorted(set(record.still).difference(*(earlier.still for earlier in self.history))):
+            if image not in self.images:
+                continue
             names: dict[str, None] = {}
             for member in self.plan.members:
                 if member.find_factors([image]) != (0.0,):

@@ -76,7 +76,8 @@ class TermGroup:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The terms of an ascent: the parts of the objective by names that differ, and groups, those without a judge last.
+    """The terms of an ascent: the parts of the objective by names that differ, and groups, those without a judge and
+    those that compare images last: without the latter, others keep their numbers, by which views are drawn.
     In a series, of frames of a film or moments of a zoom, the views of a step are divided among the images."""
 
     parts: Mapping[str, tuple[Term, ...]]
@@ -124,7 +125,12 @@ def make_plan(
         judges = [member.term.judge for member in members if member.term.judge is not None]
         judge = merge_judges(judges) if judges else None
         groups.append(TermGroup(judge, tuple(members), len(timeline.moments), is_series))
-    return Plan(parts, tuple(sorted(groups, key=lambda group: group.judge is None)), timeline, is_series)
+    return Plan(
+        parts,
+        tuple(sorted(groups, key=lambda group: group.judge is None or group.compares_images)),
+        timeline,
+        is_series,
+    )
 
 
 def _name_parts(objective: Objective) -> dict[str, tuple[Term, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from ..views.color_transforms import ColorShift, Grayscale
 from ..views.distance import Distance
 from ..views.transforms import Flip, Noise, Transform
 from ..views.windows import Windows
+from .acts import TimedAct
 from .denoising import Denoising
 from .focus import Focus
 from .loop import Ascent
@@ -72,9 +73,11 @@ class Recipe:
         chunk: int = 0,
         device: torch.device | str | None = None,
         within: Within | float | None = None,
+        acts: Sequence[TimedAct] = (),
     ) -> Ascent:
         """Return an ascent with these settings, before its first step; for arguments and errors see `Ascent`."""
-        return Ascent(stack, objectives, **vars(self), seed=seed, chunk=chunk, device=device, within=within)
+        more: dict[str, Any] = {"seed": seed, "chunk": chunk, "device": device, "within": within, "acts": acts}
+        return Ascent(stack, objectives, **vars(self), **more)
 
 
 def suit_film(recipe: Recipe) -> Recipe:

@@ -30,9 +30,12 @@ class StepRenderer:
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring, self.focus = scoring, focus
-        stack = scoring.stack
+        stack, spec, center = scoring.stack, scoring.stack.spec, None
+        if focus and focus.center:
+            row, column = focus.center
+            center = spec.margin + row * spec.height - 0.5, spec.margin + column * spec.width - 0.5
         self._distances = [
-            measure_squared_distances(stack.spec.canvas, region.mask).to(stack.canvas.device)
+            measure_squared_distances(spec.canvas, region.mask, center).to(stack.canvas.device)
             for region in (scoring.regions if focus else [])
         ]
 

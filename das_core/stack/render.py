@@ -18,7 +18,7 @@ from ..common.products import multiply_both_sides
 from .conversion import find_moments, mix_moments, mix_surroundings
 from .decomposition import decompose, estimate_decomposition_bytes
 from .image_stack import ImageStack
-from .levels import bicubic_matrix
+from .levels import bicubic_matrix, default_levels
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .start import Surroundings
@@ -87,10 +87,30 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     if (zoom := stack.spec.zoom) is not None:
         canvas = ZoomOperator(zoom, shape, margin).forward(canvas, range(zoom.depths))
     pixels = stack.spec.apply_look(render_pixels(canvas, stack.spec.color), margin=margin)
-    if stack.surroundings is not None:
-        around = [resize(part, shape) for part in (stack.surroundings.pixels, stack.surroundings.mask)]
-        pixels = Surroundings(*around).composite(pixels)
-    return crop_margin(pixels, margin)
+    around = _resize_surroundings(stack, shape)
+    return crop_margin(pixels if around is None else around.composite(pixels), margin)
+
+
+def enlarge_stack(stack: ImageStack, scale: int = 2) -> ImageStack:
+    """Return a stack of a multiple of the size, from which ascents go on; its canvas is interpolated as a level is."""
+    larger = enlarge_spec(stack.spec, scale)
+    start, canvas = (_resize_level(one, larger.canvas, stack.spec.tile) for one in (stack.start, stack.canvas))
+    around = _resize_surroundings(stack, larger.canvas)
+    return ImageStack(larger, start, canvas, steps=stack.steps, surroundings=around)
+
+
+def enlarge_spec(spec: StackSpec, scale: int = 2) -> StackSpec:
+    """Return the spec of `enlarge_stack`, whose finest level is as fine as before, in pixels."""
+    (height, width), margin = scale_size(spec, scale)
+    levels = spec.levels + tuple(scale * level for level in spec.levels)
+    larger = replace(spec, width=width, height=height, margin=margin, levels=levels)
+    usual = spec.levels == default_levels(spec.canvas)
+    return replace(larger, levels=default_levels(larger.canvas)) if usual else larger
+
+
+def _resize_surroundings(stack: ImageStack, shape: Shape) -> Surroundings | None:
+    around = stack.surroundings
+    return around and Surroundings(resize(around.pixels, shape), resize(around.mask, shape))
 
 
 def _resize_canvas(stack: ImageStack, scale: float) -> Tensor:

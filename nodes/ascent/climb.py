@@ -1,4 +1,4 @@
-"""Runs an ascent for a node: progress, previews, the button Finish now, and a rescue of the result after an error."""
+"""Runs an ascent for a node: progress, previews, Finish now, acts, and a rescue of the result after an error."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from ...das_core.ascent.result import Step
 from ...das_core.common.interruption import interruptible
 from .. import bridge
 from .status import Previews, Status, choose_shown
+from .steering import Steering
 
 
 class _FinishedError(Exception):
@@ -29,12 +30,13 @@ def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[No
         raise
 
 
-def climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton) -> Iterator[torch.Tensor]:
+def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering) -> Iterator[torch.Tensor]:
     """Run an ascent, and yield the pictures (B, 3, H, W) after each `frames`-th step, and always after the last one.
 
-    Finish now abandons the step in progress, except the first.
+    Finish now abandons the step in progress, except the first. Acts change the next one.
     """
-    status, previews = Status(ascent.steps, ascent.plan.parts), Previews(preview_every)
+    status, previews, finish = Status(ascent.steps, ascent.plan.parts), Previews(preview_every), steering.controls
+    until = min(ascent.steps, steering.until)
 
     def look_up() -> None:
         bridge.check_interrupted()
@@ -44,14 +46,16 @@ def climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finish
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         try:
             progress.update(0)
+            steering.tell(ascent)
             for done, step in enumerate(_take_steps(ascent, look_up), start=1):
                 # If Finish now has abandoned a step, `_take_steps` yields the step before it once more.
                 left_out = done > len(ascent.history)
                 done = len(ascent.history)
                 scores = step.record.scores
-                last = left_out or done == ascent.steps or finish.is_pressed
+                last = left_out or done >= until or finish.is_pressed
                 image = choose_shown(step.stack) if previews.is_due(done, last) else None
-                progress.update(done, image=image, text=status.describe_step(done, scores))
+                text = status.describe_step(done, scores)
+                progress.update(done, image=image, text="" if steering.take_acts(ascent, last=last) else text)
                 due = frames and done % frames == 0
                 # A repeated step whose pictures were due has been yielded already.
                 if (last or due) and not (left_out and due):
@@ -63,8 +67,9 @@ def climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finish
             if bridge.is_interrupt(error):
                 bridge.show_text(status.describe_cancel(len(ascent.history)))
             raise
-    if len(ascent.history) < ascent.steps:
-        finish.note_early_end()
+    steering.tell(ascent)
+    if len(ascent.history) < until:
+        finish.note_change()
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:

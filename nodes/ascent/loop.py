@@ -7,10 +7,13 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
+from ...das_core.ascent.act_text import read_acts
+from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.plan import make_plan
 from ...das_core.ascent.recipe import suit_film, suit_zoom
+from ...das_core.ascent.result import Record
 from ...das_core.looks.look import Look as CoreLook
 from ...das_core.objectives.term import Objective as CoreObjective
 from ...das_core.objectives.track import TrackError
@@ -21,8 +24,10 @@ from .. import bridge
 from ..node import Node
 from ..schema import Augmentation, History, Look, Stack, add_advice, list_connected, objectives_input, schema, tip
 from .climb import climb, rescue_on_error
+from .larger import check_larger, recall, remember
 from .recipe import read_recipe, recipe_input
 from .status import choose_shown
+from .steering import ACTS_PROPERTY, Steering
 
 
 class Optimize(Node):
@@ -81,7 +86,14 @@ class Optimize(Node):
                     "What the picture is made of, such as pixels, ink or glass. Without one: paint, or the look that "
                     "the stack has already.",
                 ),
+                # The page neither shows it nor stores it among the values: web/steer.js keeps it as a property.
+                tip(
+                    io.String.Input("acts", default="", optional=True, socketless=True, extra_dict={"hidden": True}),
+                    "What was steered, and after which step, as the page writes it: the same picture again. Empty: "
+                    "nothing. Long: much was painted.",
+                ),
             ],
+            hidden=[io.Hidden.extra_pnginfo],
             outputs=[
                 io.Image.Output("image", tooltip="The picture of every item of the batch."),
                 Stack.Output("stack", tooltip="The stack as it is now; Optimize can go on from it."),
@@ -93,8 +105,8 @@ class Optimize(Node):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> str:
-        """Return a text that changes when the button "Finish now" has ended a run, so the next run is not skipped."""
-        return bridge.fingerprint_early_ends()
+        """Return a text that changes when a run was steered or ended early, so the next run is not skipped."""
+        return bridge.fingerprint_changes()
 
     @classmethod
     @bridge.enable_autograd
@@ -106,9 +118,12 @@ class Optimize(Node):
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
         look: CoreLook | None = None,
+        acts: str = "",
     ) -> io.NodeOutput:
-        with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
-            settings = read_recipe(recipe)
+        with bridge.free_cache_on_exit(), bridge.Controls() as controls:
+            settings, known = read_recipe(recipe), read_acts(acts)
+            steering = Steering(known, controls)
+            inputs = [stack, augmentation, look, *list_connected(objectives)]
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
             if look is not None:
                 stack = replace(stack, spec=replace(stack.spec, look=look))
@@ -126,36 +141,71 @@ class Optimize(Node):
                 plan = make_plan(list_connected(objectives), stack.spec, stack.batch)
             needed = estimate_ascent_bytes(stack.spec, stack.batch, plan.groups, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
-            ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=bridge.get_device())
+            device = bridge.get_device()
+            ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=device, acts=steering.acts)
             bridge.show_text("loading the models")
             if settings.preview_every:
                 # This replaces the preview of the previous run.
                 bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))
-            together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
-            transforms = ascent.augmentation.transforms
-            room = estimate_ascent_bytes(stack.spec, stack.batch, plan.groups, ascent.optimizer, together, transforms)
-            if settings.chunk and bridge.get_device().type == "cpu":
-                # On other devices PyTorch raises an error if a chunk is too large, and the ascent halves the chunk. On
-                # a CPU the system may run out of memory without such an error, so the memory is checked here.
-                bridge.make_room(
-                    room,
-                    f"showing {together} views at once",
-                    "set chunk to 0, or to a smaller number, or choose a smaller model",
-                )
-            bridge.load_judges(ascent.judges, together, room)
             kept: list[torch.Tensor] = []
+            histories: list[tuple[Record, ...]] = []
+            key = (seed, chosen, settings.chunk)
+            if before := recall(inputs, key, known):
+                ascent, histories = before.restore(ascent, steering), [*before.histories[:-1]]
+                kept = [ascent.stack.image().to(bridge.get_storage_device())]
+            larger: Ascent | None = ascent
+            while larger is not None:
+                ascent, larger = larger, None
+                kept = kept if ascent.history else []
+                with rescue_on_error(ascent, kept):
+                    if not ascent.history:
+                        _load_judges(ascent, settings.chunk)
+                        # Appended one by one, so that the frames before an error can be rescued.
+                        for frame in climb(ascent, settings.preview_every, settings.frames, steering):
+                            kept.append(frame)
+                    histories.append(tuple(ascent.history))
+                    reached = remember(inputs, key, steering, histories, ascent)
+                    if steering.goes_on:
+                        larger = _enlarge(ascent, steering, settings.frames)
+            # So that the workflow in a saved picture makes it again.
+            bridge.store_property(cls.hidden.extra_pnginfo, ACTS_PROPERTY, steering.write(ascent))
             with rescue_on_error(ascent, kept):
-                # Appended one by one, so that the frames before an error can be rescued.
-                for frame in climb(ascent, settings.preview_every, settings.frames, finish):
-                    kept.append(frame)
                 result = ascent.result
                 return io.NodeOutput(
                     bridge.to_comfy_images(result.image),
-                    result.stack.to(bridge.get_storage_device()),
+                    reached,
                     bridge.join_comfy_images(kept),
-                    result.history,
+                    tuple(record for history in histories for record in history),
                     bridge.to_comfy_masks(result.importance),
                 )
+
+
+def _enlarge(ascent: Ascent, steering: Steering, frames: int) -> Ascent | None:
+    """Return the ascent that follows at twice the size; None if it cannot be, which the node then says."""
+    try:
+        check_larger(ascent, frames)
+        return steering.enlarge(ascent)
+    except ValueError as error:
+        bridge.show_text(f"not larger: {error}")
+        return None
+
+
+def _load_judges(ascent: Ascent, chunk: int) -> None:
+    """Bring the judges of an ascent to the device, with room for its views; `chunk` is what the user has set."""
+    stack = ascent.stack
+    together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
+    transforms = ascent.augmentation.transforms
+    groups, optimizer = ascent.plan.groups, ascent.optimizer
+    room = estimate_ascent_bytes(stack.spec, stack.batch, groups, optimizer, together, transforms)
+    if chunk and bridge.get_device().type == "cpu":
+        # On other devices PyTorch raises an error if a chunk is too large, and the ascent halves the chunk. On a CPU
+        # the system may run out of memory without such an error, so the memory is checked here.
+        bridge.make_room(
+            room,
+            f"showing {together} views at once",
+            "set chunk to 0, or to a smaller number, or choose a smaller model",
+        )
+    bridge.load_judges(ascent.judges, together, room)
 
 
 def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from torchvision.utils import make_grid
 
 from ...das_core.objectives.term import Term
 from ...das_core.stack.image_stack import ImageStack
+from .. import bridge
 
 _RECENT = 8
 """The remaining time is estimated from this many recent steps. Earlier steps are not used, because the machine may have
@@ -94,14 +95,20 @@ _MOST_SHOWN = 9
 """The most frames of a film, or depths of a zoom, that a preview shows: three rows of three."""
 
 
+def measure_sheet(stack: ImageStack) -> tuple[int, int]:
+    """Return how many images a preview shows, and in how many columns."""
+    is_series = stack.spec.series is not None
+    count = min(stack.batch, _MOST_SHOWN if is_series else bridge.PREVIEW_COUNT)
+    return count, math.ceil(math.sqrt(count))
+
+
 def choose_shown(stack: ImageStack) -> Tensor:
     """Return the images of a preview (B, 3, H, W): pictures, or a sheet of at most nine frames of a film or depths."""
     images = stack.image()
-    if (stack.spec.time is None and stack.spec.zoom is None) or len(images) == 1:
+    if stack.spec.series is None or len(images) == 1:
         return images
-    count = min(len(images), _MOST_SHOWN)
+    count, columns = measure_sheet(stack)
     frames = images[[place * (len(images) - 1) // (count - 1) for place in range(count)]]
-    columns = math.ceil(math.sqrt(count))
     height, width = (max(1, side // columns) for side in images.shape[2:])
     tiles = F.interpolate(frames, size=(height, width), mode="bilinear", antialias=True)
     sheet: Tensor = make_grid(tiles.clamp(0, 1), nrow=columns, padding=2)

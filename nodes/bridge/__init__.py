@@ -4,8 +4,8 @@ The others import `comfy_api` and nothing else of ComfyUI.
 """
 
 from .comfyui_clip import join_clip
+from .controls import Controls, fingerprint_changes, register_control_routes
 from .diffusion import DiffusionGuide, guide_model
-from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
     CLIPS,
@@ -30,8 +30,8 @@ from .memory import (
     manage_module,
     measure_free_memory,
 )
-from .page import show_result, show_text, warn_on_node
-from .progress import Progress, Wait, check_interrupted, is_interrupt, show_failure
+from .page import show_result, show_text, store_property, tell_page, warn_on_node
+from .progress import PREVIEW_COUNT, Progress, Wait, check_interrupted, is_interrupt, show_failure
 from .rescue import rescue
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .svg_files import save_svgs
@@ -52,9 +52,10 @@ __all__ = [
     "CLIPS",
     "FEATURES",
     "PREFERENCES",
+    "PREVIEW_COUNT",
     "STACKS",
+    "Controls",
     "DiffusionGuide",
-    "FinishButton",
     "Progress",
     "Wait",
     "check_frame_memory",
@@ -67,7 +68,7 @@ __all__ = [
     "find_model_file",
     "find_model_folder",
     "find_stack_file",
-    "fingerprint_early_ends",
+    "fingerprint_changes",
     "free_cache_on_exit",
     "from_comfy_images",
     "from_comfy_mask",
@@ -87,7 +88,7 @@ __all__ = [
     "manage_module",
     "measure_free_memory",
     "read_stack_time",
-    "register_finish_route",
+    "register_control_routes",
     "register_folders",
     "rescue",
     "save_new_stack",
@@ -95,6 +96,8 @@ __all__ = [
     "show_failure",
     "show_result",
     "show_text",
+    "store_property",
+    "tell_page",
     "to_comfy_images",
     "to_comfy_masks",
     "warn_on_node",

@@ -46,6 +46,32 @@ def say_on_node(node_id: str, text: str) -> None:
         server.send_progress_text(html.escape(text, quote=False), node_id, server.client_id)
 
 
+def tell_page(event: str, content: dict[str, Any]) -> None:
+    """Send an event about the running node to the page that queued its run; the page gets the ids of both."""
+    server, node = find_server(), find_running_node()
+    if server and node:
+        server.send_sync(event, content | node._asdict(), server.client_id)
+
+
+def store_property(extra_pnginfo: Any, name: str, value: str) -> None:
+    """Give the running node a property in the workflow that ComfyUI stores in the pictures of this run."""
+    node = find_running_node()
+    workflow = extra_pnginfo.get("workflow") if isinstance(extra_pnginfo, dict) else None
+    # What the page sent is not checked by anyone: without the node, nothing is stored.
+    try:
+        graph, (*outer, own) = workflow, node.node_id.split(":") if node else [""]
+        for number in outer:
+            kind = _find_node(graph, number)["type"]
+            graph = next(one for one in workflow["definitions"]["subgraphs"] if one["id"] == kind)  # type: ignore[index]
+        _find_node(graph, own)["properties"][name] = value
+    except (KeyError, TypeError, StopIteration, AttributeError):
+        return
+
+
+def _find_node(graph: Any, number: str) -> Any:
+    return next(node for node in graph["nodes"] if str(node["id"]) == number)
+
+
 def warn_on_node(warning: str, node_id: str | None) -> None:
     """Log a warning and, if the id of a node is known, show it there until the next text or run."""
     _LOG.warning("%s", warning)

@@ -299,11 +299,11 @@ def test_the_button_leaves_the_values_of_a_file_where_they_are(page: Page) -> No
             set_widgets(page, {"recipe.steps": 7, "recipe.chunk": 3})
         saved = saved_values(page)
         named = page.evaluate(
-            f"() => {{ {FIND} return node.widgets.filter((w) => w.type !== 'button').map((w) => w.value) }}"
+            f"() => {{ {FIND} return node.widgets.filter((w) => w.serialize !== false).map((w) => w.value) }}"
         )
         assert saved == named
-        last = f"() => {{ {FIND} return node.widgets.at(-1).name }}"
-        assert page.evaluate(last) == "Finish now"
+        last = f"() => {{ {FIND} return node.widgets.slice(-2).map((widget) => widget.name) }}"
+        assert page.evaluate(last) == ["Finish now", "steer"]
         workflow = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
         load_workflow(page, workflow, "again")
         assert saved_values(page) == saved

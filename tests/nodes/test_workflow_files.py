@@ -23,7 +23,7 @@ def list_declared(inputs: Iterable[Input], values: Mapping[str, Any]) -> Iterato
     """The widgets that a node with these values has, in the order in which the page saves their values."""
     for item in inputs:
         is_widget = item.options is not None or item.type in WIDGET_TYPES
-        if item.type != AUTOGROW and is_widget and not item.settings.get("forceInput"):
+        if item.type != AUTOGROW and is_widget and not item.settings.keys() & {"forceInput", "hidden"}:
             yield item
         yield from list_declared(item.inputs_by_option.get(values.get(item.name, ""), []), values)
 

@@ -10,15 +10,20 @@ from loaded_pack import Pack
 
 @dataclass
 class Server:
-    """Stands for ComfyUI's server, and records in `sent` the texts that nodes show, as (node id, text, client)."""
+    """Stands for ComfyUI's server, and records in `sent` the texts that nodes show, as (node id, text, client), and in
+    `events` what pages are told."""
 
     client_id: str | None = "page"
     sockets: dict[str, object] = field(default_factory=dict)
     routes: list[Any] = field(default_factory=list)
     sent: list[tuple[str, str, str | None]] = field(default_factory=list)
+    events: list[tuple[str, dict[str, Any], str | None]] = field(default_factory=list)
 
     def send_progress_text(self, text: str, node_id: str, sid: str | None = None) -> None:
         self.sent.append((node_id, text, sid))
+
+    def send_sync(self, event: str, data: dict[str, Any], sid: str | None = None) -> None:
+        self.events.append((event, data, sid))
 
     @property
     def texts(self) -> list[str]:

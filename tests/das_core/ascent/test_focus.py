@@ -2,6 +2,7 @@
 
 import math
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ BAD = {
 
 
 @each_case("name, value", [(name, value) for name, values in BAD.items() for value in values])
-def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
+def test_settings_out_of_range_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{value}.* between"):
         da.Focus(**{name: value})
 

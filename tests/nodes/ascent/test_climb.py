@@ -54,7 +54,7 @@ def test_cancel_does_not_wait_for_the_step(pack: Pack, running: Running, at: int
 
 def finishing(pack: Pack, running: Running, at: int) -> Any:
     """An objective that presses Finish now when its model is called for this time."""
-    press = pack.module("nodes.bridge.finish").press_finish
+    press = pack.module("nodes.bridge.controls").press_finish
 
     def tell(call: int) -> None:
         if call == at:
@@ -114,7 +114,7 @@ def test_only_what_ended_early_gets_a_new_fingerprint(pack: Pack, running: Runni
 def test_cancel_after_finish_now_discards(pack: Pack, running: Running) -> None:
     import comfy.model_management
 
-    press = pack.module("nodes.bridge.finish").press_finish
+    press = pack.module("nodes.bridge.controls").press_finish
 
     def both(call: int) -> None:
         press(running.node_id, running.prompt_id)

@@ -15,13 +15,13 @@ from running_node import Running
 
 @pytest.fixture
 def finish(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = pack.module("nodes.bridge.finish")
-    monkeypatch.setattr(module, "_early_ends", type(module._early_ends)())
+    module = pack.module("nodes.bridge.controls")
+    monkeypatch.setattr(module, "_presses", type(module._presses)())
     return module
 
 
 def test_a_press_counts_for_the_node_and_the_prompt_that_run(finish: ModuleType, running: Running) -> None:
-    with finish.FinishButton() as button:
+    with finish.Controls() as button:
         assert not button.is_pressed
         for node_id, prompt_id in (("6", "first"), ("5", "second"), ("5", None), (None, "first"), ([], {})):
             assert not finish.press_finish(node_id, prompt_id)
@@ -33,45 +33,45 @@ def test_a_press_counts_for_the_node_and_the_prompt_that_run(finish: ModuleType,
 
 def test_a_press_ends_no_later_run(finish: ModuleType, running: Running) -> None:
     assert not finish.press_finish("5", "first")
-    with suppress(KeyError), finish.FinishButton() as button:
+    with suppress(KeyError), finish.Controls() as button:
         finish.press_finish("5", "first")
         raise KeyError
     assert not finish.press_finish("5", "first")
     running.prompt_id = "second"
-    with finish.FinishButton() as button:
+    with finish.Controls() as button:
         assert not finish.press_finish("5", "first")
         assert not button.is_pressed
 
 
 def test_a_fingerprint_changes_with_every_early_end_of_one_node(finish: ModuleType, running: Running) -> None:
     def end_early() -> str:
-        with finish.FinishButton() as button:
-            button.note_early_end()
-        fingerprint: str = finish.fingerprint_early_ends()
+        with finish.Controls() as button:
+            button.note_change()
+        fingerprint: str = finish.fingerprint_changes()
         return fingerprint
 
-    seen = [finish.fingerprint_early_ends(), end_early(), end_early()]
-    assert finish.fingerprint_early_ends() == seen[2]
+    seen = [finish.fingerprint_changes(), end_early(), end_early()]
+    assert finish.fingerprint_changes() == seen[2]
     running.node_id = "6"
     # With the same inputs, the one node would be given what the other one has ended early.
-    seen += [finish.fingerprint_early_ends(), end_early()]
+    seen += [finish.fingerprint_changes(), end_early()]
     assert len(set(seen)) == 5
     running.node_id = "5"
-    assert finish.fingerprint_early_ends() == seen[2]
+    assert finish.fingerprint_changes() == seen[2]
 
 
 def test_without_comfyui_the_button_is_there_and_cannot_be_pressed(finish: ModuleType) -> None:
-    finish.register_finish_route()
-    with finish.FinishButton() as button:
+    finish.register_control_routes()
+    with finish.Controls() as button:
         assert not finish.press_finish("5", "first")
-        button.note_early_end()
+        button.note_change()
     assert not button.is_pressed
-    assert finish.fingerprint_early_ends() == finish.fingerprint_early_ends()
+    assert finish.fingerprint_changes() == finish.fingerprint_changes()
 
 
 def test_a_second_copy_of_the_pack_registers_no_second_route(finish: ModuleType, running: Running) -> None:
     running.server.routes = [SimpleNamespace(path="/prompt"), SimpleNamespace(path=finish.ROUTE)]
-    finish.register_finish_route()
+    finish.register_control_routes()
     assert len(running.server.routes) == 2
 
 
@@ -79,7 +79,7 @@ def register(finish: ModuleType, monkeypatch: pytest.MonkeyPatch) -> web.Applica
     """An application with the route of the button."""
     routes, app = web.RouteTableDef(), web.Application()
     monkeypatch.setattr(finish, "find_server", lambda: SimpleNamespace(routes=routes))
-    finish.register_finish_route()
+    finish.register_control_routes()
     app.add_routes(routes)
     return app
 
@@ -105,7 +105,7 @@ def test_what_is_no_press_fails(finish: ModuleType, monkeypatch: pytest.MonkeyPa
 
     status, text = asyncio.run(ask())
     assert status == 400
-    assert "send the node_id and prompt_id of what is to finish" in text
+    assert "send the node_id and prompt_id" in text
 
 
 def test_a_body_that_never_ends_is_refused(finish: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,3 +121,20 @@ def test_a_body_that_never_ends_is_refused(finish: ModuleType, monkeypatch: pyte
             return answer
 
     assert asyncio.run(ask()) == b"HTTP/1.1 400 Bad Request\r\n"
+
+
+def test_an_act_waits_for_the_node_that_runs(finish: ModuleType, running: Running) -> None:
+    act = ["weigh", "castle", 2]
+    assert "not running" in finish.press_act("5", "first", act)
+    with finish.Controls() as controls:
+        assert "not running" in finish.press_act("5", "second", act)
+        for wrong, says in (
+            ("weigh", "is none of"),
+            (["weigh", "castle"], "needs"),
+            (["place", 2, 0], "between 0 and 1"),
+        ):
+            assert says in finish.press_act("5", "first", wrong)
+        assert [finish.press_act("5", "first", act) for _ in range(finish.MOST_WAITING)] == [""] * finish.MOST_WAITING
+        assert "acts wait" in finish.press_act("5", "first", act)
+        assert len(list(controls.take_acts())) == finish.MOST_WAITING
+        assert not list(controls.take_acts())

@@ -1,0 +1,102 @@
+"""Acts as text: a compact JSON, which a workflow stores and anyone may write, so what is read is checked."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..common.scalars import as_whole
+from ..common.text import shorten
+from .acts import Choose, Larger, Place, Protect, TimedAct, Weigh
+from .preparation import MOST_STEPS
+
+MOST_ACTS, LONGEST_TEXT = 10_000, 2_000_000
+
+_KINDS: Mapping[str, type[Any]] = {
+    "weigh": Weigh,
+    "choose": Choose,
+    "place": Place,
+    "protect": Protect,
+    "larger": Larger,
+}
+_EXAMPLE = '[[12, "weigh", "castle", 0.5], [20, "choose", [0, 2]]]'
+
+
+def write_acts(acts: Sequence[TimedAct]) -> str:
+    """Return acts as a compact JSON text, which `read_acts` reads; an empty text if there are none.
+
+    Args:
+        acts: acts, each after how many steps it came, as in `Ascent.acts`.
+
+    Example:
+        >>> from das_core import Choose, Place, write_acts
+        >>> write_acts([(12, Place(0.25, 0.5)), (20, Choose([3]))])
+        '[[12,"place",0.25,0.5],[20,"choose",[3]]]'
+    """
+    names = {kind: name for name, kind in _KINDS.items()}
+    rows = [[step, names[type(act)], *vars(act).values()] for step, act in acts]
+    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False) if rows else ""
+
+
+def read_acts(text: str) -> tuple[TimedAct, ...]:
+    """Read the text of `write_acts`.
+
+    Args:
+        text: the text; an empty one has no acts. Acts at a step that an ascent does not have are never reached.
+
+    Raises:
+        ValueError: when it is no such text: says which act cannot be, and why.
+
+    Example:
+        >>> from das_core import Weigh, read_acts, write_acts
+        >>> text = write_acts([(12, Weigh("castle", 0.5))])
+        >>> text, read_acts(text)
+        ('[[12,"weigh","castle",0.5]]', ((12, Weigh(objective='castle', factor=0.5)),))
+    """
+    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+        raise ValueError(f"acts {shorten(text)} are no text of at most {LONGEST_TEXT} characters, as {_EXAMPLE}")
+    if not text.strip():
+        return ()
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"acts {shorten(text)} cannot be read ({shorten(str(error))}); write {_EXAMPLE}") from error
+    if not isinstance(rows, list) or len(rows) > MOST_ACTS:
+        raise ValueError(f"acts {shorten(text)} are no list of at most {MOST_ACTS}; write {_EXAMPLE}")
+    return tuple(read_act(row, number) for number, row in enumerate(rows, start=1))
+
+
+def read_act(row: Any, number: int = 1) -> TimedAct:
+    """Return the act with this number in a list; `row` is what was JSON."""
+    if not isinstance(row, list) or len(row) < 2 or not isinstance(row[1], str) or row[1] not in _KINDS:
+        raise ValueError(f"act {number}, {shorten(row)}, is none of {', '.join(_KINDS)}; write {_EXAMPLE}")
+    step, kind = as_whole(row[0]), _KINDS[row[1]]
+    if step is None or not 0 <= step <= MOST_STEPS:
+        raise ValueError(f"act {number} is at step {shorten(row[0])}, which is no whole number from 0 to {MOST_STEPS}")
+    needed = [field.name for field in fields(kind)]
+    if len(row) - 2 != len(needed):
+        raise ValueError(f"act {number}, {shorten(row)}, needs {', '.join(needed) or 'nothing'} after '{row[1]}'")
+    try:
+        return step, kind(*row[2:])
+    except ValueError as error:
+        raise ValueError(f"act {number}, '{row[1]}': {error}") from error
+
+
+def split_acts(acts: Sequence[TimedAct]) -> list[tuple[tuple[TimedAct, ...], int]]:
+    """Return, for one ascent after the other, its acts, and after how many steps the next one begins, which is larger.
+
+    Args:
+        acts: acts, such as those that `read_acts` returns.
+
+    Example:
+        >>> from das_core import read_acts, split_acts
+        >>> split_acts(read_acts('[[12,"place",0.25,0.5],[60,"larger"]]'))
+        [(((12, Place(row=0.25, column=0.5)),), 60), ((), 100000)]
+    """
+    parts: list[tuple[tuple[TimedAct, ...], int]] = []
+    begin = 0
+    for place, (step, act) in enumerate(acts):
+        if isinstance(act, Larger):
+            parts.append((tuple(acts[begin:place]), step))
+            begin = place + 1
+    return [*parts, (tuple(acts[begin:]), MOST_STEPS)]

@@ -1,0 +1,60 @@
+"""What an ascent at twice the size starts from: the images that climb, at twice the size, and what is asked of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from ..objectives.per_image import PerImageScore
+from ..objectives.term import Term
+from ..stack.image_stack import ImageStack
+from ..stack.render import enlarge_stack
+from ..views.augmentation import Augmentation
+from .acts import Course
+from .plan import Member, Plan
+from .spreading import select_images
+
+SCALE = 2
+
+
+def enlarge_course(course: Course, augmentation: Augmentation) -> tuple[Course, Augmentation]:
+    """Return the course of the images that climb, at twice the size, and views that reach as far into the margin."""
+    stack, plan = course.stack, course.plan
+    if len(course.images) < stack.batch:
+        stack, plan = _select_stack(stack, course.images), _select_plan(plan, course.images)
+    windows = replace(augmentation.windows, jitter=SCALE * augmentation.windows.jitter)
+    larger = Course(plan, course.focus, enlarge_stack(stack, SCALE), tuple(range(stack.batch)))
+    return larger, replace(augmentation, windows=windows)
+
+
+def _select_stack(stack: ImageStack, images: Sequence[int]) -> ImageStack:
+    """Return a stack of some of the images, without the state of its optimizer."""
+    parameters, around = stack.parameters, stack.surroundings
+    if parameters is not None:
+        parameters = replace(parameters, tensors=tuple(select_images(each, images) for each in parameters.tensors))
+    start, canvas = (select_images(each, images) for each in (stack.start, stack.canvas))
+    return ImageStack(stack.spec, start, canvas, parameters, stack.steps, None, around and around.select(images))
+
+
+def _select_plan(plan: Plan, images: Sequence[int]) -> Plan:
+    """Return a plan for some of the images, which get numbers from 0."""
+
+    def select_each(values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(each if len(each) == 1 else select_images(each, images) for each in values)
+
+    def select_term(term: Term) -> Term:
+        score = term.score
+        if isinstance(score, PerImageScore):
+            own = [image % len(score.scores) for image in images]
+            score = PerImageScore(tuple(score.scores[n] for n in own), tuple(score.names[n] for n in own))
+        return replace(
+            term, score=score, regions=select_each(term.regions), references=select_each(term.references), images=1
+        )
+
+    def select_member(member: Member) -> Member:
+        return Member(member.name, select_term(member.term), member.find_factors(images))
+
+    groups = tuple(
+        replace(group, members=tuple(map(select_member, group.members)), images=len(images)) for group in plan.groups
+    )
+    return replace(plan, groups=groups, timeline=type(plan.timeline).from_images(len(images)))

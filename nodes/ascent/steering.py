@@ -1,0 +1,84 @@
+"""Steering of Optimize: the acts of its input and of the page, and what the page is told."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...das_core.ascent.act_text import split_acts, write_acts
+from ...das_core.ascent.acts import Larger, TimedAct, Weigh
+from ...das_core.ascent.loop import Ascent
+from .. import bridge
+from .status import measure_sheet
+
+EVENT = "direct_ascent.acts"
+"""The event with which the page (web/steer.js) learns what can be steered, and what has been."""
+
+ACTS_PROPERTY = "das_acts"
+"""The property of the node in which web/steer.js keeps the value of the input `acts`."""
+
+
+class Steering:
+    """The acts of a run: those of the ascents that are over, of the present one, and of those to come."""
+
+    def __init__(self, acts: Sequence[TimedAct], controls: bridge.Controls) -> None:
+        self.controls = controls
+        (self.acts, self.until), *self._later = split_acts(acts)
+        self.over: list[TimedAct] = []
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether an ascent at twice the size follows the present one."""
+        return bool(self._later) and not self.controls.is_pressed
+
+    def enlarge(self, ascent: Ascent) -> Ascent:
+        """Return the ascent that follows a finished one."""
+        larger = ascent.enlarge(self._later[0][0])
+        self.over += [*ascent.acts, (len(ascent.history), Larger())]
+        (self.acts, self.until), *self._later = self._later
+        return larger
+
+    def take_acts(self, ascent: Ascent, *, last: bool) -> bool:
+        """Steer the ascent as the page has asked, unless this was its last step; return whether some of it is refused,
+        which the node then says."""
+        refused = []
+        for act in [] if last else list(self.controls.take_acts()):
+            try:
+                ascent.steer(act)
+            except ValueError as error:
+                refused.append(str(error))
+            else:
+                self.controls.note_change()
+            self.tell(ascent, refused)
+        if refused:
+            bridge.show_text("\n".join(refused))
+        return bool(refused)
+
+    def tell(self, ascent: Ascent, refused: Sequence[str] = ()) -> None:
+        """Tell the page what the ascent is, and all acts of the run so far."""
+        factors = dict.fromkeys((member.name for member in ascent.plan.members), 1.0)
+        factors |= {act.objective: act.factor for _, act in [*self.over, *ascent.acts] if isinstance(act, Weigh)}
+        shown, columns = measure_sheet(ascent.stack)
+        content: dict[str, Any] = {
+            "acts": self.write(ascent),
+            "done": len(ascent.history),
+            "factors": factors,
+            "images": 1 if ascent.plan.is_series else ascent.stack.batch,
+            "chosen": ascent.images,
+            "focus": ascent.focus is not None,
+            "paints": ascent.stack.spec.zoom is None,
+            "enlarges": not ascent.optimizer.draws,
+            "shown": shown,
+            "columns": columns,
+            "refused": list(refused),
+        }
+        bridge.tell_page(EVENT, content)
+
+    def write(self, ascent: Ascent) -> str:
+        """Return all acts of the run, those of its input and those of the page, as the input takes them."""
+        return write_acts([*self.over, *ascent.acts, *ascent.coming, *self._list_later()])
+
+    def _list_later(self) -> Iterator[TimedAct]:
+        until = self.until
+        for acts, end in self._later:
+            yield until, Larger()
+            yield from acts
+            until = end

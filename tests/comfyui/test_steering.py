@@ -1,0 +1,100 @@
+"""The panel with which one steers Optimize: what is done in it changes the picture, and is done again by what is saved.
+
+tests/nodes/ascent/test_steering.py tests the node itself.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from harness.client import Client
+from harness.page import load_api, load_workflow, press_run
+from short_examples import AUGMENTATION, OPTIMIZE, SAVED, STACK, make_complete, set_recipe
+from template_page import set_renderer
+
+STEPS = 150
+FIND = "const node = app.graph.nodes.find((node) => node.type === 'DAS_Optimize');"
+
+
+def make_small() -> dict[str, Any]:
+    """A workflow of two small images with quick steps, of which all but the last can be steered."""
+    prompt = make_complete()
+    prompt[STACK]["inputs"] |= {"width": 64, "height": 64, "batch_size": 2, "details.margin": 8}
+    prompt[AUGMENTATION]["inputs"] |= {"views": 1, "details.jitter": 8}
+    set_recipe(prompt[OPTIMIZE]["inputs"], steps=STEPS, preview_every=5, frames=0)
+    return {number: prompt[number] for number in ("1", "2", STACK, AUGMENTATION, OPTIMIZE, SAVED)}
+
+
+def show_optimize(page: Page) -> None:
+    page.evaluate(
+        f"""() => {{
+            {FIND}
+            node.widgets.find((widget) => widget.name === 'control_after_generate').value = 'randomize';
+            app.canvas.ds.scale = 1;
+            app.canvas.ds.offset = [500 - node.pos[0], 100 - node.pos[1]];
+            app.canvas.setDirty(true, true);
+        }}"""
+    )
+
+
+def read_acts(page: Page) -> list[Any]:
+    text = page.evaluate(f"() => {{ {FIND} return node.properties.das_acts ?? '' }}")
+    return json.loads(text) if text else []
+
+
+def press(page: Page, button: str) -> None:
+    # Without the mouse, which waits for the page to draw: that takes long on a busy machine.
+    page.locator(f"[data-das-steer={button}]").dispatch_event("click")
+
+
+def wait_for_act(page: Page, kind: str) -> None:
+    page.wait_for_function(f"() => {{ {FIND} return node.properties.das_acts?.includes('\"{kind}\"') }}")
+
+
+@pytest.mark.parametrize("modern", [False, True])
+def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it_again(
+    comfyui: Client, page: Page, modern: bool
+) -> None:
+    load_api(page, make_small(), "steered")
+    set_renderer(page, modern)
+    show_optimize(page)
+    panel = page.locator("[data-das-steer]")
+    assert panel.count() == 0, "nothing is shown before the first run"
+    prompt_id = press_run(page)
+    press(page, "protect")
+    picture = page.locator("canvas[style*=crosshair]")
+    picture.wait_for()
+    # Into the second of the two images, which are side by side.
+    box = picture.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    page.mouse.up()
+    wait_for_act(page, "protect")
+    press(page, "choose")
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    wait_for_act(page, "choose")
+    steered = comfyui.get_images(comfyui.wait(prompt_id, timeout=300), SAVED)
+    acts = read_acts(page)
+    assert [kind for _, kind, *_ in acts] == ["protect", "choose"]
+    assert acts[1][2] == [1]
+    stroke = acts[0][2][0]
+    assert len(stroke) > 1
+    assert all(0 < column < 0.5 for _, column, _ in stroke)
+
+    # The saved workflow, and that in the saved picture, do it again.
+    saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
+    (stored,) = [n for n in json.loads(steered[0].info["workflow"])["nodes"] if n["type"] == "DAS_Optimize"]
+    assert json.loads(stored["properties"]["das_acts"]) == acts
+    load_workflow(page, saved, "again")
+    again = comfyui.get_images(comfyui.wait(press_run(page), timeout=300), SAVED)
+    assert [image.tobytes() for image in again] == [image.tobytes() for image in steered]
+
+    press(page, "clear")
+    assert read_acts(page) == []
+
+    press(page, "larger")
+    wait_for_act(page, "larger")
