@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 from .ascent import (
     BEST,
     DRAWING,
+    DREAM,
     FEATURE,
     PICTURE,
     SGD,
     SKETCH,
+    STYLE,
     Adam,
     Ascent,
     AscentError,
@@ -139,12 +141,12 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "DRAWING", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam",
-    "Ascent", "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser", "Denoising", "Dictionary",
-    "Distance", "Flip", "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly",
-    "Noise", "NormalizedAscent", "Objective", "Paint", "PreferenceHead", "Recipe", "Record", "Result", "Shot",
-    "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Windows", "Within", "Zoom",
-    "as_film", "as_zoom", "caricature_objective", "class_objective", "classify", "compare_with_texts",
+    "BEST", "CLIP", "DRAWING", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER",
+    "STYLE", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Classifier", "ColorShift", "Denoiser",
+    "Denoising", "Dictionary", "Distance", "Flip", "Focus", "Glass", "Grayscale", "Guidance", "ImageStack", "Ink",
+    "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent", "Objective", "Paint", "PreferenceHead", "Recipe", "Record",
+    "Result", "Shot", "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Windows",
+    "Within", "Zoom", "as_film", "as_zoom", "caricature_objective", "class_objective", "classify", "compare_with_texts",
     "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack", "feature_objective",
     "find_layers", "image_objective", "in_region", "latent_objective", "load", "load_dictionary", "load_open_clip",
     "load_preference", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",

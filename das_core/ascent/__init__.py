@@ -7,7 +7,7 @@ from .guidance import Guidance
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .recipe import BEST, DRAWING, FEATURE, PICTURE, SKETCH, Recipe, suit_judge
+from .recipe import BEST, DRAWING, DREAM, FEATURE, PICTURE, SKETCH, STYLE, Recipe, suit_judge
 from .result import AscentError, Record, Result, Step
 from .sgd import SGD
 from .strokes import Strokes
@@ -15,7 +15,7 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "DRAWING", "FEATURE", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus",
-    "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes", "Within",
-    "suit_judge",
+    "BEST", "DRAWING", "DREAM", "FEATURE", "PICTURE", "SGD", "SKETCH", "STYLE", "Adam", "Ascent", "AscentError",
+    "Denoising", "Focus", "Guidance", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step", "Strokes",
+    "Within", "suit_judge",
 ]

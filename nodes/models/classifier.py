@@ -54,6 +54,7 @@ class LoadClassifier(Node):
             "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
             "• file: your own checkpoint from models/classifiers.",
             aliases="imagenet, timm, torchvision",
+            advanced=["precision"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",

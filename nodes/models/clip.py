@@ -49,6 +49,7 @@ class LoadCLIP(Node):
             "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
             "• file: your own checkpoint from models/open_clip.",
             aliases="openclip, siglip, text to image",
+            advanced=["precision"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",

@@ -22,7 +22,7 @@ class ClassObjective(Node):
             "WordNet ids and indices all work; an unknown name is answered with the nearest ones. Pick "
             "ImageNet Class lists all.",
             aliases="imagenet, class, label",
-            advanced=["variety"],
+            advanced=["score", "weight", "variety"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
                 tip(
