@@ -116,10 +116,11 @@ class Optimize(Node):
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
             # Checked before `prepare` builds the operator, because the operator may need the most memory.
             node = "Film Stack" if stack.spec.zoom is None else "Zoom Stack"
-            with add_advice(TrackError, f". {node} says how many there are"):
+            with add_advice(TrackError, f". Keyframes and Schedule say which, {node} how many there are"):
                 plan = make_plan(list_connected(objectives), stack.spec, stack.batch)
             needed = estimate_ascent_bytes(stack.spec, stack.batch, plan.groups, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
+            bridge.show_text(f"preparing {stack.spec.width} x {stack.spec.height}")
             ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=bridge.get_device())
             bridge.show_text("loading the models")
             if settings.preview_every:
