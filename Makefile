@@ -44,7 +44,7 @@ else
 	$(BIN)/python tools/run_workflow.py example_workflows/api/inspect.json --output output
 endif
 
-film: $(READY)  ## a film without an end: a castle becomes a volcano and a castle again; writes a .webp to output/
+film: $(READY)  ## a film without an end: a castle becomes a volcano and a castle again; writes a .mp4 to output/
 	$(BIN)/python tools/run_workflow.py example_workflows/api/morph.json --output output
 
 # GRID=file.yaml runs another grid; options of tools/sweep.py go into ARGS.
