@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from repository import REPOSITORY
 from runner.command_line import Parser, add_folders
 from runner.workflow_graph import WorkflowError
 

@@ -195,7 +195,7 @@ _EVENLY = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, til
 """Small steps that change the whole of a given image and all its frequencies alike."""
 
 STYLE = Recipe(80, Augmentation(8, Windows(fitted=True), ()), _EVENLY, focus=None, denoising=None)
-"""The recipe that draws a given image anew. Noise in the views would count as texture, and mirrored strokes as style."""
+"""The recipe that draws a given image anew. Noise in views would count as texture, and mirrored strokes as style."""
 
 DREAM = Recipe(
     steps=50,

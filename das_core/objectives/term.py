@@ -41,7 +41,7 @@ class Term:
             without a judge, the `CanvasPixels` of B images. `images` has that of each view, (V,), int64, on the CPU.
         judge: the judge that is run on views; None for a score of the pixels of the canvas.
         weight: how much it counts among others; below 0 the score is lowered. With a single term only the sign counts.
-        describe: returns a score as text, such as '81%', for the display of a run; an empty one by default: it is not shown.
+        describe: returns a score as text, such as '81%', for the display of a run; an empty text is not shown.
         regions: masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
         fades: factors of the weight that change over the steps.
         tracks: factors of the weight that differ between images, frames or depths.

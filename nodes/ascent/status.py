@@ -63,7 +63,7 @@ class Status:
         return " ·\n".join(filter(None, [first, " · ".join(self._format_scores(scores))]))
 
     def _format_scores(self, scores: Mapping[str, float]) -> list[str]:
-        """Return the scores that have a text, with their names: as many as fit into `_MAX_LENGTH` characters, at least one."""
+        """Return the scores that have a text, with their names; one, and others that fit into `_MAX_LENGTH` letters."""
         texts = {name: self._parts[name][0].describe(score) for name, score in scores.items()}
         said = [f"{_shorten(name)} {text}" for name, text in texts.items() if text]
         shown: list[str] = []

@@ -72,9 +72,9 @@ class LoadClassifier(Node):
                         timm=[
                             tip(
                                 io.Combo.Input("architecture", options=timm_models.list_timm_architectures()),
-                                "Architecture and training set. The first four are quick and of different kinds: begin there. "
-                                "The list is long: click it and type to search. "
-                                "Downloaded once, into models/classifiers/timm.",
+                                "Architecture and training set. The first four are quick and of different kinds: begin "
+                                "there. The list is long: click it and type to search. Downloaded once, into "
+                                "models/classifiers/timm.",
                             )
                         ],
                         file=[
