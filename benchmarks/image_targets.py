@@ -20,7 +20,6 @@ from das_core.stack.spec import StackSpec
 
 PAIRS = (("astronaut", "coffee"), ("cat", "rocket"), ("coffee", "grass"), ("rocket", "cat"), ("camera", "retina"))
 BLEND_CONTRAST, BLEND_STEPS = 0.9, 60
-# The contrast, the number of steps and the optimizer of example_workflows/api/style_blend.json
 BLEND = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
 
 
@@ -75,9 +74,8 @@ def _blends(climber: CLIP, judge: CLIP) -> str:
         rows.append(f"| {begin} | {end} | {before:.3f} | {after:.3f} | {kept:.2f} |")
     save_sheet(images, HERE / "image_targets_blend.jpg")
     table = "\n".join(rows)
-    return f"""Blend: the ascent starts from one photograph and climbs toward the embedding of another. Contrast, steps,
-views and optimizer are those of the workflow style_blend; the workflow has two CLIPs of open_clip in place of one
-starter CLIP, and the default levels in place of 1, 5, 9 and so on.
+    return f"""Blend: the ascent starts from one photograph and climbs toward the embedding of another, in
+60 steps of 16 views, otherwise with the recipe style and one starter CLIP; the levels are 1, 5, 9 and so on.
 
 | from | toward | cosine to the second before, by the judge | after | structural similarity to the first |
 |---|---|---|---|---|

@@ -140,7 +140,7 @@ def report() -> str:
     )
     return f"""{COUNT} pairs of classes drawn at random (seed {DRAW}), {FRAMES} frames of {SIDE} x {SIDE}, {model.name},
 seed {SEED}. Judge: {judge.name}. Film: one ascent of all frames. One after another: a picture of the first class, whose
-levels are then weakened, and an ascent from there to the second, as in the template prompt_to_prompt, with twice the
+levels are then weakened, and an ascent from there to the second, with twice the
 work. Frame by frame: an ascent for each frame, with the recipe sketch and the weights of the film (one pair). Flicker:
 the sum of the changes from frame to frame, divided by the change from the first frame to the last. Monotone: the share
 of the second class in the sum of both probabilities never falls by more than {_FALL}.

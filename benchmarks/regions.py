@@ -54,8 +54,8 @@ FEATHER = 60
 # The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
 # logits of the classes that the photograph shows.
 SCORE: ScoreKind = "log_probability"
-OPTIMIZER = NormalizedAscent(step_size=0.14, momentum=0.5)  # optimizer of example_workflows/api/inpaint.json
-DENOISING = Denoising(keep=0.03)  # denoiser of example_workflows/api/inpaint.json
+OPTIMIZER = NormalizedAscent(step_size=0.14, momentum=0.5)
+DENOISING = Denoising(keep=0.03)
 
 # For comparison, a picture is made without the photograph, and then pasted into the rectangle. This picture is `SIDE`
 # pixels wide and has the aspect ratio of the rectangle.
@@ -128,7 +128,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
     median, without = (torch.tensor(values).quantile(0.5) for values in (reached, pasted))
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
-{PHOTO.width} x {PHOTO.height}, from the photograph itself with the settings of the workflow inpaint.
+{PHOTO.width} x {PHOTO.height}, from the photograph itself, with a mask like that of the workflow inpaint.
 The edge of the window is soft over {FEATHER} pixels inside of it.
 Outside of the window {kept} of {len(INSERTS)} photographs are the same bit for bit.
 The probability that the judge gives to what was asked for, of the whole picture,

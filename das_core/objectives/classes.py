@@ -18,7 +18,7 @@ from ..models.classifier import Classifier
 from ..models.judge import Judge, check_judge
 from ..models.labels import Labels, UnknownClassError
 from ..models.partial_classifier import make_partial_classifier
-from .term import Objective, format_score, join_names, make_objective
+from .term import Objective, join_names, make_objective
 
 ScoreKind = Literal["logit", "log_probability", "margin", "share"]
 Targets = int | str | Sequence[int | str | tuple[int | str, float]]
@@ -97,11 +97,11 @@ class ClassScore:
         return scores @ weights
 
     def describe(self, score: float) -> str:
-        """Return a score as text; the log-probability of a single class as a probability, '81%'."""
+        """Return a score as text; the log-probability of a single class as a probability, '81%', others not."""
         (_, weight), *others = self.targets
         if self.kind == "log_probability" and not others and weight > 0 and not math.isnan(score):
             return f"{math.exp(min(score / weight, 0)):.0%}"
-        return format_score(score)
+        return ""
 
 
 def _read_targets(targets: Any, labels: Labels) -> tuple[tuple[int, float], ...]:

@@ -34,8 +34,8 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
     """Return the objective of the style of images.
 
     The score of a view is minus the weighted sum over the layers of `|G - T|² / |T|²`: G is the Gram matrix of the
-    view, T the mean Gram matrix over several windows of all images. A share of it (`COLORS`) is the same of the covariances
-    of its pixels, plus the squared distance of their means, relative to the variance.
+    view, T the mean Gram matrix over several windows of all images. A share of it (`COLORS`) is the same of the
+    covariances of its pixels, plus the squared distance of their means, relative to the variance.
 
     Args:
         model: the judge whose layers are compared.

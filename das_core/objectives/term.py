@@ -20,9 +20,9 @@ Score = Callable[[Any, Tensor], Tensor]
 LONGEST_NAME = 60
 
 
-def format_score(score: float) -> str:
-    """Return a score as text: up to three significant digits; a whole number if its absolute value is 1000 or more."""
-    return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
+def _say_nothing(score: float) -> str:
+    """Return no text: most scores, such as a cosine of -0.1, do not tell anybody how good they are."""
+    return ""
 
 
 def join_names(names: Sequence[str], separator: str = ", ") -> str:
@@ -41,7 +41,7 @@ class Term:
             without a judge, the `CanvasPixels` of B images. `images` has that of each view, (V,), int64, on the CPU.
         judge: the judge that is run on views; None for a score of the pixels of the canvas.
         weight: how much it counts among others; below 0 the score is lowered. With a single term only the sign counts.
-        describe: returns a score as text, such as '81%', for the display of a run.
+        describe: returns a score as text, such as '81%', for the display of a run; an empty text is not shown.
         regions: masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
         fades: factors of the weight that change over the steps.
         tracks: factors of the weight that differ between images, frames or depths.
@@ -66,7 +66,7 @@ class Term:
     score: Score
     judge: Judge | None = None
     weight: float = 1.0
-    describe: Callable[[float], str] = field(default=format_score, repr=False)
+    describe: Callable[[float], str] = field(default=_say_nothing, repr=False)
     regions: tuple[Tensor, ...] = field(default=(), repr=False)
     fades: tuple[Fade, ...] = ()
     tracks: tuple[Track, ...] = ()

@@ -29,12 +29,12 @@ def _settings() -> list[Any]:
             "size of picture. 0: nothing. 0.01: some hatching is left. 0.018: painted. 0.1: flat colours.",
         ),
         tip(
-            io.Float.Input("end", default=Denoising.end, min=0.0, max=1.0, step=0.002),
+            io.Float.Input("end_strength", default=Denoising.end, min=0.0, max=1.0, step=0.002),
             "The same at the last step. 0: hatching comes back. 0.006: texture of stone and fur. As much as strength: "
             "smooth to the end.",
         ),
         tip(
-            io.Float.Input("share", default=Denoising.share, min=0.01, max=1.0, step=0.05),
+            io.Float.Input("blend", default=Denoising.share, min=0.01, max=1.0, step=0.05),
             "How far every step goes to the denoised picture. 0.3 suits 60 steps, 0.12 suits 150, 0.45 suits 30. 1: "
             "all the way, soft.",
         ),
@@ -50,4 +50,7 @@ def _settings() -> list[Any]:
 def read_denoising(choice: dict[str, Any] | None) -> Denoising | None:
     """Return the denoiser with its settings, or None if `off` is chosen."""
     chosen, settings = read_choice("denoise", choice, _CHOICES)
-    return Denoising(**settings) if chosen == "on" else None
+    if chosen == "off":
+        return None
+    strength, end, share, keep = (settings[name] for name in ("strength", "end_strength", "blend", "keep"))
+    return Denoising(strength=strength, end=end, share=share, keep=keep)

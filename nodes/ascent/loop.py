@@ -12,7 +12,6 @@ from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.plan import make_plan
-from ...das_core.ascent.recipe import suit_film, suit_zoom
 from ...das_core.ascent.result import Record
 from ...das_core.looks.look import Look as CoreLook
 from ...das_core.objectives.term import Objective as CoreObjective
@@ -51,16 +50,15 @@ class Optimize(Node):
                 "recipe.optimizer.coarse_to_fine",
                 "recipe.optimizer.tilt",
                 "recipe.schedule",
-                "recipe.frames",
                 "recipe.chunk",
-                "recipe.focus.start",
-                "recipe.focus.end",
-                "recipe.focus.share",
+                "recipe.focus.start_width",
+                "recipe.focus.end_width",
+                "recipe.focus.opening",
                 "recipe.focus.emphasis",
                 "recipe.denoise",
                 "recipe.denoise.strength",
-                "recipe.denoise.end",
-                "recipe.denoise.share",
+                "recipe.denoise.end_strength",
+                "recipe.denoise.blend",
                 "recipe.denoise.keep",
             ],
             inputs=[
@@ -121,26 +119,24 @@ class Optimize(Node):
         acts: str = "",
     ) -> io.NodeOutput:
         with bridge.free_cache_on_exit(), bridge.Controls() as controls:
-            settings, known = read_recipe(recipe), read_acts(acts)
+            known = read_acts(acts)
             steering = Steering(known, controls)
             inputs = [stack, augmentation, look, *list_connected(objectives)]
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
             if look is not None:
                 stack = replace(stack, spec=replace(stack.spec, look=look))
-            chosen, zoom = settings.recipe, stack.spec.zoom
-            if zoom is not None:
-                chosen = suit_zoom(chosen, zoom.depths, climbed=stack.steps > 0)
+            settings = read_recipe(recipe, stack)
+            chosen = settings.recipe
             if augmentation is not None:
                 chosen = replace(chosen, augmentation=augmentation)
-            elif stack.spec.time is not None:
-                chosen = suit_film(chosen)
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
             # Checked before `prepare` builds the operator, because the operator may need the most memory.
-            node = "Film Stack" if zoom is None else "Zoom Stack"
-            with add_advice(TrackError, f". {node} says how many there are"):
+            node = "Film Stack" if stack.spec.zoom is None else "Zoom Stack"
+            with add_advice(TrackError, f". Keyframes and Schedule say which, {node} how many there are"):
                 plan = make_plan(list_connected(objectives), stack.spec, stack.batch)
             needed = estimate_ascent_bytes(stack.spec, stack.batch, plan.groups, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
+            bridge.show_text(f"preparing {stack.spec.width} x {stack.spec.height}")
             device = bridge.get_device()
             ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=device, acts=steering.acts)
             bridge.show_text("loading the models")

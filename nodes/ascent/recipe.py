@@ -1,7 +1,7 @@
 """The inputs of Optimize that choose its recipe and its focus."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy_api.latest import io
@@ -9,7 +9,8 @@ from comfy_api.latest import io
 from ...das_core.ascent.focus import Focus
 from ...das_core.ascent.pace import ScheduleName
 from ...das_core.ascent.preparation import MOST_STEPS
-from ...das_core.ascent.recipe import RECIPES, Recipe
+from ...das_core.ascent.recipe import RECIPES, Recipe, suit_stack
+from ...das_core.stack.image_stack import ImageStack
 from ..schema import list_options, make_options, read_choice, tip
 from .denoising import denoise_input, read_denoising
 from .optimizers import optimizer_input, read_optimizer
@@ -34,7 +35,8 @@ def recipe_input() -> Any:
         options=make_options(_CHOICES, custom=_list_settings()),
         tooltip="How long and how it climbs. picture: 60 steps of 16 views. sketch: recognisable in a third of the "
         "time. best: four times as long. feature: for a channel or another part. drawing: 160 strokes on paper. "
-        "custom: every setting by itself; it begins with those of picture.",
+        "style, dream: change an image evenly, with wide or with close views. custom: every setting by itself; it "
+        "begins with those of picture. Films, zooms, tiles and masks are recognised by their stack.",
     )
 
 
@@ -72,11 +74,11 @@ def _list_settings() -> list[Any]:
     ]
 
 
-def read_recipe(choice: Mapping[str, Any] | None) -> Settings:
-    """Return the chosen settings."""
+def read_recipe(choice: Mapping[str, Any] | None, stack: ImageStack) -> Settings:
+    """Return the chosen settings, adapted to a stack; what `custom` says of the denoiser stays."""
     name, values = read_choice("recipe", choice, _CHOICES)
     if name != "custom":
-        return Settings(RECIPES[name])
+        return Settings(suit_stack(RECIPES[name], stack))
     chosen = Recipe(
         steps=values["steps"],
         optimizer=read_optimizer(values.get("optimizer")),
@@ -84,7 +86,8 @@ def read_recipe(choice: Mapping[str, Any] | None) -> Settings:
         focus=read_focus(values.get("focus")),
         denoising=read_denoising(values.get("denoise")),
     )
-    return Settings(chosen, *(values[name] for name in ("preview_every", "frames", "chunk")))
+    suited = replace(suit_stack(chosen, stack), denoising=chosen.denoising)
+    return Settings(suited, *(values[name] for name in ("preview_every", "frames", "chunk")))
 
 
 _FOCUSES = ("center", "everywhere")
@@ -98,17 +101,17 @@ def focus_input() -> Any:
             _FOCUSES,
             center=[
                 tip(
-                    io.Float.Input("start", default=Focus.start, min=0.05, max=100.0, step=0.05),
+                    io.Float.Input("start_width", default=Focus.start, min=0.05, max=100.0, step=0.05),
                     "How wide the window is at the first step, in halves of the canvas (margin included). 0.15: a "
                     "spot in the middle. 0.3: one object. 1: nearly everywhere.",
                 ),
                 tip(
-                    io.Float.Input("end", default=Focus.end, min=0.05, max=100.0, step=0.05),
+                    io.Float.Input("end_width", default=Focus.end, min=0.05, max=100.0, step=0.05),
                     "How wide it becomes. 1.2: the corners of the canvas move half as far as the middle, before a "
-                    "plain ground. 3: all of the picture nearly alike, a fuller scene. Not below start.",
+                    "plain ground. 3: all of the picture nearly alike, a fuller scene. Not below start_width.",
                 ),
                 tip(
-                    io.Float.Input("share", default=Focus.share, min=0.0, max=1.0, step=0.05),
+                    io.Float.Input("opening", default=Focus.share, min=0.0, max=1.0, step=0.05),
                     "Share of the steps over which it opens. 0: open from the first step. 0.7: the picture grows from "
                     "its middle. 1: the edges come last.",
                 ),
@@ -128,4 +131,6 @@ def focus_input() -> Any:
 def read_focus(choice: dict[str, Any] | None) -> Focus | None:
     """Return the chosen focus, or None if `everywhere` is chosen."""
     kind, settings = read_choice("focus", choice, _FOCUSES)
-    return Focus(**settings) if kind == "center" else None
+    if kind != "center":
+        return None
+    return Focus(*(settings[name] for name in ("start_width", "end_width", "opening", "emphasis")))

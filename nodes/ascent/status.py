@@ -34,21 +34,24 @@ class Status:
         self._begin = self._last = clock()
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
+    def describe_start(self, stack: ImageStack) -> str:
+        """Return the text before the first step, which takes a minute or more for a large picture."""
+        return f"{stack.spec.width} x {stack.spec.height}: first of {self._steps} steps"
+
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 12.3'."""
+        """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 81%'."""
         now = self._clock()
-        # The first step takes longer than all others: the models run for the first time.
-        if done > 1:
-            self._recent.append(now - self._last)
+        # The first step takes longer than all others, as the models run for the first time. It is forgotten later.
+        if done == 2:
+            self._recent.clear()
+        self._recent.append(now - self._last)
         self._last = now
-        first = f"step {done}/{self._steps}"
-        if self._recent:
-            left = statistics.median(self._recent) * (self._steps - done)
-            first += f" · {_format_seconds(left)} left"
-        return self._join_lines(first, scores)
+        left = _format_seconds(statistics.median(self._recent) * (self._steps - done))
+        about = "about " if done == 1 else ""
+        return self._join_lines(f"step {done}/{self._steps} · {about}{left} left", scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 14.1'."""
+        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 99%'."""
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
         return self._join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores)
 
@@ -61,14 +64,15 @@ class Status:
         return " ·\n".join(filter(None, [first, " · ".join(self._format_scores(scores))]))
 
     def _format_scores(self, scores: Mapping[str, float]) -> list[str]:
-        """Return the scores with their names, as many as fit into `_MAX_LENGTH` characters, but at least one."""
+        """Return the scores that have a text, with their names; one, and others that fit into `_MAX_LENGTH` letters."""
+        texts = {name: self._parts[name][0].describe(score) for name, score in scores.items()}
+        said = [f"{_shorten(name)} {text}" for name, text in texts.items() if text]
         shown: list[str] = []
-        for name, score in scores.items():
-            text = f"{_shorten(name)} {self._parts[name][0].describe(score)}"
+        for text in said:
             if shown and len(" · ".join([*shown, text])) > _MAX_LENGTH:
                 break
             shown.append(text)
-        more = len(scores) - len(shown)
+        more = len(said) - len(shown)
         return [*shown, f"{more} more"] if more else shown
 
 

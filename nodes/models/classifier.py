@@ -54,6 +54,7 @@ class LoadClassifier(Node):
             "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
             "• file: your own checkpoint from models/classifiers.",
             aliases="imagenet, timm, torchvision",
+            advanced=["precision"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
@@ -71,8 +72,9 @@ class LoadClassifier(Node):
                         timm=[
                             tip(
                                 io.Combo.Input("architecture", options=timm_models.list_timm_architectures()),
-                                "Architecture and training set. The list is long: click it and type to search. "
-                                "Downloaded once, into models/classifiers/timm.",
+                                "Architecture and training set. The first four are quick and of different kinds: begin "
+                                "there. The list is long: click it and type to search. Downloaded once, into "
+                                "models/classifiers/timm.",
                             )
                         ],
                         file=[

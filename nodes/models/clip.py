@@ -30,8 +30,8 @@ class LoadCLIP(Node):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        downloaded = open_clip_catalog.list_downloaded_open_clip_pairs(bridge.find_model_folder(bridge.CLIPS))
-        pairs = list(dict.fromkeys([*downloaded, *open_clip_catalog.list_open_clip_pairs()]))
+        downloaded = open_clip_catalog.list_downloaded_open_clip_names(bridge.find_model_folder(bridge.CLIPS))
+        names = list(dict.fromkeys([*downloaded, *open_clip_catalog.list_open_clip_names()]))
         return schema(
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
@@ -49,6 +49,7 @@ class LoadCLIP(Node):
             "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
             "• file: your own checkpoint from models/open_clip.",
             aliases="openclip, siglip, text to image",
+            advanced=["precision"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
@@ -57,7 +58,7 @@ class LoadCLIP(Node):
                         recommended=[gallery_input(bridge.CLIPS)],
                         open_clip=[
                             tip(
-                                io.Combo.Input("model", options=pairs),
+                                io.Combo.Input("model", options=names),
                                 "An architecture and weights of it: the images that they were trained on. ViT-B-32 is "
                                 "quick; ViT-L-14, convnext and SigLIP see more and take longer. Click the list and "
                                 "type to search. Downloaded once, into models/open_clip; those already there are "
@@ -105,7 +106,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     if kind == RECOMMENDED:
         return load_recommended(bridge.CLIPS, settings.get("judge"), CLIP, "is no CLIP")
     if kind == "open_clip":
-        architecture, tag = open_clip_catalog.split_open_clip_pair(settings.get("model", ""))
+        architecture, tag = open_clip_catalog.split_open_clip_name(settings.get("model", ""))
         # Cut, because a text from a link may be long, and the name is shown on the node.
         name = f"{architecture} {tag}"[:60]
         with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:

@@ -62,6 +62,7 @@ class Schedule(Node):
             "makes the same picture (but with the optimizer sgd, smaller steps), and 0 leaves the picture "
             "as it is. In a film it can go over the frames in place of the steps.",
             aliases="fade, curve, weight, prompt schedule, audio, envelope, film",
+            advanced=["curve", "frames"],
             inputs=[
                 Objective.Input("objective", tooltip="The objective whose weight is to change, of any kind."),
                 tip(

@@ -22,7 +22,7 @@ class ClassObjective(Node):
             "WordNet ids and indices all work; an unknown name is answered with the nearest ones. Pick "
             "ImageNet Class lists all.",
             aliases="imagenet, class, label",
-            advanced=["variety"],
+            advanced=["score", "weight", "variety"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
                 tip(
@@ -62,6 +62,7 @@ class ClassObjective(Node):
 
 
 def advise_list(classifier: CoreClassifier) -> str:
-    """Return a sentence for the end of an error message: it names the node that lists all classes."""
+    """Return the end of an error message: which nodes list all classes, and take words for what is no class."""
     is_imagenet = classifier.labels == imagenet_labels()
-    return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""
+    names = f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""
+    return f"{names}. For anything else, give words to Load CLIP Judge and Text Objective"

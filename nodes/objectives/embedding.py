@@ -33,6 +33,7 @@ class TextObjective(Node):
             "a negative weight keeps something away. A prompt is encoded once: changing its weight costs "
             "nothing.",
             aliases="prompt, clip, text to image, negative prompt",
+            advanced=["similarity", "weight"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
                 tip(
@@ -79,6 +80,7 @@ class ImageObjective(Node):
             "From grey it is a reconstruction of what the model has seen; from another start image, a "
             "blend of both.",
             aliases="clip, reconstruct, style, image prompt",
+            advanced=["similarity", "weight"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
                 tip(

@@ -37,6 +37,7 @@ class FeatureObjective(Node):
             "• latent: a feature of a sparse autoencoder, a probe or a vector, from a file in models/features.",
             aliases="deep dream, lucid, feature visualization, neuron, interpretability, activation maximization, sae, "
             "sparse autoencoder, transcoder, probe",
+            advanced=["weight"],
             inputs=[
                 model_input(),
                 tip(

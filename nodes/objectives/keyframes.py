@@ -32,6 +32,7 @@ class Keyframes(Node):
             "one goes over into the other. Words for a CLIP, classes for a classifier. Film Stack says "
             "how many frames there are. For a zoom of Zoom Stack the numbers are those of its depths.",
             aliases="prompt schedule, prompt travel, morph, zoom, animation",
+            advanced=["curve", "weight"],
             inputs=[
                 model_input(),
                 tip(

@@ -26,6 +26,7 @@ class StyleObjective(Node):
             "that starts from the other image, it is style transfer; from grey it paints the texture "
             "alone.",
             aliases="style transfer, gram, gatys, texture, neural style",
+            advanced=["layers", "weight"],
             inputs=[
                 model_input(),
                 tip(
@@ -66,6 +67,7 @@ class ContentObjective(Node):
             "by window. It holds a picture together while something else changes how it looks. Connect "
             "the image that the Image Stack starts from.",
             aliases="style transfer, structure, perceptual, gatys, keep",
+            advanced=["layer"],
             inputs=[
                 model_input(),
                 tip(

@@ -24,6 +24,7 @@ class Camera(Node):
             "zooms and rolls, and never shows what lies outside. A large picture of Stack to Image stays "
             "sharp from near. The frames are ready for Create Video and Save Video.",
             aliases="pan, zoom, roll, rotate, ken burns, camera motion, video, animation",
+            advanced=["frames", "width", "height", "curve"],
             inputs=[
                 tip(
                     io.Image.Input("images"),

@@ -22,6 +22,7 @@ class StackLevels(Node):
             "from the coarsest to the finest. A stack of many levels is shown in octaves. Read here which "
             "resolutions to name in Edit Stack.",
             aliases="pyramid, layers, decompose, frequency",
+            advanced=["size", "stretch"],
             inputs=[
                 Stack.Input("stack", tooltip="What to look into, from Optimize, Image Stack, Load or Edit Stack."),
                 tip(

@@ -26,6 +26,7 @@ class ObjectiveScore(Node):
             "unguided. All are seen through the same views, so that the numbers compare. Ask models that "
             "did not make the images.",
             aliases="rank, best of, rate, compare, sort, pick",
+            advanced=["seed"],
             inputs=[
                 io.Image.Input("image", tooltip="The images to compare, as a batch; one alone gets its scores too."),
                 objectives_input("What the images are scored by; with several, by the weighted sum."),

@@ -37,6 +37,7 @@ class Classify(Node):
             "image: the one that was climbed is always convinced, a second opinion says whether others "
             "see it too.",
             aliases="recognise, predict, label, verdict",
+            advanced=["top_k"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to ask, from Load Classifier."),
                 io.Image.Input("image", tooltip="Any image or batch; an oblong one is judged by its middle square."),

@@ -81,6 +81,7 @@ class ZoomStack(Node):
             "the next. Keyframes says what each is to show, by its number: 0 is the outermost. Stack to "
             "Image makes the film.",
             aliases="infinite zoom, deep zoom, droste, video, animation",
+            advanced=["factor"],
             inputs=[
                 tip(
                     Stack.Input("stack"),

@@ -26,6 +26,7 @@ class EditStack(Node):
             "the canvas, '1-16' for large shapes, '65-' for all fine detail; Stack Levels shows them. "
             "Optimize goes on from the result.",
             aliases="equalizer, blend, mix, freeze, frequency, hybrid image",
+            advanced=["reset", "blend", "blend_bands", "changes"],
             inputs=[
                 Stack.Input("stack", tooltip="What to change, from Optimize, Image Stack or Load Stack."),
                 tip(

@@ -40,6 +40,10 @@ class ImageStack(Node):
             "only a part of it changes.",
             aliases="imstack, pyramid, canvas, multi-resolution, inpaint, seamless tile, wallpaper",
             advanced=[
+                "start.amplitude",
+                "start.decay",
+                "start.contrast",
+                "details",
                 "details.margin",
                 "details.parametrization",
                 "details.parametrization.step",

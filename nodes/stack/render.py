@@ -33,6 +33,7 @@ class StackToImage(Node):
             "At another scale every level is resized by itself and then summed, which stays smoother than "
             "resizing the picture. A film or a zoom is rendered with as many frames as you like.",
             aliases="render, decode, upscale, resize, film, frames, frame interpolation",
+            advanced=["out"],
             inputs=[
                 Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize."),
                 tip(

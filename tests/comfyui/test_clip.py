@@ -129,12 +129,14 @@ def test_the_layers_of_comfyuis_own_clip_can_be_asked(comfyui: Client) -> None:
 
 
 def test_the_example_runs(comfyui: Client) -> None:
-    prompt = read_example("api/inspect")
-    set_recipe(prompt["3"]["inputs"], steps=3)
+    prompt = read_example("api/tour")
+    nodes = {node["class_type"]: name for name, node in prompt.items()}
+    set_recipe(prompt[nodes["DAS_Optimize"]]["inputs"], steps=3)
     history = comfyui.run(prompt, timeout=300)
-    (image,) = comfyui.get_images(history, "4")
+    (image,) = comfyui.get_images(history, nodes["SaveImage"])
     assert image.size == (448, 448)
-    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["8"]["text"][0]
+    said = history["outputs"][nodes["DAS_Similarity"]]["text"][0]
+    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in said
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from harness.client import Client
-from harness.page import export_api, load_api, load_workflow, press_run
+from harness.page import export_api, load_api, load_template, load_workflow, press_run
 from repository import REPOSITORY
 from template_page import set_renderer
 
@@ -118,3 +118,16 @@ def test_what_a_node_inside_has_said_is_seen_when_the_subgraph_opens(page: Page)
     page.wait_for_function(
         "before => app.canvas.graph.nodes.find(({ type }) => type === 'DAS_Optimize').size[1] > before", arg=before
     )
+
+
+def test_what_a_node_of_another_workflow_says_is_not_shown_on_a_note(page: Page) -> None:
+    load_template(page, "class_to_image")
+    texts = """said => {
+        const note = app.graph.nodes.find(({ type }) => type === 'MarkdownNote')
+        const count = () => note.widgets.length
+        if (said) app.api.dispatchCustomEvent('progress_text', { nodeId: String(note.id), text: said })
+        return count()
+    }"""
+    before = page.evaluate(texts, None)
+    page.evaluate(texts, "step 1/60")
+    page.wait_for_function(f"before => ({texts})(null) === before", arg=before)

@@ -13,7 +13,7 @@ from short_examples import EXAMPLES
 from template_page import set_widgets
 
 SEEN = {
-    "DAS_ImageStack": ["width", "height", "batch_size", "start", "details"],
+    "DAS_ImageStack": ["width", "height", "batch_size", "start"],
     "DAS_Augmentation": ["views", "zoom_min", "flip", "details"],
     "DAS_Optimize": ["seed", "recipe"],
 }
@@ -22,12 +22,14 @@ SEEN = {
 BROUGHT = {
     "DAS_ImageStack": ["tile"],
     "DAS_Augmentation": ["jitter", "noise"],
-    "DAS_Optimize": ["steps", "step_size", "preview_every", "focus"],
+    "DAS_Optimize": ["steps", "step_size", "preview_every", "frames", "focus"],
 }
-"""By node, what it shows below them when the last of them is custom."""
+"""By node, what it shows below them when `CUSTOM` of it is custom."""
 
-TEMPLATE = "deep_dream"
-"""One with all three nodes, each of them custom."""
+CUSTOM = {"DAS_ImageStack": "details", "DAS_Augmentation": "details", "DAS_Optimize": "recipe"}
+
+TEMPLATES = {"timelapse": "DAS_Optimize", "wallpaper_1024": "DAS_ImageStack"}
+"""Some with a node that is custom."""
 
 WITHOUT_LABEL = ("control_after_generate", "Finish now")
 """Widgets that stand in another one, or are a button."""
@@ -78,7 +80,7 @@ def test_a_new_node_shows_at_most_five_widgets(new_page: Page, node: str) -> Non
 @pytest.mark.parametrize("node", list(SEEN))
 def test_a_custom_node_shows_few_widgets_and_all_of_them_on_request(new_page: Page, node: str) -> None:
     add_node(new_page, node)
-    set_widgets(new_page, {SEEN[node][-1]: "custom"})
+    set_widgets(new_page, {CUSTOM[node]: "custom"})
     button = new_page.get_by_test_id("advanced-inputs-button")
     button.wait_for()
     shown = SEEN[node] + BROUGHT[node]
@@ -90,25 +92,37 @@ def test_a_custom_node_shows_few_widgets_and_all_of_them_on_request(new_page: Pa
     expect_labels(new_page, shown)
 
 
+def test_a_custom_node_is_as_tall_as_what_it_shows_and_idle_it_has_nothing_to_finish(new_page: Page) -> None:
+    add_node(new_page, "DAS_Optimize")
+    set_widgets(new_page, {"recipe": "custom"})
+    button = new_page.get_by_role("button", name="Finish now")
+    expect(button).to_be_disabled()
+    node, last = (found.bounding_box() for found in (new_page.locator("[data-node-id]"), button))
+    assert node is not None
+    assert last is not None
+    # Below it are the name of the pack and the button that shows the advanced widgets.
+    assert node["y"] + node["height"] - last["y"] - last["height"] < 100
+
+
 def check_saved_values(page: Page, name: str) -> None:
     """Load a workflow file and check that its values, which stand there by position, arrive and are saved as before."""
+    kind = TEMPLATES[name]
     file: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
     api: dict[str, Any] = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    (custom,) = (node for node in api if api[node]["class_type"] == kind)
     load_template(page, name)
-    found = export_api(page)
-    for node_id, node in api.items():
-        if node["class_type"] in SEEN:
-            assert found[node_id]["inputs"] == node["inputs"]
+    assert export_api(page)[custom]["inputs"] == api[custom]["inputs"]
     page.evaluate("for (const node of app.graph.nodes) node.showAdvanced = true")
     saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
-    values = {node["id"]: node.get("widgets_values") for node in saved["nodes"] if node["type"] in SEEN}
-    assert values == {node["id"]: node.get("widgets_values") for node in file["nodes"] if node["type"] in SEEN}
-    assert len(values) == len(SEEN)
+    values = [[node["widgets_values"] for node in graph["nodes"] if node["type"] == kind] for graph in (saved, file)]
+    assert values[0] == values[1]
 
 
-def test_a_saved_workflow_loads_with_folded_widgets(new_page: Page) -> None:
-    check_saved_values(new_page, TEMPLATE)
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_saved_workflow_loads_with_folded_widgets(new_page: Page, name: str) -> None:
+    check_saved_values(new_page, name)
 
 
-def test_a_saved_workflow_loads_in_the_older_renderer(page: Page) -> None:
-    check_saved_values(page, TEMPLATE)
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_saved_workflow_loads_in_the_older_renderer(page: Page, name: str) -> None:
+    check_saved_values(page, name)

@@ -1,4 +1,4 @@
-"""Templates as they open: legible, on their note and on Optimize, without overlaps, in both renderers of the page.
+"""Templates as they open: legible, on their note, inputs, Optimize and result, without overlaps, in both renderers.
 
 Nodes 2.0 is tested where users have it. In ComfyUI 0.8.0 it was a trial that moved and enlarged every node by itself.
 """
@@ -14,8 +14,12 @@ from harness.page import load_template, open_page, press_run
 from short_examples import EXAMPLES
 from template_page import JS_GET_BOXES, NAMES, find_overlaps, has_nodes_2, set_renderer, set_widgets
 
-SMALLEST_ZOOM = 0.6
-"""The page draws no text below 0.57."""
+SMALLEST_ZOOM = 0.9
+MOST_WIDGETS = 14
+"""The most widgets of the pack that a template shows at first."""
+
+JS_COUNT_WIDGETS = """() => app.graph.nodes.filter(({ type }) => type.startsWith('DAS_'))
+    .flatMap(node => (node.widgets ?? []).filter(widget => node.isWidgetVisible(widget))).length"""
 
 BARS = {"left": 56, "top": 100}
 """Pixels that the page's bars cover; they end there in ComfyUI 0.33."""
@@ -49,22 +53,27 @@ def check_seen(page: Page, nodes: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_opens_legible_on_its_note_and_its_ascent_without_overlaps(
+def test_it_opens_legible_from_its_note_to_its_result_without_overlaps(
     comfyui: Client, browser: Browser, name: str
 ) -> None:
     prompt = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
     with open_page(browser, comfyui) as page:
         load_template(page, name)
         note = str(page.evaluate("app.graph.nodes.find(node => node.type === 'MarkdownNote').id"))
+        kinds = {kind: node for node, kind in ((name, node["class_type"]) for name, node in prompt.items())}
+        result = next(kinds[kind] for kind in ("SaveVideo", "SaveImage") if kind in kinds)
+        inputs = [node for node, content in prompt.items() if content["class_type"] == "LoadImage"]
+        seen = [note, *inputs, first_ascent(prompt), result]
         for size in ((1600, 900), (1920, 1080)):
             page.set_viewport_size({"width": size[0], "height": size[1]})
             assert page.evaluate("app.canvas.ds.scale") >= SMALLEST_ZOOM
-            check_seen(page, [note, first_ascent(prompt)])
+            check_seen(page, seen)
         assert find_overlaps(page) == []
         if not has_nodes_2(comfyui):
             return
+        assert page.evaluate(JS_COUNT_WIDGETS) <= MOST_WIDGETS
         set_renderer(page, True)
-        check_seen(page, [note, first_ascent(prompt)])
+        check_seen(page, seen)
         assert find_overlaps(page) == []
         hidden = page.evaluate(
             "() => [...document.querySelectorAll('.comfy-markdown-content')].map(e => e.scrollHeight - e.clientHeight)"

@@ -59,13 +59,14 @@ def test_a_projection_is_not_kept_by_half_and_is_named(pack: Pack, caplog: pytes
     assert not list(path.parent.iterdir())
 
 
-@each_case("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])
+@each_case("kind", ["SaveImage", "PreviewImage", "SaveVideo"])
 def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, capsys: Capture, kind: str) -> None:
-    inputs: dict[str, Any] = {"images": ["1", 0], "filename_prefix": "color"}
-    inputs |= {"fps": 6.0, "lossless": True, "quality": 80, "method": "default"} if kind == "SaveAnimatedWEBP" else {}
+    source = {"video": ["3", 0]} if kind == "SaveVideo" else {"images": ["1", 0]}
+    film = {"class_type": "CreateVideo", "inputs": {"images": ["1", 0], "fps": 6.0}}
     color = {**COLOR["1"], "inputs": {"size": 16, "level": 0.3, "batch": 3}}
     path, output = tmp_path / "workflow.json", tmp_path / "output"
-    path.write_text(json.dumps({"1": color, "2": {"class_type": kind, "inputs": inputs}}))
+    saver = {"class_type": kind, "inputs": source | {"filename_prefix": "color"}}
+    path.write_text(json.dumps({"1": color, "2": saver, "3": film}))
     arguments = [str(path), "--pack", str(toy_pack), "--output", str(output)]
     assert run_workflow.main(arguments) == 0
     before = {file: file.read_bytes() for file in output.iterdir()}

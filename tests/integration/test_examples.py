@@ -28,7 +28,7 @@ AS_SHIPPED = "class_to_image"
 MOST: dict[str, dict[str, Any]] = {
     "DAS_Optimize": {"recipe.steps": 1},
     "DAS_Augmentation": {"views": 2, "details.jitter": 8},
-    "DAS_ImageStack": {"width": 64, "height": 64, "batch_size": 2, "details.margin": 16},
+    "DAS_ImageStack": {"width": 64, "height": 64, "batch_size": 2, "details.margin": 16, "details.feather": 8},
     "DAS_FeatureAtlas": {"layer": "blocks.1", "units": "0-1"},
     "DAS_StackToImage": {"scale": 1, "frames": 6},
     "DAS_Camera": {"width": 96, "height": 54},
@@ -73,6 +73,8 @@ def test_it_runs_from_a_fresh_clone_without_comfyui(
             choice, inner, _ = key.partition(".")
             settings |= {f"{name}.{choice}": "custom"} if inner else {}
             settings[f"{name}.{key}"] = min(most, node["inputs"].get(key, most))
+        if node["class_type"] == "DAS_Optimize":
+            settings[f"{name}.recipe.focus"] = "everywhere"  # as a tile needs it
     Path("workflow.json").write_text(json.dumps(prompt), encoding="utf-8")
     arguments = ["workflow.json", "--output", "out", "--models", str(tmp_path.parent / "models")]
     arguments += [part for setting, value in settings.items() for part in ("--set", f"{setting}={value}")]
@@ -96,3 +98,9 @@ def test_it_runs_from_a_fresh_clone_without_comfyui(
         assert len(saved) == pictures
         for file in saved:
             assert len(set(Image.open(file).convert("L").tobytes())) > 1
+
+
+def test_no_two_templates_share_the_id_of_a_node() -> None:
+    # The page shows what a node says on the node of its id, also in the workflow of another tab.
+    ids = [node for path in EXAMPLES for node in json.loads(path.read_text(encoding="utf-8"))]
+    assert len(ids) == len(set(ids))

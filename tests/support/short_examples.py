@@ -79,7 +79,7 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
     for node in prompt.values():
         kind = node["class_type"]
         if kind == "DAS_Optimize":
-            set_recipe(node["inputs"], steps=2, preview_every=1)
+            set_recipe(node["inputs"], steps=2, preview_every=1, focus="everywhere")
         node["inputs"] |= _SHORT.get(kind, {})
         if kind in _SMALL:
             node["class_type"], node["inputs"] = _SMALL[kind][0], dict(_SMALL[kind][1])

@@ -62,7 +62,7 @@ def shorten_named_recipes(page: Page) -> None:
             return
         for node in content["prompt"].values():
             if has_named_recipe(node):
-                set_recipe(node["inputs"], steps=2, preview_every=1)
+                set_recipe(node["inputs"], steps=2, preview_every=1, focus="everywhere")
         route.continue_(post_data=content)
 
     page.route("**/api/prompt", shorten)

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, ImageSequence
+import av
+from PIL import Image, ImageOps
 
 from generators.saved_workflow import make_prompt
 from repository import REPOSITORY
@@ -53,7 +54,7 @@ def make_api_text(path: Path) -> str:
 def make_thumbnail(prompt: Path, target: Path) -> None:
     """Run a workflow in API format, and write what its first saving node saves as one small JPEG file."""
     nodes: dict[str, Any] = json.loads(prompt.read_text(encoding="utf-8"))
-    savers = [name for kind in ("SaveAnimatedWEBP", "SaveImage") for name in nodes if nodes[name]["class_type"] == kind]
+    savers = [name for kind in ("SaveVideo", "SaveImage") for name in nodes if nodes[name]["class_type"] == kind]
     if not savers:
         raise WorkflowError(f"{prompt}: a thumbnail is what a workflow saves, and this one saves no picture")
     with tempfile.TemporaryDirectory() as folder:
@@ -65,9 +66,12 @@ def make_thumbnail(prompt: Path, target: Path) -> None:
 
 
 def _read_frames(path: Path) -> list[Image.Image]:
-    """Return the picture in a file, or the pictures of an animation."""
+    """Return the picture in a file, or the frames of a film."""
+    if path.suffix == ".mp4":
+        with av.open(str(path)) as film:
+            return [frame.to_image() for frame in film.decode(video=0)]
     with Image.open(path) as file:
-        return [frame.convert("RGB") for frame in ImageSequence.Iterator(file)]
+        return [file.convert("RGB")]
 
 
 def tile_images(images: Sequence[Image.Image], most: int = MAX_THUMBNAIL_IMAGES) -> Image.Image:

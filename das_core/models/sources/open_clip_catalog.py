@@ -14,7 +14,7 @@ from .download import locate_repository
 
 _LOG = logging.getLogger(__name__)
 
-DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"  # A published model to begin with: small, quick and good.
+DEFAULT_NAME = "ViT-B-32/laion2b_s34b_b79k"  # A published model to begin with: small, quick and good.
 
 COMMON_ARCHITECTURES = (
     "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "ViT-bigG-14", "ViT-B-32-quickgelu",
@@ -35,30 +35,30 @@ def list_open_clip_models() -> dict[str, list[str]]:
     return models
 
 
-def list_open_clip_pairs() -> list[str]:
-    """Return every published model of open_clip as 'ARCHITECTURE/WEIGHTS', `DEFAULT_PAIR` first."""
-    pairs = [f"{architecture}/{tag}" for architecture, tags in list_open_clip_models().items() for tag in tags]
-    return list(dict.fromkeys([DEFAULT_PAIR, *pairs]))
+def list_open_clip_names() -> list[str]:
+    """Return every published model of open_clip as 'ARCHITECTURE/WEIGHTS', `DEFAULT_NAME` first."""
+    names = [f"{architecture}/{tag}" for architecture, tags in list_open_clip_models().items() for tag in tags]
+    return list(dict.fromkeys([DEFAULT_NAME, *names]))
 
 
-def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
-    """Return those of `list_open_clip_pairs` whose weights are in `folder`, which contains folders of repositories."""
+def list_downloaded_open_clip_names(folder: Path) -> list[str]:
+    """Return those of `list_open_clip_names` whose weights are in `folder`, which contains folders of repositories."""
 
-    def is_there(pair: str) -> bool:
-        repository, names = locate_weights(*pair.split("/"))
+    def is_there(name: str) -> bool:
+        repository, files = locate_weights(*name.split("/"))
         # Unlike Path.is_file, os.path.isfile raises no error when a drive is gone.
-        return any(os.path.isfile(locate_repository(repository, folder) / name) for name in names)
+        return any(os.path.isfile(locate_repository(repository, folder) / file) for file in files)
 
-    return [pair for pair in list_open_clip_pairs() if is_there(pair)]
+    return [name for name in list_open_clip_names() if is_there(name)]
 
 
-def split_open_clip_pair(pair: str) -> tuple[str, str]:
-    """Return the architecture and the name of the weights of one of `list_open_clip_pairs`."""
-    if pair not in list_open_clip_pairs():
+def split_open_clip_name(name: str) -> tuple[str, str]:
+    """Return the architecture and the name of the weights of one of `list_open_clip_names`."""
+    if name not in list_open_clip_names():
         raise ValueError(
-            f"open_clip publishes no model '{shorten(pair)}'; choose one of its list, such as {DEFAULT_PAIR}"
+            f"open_clip publishes no model '{shorten(name)}'; choose one of its list, such as {DEFAULT_NAME}"
         )
-    architecture, tag = pair.split("/")
+    architecture, tag = name.split("/")
     return architecture, tag
 
 

@@ -17,10 +17,19 @@ from ..labels import imagenet_labels
 from .download import Progress, download, fetch_file
 from .weights import read_weights
 
+COMMON = (
+    "resnet50.a1_in1k",
+    "convnext_tiny.fb_in1k",
+    "efficientnet_b0.ra_in1k",
+    "vit_small_patch16_224.augreg_in21k_ft_in1k",
+)
+"""Classifiers to begin with among some 1,500: quick ones of different kinds. The list has them first."""
+
 
 def list_timm_architectures() -> list[str]:
-    """Return every classifier of timm that has pretrained weights, as 'architecture.tag'."""
-    return sorted(name for name in timm.list_models(pretrained=True) if _is_classifier(name))
+    """Return every classifier of timm that has pretrained weights, as 'architecture.tag', `COMMON` ones first."""
+    names = sorted(name for name in timm.list_models(pretrained=True) if _is_classifier(name))
+    return sorted(names, key=lambda name: COMMON.index(name) if name in COMMON else len(COMMON))
 
 
 # Cached, because the nodes list these models for every schema, and ComfyUI asks for schemas several times in each run.

@@ -10,7 +10,7 @@ import torch
 import das_core as da
 from cases import each_case
 from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
-from das_core.ascent.recipe import suit_film, suit_zoom
+from das_core.ascent.recipe import suit_film, suit_stack, suit_zoom
 from das_core.facade import render, wrap
 from das_core.stack.state import LevelTensors
 from toys import SPEC, climb, toy_class
@@ -64,6 +64,20 @@ def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus() -> None:
     # A focus that is chosen and one that has opened stay.
     assert suit_zoom(replace(da.SKETCH, focus=None), 5).focus is None
     assert suit_zoom(da.SKETCH, 5, climbed=True).focus == "auto"
+
+
+def test_a_recipe_suits_the_stack_that_is_connected() -> None:
+    stack = da.ImageStack.gray(SPEC)
+    assert suit_stack(da.PICTURE, stack) == da.PICTURE
+    assert suit_stack(da.PICTURE, da.as_film(stack, da.Time(3))) == suit_film(da.PICTURE)
+    assert suit_stack(da.PICTURE, da.as_zoom(stack, da.Zoom(3))) == suit_zoom(da.PICTURE, 3)
+    tile = suit_stack(da.PICTURE, da.ImageStack.gray(da.StackSpec(48, 48, 0, tile=True))).augmentation
+    assert tile.windows == replace(da.PICTURE.augmentation.windows, zoom_min=0.2)
+    assert not any(isinstance(one, da.Distance) for one in tile.transforms)
+    photograph = torch.rand(1, 3, SPEC.height, SPEC.width)
+    placed = stack.place_into(photograph, torch.ones(1, SPEC.height, SPEC.width))
+    assert suit_stack(da.PICTURE, placed).denoising == da.Denoising(keep=0.03)
+    assert suit_stack(da.STYLE, placed) == da.STYLE
 
 
 BAD: dict[str, dict[str, Any]] = {

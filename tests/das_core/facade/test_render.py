@@ -93,7 +93,7 @@ def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any
 def test_the_package_hands_on_the_library_and_its_facade() -> None:
     assert set(direct_ascent.__all__) == {*da.__all__, *facade.__all__, "atlas"}
     assert all(hasattr(direct_ascent, name) for name in direct_ascent.__all__)
-    assert set(RECIPES) == {"picture", "sketch", "best", "feature", "drawing"}
+    assert set(RECIPES) == {"picture", "sketch", "best", "feature", "drawing", "style", "dream"}
 
 
 @each_case("name", ["film.gif", "film.mp4"])

@@ -167,4 +167,4 @@ def test_what_is_shared_has_one_name_and_the_text_that_all_agree_on() -> None:
     assert [term.share for term in nested.terms] == [(0, 3), (1, 3), (2, 3)]
     sure = [da.class_objective(classifier(), number, "log_probability") for number in (3, 3, 4)]
     assert share_views(*sure).terms[0].describe(-0.222) == "80%"
-    assert share_views(*sure, castle).terms[0].describe(-0.222) == "-0.222"
+    assert share_views(*sure, castle).terms[0].describe(-0.222) == ""

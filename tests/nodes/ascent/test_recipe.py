@@ -8,10 +8,11 @@ from loaded_pack import Pack, refuse_all
 
 
 def read(pack: Pack, choice: Any) -> Any:
-    return pack.module("nodes.ascent.recipe").read_recipe(choice)
+    core = pack.module("das_core")
+    return pack.module("nodes.ascent.recipe").read_recipe(choice, core.ImageStack.gray(core.StackSpec()))
 
 
-@each_case("name", ["picture", "sketch", "best"])
+@each_case("name", ["picture", "sketch", "best", "style", "dream"])
 def test_the_choices_are_the_recipes_of_das_core(pack: Pack, name: str) -> None:
     settings = read(pack, {"recipe": name})
     assert settings.recipe == getattr(pack.module("das_core"), name.upper())
@@ -42,7 +43,7 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
 
 def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
     read_focus = pack.module("nodes.ascent.recipe").read_focus
-    chosen = {"focus": "center", "start": 0.2, "end": 3.0, "share": 0.5, "emphasis": 0.7}
+    chosen = {"focus": "center", "start_width": 0.2, "end_width": 3.0, "opening": 0.5, "emphasis": 0.7}
     assert read_focus(chosen) == pack.module("das_core").Focus(0.2, 3.0, 0.5, 0.7)
     assert read_focus({"focus": "everywhere"}) is None
 
@@ -68,15 +69,15 @@ def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) 
 
 def test_on_is_total_variation_and_off_is_none(pack: Pack) -> None:
     core = pack.module("das_core")
-    settings = {"strength": 0.1, "end": 0.05, "share": 0.5, "keep": 0.03}
+    settings = {"strength": 0.1, "end_strength": 0.05, "blend": 0.5, "keep": 0.03}
     read_denoising = pack.module("nodes.ascent.denoising").read_denoising
-    assert read_denoising({"denoise": "on", **settings}) == core.Denoising(core.TotalVariation(), **settings)
+    assert read_denoising({"denoise": "on", **settings}) == core.Denoising(core.TotalVariation(), 0.1, 0.05, 0.5, 0.03)
     assert read_denoising({"denoise": "off"}) is None
 
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"recipe 'soup' is unknown; choose picture, sketch, best, feature, drawing or custom": (
+        r"recipe 'soup' is unknown; choose picture, sketch, best, feature, drawing, style, dream or custom": (
             lambda pack: read(pack, "soup")
         ),
         r"recipe is missing or unknown; choose picture": lambda pack: read(pack, None),

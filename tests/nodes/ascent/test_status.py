@@ -1,6 +1,7 @@
 """What Optimize shows: the step, the time that is left, the scores that fit, and previews."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -13,10 +14,10 @@ from loaded_pack import Pack
 
 
 class Named(dict[str, tuple[Term, ...]]):
-    """Parts of any name, whose scores are plain numbers."""
+    """Parts of any name, whose scores are percentages."""
 
     def __missing__(self, name: str) -> tuple[Term, ...]:
-        return prior().terms
+        return (replace(prior().terms[0], describe="{:.0%}".format),)
 
 
 NAMED = Named()
@@ -35,10 +36,14 @@ def clock(*times: float) -> Callable[[], float]:
 
 def test_a_step_says_its_number_what_is_left_and_its_score(status: ModuleType) -> None:
     line = status.Status(100, NAMED, clock(0, 5, 6, 8))
-    # The first step, which took five seconds, says nothing about those to come.
-    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 ·\njellyfish 0"
-    assert line.describe_step(2, {"jellyfish": 1.234}) == "step 2/100 · 98 s left ·\njellyfish 1.23"
-    assert line.describe_step(3, {"jellyfish": 12.34}) == "step 3/100 · 2 min left ·\njellyfish 12.3"
+    # The first step, which took five seconds, is a first estimate only.
+    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 · about 8 min left ·\njellyfish 0%"
+    assert line.describe_step(2, {"jellyfish": 0.1234}) == "step 2/100 · 98 s left ·\njellyfish 12%"
+    assert line.describe_step(3, {"jellyfish": 0.5}) == "step 3/100 · 2 min left ·\njellyfish 50%"
+
+
+def test_a_large_picture_says_its_size_before_the_first_step(status: ModuleType, pack: Pack) -> None:
+    assert status.Status(60, NAMED, clock(0)).describe_start(pack.stack()) == "64 x 64: first of 60 steps"
 
 
 def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> None:
@@ -53,12 +58,11 @@ def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> 
 @each_case(
     ("scores", "shown"),
     [
-        ({"jellyfish": 12.3, "goldfish": 4.1}, "jellyfish 12.3 · goldfish 4.1"),
-        ({"a coral reef full of fish": 0.3214, "total variation": -0.0514}, "a coral reef full o… 0.321 · 1 more"),
-        ({"a": 1, "b": 2, "c": 3}, "a 1 · b 2 · c 3"),
-        ({"a name of its own": 1234.5, "a name of its own (2)": 1, "third": 1}, "a name of its own 1234 · 2 more"),
-        ({"on two\nlines": 1e-7}, "on two lines 1e-07"),
-        ({"lost": float("nan")}, "lost nan"),
+        ({"jellyfish": 0.12, "goldfish": 0.41}, "jellyfish 12% · goldfish 41%"),
+        ({"a coral reef full of fish": 0.3, "a castle on a hill": 0.5}, "a coral reef full o… 30% · 1 more"),
+        ({"a": 1, "b": 2, "c": 3}, "a 100% · b 200% · c 300%"),
+        ({"on two\nlines": 0}, "on two lines 0%"),
+        ({"lost": float("nan")}, "lost nan%"),
     ],
 )
 def test_as_many_scores_are_shown_as_have_room(status: ModuleType, scores: dict[str, float], shown: str) -> None:
@@ -67,15 +71,20 @@ def test_as_many_scores_are_shown_as_have_room(status: ModuleType, scores: dict[
 
 def test_the_end_says_how_long_it_took(status: ModuleType) -> None:
     for seconds, line in ((99, "3 steps in 99 s"), (130, "3 steps in 2 min"), (7500, "3 steps in 2 h 5 min")):
-        assert status.Status(3, NAMED, clock(0, seconds)).describe_end(3, {"x": 14.1}) == f"{line} ·\nx 14.1"
-    early = status.Status(3, NAMED, clock(0, 0.2)).describe_end(2, {"x": 14.1})
-    assert early == "finished at step 2/3 in 0 s ·\nx 14.1"
+        assert status.Status(3, NAMED, clock(0, seconds)).describe_end(3, {"x": 0.5}) == f"{line} ·\nx 50%"
+    early = status.Status(3, NAMED, clock(0, 0.2)).describe_end(2, {"x": 0.5})
+    assert early == "finished at step 2/3 in 0 s ·\nx 50%"
 
 
 def test_a_score_is_written_as_its_objective_says(status: ModuleType, pack: Pack) -> None:
     objective = pack.objective(score="log_probability")
     line = status.Status(1, {"class 3": objective.terms}, clock(0, 1))
     assert line.describe_end(1, {"class 3": -0.222}) == "1 steps in 1 s ·\nclass 3 80%"
+
+
+def test_a_score_that_does_not_tell_good_from_bad_is_left_out(status: ModuleType, pack: Pack) -> None:
+    line = status.Status(1, {"class 3": pack.objective(score="logit").terms}, clock(0, 1))
+    assert line.describe_end(1, {"class 3": -0.652}) == "1 steps in 1 s"
 
 
 def shown(status: ModuleType, every: int, *times: float) -> list[int]:

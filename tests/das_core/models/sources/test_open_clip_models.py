@@ -18,7 +18,7 @@ import tinyclip
 from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.models.sources.download import locate_repository
-from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_pairs
+from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_names
 from das_core.models.sources.open_clip_models import copy_open_clip_module, load_clip_file, load_open_clip
 from stops import assert_ends_anywhere
 
@@ -127,7 +127,7 @@ def test_published_weights_are_read_as_trained(offline: None, tmp_path: Path, mo
     mine = {"mean": half, "std": half, "resize_mode": "squash", "interpolation": "bilinear"}
     tags = {name: {"hf_hub": "me/tiny/"} | more for name, more in (("mine", mine), ("quick", {"quick_gelu": True}))}
     monkeypatch.setitem(_PRETRAINED, "tiny", tags)
-    assert list_downloaded_open_clip_pairs(tmp_path) == ["tiny/mine", "tiny/quick"]
+    assert list_downloaded_open_clip_names(tmp_path) == ["tiny/mine", "tiny/quick"]
     loaded = load_open_clip("tiny", "mine", tmp_path)
     assert (loaded.name, loaded.mean, loaded.std) == ("tiny mine", half, half)
     assert (loaded.fit, loaded.interpolation) == ("squash", "bilinear")
