@@ -25,14 +25,12 @@ PHOTOS[10:, 2] += 0.7
 
 def make_model(labels: bool = True) -> Any:
     """A network whose channel 0 is active for red, and channel 1 for blue; each raises the class of that number."""
-    module = nn.Sequential(
-        nn.Conv2d(3, 4, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
-    )
-    convolution, head = module[0], module[4]
+    convolution, head = nn.Conv2d(3, 4, 5, stride=4), nn.Linear(4, 3)
+    module = nn.Sequential(convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
     convolution.weight.data.copy_(draw(4, 3, 5, 5) / 50)
     convolution.weight.data[0, 0], convolution.weight.data[1, 2] = 0.2, 0.2
     head.weight.data.copy_(torch.tensor([[2.0, 0, 0, 0], [0, 2.0, 0, 0], [0, 0, 0, 0]]))
-    convolution.bias.data, head.bias.data = torch.zeros(4), torch.zeros(3)
+    convolution.bias, head.bias.data = nn.Parameter(torch.zeros(4)), torch.zeros(3)
     known: dict[str, Any] = {"size": 32, "mean": (0, 0, 0), "std": (1, 1, 1)}
     return (
         da.wrap(module.eval(), **known, labels=["red", "blue", "<b>"]) if labels else da.Judge("net", module, **known)

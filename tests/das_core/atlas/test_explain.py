@@ -20,14 +20,12 @@ OTHERS = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(2)) * 
 
 def make_model() -> Any:
     """A classifier of two layers, of whose first channels 2 is more active where it is bright, and 3 is dead."""
-    module = nn.Sequential(
-        nn.Conv2d(3, 6, 5, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)
-    )
-    weight = module[0].weight.data
-    weight.copy_(draw(*weight.shape) / 9)
+    convolution, head = nn.Conv2d(3, 6, 5, stride=2), nn.Linear(6, 4)
+    weight = draw(6, 3, 5, 5) / 9
     weight[2], weight[3] = 0.3, 0
-    module[0].bias.data.fill_(-0.1)
-    module[4].weight.data, module[4].bias.data = draw(4, 6), torch.zeros(4)
+    convolution.weight.data, convolution.bias = weight, nn.Parameter(torch.full((6,), -0.1))
+    head.weight.data, head.bias.data = draw(4, 6), torch.zeros(4)
+    module = nn.Sequential(convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
     return da.wrap(module.eval(), size=32, mean=(0, 0, 0), std=(1, 1, 1), labels=["fish", "bird", "cat", "<i>"])
 
 
