@@ -54,5 +54,5 @@ def test_blends_halves_and_inpainting_have_the_settings_of_their_workflows() -> 
     assert DENOISING.keep == 0.03  # as `suit_stack` has it
     with Image.open(REPOSITORY / "example_workflows" / "input" / inputs["LoadImage"]["image"]) as picture:
         assert picture.size == (PHOTO.width, PHOTO.height)
-        left, top, right, bottom = ImageOps.invert(picture.getchannel("A")).getbbox()
-    assert (left, top, right - left, bottom - top) == (LEFT, TOP, WIDTH, HEIGHT)
+        painted = ImageOps.invert(picture.getchannel("A")).getbbox()
+    assert painted == (LEFT, TOP, LEFT + WIDTH, TOP + HEIGHT)
