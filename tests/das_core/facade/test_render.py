@@ -29,7 +29,8 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
     assert made.history == expected.history
     assert list(render(["class 3", da.prior("l2")], steps=1).scores) == ["class 3", "l2"]
     with pytest.raises(
-        ValueError, match="there is no recipe 'fast'; choose picture, sketch, best, feature, drawing, or give a Recipe"
+        ValueError,
+        match="there is no recipe 'fast'; choose picture, sketch, best, feature, drawing, style, dream, or give a Recipe",
     ):
         render("class 3", recipe="fast")
 
@@ -91,7 +92,7 @@ def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any
 
 
 def test_the_package_hands_on_the_library_and_its_facade() -> None:
-    assert set(direct_ascent.__all__) == {*da.__all__, *facade.__all__, "atlas"}
+    assert set(direct_ascent.__all__) == {*da.__all__, *facade.__all__, "activation_atlas", "atlas", "explain"}
     assert all(hasattr(direct_ascent, name) for name in direct_ascent.__all__)
     assert set(RECIPES) == {"picture", "sketch", "best", "feature", "drawing", "style", "dream"}
 
