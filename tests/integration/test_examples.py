@@ -73,8 +73,10 @@ def test_it_runs_from_a_fresh_clone_without_comfyui(
             choice, inner, _ = key.partition(".")
             settings |= {f"{name}.{choice}": "custom"} if inner else {}
             settings[f"{name}.{key}"] = min(most, node["inputs"].get(key, most))
-        if node["class_type"] == "DAS_Optimize":
-            settings[f"{name}.recipe.focus"] = "everywhere"  # as a tile needs it
+        if node["class_type"] == "DAS_Optimize" and any(
+            stack.get("details.tile") for stack in list_inputs(prompt, "DAS_ImageStack")
+        ):
+            settings[f"{name}.recipe.focus"] = "everywhere"  # a tile has no centre
     Path("workflow.json").write_text(json.dumps(prompt), encoding="utf-8")
     arguments = ["workflow.json", "--output", "out", "--models", str(tmp_path.parent / "models")]
     arguments += [part for setting, value in settings.items() for part in ("--set", f"{setting}={value}")]
