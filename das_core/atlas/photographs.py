@@ -67,7 +67,12 @@ def read_photographs(photographs: Photographs, size: int) -> Tensor:
 
 
 def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -> dict[str, Seen]:
-    """Return what photographs (N, 3, size, size) do to the units of layers, by their names: one pass for all layers."""
+    """Return what photographs (N, 3, size, size) do to the units of layers, by their names: one pass for all layers.
+
+    The best are those with the most active position; where a position sees all of a photograph, those with the highest
+    mean, as pictures of units have (benchmarks/NOTES.md, Parts of a model).
+    """
+    whole = {one.name: measure_field(judge, one.layer) >= judge.size for one in units}
     groups = [[one for one in units if (one.layer is None) is classes] for classes in (False, True)]
     means: dict[str, list[Tensor]] = {one.name: [] for one in units}
     best: dict[str, tuple[Tensor, Tensor]] = {}
@@ -82,6 +87,7 @@ def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -
                 active = one.read(output).cpu()
                 means[one.name].append(active.mean(dim=2))
                 values, positions = active.max(dim=2)
+                values = means[one.name][-1] if whole[one.name] else values
                 numbers = torch.arange(begin, begin + len(shown))[:, None].expand_as(positions)
                 found = (values.T, torch.stack([numbers, positions], dim=2).movedim(0, 1))
                 if one.name in best:
@@ -89,6 +95,13 @@ def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -
                 order = found[0].topk(min(CROPS, found[0].shape[1]), dim=1).indices
                 best[one.name] = found[0].gather(1, order), found[1].gather(1, order[..., None].expand(-1, -1, 2))
     return {name: Seen(torch.cat(parts), *best[name]) for name, parts in means.items()}
+
+
+def measure_field(judge: Judge, layer: Layer | None) -> int:
+    """Return the side in pixels of what a position of a layer sees: that of the whole image, unless it sees less."""
+    if layer is None or len(layer.positions) != 2:
+        return judge.size
+    return min(judge.size, max(measure_receptive_field(judge, layer)))
 
 
 def find_grid(layer: Layer) -> tuple[int, int, int]:
@@ -113,8 +126,7 @@ def cut_crops(
     size, layer, sheets, pixels = photographs.shape[-1], units.layer, list[Tensor](), pixels or _SIDE
     rows, columns, others = find_grid(layer) if layer else (1, 1, 0)
     whole, side = size, max(1, round(most * size))
-    if layer is not None and len(layer.positions) == 2:
-        side = min(side, max(_SIDE // 3, *measure_receptive_field(judge, layer)) * size // judge.size)
+    side = min(side, max(_SIDE // 3, measure_field(judge, layer)) * size // judge.size)
     for places in pausing(seen.places[list(numbers)].tolist()):
         crops = []
         for number, position in (place for place in places if place[0] >= 0):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+import direct_ascent as da
 import tinyclip
 from das_core.atlas import photographs as module
 from das_core.atlas.photographs import Seen, dissect, read_photographs, see_photographs
@@ -17,15 +19,20 @@ TOY, PHOTOS = classifier(), (draw(21, 3, 32, 32).sigmoid() * 255).byte()
 
 
 def test_means_best_crops_and_positions_are_those_of_a_loop() -> None:
-    layers = find_units(TOY, ["3", "classes"])
-    for units, seen in zip(layers, see_photographs(TOY, layers, PHOTOS).values(), strict=True):
-        active = np.stack([units.read(watch(TOY, [units])(one[None].float() / 255))[0].numpy() for one in PHOTOS])
+    wide = da.wrap(
+        nn.Sequential(nn.Conv2d(3, 4, 63, stride=8, padding=31), nn.ReLU()), size=32, mean=(0,) * 3, std=(1,) * 3
+    )
+    for judge, name in ((TOY, "3"), (TOY, "classes"), (wide, "0")):
+        (units,) = find_units(judge, name)
+        (seen,) = see_photographs(judge, [units], PHOTOS).values()
+        active = np.stack([units.read(watch(judge, [units])(one[None].float() / 255))[0].numpy() for one in PHOTOS])
+        score = active.mean(axis=2) if judge is wide else active.max(axis=2)  # A position sees all that `wide` sees.
         np.testing.assert_allclose(seen.means, active.mean(axis=2), atol=1e-5)
         for unit in range(units.count):
-            best = sorted(((max(active[photo, unit]), photo) for photo in range(21)), reverse=True)[:9]
+            best = sorted(((score[photo, unit], photo) for photo in range(21)), reverse=True)[:9]
             np.testing.assert_allclose(seen.values[unit], [value for value, _ in best], atol=1e-5)
             assert seen.places[unit].tolist() == [[photo, int(active[photo, unit].argmax())] for _, photo in best]
-        assert seen.rank(3, float(np.sort(active.mean(axis=2)[:, 3])[7]) + 1e-4) == pytest.approx(8 / 21)
+        assert seen.rank(3, float(np.sort(active.mean(axis=2)[:, 3])[7]) + 1e-5) == pytest.approx(8 / 21)
         assert seen.move(3)
     assert not Seen(torch.full((4, 1), 0.1), torch.zeros(1, 4), torch.zeros(1, 4, 2)).move(0)
 

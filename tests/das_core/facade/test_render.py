@@ -28,7 +28,7 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
     assert torch.equal(made.image, expected.image)
     assert made.history == expected.history
     assert list(render(["class 3", da.prior("l2")], steps=1).scores) == ["class 3", "l2"]
-    with pytest.raises(ValueError, match="there is no recipe 'fast'; choose picture, .*, dream, or give a Recipe"):
+    with pytest.raises(ValueError, match=r"there is no recipe 'fast'; choose picture, .*, dream, or give a Recipe"):
         render("class 3", recipe="fast")
 
 
