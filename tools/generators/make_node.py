@@ -142,7 +142,7 @@ def list_node(text: str, words: dict[str, str]) -> str:
 def describe_node(text: str, words: dict[str, str]) -> str:
     """Return the text of docs/nodes.md with a row for the node at the end of the table of nodes."""
     end = text.index("\n\n", text.index("|---|---|"))
-    return f"{text[:end]}\n| **{words['title']}** | TODO |{text[end:]}"
+    return f"{text[:end]}\n| [**{words['title']}**](../web/docs/{words['id']}.md) | TODO |{text[end:]}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
