@@ -96,7 +96,7 @@ class Panel {
     const acts = this.find("acts");
     if (acts) {
       acts.serialize = false;
-      acts.serializeValue = () => this.acts;
+      acts.serializeValue = () => this.acts || undefined; // Not in the prompt: it is optional.
     }
     this.show();
   }
