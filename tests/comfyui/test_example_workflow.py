@@ -11,7 +11,7 @@ from short_examples import EXAMPLES
 from template_page import NAMES
 
 JS_GET_PROMPT = """async () => {
-    const prompt = (await app.graphToPrompt()).output
+    const prompt = JSON.parse(JSON.stringify((await app.graphToPrompt()).output)) // as it is sent
     for (const node of Object.values(prompt)) {
         const { required, optional } = LiteGraph.registered_node_types[node.class_type].nodeData.input
         for (const name of Object.keys(node.inputs))

@@ -93,7 +93,7 @@ def load_template(page: Page, name: str, pack: str = PACK_NAME) -> None:
 
 def export_api(page: Page) -> dict[str, Any]:
     """Return the workflow of the page in API format, as the Run button would send it."""
-    prompt: dict[str, Any] = page.evaluate("async () => (await app.graphToPrompt()).output")
+    prompt: dict[str, Any] = page.evaluate("async () => JSON.parse(JSON.stringify((await app.graphToPrompt()).output))")
     return prompt
 
 
