@@ -28,9 +28,9 @@ const ENGLISH = {
   acts: "acts",
 };
 const WORDS = {
-  zh: { focus: "焦点", protect: "保护", choose: "选择", larger: "放大", clear: "清除", acts: "个操作" },
-  ja: { focus: "焦点", protect: "保護", choose: "選ぶ", larger: "拡大", clear: "消去", acts: "件の操作" },
-  ko: { focus: "초점", protect: "보호", choose: "선택", larger: "더 크게", clear: "지우기", acts: "개 조작" },
+  zh: { focus: "焦点", protect: "保护", choose: "选择", larger: "放大", clear: "清除", acts: "操作" },
+  ja: { focus: "焦点", protect: "保護", choose: "選ぶ", larger: "拡大", clear: "消去", acts: "操作" },
+  ko: { focus: "초점", protect: "보호", choose: "선택", larger: "더 크게", clear: "지우기", acts: "조작" },
   fr: { focus: "foyer", protect: "protéger", choose: "choisir", larger: "Agrandir", clear: "effacer", acts: "actes" },
 };
 const TIPS = {
@@ -199,7 +199,10 @@ class Panel {
     const count = make(
       "span",
       { marginLeft: "auto" },
-      { textContent: `${JSON.parse(this.acts).length} ${say("acts")}` },
+      {
+        textContent: `${say("acts")}: ${JSON.parse(this.acts).length}`,
+        title: "What you did; the next Run does it again.",
+      },
     );
     return [...parts, count, makeButton("clear", () => this.clear())];
   }

@@ -38,6 +38,10 @@ class Course:
     images: tuple[int, ...]
 
 
+class ActError(ValueError):
+    """The error for an act that is to be steered again, and does not fit the ascent."""
+
+
 class Act(Protocol):
     """A change of the course of an ascent; a frozen dataclass."""
 

@@ -16,7 +16,7 @@ from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
-from .acts import Act, Course, TimedAct
+from .acts import Act, ActError, Course, TimedAct
 from .denoising import Denoising
 from .enlarging import enlarge_course
 from .focus import Focus
@@ -239,7 +239,7 @@ class Ascent:
             try:
                 course = act.steer(course)
             except ValueError as error:
-                raise ValueError(f"act {number}, at step {step}: {error}") from error
+                raise ActError(f"act {number}, at step {step}: {error}") from error
         if self.coming:
             Scoring(course.stack, course.plan, self.augmentation, self.seed)
 

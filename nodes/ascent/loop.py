@@ -8,6 +8,7 @@ import torch
 from comfy_api.latest import io
 
 from ...das_core.ascent.act_text import read_acts
+from ...das_core.ascent.acts import ActError
 from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
@@ -138,7 +139,8 @@ class Optimize(Node):
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
             bridge.show_text(f"preparing {stack.spec.width} x {stack.spec.height}")
             device = bridge.get_device()
-            ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=device, acts=steering.acts)
+            with add_advice(ActError, ". After other changes, clear below Finish now forgets what was steered"):
+                ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=device, acts=steering.acts)
             bridge.show_text("loading the models")
             if settings.preview_every:
                 # This replaces the preview of the previous run.
