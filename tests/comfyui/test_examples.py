@@ -43,7 +43,8 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     made = SHORT_ATLAS if "DAS_FeatureAtlas" in classes else made
     stack = classes.get("DAS_ImageStack", {"batch_size": 1} | made)
     camera = classes.get("DAS_Camera")
-    count = stack["batch_size"]
+    # What Objective Score picks is one image.
+    count = 1 if "DAS_ObjectiveScore" in classes else stack["batch_size"]
     if film:
         count = max(parse_shots(camera["shots"])) + 1 if camera else classes["DAS_StackToImage"]["frames"]
     assert len(images) == count
