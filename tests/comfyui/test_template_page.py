@@ -19,7 +19,8 @@ MOST_WIDGETS = 14
 """The most widgets of the pack that a template shows at first."""
 
 JS_COUNT_WIDGETS = """() => app.graph.nodes.filter(({ type }) => type.startsWith('DAS_'))
-    .flatMap(node => (node.widgets ?? []).filter(widget => node.isWidgetVisible(widget))).length"""
+    .flatMap(node => (node.widgets ?? []).filter(widget => node.isWidgetVisible(widget)))
+    .filter(widget => widget.options?.getMaxHeight?.() !== 0).length"""  # The panel that steers has no height at first.
 
 BARS = {"left": 56, "top": 100}
 """Pixels that the page's bars cover; they end there in ComfyUI 0.33."""
