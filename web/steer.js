@@ -44,6 +44,8 @@ const TIPS = {
 
 const panels = new WeakMap(); // from a node to its panel
 let running = new Set(); // the panels whose nodes run
+// What the server has told of the runs that are going on, by node id: a tab that is opened again makes its nodes anew.
+const told = new Map();
 
 function say(word) {
   return (WORDS[app.ui.settings.getSettingValue("Comfy.Locale")] ?? ENGLISH)[word];
@@ -105,8 +107,18 @@ class Panel {
     return this.node.widgets?.find((widget) => widget.name === name);
   }
 
+  // The text of the acts. It may come with the workflow of a stranger: the server says what is wrong with it.
   get acts() {
-    return this.node.properties[PROPERTY] ?? "";
+    return String(this.node.properties[PROPERTY] ?? "");
+  }
+
+  listActs() {
+    try {
+      const acts = JSON.parse(this.acts);
+      return Array.isArray(acts) ? acts : [];
+    } catch {
+      return [];
+    }
   }
 
   get isRunning() {
@@ -148,7 +160,7 @@ class Panel {
   }
 
   async enlarge() {
-    await this.keep(JSON.stringify([...JSON.parse(this.acts || "[]"), [this.state.done, "larger"]]));
+    await this.keep(JSON.stringify([...this.listActs(), [this.state.done, "larger"]]));
     this.show();
     app.queuePrompt(0);
   }
@@ -200,7 +212,7 @@ class Panel {
       "span",
       { marginLeft: "auto" },
       {
-        textContent: `${say("acts")}: ${JSON.parse(this.acts).length}`,
+        textContent: `${say("acts")}: ${this.listActs().length}`,
         title: "What you did; the next Run does it again.",
       },
     );
@@ -262,7 +274,10 @@ app.registerExtension({
   name: "DirectAscent.Steer",
 
   setup() {
-    api.addEventListener("direct_ascent.acts", ({ detail }) => findPanel(detail.node_id)?.follow(detail));
+    api.addEventListener("direct_ascent.acts", ({ detail }) => {
+      told.set(detail.node_id, detail);
+      findPanel(detail.node_id)?.follow(detail);
+    });
     api.addEventListener("b_preview_with_metadata", ({ detail }) =>
       findPanel(detail.nodeId)?.picture.load(detail.blob),
     );
@@ -270,6 +285,7 @@ app.registerExtension({
       api.addEventListener(end, () => {
         const over = running;
         running = new Set();
+        told.clear();
         for (const panel of over) panel.show();
       });
   },
@@ -280,6 +296,9 @@ app.registerExtension({
 
   // A workflow was opened: its nodes have their properties now.
   loadedGraphNode(node) {
-    panels.get(node)?.show();
+    const panel = panels.get(node);
+    const state = panel && [...told.values()].find(({ node_id }) => findNode(node_id) === node);
+    if (state) panel.follow(state);
+    else panel?.show();
   },
 });

@@ -98,3 +98,21 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
 
     press(page, "larger")
     wait_for_act(page, "larger")
+
+
+def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(comfyui: Client, page: Page) -> None:
+    load_api(page, make_small(), "left")
+    show_optimize(page)
+    saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
+    prompt_id = press_run(page)
+    page.locator("[data-das-steer=protect]").wait_for(state="attached")
+    load_workflow(page, saved, "opened again")
+    page.locator("[data-das-steer=protect]").wait_for(state="attached")
+    comfyui.wait(prompt_id, timeout=300)
+
+    (optimize,) = (node for node in saved["nodes"] if node["type"] == "DAS_Optimize")
+    for number, hostile in enumerate(["not JSON", 5, '{"a": 1}', "[" * 9999, [1], {}]):
+        optimize["properties"]["das_acts"] = hostile
+        load_workflow(page, saved, f"strange {number}")
+        press(page, "clear")
+        assert read_acts(page) == []
