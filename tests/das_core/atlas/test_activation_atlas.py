@@ -11,7 +11,7 @@ from torch import nn
 
 import direct_ascent as da
 from cases import each_case
-from das_core.atlas.activation_atlas import lay_out, make_layout, measure_effects
+from das_core.atlas.activation_cells import lay_out, make_layout, measure_effects
 from das_core.models.layers.layer import find_layer, find_layers
 from das_core.runs.cells import RunsError
 from small_atlas import list_rows, read_items
