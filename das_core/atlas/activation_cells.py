@@ -1,4 +1,4 @@
-"""The cells of an activation atlas: where activations lie in its plane, and which photographs and classes go with them."""
+"""The cells of an activation atlas: where activations lie in its plane, and what photographs and classes they have."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
