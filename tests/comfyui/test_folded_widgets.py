@@ -31,8 +31,8 @@ CUSTOM = {"DAS_ImageStack": "details", "DAS_Augmentation": "details", "DAS_Optim
 TEMPLATES = {"timelapse": "DAS_Optimize", "wallpaper_1024": "DAS_ImageStack"}
 """Some with a node that is custom."""
 
-WITHOUT_LABEL = ("control_after_generate", "Finish now")
-"""Widgets that stand in another one, or are a button."""
+WITHOUT_LABEL = ("control_after_generate", "Finish now", "acts", "steer")
+"""Widgets that stand in another one, are a button, are hidden, or have a form of their own."""
 
 VUE_NODES = "/settings/Comfy.VueNodes.Enabled"
 

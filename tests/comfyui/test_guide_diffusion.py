@@ -201,8 +201,8 @@ def test_the_template_runs_twice_around_an_eviction_and_keeps_no_memory(comfyui:
     # Without its words: the CLIP would be assembled anew after every eviction. test_examples runs it whole.
     words = [name for name, node in prompt.items() if node["class_type"] in ("DAS_LoadCLIP", "DAS_TextObjective")]
     prompt = {name: node for name, node in prompt.items() if name not in words}
-    del prompt["7"]["inputs"]["objectives.objective1"]
     for node in prompt.values():
+        node["inputs"] = {name: value for name, value in node["inputs"].items() if name != "objectives.objective1"}
         changes = {
             "CheckpointLoaderSimple": {},
             "DAS_GuideDiffusion": {"steps": 1, "every": 1, "start_percent": 0.0, "end_percent": 1.0},
@@ -213,7 +213,9 @@ def test_the_template_runs_twice_around_an_eviction_and_keeps_no_memory(comfyui:
         node["inputs"] |= changes.get(node["class_type"], {})
         if node["class_type"] == "CheckpointLoaderSimple":
             node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
-    (saver, unguided) = ("15", "16")
+    saver, unguided = (
+        next(name for name, node in prompt.items() if node["class_type"] == kind) for kind in ("SaveImage", "PreviewImage")
+    )
     before = comfyui.server.read_log()
     found, held = [], []
     for _ in range(3):

@@ -70,6 +70,8 @@ def hover(page: Page, node: str, widget: str) -> str:
             const { canvas, ds } = app.canvas
             const node = app.graph._nodes.find((node) => node.type === type)
             const widget = node.widgets.find((widget) => widget.name === name)
+            node.showAdvanced = true
+            node.setSize(node.computeSize())
             ds.scale = 1
             ds.offset = [200 - node.pos[0], 100 - node.pos[1]]
             app.canvas.draw(true, true)
@@ -96,7 +98,7 @@ def test_a_node_has_the_names_of_the_language_of_the_page(open_in: OpenIn, langu
         shown = describe(page, "DAS_Optimize")
     assert shown["title"] == texts["display_name"]
     assert shown["outputs"] == [output["name"] for output in texts["outputs"].values()]
-    widgets = [name for name in shown["widgets"] if name != "Finish now"]  # a button of the page
+    widgets = [name for name in shown["widgets"] if name not in ("Finish now", "steer")]  # of the page
     assert shown["widgets"]["Finish now"] not in ("Finish now", texts["display_name"])
     expected = {name: texts["inputs"].get(name.replace(".", "_"), {}).get("name") for name in widgets}
     assert expected.pop("control_after_generate") is None, "a widget of the page, not of the node"
