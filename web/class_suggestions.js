@@ -1,11 +1,11 @@
 // Suggests class names while the user types into Class Objective. A list below the text box has names that contain the
-// text since the last comma or line break. Arrow keys select a name; Tab, Enter or a click inserts it; Escape closes
-// the list.
+// text since the last comma or line break; where there is no text, an arrow key down lists all. Arrow keys select a
+// name; Tab, Enter or a click inserts it; Escape closes the list.
 
 import { app } from "../../scripts/app.js";
 
 const NODE = "DAS_ClassObjective";
-const MOST = 8; // the most names in the list
+const HEIGHT = 200; // the most pixels of the list, which scrolls
 const LEAST = 2; // the fewest letters for which names are suggested
 const LEAST_UNKNOWN = 4; // the fewest letters of a word that is reported as unknown
 
@@ -61,7 +61,7 @@ function match(word) {
   if (sought.length < LEAST) return [];
   const found = findNames().map((name) => [rank(name, sought), name]);
   const kept = found.filter(([place]) => place >= 0).sort((a, b) => a[0] - b[0] || a[1].length - b[1].length);
-  const names = kept.slice(0, MOST).map(([, name]) => name);
+  const names = kept.map(([, name]) => name);
   return names.some((name) => name.toLowerCase() === sought) ? [] : names;
 }
 
@@ -74,7 +74,7 @@ function explain(word) {
     return "";
   if (names.some((name) => name.toLowerCase().includes(sought))) return "";
   // The node also knows second names of classes, which are not in the list.
-  return `no usual name holds “${sought.slice(0, 30)}”: a second name will do, anything else is for Text Objective`;
+  return `No class is called “${sought.slice(0, 30)}”, unless by its second name. Text Objective takes any words.`;
 }
 
 function close() {
@@ -106,6 +106,8 @@ function show(area, names, hint = "") {
     top: `${bottom + 2}px`,
     zIndex: 10000,
     minWidth: "180px",
+    maxHeight: `${HEIGHT}px`,
+    overflowY: "auto",
     padding: "2px",
     borderRadius: "4px",
     border: "1px solid var(--border-color)",
@@ -113,15 +115,13 @@ function show(area, names, hint = "") {
     color: "var(--input-text)",
     font: "13px sans-serif",
   });
+  // Without the focus in its text box the list closes, so a press must not take the focus.
+  box.addEventListener("pointerdown", (event) => event.preventDefault());
   for (const name of names) {
     const row = document.createElement("div");
     row.textContent = name;
     Object.assign(row.style, { padding: "3px 8px", cursor: "pointer", borderRadius: "3px" });
-    // Not "click": before a click the text box loses the focus, which closes the list.
-    row.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
-      take(name);
-    });
+    row.addEventListener("pointerdown", () => take(name));
     box.append(row);
   }
   if (hint) {
@@ -135,7 +135,8 @@ function show(area, names, hint = "") {
   area.addEventListener("keydown", onKey, { capture: true, signal });
   area.addEventListener("focusout", close, { signal });
   // The wheel moves or zooms the canvas. The list does not move with it, so it closes.
-  document.addEventListener("wheel", close, { capture: true, passive: true, signal });
+  const onWheel = ({ target }) => box.contains(target) || close();
+  document.addEventListener("wheel", onWheel, { capture: true, passive: true, signal });
   list = { box, area, names, chosen: -1, listening };
 }
 
@@ -144,6 +145,7 @@ function choose(step) {
   [...list.box.children].forEach((row, number) => {
     row.style.background = number === list.chosen ? "var(--comfy-input-bg)" : "";
   });
+  list.box.children[list.chosen].scrollIntoView({ block: "nearest" });
 }
 
 function onInput({ target }) {
@@ -155,8 +157,14 @@ function onInput({ target }) {
   else close();
 }
 
+// Lists all names, where nothing is written yet.
+function onArrow({ key, target }) {
+  if (list || key !== "ArrowDown" || !(target instanceof HTMLTextAreaElement)) return;
+  if (isClasses(...findWidget(target)) && !readWord(target).word.trim()) show(target, findNames());
+}
+
 function onKey(event) {
-  if (!list.names.length) return;
+  if (!list?.names.length) return;
   const { key } = event;
   if (key === "ArrowDown") choose(1);
   else if (key === "ArrowUp") choose(list.chosen < 0 ? 0 : -1);
@@ -173,5 +181,6 @@ app.registerExtension({
   setup() {
     // The document listens, because nodes have no reference to the text boxes that Nodes 2.0 makes.
     document.addEventListener("input", onInput, true);
+    document.addEventListener("keydown", onArrow, true);
   },
 });

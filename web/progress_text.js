@@ -5,6 +5,7 @@ import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
 
 const PREFIX = "DAS_";
+const ASCENT = "das_ascent"; // what Optimize has among its results, with its last text
 const TEXT_WIDGET = "$$node-text-preview";
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
@@ -118,5 +119,14 @@ app.registerExtension({
     // Delayed, because the frontend's own listeners have to run first.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));
     app.canvas.canvas.addEventListener("litegraph:set-graph", () => setTimeout(showMissed));
+  },
+
+  // Newer frontends call this when the user returns to a workflow tab, after its nodes have been created anew.
+  onNodeOutputsUpdated(outputs) {
+    for (const [id, result] of Object.entries(outputs)) {
+      const node = findNode(id);
+      const text = result?.[ASCENT]?.[0]?.text;
+      if (text && isOurs(node) && !findText(node)) show(node, text);
+    }
   },
 });

@@ -9,7 +9,7 @@ from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.result import Step
 from ...das_core.common.interruption import interruptible
 from .. import bridge
-from .status import Previews, Status, choose_shown
+from .status import Previews, Status, draw_sheet
 from .steering import Steering
 
 
@@ -30,8 +30,11 @@ def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[No
         raise
 
 
-def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering) -> Iterator[torch.Tensor]:
-    """Run an ascent, and yield the pictures (B, 3, H, W) after each `frames`-th step, and always after the last one.
+def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering, kept: list[torch.Tensor]) -> str:
+    """Run an ascent, and return what the node says at its end.
+
+    The pictures (B, 3, H, W) after each `frames`-th step, and always after the last one, are appended to `kept` one by
+    one, so that those before an error can be rescued.
 
     Finish now abandons the step in progress, except the first. Acts change the next one.
     """
@@ -43,6 +46,7 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering) -
         if finish.is_pressed and ascent.history:
             raise _FinishedError
 
+    ended = ""
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         try:
             progress.update(0)
@@ -54,15 +58,16 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering) -
                 done = len(ascent.history)
                 scores = step.record.scores
                 last = left_out or done >= until or finish.is_pressed
-                image = choose_shown(step.stack) if previews.is_due(done, last) else None
+                image = draw_sheet(step.stack) if previews.is_due(done, last) else None
                 text = status.describe_step(done, scores)
                 progress.update(done, image=image, text="" if steering.take_acts(ascent, last=last) else text)
                 due = frames and done % frames == 0
-                # A repeated step whose pictures were due has been yielded already.
+                # A repeated step whose pictures were due has been kept already.
                 if (last or due) and not (left_out and due):
-                    yield step.image().to(bridge.get_storage_device())
+                    kept.append(step.image().to(bridge.get_storage_device()))
                 if last:
-                    bridge.show_text(status.describe_end(done, scores))
+                    ended = status.describe_end(done, scores)
+                    bridge.show_text(ended)
                     break
         except BaseException as error:  # a cancel is an Exception in ComfyUI 0.8.0, not in 0.33
             if bridge.is_interrupt(error):
@@ -71,6 +76,7 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering) -
     steering.tell(ascent)
     if len(ascent.history) < until:
         finish.note_change()
+    return ended
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:

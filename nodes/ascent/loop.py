@@ -26,7 +26,7 @@ from ..schema import Augmentation, History, Look, Stack, add_advice, list_connec
 from .climb import climb, rescue_on_error
 from .larger import check_larger, recall, remember
 from .recipe import read_recipe, recipe_input
-from .status import choose_shown
+from .status import draw_sheet
 from .steering import ACTS_PROPERTY, Steering
 
 
@@ -142,12 +142,13 @@ class Optimize(Node):
             with add_advice(ActError, ". After other changes, clear below Finish now forgets what was steered"):
                 ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=device, acts=steering.acts)
             bridge.show_text("loading the models")
+            steering.tell(ascent)
             if settings.preview_every:
                 # This replaces the preview of the previous run.
-                bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))
+                bridge.Progress(ascent.steps).update(0, image=draw_sheet(ascent.stack))
             kept: list[torch.Tensor] = []
             histories: list[tuple[Record, ...]] = []
-            key = (seed, chosen, settings.chunk)
+            key, text = (seed, chosen, settings.chunk), ""
             if before := recall(inputs, key, known):
                 ascent, histories = before.restore(ascent, steering), [*before.histories[:-1]]
                 kept = [ascent.stack.image().to(bridge.get_storage_device())]
@@ -158,9 +159,7 @@ class Optimize(Node):
                 with rescue_on_error(ascent, kept):
                     if not ascent.history:
                         _load_judges(ascent, settings.chunk)
-                        # Appended one by one, so that the frames before an error can be rescued.
-                        for frame in climb(ascent, settings.preview_every, settings.frames, steering):
-                            kept.append(frame)
+                        text = climb(ascent, settings.preview_every, settings.frames, steering, kept)
                     histories.append(tuple(ascent.history))
                     reached = remember(inputs, key, steering, histories, ascent)
                     if steering.goes_on:
@@ -175,6 +174,7 @@ class Optimize(Node):
                     bridge.join_comfy_images(kept),
                     tuple(record for history in histories for record in history),
                     bridge.to_comfy_masks(result.importance),
+                    ui=steering.show_end(cls, ascent, text),
                 )
 
 

@@ -12,7 +12,6 @@ from torchvision.utils import make_grid
 
 from ...das_core.objectives.term import Term
 from ...das_core.stack.image_stack import ImageStack
-from .. import bridge
 
 _RECENT = 8
 """The remaining time is estimated from this many recent steps. Earlier steps are not used, because the machine may have
@@ -98,24 +97,32 @@ steps, and on a slow machine five steps may take a minute."""
 _MOST_SHOWN = 9
 """The most frames of a film, or depths of a zoom, that a preview shows: three rows of three."""
 
+_MOST_CHOSEN = 16
+"""The most images of a batch that a preview shows, and of which one can be chosen in the page."""
+
+_MOST_WHOLE = 4
+"""The most images of a batch that a preview shows at their own size."""
+
 
 def measure_sheet(stack: ImageStack) -> tuple[int, int]:
     """Return how many images a preview shows, and in how many columns."""
-    is_series = stack.spec.series is not None
-    count = min(stack.batch, _MOST_SHOWN if is_series else bridge.PREVIEW_COUNT)
+    count = min(stack.batch, _MOST_CHOSEN if stack.spec.series is None else _MOST_SHOWN)
     return count, math.ceil(math.sqrt(count))
 
 
-def choose_shown(stack: ImageStack) -> Tensor:
-    """Return the images of a preview (B, 3, H, W): pictures, or a sheet of at most nine frames of a film or depths."""
+def draw_sheet(stack: ImageStack) -> Tensor:
+    """Return what a preview shows, one image (1, 3, H, W): a picture, or a sheet of up to four images of a batch; or of
+    sixteen smaller ones, or of nine frames of a film or depths of a zoom."""
     images = stack.image()
-    if stack.spec.series is None or len(images) == 1:
-        return images
     count, columns = measure_sheet(stack)
-    frames = images[[place * (len(images) - 1) // (count - 1) for place in range(count)]]
-    height, width = (max(1, side // columns) for side in images.shape[2:])
-    tiles = F.interpolate(frames, size=(height, width), mode="bilinear", antialias=True)
-    sheet: Tensor = make_grid(tiles.clamp(0, 1), nrow=columns, padding=2)
+    if len(images) == 1:
+        return images
+    if stack.spec.series is not None:
+        images = images[[place * (len(images) - 1) // (count - 1) for place in range(count)]]
+    if stack.spec.series is not None or count > _MOST_WHOLE:
+        height, width = (max(1, side // columns) for side in images.shape[2:])
+        images = F.interpolate(images[:count], size=(height, width), mode="bilinear", antialias=True)
+    sheet: Tensor = make_grid(images.clamp(0, 1), nrow=columns, padding=2)
     return sheet[None]
 
 

@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from comfy_api.latest import io
+
 from ...das_core.ascent.act_text import split_acts, write_acts
 from ...das_core.ascent.acts import Larger, TimedAct, Weigh
 from ...das_core.ascent.loop import Ascent
 from .. import bridge
-from .status import measure_sheet
+from .status import draw_sheet, measure_sheet
 
 EVENT = "direct_ascent.acts"
 """The event with which the page (web/steer.js) learns what can be steered, and what has been."""
+
+RESULT = "das_ascent"
+"""Among the results of the node, what the page needs to know of an ascent that is over."""
 
 ACTS_PROPERTY = "das_acts"
 """The property of the node in which web/steer.js keeps the value of the input `acts`."""
@@ -23,6 +28,7 @@ class Steering:
         self.controls = controls
         (self.acts, self.until), *self._later = split_acts(acts)
         self.over: list[TimedAct] = []
+        self._told = 0
 
     @property
     def goes_on(self) -> bool:
@@ -50,6 +56,8 @@ class Steering:
             self.tell(ascent, refused)
         if refused:
             bridge.show_text("\n".join(refused))
+        elif len(ascent.acts) > self._told:  # an act of the input
+            self.tell(ascent)
         return bool(refused)
 
     def tell(self, ascent: Ascent, refused: Sequence[str] = ()) -> None:
@@ -57,20 +65,27 @@ class Steering:
         factors = dict.fromkeys((member.name for member in ascent.plan.members), 1.0)
         factors |= {act.objective: act.factor for _, act in [*self.over, *ascent.acts] if isinstance(act, Weigh)}
         shown, columns = measure_sheet(ascent.stack)
+        self._told = len(ascent.acts)
         content: dict[str, Any] = {
             "acts": self.write(ascent),
-            "done": len(ascent.history),
+            "so_far": len(self.over) + self._told,
             "factors": factors,
             "images": 1 if ascent.plan.is_series else ascent.stack.batch,
             "chosen": ascent.images,
             "focus": ascent.focus is not None,
             "paints": ascent.stack.spec.zoom is None,
-            "enlarges": not ascent.optimizer.draws,
             "shown": shown,
             "columns": columns,
             "refused": list(refused),
         }
         bridge.tell_page(EVENT, content)
+
+    def show_end(self, node: type[io.ComfyNode], ascent: Ascent, text: str) -> dict[str, Any] | None:
+        """Return what the node shows of an ascent that is over, also to a page that is opened later."""
+        # Not as the images of the node: the page shows the sheet in the panel of web/steer_panel.js.
+        shown = bridge.show_result(node, images=bridge.to_comfy_images(draw_sheet(ascent.stack)))
+        ended = {"done": len(ascent.history), "enlarges": not ascent.optimizer.draws, "text": text}
+        return shown and {RESULT: [ended | {"image": shown["images"][0]}]}
 
     def write(self, ascent: Ascent) -> str:
         """Return all acts of the run, those of its input and those of the page, as the input takes them."""

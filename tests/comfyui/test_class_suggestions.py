@@ -50,6 +50,17 @@ def test_a_name_is_taken_by_tab_by_arrows_and_by_a_click(page: Page, area: Locat
     assert written(page) == "jellyfish, great white shark\nvolcano"
 
 
+def test_an_arrow_lists_all_names_where_nothing_is_written(page: Page, area: Locator) -> None:
+    area.click()
+    area.press("ArrowDown")
+    expect(page.locator(LIST)).to_have_count(1000)
+    area.press("ArrowDown")
+    area.press("Enter")
+    assert written(page) == "abaya"
+    area.press("ArrowDown")
+    expect(page.locator(LIST)).to_have_count(0)
+
+
 def test_it_keeps_out_of_the_way(page: Page, area: Locator) -> None:
     area.click()
     for text in ("j", "qqqq", "jellyfish"):
@@ -79,7 +90,7 @@ def test_a_word_that_no_name_holds_is_said_to_be_none(page: Page, area: Locator)
     hint = page.locator("[data-das-suggestions=hint]")
     area.click()
     area.press_sequentially("sunflower")
-    expect(hint).to_have_text(re.compile("^no usual name holds “sunflower”: a second name will do, .*Text Objective$"))
+    expect(hint).to_have_text(re.compile("^No class is called “sunflower”, .* Text Objective takes any words.$"))
     area.press("Enter")
     assert written(page) == "sunflower\n"
     for known in ("12345", "jellyfish", "n01910747", "qqq", "jellyfish: 0.5", "jellyfish\uff1a0.5"):

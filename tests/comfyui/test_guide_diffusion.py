@@ -214,7 +214,8 @@ def test_the_template_runs_twice_around_an_eviction_and_keeps_no_memory(comfyui:
         if node["class_type"] == "CheckpointLoaderSimple":
             node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
     saver, unguided = (
-        next(name for name, node in prompt.items() if node["class_type"] == kind) for kind in ("SaveImage", "PreviewImage")
+        next(name for name, node in prompt.items() if node["class_type"] == kind)
+        for kind in ("SaveImage", "PreviewImage")
     )
     before = comfyui.server.read_log()
     found, held = [], []

@@ -5,7 +5,6 @@ from dataclasses import replace
 from types import ModuleType
 
 import pytest
-import torch
 
 from cases import each_case
 from das_core.objectives.priors import prior
@@ -127,7 +126,7 @@ def test_of_a_film_or_a_zoom_some_pictures_are_shown_on_a_sheet(
 ) -> None:
     stack = pack.stack(batch_size=count, start={"start": "noise", "amplitude": 1.0, "decay": 0.4})
     (series,) = pack.run(f"DAS_{node}", stack=stack, **{"frames" if node == "FilmStack" else "depths": count})
-    (sheet,) = status.choose_shown(series)
+    (sheet,) = status.draw_sheet(series)
     side = 64 // columns
     assert sheet.shape[1:] == ((side + 2) * -(-len(shown) // columns) + 2, (side + 2) * columns + 2)
     for place, frame in enumerate(shown):
@@ -135,4 +134,12 @@ def test_of_a_film_or_a_zoom_some_pictures_are_shown_on_a_sheet(
         top, left = 2 + row * (side + 2), 2 + column * (side + 2)
         tile = sheet[:, top : top + side, left : left + side]
         assert tile.mean(dim=(1, 2)) == pytest.approx(series.image()[frame].mean(dim=(1, 2)), abs=0.02)
-    assert torch.equal(status.choose_shown(stack), stack.image())
+
+
+@each_case(("count", "side"), [(1, (64, 64)), (4, (134, 134)), (5, (48, 71)), (20, (74, 74))])
+def test_of_a_batch_four_are_shown_whole_and_more_of_them_smaller(
+    status: ModuleType, pack: Pack, count: int, side: tuple[int, int]
+) -> None:
+    stack = pack.stack(batch_size=count)
+    assert status.draw_sheet(stack).shape == (1, 3, *side)
+    assert status.measure_sheet(stack)[0] == min(count, 16)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,20 +57,40 @@ def test_what_the_page_steers_counts_from_the_next_step_and_can_be_repeated(pack
 def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: Running) -> None:
     optimize(pack, pressing(pack, running, (2, ["weigh", "class 0", 2])), **STEADY)
     assert {(name, client) for name, _, client in running.server.events} == {("direct_ascent.acts", "page")}
-    begin, after, end = (content for _, content, _ in running.server.events)
+    first, begin, after, end = (content for _, content, _ in running.server.events)
+    assert first == begin
     assert begin == {
-        **{"node_id": "5", "prompt_id": "first", "acts": "", "done": 0, "images": 2, "chosen": (0, 1)},
-        **{"factors": {"class 0": 1.0, "class 1": 1.0}, "focus": False, "paints": True, "enlarges": True},
+        **{"node_id": "5", "prompt_id": "first", "acts": "", "so_far": 0, "images": 2, "chosen": (0, 1)},
+        **{"factors": {"class 0": 1.0, "class 1": 1.0}, "focus": False, "paints": True},
         **{"shown": 2, "columns": 2, "refused": []},
     }
-    assert (after["done"], after["factors"]) == (2, {"class 0": 2.0, "class 1": 1.0})
-    assert end == after | {"done": 4}
+    assert (after["so_far"], after["factors"]) == (1, {"class 0": 2.0, "class 1": 1.0})
+    assert end == after
+    # Done again, it is told when it takes place.
+    optimize(pack, acts=after["acts"], **STEADY)
+    begin, again, _ = (content for _, content, _ in running.server.events[5:])
+    assert (begin["so_far"], begin["factors"]["class 0"], begin["acts"]) == (0, 1.0, after["acts"])
+    assert again == after
+
+
+def test_a_page_that_is_opened_later_finds_the_end_among_the_results(
+    pack: Pack, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shows = SimpleNamespace(PreviewImage=lambda image, cls: SimpleNamespace(as_dict=lambda: {"images": list(image)}))
+    monkeypatch.setattr(pack.module("nodes.bridge.page"), "ui", shows)
+    objectives = {"objective0": pack.objective()}
+    given = {"stack": pack.stack(batch_size=2), "augmentation": pack.augmentation(), "objectives": objectives}
+    shown = pack.show("DAS_Optimize", **given, **ASKED)
+    assert shown is not None
+    (ended,) = shown["das_ascent"]
+    assert ended.pop("image").shape == (68, 134, 3)
+    assert ended == {"done": 4, "enlarges": True, "text": running.server.texts[-1]}
 
 
 def test_a_refused_act_is_said_and_changes_nothing(pack: Pack, running: Running) -> None:
     steered = optimize(pack, pressing(pack, running, (1, ["weigh", "castle", 2]), (2, ["choose", [5]])))
     assert torch.equal(steered[0], optimize(pack)[0])
-    (refused,) = running.server.events[1][1]["refused"]
+    (refused,) = running.server.events[2][1]["refused"]
     assert "no objective 'castle'; there are" in refused
     assert any("no image 5 that climbs" in text for text in running.server.texts)
     with pytest.raises(ValueError, match=r"act 1, at step 2: there is no objective 'castle'.* clear below Finish now"):

@@ -1,0 +1,299 @@
+// The panel with which one steers Optimize: a slider for each objective, and the live preview, in which one chooses an
+// image of a batch, places the focus, or protects what a brush covers. After a run, Larger goes on at twice the size.
+//
+// What was steered is the value of the hidden input `acts`. Workflow files store the values of widgets by position, so
+// this one is stored as a property of the node instead.
+
+import { api } from "../../scripts/api.js";
+import { app } from "../../scripts/app.js";
+import { findNode } from "./find_node.js";
+import { Picture } from "./steer_picture.js";
+
+const PROPERTY = "das_acts";
+const SEEDS = "das_seeds"; // a property: what became of seeds after a run, before something was steered
+const CONTROL = "control_after_generate"; // the widget that changes the seed before it after a run
+const GAP = 4;
+const MARGIN = 10; // around an element on a node, as the page sets it
+
+// The words of the panel, and in other languages.
+const WORDS = ["focus", "protect", "choose", "larger", "clear", "acts", "kept"];
+const TEXTS = {
+  en: ["focus", "protect", "choose", "Larger", "clear", "acts", "seed kept"],
+  zh: ["焦点", "保护", "选择", "放大", "清除", "操作", "种子已固定"],
+  ja: ["焦点", "保護", "選ぶ", "拡大", "消去", "操作", "シード固定"],
+  ko: ["초점", "보호", "선택", "더 크게", "지우기", "조작", "시드 고정"],
+  fr: ["foyer", "protéger", "choisir", "Agrandir", "effacer", "actes", "graine gardée"],
+};
+const TIPS = {
+  focus: "Click into the picture: from there it grows.",
+  protect: "Paint over what stays as it is. The wheel makes the brush larger or smaller.",
+  choose: "Click on the image that goes on; the others stay as they are.",
+  larger: "Go on at twice the size, for a third of the steps.",
+  clear: "Forget what was steered, for a run without it.",
+  slider: "How much it counts. 0: not at all. 1: as its weight says. 3: three times as much.",
+};
+
+function say(word) {
+  const texts = TEXTS[app.ui.settings.getSettingValue("Comfy.Locale")] ?? TEXTS.en;
+  return texts[WORDS.indexOf(word)];
+}
+
+function warn(detail) {
+  app.extensionManager?.toast?.add({ severity: "warn", summary: "Optimize", detail, life: 6000 });
+}
+
+function make(tag, style, more = {}) {
+  const element = Object.assign(document.createElement(tag), more);
+  Object.assign(element.style, style);
+  return element;
+}
+
+function makeButton(word, act) {
+  const style = { padding: "2px 8px", border: "none", borderRadius: "4px", cursor: "pointer", font: "inherit" };
+  const button = make("button", style, { textContent: say(word), title: TIPS[word], onclick: act });
+  Object.assign(button.style, { color: "var(--input-text)", background: "var(--comfy-input-bg)" });
+  button.dataset.dasSteer = word;
+  return button;
+}
+
+// Reads a list that was stored as JSON. It may come with the workflow of a stranger: the server says what is wrong.
+function readList(text) {
+  try {
+    const list = JSON.parse(text);
+    return Array.isArray(list) ? list : [];
+  } catch {
+    return [];
+  }
+}
+
+export class Panel {
+  constructor(node) {
+    this.node = node;
+    this.state = null; // what the server tells of the run that is going on
+    this.ended = null; // what it has told of the run that is over: its steps, its picture, whether it can be larger
+    this.mode = null; // what the mouse does in the preview: focus, protect or choose
+    this.prompt = {}; // what the run was queued with: a promise of the inputs of each node, by its id
+    this.height = 0;
+    const column = { display: "flex", flexDirection: "column", gap: `${GAP}px`, height: "100%", overflow: "hidden" };
+    this.element = make("div", { ...column, font: "11px sans-serif", color: "var(--input-text)" });
+    const row = { gap: `${GAP}px`, alignItems: "center", flexWrap: "wrap" };
+    this.sliders = make("div", { gap: "2px 6px", gridTemplateColumns: "minmax(0, 1fr) minmax(0, 1fr) 2em" });
+    this.modes = make("div", row);
+    this.after = make("div", row);
+    this.picture = new Picture(
+      (image, ...place) => (this.mode === "choose" ? this.steer("choose", [image]) : this.steer("place", ...place)),
+      (stroke) => this.steer("protect", [stroke]),
+    );
+    this.element.append(this.sliders, this.modes, this.after, this.picture.canvas);
+    // Sliding and painting must not zoom or drag the graph.
+    const isAct = ({ target }) => target !== this.picture.canvas || this.mode;
+    for (const event of ["pointerdown", "wheel"])
+      this.element.addEventListener(event, (e) => isAct(e) && e.stopPropagation());
+    const getHeight = () => this.height && this.height + 2 * MARGIN;
+    this.widget = node.addDOMWidget("steer", "das_steer", this.element, {
+      serialize: false,
+      hideOnZoom: false,
+      getMinHeight: getHeight,
+      getMaxHeight: () => (this.picture.isOpen ? undefined : getHeight()),
+    });
+    this.widget.serialize = false;
+    const acts = this.find("acts");
+    if (acts) {
+      acts.serialize = false;
+      acts.serializeValue = () => this.acts || undefined; // Not in the prompt: it is optional.
+    }
+    this.show();
+  }
+
+  find(name) {
+    return this.node.widgets?.find((widget) => widget.name === name);
+  }
+
+  get acts() {
+    return String(this.node.properties[PROPERTY] ?? "");
+  }
+
+  // What the server tells when an ascent begins, when it was steered, and when it ends.
+  follow(state) {
+    const isNew = state.prompt_id !== this.state?.prompt_id;
+    this.state = state;
+    this.ended = null;
+    if (isNew) {
+      this.prompt = findPrompt(state.prompt_id);
+      this.mode = this.listModes().includes("choose") ? "choose" : null;
+    }
+    if (state.acts) this.keep(state.acts);
+    if (state.refused.length) warn(state.refused.join("\n"));
+    this.show();
+  }
+
+  // Shows a preview; returns false where the page has to, since the panel is not on the screen.
+  watch(blob) {
+    if (!this.state || !this.element.checkVisibility()) return false;
+    this.load(blob);
+    return true;
+  }
+
+  async load(blob) {
+    await this.picture.load(blob);
+    this.show();
+  }
+
+  // No run is going on any more.
+  rest() {
+    this.state = this.mode = null;
+    this.show();
+  }
+
+  // The node has a result.
+  async end(ended) {
+    this.ended = ended;
+    this.rest();
+    const answer = await api.fetchApi(`/view?${new URLSearchParams(ended.image)}`);
+    if (answer.ok && this.ended === ended) await this.load(await answer.blob());
+  }
+
+  // Keeps acts, and the seeds of the run to which they belong: another picture would need other acts.
+  async keep(acts) {
+    const { properties } = this.node;
+    properties[PROPERTY] = acts;
+    for (const [id, { inputs }] of Object.entries(await this.prompt)) {
+      for (const [seed, control] of listSeeds(id)) {
+        if (typeof inputs[seed.name] !== "number") continue;
+        seed.value = inputs[seed.name];
+        const key = `${id} ${seed.name}`;
+        properties[SEEDS] = { [key]: control.value, ...properties[SEEDS] };
+        control.value = "fixed";
+      }
+    }
+    this.show();
+  }
+
+  clear() {
+    const { properties } = this.node;
+    for (const [key, value] of Object.entries(properties[SEEDS] ?? {})) {
+      const [id, name] = key.split(" ");
+      const [, control] = listSeeds(id).find(([seed]) => seed.name === name) ?? [];
+      if (control?.options.values?.includes(value)) control.value = value;
+    }
+    properties[PROPERTY] = "";
+    delete properties[SEEDS];
+    this.show();
+  }
+
+  async enlarge() {
+    await this.keep(JSON.stringify([...readList(this.acts), [this.ended.done, "larger"]]));
+    app.queuePrompt(0);
+  }
+
+  async steer(...act) {
+    const { node_id, prompt_id } = this.state;
+    const answer = await api.fetchApi("/direct_ascent/act", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ node_id, prompt_id, act }),
+    });
+    const { refused } = answer.ok ? await answer.json() : { refused: await answer.text() };
+    if (refused) warn(refused);
+  }
+
+  show() {
+    const { state, picture } = this;
+    const names = Object.keys(state?.factors ?? {});
+    this.showSliders(names.length > 1 ? names : []);
+    this.modes.replaceChildren(...this.listModes().map((mode) => this.makeMode(mode)));
+    this.after.replaceChildren(...(state ? [] : this.listAfter()));
+    for (const part of [this.sliders, this.modes, this.after])
+      part.style.display = part.childElementCount ? (part === this.sliders ? "grid" : "flex") : "none";
+    picture.acts = this.mode && { isStroke: this.mode === "protect" };
+    picture.draw(state && { ...state, acts: readList(state.acts).slice(0, state.so_far) });
+    picture.canvas.title = TIPS[this.mode] ?? "";
+    this.fit();
+  }
+
+  listModes() {
+    if (!this.state) return [];
+    const { focus, paints, images, chosen } = this.state;
+    const modes = { choose: images > 1 && chosen.length > 1, focus, protect: paints };
+    return Object.keys(modes).filter((mode) => modes[mode]);
+  }
+
+  makeMode(mode) {
+    const button = makeButton(mode, () => {
+      this.mode = this.mode === mode ? null : mode;
+      this.show();
+    });
+    if (this.mode === mode) button.style.boxShadow = "inset 0 0 0 1px currentColor";
+    return button;
+  }
+
+  listAfter() {
+    const parts = this.ended?.enlarges ? [makeButton("larger", () => this.enlarge())] : [];
+    if (!this.acts) return parts;
+    const textContent = [
+      `${say("acts")}: ${readList(this.acts).length}`,
+      ...(this.node.properties[SEEDS] ? [say("kept")] : []),
+    ].join(", ");
+    const title = "What you did; the next Run does it again.";
+    return [
+      ...parts,
+      make("span", { marginLeft: "auto" }, { textContent, title }),
+      makeButton("clear", () => this.clear()),
+    ];
+  }
+
+  showSliders(names) {
+    const known = [...this.sliders.querySelectorAll("input")];
+    if (known.map((slider) => slider.name).join("\n") !== names.join("\n"))
+      this.sliders.replaceChildren(...names.flatMap((name) => this.makeSlider(name)));
+    for (const slider of this.sliders.querySelectorAll("input"))
+      if (slider !== document.activeElement) this.slide(slider, this.state.factors[slider.name]);
+  }
+
+  makeSlider(name) {
+    const label = make("span", { overflowWrap: "anywhere" }, { textContent: name });
+    const more = { type: "range", min: 0, max: 3, step: 0.1, name, title: TIPS.slider };
+    const slider = make("input", { width: "100%", minWidth: 0, margin: 0 }, more);
+    slider.addEventListener("input", () => this.slide(slider, slider.value));
+    slider.addEventListener("change", () => {
+      slider.blur();
+      this.steer("weigh", name, Number(slider.value));
+    });
+    return [label, slider, make("span", {})];
+  }
+
+  slide(slider, factor) {
+    slider.value = factor;
+    slider.nextSibling.textContent = Number(factor).toFixed(1);
+  }
+
+  // Makes the node as tall as the panel needs, and as tall as before when the panel needs less.
+  fit() {
+    const { node, grown, picture } = this;
+    const rows = [this.sliders, this.modes, this.after].filter((row) => row.style.display !== "none");
+    const width = this.element.clientWidth || node.size[0] - 2 * MARGIN;
+    const height = rows.reduce((sum, row) => sum + row.offsetHeight + GAP, 0) + picture.getHeight(width);
+    if (height === this.height) return;
+    this.height = height;
+    this.element.style.minHeight = `${height}px`;
+    // A height that the user has set since then is kept.
+    const before = grown?.since === node.size[1] ? grown.before : node.size[1];
+    const since = Math.max(before, node.computeSize()[1]);
+    this.grown = { before, since };
+    node.setSize([node.size[0], since]);
+    node.setDirtyCanvas?.(true, true);
+  }
+}
+
+// The seeds of a node that change after a run, each with the widget that changes it.
+function listSeeds(nodeId) {
+  const widgets = findNode(nodeId)?.widgets ?? [];
+  const places = widgets.keys().filter((place) => place > 0 && widgets[place].name === CONTROL);
+  return [...places].map((place) => [widgets[place - 1], widgets[place]]);
+}
+
+// The inputs of all nodes of a run. Those on the page have changed since: seeds change as soon as a run is queued.
+async function findPrompt(promptId) {
+  const queue = await (await api.fetchApi("/queue")).json();
+  return queue.queue_running.find(([, id]) => id === promptId)?.[2] ?? {};
+}
