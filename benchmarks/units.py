@@ -32,7 +32,7 @@ from das_core.models.judge import Judge
 from das_core.models.sources.starters import load_starter
 
 MOMENTS = (1.0, 2.0, 4.0, 8.0, 16.0)  # CPU seconds for a channel, after which the pictures of the others are measured.
-STEPS = (16, 32, 64, 128)  # Of our ascents.
+STEPS = (8, 16, 24, 32, 48, 64, 96, 128)  # Of our ascents.
 AT_ONCE = 8
 
 

@@ -4,6 +4,7 @@ tests/nodes/ascent/test_steering.py tests the node itself.
 """
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,12 +19,12 @@ STEPS = 150
 FIND = "const node = app.graph.nodes.find((node) => node.type === 'DAS_Optimize');"
 
 
-def make_small() -> dict[str, Any]:
+def make_small(steps: int = STEPS) -> dict[str, Any]:
     """A workflow of two small images with quick steps, of which all but the last can be steered."""
     prompt = make_complete()
     prompt[STACK]["inputs"] |= {"width": 64, "height": 64, "batch_size": 2, "details.margin": 8}
     prompt[AUGMENTATION]["inputs"] |= {"views": 1, "details.jitter": 8}
-    set_recipe(prompt[OPTIMIZE]["inputs"], steps=STEPS, preview_every=5, frames=0)
+    set_recipe(prompt[OPTIMIZE]["inputs"], steps=steps, preview_every=5, frames=0)
     return {number: prompt[number] for number in ("1", "2", STACK, AUGMENTATION, OPTIMIZE, SAVED)}
 
 
@@ -108,6 +109,51 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
         page.wait_for_function(f"() => {{ {FIND} return node.widgets.some(({{ value }}) => /steps in/.test(value)) }}")
     press(page, "larger")
     wait_for_act(page, "larger")
+
+
+def act_at_random(page: Page, random: Random) -> None:
+    """Do something in the panel, whatever it offers by now."""
+    buttons = page.locator("[data-das-steer=focus], [data-das-steer=protect], [data-das-steer=choose]").all()
+    sliders = page.locator("input[type=range]").all()
+    part = random.choice([*buttons, *sliders])
+    if part in sliders:
+        # A mouse on a slider would wait for the page to draw, as in `press`.
+        part.evaluate("(slider, value) => { slider.value = value }", random.choice([0, 0.3, 1, 2.4]))
+        part.dispatch_event("change")
+        return
+    part.dispatch_event("click")
+    box = page.locator("canvas[style*=contain]").bounding_box()
+    assert box is not None
+    places = [(box["x"] + random.random() * box["width"], box["y"] + random.random() * box["height"]) for _ in range(3)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=2)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_done_in_the_panel_is_done_again(comfyui: Client, page: Page, seed: int) -> None:
+    random = Random(seed)
+    prompt = make_small(steps=60)
+    prompt[STACK]["inputs"]["batch_size"] = random.choice([1, 2, 5])
+    for number in range(random.choice([1, 2])):
+        prior = {"kind": random.choice(["total_variation", "spectrum"]), "weight": 0.1}
+        prompt[f"prior{number}"] = {"class_type": "DAS_Prior", "inputs": prior}
+        prompt[OPTIMIZE]["inputs"][f"objectives.objective{number + 1}"] = [f"prior{number}", 0]
+    load_api(page, prompt, f"random {seed}")
+    show_optimize(page)
+    prompt_id = press_run(page)
+    page.locator("canvas[style*=contain]").wait_for()
+    for _ in range(12):
+        page.wait_for_timeout(random.randrange(400))
+        if not page.locator("[data-das-steer=protect]").count():
+            break  # the run is over
+        act_at_random(page, random)
+    steered = comfyui.get_images(comfyui.wait(prompt_id, timeout=300), SAVED)
+    assert len(read_acts(page)) > 2
+    again = comfyui.get_images(comfyui.wait(press_run(page), timeout=300), SAVED)
+    assert [image.tobytes() for image in again] == [image.tobytes() for image in steered]
 
 
 def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(comfyui: Client, page: Page) -> None:
