@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo film sweep docs test lint bench examples locales api node clean
+.PHONY: help venv demo film sweep docs test lint bench bench-gpu examples locales api node clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -80,6 +80,9 @@ lint: $(READY)  ## ruff, mypy, the architecture, and biome for JavaScript
 
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
+
+bench-gpu: $(READY)  ## measure a GPU: speed, memory, and which shortcuts keep pictures as good; writes gpu_report.md
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 # The sources in tools/ are packages below that folder. Options go into ARGS (those of `node` into ID and FOLDER).
 GENERATE := PYTHONPATH=tools $(BIN)/python -m

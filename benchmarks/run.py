@@ -1,9 +1,9 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`.
 
-Without arguments, all sections but those of `ON_REQUEST` are measured: `gpu` needs a CUDA device, `peers` and `units`
-need other libraries, and `judges` measures the models of the machine. A section that is measured replaces its whole
-text in RESULTS.md, also what was added there by hand; all other sections keep their text. The benchmarks only report
-numbers; whether the code is correct is checked by the tests.
+Without arguments, all sections but those of `ON_REQUEST` are measured: `peers` and `units` need other libraries, and
+`judges` measures the models of the machine. A section that is measured replaces its whole text in RESULTS.md, also what
+was added there by hand; all other sections keep their text. The benchmarks only report numbers; whether the code is
+correct is checked by the tests.
 """
 
 import argparse
@@ -19,15 +19,15 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 SECTIONS = (
     "speed", "memory", "large", "cost", "ablation", "parametrizations", "classes", "diversity", "engraving", "sizes",
     "pace", "text", "looks", "image_targets", "style", "regions", "spectra", "guidance", "films", "morphs", "zoom",
-    "peers", "units", "judges", "gpu",
+    "peers", "units", "judges",
 )  # fmt: skip
-ON_REQUEST = {"peers", "units", "judges", "gpu"}  # sections that are measured only when they are named
+ON_REQUEST = {"peers", "units", "judges"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results
 
 Each section names the command that measures it and writes its text anew. `make bench` runs all of these commands but
-four: `python -m benchmarks.run peers` and `python -m benchmarks.run units` need other libraries,
-`python -m benchmarks.run gpu` needs a CUDA device, and `python -m benchmarks.run judges` measures classifiers of your
-own, in the folders that DAS_JUDGES names.
+three: `python -m benchmarks.run peers` and `python -m benchmarks.run units` need other libraries, and
+`python -m benchmarks.run judges` measures classifiers of your own, in the folders that DAS_JUDGES names. A GPU is
+measured by `make bench-gpu`.
 
 All rows are of today's settings. What older ones gave, and what was decided by it, is in NOTES.md.
 """
@@ -53,8 +53,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or [name for name in SECTIONS if name not in ON_REQUEST]
     for name in asked:
-        numbers = "" if name == "gpu" else ", float32, no GPU used"
-        measured = f"Measured on {describe_machine()}{numbers}, by `python -m benchmarks.run {name}`."
+        measured = f"Measured on {describe_machine()}, float32, no GPU used, by `python -m benchmarks.run {name}`."
         section = f"{measured}\n\n{importlib.import_module(f'benchmarks.{name}').report().strip()}"
         print(section, flush=True)
         write_section(name, section)
