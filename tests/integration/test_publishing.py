@@ -117,11 +117,17 @@ def test_publishing_fills_in_what_belongs_to_the_publisher_and_the_addresses_of_
         return re.findall(r'(?:\]\(|src=")([^)"]+)', text)
 
     address, files = "https://example.org/someone/pictures", "https://example.org/raw/someone/pictures/v1.2.3"
-    ran = run_step("Fill in", checkout, PUBLISHER="someone", REPOSITORY=address, FILES=files, GITHUB_REF_NAME="v1.2.3")
+    given = {"PUBLISHER": "someone", "REPOSITORY": address, "FILES": files, "SITE": "https://someone.example.org"}
+    ran = run_step("Fill in", checkout, **given, GITHUB_REF_NAME="v1.2.3")
     assert ran.returncode == 0, ran.stderr
     before, after = read_project(), read_project((checkout / "pyproject.toml").read_text(encoding="utf-8"))
-    assert after["project"].pop("urls") == {"Repository": address, "Issues": f"{address}/issues"}
-    before["tool"]["comfy"] |= {"PublisherId": "someone", "Icon": f"{files}/docs/icon.png"}
+    assert after["project"].pop("urls") == {
+        "Repository": address,
+        "Issues": f"{address}/issues",
+        "Documentation": given["SITE"],
+    }
+    pictures = {"Icon": f"{files}/docs/icon.png", "Banner": f"{files}/docs/banner.jpg"}
+    before["tool"]["comfy"] |= {"PublisherId": "someone"} | pictures
     assert after == before
     own = list_targets((REPOSITORY / "README.md").read_text(encoding="utf-8"))
     whole = list_targets((checkout / "README.md").read_text(encoding="utf-8"))
@@ -130,7 +136,7 @@ def test_publishing_fills_in_what_belongs_to_the_publisher_and_the_addresses_of_
         if old.startswith("https://"):
             assert new == old
         else:
-            assert (REPOSITORY / old).is_file()
+            assert (REPOSITORY / old.partition("#")[0]).is_file()
             assert new == f"{files if old.endswith('.jpg') else f'{address}/blob/v1.2.3'}/{old}"
 
 
