@@ -4,6 +4,7 @@ tests/comfyui opens and runs them in ComfyUI.
 """
 
 import json
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from runner.input_specs import AUTOGROW, Input, parse_specs
 from runner.node_inputs import WIDGET_TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PACK = (PROJECT["name"], PROJECT["version"])
 EXAMPLES = sorted((ROOT / "example_workflows").glob("*.json"))
 
 
@@ -32,6 +35,7 @@ def check_nodes(pack: Pack, nodes: Iterable[Mapping[str, Any]]) -> None:
     """Assert that the nodes of this pack have the widgets of their classes, with values that these allow."""
     for node in nodes:
         if node["type"] in pack.nodes:
+            assert (node["properties"]["cnr_id"], node["properties"]["ver"]) == PACK, "where ComfyUI finds the pack"
             values = dict(list_widgets(node))
             declared = list(list_declared(parse_specs(pack.node(node["type"]).INPUT_TYPES()), values))
             assert list(values) == [item.name for item in declared], node["type"]
