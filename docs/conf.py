@@ -26,8 +26,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 myst_heading_anchors, myst_enable_extensions = 3, ["html_image"]
 default_role = "code"
 autodoc_member_order, autodoc_typehints = "bysource", "signature"
-# A default without a literal, such as a function, else leaves the whole signature unread: no links, `~torch.Tensor`.
-autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 80
 html_theme, html_title, html_favicon, html_logo = "furo", "Direct Ascent", "icon.png", "icon.png"
 html_static_path, html_css_files = ["site.css"], ["site.css"]
@@ -81,8 +79,15 @@ def complete_roles(_app: Sphinx, _page: str, _template: str, context: dict[str, 
     context["body"] = body.replace("<dl>", '<dl role="none">')
 
 
+def write_defaults(*event: Any) -> tuple[str, str] | None:
+    """Name defaults that are functions, as Sphinx parses no `<function f>`: no links, and `~torch.Tensor`."""
+    *_, signature, returns = event
+    return signature and (re.sub(r"<function (\w+)>", r"\1", signature).replace("<factory>", "..."), returns)
+
+
 def setup(app: Sphinx) -> None:
-    """Let Sphinx call what completes a page, after the theme."""
+    """Let Sphinx call what completes signatures, and pages after the theme."""
+    app.connect("autodoc-process-signature", write_defaults)
     app.connect("html-page-context", complete_roles, priority=900)
 
 
