@@ -80,7 +80,7 @@ def complete_roles(_app: Sphinx, _page: str, _template: str, context: dict[str, 
 
 
 def write_defaults(*event: Any) -> tuple[str, str] | None:
-    """Name defaults that are functions or classes, as Sphinx parses no `<function f>`: no links, and `~torch.Tensor`."""
+    """Name functions and classes that are defaults: Sphinx parses no `<function f>`, and shows `~torch.Tensor`."""
     *_, signature, returns = event
     return signature and (
         re.sub(r"<(?:function|class) '?([\w.]+)'?>", r"\1", signature).replace("<factory>", "..."),
