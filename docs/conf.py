@@ -6,6 +6,9 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -25,7 +28,8 @@ default_role = "code"
 autodoc_member_order, autodoc_typehints = "bysource", "signature"
 python_maximum_signature_line_length = 80
 html_theme, html_title, html_favicon, html_logo = "furo", "Direct Ascent", "icon.png", "icon.png"
-html_show_copyright = False
+html_static_path, html_css_files = ["site.css"], ["site.css"]
+html_show_copyright = html_copy_source = False
 copybutton_prompt_text = ">>> "
 
 
@@ -45,28 +49,12 @@ def write_reference() -> None:
         found.setdefault(module.split(".")[1], []).append(name)
     pages = ROOT / "docs/reference"
     pages.mkdir(exist_ok=True)
-    contents = [
-        "# Reference",
-        "",
-        "Everything here is imported from `direct_ascent`.",
-        "",
-        "```{toctree}",
-        ":glob:",
-        "",
-        "*",
-    ]
-    (pages / "index.md").write_text("\n".join([*contents, "```", ""]), encoding="utf-8")
+    contents = ["# Reference", "", "All public names, by package; each is imported from `direct_ascent`.", ""]
+    found = {"facade": found.pop("facade"), **dict(sorted(found.items()))}  # Where most people begin comes first.
     for package, names in found.items():
-        about = inspect.getdoc(import_module(f"das_core.{package}")) or package
-        lines = [
-            f"# {package}",
-            "",
-            about.partition("\n\n")[0],
-            "",
-            "```{eval-rst}",
-            ".. currentmodule:: direct_ascent",
-            "",
-        ]
+        about = (inspect.getdoc(import_module(f"das_core.{package}")) or package).partition("\n\n")[0]
+        contents.append(f"- [**{package}**]({package}.md): {about}")
+        lines = [f"# {package}", "", about, "", "```{eval-rst}", ".. currentmodule:: direct_ascent", ""]
         for name in names:
             value = getattr(direct_ascent, name)
             if inspect.isclass(value):
@@ -76,6 +64,34 @@ def write_reference() -> None:
             else:  # A constant; its words stand where it is defined.
                 lines += [f".. autodata:: {find_home(name)}.{name}", "   :no-value:", ""]
         (pages / f"{package}.md").write_text("\n".join([*lines, "```", ""]), encoding="utf-8")
+    contents += ["", "```{toctree}", ":hidden:", *found, "```", ""]
+    (pages / "index.md").write_text("\n".join(contents), encoding="utf-8")
+
+
+def complete_roles(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Complete HTML for readers of screens and users of keyboards, who must reach what scrolls."""
+    context["furo_navigation_tree"] = context["furo_navigation_tree"].replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
+    body = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
+    body = body.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
+    # Sphinx writes the parameters of a long signature as a list of definitions without terms.
+    context["body"] = body.replace("<dl>", '<dl role="none">')
+
+
+def write_defaults(*event: Any) -> tuple[str, str] | None:
+    """Name functions and classes that are defaults: Sphinx parses no `<function f>`, and shows `~torch.Tensor`."""
+    *_, signature, returns = event
+    return signature and (
+        re.sub(r"<(?:function|class) '?([\w.]+)'?>", r"\1", signature).replace("<factory>", "..."),
+        returns,
+    )
+
+
+def setup(app: Sphinx) -> None:
+    """Let Sphinx call what completes signatures, and pages after the theme."""
+    app.connect("autodoc-process-signature", write_defaults)
+    app.connect("html-page-context", complete_roles, priority=900)
 
 
 write_reference()

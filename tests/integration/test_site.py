@@ -1,4 +1,4 @@
-"""The site: it is built without a warning, describes all that is public, and its search finds pages."""
+"""The site: built without a warning, it describes all that is public, its search finds, and all can read it."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ from threading import Thread
 from urllib.parse import quote
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from sphinx.util.inventory import InventoryFile
 
 import direct_ascent
@@ -46,3 +47,20 @@ def test_its_search_finds_a_page_and_asks_for_nothing_elsewhere(site: Path) -> N
         server.shutdown()
     elsewhere = [one for one in said if not one.startswith((address, "data:"))]
     assert not elsewhere
+
+
+def test_all_can_read_it_on_a_phone_in_light_and_in_dark(site: Path) -> None:
+    with visit_pages() as (page, _said):
+        page.set_viewport_size({"width": 400, "height": 800})
+        for path in sorted(site.glob("*/**/*.html")):
+            page.goto(path.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
+        for name in ("docs/index", "docs/gallery", "docs/reference/ascent", "web/docs/DAS_Optimize"):
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.goto((site / f"{name}.html").as_uri())
+                found = Axe().run(page).response["violations"]
+                severe = [
+                    (one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")
+                ]
+                assert not severe, (name, scheme)
