@@ -25,8 +25,9 @@ async def comfy_entrypoint() -> "ComfyExtension":
     from comfy_api.latest import ComfyExtension, io
 
     from .nodes import NODES
-    from .nodes.bridge import copy_example_files, register_control_routes, register_folders
+    from .nodes.bridge import check_folder_name, copy_example_files, register_control_routes, register_folders
 
+    check_folder_name()
     register_folders()
     register_control_routes()
     copy_example_files()
