@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -31,6 +32,17 @@ _LOG = logging.getLogger(__name__)
 
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
 _KINDS = {CLASSIFIERS: _WEIGHTS, CLIPS: _WEIGHTS, FEATURES: _WEIGHTS | {".npy"}, PREFERENCES: _WEIGHTS}
+
+
+def check_folder_name(name: str = Path(__file__).parents[2].name) -> None:
+    """Log a warning when the pack's folder has a name under which ComfyUI's page gets no files from it."""
+    # ComfyUI's web server, aiohttp, looks up addresses without quotes such as %20 among names with them.
+    if not re.fullmatch(r"[\w.~!$&'()*+,;=@-]+", name, re.ASCII):
+        _LOG.warning(
+            "ComfyUI's page gets no files from a folder called '%s': Direct Ascent has no panels, no help and no "
+            "pictures of templates there; rename the folder, such as to direct-ascent, and start ComfyUI again",
+            name,
+        )
 
 
 def register_folders() -> None:

@@ -77,6 +77,12 @@ def test_the_archive_is_a_pack_that_loads(shipped: list[str], tmp_path: Path) ->
     assert list(load_pack_without_models(pack)) == list(load_pack_without_models(REPOSITORY))
 
 
+def test_on_an_older_python_comfyui_is_told_why_the_pack_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10))
+    with pytest.raises(RuntimeError, match=r"^Direct Ascent needs Python 3\.11 or newer; this is 3\.[\d.]+$"):
+        load_pack_without_models(REPOSITORY)
+
+
 def read_project(text: str | None = None) -> dict[str, Any]:
     return tomllib.loads(text or (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 

@@ -102,6 +102,8 @@ def _receive(url: str, path: Path, progress: Progress) -> None:
         thread = ThreadPoolExecutor(1)
         try:
             response = await_call(lambda: urllib.request.urlopen(url, timeout=TIMEOUT))
+            if response.headers.get_content_type() == "text/html":
+                raise OSError("the answer is a web page, perhaps of a proxy or of a network that wants a login")
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else 0
             while piece := await_call(lambda: response.read1(_PIECE)):

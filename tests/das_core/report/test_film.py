@@ -36,7 +36,9 @@ def read(path: Path) -> tuple[list[Any], list[float]]:
     with av.open(str(path)) as video:
         decoded = list(video.decode(video=0))
     times = [float(frame.time) for frame in decoded if frame.time is not None]
-    pictures = [frame.to_ndarray(format="rgb24", src_colorspace="ITU709") for frame in decoded]
+    # Before version 17, PyAV converts nothing if only the source is named.
+    rgb = [frame.reformat(format="rgb24", src_colorspace="ITU709", dst_colorspace="ITU601") for frame in decoded]
+    pictures = [frame.to_ndarray() for frame in rgb]
     return pictures, [after - before for before, after in pairwise(times)]
 
 

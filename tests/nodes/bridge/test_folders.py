@@ -5,7 +5,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from aiohttp import web
+from yarl import URL
 
+from cases import each_case
 from dead_drive import unplug
 from loaded_pack import Pack
 
@@ -89,6 +92,17 @@ def test_only_checkpoints_are_found(folders: ModuleType, pack: Pack, classifier_
         with pytest.raises(ValueError, match=r"no checkpoint '.*' lies in .*classifiers; put it there and refresh"):
             folders.find_model_file(KIND, name)
     (classifier_folder / "../outside.pth").unlink()
+
+
+@each_case("name", ["direct-ascent", "direct_ascent.1(2)", "direct ascent", "präparat", "a#b"])
+def test_a_folder_from_which_the_page_gets_no_files_is_a_warning(
+    folders: ModuleType, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    caplog.clear()
+    folders.check_folder_name(name)
+    # What the web server of ComfyUI looks for, and what it is asked for.
+    found = web.StaticResource(f"/extensions/{name}", Path()).canonical == URL(f"/extensions/{name}").path_safe
+    assert ("rename the folder" in caplog.text) != found
 
 
 @pytest.fixture

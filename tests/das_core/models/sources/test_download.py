@@ -44,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header("Transfer-Encoding", "chunked")
             elif kind != "unsized":
                 self.send_header("Content-Length", "many" if kind == "odd" else str(len(CONTENT)))
+            if kind == "page":
+                self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
             self.send_content(kind)
 
@@ -131,6 +133,7 @@ def test_wrong_or_unreadable_files_are_left(server: Server, tmp_path: Path, monk
         ("chunked.pth", "", "chunked.pth could not be downloaded"),
         ("garbage.pth", "", "garbage.pth could not be downloaded .*this is not http"),
         ("silent.pth", "", "silent.pth could not be downloaded .*closed connection"),
+        ("page.pth", "", r"page.pth could not be downloaded .*the answer is a web page.* into .*classifiers yourself"),
         ("missing.pth", "", "missing.pth could not be downloaded .*404.* put the file into .*classifiers yourself"),
         ("whole.pth", "00000000", rf"'whole.pth' is not the file it should be \(SHA-256 begins {DIGEST[:8]}, not"),
     ],
