@@ -99,6 +99,7 @@ export class Panel {
     this.widget.serialize = false;
     const acts = this.find("acts");
     if (acts) {
+      acts.hidden = true; // Older pages do not know that by themselves.
       acts.serialize = false;
       acts.serializeValue = () => this.acts || undefined; // Not in the prompt: it is optional.
     }

@@ -222,6 +222,7 @@ def click_finish(page: Page) -> None:
 
 def show_optimize(page: Page) -> None:
     """Show Optimize at full size in the middle of the page."""
+    page.set_viewport_size({"width": 1600, "height": 1400})  # An older page folds no widgets away.
     page.evaluate(
         f"""() => {{
             {FIND}

@@ -29,6 +29,7 @@ def make_small(steps: int = STEPS) -> dict[str, Any]:
 
 
 def show_optimize(page: Page) -> None:
+    page.set_viewport_size({"width": 1600, "height": 1400})  # An older page folds no widgets away.
     page.evaluate(
         f"""() => {{
             {FIND}
