@@ -248,6 +248,7 @@ def test_the_button_ends_an_ascent_and_the_next_run_is_a_whole_one(comfyui: Clie
     prompt_id = press_run(page)
     page.wait_for_function("window.previews > 0", timeout=300_000)
     assert not page.evaluate(disabled)
+    page.locator("[data-das-steer]").first.wait_for()  # The panel below the button is there: nothing moves any more.
     click_finish(page)
     history = comfyui.wait(prompt_id, timeout=120)
     assert history["status"]["status_str"] == "success"
