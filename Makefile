@@ -19,7 +19,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 .PHONY: help venv demo film sweep docs test lint bench bench-gpu examples locales api node clean
 
 help:  ## what can be made here
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 venv: $(READY)  ## a Python environment with everything needed, in .venv
 

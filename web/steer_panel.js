@@ -188,6 +188,7 @@ export class Panel {
   }
 
   async steer(...act) {
+    if (!this.state) return; // The run has ended in the midst of a stroke.
     const { node_id, prompt_id } = this.state;
     const answer = await api.fetchApi("/direct_ascent/act", {
       method: "POST",
@@ -289,8 +290,8 @@ export class Panel {
 // The seeds of a node that change after a run, each with the widget that changes it.
 function listSeeds(nodeId) {
   const widgets = findNode(nodeId)?.widgets ?? [];
-  const places = widgets.keys().filter((place) => place > 0 && widgets[place].name === CONTROL);
-  return [...places].map((place) => [widgets[place - 1], widgets[place]]);
+  const places = [...widgets.keys()].filter((place) => place > 0 && widgets[place].name === CONTROL);
+  return places.map((place) => [widgets[place - 1], widgets[place]]);
 }
 
 // The inputs of all nodes of a run. Those on the page have changed since: seeds change as soon as a run is queued.
