@@ -85,7 +85,7 @@ class Optimize(Node):
                     "What the picture is made of, such as pixels, ink or glass. Without one: paint, or the look that "
                     "the stack has already.",
                 ),
-                # The page neither shows it nor stores it among the values: web/steer.js keeps it as a property.
+                # The page neither shows it nor stores it among the values: web/steer_panel.js keeps it as a property.
                 tip(
                     io.String.Input("acts", default="", optional=True, socketless=True, extra_dict={"hidden": True}),
                     "What was steered, and after which step, as the page writes it: the same picture again. Empty: "

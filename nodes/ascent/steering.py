@@ -18,7 +18,7 @@ RESULT = "das_ascent"
 """Among the results of the node, what the page needs to know of an ascent that is over."""
 
 ACTS_PROPERTY = "das_acts"
-"""The property of the node in which web/steer.js keeps the value of the input `acts`."""
+"""The property of the node in which web/steer_panel.js keeps the value of the input `acts`."""
 
 
 class Steering:
@@ -83,7 +83,11 @@ class Steering:
     def show_end(self, node: type[io.ComfyNode], ascent: Ascent, text: str) -> dict[str, Any] | None:
         """Return what the node shows of an ascent that is over, also to a page that is opened later."""
         # Not as the images of the node: the page shows the sheet in the panel of web/steer_panel.js.
-        shown = bridge.show_result(node, images=bridge.to_comfy_images(draw_sheet(ascent.stack)))
+        try:
+            shown = bridge.show_result(node, images=bridge.to_comfy_images(draw_sheet(ascent.stack)))
+        except OSError as error:  # ComfyUI saves it as a file; what was made does not depend on that.
+            bridge.warn_on_node(f"the panel of Optimize will not show this picture later: {error}", None)
+            return None
         ended = {"done": len(ascent.history), "enlarges": not ascent.optimizer.draws, "text": text}
         return shown and {RESULT: [ended | {"image": shown["images"][0]}]}
 

@@ -32,7 +32,7 @@ from .memory import (
     measure_free_memory,
 )
 from .page import show_result, show_text, store_property, tell_page, warn_on_node
-from .progress import PREVIEW_COUNT, Progress, Wait, check_interrupted, is_interrupt, show_failure
+from .progress import Progress, Wait, check_interrupted, is_interrupt, show_failure
 from .rescue import rescue
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .svg_files import save_svgs
@@ -53,7 +53,6 @@ __all__ = [
     "CLIPS",
     "FEATURES",
     "PREFERENCES",
-    "PREVIEW_COUNT",
     "STACKS",
     "Controls",
     "DiffusionGuide",

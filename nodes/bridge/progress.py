@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ...das_core.common.text import elide
 from .page import find_running_node, say_on_node, show_text
 
-PREVIEW_COUNT = 4
+_PREVIEW_COUNT = 4
 """Maximum number of images of a batch that a preview shows, two by two."""
 
 _TEXT_SECONDS = 0.25
@@ -80,7 +80,7 @@ class Progress:
 
 def _make_preview(images: Tensor) -> Image.Image:
     """Return a single image as it is, or the first four images of a batch as a contact sheet."""
-    first = images[:PREVIEW_COUNT].detach().cpu()
+    first = images[:_PREVIEW_COUNT].detach().cpu()
     picture: Image.Image = to_pil_image(make_grid(first, nrow=2, padding=2) if len(first) > 1 else first[0])
     return picture
 

@@ -86,6 +86,12 @@ def test_a_page_that_is_opened_later_finds_the_end_among_the_results(
     assert ended.pop("image").shape == (68, 134, 3)
     assert ended == {"done": 4, "enlarges": True, "text": running.server.texts[-1]}
 
+    def fill_disk(image: Any, cls: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shows, "PreviewImage", fill_disk)
+    assert pack.show("DAS_Optimize", **given, **ASKED) is None, "but the picture is made"
+
 
 def test_a_refused_act_is_said_and_changes_nothing(pack: Pack, running: Running) -> None:
     steered = optimize(pack, pressing(pack, running, (1, ["weigh", "castle", 2]), (2, ["choose", [5]])))
