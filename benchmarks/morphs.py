@@ -145,7 +145,7 @@ work. Frame by frame: an ascent for each frame, with the recipe sketch and the w
 the sum of the changes from frame to frame, divided by the change from the first frame to the last. Monotone: the share
 of the second class in the sum of both probabilities never falls by more than {_FALL}.
 
-| | pairs | flicker | largest change | monotone | first class first in the first frame | second in the last |
+| kind | pairs | flicker | largest change | monotone | first class first in the first frame | second in the last |
 |---|---|---|---|---|---|---|
 {rows}
 

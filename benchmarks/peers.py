@@ -115,7 +115,7 @@ after so many seconds. A run that ended before keeps its last picture; one that 
 {MOMENTS[-1]:.0f} s (of the 1000 steps that Horama takes by default few are done by then). "One view a step" is lucent's
 way in this library (`ONE_VIEW` in `benchmarks/peers.py`):
 
-| | {moments} | steps done | seconds in all |
+| setting | {moments} | steps done | seconds in all |
 |---{"|---" * len(MOMENTS)}|---|---|
 {rows}
 

@@ -135,7 +135,7 @@ interpolations of all levels:
 A whole step with {VIEWS} views and every fourth level, EfficientNet-Lite0 with batch norm folded in all of them. The
 model alone is its forward and backward pass on views that are ready:
 
-| | a step | ratio |
+| size | a step | ratio |
 |---|---|---|
 | 224 x 224, no denoiser | {ours * 1e3:.0f} ms | 1 |
 | 448 x 448, no denoiser | {large * 1e3:.0f} ms | {large / ours:.2f} times the first |

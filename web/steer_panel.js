@@ -16,19 +16,20 @@ const GAP = 4;
 const MARGIN = 10; // around an element on a node, as the page sets it
 
 // The words of the panel, and in other languages.
-const WORDS = ["focus", "protect", "choose", "larger", "clear", "acts", "kept"];
+const WORDS = ["focus", "protect", "choose", "larger", "undo", "clear", "acts", "kept"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "Larger", "clear", "acts", "seed kept"],
-  zh: ["焦点", "保护", "选择", "放大", "清除", "操作", "种子已固定"],
-  ja: ["焦点", "保護", "選ぶ", "拡大", "消去", "操作", "シード固定"],
-  ko: ["초점", "보호", "선택", "더 크게", "지우기", "조작", "시드 고정"],
-  fr: ["foyer", "protéger", "choisir", "Agrandir", "effacer", "actes", "graine gardée"],
+  en: ["focus", "protect", "choose", "Larger", "undo", "clear", "acts", "seed kept"],
+  zh: ["焦点", "保护", "选择", "放大", "撤销", "清除", "操作", "种子已固定"],
+  ja: ["焦点", "保護", "選ぶ", "拡大", "元に戻す", "消去", "操作", "シード固定"],
+  ko: ["초점", "보호", "선택", "더 크게", "실행 취소", "지우기", "조작", "시드 고정"],
+  fr: ["foyer", "protéger", "choisir", "Agrandir", "annuler", "effacer", "actes", "graine gardée"],
 };
 const TIPS = {
   focus: "Click into the picture: from there it grows.",
   protect: "Paint over what stays as it is. The wheel makes the brush larger or smaller.",
   choose: "Click on the image that goes on; the others stay as they are.",
   larger: "Go on at twice the size, for a third of the steps.",
+  undo: "Forget the last act; the next Run does the others again.",
   clear: "Forget what was steered, for a run without it.",
   slider: "How much it counts. 0: not at all. 1: as its weight says. 3: three times as much.",
 };
@@ -182,6 +183,13 @@ export class Panel {
     this.show();
   }
 
+  undo() {
+    const acts = readList(this.acts).slice(0, -1);
+    if (!acts.length) return this.clear();
+    this.node.properties[PROPERTY] = JSON.stringify(acts);
+    this.show();
+  }
+
   async enlarge() {
     await this.keep(JSON.stringify([...readList(this.acts), [this.ended.done, "larger"]]));
     app.queuePrompt(0);
@@ -240,6 +248,7 @@ export class Panel {
     return [
       ...parts,
       make("span", { marginLeft: "auto" }, { textContent, title }),
+      makeButton("undo", () => this.undo()),
       makeButton("clear", () => this.clear()),
     ];
   }

@@ -50,7 +50,6 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering, k
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         try:
             progress.update(0)
-            steering.tell(ascent)
             bridge.show_text(status.describe_start(ascent.stack))
             for done, step in enumerate(_take_steps(ascent, look_up), start=1):
                 # If Finish now has abandoned a step, `_take_steps` yields the step before it once more.

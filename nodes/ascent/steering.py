@@ -40,6 +40,7 @@ class Steering:
         larger = ascent.enlarge(self._later[0][0])
         self.over += [*ascent.acts, (len(ascent.history), Larger())]
         (self.acts, self.until), *self._later = self._later
+        self.tell(larger)
         return larger
 
     def take_acts(self, ascent: Ascent, *, last: bool) -> bool:

@@ -97,6 +97,8 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
     again = comfyui.get_images(comfyui.wait(press_run(page), timeout=300), SAVED)
     assert [image.tobytes() for image in again] == [image.tobytes() for image in steered]
 
+    press(page, "undo")
+    assert read_acts(page) == acts[:1]
     press(page, "clear")
     assert read_acts(page) == []
 
