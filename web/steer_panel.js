@@ -71,6 +71,7 @@ export class Panel {
   constructor(node) {
     this.node = node;
     this.state = null; // what the server tells of the run that is going on
+    this.last = null; // what it has told last
     this.ended = null; // what it has told of the run that is over: its steps, its picture, whether it can be larger
     this.mode = null; // what the mouse does in the preview: focus, protect or choose
     this.prompt = {}; // what the run was queued with: a promise of the inputs of each node, by its id
@@ -198,25 +199,36 @@ export class Panel {
   async steer(...act) {
     if (!this.state) return; // The run has ended in the midst of a stroke.
     const { node_id, prompt_id } = this.state;
+    const before = this.state;
+    const expected = foresee(before, act);
+    this.state = expected;
+    this.show();
     const answer = await api.fetchApi("/direct_ascent/act", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ node_id, prompt_id, act }),
     });
     const { refused } = answer.ok ? await answer.json() : { refused: await answer.text() };
-    if (refused) warn(refused);
+    if (!refused) return;
+    warn(refused);
+    if (this.state !== expected) return;
+    this.state = before;
+    this.show();
   }
 
   show() {
     const { state, picture } = this;
     const names = Object.keys(state?.factors ?? {});
     this.showSliders(names.length > 1 ? names : []);
+    if (!this.listModes().includes(this.mode)) this.mode = null;
     this.modes.replaceChildren(...this.listModes().map((mode) => this.makeMode(mode)));
-    this.after.replaceChildren(...(state ? [] : this.listAfter()));
+    this.after.replaceChildren(...this.listAfter());
     for (const part of [this.sliders, this.modes, this.after])
       part.style.display = part.childElementCount ? (part === this.sliders ? "grid" : "flex") : "none";
     picture.acts = this.mode && { isStroke: this.mode === "protect" };
-    picture.draw(state && { ...state, acts: readList(state.acts).slice(0, state.so_far) });
+    // At the end, chosen images stay framed; nothing lies over what has become of them.
+    this.last = state ?? this.last;
+    picture.draw(this.last && { ...this.last, acts: state ? readList(state.acts).slice(0, state.so_far) : [] });
     picture.canvas.title = TIPS[this.mode] ?? "";
     this.fit();
   }
@@ -238,7 +250,8 @@ export class Panel {
   }
 
   listAfter() {
-    const parts = this.ended?.enlarges ? [makeButton("larger", () => this.enlarge())] : [];
+    const isOver = !this.state;
+    const parts = isOver && this.ended?.enlarges ? [makeButton("larger", () => this.enlarge())] : [];
     if (!this.acts) return parts;
     const textContent = [
       `${say("acts")}: ${readList(this.acts).length}`,
@@ -248,8 +261,7 @@ export class Panel {
     return [
       ...parts,
       make("span", { marginLeft: "auto" }, { textContent, title }),
-      makeButton("undo", () => this.undo()),
-      makeButton("clear", () => this.clear()),
+      ...(isOver ? [makeButton("undo", () => this.undo()), makeButton("clear", () => this.clear())] : []),
     ];
   }
 
@@ -294,6 +306,14 @@ export class Panel {
     node.setSize([node.size[0], since]);
     node.setDirtyCanvas?.(true, true);
   }
+}
+
+// What the server will tell after an act, so that it is seen at once: it counts from the next step, which may take long.
+function foresee(state, act) {
+  if (act[0] === "choose") return { ...state, chosen: act[1] };
+  if (act[0] === "weigh") return { ...state, factors: { ...state.factors, [act[1]]: act[2] } };
+  const acts = [...readList(state.acts).slice(0, state.so_far), [0, ...act]];
+  return { ...state, acts: JSON.stringify(acts), so_far: acts.length };
 }
 
 // The seeds of a node that change after a run, each with the widget that changes it.
