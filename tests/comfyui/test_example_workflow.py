@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from harness.client import Client
 from harness.page import load_template, open_page
 from short_examples import EXAMPLES
-from template_page import NAMES
+from template_page import NAMES, has_nodes_2
 
 JS_GET_PROMPT = """async () => {
     const prompt = JSON.parse(JSON.stringify((await app.graphToPrompt()).output)) // as it is sent
@@ -29,8 +29,13 @@ def test_every_template_says_what_its_api_form_says(comfyui: Client, browser: Br
     with open_page(browser, comfyui) as page:
         load_template(page, name)
         prompt = page.evaluate(JS_GET_PROMPT)
+    # Some nodes of an older ComfyUI, such as Create Video, have other inputs than today.
+    ours = "" if has_nodes_2(comfyui) else "DAS_"
     said, expected = (
-        {node: (content["class_type"], content["inputs"]) for node, content in nodes.items()}
+        {
+            node: (content["class_type"], content["inputs"] if content["class_type"].startswith(ours) else None)
+            for node, content in nodes.items()
+        }
         for nodes in (prompt, form)
     )
     assert said == expected

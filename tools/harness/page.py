@@ -51,7 +51,9 @@ def start_chromium() -> Iterator[Browser]:
 @contextmanager
 def open_page(browser: Browser, client: Client) -> Iterator[Page]:
     """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready."""
+    # The server keeps settings, also those of a page that was open before.
     client.post("/settings/Comfy.TutorialCompleted", True)
+    client.post("/settings/Comfy.VueNodes.Enabled", False)
     # A new context, because the page stores drafts of workflows in the browser.
     context = browser.new_context(viewport={"width": 1600, "height": 900})
     try:
