@@ -1,6 +1,7 @@
 // Suggests class names while the user types into Class Objective. A list below the text box has names that contain the
-// text since the last comma or line break; where there is no text, an arrow key down lists all. Arrow keys select a
-// name; Tab, Enter or a click inserts it; Escape closes the list.
+// text since the last comma or line break, and before them words that stand for several classes, such as "all parrot";
+// where there is no text, an arrow key down lists all names. Arrow keys select a name; Tab, Enter or a click inserts it;
+// Escape closes the list.
 
 import { app } from "../../scripts/app.js";
 
@@ -15,6 +16,11 @@ let list = null; // the open list: { box, area, names, chosen, listening }; null
 function findNames() {
   const spec = LiteGraph.registered_node_types.DAS_PickClass?.nodeData?.input?.required?.name ?? [];
   return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
+}
+
+// Returns the words that may stand after "all".
+function findKinds() {
+  return LiteGraph.registered_node_types[NODE]?.nodeData?.input?.required?.classes?.[1]?.kinds ?? [];
 }
 
 // Returns the node of the open graph to which a text box belongs, and the name of the widget of the text box.
@@ -43,12 +49,13 @@ function isClasses(node, name) {
 }
 
 // Returns the text from the last comma or line break to the caret, and where it begins and ends. A minus sign or an
-// opening parenthesis before the name is left out, and so is "all".
+// opening parenthesis before the name is left out, and so is "all", which `isKind` tells.
 function readWord(area) {
   const before = area.value.slice(0, area.selectionStart);
   const written = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf(",")) + 1);
-  const word = written.replace(/^\s*[-(]?\s*(all\s+)?/i, "");
-  return { word, start: before.length - word.length, end: before.length };
+  const [begin, all] = written.match(/^\s*[-(]?\s*(all\s+)?/i);
+  const word = written.slice(begin.length);
+  return { word, isKind: Boolean(all), start: before.length - word.length, end: before.length };
 }
 
 function rank(name, word) {
@@ -56,23 +63,26 @@ function rank(name, word) {
   return text.startsWith(word) ? 0 : text.includes(` ${word}`) ? 1 : text.includes(word) ? 2 : -1;
 }
 
-function match(word) {
+function match({ word, isKind }) {
   const sought = word.trim().toLowerCase();
   if (sought.length < LEAST) return [];
+  // A sunflower is a flower.
+  const kinds = findKinds().filter((kind) => kind.startsWith(sought) || sought.endsWith(kind));
+  if (isKind) return kinds.filter((kind) => kind !== sought);
   const found = findNames().map((name) => [rank(name, sought), name]);
   const kept = found.filter(([place]) => place >= 0).sort((a, b) => a[0] - b[0] || a[1].length - b[1].length);
   const names = kept.map(([, name]) => name);
-  return names.some((name) => name.toLowerCase() === sought) ? [] : names;
+  return names.some((name) => name.toLowerCase() === sought) ? [] : [...kinds.map((kind) => `all ${kind}`), ...names];
 }
 
 // Returns the hint for a word that no usual name contains; "" for a short word, a number, a WordNet id, or a word with
 // a colon (before a weight) or a closing parenthesis, also full-width.
-function explain(word) {
+function explain({ word, isKind }) {
   const sought = word.trim().toLowerCase();
   const names = findNames();
   if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)\uff1a\uff09]/.test(sought))
     return "";
-  if (names.some((name) => name.toLowerCase().includes(sought))) return "";
+  if ((isKind ? findKinds() : names).some((name) => name.toLowerCase().includes(sought))) return "";
   // The node also knows second names of classes, which are not in the list.
   return `No class is called “${sought.slice(0, 30)}”, unless by its second name. Text Objective takes any words.`;
 }
@@ -150,9 +160,9 @@ function choose(step) {
 
 function onInput({ target }) {
   if (!(target instanceof HTMLTextAreaElement) || !isClasses(...findWidget(target))) return;
-  const { word } = readWord(target);
-  const names = match(word);
-  const hint = names.length ? "" : explain(word);
+  const written = readWord(target);
+  const names = match(written);
+  const hint = names.length ? "" : explain(written);
   if (names.length || hint) show(target, names, hint);
   else close();
 }

@@ -1,5 +1,6 @@
 // The panel with which one steers Optimize: a slider for each objective, and the live preview, in which one chooses an
-// image of a batch, places the focus, or protects what a brush covers. After a run, Larger goes on at twice the size.
+// image of a batch, places the focus, or protects what a brush covers. After a run, More goes on, and Larger goes on at
+// twice the size.
 //
 // What was steered is the value of the hidden input `acts`. Workflow files store the values of widgets by position, so
 // this one is stored as a property of the node instead.
@@ -16,18 +17,19 @@ const GAP = 4;
 const MARGIN = 10; // around an element on a node, as the page sets it
 
 // The words of the panel, and in other languages.
-const WORDS = ["focus", "protect", "choose", "larger", "undo", "clear", "acts", "kept"];
+const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "acts", "kept"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "Larger", "undo", "clear", "acts", "seed kept"],
-  zh: ["焦点", "保护", "选择", "放大", "撤销", "清除", "操作", "种子已固定"],
-  ja: ["焦点", "保護", "選ぶ", "拡大", "元に戻す", "消去", "操作", "シード固定"],
-  ko: ["초점", "보호", "선택", "더 크게", "실행 취소", "지우기", "조작", "시드 고정"],
-  fr: ["foyer", "protéger", "choisir", "Agrandir", "annuler", "effacer", "actes", "graine gardée"],
+  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "acts", "seed kept"],
+  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "操作", "种子已固定"],
+  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "操作", "シード固定"],
+  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "조작", "시드 고정"],
+  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "actes", "graine gardée"],
 };
 const TIPS = {
   focus: "Click into the picture: from there it grows.",
   protect: "Paint over what stays as it is. The wheel makes the brush larger or smaller.",
   choose: "Click on the image that goes on; the others stay as they are.",
+  more: "Go on for a third of the steps.",
   larger: "Go on at twice the size, for a third of the steps.",
   undo: "Forget the last act; the next Run does the others again.",
   clear: "Forget what was steered, for a run without it.",
@@ -191,8 +193,8 @@ export class Panel {
     this.show();
   }
 
-  async enlarge() {
-    await this.keep(JSON.stringify([...readList(this.acts), [this.ended.done, "larger"]]));
+  async goOn(scale) {
+    await this.keep(JSON.stringify([...readList(this.acts), [this.ended.done, "go_on", scale]]));
     app.queuePrompt(0);
   }
 
@@ -218,7 +220,8 @@ export class Panel {
 
   show() {
     const { state, picture } = this;
-    const names = Object.keys(state?.factors ?? {});
+    this.last = state ?? this.last;
+    const names = Object.keys(this.last?.factors ?? {});
     this.showSliders(names.length > 1 ? names : []);
     if (!this.listModes().includes(this.mode)) this.mode = null;
     this.modes.replaceChildren(...this.listModes().map((mode) => this.makeMode(mode)));
@@ -227,7 +230,6 @@ export class Panel {
       part.style.display = part.childElementCount ? (part === this.sliders ? "grid" : "flex") : "none";
     picture.acts = this.mode && { isStroke: this.mode === "protect" };
     // At the end, chosen images stay framed; nothing lies over what has become of them.
-    this.last = state ?? this.last;
     picture.draw(this.last && { ...this.last, acts: state ? readList(state.acts).slice(0, state.so_far) : [] });
     picture.canvas.title = TIPS[this.mode] ?? "";
     this.fit();
@@ -251,7 +253,8 @@ export class Panel {
 
   listAfter() {
     const isOver = !this.state;
-    const parts = isOver && this.ended?.enlarges ? [makeButton("larger", () => this.enlarge())] : [];
+    const parts = isOver && this.ended ? [makeButton("more", () => this.goOn(1))] : [];
+    if (isOver && this.ended?.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
     if (!this.acts) return parts;
     const textContent = [
       `${say("acts")}: ${readList(this.acts).length}`,
@@ -269,8 +272,10 @@ export class Panel {
     const known = [...this.sliders.querySelectorAll("input")];
     if (known.map((slider) => slider.name).join("\n") !== names.join("\n"))
       this.sliders.replaceChildren(...names.flatMap((name) => this.makeSlider(name)));
-    for (const slider of this.sliders.querySelectorAll("input"))
-      if (slider !== document.activeElement) this.slide(slider, this.state.factors[slider.name]);
+    for (const slider of this.sliders.querySelectorAll("input")) {
+      slider.disabled = !this.state; // After a run it says what was set.
+      if (slider !== document.activeElement) this.slide(slider, this.last.factors[slider.name]);
+    }
   }
 
   makeSlider(name) {

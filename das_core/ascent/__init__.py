@@ -1,7 +1,7 @@
 """Gradient ascent: the loop that changes a stack step by step to raise the scores of objectives, and its parts."""
 
 from .act_text import read_acts, split_acts, write_acts
-from .acts import Choose, Larger, Place, Protect, Weigh
+from .acts import Choose, GoOn, Place, Protect, Weigh
 from .adam import Adam
 from .denoising import Denoising
 from .focus import Focus
@@ -17,7 +17,35 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "DRAWING", "DREAM", "FEATURE", "PICTURE", "SGD", "SKETCH", "STYLE", "Adam", "Ascent", "AscentError",
-    "Choose", "Denoising", "Focus", "Guidance", "Larger", "NormalizedAscent", "Optimizer", "Place", "Protect", "Recipe",
-    "Record", "Result", "Step", "Strokes", "Weigh", "Within", "read_acts", "split_acts", "suit_judge", "write_acts",
+    "BEST",
+    "DRAWING",
+    "DREAM",
+    "FEATURE",
+    "PICTURE",
+    "SGD",
+    "SKETCH",
+    "STYLE",
+    "Adam",
+    "Ascent",
+    "AscentError",
+    "Choose",
+    "Denoising",
+    "Focus",
+    "GoOn",
+    "Guidance",
+    "NormalizedAscent",
+    "Optimizer",
+    "Place",
+    "Protect",
+    "Recipe",
+    "Record",
+    "Result",
+    "Step",
+    "Strokes",
+    "Weigh",
+    "Within",
+    "read_acts",
+    "split_acts",
+    "suit_judge",
+    "write_acts",
 ]

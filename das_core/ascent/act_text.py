@@ -7,18 +7,12 @@ from typing import Any
 
 from ..common.scalars import as_whole
 from ..common.text import shorten
-from .acts import Choose, Larger, Place, Protect, TimedAct, Weigh
+from .acts import Choose, GoOn, Place, Protect, TimedAct, Weigh
 from .preparation import MOST_STEPS
 
 MOST_ACTS, LONGEST_TEXT = 10_000, 2_000_000
 
-_KINDS: Mapping[str, type[Any]] = {
-    "weigh": Weigh,
-    "choose": Choose,
-    "place": Place,
-    "protect": Protect,
-    "larger": Larger,
-}
+_KINDS: Mapping[str, type[Any]] = {"weigh": Weigh, "choose": Choose, "place": Place, "protect": Protect, "go_on": GoOn}
 _EXAMPLE = '[[12, "weigh", "castle", 0.5], [20, "choose", [0, 2]]]'
 
 
@@ -82,21 +76,22 @@ def read_act(row: Any, number: int = 1) -> TimedAct:
         raise ValueError(f"act {number}, '{row[1]}': {error}") from error
 
 
-def split_acts(acts: Sequence[TimedAct]) -> list[tuple[tuple[TimedAct, ...], int]]:
-    """Return, for one ascent after the other, its acts, and after how many steps the next one begins, which is larger.
+def split_acts(acts: Sequence[TimedAct]) -> list[tuple[int, tuple[TimedAct, ...], int]]:
+    """Return, for one ascent after the other, how many times as large as the one before it is (1 for the first), its
+    acts, and after how many steps the next one begins.
 
     Args:
         acts: acts, such as those that `read_acts` returns.
 
     Example:
         >>> from das_core import read_acts, split_acts
-        >>> split_acts(read_acts('[[12,"place",0.25,0.5],[60,"larger"]]'))
-        [(((12, Place(row=0.25, column=0.5)),), 60), ((), 100000)]
+        >>> split_acts(read_acts('[[12,"place",0.25,0.5],[60,"go_on",2]]'))
+        [(1, ((12, Place(row=0.25, column=0.5)),), 60), (2, (), 100000)]
     """
-    parts: list[tuple[tuple[TimedAct, ...], int]] = []
-    begin = 0
+    parts: list[tuple[int, tuple[TimedAct, ...], int]] = []
+    begin, scale = 0, 1
     for place, (step, act) in enumerate(acts):
-        if isinstance(act, Larger):
-            parts.append((tuple(acts[begin:place]), step))
-            begin = place + 1
-    return [*parts, (tuple(acts[begin:]), MOST_STEPS)]
+        if isinstance(act, GoOn):
+            parts.append((scale, tuple(acts[begin:place]), step))
+            begin, scale = place + 1, act.scale
+    return [*parts, (scale, tuple(acts[begin:]), MOST_STEPS)]

@@ -231,18 +231,32 @@ class Protect:
 
 
 @dataclass(frozen=True)
-class Larger:
-    """The end of an ascent, which goes on at twice the size (`Ascent.enlarge`); `split_acts` finds it.
+class GoOn:
+    """The end of an ascent, and the beginning of another that goes on from it (`Ascent.go_on`); `split_acts` finds it.
+
+    Args:
+        scale: how many times as wide and high the pictures become: 1 or 2.
+
+    Raises:
+        ValueError: when the scale is neither.
 
     Example:
-        >>> from das_core import Larger, write_acts
-        >>> write_acts([(60, Larger())])
-        '[[60,"larger"]]'
+        >>> from das_core import GoOn, write_acts
+        >>> write_acts([(60, GoOn(2))])
+        '[[60,"go_on",2]]'
     """
 
+    scale: int = 2
+
+    def __post_init__(self) -> None:
+        scale = as_whole(self.scale)
+        if scale not in (1, 2):
+            raise ValueError(f"scale {shorten(self.scale)} is neither 1, as large as before, nor 2, twice as large")
+        _set(self, scale=scale)
+
     def steer(self, course: Course) -> Course:
-        """Raise a ValueError, for an ascent has one size."""
-        raise ValueError("an ascent has one size; after its last step, enlarge() makes the next one (split_acts)")
+        """Raise a ValueError, for this begins an ascent of its own."""
+        raise ValueError("an ascent has one size; after its last step, go_on() makes the next one (split_acts)")
 
 
 def _counts(plan: Plan, images: Sequence[int]) -> bool:

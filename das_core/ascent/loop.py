@@ -17,8 +17,8 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
 from .acts import Act, ActError, Course, TimedAct
+from .continuing import continue_course
 from .denoising import Denoising
-from .enlarging import enlarge_course
 from .focus import Focus
 from .gradient import ScoreGradient
 from .memory import DenoiserMemoryError, is_out_of_memory
@@ -178,19 +178,23 @@ class Ascent:
         self._steer_coming()
         self.stack = stack.to(self.device)
 
-    def enlarge(self, acts: Sequence[TimedAct] = ()) -> "Ascent":
-        """Return an ascent of the images that still climb, at twice the size, for a third of the steps.
+    def go_on(self, scale: int = 2, acts: Sequence[TimedAct] = ()) -> "Ascent":
+        """Return an ascent of the images that still climb, at `scale` times the size, for a third of the steps.
 
         It goes on with the pace of the last third, and with what has been steered; `acts` are its own.
+
+        Args:
+            scale: 1 or 2.
+            acts: what is steered in it, as for this ascent.
 
         Raises:
             ValueError: when the picture cannot be larger: a drawing, or a canvas of more than 32,768 pixels a side.
         """
-        if self.optimizer.draws:
+        if scale > 1 and self.optimizer.draws:
             raise ValueError("a drawing is of strokes, which would be laid anew; draw it on a larger stack")
         third = max(1, round((self.steps + self.skip) / 3))
         with running(self.device), own_modes(self.device):
-            course, augmentation = enlarge_course(self._course, self.augmentation)
+            course, augmentation = continue_course(self._course, self.augmentation, scale)
         return Ascent(
             course.stack,
             course.plan,

@@ -24,7 +24,7 @@ from .. import bridge
 from ..node import Node
 from ..schema import Augmentation, History, Look, Stack, add_advice, list_connected, objectives_input, schema, tip
 from .climb import climb, rescue_on_error
-from .larger import check_larger, recall, remember
+from .continuing import check_memory, recall, remember
 from .recipe import read_recipe, recipe_input
 from .status import draw_sheet
 from .steering import ACTS_PROPERTY, Steering
@@ -152,9 +152,9 @@ class Optimize(Node):
             if before := recall(inputs, key, known):
                 ascent, histories = before.restore(ascent, steering), [*before.histories[:-1]]
                 kept = [ascent.stack.image().to(bridge.get_storage_device())]
-            larger: Ascent | None = ascent
-            while larger is not None:
-                ascent, larger = larger, None
+            following: Ascent | None = ascent
+            while following is not None:
+                ascent, following = following, None
                 kept = kept if ascent.history else []
                 with rescue_on_error(ascent, kept):
                     if not ascent.history:
@@ -163,7 +163,7 @@ class Optimize(Node):
                     histories.append(tuple(ascent.history))
                     reached = remember(inputs, key, steering, histories, ascent)
                     if steering.goes_on:
-                        larger = _enlarge(ascent, steering, settings.frames)
+                        following = _go_on(ascent, steering, settings.frames)
             # So that the workflow in a saved picture makes it again.
             bridge.store_property(cls.hidden.extra_pnginfo, ACTS_PROPERTY, steering.write(ascent))
             with rescue_on_error(ascent, kept):
@@ -178,13 +178,13 @@ class Optimize(Node):
                 )
 
 
-def _enlarge(ascent: Ascent, steering: Steering, frames: int) -> Ascent | None:
-    """Return the ascent that follows at twice the size; None if it cannot be, which the node then says."""
+def _go_on(ascent: Ascent, steering: Steering, frames: int) -> Ascent | None:
+    """Return the ascent that follows a finished one; None if it cannot be, which the node then says."""
     try:
-        check_larger(ascent, frames)
-        return steering.enlarge(ascent)
+        check_memory(ascent, steering.next_scale, frames)
+        return steering.go_on(ascent)
     except ValueError as error:
-        bridge.show_text(f"not larger: {error}")
+        bridge.show_text(f"not {'more' if steering.next_scale == 1 else 'larger'}: {error}")
         return None
 
 

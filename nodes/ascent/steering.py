@@ -6,7 +6,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.ascent.act_text import split_acts, write_acts
-from ...das_core.ascent.acts import Larger, TimedAct, Weigh
+from ...das_core.ascent.acts import GoOn, TimedAct, Weigh
 from ...das_core.ascent.loop import Ascent
 from .. import bridge
 from .status import draw_sheet, measure_sheet
@@ -26,22 +26,28 @@ class Steering:
 
     def __init__(self, acts: Sequence[TimedAct], controls: bridge.Controls) -> None:
         self.controls = controls
-        (self.acts, self.until), *self._later = split_acts(acts)
+        (_, self.acts, self.until), *self._later = split_acts(acts)
         self.over: list[TimedAct] = []
         self._told = 0
 
     @property
     def goes_on(self) -> bool:
-        """Whether an ascent at twice the size follows the present one."""
+        """Whether an ascent follows the present one."""
         return bool(self._later) and not self.controls.is_pressed
 
-    def enlarge(self, ascent: Ascent) -> Ascent:
+    @property
+    def next_scale(self) -> int:
+        """How many times as large the ascent that follows is."""
+        return self._later[0][0]
+
+    def go_on(self, ascent: Ascent) -> Ascent:
         """Return the ascent that follows a finished one."""
-        larger = ascent.enlarge(self._later[0][0])
-        self.over += [*ascent.acts, (len(ascent.history), Larger())]
-        (self.acts, self.until), *self._later = self._later
-        self.tell(larger)
-        return larger
+        (scale, self.acts, self.until), *later = self._later
+        following = ascent.go_on(scale, self.acts)
+        self.over += [*ascent.acts, (len(ascent.history), GoOn(scale))]
+        self._later = later
+        self.tell(following)
+        return following
 
     def take_acts(self, ascent: Ascent, *, last: bool) -> bool:
         """Steer the ascent as the page has asked, unless this was its last step; return whether some of it is refused,
@@ -98,7 +104,7 @@ class Steering:
 
     def _list_later(self) -> Iterator[TimedAct]:
         until = self.until
-        for acts, end in self._later:
-            yield until, Larger()
+        for scale, acts, end in self._later:
+            yield until, GoOn(scale)
             yield from acts
             until = end

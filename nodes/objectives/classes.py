@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
+from ...das_core.models.hypernyms import list_hypernyms
 from ...das_core.models.labels import UnknownClassError, imagenet_labels
 from ...das_core.objectives import classes as core
 from ..node import Node
@@ -26,7 +27,8 @@ class ClassObjective(Node):
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
                 tip(
-                    io.String.Input("classes", default="jellyfish", multiline=True),
+                    # web/class_suggestions.js offers these words.
+                    io.String.Input("classes", default="jellyfish", multiline=True, extra_dict={"kinds": list_words()}),
                     "A class a line: a name, a WordNet id or an index, and ': weight' after it if you like, or "
                     "'(jellyfish:1.3)'. 'jellyfish' and 'goldfish: 0.5' on two lines blend; 'water bottle: -0.5' "
                     "keeps bottles away. Classes with commas between them share the weight of their line. 'all dog' "
@@ -59,6 +61,11 @@ class ClassObjective(Node):
     ) -> io.NodeOutput:
         with add_advice(UnknownClassError, advise_list(classifier)):
             return io.NodeOutput(core.class_objective(classifier, classes, score, weight, variety))
+
+
+def list_words() -> list[str]:
+    """Return the words that stand for several classes of ImageNet after 'all'."""
+    return [word for hypernym in list_hypernyms() for word in hypernym.words]
 
 
 def advise_list(classifier: CoreClassifier) -> str:

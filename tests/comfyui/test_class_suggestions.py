@@ -50,6 +50,21 @@ def test_a_name_is_taken_by_tab_by_arrows_and_by_a_click(page: Page, area: Locat
     assert written(page) == "jellyfish, great white shark\nvolcano"
 
 
+def test_a_word_for_several_classes_is_offered_with_all(page: Page, area: Locator) -> None:
+    area.click()
+    area.press_sequentially("parrot")
+    expect(page.locator(LIST).first).to_have_text("all parrot")
+    area.press("Tab")
+    area.press_sequentially(", sunflower")
+    expect(page.locator(LIST)).to_have_text(["all flower"])
+    area.press("Tab")
+    expect(page.locator("[data-das-suggestions]")).to_have_count(0)
+    assert written(page) == "all parrot, all flower"
+    area.press_sequentially(", all big")
+    page.locator(LIST).click()
+    assert written(page) == "all parrot, all flower, all big cat"
+
+
 def test_an_arrow_lists_all_names_where_nothing_is_written(page: Page, area: Locator) -> None:
     area.click()
     area.press("ArrowDown")

@@ -111,7 +111,7 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
         expect(page.locator("canvas[style*=contain]")).to_be_visible()
         page.wait_for_function(f"() => {{ {FIND} return node.widgets.some(({{ value }}) => /steps in/.test(value)) }}")
     press(page, "larger")
-    wait_for_act(page, "larger")
+    wait_for_act(page, "go_on")
 
 
 JS_ACT = """([choice, value, places]) => {

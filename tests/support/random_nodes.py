@@ -36,7 +36,7 @@ TEXTS: dict[str, list[str]] = {
     "resolutions": ["1, 4, 16", "1 2 3", "8"],
     "filename_prefix": ["castle", "night/castle"],
     "name": ["jellyfish"],
-    "acts": ["", '[[0,"place",0.2,0.9],[1,"choose",[0]]]', '[[1,"protect",[[[0.5,0.5,0.2]]]],[1,"larger"]]'],
+    "acts": ["", '[[0,"place",0.2,0.9],[1,"choose",[0]]]', '[[1,"protect",[[[0.5,0.5,0.2]]]],[1,"go_on",2]]'],
     "search": ["", "conv"],
     "layer": ["convolution"],
     "layers": ["", "convolution", "convolution: 2"],

@@ -159,7 +159,7 @@ ZOOM = da.StackSpec(64, 64, 8, zoom=da.Zoom(2))
         (BRUSH, "move through each other", {"stack": da.ImageStack.noise(ZOOM)}),
         (da.Protect([[(0, 0, 1), (1, 1, 1)]]), "protect less", {}),
         (da.Place(0.1, 0.1), "no focus to place", {"focus": None}),
-        (da.Larger(), "one size", {}),
+        (da.GoOn(), "one size", {}),
     ],
 )
 def test_what_the_ascent_does_not_have_is_refused_and_changes_nothing(
@@ -222,16 +222,17 @@ def test_values_out_of_range_are_no_act(make: Callable[[], Act]) -> None:
         ('[[0,"place",NaN,0.5]]', "row nan is not between"),
         ("9" * 5000, "cannot be read"),
         ("{}", "are no list"),
-        (json.dumps([[0, "larger"]] * (MOST_ACTS + 1)), "are no list of at most"),
+        (json.dumps([[0, "go_on", 2]] * (MOST_ACTS + 1)), "are no list of at most"),
         (" " * 3_000_000, "are no text of at most"),
         ("[5]", "act 1, 5, is none of weigh, choose"),
         ('[[0,"explode"]]', "is none of"),
         ('[[0,["weigh"]]]', "is none of"),
-        ('[[1.5,"larger"]]', "at step 1.5, which is no whole number"),
-        ('[[true,"larger"]]', "at step True"),
-        ('[[-1,"larger"]]', "at step -1"),
-        ('[[1e9,"larger"]]', "at step"),
-        ('[[0,"larger"],[1,"place",0.5]]', r"act 2, .* needs row, column after 'place'"),
+        ('[[1.5,"go_on",2]]', "at step 1.5, which is no whole number"),
+        ('[[true,"go_on",2]]', "at step True"),
+        ('[[-1,"go_on",2]]', "at step -1"),
+        ('[[1e9,"go_on",2]]', "at step"),
+        ('[[0,"go_on",2],[1,"place",0.5]]', r"act 2, .* needs row, column after 'place'"),
+        ('[[0,"go_on",3]]', "act 1, 'go_on': scale 3 is neither 1"),
         ('[[0,"weigh","castle","2"]]', "act 1, 'weigh': factor 2 is not between"),
         ('[[0,"protect",[[[0,0,{}]]]]]', "act 1, 'protect': a circle"),
     ],
@@ -254,14 +255,17 @@ def test_an_enlarged_ascent_goes_on_from_the_chosen_images_at_twice_the_size() -
     do_steps(ascent, 5)
     ascent.steer(da.Choose([1, 2]))
     ascent.run()
-    larger = ascent.enlarge()
+    larger = ascent.go_on()
     wanted = da.render_stack(ascent.stack, 2)[[1, 2]]
     torch.testing.assert_close(larger.result.image, wanted, rtol=0, atol=0.02)
     assert (len(larger), larger.skip) == (2, 4)
     result = larger.run()
     assert result.image.shape == (2, 3, 64, 64)
-    assert torch.equal(ascent.enlarge().run().image, result.image)
+    assert torch.equal(ascent.go_on().run().image, result.image)
     # Each image still climbs for its own class.
     score = larger.plan.members[0].term.score
     assert [one.targets for one in score.scores] == [((5, 1.0),), ((3, 1.0),)]  # type: ignore[attr-defined]
-    assert len(larger.enlarge()) == 2
+    assert len(larger.go_on()) == 2
+    more = ascent.go_on(1)
+    assert torch.equal(more.result.image, ascent.stack.image()[[1, 2]])
+    assert more.run().image.shape == (2, 3, 32, 32)

@@ -1,4 +1,4 @@
-"""Steering Optimize: acts of the page and of the input, what the page is told, and Larger."""
+"""Steering Optimize: acts of the page and of the input, what the page is told, More and Larger."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ ASKED: dict[str, Any] = {"steps": 4, "chunk": 16, "seed": 3, "preview_every": 0}
 
 @pytest.fixture(autouse=True)
 def forget(pack: Pack) -> None:
-    pack.module("nodes.ascent.larger")._last.clear()
+    pack.module("nodes.ascent.continuing")._last.clear()
 
 
 def optimize(pack: Pack, tell: Callable[[int], None] = lambda _: None, **inputs: Any) -> Any:
@@ -57,8 +57,7 @@ def test_what_the_page_steers_counts_from_the_next_step_and_can_be_repeated(pack
 def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: Running) -> None:
     optimize(pack, pressing(pack, running, (2, ["weigh", "class 0", 2])), **STEADY)
     assert {(name, client) for name, _, client in running.server.events} == {("direct_ascent.acts", "page")}
-    first, begin, after, end = (content for _, content, _ in running.server.events)
-    assert first == begin
+    begin, after, end = (content for _, content, _ in running.server.events)
     assert begin == {
         **{"node_id": "5", "prompt_id": "first", "acts": "", "so_far": 0, "images": 2, "chosen": (0, 1)},
         **{"factors": {"class 0": 1.0, "class 1": 1.0}, "focus": False, "paints": True},
@@ -68,7 +67,7 @@ def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: 
     assert end == after
     # Done again, it is told when it takes place.
     optimize(pack, acts=after["acts"], **STEADY)
-    begin, again, _ = (content for _, content, _ in running.server.events[5:])
+    begin, again, _ = (content for _, content, _ in running.server.events[3:])
     assert (begin["so_far"], begin["factors"]["class 0"], begin["acts"]) == (0, 1.0, after["acts"])
     assert again == after
 
@@ -96,7 +95,7 @@ def test_a_page_that_is_opened_later_finds_the_end_among_the_results(
 def test_a_refused_act_is_said_and_changes_nothing(pack: Pack, running: Running) -> None:
     steered = optimize(pack, pressing(pack, running, (1, ["weigh", "castle", 2]), (2, ["choose", [5]])))
     assert torch.equal(steered[0], optimize(pack)[0])
-    (refused,) = running.server.events[2][1]["refused"]
+    (refused,) = running.server.events[1][1]["refused"]
     assert "no objective 'castle'; there are" in refused
     assert any("no image 5 that climbs" in text for text in running.server.texts)
     with pytest.raises(ValueError, match=r"act 1, at step 2: there is no objective 'castle'.* clear below Finish now"):
@@ -109,32 +108,32 @@ def test_larger_goes_on_at_twice_the_size_without_repeating_the_steps(pack: Pack
     given = ASKED | {"stack": pack.stack(), "objectives": {"objective0": model}, "augmentation": pack.augmentation()}
     pack.optimize(**given)
     begun = len(calls)
-    image, stack, frames, history, _ = pack.optimize(**given, acts='[[4,"larger"]]', frames=1)
+    image, stack, frames, history, _ = pack.optimize(**given, acts='[[4,"go_on",2]]', frames=1)
     assert len(calls) == begun + 1, "a third of four steps is one step"
     assert image.shape == frames.shape == (1, 128, 128, 3)
     assert [record.step for record in history] == [0, 1, 2, 3, 4]
     assert stack.steps == 5
-    twice = '[[4,"larger"],[1,"larger"]]'
+    twice = '[[4,"go_on",2],[1,"go_on",1]]'
     largest = pack.optimize(**given, acts=twice)[0]
     assert len(calls) == begun + 2
     # With another seed, or without the memory of the last run, all steps are done.
-    pack.optimize(**given | {"seed": 4}, acts='[[4,"larger"]]')
+    pack.optimize(**given | {"seed": 4}, acts='[[4,"go_on",2]]')
     assert len(calls) == begun + 7
     assert torch.equal(pack.optimize(**given, acts=twice)[0], largest)
     assert len(calls) == begun + 13
 
 
 def test_what_cannot_be_larger_is_kept_as_it_is(pack: Pack, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    larger = pack.module("nodes.ascent.larger")
+    larger = pack.module("nodes.ascent.continuing")
     plain = optimize(pack)[0]
     memory = pack.module("nodes.bridge.memory")
     monkeypatch.setattr(larger, "estimate_ascent_bytes", lambda *_: 2 * memory.measure_free_memory())
-    image = optimize(pack, acts='[[4,"larger"]]')[0]
+    image = optimize(pack, acts='[[4,"go_on",2]]')[0]
     assert torch.equal(image, plain)
     assert "not larger: an ascent of 2 x 128 x 128 needs about" in running.server.texts[-1]
 
 
 def test_finish_now_ends_before_what_would_be_larger(pack: Pack, running: Running) -> None:
     press = pack.module("nodes.bridge.controls").press_finish
-    image = optimize(pack, lambda call: press("5", "first") if call == 2 else None, acts='[[4,"larger"]]')[0]
+    image = optimize(pack, lambda call: press("5", "first") if call == 2 else None, acts='[[4,"go_on",2]]')[0]
     assert image.shape == (2, 64, 64, 3)

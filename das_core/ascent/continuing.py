@@ -1,4 +1,4 @@
-"""What an ascent at twice the size starts from: the images that climb, at twice the size, and what is asked of them."""
+"""What an ascent that goes on starts from: the images that climb, also at twice the size, and what is asked of them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,17 +14,18 @@ from .acts import Course
 from .plan import Member, Plan
 from .spreading import select_images
 
-SCALE = 2
 
-
-def enlarge_course(course: Course, augmentation: Augmentation) -> tuple[Course, Augmentation]:
-    """Return the course of the images that climb, at twice the size, and views that reach as far into the margin."""
+def continue_course(course: Course, augmentation: Augmentation, scale: int) -> tuple[Course, Augmentation]:
+    """Return the course of the images that climb, at `scale` times the size, and views that reach as far into the
+    margin."""
     stack, plan = course.stack, course.plan
     if len(course.images) < stack.batch:
         stack, plan = _select_stack(stack, course.images), _select_plan(plan, course.images)
-    windows = replace(augmentation.windows, jitter=SCALE * augmentation.windows.jitter)
-    larger = Course(plan, course.focus, enlarge_stack(stack, SCALE), tuple(range(stack.batch)))
-    return larger, replace(augmentation, windows=windows)
+    if scale > 1:
+        stack = enlarge_stack(stack, scale)
+    windows = replace(augmentation.windows, jitter=scale * augmentation.windows.jitter)
+    images = tuple(range(stack.batch))
+    return Course(plan, course.focus, stack, images), replace(augmentation, windows=windows)
 
 
 def _select_stack(stack: ImageStack, images: Sequence[int]) -> ImageStack:

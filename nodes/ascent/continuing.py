@@ -1,12 +1,11 @@
-"""Larger: Optimize goes on at twice the size, in the same run or from the run before, whose steps are not repeated."""
+"""More and Larger: Optimize goes on, in the same run or from the run before, whose steps are not repeated."""
 
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...das_core.ascent.acts import Larger, TimedAct
-from ...das_core.ascent.enlarging import SCALE
+from ...das_core.ascent.acts import GoOn, TimedAct
 from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.result import Record
@@ -20,7 +19,7 @@ from .steering import Steering
 class Run:
     """A run that is over: which objects and settings it was made of, its acts, and what came of them.
 
-    `histories` are the records of its ascents, each at twice the size of the one before; `stack` is that of the last.
+    `histories` are the records of its ascents, each of which goes on from the one before; `stack` is that of the last.
     """
 
     inputs: tuple[weakref.ref[Any] | None, ...]
@@ -34,13 +33,13 @@ class Run:
         *earlier, last = self.histories
         for history in earlier:
             ascent.restore(ascent.stack, history)
-            ascent = steering.enlarge(ascent)
+            ascent = steering.go_on(ascent)
         ascent.restore(self.stack, last)
         return ascent
 
 
 _last: list[Run] = []
-"""The last run, if there was one: a larger one follows at once, or not at all."""
+"""The last run, if there was one: it is gone on with at once, or not at all."""
 
 
 def remember(
@@ -54,20 +53,23 @@ def remember(
 
 
 def recall(inputs: Sequence[Any], settings: tuple[Any, ...], acts: Sequence[TimedAct]) -> Run | None:
-    """Return the last run if the same inputs, settings and acts go on at twice its size."""
+    """Return the last run if the same inputs, settings and acts go on from it."""
     for run in _last:
-        begins = (*run.acts, (len(run.histories[-1]), Larger()))
+        begins, end = len(run.acts), len(run.histories[-1])
         now = [None if ref is None else ref() for ref in run.inputs]
         # By identity: ComfyUI hands on the same objects, unless a node before this one has run again.
         same = [*map(id, now)] == [*map(id, inputs)] and settings == run.settings
-        if same and tuple(acts[: len(begins)]) == begins:
+        goes_on = len(acts) > begins and acts[begins] in ((end, GoOn(1)), (end, GoOn(2)))
+        if same and goes_on and tuple(acts[:begins]) == run.acts:
             return run
     return None
 
 
-def check_larger(ascent: Ascent, frames: int) -> None:
-    """Raise a ValueError when an ascent at twice the size would not fit into the memory."""
-    spec, batch = enlarge_spec(ascent.stack.spec, SCALE), len(ascent.images)
+def check_memory(ascent: Ascent, scale: int, frames: int) -> None:
+    """Raise a ValueError when an ascent that goes on at `scale` times the size would not fit into the memory."""
+    spec, batch = ascent.stack.spec, len(ascent.images)
+    if scale > 1:
+        spec = enlarge_spec(spec, scale)
     bridge.check_frame_memory(batch, spec.width, spec.height, ascent.steps, frames)
     needed = estimate_ascent_bytes(spec, batch, ascent.plan.groups, ascent.optimizer)
     what = f"an ascent of {batch} x {spec.width} x {spec.height}"
