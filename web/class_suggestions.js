@@ -84,7 +84,7 @@ function explain({ word, isKind }) {
     return "";
   if ((isKind ? findKinds() : names).some((name) => name.toLowerCase().includes(sought))) return "";
   // The node also knows second names of classes, which are not in the list.
-  return `No class is called “${sought.slice(0, 30)}”, unless by its second name. Text Objective takes any words.`;
+  return `No class in the list is called “${sought.slice(0, 30)}”. Text Objective takes any words.`;
 }
 
 function close() {
