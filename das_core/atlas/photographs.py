@@ -29,17 +29,11 @@ _SHARPNESS = 10.0  # Of the probabilities of words for a photograph.
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What photographs did to the units of a layer.
+    """What photographs did to the units of a layer."""
 
-    Args:
-        means: how active the units were for each photograph, (N, units): the mean over positions.
-        values: the `CROPS` largest activations at any position, each of another photograph, (units, k).
-        places: their photograph and position, (units, k, 2).
-    """
-
-    means: Tensor
-    values: Tensor
-    places: Tensor
+    means: Tensor  # How active the units were for each photograph, (N, units): the mean over positions.
+    values: Tensor  # The `CROPS` largest activations at any position, each of another photograph, (units, k).
+    places: Tensor  # Their photograph and position, (units, k, 2).
 
     def rank(self, unit: int, activation: float) -> float:
         """Return the share of the photographs, 0..1, for which a unit is less active than this."""

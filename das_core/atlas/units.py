@@ -38,21 +38,13 @@ Kind = Literal["channel", "head", "latent", "class", "mean"]
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The units of one layer.
+    """The units of one layer."""
 
-    Args:
-        name: the name of the layer, with that of the dictionary behind it for latents.
-        kind: what a unit is.
-        count: how many there are.
-        layer: where they are; None for classes.
-        dictionary: that of latents.
-    """
-
-    name: str
-    kind: Kind
+    name: str  # That of the layer, with that of the dictionary behind it for latents.
+    kind: Kind  # What a unit is.
     count: int
-    layer: Layer | None = None
-    dictionary: Dictionary | None = None
+    layer: Layer | None = None  # None for classes.
+    dictionary: Dictionary | None = None  # That of latents.
 
     @property
     def sources(self) -> tuple[Layer, ...]:
