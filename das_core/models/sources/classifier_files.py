@@ -18,7 +18,6 @@ from .classifier_guess import guess_architecture
 from .layouts import check_normalization, choose_tensors, find_normalization, read_config, take_part
 from .timm_models import build_timm_module, wrap_timm_module
 from .torchvision_models import (
-    VARIANTS,
     build_torchvision_module,
     list_torchvision_architectures,
     rename_torchvision_tensors,
@@ -40,7 +39,7 @@ COMMON_ARCHITECTURES = (
 
 def list_file_architectures() -> list[str]:
     """Return every architecture that a checkpoint on disk may have ('timm/NAME'), the common ones first."""
-    names = [f"torchvision/{name}" for name in (*list_torchvision_architectures(), *VARIANTS)]
+    names = [f"torchvision/{name}" for name in list_torchvision_architectures()]
     names += [f"timm/{name}" for name in sorted(timm.list_models())]
     return list(dict.fromkeys([*COMMON_ARCHITECTURES, *names]))
 
