@@ -209,8 +209,7 @@ def choose_side(judge: Judge, layer: Layer | None, most: int | None = None) -> i
 
 
 def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
-    """Return height and width, in pixels, of what the position in the middle of a layer (channels, rows, columns) sees,
-    by the gradient at noise."""
+    """Return height and width, in pixels, of what the middle of a layer sees, by the gradient at noise."""
     noise = torch.rand(1, 3, judge.size, judge.size, generator=torch.Generator().manual_seed(0))
     row, column = (length // 2 for length in layer.positions)
     with torch.enable_grad():

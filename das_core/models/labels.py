@@ -29,8 +29,7 @@ class UnknownClassError(ValueError):
 
 @dataclass(frozen=True)
 class Label:
-    """One class of a classifier: its names, the usual one first; its WordNet id, such as "n01910747", or an empty text;
-    and the meaning of the name in a few words, or an empty text."""
+    """A class: its names, the usual one first; its WordNet id, such as "n01910747", and its meaning, if it has them."""
 
     names: tuple[str, ...]
     wordnet: str = ""

@@ -45,12 +45,8 @@ def list_file_architectures() -> list[str]:
 
 
 def load_classifier_file(path: Path, architecture: str | None = None, prefix: str | None = None) -> Classifier:
-    """Load a classifier from a checkpoint on disk, which decides the number of classes; no code in the file is run.
-
-    What stands around the model in the file is left out; mean and standard deviation of a module that normalises
-    views, as in robustness and RobustBench, are taken over. A tag of timm ('timm/resnet18.a1_in1k') says size and
-    normalisation of the views as published. For arguments and errors see `load`.
-    """
+    """Load a classifier from a checkpoint on disk, see `load`. Mean and standard deviation are those of a module that
+    normalises views, as in robustness and RobustBench; a tag of timm ('timm/resnet18.a1_in1k') names published ones."""
     if architecture is not None:
         _check_architecture(architecture)
     state, config = read_weights(path), dict[str, Any]()

@@ -58,9 +58,9 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
 
 
 def guess_architecture(state: Mapping[str, Tensor], source: str, quick_gelu: bool | None = None) -> str:
-    """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint. Of
-    text towers, only some sizes are compared. If several architectures fit, the plainest is taken, with a warning; but
-    none if they differ in their activation function, which no tensor shows and `quick_gelu` does not say."""
+    """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint. If
+    several fit, the plainest is taken, with a warning; but none if they differ in an activation function that no tensor
+    shows and `quick_gelu` does not say."""
     shapes = {name: tuple(value.shape) for name, value in state.items() if name.startswith("visual.")}
     fits = [name for name in open_clip.list_models() if shapes and _fits(name, state, shapes)]
     if not fits:

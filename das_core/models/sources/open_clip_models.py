@@ -70,12 +70,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
 
 
 def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
-    """Load a CLIP from a checkpoint on disk, which may have no text tower; no code in the file is run.
-
-    Tensors have the names of open_clip or transformers; a file may be one of several shards. An `architecture` of None
-    is found by shapes and by a configuration beside the file. A `folder` keeps downloads, such as the tokenizer of a
-    text tower that open_clip lacks. For errors see `load`.
-    """
+    """Load a CLIP from a checkpoint on disk, with tensors named as in open_clip or transformers, see `load`. The
+    `folder` keeps downloads, such as the tokenizer of a text tower that open_clip lacks."""
     # open_clip would also accept 'hf-hub:OWNER/REPOSITORY' and load a configuration that anybody may have written.
     if architecture is not None and architecture not in open_clip.list_models():
         raise ValueError(
