@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..common.devices import make_constant, send_to_device
+from ..common.interruption import interruptible_backward
 from ..stack.linear_operator import StackOperator
 from ..views.pyramid import Pyramid
 from .focus import Focus
@@ -97,29 +98,30 @@ class ScoreGradient:
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
         others = any(weight for member, weight in members if not member.term.joins)
         scale = self._scales.get(number)
-        for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
-            # Of the terms that do not join the group, and of those that do, the sum over the views.
-            totals: dict[bool, Tensor] = {}
-            shown = images.tolist()
-            for member, weight in members:
-                joins = member.term.joins
-                score = score_term(member.name, member.term, outputs[member.name], images)
-                factors = member.find_factors(shown)
-                scores[member.name].append((score.detach(), factors))
-                if factors is not None:
-                    score = score * make_constant(factors, score.dtype, score.device)
-                if joins and others:
-                    score = score * measure_pulls(totals[False], outputs[member.name].output)
-                    if only is None:
-                        # They wait until there is something to compare.
-                        score = score * (0.0 if scale is None else scale[images.to(scale.device)])
-                totals[joins] = totals.get(joins, 0.0) + (1.0 if only and joins else weight) * score.sum() / count
-            chosen = totals.values() if only is None else [totals[only]]
-            total = sum(chosen, torch.zeros((), dtype=torch.float32, device=pyramid.device))
-            # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
-            if total.requires_grad and any(weight for _, weight in members):
-                # Without `inputs`, tensors of an objective that require gradients would get some, too.
-                total.backward(inputs=pyramid.leaves)
+        with interruptible_backward(pyramid.device):
+            for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
+                # Of the terms that do not join the group, and of those that do, the sum over the views.
+                totals: dict[bool, Tensor] = {}
+                shown = images.tolist()
+                for member, weight in members:
+                    joins = member.term.joins
+                    score = score_term(member.name, member.term, outputs[member.name], images)
+                    factors = member.find_factors(shown)
+                    scores[member.name].append((score.detach(), factors))
+                    if factors is not None:
+                        score = score * make_constant(factors, score.dtype, score.device)
+                    if joins and others:
+                        score = score * measure_pulls(totals[False], outputs[member.name].output)
+                        if only is None:
+                            # They wait until there is something to compare.
+                            score = score * (0.0 if scale is None else scale[images.to(scale.device)])
+                    totals[joins] = totals.get(joins, 0.0) + (1.0 if only and joins else weight) * score.sum() / count
+                chosen = totals.values() if only is None else [totals[only]]
+                total = sum(chosen, torch.zeros((), dtype=torch.float32, device=pyramid.device))
+                # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
+                if total.requires_grad and any(weight for _, weight in members):
+                    # Without `inputs`, tensors of an objective that require gradients would get some, too.
+                    total.backward(inputs=pyramid.leaves)
 
 
 def measure_pulls(total: Tensor, output: Any) -> Tensor:

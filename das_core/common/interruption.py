@@ -4,10 +4,12 @@ The parts are levels, views, images, planes of a canvas, layers of a model. To c
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TypeVar
 
+import torch
+from torch import Tensor
 from torch.nn.modules.module import register_module_forward_pre_hook, register_module_parameter_registration_hook
 
 from .own_thread import hearing_own_thread
@@ -21,8 +23,8 @@ _cancellation: ContextVar[BaseException | None] = ContextVar("cancellation", def
 @contextmanager
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     """Call a function often while the `with` block runs; the function can end the block by raising an exception. It is
-    called at every `allow_interrupt`, before every layer of a model and at every weight of a model that is built, and
-    should return within microseconds. All data stay valid when it raises."""
+    called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU and at every weight
+    of a model that is built, and should return within microseconds. All data stay valid when it raises."""
     token = _look_up.set(look_up)
     try:
         # The hook is for all modules, since the model may come from anywhere.
@@ -63,3 +65,24 @@ def pausing(parts: Iterable[T]) -> Iterator[T]:
     for part in parts:
         allow_interrupt()
         yield part
+
+
+def interruptible_backward(device: torch.device) -> AbstractContextManager[object]:
+    """Let a run be cancelled in the backward pass of the computations in the `with` block."""
+    if device.type != "cpu" or _look_up.get() is None:
+        return nullcontext()
+    return torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
+
+
+def _pack(tensor: Tensor) -> tuple[Tensor, int]:
+    # Detached: a graph that holds its own outputs would stay in memory until the garbage collector finds the cycle.
+    return tensor.detach(), tensor._version
+
+
+def _unpack(packed: tuple[Tensor, int]) -> Tensor:
+    allow_interrupt()
+    tensor, version = packed
+    if tensor._version != version:
+        # Without hooks, autograd makes this check itself.
+        raise RuntimeError("a tensor that the backward pass needs has been modified by an inplace operation")
+    return tensor

@@ -1,12 +1,15 @@
+import gc
 import threading
+import weakref
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from das_core.common.interruption import (
     allow_interrupt,
     interruptible,
+    interruptible_backward,
     interruptible_building,
     is_cancellation,
     pausing,
@@ -46,6 +49,27 @@ def test_every_layer_of_a_model_can_end_the_run_and_no_hook_is_left() -> None:
     assert not torch.nn.modules.module._global_forward_pre_hooks
 
 
+def climb(model: nn.Module, views: Tensor) -> Tensor:
+    leaf = views.clone().requires_grad_()
+    with interruptible_backward(torch.device("cpu")):
+        loss = model(leaf).square().sum()
+    return torch.autograd.grad(loss, leaf)[0]
+
+
+def test_a_backward_pass_ends_between_its_layers_and_its_gradient_keeps_its_bits() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Conv2d(4, 4, 3), nn.GELU(), nn.Flatten(), nn.LayerNorm(16))
+    views = torch.rand(1, 3, 6, 6)
+    plain = climb(model, views)
+    stop = Stop()
+    with interruptible(stop):
+        assert torch.equal(climb(model, views), plain)
+    forward = len(list(model.modules()))
+    assert stop.calls >= forward + 6
+    with pytest.raises(StopError), interruptible(Stop(forward + 3)):
+        climb(model, views)
+
+
 def test_a_model_is_not_built_to_its_end_and_weights_that_a_memory_manager_puts_in_place_are_not_looked_at() -> None:
     built: list[nn.Module] = []
     with pytest.raises(StopError), interruptible(Stop(4)), interruptible_building():
@@ -63,3 +87,20 @@ def test_a_cancellation_is_told_from_other_errors() -> None:
         assert not is_cancellation(StopError())
     # An error that is kept would keep the tensors of the run that it ended.
     assert not is_cancellation(caught.value)
+
+
+def test_a_graph_is_freed_without_a_search_for_circles_and_what_was_changed_in_place_is_refused() -> None:
+    gc.disable()
+    try:
+        with interruptible(Stop()), interruptible_backward(torch.device("cpu")):
+            made = torch.ones(3, requires_grad=True).tanh().exp()
+        kept = weakref.ref(made)
+        del made
+        assert kept() is None
+    finally:
+        gc.enable()
+    with interruptible(Stop()), interruptible_backward(torch.device("cpu")):
+        values = torch.ones(3, requires_grad=True).exp()
+        values.mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            values.sum().backward()
