@@ -143,7 +143,7 @@ def judge_pictures(judge: Classifier, device: torch.device, classes: Sequence[in
     stack = ImageStack.gray(StackSpec(224, 224), batch=len(classes))
     images = replace(SKETCH, steps=steps).prepare(stack, wish, device=device).run().image.cpu()
     verdicts = judge_class(load_starter(SECOND_OPINION), images, classes)
-    means = [verdict.answers[0].score for verdict in verdicts]
+    means = [verdict.as_is.score for verdict in verdicts]
     return sum(means) / len(means), sum(verdict.recognised for verdict in verdicts) / len(verdicts)
 
 

@@ -60,10 +60,7 @@ def keep(pictures: Tensor, name: str) -> None:
 
 def tell(verdicts: list[Verdict]) -> str:
     """Return the mean probabilities as they are, from afar and in grey, and how many are named first as they are."""
-    means = [
-        sum(answer.score for answer in column) / len(column)
-        for column in zip(*(v.answers for v in verdicts), strict=True)
-    ]
+    means = [sum(answer.score for answer in column) / len(column) for column in zip(*verdicts, strict=True)]
     named = sum(verdict.as_is.rank == 0 for verdict in verdicts)
     return f"{' '.join(f'{mean:.2f}' for mean in means)} ({named})"
 

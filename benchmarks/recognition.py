@@ -16,7 +16,7 @@ def summarise(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         raise ValueError("there are no verdicts to sum up; judge at least one image")
     count = len(verdicts)
-    by_condition = list(zip(*(verdict.answers for verdict in verdicts), strict=True))
+    by_condition = list(zip(*verdicts, strict=True))
     shares = [sum(answer.rank == 0 for answer in answers) / count for answers in by_condition]
     shares.append(sum(verdict.recognised for verdict in verdicts) / count)
     means = [sum(answer.score for answer in answers) / count for answers in by_condition]
@@ -25,5 +25,5 @@ def summarise(verdicts: Sequence[Verdict]) -> str:
 
 def format_cells(verdict: Verdict) -> str:
     """Return four cells of a markdown table: the scores in the three forms, and whether the image is recognised."""
-    scores = (f"{a.score:.3f}" + (f" (choice {a.rank + 1})" if a.rank else "") for a in verdict.answers)
+    scores = (f"{a.score:.3f}" + (f" (choice {a.rank + 1})" if a.rank else "") for a in verdict)
     return f"{' | '.join(scores)} | {'yes' if verdict.recognised else 'no'}"

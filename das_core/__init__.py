@@ -51,9 +51,11 @@ from .ascent import (
 from .common.lazy import import_on_demand
 from .denoisers import Denoiser, TotalVariation
 from .looks import LOOKS, Cells, Glass, Ink, Look, LowPoly, Paint
-from .models import CLIP, Classifier, Judge
+from .models.classifier import Classifier
+from .models.clip import CLIP
 from .models.dictionary import Dictionary
-from .models.layers import find_layers
+from .models.judge import Judge
+from .models.layers.layer import find_layers
 from .models.preference_head import PreferenceHead
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
 from .objectives.classes import class_objective
@@ -88,19 +90,14 @@ from .stack import (
 from .views import Augmentation, ColorShift, Distance, Flip, Grayscale, Noise, Transform, Windows
 
 if TYPE_CHECKING:
-    from .models.sources import (
-        SECOND_OPINION,
-        STARTER,
-        load,
-        load_dictionary,
-        load_open_clip,
-        load_preference,
-        load_starter,
-        load_starter_clip,
-        load_starters,
-        load_timm,
-        load_torchvision,
-    )
+    from .models.sources.dictionaries import load_dictionary
+    from .models.sources.files import load
+    from .models.sources.open_clip_models import load_open_clip
+    from .models.sources.preferences import load_preference
+    from .models.sources.starter_clip import load_starter_clip
+    from .models.sources.starters import SECOND_OPINION, STARTER, load_starter, load_starters
+    from .models.sources.timm_models import load_timm
+    from .models.sources.torchvision_models import load_torchvision
     from .report.camera import move_camera
     from .report.description import describe
     from .report.film import save_film
@@ -115,19 +112,14 @@ else:
     __getattr__ = import_on_demand(
         __name__,
         {
-            ".models.sources": [
-                "SECOND_OPINION",
-                "STARTER",
-                "load",
-                "load_dictionary",
-                "load_open_clip",
-                "load_preference",
-                "load_starter",
-                "load_starter_clip",
-                "load_starters",
-                "load_timm",
-                "load_torchvision",
-            ],
+            ".models.sources.dictionaries": ["load_dictionary"],
+            ".models.sources.files": ["load"],
+            ".models.sources.open_clip_models": ["load_open_clip"],
+            ".models.sources.preferences": ["load_preference"],
+            ".models.sources.starter_clip": ["load_starter_clip"],
+            ".models.sources.starters": ["SECOND_OPINION", "STARTER", "load_starter", "load_starters"],
+            ".models.sources.timm_models": ["load_timm"],
+            ".models.sources.torchvision_models": ["load_torchvision"],
             ".report.camera": ["move_camera"],
             ".report.description": ["describe"],
             ".report.film": ["save_film"],

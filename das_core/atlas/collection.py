@@ -79,11 +79,8 @@ class Collection:
 
 
 def save_collection(folder: Path, collection: Collection, embed: bool = False) -> Path:
-    """Save a page, and return its path: index.html in `folder`, which needs no server and no network.
-
-    All that it shows is in manifest.json, and in manifest.js, which it loads; with `embed`, in index.html alone, which
-    can be sent to somebody by itself. A ValueError names an item that is not as the collection says.
-    """
+    """Save a page, and return its path: index.html in `folder`, which needs no server and no network. What it shows is
+    in manifest.json, and in manifest.js, which it loads; with `embed`, in index.html alone."""
     seen, width = {""}, len(collection.columns)
     if len(set(collection.columns)) < width:
         raise ValueError(f"columns {shorten(collection.columns)}: two have the same name; give each its own")

@@ -29,17 +29,11 @@ _SHARPNESS = 10.0  # Of the probabilities of words for a photograph.
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What photographs did to the units of a layer.
+    """What photographs did to the units of a layer."""
 
-    Args:
-        means: how active the units were for each photograph, (N, units): the mean over positions.
-        values: the `CROPS` largest activations at any position, each of another photograph, (units, k).
-        places: their photograph and position, (units, k, 2).
-    """
-
-    means: Tensor
-    values: Tensor
-    places: Tensor
+    means: Tensor  # How active the units were for each photograph, (N, units): the mean over positions.
+    values: Tensor  # The `CROPS` largest activations at any position, each of another photograph, (units, k).
+    places: Tensor  # Their photograph and position, (units, k, 2).
 
     def rank(self, unit: int, activation: float) -> float:
         """Return the share of the photographs, 0..1, for which a unit is less active than this."""
@@ -52,11 +46,7 @@ class Seen:
 
 
 def read_photographs(photographs: Photographs, size: int) -> Tensor:
-    """Return photographs as bytes (N, 3, size, size); files that are none are left out and logged.
-
-    Raises:
-        ValueError: when none is left.
-    """
+    """Return photographs as bytes (N, 3, size, size); files that are none are left out and logged."""
     found = list(find_pictures(photographs))[:MOST]
     read = [picture for one in pausing(found) if (picture := read_picture(one, size)) is not None]
     if not read:
@@ -67,11 +57,8 @@ def read_photographs(photographs: Photographs, size: int) -> Tensor:
 
 
 def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -> dict[str, Seen]:
-    """Return what photographs (N, 3, size, size) do to the units of layers, by their names: one pass for all layers.
-
-    The best are those with the most active position; where a position sees all of a photograph, those with the highest
-    mean, as pictures of units have (benchmarks/NOTES.md, Parts of a model).
-    """
+    """Return what photographs (N, 3, size, size) do to the units of layers, by their names. The best are those with the
+    most active position; where it sees all of a photograph, those with the highest mean, as pictures of units have."""
     whole = {one.name: measure_field(judge, one.layer) >= judge.size for one in units}
     groups = [[one for one in units if (one.layer is None) is classes] for classes in (False, True)]
     means: dict[str, list[Tensor]] = {one.name: [] for one in units}
@@ -143,11 +130,8 @@ def cut_crops(
 
 
 def dissect(clip: CLIP, seen: Seen, photographs: Tensor, count: int = 5) -> list[list[tuple[str, float]]]:
-    """Return the words, and how much each fits, for every unit of a layer (CLIP-Dissect, Oikarinen and Weng, 2023).
-
-    The fit of a word is the soft pointwise mutual information of that paper (section 3.2): how probable the word is for
-    the photographs that excite the unit most, against how probable it is for those of all units.
-    """
+    """Return the words, and how much each fits, for every unit of a layer: by the soft pointwise mutual information of
+    CLIP-Dissect (Oikarinen and Weng, 2023, section 3.2)."""
     member = clip.members[0]
     (words,) = embed_words(replace(member))
     embedded = torch.cat([member.encode_images(part.float() / 255).cpu() for part in photographs.split(AT_ONCE)])

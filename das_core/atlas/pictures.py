@@ -75,17 +75,11 @@ PICTURES: Mapping[str, Wanted] = {
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """Pictures of units, in the order of the units, several of each together.
+    """Pictures of units, in the order of the units, several of each together."""
 
-    Args:
-        images: the pictures, (B, 3, side, side), 0..1; grey for a dead unit.
-        values: how active all units of the layer are for them, (B, units), see `measure`.
-        moved: which of them are not of dead units.
-    """
-
-    images: Tensor
-    values: Tensor
-    moved: Sequence[bool]
+    images: Tensor  # (B, 3, side, side), 0..1; grey for a dead unit.
+    values: Tensor  # How active all units of the layer are for them, (B, units), see `measure`.
+    moved: Sequence[bool]  # Which of them are not of dead units.
 
     def list_active(self, numbers: Sequence[int]) -> dict[int, np.ndarray[Any, Any]]:
         """Return for each of the units that is not dead how active all units of the layer are for its first picture."""
@@ -96,23 +90,14 @@ class Made:
 
 @dataclass(frozen=True, eq=False)
 class PictureMaker:
-    """Makes the pictures of units; one call makes those of a cell, see `RunOne`.
-
-    Args:
-        judge: the model.
-        layers: its layers, by their names.
-        pictures: names of `PICTURES`, the most important first.
-        sides: by layer, the side of its pictures, see `choose_side`.
-        seed: the seed of all ascents.
-        steps: the number of steps; None for that of the recipe.
-    """
+    """Makes the pictures of units; one call makes those of a cell, see `RunOne`."""
 
     judge: Judge
-    layers: Mapping[str, Units]
-    pictures: Sequence[str]
-    sides: Mapping[str, int]
+    layers: Mapping[str, Units]  # By their names.
+    pictures: Sequence[str]  # Names of `PICTURES`, the most important first.
+    sides: Mapping[str, int]  # By layer, the side of its pictures, see `choose_side`.
     seed: int = 0
-    steps: int | None = None
+    steps: int | None = None  # The number of steps; None for that of the recipe.
 
     def __call__(self, task: tuple[str, Sequence[int]], folder: Path) -> Row:
         """Make the pictures of some units, by the name of the layer and their numbers, and write them to a folder."""
@@ -224,8 +209,7 @@ def choose_side(judge: Judge, layer: Layer | None, most: int | None = None) -> i
 
 
 def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
-    """Return height and width, in pixels, of what the position in the middle of a layer (channels, rows, columns) sees,
-    by the gradient at noise."""
+    """Return height and width, in pixels, of what the middle of a layer sees, by the gradient at noise."""
     noise = torch.rand(1, 3, judge.size, judge.size, generator=torch.Generator().manual_seed(0))
     row, column = (length // 2 for length in layer.positions)
     with torch.enable_grad():

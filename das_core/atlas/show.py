@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,8 @@ def save_page(
         own = [row for row in rows if row.get("layer") == units.name]
         items += _list_items(results, judge, units, group, own, sources)
     columns = _COLUMNS if sources.seen else tuple(name for name in _COLUMNS if "photographs" not in name)
-    kept = [number for number, name in enumerate(_COLUMNS) if name in columns]
-    items = [_replace_values(item, kept) for item in items]
+    kept = [_COLUMNS.index(name) for name in columns]
+    items = [replace(item, values=tuple(item.values[number] for number in kept)) for item in items]
     groups = tuple(Group(units.name, describe_units(units)) for units in shown)
     page = Collection(judge.name, max(total, len(items)), columns, groups, tuple(items), noun="units")
     table: dict[str, list[Any]] = {
@@ -96,11 +96,6 @@ def save_page(
         pq.write_table(pa.table(table), part, compression="zstd")
     with explain_unwritable(results.path):
         return save_collection(results.path, page)
-
-
-def _replace_values(item: Item, kept: Sequence[int]) -> Item:
-    values = tuple(item.values[number] for number in kept)
-    return Item(**{**vars(item), "values": values})
 
 
 def _list_items(

@@ -38,21 +38,13 @@ Kind = Literal["channel", "head", "latent", "class", "mean"]
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The units of one layer.
+    """The units of one layer."""
 
-    Args:
-        name: the name of the layer, with that of the dictionary behind it for latents.
-        kind: what a unit is.
-        count: how many there are.
-        layer: where they are; None for classes.
-        dictionary: that of latents.
-    """
-
-    name: str
-    kind: Kind
+    name: str  # That of the layer, with that of the dictionary behind it for latents.
+    kind: Kind  # What a unit is.
     count: int
-    layer: Layer | None = None
-    dictionary: Dictionary | None = None
+    layer: Layer | None = None  # None for classes.
+    dictionary: Dictionary | None = None  # That of latents.
 
     @property
     def sources(self) -> tuple[Layer, ...]:
@@ -111,15 +103,8 @@ def find_units(
     judge: Judge, layers: str | Sequence[str] | None = None, dictionaries: Mapping[str, Dictionary] | None = None
 ) -> tuple[Units, ...]:
     """Return the units of those layers whose names fit one of the patterns `layers`, such as 'blocks.5' or 'layer4*'.
-
-    Without patterns, these are what activation functions return (the channels of convolutions, the neurons in the MLPs
-    of transformers), or convolutions in a model without such modules; attention heads, the classes, and the latents of
-    `dictionaries`, by layers. A layer that is named has its channels, whatever it is, such as the residual directions
-    of a transformer's block.
-
-    Raises:
-        ValueError: when no layer fits a pattern, or a dictionary fits no layer.
-    """
+    Without patterns, these are what activation functions return, or convolutions in a model without such modules;
+    attention heads, the classes, and the latents of `dictionaries`, by layers."""
     known = find_layers(judge)
     found = {}
     for layer in known:
@@ -178,11 +163,7 @@ def is_activation(layer: Layer) -> bool:
 
 
 def choose_numbers(units: Units, chosen: Any) -> list[int]:
-    """Return the numbers of the units to show: all for None, the first so many, or those of a list or of '0-15, 40-'.
-
-    Raises:
-        ValueError: when one is no unit of the layer.
-    """
+    """Return the numbers of the units to show: all for None, the first so many, those of a list or of '0-15, 40-'."""
     if chosen is None:
         return list(range(units.count))
     if (count := as_whole(chosen)) is not None:

@@ -88,8 +88,7 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function that treats every image by itself to images (B, ...). A large batch on the CPU is processed one
-    image at a time, so that a run can be cancelled."""
+    """Apply a function to images (B, ...), one by one if many are on the CPU, so that a run can be cancelled."""
     allow_interrupt()
     if images.device.type != "cpu" or images.numel() <= _MOST_AT_ONCE:
         return change(images)

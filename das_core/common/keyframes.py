@@ -55,24 +55,15 @@ def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
 
 def parse_numbers(text: str) -> dict[int, float] | list[float]:
     """Read a number for each keyframe ('0: 0.2 / 24: 1'), or a list with a number for every frame ('0, 0.5, 1')."""
-    parts = [part.strip() for part in re.split(r"[/,\n]", _strip_braces(unify_colons(text))) if part.strip()]
-    if not any(":" in part for part in parts):
-        numbers = [read_number(number, _NUMBERS) for part in parts for number in part.split()]
-        if not numbers:
-            raise ValueError(f"there is no number; write keyframes such as '{_NUMBERS}', or a number for every frame")
-        return numbers
-    found: dict[int, float] = {}
-    for part in parts:
-        key, colon, number = part.partition(":")
-        frame = key.strip(f" {_QUOTES}")
-        if not colon:
-            raise ValueError(f"'{shorten(part)}' has no keyframe and others have; write '{_NUMBERS}', or numbers alone")
-        if not re.fullmatch(r"[0-9]{1,7}", frame) or int(frame) > LAST_FRAME:
-            raise ValueError(f"keyframe '{shorten(frame)}' is not a whole number from 0 to {LAST_FRAME}")
-        if int(frame) in found:
-            raise ValueError(f"keyframe {int(frame)} stands there twice; leave one out")
-        found[int(frame)] = read_number(number, _NUMBERS)
-    return dict(sorted(found.items()))
+    text = re.sub(r"[/,\n][/,\s]*", " / ", _strip_braces(unify_colons(text))).strip("/ ")
+    if ":" in text:
+        # '0:1' is a keyframe here; in a text, '16:9' is none.
+        keyframes = parse_keyframes(text.replace(":", ": "), _NUMBERS)
+        return {frame: read_number(number, _NUMBERS) for frame, number in keyframes.items()}
+    numbers = [read_number(number, _NUMBERS) for number in text.replace("/", " ").split()]
+    if not numbers:
+        raise ValueError(f"there is no number; write keyframes such as '{_NUMBERS}', or a number for every frame")
+    return numbers
 
 
 def read_number(text: str, example: str) -> float:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Timeline:
     """The positions of the images that views can show. Frames, depths and separate images are at whole numbers.
-
     `moments` rise from 0; a zoom also has some between its depths. `count` is the number of frames, depths or images,
     and `end` the last position that a keyframe can have: that of the last depth of a zoom, else one after the last
-    image (which in a loop is image 0 again). Messages call one of them a `unit`.
-    """
+    image (which in a loop is image 0 again). Messages call one of them a `unit`."""
 
     moments: tuple[float, ...]
     count: int

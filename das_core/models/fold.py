@@ -25,10 +25,6 @@ _UNFOLDED, _STATISTICS = "unfolded", "statistics"
 _tracing = Lock()
 
 
-class FoldedBatchNormAct2d(nn.Sequential):
-    """Replaces a BatchNormAct2d of timm after folding; contains its dropout and activation, under the same names."""
-
-
 def find_unfolded(part: nn.Module) -> nn.Module | None:
     """Return the convolution that `part` was before a norm was folded into it, as it was then; None if none was."""
     return part.__dict__.get(_UNFOLDED)
@@ -104,7 +100,7 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
     if not timm or type(norm) is not timm.BatchNormAct2d:
         return None
     # BatchNormAct2d also contains a dropout, which does nothing in evaluation mode, and an activation.
-    return FoldedBatchNormAct2d(OrderedDict(norm.named_children())).eval()
+    return nn.Sequential(OrderedDict(norm.named_children())).eval()
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:

@@ -29,9 +29,7 @@ def log_misreading(classifier: Classifier) -> Classifier:
 
 def describe_misreading(classifier: Classifier) -> str | None:
     """Return a warning when a classifier with ImageNet's classes takes neither photograph for what it shows; else None.
-
-    Values that are 0..255 or a wrong order of the classes are found out so, but not a wrong mean: it hardly matters.
-    """
+    Values that are 0..255 or a wrong order of the classes are found out so."""
     if classifier.labels != imagenet_labels():
         return None
     folder = Path(__file__).parent

@@ -139,12 +139,9 @@ def _by_channel(values: Tensor, part: nn.Module) -> Tensor:
 def measure_distances(
     means: Sequence[Tensor], squares: Sequence[Tensor], known: Sequence[Tensor], variances: Sequence[Tensor]
 ) -> Tensor:
-    """Return how far the views are from what the norms know, (V,), from 0 up: the mean over the layers.
-
-    In a layer it is the mean over channels of the squared Fréchet distance of two normal distributions, in known
-    variances: the squared difference of the means plus that of the deviations (Dowson and Landau, J. Multivariate Anal.
-    12, 1982). A layer has means and mean squares (V, C), and a known mean and variance (C,).
-    """
+    """Return how far the views are from what the norms know, (V,): the mean, over layers and channels, of the squared
+    Fréchet distance of two normal distributions, in known variances (Dowson and Landau, J. Multivariate Anal. 12,
+    1982). A layer has means and mean squares (V, C), and a known mean and variance (C,)."""
     # All layers at once: a layer by itself is small, and each operation takes time.
     scale = torch.cat([torch.maximum(each, _LEAST_VARIANCE * each.mean()) for each in variances]).float()
     mean = torch.cat(list(means), dim=1)
@@ -156,8 +153,7 @@ def measure_distances(
 
 
 class Moments(torch.autograd.Function):
-    """Mean and mean square, each (V, C), float32, of a sample of values (V, C, H, W): every `step`-th row and column.
-    It is several times as fast as `torch.var_mean`, whose backward pass reads all values several times."""
+    """Mean and mean square, each (V, C), of every `step`-th row and column: several times as fast as `var_mean`."""
 
     @staticmethod
     def forward(context: Any, values: Tensor, step: int) -> tuple[Tensor, Tensor]:

@@ -23,25 +23,16 @@ English BERT has 1,400, nearly all of them single letters; vocabularies for many
 
 @dataclass(frozen=True, eq=False)
 class TextTower:
-    """The half of a CLIP that embeds texts, one at a time, so that an embedding depends on its text alone.
+    """The half of a CLIP that embeds texts, one at a time, so that an embedding depends on its text alone."""
 
-    Args:
-        encode: returns the embedding (D,) of a text; it need not have length 1.
-        count: returns how many tokens a text has, start and end tokens included.
-        context_length: how many of these tokens are encoded; the rest is cut off.
-        module: the network that `encode` runs and that has to be moved to a device first; None if there is none.
-        owner: any object that must live as long as the tower; in ComfyUI, the `ModelPatcher` of `module`.
-        reads: returns whether the tower was made for the script that a text is written in.
-        encode_batch: returns the embeddings (T, D) of T texts at once, which may differ from those of `encode` by
-            rounding; None if the texts can only be encoded one by one.
-    """
-
-    encode: Callable[[str], Tensor]
-    count: Callable[[str], int]
-    context_length: int
-    module: nn.Module | None = field(default=None, repr=False)
-    owner: Any = field(default=None, repr=False)
+    encode: Callable[[str], Tensor]  # Returns the embedding (D,) of a text; it need not have length 1.
+    count: Callable[[str], int]  # Returns how many tokens a text has, start and end tokens included.
+    context_length: int  # How many of these tokens are encoded; the rest is cut off.
+    module: nn.Module | None = field(default=None, repr=False)  # What `encode` runs, to be moved to a device first.
+    owner: Any = field(default=None, repr=False)  # What must live as long as the tower; in ComfyUI, a `ModelPatcher`.
+    # Returns whether the tower was made for the script that a text is written in.
     reads: Callable[[str], bool] = field(default=lambda text: True, repr=False)
+    # Returns the embeddings (T, D) of T texts at once, up to rounding; None if they can only be encoded one by one.
     encode_batch: Callable[[Sequence[str]], Tensor] | None = field(default=None, repr=False)
     _cache: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 

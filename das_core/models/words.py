@@ -17,9 +17,8 @@ PROBES = ("a photo of a dog", "blue")  # Texts whose embeddings tell a text towe
 
 @cache
 def list_words() -> tuple[str, ...]:
-    """Return about 29,000 English names of things: those of WordNet for the classes of the whole ImageNet (Deng et al.,
-    2009), as timm has them. Of names with capitals, which are mostly scientific, there are those of the 1,000 classes.
-    """
+    """Return about 29,000 English names of things: those of WordNet for the classes of the whole ImageNet, as timm has
+    them. Of names with capitals, which are mostly scientific, there are those of the 1,000 classes."""
     from timm.data import ImageNetInfo  # It takes a second to load.
 
     info = ImageNetInfo("imagenet22k")
@@ -32,14 +31,8 @@ def list_words() -> tuple[str, ...]:
 def embed_words(
     clip: CLIP, folder: Path | None = None, progress: Callable[[int, int], None] | None = None
 ) -> tuple[Tensor, ...]:
-    """Return the embeddings (N, D) of `list_words` by each member of a CLIP, of length 1, in float32 on the CPU.
-
-    Args:
-        clip: a CLIP with a text tower.
-        folder: keeps them, 75 MB or less a CLIP, so that they are computed only once, in minutes on a CPU; None for the
-            user's folder, usually `~/.cache/torch/hub/direct_ascent`.
-        progress: is called meanwhile, with how many words of how many are encoded; an exception stops it.
-    """
+    """Return the embeddings (N, D) of `list_words` by each member of a CLIP, of length 1, in float32 on the CPU. A
+    `folder` (None: `find_cache_folder`) keeps them, 75 MB or less a CLIP, for they take minutes on a CPU."""
     return tuple(_embed(member, folder or find_cache_folder(), progress) for member in clip.members)
 
 

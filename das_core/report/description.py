@@ -68,12 +68,3 @@ def measure_fit(images: Tensor, words: Tensor, concepts: Tensor | None) -> Tenso
     concepts = concepts.to(images)
     seen, meant = ((each @ concepts.T / _TEMPERATURE).softmax(dim=1) for each in (images, words))
     return seen @ meant.T
-
-
-def format_descriptions(found: Sequence[Words], clip: str) -> str:
-    """Write the words for each image as text, a paragraph for each image."""
-    blocks = []
-    for number, words in enumerate(found, start=1):
-        title = f"{clip} would call" + (f" image {number}" if len(found) > 1 else " it")
-        blocks.append("\n".join([f"{title}:", *(f"{fit:6.3f}  {word}" for word, fit in words)]))
-    return "\n\n".join(blocks)

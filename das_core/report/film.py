@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..common.files import check_writable, write_atomically
 from ..common.images import Bytes, Images, check_images, to_bytes
-from ..common.interruption import allow_interrupt, pausing
+from ..common.interruption import pausing
 from ..common.scalars import as_number
 from ..common.text import shorten
 
@@ -107,25 +107,11 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:
 def _write_stills(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
     """Write a film to the temporary file `part` with Pillow, which needs all frames at once."""
     kind, unit, settings = _STILLS[suffix]
-    picture, *more = [_make_picture(frame) for frame in chain([first], others)]
+    picture, *more = [Image.fromarray(frame) for frame in chain([first], others)]
     # The beginnings of the frames and the end of the film are rounded, so that errors of the durations do not add up.
     begins = [unit * round(number * 1000 / fps / unit) for number in range(len(more) + 2)]
     durations = [end - begin for begin, end in pairwise(begins)]
     picture.save(part, kind, save_all=True, append_images=more, duration=durations, loop=0, **settings)
-
-
-def _make_picture(pixels: Bytes) -> Image.Image:
-    """Return a frame as a Pillow image that calls `allow_interrupt` before Pillow writes it."""
-    picture = Image.fromarray(pixels)
-    seek = picture.seek
-
-    def look_and_seek(frame: int) -> None:
-        allow_interrupt()
-        seek(frame)
-
-    # Pillow has no other hook between the images that it writes.
-    picture.seek = look_and_seek  # type: ignore[method-assign]
-    return picture
 
 
 def _write_video(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:

@@ -28,17 +28,11 @@ PLAIN_VIEWS = Augmentation(views=8, windows=Windows(jitter=0, zoom_min=0.7, zoom
 
 @dataclass(frozen=True, eq=False)
 class ObjectiveScores:
-    """The scores of B pictures under O objectives.
-
-    Args:
-        names: the names of the objectives.
-        table: the scores, (B, O), not multiplied by weights; larger is better where the weight is above 0.
-        totals: one number for every picture, (B,), by which they are ranked, see `score_images`.
-    """
+    """The scores of B pictures under O objectives."""
 
     names: tuple[str, ...]
-    table: Tensor
-    totals: Tensor
+    table: Tensor  # (B, O), not multiplied by weights; larger is better where the weight is above 0.
+    totals: Tensor  # One number for every picture, (B,), by which they are ranked, see `score_images`.
 
     @property
     def ranking(self) -> list[int]:

@@ -4,7 +4,7 @@ A picture counts as recognised if its class comes first in all three (docs/metho
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,31 +18,24 @@ from .verdict import compare_with_texts
 _AFAR = 64  # The short side, in pixels, to which an image that is seen from afar is shrunk.
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """The score of the right class or text (a probability or a cosine), and how many others score as high."""
 
     score: float
     rank: int
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The answers of a judge to one image in the three forms."""
+class Verdict(NamedTuple):
+    """The answers of a judge to one image in the three forms: as it is, from afar, and in grey."""
 
     as_is: Answer
     afar: Answer
     grey: Answer
 
     @property
-    def answers(self) -> tuple[Answer, Answer, Answer]:
-        """The answers to the image as it is, from afar, and in grey."""
-        return self.as_is, self.afar, self.grey
-
-    @property
     def recognised(self) -> bool:
         """Whether the right class or text is first in all three forms."""
-        return all(answer.rank == 0 for answer in self.answers)
+        return all(answer.rank == 0 for answer in self)
 
 
 def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) -> list[Verdict]:

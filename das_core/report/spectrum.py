@@ -35,21 +35,14 @@ Levels = tuple[Tensor, Tensor]  # Resolutions (N,) and variances (B, N), as `mea
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """The radial power spectra of B images in R rings of the frequency plane.
+    """The radial power spectra of B images in R rings of the frequency plane."""
 
-    Args:
-        frequency: the middle frequency of each ring, (R,), in waves per pixel, rising, at most 0.5.
-        power: the mean power of each image in each ring, (B, R).
-        slope: the slope of log power over log frequency, (B,): about -2 for photographs, nearer to 0 with more detail.
-        low: the slope below 1/8 wave per pixel, (B,).
-        high: the slope from 1/8 wave per pixel on, (B,).
-    """
-
-    frequency: Tensor
-    power: Tensor
+    frequency: Tensor  # The middle frequency of each ring, (R,), in waves per pixel, rising, at most 0.5.
+    power: Tensor  # The mean power of each image in each ring, (B, R).
+    # The slope of log power over log frequency, (B,): about -2 for photographs, nearer to 0 with more detail.
     slope: Tensor
-    low: Tensor
-    high: Tensor
+    low: Tensor  # The slope below 1/8 wave per pixel, (B,).
+    high: Tensor  # The slope from 1/8 wave per pixel on, (B,).
 
 
 def measure_spectrum(images: Images) -> Spectrum:

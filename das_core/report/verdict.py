@@ -51,12 +51,12 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
     ]
 
 
-def format_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) -> str:
-    """Write the predictions for each image as text, a paragraph for each image."""
+def format_answers(answers: Sequence[Sequence[tuple[str, float]]], title: str, form: str = "6.3f") -> str:
+    """Write names with their values, the largest first, as text: a paragraph for each image."""
     blocks = []
-    for number, classes in enumerate(verdicts, start=1):
-        title = f"{classifier} sees" + (f" in image {number}" if len(verdicts) > 1 else "")
-        blocks.append("\n".join([f"{title}:", *(f"{v.probability:7.1%}  {v.name}" for v in classes)]))
+    for number, rows in enumerate(answers, start=1):
+        lines = [f"{value:{form}}  {name}" for name, value in sorted(rows, key=lambda row: -row[1])]
+        blocks.append("\n".join([f"{_title(title, number, len(answers))}:", *lines]))
     return "\n\n".join(blocks)
 
 
@@ -85,16 +85,6 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
     return measure_similarity(embeddings, targets.to(embeddings))
 
 
-def format_similarities(table: Tensor, texts: Sequence[str], clip: str) -> str:
-    """Write similarities (B, T) as text, a paragraph for each image, the most similar text first."""
-    blocks = []
-    for number, row in enumerate(table.tolist(), start=1):
-        title = f"{clip} finds" + (f" image {number}" if len(table) > 1 else "") + " near to"
-        nearest = sorted(zip(row, texts, strict=True), reverse=True)
-        blocks.append("\n".join([f"{title}:", *(f"{value:6.3f}  {text}" for value, text in nearest)]))
-    return "\n\n".join(blocks)
-
-
 def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
     """Draw similarities (B, T) as bar charts (B, 3, H, W), 0..1, in the order of the texts and to the same scale."""
     # Cosines of a CLIP are small: on a scale up to 1 all bars would be short.
@@ -106,5 +96,5 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
     return torch.cat(charts)
 
 
-def _title(judge: str, number: int, count: int) -> str:
-    return f"image {number}: {judge}" if count > 1 else judge
+def _title(title: str, number: int, count: int) -> str:
+    return f"image {number}: {title}" if count > 1 else title

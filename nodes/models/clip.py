@@ -106,7 +106,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     if kind == RECOMMENDED:
         return load_recommended(bridge.CLIPS, settings.get("judge"), CLIP, "is no CLIP")
     if kind == "open_clip":
-        architecture, tag = open_clip_catalog.split_open_clip_name(settings.get("model", ""))
+        architecture, _, tag = str(settings.get("model", "")).partition("/")
         # Cut, because a text from a link may be long, and the name is shown on the node.
         name = f"{architecture} {tag}"[:60]
         with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:

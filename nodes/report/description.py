@@ -6,6 +6,7 @@ from torch import Tensor
 from ...das_core.models.clip import CLIP
 from ...das_core.models.words import PROBES, embed_words
 from ...das_core.report import description as core
+from ...das_core.report.verdict import format_answers
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, schema, tip
@@ -56,5 +57,5 @@ class Describe(Node):
             bridge.load_judges([clip], len(image))
             others = None if other is None else bridge.from_comfy_images(other).to(device)
             found = core.describe(clip, bridge.from_comfy_images(image).to(device), others, count, words)
-        text = core.format_descriptions(found, clip.name)
+        text = format_answers(found, f"{clip.name} would call it")
         return io.NodeOutput(text, "\n".join(word for word, _ in found[0]), ui=bridge.show_result(cls, text))

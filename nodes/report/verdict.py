@@ -63,7 +63,8 @@ class Classify(Node):
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([classifier], len(images))
         predictions = core.classify(classifier, images, top_k)
-        text = core.format_predictions(predictions, classifier.name)
+        named = [[(each.name, each.probability) for each in row] for row in predictions]
+        text = core.format_answers(named, f"{classifier.name} sees", "7.1%")
         chart = bridge.to_comfy_images(core.plot_predictions(predictions, classifier.name))
         shown = bridge.show_result(cls, text, chart)
         return io.NodeOutput(text, chart, predictions[0][0].probability, ui=shown)
@@ -115,7 +116,8 @@ class Similarity(Node):
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
         table = core.compare_with_texts(clip, images, texts)
-        listing = core.format_similarities(table, texts, clip.name)
+        rows = [list(zip(texts, row, strict=True)) for row in table.tolist()]
+        listing = core.format_answers(rows, f"{clip.name} finds it near to")
         chart = bridge.to_comfy_images(core.plot_similarities(table, texts, clip.name))
         shown = bridge.show_result(cls, listing, chart)
         return io.NodeOutput(listing, chart, float(table[0, 0]), ui=shown)

@@ -136,7 +136,7 @@ def test_the_example_runs(comfyui: Client) -> None:
     (image,) = comfyui.get_images(history, nodes["SaveImage"])
     assert image.size == (448, 448)
     said = history["outputs"][nodes["DAS_Similarity"]]["text"][0]
-    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in said
+    assert "Starter CLIP (EfficientNet-Lite2) finds it near to" in said
 
 
 @pytest.mark.parametrize(

@@ -83,14 +83,14 @@ def test_a_mistyped_class_through_a_link_is_refused_in_our_words(comfyui: Client
 
 def test_a_class_that_is_none_is_said_on_the_node_until_it_is_one(comfyui: Client, page: Page) -> None:
     prompt = picked()
-    prompt[OBJECTIVE]["inputs"]["classes"] = "sunflower"
+    prompt[OBJECTIVE]["inputs"]["classes"] = "flowers"
     del prompt[NAME], prompt["7"]
-    load_api(page, prompt, "sunflower")
+    load_api(page, prompt, "flowers")
     before = page.evaluate(f"app.graph.getNodeById({OBJECTIVE}).size[1]")
     assert comfyui.wait(press_run(page), timeout=300)["status"]["status_str"] == "error"
     said = f"app.graph.getNodeById({OBJECTIVE}).widgets.find(widget => widget.name === '$$node-text-preview')?.value"
     height = f"app.graph.getNodeById({OBJECTIVE}).size[1]"
-    page.wait_for_function(f"{said}?.startsWith(\"class 'sunflower' is unknown; write 'all flower' for 3 \")")
+    page.wait_for_function(f"{said}?.startsWith(\"class 'flowers' is unknown; write 'all flowers' for 3 \")")
     # Five lines have room below the widgets.
     page.wait_for_function(f"{height} >= {before} + 4 * 16")
     page.evaluate(f"app.graph.getNodeById({OBJECTIVE}).widgets.find(w => w.name === 'classes').value = 'all flower'")

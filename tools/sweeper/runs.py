@@ -54,7 +54,7 @@ class CellJudge:
             self._model = self._model or load_starter_clip(SECOND_OPINION)
             texts = list(dict.fromkeys([wish, *self._choices]))
             name, (verdict,) = f"{self._model.name} of {len(texts)} texts", judge_text(self._model, images, texts)
-        scores = zip(("judge_as_is", "judge_afar", "judge_grey"), (a.score for a in verdict.answers), strict=True)
+        scores = zip(("judge_as_is", "judge_afar", "judge_grey"), (a.score for a in verdict), strict=True)
         return {"judge": name, **dict(scores), "recognised": verdict.recognised}
 
 

@@ -23,15 +23,10 @@ class _AllCaptured(BaseException):
 
 @dataclass(frozen=True)
 class Activations:
-    """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer.
+    """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer."""
 
-    Args:
-        values: the activations by the name of the layer: (V, channels, *positions), float32; by `VIEWS` the views.
-        references: the activations of reference images seen through the same views.
-    """
-
-    values: Mapping[str, Tensor]
-    references: tuple["Activations", ...] = ()
+    values: Mapping[str, Tensor]  # By layer, (V, channels, *positions), float32; by `VIEWS` the views.
+    references: tuple["Activations", ...] = ()  # Those of reference images seen through the same views.
 
     def __getitem__(self, layer: str) -> Tensor:
         return self.values[layer]

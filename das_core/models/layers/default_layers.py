@@ -73,8 +73,7 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def describe_layers(judge: Judge, search: str = "") -> str:
-    """Return a text: a line with the layers that style and content take by default, then a table of the layers for
-    which each word of `search` is in the name or in the kind."""
+    """Return as text the layers that style and content take by default, and a table of those that fit the `search`."""
     layers, words, sought = find_layers(judge), search.casefold().split(), shorten(search)
     style, content = choose_style_layers(layers, judge.size), choose_content_layer(layers, judge.size)
     found = [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]

@@ -25,23 +25,14 @@ class UnknownLayerError(ValueError):
 
 @dataclass(frozen=True)
 class Layer:
-    """A module inside a model, and the shape of its activations.
+    """A module inside a model, and the shape of its activations."""
 
-    Args:
-        name: the name of the module in the model; for the heads of an attention module, followed by "#heads".
-        kind: the class of the module, such as "Conv2d".
-        shape: the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
-        order: the axes of the module's output: that of the views, then those of `shape`, such as (0, 3, 1, 2).
-        calls: how often the module runs in one forward pass; its activations are the output of the last run.
-        heads: how many heads there are; 0 if the layer is the output of a module.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    order: tuple[int, ...]
-    calls: int = 1
-    heads: int = 0
+    name: str  # That of the module in the model; for the heads of an attention module, followed by "#heads".
+    kind: str  # The class of the module, such as "Conv2d".
+    shape: tuple[int, ...]  # The activations of one view: (channels,), (channels, tokens) or (channels, height, width).
+    order: tuple[int, ...]  # The axes of the output: that of views, then those of `shape`, such as (0, 3, 1, 2).
+    calls: int = 1  # How often the module runs in one forward pass; the activations are the output of the last run.
+    heads: int = 0  # How many heads there are; 0 for the output of a module.
 
     @property
     def channels(self) -> int:

@@ -36,9 +36,8 @@ class ClassSentence(NamedTuple):
 
 
 def write_class_sentences() -> list[ClassSentence]:
-    """Return the sentences that the projection of a starter CLIP is fitted on. For each class, there are its first name
-    in `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet, if it has one; for each word of a hypernym,
-    such as "dog" and "puppy", the same without a definition."""
+    """Return the sentences that the projection of a starter CLIP is fitted on: for each class and word of a hypernym,
+    its name in `TEMPLATES` and in one of `CONTEXTS`, and the definition in WordNet, if it has one."""
     info, sentences = ImageNetInfo(), list[ClassSentence]()
     for index, label in enumerate(imagenet_labels().labels):
         sentences += _write_name(label.names[0], (index,), 1.0, CONTEXTS[index % len(CONTEXTS)])

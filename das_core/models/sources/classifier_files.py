@@ -18,7 +18,6 @@ from .classifier_guess import guess_architecture
 from .layouts import check_normalization, choose_tensors, find_normalization, read_config, take_part
 from .timm_models import build_timm_module, wrap_timm_module
 from .torchvision_models import (
-    VARIANTS,
     build_torchvision_module,
     list_torchvision_architectures,
     rename_torchvision_tensors,
@@ -40,18 +39,14 @@ COMMON_ARCHITECTURES = (
 
 def list_file_architectures() -> list[str]:
     """Return every architecture that a checkpoint on disk may have ('timm/NAME'), the common ones first."""
-    names = [f"torchvision/{name}" for name in (*list_torchvision_architectures(), *VARIANTS)]
+    names = [f"torchvision/{name}" for name in list_torchvision_architectures()]
     names += [f"timm/{name}" for name in sorted(timm.list_models())]
     return list(dict.fromkeys([*COMMON_ARCHITECTURES, *names]))
 
 
 def load_classifier_file(path: Path, architecture: str | None = None, prefix: str | None = None) -> Classifier:
-    """Load a classifier from a checkpoint on disk, which decides the number of classes; no code in the file is run.
-
-    What stands around the model in the file is left out; mean and standard deviation of a module that normalises
-    views, as in robustness and RobustBench, are taken over. A tag of timm ('timm/resnet18.a1_in1k') says size and
-    normalisation of the views as published. For arguments and errors see `load`.
-    """
+    """Load a classifier from a checkpoint on disk, see `load`. Mean and standard deviation are those of a module that
+    normalises views, as in robustness and RobustBench; a tag of timm ('timm/resnet18.a1_in1k') names published ones."""
     if architecture is not None:
         _check_architecture(architecture)
     state, config = read_weights(path), dict[str, Any]()

@@ -12,12 +12,7 @@ from torch import Tensor
 from ...common.interruption import allow_interrupt
 from .layouts import Shapes, choose_tensors
 from .timm_models import build_timm_module
-from .torchvision_models import (
-    VARIANTS,
-    build_torchvision_module,
-    list_torchvision_architectures,
-    rename_torchvision_tensors,
-)
+from .torchvision_models import build_torchvision_module, list_torchvision_architectures, rename_torchvision_tensors
 from .weights import UndrawnWeights
 
 _NEAREST = 2  # How many architectures a message offers.
@@ -77,8 +72,6 @@ def _list_families(state: Mapping[str, Tensor]) -> list[tuple[str, ...]]:
     for name in list_torchvision_architectures():
         home = torchvision.models.get_model_builder(name).__module__
         families.setdefault(home, []).append(f"torchvision/{name}")
-    for name, (base, _) in VARIANTS.items():
-        families[torchvision.models.get_model_builder(base).__module__].append(f"torchvision/{name}")
     for module in timm.list_modules():
         for name in timm.list_models(module=module):
             config = timm.models.get_pretrained_cfg(name)

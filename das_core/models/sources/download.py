@@ -42,9 +42,8 @@ class MissingError(ValueError):
 def download(
     url: str, folder: Path, digest: str = "", progress: Progress | None = None, name: str | None = None
 ) -> Path:
-    """Download the file of a URL into a folder, unless it is there already, and return its path. `digest` is the
-    beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already. The file gets a
-    `name`, or that at the end of the URL."""
+    """Download the file of a URL into a folder, unless it is there already, and return its path. `digest`, the
+    beginning of its SHA-256 in hexadecimal, is checked in both cases. Its name is `name`, or the end of the URL."""
     target = folder / (name or url.rpartition("/")[2])
     if _is_there(target):
         check_digest(target, digest)

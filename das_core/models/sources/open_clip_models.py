@@ -23,7 +23,7 @@ from ..frozen import copy_module, freeze
 from ..judge import Judge, to_triple
 from .clip_layouts import read_clip_config, read_clip_weights
 from .download import Progress, fetch_file
-from .open_clip_catalog import STAND_IN_TEXT, guess_architecture, list_open_clip_models, locate_weights
+from .open_clip_catalog import STAND_IN_TEXT, guess_architecture, locate_weights
 from .open_clip_text import (
     GivenTokenizer,
     Tokenizer,
@@ -55,8 +55,10 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     """
     tags = [tag for name, tag in open_clip.list_pretrained() if name == architecture]
     if pretrained not in tags:
-        advice = f"one of {', '.join(tags)}" if tags else "another architecture of open_clip's list"
-        raise ValueError(f"{shorten(architecture)} has no weights '{shorten(pretrained)}'; choose {advice}")
+        advice = f"one of {', '.join(tags)}" if tags else "another architecture of its list, such as ViT-B-32"
+        raise ValueError(
+            f"open_clip has no weights '{shorten(pretrained)}' of '{shorten(architecture)}'; choose {advice}"
+        )
     repository, names = locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
     published = open_clip.get_pretrained_cfg(architecture, pretrained)
@@ -68,12 +70,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
 
 
 def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
-    """Load a CLIP from a checkpoint on disk, which may have no text tower; no code in the file is run.
-
-    Tensors have the names of open_clip or transformers; a file may be one of several shards. An `architecture` of None
-    is found by shapes and by a configuration beside the file. A `folder` keeps downloads, such as the tokenizer of a
-    text tower that open_clip lacks. For errors see `load`.
-    """
+    """Load a CLIP from a checkpoint on disk, with tensors named as in open_clip or transformers, see `load`. The
+    `folder` keeps downloads, such as the tokenizer of a text tower that open_clip lacks."""
     # open_clip would also accept 'hf-hub:OWNER/REPOSITORY' and load a configuration that anybody may have written.
     if architecture is not None and architecture not in open_clip.list_models():
         raise ValueError(
@@ -90,7 +88,7 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
             f"quickgelu, unlike {named}; choose the other architecture, or none to have it found"
         )
     config["quick_gelu"] = known.get("quick_gelu", quick)
-    tags = list_open_clip_models().get(named, [])
+    tags = open_clip.list_pretrained_tags_by_model(named)
     # Those of the first published weights of the architecture; a few others were trained with other values.
     published = open_clip.get_pretrained_cfg(named, tags[0]) if tags else {}
     published = {**published, **known}

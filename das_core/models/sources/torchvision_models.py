@@ -17,9 +17,6 @@ from ..judge import to_triple
 from .download import Progress, download
 from .weights import UndrawnWeights, fit_weights, read_weights
 
-VARIANTS: Mapping[str, tuple[str, Mapping[str, object]]] = {"wide_resnet50_4": ("resnet50", {"width_per_group": 256})}
-"""Architectures without published weights that files have (madrylab's robust networks): another one and its options."""
-
 
 def list_torchvision_architectures() -> list[str]:
     """Return every classification architecture of torchvision, sorted by name."""
@@ -35,9 +32,8 @@ def list_downloaded_torchvision(folder: Path) -> list[str]:
 
 def build_torchvision_module(architecture: str, num_classes: int = 1000) -> nn.Module:
     """Build an architecture of torchvision without loading weights; it has `num_classes` logits for a view."""
-    base, more = VARIANTS.get(architecture, (architecture, {}))
-    builder = torchvision.models.get_model_builder(base)
-    options: dict[str, object] = {"num_classes": num_classes, **more}
+    builder = torchvision.models.get_model_builder(architecture)
+    options: dict[str, object] = {"num_classes": num_classes}
     if architecture in ("googlenet", "inception_v3"):
         # Their weights need `transform_input`, another normalisation; `init_weights` would draw weights slowly.
         options |= {"transform_input": True, "init_weights": False}
@@ -81,8 +77,7 @@ def rename_torchvision_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]
 
 def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
     """Return a classifier made from a module with its weights, which is frozen in place."""
-    base, _ = VARIANTS.get(architecture, (architecture, {}))
-    preset = torchvision.models.get_model_weights(base).DEFAULT.transforms()
+    preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]
     return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std), copy=False)
 

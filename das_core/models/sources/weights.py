@@ -34,8 +34,7 @@ file has, because tensors that share memory are stored once, but each of them is
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint, a .safetensors file or one that torch has saved, by name. Names in nested
-    dictionaries are joined by dots; `choose_tensors` finds those of a model among them."""
+    """Return the tensors of a .safetensors file, or of one that torch has saved; dots join names in dictionaries."""
     allow_interrupt()
     try:
         if not path.is_file():

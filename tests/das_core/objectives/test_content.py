@@ -9,7 +9,7 @@ from torch import Tensor
 
 import das_core as da
 from cases import each_case
-from das_core.models.layers import Activations
+from das_core.models.layers.activations import Activations
 from das_core.objectives.content import CaricatureScore, measure_content_distance
 from toys import answer, classifier, output_objective
 

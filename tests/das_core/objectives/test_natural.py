@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import das_core as da
 from das_core.ascent.plan import make_plan
+from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.fold import fold_batch_norm
 from das_core.models.judge import Judge
 from das_core.models.labels import number_labels
@@ -91,7 +92,7 @@ def test_it_may_begin_later_and_act_in_a_region() -> None:
 
 
 def test_an_ensemble_divides_it_and_a_model_without_norms_is_named() -> None:
-    models = da.models.ensemble.ClassifierEnsemble.from_members([make_classifier(), make_classifier(1)])
+    models = ClassifierEnsemble.from_members([make_classifier(), make_classifier(1)])
     both = natural_objective(models, 0.2)
     assert [(term.weight, term.share) for term in both.terms] == [(0.1, (0, 2)), (0.1, (1, 2))]
     plan = make_plan(da.class_objective(models, 3) + both, SPEC, 1)

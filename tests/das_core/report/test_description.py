@@ -11,7 +11,7 @@ import das_core as da
 from das_core.models import words
 from das_core.models.ensemble import CLIPEnsemble
 from das_core.models.text_tower import TextTower
-from das_core.report.description import describe, format_descriptions, measure_fit
+from das_core.report.description import describe, measure_fit
 from toys import Mean
 
 WIDTH = 6
@@ -56,9 +56,6 @@ def test_words_are_ranked_by_their_cosines(tmp_path: Path) -> None:
     apart = cosines[0] - cosines[1]
     assert word == NAMES[int(apart.argmax())]
     assert fit == pytest.approx(float(apart.max()), abs=1e-3)
-    assert format_descriptions([[("cat", 0.25)], [("dog", -0.5)]], "toy") == (
-        "toy would call image 1:\n 0.250  cat\n\ntoy would call image 2:\n-0.500  dog"
-    )
 
 
 def test_concepts_decide_what_a_word_means() -> None:

@@ -56,9 +56,9 @@ def test_who_looks_at_colour_alone_recognises_nothing_in_grey() -> None:
     verdicts = judge_class(classifier, paint((0.8, 0.2, -0.4), (0.3, 0.1, 1.7)), [0, 2])
     for verdict, colour, target in zip(verdicts, colours, (0, 2), strict=True):
         expected = softmax(*(10 * value for value in colour))[target]
-        assert [answer.score for answer in verdict.answers] == pytest.approx([expected, expected, 1 / 3], rel=1e-4)
+        assert [answer.score for answer in verdict] == pytest.approx([expected, expected, 1 / 3], rel=1e-4)
         # In grey all three channels are alike, and a class that is no likelier than the others is not named first.
-        assert [answer.rank for answer in verdict.answers] == [0, 0, 2]
+        assert [answer.rank for answer in verdict] == [0, 0, 2]
         assert not verdict.recognised
 
 
@@ -66,7 +66,7 @@ def test_who_looks_at_fine_texture_alone_recognises_nothing_from_afar() -> None:
     checkerboard = (torch.arange(SIZE)[:, None] + torch.arange(SIZE)).remainder(2).float().expand(1, 3, -1, -1)
     both = torch.cat([checkerboard, paint((0.5, 0.5, 0.5))])
     textured, plain = judge_class(make_classifier(Texture(), 2), both, [0, 1])
-    assert [answer.rank for answer in textured.answers] == [0, 1, 0]
+    assert [answer.rank for answer in textured] == [0, 1, 0]
     # Every pixel of a checkerboard differs by 0.5 from the mean around it: logits 10 and 2. From afar it is one grey.
     assert textured.as_is.score == pytest.approx(softmax(10, 2)[0], rel=1e-4)
     assert textured.afar.score == pytest.approx(softmax(0, 2)[0], abs=0.02)
@@ -93,7 +93,7 @@ def test_a_photograph_is_recognised_and_its_noise_is_not() -> None:
     both = torch.cat([photograph, shuffled.reshape(photograph.shape)])
     good, bad = judge_class(starter, both, [espresso, espresso])
     assert good.recognised
-    assert all(answer.rank > 5 for answer in bad.answers)
+    assert all(answer.rank > 5 for answer in bad)
     assert judge_class(starter, photograph, [0])[0].as_is.rank > 0
 
 
@@ -125,12 +125,12 @@ def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     for number, (verdict, colour) in enumerate(zip(verdicts, colours, strict=True)):
         luminance = float(np.dot(colour, (0.299, 0.587, 0.114)))
-        for answer, shown in zip(verdict.answers, (colour, colour, (luminance,) * 3), strict=True):
+        for answer, shown in zip(verdict, (colour, colour, (luminance,) * 3), strict=True):
             cosines = targets @ np.array(shown) / np.linalg.norm(shown)
             assert answer.score == pytest.approx(cosines[number], abs=1e-5)
-    assert [answer.rank for answer in verdicts[0].answers] == [0, 0, 3]
+    assert [answer.rank for answer in verdicts[0]] == [0, 0, 3]
     # White and blue are nearer; in grey, red, green and blue are alike behind white.
-    assert [answer.rank for answer in verdicts[1].answers] == [2, 2, 3]
+    assert [answer.rank for answer in verdicts[1]] == [2, 2, 3]
 
 
 @each_case(("height", "width", "small"), [(96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None)])

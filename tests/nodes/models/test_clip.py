@@ -88,7 +88,7 @@ def test_a_published_model_is_loaded_with_a_progress_bar(pack: Pack, monkeypatch
 test_what_cannot_be_is_refused = refuse_all(
     {
         r"source 'hub' is unknown; choose starters, starter, .* or file": lambda pack: load(pack, source="hub"),
-        r"open_clip publishes no model ''; choose one": lambda pack: load(pack, source="open_clip", model=""),
+        r"open_clip has no weights '' of ''; choose another": lambda pack: load(pack, source="open_clip", model=""),
         r"no checkpoint is chosen; put a .safetensors or .pt file into .*models/open_clip, refresh": lambda pack: load(
             pack, source="file", checkpoint=EMPTY, architecture="auto"
         ),

@@ -15,7 +15,7 @@ def test_verdicts_of_a_batch_stand_in_paragraphs(pack: Pack, toy: Any) -> None:
     with torch.inference_mode():
         image = torch.rand(3, 20, 50, 3)
     text, chart, probability = pack.run("DAS_Classify", classifier=toy, image=image, top_k=9)
-    assert [block.splitlines()[0] for block in text.split("\n\n")] == [f"toy sees in image {i}:" for i in (1, 2, 3)]
+    assert [block.splitlines()[0] for block in text.split("\n\n")] == [f"image {i}: toy sees:" for i in (1, 2, 3)]
     assert text.count("class ") == 3 * 4
     assert_is_image(chart, 3, *chart.shape[1:3])
     assert f"{probability:.1%}" in text.splitlines()[1]
@@ -26,7 +26,7 @@ def test_similarities_of_a_batch_stand_in_paragraphs_and_the_first_is_a_cosine(p
     images = torch.rand(2, 16, 16, 3, generator=torch.Generator().manual_seed(2))
     text, chart, first = pack.run("DAS_Similarity", clip=clip, image=images, text="(a cat:2)\na horse: 3")
     blocks = [block.splitlines() for block in text.split("\n\n")]
-    assert [block[0] for block in blocks] == ["toy finds image 1 near to:", "toy finds image 2 near to:"]
+    assert [block[0] for block in blocks] == ["image 1: toy finds it near to:", "image 2: toy finds it near to:"]
     for block in blocks:
         values = [float(line.split()[0]) for line in block[1:]]
         assert values == sorted(values, reverse=True)
@@ -109,7 +109,7 @@ def test_words_for_an_image_and_for_what_tells_two_apart(pack: Pack, monkeypatch
     monkeypatch.setattr(pack.module("das_core.report.description"), "list_words", lambda: names)
     clip, images = pack.clip(Toy()), torch.rand(2, 9, 12, 3)
     text, found = pack.run("DAS_Describe", clip=clip, image=images, count=2)
-    assert [block.splitlines()[0] for block in text.split("\n\n")] == [f"toy would call image {n}:" for n in (1, 2)]
+    assert [block.splitlines()[0] for block in text.split("\n\n")] == [f"image {n}: toy would call it:" for n in (1, 2)]
     assert set(found.split("\n")) < set(names)
     apart, _ = pack.run("DAS_Describe", clip=clip, image=images[:1], other=images[:1], count=3)
     assert [line.split()[0] for line in apart.splitlines()[1:]] in (["0.000"] * 3, ["-0.000"] * 3)

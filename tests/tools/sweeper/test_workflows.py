@@ -196,7 +196,7 @@ def test_the_judge_answers_as_in_the_benches_and_the_wish_has_to_be_there(tmp_pa
     Image.fromarray(skimage.data.cat()).save(path)
     judge = CellJudge({"class": "1.classes"})
     (verdict,) = judge_class(load_starter(SECOND_OPINION), to_tensor(Image.open(path)).unsqueeze(0), [281])
-    scores = [answer.score for answer in verdict.answers]
+    scores = [answer.score for answer in verdict]
     columns = judge.rate(path, wish("tabby"))
     assert list(columns.values()) == ["EfficientNet-Lite2", *scores, verdict.recognised]
     assert judge.rate(path, wish("281, 282")) == {}, "a picture cannot be both"

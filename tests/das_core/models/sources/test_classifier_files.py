@@ -25,7 +25,7 @@ from untrained import HALF, IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, tim
 def test_file_architectures_name_the_library_and_begin_with_the_common_ones() -> None:
     names = list_file_architectures()
     assert {"torchvision/resnet18", "timm/resnet18"} <= set(names)
-    assert len(names) == len(set(names)) == len(list_torchvision_architectures()) + len(timm.list_models()) + 1
+    assert len(names) == len(set(names)) == len(list_torchvision_architectures()) + len(timm.list_models())
     common = classifier_files.COMMON_ARCHITECTURES
     assert tuple(names[: len(common)]) == common
 

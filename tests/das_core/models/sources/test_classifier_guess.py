@@ -18,7 +18,6 @@ FIRST = ("timm/resnet18", "torchvision/mobilenet_v3_large")
         ("timm/resnet18", 1000),
         ("torchvision/mobilenet_v3_large", 3),
         ("torchvision/vgg11_bn", 10),
-        ("torchvision/wide_resnet50_4", 1000),
         ("timm/convnext_atto", 7),
         ("timm/vit_tiny_patch16_224", 7),
     ],

@@ -112,9 +112,11 @@ def test_only_listed_names_reach_open_clip(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ValueError, match=r"open_clip has no architecture '.*'; write one of its list") as refused:
         load_clip_file(tmp_path / "a.pt", architecture, tmp_path)
     assert len(str(refused.value)) < 300
-    with pytest.raises(ValueError, match="has no weights 'openai'; choose another architecture of open_clip's list"):
+    with pytest.raises(
+        ValueError, match=r"open_clip has no weights 'openai' of '.*'; choose another architecture of its list"
+    ):
         load_open_clip(architecture, "openai", tmp_path)
-    with pytest.raises(ValueError, match=r"ViT-B-32 has no weights '.*'; choose one of openai"):
+    with pytest.raises(ValueError, match=r"open_clip has no weights '.*' of 'ViT-B-32'; choose one of openai"):
         load_open_clip("ViT-B-32", architecture, tmp_path)
 
 
