@@ -1,5 +1,6 @@
 """Atomic writing of files, and errors for folders that cannot be written to and for files that cannot be read."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -22,10 +23,10 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     part = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part
-        if not replace:
-            # This fails if there is a file; the empty file that it makes stays if the process is killed now.
-            path.touch(exist_ok=False)
-        os.replace(part, path)
+        if replace:
+            os.replace(part, path)
+        else:
+            _move_to_free_path(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -74,3 +75,23 @@ def _check_mode(mode: int, name: str) -> None:
         raise ValueError(f"'{name}' is a folder; give the file another name")
     if not stat.S_ISREG(mode):
         raise ValueError(f"'{name}' is a device or a pipe, which would be replaced; give the file another name")
+
+
+# The errors of file systems without hard links, such as those of memory cards and of some network drives.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def _move_to_free_path(source: Path, target: Path) -> None:
+    """Move a file to a path where there is no file; raise FileExistsError if there is one."""
+    try:
+        # Unlike a rename, this fails if there is a file at the target.
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    else:
+        source.unlink()
+        return
+    # Without links: an empty file, which cannot be made where there is a file, and stays if the process is killed now.
+    target.touch(exist_ok=False)
+    os.replace(source, target)

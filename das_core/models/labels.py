@@ -20,7 +20,11 @@ _PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))  #
 # find no nearer name among them, but could take minutes.
 _MAX_LETTERS = 80
 
-_LIKE = 0.6  # The least similarity of a text and a name that a message suggests, 0 to 1 (`difflib`).
+_LIKE, _TYPO = 0.6, 0.8
+"""The least similarity of a text and a name, 0 to 1 (`difflib`). From `_LIKE` on, a message suggests the name; from
+`_TYPO` on, the text counts as a misspelling of the name."""
+
+_LEAST_ENDING = 4  # Letters of an everyday word that is recognised at the end of another, as 'flower' in 'sunflower'.
 
 
 class UnknownClassError(ValueError):
@@ -87,11 +91,12 @@ class Labels:
 
     def _explain(self, quoted: str, wanted: str, found: set[int]) -> str:
         """Return an error message: why a text does not name exactly one class, and what to write instead."""
-        kind, offer = self.find_hypernym(wanted), ""
+        word = wanted if self.find_hypernym(wanted) else self._find_ending(wanted)
+        kind, offer = self.find_hypernym(word), ""
         if kind:
             alone = f"{self._describe(kind.classes)}, the only class of this kind"
             count = f"{len(kind.classes)} of this kind" if len(kind.classes) > 1 else alone
-            offer = f"write 'all {wanted}' for {count}, or "
+            offer = f"write 'all {word}' for {count}, or "
         if found:
             choices = self._describe(sorted(found))
             return f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: {choices}"
@@ -104,8 +109,7 @@ class Labels:
             choices = self._describe(kind.classes, meanings=False)
             these = f"one of them: {choices}" if len(kind.classes) > 1 else "its index or name"
             return f"class '{quoted}' is unknown; {offer}write {these}"
-        alike = difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=_LIKE)
-        if near := [index for name in alike for index in sorted(self._by_name[name])]:
+        if near := [index for name in self._find_alike(wanted, _LIKE) for index in sorted(self._by_name[name])]:
             choices = self._describe(list(dict.fromkeys(near)), meanings=False)
             return f"class '{quoted}' is unknown; the nearest are {choices}"
         return (
@@ -118,6 +122,17 @@ class Labels:
         """All hypernyms (kinds of things) by word; a hypernym with several words stands under each of them."""
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
+    def _find_ending(self, wanted: str) -> str:
+        """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none."""
+        is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
+        # `is_word`: there is a space before the ending, so the ending is a word of its own.
+        for form in _list_singulars(wanted[-_MAX_LETTERS:]):
+            for start in range(1, len(form)):
+                ending, is_word = form[start:], form[start - 1] == " "
+                if ending in self._by_hypernym and (is_word or (len(ending) >= _LEAST_ENDING and not is_typo)):
+                    return ending
+        return ""
+
     @cached_property
     def _by_name(self) -> dict[str, set[int]]:
         """The indices of the classes by name, by WordNet id, and by index with name ('107 jellyfish')."""
@@ -127,6 +142,10 @@ class Labels:
                 named[normalise_name(name)].add(index)
         named.pop("", None)  # Classes without a WordNet id have entered an empty name.
         return dict(named)
+
+    def _find_alike(self, wanted: str, least: float) -> list[str]:
+        """Return at most five names whose similarity to a text is at least `least` (0..1), the most similar first."""
+        return difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=least)
 
     def _describe(self, indices: Sequence[int], *, meanings: bool = True) -> str:
         """Return at most five indices as text, each with the name of its class."""

@@ -63,7 +63,17 @@ def test_of_two_writers_of_one_path_each_leaves_a_whole_file_and_the_last_one_st
     assert names_in(tmp_path) == ["scores.txt"]
 
 
-def test_of_many_writers_that_replace_nothing_one_wins_each_path(tmp_path: Path) -> None:
+def refuse(source: Path, target: Path) -> None:
+    """What os.link does on a memory card."""
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(target))
+
+
+@each_case("links", [True, False])
+def test_of_many_writers_that_replace_nothing_one_wins_each_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
     together = Barrier(8)
 
     def write(number: int) -> int:
@@ -82,11 +92,6 @@ def test_of_many_writers_that_replace_nothing_one_wins_each_path(tmp_path: Path)
         assert sum(pool.map(write, range(8))) == 20
     assert {len(set(path.read_text())) for path in tmp_path.iterdir()} == {1}
     assert len(names_in(tmp_path)) == 20
-
-
-def refuse(source: Path, target: Path) -> None:
-    """What os.replace does where nobody may write."""
-    raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(target))
 
 
 def test_what_cannot_be_written_or_renamed_is_an_error_and_leaves_what_was_there(

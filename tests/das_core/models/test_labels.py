@@ -77,6 +77,11 @@ SINGLE = "write 'all {}' for {}, the only class of this kind, or write "
         ("pony", f"class 'pony' is unknown; {SINGLE.format('pony', '339 sorrel')}its index or name"),
         ("eagle", f"class 'eagle' is only a part of names; {SINGLE.format('eagle', '22 bald eagle')}the index or the "
          "whole name of one: 22 bald eagle"),
+        # The kind that ends an unknown name is offered.
+        ("Sunflowers", "class 'Sunflowers' is unknown; write 'all flower' for 3 of this kind, or write one of them: "
+         "984 rapeseed;"),
+        ("sports-bike", "class 'sports-bike' is unknown; write 'all bike' for 2 of this kind, or write one of them: "),
+        ("red car", "class 'red car' is unknown; write 'all car' for 10 of this kind, or write one of them: "),
         # Typos name what was meant first, without meanings.
         ("jelyfish", "class 'jelyfish' is unknown; the nearest are 107 jellyfish; "),
         ("golden retreiver", "class 'golden retreiver' is unknown; the nearest are 207 golden retriever; "),
@@ -89,7 +94,12 @@ def test_a_refusal_says_what_to_write_instead(text: str, says: str) -> None:
 
 @each_case(
     ("text", "labels"),
-    [*((text, LABELS) for text in ["crane", "coffe mug", "the", "jelyfish"]), ("dog", number_labels(4))],
+    [
+        *((text, LABELS) for text in ["crane", "coffe mug", "the", "jelyfish"]),
+        # A few letters at the end are no kind.
+        *((text, LABELS) for text in ["bobcat", "delicate", "oscar", "cats" * 30]),
+        ("dog", number_labels(4)),
+    ],
 )
 def test_no_kind_is_offered_for_a_word_that_is_none(text: str, labels: Labels) -> None:
     assert "'all " not in refusal(text, labels)
