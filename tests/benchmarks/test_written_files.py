@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import pictures, run
 from benchmarks.recipes import PICTURE, Recipe
-from benchmarks.run import INTRODUCTION, ON_REQUEST, RESULTS, SECTIONS, write_section
+from benchmarks.run import INTRODUCTION, write_section
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.classes import class_objective
 from das_core.objectives.term import Objective
@@ -82,11 +82,6 @@ def test_other_settings_and_seeds_make_other_pictures_in_files_named_by_what_was
     path = pictures.find_file(TINY, "a red sports car!: 0.5", 7)
     assert path.relative_to(pictures.FOLDER).parts[1:] == ("7", "a_red_sports_car.png")
     assert PICTURE.describe() == "448 x 448, 60 steps x 16 views, two models"
-
-
-def test_the_results_begin_with_what_a_run_writes_and_the_commands_that_make_bench_does_not_run() -> None:
-    assert RESULTS.read_text(encoding="utf-8").startswith(f"{INTRODUCTION}\n## Speed\n")
-    assert {name for name in SECTIONS if f"`python -m benchmarks.run {name}`" in INTRODUCTION} == ON_REQUEST
 
 
 def test_a_section_is_replaced_and_all_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,17 +7,22 @@ import importlib.util
 import json
 import random
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import das_core as da
 import run_workflow
 from cases import each_case
-from loaded_pack import Pack
+from das_core.models.sources.kept_tensors import write_tensors
 from outcomes import Outcomes
 from sweep_grids import COLOR
+from toys import climb
 
 if sys.platform == "win32":
     pytest.skip("needs limits of the size of files", allow_module_level=True)
@@ -36,27 +41,24 @@ def list_room(whole: int, scale: int) -> list[int]:
     return [0, *(generator.randrange(1, whole) for _ in range(FILLED * scale - 1))]
 
 
-@each_case("suffix", [".gif", ".png", ".webp", ".mp4"])
-def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffix: str) -> None:
-    save_film = pack.module("das_core").save_film
-    path, frames = tmp_path / f"film{suffix}", torch.rand(6, 3, 48, 64, generator=torch.Generator().manual_seed(0))
-    save_film(frames, path)
-    whole = path.read_bytes()
-    for room in list_room(len(whole), scale):
-        with fill_disk(room), pytest.raises(OSError, match="File too large"):
-            save_film(frames, path)
-        assert path.read_bytes() == whole
-        assert list(tmp_path.iterdir()) == [path]
-        outcomes.counts["refused"] += 1
-
-
-def test_a_projection_is_not_kept_by_half_and_is_named(pack: Pack, caplog: pytest.LogCaptureFixture) -> None:
-    path = pack.home / "first" / "full" / "tower.safetensors"
-    path.parent.mkdir(parents=True)
-    with fill_disk(4096):
-        pack.module("das_core.models.sources.kept_tensors").write_tensors(path, "key", {"a": torch.ones(64, 64)})
-    assert "could not be kept" in caplog.text
-    assert not list(path.parent.iterdir())
+def test_what_the_library_writes(tmp_path: Path) -> None:
+    pages, made = pytest.importorskip("das_core.atlas.collection"), climb(steps=1)
+    frames = torch.rand(6, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    writers: dict[str, Callable[[Path], Any]] = {
+        **dict.fromkeys(("a.gif", "a.png", "a.webp", "a.mp4"), partial(da.save_film, frames)),
+        "stack.safetensors": partial(da.save_stack, made.stack),
+        "picture.png": made.save,
+        "kept.safetensors": lambda path: write_tensors(path, "key", {"a": frames}),
+        "index.html": lambda path: pages.save_collection(path.parent, pages.Collection("a", 1)),
+    }
+    for name, write in writers.items():
+        write(tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert writers.keys() < {path.name for path in before}
+    for name, write in writers.items():
+        with fill_disk(100), suppress(OSError):
+            write(tmp_path / name)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before, name
 
 
 @each_case("kind", ["SaveImage", "PreviewImage", "SaveVideo"])
@@ -112,24 +114,3 @@ def test_sweeps(
         assert [row["status"] for row in table] == ["ok"] * 6
         assert all((results / row["pictures"][0]).is_file() for row in table)
         assert not [file for file in results.rglob("*") if ".part" in file.name]
-
-
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="needs the extra atlas")
-def test_atlases(tmp_path: Path, outcomes: Outcomes, scale: int) -> None:
-    from das_core.runs.cells import RunsError, RunsStoppedError
-    from small_atlas import list_rows, make_atlas
-    from toys import classifier
-
-    given: Any = (classifier(classes=600), "classes", 16)
-    whole = make_atlas(tmp_path / "whole", *given)
-    sizes = {path.suffix: path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file()}
-    # The activations are larger than what is written before and after them, but for the page.
-    for room in [*list_room(2000, scale), *list_room(sizes[".html"], scale), sizes[".npy"] - 1, sizes[".html"] - 1]:
-        path = tmp_path / f"{outcomes.counts['refused']}"
-        with fill_disk(room), pytest.raises((RunsStoppedError, RunsError), match=r"make room|choose another folder"):
-            make_atlas(path, *given)
-        outcomes.counts["refused"] += 1
-        before = list_rows(path)
-        assert make_atlas(path, *given) == whole
-        assert before.items() <= list_rows(path).items()
-        assert not list(path.rglob(".*.part"))

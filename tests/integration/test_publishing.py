@@ -97,12 +97,6 @@ def test_comfyui_is_asked_for_what_the_library_and_its_words_need_and_comfyui_la
     assert read("requirements.txt") == library | set(read_project()["project"]["optional-dependencies"]["text"])
 
 
-def test_the_newest_part_of_the_changelog_is_that_of_the_version() -> None:
-    headings = re.findall(r"^## (.+)$", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert headings[0] == read_project()["project"]["version"]
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+", heading) for heading in headings)
-
-
 def run_step(title: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a step of the workflow that publishes, in a folder in place of the repository."""
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "publish.yml").read_text(encoding="utf-8"))

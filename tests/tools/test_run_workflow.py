@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 
 import run_workflow
-from cases import each_case
-from runner.command_line import explain_storage_error
 
 PROCESS_SECONDS = 120.0  # time limit for a process that a test starts; it takes seconds only to import PyTorch
 Run = Callable[..., Any]
@@ -78,20 +76,6 @@ def test_a_caller_that_ignores_ctrl_c_ignores_it_again_after_a_run() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@each_case(
-    ("number", "says"),
-    [
-        (errno.ENOSPC, "No space left on device; free some space there, or choose another folder"),
-        (errno.EROFS, "Read-only file system; make it readable and writable, or choose another folder"),
-        (errno.ENAMETOOLONG, "File name too long; use a shorter filename_prefix"),
-        (errno.EIO, "Input/output error"),
-    ],
-)
-def test_the_answer_to_an_error_of_a_file_says_what_to_do(number: int, says: str) -> None:
-    assert explain_storage_error(OSError(number, os.strerror(number), "a.png")).startswith(f"a.png: {says}")
-    assert explain_storage_error(OSError("odd")) == "odd"
 
 
 def test_what_cannot_be_read_or_written_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 
 import das_core as da
-from ascents import FORMS
 from cases import each_case
 from das_core.ascent.denoising import hold_on
-from das_core.ascent.optimizers import Optimizer
 from toys import climb, toy_class
 
 SPEC = da.StackSpec(width=48, height=40, margin=8)
@@ -97,19 +95,6 @@ def test_outside_a_region_it_moves_nothing_and_its_strength_is_that_of_the_progr
     assert [asked[1] for asked in recorder.asked] == pytest.approx([0.09, 0.07, 0.05, 0.03])
     assert change[..., 24:].max() < 1e-4
     assert change[..., :24].mean() > 0.05
-
-
-@each_case("optimizer, method", FORMS)
-def test_every_form_gets_smoother_pictures_that_its_levels_sum_to(optimizer: Optimizer, method: Any) -> None:
-    start = photo(replace(SPEC, method=method))
-    denoisings = (None, da.Denoising(strength=0.3, end=0.3))
-    plain, painted = (climb(start, steps=4, optimizer=optimizer, denoising=each) for each in denoisings)
-
-    def roughness(result: da.Result) -> float:
-        return float(result.image.diff(dim=2).abs().mean() + result.image.diff(dim=3).abs().mean())
-
-    assert roughness(painted) < 0.9 * roughness(plain)
-    torch.testing.assert_close(da.decompose(painted.stack).canvas(), painted.stack.canvas, atol=2e-3, rtol=0)
 
 
 def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:

@@ -1,6 +1,5 @@
 """The loop of an ascent: what it starts from, goes on from and ends with, in one run, in pieces or in any mode."""
 
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -10,12 +9,11 @@ import torch
 from torch import Tensor, nn
 
 import das_core as da
-from ascents import FORMS, STEADY, assert_same, do_steps, start_ascent
+from ascents import STEADY, assert_same, do_steps, start_ascent
 from cases import each_case
 from das_core.ascent.modes import describe_mismatch
 from das_core.ascent.optimizers import Optimizer
 from das_core.common.interruption import interruptible
-from das_core.stack.decomposition import decompose_change
 from stops import Stop, StopError, count_looks
 from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
@@ -46,19 +44,6 @@ def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
     alone, among = (climb(da.ImageStack.gray(SPEC, batch)).image for batch in (1, 3))
     torch.testing.assert_close(among[:1], alone, rtol=0, atol=1e-4)
     assert (among[0] - among[1]).abs().max() > 0.01
-
-
-@each_case("optimizer, method", FORMS)
-def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: Any) -> None:
-    start = da.ImageStack.gray(replace(SPEC, method=method))
-    steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
-    steady["denoising"] = da.Denoising(strength=0.05, end=0.05)
-    through = climb(start, steps=4, **steady)
-    rest = climb(climb(start, steps=2, **steady).stack, steps=2, **steady)
-    assert torch.equal(rest.image, through.image)
-    assert [record.step for record in rest.history] == [2, 3]
-    for part, whole in zip(decompose_change(rest.stack).levels, decompose_change(through.stack).levels, strict=True):
-        assert torch.equal(part, whole)
 
 
 @each_case("optimizer", STEADY)
@@ -126,27 +111,16 @@ def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None
     da.Ascent(stack, toy_class(), da.Augmentation(views=2), steps=1).run()
 
 
-BAD: dict[str, dict[str, Any]] = {
-    "steps 0": {"steps": 0},
-    "weights of all objectives are 0": {"objectives": [toy_class(weight=0.0)]},
-    "jitter 9 reaches past the margin of 8": {"augmentation": da.Augmentation(windows=da.Windows(9))},
-    "no objective is given": {"objectives": []},
-    "is no objective; make one, such as class_objective": {"objectives": ["jellyfish"]},
-}
-
-
-@each_case("says, settings", BAD.items())
-def test_settings_that_cannot_be_are_refused(says: str, settings: dict[str, Any]) -> None:
-    given: dict[str, Any] = {"objectives": [toy_class()], "augmentation": VIEWS}
-    with pytest.raises(ValueError, match=says):
-        da.Ascent(da.ImageStack.gray(SPEC), **given | settings)
-
-
 def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
     one = da.Ascent(da.ImageStack.gray(SPEC), toy_class(), VIEWS, steps=1, device="cpu").run()
     assert torch.equal(one.image, climb(steps=1).image)
     for thing in (classifier(), toy_class(), one.stack, one, da.Ascent(one.stack, toy_class())):
         assert len(repr(thing)) < 250
+
+
+def test_what_cannot_be_is_refused_when_it_is_made() -> None:
+    with pytest.raises(ValueError, match="steps 0"):
+        da.Ascent(da.ImageStack.gray(SPEC), toy_class(), steps=0)
 
 
 def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:

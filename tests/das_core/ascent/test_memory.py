@@ -71,7 +71,7 @@ def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() ->
     picture = da.StackSpec(64, 64, 8)
     film = replace(picture, time=da.Time(100))
     more = estimate_ascent_bytes(film, 100) - estimate_ascent_bytes(picture, 100)
-    assert more == film.operator_bytes() - picture.operator_bytes()
+    assert more == film.operator_bytes() - picture.operator_bytes() > 0
 
 
 CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"

@@ -1,6 +1,5 @@
 """The outcome of an ascent: results, those of an ascent that an error has ended, and the importance of pixels."""
 
-import errno
 import io
 import math
 from dataclasses import dataclass, replace
@@ -122,18 +121,3 @@ def test_pictures_are_saved_and_shown(tmp_path: Path) -> None:
     assert [path.name for path in climb(steps=1).save(tmp_path / "one.png")] == ["one.png"]
     with pytest.raises(ValueError, match="no format of pictures"):
         result.save(tmp_path / "toy.docx")
-
-
-def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result, path = climb(steps=1), tmp_path / "picture.png"
-    path.write_bytes(b"old")
-
-    def fill_the_disk(_: Image.Image, file: Path, *__: object) -> None:
-        file.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Image.Image, "save", fill_the_disk)
-    with pytest.raises(OSError, match="No space left"):
-        result.save(path)
-    assert path.read_bytes() == b"old"
-    assert [found.name for found in tmp_path.iterdir()] == ["picture.png"]

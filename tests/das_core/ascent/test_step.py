@@ -123,7 +123,11 @@ def spoil(where: int | tuple[int, ...], value: float) -> Tensor:
         *((spoil((1, 0, 3, 4), value), None, r"'a cat', 'a dog' is not a number .* in fp32") for value in NOT_FINITE),
         # The objective with the broken score is named.
         *((gradient() * math.nan, {"cat": 0.5, "dog": value}, "of 'dog' is not a number") for value in NOT_FINITE),
-        (torch.zeros(2, 3, 8, 9), None, r"gradient of 'a cat', 'a dog' vanished at step 5: no change .* the logit"),
+        (
+            torch.zeros(2, 3, 8, 9),
+            None,
+            r"of 'a cat', 'a dog' vanished at step 5: no change .* the logit.* must let gradients",
+        ),
     ],
 )
 def test_gradients_not_finite_or_0_are_refused(values: Tensor, scores: dict[str, float] | None, says: str) -> None:
@@ -136,14 +140,6 @@ def test_gradients_not_finite_or_0_are_refused(values: Tensor, scores: dict[str,
 def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(da.AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower"):
         check(gradient(), spoil((1, 2, 3, 4), value))
-
-
-@each_case("values, canvas", [(gradient() * math.nan, None), (gradient() * 0, None), (gradient(), gradient() / 0)])
-def test_every_error_says_which_image_is_left(values: Tensor, canvas: Tensor | None) -> None:
-    with pytest.raises(da.AscentError, match="the last good image is that of step 4"):
-        check(values, canvas)
-    with pytest.raises(da.AscentError, match="there is no good image yet"):
-        check(values, canvas, is_first=True)
 
 
 def test_a_film_may_have_frames_that_no_view_shows() -> None:

@@ -70,15 +70,6 @@ def test_the_files_hold_all_that_is_shown_and_no_text_leaves_its_place(tmp_path:
     assert "unsafe" not in page
 
 
-def test_a_page_that_cannot_be_written_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_collection(tmp_path, make_collection())
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    monkeypatch.setattr(Path, "write_text", lambda path, *_, **__: path.write_bytes(b"half") and path.mkdir())
-    with pytest.raises(FileExistsError):
-        save_collection(tmp_path, make_collection("other"))
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
 def test_items_that_are_not_as_the_collection_says_are_refused(tmp_path: Path) -> None:
     good = Item("a", "", 0, (1,))
     for items, message in (

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 
 from cases import each_case
-from das_core.common.files import check_writable, explain_unreadable, write_atomically
+from das_core.common.files import check_writable, write_atomically
 
 
 def names_in(folder: Path) -> list[str]:
@@ -132,12 +132,3 @@ def test_a_path_that_no_file_can_have_is_refused_before_the_work(tmp_path: Path,
 def test_a_folder_that_takes_no_file_is_named() -> None:
     with pytest.raises(ValueError, match=r"nothing can be written in '/proc/self' \(.+\); choose another folder"):
         check_writable(Path("/proc/self/a.gif"))
-
-
-def test_a_file_that_cannot_be_read_is_named_with_what_to_do() -> None:
-    for error, says in (
-        (PermissionError(13, "Permission denied"), r"'model.pth' cannot be read \(Permission denied\); check its perm"),
-        (FileNotFoundError(2, "No such file"), r"'model.pth' cannot be read \(No such file\); choose another file"),
-    ):
-        with pytest.raises(ValueError, match=says), explain_unreadable(Path("model.pth")):
-            raise error

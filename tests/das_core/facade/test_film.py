@@ -45,13 +45,6 @@ def test_wishes_over_time(wish: Any, settings: dict[str, Any], names: list[str])
     assert (made.stack.spec.time.frames, len(made.history)) == (frames, 2)
 
 
-def test_both_ends_do_what_they_were_asked() -> None:
-    made = film("0: class 3 / 5: class 7", frames=6, steps=12)
-    early, late = TOY.probabilities(made.image)[:, [3, 7]].T
-    assert early[0] > early[-1]
-    assert late[-1] > late[0]
-
-
 def test_a_film_is_saved_in_its_format_if_it_has_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ends with no format of films"):
         film("0: class 3", path=tmp_path / "morph.jpg", callback=lambda step: 1 / 0)

@@ -13,10 +13,8 @@ from PIL import Image, ImageSequence
 from torchvision.transforms.functional import to_tensor
 
 import das_core as da
-import direct_ascent
 from cases import each_case
 from das_core import SKETCH, class_objective, facade
-from das_core.ascent.recipe import RECIPES
 from full_disk import fill_disk
 from quick_render import TOY, render
 
@@ -88,12 +86,6 @@ def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any
         render(wish, **settings)
 
 
-def test_the_package_hands_on_the_library_and_its_facade() -> None:
-    assert set(direct_ascent.__all__) == {*da.__all__, *facade.__all__, "activation_atlas", "atlas", "explain"}
-    assert all(hasattr(direct_ascent, name) for name in direct_ascent.__all__)
-    assert set(RECIPES) == {"picture", "sketch", "best", "feature", "drawing", "style", "dream"}
-
-
 @each_case("name", ["film.gif", "film.mp4"])
 def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path: Path, name: str) -> None:
     expected = render("class 3", steps=3)
@@ -105,12 +97,6 @@ def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path:
     assert str(again) == str(it.value)
     assert len(again.result.history) == 3
     assert torch.equal(again.result.image, expected.image)
-
-
-def test_a_start_that_requires_a_gradient_is_a_start_like_any_other() -> None:
-    start = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    one, other = (render("2:3", start=picture, size=32, steps=1) for picture in (start, start.detach()))
-    assert torch.equal(one.image, other.image)
 
 
 @each_case("steps", [8.0, 2.55, 0.0026])

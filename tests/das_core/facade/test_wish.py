@@ -77,15 +77,6 @@ def test_several_channels_are_several_pictures_and_none_are_refused_at_once() ->
         facade.channels("2", [])
 
 
-def test_several_directions_are_several_pictures() -> None:
-    vectors = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
-    made = render(facade.directions("2", vectors))
-    for number, vector in enumerate(vectors.numpy()):
-        alone = render(facade.direction("2", vector), batch=2).image[number]
-        torch.testing.assert_close(made.image[number], alone, rtol=0, atol=2e-4)
-    assert len(render(facade.directions("2", [[(3, 1.0), (5, -1)], vectors[0]], (1, 1)), steps=1).image) == 2
-
-
 @each_case(
     ("ask", "says"),
     [
@@ -129,11 +120,6 @@ def test_wishes_to_several_models_add_up(other: Any) -> None:
     film = facade.film(TOY, {0: wish, 2: facade.classes(1).on(other)}, frames=3, **quick)
     zoom = facade.zoom(TOY, [wish, facade.classes(1).on(other)], **quick)
     assert list(film.scores) == list(zoom.scores) == ["class 3", "2 channel 5", "class 1"]
-
-
-def test_a_function_of_the_views_is_raised() -> None:
-    image = render(red, steps=6).image
-    assert image[:, 0].mean() > image[:, 1:].mean() + 0.05 > 0.55
 
 
 def test_a_wish_for_diversity_is_one_for_a_batch() -> None:

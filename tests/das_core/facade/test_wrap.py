@@ -15,7 +15,6 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import ResNet18_Weights
 
-import das_core as da
 import tinyclip
 from cases import each_case
 from das_core import CLIP, Classifier, Judge, facade, find_layers
@@ -245,25 +244,6 @@ def test_what_does_not_fit_is_named(build: Any, settings: dict[str, Any], says: 
     model = build()
     with pytest.raises(ValueError, match=says):
         wrap(model, **settings)
-
-
-def test_a_model_of_ones_own_is_asked_also_in_inference_mode_and_stays_as_it_was() -> None:
-    model = RESNET().train()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    made = render("layer1.0.conv1:3", model, size=64, steps=1)
-    assert list(made.scores) == ["layer1.0.conv1 channel 3"]
-    assert model.training
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert all(weight.grad is None and weight.requires_grad for weight in model.parameters())
-    with torch.inference_mode():
-        assert torch.equal(render("layer1.0.conv1:3", model, size=64, steps=1).image, made.image)
-
-
-def test_a_model_that_stops_gradients_is_told_so() -> None:
-    stopping = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    stopping.register_forward_hook(lambda module, inputs, answer: answer.detach())
-    with pytest.raises(da.AscentError, match=r"vanished at step 1: .* must let gradients through"):
-        render(3, wrap(stopping, size=32, **KNOWN))
 
 
 def test_a_model_of_open_clip_is_asked_in_words_or_says_how_to_give_its_tokenizer() -> None:

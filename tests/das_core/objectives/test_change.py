@@ -66,11 +66,6 @@ def test_a_schedule_goes_from_start_to_end(curve: Any, expected: list[float]) ->
     assert (twice.weight_at(1), twice.weight_at(0.5)) == pytest.approx((6.0, 2 * expected[2]))
 
 
-def test_an_objective_faded_out_on_its_own_judge_leaves_the_other_alone() -> None:
-    out = over_steps(toy_class(5, seed=2), 0.0, 0.0)
-    torch.testing.assert_close(climb(toy_class(seed=1), out), climb(toy_class(seed=1)))
-
-
 @each_case(("start", "end", "still"), [(0.0, 1.0, 0), (1.0, 0.0, 2)])
 @each_case("optimizer", [da.NormalizedAscent(momentum=0.5), da.SGD(0.1, momentum=0.5), da.Adam()])
 def test_a_step_without_weights_moves_nothing_and_the_ascent_goes_on(

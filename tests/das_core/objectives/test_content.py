@@ -32,39 +32,13 @@ def test_a_caricature_is_a_dot_product_times_a_power_of_the_cosine_at_every_posi
         assert score == pytest.approx(np.mean((f * c).mean(0) * np.maximum(cosines, 0.1) ** power), rel=1e-5)
 
 
-def picture(batch: int = 1, seed: int = 0) -> Tensor:
-    return torch.rand(batch, 3, 50, 60, generator=torch.Generator().manual_seed(seed))
-
-
-def first_score(images: Tensor, *objectives: da.Objective, chunk: int = 0) -> float:
-    stack = da.ImageStack.from_image(SPEC, images, contrast=1.0)
-    ascent = da.Ascent(stack, objectives, VIEWS, steps=1, chunk=chunk)
-    return next(iter(ascent)).record.scores["content"]
+def picture() -> Tensor:
+    return torch.rand(1, 3, 50, 60, generator=torch.Generator().manual_seed(0))
 
 
 def test_a_distance_is_relative_to_the_size_of_the_target() -> None:
     features, aim = torch.tensor([[[3.0, 0.0]], [[0.0, 0.0]]]), torch.tensor([[[3.0, 4.0]], [[0.0, 0.0]]])
     assert measure_content_distance(features, aim).tolist() == pytest.approx([16 / 25, 0.0])
-
-
-@each_case("region", [False, True])
-def test_the_score_of_the_same_image_is_0_in_every_view_even_in_those_of_a_region(region: bool) -> None:
-    mask = torch.zeros(1, 32, 40)
-    mask[:, 4:20, 6:24] = 1
-    content = da.content_objective(TOY, picture())
-    asked = [da.in_region(content, mask)] if region else [content, output_objective(TOY)]
-    # But for pure black and white, which no stack shows.
-    assert first_score(picture(), *asked) == pytest.approx(0, abs=1e-5)
-    one, two, three = (first_score(picture(seed=1), asked[0], chunk=chunk) for chunk in (1, 2, 3))
-    assert one < -0.01
-    assert (one, one) == pytest.approx((two, three), rel=1e-5)
-
-
-def test_every_image_of_a_batch_is_compared_with_its_own() -> None:
-    pair = picture(batch=2)
-    assert first_score(pair, da.content_objective(TOY, pair)) == pytest.approx(0, abs=1e-5)
-    assert first_score(pair, da.content_objective(TOY, pair.flip(0))) < -0.01
-    assert first_score(pair, da.content_objective(TOY, pair[:1])) < -0.001
 
 
 def test_a_stack_climbs_to_the_content_of_an_image() -> None:
@@ -85,10 +59,6 @@ def test_a_stack_climbs_to_the_content_of_an_image() -> None:
         (lambda: da.caricature_objective(TOY, picture(), "1", "2"), "power 2 is no number"),  # type: ignore[arg-type]
         (lambda: da.content_objective(TOY, picture(), "seven"), "layer 'seven' is not in toy"),
         (lambda: da.content_objective(TOY, picture()[:, :1]), "the content image has 1 channels"),
-        (
-            lambda: first_score(picture(batch=2), da.content_objective(TOY, picture(batch=3))),
-            r"3 images to compare with do not go with a stack of 2 images: use 1 or 2",
-        ),
     ],
 )
 def test_without_an_ascent_a_layer_or_an_image_for_each_it_is_refused(ask: Callable[[], object], says: str) -> None:

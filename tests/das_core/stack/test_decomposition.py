@@ -105,12 +105,6 @@ def test_scaling_and_adding_work_level_by_level_and_on_the_rest_as_on_the_finest
     assert torch.equal(parts.add(other).rest, parts.rest + other.rest)
 
 
-@each_case("optimizer", [da.SGD(0.1), da.NormalizedAscent()])
-def test_a_film_is_taken_apart_frame_by_frame(optimizer: Optimizer) -> None:
-    stack = climb(da.ImageStack.noise(replace(SPEC, time=da.Time(4))), steps=2, optimizer=optimizer).stack
-    torch.testing.assert_close(da.decompose(stack).canvas(), stack.canvas, rtol=0, atol=1e-4)
-
-
 # Levels of this test alone, so that no operator is taken from the cache.
 @each_case(
     ("sides", "batch", "levels"),

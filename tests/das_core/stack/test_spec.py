@@ -12,7 +12,6 @@ from das_core.stack.levels import linear_levels
 from das_core.stack.levels_operator import LevelsOperator
 from das_core.stack.parametrizations import OperatorForm, Parametrization
 from das_core.stack.spectral_operator import SpectralOperator, compute_spectral_response
-from das_core.stack.time import FilmOperator
 
 CPU = torch.device("cpu")
 
@@ -64,15 +63,6 @@ def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for()
         expected = form((16, 24), (1, 5, 24), CPU, True, ((1, 4),)).precondition(gradient)
         for operator in (replace(spec, method=method).operator(CPU), spec.operator(CPU, method)):
             assert torch.equal(operator.precondition(gradient), expected)
-
-
-def test_the_operator_of_a_film_counts_its_time() -> None:
-    picture = da.StackSpec(64, 64, 8)
-    film = replace(picture, time=da.Time(100))
-    operator = film.operator(CPU)
-    assert isinstance(operator, FilmOperator)
-    kept = 2 * 4 * operator.matrix.numel()
-    assert kept <= film.operator_bytes() - picture.operator_bytes() <= 8 * kept
 
 
 @each_case("height", [32, 64])

@@ -176,12 +176,3 @@ def test_images_and_masks_that_do_not_go_with_a_stack_are_named(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         ImageStack.gray(spec, stacks).place_into(image, HALF.repeat(masks, 1, 1))
-
-
-def test_a_mask_of_a_film_may_move() -> None:
-    masks = torch.zeros(3, 16, 32)
-    for frame in range(3):
-        masks[frame, :, 8 * frame : 8 * frame + 8] = 1
-    image = ImageStack.gray(StackSpec(32, 16, 4, time=Time(3))).place_into(photograph(), masks).image()
-    expected = torch.lerp(photograph().expand(3, -1, -1, -1), torch.full((3, 3, 16, 32), 0.5), masks[:, None])
-    torch.testing.assert_close(image, expected, rtol=0, atol=1e-6)

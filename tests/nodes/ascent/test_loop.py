@@ -1,30 +1,12 @@
 """Optimize: what comes out, what it can be used for next, what is shown meanwhile, and what stops a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from cases import each_case
-from loaded_pack import STEADY, Pack, Watched, assert_is_free, assert_is_image
-
-OPTIMIZERS = (
-    {"optimizer": "ascent", "momentum": 0.5},
-    {"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.5},
-    {"optimizer": "adam"},
-)
-
-
-def tensors(stack: Any) -> Iterator[Tensor]:
-    """Every tensor that a stack carries."""
-    yield from (
-        stack.start,
-        stack.canvas,
-        *(stack.parameters.tensors if stack.parameters else ()),
-        *(stack.optimizer_state.tensors if stack.optimizer_state else ()),
-    )
+from loaded_pack import STEADY, Pack, Watched, assert_is_image
 
 
 def test_a_graph_with_a_real_classifier_climbs(pack: Pack, starter: Any) -> None:
@@ -45,23 +27,6 @@ def test_outputs_have_the_size_of_the_picture_and_the_batch(pack: Pack) -> None:
     assert (importance.min() >= 0, importance.max()) == (True, 1)
     assert tuple(after.canvas.shape) == (2, 3, 112, 80)
     assert not torch.equal(image[0], image[1])
-
-
-@each_case(("method", "optimizer"), zip(("spectral", "spectral", "layers"), OPTIMIZERS, strict=True))
-def test_a_stack_that_has_climbed_is_free_and_goes_on(pack: Pack, method: str, optimizer: dict[str, Any]) -> None:
-    first, after, _, early, _ = pack.optimize(stack=pack.stack(method=method), optimizer=optimizer)
-    for tensor in tensors(after):
-        assert_is_free(tensor)
-    second, _, _, late, _ = pack.optimize(stack=after, optimizer=optimizer)
-    assert [record.step for record in (*early, *late)] == [0, 1, 2, 3]
-    assert not torch.equal(first, second)
-
-
-def test_the_seed_decides_and_the_chunk_only_rounds(pack: Pack) -> None:
-    image = pack.optimize(seed=3)[0]
-    assert torch.equal(pack.optimize(seed=3)[0], image)
-    assert not torch.allclose(pack.optimize(seed=4)[0], image, atol=1e-3)
-    torch.testing.assert_close(pack.optimize(seed=3, chunk=3)[0], image, atol=1e-3, rtol=0)
 
 
 def test_objectives_are_recorded_by_name_whatever_slots_they_have(pack: Pack) -> None:

@@ -48,14 +48,6 @@ def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
     assert read_focus({"focus": "everywhere"}) is None
 
 
-@each_case(
-    ("option", "kind"), [("ascent", "NormalizedAscent"), ("sgd", "SGD"), ("adam", "Adam"), ("strokes", "Strokes")]
-)
-def test_an_option_makes_the_optimizer_of_das_core(pack: Pack, option: str, kind: str) -> None:
-    made = pack.module("nodes.ascent.optimizers").read_optimizer({"optimizer": option})
-    assert type(made).__name__ == kind
-
-
 def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) -> None:
     module = pack.module("nodes.ascent.optimizers")
     options = module.optimizer_input().options

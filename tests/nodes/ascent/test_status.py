@@ -41,10 +41,6 @@ def test_a_step_says_its_number_what_is_left_and_its_score(status: ModuleType) -
     assert line.describe_step(3, {"jellyfish": 0.5}) == "step 3/100 · 2 min left ·\njellyfish 50%"
 
 
-def test_a_large_picture_says_its_size_before_the_first_step(status: ModuleType, pack: Pack) -> None:
-    assert status.Status(60, NAMED, clock(0)).describe_start(pack.stack()) == "64 x 64: first of 60 steps"
-
-
 def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> None:
     # Ten slow steps, then one that was interrupted by something else among quick ones.
     ends = [10 * number for number in range(11)] + [101, 102, 103, 143, 144, 145, 146, 147]

@@ -1,6 +1,5 @@
 """Where stack files may lie, and what is kept of an ascent that fails and under which names."""
 
-import csv
 import errno
 import os
 import re
@@ -9,10 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
 
 from cases import each_case
 from dead_drive import unplug
@@ -145,27 +141,6 @@ def test_a_name_that_is_not_in_the_list_is_refused(pack: Pack, saved_stacks: Pat
         pack.run("DAS_LoadStack", file=name)
     assert pack.run("DAS_LoadStack", file=SHIPPED)[0].spec.width == 144
     (pack.output / "secret.safetensors").unlink()
-
-
-def test_images_stack_frames_and_scores_are_saved_and_named(pack: Pack, saved_stacks: Path) -> None:
-    _, stack, frames, history, _ = pack.optimize(stack=pack.stack(batch_size=2), frames=1, steps=3)
-    said = pack.module("nodes.bridge").rescue(stack, [frame[None].movedim(-1, 1) for frame in frames], history)
-    names = re.findall(r"direct_ascent_last_good_\d+_\.png", said)
-    ((count, first),) = re.findall(r"Its (\d+) frames were saved as (direct_ascent_last_good_frame_\d+_\.png)", said)
-    # Those of other failures lie there as well, under numbers below.
-    saved = [path for path in sorted(pack.output.glob("direct_ascent_last_good_frame_*.png")) if path.name >= first]
-    assert (len(names), int(count), len(saved)) == (2, 6, 6)
-    shown = [*stack.image().movedim(1, -1), *frames]
-    for path, image in zip([*(pack.output / name for name in names), *saved], shown, strict=True):
-        assert (np.asarray(Image.open(path)) == (image * 255).to(torch.uint8).numpy()).all()
-        path.unlink()
-    (file,) = re.findall(r"'(direct_ascent_last_good_\d+_\.safetensors \[output\])'", said)
-    assert torch.equal(pack.run("DAS_LoadStack", file=file)[0].canvas, stack.canvas)
-    (table,) = re.findall(r"Its scores were saved as (direct_ascent_last_good_\d+_\.csv)", said)
-    rows = list(csv.DictReader((pack.output / table).open()))
-    assert [int(row["step"]) for row in rows] == [1, 2, 3]
-    assert [float(row["class 0"]) for row in rows] == [record.scores["class 0"] for record in history]
-    (pack.output / table).unlink()
 
 
 def test_a_full_disk_leaves_no_half_of_a_file(pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:

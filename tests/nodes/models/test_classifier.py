@@ -94,18 +94,6 @@ def test_a_checkpoint_of_ones_own_climbs(pack: Pack, classifier_folder: Path, we
     assert pack.optimize(objectives={"objective0": objective}, steps=1)[3][0].gradient_norm > 0
 
 
-@each_case("value", ["../mine.pth", ["mine.pth"], None])
-def test_linked_values_are_checked(pack: Pack, classifier_folder: Path, weights: dict[str, Tensor], value: Any) -> None:
-    torch.save(weights, classifier_folder / "mine.pth")
-    with pytest.raises(ValueError, match="no checkpoint"):
-        load(pack, value)
-    with pytest.raises(ValueError, match=r"architecture '.*' is unknown"):
-        load(pack, "mine.pth", value)
-    for library in ("timm", "torchvision"):
-        with pytest.raises(ValueError, match=f"{library} has no (pretrained )?classifier"):
-            pack.run("DAS_LoadClassifier", source={"source": library, "architecture": value})
-
-
 test_what_cannot_be_is_refused = refuse_all(
     {
         r"source 'hub' is unknown; .*starter, .* or file": lambda pack: pack.run("DAS_LoadClassifier", source="hub"),

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import pytest
 import safetensors.torch
 import torch
 
 import tinyclip
-from cases import each_case
 from comfyui_encoders import make_text, make_vision
 from loaded_pack import STEADY, Pack, Toy, previews, refuse_all
 
@@ -128,10 +126,3 @@ def test_both_halves_of_comfyui_are_one_clip_under_which_words_climb(pack: Pack)
     (clip,) = pack.run("DAS_CLIPFromComfyUI", clip=make_text(), clip_vision=other)
     assert clip.module.model is other.model
     assert_words_climb(pack, clip)
-
-
-@each_case("architecture", ["hf-hub:me/model", "", ["tiny"]])
-def test_unknown_names_do_not_reach_open_clip(pack: Pack, mine: Any, monkeypatch: Any, architecture: Any) -> None:
-    monkeypatch.setattr(open_clip, "get_model_config", lambda name: pytest.fail(f"open_clip was asked for {name}"))
-    with pytest.raises(ValueError, match="open_clip has no architecture"):
-        load(pack, **(mine | {"architecture": architecture}))

@@ -115,13 +115,6 @@ def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None
     assert stack.spec.levels[:3] == (4, 8, 12)
 
 
-def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
-    levels = {"parametrization": "multiples_of_4"}
-    sizes: list[dict[str, Any]] = [{"width": 128, "margin": 20}, {"height": 200, "margin": 0}]
-    wide, high = (pack.stack(**size, parametrization=levels) for size in sizes)
-    assert (wide.spec.levels[-1], high.spec.levels[-1]) == (168, 200)
-
-
 def test_default_is_what_custom_begins_with(pack: Pack) -> None:
     small = {"width": 64, "height": 48}
     plain, custom = (pack.run("DAS_ImageStack", **small, details=details)[0] for details in ("default", "custom"))

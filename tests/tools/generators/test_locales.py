@@ -9,14 +9,7 @@ import pytest
 
 from generators import make_locales
 from generators.locale_texts import collect_node_texts, escape_message
-from generators.translations import (
-    Translation,
-    find_unescaped,
-    hash_text,
-    list_open_texts,
-    merge_texts,
-    update_translation,
-)
+from generators.translations import Translation, find_unescaped, hash_text, update_translation
 from runner.node_classes import load_pack_without_models
 
 PACK = """
@@ -197,7 +190,6 @@ def test_a_bad_translation_is_refused(painters: Path, german: Path, capsys: pyte
 
 PAINT, SIZE, DRAW = "nodeDefs.Paint.display_name", "nodeDefs.Paint.inputs.size", "nodeDefs.Draw.inputs.size"
 ENGLISH = {PAINT: "Paint", f"{SIZE}.name": "size", f"{SIZE}.tooltip": "In pixels.", f"{DRAW}.name": "size"}
-NOTHING = Translation("de", {}, {})
 
 
 def translate(texts: dict[str, str]) -> Translation:
@@ -217,20 +209,3 @@ def test_an_update_takes_the_only_translation_of_the_same_english_text_of_the_sa
     changed = ENGLISH | {f"{DRAW}.name": "length", f"{SIZE}.name": "length"}
     assert f"{DRAW}.name" in update_translation(german, changed).find_missing(changed)
     assert Translation("de", {PAINT: "Malen"}, {}).find_stale(ENGLISH) == [PAINT]
-
-
-def test_the_list_has_one_item_for_a_text_in_all_places_and_languages() -> None:
-    german = translate({**dict.fromkeys(ENGLISH, "gut"), f"{SIZE}.tooltip": "alt"})
-    changed = ENGLISH | {f"{SIZE}.tooltip": "In pixels, at least 1."}
-    name, size, tooltip = list_open_texts(changed, [german, Translation("fr", {}, {})])
-    assert (name["english"], name["translations"]) == ("Paint", {"fr": ""})
-    assert (size["english"], size["translations"]) == ("size", {"fr": ""})
-    assert size["entries"] == [f"{SIZE}.name", f"{DRAW}.name"]
-    assert (tooltip["translations"], tooltip["previous"]) == ({"de": "", "fr": ""}, {"de": "alt"})
-
-
-def test_what_is_filled_in_is_merged_unless_its_english_has_changed() -> None:
-    items = list_open_texts(ENGLISH, [NOTHING])
-    items[0]["translations"]["de"] = "Malen"
-    for english, texts in ((ENGLISH, {PAINT: "Malen"}), (ENGLISH | {PAINT: "Brush"}, {})):
-        assert [german.texts for german in merge_texts([NOTHING], english, items)] == [texts]

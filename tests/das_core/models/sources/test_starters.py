@@ -221,13 +221,3 @@ def test_it_is_fitted_again_when_a_part_has_changed(
     assert same(da.load_starter_clip(tower, tmp_path), starter) == (change != "hypernym")
     da.load_starter_clip(tower, tmp_path)
     assert quick == ["fit"]
-
-
-def test_what_cannot_be_used_is_fitted_again(quick: list[str], kept: Path, starter: da.CLIP, tmp_path: Path) -> None:
-    path = tmp_path / kept.name
-    path.write_bytes(kept.read_bytes()[:-100])
-    assert same(da.load_starter_clip(da.STARTER, tmp_path), starter)
-    assert same(da.load_starter_clip(da.STARTER, tmp_path), starter)
-    assert quick == ["fit"]
-    assert same(da.load_starter_clip(da.STARTER, path), starter)
-    assert quick == ["fit", "fit"]
