@@ -80,12 +80,8 @@ SINGLE = "write 'all {}' for {}, the only class of this kind, or write "
         # The kind that ends an unknown name is offered.
         ("Sunflowers", "class 'Sunflowers' is unknown; write 'all flower' for 3 of this kind, or write one of them: "
          "984 rapeseed;"),
-        ("sports-bike", "class 'sports-bike' is unknown; write 'all bike' for 2 of this kind, or write one of them: "),
-        ("red car", "class 'red car' is unknown; write 'all car' for 10 of this kind, or write one of them: "),
         # Typos name what was meant first, without meanings.
         ("jelyfish", "class 'jelyfish' is unknown; the nearest are 107 jellyfish; "),
-        ("golden retreiver", "class 'golden retreiver' is unknown; the nearest are 207 golden retriever; "),
-        ("n01910747x", "class 'n01910747x' is unknown; the nearest are 107 jellyfish"),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_to_write_instead(text: str, says: str) -> None:

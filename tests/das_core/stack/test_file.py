@@ -1,8 +1,6 @@
 import hashlib
 import json
 import math
-import random
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cases import each_case
@@ -21,7 +19,7 @@ from das_core.ascent.denoising import Denoising
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
-from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, save_stack
+from das_core.stack.file import StackFileError, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.parametrizations import OperatorForm
 from das_core.stack.spec import StackSpec
@@ -134,45 +132,12 @@ def test_a_file_is_replaced_whole_or_not_at_all_and_nothing_is_left_beside_it(fi
     assert file.stat().st_mode == other.stat().st_mode
 
 
-Mutation = Callable[[bytearray, random.Random], bytes]
-
-
-def flip(content: bytearray, draw: random.Random) -> bytes:
-    for _ in range(draw.choice((1, 1, 2, 8))):
-        # Half of them in the header, which is a small part of the file.
-        end = len(content) if draw.random() < 0.5 else 8 + int.from_bytes(content[:8], "little")
-        content[draw.randrange(min(end, len(content)))] ^= 1 << draw.randrange(8)
-    return bytes(content)
-
-
-def replace_content(content: bytearray, draw: random.Random) -> bytes:
-    other = save({"canvas": torch.rand(1, 3, 20, 20), "start": torch.rand(1, 3, 20, 20)}, {"format": "pt"})
-    text = json.dumps({"format": FORMAT, "version": VERSION}).encode()
-    return draw.choice([other, b"\x89PNG\r\n\x1a\n", text, draw.randbytes(draw.randrange(4096)), bytes(64), b""])
-
-
-MUTATIONS: dict[str, Mutation] = {
-    "bits flipped": flip,
-    "cut": lambda content, draw: bytes(content[: draw.randrange(len(content))]),
-    "longer": lambda content, draw: bytes(content) + draw.randbytes(draw.randrange(1, 99)),
-    "foreign": replace_content,
-}
-
-
-@each_case("mutation", list(MUTATIONS))
-def test_a_good_file_that_was_mutated_is_an_error_that_names_it(
-    mutation: str, small: ImageStack, tmp_path: Path
-) -> None:
-    file, draw = tmp_path / "small.safetensors", random.Random(mutation)
-    save_stack(small, file)
-    assert_same(load_stack(file), small)
+def test_a_flipped_bit_of_the_values_or_the_settings_is_refused(file: Path) -> None:
     content = file.read_bytes()
-    for _ in range(100):
-        changed = MUTATIONS[mutation](bytearray(content), draw)
-        if changed != content:
-            file.write_bytes(changed)
-            with pytest.raises(ValueError, match=r"the stack file 'small.safetensors' .*choose"):
-                load_stack(file)
+    for place in (len(content) - 1, content.index(b"steps") + 10):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(ValueError, match=r"the stack file 'small.safetensors' .*choose"):
+            load_stack(file)
 
 
 def seal(path: Path, tensors: dict[str, Tensor], **changes: str) -> Path:

@@ -39,9 +39,6 @@ def test_a_palette_comes_from_an_image(pack: Pack) -> None:
     ("node", "values", "message"),
     [
         ("DAS_Look", {"look": "crayon"}, "look 'crayon' is unknown"),
-        ("DAS_Look", {"look": "oil", "palette": "5"}, "has no palette"),
-        ("DAS_Look", {"palette": "100000"}, "a palette of 100000 colours cannot be"),
-        ("DAS_Look", {"palette": "#zzzzzz #ffffff"}, "'#zzzzzz' is no hex code"),
         ("DAS_Look", {"look": "poster", "palette_from": torch.full((1, 4, 4, 3), torch.nan)}, "NaN"),
         ("DAS_SaveSVG", {"filename_prefix": "../out"}, "leaves the folder"),
     ],

@@ -4,9 +4,7 @@ import re
 from typing import Any
 
 import pytest
-import torch
 
-from cases import each_case
 from loaded_pack import Pack, Toy
 
 
@@ -33,19 +31,12 @@ def test_a_name_comes_out_as_the_list_has_it(pack: Pack) -> None:
     assert all(pack.node("DAS_PickClass").validate_inputs(name=name) is True for name in (*named, None))
 
 
-@each_case(
-    ("name", "says"),
-    [
-        ("jelyfish", r"^class 'jelyfish' is unknown; the nearest are 107 jellyfish"),
-        ("crane", r"^class 'crane' could be 2 classes; write the index of one: 134 crane .*; 517 crane"),
-        (torch.tensor(0.5), r"^class 'tensor\(0\.5\d*\)' is unknown"),
-    ],
-)
-def test_a_mistyped_name_is_named_with_the_nearest(pack: Pack, name: Any, says: str) -> None:
+def test_a_mistyped_name_is_named_with_the_nearest(pack: Pack) -> None:
+    says = r"^class 'jelyfish' is unknown; the nearest are 107 jellyfish"
     with pytest.raises(ValueError, match=says):
-        pack.run("DAS_PickClass", name=name)
+        pack.run("DAS_PickClass", name="jelyfish")
     with pytest.raises(ValueError, match=says):
-        raise ValueError(pack.node("DAS_PickClass").validate_inputs(name=name))
+        raise ValueError(pack.node("DAS_PickClass").validate_inputs(name="jelyfish"))
 
 
 def test_layers_are_listed_and_searched(pack: Pack, starter: Any) -> None:

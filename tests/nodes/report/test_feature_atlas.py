@@ -103,12 +103,10 @@ test_what_cannot_be_is_refused = refuse_all(
     {
         r"'convo' is not in toy; the nearest are convolution\. List Layers": lambda pack: show(pack, layer="convo"),
         r"'\*' fits 3 layers; name one of them, such as": lambda pack: show(pack, layer="*"),
-        "unit 5-8 is not in convolution; it has units 0 to 7": lambda pack: show(pack, units="5-8"),
         "units '-1' is neither a number nor a range": lambda pack: show(pack, units="-1"),
         "65 units are too many for a run": lambda pack: show(pack, Wide(), units="0-64"),
         r"pictures '\[1\]' is unknown; choose more, less, diverse or raw": lambda pack: show(pack, pictures=[1]),
         "model is 'toy'; connect an output of the type DAS_CLASSIFIER": lambda pack: show(pack, model="toy"),
-        "none of 2 photographs shows something": lambda pack: show(pack, images=torch.ones(2, 9, 9, 3)),
         "images is 'a.png', not an IMAGE": lambda pack: show(pack, images="a.png"),
         r"4 pictures at a time needs about .* are free: give fewer units": lambda pack: show(pack, units="4-7"),
     },

@@ -46,7 +46,6 @@ test_what_cannot_be_is_refused = refuse_all(
             lambda pack: pack.run("DAS_PlotHistory", history=(), before=())
         ),
         "nothing is connected: connect an image, or a stack": lambda pack: pack.run("DAS_Spectrum"),
-        "the image is of one brightness all over": lambda pack: pack.run("DAS_Spectrum", stack=pack.stack()),
         "^the levels of the stack are empty: it has not climbed yet; use the stack of an ascent$": lambda pack: (
             pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack())
         ),

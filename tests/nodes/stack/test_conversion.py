@@ -114,7 +114,6 @@ test_what_cannot_be_is_refused = refuse_all(
     {
         r"1 frame is a picture and no film; set frames to 2 or more, such as 24": lambda pack: film(pack, 1),
         r"1 frame is a picture and no film; .* or leave this node out": lambda pack: film(pack, 0),
-        r"2 pictures are no zoom of 3 depths; 1, which all start from, or 3 are": lambda pack: zoom(pack, batch_size=2),
         r"keyframe 3 of 'class 1' is beyond the end of 3 depths; .*from 0 to 2, .*Keyframes .*, Zoom Stack how many": (
             lambda pack: optimize(pack, stack=zoom(pack), objectives={"objective0": ask(pack, "0: 0 / 3: 1")})
         ),

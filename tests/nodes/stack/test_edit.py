@@ -10,11 +10,8 @@ from cases import each_case
 from loaded_pack import Pack
 
 BAD: dict[str, dict[str, Any]] = {
-    r"the band 'large' is none; write resolutions such as '17-64'": {"gains": "large: 2"},
     r"the band '97-' holds no level: there are 8, from 1 to 85; Stack Levels shows them$": {"freeze": "97-"},
-    r"the band '98-' holds no level: there are 8": {"gains": "98-: 2"},
     r"the band '99-' holds no level: there are 8": {"reset": "99-"},
-    r"the band '3' holds no level: there are 8": {"blend_bands": "3"},
     r"a picture has no changes in time to scale": {"changes": "1-: 0", "other": None},
 }
 

@@ -81,13 +81,8 @@ def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path: Path) -> None:
     assert_ends_anywhere(lambda: load_clip_file(tmp_path / "half.pt", "tiny", tmp_path), places=6)
 
 
-def test_what_does_not_fit_or_cannot_be_built_is_named(tmp_path: Path) -> None:
+def test_what_cannot_be_built_is_named(tmp_path: Path) -> None:
     torch.save(native().state_dict(), tmp_path / "a.pt")
-    with pytest.raises(ValueError, match=r"'a.pt' does not fit the architecture a \(.*; choose the arch"):
-        load_clip_file(tmp_path / "a.pt", "ViT-S-32", tmp_path)
-    torch.save({"weight": torch.ones(3)}, tmp_path / "b.pt")
-    with pytest.raises(ValueError, match=r"'b.pt' has the shapes of no architecture"):
-        load_clip_file(tmp_path / "b.pt", None, tmp_path)
     config = tinyclip.TINY | {"vision_cfg": {"timm_model_name": "no_such_model", "image_size": 32}}
     with (
         tinyclip.registered(tmp_path, "broken", config),
