@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
-from benchmarks.guidance import ENDS, HIGHEST, REAL_STEPS, USUAL_EVERY, count_guided
+from benchmarks.guidance import REAL_STEPS, count_guided
 from das_core.ascent.guidance import GuidedSteps
 from repository import REPOSITORY
 
@@ -67,14 +67,6 @@ def level_at(percent: float) -> float:
     """Return the noise level at a share of the way from noise to picture, below 1, as ComfyUI computes it."""
     place, logarithms = (1 - percent) * 999, trained_levels().log()
     return float(torch.lerp(logarithms[int(place)], logarithms[int(place) + 1], place % 1).exp())
-
-
-def test_noise_levels_are_those_of_stable_diffusion_and_the_usual_every_is_the_default_of_the_node() -> None:
-    assert pytest.approx(level_at(default_of("start_percent")), rel=0.01) == HIGHEST
-    assert {level: end for level, end in ENDS.items() if level == 0} == {0.0: f"{default_of('end_percent'):g}"}
-    for level, end in ENDS.items():
-        assert level == 0 or level == pytest.approx(level_at(float(end)), rel=0.03)
-    assert default_of("every") == USUAL_EVERY
 
 
 def test_as_many_steps_are_guided_as_in_a_run_of_stable_diffusion() -> None:

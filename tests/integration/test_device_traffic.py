@@ -16,7 +16,6 @@ from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.sgd import SGD
-from das_core.common.cache import running
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.sources.starters import load_starter
@@ -251,16 +250,3 @@ def test_the_stand_in_refuses_a_tensor_of_the_cpu_and_sees_what_mps_lacks() -> N
         values.double()
         values.to(torch.complex64).add(values, alpha=1j)
     assert [event.operator for event in traffic.lacking] == ["aten._to_copy", "aten.add"]
-
-
-def test_windows_of_a_size_that_was_seen_before_take_few_operators(starter: Classifier) -> None:
-    counts = []
-    with stand_in_device() as traffic, running(DEVICE):
-        for _ in range(2):
-            # The same draws twice: what belongs to the sizes of the windows is there the second time.
-            steps = iter(climb(third_class(starter.to(DEVICE)), seed=2718))
-            next(steps)
-            traffic.clear()
-            next(steps)
-            counts.append(traffic.operators)
-    assert counts[1] < counts[0]

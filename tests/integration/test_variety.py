@@ -10,25 +10,12 @@ from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
 from das_core.objectives.term import Objective
 from das_core.report.objective_scores import score_images
-from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from toys import SPEC, classifier, climb, count_hooks, toy_class
 
-VARIED = toy_class(variety=0.5)
 STILL = Augmentation(4, Windows(0, 1.0, 1.0), transforms=())
 """Views without draws: what differs then is what counts of the features."""
-
-
-def test_images_of_a_batch_and_of_other_seeds_differ_though_their_views_are_the_same_and_whatever_the_chunk() -> None:
-    batch = climb(ImageStack.gray(SPEC, batch=2), objectives=[VARIED], augmentation=STILL).image
-    assert (batch[0] - batch[1]).abs().mean() > 0.01
-    plain = climb(ImageStack.gray(SPEC, batch=2), augmentation=STILL).image
-    assert torch.allclose(plain[0], plain[1], atol=1e-4)
-    other = climb(objectives=[VARIED], augmentation=STILL, seed=1).image
-    assert (batch[:1] - other).abs().mean() > 0.01
-    alone = climb(objectives=[VARIED], augmentation=STILL, chunk=3).image
-    assert torch.allclose(batch[:1], alone, atol=2e-3)
 
 
 def test_a_classifier_with_and_without_variety_makes_two_groups() -> None:

@@ -1,9 +1,7 @@
 """Every node explains itself: description, tooltips, locale file, and a help page that says what the code does."""
 
-import ast
 import math
 import re
-from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -115,27 +113,6 @@ def test_a_help_page_names_every_input_with_its_default_and_every_output(pack: P
     assert {row[0]: row[-1] for row in rows(node_id, "Inputs")} == expected
     outputs = [f"`{output.id}`" for output in pack.node(node_id).GET_SCHEMA().outputs]
     assert [row[0] for row in rows(node_id, "Outputs")] == outputs
-
-
-@cache
-def texts() -> str:
-    """Every text in the code, and every constant part of its f-strings."""
-    found: list[str] = []
-    for path in [*ROOT.glob("nodes/**/*.py"), *ROOT.glob("das_core/**/*.py")]:
-        parts = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        found += [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
-    return "\n".join(found)
-
-
-@each_node
-def test_what_a_help_page_prints_bold_is_a_node_or_a_message_of_the_code(pack: Pack, node_id: str) -> None:
-    names = {node.GET_SCHEMA().display_name for node in pack.nodes.values()}
-    for bold in re.findall(r"\*\*(.+?)\*\*", page(node_id).replace("\n", " ")):
-        # Some parts of a message are filled in when the code runs; a caller may have added the end.
-        longest = max(re.split(r"…|\d+|'\w*'", bold), key=len).strip()
-        places = [place for place in range(len(longest)) if longest[place] == " " or not place]
-        said = any(longest[:place] in texts() and longest[place:].strip() in texts() for place in places)
-        assert bold in names or said, f"{node_id}.md speaks of '{bold}', which nothing is called"
 
 
 def test_the_locale_files_are_up_to_date_and_completely_translated(pack: Pack) -> None:

@@ -65,23 +65,6 @@ def test_a_zoom_is_saved_as_a_film_of_a_length_that_can_be(tmp_path: Path) -> No
             made.save(tmp_path / "zoom.gif", seconds=seconds)  # type: ignore[arg-type]
 
 
-def test_the_longest_film_has_65_536_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts: list[int] = []
-
-    def render(stack: da.ImageStack, count: int) -> torch.Tensor:
-        counts.append(count)
-        return stack.image()
-
-    monkeypatch.setitem(Zooming.save.__globals__, "render_zoom", render)
-    # Without a loop, one of them is the end.
-    for loop, longest in ((True, 1024.0), (False, 65_535 / 32)):
-        made = zoom(WISHES[:2], loop=loop, steps=1)
-        made.save(tmp_path / "zoom.gif", seconds=longest, fps=32)
-        with pytest.raises(ValueError, match="seconds from depth to depth cannot be"):
-            made.save(tmp_path / "zoom.gif", seconds=longest + 1 / 32, fps=32)
-    assert counts == [65_536] * 2
-
-
 @each_case(
     ("wishes", "settings", "says"),
     [
