@@ -74,7 +74,7 @@ lint: $(READY)  ## ruff, mypy, the architecture, and biome for JavaScript
 	MYPYPATH=$(VENV)/pack $(BIN)/mypy -p direct_ascent.das_core -p direct_ascent.nodes
 	MYPYPATH=tools $(BIN)/mypy --explicit-package-bases tools
 	$(BIN)/mypy -p benchmarks -p direct_ascent
-	MYPYPATH=.:tools:tests/support $(BIN)/mypy --explicit-package-bases --allow-untyped-defs --allow-untyped-calls tests
+	MYPYPATH=.:tools:tests/support:tests/comfyui $(BIN)/mypy --explicit-package-bases --allow-untyped-defs --allow-untyped-calls tests
 	PYTHONPATH=.:tools $(BIN)/lint-imports --no-cache
 	$(BIN)/biome ci --error-on-warnings
 
