@@ -40,3 +40,14 @@ def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Che
         return test
 
     return decorate
+
+
+def refuses(call: Callable[..., object], *rows: Sequence[Any], error: type[Exception] = ValueError) -> Check:
+    """Return a test that a call with each row, but for its last value, raises an error that matches that value."""
+
+    @each_case("row", list(rows))
+    def test(row: Sequence[Any]) -> None:
+        with pytest.raises(error, match=row[-1]):
+            call(*row[:-1])
+
+    return test

@@ -5,14 +5,13 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 import das_core as da
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
-from cases import each_case
+from cases import each_case, refuses
 from das_core.ascent.guidance import FULL_CHANGE, GuidedSteps
 from das_core.ascent.pace import Pace, pace_at_noise
 from toys import toy_class
@@ -96,40 +95,30 @@ def guide(**settings: Any) -> da.Guidance:
     return da.Guidance(**({"objective": toy_class()} | settings))
 
 
-@each_case(
-    ("make", "settings", "says"),
-    [
-        (guide, {"objective": ()}, "no objective is given, so there is nothing to guide by"),
-        (guide, {"objective": toy_class(weight=0.0)}, "the weights of all objectives are 0"),
-        (guide, {"steps": 0}, "steps 0 is not a whole number from 1 to 100000; 3 are steady"),
-        (guide, {"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),
-        (guide, {"strength": math.nan}, "strength nan is not from 0 up"),
-        (guide, {"seed": -1}, "seed -1 is not a whole number"),
-        (GuidedSteps, {"start_percent": 0.5, "end_percent": 0.5}, r"start_percent 0.5 is not below .* 0.5.* lower"),
-        (GuidedSteps, {"start_percent": -0.1}, r"start_percent -0.1 is not between 0 \(pure noise\) and 1"),
-        (GuidedSteps, {"end_percent": math.nan}, "end_percent nan is not between"),
-        (GuidedSteps, {"every": 0}, "every 0 is too small; 1 guides each step"),
-    ],
+test_bad_settings_are_named = refuses(
+    lambda make, settings: make(**settings),
+    (guide, {"objective": ()}, "no objective is given, so there is nothing to guide by"),
+    (guide, {"objective": toy_class(weight=0.0)}, "the weights of all objectives are 0"),
+    (guide, {"steps": 0}, "steps 0 is not a whole number from 1 to 100000; 3 are steady"),
+    (guide, {"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),
+    (guide, {"strength": math.nan}, "strength nan is not from 0 up"),
+    (guide, {"seed": -1}, "seed -1 is not a whole number"),
+    (GuidedSteps, {"start_percent": 0.5, "end_percent": 0.5}, r"start_percent 0.5 is not below .* 0.5.* lower"),
+    (GuidedSteps, {"start_percent": -0.1}, r"start_percent -0.1 is not between 0 \(pure noise\) and 1"),
+    (GuidedSteps, {"end_percent": math.nan}, "end_percent nan is not between"),
+    (GuidedSteps, {"every": 0}, "every 0 is too small; 1 guides each step"),
 )
-def test_bad_settings_are_named(make: Any, settings: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        make(**settings)
 
 
 OTHER_ASPECT = "region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"
 
 
-@each_case(
-    ("objective", "shown", "says"),
-    [
-        (da.share_views(SQUARE, toy_class()), pictures(width=48), OTHER_ASPECT),
-        (toy_class(), pictures(height=8), "the picture is 32 x 8 pixels, too small"),
-        (toy_class(), pictures() / 0, "NaN or infinite"),
-    ],
+test_what_does_not_go_with_the_picture_is_named = refuses(
+    lambda objective, shown: da.Guidance(objective, VIEWS).start_ascent(shown, FINE, 0),
+    (da.share_views(SQUARE, toy_class()), pictures(width=48), OTHER_ASPECT),
+    (toy_class(), pictures(height=8), "the picture is 32 x 8 pixels, too small"),
+    (toy_class(), pictures() / 0, "NaN or infinite"),
 )
-def test_what_does_not_go_with_the_picture_is_named(objective: da.Objective, shown: Tensor, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        da.Guidance(objective, VIEWS).start_ascent(shown, FINE, 0)
 
 
 def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:

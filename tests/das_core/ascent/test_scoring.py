@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import das_core as da
-from cases import each_case
+from cases import each_case, refuses
 from das_core.ascent.active_region import ActiveRegion, active_region
 from das_core.ascent.pace import Pace
 from das_core.common.images import place_on_canvas
@@ -171,18 +171,13 @@ TWO = keep_references(SEEN, (picture(), picture(3)), [])
 BOXED = da.over_steps(da.in_region(content(3), torch.ones(1, 8, 8)))
 
 
-@each_case(
-    ("objective", "batch", "says"),
-    [
-        (content(3), 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
-        (TWO, 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
-        (BOXED, 1, "3 images to compare with do not go with a stack of 1 image: use 1$"),
-        *((toy_class() + keep_references(asked, (picture(),), []), 1, UNSEEN) for asked in (classifier(), None)),
-    ],
+test_reference_images_that_do_not_fit_are_refused_at_once = refuses(
+    lambda objective, batch: da.Ascent(da.ImageStack.gray(SPEC, batch), objective, VIEWS),
+    (content(3), 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
+    (TWO, 2, "3 images to compare with do not go with a stack of 2 images: use 1 or 2"),
+    (BOXED, 1, "3 images to compare with do not go with a stack of 1 image: use 1$"),
+    *((toy_class() + keep_references(asked, (picture(),), []), 1, UNSEEN) for asked in (classifier(), None)),
 )
-def test_reference_images_that_do_not_fit_are_refused_at_once(objective: da.Objective, batch: int, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        da.Ascent(da.ImageStack.gray(SPEC, batch), objective, VIEWS)
 
 
 @each_case(

@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 import tinyclip
-from cases import each_case
+from cases import each_case, refuses
 from das_core.facade.published import complete_settings
 from das_core.models.sources.open_clip_text import without_torchaudio
 from das_core.models.sources.weights import UndrawnWeights
@@ -62,36 +62,31 @@ def test_what_a_model_says_of_itself_is_taken_unless_it_is_given(
     assert type(settings["size"]) is int
 
 
-@each_case(
-    ("build", "given", "says"),
-    [
-        (RESNET, {"mean": (0.5,)}, r"^mean \(0.5,\) is not three numbers, one each for red, .* such as \(0.485"),
-        (RESNET, {"std": "abc"}, r"^std abc is not three numbers, .* such as \(0.229"),
-        (RESNET, {"std": (0, 0, 0)}, r"^std \(0.0, 0.0, 0.0\) must be finite and above 0"),
-        (RESNET, {"mean": (0, 0, torch.nan)}, r"^mean \(0.0, 0.0, nan\) must be finite, such as"),
-        (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
-        (RESNET, {"size": 32.5}, "^size 32.5 is no whole number of pixels from 1"),
-        (like_timm, {}, "nothing says what images toy was trained on: pass size=224, mean=.*, std="),
-        (
-            lambda: torchvision.models.regnet.RegNet(
-                torchvision.models.regnet.BlockParams([1] * 4, [8] * 4, [8] * 4, [2] * 4, [1.0] * 4)
-            ),
-            {},
-            r"images toy was trained on \(size=224 for regnet.*, size=384 for regnet.*\): pass size=224, or what",
+test_what_is_missing_or_out_of_range_is_named = refuses(
+    lambda build, given: complete(build(), **given),
+    (RESNET, {"mean": (0.5,)}, r"^mean \(0.5,\) is not three numbers, one each for red, .* such as \(0.485"),
+    (RESNET, {"std": "abc"}, r"^std abc is not three numbers, .* such as \(0.229"),
+    (RESNET, {"std": (0, 0, 0)}, r"^std \(0.0, 0.0, 0.0\) must be finite and above 0"),
+    (RESNET, {"mean": (0, 0, torch.nan)}, r"^mean \(0.0, 0.0, nan\) must be finite, such as"),
+    (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
+    (RESNET, {"size": 32.5}, "^size 32.5 is no whole number of pixels from 1"),
+    (like_timm, {}, "nothing says what images toy was trained on: pass size=224, mean=.*, std="),
+    (
+        lambda: torchvision.models.regnet.RegNet(
+            torchvision.models.regnet.BlockParams([1] * 4, [8] * 4, [8] * 4, [2] * 4, [1.0] * 4)
         ),
-        (
-            lambda: like_timm(input_size=(3, 32, 48), **KNOWN),
-            {},
-            "the model takes images of 32 x 48 pixels; only square images are possible",
-        ),
-        (bare_clip, {}, r"nothing says what images toy was trained on: pass mean=.*, std=.*; processor= takes all"),
-        (RESNET, {"mean": 0.5, "std": HALF}, "^mean 0.5 is not three numbers, .*; for grey images both mean and std"),
-        (RESNET, {"mean": (0.5,), "std": [0]}, r"^std \(0.0, 0.0, 0.0\) must be finite and above 0"),
-    ],
+        {},
+        r"images toy was trained on \(size=224 for regnet.*, size=384 for regnet.*\): pass size=224, or what",
+    ),
+    (
+        lambda: like_timm(input_size=(3, 32, 48), **KNOWN),
+        {},
+        "the model takes images of 32 x 48 pixels; only square images are possible",
+    ),
+    (bare_clip, {}, r"nothing says what images toy was trained on: pass mean=.*, std=.*; processor= takes all"),
+    (RESNET, {"mean": 0.5, "std": HALF}, "^mean 0.5 is not three numbers, .*; for grey images both mean and std"),
+    (RESNET, {"mean": (0.5,), "std": [0]}, r"^std \(0.0, 0.0, 0.0\) must be finite and above 0"),
 )
-def test_what_is_missing_or_out_of_range_is_named(build: Any, given: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        complete(build(), **given)
 
 
 def test_every_classifier_of_torchvision_is_shown_what_its_weights_were_or_the_user_is_asked() -> None:

@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor
 
 import tinyclip
-from cases import each_case
+from cases import each_case, refuses
 from das_core import Ascent, Augmentation, ImageStack, Judge, NormalizedAscent, StackSpec, Windows, feature_objective
 from das_core.models.frozen import freeze
 from das_core.models.layers.activations import make_activation_judge
@@ -80,39 +80,32 @@ def test_tokens_and_heads_of_a_transformer(model: Judge, block: str, attention: 
     assert feature_objective(model, f"{attention}#heads", "channel", 1).name.startswith(f"{attention}#heads")
 
 
-@each_case(
-    ("model", "arguments", "message"),
-    [
-        (TOY, ("blocks.3", "layer"), r"layer 'blocks.3' is not in toy"),
-        (TOY, ("2", "channel", 32), r"channel 32 is out of range; layer 2 has channels 0 to 31"),
-        (TOY, ("2", "neuron", -1), r"channel -1 is out of range; layer 2 has channels 0 to 31"),
-        (TOY, ("2", "neuron", 0, (8, 0)), r"position '8, 0' is not in layer 2 .*8 x 8.*row from 0 to 7 and a column"),
-        (TOY, ("2", "neuron", 0, (0, -1)), r"position '0, -1' is not in layer 2"),
-        (TOY, ("2", "neuron", 0, (3,)), r"position '3' is not in layer 2 .* such as '3, 5'"),
-        (TOY, ("6", "neuron", 0, (0,)), r"position '0' is not in layer 6 .* leave the position empty"),
-        (TOY, ("2", "direction"), r"a direction needs a channel that counts"),
-        (TOY, ("2", "direction", 0, None, ((40, 1.0),)), r"channel 40 is out of range"),
-        (TOY, ("2", "direction", 0, None, ((1, torch.inf),)), r"the weight inf of channel 1"),
-        (TOY, ("2", "channel", 1.0), r"channel 1.0 is no whole number"),
-        (TOY, (2, "channel", 1), r"layer 2 is no text; write .*'0'"),
-        (TOY, ("2", "channel", 1, (3, 5)), r"position \(3, 5\) is not for kind 'channel'; leave it out"),
-        (TOY, ("2", "neuron", 1, 5), r"position 5 is no tuple of whole numbers; write .token,. or .row, column."),
-        (TOY, ("2", "direction", 0, (3, 8), ((1, 1.0),)), r"position '3, 8' is not in layer 2"),
-        (TOY, ("2", "direction", 0, None, "sae.npy"), r"direction sae.npy is neither a number for each of the 32"),
-        (TOY, ("2", "direction", 0, None, ((1.5, 1.0),)), r"direction \(\(1.5, 1.0\),\) is neither"),
-        (TOY, ("2", "direction", 0, None, torch.ones(3)), r"direction .* of shape \(3,\) is neither .* 32 channels"),
-        (TOY, ("2", "head"), r"toy has no attention heads .*choose"),
-        (TOY, ("2", "dream"), r"kind 'dream' is unknown; choose one of layer, channel"),
-        (VIT, (BLOCK, "neuron", 0, (17,)), r"position '17' .*17 tokens.*token from 0 to 16"),
-        (VIT, (f"{BLOCK}.self_attention", "head", 4), r"head 4 is out of range; .* has heads 0 to 3"),
-        (VIT, (BLOCK, "head", 0), r"layer '.*layer_1#heads' is not in vit; the nearest are .*self_att"),
-    ],
+test_parts_that_do_not_exist_are_refused_with_those_that_do = refuses(
+    lambda model, arguments: feature_objective(model, *arguments),
+    (TOY, ("blocks.3", "layer"), r"layer 'blocks.3' is not in toy"),
+    (TOY, ("2", "channel", 32), r"channel 32 is out of range; layer 2 has channels 0 to 31"),
+    (TOY, ("2", "neuron", -1), r"channel -1 is out of range; layer 2 has channels 0 to 31"),
+    (TOY, ("2", "neuron", 0, (8, 0)), r"position '8, 0' is not in layer 2 .*8 x 8.*row from 0 to 7 and a column"),
+    (TOY, ("2", "neuron", 0, (0, -1)), r"position '0, -1' is not in layer 2"),
+    (TOY, ("2", "neuron", 0, (3,)), r"position '3' is not in layer 2 .* such as '3, 5'"),
+    (TOY, ("6", "neuron", 0, (0,)), r"position '0' is not in layer 6 .* leave the position empty"),
+    (TOY, ("2", "direction"), r"a direction needs a channel that counts"),
+    (TOY, ("2", "direction", 0, None, ((40, 1.0),)), r"channel 40 is out of range"),
+    (TOY, ("2", "direction", 0, None, ((1, torch.inf),)), r"the weight inf of channel 1"),
+    (TOY, ("2", "channel", 1.0), r"channel 1.0 is no whole number"),
+    (TOY, (2, "channel", 1), r"layer 2 is no text; write .*'0'"),
+    (TOY, ("2", "channel", 1, (3, 5)), r"position \(3, 5\) is not for kind 'channel'; leave it out"),
+    (TOY, ("2", "neuron", 1, 5), r"position 5 is no tuple of whole numbers; write .token,. or .row, column."),
+    (TOY, ("2", "direction", 0, (3, 8), ((1, 1.0),)), r"position '3, 8' is not in layer 2"),
+    (TOY, ("2", "direction", 0, None, "sae.npy"), r"direction sae.npy is neither a number for each of the 32"),
+    (TOY, ("2", "direction", 0, None, ((1.5, 1.0),)), r"direction \(\(1.5, 1.0\),\) is neither"),
+    (TOY, ("2", "direction", 0, None, torch.ones(3)), r"direction .* of shape \(3,\) is neither .* 32 channels"),
+    (TOY, ("2", "head"), r"toy has no attention heads .*choose"),
+    (TOY, ("2", "dream"), r"kind 'dream' is unknown; choose one of layer, channel"),
+    (VIT, (BLOCK, "neuron", 0, (17,)), r"position '17' .*17 tokens.*token from 0 to 16"),
+    (VIT, (f"{BLOCK}.self_attention", "head", 4), r"head 4 is out of range; .* has heads 0 to 3"),
+    (VIT, (BLOCK, "head", 0), r"layer '.*layer_1#heads' is not in vit; the nearest are .*self_att"),
 )
-def test_parts_that_do_not_exist_are_refused_with_those_that_do(
-    model: Judge, arguments: tuple[Any, ...], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        feature_objective(model, *arguments)
 
 
 @each_case(

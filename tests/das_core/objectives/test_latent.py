@@ -8,7 +8,7 @@ import torch
 
 import das_core as da
 import direct_ascent
-from cases import each_case
+from cases import each_case, refuses
 from das_core import Dictionary, latent_objective
 from das_core.models.layers.activations import make_activation_judge
 from toys import SPEC, VIEWS, answer, classifier
@@ -55,22 +55,17 @@ def test_an_ascent_raises_a_latent_that_is_not_active() -> None:
     assert last > first
 
 
-@each_case(
-    ("latents", "layer", "channels", "message"),
-    [
-        (20, LAYER, CHANNELS, "latent 20 is not in sae, which has latents 0 to 19"),
-        (-1, LAYER, CHANNELS, "latent -1 is not in sae"),
-        ([1, "a"], LAYER, CHANNELS, "latent a is not in sae"),
-        ([], LAYER, CHANNELS, "no latent counts"),
-        ({2: float("nan")}, LAYER, CHANNELS, "the weight nan of latent 2"),
-        (2, LAYER, 16, "sae is for 16 channels, and 2 of toy has 32; those with as many are 0, 1: choose"),
-        (2, LAYER, 17, "no layer of it has as many"),
-        (2, "none", CHANNELS, "layer 'none' is not in toy"),
-    ],
+test_what_does_not_fit_is_named = refuses(
+    lambda latents, layer, channels: latent_objective(TOY, layer, dictionary(channels), latents),
+    (20, LAYER, CHANNELS, "latent 20 is not in sae, which has latents 0 to 19"),
+    (-1, LAYER, CHANNELS, "latent -1 is not in sae"),
+    ([1, "a"], LAYER, CHANNELS, "latent a is not in sae"),
+    ([], LAYER, CHANNELS, "no latent counts"),
+    ({2: float("nan")}, LAYER, CHANNELS, "the weight nan of latent 2"),
+    (2, LAYER, 16, "sae is for 16 channels, and 2 of toy has 32; those with as many are 0, 1: choose"),
+    (2, LAYER, 17, "no layer of it has as many"),
+    (2, "none", CHANNELS, "layer 'none' is not in toy"),
 )
-def test_what_does_not_fit_is_named(latents: Any, layer: str, channels: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        latent_objective(TOY, layer, dictionary(channels), latents)
 
 
 def test_an_encoder_and_a_bias_are_a_dictionary_in_place() -> None:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import pytest
 import torch
 
 import das_core as da
-from cases import each_case
+from cases import each_case, refuses
 from das_core.models.ensemble import ClassifierEnsemble
 from toys import SPEC, VIEWS, classifier
 
@@ -48,22 +47,17 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
         torch.testing.assert_close(together[number], da.score_images(images, objective).table[number, 0])
 
 
-@each_case(
-    ("objectives", "says"),
-    [
-        ((), "no objective is given; give one for each image"),
-        ((da.prior(), da.prior("l2")), "must ask one model, all its output"),
-        # Two models that differ in nothing but their module.
-        ((channel(1), channel(2, model=classifier())), "must ask one model, all its output"),
-        ((channel(1), da.class_objective(TOY, 1)), "must ask one model, all its output"),
-        ((da.in_region(channel(1), torch.ones(1, 8, 8)),), "has a region or an image to compare"),
-        ((da.content_objective(TOY, torch.rand(1, 3, 32, 32)),), "has a region or an image"),
-        ((da.over_steps(channel(1), start=0.0, end=1.0),), "is scheduled, which would be lost"),
-        ((da.over_frames(channel(1), [1.0, 0.0]),), "is scheduled, which would be lost"),
-        ((da.diversity_objective(TOY, "2"),), "compares all images; give it to the ascent beside"),
-        ((channel(1), channel(1, weight=2.0)), "have different weights; give all the same, such as 1"),
-    ],
+test_what_cannot_be_shared_out_is_refused = refuses(
+    da.one_per_image,
+    ((), "no objective is given; give one for each image"),
+    ((da.prior(), da.prior("l2")), "must ask one model, all its output"),
+    # Two models that differ in nothing but their module.
+    ((channel(1), channel(2, model=classifier())), "must ask one model, all its output"),
+    ((channel(1), da.class_objective(TOY, 1)), "must ask one model, all its output"),
+    ((da.in_region(channel(1), torch.ones(1, 8, 8)),), "has a region or an image to compare"),
+    ((da.content_objective(TOY, torch.rand(1, 3, 32, 32)),), "has a region or an image"),
+    ((da.over_steps(channel(1), start=0.0, end=1.0),), "is scheduled, which would be lost"),
+    ((da.over_frames(channel(1), [1.0, 0.0]),), "is scheduled, which would be lost"),
+    ((da.diversity_objective(TOY, "2"),), "compares all images; give it to the ascent beside"),
+    ((channel(1), channel(1, weight=2.0)), "have different weights; give all the same, such as 1"),
 )
-def test_what_cannot_be_shared_out_is_refused(objectives: Any, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        da.one_per_image(objectives)

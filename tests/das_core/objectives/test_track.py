@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cases import each_case
+from cases import each_case, refuses
 from das_core import Objective, Time, Zoom, class_objective, over_frames, over_keyframes, over_steps, prior, share_views
 from das_core.common.timeline import Timeline
 from das_core.objectives.change import MOST_KEYFRAMES
@@ -68,38 +68,29 @@ def test_every_image_has_the_weight_of_its_place_between_keyframes(
     assert at(track, timeline) == pytest.approx(list(expected))
 
 
-@each_case(
-    ("track", "timeline", "says"),
-    [
-        (FADING, film(4, loop=True), "keyframe 4 of a loop of 4 frames is frame 0 again"),
-        (
-            over_frames(prior("l2"), ((0, 1.0), (24, 0.0))),
-            film(12),
-            r"keyframe 24 of 'l2' is beyond the end of 12 .* 0 to 12, or take more",
-        ),
-        (ENVELOPE, film(2), "has 4 weights and there are 2 frames; give one for each"),
-        (AROUND, Zoom(3).timeline, r"keyframe 3 .* beyond the end of 3 depths; write keyframes from 0 to 2"),
-    ],
+test_a_track_that_does_not_fit_the_images_is_refused = refuses(
+    at,
+    (FADING, film(4, loop=True), "keyframe 4 of a loop of 4 frames is frame 0 again"),
+    (
+        over_frames(prior("l2"), ((0, 1.0), (24, 0.0))),
+        film(12),
+        r"keyframe 24 of 'l2' is beyond the end of 12 .* 0 to 12, or take more",
+    ),
+    (ENVELOPE, film(2), "has 4 weights and there are 2 frames; give one for each"),
+    (AROUND, Zoom(3).timeline, r"keyframe 3 .* beyond the end of 3 depths; write keyframes from 0 to 2"),
+    error=TrackError,
 )
-def test_a_track_that_does_not_fit_the_images_is_refused(track: Objective, timeline: Timeline, says: str) -> None:
-    with pytest.raises(TrackError, match=says):
-        at(track, timeline)
 
 
-@each_case(
-    ("points", "curve", "says"),
-    [
-        ((), "linear", "a track has no keyframe"),
-        (((0, 1.0), (0, 0.5)), "linear", "keyframe 0 stands there twice"),
-        (((-1, 1.0),), "linear", "keyframe -1 is not a whole number from 0 up"),
-        (((1.5, 1.0),), "linear", "keyframe 1.5 is not a whole number"),
-        (((0, float("nan")),), "linear", "the weight nan of keyframe 0"),
-        (POINTS, "wavy", "curve 'wavy' is unknown"),
-    ],
+test_points_and_curves_that_are_none_are_refused = refuses(
+    lambda points, curve: over_frames(prior(), points, curve),
+    ((), "linear", "a track has no keyframe"),
+    (((0, 1.0), (0, 0.5)), "linear", "keyframe 0 stands there twice"),
+    (((-1, 1.0),), "linear", "keyframe -1 is not a whole number from 0 up"),
+    (((1.5, 1.0),), "linear", "keyframe 1.5 is not a whole number"),
+    (((0, float("nan")),), "linear", "the weight nan of keyframe 0"),
+    (POINTS, "wavy", "curve 'wavy' is unknown"),
 )
-def test_points_and_curves_that_are_none_are_refused(points: Any, curve: Any, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        over_frames(prior(), points, curve)
 
 
 def test_factors_multiply_with_those_of_steps_and_of_other_tracks_and_stay_in_sums_and_ensembles() -> None:

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import das_core as da
-from cases import each_case
+from cases import refuses
 from das_core.report.objective_scores import ImageScorer, ObjectiveScores, format_scores, plot_scores
 from plain_judges import paint
 from stops import assert_ends_anywhere
@@ -98,20 +98,15 @@ def test_scores_as_text_and_as_a_chart_even_if_all_are_0() -> None:
     assert plot_scores(replace(scores, totals=torch.zeros(2))).isfinite().all()
 
 
-@each_case(
-    ("images", "objectives", "says"),
-    [
-        (COLORS, [], "no objective is given, so there is nothing to score by"),
-        (COLORS, [brightness(weight=0.0)], "the weights of all objectives are 0"),
-        (COLORS[:, :, :8], [brightness()], "the image is 32 x 8 pixels; at least 16"),
-        (COLORS * math.nan, [brightness()], "the image holds 9216 values that are NaN"),
-        (COLORS, [da.in_region(brightness(), torch.ones(1, 32, 64))], "of another aspect"),
-        (COLORS, [da.in_region(brightness(), torch.ones(2, 32, 32))], "2 region masks do not go with 3 images"),
-    ],
+test_what_cannot_be_scored_is_named = refuses(
+    lambda images, objectives: da.score_images(images, objectives, WHOLE),
+    (COLORS, [], "no objective is given, so there is nothing to score by"),
+    (COLORS, [brightness(weight=0.0)], "the weights of all objectives are 0"),
+    (COLORS[:, :, :8], [brightness()], "the image is 32 x 8 pixels; at least 16"),
+    (COLORS * math.nan, [brightness()], "the image holds 9216 values that are NaN"),
+    (COLORS, [da.in_region(brightness(), torch.ones(1, 32, 64))], "of another aspect"),
+    (COLORS, [da.in_region(brightness(), torch.ones(2, 32, 32))], "2 region masks do not go with 3 images"),
 )
-def test_what_cannot_be_scored_is_named(images: Tensor, objectives: list[da.Objective], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        da.score_images(images, objectives, WHOLE)
 
 
 def test_scoring_can_be_ended_between_two_chunks() -> None:

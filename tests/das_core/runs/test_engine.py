@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cases import each_case
+from cases import each_case, refuses
 from das_core.runs import engine
 from das_core.runs.cells import Cell, Machine, Row, RunsError, RunsStoppedError, Worker, Workers, count_workers
 from das_core.runs.engine import EXCLUDED, connect, list_results_here, pickle_for_workers, run_cells
@@ -79,17 +79,13 @@ def fill(task: Any, folder: Path) -> Row:
     raise ValueError("node 1") from OSError(28, "No space left on device")
 
 
-@each_case(
-    ("run_one", "message"),
-    [
-        (pickle.dumps(refuse), "the pack has changed"),
-        (pickle.dumps(fill), "nothing more can be written: No space left on device; make room"),
-        (b"cgone\nact\n.", "a worker cannot start: ModuleNotFoundError: No module named 'gone'"),
-    ],
+test_what_is_no_fault_of_a_cell_concerns_all_cells = refuses(
+    lambda run_one: Worker(run_one, 1).run(None),
+    (pickle.dumps(refuse), "the pack has changed"),
+    (pickle.dumps(fill), "nothing more can be written: No space left on device; make room"),
+    (b"cgone\nact\n.", "a worker cannot start: ModuleNotFoundError: No module named 'gone'"),
+    error=RunsStoppedError,
 )
-def test_what_is_no_fault_of_a_cell_concerns_all_cells(run_one: bytes, message: str) -> None:
-    with pytest.raises(RunsStoppedError, match=message):
-        Worker(run_one, 1).run(None)
 
 
 def test_workers_get_what_they_cannot_import(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import PeakBytes
-from cases import each_case
+from cases import each_case, refuses
 from das_core.ascent.adam import Adam
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -105,24 +105,19 @@ def test_stacks_of_other_levels_colours_and_batches_blend_too() -> None:
     assert_near(edit_stack(one, other=single, blend=1.0).canvas, single.canvas.expand(2, -1, -1, -1))
 
 
-@each_case(
-    ("edit", "says"),
-    [
-        ({"gains": [((3, 3), 0.5)]}, "the band '3' holds no level"),
-        ({"gains": [(ALL, 1e6)] * 10}, "the edit leads to values that are not finite; use smaller factors"),
-        ({"reset": [((49, FINEST))]}, "the band '49-' holds no level"),
-        ({"freeze": [(3, 3)]}, "the band '3' holds no level"),
-        ({"freeze": [ALL]}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
-        ({"other": GREY, "blend": 1.5}, "blend 1.5 is not between 0"),
-        ({"other": GREY, "blend": -0.1}, "blend -0.1 is not between 0"),
-        ({"other": GREY, "blend_bands": [(3, 3)]}, "the band '3' holds no level"),
-        ({"other": ImageStack.gray(StackSpec(32, 40, 8), 2)}, "a stack of 32 x 32 .* not blend with one of 32 x 40"),
-        ({"other": ImageStack.gray(SPEC, 3)}, "2 images do not blend with 3: the other stack needs 1 or 2$"),
-    ],
+test_bad_edits_are_named = refuses(
+    lambda edit: edit_stack(ImageStack.noise(replace(SPEC, levels=LEVELS), 2), **edit),
+    ({"gains": [((3, 3), 0.5)]}, "the band '3' holds no level"),
+    ({"gains": [(ALL, 1e6)] * 10}, "the edit leads to values that are not finite; use smaller factors"),
+    ({"reset": [((49, FINEST))]}, "the band '49-' holds no level"),
+    ({"freeze": [(3, 3)]}, "the band '3' holds no level"),
+    ({"freeze": [ALL]}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
+    ({"other": GREY, "blend": 1.5}, "blend 1.5 is not between 0"),
+    ({"other": GREY, "blend": -0.1}, "blend -0.1 is not between 0"),
+    ({"other": GREY, "blend_bands": [(3, 3)]}, "the band '3' holds no level"),
+    ({"other": ImageStack.gray(StackSpec(32, 40, 8), 2)}, "a stack of 32 x 32 .* not blend with one of 32 x 40"),
+    ({"other": ImageStack.gray(SPEC, 3)}, "2 images do not blend with 3: the other stack needs 1 or 2$"),
 )
-def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        edit_stack(ImageStack.noise(replace(SPEC, levels=LEVELS), 2), **edit)
 
 
 @each_case("mixed", [False, True])

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.memory import PeakBytes
-from cases import each_case
+from cases import each_case, refuses
 from das_core.ascent.sgd import SGD
 from das_core.looks.cells import Cells
 from das_core.looks.ink import Ink
@@ -148,25 +148,18 @@ def test_a_zoom_is_rendered_larger_with_all_that_lies_in_it() -> None:
     assert render_stack(STACK, 0.05).shape == (3, 3, 2, 2)
 
 
-@each_case(
-    ("render", "stack", "frames", "says"),
-    [
-        (render_film, ImageStack.gray(replace(FILM, time=None)), 2, r"the stack is no film.*time=Time\(12\)"),
-        (render_film, film(), 0, "^0 frames cannot be rendered; 1 to 65536 can"),
-        (render_film, film(), MOST_SHOWN + 1, "^65537 frames cannot be rendered"),
-        (render_zoom, ImageStack.gray(StackSpec(32, 32, 8)), 24, "the stack is no zoom: its images lie side by side"),
-        (render_zoom, STACK, 0, "0 frames cannot be rendered"),
-        (render_zoom, STACK, [0.0] * (MOST_SHOWN + 1), "65537 frames cannot be rendered"),
-        (render_zoom, STACK, [2.1], "there is no moment 2.1; the zoom goes from 0 to 2"),
-        (render_zoom, STACK, [-0.1], "there is no moment -0.1"),
-        (render_zoom, STACK, [float("nan")], "there is no moment nan"),
-    ],
+test_what_is_no_film_or_zoom_or_no_moment_of_it_is_refused = refuses(
+    lambda render, stack, frames: render(stack, frames),
+    (render_film, ImageStack.gray(replace(FILM, time=None)), 2, r"the stack is no film.*time=Time\(12\)"),
+    (render_film, film(), 0, "^0 frames cannot be rendered; 1 to 65536 can"),
+    (render_film, film(), MOST_SHOWN + 1, "^65537 frames cannot be rendered"),
+    (render_zoom, ImageStack.gray(StackSpec(32, 32, 8)), 24, "the stack is no zoom: its images lie side by side"),
+    (render_zoom, STACK, 0, "0 frames cannot be rendered"),
+    (render_zoom, STACK, [0.0] * (MOST_SHOWN + 1), "65537 frames cannot be rendered"),
+    (render_zoom, STACK, [2.1], "there is no moment 2.1; the zoom goes from 0 to 2"),
+    (render_zoom, STACK, [-0.1], "there is no moment -0.1"),
+    (render_zoom, STACK, [float("nan")], "there is no moment nan"),
 )
-def test_what_is_no_film_or_zoom_or_no_moment_of_it_is_refused(
-    render: Callable[..., object], stack: ImageStack, frames: int | list[float], says: str
-) -> None:
-    with pytest.raises(ValueError, match=says):
-        render(stack, frames)
 
 
 @each_case("scale", [0.049, 32.1, float("nan")])

@@ -1,10 +1,8 @@
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
 
-from cases import each_case
+from cases import each_case, refuses
 from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 from toys import draw
 
@@ -25,15 +23,10 @@ def test_adding_adds_tensor_by_tensor_keeps_the_kind_and_changes_nothing_in_plac
         one.add(kind(levels()[:1]), alpha=1.0)
 
 
-@each_case(
-    ("kind", "steps", "says"),
-    [
-        (3, 0, "kind 3 is no name of a kind of optimizer; give a text of at most 100"),
-        ("x" * 101, 0, "kind x+.* is no name"),
-        ("sgd", -1, "steps of an optimizer -1 is not a whole number from 0 up"),
-        ("sgd", 2**53, "is not a whole number from 0 up"),
-    ],
+test_a_state_that_no_optimizer_has_is_refused = refuses(
+    lambda kind, steps: OptimizerState(kind, levels(), steps),
+    (3, 0, "kind 3 is no name of a kind of optimizer; give a text of at most 100"),
+    ("x" * 101, 0, "kind x+.* is no name"),
+    ("sgd", -1, "steps of an optimizer -1 is not a whole number from 0 up"),
+    ("sgd", 2**53, "is not a whole number from 0 up"),
 )
-def test_a_state_that_no_optimizer_has_is_refused(kind: Any, steps: int, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        OptimizerState(kind, levels(), steps)

@@ -1,7 +1,6 @@
-import pytest
 import torch
 
-from cases import each_case
+from cases import refuses
 from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift
 from das_core.views.transforms import Flip, Noise
@@ -33,13 +32,8 @@ def test_views_are_the_same_in_any_chunk() -> None:
     assert torch.equal(views, augmentation(pixels, GEOMETRY, make_draws(6)))
 
 
-@each_case(
-    ("views", "says"),
-    [
-        (0, "views 0 is too few; a step needs at least 1"),
-        (2**16 + 1, "views 65537 is too many: a step shows at most 65536"),
-    ],
+test_too_few_and_too_many_views_are_refused = refuses(
+    lambda views: Augmentation(views=views),
+    (0, "views 0 is too few; a step needs at least 1"),
+    (2**16 + 1, "views 65537 is too many: a step shows at most 65536"),
 )
-def test_too_few_and_too_many_views_are_refused(views: int, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        Augmentation(views=views)
