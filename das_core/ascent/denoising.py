@@ -1,7 +1,6 @@
 """A denoiser inside an ascent: Plug-and-Play (Venkatakrishnan et al., GlobalSIP 2013; docs/method.md, The denoiser)."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,12 +63,12 @@ class Denoising:
         return (1 - progress) * self.strength + progress * self.end
 
     def step(
-        self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
+        self, stack: ImageStack, operator: StackOperator, progress: float, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack with its pixels moved a share of the way to their denoised form.
 
         It sees a masked stack together with its surroundings, so there is no seam. Where `mask` (B, 1, H, W) is 0 the
-        picture stays, except that parameters and frozen bands spread the change a little.
+        picture stays, except that frozen bands spread the change a little.
         """
         if not self.strength_at(progress) and not self.keep * progress:
             return stack

@@ -38,7 +38,7 @@ class ScoreGradient:
         return other
 
     def __call__(
-        self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator[Any], chunk: int
+        self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator, chunk: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the gradient at a canvas (B, 3, H, W), and the mean score of every objective, (), without its weight.
 

@@ -1,7 +1,7 @@
 """The optimizer of all recipes: gradient ascent along K times the gradient, with steps of a given size."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -46,7 +46,6 @@ class NormalizedAscent(Optimizer):
     coarse_to_fine: float = 0.6
     tilt: float = 0.4
     kind: ClassVar[str] = "ascent"
-    level_sets: ClassVar[int] = 1
     denoised: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -58,7 +57,7 @@ class NormalizedAscent(Optimizer):
             raise ValueError(f"tilt {self.tilt} is not between 0 (engraved) and {STEEPEST_TILT:g} (blurred)")
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step along K times the gradient, scaled to RMS 1; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)
@@ -74,4 +73,4 @@ class NormalizedAscent(Optimizer):
         # The canvas takes the memory of a direction that no state keeps: allocating many frames takes long.
         room = direction if state is None else None
         canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
-        return replace(stack, canvas=canvas, parameters=None, optimizer_state=state)
+        return replace(stack, canvas=canvas, optimizer_state=state)

@@ -1,7 +1,7 @@
 """The base class of optimizers, which are rules that move a stack along a gradient."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ class Optimizer(ABC):
 
     Attributes:
         kind: its name. A state in the stack of another kind is ignored.
-        needs_levels: whether the parameters of the stack must be the levels as tensors (`LevelTensors`).
+        needs_levels: whether it moves levels, pixels or coefficients as tensors (`FactoredOperator`).
         level_sets: how many tensors for each level a step of the method `layers` holds, for the estimate of memory.
         denoised: whether an ascent has a denoiser if none is chosen.
         draws: whether it sets the whole canvas itself, so that no denoiser may act on it.
@@ -30,7 +30,7 @@ class Optimizer(ABC):
 
     kind: ClassVar[str]
     needs_levels: ClassVar[bool] = False
-    level_sets: ClassVar[int] = 4
+    level_sets: ClassVar[int] = 1
     denoised: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     coarse_to_fine: float = 0.0
@@ -46,12 +46,12 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after one step, with a new canvas, and parameters and state that go with it.
+        """Return the stack after one step, with a new canvas, and the state that goes with it.
 
         The gradient (B, 3, H, W) of the score at the canvas is 0 outside the mask (B, 1, H, W), where objectives act;
-        None is everywhere. An optimizer that moves only the canvas sets the parameters to None. The caller counts.
+        None is everywhere. The caller counts.
         """
 
 

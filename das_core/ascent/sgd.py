@@ -1,7 +1,7 @@
 """Plain gradient ascent on all levels of a stack, the optimizer of Direct Ascent Synthesis."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -38,20 +38,14 @@ class SGD(Optimizer):
         check_momentum(self.momentum)
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`."""
-        velocity = operator.adjoint(gradient)
-        state = None
+        """Return the stack after v = momentum * v + gradient and canvas += rate * K v; see `Optimizer.step`."""
+        velocity, state = gradient.float(), None
         if self.momentum:
-            old = recall_state(stack, self.kind, [tensor.shape for tensor in velocity.tensors])
+            old = recall_state(stack, self.kind, [velocity.shape])
             if old is not None:
-                velocity = velocity.add(replace(velocity, tensors=old.tensors), alpha=self.momentum)
-            state = OptimizerState(self.kind, velocity.tensors)
-        rate = self.learning_rate * pace.rate
-        if stack.parameters is None:
-            canvas = stack.canvas.add(operator.forward(velocity), alpha=rate)
-            return replace(stack, canvas=canvas, optimizer_state=state)
-        parameters = stack.parameters.add(velocity, alpha=rate)
-        canvas = stack.start + operator.forward(parameters)
-        return replace(stack, canvas=canvas, parameters=parameters, optimizer_state=state)
+                velocity = velocity.add(old.tensors[0], alpha=self.momentum)
+            state = OptimizerState(self.kind, (velocity,))
+        canvas = stack.canvas.add(operator.precondition(velocity), alpha=self.learning_rate * pace.rate)
+        return replace(stack, canvas=canvas, optimizer_state=state)

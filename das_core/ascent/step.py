@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +22,7 @@ class AscentStep:
     """A function from a stack to the stack after one step."""
 
     gradient: ScoreGradient
-    operator: StackOperator[Any]
+    operator: StackOperator
     optimizer: Optimizer
     denoising: Denoising | None = None
     within: Within | None = None
@@ -116,11 +115,9 @@ def _hold_still(before: ImageStack, after: ImageStack, images: Sequence[int]) ->
     def hold_all(new: Sequence[Tensor], old: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return tuple(hold(*pair) for pair in zip(new, old, strict=True))
 
-    parameters, state = after.parameters, after.optimizer_state
-    if parameters is not None and before.parameters is not None:
-        parameters = replace(parameters, tensors=hold_all(parameters.tensors, before.parameters.tensors))
+    state = after.optimizer_state
     if state is not None:
         old = recall_state(before, state.kind, [tensor.shape for tensor in state.tensors])
         state = state if old is None else replace(state, tensors=hold_all(state.tensors, old.tensors))
     canvas = hold(after.canvas, before.canvas)
-    return replace(after, canvas=canvas, parameters=parameters, optimizer_state=state)
+    return replace(after, canvas=canvas, optimizer_state=state)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -61,7 +61,7 @@ class Strokes(Optimizer):
             raise ValueError(f"strokes draw single pictures, and no {what}; choose the optimizer 'ascent'")
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step of Adam on its strokes; see `Optimizer.step`."""
         height, width = stack.spec.canvas
@@ -76,7 +76,7 @@ class Strokes(Optimizer):
         else:
             state = self._move(stack, gradient, old, pace, window, scale)
         drawn = torch.stack([draw_strokes(each, height, width, window) for each in state.tensors[0]])
-        return replace(stack, canvas=invert_pixels(drawn, stack.spec.color), parameters=None, optimizer_state=state)
+        return replace(stack, canvas=invert_pixels(drawn, stack.spec.color), optimizer_state=state)
 
     def _move(
         self, stack: ImageStack, gradient: Tensor, old: OptimizerState, pace: Pace, window: int, scale: float

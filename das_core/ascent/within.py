@@ -65,7 +65,7 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack, which has no parameters, with the nearest images within the bound."""
+        """Return the stack with the nearest images within the bound."""
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
         bytes_ = middle.mul(255).round_().div_(255)

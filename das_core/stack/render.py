@@ -117,11 +117,13 @@ def _resize_canvas(stack: ImageStack, scale: float) -> Tensor:
     """Return the canvas of a stack at a multiple of its own size, (B, 3, H, W), margins included."""
     (height, width), margin = scale_size(stack.spec, scale)
     shape = (height + 2 * margin, width + 2 * margin)
-    parts = decompose(stack)
-    canvas = _resize_level(parts.rest, shape, stack.spec.tile)
-    for level in parts.levels:
+    parts, rest = decompose(stack), stack.canvas
+    canvas = rest.new_zeros(stack.batch, 3, *shape)
+    for number in pausing(range(len(stack.spec.levels))):
+        level = parts.find_level(number)
         canvas += _resize_level(level, shape, stack.spec.tile)
-    return canvas
+        rest = rest - parts.enlarge(number, level)
+    return canvas + _resize_level(rest, shape, stack.spec.tile)
 
 
 def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:

@@ -1,12 +1,10 @@
-"""The state of a stack: the parameters that an ascent accumulates, and the state of its optimizer."""
+"""The state of the optimizer of a stack, and checks of what a stack holds."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from torch import Tensor
 
-from ..common.interruption import pausing
 from ..common.scalars import as_whole
 from ..common.text import shorten
 
@@ -28,30 +26,6 @@ def check_tensor(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
             f"{what} is {tensor.dtype} of shape {tuple(tensor.shape)}; give float32 of shape {shape}, which fits the "
             "spec of the stack"
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Parameters:
-    """The tensors, float32, that an ascent moves: `canvas = start + operator.forward(parameters)`."""
-
-    tensors: tuple[Tensor, ...]
-
-    def add(self, other: "Parameters", alpha: float) -> Self:
-        """Return the sum of these parameters and `alpha` times `other`."""
-        pairs = pausing(zip(self.tensors, other.tensors, strict=True))
-        return replace(self, tensors=tuple(own.add(more, alpha=alpha) for own, more in pairs))
-
-    def to(self, device: torch.device) -> Self:
-        """Return the same parameters on another device."""
-        return replace(self, tensors=tuple(tensor.to(device) for tensor in self.tensors))
-
-
-class AccumulatedGradient(Parameters):
-    """The sum over all steps of the gradient (or the velocity) times the step size, one tensor (B, 3, H, W)."""
-
-
-class LevelTensors(Parameters):
-    """What ascents have added to every level, (B, 3, h_r, w_r), or to pixels or Fourier coefficients, one tensor."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -176,8 +176,7 @@ def _list_settings() -> list[Any]:
         tip(
             io.Combo.Input("method", options=list_options(OperatorForm, "spectral"), default="spectral"),
             "How a step is spread over the levels. spectral: a filter, fastest, a few percent from the paper. layers: "
-            "to the letter of the paper, slower with many levels; keeps every level as a tensor of its own, which adam "
-            "works on.",
+            "to the letter of the paper, slower with many levels; adam always takes it.",
         ),
         tip(
             io.Boolean.Input("tile", default=False),

@@ -90,8 +90,6 @@ def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
     assert float(distances(again, "linf").max()) <= 0.05
     with pytest.raises(ValueError, match=r"further than the bound of 0.01: start from the image itself"):
         da.Ascent(after, toy_class(), within=0.01)
-    with pytest.raises(ValueError, match=r"Adam keeps what it moves as tensors, and a bound moves the canvas; choose"):
-        da.Ascent(photo(), toy_class(), optimizer=da.Adam(), within=0.1)
 
 
 @each_case(

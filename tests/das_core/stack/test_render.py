@@ -35,12 +35,14 @@ def stack(levels: Any = None) -> ImageStack:
     return climb(ImageStack.noise(StackSpec(32, 32, 8, levels)), steps=1, optimizer=SGD(0.5)).stack
 
 
-@each_case("levels", [None, (1, 3, 20)])
-def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch(levels: tuple[int, ...] | None) -> None:
-    made = stack(levels)
+@each_case("sizes", [None, (1, 3, 20)])
+def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch(sizes: tuple[int, ...] | None) -> None:
+    made = stack(sizes)
     torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
     whole = decompose(made)
-    resized = [F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*whole.levels, whole.rest)]
+    levels = [whole.find_level(number) for number in range(len(made.spec.levels))]
+    rest = made.canvas - torch.stack([whole.enlarge(*level) for level in enumerate(levels)]).sum(dim=0)
+    resized = [F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*levels, rest)]
     expected = ImageStack.from_canvas(StackSpec(64, 64, 16), torch.stack(resized).sum(dim=0)).image()
     larger = render_stack(made, 2.0)
     torch.testing.assert_close(larger, expected, rtol=0, atol=1e-5)

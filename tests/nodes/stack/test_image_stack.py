@@ -39,7 +39,7 @@ def test_a_start_image_is_shown_as_it_was(pack: Pack) -> None:
     kept = image.clone()
     for contrast in (1.0, 0.5):
         stack = pack.stack(start={"start": "image", "contrast": contrast}, image=image)
-        assert (stack.parameters, stack.optimizer_state, stack.surroundings) == (None, None, None)
+        assert (stack.optimizer_state, stack.surroundings) == (None, None)
         assert_is_free(stack.start)
         assert_is_free(stack.canvas)
         expected = 0.5 + (image - 0.5) * contrast
