@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from ..common.interruption import pausing
+from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import FactoredOperator, StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Optimizer, check_positive, recall_state
+from .optimizers import LARGEST, Optimizer, recall_state
 from .pace import Pace
 
 # The decay rates of the moving averages of the gradient and of its square, the usual ones.
@@ -41,7 +42,7 @@ class Adam(Optimizer):
     level_sets: ClassVar[int] = 6
 
     def __post_init__(self) -> None:
-        check_positive("learning_rate", self.learning_rate)
+        check_number("learning_rate", self.learning_rate, 0, LARGEST, "0.01 suits many levels", above=True)
 
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None

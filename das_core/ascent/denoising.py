@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..common.coarse_blur import LEAST_DEVIATION, blur_coarsely
 from ..common.interruption import allow_interrupt
+from ..common.scalars import check_number
 from ..denoisers.base import Denoiser, ask_denoiser
 from ..denoisers.total_variation import TotalVariation
 from ..stack.image_stack import ImageStack, move_canvas
@@ -49,13 +50,10 @@ class Denoising:
     keep: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in (("strength", self.strength), ("end", self.end)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"a denoiser's {name} of {value} is not between 0 and 1; 0.03 leaves even surfaces")
-        if not 0 < self.share <= 1:
-            raise ValueError(f"a denoiser's share of {self.share} is not above 0 and at most 1; 0.3 suits 60 steps")
-        if not 0 <= self.keep <= 1:
-            raise ValueError(f"keep {self.keep} is not between 0 and 1; 0.03 keeps a photograph around the subject")
+        for name in ("strength", "end"):
+            check_number(f"a denoiser's {name}", getattr(self, name), 0, 1, "0.03 leaves even surfaces")
+        check_number("a denoiser's share", self.share, 0, 1, "0.3 suits 60 steps", above=True)
+        check_number("keep", self.keep, 0, 1, "0.03 keeps a photograph around the subject")
 
     def strength_at(self, progress: float) -> float:
         """Return the strength when this share of the ascent, 0..1, is over."""

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from ..common.masks import mean_square
+from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Optimizer, check_momentum, check_positive, recall_state
+from .optimizers import LARGEST, STRONGEST, Optimizer, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0  # With it, K falls as about 1 / f^5 at the first step; without a tilt as about 1 / f.
@@ -49,12 +50,10 @@ class NormalizedAscent(Optimizer):
     denoised: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_positive("step_size", self.step_size)
-        check_momentum(self.momentum)
-        if not 0 <= self.coarse_to_fine <= 1:
-            raise ValueError(f"coarse_to_fine {self.coarse_to_fine} is not a share of the steps between 0 and 1")
-        if not 0 <= self.tilt <= STEEPEST_TILT:
-            raise ValueError(f"tilt {self.tilt} is not between 0 (engraved) and {STEEPEST_TILT:g} (blurred)")
+        check_number("step_size", self.step_size, 0, LARGEST, "0.13 suits 60 steps", above=True)
+        check_number("momentum", self.momentum, 0, STRONGEST, "0.9 is strong")
+        check_number("coarse_to_fine", self.coarse_to_fine, 0, 1, "it is a share of the steps")
+        check_number("tilt", self.tilt, 0, STEEPEST_TILT, "0 is engraved, 0.4 painted, 2 blurred")
 
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None

@@ -12,7 +12,8 @@ from ..stack.spec import StackSpec
 from ..stack.state import OptimizerState
 from .pace import Pace
 
-_LARGEST = 1e30  # The largest step size or learning rate that is allowed: larger ones could overflow float32.
+LARGEST = 1e30  # Of step sizes and learning rates: larger ones could overflow float32.
+STRONGEST = 0.9999  # Of momenta: at 1, a velocity would only grow.
 
 
 class Optimizer(ABC):
@@ -53,18 +54,6 @@ class Optimizer(ABC):
         The gradient (B, 3, H, W) of the score at the canvas is 0 outside the mask (B, 1, H, W), where objectives act;
         None is everywhere. The caller counts.
         """
-
-
-def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless a setting is above 0 and at most 1e30; NaN is refused, too."""
-    if not 0 < value <= _LARGEST:
-        raise ValueError(f"{name} {value} must be above 0 and at most {_LARGEST:g}")
-
-
-def check_momentum(value: float) -> None:
-    """Raise ValueError unless a momentum is at least 0 and below 1."""
-    if not 0 <= value < 1:
-        raise ValueError(f"momentum {value} is not between 0 (none) and 1 (excluded); 0.9 is strong")
 
 
 def recall_state(stack: ImageStack, kind: str, shapes: list[torch.Size]) -> OptimizerState | None:

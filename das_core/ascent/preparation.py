@@ -1,13 +1,13 @@
 """Prepares an ascent before its first step: checks settings, chooses defaults, and prepares the stack."""
 
+import math
 from dataclasses import replace
 from typing import Literal
 
 import torch
 
 from ..common.choices import check_choice
-from ..common.scalars import as_whole
-from ..common.text import shorten
+from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from .denoising import Denoising
 from .focus import Focus
@@ -25,29 +25,18 @@ def choose_chunk(device: torch.device) -> int:
     return 4 if device.type == "cpu" else 16
 
 
-def check_steps(steps: int, usual: str) -> None:
-    """Raise a ValueError, which ends with what is `usual`, unless an ascent can have this number of steps."""
-    if not 1 <= (as_whole(steps) or 0) <= MOST_STEPS:
-        raise ValueError(f"steps {shorten(steps)} is not a whole number from 1 to {MOST_STEPS}; {usual}")
-
-
 def check_seed(seed: int) -> None:
     """Raise a ValueError unless `seed` is a seed of random draws."""
-    if (number := as_whole(seed)) is None or number < 0:
-        raise ValueError(f"seed {shorten(seed)} is not a whole number from 0 up; each gives another picture")
+    check_number("seed", seed, 0, math.inf, "each gives another picture", whole=True)
 
 
 def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
     """Check the settings of an `Ascent` that need neither its stack nor its objectives."""
-    check_steps(steps, "60 make a good picture")
+    check_number("steps", steps, 1, MOST_STEPS, "60 make a good picture", whole=True)
     check_seed(seed)
     for step in range(steps if callable(schedule) else 1):
         pace_at(step, steps, schedule, coarse_share=0.0)
-    if (views := as_whole(chunk)) is None or views < 0:
-        raise ValueError(
-            f"chunk {shorten(chunk)} is not a whole number from 0 up; 0 suits the device, 16 shows at most 16 views at "
-            "once"
-        )
+    check_number("chunk", chunk, 0, math.inf, "0 suits the device, 16 shows 16 views at once", whole=True)
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:

@@ -5,10 +5,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Optimizer, check_momentum, check_positive, recall_state
+from .optimizers import LARGEST, STRONGEST, Optimizer, recall_state
 from .pace import Pace
 
 
@@ -34,8 +35,8 @@ class SGD(Optimizer):
     kind: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
-        check_positive("learning_rate", self.learning_rate)
-        check_momentum(self.momentum)
+        check_number("learning_rate", self.learning_rate, 0, LARGEST, "0.005 suits a logit", above=True)
+        check_number("momentum", self.momentum, 0, STRONGEST, "0.9 is strong")
 
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None

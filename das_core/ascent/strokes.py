@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..common.devices import make_constant
-from ..looks.look import check_number, measure_scale
+from ..common.scalars import check_number
+from ..looks.look import measure_scale
 from ..looks.strokes import STROKES, VALUES, draw_strokes, scatter_strokes
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..common.images import map_images
 from ..common.interruption import allow_interrupt, pausing
+from ..common.scalars import check_number
 
 _STEP = 0.248  # Of the dual descent, which converges below 2 / 8: 8 bounds the squared norm of the divergence.
 _ROUNDS = 4  # Of the dual descent at a scale of 1. A round spreads a change by one pixel: larger scales take more.
@@ -43,8 +44,7 @@ class TotalVariation:
     name: ClassVar[str] = "total variation"
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"{self.rounds} rounds are too few; at least 1 is needed, and {_ROUNDS} are usual")
+        check_number("rounds", self.rounds, 1, math.inf, f"{_ROUNDS} are usual", whole=True)
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
         """Return the pixels with even surfaces; see `Denoiser`."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypeVar, cast
 
+from ..common.scalars import check_number
 from ..common.text import shorten
 from .cells import Cells
 from .colors import check_palette
 from .ink import Ink
-from .look import Look, check_number
+from .look import Look
 from .paint import Paint
 from .regions import Glass, LowPoly
 

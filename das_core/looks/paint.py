@@ -16,7 +16,8 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.interruption import pausing
-from .look import check_number, measure_scale, wrap
+from ..common.scalars import check_number
+from .look import measure_scale, wrap
 
 Medium = Literal["oil", "watercolour"]
 

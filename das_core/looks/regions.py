@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.devices import send_to_device
+from ..common.scalars import check_number
 from .colors import check_color, from_hex, to_hex, to_oklab
-from .look import check_number, choose_side, measure_scale, pad_to_cells, wrap
+from .look import choose_side, measure_scale, pad_to_cells, wrap
 from .svg import Shape
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.images import Images, check_images
-from ..common.scalars import as_number
-from ..common.text import shorten
+from ..common.scalars import check_number
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.default_layers import choose_content_layer
@@ -55,9 +54,8 @@ def caricature_objective(model: Judge, images: Images, layer: str, power: float 
         power: from 0, which takes the dot product alone and so may add what the image lacks.
         weight: the weight of the objective, see `Term`.
     """
-    found, exponent = find_layer(find_layers(model), layer, model.name), as_number(power)
-    if exponent is None or not 0 <= exponent < float("inf"):
-        raise ValueError(f"power {shorten(power)} is no number from 0 up; give 0 for the dot product alone, or 1")
+    found = find_layer(find_layers(model), layer, model.name)
+    exponent = check_number("power", power, 0, 100, "0 takes the dot product alone")
     judge, image = make_activation_judge(model, [found]), check_images(images, "the photograph")
     score = CaricatureScore(found.name, exponent)
     name = f"{found.name} caricature"

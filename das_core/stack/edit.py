@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..common.scalars import check_number
 from .bands import FINEST, Band, combine_gains, select_levels
 from .decomposition import Decomposition
 from .image_stack import ImageStack
@@ -50,8 +51,7 @@ def edit_stack(
         stack = replace(stack, start=stack.canvas)
     parts, shares = [stack], [[1.0] * len(levels)]
     if other is not None:
-        if not 0 <= blend <= 1:
-            raise ValueError(f"blend {blend} is not between 0 (this stack) and 1 (the other one)")
+        check_number("blend", blend, 0, 1, "0 is this stack, 1 the other one")
         mixed = [blend * chosen for chosen in select_levels(blend_bands or [(1, FINEST)], levels)]
         parts, shares = [stack, _convert_like(stack, other)], [[1 - share for share in mixed], mixed]
     factors, gone = combine_gains(gains, levels), select_levels(reset, levels)

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from ..common.devices import find_device
 from ..common.images import Images
+from ..common.scalars import check_number, set_fields
 from .linear_operator import StackOperator
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .start import Surroundings, count_images, make_surroundings, start_from_image, start_from_noise
-from .state import OptimizerState, check_steps, check_tensor
+from .state import MOST_DONE, OptimizerState, check_tensor
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,7 +46,7 @@ class ImageStack:
     surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", check_steps("steps of a stack", self.steps))
+        set_fields(self, steps=check_number("steps of a stack", self.steps, 0, MOST_DONE, "0 is none", whole=True))
         if self.canvas.ndim != 4 or not len(self.canvas):
             raise ValueError(
                 f"a canvas of shape {tuple(self.canvas.shape)} has no image; give (B, 3, H, W), B at least 1"

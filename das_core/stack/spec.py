@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.geometry import Shape
-from ..common.scalars import as_switch
+from ..common.scalars import as_switch, set_fields
 from ..common.text import shorten
 from ..common.timeline import Timeline
 from ..looks.look import Look, apply_look
@@ -69,7 +69,7 @@ class StackSpec:
 
     def __post_init__(self) -> None:
         width, height, margin = check_size(self.width, self.height, self.margin)
-        self._set(width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
+        set_fields(self, width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
         check_choice("method", self.method, get_args(OperatorForm))
         check_choice("color", self.color, get_args(ColorSpace))
         check_choice("parametrization", self.parametrization, OPERATORS)
@@ -89,15 +89,10 @@ class StackSpec:
             self.zoom.check_canvas(self.canvas, margin)
         longest = max(self.canvas)
         levels = check_levels(default_levels(self.canvas) if self.levels is None else self.levels, longest)
-        self._set(levels=tuple(sorted(set(levels))), frozen=check_bands(self.frozen, longest))
+        set_fields(self, levels=tuple(sorted(set(levels))), frozen=check_bands(self.frozen, longest))
         if covers_all_resolutions(self.frozen, longest):
             bands = ", ".join(map(format_band, self.frozen))
             raise ValueError(f"the frozen bands {shorten(bands)} leave nothing that could move; freeze fewer")
-
-    def _set(self, **fields: object) -> None:
-        """Replace what was given for some fields by the values that were read from it."""
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
 
     @property
     def canvas(self) -> Shape:

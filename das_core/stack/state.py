@@ -5,18 +5,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..common.scalars import as_whole
+from ..common.scalars import check_number, set_fields
 from ..common.text import shorten
 
 _LONGEST_KIND = 100
-
-
-def check_steps(name: str, value: object) -> int:
-    """Return a number of steps as an int, or raise a ValueError unless it is a whole number from 0 to below 2^53."""
-    steps = as_whole(value)
-    if steps is None or not 0 <= steps < 2**53:
-        raise ValueError(f"{name} {shorten(value)} is not a whole number from 0 up; give one, such as 0")
-    return steps
+MOST_DONE = 2**53 - 1  # Steps: the largest whole number that every reader of JSON keeps as it is.
 
 
 def check_tensor(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
@@ -42,7 +35,7 @@ class OptimizerState:
                 f"kind {shorten(self.kind)} is no name of a kind of optimizer; give a text of at most {_LONGEST_KIND} "
                 "characters, such as 'sgd'"
             )
-        object.__setattr__(self, "steps", check_steps("steps of an optimizer", self.steps))
+        set_fields(self, steps=check_number("steps of an optimizer", self.steps, 0, MOST_DONE, "0 is none", whole=True))
         for number, tensor in enumerate(self.tensors):
             check_tensor(f"tensor {number} of the state of an optimizer", tensor, tuple(tensor.shape))
 

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from ..common.interruption import pausing
 from ..common.products import multiply
-from ..common.scalars import as_switch, as_whole
-from ..common.text import shorten
+from ..common.scalars import as_switch, check_number, set_fields
 from ..common.timeline import Timeline
 from .linear_operator import StackOperator
 
@@ -34,14 +33,9 @@ class Time:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        frames = as_whole(self.frames)
-        if frames is None or not 1 <= frames <= MOST_FRAMES:
-            raise ValueError(
-                f"frames {shorten(self.frames)} is not a whole number from 1 to {MOST_FRAMES}; 12 or 24 make a film, "
-                "and more can be rendered between them"
-            )
-        object.__setattr__(self, "frames", frames)
-        object.__setattr__(self, "loop", as_switch("loop", self.loop))
+        usual = "12 or 24 make a film, and more can be rendered between them"
+        frames = check_number("frames", self.frames, 1, MOST_FRAMES, usual, whole=True)
+        set_fields(self, frames=frames, loop=as_switch("loop", self.loop))
 
     @property
     def timeline(self) -> Timeline:

@@ -96,7 +96,7 @@ def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
     ("limit", "norm", "says"),
     [
         *((limit, "linf", r"8/255 hardly shows") for limit in (0.0, 1e-6, 8, math.nan)),
-        (math.inf, "l2", r"not a number from 1e-05 to 1e\+30"),
+        (math.inf, "l2", r"bound inf is not between 1e-05 and 1e\+30"),
         (0.1, "l1", r"norm 'l1'"),
     ],
 )

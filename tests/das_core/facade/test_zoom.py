@@ -85,7 +85,7 @@ def test_the_longest_film_has_65_536_frames(tmp_path: Path, monkeypatch: pytest.
 @each_case(
     ("wishes", "settings", "says"),
     [
-        (["class 3"], {}, "1 depths are no zoom; give a whole number from 2 to 32"),
+        (["class 3"], {}, "depths 1 is not a whole number from 2 to 32"),
         (["class 3", None], {}, "a NoneType is nothing to ask for"),
         ("class 3", {}, "a str is no list of depths"),
         ({0: "class 3", 1: "class 5"}, {}, "a dict is no list of depths"),

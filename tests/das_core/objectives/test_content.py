@@ -81,8 +81,8 @@ def test_a_stack_climbs_to_the_content_of_an_image() -> None:
             lambda: answer(da.content_objective(TOY, picture(), "1"), torch.rand(1, 3, 32, 32)),
             "content is compared view by view, so it can only be asked for in an ascent",
         ),
-        (lambda: da.caricature_objective(TOY, picture(), "1", -1), "power -1 is no number from 0 up; give 0 for"),
-        (lambda: da.caricature_objective(TOY, picture(), "1", "2"), "power 2 is no number"),  # type: ignore[arg-type]
+        (lambda: da.caricature_objective(TOY, picture(), "1", -1), "power -1 is not between 0 and 100; 0 takes"),
+        (lambda: da.caricature_objective(TOY, picture(), "1", "2"), "power '2' is not"),  # type: ignore[arg-type]
         (lambda: da.content_objective(TOY, picture(), "seven"), "layer 'seven' is not in toy"),
         (lambda: da.content_objective(TOY, picture()[:, :1]), "the content image has 1 channels"),
         (

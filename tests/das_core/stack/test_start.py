@@ -114,9 +114,9 @@ def test_an_image_of_noise_differs_from_the_others_and_is_the_same_in_any_batch(
 @each_case(
     ("settings", "says"),
     [
-        ({"amplitude": -0.1}, "not amplitude -0.1 and decay 0.7; try 1 and 0.4"),
-        ({"amplitude": math.inf}, "not amplitude inf"),
-        ({"decay": 0.0}, "above 0 and at most 10, not amplitude 0.3 and decay 0.0"),
+        ({"amplitude": -0.1}, "amplitude -0.1 is not between 0 and"),
+        ({"amplitude": math.inf}, "amplitude inf is not"),
+        ({"decay": 0.0}, "decay 0.0 is not above 0 and at most 10"),
         ({"decay": 10.1}, "decay 10.1"),
         ({"decay": math.nan}, "decay nan"),
     ],

@@ -12,8 +12,8 @@ from das_core.stack.state import OptimizerState
     [
         (3, 0, "kind 3 is no name of a kind of optimizer; give a text of at most 100"),
         ("x" * 101, 0, "kind x+.* is no name"),
-        ("sgd", -1, "steps of an optimizer -1 is not a whole number from 0 up"),
-        ("sgd", 2**53, "is not a whole number from 0 up"),
+        ("sgd", -1, "steps of an optimizer -1 is not a whole number from 0 to"),
+        ("sgd", 2**53, "steps of an optimizer 9007199254740992 is not"),
     ],
 )
 def test_a_state_that_no_optimizer_has_is_refused(kind: Any, steps: int, says: str) -> None:

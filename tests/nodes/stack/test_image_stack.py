@@ -152,7 +152,7 @@ test_what_cannot_be_is_refused = refuse_all(
         r"4 channels .* alpha": lambda pack: pack.stack(start={"start": "image"}, image=torch.rand(1, 9, 9, 4)),
         r"the mask has no pixel": lambda pack: pack.stack(image=torch.ones(1, 9, 9, 3), mask=torch.zeros(1, 9, 9)),
         r"level 'many' is not a whole number.*such as": lambda pack: choose(pack, "custom", resolutions="1, many"),
-        r"step 97 is not between 1 and 96": lambda pack: choose(pack, "linear", step=97),
+        r"step 97 is not a whole number from 1 to 96": lambda pack: choose(pack, "linear", step=97),
         r"parametrization is missing or unknown; choose multiples_of_4, linear": lambda pack: choose(pack, "octaves"),
         r"details 'many' is unknown; choose default or custom": lambda pack: pack.run("DAS_ImageStack", details="many"),
         r"start 'black' is unknown; choose gray, noise or image": lambda pack: pack.stack(start={"start": "black"}),
