@@ -58,6 +58,13 @@ def check_number(
     return number
 
 
+def check_count(count: int, wanted: int, what: str, unit: str = "image") -> None:
+    """Raise a ValueError unless there is one thing for all images, or one for each."""
+    if count not in (1, wanted):
+        each = "" if wanted == 1 else f" or {wanted}"
+        raise ValueError(f"{count} {what} do not go with {wanted} {unit}{'s' * (wanted != 1)}: use 1{each}")
+
+
 def set_fields(item: Any, **values: object) -> None:
     """Replace what was given for the fields of a frozen dataclass by the values that were read from it."""
     for name, value in values.items():

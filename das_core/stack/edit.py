@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..common.scalars import check_number
+from ..common.scalars import check_count, check_number
 from .bands import FINEST, Band, combine_gains, select_levels
 from .decomposition import Decomposition
 from .image_stack import ImageStack
@@ -112,11 +112,7 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
     if (mine.width, mine.height, mine.margin) != (theirs.width, theirs.height, theirs.margin):
         sizes = [f"{spec.width} x {spec.height} with a margin of {spec.margin}" for spec in (mine, theirs)]
         raise ValueError(f"a stack of {sizes[0]} does not blend with one of {sizes[1]}: make both of one size")
-    if other.batch not in (1, stack.batch):
-        raise ValueError(
-            f"{stack.batch} images do not blend with {other.batch}: the other stack needs 1"
-            f"{'' if stack.batch == 1 else f' or {stack.batch}'}"
-        )
+    check_count(other.batch, stack.batch, "images of the other stack")
     canvases = [other.start, other.canvas]
     if mine.color != theirs.color:
         canvases = [from_rgb(to_rgb(each, theirs.color), mine.color) for each in canvases]

@@ -10,7 +10,7 @@ from ..common.devices import send_to_device
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import canvas_mask, check_mask
-from ..common.scalars import check_number
+from ..common.scalars import check_count, check_number
 from ..common.seeding import make_generator
 from .bases import make_basis
 from .levels import default_levels
@@ -61,9 +61,8 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
     """Return canvases (B, 3, H, W) in the colour space of the spec: of the image up to 1e-6, and of its contrast."""
     batch = count_images(spec, batch)
     image = check_images(image, "the start image")
-    if spec.series is not None and len(image) not in (1, batch):
-        count, kind, unit = spec.series
-        raise ValueError(f"{len(image)} start images are no {kind} of {count} {unit}s: use 1 or {count}")
+    if spec.series is not None:
+        check_count(len(image), batch, "start images", spec.series[2])
     if len(image) > 1 and batch not in (1, len(image)):
         raise ValueError(f"a batch of {batch} does not go with {len(image)} start images: use 1 or {len(image)}")
     check_number("contrast", contrast, 0, 1, "0.95 keeps the picture and lets it move", above=True)
@@ -107,8 +106,7 @@ def make_surroundings(spec: StackSpec, stacks: int, image: Images, mask: Tensor,
     if spec.time is not None:
         batch = stacks
     for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", stacks)):
-        if count not in (1, batch):
-            raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
+        check_count(count, batch, what)
     shape = (spec.height, spec.width)
     pixels = place_on_canvas(image, shape, spec.margin).expand(batch, -1, -1, -1)
     return Surroundings(pixels, canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1))

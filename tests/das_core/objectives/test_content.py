@@ -87,7 +87,7 @@ def test_a_stack_climbs_to_the_content_of_an_image() -> None:
         (lambda: da.content_objective(TOY, picture()[:, :1]), "the content image has 1 channels"),
         (
             lambda: first_score(picture(batch=2), da.content_objective(TOY, picture(batch=3))),
-            r"3 images to compare with do not go with a stack of 2 images: use 1 or 2",
+            r"3 images to compare with do not go with 2 images: use 1 or 2",
         ),
     ],
 )

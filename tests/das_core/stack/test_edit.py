@@ -116,7 +116,7 @@ def test_stacks_of_other_levels_colours_and_batches_blend_too() -> None:
         ({"other": GREY, "blend": -0.1}, "blend -0.1 is not between 0"),
         ({"other": GREY, "blend_bands": [(3, 3)]}, "the band '3' holds no level"),
         ({"other": ImageStack.gray(StackSpec(32, 40, 8), 2)}, "a stack of 32 x 32 .* not blend with one of 32 x 40"),
-        ({"other": ImageStack.gray(SPEC, 3)}, "2 images do not blend with 3: the other stack needs 1 or 2$"),
+        ({"other": ImageStack.gray(SPEC, 3)}, "3 images of the other stack do not go with 2 images: use 1 or 2$"),
     ],
 )
 def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:

@@ -71,8 +71,8 @@ def test_a_stack_goes_to_another_device_with_all_that_it_holds() -> None:
         ("a batch of 2 does not go with 5 start images: use 1 or 5", SPEC, photograph(32, 32, 5), 2),
         ("a batch of 2 is no film of 3 frames; leave it at 1", FILM, None, 2),
         ("a batch of 4 is no zoom of 3 depths; leave it at 1", ZOOM, photograph(16, 32), 4),
-        ("2 start images are no film of 3 frames: use 1 or 3", FILM, photograph(16, 32, 2), 1),
-        ("2 start images are no zoom of 3 depths: use 1 or 3", ZOOM, photograph(16, 32, 2), 1),
+        ("2 start images do not go with 3 frames: use 1 or 3", FILM, photograph(16, 32, 2), 1),
+        ("2 start images do not go with 3 depths: use 1 or 3", ZOOM, photograph(16, 32, 2), 1),
     ],
 )
 def test_a_batch_that_cannot_be_is_named(says: str, spec: StackSpec, images: torch.Tensor | None, batch: Any) -> None:
