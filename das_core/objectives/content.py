@@ -4,8 +4,6 @@ As in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural 
 view is compared with the same view of the image: same window, flip and noise.
 """
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -35,9 +33,11 @@ def content_objective(model: Judge, images: Images, layer: str = "", weight: flo
     known = find_layers(model)
     found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
     judge, image = make_activation_judge(model, [found]), check_images(images, "the content image")
-    return make_objective(
-        "content", [(judge, ContentScore(found.name))], weight, references=(image,), images=len(image)
-    )
+
+    def score(output: Activations, images: Tensor) -> Tensor:
+        return -measure_content_distance(*_pair(output, found.name))
+
+    return make_objective("content", [(judge, score)], weight, references=(image,), images=len(image))
 
 
 def caricature_objective(model: Judge, images: Images, layer: str, power: float = 1, weight: float = 1.0) -> Objective:
@@ -57,34 +57,14 @@ def caricature_objective(model: Judge, images: Images, layer: str, power: float 
     found = find_layer(find_layers(model), layer, model.name)
     exponent = check_number("power", power, 0, 100, "0 takes the dot product alone")
     judge, image = make_activation_judge(model, [found]), check_images(images, "the photograph")
-    score = CaricatureScore(found.name, exponent)
+
+    def score(output: Activations, images: Tensor) -> Tensor:
+        features, aim = _pair(output, found.name)
+        likeness = F.cosine_similarity(features, aim, dim=1).clamp(min=_LEAST_COSINE)
+        return ((features * aim).mean(dim=1) * likeness**exponent).reshape(len(features), -1).mean(dim=1)
+
     name = f"{found.name} caricature"
     return make_objective(name, [(judge, score)], weight, references=(image,), images=len(image))
-
-
-@dataclass(frozen=True)
-class ContentScore:
-    """Minus the relative squared distance between the activations of a view and those of the same view of an image."""
-
-    layer: str
-
-    def __call__(self, output: Activations, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,), at most 0; `output.references` has the activations of the image."""
-        return -measure_content_distance(*_pair(output, self.layer))
-
-
-@dataclass(frozen=True)
-class CaricatureScore:
-    """How far the activations of a view go the way of those of the same view of an image, position by position."""
-
-    layer: str
-    power: float
-
-    def __call__(self, output: Activations, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,); `output.references` has the activations of the image."""
-        features, aim = _pair(output, self.layer)
-        likeness = F.cosine_similarity(features, aim, dim=1).clamp(min=_LEAST_COSINE)
-        return ((features * aim).mean(dim=1) * likeness**self.power).reshape(len(features), -1).mean(dim=1)
 
 
 def _pair(output: Activations, layer: str) -> tuple[Tensor, Tensor]:
