@@ -120,8 +120,7 @@ class Denoising:
 
 
 def hold_on(pixels: Tensor, kept: Tensor, change: Tensor, threshold: float, tile: bool = False) -> Tensor:
-    """Return pixels (B, 3, H, W), 0..1, that are moved towards `kept`, and equal it where `change` is weak. Block
-    thresholding (Cai, Annals of Statistics 27, 1999), see docs/method.md, The denoiser."""
+    """Return pixels (B, 3, H, W), moved towards `kept`, and equal to it where `change` is weak (docs/method.md)."""
     energy = change.square().mean(dim=1, keepdim=True)
     allow_interrupt()
     height, width = pixels.shape[2:]

@@ -1,7 +1,4 @@
-"""The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent.
-
-In Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2) the canvas itself grows.
-"""
+"""The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent."""
 
 from dataclasses import dataclass
 
@@ -96,8 +93,7 @@ def _from_center(canvas: Shape, box: Box, center: tuple[float, float] | None) ->
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
-    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS. The
-    strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013; docs/method.md, Emphasis)."""
+    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS."""
     if not power:
         return gradient
     local = min(gradient.shape[2:]) * (1 / 24)

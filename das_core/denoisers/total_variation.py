@@ -1,8 +1,7 @@
 """Denoising by total variation (Rudin, Osher and Fatemi, Physica D 60, 1992; docs/method.md, The denoiser).
 
-Chambolle (J. Math. Imaging Vis. 20, 2004) computes u = x - w div p from the dual problem: p has a vector of at most
-length 1 for every pixel, and minimises |x / w - div p|; here by projected gradient descent, as in Chambolle (EMMCVPR
-2005). A vector has entries for all channels (Bresson and Chan, Inverse Problems and Imaging 2, 2008).
+u = x - w div p: p has a vector of at most length 1, with entries for all channels, for every pixel, and minimises
+|x / w - div p|, by projected gradient descent.
 """
 
 import math

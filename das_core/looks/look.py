@@ -60,10 +60,7 @@ def measure_scale(pixels: Tensor, margin: int) -> float:
 
 
 def choose_side(pixels: Tensor, margin: int, count: int, tile: bool) -> int:
-    """Return the side of cells in pixels, so that about `count` cells lie along the short side of the picture.
-
-    In a tile it divides both sides, so that the cells at opposite edges fit together.
-    """
+    """Return the side of cells in pixels, so that about `count` lie along the short side; in a tile it divides both."""
     wanted = max(1, round(measure_scale(pixels, margin) * 224 / count))
     if not tile:
         return wanted

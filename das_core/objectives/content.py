@@ -1,7 +1,6 @@
 """The content of an image, the activations of a layer at every position: kept, or exaggerated.
 
-As in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section 2.1). A
-view is compared with the same view of the image: same window, flip and noise.
+A view is compared with the same view of the image (Gatys, Ecker and Bethge, 2016): same window, flip and noise.
 """
 
 import torch.nn.functional as F

@@ -17,10 +17,7 @@ from .spectral_operator import SpectralOperator
 
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """A canvas (B, 3, H, W) as the sum of levels A_r' G B_r, each enlarged, and of a rest that they do not show.
-
-    G is K+ times the canvas; K+ is that of the form `spectral`. Levels are computed when they are asked for.
-    """
+    """A canvas (B, 3, H, W) as the sum of levels A_r' G B_r, each enlarged, and of a rest; G is K+ times the canvas."""
 
     spec: StackSpec
     canvas: Tensor

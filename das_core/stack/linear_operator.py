@@ -1,12 +1,7 @@
 """The linear operator K of a stack: how a gradient at the canvas moves the canvas (derived in docs/method.md).
 
-Two matrices resize a level P_r to the canvas, A_r its rows and B_r its columns; ' is the transpose, G the gradient:
-
-    canvas = start + forward(P),    forward(P) = sum over r of  A_r P_r B_r',    adjoint(G)_r = A_r' G B_r
-
-The form `spectral` of K has one factor for every frequency of the basis; its K G differs from the exact one, that of
-the form `layers`, by 1 to 14 percent in relative norm. Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3;
-the formulation with an operator is this project's own.
+Two matrices resize a level P_r to the canvas, A_r its rows and B_r its columns: A_r P_r B_r'; ' is the transpose. The
+form `spectral` of K differs from the exact one, `layers`, by 1 to 14 percent in relative norm.
 """
 
 import math

@@ -1,10 +1,6 @@
 """Parametrisations other than levels, to compare with: an ascent can move pixels, Fourier coefficients or phases.
 
-- Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, arXiv 1312.6034).
-- Fourier: coefficients times a scale of 1 / frequency, as in lucid (Olah et al., "Feature Visualization", Distill
-2017); K multiplies by the square of the scale.
-- MACO: the magnitudes of the start are kept, only phases move (Fel et al., NeurIPS 2023). Each step moves all
-coefficients and then restores their magnitudes; to first order that is a step along the gradient of the phases.
+They are those of Simonyan et al. (arXiv 1312.6034), of lucid (Olah et al., 2017) and of MACO (Fel et al., 2023).
 """
 
 from typing import Literal
@@ -38,8 +34,7 @@ class PixelsOperator(FactoredOperator):
 
 
 class FourierOperator(FactoredOperator):
-    """The operator of an ascent that moves Fourier coefficients, (B, 3, H, W // 2 + 1, 2): K multiplies each frequency
-    by its squared scale."""
+    """The operator of an ascent that moves Fourier coefficients, (B, 3, H, W // 2 + 1, 2), times 1 / frequency."""
 
     basis: FourierBasis
     always_periodic = True
@@ -65,7 +60,10 @@ class FourierOperator(FactoredOperator):
 
 
 class PhasesOperator(FourierOperator):
-    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start."""
+    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start.
+
+    To first order, moving all coefficients and then restoring their magnitudes is a step along the gradient of phases.
+    """
 
     keeps_magnitudes = True
 

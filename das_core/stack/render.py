@@ -1,7 +1,6 @@
 """Renders a stack at another resolution, and films and zooms at any moment.
 
-At another resolution each level is resized to the new canvas: this keeps coarse levels smooth at any size, and does not
-enlarge the steps between pixels. Between frames the canvas is interpolated linearly, before the tanh.
+Each level is resized to the new canvas by itself: coarse levels stay smooth, and steps between pixels do not grow.
 """
 
 from collections.abc import Sequence

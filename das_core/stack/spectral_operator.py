@@ -46,8 +46,7 @@ def compute_spectral_response(
     canvas: Shape, levels: Sequence[int], tile: bool = False, gains: Sequence[float] | None = None
 ) -> Tensor:
     """Return the diagonal of K in the frequency basis, (H, W), or (H, W // 2 + 1) for a tile; g_r are all 1 by default.
-    For a wave u v' of norm 1, with a vertical and a horizontal profile, it is the sum of g_r^2 |A_r' u|^2 |B_r'
-    v|^2."""
+    For a wave u v' of norm 1 it is the sum of g_r^2 |A_r' u|^2 |B_r' v|^2."""
     shapes = [level_shape(level, canvas) for level in levels]
     sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
     made = {(source, target): _compute_axis_response(source, target, tile) for source, target in sizes}

@@ -1,8 +1,4 @@
-"""Time as one more axis of a stack: a film has levels in time, as a picture has levels in space.
-
-The operator of a film is K in space times a matrix K_t, which spreads the gradient at a frame to its neighbours; a
-loop has no first frame: its K_t is the mean over all cyclic shifts (docs/method.md, Films).
-"""
+"""Time as one more axis of a stack: a film has levels in time, as a picture has in space (docs/method.md, Films)."""
 
 import math
 from collections.abc import Sequence

@@ -1,8 +1,4 @@
-"""Augmentation: how the views of a canvas are made.
-
-According to Direct Ascent Synthesis (arXiv 2502.07753, section 4), no other measure improves the pictures as much as
-random augmentation.
-"""
+"""Augmentation: how the views of a canvas are made."""
 
 from dataclasses import dataclass, field
 

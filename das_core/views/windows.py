@@ -1,7 +1,4 @@
-"""Windows: which squares of a canvas the views of a step are cut from.
-
-Direct Ascent Synthesis (arXiv 2502.07753, section 4) shifts windows of one size at random. Here the size varies, too.
-"""
+"""Windows: which squares of a canvas the views of a step are cut from."""
 
 import math
 from dataclasses import dataclass
