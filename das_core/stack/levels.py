@@ -8,7 +8,6 @@ from torch import Tensor
 from ..common.geometry import Shape
 from ..common.interruption import pausing
 from ..common.scalars import as_list, check_number
-from ..common.text import shorten
 
 KEYS_SHARPNESS = -0.75  # The parameter of the bicubic kernel (Keys, 1981), as in PyTorch without antialiasing.
 _MOST_AT_ONCE = 2**21  # How many entries of a matrix are computed at once in float64: 16 MiB.
@@ -27,24 +26,11 @@ def default_levels(canvas: Shape) -> tuple[int, ...]:
     return linear_levels(max(canvas), 4, first=4)
 
 
-def parse_levels(text: str) -> tuple[int, ...]:
-    """Parse resolutions, separated by commas, semicolons, blanks or line breaks; `check_levels` checks them."""
-    levels = []
-    for word in text.replace(",", " ").replace(";", " ").split():
-        try:
-            levels.append(int(word))
-        except ValueError:
-            raise ValueError(
-                f"level '{shorten(word)}' is not a whole number; write resolutions such as '1, 4, 16, 64'"
-            ) from None
-    return tuple(levels)
-
-
 def check_levels(levels: Iterable[int], longest: int) -> list[int]:
     """Return levels as a list of ints in the given order, or raise an error when a canvas cannot have them."""
     given = as_list("levels", levels, "(1, 4, 16, 64)")
     if not given:
-        raise ValueError("the list of levels is empty; give at least one resolution, such as '1, 4, 16, 64'")
+        raise ValueError("the list of levels is empty; give at least one resolution, such as (1, 4, 16, 64)")
     usual = "take it out, or make the canvas, margins included, larger"
     return [check_number("level", level, 1, longest, usual, whole=True) for level in given]
 

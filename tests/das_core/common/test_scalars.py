@@ -39,7 +39,7 @@ def test_numbers_of_any_type_are_read_as_pythons_own(value: Any, whole: int | No
     ],
 )
 def test_what_is_no_number_in_a_range_is_refused(value: Any, limits: dict[str, Any], says: str) -> None:
-    given = {"low": 0, "high": 1, "usual": "0.3 is usual"} | limits
+    given: dict[str, Any] = {"low": 0, "high": 1, "usual": "0.3 is usual"} | limits
     with pytest.raises(ValueError, match=says):
         check_number("share", value, **given)
     read = check_number("share", np.int8(1), **given)
