@@ -86,24 +86,28 @@ def over_keyframes(
         raise ValueError("there is no keyframe; give at least one, such as {0: 'a castle'}")
     if len(wishes) > MOST_KEYFRAMES:
         raise ValueError(f"{len(wishes)} keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}")
-    keys = {frame: _find_key(wish) for frame, wish in wishes.items()}
-    different = {key: wishes[frame] for frame, key in keys.items()}
-    made = {key: make(wish) for key, wish in different.items()}
-    names = {frame: made[key].name for frame, key in keys.items()}
+    # Each different wish gets a number, and these are compared, because tensors would be compared number by number.
+    different: list[Any] = []
+    key: tuple[Any, ...]
+    numbers: dict[Any, int] = {}
+    number_at: dict[int, int] = {}
+    for frame, wish in wishes.items():
+        try:
+            hash(wish)
+            key = (type(wish), wish)  # In Python the values 1, 1.0 and True are equal.
+        except TypeError:
+            key = (id(wish),)
+        number_at[frame] = numbers.setdefault(key, len(different))
+        if number_at[frame] == len(different):
+            different.append(wish)
+    made = [make(wish) for wish in different]
+    names = {frame: made[number].name for frame, number in number_at.items()}
     terms: list[Term] = []
-    for key, objective in made.items():
-        track = Track(tuple((frame, float(other == key)) for frame, other in keys.items()), curve, wishes=names)
+    for number, objective in enumerate(made):
+        points = tuple((frame, float(other == number)) for frame, other in number_at.items())
+        track = Track(points, curve, wishes=names)
         terms += [replace(term, tracks=(*term.tracks, track)) for term in objective.terms]
     return Objective(tuple(terms))
-
-
-def _find_key(wish: Any) -> Any:
-    """Return what is equal for equal wishes; a list is equal to itself alone."""
-    try:
-        hash(wish)
-    except TypeError:
-        return id(wish)
-    return type(wish), wish  # In Python the values 1, 1.0 and True are equal.
 
 
 def share_views(*objectives: Objective) -> Objective:
