@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ..common.scalars import as_whole
+from ..common.scalars import check_number
 from ..common.text import shorten
 from .acts import Choose, GoOn, Place, Protect, TimedAct, Weigh
 from .preparation import MOST_STEPS
@@ -64,9 +64,8 @@ def read_act(row: Any, number: int = 1) -> TimedAct:
     """Return the act with this number in a list; `row` is what was JSON."""
     if not isinstance(row, list) or len(row) < 2 or not isinstance(row[1], str) or row[1] not in _KINDS:
         raise ValueError(f"act {number}, {shorten(row)}, is none of {', '.join(_KINDS)}; write {_EXAMPLE}")
-    step, kind = as_whole(row[0]), _KINDS[row[1]]
-    if step is None or not 0 <= step <= MOST_STEPS:
-        raise ValueError(f"act {number} is at step {shorten(row[0])}, which is no whole number from 0 to {MOST_STEPS}")
+    step = check_number(f"act {number}: step", row[0], 0, MOST_STEPS, f"write {_EXAMPLE}", whole=True)
+    kind = _KINDS[row[1]]
     needed = [field.name for field in fields(kind)]
     if len(row) - 2 != len(needed):
         raise ValueError(f"act {number}, {shorten(row)}, needs {', '.join(needed) or 'nothing'} after '{row[1]}'")

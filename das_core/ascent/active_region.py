@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..common.geometry import Box, add_context, intersect_boxes
 from ..common.masks import FAINTEST_MASK, SMALLEST_REGION, canvas_mask, find_boxes
+from ..common.scalars import check_count
 from ..stack.image_stack import ImageStack
 from .spreading import select_images
 
@@ -37,10 +38,7 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
     spec, device = stack.spec, stack.canvas.device
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]
     for mask in masks:
-        if len(mask) not in (1, stack.batch):
-            raise ValueError(
-                f"{len(mask)} region masks do not go with {stack.batch} images: use one mask for all, or one for each"
-            )
+        check_count(len(mask), stack.batch, "region masks")
     if stack.surroundings is not None:
         masks.append(stack.surroundings.mask.cpu())
     if not masks:

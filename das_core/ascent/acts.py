@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..common.interruption import pausing
 from ..common.masks import FAINTEST_MASK, canvas_mask
-from ..common.scalars import as_list, as_number, as_whole
+from ..common.scalars import as_list, as_number, as_whole, check_number, set_fields
 from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 from ..stack.start import Surroundings
@@ -78,7 +78,7 @@ class Weigh:
     def __post_init__(self) -> None:
         if not isinstance(self.objective, str):
             raise ValueError(f"{shorten(self.objective)} is no name of an objective; give a text")
-        _set(self, factor=_check_number("factor", self.factor, _LARGEST_FACTOR, "1 is its own weight"))
+        set_fields(self, factor=check_number("factor", self.factor, 0, _LARGEST_FACTOR, "1 is its own weight"))
 
     def steer(self, course: Course) -> Course:
         """Return the course with another weight of the part."""
@@ -120,7 +120,7 @@ class Choose:
         whole = [as_whole(image) for image in as_list("images", self.images, "[0, 2]")]
         if not whole or any(image is None or image < 0 for image in whole):
             raise ValueError(f"images {shorten(self.images)} are no numbers of images from 0 up; give some, as [0, 2]")
-        _set(self, images=tuple(sorted({image for image in whole if image is not None})))
+        set_fields(self, images=tuple(sorted({image for image in whole if image is not None})))
 
     def steer(self, course: Course) -> Course:
         """Return the course with fewer images."""
@@ -159,8 +159,8 @@ class Place:
     column: float
 
     def __post_init__(self) -> None:
-        for name in ("row", "column"):
-            _set(self, **{name: _check_number(name, getattr(self, name), 1, "0.5 is the middle")})
+        row, column = (check_number(name, getattr(self, name), 0, 1, "0.5 is the middle") for name in ("row", "column"))
+        set_fields(self, row=row, column=column)
 
     def steer(self, course: Course) -> Course:
         """Return the course with another centre of the focus."""
@@ -191,7 +191,7 @@ class Protect:
         strokes = [as_list("a stroke", stroke, "[(0.5, 0.5, 0.1)]") for stroke in given]
         if not strokes or not all(strokes) or sum(map(len, strokes)) > MOST_POINTS:
             raise ValueError(f"strokes need 1 to {MOST_POINTS} circles, at least one each, such as (0.5, 0.5, 0.1)")
-        _set(self, strokes=tuple(tuple(map(_check_point, stroke)) for stroke in strokes))
+        set_fields(self, strokes=tuple(tuple(map(_check_point, stroke)) for stroke in strokes))
 
     def steer(self, course: Course) -> Course:
         """Return the course with the picture of now around the stack where the brush was."""
@@ -249,10 +249,8 @@ class GoOn:
     scale: int = 2
 
     def __post_init__(self) -> None:
-        scale = as_whole(self.scale)
-        if scale not in (1, 2):
-            raise ValueError(f"scale {shorten(self.scale)} is neither 1, as large as before, nor 2, twice as large")
-        _set(self, scale=scale)
+        advice = "1: as large as before, 2: twice as large"
+        set_fields(self, scale=check_number("scale", self.scale, 1, 2, advice, whole=True))
 
     def steer(self, course: Course) -> Course:
         """Raise a ValueError, for this begins an ascent of its own."""
@@ -287,16 +285,3 @@ def _check_point(point: Any) -> Point:
             f"a circle {shorten(values)} is no row and column from 0 to 1 and radius above 0, as (0.5, 0.5, 0.1)"
         )
     return row, column, radius
-
-
-def _check_number(name: str, value: Any, largest: float, advice: str) -> float:
-    number = as_number(value)
-    if number is None or not 0 <= number <= largest:
-        raise ValueError(f"{name} {shorten(value)} is not between 0 and {largest:g}; {advice}")
-    return number
-
-
-def _set(act: Act, **values: object) -> None:
-    """Replace what was given for the fields of an act by the values that were read from it."""
-    for name, value in values.items():
-        object.__setattr__(act, name, value)

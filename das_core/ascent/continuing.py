@@ -30,11 +30,9 @@ def continue_course(course: Course, augmentation: Augmentation, scale: int) -> t
 
 def _select_stack(stack: ImageStack, images: Sequence[int]) -> ImageStack:
     """Return a stack of some of the images, without the state of its optimizer."""
-    parameters, around = stack.parameters, stack.surroundings
-    if parameters is not None:
-        parameters = replace(parameters, tensors=tuple(select_images(each, images) for each in parameters.tensors))
+    around = stack.surroundings
     start, canvas = (select_images(each, images) for each in (stack.start, stack.canvas))
-    return ImageStack(stack.spec, start, canvas, parameters, stack.steps, None, around and around.select(images))
+    return ImageStack(stack.spec, start, canvas, stack.steps, None, around and around.select(images))
 
 
 def _select_plan(plan: Plan, images: Sequence[int]) -> Plan:

@@ -1,7 +1,6 @@
 """A denoiser inside an ascent: Plug-and-Play (Venkatakrishnan et al., GlobalSIP 2013; docs/method.md, The denoiser)."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from ..common.coarse_blur import LEAST_DEVIATION, blur_coarsely
 from ..common.interruption import allow_interrupt
+from ..common.scalars import check_number
 from ..denoisers.base import Denoiser, ask_denoiser
 from ..denoisers.total_variation import TotalVariation
 from ..stack.image_stack import ImageStack, move_canvas
@@ -50,13 +50,10 @@ class Denoising:
     keep: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in (("strength", self.strength), ("end", self.end)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"a denoiser's {name} of {value} is not between 0 and 1; 0.03 leaves even surfaces")
-        if not 0 < self.share <= 1:
-            raise ValueError(f"a denoiser's share of {self.share} is not above 0 and at most 1; 0.3 suits 60 steps")
-        if not 0 <= self.keep <= 1:
-            raise ValueError(f"keep {self.keep} is not between 0 and 1; 0.03 keeps a photograph around the subject")
+        for name in ("strength", "end"):
+            check_number(f"a denoiser's {name}", getattr(self, name), 0, 1, "0.03 leaves even surfaces")
+        check_number("a denoiser's share", self.share, 0, 1, "0.3 suits 60 steps", above=True)
+        check_number("keep", self.keep, 0, 1, "0.03 keeps a photograph around the subject")
 
     def strength_at(self, progress: float) -> float:
         """Return the strength when this share of the ascent, 0..1, is over."""
@@ -64,12 +61,12 @@ class Denoising:
         return (1 - progress) * self.strength + progress * self.end
 
     def step(
-        self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
+        self, stack: ImageStack, operator: StackOperator, progress: float, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack with its pixels moved a share of the way to their denoised form.
 
         It sees a masked stack together with its surroundings, so there is no seam. Where `mask` (B, 1, H, W) is 0 the
-        picture stays, except that parameters and frozen bands spread the change a little.
+        picture stays, except that frozen bands spread the change a little.
         """
         if not self.strength_at(progress) and not self.keep * progress:
             return stack
@@ -123,8 +120,7 @@ class Denoising:
 
 
 def hold_on(pixels: Tensor, kept: Tensor, change: Tensor, threshold: float, tile: bool = False) -> Tensor:
-    """Return pixels (B, 3, H, W), 0..1, that are moved towards `kept`, and equal it where `change` is weak. Block
-    thresholding (Cai, Annals of Statistics 27, 1999), see docs/method.md, The denoiser."""
+    """Return pixels (B, 3, H, W), moved towards `kept`, and equal to it where `change` is weak (docs/method.md)."""
     energy = change.square().mean(dim=1, keepdim=True)
     allow_interrupt()
     height, width = pixels.shape[2:]

@@ -1,7 +1,4 @@
-"""The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent.
-
-In Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2) the canvas itself grows.
-"""
+"""The focus: a Gaussian that weights gradients and opens from a centre outwards during an ascent."""
 
 from dataclasses import dataclass
 
@@ -12,6 +9,7 @@ from ..common.coarse_blur import blur_coarsely
 from ..common.geometry import Box, Shape
 from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
+from ..common.scalars import check_number
 
 _SMALLEST, _WIDEST = 0.05, 100.0  # Of the width, in halves of a side; at 10, the Gaussian is 0.99 in the corners.
 _STRONGEST = 4.0  # The largest emphasis, with which nearly all detail grows at one spot.
@@ -48,25 +46,12 @@ class Focus:
     center: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if not _SMALLEST <= self.start <= _WIDEST:
-            raise ValueError(
-                f"focus {self.start} is not between {_SMALLEST} (a spot) and {_WIDEST:g} (everywhere); 0.3 is the "
-                "middle of a picture"
-            )
-        if not self.start <= self.end <= _WIDEST:
-            raise ValueError(
-                f"a focus that ends at {self.end} does not open from {self.start}: choose an end between that and "
-                f"{_WIDEST:g}"
-            )
-        if not 0 <= self.share <= 1:
-            raise ValueError(f"a focus that opens over {self.share} of the steps: choose a share between 0 and 1")
-        if not 0 <= self.emphasis <= _STRONGEST:
-            raise ValueError(
-                f"emphasis {self.emphasis} is not between 0 (detail everywhere) and {_STRONGEST:g}; at 1 the ground is "
-                "calm"
-            )
-        if self.center is not None and not all(0 <= share <= 1 for share in self.center):
-            raise ValueError(f"center {self.center} is not in the picture; both are shares of it, as (0.5, 0.5)")
+        check_number("focus", self.start, _SMALLEST, _WIDEST, "0.3 is the middle of a picture")
+        check_number("the end of the focus", self.end, self.start, _WIDEST, "it opens from its start")
+        check_number("the share over which the focus opens", self.share, 0, 1, "0.7 is usual")
+        check_number("emphasis", self.emphasis, 0, _STRONGEST, "at 1 the ground is calm")
+        for share in self.center or ():
+            check_number("center", share, 0, 1, "both are shares of the picture, as (0.5, 0.5)")
 
     def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
         """Return a gradient (B, 3, H, W), multiplied by the Gaussian and weighted by `emphasise`."""
@@ -108,8 +93,7 @@ def _from_center(canvas: Shape, box: Box, center: tuple[float, float] | None) ->
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
-    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS. The
-    strength is the absolute gradient, as in saliency maps (Simonyan et al., 2013; docs/method.md, Emphasis)."""
+    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS."""
     if not power:
         return gradient
     local = min(gradient.shape[2:]) * (1 / 24)

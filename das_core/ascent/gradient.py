@@ -22,8 +22,7 @@ Scores = tuple[Tensor, tuple[float, ...] | None]
 
 
 class ScoreGradient:
-    """A function from a canvas to the gradient of the weighted scores of objectives at it. The focus, if any, weights
-    the gradients of groups with a judge, and is centred on the region of each group."""
+    """A function from a canvas to the gradient of weighted scores; the focus weights that of groups with a judge."""
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring = scoring
@@ -38,7 +37,7 @@ class ScoreGradient:
         return other
 
     def __call__(
-        self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator[Any], chunk: int
+        self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator, chunk: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the gradient at a canvas (B, 3, H, W), and the mean score of every objective, (), without its weight.
 

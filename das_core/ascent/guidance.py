@@ -1,5 +1,6 @@
 """Short ascents that steer a diffusion model: docs/method.md; Bansal et al., 2023, arXiv 2302.07121, section 3.3."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.masks import mean_square
+from ..common.scalars import check_number
 from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.levels import linear_levels
@@ -17,8 +19,9 @@ from ..views.augmentation import Augmentation
 from ..views.windows import Windows
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
+from .optimizers import LARGEST
 from .pace import Pace
-from .preparation import check_seed, check_steps
+from .preparation import MOST_STEPS, check_seed
 
 FULL_CHANGE = 0.1  # The RMS of the change of a latent at a strength of 1, as a share of the latent's deviation.
 _ASPECT_TOLERANCE = 0.03  # Of region and picture: latents round sides to multiples of 8 or 16 pixels.
@@ -46,12 +49,9 @@ class Guidance:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", join_objectives(self.objective, "guide by"))
-        check_steps(self.steps, "3 are steady")
-        if not 0 <= self.strength < float("inf"):
-            raise ValueError(
-                f"strength {self.strength} is not from 0 up; 0 does not guide, 1 is usual; to lead away from something "
-                "give its objective a weight below 0"
-            )
+        check_number("steps", self.steps, 1, MOST_STEPS, "3 are steady", whole=True)
+        usual = "0 does not guide, 1 is usual; to lead away from something give its objective a weight below 0"
+        check_number("strength", self.strength, 0, LARGEST, usual)
         check_seed(self.seed)
 
     def start_ascent(self, pictures: Tensor, pace: Pace, number: int) -> Ascent:
@@ -143,16 +143,14 @@ class GuidedSteps:
     every: int = 1
 
     def __post_init__(self) -> None:
-        for name, share in (("start_percent", self.start_percent), ("end_percent", self.end_percent)):
-            if not 0 <= share <= 1:
-                raise ValueError(f"{name} {share} is not between 0 (pure noise) and 1 (the finished picture)")
+        for name in ("start_percent", "end_percent"):
+            check_number(name, getattr(self, name), 0, 1, "0 is pure noise, 1 the finished picture")
         if self.start_percent >= self.end_percent:
             raise ValueError(
                 f"start_percent {self.start_percent} is not below end_percent {self.end_percent}, so no step would be "
                 "guided; lower the first or raise the second"
             )
-        if self.every < 1:
-            raise ValueError(f"every {self.every} is too small; 1 guides each step, 2 every second one")
+        check_number("every", self.every, 1, math.inf, "1 guides each step, 2 every second one", whole=True)
 
     def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
         """Return the guided step that a noise level belongs to; None if that step is not guided. Steps begin at the

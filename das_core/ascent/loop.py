@@ -123,7 +123,7 @@ class Ascent:
 
         with running(self.device, empty=False), own_modes(self.device):
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
-            operator = self.stack.spec.operator(self.device)
+            operator = self.stack.spec.operator(self.device, "layers" if self.optimizer.needs_levels else None)
             self._scoring = Scoring(self.stack, self.plan, self.augmentation, seed)
             gradient = ScoreGradient(self._scoring, self.focus)
             self._step = AscentStep(gradient, operator, self.optimizer, self.denoising, self.within)

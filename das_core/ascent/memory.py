@@ -1,6 +1,5 @@
 """An estimate of the memory that an ascent takes, before any of it is allocated, and the errors of too little."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .plan import TermGroup
 
-_CANVASES = 10  # Tensors as large as the canvas in a step: start, canvas, parameters, pixels, gradients and others.
+_CANVASES = 10  # Tensors as large as the canvas in a step: start, canvas, pixels, gradients and others.
 _SIGNS = (
     "DefaultCPUAllocator",  # the CPU: the name of PyTorch's allocator
     "CUDA error: out of memory",
@@ -45,7 +44,7 @@ def estimate_ascent_bytes(
         # Three tensors (N, 3, H, W) for N moments: the composites, the gradient at them, and what is temporary.
         needed += 3 * 4 * 3 * len(spec.find_timeline(batch).moments) * height * width
     if spec.method == "layers":
-        needed += optimizer.level_sets * 4 * sum(map(math.prod, spec.shape_parameters(batch)))
+        needed += optimizer.level_sets * spec.levels_bytes(batch)
     if any(group.compares_images for group in groups):
         chunk = max(chunk, batch)
     members = [member for group in groups if group.judge is not None for member in group.judge.members]

@@ -1,16 +1,17 @@
 """The optimizer of all recipes: gradient ascent along K times the gradient, with steps of a given size."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..common.masks import mean_square
+from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Optimizer, check_momentum, check_positive, recall_state
+from .optimizers import LARGEST, STRONGEST, Optimizer, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0  # With it, K falls as about 1 / f^5 at the first step; without a tilt as about 1 / f.
@@ -46,19 +47,16 @@ class NormalizedAscent(Optimizer):
     coarse_to_fine: float = 0.6
     tilt: float = 0.4
     kind: ClassVar[str] = "ascent"
-    level_sets: ClassVar[int] = 1
     denoised: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_positive("step_size", self.step_size)
-        check_momentum(self.momentum)
-        if not 0 <= self.coarse_to_fine <= 1:
-            raise ValueError(f"coarse_to_fine {self.coarse_to_fine} is not a share of the steps between 0 and 1")
-        if not 0 <= self.tilt <= STEEPEST_TILT:
-            raise ValueError(f"tilt {self.tilt} is not between 0 (engraved) and {STEEPEST_TILT:g} (blurred)")
+        check_number("step_size", self.step_size, 0, LARGEST, "0.13 suits 60 steps", above=True)
+        check_number("momentum", self.momentum, 0, STRONGEST, "0.9 is strong")
+        check_number("coarse_to_fine", self.coarse_to_fine, 0, 1, "it is a share of the steps")
+        check_number("tilt", self.tilt, 0, STEEPEST_TILT, "0 is engraved, 0.4 painted, 2 blurred")
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step along K times the gradient, scaled to RMS 1; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)
@@ -74,4 +72,4 @@ class NormalizedAscent(Optimizer):
         # The canvas takes the memory of a direction that no state keeps: allocating many frames takes long.
         room = direction if state is None else None
         canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
-        return replace(stack, canvas=canvas, parameters=None, optimizer_state=state)
+        return replace(stack, canvas=canvas, optimizer_state=state)

@@ -1,7 +1,7 @@
 """The base class of optimizers, which are rules that move a stack along a gradient."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +12,8 @@ from ..stack.spec import StackSpec
 from ..stack.state import OptimizerState
 from .pace import Pace
 
-_LARGEST = 1e30  # The largest step size or learning rate that is allowed: larger ones could overflow float32.
+LARGEST = 1e30  # Of step sizes and learning rates: larger ones could overflow float32.
+STRONGEST = 0.9999  # Of momenta: at 1, a velocity would only grow.
 
 
 class Optimizer(ABC):
@@ -20,7 +21,7 @@ class Optimizer(ABC):
 
     Attributes:
         kind: its name. A state in the stack of another kind is ignored.
-        needs_levels: whether the parameters of the stack must be the levels as tensors (`LevelTensors`).
+        needs_levels: whether it moves levels, pixels or coefficients as tensors (`FactoredOperator`).
         level_sets: how many tensors for each level a step of the method `layers` holds, for the estimate of memory.
         denoised: whether an ascent has a denoiser if none is chosen.
         draws: whether it sets the whole canvas itself, so that no denoiser may act on it.
@@ -30,7 +31,7 @@ class Optimizer(ABC):
 
     kind: ClassVar[str]
     needs_levels: ClassVar[bool] = False
-    level_sets: ClassVar[int] = 4
+    level_sets: ClassVar[int] = 1
     denoised: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     coarse_to_fine: float = 0.0
@@ -46,25 +47,13 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after one step, with a new canvas, and parameters and state that go with it.
+        """Return the stack after one step, with a new canvas, and the state that goes with it.
 
         The gradient (B, 3, H, W) of the score at the canvas is 0 outside the mask (B, 1, H, W), where objectives act;
-        None is everywhere. An optimizer that moves only the canvas sets the parameters to None. The caller counts.
+        None is everywhere. The caller counts.
         """
-
-
-def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless a setting is above 0 and at most 1e30; NaN is refused, too."""
-    if not 0 < value <= _LARGEST:
-        raise ValueError(f"{name} {value} must be above 0 and at most {_LARGEST:g}")
-
-
-def check_momentum(value: float) -> None:
-    """Raise ValueError unless a momentum is at least 0 and below 1."""
-    if not 0 <= value < 1:
-        raise ValueError(f"momentum {value} is not between 0 (none) and 1 (excluded); 0.9 is strong")
 
 
 def recall_state(stack: ImageStack, kind: str, shapes: list[torch.Size]) -> OptimizerState | None:

@@ -70,12 +70,8 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 
 
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
-    """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
-
-    With N samples a side (`short_side`, of the latent), it is stronger than noise of s (`noise`) times its deviation up
-    to the frequency N / s * sqrt(2 / (pi ln N)) (docs/method.md, Guiding a diffusion model). A change of what is finer
-    would be lost. `coarse_progress` is linear in the logarithm of this frequency.
-    """
+    """Return the pace for a picture under noise of `noise` times its deviation (docs/method.md, Guiding a diffusion
+    model); `coarse_progress` is linear in the logarithm of the finest frequency that is stronger than the noise."""
     finest = FINEST_CUTOFF * short_side
     if noise <= 0 or finest <= COARSEST_CUTOFF:
         return Pace(1.0, 1.0, progress)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
 from ..models.judge import Judge
@@ -15,7 +14,6 @@ from ..views.color_transforms import ColorShift, Grayscale
 from ..views.distance import Distance
 from ..views.transforms import Flip, Noise, Transform
 from ..views.windows import Windows
-from .acts import TimedAct
 from .denoising import Denoising
 from .focus import Focus
 from .loop import Ascent
@@ -24,7 +22,6 @@ from .optimizers import Optimizer
 from .pace import Schedule
 from .plan import Plan
 from .strokes import Strokes
-from .within import Within
 
 RecipeName = Literal["picture", "sketch", "best", "feature", "drawing", "style", "dream"]
 
@@ -64,19 +61,8 @@ class Recipe:
     focus: Focus | Literal["auto"] | None = "auto"
     denoising: Denoising | None = field(default_factory=Denoising)
 
-    def prepare(
-        self,
-        stack: ImageStack,
-        objectives: Objective | Sequence[Objective] | Plan,
-        *,
-        seed: int = 0,
-        chunk: int = 0,
-        device: torch.device | str | None = None,
-        within: Within | float | None = None,
-        acts: Sequence[TimedAct] = (),
-    ) -> Ascent:
-        """Return an ascent with these settings, before its first step; for arguments and errors see `Ascent`."""
-        more: dict[str, Any] = {"seed": seed, "chunk": chunk, "device": device, "within": within, "acts": acts}
+    def prepare(self, stack: ImageStack, objectives: Objective | Sequence[Objective] | Plan, **more: Any) -> Ascent:
+        """Return an ascent with these settings, before its first step; for `more` arguments and errors see `Ascent`."""
         return Ascent(stack, objectives, **vars(self), **more)
 
 

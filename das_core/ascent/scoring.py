@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..common.images import place_on_canvas
 from ..common.interruption import pausing
+from ..common.scalars import check_count
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge
 from ..models.photograph_statistics import Watched
@@ -158,21 +159,10 @@ def _place_references(name: str, term: Term, stack: ImageStack, batch: int) -> t
         raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")
     canvases = []
     for image in images:
-        if len(image) not in (1, batch):
-            raise ValueError(f"{len(image)} images to compare with do not go with {_describe_wanted(stack, batch)}")
+        check_count(len(image), batch, "images to compare with", "image" if spec.zoom is None else "moment")
         canvas = place_on_canvas(image.to(stack.canvas.device), (spec.height, spec.width), spec.margin)
         canvases.append(Pyramid(canvas.expand(batch, -1, -1, -1)))
     return tuple(canvases)
-
-
-def _describe_wanted(stack: ImageStack, batch: int) -> str:
-    spec = stack.spec
-    if spec.zoom is not None:
-        depths = f"a zoom of {spec.zoom.depths} depths, which models are shown at {batch} moments"
-        return f"{depths}: use 1, or {batch}, one for each moment"
-    if spec.time is not None and batch > 1:
-        return f"a film of {batch} frames: use 1, or {batch}, one for each frame"
-    return "a stack of 1 image: use 1" if batch == 1 else f"a stack of {batch} images: use 1 or {batch}"
 
 
 def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:

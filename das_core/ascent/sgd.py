@@ -1,14 +1,15 @@
 """Plain gradient ascent on all levels of a stack, the optimizer of Direct Ascent Synthesis."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
+from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Optimizer, check_momentum, check_positive, recall_state
+from .optimizers import LARGEST, STRONGEST, Optimizer, recall_state
 from .pace import Pace
 
 
@@ -34,24 +35,18 @@ class SGD(Optimizer):
     kind: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
-        check_positive("learning_rate", self.learning_rate)
-        check_momentum(self.momentum)
+        check_number("learning_rate", self.learning_rate, 0, LARGEST, "0.005 suits a logit", above=True)
+        check_number("momentum", self.momentum, 0, STRONGEST, "0.9 is strong")
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`."""
-        velocity = operator.adjoint(gradient)
-        state = None
+        """Return the stack after v = momentum * v + gradient and canvas += rate * K v; see `Optimizer.step`."""
+        velocity, state = gradient.float(), None
         if self.momentum:
-            old = recall_state(stack, self.kind, [tensor.shape for tensor in velocity.tensors])
+            old = recall_state(stack, self.kind, [velocity.shape])
             if old is not None:
-                velocity = velocity.add(replace(velocity, tensors=old.tensors), alpha=self.momentum)
-            state = OptimizerState(self.kind, velocity.tensors)
-        rate = self.learning_rate * pace.rate
-        if stack.parameters is None:
-            canvas = stack.canvas.add(operator.forward(velocity), alpha=rate)
-            return replace(stack, canvas=canvas, optimizer_state=state)
-        parameters = stack.parameters.add(velocity, alpha=rate)
-        canvas = stack.start + operator.forward(parameters)
-        return replace(stack, canvas=canvas, parameters=parameters, optimizer_state=state)
+                velocity = velocity.add(old.tensors[0], alpha=self.momentum)
+            state = OptimizerState(self.kind, (velocity,))
+        canvas = stack.canvas.add(operator.precondition(velocity), alpha=self.learning_rate * pace.rate)
+        return replace(stack, canvas=canvas, optimizer_state=state)

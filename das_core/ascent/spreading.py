@@ -16,8 +16,7 @@ _CPU_FRAMES, _GPU_FRAMES = 1, 16
 
 
 def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> list[int]:
-    """Return the number of the frame that every view of a step shows, each in a part of the film. The place in the part
-    is drawn for step 0, and moves on by the golden ratio at every step."""
+    """Return the number of the frame that every view of a step shows, each in a part of the film (docs/method.md)."""
     drawn = float(torch.rand((), generator=make_generator(seed, group, 1), dtype=torch.float64))
     offset = (drawn + step * _GOLDEN) % 1
     return [min(int((view + offset) / views * frames), frames - 1) for view in range(views)]

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..common.devices import send_to_device
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from .denoising import Denoising
@@ -23,7 +23,7 @@ class AscentStep:
     """A function from a stack to the stack after one step."""
 
     gradient: ScoreGradient
-    operator: StackOperator[Any]
+    operator: StackOperator
     optimizer: Optimizer
     denoising: Denoising | None = None
     within: Within | None = None
@@ -107,20 +107,13 @@ def _hold_still(before: ImageStack, after: ImageStack, images: Sequence[int]) ->
     if not images:
         return after
 
+    numbers = send_to_device(torch.tensor(images), after.canvas.device)
+
     def hold(new: Tensor, old: Tensor) -> Tensor:
-        held = new.clone()
-        for image in images:
-            held[image] = old[image]
-        return held
+        return new.index_copy(0, numbers, old.index_select(0, numbers))
 
-    def hold_all(new: Sequence[Tensor], old: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        return tuple(hold(*pair) for pair in zip(new, old, strict=True))
-
-    parameters, state = after.parameters, after.optimizer_state
-    if parameters is not None and before.parameters is not None:
-        parameters = replace(parameters, tensors=hold_all(parameters.tensors, before.parameters.tensors))
+    state = after.optimizer_state
     if state is not None:
         old = recall_state(before, state.kind, [tensor.shape for tensor in state.tensors])
-        state = state if old is None else replace(state, tensors=hold_all(state.tensors, old.tensors))
-    canvas = hold(after.canvas, before.canvas)
-    return replace(after, canvas=canvas, parameters=parameters, optimizer_state=state)
+        state = state if old is None else replace(state, tensors=tuple(map(hold, state.tensors, old.tensors)))
+    return replace(after, canvas=hold(after.canvas, before.canvas), optimizer_state=state)

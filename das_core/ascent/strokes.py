@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..common.devices import make_constant
-from ..looks.look import check_number, measure_scale
+from ..common.scalars import check_number
+from ..looks.look import measure_scale
 from ..looks.strokes import STROKES, VALUES, draw_strokes, scatter_strokes
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
@@ -61,7 +62,7 @@ class Strokes(Optimizer):
             raise ValueError(f"strokes draw single pictures, and no {what}; choose the optimizer 'ascent'")
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step of Adam on its strokes; see `Optimizer.step`."""
         height, width = stack.spec.canvas
@@ -76,7 +77,7 @@ class Strokes(Optimizer):
         else:
             state = self._move(stack, gradient, old, pace, window, scale)
         drawn = torch.stack([draw_strokes(each, height, width, window) for each in state.tensors[0]])
-        return replace(stack, canvas=invert_pixels(drawn, stack.spec.color), parameters=None, optimizer_state=state)
+        return replace(stack, canvas=invert_pixels(drawn, stack.spec.color), optimizer_state=state)
 
     def _move(
         self, stack: ImageStack, gradient: Tensor, old: OptimizerState, pace: Pace, window: int, scale: float

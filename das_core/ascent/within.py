@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, invert_pixels, render_pixels
 
@@ -48,11 +49,7 @@ class Within:
 
     def __post_init__(self) -> None:
         check_choice("norm", self.norm, get_args(Norm))
-        if not _LEAST <= self.limit <= _MOST[self.norm]:
-            raise ValueError(
-                f"a bound of {self.limit} is not a number from {_LEAST:g} to {_MOST[self.norm]:g}: pixels are 0..1, "
-                "and 8/255 hardly shows"
-            )
+        check_number("bound", self.limit, _LEAST, _MOST[self.norm], "pixels are 0..1, and 8/255 hardly shows")
 
     def check_start(self, stack: ImageStack) -> None:
         """Raise a ValueError when an image of a stack is already outside the bound."""
@@ -65,7 +62,7 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack, which has no parameters, with the nearest images within the bound."""
+        """Return the stack with the nearest images within the bound."""
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
         bytes_ = middle.mul(255).round_().div_(255)

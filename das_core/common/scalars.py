@@ -1,5 +1,6 @@
 """Reads settings of any numeric type as Python's own int, float and bool, which can be hashed and written as JSON."""
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -40,3 +41,31 @@ def as_list(name: str, value: Any, example: str) -> list[Any]:
     except TypeError:
         pass  # It is no iterable, or a tensor without an axis.
     raise ValueError(f"{name} {shorten(value)} is no list; give one, such as {example}")
+
+
+def check_number(
+    what: str, value: Any, low: float, high: float, usual: str, *, whole: bool = False, above: bool = False
+) -> Any:
+    """Return a number from `low` (or only `above` it) to `high` as a float, a `whole` one as an int, or raise a
+    ValueError that ends with what is `usual`."""
+    number = as_whole(value) if whole else as_number(value)
+    if number is None or not low <= number <= high or (above and number == low):
+        allowed = f"above {low:g} and at most {high:g}" if above else f"between {low:g} and {high:g}"
+        if whole:
+            allowed = f"a whole number from {low:g} {'up' if high == math.inf else f'to {high:g}'}"
+        shown = shorten(repr(value) if isinstance(value, str) else value)
+        raise ValueError(f"{what} {shown} is not {allowed}; {usual}")
+    return number
+
+
+def check_count(count: int, wanted: int, what: str, unit: str = "image") -> None:
+    """Raise a ValueError unless there is one thing for all images, or one for each."""
+    if count not in (1, wanted):
+        each = "" if wanted == 1 else f" or {wanted}"
+        raise ValueError(f"{count} {what} do not go with {wanted} {unit}{'s' * (wanted != 1)}: use 1{each}")
+
+
+def set_fields(item: Any, **values: object) -> None:
+    """Replace what was given for the fields of a frozen dataclass by the values that were read from it."""
+    for name, value in values.items():
+        object.__setattr__(item, name, value)

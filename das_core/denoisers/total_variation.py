@@ -1,8 +1,7 @@
 """Denoising by total variation (Rudin, Osher and Fatemi, Physica D 60, 1992; docs/method.md, The denoiser).
 
-Chambolle (J. Math. Imaging Vis. 20, 2004) computes u = x - w div p from the dual problem: p has a vector of at most
-length 1 for every pixel, and minimises |x / w - div p|; here by projected gradient descent, as in Chambolle (EMMCVPR
-2005). A vector has entries for all channels (Bresson and Chan, Inverse Problems and Imaging 2, 2008).
+u = x - w div p: p has a vector of at most length 1, with entries for all channels, for every pixel, and minimises
+|x / w - div p|, by projected gradient descent.
 """
 
 import math
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from ..common.images import map_images
 from ..common.interruption import allow_interrupt, pausing
+from ..common.scalars import check_number
 
 _STEP = 0.248  # Of the dual descent, which converges below 2 / 8: 8 bounds the squared norm of the divergence.
 _ROUNDS = 4  # Of the dual descent at a scale of 1. A round spreads a change by one pixel: larger scales take more.
@@ -43,8 +43,7 @@ class TotalVariation:
     name: ClassVar[str] = "total variation"
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"{self.rounds} rounds are too few; at least 1 is needed, and {_ROUNDS} are usual")
+        check_number("rounds", self.rounds, 1, math.inf, f"{_ROUNDS} are usual", whole=True)
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
         """Return the pixels with even surfaces; see `Denoiser`."""

@@ -19,9 +19,8 @@ _CLOSE = 0.01  # Values of pixels, 0..1, that count as equal.
 
 
 def measure_processor(processor: Any) -> dict[str, Any]:
-    """Return `size`, `mean`, `std`, `resize_mode` and `interpolation` of the images that a processor makes; mean and
-    std have one number for grey images. They are measured, as attributes differ between libraries and leave things out.
-    """
+    """Return `size`, `mean`, `std` (one number each for grey), `resize_mode` and `interpolation` of the images that a
+    processor makes. They are measured, as attributes differ between libraries and leave things out."""
     make = getattr(processor, "transforms", None)  # Weights of torchvision.
     processor = make() if callable(make) else getattr(processor, "image_processor", processor)
     try:

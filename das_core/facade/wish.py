@@ -180,13 +180,8 @@ def latents(
 ) -> Wish:
     """Ask for the latents `indices` of a `dictionary` in the layer `name`, one for each image, at a `position`, or at
     all if None: `latents("blocks.3", sae, sae.find_neighbours(12))`."""
-    numbers = list(indices)
-
-    def resolve(judge: Judge) -> Objective:
-        opened = _open(dictionary)
-        return one_per_image([latent_objective(judge, name, opened, number, position) for number in numbers])
-
-    return Wish(resolve)
+    opened = _open(dictionary)
+    return _each(lambda index: latent(name, opened, index, position), "latent", indices)
 
 
 def _open(dictionary: Dictionary | str | PathLike[str]) -> Dictionary:

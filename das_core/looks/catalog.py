@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypeVar, cast
 
+from ..common.scalars import check_number
 from ..common.text import shorten
 from .cells import Cells
 from .colors import check_palette
 from .ink import Ink
-from .look import Look, check_number
+from .look import Look
 from .paint import Paint
 from .regions import Glass, LowPoly
 
@@ -54,14 +55,8 @@ def read_count(palette: str) -> int | None:
 
 
 def adjust_look(look: Kind, size: float = 1.0, palette: str = "", dither: str = "") -> Kind:
-    """Return a look with marks `size` times as large, and with another palette and dithering, unless these are "".
-
-    Args:
-        look: one of `LOOKS`.
-        size: of cells, lines, dots, pieces or brushes, relative to those of the look, 0.2 to 5.
-        palette: of looks of few colours a number, a name or hex codes (`Palette`); the hex codes of ink and paper.
-        dither: of looks of few colours, see `Dither`.
-    """
+    """Return a look with marks `size` times as large, 0.2 to 5, and with another `Palette` (of ink: the hex codes of
+    ink and paper) and another `Dither`, unless these are ""."""
     check_number("size", size, 0.2, 5, "1 is the size of the look, 2 twice as large")
     fields: dict[str, Any] = {}
     for name, power in _SIZES.items():

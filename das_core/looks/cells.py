@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.scalars import check_number
 from .colors import Dither, Palette, check_palette, find_numbers, find_palette, from_hex, to_hex
-from .look import check_number, choose_side, pad_to_cells
+from .look import choose_side, pad_to_cells
 
 Drawn = Literal["squares", "stitches", "tiles"]
 """What a cell looks like: a square, a cross of two threads on cloth, or a tile of a mosaic with a joint around it."""

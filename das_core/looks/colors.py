@@ -1,6 +1,6 @@
 """Palettes: known ones, those that somebody lists, and those found in a picture; the nearest colour of one, dithering.
 
-Distances are in OKLab (Ottosson, 2020, bottosson.github.io/posts/oklab), where equal ones look about equally large.
+Distances are in OKLab (docs/looks.md), where equal ones look about equally large.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,17 +106,14 @@ def to_oklab(colors: Tensor) -> Tensor:
 
 
 def find_palette(pixels: Tensor, count: int) -> Tensor:
-    """Return the `count` colours (count, 3), 0..1, that stand for the pixels (B, 3, H, W) best, by k-means.
-
-    The first means are as far from each other as can be, so that small parts of a rare colour keep it.
-    """
+    """Return the `count` colours (count, 3), 0..1, that stand for the pixels (B, 3, H, W) best, by k-means."""
     height, width = pixels.shape[2:]
     small = torch.nn.functional.adaptive_avg_pool2d(pixels, (min(height, _SAMPLES), min(width, _SAMPLES)))
     samples = small.permute(0, 2, 3, 1).reshape(-1, 3)
     samples = samples[:: max(1, len(samples) // 2**14)]
     places, colors = to_oklab(samples), samples.mean(dim=0, keepdim=True)
     nearest = (places - to_oklab(colors)).square().sum(dim=1)
-    chosen = []
+    chosen = []  # As far from each other as can be, so that small parts of a rare colour keep it.
     for _ in range(count):
         chosen.append(nearest.argmax())
         nearest = torch.minimum(nearest, (places - places[chosen[-1]]).square().sum(dim=1))

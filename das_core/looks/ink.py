@@ -11,8 +11,9 @@ from ..common.cache import cached
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
+from ..common.scalars import check_number
 from .colors import check_color, from_hex
-from .look import check_number, measure_scale, wrap
+from .look import measure_scale, wrap
 
 Drawing = Literal["threshold", "lines", "hatching", "stipple", "halftone"]
 """How ink shows tone: dark where a place is darker than its surroundings; by lines that become wider; by lines that

@@ -8,8 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.images import map_images
-from ..common.scalars import as_number, as_whole
-from ..common.text import shorten
 
 FAINTEST = 0.15
 """How much of a look the judges see at the first step; it grows to all of it at the last."""
@@ -62,10 +60,7 @@ def measure_scale(pixels: Tensor, margin: int) -> float:
 
 
 def choose_side(pixels: Tensor, margin: int, count: int, tile: bool) -> int:
-    """Return the side of cells in pixels, so that about `count` cells lie along the short side of the picture.
-
-    In a tile it divides both sides, so that the cells at opposite edges fit together.
-    """
+    """Return the side of cells in pixels, so that about `count` lie along the short side; in a tile it divides both."""
     wanted = max(1, round(measure_scale(pixels, margin) * 224 / count))
     if not tile:
         return wanted
@@ -87,11 +82,3 @@ def wrap(pixels: Tensor, reach: int, tile: bool) -> Tensor:
     """Return pixels with a border of `reach`: what is at the opposite edge of a tile, else the nearest pixel."""
     mode = "circular" if tile and reach <= min(pixels.shape[2:]) else "replicate"
     return F.pad(pixels, (reach,) * 4, mode=mode)
-
-
-def check_number(what: str, value: object, low: float, high: float, usual: str, *, whole: bool = False) -> None:
-    """Raise a ValueError that ends with what is `usual` unless a value is a number (a whole one) from low to high."""
-    number = as_whole(value) if whole else as_number(value)
-    if number is None or not low <= number <= high:
-        kind = "whole number" if whole else "number"
-        raise ValueError(f"{what} {shorten(value)} is not a {kind} from {low:g} to {high:g}; {usual}")

@@ -1,8 +1,6 @@
 """Paint: strokes of a brush that follow the forms, by a Kuwahara filter and smoothing along them.
 
-Papari, Petkov and Campisi (IEEE Trans. Image Process. 16, 2007) divide the surroundings of each pixel into sectors and
-take the means of those that vary least, so that edges stay; Kyprianidis and Kang (Computer Graphics Forum 30, 2011)
-smooth along the flow of the structure tensor.
+The filter takes the means of those sectors around a pixel that vary least, so that edges stay (docs/looks.md).
 """
 
 import math
@@ -16,7 +14,8 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.interruption import pausing
-from .look import check_number, measure_scale, wrap
+from ..common.scalars import check_number
+from .look import measure_scale, wrap
 
 Medium = Literal["oil", "watercolour"]
 

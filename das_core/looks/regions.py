@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.devices import send_to_device
+from ..common.scalars import check_number
 from .colors import check_color, from_hex, to_hex, to_oklab
-from .look import check_number, choose_side, measure_scale, pad_to_cells, wrap
+from .look import choose_side, measure_scale, pad_to_cells, wrap
 from .svg import Shape
 
 if TYPE_CHECKING:
@@ -64,11 +65,8 @@ class Glass:
 
 
 def find_superpixels(pixels: Tensor, side: int, evenness: float, tile: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the number of the superpixel of each pixel, (B, H, W), and the mean colours (B, 3, h, w) of all.
-
-    They are those of SLIC (Achanta et al., IEEE TPAMI 34, 2012): each pixel belongs to the nearest of nine centres in
-    colour and place. They begin as squares of `side` pixels, by which H and W can be divided.
-    """
+    """Return the number of the superpixel (SLIC) of each pixel, (B, H, W), and the mean colours (B, 3, h, w) of all;
+    they begin as squares of `side` pixels, by which H and W can be divided."""
     # The centres are found at a lower resolution, which takes a fraction of the time.
     shrink = next((factor for factor in (4, 2) if side % factor == 0 and side >= 8 * factor), 1)
     seen = _describe(F.avg_pool2d(pixels, shrink), side // shrink, evenness)
@@ -191,11 +189,8 @@ class LowPoly:
 
 
 def find_triangles(picture: Tensor, side: int) -> "tuple[Triangulation, np.ndarray]":
-    """Return triangles that fill a picture (3, H, W), and the number of that of each pixel, (H, W).
-
-    The corners, joined by Delaunay, are the places of the largest change in each cell of `side` pixels, and places
-    along the border.
-    """
+    """Return triangles that fill a picture (3, H, W), and the number of that of each pixel, (H, W). Corners are the
+    places of the largest change in each cell of `side` pixels, and places along the border."""
     from matplotlib.tri import Triangulation  # It takes a second to load.
 
     height, width = picture.shape[1:]

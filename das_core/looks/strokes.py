@@ -1,8 +1,7 @@
 """Strokes of a brush with soft edges, drawn over each other so that gradients flow back to where and what they are.
 
 A stroke is a row of eleven numbers: the three points of a quadratic Bézier curve as x and y in pixels, the logarithm of
-its width in pixels, and the logits of its colour (red, green, blue) and opacity. It is what CLIPDraw (Frans, Soros and
-Witkowski, 2021, arXiv 2106.14843) moves with diffvg; this renderer draws each stroke in a window of its own.
+its width in pixels, and the logits of its colour (red, green, blue) and opacity.
 """
 
 import math
@@ -27,10 +26,8 @@ _FLOOR = 1e-6
 
 
 def scatter_strokes(pixels: Tensor, count: int, width: float, reach: float, number: int) -> Tensor:
-    """Return strokes (count, 11) at random places, in colours near those of a picture (3, H, W) there.
-
-    Widths fall from 2.5 times to 0.4 times `width` pixels. They are about `reach` pixels long; `number` is the seed.
-    """
+    """Return strokes (count, 11) at random places (`number` is the seed), in colours near those of a picture (3, H, W)
+    there, about `reach` pixels long; widths fall from 2.5 times to 0.4 times `width` pixels."""
     generator = torch.Generator().manual_seed(number)
     height, length = pixels.shape[1:]
     size = torch.tensor([length, height], dtype=torch.float32)
@@ -46,10 +43,8 @@ def scatter_strokes(pixels: Tensor, count: int, width: float, reach: float, numb
 
 
 def draw_strokes(strokes: Tensor, height: int, width: int, window: int) -> Tensor:
-    """Return a picture (3, height, width), 0..1, of strokes (N, 11) on paper, the later ones on top.
-
-    Of each stroke is drawn what lies in a square of `window` pixels around its middle.
-    """
+    """Return a picture (3, height, width), 0..1, of strokes (N, 11) on paper, the later ones on top; of each,
+    what lies in a square of `window` pixels around its middle."""
     allow_interrupt()
     time = torch.linspace(0, 1, _PIECES + 1, device=strokes.device)[:, None]
     first, control, last = strokes[:, :6].view(-1, 3, 1, 2).unbind(dim=1)

@@ -28,10 +28,7 @@ class Shape:
 
 
 def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: float = 0.0) -> str:
-    """Return shapes, in the order in which they lie over each other, as the text of an SVG file.
-
-    The picture is `width` x `height`; its corner lies at (`origin`, `origin`).
-    """
+    """Return shapes, the later ones on top, as the text of an SVG file whose corner lies at (`origin`, `origin`)."""
     # Regions that touch would let the ground shine through if their edges were smoothed.
     rendering = "auto" if any(shape.width for shape in shapes) else "crispEdges"
     lines = [
@@ -47,11 +44,7 @@ def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: float = 
 
 
 def trace_regions(picture: Tensor) -> list[Shape]:
-    """Return the regions of equal colour of a picture (3, H, W), 0..1, one shape for each colour.
-
-    Raises:
-        NoShapesError: when it has more than 4,096 colours.
-    """
+    """Return a shape for each colour of a picture (3, H, W), 0..1; above 4,096, a NoShapesError is raised."""
     pixels = to_bytes(picture[None]).astype(np.int64) @ np.array([65536, 256, 1])
     codes, numbers = np.unique(pixels, return_inverse=True)
     if len(codes) > MOST_REGION_COLORS:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.devices import make_constant
+from ..common.scalars import check_number
 from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
@@ -63,8 +64,7 @@ def class_objective(
         raise ValueError("the weights of all classes are 0, so there is nothing to climb; raise one above 0")
     if score == "margin" and len({index for index, _ in chosen}) == len(labels):
         raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
-    if not 0 <= variety <= MOST_VARIETY:
-        raise ValueError(f"variety {variety} is not between 0 (all seeds give like pictures) and {MOST_VARIETY}")
+    check_number("variety", variety, 0, MOST_VARIETY, "with 0 all seeds give like pictures")
     members = classifier.members
     if variety:
         members = tuple(make_partial_classifier(member, 1 - variety) for member in members)

@@ -1,17 +1,13 @@
 """The content of an image, the activations of a layer at every position: kept, or exaggerated.
 
-As in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section 2.1). A
-view is compared with the same view of the image: same window, flip and noise.
+A view is compared with the same view of the image (Gatys, Ecker and Bethge, 2016): same window, flip and noise.
 """
-
-from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.images import Images, check_images
-from ..common.scalars import as_number
-from ..common.text import shorten
+from ..common.scalars import check_number
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.default_layers import choose_content_layer
@@ -36,9 +32,11 @@ def content_objective(model: Judge, images: Images, layer: str = "", weight: flo
     known = find_layers(model)
     found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
     judge, image = make_activation_judge(model, [found]), check_images(images, "the content image")
-    return make_objective(
-        "content", [(judge, ContentScore(found.name))], weight, references=(image,), images=len(image)
-    )
+
+    def score(output: Activations, images: Tensor) -> Tensor:
+        return -measure_content_distance(*_pair(output, found.name))
+
+    return make_objective("content", [(judge, score)], weight, references=(image,), images=len(image))
 
 
 def caricature_objective(model: Judge, images: Images, layer: str, power: float = 1, weight: float = 1.0) -> Objective:
@@ -55,38 +53,17 @@ def caricature_objective(model: Judge, images: Images, layer: str, power: float 
         power: from 0, which takes the dot product alone and so may add what the image lacks.
         weight: the weight of the objective, see `Term`.
     """
-    found, exponent = find_layer(find_layers(model), layer, model.name), as_number(power)
-    if exponent is None or not 0 <= exponent < float("inf"):
-        raise ValueError(f"power {shorten(power)} is no number from 0 up; give 0 for the dot product alone, or 1")
+    found = find_layer(find_layers(model), layer, model.name)
+    exponent = check_number("power", power, 0, 100, "0 takes the dot product alone")
     judge, image = make_activation_judge(model, [found]), check_images(images, "the photograph")
-    score = CaricatureScore(found.name, exponent)
+
+    def score(output: Activations, images: Tensor) -> Tensor:
+        features, aim = _pair(output, found.name)
+        likeness = F.cosine_similarity(features, aim, dim=1).clamp(min=_LEAST_COSINE)
+        return ((features * aim).mean(dim=1) * likeness**exponent).reshape(len(features), -1).mean(dim=1)
+
     name = f"{found.name} caricature"
     return make_objective(name, [(judge, score)], weight, references=(image,), images=len(image))
-
-
-@dataclass(frozen=True)
-class ContentScore:
-    """Minus the relative squared distance between the activations of a view and those of the same view of an image."""
-
-    layer: str
-
-    def __call__(self, output: Activations, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,), at most 0; `output.references` has the activations of the image."""
-        return -measure_content_distance(*_pair(output, self.layer))
-
-
-@dataclass(frozen=True)
-class CaricatureScore:
-    """How far the activations of a view go the way of those of the same view of an image, position by position."""
-
-    layer: str
-    power: float
-
-    def __call__(self, output: Activations, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,); `output.references` has the activations of the image."""
-        features, aim = _pair(output, self.layer)
-        likeness = F.cosine_similarity(features, aim, dim=1).clamp(min=_LEAST_COSINE)
-        return ((features * aim).mean(dim=1) * likeness**self.power).reshape(len(features), -1).mean(dim=1)
 
 
 def _pair(output: Activations, layer: str) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,6 @@
 """The objective that activates latents of a sparse autoencoder, or directions from a file."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -11,7 +10,7 @@ from ..common.weighted_lines import check_weight
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
-from ..models.layers.layer import Layer, find_layer, find_layers
+from ..models.layers.layer import find_layer, find_layers
 from .feature import check_position, format_place, read_position, reduce_positions
 from .term import Objective, make_objective
 
@@ -63,23 +62,13 @@ def latent_objective(
         check_position(found, place)
     numbers = ", ".join(map(str, shares))
     name = f"{found.name} {dictionary.name} {numbers if len(shares) < 5 else f'{len(shares)} latents'}"
-    score = LatentScore(found, dictionary.take(list(shares)), tuple(shares.values()), place)
+    taken, weights = dictionary.take(list(shares)), tuple(shares.values())
+
+    def score(output: Activations, images: Tensor) -> Tensor:
+        values = taken.project(output[found.name].movedim(1, -1)).movedim(-1, 1)
+        return reduce_positions(values, place) @ make_constant(weights, values.dtype, values.device)
+
     return make_objective(name + format_place(place), [(make_activation_judge(model, [found]), score)], weight)
-
-
-@dataclass(frozen=True, eq=False)
-class LatentScore:
-    """How strongly all latents of a dictionary are activated in a layer, each times its share."""
-
-    layer: Layer
-    dictionary: Dictionary
-    shares: tuple[float, ...]
-    position: tuple[int, ...] | None = None
-
-    def __call__(self, output: Activations, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,), in the units of the latents."""
-        values = self.dictionary.project(output[self.layer.name].movedim(1, -1)).movedim(-1, 1)
-        return reduce_positions(values, self.position) @ make_constant(self.shares, values.dtype, values.device)
 
 
 def _read_latents(latents: Any) -> dict[int, float]:

@@ -1,12 +1,9 @@
 """The objective that makes views like the photographs that a model was trained on, as its batch norms know them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from ..models.judge import Judge
-from ..models.photograph_statistics import Watched, watch
+from ..models.photograph_statistics import watch
 from ..models.photographs import Photographs, measure_photographs
 from .term import Objective, make_objective
 
@@ -41,13 +38,4 @@ def natural_objective(
         watch(member, () if photographs is None else measure_photographs(member, photographs, keep))
         for member in model.members
     ]
-    return make_objective("photographs", [(judge, NaturalScore()) for judge in watching], weight)
-
-
-@dataclass(frozen=True)
-class NaturalScore:
-    """Minus the distance between the statistics of a view and those of photographs."""
-
-    def __call__(self, output: Watched, images: Tensor) -> Tensor:
-        """Return the score of every view, (V,), at most 0."""
-        return -output.distances
+    return make_objective("photographs", [(judge, lambda output, _: -output.distances) for judge in watching], weight)

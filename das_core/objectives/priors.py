@@ -49,21 +49,13 @@ def prior(kind: PriorKind = "total_variation", weight: float = 0.2) -> Objective
         weight: see `Term`; at 0.2 a prior has a fifth of the effect of an objective of weight 1.
     """
     check_choice("prior", kind, get_args(PriorKind))
-    return make_objective(kind.replace("_", " "), [(None, PriorScore(kind))], weight)
 
-
-@dataclass(frozen=True)
-class PriorScore:
-    """A measure of the pixels of the canvas, see `prior`."""
-
-    kind: PriorKind = "total_variation"
-
-    def __call__(self, output: CanvasPixels, images: Tensor) -> Tensor:
-        """Return the score of every image, (B,), at most 0."""
+    def score(output: CanvasPixels, images: Tensor) -> Tensor:
         # Image by image, so that a large batch can be cancelled in between.
-        pairs = zip(output.pixels.split(1), output.start.split(1), strict=True)
-        score = _SCORES[self.kind]
-        return torch.cat([score(CanvasPixels(now, start)) for now, start in pausing(pairs)])
+        pairs = pausing(zip(output.pixels.split(1), output.start.split(1), strict=True))
+        return torch.cat([_SCORES[kind](CanvasPixels(now, start)) for now, start in pairs])
+
+    return make_objective(kind.replace("_", " "), [(None, score)], weight)
 
 
 def _score_total_variation(canvas: CanvasPixels) -> Tensor:

@@ -1,8 +1,7 @@
 """The style of an image: how strongly each pair of channels of a layer is active together, and which colours there are.
 
-The Gram matrices are those of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks"
-(CVPR 2016, section 2.2), but distances are relative to the target, so that all layers count alike; and the colours of
-pixels are compared, which layers hardly hold.
+Unlike those of Gatys, Ecker and Bethge (2016), distances of Gram matrices are relative to the target, so that all
+layers count alike; and the colours of pixels are compared, which layers hardly hold.
 """
 
 import math
@@ -73,10 +72,8 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
 
 @dataclass(frozen=True, eq=False)
 class StyleScore:
-    """Minus the weighted relative squared distance of the Gram matrices and colours of a view from those of a style.
-
-    `targets` are the matrices (C, C) of each layer and, last, the covariances of the pixels, whose mean is `mean` (3,).
-    """
+    """Minus the weighted relative squared distance of the Gram matrices and colours of a view from those of a style;
+    `targets` are the matrices (C, C) of each layer and, last, the covariances of the pixels, whose mean is `mean`."""
 
     judge: ActivationJudge
     targets: tuple[Tensor, ...] = field(repr=False)

@@ -1,5 +1,6 @@
 """Factors of a weight over time: over the steps of an ascent, or over the frames of a film."""
 
+import math
 import operator
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -7,8 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..common.curves import Curve, check_curve, interpolate
-from ..common.scalars import as_whole
-from ..common.text import shorten
+from ..common.scalars import check_number
 from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
 
@@ -48,8 +48,7 @@ class Track:
         if not self.points:
             raise ValueError("a track has no keyframe; give at least one, such as (0, 1.0)")
         for frame, factor in self.points:
-            if as_whole(frame) is None or frame < 0:
-                raise ValueError(f"keyframe {shorten(frame)} is not a whole number from 0 up")
+            check_number("keyframe", frame, 0, math.inf, "0 is the first frame", whole=True)
             check_weight(factor, f"keyframe {frame}")
         points = tuple(sorted((int(frame), factor) for frame, factor in self.points))
         for (frame, _), (following, _) in pairwise(points):

@@ -13,7 +13,7 @@ from torchvision.utils import make_grid
 from ..common.images import map_images
 from ..common.interruption import allow_interrupt
 from ..stack.bands import format_band, group_into_octaves
-from ..stack.decomposition import estimate_sum_bytes, sum_groups
+from ..stack.decomposition import estimate_decomposition_bytes, sum_groups
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 
@@ -36,7 +36,7 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
     """Return about how many bytes drawing the levels of a stack takes."""
     tiles = len(group_into_octaves(stack.spec.levels, _MAX_GROUPS))
     # 2 rows of tiles, 4 copies of each (alone, with its caption, on its sheet, among all), of 4 bytes and 3 channels.
-    return estimate_sum_bytes(stack) + 2 * 4 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION) * tile
+    return estimate_decomposition_bytes(stack) + 2 * 4 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION) * tile
 
 
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:

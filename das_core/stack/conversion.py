@@ -8,8 +8,7 @@ from torch import Tensor
 from .image_stack import ImageStack
 from .pixels import crop_margin
 from .start import Surroundings
-from .state import AccumulatedGradient
-from .time import Time, mix_frames, time_matrix
+from .time import Time
 from .zoom import Zoom, zoom_margin
 
 Moment = tuple[int, int, float]
@@ -17,27 +16,13 @@ Moment = tuple[int, int, float]
 is no loop), and the weight of the next frame, from 0 to below 1."""
 
 
-def as_pyramid(stack: ImageStack) -> ImageStack:
-    """Return pictures with the same canvases that have levels; other parametrisations lose their parameters."""
-    spec, parameters = stack.spec, stack.parameters
-    if spec.time is None and spec.parametrization == "pyramid":
-        return stack
-    if spec.parametrization != "pyramid":
-        parameters = None
-    elif parameters is not None and spec.time is not None:
-        gradient = parameters.tensors[0]
-        parameters = AccumulatedGradient((mix_frames(time_matrix(spec.time).to(gradient), gradient),))
-    spec = replace(spec, time=None, parametrization="pyramid")
-    return replace(stack, spec=spec, parameters=parameters, optimizer_state=None)
-
-
 def as_film(stack: ImageStack, time: Time) -> ImageStack:
     """Return a film whose frames start from the canvases of a stack, spread over time and interpolated linearly.
 
-    The number of steps is kept, but neither the accumulated gradient nor the state of the optimizer.
+    The number of steps is kept, but not the state of the optimizer.
 
     Args:
-        stack: a stack that is not a zoom and does not have the method `layers`; a film is given another length.
+        stack: a stack that is not a zoom; a film is given another length.
         time: the time axis of the film. In a loop, frames after the last image lie between the last and the first
             image; otherwise the last frame is the last image.
 
@@ -56,8 +41,8 @@ def as_film(stack: ImageStack, time: Time) -> ImageStack:
 def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     """Return a zoom whose depths start from the canvases of a stack.
 
-    The number of steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider
-    than an eighth of the short side (4 to 56 pixels) is cropped to it, and levels finer than the canvas are removed.
+    The number of steps is kept, but not the state of the optimizer. A margin wider than an eighth of the short side (4
+    to 56 pixels) is cropped to it, and levels finer than the canvas are removed.
 
     Args:
         stack: one image, from which all depths start, or one for each depth.

@@ -7,8 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..common.scalars import check_count, check_number
 from .bands import FINEST, Band, combine_gains, select_levels
-from .decomposition import decompose_change, decompose_start, estimate_decomposition_bytes
+from .decomposition import Decomposition
 from .image_stack import ImageStack
 from .pixels import from_rgb, to_rgb
 from .time import Time, mix_frames
@@ -27,7 +28,7 @@ def edit_stack(
     """Return a stack whose levels are edited, and from which ascents can continue.
 
     Edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) has the levels `low` to
-    `high`; what is finer than the finest level is edited with it. Parameters and state of the optimizer are dropped.
+    `high`; what is finer than the finest level is edited with it. The state of the optimizer is dropped.
 
     Args:
         stack: the stack to edit.
@@ -48,29 +49,28 @@ def edit_stack(
     levels = stack.spec.levels
     if not stack.steps:  # A new stack may be paler than its start; no ascent has added this difference.
         stack = replace(stack, start=stack.canvas)
-    start, change = decompose_start(stack), decompose_change(stack)
+    parts, shares = [stack], [[1.0] * len(levels)]
     if other is not None:
-        if not 0 <= blend <= 1:
-            raise ValueError(f"blend {blend} is not between 0 (this stack) and 1 (the other one)")
-        other = _convert_like(stack, other)
-        shares = [blend * chosen for chosen in select_levels(blend_bands or [(1, FINEST)], levels)]
-        rest = [1 - share for share in shares]
-        start = start.scale(rest).add(decompose_start(other).scale(shares))
-        change = change.scale(rest).add(decompose_change(other).scale(shares))
-    change = change.scale([float(not gone) for gone in select_levels(reset, levels)])
-    factors = combine_gains(gains, levels)
-    start, change = start.scale(factors), change.scale(factors)
-    begin = start.canvas()
+        check_number("blend", blend, 0, 1, "0 is this stack, 1 the other one")
+        mixed = [blend * chosen for chosen in select_levels(blend_bands or [(1, FINEST)], levels)]
+        parts, shares = [stack, _convert_like(stack, other)], [[1 - share for share in mixed], mixed]
+    factors, gone = combine_gains(gains, levels), select_levels(reset, levels)
     select_levels(freeze, levels)  # Raises an error if a band contains no level.
-    spec = replace(stack.spec, frozen=tuple(freeze))
-    return _replace_canvas(replace(stack, spec=spec), begin, begin + change.canvas())
+    start = canvas = torch.zeros_like(stack.canvas)
+    for part, share in zip(parts, shares, strict=True):
+        kept = [factor * one for factor, one in zip(factors, share, strict=True)]
+        begin = Decomposition(part.spec, part.start).weigh(kept)
+        added = [factor * (not lost) for factor, lost in zip(kept, gone, strict=True)]
+        start = start + begin
+        canvas = canvas + begin + Decomposition(part.spec, part.canvas - part.start).weigh(added)
+    return _replace_canvas(replace(stack, spec=replace(stack.spec, frozen=tuple(freeze))), start, canvas)
 
 
 def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> ImageStack:
     """Return a film whose changes in time are multiplied by factors; the mean of all frames stays as it is.
 
     Change k is a cosine with k half-waves over the film; in a loop, a wave with k periods. The start is edited like the
-    canvas. The parameters and the state of the optimizer are dropped.
+    canvas. The state of the optimizer is dropped.
 
     Args:
         stack: a film.
@@ -100,17 +100,10 @@ def _make_change_matrix(time: Time, factors: Tensor) -> Tensor:
 
 
 def _replace_canvas(stack: ImageStack, start: Tensor, canvas: Tensor) -> ImageStack:
-    """Return a stack with another start and canvas after an edit, without parameters and optimizer state."""
+    """Return a stack with another start and canvas after an edit, without optimizer state."""
     if not bool(start.isfinite().all() and canvas.isfinite().all()):
         raise ValueError("the edit leads to values that are not finite; use smaller factors, or fewer for one band")
-    return replace(stack, start=start, canvas=canvas, parameters=None, optimizer_state=None)
-
-
-def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> int:
-    """Return about how many bytes `edit_stack` needs."""
-    levels = stack.spec.levels_bytes(stack.batch)
-    # `decompose` holds four sets of levels. An edit holds two more, or six more if another stack is mixed in.
-    return estimate_decomposition_bytes(stack) + (2 if other is None else 6) * levels
+    return replace(stack, start=start, canvas=canvas, optimizer_state=None)
 
 
 def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
@@ -119,13 +112,7 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
     if (mine.width, mine.height, mine.margin) != (theirs.width, theirs.height, theirs.margin):
         sizes = [f"{spec.width} x {spec.height} with a margin of {spec.margin}" for spec in (mine, theirs)]
         raise ValueError(f"a stack of {sizes[0]} does not blend with one of {sizes[1]}: make both of one size")
-    if other.batch not in (1, stack.batch):
-        raise ValueError(
-            f"{stack.batch} images do not blend with {other.batch}: the other stack needs 1"
-            f"{'' if stack.batch == 1 else f' or {stack.batch}'}"
-        )
-    if replace(mine, frozen=()) == replace(theirs, frozen=()) and other.batch == stack.batch:
-        return other  # It keeps its parameters, from which its levels can be read.
+    check_count(other.batch, stack.batch, "images of the other stack")
     canvases = [other.start, other.canvas]
     if mine.color != theirs.color:
         canvases = [from_rgb(to_rgb(each, theirs.color), mine.color) for each in canvases]

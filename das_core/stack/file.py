@@ -142,11 +142,10 @@ def _compute_hash(description: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _name_tensors(stack: ImageStack) -> dict[str, Tensor]:
-    around, parameters, state = stack.surroundings, stack.parameters, stack.optimizer_state
+    around, state = stack.surroundings, stack.optimizer_state
     return {
         "start": stack.start,
         "canvas": stack.canvas,
-        **{f"parameters.{number}": tensor for number, tensor in enumerate(parameters.tensors if parameters else ())},
         **{f"optimizer.{number}": tensor for number, tensor in enumerate(state.tensors if state else ())},
         **({} if around is None else {"surroundings.0": around.pixels, "surroundings.1": around.mask}),
     }
@@ -158,12 +157,11 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     time, zoom = fields["time"], fields["zoom"]
     made = {"time": time and Time(**time), "zoom": zoom and Zoom(**zoom), "look": build_look(fields["look"])}
     spec = StackSpec(**{**fields, **made})
-    moved, around = _collect("parameters", tensors), _collect("surroundings", tensors)
+    around = _collect("surroundings", tensors)
     stack = ImageStack(
         spec,
         tensors["start"],
         tensors["canvas"],
-        spec.parameters_kind(moved) if moved else None,
         description["steps"],
         None if state is None else OptimizerState(state["kind"], _collect("optimizer", tensors), state["steps"]),
         Surroundings(*around) if around else None,

@@ -1,18 +1,18 @@
 """The image stack: a canvas, what it started from, and what ascents have added to it."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..common.devices import find_device
 from ..common.images import Images
+from ..common.scalars import check_number, set_fields
 from .linear_operator import StackOperator
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .start import Surroundings, count_images, make_surroundings, start_from_image, start_from_noise
-from .state import OptimizerState, Parameters, check_steps, check_tensor
+from .state import MOST_DONE, OptimizerState, check_tensor
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,8 +27,6 @@ class ImageStack:
         spec: how the stack is built.
         start: the canvas before the first step; of a new stack that shows an image paler, the image itself.
         canvas: the present canvas.
-        parameters: `canvas = start + operator.forward(parameters)`; None if no ascent has moved the stack, or if its
-            changes are not accumulated (`NormalizedAscent`, `Within`, `maco`, edits).
         steps: how many steps ascents have done on the stack.
         optimizer_state: what the last optimizer needs to continue, if it needs something.
         surroundings: the picture around the stack, if the stack fills only a part of it.
@@ -43,13 +41,12 @@ class ImageStack:
     spec: StackSpec
     start: Tensor
     canvas: Tensor
-    parameters: Parameters | None = None
     steps: int = 0
     optimizer_state: OptimizerState | None = None
     surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", check_steps("steps of a stack", self.steps))
+        set_fields(self, steps=check_number("steps of a stack", self.steps, 0, MOST_DONE, "0 is none", whole=True))
         if self.canvas.ndim != 4 or not len(self.canvas):
             raise ValueError(
                 f"a canvas of shape {tuple(self.canvas.shape)} has no image; give (B, 3, H, W), B at least 1"
@@ -65,16 +62,6 @@ class ImageStack:
                 raise ValueError("a zoom is no part of a picture, for it has pictures in it; leave the mask out")
             check_tensor("the picture around the stack", self.surroundings.pixels, shape)
             check_tensor("the mask of the stack", self.surroundings.mask, (shape[0], 1, *shape[2:]))
-        if self.parameters is not None:
-            tensors, shapes = self.parameters.tensors, self.spec.shape_parameters(self.batch)
-            wanted = self.spec.parameters_kind
-            if not isinstance(self.parameters, wanted) or len(tensors) != len(shapes):
-                raise ValueError(
-                    f"{type(self.parameters).__name__} of {len(tensors)} tensors are no parameters of this stack; give "
-                    f"{wanted.__name__} of {len(shapes)}"
-                )
-            for number, (tensor, needed) in enumerate(zip(tensors, shapes, strict=True)):
-                check_tensor(f"tensor {number} of the parameters", tensor, needed)
 
     @classmethod
     def gray(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
@@ -150,7 +137,7 @@ class ImageStack:
 
     def to(self, device: torch.device | str) -> "ImageStack":
         """Return the same stack with all its tensors on another device."""
-        parts = ("start", "canvas", "parameters", "optimizer_state", "surroundings")
+        parts = ("start", "canvas", "optimizer_state", "surroundings")
         moved = {name: part.to(find_device(device)) for name in parts if (part := getattr(self, name)) is not None}
         return replace(self, **moved)
 
@@ -170,13 +157,8 @@ class ImageStack:
         return crop_margin(self.pixels(), self.spec.margin)
 
 
-def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
-    """Return a stack with another canvas; frozen bands and what its parameters cannot show do not move."""
-    if stack.parameters is None and not stack.spec.frozen:
-        # Not `stack.canvas + change`: its rounding would alter values that the new canvas leaves unchanged.
-        return replace(stack, canvas=canvas)
-    change = canvas - stack.canvas
-    if stack.parameters is None:
-        return replace(stack, canvas=stack.canvas + operator.remove_frozen(change))
-    parameters = stack.parameters.add(operator.invert(change), alpha=1.0)
-    return replace(stack, canvas=stack.start + operator.forward(parameters), parameters=parameters)
+def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator) -> ImageStack:
+    """Return a stack with another canvas; frozen bands do not move."""
+    if stack.spec.frozen:  # Else rounding would alter values that the new canvas leaves unchanged.
+        canvas = stack.canvas + operator.remove_frozen(canvas - stack.canvas)
+    return replace(stack, canvas=canvas)

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ..common.geometry import Shape
 from ..common.interruption import pausing
-from ..common.scalars import as_list, as_whole
-from ..common.text import shorten
+from ..common.scalars import as_list, check_number
 
 KEYS_SHARPNESS = -0.75  # The parameter of the bicubic kernel (Keys, 1981), as in PyTorch without antialiasing.
 _MOST_AT_ONCE = 2**21  # How many entries of a matrix are computed at once in float64: 16 MiB.
@@ -16,10 +15,8 @@ _MOST_AT_ONCE = 2**21  # How many entries of a matrix are computed at once in fl
 
 def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
     """Return every `step`-th resolution from `first` to the long side of the canvas."""
-    if not 1 <= step <= longest:
-        raise ValueError(f"step {step} is not between 1 and {longest} (the long side of the canvas); try 4")
-    if not 1 <= first <= longest:
-        raise ValueError(f"the first level {first} is not between 1 and {longest} (the long side of the canvas); try 4")
+    check_number("step", step, 1, longest, "try 4", whole=True)
+    check_number("the first level", first, 1, longest, "try 4", whole=True)
     return tuple(range(first, longest + 1, step))
 
 
@@ -29,34 +26,13 @@ def default_levels(canvas: Shape) -> tuple[int, ...]:
     return linear_levels(max(canvas), 4, first=4)
 
 
-def parse_levels(text: str) -> tuple[int, ...]:
-    """Parse resolutions, separated by commas, semicolons, blanks or line breaks; `check_levels` checks them."""
-    levels = []
-    for word in text.replace(",", " ").replace(";", " ").split():
-        try:
-            levels.append(int(word))
-        except ValueError:
-            raise ValueError(
-                f"level '{shorten(word)}' is not a whole number; write resolutions such as '1, 4, 16, 64'"
-            ) from None
-    return tuple(levels)
-
-
 def check_levels(levels: Iterable[int], longest: int) -> list[int]:
     """Return levels as a list of ints in the given order, or raise an error when a canvas cannot have them."""
     given = as_list("levels", levels, "(1, 4, 16, 64)")
     if not given:
-        raise ValueError("the list of levels is empty; give at least one resolution, such as '1, 4, 16, 64'")
-    checked = []
-    for value in given:
-        level = as_whole(value)
-        if level is None or not 1 <= level <= longest:
-            raise ValueError(
-                f"level {shorten(value)} is not a whole number from 1 to {longest}, the long side of the canvas "
-                "(margins included); take it out, or make the canvas larger"
-            )
-        checked.append(level)
-    return checked
+        raise ValueError("the list of levels is empty; give at least one resolution, such as (1, 4, 16, 64)")
+    usual = "take it out, or make the canvas, margins included, larger"
+    return [check_number("level", level, 1, longest, usual, whole=True) for level in given]
 
 
 def level_shape(level: int, canvas: Shape) -> Shape:

@@ -1,18 +1,13 @@
 """The linear operator K of a stack: how a gradient at the canvas moves the canvas (derived in docs/method.md).
 
-Two matrices resize a level P_r to the canvas, A_r its rows and B_r its columns; ' is the transpose, G the gradient:
-
-    canvas = start + forward(P),    forward(P) = sum over r of  A_r P_r B_r',    adjoint(G)_r = A_r' G B_r
-
-The form `spectral` of K has one factor for every frequency of the basis; its K G differs from the exact one, that of
-the form `layers`, by 1 to 14 percent in relative norm. Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3;
-the formulation with an operator is this project's own.
+Two matrices resize a level P_r to the canvas, A_r its rows and B_r its columns: A_r P_r B_r'; ' is the transpose. The
+form `spectral` of K differs from the exact one, `layers`, by 1 to 14 percent in relative norm.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,18 +15,10 @@ from torch import Tensor
 from ..common.geometry import Shape
 from .bands import Band, mask_moving_frequencies
 from .bases import make_basis
-from .state import Parameters
-
-P = TypeVar("P", bound=Parameters)
 
 
-class StackOperator(ABC, Generic[P]):
-    """The operator K of one stack on one device, as the product of `forward` and `adjoint`.
-
-    In the form `layers` these are transposes of each other. In the form `spectral` the parameters are the accumulated
-    gradient: `adjoint` returns the gradient itself, and `forward` is all of K. With frozen bands, K becomes M K M,
-    where M removes the frequencies of these bands.
-    """
+class StackOperator(ABC):
+    """The operator K of one stack on one device. With frozen bands, K becomes M K M, where M removes these bands."""
 
     always_periodic: ClassVar[bool] = False  # Whether the basis is the Fourier basis even if the canvas is not a tile.
     keeps_magnitudes: ClassVar[bool] = False  # Whether the canvas has to be projected after every step, by `retract`.
@@ -50,32 +37,12 @@ class StackOperator(ABC, Generic[P]):
         self._moving = mask_moving_frequencies(self.basis, frozen) if frozen else None
         self._prepare()
 
-    @abstractmethod
-    def _prepare(self) -> None:
+    def _prepare(self) -> None:  # noqa: B027  (not every operator has some)
         """Compute the tensors that every application of K uses; the constructor calls this once."""
 
     @abstractmethod
-    def adjoint(self, gradient: Tensor) -> P:
-        """Return the change of the parameters in a step of size 1 along a gradient (B, 3, H, W) of any float type."""
-
-    @abstractmethod
-    def forward(self, parameters: P) -> Tensor:
-        """Return the change of the canvas that parameters stand for, (B, 3, H, W)."""
-
-    @abstractmethod
-    def invert(self, change: Tensor) -> P:
-        """Return parameters that stand for a change (B, 3, H, W), as nearly as the parametrisation can show it."""
-
-    @classmethod
-    def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the tensors in the parameters; by default there is one, as large as the canvas."""
-        return [(batch, 3, *canvas)]
-
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient (B, 3, H, W), with a low-pass (`cutoff` in half-waves) and a tilt; float32."""
-        moved = self.forward(self.adjoint(gradient))
-        shape = self.shape_response(cutoff, tilt)
-        return moved if shape is None else self.basis.filter(moved, shape)
 
     def shape_response(self, cutoff: float | None, tilt: float) -> Tensor | None:
         """Return the product of low-pass and tilt, one factor for every frequency; None if neither is set."""
@@ -91,3 +58,20 @@ class StackOperator(ABC, Generic[P]):
     def remove_frozen(self, canvas: Tensor) -> Tensor:
         """Return a canvas (B, 3, H, W) without the frequencies of frozen bands."""
         return canvas if self._moving is None else self.basis.filter(canvas, self._moving)
+
+
+class FactoredOperator(StackOperator):
+    """An operator K that is the product of `forward` and its transpose `adjoint`; `Adam` moves what is between them."""
+
+    @abstractmethod
+    def adjoint(self, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Return the gradient at what moves, such as levels, from that at the canvas, (B, 3, H, W), of any type."""
+
+    @abstractmethod
+    def forward(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        """Return the change of the canvas, (B, 3, H, W), when tensors are added to what moves."""
+
+    def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
+        """Return K times a gradient; see `StackOperator.precondition`."""
+        moved, shape = self.forward(self.adjoint(gradient)), self.shape_response(cutoff, tilt)
+        return moved if shape is None else self.basis.filter(moved, shape)

@@ -1,14 +1,9 @@
 """Parametrisations other than levels, to compare with: an ascent can move pixels, Fourier coefficients or phases.
 
-- Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, arXiv 1312.6034).
-- Fourier: coefficients times a scale of 1 / frequency, as in lucid (Olah et al., "Feature Visualization", Distill
-2017); K multiplies by the square of the scale.
-- MACO: the magnitudes of the start are kept, only phases move (Fel et al., NeurIPS 2023). Each step moves all
-coefficients and then restores their magnitudes; to first order that is a step along the gradient of the phases.
+They are those of Simonyan et al. (arXiv 1312.6034), of lucid (Olah et al., 2017) and of MACO (Fel et al., 2023).
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,51 +13,28 @@ from ..common.geometry import Shape
 from .bands import Band
 from .bases import FourierBasis
 from .levels_operator import LevelsOperator
-from .linear_operator import StackOperator
+from .linear_operator import FactoredOperator, StackOperator
 from .spectral_operator import SpectralOperator
-from .state import AccumulatedGradient, LevelTensors
 from .time import FilmOperator, Time
 
 OperatorForm = Literal["spectral", "layers"]  # See `linear_operator`; the name `layers` is that of imstack.
 Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]  # What an ascent moves; `pyramid`: the levels.
 
 
-class PixelsOperator(SpectralOperator):
+class PixelsOperator(FactoredOperator):
     """The operator of an ascent that moves each pixel of the canvas by itself: K is the identity."""
 
-    def _compute_response(self) -> Tensor:
-        return torch.ones(len(self.basis.row_waves), len(self.basis.column_waves), dtype=torch.float32)
+    def adjoint(self, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Return a copy of the gradient (B, 3, H, W), without the frequencies of frozen bands."""
+        return (self.remove_frozen(gradient.to(torch.float32, copy=True)),)
 
-    def forward(self, parameters: AccumulatedGradient) -> Tensor:
-        """Return the accumulated gradient (B, 3, H, W) without the frequencies of frozen bands."""
-        return self.remove_frozen(parameters.tensors[0])
-
-
-class PixelTensorsOperator(LevelsOperator):
-    """The operator of an ascent that moves pixels with an optimizer such as Adam: one level as fine as the canvas."""
-
-    def _prepare(self) -> None:
-        self.levels = (max(self.canvas),)
-        super()._prepare()
-
-    @classmethod
-    def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
-        """Return the shape of the pixels."""
-        return [(batch, 3, *canvas)]
+    def forward(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        """Return the change (B, 3, H, W) of the pixels, without frozen bands."""
+        return self.remove_frozen(tensors[0])
 
 
-class FourierOperator(SpectralOperator):
-    """The operator of an ascent that moves Fourier coefficients: K multiplies each frequency by its squared scale."""
-
-    basis: FourierBasis
-    always_periodic = True
-
-    def _compute_response(self) -> Tensor:
-        return compute_fourier_scale(self.canvas).square()
-
-
-class FourierTensorsOperator(StackOperator[LevelTensors]):
-    """The operator of an ascent that moves Fourier coefficients, (B, 3, H, W // 2 + 1, 2), as `Adam` does."""
+class FourierOperator(FactoredOperator):
+    """The operator of an ascent that moves Fourier coefficients, (B, 3, H, W // 2 + 1, 2), times 1 / frequency."""
 
     basis: FourierBasis
     always_periodic = True
@@ -76,29 +48,22 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
         factors = (scale / twice.sqrt(), scale * twice.sqrt())
         self._forward, self._adjoint = (factor.to(self.device)[..., None] for factor in factors)
 
-    def adjoint(self, gradient: Tensor) -> LevelTensors:
+    def adjoint(self, gradient: Tensor) -> tuple[Tensor, ...]:
         """Return the gradient with respect to the coefficients, given the gradient at the canvas (B, 3, H, W)."""
         coefficients = torch.view_as_real(self.basis.forward(self.remove_frozen(gradient.float())))
-        return LevelTensors((coefficients * self._adjoint,))
+        return (coefficients * self._adjoint,)
 
-    def forward(self, parameters: LevelTensors) -> Tensor:
+    def forward(self, tensors: tuple[Tensor, ...]) -> Tensor:
         """Return the change of the canvas that the coefficients stand for, (B, 3, H, W), without frozen bands."""
-        scaled = (parameters.tensors[0] * self._forward).contiguous()
+        scaled = (tensors[0] * self._forward).contiguous()
         return self.remove_frozen(self.basis.inverse(torch.view_as_complex(scaled)))
-
-    def invert(self, change: Tensor) -> LevelTensors:
-        """Return the coefficients that stand for a change of the canvas, (B, 3, H, W)."""
-        coefficients = torch.view_as_real(self.basis.forward(self.remove_frozen(change)))
-        return LevelTensors((coefficients / self._forward,))
-
-    @classmethod
-    def shape_parameters(cls, canvas: Shape, levels: Sequence[int], batch: int) -> list[tuple[int, ...]]:
-        """Return the shape of the coefficients."""
-        return [(batch, 3, canvas[0], canvas[1] // 2 + 1, 2)]
 
 
 class PhasesOperator(FourierOperator):
-    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start."""
+    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start.
+
+    To first order, moving all coefficients and then restoring their magnitudes is a step along the gradient of phases.
+    """
 
     keeps_magnitudes = True
 
@@ -112,19 +77,13 @@ class PhasesOperator(FourierOperator):
         return self.basis.inverse(torch.view_as_complex(turned.contiguous()))
 
 
-# The operator class of every parametrisation in the form `spectral`, and in the form `layers`.
-OPERATORS: dict[str, type[StackOperator[Any]]] = {
+# The operator class of every parametrisation; the form `layers` of levels is `LevelsOperator`.
+OPERATORS: dict[str, type[StackOperator]] = {
     "pyramid": SpectralOperator,
     "pixels": PixelsOperator,
     "fourier": FourierOperator,
     "maco": PhasesOperator,
 }
-TENSOR_OPERATORS: dict[str, type[StackOperator[Any]]] = {
-    "pyramid": LevelsOperator,
-    "pixels": PixelTensorsOperator,
-    "fourier": FourierTensorsOperator,
-}
-FORMS: dict[OperatorForm, dict[str, type[StackOperator[Any]]]] = {"spectral": OPERATORS, "layers": TENSOR_OPERATORS}
 
 
 @cached(maxsize=4)
@@ -137,9 +96,10 @@ def make_operator(
     frozen: tuple[Band, ...] = (),
     parametrization: Parametrization = "pyramid",
     time: Time | None = None,
-) -> StackOperator[Any]:
+) -> StackOperator:
     """Return the operator of a stack. The four operators that were used last are cached."""
-    operator = FORMS[method][parametrization](canvas, levels, device, tile, frozen)
+    exact = method == "layers" and parametrization == "pyramid"
+    operator = (LevelsOperator if exact else OPERATORS[parametrization])(canvas, levels, device, tile, frozen)
     return operator if time is None else FilmOperator(operator, time)
 
 

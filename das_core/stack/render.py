@@ -1,7 +1,6 @@
 """Renders a stack at another resolution, and films and zooms at any moment.
 
-At another resolution each level is resized to the new canvas: this keeps coarse levels smooth at any size, and does not
-enlarge the steps between pixels. Between frames the canvas is interpolated linearly, before the tanh.
+Each level is resized to the new canvas by itself: coarse levels stay smooth, and steps between pixels do not grow.
 """
 
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from ..common.geometry import Shape
 from ..common.images import resize
 from ..common.interruption import pausing
 from ..common.products import multiply_both_sides
+from ..common.scalars import check_number
 from .conversion import find_moments, mix_moments, mix_surroundings
 from .decomposition import decompose, estimate_decomposition_bytes
 from .image_stack import ImageStack
@@ -35,8 +35,7 @@ class NoFilmError(ValueError):
 
 def check_scale(scale: float) -> None:
     """Raise a ValueError unless a stack can be rendered at this multiple of its own size."""
-    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
-        raise ValueError(f"scale {scale} is not between {SMALLEST_SCALE:g} and {LARGEST_SCALE:g}; 2 is twice the size")
+    check_number("scale", scale, SMALLEST_SCALE, LARGEST_SCALE, "2 is twice the size")
 
 
 def scale_size(spec: StackSpec, scale: float) -> tuple[Shape, int]:
@@ -117,11 +116,13 @@ def _resize_canvas(stack: ImageStack, scale: float) -> Tensor:
     """Return the canvas of a stack at a multiple of its own size, (B, 3, H, W), margins included."""
     (height, width), margin = scale_size(stack.spec, scale)
     shape = (height + 2 * margin, width + 2 * margin)
-    parts = decompose(stack)
-    canvas = _resize_level(parts.rest, shape, stack.spec.tile)
-    for level in parts.levels:
+    parts, rest = decompose(stack), stack.canvas
+    canvas = rest.new_zeros(stack.batch, 3, *shape)
+    for number in pausing(range(len(stack.spec.levels))):
+        level = parts.find_level(number)
         canvas += _resize_level(level, shape, stack.spec.tile)
-    return canvas
+        rest = rest - parts.enlarge(number, level)
+    return canvas + _resize_level(rest, shape, stack.spec.tile)
 
 
 def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
@@ -144,7 +145,7 @@ def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0
     if time is None:
         raise NoFilmError("the stack is no film: it has no direction of time; make it with StackSpec(time=Time(12))")
     count = time.frames if frames is None else frames
-    _check_count(count)
+    check_number("frames", count, 1, MOST_SHOWN, "24 make two seconds", whole=True)
     check_scale(scale)
     moments = find_moments(time, count)
     spec, parts = replace(_settle(stack), time=None), []
@@ -202,20 +203,14 @@ def _settle(stack: ImageStack) -> StackSpec:
 
 def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list[float]:
     if isinstance(moments, int):
-        _check_count(moments)
+        check_number("frames", moments, 1, MOST_SHOWN, "24 make two seconds", whole=True)
         steps = moments if zoom.loop else max(1, moments - 1)
         known = [number * zoom.end / steps for number in range(moments)]
         if out and zoom.loop:  # Begin with the first depth, as a zoom that goes inwards does.
             return [(zoom.end - moment) % zoom.end for moment in known]
     else:
         known = [float(moment) for moment in moments]
-        _check_count(len(known))
+        check_number("frames", len(known), 1, MOST_SHOWN, "24 make two seconds", whole=True)
         for moment in known:
-            if not 0 <= moment <= zoom.end:
-                raise ValueError(f"there is no moment {moment:g}; the zoom goes from 0 to {zoom.end}")
+            check_number("moment", moment, 0, zoom.end, "1 shows the second depth")
     return known[::-1] if out else known
-
-
-def _check_count(frames: int) -> None:
-    if not 1 <= frames <= MOST_SHOWN:
-        raise ValueError(f"{frames} frames cannot be rendered; 1 to {MOST_SHOWN} can")

@@ -1,6 +1,6 @@
 """The sizes that a picture and its canvas can have, and margins with which a canvas is fast."""
 
-from ..common.scalars import as_whole
+from ..common.scalars import check_number
 from ..common.text import shorten
 
 SMALLEST_SIDE = 16  # The least width and height of a picture, in pixels.
@@ -12,17 +12,9 @@ _LARGEST_PRIME, _SHORT, _FURTHEST = 13, 512, 16
 
 def check_size(width: int, height: int, margin: int) -> tuple[int, int, int]:
     """Return the size of a stack, or raise an error; call this before anything of that size is allocated."""
-    for name, value in (("width", width), ("height", height), ("margin", margin)):
-        if as_whole(value) is None:
-            raise ValueError(f"{name} {shorten(value)} is no whole number of pixels; give one, such as 448")
-    width, height, margin = int(width), int(height), int(margin)
-    for name, side in (("width", width), ("height", height)):
-        if side < SMALLEST_SIDE:
-            raise ValueError(
-                f"{name} {shorten(side)} is too small; a picture needs at least {SMALLEST_SIDE} pixels a side"
-            )
-    if margin < 0:
-        raise ValueError(f"margin {shorten(margin)} is negative; it must be 0 or more pixels")
+    width = check_number("width", width, SMALLEST_SIDE, LONGEST_SIDE, "448 is usual", whole=True)
+    height = check_number("height", height, SMALLEST_SIDE, LONGEST_SIDE, "448 is usual", whole=True)
+    margin = check_number("margin", margin, 0, LONGEST_SIDE, "an eighth of the side is good", whole=True)
     if max(width, height) + 2 * margin > LONGEST_SIDE:
         raise ValueError(
             f"a canvas of {shorten(width + 2 * margin)} x {shorten(height + 2 * margin)} pixels, margins included, is "

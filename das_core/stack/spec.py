@@ -2,25 +2,23 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.geometry import Shape
-from ..common.scalars import as_switch
+from ..common.scalars import as_switch, set_fields
 from ..common.text import shorten
 from ..common.timeline import Timeline
 from ..looks.look import Look, apply_look
 from .bands import Band, check_bands, covers_all_resolutions, format_band
 from .levels import check_levels, default_levels, level_shape
-from .levels_operator import LevelsOperator
 from .linear_operator import StackOperator
-from .parametrizations import FORMS, OPERATORS, TENSOR_OPERATORS, OperatorForm, Parametrization, make_operator
+from .parametrizations import OPERATORS, OperatorForm, Parametrization, make_operator
 from .pixels import ColorSpace, crop_margin
 from .size import check_size
-from .state import AccumulatedGradient, LevelTensors, Parameters
 from .time import Time
 from .zoom import Zoom, ZoomOperator
 
@@ -39,7 +37,7 @@ class StackSpec:
             away from the border. A tile needs 0.
         levels: the number of samples of each level along the long side of the canvas. If None, the multiples of 4.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
-        method: the form of the operator: `spectral`, or `layers`, which is exact and which `Adam` needs.
+        method: the form of the operator: `spectral`, or `layers`, which is exact. For `Adam` it is always exact.
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam.
         frozen: bands of resolutions (coarsest, finest), both included, that ascents do not move.
         parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`,
@@ -71,8 +69,8 @@ class StackSpec:
 
     def __post_init__(self) -> None:
         width, height, margin = check_size(self.width, self.height, self.margin)
-        self._set(width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
-        check_choice("method", self.method, FORMS)
+        set_fields(self, width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
+        check_choice("method", self.method, get_args(OperatorForm))
         check_choice("color", self.color, get_args(ColorSpace))
         check_choice("parametrization", self.parametrization, OPERATORS)
         for what, value, kind in (("time", self.time, Time), ("zoom", self.zoom, Zoom), ("look", self.look, Look)):
@@ -84,13 +82,6 @@ class StackSpec:
                 f"a tile with a margin of {margin} pixels cannot be: it goes on at its opposite edge and has no "
                 "outside; set margin to 0, or tile to off"
             )
-        if self.method == "layers" and self.parametrization not in TENSOR_OPERATORS:
-            raise ValueError(
-                f"'{self.parametrization}' has no tensors that the method 'layers' and the optimizer Adam could move; "
-                "choose the method spectral, and another optimizer"
-            )
-        if self.method == "layers" and self.time is not None:
-            raise ValueError("a film does not keep its levels as tensors; choose the method spectral")
         if self.zoom is not None:
             if self.time is not None or self.tile:
                 other = "tile, which has no middle" if self.tile else "film, whose images are frames"
@@ -98,15 +89,10 @@ class StackSpec:
             self.zoom.check_canvas(self.canvas, margin)
         longest = max(self.canvas)
         levels = check_levels(default_levels(self.canvas) if self.levels is None else self.levels, longest)
-        self._set(levels=tuple(sorted(set(levels))), frozen=check_bands(self.frozen, longest))
+        set_fields(self, levels=tuple(sorted(set(levels))), frozen=check_bands(self.frozen, longest))
         if covers_all_resolutions(self.frozen, longest):
             bands = ", ".join(map(format_band, self.frozen))
             raise ValueError(f"the frozen bands {shorten(bands)} leave nothing that could move; freeze fewer")
-
-    def _set(self, **fields: object) -> None:
-        """Replace what was given for some fields by the values that were read from it."""
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
 
     @property
     def canvas(self) -> Shape:
@@ -145,35 +131,25 @@ class StackSpec:
     @property
     def keeps_magnitudes(self) -> bool:
         """Whether only Fourier phases move, see `StackOperator.retract`."""
-        return FORMS[self.method][self.parametrization].keeps_magnitudes
+        return OPERATORS[self.parametrization].keeps_magnitudes
 
-    def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator[Any]:
+    def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator:
         """Return the operator K of this stack, cached by `make_operator`."""
         form, more = method or self.method, (self.tile, self.frozen, self.parametrization, self.time)
         return make_operator(form, self.canvas, self.levels, device, *more)
 
-    @property
-    def parameters_kind(self) -> type[Parameters]:
-        """The type of the parameters of a stack."""
-        return LevelTensors if self.method == "layers" else AccumulatedGradient
-
-    def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the tensors in the parameters of a stack."""
-        return FORMS[self.method][self.parametrization].shape_parameters(self.canvas, self.levels, batch)
-
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes while it is computed."""
         # For every pixel the responses of K and of a low-pass (8), phase factors (8) and temporary tensors (12); for
-        # every entry of K_t itself, its inverse (8) and temporary float64 matrices (24).
-        needed = 28 * math.prod(self.canvas) + (0 if self.time is None else 32 * self.time.frames**2)
-        if self.method == "spectral":
+        # every entry of K_t itself (4) and temporary float64 matrices (24).
+        needed = 28 * math.prod(self.canvas) + (0 if self.time is None else 28 * self.time.frames**2)
+        if self.method == "spectral" or self.parametrization != "pyramid":
             return needed
-        # Pixels are one level, as fine as the canvas; Fourier coefficients are none.
-        levels = {"pyramid": self.levels, "pixels": (max(self.canvas),)}.get(self.parametrization, ())
-        shapes = [level_shape(level, self.canvas) for level in levels]
+        shapes = [level_shape(level, self.canvas) for level in self.levels]
         sizes = {(shape[axis], self.canvas[axis]) for shape in shapes for axis in (0, 1)}
         return needed + 4 * sum(size * side for size, side in sizes)
 
     def levels_bytes(self, batch: int) -> int:
-        """Return how many bytes all levels of a stack take as tensors."""
-        return 4 * sum(map(math.prod, LevelsOperator.shape_parameters(self.canvas, self.levels, batch)))
+        """Return how many bytes all levels of a stack take as tensors, or its pixels or Fourier coefficients."""
+        levels = self.levels if self.parametrization == "pyramid" else (max(self.canvas),)
+        return 4 * 3 * batch * sum(math.prod(level_shape(level, self.canvas)) for level in levels)

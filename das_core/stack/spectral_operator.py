@@ -11,16 +11,15 @@ from ..common.products import multiply
 from .bases import CosineBasis
 from .levels import bicubic_columns, bicubic_taps, level_shape
 from .linear_operator import StackOperator
-from .state import AccumulatedGradient
 
-# A stack cannot show frequencies with a smaller share of the largest factor in K: dividing amplifies rounding errors.
-_MIN_RELATIVE_RESPONSE = 1e-7
+# Levels hardly show frequencies with a smaller factor in K: dividing by it would make levels larger than the canvas.
+_LEAST_RESPONSE = 0.3
 _MOST_AT_ONCE = 2**21  # How many samples `_compute_axis_response` transforms at once: 16 MiB in float64.
 # Above this number of squared source samples for every target sample, `_compute_long_response` is the faster way.
 _MANY_SAMPLES = 64
 
 
-class SpectralOperator(StackOperator[AccumulatedGradient]):
+class SpectralOperator(StackOperator):
     """The operator K in the form `spectral`: one factor for every frequency, the diagonal of K in that basis."""
 
     def _prepare(self) -> None:
@@ -32,32 +31,22 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
         """Return the factor by which K multiplies each frequency, as if no band were frozen, on the CPU."""
         return compute_spectral_response(self.canvas, self.levels, self.tile)
 
-    def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (B, 3, H, W) itself, in float32; frozen bands are removed by `forward`."""
-        return AccumulatedGradient((gradient.float(),))
-
-    def forward(self, parameters: AccumulatedGradient) -> Tensor:
-        """Return K times the accumulated gradient, (B, 3, H, W)."""
-        return self.basis.filter(parameters.tensors[0], self.response)
-
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient; K, low-pass and tilt are one multiplication."""
         shape = self.shape_response(cutoff, tilt)
         return self.basis.filter(gradient.float(), self.response if shape is None else self.response * shape)
 
-    def invert(self, change: Tensor) -> AccumulatedGradient:
-        """Return the gradient G of least norm for which K G equals a change: the pseudo-inverse K+ times the change."""
-        reached = self.response > _MIN_RELATIVE_RESPONSE * self.response.max()
-        inverse = torch.where(reached, 1 / self.response.clamp(min=torch.finfo(self.response.dtype).tiny), 0)
-        return AccumulatedGradient((self.basis.filter(change, inverse),))
+    def invert(self, change: Tensor) -> Tensor:
+        """Return the pseudo-inverse K+ times a change: the G of least norm for which K G is what levels show of it."""
+        reached = self.response > _LEAST_RESPONSE
+        return self.basis.filter(change, torch.where(reached, 1 / self.response.clamp(min=_LEAST_RESPONSE), 0))
 
 
 def compute_spectral_response(
     canvas: Shape, levels: Sequence[int], tile: bool = False, gains: Sequence[float] | None = None
 ) -> Tensor:
     """Return the diagonal of K in the frequency basis, (H, W), or (H, W // 2 + 1) for a tile; g_r are all 1 by default.
-    For a wave u v' of norm 1, with a vertical and a horizontal profile, it is the sum of g_r^2 |A_r' u|^2 |B_r'
-    v|^2."""
+    For a wave u v' of norm 1 it is the sum of g_r^2 |A_r' u|^2 |B_r' v|^2."""
     shapes = [level_shape(level, canvas) for level in levels]
     sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
     made = {(source, target): _compute_axis_response(source, target, tile) for source, target in sizes}

@@ -1,6 +1,5 @@
 """What a stack starts from, a canvas (B, 3, H, W) of an image or of noise, and the picture that surrounds it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +10,8 @@ from ..common.devices import send_to_device
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import canvas_mask, check_mask
-from ..common.scalars import as_whole
+from ..common.scalars import check_count, check_number
 from ..common.seeding import make_generator
-from ..common.text import shorten
 from .bases import make_basis
 from .levels import default_levels
 from .pixels import from_rgb, invert_pixels
@@ -30,8 +28,7 @@ MOST_IMAGES = 65_536
 
 def count_images(spec: StackSpec, batch: int) -> int:
     """Return how many images a new stack holds: `batch`, or the number of frames of a film or depths of a zoom."""
-    if not 1 <= (as_whole(batch) or 0) <= MOST_IMAGES:
-        raise ValueError(f"batch {shorten(batch)} is not a whole number from 1 to {MOST_IMAGES}; 1 makes one picture")
+    batch = check_number("batch", batch, 1, MOST_IMAGES, "1 makes one picture", whole=True)
     if spec.series is None:
         return batch
     count, kind, unit = spec.series
@@ -43,11 +40,8 @@ def count_images(spec: StackSpec, batch: int) -> int:
 def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float, seed: int) -> Tensor:
     """Return a canvas of noise for a new stack, (B, 3, H, W); see `ImageStack.noise`."""
     batch, levels = count_images(spec, batch), spec.levels
-    if not (0 <= amplitude < math.inf and 0 < decay <= _MAX_DECAY):
-        raise ValueError(
-            f"noise needs an amplitude from 0 up and a decay above 0 and at most {_MAX_DECAY}, not "
-            f"amplitude {amplitude} and decay {decay}; try 1 and 0.4"
-        )
+    check_number("amplitude", amplitude, 0, 1e6, "1 makes seeds differ most")
+    check_number("decay", decay, 0, _MAX_DECAY, "0.4 makes soft clouds", above=True)
     if levels == default_levels(spec.canvas):
         levels = (1, *levels)  # Pictures differ most in their mean colour, which comes from a level of one sample.
     gains = [float(decay ** torch.tensor(level / levels[0], dtype=torch.float32).log2()) for level in levels]
@@ -67,13 +61,11 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
     """Return canvases (B, 3, H, W) in the colour space of the spec: of the image up to 1e-6, and of its contrast."""
     batch = count_images(spec, batch)
     image = check_images(image, "the start image")
-    if spec.series is not None and len(image) not in (1, batch):
-        count, kind, unit = spec.series
-        raise ValueError(f"{len(image)} start images are no {kind} of {count} {unit}s: use 1 or {count}")
+    if spec.series is not None:
+        check_count(len(image), batch, "start images", spec.series[2])
     if len(image) > 1 and batch not in (1, len(image)):
         raise ValueError(f"a batch of {batch} does not go with {len(image)} start images: use 1 or {len(image)}")
-    if not 0 < contrast <= 1:
-        raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
+    check_number("contrast", contrast, 0, 1, "0.95 keeps the picture and lets it move", above=True)
     picture = place_on_canvas(image, (spec.height, spec.width), spec.margin)
     if len(picture) == 1:
         picture = picture.repeat(batch, 1, 1, 1)
@@ -114,8 +106,7 @@ def make_surroundings(spec: StackSpec, stacks: int, image: Images, mask: Tensor,
     if spec.time is not None:
         batch = stacks
     for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", stacks)):
-        if count not in (1, batch):
-            raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
+        check_count(count, batch, what)
     shape = (spec.height, spec.width)
     pixels = place_on_canvas(image, shape, spec.margin).expand(batch, -1, -1, -1)
     return Surroundings(pixels, canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1))

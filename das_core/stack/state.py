@@ -1,24 +1,15 @@
-"""The state of a stack: the parameters that an ascent accumulates, and the state of its optimizer."""
+"""The state of the optimizer of a stack, and checks of what a stack holds."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from torch import Tensor
 
-from ..common.interruption import pausing
-from ..common.scalars import as_whole
+from ..common.scalars import check_number, set_fields
 from ..common.text import shorten
 
 _LONGEST_KIND = 100
-
-
-def check_steps(name: str, value: object) -> int:
-    """Return a number of steps as an int, or raise a ValueError unless it is a whole number from 0 to below 2^53."""
-    steps = as_whole(value)
-    if steps is None or not 0 <= steps < 2**53:
-        raise ValueError(f"{name} {shorten(value)} is not a whole number from 0 up; give one, such as 0")
-    return steps
+MOST_DONE = 2**53 - 1  # Steps: the largest whole number that every reader of JSON keeps as it is.
 
 
 def check_tensor(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
@@ -28,30 +19,6 @@ def check_tensor(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
             f"{what} is {tensor.dtype} of shape {tuple(tensor.shape)}; give float32 of shape {shape}, which fits the "
             "spec of the stack"
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Parameters:
-    """The tensors, float32, that an ascent moves: `canvas = start + operator.forward(parameters)`."""
-
-    tensors: tuple[Tensor, ...]
-
-    def add(self, other: "Parameters", alpha: float) -> Self:
-        """Return the sum of these parameters and `alpha` times `other`."""
-        pairs = pausing(zip(self.tensors, other.tensors, strict=True))
-        return replace(self, tensors=tuple(own.add(more, alpha=alpha) for own, more in pairs))
-
-    def to(self, device: torch.device) -> Self:
-        """Return the same parameters on another device."""
-        return replace(self, tensors=tuple(tensor.to(device) for tensor in self.tensors))
-
-
-class AccumulatedGradient(Parameters):
-    """The sum over all steps of the gradient (or the velocity) times the step size, one tensor (B, 3, H, W)."""
-
-
-class LevelTensors(Parameters):
-    """What ascents have added to every level, (B, 3, h_r, w_r), or to pixels or Fourier coefficients, one tensor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +35,7 @@ class OptimizerState:
                 f"kind {shorten(self.kind)} is no name of a kind of optimizer; give a text of at most {_LONGEST_KIND} "
                 "characters, such as 'sgd'"
             )
-        object.__setattr__(self, "steps", check_steps("steps of an optimizer", self.steps))
+        set_fields(self, steps=check_number("steps of an optimizer", self.steps, 0, MOST_DONE, "0 is none", whole=True))
         for number, tensor in enumerate(self.tensors):
             check_tensor(f"tensor {number} of the state of an optimizer", tensor, tuple(tensor.shape))
 

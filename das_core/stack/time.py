@@ -1,24 +1,17 @@
-"""Time as one more axis of a stack: a film has levels in time, as a picture has levels in space.
-
-The operator of a film is K in space times a matrix K_t, which spreads the gradient at a frame to its neighbours; a
-loop has no first frame: its K_t is the mean over all cyclic shifts (docs/method.md, Films).
-"""
+"""Time as one more axis of a stack: a film has levels in time, as a picture has in space (docs/method.md, Films)."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..common.interruption import pausing
 from ..common.products import multiply
-from ..common.scalars import as_switch, as_whole
-from ..common.text import shorten
+from ..common.scalars import as_switch, check_number, set_fields
 from ..common.timeline import Timeline
 from .linear_operator import StackOperator
-from .state import AccumulatedGradient
 
 MOST_FRAMES = 1024  # Of a film in a stack; `render_film` can interpolate more.
 
@@ -36,14 +29,9 @@ class Time:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        frames = as_whole(self.frames)
-        if frames is None or not 1 <= frames <= MOST_FRAMES:
-            raise ValueError(
-                f"frames {shorten(self.frames)} is not a whole number from 1 to {MOST_FRAMES}; 12 or 24 make a film, "
-                "and more can be rendered between them"
-            )
-        object.__setattr__(self, "frames", frames)
-        object.__setattr__(self, "loop", as_switch("loop", self.loop))
+        usual = "12 or 24 make a film, and more can be rendered between them"
+        frames = check_number("frames", self.frames, 1, MOST_FRAMES, usual, whole=True)
+        set_fields(self, frames=frames, loop=as_switch("loop", self.loop))
 
     @property
     def timeline(self) -> Timeline:
@@ -100,10 +88,10 @@ def mix_frames(matrix: Tensor, frames: Tensor) -> Tensor:
     return multiply(matrix, frames.flatten(1)).unflatten(1, frames.shape[1:])
 
 
-class FilmOperator(StackOperator[AccumulatedGradient]):
+class FilmOperator(StackOperator):
     """The operator of a stack whose batch holds T frames: `space`, the operator of a picture, times K_t."""
 
-    def __init__(self, space: StackOperator[Any], time: Time) -> None:
+    def __init__(self, space: StackOperator, time: Time) -> None:
         self.space, self.time = space, time
         self.canvas, self.levels = space.canvas, space.levels
         self.device, self.tile, self.basis = space.device, space.tile, space.basis
@@ -111,18 +99,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._prepare()
 
     def _prepare(self) -> None:
-        matrix = time_matrix(self.time)
-        self.matrix = matrix.to(self.device, torch.float32)
-        self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
-
-    def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the accumulated gradient (T, 3, H, W) of `space`; K_t is part of `forward`."""
-        parameters: AccumulatedGradient = self.space.adjoint(gradient)
-        return parameters
-
-    def forward(self, parameters: AccumulatedGradient) -> Tensor:
-        """Return K times the accumulated gradient, (T, 3, H, W)."""
-        return mix_frames(self.matrix, self.space.forward(parameters))
+        self.matrix = time_matrix(self.time).to(self.device, torch.float32)
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient (T, 3, H, W)."""
@@ -136,7 +113,3 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
         """Return the canvas (T, 3, H, W) with each frame projected by `space`."""
         return self.space.retract(canvas, start)
-
-    def invert(self, change: Tensor) -> AccumulatedGradient:
-        """Return an accumulated gradient that stands for a change (T, 3, H, W)."""
-        return AccumulatedGradient((mix_frames(self._inverse, self.space.invert(change).tensors[0]),))

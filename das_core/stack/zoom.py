@@ -11,8 +11,7 @@ from ..common.cache import cached
 from ..common.geometry import Shape
 from ..common.interruption import pausing
 from ..common.products import multiply_both_sides
-from ..common.scalars import as_number, as_switch, as_whole
-from ..common.text import shorten
+from ..common.scalars import as_switch, check_number, set_fields
 from ..common.timeline import Timeline
 
 MOST_DEPTHS = 32
@@ -42,18 +41,13 @@ class Zoom:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        depths, factor = as_whole(self.depths), as_number(self.factor)
-        if depths is None or not 2 <= depths <= MOST_DEPTHS:
-            raise ValueError(
-                f"{shorten(self.depths)} depths are no zoom; give a whole number from 2 to {MOST_DEPTHS}, such as 6"
-            )
-        if factor is None or not LEAST_FACTOR <= factor <= LARGEST_FACTOR:
-            raise ValueError(
-                f"factor {shorten(self.factor)} is not between {LEAST_FACTOR} and {LARGEST_FACTOR:g}; at 2 each depth "
-                "has half the side of the one that holds it"
-            )
-        for name, value in (("depths", depths), ("factor", factor), ("loop", as_switch("loop", self.loop))):
-            object.__setattr__(self, name, value)
+        usual = "at 2 each depth has half the side of the one that holds it"
+        set_fields(
+            self,
+            depths=check_number("depths", self.depths, 2, MOST_DEPTHS, "6 make a zoom", whole=True),
+            factor=check_number("factor", self.factor, LEAST_FACTOR, LARGEST_FACTOR, usual),
+            loop=as_switch("loop", self.loop),
+        )
 
     @property
     def end(self) -> int:

@@ -1,14 +1,11 @@
-"""Augmentation: how the views of a canvas are made.
-
-According to Direct Ascent Synthesis (arXiv 2502.07753, section 4), no other measure improves the pictures as much as
-random augmentation.
-"""
+"""Augmentation: how the views of a canvas are made."""
 
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from ..common.interruption import pausing
+from ..common.scalars import check_number
 from .color_transforms import ColorShift, Grayscale
 from .draws import Draws
 from .pyramid import Pyramid
@@ -46,10 +43,7 @@ class Augmentation:
     transforms: tuple[Transform, ...] = (Flip(), ColorShift(), Grayscale(), Noise())
 
     def __post_init__(self) -> None:
-        if self.views < 1:
-            raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 16 make a steady one")
-        if self.views > MOST_VIEWS:
-            raise ValueError(f"views {self.views} is too many: a step shows at most {MOST_VIEWS}, and 64 are many")
+        check_number("views", self.views, 1, MOST_VIEWS, "16 make a steady step", whole=True)
 
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
         """Return views (V, 3, size, size), 0..1, of canvases (B, 3, H, W) or a `Pyramid` of them, with these draws."""

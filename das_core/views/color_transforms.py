@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..common.devices import send_to_device
+from ..common.scalars import check_number
 from .draws import Draws
 
 
@@ -28,10 +29,8 @@ class ColorShift:
     kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shift <= 1:
-            raise ValueError(f"shift {self.shift} is not between 0 (none) and 1 (black to white); 0.2 is a good amount")
-        if not 0 <= self.scale <= 3:
-            raise ValueError(f"scale {self.scale} is not between 0 (none) and 3 (twenty times); 0.2 is a good amount")
+        check_number("shift", self.shift, 0, 1, "0.2 is a good amount")
+        check_number("scale", self.scale, 0, 3, "0.2 is a good amount")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), 0..1, in other colours."""
@@ -53,10 +52,7 @@ class Grayscale:
     kept_views: ClassVar[float] = 2.4
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(
-                f"grayscale {self.probability} is not a probability between 0 and 1; 0.25 is every fourth view"
-            )
+        check_number("grayscale", self.probability, 0, 1, "0.25 is every fourth view")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), 0..1, some of them grey: the luminance of Rec. 601 in all channels."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..common.cache import cached
 from ..common.interruption import pausing
+from ..common.scalars import check_number
 from .draws import Draws
 from .sampling import linear_resize_matrix
 
@@ -30,10 +31,7 @@ class Distance:
     kept_views: ClassVar[float] = 2.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(
-                f"distance {self.probability} is not a probability between 0 and 1; 0.33 is every third view"
-            )
+        check_number("distance", self.probability, 0, 1, "0.33 is every third view")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), some of them without fine detail."""

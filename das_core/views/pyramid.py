@@ -1,8 +1,7 @@
 """An image pyramid: canvases at full and at reduced resolution, from which many views are cut.
 
-A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution (Burt and Adelson, The
-Laplacian Pyramid as a Compact Image Code, 1983), which takes a quarter of the work. The error in a view is about 1/255
-for a photograph.
+A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution (Burt and Adelson,
+1983): a quarter of the work, with an error of about 1/255.
 """
 
 from collections.abc import Sequence

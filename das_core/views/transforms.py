@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.scalars import check_number
 from .draws import Draws, NoiseKind
 
 
@@ -57,8 +58,7 @@ class Flip:
     kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(f"flip {self.probability} is not a probability between 0 and 1; 0.5 is every second view")
+        check_number("flip", self.probability, 0, 1, "0.5 is every second view")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), some of them mirrored."""
@@ -84,8 +84,7 @@ class Noise:
     kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.amplitude <= 10:
-            raise ValueError(f"noise {self.amplitude} is not between 0 (none) and 10; 0.05 is a good amount")
+        check_number("noise", self.amplitude, 0, 10, "0.05 is a good amount")
         check_choice("noise kind", self.kind, get_args(NoiseKind))
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:

@@ -1,13 +1,12 @@
-"""Windows: which squares of a canvas the views of a step are cut from.
+"""Windows: which squares of a canvas the views of a step are cut from."""
 
-Direct Ascent Synthesis (arXiv 2502.07753, section 4) shifts windows of one size at random. Here the size varies, too.
-"""
-
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from ..common.geometry import Box, Shape, intersect_boxes
+from ..common.scalars import check_number
 from .draws import Draws
 from .pyramid import Pyramid
 from .sampling import Window, crop_and_resize
@@ -70,11 +69,9 @@ class Windows:
     fitted: bool = False
 
     def __post_init__(self) -> None:
-        if self.jitter < 0:
-            raise ValueError(f"jitter {self.jitter} is negative; it must be 0 (views stay inside the picture) or more")
+        check_number("jitter", self.jitter, 0, math.inf, "with 0 views stay inside the picture", whole=True)
         for name in ("zoom_min", "zoom_max", "zoom_start"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} {getattr(self, name)} is not above 0 and at most 1 (the whole canvas)")
+            check_number(name, getattr(self, name), 0, 1, "1 is the whole canvas", above=True)
         if self.zoom_min > self.zoom_max:
             raise ValueError(
                 f"zoom_min {self.zoom_min} is above zoom_max {self.zoom_max}; the closest view cannot see more than "

@@ -2,9 +2,9 @@
 
 from comfy_api.latest import io
 
-from ...das_core.stack import edit as core
 from ...das_core.stack.bands import EmptyBandError, parse_bands, parse_gains
-from ...das_core.stack.edit import scale_changes
+from ...das_core.stack.decomposition import estimate_decomposition_bytes
+from ...das_core.stack.edit import edit_stack, scale_changes
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
@@ -82,13 +82,13 @@ class EditStack(Node):
         changes: str = "",
     ) -> io.NodeOutput:
         bridge.check_memory(
-            core.estimate_edit_bytes(stack, other),
+            estimate_decomposition_bytes(stack),
             f"editing {stack.batch} x {len(stack.spec.levels)} levels",
             "edit a smaller stack, or one with fewer levels",
             stack.canvas.device,
         )
         with add_advice(EmptyBandError, "; Stack Levels shows them"):
-            edited = core.edit_stack(
+            edited = edit_stack(
                 stack,
                 gains=parse_gains(gains),
                 reset=parse_bands(reset),

@@ -47,7 +47,6 @@ class ImageStack(Node):
                 "details.margin",
                 "details.parametrization",
                 "details.parametrization.step",
-                "details.parametrization.resolutions",
                 "details.color",
                 "details.method",
                 "details.feather",

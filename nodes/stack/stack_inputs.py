@@ -8,13 +8,13 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.common.text import shorten
-from ...das_core.stack.levels import linear_levels, parse_levels
+from ...das_core.stack.levels import linear_levels
 from ...das_core.stack.parametrizations import OPERATORS, OperatorForm, Parametrization
 from ...das_core.stack.pixels import ColorSpace
 from ..schema import list_options, make_options, read_choice, tip
 
 _OTHERS = tuple(name for name in OPERATORS if name != "pyramid")
-_PARAMETRIZATIONS = ("multiples_of_4", "linear", "custom", *_OTHERS)
+_PARAMETRIZATIONS = ("multiples_of_4", "linear", *_OTHERS)
 
 LEVEL_STEP = 4
 """The default distance between the resolutions of neighbouring levels."""
@@ -36,13 +36,6 @@ def parametrization_input() -> Any:
                     "harsher pictures.",
                 )
             ],
-            custom=[
-                tip(
-                    io.String.Input("resolutions", default="1, 4, 16, 64, 224"),
-                    "Resolutions along the long side of the canvas (margins included), apart by commas. Only small "
-                    "ones: blurred pictures. Only large ones: grainy ones.",
-                )
-            ],
         ),
         tooltip="Which resolutions the stack is made of. multiples_of_4 leans toward large shapes; linear, the "
         "reference, also has a level of one pixel: a cast of colour. To compare with, without levels: "
@@ -55,8 +48,6 @@ def choose_parametrization(choice: dict[str, Any] | None, longest: int) -> tuple
     kind, settings = read_choice("parametrization", choice, _PARAMETRIZATIONS)
     if kind == "linear":
         return linear_levels(longest, settings["step"]), "pyramid"
-    if kind == "custom":
-        return parse_levels(settings["resolutions"]), "pyramid"
     # Parametrisations without levels get resolutions too, because nodes that show or edit levels split the canvas into
     # levels of these resolutions.
     levels = linear_levels(longest, LEVEL_STEP, first=LEVEL_STEP)
@@ -176,8 +167,7 @@ def _list_settings() -> list[Any]:
         tip(
             io.Combo.Input("method", options=list_options(OperatorForm, "spectral"), default="spectral"),
             "How a step is spread over the levels. spectral: a filter, fastest, a few percent from the paper. layers: "
-            "to the letter of the paper, slower with many levels; keeps every level as a tensor of its own, which adam "
-            "works on.",
+            "to the letter of the paper, slower with many levels; adam always takes it.",
         ),
         tip(
             io.Boolean.Input("tile", default=False),

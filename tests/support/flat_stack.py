@@ -16,8 +16,7 @@ FULL = Pace(1.0, 1.0)
 
 def flat(method: str) -> ImageStack:
     spec = StackSpec(CANVAS[1], CANVAS[0], 0, LEVELS, method=method)  # type: ignore[arg-type]
-    nothing = torch.zeros(1, 3, *CANVAS)
-    return ImageStack(spec, nothing, nothing, spec.operator(CPU).adjoint(nothing))
+    return ImageStack.gray(spec)
 
 
 def run(optimizer: Optimizer, gradients: list[Tensor], method: str) -> ImageStack:
@@ -32,8 +31,8 @@ def gradients(count: int = 5) -> list[Tensor]:
     return [torch.randn(1, 3, *CANVAS, generator=generator) for _ in range(count)]
 
 
-def naive(maker: object, steps: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Return the canvas and the levels after an optimizer of PyTorch has followed gradients at the canvas."""
+def naive(maker: object, steps: list[Tensor]) -> Tensor:
+    """Return the canvas after an optimizer of PyTorch has followed gradients at the canvas."""
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in LEVELS]
     optimizer = maker(levels)  # type: ignore[operator]
 
@@ -44,4 +43,4 @@ def naive(maker: object, steps: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         optimizer.zero_grad()
         (-canvas() * gradient).sum().backward()
         optimizer.step()
-    return canvas().detach(), [p.detach() for p in levels]
+    return canvas().detach()

@@ -33,7 +33,6 @@ TEXTS: dict[str, list[str]] = {
     "reset": ["", "5-"],
     "freeze": ["", "1-8"],
     "blend_bands": ["", "3-"],
-    "resolutions": ["1, 4, 16", "1 2 3", "8"],
     "filename_prefix": ["castle", "night/castle"],
     "name": ["jellyfish"],
     "acts": ["", '[[0,"place",0.2,0.9],[1,"choose",[0]]]', '[[1,"protect",[[[0.5,0.5,0.2]]]],[1,"go_on",2]]'],

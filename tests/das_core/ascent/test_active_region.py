@@ -91,7 +91,7 @@ NONE_LEFT = "no pixel in common with what may change in image "
     [
         (da.ImageStack.gray(WIDE), [torch.zeros(1, 9, 9)], "the region has no pixel above 0"),
         (da.ImageStack.gray(WIDE), [speck(9)], r"the region is 9 x 9 pixels in image 1, too small .* 16 a side"),
-        (da.ImageStack.gray(WIDE), [torch.ones(3, 9, 9)], "3 region masks do not go with 1 images"),
+        (da.ImageStack.gray(WIDE), [torch.ones(3, 9, 9)], "3 region masks do not go with 1 image"),
         (da.ImageStack.gray(WIDE), [half(True), half(False)], NONE_LEFT + "1"),
         (da.ImageStack.gray(WIDE, 2), [torch.cat([half(True), speck(8)])], "is 8 x 8 pixels in image 2, too small"),
         # Outside the mask of the stack.

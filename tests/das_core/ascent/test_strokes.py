@@ -70,5 +70,5 @@ def test_numbers_of_strokes_are_checked(strokes: Any) -> None:
 
 @each_case("width", [0.5, 21, float("nan")])
 def test_widths_are_checked(width: Any) -> None:
-    with pytest.raises(ValueError, match=r"width .* is not a number from 1 to 20"):
+    with pytest.raises(ValueError, match=r"width .* is not between 1 and 20"):
         da.Strokes(width=width)

@@ -1,3 +1,4 @@
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from cases import each_case
-from das_core.common.scalars import as_list, as_number, as_switch, as_whole
+from das_core.common.scalars import as_list, as_number, as_switch, as_whole, check_number
 
 
 @each_case(
@@ -24,6 +25,25 @@ from das_core.common.scalars import as_list, as_number, as_switch, as_whole
 def test_numbers_of_any_type_are_read_as_pythons_own(value: Any, whole: int | None, number: float | None) -> None:
     assert (as_whole(value), as_number(value)) == (whole, number)
     assert {type(as_whole(value)), type(as_number(value))} <= {int, float, type(None)}
+
+
+@each_case(
+    ("value", "limits", "says"),
+    [
+        ("0.5", {}, "^share '0.5' is not between 0 and 1; 0.3 is usual$"),
+        (1.1, {}, "share 1.1 is not between 0 and 1"),
+        (math.nan, {}, "share nan is not between"),
+        (0, {"above": True}, "share 0 is not above 0 and at most 1"),
+        (0.5, {"whole": True}, "share 0.5 is not a whole number from 0 to 1"),
+        (-1, {"whole": True, "high": math.inf}, "share -1 is not a whole number from 0 up"),
+    ],
+)
+def test_what_is_no_number_in_a_range_is_refused(value: Any, limits: dict[str, Any], says: str) -> None:
+    given: dict[str, Any] = {"low": 0, "high": 1, "usual": "0.3 is usual"} | limits
+    with pytest.raises(ValueError, match=says):
+        check_number("share", value, **given)
+    read = check_number("share", np.int8(1), **given)
+    assert (read, type(read)) == (1, int if "whole" in limits else float)
 
 
 def test_a_switch_is_on_or_off_and_nothing_between() -> None:

@@ -65,7 +65,7 @@ def test_the_usual_rounds_come_near_to_the_minimum(strength: float, scale: float
     # A scale is a weight that grows with it.
     strong = TotalVariation(rounds=math.ceil(400 * scale))(noisy, strength * scale)
     torch.testing.assert_close(least, strong, atol=1e-4, rtol=0)
-    with pytest.raises(ValueError, match="0 rounds are too few"):
+    with pytest.raises(ValueError, match="rounds 0 is not a whole number from 1 up"):
         TotalVariation(rounds=0)
 
 

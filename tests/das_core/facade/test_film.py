@@ -64,7 +64,7 @@ test_what_cannot_be_is_said_with_what_can = refuses(
     lambda wish, settings: film(wish, **settings),
     ("0: class 3 / 4: class 5", {"loop": True}, "is frame 0 again, and they ask for 'class 5' and 'class 3'"),
     ("0: class 3", {"frames": 0}, "frames 0 is not a whole number from 1 to 1024"),
-    ("0: class 3", {"start": torch.rand(3, 3, 32, 32)}, "3 start images are no film of 4 frames: use 1 or 4"),
+    ("0: class 3", {"start": torch.rand(3, 3, 32, 32)}, "3 start images do not go with 4 frames: use 1 or 4"),
 )
 
 

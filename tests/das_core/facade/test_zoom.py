@@ -67,12 +67,12 @@ def test_a_zoom_is_saved_as_a_film_of_a_length_that_can_be(tmp_path: Path) -> No
 
 test_what_cannot_be_is_said_with_what_can = refuses(
     lambda wishes, settings: zoom(wishes, **settings),
-    (["class 3"], {}, "1 depths are no zoom; give a whole number from 2 to 32"),
+    (["class 3"], {}, "depths 1 is not a whole number from 2 to 32"),
     (["class 3", None], {}, "a NoneType is nothing to ask for"),
     ("class 3", {}, "a str is no list of depths"),
     ({0: "class 3", 1: "class 5"}, {}, "a dict is no list of depths"),
     (WISHES, {"factor": 9.0}, "factor 9.0 is not between 1.25 and 8"),
-    (WISHES, {"start": torch.rand(2, 3, 32, 32)}, "2 start images are no zoom of 3 depths: use 1 or 3"),
+    (WISHES, {"start": torch.rand(2, 3, 32, 32)}, "2 start images do not go with 3 depths: use 1 or 3"),
     ([da.in_region(toy_class(), torch.ones(1, 8, 8)), "class 3"], {}, "a zoom has no regions"),
     ([facade.channel("2", 7) + facade.diversity("2"), "class 3"], {}, "makes images differ, and depths belong"),
 )

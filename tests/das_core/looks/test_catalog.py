@@ -58,7 +58,7 @@ def test_looks_have_names_and_sizes_and_palettes() -> None:
         (lambda: adjust_look(Paint(), palette="nes"), "has no palette"),
         (lambda: adjust_look(Paint(), dither="off"), "mixes no colours"),
         (lambda: adjust_look(Ink(), palette="5"), "ink has two colours, not '5'"),
-        (lambda: adjust_look(Cells(), float("nan")), "size nan is not a number from 0.2 to 5"),
+        (lambda: adjust_look(Cells(), float("nan")), "size nan is not between 0.2 and 5"),
         (lambda: adjust_look(Cells(), palette="#12 #fff"), "'#12' is no hex code"),
         (lambda: adjust_look(Cells(), palette="#123456"), "a palette of 1 colours cannot be"),
         (lambda: Cells(palette=100_000), "a palette of 100000 colours cannot be; 2 to 256 can"),

@@ -8,7 +8,7 @@ from torch import Tensor
 import das_core as da
 from cases import each_case, refuses
 from das_core.models.layers.activations import Activations
-from das_core.objectives.content import CaricatureScore, measure_content_distance
+from das_core.objectives.content import measure_content_distance
 from toys import answer, classifier, output_objective
 
 SPEC = da.StackSpec(40, 32, 8)
@@ -22,8 +22,8 @@ def test_a_caricature_is_a_dot_product_times_a_power_of_the_cosine_at_every_posi
 ) -> None:
     noise, aim = (torch.randn(2, *shape, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
     seen = noise + aim / 2
-    output = Activations({"layer": seen}, (Activations({"layer": aim}),))
-    scores = CaricatureScore("layer", power)(output, torch.arange(2)).tolist()
+    output = Activations({"2": seen}, (Activations({"2": aim}),))
+    scores = da.caricature_objective(TOY, picture(), "2", power).terms[0].score(output, torch.arange(2)).tolist()
     for score, *each in zip(scores, seen.double().numpy(), aim.double().numpy(), strict=True):
         f, c = (part.reshape(len(part), -1) for part in each)
         cosines = (f * c).sum(0) / np.linalg.norm(f, axis=0) / np.linalg.norm(c, axis=0)
@@ -52,8 +52,8 @@ test_without_an_ascent_a_layer_or_an_image_for_each_it_is_refused = refuses(
         lambda: answer(da.content_objective(TOY, picture(), "1"), torch.rand(1, 3, 32, 32)),
         "content is compared view by view, so it can only be asked for in an ascent",
     ),
-    (lambda: da.caricature_objective(TOY, picture(), "1", -1), "power -1 is no number from 0 up; give 0 for"),
-    (lambda: da.caricature_objective(TOY, picture(), "1", "2"), "power 2 is no number"),  # type: ignore[arg-type]
+    (lambda: da.caricature_objective(TOY, picture(), "1", -1), "power -1 is not between 0 and 100; 0 takes"),
+    (lambda: da.caricature_objective(TOY, picture(), "1", "2"), "power '2' is not"),  # type: ignore[arg-type]
     (lambda: da.content_objective(TOY, picture(), "seven"), "layer 'seven' is not in toy"),
     (lambda: da.content_objective(TOY, picture()[:, :1]), "the content image has 1 channels"),
 )

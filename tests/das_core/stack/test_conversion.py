@@ -1,4 +1,4 @@
-"""Stacks as films, as zooms, and as pictures with levels: what they show, and what goes along."""
+"""Stacks as films and as zooms: what they show, and what goes along."""
 
 from dataclasses import replace
 
@@ -7,38 +7,13 @@ import torch
 
 import das_core as da
 from cases import each_case
-from das_core.ascent.optimizers import Optimizer
-from das_core.stack.conversion import as_pyramid, find_moments
-from toys import SPEC as TOY
-from toys import climb
+from das_core.stack.conversion import find_moments
 
 SPEC = da.StackSpec(24, 16, 4)
 
 
 def pictures(count: int = 1) -> da.ImageStack:
     return replace(da.ImageStack.noise(SPEC, count, decay=0.8), steps=7)
-
-
-@each_case("optimizer", [da.SGD(0.1), da.NormalizedAscent()])
-def test_the_frames_of_a_film_are_pictures_with_what_was_accumulated(optimizer: Optimizer) -> None:
-    spec = replace(TOY, time=da.Time(4))
-    stack = climb(da.ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
-    frames = as_pyramid(stack)
-    assert frames.spec == replace(spec, time=None)
-    assert frames.canvas is stack.canvas
-    assert (frames.parameters is None) == (stack.parameters is None)
-    if frames.parameters is not None:
-        added = frames.spec.operator(torch.device("cpu")).forward(frames.parameters)
-        torch.testing.assert_close(frames.start + added, stack.canvas, rtol=0, atol=1e-4)
-
-
-def test_any_parametrisation_is_a_pyramid_of_the_same_canvas() -> None:
-    stack = climb(da.ImageStack.noise(replace(TOY, parametrization="fourier")), steps=1, optimizer=da.SGD(0.01)).stack
-    pyramid = as_pyramid(stack)
-    assert pyramid.spec == TOY
-    assert (pyramid.canvas is stack.canvas, pyramid.start is stack.start) == (True, True)
-    assert (pyramid.parameters, pyramid.optimizer_state) == (None, None)
-    assert as_pyramid(pyramid) is pyramid
 
 
 @each_case("loop", [False, True])
@@ -49,7 +24,7 @@ def test_frames_and_depths_start_anew_from_one_picture_and_frames_from_one_each(
         assert made.spec == spec
         assert torch.equal(made.canvas, pictures().canvas.expand(3, -1, -1, -1))
         assert made.canvas.is_contiguous()
-        assert (made.steps, made.parameters, made.optimizer_state) == (7, None, None)
+        assert (made.steps, made.optimizer_state) == (7, None)
         assert made.start is made.canvas
     assert torch.equal(da.as_film(pictures(3), time).canvas, pictures(3).canvas)
 

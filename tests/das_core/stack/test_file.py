@@ -51,15 +51,13 @@ def file(tmp_path: Path, small: ImageStack) -> Path:
 
 def tensors_of(stack: ImageStack) -> list[Tensor]:
     around = stack.surroundings
-    held = [part.tensors for part in (stack.parameters, stack.optimizer_state) if part is not None]
-    held += [] if around is None else [(around.pixels, around.mask)]
-    return [stack.start, stack.canvas, *(tensor for tensors in held for tensor in tensors)]
+    held = [] if around is None else [around.pixels, around.mask]
+    return [stack.start, stack.canvas, *held, *(stack.optimizer_state.tensors if stack.optimizer_state else ())]
 
 
 def assert_same(one: ImageStack, other: ImageStack) -> None:
     assert (one.spec, one.steps) == (other.spec, other.steps)
     assert hash(one.spec) == hash(other.spec)
-    assert type(one.parameters) is type(other.parameters)
     states = [part and (part.kind, part.steps) for part in (one.optimizer_state, other.optimizer_state)]
     assert states[0] == states[1]
     for part, same in zip(tensors_of(one), tensors_of(other), strict=True):
@@ -70,7 +68,7 @@ def assert_same(one: ImageStack, other: ImageStack) -> None:
     ("time", "method", "optimizer"),
     [
         *product([None], ["spectral", "layers"], [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()]),
-        *product([Time(5, loop=True)], ["spectral"], [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)]),
+        *product([Time(5, loop=True)], ["spectral", "layers"], [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)]),
     ],
 )
 def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
@@ -175,16 +173,14 @@ def around(pixels: float, mask: float, channels: int = 1) -> dict[str, Tensor]:
         (r"the start is torch.float16", {"start": torch.zeros(1, 3, 20, 20).half()}, {}),
         (r"it holds values in canvas that are NaN", {"canvas": torch.full((1, 3, 20, 20), math.nan)}, {}),
         (r"the tensors \['extra'\] are missing or belong to no stack", {"extra": torch.zeros(1)}, {}),
-        (r"tensor 1 of the parameters is", {"parameters.1": torch.zeros(1, 3, 5, 5)}, {}),
-        (r"LevelTensors of 2 tensors are no parameters of this stack", {"parameters.2": None}, {}),
         (r"it holds values in optimizer.0 that are NaN", {"optimizer.0": torch.full((1,), math.inf)}, {}),
         (r"the mask .* is torch.float32", around(0.0, 0.0, 3), {}),
         (r"it holds values in surroundings\.0 outside 0\.\.1", around(1.5, 0.5), {}),
         (r"it holds values in surroundings\.1 outside 0\.\.1", around(0.5, -0.1), {}),
-        (r"width 16 is no whole number of pixels", {}, {"width": "16"}),
-        (r"a canvas of 1099511627780 x 20", {}, {"width": 2**40}),
+        (r"width '16' is not a whole number", {}, {"width": "16"}),
+        (r"width 1099511627776 is not a whole number", {}, {"width": 2**40}),
         (r"TypeError.*Time", {}, {"time": 3}),
-        (r"1 images are no film of 3 frames", {}, {"time": {"frames": 3}, "method": "spectral"}),
+        (r"1 images are no film of 3 frames", {}, {"time": {"frames": 3}}),
         (r"300000 frozen bands are more than the 20 resolutions", {}, {"frozen": [[1, 2]] * 300_000}),
         ("Exceeds the limit", {}, {"margin": "HUGE"}),
     ],

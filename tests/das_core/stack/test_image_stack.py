@@ -8,17 +8,13 @@ import torch
 import torch.nn.functional as F
 
 from cases import each_case
-from das_core.ascent.adam import Adam
-from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.sgd import SGD
 from das_core.stack.image_stack import ImageStack, move_canvas
 from das_core.stack.spec import StackSpec
-from das_core.stack.state import LevelTensors, OptimizerState
+from das_core.stack.state import OptimizerState
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
 from stops import assert_ends_anywhere
-from toys import SPEC, climb
+from toys import SPEC
 
 FILM, ZOOM = StackSpec(32, 16, 4, time=Time(3)), StackSpec(32, 16, 4, zoom=Zoom(3))
 CPU, META = torch.device("cpu"), torch.device("meta")
@@ -46,26 +42,24 @@ def test_a_new_stack_has_not_climbed() -> None:
     gray = ImageStack.gray(StackSpec(32, 16, 4), 2)
     assert torch.equal(gray.image(), torch.full((2, 3, 16, 32), 0.5))
     for stack in (gray, ImageStack.noise(StackSpec(32, 16, 4))):
-        assert (stack.steps, stack.parameters, stack.optimizer_state, stack.surroundings) == (0, None, None, None)
+        assert (stack.steps, stack.optimizer_state, stack.surroundings) == (0, None, None)
         assert stack.start is stack.canvas
     assert repr(gray) == "ImageStack(32 x 16, 2 images, 0 steps)"
 
 
 def test_a_stack_goes_to_another_device_with_all_that_it_holds() -> None:
-    spec = StackSpec(32, 16, 4, levels=(1, 40), method="layers")
-    levels, canvas = (torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 24, 40)), torch.zeros(1, 3, 24, 40)
-    stack = ImageStack(spec, canvas, canvas, LevelTensors(levels), 7, OptimizerState("sgd", levels))
+    spec, canvas = StackSpec(32, 16, 4), torch.zeros(1, 3, 24, 40)
+    stack = ImageStack(spec, canvas, canvas, 7, OptimizerState("sgd", (canvas,)))
     moved = stack.place_into(photograph(16, 32), torch.ones(1, 16, 32)).to(META)
     assert (moved.spec, moved.steps, moved.optimizer_state and moved.optimizer_state.kind) == (spec, 7, "sgd")
-    assert moved.parameters is not None
     assert moved.optimizer_state is not None
     assert moved.surroundings is not None
     tensors = [moved.start, moved.canvas, moved.surroundings.pixels, moved.surroundings.mask]
-    tensors += [*moved.parameters.tensors, *moved.optimizer_state.tensors]
+    tensors += moved.optimizer_state.tensors
     assert {tensor.device for tensor in tensors} == {META}
     # One with nothing to remember goes there too.
     moved = ImageStack.gray(spec).to(META)
-    assert (moved.parameters, moved.optimizer_state, moved.surroundings) == (None, None, None)
+    assert (moved.optimizer_state, moved.surroundings) == (None, None)
 
 
 @each_case(
@@ -77,8 +71,8 @@ def test_a_stack_goes_to_another_device_with_all_that_it_holds() -> None:
         ("a batch of 2 does not go with 5 start images: use 1 or 5", SPEC, photograph(32, 32, 5), 2),
         ("a batch of 2 is no film of 3 frames; leave it at 1", FILM, None, 2),
         ("a batch of 4 is no zoom of 3 depths; leave it at 1", ZOOM, photograph(16, 32), 4),
-        ("2 start images are no film of 3 frames: use 1 or 3", FILM, photograph(16, 32, 2), 1),
-        ("2 start images are no zoom of 3 depths: use 1 or 3", ZOOM, photograph(16, 32, 2), 1),
+        ("2 start images do not go with 3 frames: use 1 or 3", FILM, photograph(16, 32, 2), 1),
+        ("2 start images do not go with 3 depths: use 1 or 3", ZOOM, photograph(16, 32, 2), 1),
     ],
 )
 def test_a_batch_that_cannot_be_is_named(says: str, spec: StackSpec, images: torch.Tensor | None, batch: Any) -> None:
@@ -104,33 +98,10 @@ def test_a_start_image_can_be_ended_between_what_is_made_of_it() -> None:
     assert assert_ends_anywhere(lambda: ImageStack.from_image(SPEC, photograph(48, 64))) >= 4
 
 
-@each_case(
-    ("optimizer", "fields", "misses"),
-    [
-        (NormalizedAscent(), {}, 0.0),
-        (SGD(0.5), {}, 1e-4),
-        (SGD(0.5), {"time": Time(6)}, 1e-3),
-        (SGD(0.5), {"time": Time(6, loop=True)}, 1e-3),
-        (SGD(0.5, 0.9), {"method": "layers"}, 0.1),
-        (Adam(), {"method": "layers"}, 0.1),
-        (NormalizedAscent(), {"frozen": ((1, 8),)}, None),
-        (SGD(0.5), {"frozen": ((1, 8),)}, None),
-    ],
-)
-def test_a_stack_moves_to_a_canvas_its_parameters_stay_true_and_frozen_bands_as_they_are(
-    optimizer: Optimizer, fields: dict[str, Any], misses: float | None
-) -> None:
-    spec = replace(SPEC, **fields)
-    stack, operator = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack, spec.operator(CPU)
-    target = 0.7 * stack.canvas + 0.1 * ImageStack.noise(spec, seed=5).canvas
-    after = move_canvas(stack, target, operator)
-    change = after.canvas - stack.canvas
-    if misses is None:
-        assert change.norm() > 1
-        assert (change - operator.remove_frozen(change)).norm() < 1e-3 * change.norm()
-    else:
-        assert (after.canvas - target).norm() <= misses * (stack.canvas - target).norm()
-    if after.parameters is None:
-        assert torch.equal(move_canvas(stack, stack.canvas, operator).canvas, stack.canvas)
-    else:
-        assert torch.equal(after.canvas, after.start + operator.forward(after.parameters))
+def test_a_stack_moves_to_a_canvas_and_its_frozen_bands_stay_as_they_are() -> None:
+    target = ImageStack.noise(SPEC, seed=5).canvas
+    for spec in (SPEC, replace(SPEC, frozen=((1, 8),))):
+        stack, operator = ImageStack.noise(spec), spec.operator(CPU)
+        after = move_canvas(stack, target, operator).canvas
+        assert torch.equal(after, target) == (not spec.frozen)
+        torch.testing.assert_close(after, stack.canvas + operator.remove_frozen(target - stack.canvas))

@@ -3,8 +3,8 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases import each_case, refuses
-from das_core.stack.levels import bicubic_matrix, check_levels, level_shape, linear_levels, parse_levels
+from cases import refuses
+from das_core.stack.levels import bicubic_matrix, check_levels, level_shape, linear_levels
 
 
 def test_linear_levels_go_in_equal_steps_and_reach_the_canvas() -> None:
@@ -13,26 +13,17 @@ def test_linear_levels_go_in_equal_steps_and_reach_the_canvas() -> None:
     assert linear_levels(5, 5) == (1,)
 
 
-@each_case(
-    ("text", "levels"), [("1 4\n16\t64", (1, 4, 16, 64)), ("16;4; 16,", (16, 4, 16)), ("-3", (-3,)), (" ,;\n", ())]
-)
-def test_levels_are_read(text: str, levels: tuple[int, ...]) -> None:
-    assert parse_levels(text) == levels
-
-
 def test_levels_keep_their_order() -> None:
     assert check_levels((16, 4, 16, 1), 16) == [16, 4, 16, 1]
 
 
 test_levels_that_cannot_be_are_named = refuses(
     lambda make, given: make(*given),
-    (linear_levels, (336, 0), r"step 0 is not between 1 and 336 \(the long side of the canvas\); try"),
-    (linear_levels, (336, 337), "step 337 is not between"),
-    (linear_levels, (336, 4, 0), "the first level 0 is not between 1 and 336"),
-    (linear_levels, (336, 4, 337), "the first level 337 is not between"),
-    (parse_levels, ("1, four",), "level 'four' is not a whole number; write resolutions such as '1, 4, 16"),
-    (parse_levels, ("4.5",), "level '4.5' is not a whole number"),
-    (check_levels, ([1, 0], 16), "level 0 is not a whole number from 1 to 16, the long side .*make the canvas"),
+    (linear_levels, (336, 0), "step 0 is not a whole number from 1 to 336; try 4"),
+    (linear_levels, (336, 337), "step 337 is not"),
+    (linear_levels, (336, 4, 0), "the first level 0 is not a whole number from 1 to 336"),
+    (linear_levels, (336, 4, 337), "the first level 337 is not"),
+    (check_levels, ([1, 0], 16), "level 0 is not a whole number from 1 to 16; take it out, or make the canvas"),
     (check_levels, ([1, 17], 16), "level 17 is not a whole number from 1 to 16"),
     (check_levels, ([2.0], 16), "level 2.0 is not a whole number from 1 to 16"),
     (check_levels, ([], 16), "the list of levels is empty; give at least one resolution"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,8 +10,6 @@ from cases import each_case
 from das_core.common.geometry import Shape
 from das_core.stack.levels import level_shape
 from das_core.stack.levels_operator import LevelsOperator
-from das_core.stack.spectral_operator import SpectralOperator
-from das_core.stack.state import LevelTensors
 from stops import assert_ends_anywhere
 from toys import draw
 
@@ -51,34 +48,8 @@ def test_k_and_the_levels_are_those_of_autograd_through_the_interpolations(
     expected, moved = naive(gradient, levels, tile)
     k = LevelsOperator(canvas, levels, CPU, tile)
     torch.testing.assert_close(k.precondition(gradient).double(), expected, rtol=1e-4, atol=1e-4)
-    for level, reference in zip(k.adjoint(gradient).tensors, moved, strict=True):
+    for level, reference in zip(k.adjoint(gradient), moved, strict=True):
         torch.testing.assert_close(level.double(), reference, rtol=1e-4, atol=1e-4)
-
-
-def test_recovered_levels_are_the_adjoint_but_for_the_finest_which_takes_up_the_difference() -> None:
-    gradient = draw(1, 3, 24, 32)
-    operator = LevelsOperator((24, 32), (1, 4, 32), CPU)
-    canvas = SpectralOperator((24, 32), (1, 4, 32), CPU).precondition(gradient)
-    levels, rest = operator.recover_levels(canvas, gradient)
-    for level, expected in list(zip(levels, operator.adjoint(gradient).tensors, strict=True))[:-1]:
-        assert torch.equal(level, expected)
-    torch.testing.assert_close(operator.forward(LevelTensors(levels)), canvas, rtol=0, atol=1e-3)
-    torch.testing.assert_close(operator.forward(LevelTensors(levels)) + rest, canvas, rtol=0, atol=1e-5)
-
-
-@each_case("tile", [False, True])
-@each_case(("finest", "side"), [(24, 48), (31, 64), (48, 48)])
-def test_the_finest_level_of_a_large_canvas_fits_as_that_of_a_small_one(
-    finest: int, side: int, tile: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    canvas, k = draw(2, 3, side, side), LevelsOperator((side, side), (1, finest), CPU, tile)
-    small = k.fit_finest(canvas)
-    # Least squares: what is left is orthogonal to everything that the level can show.
-    left = k.adjoint(canvas - k.enlarge(1, small)).tensors[1]
-    assert left.norm() < 1e-4 * k.adjoint(canvas).tensors[1].norm()
-    monkeypatch.setattr("das_core.stack.levels_operator._LARGEST_DECOMPOSED", 10)
-    assert assert_ends_anywhere(lambda: k.fit_finest(canvas)) > 5
-    torch.testing.assert_close(k.fit_finest(canvas), small, rtol=1e-5, atol=1e-5)
 
 
 def test_every_level_of_an_operator_can_be_the_last() -> None:

@@ -1,7 +1,7 @@
-"""What every form of K promises: its halves, its symmetry, its low-pass, its frozen bands and its types."""
+"""What every form of K promises: its symmetry, its low-pass, its frozen bands and its types."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import scipy.fft
 import torch
@@ -19,25 +19,16 @@ CANVAS = (24, 32)
 
 def operator(
     method: OperatorForm, tile: bool = False, frozen: Sequence[Band] = (), canvas: Shape = CANVAS
-) -> StackOperator[Any]:
+) -> StackOperator:
     return make_operator(method, canvas, (1, 5, 12, 32), CPU, tile, tuple(frozen))
 
 
 @each_case("tile", [False, True])
 @each_case("method", get_args(OperatorForm))
-def test_both_halves_are_linear_and_k_together_which_is_symmetric_and_positive(
-    method: OperatorForm, tile: bool
-) -> None:
-    k = operator(method, tile)
-    both = draw(2, 3, *CANVAS)
-    torch.testing.assert_close(k.forward(k.adjoint(both)), k.precondition(both), rtol=1e-5, atol=1e-5)
-    one, other = draw(1, 3, *CANVAS), draw(1, 3, *CANVAS, seed=1)
-    summed = k.adjoint(one).add(k.adjoint(other), alpha=-0.3)
-    for part, expected in zip(summed.tensors, k.adjoint(one - 0.3 * other).tensors, strict=True):
-        torch.testing.assert_close(part, expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(
-        k.forward(summed), k.forward(k.adjoint(one)) - 0.3 * k.forward(k.adjoint(other)), rtol=1e-4, atol=1e-4
-    )
+def test_k_is_linear_symmetric_and_positive(method: OperatorForm, tile: bool) -> None:
+    k, one, other = operator(method, tile), draw(1, 3, *CANVAS), draw(1, 3, *CANVAS, seed=1)
+    expected = k.precondition(one) - 0.3 * k.precondition(other)
+    torch.testing.assert_close(k.precondition(one - 0.3 * other), expected, rtol=1e-4, atol=1e-4)
     products = [(one * k.precondition(other)).sum(), (other * k.precondition(one)).sum()]
     torch.testing.assert_close(*products, rtol=1e-4, atol=1e-2)
     assert (one * k.precondition(one)).sum() > 0

@@ -35,12 +35,14 @@ def stack(levels: Any = None) -> ImageStack:
     return climb(ImageStack.noise(StackSpec(32, 32, 8, levels)), steps=1, optimizer=SGD(0.5)).stack
 
 
-@each_case("levels", [None, (1, 3, 20)])
-def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch(levels: tuple[int, ...] | None) -> None:
-    made = stack(levels)
+@each_case("sizes", [None, (1, 3, 20)])
+def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch(sizes: tuple[int, ...] | None) -> None:
+    made = stack(sizes)
     torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
     whole = decompose(made)
-    resized = [F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*whole.levels, whole.rest)]
+    levels = [whole.find_level(number) for number in range(len(made.spec.levels))]
+    rest = made.canvas - torch.stack([whole.enlarge(*level) for level in enumerate(levels)]).sum(dim=0)
+    resized = [F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*levels, rest)]
     expected = ImageStack.from_canvas(StackSpec(64, 64, 16), torch.stack(resized).sum(dim=0)).image()
     larger = render_stack(made, 2.0)
     torch.testing.assert_close(larger, expected, rtol=0, atol=1e-5)
@@ -151,14 +153,14 @@ def test_a_zoom_is_rendered_larger_with_all_that_lies_in_it() -> None:
 test_what_is_no_film_or_zoom_or_no_moment_of_it_is_refused = refuses(
     lambda render, stack, frames: render(stack, frames),
     (render_film, ImageStack.gray(replace(FILM, time=None)), 2, r"the stack is no film.*time=Time\(12\)"),
-    (render_film, film(), 0, "^0 frames cannot be rendered; 1 to 65536 can"),
-    (render_film, film(), MOST_SHOWN + 1, "^65537 frames cannot be rendered"),
+    (render_film, film(), 0, "^frames 0 is not a whole number from 1 to 65536"),
+    (render_film, film(), MOST_SHOWN + 1, "^frames 65537 is not"),
     (render_zoom, ImageStack.gray(StackSpec(32, 32, 8)), 24, "the stack is no zoom: its images lie side by side"),
-    (render_zoom, STACK, 0, "0 frames cannot be rendered"),
-    (render_zoom, STACK, [0.0] * (MOST_SHOWN + 1), "65537 frames cannot be rendered"),
-    (render_zoom, STACK, [2.1], "there is no moment 2.1; the zoom goes from 0 to 2"),
-    (render_zoom, STACK, [-0.1], "there is no moment -0.1"),
-    (render_zoom, STACK, [float("nan")], "there is no moment nan"),
+    (render_zoom, STACK, 0, "frames 0 is not"),
+    (render_zoom, STACK, [0.0] * (MOST_SHOWN + 1), "frames 65537 is not"),
+    (render_zoom, STACK, [2.1], "moment 2.1 is not between 0 and 2"),
+    (render_zoom, STACK, [-0.1], "moment -0.1 is not"),
+    (render_zoom, STACK, [float("nan")], "moment nan is not"),
 )
 
 

@@ -41,10 +41,8 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side_and_levels_are_so
         ({"levels": (1, 337)}, "level 337 is not a whole number from 1 to 336"),
         ({"color": "lab"}, "color 'lab' is unknown; choose one of decorrelated, rgb"),
         ({"parametrization": "wavelets"}, "parametrization 'wavelets' is unknown"),
-        ({"parametrization": "maco", "method": "layers"}, "'maco' has no tensors that .*; choose the method spectral"),
-        ({"margin": 2**40}, r"too large: make width, height or margin smaller"),
+        ({"margin": 2**40}, "margin 1099511627776 is not a whole number from 0 to 32768"),
         ({"tile": True}, "a tile with a margin of 56 pixels cannot be.* set margin to 0, or tile to off"),
-        ({"time": da.Time(3), "method": "layers"}, "a film does not keep its levels as tensors; choose the method"),
         ({"time": 3}, "time 3 is no Time; give one, or None"),
         ({"frozen": ((1, FINEST),)}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
         ({"frozen": ((4, 1),)}, r"the frozen band \(4, 1\) is no pair of resolutions that rise"),
@@ -79,4 +77,4 @@ def test_the_estimate_counts_the_matrices_that_are_built(
         built = {matrix for pair in operator.matrices for matrix in pair}
     matrices = sum(matrix.numel() * matrix.element_size() for matrix in built)
     assert spec.operator_bytes() - replace(spec, method="spectral").operator_bytes() == matrices
-    assert bool(matrices) == (method == "layers" and parametrization != "fourier")
+    assert bool(matrices) == (method == "layers" and parametrization == "pyramid")

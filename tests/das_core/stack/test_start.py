@@ -114,9 +114,9 @@ def test_an_image_of_noise_differs_from_the_others_and_is_the_same_in_any_batch(
 @each_case(
     ("settings", "says"),
     [
-        ({"amplitude": -0.1}, "not amplitude -0.1 and decay 0.7; try 1 and 0.4"),
-        ({"amplitude": math.inf}, "not amplitude inf"),
-        ({"decay": 0.0}, "above 0 and at most 10, not amplitude 0.3 and decay 0.0"),
+        ({"amplitude": -0.1}, "amplitude -0.1 is not between 0 and"),
+        ({"amplitude": math.inf}, "amplitude inf is not"),
+        ({"decay": 0.0}, "decay 0.0 is not above 0 and at most 10"),
         ({"decay": 10.1}, "decay 10.1"),
         ({"decay": math.nan}, "decay nan"),
     ],
@@ -164,10 +164,10 @@ def test_a_stack_is_repeated_for_many_masks_or_images() -> None:
 @each_case(
     ("says", "spec", "stacks", "image", "masks"),
     [
-        ("2 stacks do not go with a batch of 3: use 1 or 3", SPEC, 2, photograph(3), 1),
-        ("2 images do not go with a batch of 3: use 1 or 3", SPEC, 1, photograph(2), 3),
-        ("2 masks do not go with a batch of 4: use 1 or 4", SPEC, 4, photograph(), 2),
-        ("2 masks do not go with a batch of 3: use 1 or 3", StackSpec(32, 16, 4, time=Time(3)), 3, photograph(), 2),
+        ("2 stacks do not go with 3 images: use 1 or 3", SPEC, 2, photograph(3), 1),
+        ("2 images do not go with 3 images: use 1 or 3", SPEC, 1, photograph(2), 3),
+        ("2 masks do not go with 4 images: use 1 or 4", SPEC, 4, photograph(), 2),
+        ("2 masks do not go with 3 images: use 1 or 3", StackSpec(32, 16, 4, time=Time(3)), 3, photograph(), 2),
         ("the image around the mask has 4 channels", SPEC, 1, torch.rand(1, 4, 16, 32), 1),
     ],
 )

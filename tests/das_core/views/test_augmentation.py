@@ -34,6 +34,6 @@ def test_views_are_the_same_in_any_chunk() -> None:
 
 test_too_few_and_too_many_views_are_refused = refuses(
     lambda views: Augmentation(views=views),
-    (0, "views 0 is too few; a step needs at least 1"),
-    (2**16 + 1, "views 65537 is too many: a step shows at most 65536"),
+    (0, "views 0 is not a whole number from 1 to 65536"),
+    (2**16 + 1, "views 65537 is not"),
 )

@@ -30,5 +30,5 @@ def test_so_many_views_as_the_probability_says_are_seen_from_afar_each_by_its_ow
 
 @each_case("probability", [-0.1, 1.1, float("nan")])
 def test_what_is_no_probability_is_named(probability: float) -> None:
-    with pytest.raises(ValueError, match=rf"distance {probability} is not a probability"):
+    with pytest.raises(ValueError, match=rf"distance {probability} is not between 0 and 1"):
         Distance(probability)

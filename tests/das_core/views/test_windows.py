@@ -116,7 +116,7 @@ def test_views_reach_as_far_into_the_margin_as_the_jitter_and_fitted_ones_to_its
 
 test_bad_settings_are_named = refuses(
     lambda make: make(),
-    (lambda: Windows(jitter=-1), "jitter -1 is negative"),
+    (lambda: Windows(jitter=-1), "jitter -1 is not a whole number from 0 up"),
     (lambda: Windows(zoom_min=0.8, zoom_max=0.5), "zoom_min 0.8 is above zoom_max 0.5"),
     (lambda: Windows(zoom_max=1.5), "zoom_max 1.5"),
     (lambda: Windows(zoom_min=0), "zoom_min 0"),

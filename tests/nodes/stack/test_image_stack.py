@@ -39,7 +39,7 @@ def test_a_start_image_is_shown_as_it_was(pack: Pack) -> None:
     kept = image.clone()
     for contrast in (1.0, 0.5):
         stack = pack.stack(start={"start": "image", "contrast": contrast}, image=image)
-        assert (stack.parameters, stack.optimizer_state, stack.surroundings) == (None, None, None)
+        assert (stack.optimizer_state, stack.surroundings) == (None, None)
         assert_is_free(stack.start)
         assert_is_free(stack.canvas)
         expected = 0.5 + (image - 0.5) * contrast
@@ -100,7 +100,6 @@ def test_start_images_and_masks_make_the_batch(pack: Pack, set_free_memory: Call
     [
         ({"parametrization": "multiples_of_4"}, tuple(range(4, 101, 4))),
         ({"parametrization": "linear", "step": 32}, (1, 33, 65, 97)),
-        ({"parametrization": "custom", "resolutions": " 1, 7,100"}, (1, 7, 100)),
     ],
 )
 def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, Any], levels: tuple[int, ...]) -> None:
@@ -123,9 +122,9 @@ def test_default_is_what_custom_begins_with(pack: Pack) -> None:
 
 
 def test_every_setting_reaches_the_stack(pack: Pack) -> None:
-    levels = {"parametrization": "custom", "resolutions": "1, 5"}
+    levels = {"parametrization": "linear", "step": 50}
     spec = pack.stack(margin=8, color="rgb", method="layers", parametrization=levels).spec
-    assert (spec.margin, spec.color, spec.method, spec.levels) == (8, "rgb", "layers", (1, 5))
+    assert (spec.margin, spec.color, spec.method, spec.levels) == (8, "rgb", "layers", (1, 51))
     assert pack.stack(tile=True).spec.tile
     mask = torch.zeros(1, 64, 64)
     mask[:, 16:48, 16:48] = 1
