@@ -116,7 +116,7 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
 
 JS_ACT = """([choice, value, places]) => {
     const modes = ['focus', 'protect', 'choose'].map(mode => `[data-das-steer=${mode}]`)
-    const parts = [...document.querySelectorAll([...modes, 'input[type=range][name]'])]
+    const parts = [...document.querySelectorAll([...modes, 'input[type=range][name]:enabled'])]
     if (!parts.length) return false
     const part = parts[Math.floor(choice * parts.length)]
     if (part.type === 'range') {
