@@ -108,14 +108,12 @@ def test_a_sheet_for_naming_has_numbers_of_the_key_and_no_captions(pair: tuple[P
 
 @each_case(
     ("draw", "message"),
-    [
-        (lambda a, b, out: draw_pairs(b, a, out), "only one of .*b and .*a has cat, owl; pairs need both pictures"),
-        (lambda a, b, out: draw_naming(a, b / "dog.png"), r"dog\.png cannot be written"),
-        (lambda a, b, out: (a / "bad.png").write_bytes(b"\x89PNG") and draw_naming(a, out), r"bad\.png cannot be read"),
-        (lambda a, b, out: (b / "key.json").touch() or draw_naming(a, b), "b already has sheets or a key"),
-        (lambda a, b, out: (a / "dog.JPG").touch() or draw_naming(a, out), "a has two pictures of one name"),
-        (lambda a, b, out: (b / "sheet_2.png").touch() or draw_naming(a, b), "b already has sheets or a key"),
-    ],
+    (lambda a, b, out: draw_pairs(b, a, out), "only one of .*b and .*a has cat, owl; pairs need both pictures"),
+    (lambda a, b, out: draw_naming(a, b / "dog.png"), r"dog\.png cannot be written"),
+    (lambda a, b, out: (a / "bad.png").write_bytes(b"\x89PNG") and draw_naming(a, out), r"bad\.png cannot be read"),
+    (lambda a, b, out: (b / "key.json").touch() or draw_naming(a, b), "b already has sheets or a key"),
+    (lambda a, b, out: (a / "dog.JPG").touch() or draw_naming(a, out), "a has two pictures of one name"),
+    (lambda a, b, out: (b / "sheet_2.png").touch() or draw_naming(a, b), "b already has sheets or a key"),
 )
 def test_what_cannot_be_drawn_is_refused(tmp_path: Path, draw: Callable[..., object], message: str) -> None:
     a, b = fill(tmp_path / "a", ["cat", "dog", "owl"]), fill(tmp_path / "b", ["dog"])
@@ -129,17 +127,15 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path, draw: Callable[..., obj
 
 @each_case(
     ("name", "answer", "shared"),
-    [
-        ("jellyfish", "Jellyfish", ["jellyfish"]),
-        ("flamingo", "two FLAMINGOS in water", ["flamingo"]),
-        ("a_red_car", "some sort of car", ["car"]),
-        ("tabby", "a cat", ["cat"]),  # what ImageNet calls the class besides
-        ("281", "tabby", ["tabby"]),
-        ("flamingo", "a wading bird", []),
-        ("jellyfish", "jelly", []),
-        ("a_cup_of_tea", "of a", []),
-        ("crane", "a tall machine", []),  # the name of several classes
-    ],
+    ("jellyfish", "Jellyfish", ["jellyfish"]),
+    ("flamingo", "two FLAMINGOS in water", ["flamingo"]),
+    ("a_red_car", "some sort of car", ["car"]),
+    ("tabby", "a cat", ["cat"]),  # what ImageNet calls the class besides
+    ("281", "tabby", ["tabby"]),
+    ("flamingo", "a wading bird", []),
+    ("jellyfish", "jelly", []),
+    ("a_cup_of_tea", "of a", []),
+    ("crane", "a tall machine", []),  # the name of several classes,
 )
 def test_words_that_a_name_and_an_answer_share_are_found(name: str, answer: str, shared: list[str]) -> None:
     assert find_shared_words(name, answer) == shared

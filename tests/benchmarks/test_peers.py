@@ -133,7 +133,7 @@ def test_every_task_counts_all_the_imports_that_it_needs() -> None:
             assert list_names(task.__code__) & set(vars(peer_tasks)) <= {"PHOTO", "VECTOR", "nn", "torch"}
 
 
-@each_case("row", TASKS)
+@each_case("row", *TASKS)
 def test_every_task_runs_as_it_is_counted(row: Row) -> None:
     torch.manual_seed(0)
     model = torchvision.models.resnet18().eval()

@@ -61,7 +61,7 @@ def test_what_the_library_writes(tmp_path: Path) -> None:
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before, name
 
 
-@each_case("kind", ["SaveImage", "PreviewImage", "SaveVideo"])
+@each_case("kind", "SaveImage", "PreviewImage", "SaveVideo")
 def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, capsys: Capture, kind: str) -> None:
     source = {"video": ["3", 0]} if kind == "SaveVideo" else {"images": ["1", 0]}
     film = {"class_type": "CreateVideo", "inputs": {"images": ["1", 0], "fps": 6.0}}

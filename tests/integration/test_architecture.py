@@ -57,7 +57,7 @@ def test_only_the_bridge_knows_the_runtime_of_comfyui() -> None:
     assert {path.parent for path in knowing} == {Path("nodes/bridge")}
 
 
-@each_case("folder", SOURCES)
+@each_case("folder", *SOURCES)
 def test_tests_have_the_folders_of_the_sources_and_the_names_of_source_files(folder: str) -> None:
     sources = {path.with_name(f"test_{path.name}") for path in find_files(folder, "*.py") if path.name != "__init__.py"}
     tests = find_files(f"tests/{folder}", "test_*.py") - ABOUT_ALL_NODES

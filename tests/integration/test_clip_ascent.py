@@ -70,8 +70,8 @@ TOWERS: dict[str, dict[str, Any]] = {
 }
 
 
-@each_case("dtype", [torch.float32, torch.bfloat16])
-@each_case("tower", TOWERS)
+@each_case("dtype", torch.float32, torch.bfloat16)
+@each_case("tower", *TOWERS)
 def test_every_kind_of_tower_climbs_in_every_precision(tower: str, dtype: torch.dtype) -> None:
     config = tinyclip.TINY | {"vision_cfg": TOWERS[tower]}
     model = strengthen(tinyclip.model(config))

@@ -125,7 +125,7 @@ def check_step(ascent: Ascent, traffic: Traffic, most: int = 2) -> None:
     assert not traffic.lacking, list(map(str, traffic.lacking))
 
 
-@each_case("case", CLASSIFIERS)
+@each_case("case", *CLASSIFIERS)
 def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lacks(
     case: str, starter: Classifier
 ) -> None:
@@ -142,7 +142,7 @@ def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lac
             assert not traffic.lacking, list(map(str, traffic.lacking))
 
 
-@each_case("similarity", ["spherical", "log_probability"])
+@each_case("similarity", "spherical", "log_probability")
 def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP, similarity: TextSimilarity) -> None:
     clip = replace(clip, concepts=torch.eye(clip.width))
     objective = text_objective(clip, "a photo\na cat: -0.5", similarity)
@@ -219,7 +219,7 @@ SENDS: dict[str, Callable[[Tensor], object]] = {
 
 @each_case(
     ("way", "use", "seen"),
-    [(way, use, (1, 0)) for way, use in READS.items()] + [(way, use, (0, 1)) for way, use in SENDS.items()],
+    *[(way, use, (1, 0)) for way, use in READS.items()] + [(way, use, (0, 1)) for way, use in SENDS.items()],
 )
 def test_the_stand_in_sees_every_way_to_read_and_to_send(
     way: str, use: Callable[[Tensor], object], seen: tuple[int, int]

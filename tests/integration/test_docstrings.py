@@ -30,14 +30,14 @@ def run_examples(examples: list[doctest.DocTest]) -> tuple[int, str]:
     return sum(len(example.examples) for example in examples), told.getvalue()
 
 
-@each_case("name", MODULES)
+@each_case("name", *MODULES)
 def test_the_examples_of_a_module_run(name: str) -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     _, wrong = run_examples(finder.find(importlib.import_module(name)))
     assert not wrong, wrong
 
 
-@each_case("page", ["README.md", "docs/first_picture.md", "docs/coming_from_lucent.md"])
+@each_case("page", "README.md", "docs/first_picture.md", "docs/coming_from_lucent.md")
 def test_the_examples_of_a_page_run(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     count, wrong = run_examples([doctest.DocTestParser().get_doctest(text, {}, page, page, 0)])
@@ -45,7 +45,7 @@ def test_the_examples_of_a_page_run(page: str) -> None:
     assert not wrong, wrong
 
 
-@each_case("name", EXPORTED)
+@each_case("name", *EXPORTED)
 def test_what_is_exported_says_what_it_takes(name: str) -> None:
     item = EXPORTED[name]
     if inspect.isclass(item) and (issubclass(item, Exception) or getattr(item, "_is_protocol", False)):

@@ -55,7 +55,7 @@ def give_views_and_stacks(prompt: dict[str, Any]) -> None:
                 optimize[socket] = [f"{socket} {number}", 0]
 
 
-@each_case("path", EXAMPLES)
+@each_case("path", *EXAMPLES)
 def test_it_runs_from_a_fresh_clone_without_comfyui(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from toys import classifier
 VIEWS = da.Augmentation(8, da.Windows(0, 32 / 512, 1.0, 0.9))
 
 
-@each_case(("width", "height", "tile"), [(500, 60, False), (67, 333, True), (16, 257, False)])
+@each_case(("width", "height", "tile"), (500, 60, False), (67, 333, True), (16, 257, False))
 def test_oblong_canvases_of_any_size_climb(width: int, height: int, tile: bool) -> None:
     objective = da.class_objective(classifier(), ((3, 1.0),))
     stack = da.ImageStack.noise(da.StackSpec(width, height, 0, tile=tile), amplitude=0.1)

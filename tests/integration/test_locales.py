@@ -12,7 +12,7 @@ LOCALES = REPOSITORY / "locales"
 ENGLISH = make_locales.read_texts(LOCALES / "en")
 TRANSLATIONS = {translation.language: translation for translation in make_locales.read_translations(LOCALES)}
 assert {"zh", "ja", "ko", "fr"} <= TRANSLATIONS.keys()
-each_language = each_case("language", TRANSLATIONS)
+each_language = each_case("language", *TRANSLATIONS)
 
 
 def pairs(language: str) -> Iterator[tuple[str, str, str]]:

@@ -88,7 +88,7 @@ def compare(
     return [record.scores["jellyfish"] for record in result.history]
 
 
-@each_case(("momentum", "image"), [(0.9, False), (0.0, True)])
+@each_case(("momentum", "image"), (0.9, False), (0.0, True))
 def test_steps_of_sgd_on_layers_in_rgb_are_the_reference(momentum: float, image: bool) -> None:
     scores = compare(smooth(), 16, 0.004, momentum, image=image)
     assert scores[-1] > scores[0] + 0.1

@@ -44,7 +44,7 @@ def test_spectral_is_the_best_diagonal() -> None:
             torch.testing.assert_close(spectral.precondition(waves), expected, rtol=1e-3, atol=1e-3)
 
 
-@each_case("optimizer", [NormalizedAscent(), SGD(2.0), Adam(0.05)])
+@each_case("optimizer", NormalizedAscent(), SGD(2.0), Adam(0.05))
 def test_an_ascent_leaves_no_seam(optimizer: Optimizer) -> None:
     objective = class_objective(classifier(), ((3, 1.0),))
     views = Augmentation(6, Windows(jitter=0, zoom_min=0.4))

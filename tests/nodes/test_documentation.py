@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "web" / "docs"
 NODES = sorted(path.stem for path in DOCS.glob("*.md"))
 PICTURE = "picture.jpg"
-each_node = each_case("node_id", NODES)
+each_node = each_case("node_id", *NODES)
 
 
 def inputs(pack: Pack, node_id: str) -> list[Input]:

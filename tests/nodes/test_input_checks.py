@@ -15,20 +15,18 @@ from loaded_pack import Pack
 
 @each_case(
     ("name", "value", "says"),
-    [
-        ("steps", "many", r"^recipe.steps is 'many', not a whole number; give one such as 60$"),
-        ("steps", 2.5, r"^recipe.steps is 2.5, not a whole number"),
-        ("steps", None, r"^recipe.steps is None, not a whole number"),
-        ("steps", torch.tensor(3), r"^recipe.steps is a value of the type Tensor, not a whole number"),
-        ("seed", 10**5000, r"^seed a number of thousands of digits is out of range"),
-        ("schedule", None, r"^schedule .*unknown; choose one of"),
-        ("optimizer", {"optimizer": "ascent", "step_size": "a"}, r"^recipe.optimizer.step_size is 'a', not a number"),
-        ("optimizer", {"optimizer": "sgd", "learning_rate": math.inf}, r"learning_rate inf is no finite number"),
-        ("objectives", {"objective0": 3}, r"^objectives.objective0 is 3; connect an output of the type DAS_OBJ"),
-        ("objectives", 3, r"^objectives is 3, not a set of slots"),
-        ("stack", 3, r"^stack is 3; connect an output of the type DAS_STACK$"),
-        ("augmentation", "x" * 1_000_000, r"^augmentation is 'x{99}…'; connect an output of the type DAS_AUG"),
-    ],
+    ("steps", "many", r"^recipe.steps is 'many', not a whole number; give one such as 60$"),
+    ("steps", 2.5, r"^recipe.steps is 2.5, not a whole number"),
+    ("steps", None, r"^recipe.steps is None, not a whole number"),
+    ("steps", torch.tensor(3), r"^recipe.steps is a value of the type Tensor, not a whole number"),
+    ("seed", 10**5000, r"^seed a number of thousands of digits is out of range"),
+    ("schedule", None, r"^schedule .*unknown; choose one of"),
+    ("optimizer", {"optimizer": "ascent", "step_size": "a"}, r"^recipe.optimizer.step_size is 'a', not a number"),
+    ("optimizer", {"optimizer": "sgd", "learning_rate": math.inf}, r"learning_rate inf is no finite number"),
+    ("objectives", {"objective0": 3}, r"^objectives.objective0 is 3; connect an output of the type DAS_OBJ"),
+    ("objectives", 3, r"^objectives is 3, not a set of slots"),
+    ("stack", 3, r"^stack is 3; connect an output of the type DAS_STACK$"),
+    ("augmentation", "x" * 1_000_000, r"^augmentation is 'x{99}…'; connect an output of the type DAS_AUG"),
 )
 def test_optimize_names_what_is_not_of_the_type_of_its_input(pack: Pack, name: str, value: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -37,12 +35,10 @@ def test_optimize_names_what_is_not_of_the_type_of_its_input(pack: Pack, name: s
 
 @each_case(
     ("value", "says"),
-    [
-        ("picture", r"^image is 'picture', not an IMAGE; connect an output of that type"),
-        (torch.zeros(1, 8, 8, 3).to_sparse(), r"^image: an IMAGE with the layout torch.sparse_coo came in; a dense"),
-        (torch.zeros(1, 8, 8, 3, device="meta"), r"^image: an IMAGE without numbers came in; a dense tensor"),
-        (torch.zeros(8, 8, 3), r"^image: an IMAGE of shape \(8, 8, 3\) came in; \[batch, height, width, channels\]"),
-    ],
+    ("picture", r"^image is 'picture', not an IMAGE; connect an output of that type"),
+    (torch.zeros(1, 8, 8, 3).to_sparse(), r"^image: an IMAGE with the layout torch.sparse_coo came in; a dense"),
+    (torch.zeros(1, 8, 8, 3, device="meta"), r"^image: an IMAGE without numbers came in; a dense tensor"),
+    (torch.zeros(8, 8, 3), r"^image: an IMAGE of shape \(8, 8, 3\) came in; \[batch, height, width, channels\]"),
 )
 def test_images_and_masks_are_tensors_with_their_axes(pack: Pack, value: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -57,11 +53,9 @@ HALF = r"^filename_prefix holds half of a character, '\\u[0-9a-f]{4}'; type"
 
 @each_case(
     ("value", "says"),
-    [
-        *((value, NO_TEXT) for value in (3, None, b"castle")),
-        *((value, HALF) for value in ("\ud800", "a castle \udfff")),
-        ("a " * 500_001, r"^filename_prefix has 1,000,002 characters; give a text of 1,000,000 at most$"),
-    ],
+    *((value, NO_TEXT) for value in (3, None, b"castle")),
+    *((value, HALF) for value in ("\ud800", "a castle \udfff")),
+    ("a " * 500_001, r"^filename_prefix has 1,000,002 characters; give a text of 1,000,000 at most$"),
 )
 def test_a_text_is_a_text_of_whole_characters(pack: Pack, value: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):

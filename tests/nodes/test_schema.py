@@ -59,11 +59,9 @@ def test_options_bring_the_inputs_that_are_given_for_them(shared: ModuleType) ->
 
 @each_case(
     ("value", "inputs"),
-    [
-        ({"color": "green", "share": 0.5, "name": "grass"}, {"share": 0.5, "name": "grass"}),
-        ({"color": "green"}, {}),
-        ("green", {}),
-    ],
+    ({"color": "green", "share": 0.5, "name": "grass"}, {"share": 0.5, "name": "grass"}),
+    ({"color": "green"}, {}),
+    ("green", {}),
 )
 def test_a_choice_is_read_with_the_inputs_it_brings(shared: ModuleType, value: Any, inputs: dict[str, Any]) -> None:
     assert shared.read_choice("color", value, OPTIONS) == ("green", inputs)
@@ -71,11 +69,9 @@ def test_a_choice_is_read_with_the_inputs_it_brings(shared: ModuleType, value: A
 
 @each_case(
     ("value", "says"),
-    [
-        *((value, "'gold' is unknown") for value in ("gold", {"color": "gold"}, {"color": "gold", "share": 0.5})),
-        *((value, "is missing or unknown") for value in (None, "", {}, {"share": 0.5}, {"color": None})),
-        ({"color": 3}, "'3' is unknown"),
-    ],
+    *((value, "'gold' is unknown") for value in ("gold", {"color": "gold"}, {"color": "gold", "share": 0.5})),
+    *((value, "is missing or unknown") for value in (None, "", {}, {"share": 0.5}, {"color": None})),
+    ({"color": 3}, "'3' is unknown"),
 )
 def test_an_unknown_or_missing_choice_is_answered_with_the_options(shared: ModuleType, value: Any, says: str) -> None:
     with pytest.raises(ValueError, match=f"^color {says}; choose red, green or blue$"):
@@ -101,7 +97,10 @@ def test_models_on_the_disk_stand_first_each_part_in_alphabetical_order(shared: 
 
 @each_case(
     ("option", "dtype"),
-    [("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
+    ("auto", torch.float32),
+    ("fp32", torch.float32),
+    ("bf16", torch.bfloat16),
+    ("fp16", torch.float16),
 )
 def test_a_precision_is_the_type_of_the_weights(shared: ModuleType, option: str, dtype: torch.dtype) -> None:
     assert option in shared.precision_input().options

@@ -47,7 +47,7 @@ def check_nodes(pack: Pack, nodes: Iterable[Mapping[str, Any]]) -> None:
                     assert settings["min"] <= value <= settings["max"], f"{node['type']}: {item.name}"
 
 
-@each_case("path", [*EXAMPLES, *sorted((ROOT / "subgraphs").glob("*.json"))])
+@each_case("path", *EXAMPLES, *sorted((ROOT / "subgraphs").glob("*.json")))
 def test_an_example_or_a_blueprint_has_the_widgets_of_today(pack: Pack, path: Path) -> None:
     content = json.loads(path.read_text(encoding="utf-8"))
     for part in (content, *content.get("definitions", {}).get("subgraphs", [])):

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 Check = Callable[..., None]
 
 
-def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Check], Check]:
+def each_case(names: str | Sequence[str], *cases: Any) -> Callable[[Check], Check]:
     """Call a test with each case of a table, as `pytest.mark.parametrize` does, but as a single test."""
     given = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     table = [case if isinstance(names, tuple | list) or len(given) > 1 else (case,) for case in cases]
@@ -45,7 +45,7 @@ def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Che
 def refuses(call: Callable[..., object], *rows: Sequence[Any], error: type[Exception] = ValueError) -> Check:
     """Return a test that a call with each row, but for its last value, raises an error that matches that value."""
 
-    @each_case("row", list(rows))
+    @each_case("row", *rows)
     def test(row: Sequence[Any]) -> None:
         with pytest.raises(error, match=row[-1]):
             call(*row[:-1])

@@ -260,7 +260,7 @@ def assert_is_free(tensor: Tensor) -> None:
 def refuse_all(calls: Mapping[str, Callable[[Pack], object]], free: int = 2**40) -> Callable[..., None]:
     """Return a test that every call is refused with a message that matches its key, with so many bytes free."""
 
-    @each_case(("message", "call"), calls.items())
+    @each_case(("message", "call"), *calls.items())
     def test(pack: Pack, set_free_memory: Any, message: str, call: Callable[[Pack], object]) -> None:
         set_free_memory(free)
         with pytest.raises(ValueError, match=message):

@@ -52,14 +52,12 @@ def run(
 
 @each_case(
     ("arguments", "message"),
-    [
-        ([], "sweep: the following arguments are required: grid"),
-        (["grid.yaml", "--workers", "0"], "sweep: argument --workers: 0 is below 1"),
-        (["none.yaml"], "sweep: cannot read none.yaml: No such file or directory"),
-        (["grid.yaml", "--pack", "empty"], "sweep: no node pack in {home}/empty: it has no __init__.py"),
-        (["grid.yaml", "--show"], "sweep: no results in {home}/output/sweeps/grid; run the sweep without --show"),
-        (["grid.yaml", "--address", "127.0.0.1:1"], "sweep: --pack with --address: only this repository is sent"),
-    ],
+    ([], "sweep: the following arguments are required: grid"),
+    (["grid.yaml", "--workers", "0"], "sweep: argument --workers: 0 is below 1"),
+    (["none.yaml"], "sweep: cannot read none.yaml: No such file or directory"),
+    (["grid.yaml", "--pack", "empty"], "sweep: no node pack in {home}/empty: it has no __init__.py"),
+    (["grid.yaml", "--show"], "sweep: no results in {home}/output/sweeps/grid; run the sweep without --show"),
+    (["grid.yaml", "--address", "127.0.0.1:1"], "sweep: --pack with --address: only this repository is sent"),
 )
 def test_a_wrong_command_line_is_one_line(run: Run, arguments: list[str], message: str) -> None:
     Path("empty").mkdir(exist_ok=True)

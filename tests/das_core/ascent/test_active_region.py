@@ -51,24 +51,22 @@ def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
 
 @each_case(
     ("region", "mask", "reach", "box"),
-    [
-        # Pixels of the picture, then of the canvas, which begins 8 pixels earlier.
-        (square(10, 12, 20), None, REACH, (18, 20, 20, 20)),
-        # What touches the edge of the picture goes on into the margin.
-        (square(0, 12, 20), None, REACH, (0, 20, 28, 20)),
-        # As far as views reach and no farther.
-        (square(0, 0, 20), None, (4, 4, 48, 56), (4, 4, 24, 24)),
-        # Twice as long as the mask, about its middle.
-        (None, square(10, 12, 20), REACH, (8, 10, 40, 40)),
-        # Moved into reach where it would leave it.
-        (None, square(0, 0, 20), REACH, (0, 0, 56, 56)),
-        # Cut where there is no room for a square.
-        (None, square(5, 5, 22), (8, 8, 40, 48), (8, 8, 40, 44)),
-        # At least a quarter of the short side of the reach.
-        (None, square(20, 20, 2), REACH, (22, 22, 14, 14)),
-        # A region in a masked stack is shown without its surroundings.
-        (square(2, 2, 26), square(10, 12, 20), REACH, (18, 20, 18, 16)),
-    ],
+    # Pixels of the picture, then of the canvas, which begins 8 pixels earlier.
+    (square(10, 12, 20), None, REACH, (18, 20, 20, 20)),
+    # What touches the edge of the picture goes on into the margin.
+    (square(0, 12, 20), None, REACH, (0, 20, 28, 20)),
+    # As far as views reach and no farther.
+    (square(0, 0, 20), None, (4, 4, 48, 56), (4, 4, 24, 24)),
+    # Twice as long as the mask, about its middle.
+    (None, square(10, 12, 20), REACH, (8, 10, 40, 40)),
+    # Moved into reach where it would leave it.
+    (None, square(0, 0, 20), REACH, (0, 0, 56, 56)),
+    # Cut where there is no room for a square.
+    (None, square(5, 5, 22), (8, 8, 40, 48), (8, 8, 40, 44)),
+    # At least a quarter of the short side of the reach.
+    (None, square(20, 20, 2), REACH, (22, 22, 14, 14)),
+    # A region in a masked stack is shown without its surroundings.
+    (square(2, 2, 26), square(10, 12, 20), REACH, (18, 20, 18, 16)),
 )
 def test_views_lie_in_the_box_of_a_mask(region: Tensor | None, mask: Tensor | None, reach: Box, box: Box) -> None:
     stack = da.ImageStack.gray(SPEC) if mask is None else part(mask=mask)
@@ -88,19 +86,17 @@ NONE_LEFT = "no pixel in common with what may change in image "
 
 @each_case(
     ("stack", "regions", "says"),
-    [
-        (da.ImageStack.gray(WIDE), [torch.zeros(1, 9, 9)], "the region has no pixel above 0"),
-        (da.ImageStack.gray(WIDE), [speck(9)], r"the region is 9 x 9 pixels in image 1, too small .* 16 a side"),
-        (da.ImageStack.gray(WIDE), [torch.ones(3, 9, 9)], "3 region masks do not go with 1 image"),
-        (da.ImageStack.gray(WIDE), [half(True), half(False)], NONE_LEFT + "1"),
-        (da.ImageStack.gray(WIDE, 2), [torch.cat([half(True), speck(8)])], "is 8 x 8 pixels in image 2, too small"),
-        # Outside the mask of the stack.
-        (
-            da.ImageStack.gray(WIDE, 2).place_into(photograph(48, 64), half(True)),
-            [torch.cat([half(True), half(False)])],
-            NONE_LEFT + "2",
-        ),
-    ],
+    (da.ImageStack.gray(WIDE), [torch.zeros(1, 9, 9)], "the region has no pixel above 0"),
+    (da.ImageStack.gray(WIDE), [speck(9)], r"the region is 9 x 9 pixels in image 1, too small .* 16 a side"),
+    (da.ImageStack.gray(WIDE), [torch.ones(3, 9, 9)], "3 region masks do not go with 1 image"),
+    (da.ImageStack.gray(WIDE), [half(True), half(False)], NONE_LEFT + "1"),
+    (da.ImageStack.gray(WIDE, 2), [torch.cat([half(True), speck(8)])], "is 8 x 8 pixels in image 2, too small"),
+    # Outside the mask of the stack.
+    (
+        da.ImageStack.gray(WIDE, 2).place_into(photograph(48, 64), half(True)),
+        [torch.cat([half(True), half(False)])],
+        NONE_LEFT + "2",
+    ),
 )
 def test_regions_that_nothing_can_act_in_are_refused(stack: da.ImageStack, regions: list[Tensor], says: str) -> None:
     objective: da.Objective = toy_class()

@@ -60,7 +60,7 @@ def test_the_same_acts_make_the_same_picture_bit_for_bit(acts: list[TimedAct]) -
     assert torch.equal(run(*acts).image, steered.result.image)
 
 
-@each_case("act", [da.Weigh("class 3", 4), da.Weigh("class 5", 0), da.Choose([0, 2]), da.Place(0.2, 0.9), BRUSH])
+@each_case("act", da.Weigh("class 3", 4), da.Weigh("class 5", 0), da.Choose([0, 2]), da.Place(0.2, 0.9), BRUSH)
 def test_an_act_counts_from_the_next_step_on(act: Act) -> None:
     plain, steered = start(), start()
     for ascent in (plain, steered):
@@ -112,7 +112,7 @@ def test_the_focus_goes_to_the_place() -> None:
     assert torch.equal(run((0, da.Place(0.5, 0.5))).image, run().image)
 
 
-@each_case("kind", ["plain", "surrounded", "film"])
+@each_case("kind", "plain", "surrounded", "film")
 def test_what_is_protected_stays_bit_for_bit(kind: str) -> None:
     film = da.ImageStack.noise(da.StackSpec(32, 32, 8, time=da.Time(3)))
     stack = film if kind == "film" else da.ImageStack.noise(SPEC, 2)
@@ -142,16 +142,14 @@ ZOOM = da.StackSpec(64, 64, 8, zoom=da.Zoom(2))
 
 @each_case(
     ("act", "says", "settings"),
-    [
-        (da.Weigh("castle", 1), "no objective 'castle'; there are", {}),
-        (da.Choose([3]), "no image 3 that climbs; choose among", {}),
-        (da.Choose([0]), "frames belong together", {"stack": da.ImageStack.noise(FILM)}),
-        (da.Choose([0]), "depths belong together", {"stack": da.ImageStack.noise(ZOOM)}),
-        (BRUSH, "move through each other", {"stack": da.ImageStack.noise(ZOOM)}),
-        (da.Protect([[(0, 0, 1), (1, 1, 1)]]), "protect less", {}),
-        (da.Place(0.1, 0.1), "no focus to place", {"focus": None}),
-        (da.GoOn(), "one size", {}),
-    ],
+    (da.Weigh("castle", 1), "no objective 'castle'; there are", {}),
+    (da.Choose([3]), "no image 3 that climbs; choose among", {}),
+    (da.Choose([0]), "frames belong together", {"stack": da.ImageStack.noise(FILM)}),
+    (da.Choose([0]), "depths belong together", {"stack": da.ImageStack.noise(ZOOM)}),
+    (BRUSH, "move through each other", {"stack": da.ImageStack.noise(ZOOM)}),
+    (da.Protect([[(0, 0, 1), (1, 1, 1)]]), "protect less", {}),
+    (da.Place(0.1, 0.1), "no focus to place", {"focus": None}),
+    (da.GoOn(), "one size", {}),
 )
 def test_what_the_ascent_does_not_have_is_refused_and_changes_nothing(
     act: Act, says: str, settings: dict[str, Any]
@@ -182,23 +180,21 @@ def test_the_last_objective_and_an_image_that_has_ended_are_refused() -> None:
 
 @each_case(
     "make",
-    [
-        lambda: da.Weigh("castle", float("nan")),
-        lambda: da.Weigh("castle", 10.5),
-        lambda: da.Weigh("castle", True),
-        lambda: da.Weigh(cast(str, 5), 1),
-        lambda: da.Choose([]),
-        lambda: da.Choose([-1]),
-        lambda: da.Choose([True]),
-        lambda: da.Choose(cast(Any, "01")),
-        lambda: da.Place(-0.1, 0.5),
-        lambda: da.Place(0.5, float("inf")),
-        lambda: da.Protect([]),
-        lambda: da.Protect([[]]),
-        lambda: da.Protect([[(0.5, 0.5, 0)]]),
-        lambda: da.Protect(cast(Any, [[(0.5, 0.5)]])),
-        lambda: da.Protect([[(0.5, 0.5, 0.1)] * (MOST_POINTS + 1)]),
-    ],
+    lambda: da.Weigh("castle", float("nan")),
+    lambda: da.Weigh("castle", 10.5),
+    lambda: da.Weigh("castle", True),
+    lambda: da.Weigh(cast(str, 5), 1),
+    lambda: da.Choose([]),
+    lambda: da.Choose([-1]),
+    lambda: da.Choose([True]),
+    lambda: da.Choose(cast(Any, "01")),
+    lambda: da.Place(-0.1, 0.5),
+    lambda: da.Place(0.5, float("inf")),
+    lambda: da.Protect([]),
+    lambda: da.Protect([[]]),
+    lambda: da.Protect([[(0.5, 0.5, 0)]]),
+    lambda: da.Protect(cast(Any, [[(0.5, 0.5)]])),
+    lambda: da.Protect([[(0.5, 0.5, 0.1)] * (MOST_POINTS + 1)]),
 )
 def test_values_out_of_range_are_no_act(make: Callable[[], Act]) -> None:
     with pytest.raises(ValueError, match=r"is not|is no|are no|need"):
@@ -207,26 +203,24 @@ def test_values_out_of_range_are_no_act(make: Callable[[], Act]) -> None:
 
 @each_case(
     ("text", "says"),
-    [
-        (5, "are no text"),
-        ("[" * 100_000, "cannot be read"),
-        ('[[0,"place",NaN,0.5]]', "row nan is not between"),
-        ("9" * 5000, "cannot be read"),
-        ("{}", "are no list"),
-        (json.dumps([[0, "go_on", 2]] * (MOST_ACTS + 1)), "are no list of at most"),
-        (" " * 3_000_000, "are no text of at most"),
-        ("[5]", "act 1, 5, is none of weigh, choose"),
-        ('[[0,"explode"]]', "is none of"),
-        ('[[0,["weigh"]]]', "is none of"),
-        ('[[1.5,"go_on",2]]', "act 1: step 1.5 is not a whole number"),
-        ('[[true,"go_on",2]]', "act 1: step True is not"),
-        ('[[-1,"go_on",2]]', "act 1: step -1 is not"),
-        ('[[1e9,"go_on",2]]', "act 1: step .* is not"),
-        ('[[0,"go_on",2],[1,"place",0.5]]', r"act 2, .* needs row, column after 'place'"),
-        ('[[0,"go_on",3]]', "act 1, 'go_on': scale 3 is not a whole number"),
-        ('[[0,"weigh","castle","2"]]', "act 1, 'weigh': factor '2' is not between"),
-        ('[[0,"protect",[[[0,0,{}]]]]]', "act 1, 'protect': a circle"),
-    ],
+    (5, "are no text"),
+    ("[" * 100_000, "cannot be read"),
+    ('[[0,"place",NaN,0.5]]', "row nan is not between"),
+    ("9" * 5000, "cannot be read"),
+    ("{}", "are no list"),
+    (json.dumps([[0, "go_on", 2]] * (MOST_ACTS + 1)), "are no list of at most"),
+    (" " * 3_000_000, "are no text of at most"),
+    ("[5]", "act 1, 5, is none of weigh, choose"),
+    ('[[0,"explode"]]', "is none of"),
+    ('[[0,["weigh"]]]', "is none of"),
+    ('[[1.5,"go_on",2]]', "act 1: step 1.5 is not a whole number"),
+    ('[[true,"go_on",2]]', "act 1: step True is not"),
+    ('[[-1,"go_on",2]]', "act 1: step -1 is not"),
+    ('[[1e9,"go_on",2]]', "act 1: step .* is not"),
+    ('[[0,"go_on",2],[1,"place",0.5]]', r"act 2, .* needs row, column after 'place'"),
+    ('[[0,"go_on",3]]', "act 1, 'go_on': scale 3 is not a whole number"),
+    ('[[0,"weigh","castle","2"]]', "act 1, 'weigh': factor '2' is not between"),
+    ('[[0,"protect",[[[0,0,{}]]]]]', "act 1, 'protect': a circle"),
 )
 def test_a_hostile_text_is_refused(text: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says) as error:

@@ -106,7 +106,7 @@ def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
         da.Ascent(photo(), [toy_class()], VIEWS, denoising="strong")  # type: ignore[arg-type]
 
 
-@each_case("name, value", product(["strength", "end", "share", "keep"], [-0.1, 1.1, math.nan]))
+@each_case("name, value", *product(["strength", "end", "share", "keep"], [-0.1, 1.1, math.nan]))
 def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} (of )?{value} is not"):
         da.Denoising(**{name: value})  # type: ignore[arg-type]
@@ -133,13 +133,11 @@ OUT = "memory ran out in the denoiser 'recorder': make the picture"
 
 @each_case(
     "error, raised, says",
-    [
-        (torch.OutOfMemoryError("no"), torch.OutOfMemoryError, OUT),
-        (MemoryError(), torch.OutOfMemoryError, OUT),
-        # Another error is not taken for memory.
-        (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
-        (None, ValueError, "'recorder' answers"),
-    ],
+    (torch.OutOfMemoryError("no"), torch.OutOfMemoryError, OUT),
+    (MemoryError(), torch.OutOfMemoryError, OUT),
+    # Another error is not taken for memory.
+    (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
+    (None, ValueError, "'recorder' answers"),
 )
 def test_an_error_inside_a_denoiser_keeps_the_step(error: Exception | None, raised: type[Exception], says: str) -> None:
     failing = Failing(error)
@@ -150,7 +148,7 @@ def test_an_error_inside_a_denoiser_keeps_the_step(error: Exception | None, rais
     assert (len(failing.asked), ascent.chunk, len(ascent.history), ascent.result.stack.steps) == (2, 4, 1, 1)
 
 
-@each_case("masked, together, keep", product([False, True], [1, 2], [0.0, 0.1]))
+@each_case("masked, together, keep", *product([False, True], [1, 2], [0.0, 0.1]))
 def test_frames_are_denoised_as_pictures_and_keep_their_own(masked: bool, together: int, keep: float) -> None:
     film = da.ImageStack.noise(replace(SPEC, time=da.Time(3, loop=True)), decay=0.9)
     film, mask = replace(film, canvas=film.canvas + torch.linspace(0, 0.5, 3)[:, None, None, None]), None
@@ -170,11 +168,9 @@ def test_frames_are_denoised_as_pictures_and_keep_their_own(masked: bool, togeth
 
 @each_case(
     "denoising, progress",
-    [
-        (da.Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 0.5),
-        # What the denoiser takes from both is no change.
-        (da.Denoising(da.TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
-    ],
+    (da.Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 0.5),
+    # What the denoiser takes from both is no change.
+    (da.Denoising(da.TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
 )
 def test_keep_moves_the_picture_to_its_start_where_it_hardly_changed(denoising: da.Denoising, progress: float) -> None:
     start = replace(photo(), start=photo().canvas)
@@ -229,7 +225,7 @@ def test_a_spot_stays_and_a_haze_goes() -> None:
     assert torch.equal(held[..., *outside], kept[..., *outside])
 
 
-@each_case("shape, tile", product([(60, 90), (16, 300), (5, 7)], [False, True]))
+@each_case("shape, tile", *product([(60, 90), (16, 300), (5, 7)], [False, True]))
 def test_what_is_held_lies_between_its_two_pictures_however_small_or_narrow(shape: tuple[int, int], tile: bool) -> None:
     kept, pixels = draw(*shape, batch=2), draw(*shape, batch=2, seed=1)
     held = hold_on(pixels, kept, pixels - kept, 0.2, tile)

@@ -37,7 +37,7 @@ BAD = {
 }
 
 
-@each_case("name, value", [(name, value) for name, values in BAD.items() for value in values])
+@each_case("name, value", *[(name, value) for name, values in BAD.items() for value in values])
 def test_settings_out_of_range_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"({value}.* is|1.2 is) not between"):
         da.Focus(**{name: value})
@@ -126,7 +126,7 @@ def emphasise_exactly(gradient: Tensor, power: float) -> np.ndarray:
     return np.asarray(wide + weighted * size[0] / size[1])
 
 
-@each_case("power, shape", product([0.5, 1.0, 2.0], [(120, 120), (97, 150)]))
+@each_case("power, shape", *product([0.5, 1.0, 2.0], [(120, 120), (97, 150)]))
 def test_emphasis_is_nearly_that_of_exact_gaussians(power: float, shape: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(1)
     gradient = torch.randn(2, 3, *shape, generator=generator) * torch.linspace(0.2, 2, shape[1])
@@ -134,7 +134,7 @@ def test_emphasis_is_nearly_that_of_exact_gaussians(power: float, shape: tuple[i
     assert np.abs(found - expected).mean() < 0.05 * np.abs(expected).mean()
 
 
-@each_case(("power", "ratio", "scale"), [(0.0, 3.0, 1.0), (1.0, 9.0, 1e10), (2.0, 27.0, 1e-20)])
+@each_case(("power", "ratio", "scale"), (0.0, 3.0, 1.0), (1.0, 9.0, 1e10), (2.0, 27.0, 1e-20))
 def test_detail_grows_with_a_power_of_the_strength_and_keeps_its_size(power: float, ratio: float, scale: float) -> None:
     gradient = ripple() * scale
     found = emphasise(gradient, power)

@@ -18,7 +18,7 @@ from gradient_by_hand import CPU, PACE, differentiate, measure, noisy, total, vi
 from toys import classifier, judge, output_objective, score, toy_class
 
 
-@each_case("color, fading", product(["rgb", "decorrelated"], [False, True]))
+@each_case("color, fading", *product(["rgb", "decorrelated"], [False, True]))
 def test_gradient_and_scores_are_those_by_hand(color: ColorSpace, fading: bool) -> None:
     """Two terms of one judge, one of another, and one without a weight, whose score is measured all the same."""
     stack, model = noisy(color), classifier()
@@ -43,7 +43,7 @@ def test_gradient_and_scores_are_those_by_hand(color: ColorSpace, fading: bool) 
         assert scores[name] == pytest.approx(float(logits[:, target].mean()), rel=1e-4)
 
 
-@each_case("kind", ["total_variation", "l2", "spectrum", "range"])
+@each_case("kind", "total_variation", "l2", "spectrum", "range")
 def test_an_objective_without_a_judge_is_given_the_whole_canvas_and_its_start(kind: str) -> None:
     stack = noisy()
     stack = replace(stack, start=stack.start.flip(3))
@@ -56,7 +56,7 @@ def test_an_objective_without_a_judge_is_given_the_whole_canvas_and_its_start(ki
     assert measured == pytest.approx(float(score(asked, CanvasPixels(stack.pixels(), start)).mean()), rel=1e-4)
 
 
-@each_case("chunk", [1, 4, 5, 12])
+@each_case("chunk", 1, 4, 5, 12)
 def test_chunks_change_neither_the_gradient_nor_the_scores(chunk: int) -> None:
     # Twelve views: chunks that end within an image, and that span two.
     stack, objectives = noisy(), [toy_class(), toy_class(5, seed=1)]

@@ -47,7 +47,7 @@ def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:
     assert guidance.start_ascent(pictures(), Pace(1.0, 0.5, 0.25), 0).pace == Pace(1.0, 0.5, 0.25)
 
 
-@each_case("strength", [0.0, 0.5, 1.0])
+@each_case("strength", 0.0, 0.5, 1.0)
 def test_the_change_is_a_share_of_the_deviation_of_each_latent_wherever_it_changes(strength: float) -> None:
     guidance = da.Guidance(toy_class(), VIEWS, strength=strength)
     latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
@@ -148,13 +148,11 @@ LEVELS = [10.0, 8.0, 6.0, 4.0, 2.0, 1.0, 0.0]
 
 @each_case(
     ("every", "highest", "lowest", "expected"),
-    [
-        (2, 1e9, 0.0, [0, 2, 4]),
-        (1, 8.0, 2.0, [1, 2, 3, 4]),
-        (2, 9.0, 1.5, [1, 3]),
-        (100, 9.0, 0.0, [1]),
-        (1, 3.9, 2.1, []),
-    ],
+    (2, 1e9, 0.0, [0, 2, 4]),
+    (1, 8.0, 2.0, [1, 2, 3, 4]),
+    (2, 9.0, 1.5, [1, 3]),
+    (100, 9.0, 0.0, [1]),
+    (1, 3.9, 2.1, []),
 )
 def test_every_nth_chosen_step_is_guided(every: int, highest: float, lowest: float, expected: list[int]) -> None:
     steps = [GuidedSteps(every=every).find(level, LEVELS, highest, lowest) for level in LEVELS[:-1]]

@@ -46,7 +46,7 @@ def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
     assert (among[0] - among[1]).abs().max() > 0.01
 
 
-@each_case("optimizer", STEADY)
+@each_case("optimizer", *STEADY)
 def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
     asked: list[float] = []
 
@@ -86,7 +86,7 @@ def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> N
 
 @each_case(
     "optimizer, pieces",
-    product([da.NormalizedAscent(momentum=0.5), da.SGD(0.5, 0.9), da.Adam()], [(2, 1), (1, 1, 1, 1)]),
+    *product([da.NormalizedAscent(momentum=0.5), da.SGD(0.5, 0.9), da.Adam()], [(2, 1), (1, 1, 1, 1)]),
 )
 def test_a_broken_off_iteration_goes_on_bit_for_bit_to_its_end(optimizer: Optimizer, pieces: tuple[int, ...]) -> None:
     whole, again = start_ascent(optimizer), start_ascent(optimizer)
@@ -138,7 +138,7 @@ def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
     assert torch.equal(ascent.run().image, whole.image)
 
 
-@each_case("mode", [torch.inference_mode, torch.no_grad, partial(torch.autocast, "cpu")])
+@each_case("mode", torch.inference_mode, torch.no_grad, partial(torch.autocast, "cpu"))
 def test_the_picture_is_the_same_in_every_mode(mode: Any) -> None:
     objective = toy_class()
     expected = da.Ascent(da.ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()
@@ -160,7 +160,7 @@ THERE: Any = classifier().to("meta")
 SAYS = r"toy is on meta and the picture on cpu; move the model with judge\.to\('cpu'\), or the picture with device="
 
 
-@each_case("others", [[], [da.class_objective(classifier(), 3)]])
+@each_case("others", [], [da.class_objective(classifier(), 3)])
 def test_both_devices_and_the_next_step_are_named(others: list[da.Objective]) -> None:
     ascent = da.Ascent(da.ImageStack.gray(SPEC), [*others, da.class_objective(THERE, 3)], VIEWS, steps=2)
     for _ in range(2):

@@ -27,13 +27,11 @@ def estimate(stack: da.ImageStack, asked: da.Objective | Sequence[da.Objective],
 
 @each_case(
     ("batch", "spec", "optimizer"),
-    [
-        # Levels of this test alone, so that no operator of another test is taken from the cache.
-        *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 127)), one) for one in (ASCENT, da.Adam())),
-        *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 126), method="layers"), one) for one in (ASCENT, HEAVY)),
-        *((1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 95), time=da.Time(frames)), HEAVY) for frames in (3, 30)),
-        (1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 94), time=da.Time(30)), da.NormalizedAscent()),
-    ],
+    # Levels of this test alone, so that no operator of another test is taken from the cache.
+    *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 127)), one) for one in (ASCENT, da.Adam())),
+    *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 126), method="layers"), one) for one in (ASCENT, HEAVY)),
+    *((1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 95), time=da.Time(frames)), HEAVY) for frames in (3, 30)),
+    (1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 94), time=da.Time(30)), da.NormalizedAscent()),
 )
 def test_the_estimate_is_within_a_factor_of_two(batch: int, spec: da.StackSpec, optimizer: Optimizer) -> None:
     wish = [toy_class()]
@@ -108,7 +106,7 @@ class Tight(nn.Module):
         return output
 
 
-@each_case("error", [torch.OutOfMemoryError("out of memory"), RuntimeError(MPS_ERROR)])
+@each_case("error", torch.OutOfMemoryError("out of memory"), RuntimeError(MPS_ERROR))
 def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
     network = classifier()
     tight = Tight(error, network.module, 3)
@@ -125,12 +123,10 @@ SAYS = "memory ran out at step {step}, with one view at a time: make the picture
 
 @each_case(
     ("error", "raised", "says"),
-    [
-        (torch.OutOfMemoryError("out"), torch.OutOfMemoryError, SAYS),
-        (MemoryError(), torch.OutOfMemoryError, SAYS),
-        # Another error is not taken for memory.
-        (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
-    ],
+    (torch.OutOfMemoryError("out"), torch.OutOfMemoryError, SAYS),
+    (MemoryError(), torch.OutOfMemoryError, SAYS),
+    # Another error is not taken for memory.
+    (RuntimeError("shapes do not match"), RuntimeError, "shapes do not match"),
 )
 def test_an_error_even_of_a_single_view_is_raised(error: Exception, raised: type[Exception], says: str) -> None:
     asked = [output_objective(judge(Tight(error, nn.Identity(), 0)))]

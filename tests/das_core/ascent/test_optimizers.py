@@ -20,7 +20,7 @@ from flat_stack import CANVAS, CPU, FULL, flat, gradients, naive, run
 from toys import SPEC, VIEWS, toy_class
 
 
-@each_case("optimizer", [da.NormalizedAscent(0.05), da.SGD(0.01), da.Adam(0.02)])
+@each_case("optimizer", da.NormalizedAscent(0.05), da.SGD(0.01), da.Adam(0.02))
 def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
     gradient, stack = gradients(1)[0], flat("layers")
     operator = stack.spec.operator(CPU)
@@ -28,7 +28,7 @@ def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
     torch.testing.assert_close(quarter, whole / 4, rtol=1e-4, atol=1e-6)
 
 
-@each_case("optimizer", [da.NormalizedAscent(momentum=0.5), da.SGD(0.01, 0.9), da.Adam()])
+@each_case("optimizer", da.NormalizedAscent(momentum=0.5), da.SGD(0.01, 0.9), da.Adam())
 def test_a_step_uses_the_state_of_its_own_kind_and_mutates_nothing(optimizer: Optimizer) -> None:
     (first, second), stack = gradients(2), flat("layers")
     operator = stack.spec.operator(CPU)
@@ -56,7 +56,7 @@ BAD: dict[Any, dict[str, tuple[float, ...]]] = {
 }
 
 
-@each_case("kind", BAD)
+@each_case("kind", *BAD)
 def test_settings_out_of_range_are_refused(kind: Any) -> None:
     for name, values in BAD[kind].items():
         for value in values:
@@ -96,11 +96,9 @@ def test_an_optimizer_written_as_the_architecture_says_climbs_and_continues_from
 
 @each_case(
     ("optimizer", "theirs"),
-    [
-        (da.Adam(0.02), lambda levels: torch.optim.Adam(levels, lr=0.02)),
-        (da.SGD(0.01, 0.0), lambda levels: torch.optim.SGD(levels, lr=0.01)),
-        (da.SGD(0.01, 0.9), lambda levels: torch.optim.SGD(levels, lr=0.01, momentum=0.9)),
-    ],
+    (da.Adam(0.02), lambda levels: torch.optim.Adam(levels, lr=0.02)),
+    (da.SGD(0.01, 0.0), lambda levels: torch.optim.SGD(levels, lr=0.01)),
+    (da.SGD(0.01, 0.9), lambda levels: torch.optim.SGD(levels, lr=0.01, momentum=0.9)),
 )
 def test_steps_are_those_of_torchs_optimizers_on_explicit_levels(optimizer: Optimizer, theirs: Any) -> None:
     moved = run(optimizer, gradients(), "layers").canvas
@@ -113,7 +111,7 @@ def test_every_channel_that_has_a_gradient_moves_by_the_step_size() -> None:
     assert moved.square().mean(dim=(2, 3)).sqrt()[0].tolist() == pytest.approx([0.05, 0.0, 0.05])
 
 
-@each_case("method", ["layers", "spectral"])
+@each_case("method", "layers", "spectral")
 def test_momentum_averages_directions(method: str) -> None:
     first, second = gradients(2)
     alone = run(da.NormalizedAscent(0.1), [second], method).canvas
@@ -140,7 +138,7 @@ def test_the_rms_is_that_of_what_lies_under_a_mask_such_as_that_of_a_stack() -> 
     torch.testing.assert_close(rms, torch.full_like(rms, 0.06), rtol=1e-4, atol=0)
 
 
-@each_case("pace", [FULL, Pace(1.0, 0.25), replace(FULL, tilt=1.0)])
+@each_case("pace", FULL, Pace(1.0, 0.25), replace(FULL, tilt=1.0))
 def test_steps_go_along_k_which_is_low_passed_while_they_are_coarse_and_tilted(pace: Pace) -> None:
     gradient, stack = gradients(1)[0], flat("spectral")
     operator = stack.spec.operator(CPU)

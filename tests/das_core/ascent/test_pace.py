@@ -20,13 +20,11 @@ from das_core.common.text import shorten
 
 @each_case(
     "schedule, coarse, steps, rates, shares",
-    [
-        ("constant", 0.0, (0, 99), (1.0, 1.0), (1.0, 1.0)),
-        ("constant", 0.6, (30, 80), (1.0, 1.0), (0.5, 1.0)),
-        ("cosine", 0.0, (0, 50, 75), (1.0, 0.5, 0.5 - math.sqrt(0.125)), (1.0, 1.0, 1.0)),
-        ("cosine", 0.6, (0, 30, 60, 80), (1.0, 1.0, 1.0, 0.5), (0.0, 0.5, 1.0, 1.0)),
-        ("cosine", 1.0, (99,), (1.0,), (0.99,)),
-    ],
+    ("constant", 0.0, (0, 99), (1.0, 1.0), (1.0, 1.0)),
+    ("constant", 0.6, (30, 80), (1.0, 1.0), (0.5, 1.0)),
+    ("cosine", 0.0, (0, 50, 75), (1.0, 0.5, 0.5 - math.sqrt(0.125)), (1.0, 1.0, 1.0)),
+    ("cosine", 0.6, (0, 30, 60, 80), (1.0, 1.0, 1.0, 0.5), (0.0, 0.5, 1.0, 1.0)),
+    ("cosine", 1.0, (99,), (1.0,), (0.99,)),
 )
 def test_paces_of_a_hundred_steps(schedule: Schedule, coarse: float, steps: Any, rates: Any, shares: Any) -> None:
     paces = [pace_at(step, 100, schedule, coarse) for step in steps]
@@ -47,7 +45,7 @@ def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule
         assert later.rate == earlier.rate or later.coarse_progress == 1
 
 
-@each_case("schedule", ["cosine", "constant", lambda progress: 1 - progress])
+@each_case("schedule", "cosine", "constant", lambda progress: 1 - progress)
 def test_progress_goes_evenly_from_the_first_step_to_the_last_and_a_tilt_falls_with_it(schedule: Schedule) -> None:
     paces = [pace_at(step, 5, schedule, 0.6, tilt=2.0) for step in range(5)]
     assert [pace.progress for pace in paces] == [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -66,14 +64,14 @@ def test_cutoff_rises_by_equal_factors_from_the_coarsest() -> None:
     assert Pace(1.0, 0.9).cutoff(4) == 20
 
 
-@each_case("rate", [0, True, np.float32(0.25), torch.tensor(0.25), Fraction(1, 4)])
+@each_case("rate", 0, True, np.float32(0.25), torch.tensor(0.25), Fraction(1, 4))
 def test_a_rate_is_any_number_from_0_to_1(rate: Any) -> None:
     pace = pace_at(3, 10, lambda progress: rate, 0.0)
     assert type(pace.rate) is float
     assert pace.rate == float(rate)
 
 
-@each_case("rate", [-0.1, 1.5, math.nan, None, "fast", torch.ones(2), 10**400])
+@each_case("rate", -0.1, 1.5, math.nan, None, "fast", torch.ones(2), 10**400)
 def test_what_is_no_rate_is_named(rate: Any) -> None:
     told = re.escape(shorten(rate))
     with pytest.raises(ValueError, match=rf"the schedule returns {told} at a progress of 0\.333; .* in 0\.\.1"):

@@ -37,11 +37,9 @@ def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
 
 @each_case(
     "stack, track, dims, expected",
-    [
-        (noisy(batch=2), [0.5, 0.0], (1, 2, 3), [0.5, 0.0]),
-        # Its move is measured over a film, and in proportion to the frames that it acts on.
-        (film(4), ((0, 0.0), (1, 0.5), (2, 0.0)), (0, 1, 2, 3), (0.5**2 / 4) ** 0.5),
-    ],
+    (noisy(batch=2), [0.5, 0.0], (1, 2, 3), [0.5, 0.0]),
+    # Its move is measured over a film, and in proportion to the frames that it acts on.
+    (film(4), ((0, 0.0), (1, 0.5), (2, 0.0)), (0, 1, 2, 3), (0.5**2 / 4) ** 0.5),
 )
 def test_a_second_judge_counts_by_its_weights(stack: da.ImageStack, track: Any, dims: Any, expected: Any) -> None:
     first, second = toy_class(3), da.over_frames(toy_class(5, seed=1), track)
@@ -139,7 +137,7 @@ def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
         assert group.judge.module is model.module
 
 
-@each_case("views, count", product([1, 2, 5, 16], [1, 2, 3]))
+@each_case("views, count", *product([1, 2, 5, 16], [1, 2, 3]))
 def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
     seen = torch.zeros(count)
     for step in range(count):
@@ -162,7 +160,7 @@ def test_every_part_of_the_film_has_one_view(views: int, frames: int, step: int,
     assert max(Counter(found).values()) <= math.ceil(views / frames)
 
 
-@each_case(("views", "frames"), [(24, 48), (4, 30), (1, 7), (16, 12)])
+@each_case(("views", "frames"), (24, 48), (4, 30), (1, 7), (16, 12))
 def test_all_frames_have_their_turns_equally_often_and_none_waits_for_long(views: int, frames: int) -> None:
     steps = 400
     turns = [spread_views(views, frames, step, 3, 0) for step in range(steps)]
@@ -188,7 +186,7 @@ def test_seeds_and_groups_have_offsets_and_shares_of_their_own() -> None:
     assert count_views(2, 1, 100) == 1
 
 
-@each_case("device, size", [("cpu", 1), ("meta", 16)])
+@each_case("device, size", ("cpu", 1), ("meta", 16))
 def test_frames_are_split_without_a_rest_and_selected_in_order(device: str, size: int) -> None:
     parts = list(split_frames(range(3, 40), torch.device(device)))
     assert [frame for _, part in parts for frame in part] == list(range(3, 40))

@@ -35,8 +35,8 @@ def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
     assert torch.equal(own.image, da.Ascent(stack, asked, da.PICTURE.augmentation, steps=3, seed=2).run().image)
 
 
-@each_case("recipe", [da.SKETCH, da.PICTURE, da.BEST])
-@each_case("spec, grows", [(da.StackSpec(64, 48, margin=0), True), (da.StackSpec(64, 64, margin=0, tile=True), False)])
+@each_case("recipe", da.SKETCH, da.PICTURE, da.BEST)
+@each_case("spec, grows", (da.StackSpec(64, 48, margin=0), True), (da.StackSpec(64, 64, margin=0, tile=True), False))
 def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(
     spec: da.StackSpec, grows: bool, recipe: da.Recipe
 ) -> None:
@@ -45,7 +45,7 @@ def test_a_recipe_suits_any_margin_and_a_tile_and_goes_on_without_a_focus(
     assert recipe.prepare(next(iter(ascent)).stack, [toy_class()]).focus is None
 
 
-@each_case(("recipe", "views"), [(da.SKETCH, 12), (da.PICTURE, 24), (replace(da.PICTURE, augmentation=VIEWS), 6)])
+@each_case(("recipe", "views"), (da.SKETCH, 12), (da.PICTURE, 24), (replace(da.PICTURE, augmentation=VIEWS), 6))
 def test_a_film_has_views_for_its_frames(recipe: da.Recipe, views: int) -> None:
     suited = suit_film(recipe)
     assert suited.augmentation.views == views
@@ -90,7 +90,7 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-@each_case("says, bad", BAD.items())
+@each_case("says, bad", *BAD.items())
 def test_a_setting_that_cannot_be_is_named(says: str, bad: dict[str, Any]) -> None:
     good: dict[str, Any] = {"steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
     check_settings(**good)

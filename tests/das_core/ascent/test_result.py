@@ -42,7 +42,7 @@ def breaking_ascent(factor: float = 1.0, failures: int = 0) -> da.Ascent:
     return da.Ascent(da.ImageStack.noise(SPEC, 2), [asked], VIEWS, steps=5, seed=3, chunk=12)
 
 
-@each_case("factor, failures", product([math.nan, 0.0], [1, 2]))
+@each_case("factor, failures", *product([math.nan, 0.0], [1, 2]))
 def test_after_an_error_the_last_good_result_stays_and_the_ascent_goes_on(factor: float, failures: int) -> None:
     ascent, sound = breaking_ascent(factor, failures), breaking_ascent()
     do_steps(sound, 2)

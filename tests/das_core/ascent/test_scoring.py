@@ -33,7 +33,7 @@ def test_the_support_is_the_union_of_all_regions() -> None:
     assert make_scoring(stack, [one, other, toy_class(seed=1)], VIEWS, SEED).support.mask is None
 
 
-@each_case("pace", [Pace(0.5, 0.4, 0.3), Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0)])
+@each_case("pace", Pace(0.5, 0.4, 0.3), Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0))
 def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pace: Pace) -> None:
     """Each view by itself, of windows that depend on both kinds of progress."""
     views = da.Augmentation(4, da.Windows(8), (da.Flip(), da.Noise(0.1), lambda views, draws: views * draws.progress))
@@ -73,7 +73,7 @@ def view_scores(stack: da.ImageStack, content: da.Objective, region: ActiveRegio
     return scores
 
 
-@each_case("images, boxed", [(1, False), (2, False), (1, True)])
+@each_case("images, boxed", (1, False), (2, False), (1, True))
 def test_reference_images_are_seen_through_the_very_same_views_also_in_a_box(images: int, boxed: bool) -> None:
     stack, mask = noisy(), torch.zeros(1, 32, 32)
     mask[:, 2:20, 10:32] = 1
@@ -148,12 +148,10 @@ def test_images_are_scored_one_by_one_through_the_same_views() -> None:
 
 @each_case(
     ("answer", "says"),
-    [
-        (lambda output: output, r"torch.float32, \(12, 3, 16, 16\)"),
-        (lambda output: output.mean(), r"torch.float32, \(\)"),
-        (lambda output: output.mean(dim=(1, 2, 3)) > 0, r"torch.bool, \(12,\)"),
-        (lambda output: output.mean().item(), "float"),
-    ],
+    (lambda output: output, r"torch.float32, \(12, 3, 16, 16\)"),
+    (lambda output: output.mean(), r"torch.float32, \(\)"),
+    (lambda output: output.mean(dim=(1, 2, 3)) > 0, r"torch.bool, \(12,\)"),
+    (lambda output: output.mean().item(), "float"),
 )
 def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[[Tensor], Any], says: str) -> None:
     with pytest.raises(ValueError, match=rf"'output' scores 12 views with {says}; its score must be .*\(12,\)"):
@@ -182,7 +180,8 @@ test_reference_images_that_do_not_fit_are_refused_at_once = refuses(
 
 @each_case(
     ("series", "says"),
-    [({"time": da.Time(3)}, "3 images: use 1 or 3"), ({"zoom": da.Zoom(3), "margin": 8}, "9 moments: use 1 or 9")],
+    ({"time": da.Time(3)}, "3 images: use 1 or 3"),
+    ({"zoom": da.Zoom(3), "margin": 8}, "9 moments: use 1 or 9"),
 )
 def test_the_wanted_number_of_reference_images_is_that_of_frames_or_moments(series: dict[str, Any], says: str) -> None:
     stack = da.ImageStack.gray(replace(SPEC, **series))

@@ -48,7 +48,7 @@ def film_views(scoring: Scoring, pixels: Tensor) -> tuple[Tensor, list[int]]:
     return views, [key.image for key in keys if key.image is not None]
 
 
-@each_case("chunk", [1, 4, 100])
+@each_case("chunk", 1, 4, 100)
 def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
     stack, model = film(10), classifier()
@@ -77,7 +77,7 @@ def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     assert scores["class 3"] == pytest.approx(float((share * model(views)[:, 3]).sum() / share.sum()), rel=1e-4)
 
 
-@each_case("focus", [None, da.Focus()])
+@each_case("focus", None, da.Focus())
 def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: da.Focus | None) -> None:
     masks = torch.zeros(3, 32, 32)
     for frame in range(3):
@@ -110,8 +110,8 @@ def ask_by_depth(stack: da.ImageStack) -> list[da.Objective]:
 NARROW = replace(VIEWS, windows=da.Windows(6))
 
 
-@each_case("chunk", [1, 4, 100])
-@each_case("loop", [False, True])
+@each_case("chunk", 1, 4, 100)
+@each_case("loop", False, True)
 def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool) -> None:
     """The gradient at the depths is that of autograd through what is seen at every moment."""
     stack = zoomed(loop=loop)

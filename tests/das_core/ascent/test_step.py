@@ -18,7 +18,7 @@ from das_core.ascent.step import Measurement, check_step, measure_step
 from toys import SPEC, VIEWS, climb, judge, output_objective, toy_class
 
 
-@each_case("optimizer, method", [(da.NormalizedAscent(), "spectral"), (da.SGD(1.0), "layers"), *FORMS])
+@each_case("optimizer, method", (da.NormalizedAscent(), "spectral"), (da.SGD(1.0), "layers"), *FORMS)
 def test_the_score_rises(optimizer: Optimizer, method: Any) -> None:
     history = climb(da.ImageStack.gray(replace(SPEC, method=method)), optimizer=optimizer, steps=8).history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"] + 0.1
@@ -46,7 +46,7 @@ class ZeroAt(nn.Module):
         return views.square() * (self.calls != self.call)
 
 
-@each_case("optimizer, more", product(STEADY, [{}, {"denoising": da.Denoising()}, {"others": [da.prior("l2")]}]))
+@each_case("optimizer, more", *product(STEADY, [{}, {"denoising": da.Denoising()}, {"others": [da.prior("l2")]}]))
 def test_an_image_without_a_gradient_stays_and_the_others_go_on(optimizer: Optimizer, more: dict[str, Any]) -> None:
     def start(second: float, call: int) -> da.Ascent:
         canvas = torch.zeros(3, 3, *SPEC.canvas)
@@ -119,16 +119,14 @@ def spoil(where: int | tuple[int, ...], value: float) -> Tensor:
 
 @each_case(
     ("values", "scores", "says"),
-    [
-        *((spoil((1, 0, 3, 4), value), None, r"'a cat', 'a dog' is not a number .* in fp32") for value in NOT_FINITE),
-        # The objective with the broken score is named.
-        *((gradient() * math.nan, {"cat": 0.5, "dog": value}, "of 'dog' is not a number") for value in NOT_FINITE),
-        (
-            torch.zeros(2, 3, 8, 9),
-            None,
-            r"of 'a cat', 'a dog' vanished at step 5: no change .* the logit.* must let gradients",
-        ),
-    ],
+    *((spoil((1, 0, 3, 4), value), None, r"'a cat', 'a dog' is not a number .* in fp32") for value in NOT_FINITE),
+    # The objective with the broken score is named.
+    *((gradient() * math.nan, {"cat": 0.5, "dog": value}, "of 'dog' is not a number") for value in NOT_FINITE),
+    (
+        torch.zeros(2, 3, 8, 9),
+        None,
+        r"of 'a cat', 'a dog' vanished at step 5: no change .* the logit.* must let gradients",
+    ),
 )
 def test_gradients_not_finite_or_0_are_refused(values: Tensor, scores: dict[str, float] | None, says: str) -> None:
     with pytest.raises(da.AscentError, match=says) as error:
@@ -136,7 +134,7 @@ def test_gradients_not_finite_or_0_are_refused(values: Tensor, scores: dict[str,
     assert isinstance(error.value, VanishedError) == (not values.any())
 
 
-@each_case("value", NOT_FINITE)
+@each_case("value", *NOT_FINITE)
 def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(da.AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower"):
         check(gradient(), spoil((1, 2, 3, 4), value))

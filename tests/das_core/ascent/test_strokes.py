@@ -62,13 +62,13 @@ test_films_zooms_and_tiles_are_refused = refuses(
 )
 
 
-@each_case("strokes", [0, 1001, 1.5, "many", None])
+@each_case("strokes", 0, 1001, 1.5, "many", None)
 def test_numbers_of_strokes_are_checked(strokes: Any) -> None:
     with pytest.raises(ValueError, match=r"strokes .* is not a whole number from 1 to 1000"):
         da.Strokes(strokes)
 
 
-@each_case("width", [0.5, 21, float("nan")])
+@each_case("width", 0.5, 21, float("nan"))
 def test_widths_are_checked(width: Any) -> None:
     with pytest.raises(ValueError, match=r"width .* is not between 1 and 20"):
         da.Strokes(width=width)

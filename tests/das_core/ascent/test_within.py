@@ -37,13 +37,11 @@ def distances(stack: da.ImageStack, norm: Norm) -> Tensor:
 
 @each_case(
     ("limit", "norm", "optimizer", "denoising"),
-    [
-        (8 / 255, "linf", da.NormalizedAscent(), da.Denoising()),
-        (8 / 255, "linf", da.SGD(1.0, 0.5), None),
-        (1e-4, "linf", da.NormalizedAscent(), None),
-        (2.0, "l2", da.NormalizedAscent(), da.Denoising()),
-        (0.05, "l2", da.SGD(1.0, 0.5), None),
-    ],
+    (8 / 255, "linf", da.NormalizedAscent(), da.Denoising()),
+    (8 / 255, "linf", da.SGD(1.0, 0.5), None),
+    (1e-4, "linf", da.NormalizedAscent(), None),
+    (2.0, "l2", da.NormalizedAscent(), da.Denoising()),
+    (0.05, "l2", da.SGD(1.0, 0.5), None),
 )
 def test_every_step_is_in_bound(limit: float, norm: Norm, optimizer: Optimizer, denoising: da.Denoising | None) -> None:
     settings: dict[str, Any] = {"optimizer": optimizer, "denoising": denoising, "within": da.Within(limit, norm)}

@@ -97,15 +97,13 @@ def test_effects_are_those_of_the_weights_of_the_last_layer() -> None:
 
 @each_case(
     ("settings", "said"),
-    [
-        ({"photos": PHOTOS[:9]}, "9 photographs are too few"),
-        ({"layer": "4"}, "no positions"),
-        ({"layer": "none"}, "none"),
-        ({"grid": 1}, "grid 1"),
-        ({"places": 2.5}, "places 2.5"),
-        ({"fewest": 999}, "no cell of 3 x 3"),
-        ({"layout": lambda rows: rows * np.nan}, "layout"),
-    ],
+    ({"photos": PHOTOS[:9]}, "9 photographs are too few"),
+    ({"layer": "4"}, "no positions"),
+    ({"layer": "none"}, "none"),
+    ({"grid": 1}, "grid 1"),
+    ({"places": 2.5}, "places 2.5"),
+    ({"fewest": 999}, "no cell of 3 x 3"),
+    ({"layout": lambda rows: rows * np.nan}, "layout"),
 )
 def test_what_it_refuses(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):

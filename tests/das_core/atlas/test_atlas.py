@@ -103,7 +103,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-@each_case(("settings", "message"), REFUSED)
+@each_case(("settings", "message"), *REFUSED)
 def test_what_cannot_be_made_is_refused_first(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_atlas(tmp_path / "atlas", **settings)

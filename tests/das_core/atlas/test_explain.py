@@ -66,13 +66,11 @@ def test_what_is_there_is_not_made_again_and_copies_take_the_place_of_others(tmp
 
 @each_case(
     ("settings", "said"),
-    [
-        ({"photo": PHOTO.expand(2, -1, -1, -1)}, "2 photographs, and a page explains one"),
-        ({"photos": OTHERS[:2]}, "2 photos do not tell"),
-        ({"top": 0}, "top 0 is no number of units"),
-        ({"layers": "nothing"}, "nothing"),
-        ({"steps": 0}, "steps 0"),
-    ],
+    ({"photo": PHOTO.expand(2, -1, -1, -1)}, "2 photographs, and a page explains one"),
+    ({"photos": OTHERS[:2]}, "2 photos do not tell"),
+    ({"top": 0}, "top 0 is no number of units"),
+    ({"layers": "nothing"}, "nothing"),
+    ({"steps": 0}, "steps 0"),
 )
 def test_what_it_refuses(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):

@@ -18,7 +18,7 @@ from das_core.models.layers.layer import find_layers
 from toys import classifier, judge
 
 
-@each_case("stack", [[(3, 1)], [(5, 2), (3, 1)], [(3, 2), (3, 2), (5, 1)], [(7, 4), (1, 1), (17, 2)]])
+@each_case("stack", [(3, 1)], [(5, 2), (3, 1)], [(3, 2), (3, 2), (5, 1)], [(7, 4), (1, 1), (17, 2)])
 def test_a_position_sees_what_the_formula_says(stack: list[tuple[int, int]]) -> None:
     """For kernels k and strides s: 1 + sum of (k - 1) times the product of all strides before."""
     parts = [nn.Conv2d(4 if number else 3, 4, *each, each[0] // 2) for number, each in enumerate(stack)]

@@ -80,7 +80,7 @@ CASES: list[tuple[Any, list[tuple[Any, Any]]]] = [
 ]  # fmt: skip
 
 
-@each_case(("choose", "given", "found"), [(choose, *case) for choose, cases in CASES for case in cases])
+@each_case(("choose", "given", "found"), *[(choose, *case) for choose, cases in CASES for case in cases])
 def test_layers_and_units_are_chosen_or_named_if_there_are_none(choose: Any, given: Any, found: Any) -> None:
     if isinstance(found, str):
         with pytest.raises(ValueError, match=re.escape(found)):

@@ -5,7 +5,7 @@ from cases import each_case
 from das_core.common.coarse_blur import blur_coarsely
 
 
-@each_case("deviation", [2.0, 4.0, 9.0])
+@each_case("deviation", 2.0, 4.0, 9.0)
 def test_a_point_becomes_a_gaussian_of_this_deviation(deviation: float) -> None:
     point = torch.zeros(1, 1, 131, 131)
     point[..., 65, 65] = 1
@@ -26,7 +26,7 @@ def test_the_narrowest_blur_is_that_of_torchvision_without_a_coarser_grid() -> N
     assert torch.equal(blur_coarsely(values, 0.1), narrow)
 
 
-@each_case("height, width, deviation", [(5, 7, 20.0), (1, 64, 3.0), (33, 61, 6.5)])
+@each_case("height, width, deviation", (5, 7, 20.0), (1, 64, 3.0), (33, 61, 6.5))
 def test_an_even_picture_of_any_size_stays_even(height: int, width: int, deviation: float) -> None:
     even = torch.full((1, 2, height, width), 0.7)
     torch.testing.assert_close(blur_coarsely(even, deviation), even)

@@ -26,12 +26,10 @@ def test_a_curve_leads_from_the_start_to_the_end_and_never_turns_back_or_leaves_
 
 @each_case(
     ("curve", "expected"),
-    [
-        ("linear", [2.0, 1.0, 0.0, -1.0, -2.0]),
-        # The height of a half-turn: cos of 0, 45, 90, 135 and 180 degrees, times 2.
-        ("cosine", [2.0, np.sqrt(2), 0.0, -np.sqrt(2), -2.0]),
-        ("step", [2.0, 2.0, -2.0, -2.0, -2.0]),
-    ],
+    ("linear", [2.0, 1.0, 0.0, -1.0, -2.0]),
+    # The height of a half-turn: cos of 0, 45, 90, 135 and 180 degrees, times 2.
+    ("cosine", [2.0, np.sqrt(2), 0.0, -np.sqrt(2), -2.0]),
+    ("step", [2.0, 2.0, -2.0, -2.0, -2.0]),
 )
 def test_the_quarters_of_every_curve(curve: Curve, expected: list[float]) -> None:
     check_curve(curve)

@@ -63,7 +63,7 @@ def test_only_cuda_is_not_waited_for() -> None:
     assert asked == [("cuda", True), ("mps", False), ("xpu", False), ("cpu", False)]
 
 
-@each_case("name", ["gpu", "cuda:99", ""])
+@each_case("name", "gpu", "cuda:99", "")
 def test_a_device_that_is_not_here_is_named_wherever_one_is_chosen(name: str) -> None:
     stack = ImageStack.gray(SPEC)
     for choose in (find_device, classifier().to, stack.to, lambda name: Ascent(stack, toy_class(), device=name)):

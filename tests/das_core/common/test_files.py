@@ -29,9 +29,9 @@ def test_a_hidden_file_beside_the_file_takes_its_place_when_the_block_ends(tmp_p
         assert names_in(tmp_path) == [path.name]
 
 
-@each_case("error", [RuntimeError, KeyboardInterrupt, GeneratorExit])
-@each_case("old", [None, "old"])
-@each_case("new", [None, "half of the n"])
+@each_case("error", RuntimeError, KeyboardInterrupt, GeneratorExit)
+@each_case("old", None, "old")
+@each_case("new", None, "half of the n")
 def test_a_block_that_raises_changes_nothing_and_leaves_nothing(
     tmp_path: Path, error: type[BaseException], old: str | None, new: str | None
 ) -> None:
@@ -68,7 +68,7 @@ def refuse(source: Path, target: Path) -> None:
     raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(target))
 
 
-@each_case("links", [True, False])
+@each_case("links", True, False)
 def test_of_many_writers_that_replace_nothing_one_wins_each_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
@@ -109,15 +109,13 @@ def test_what_cannot_be_written_or_renamed_is_an_error_and_leaves_what_was_there
 
 @each_case(
     ("path", "says"),
-    [
-        (7, "^7 is no path; give a text such as 'folder/name.gif'"),
-        ("a" * 300 + ".gif", r"no file can have the name 'a+…' \(File name too long\); choose another"),
-        ("a\0b.gif", r"no file can have the name 'a.b\.gif' \(.*null.*\); choose another"),
-        ("\ud800.gif", r"no file can have the name '\\ud800\.gif' \(.*surrogates.*\); choose another"),
-        ("a" * 300 + "/b.gif", "there is no folder '.*aaa…' for 'b.gif'; make it first"),
-        ("folder", "'folder' is a folder; give the file another name"),
-        ("pipe.gif", "'pipe.gif' is a device or a pipe, which would be replaced"),
-    ],
+    (7, "^7 is no path; give a text such as 'folder/name.gif'"),
+    ("a" * 300 + ".gif", r"no file can have the name 'a+…' \(File name too long\); choose another"),
+    ("a\0b.gif", r"no file can have the name 'a.b\.gif' \(.*null.*\); choose another"),
+    ("\ud800.gif", r"no file can have the name '\\ud800\.gif' \(.*surrogates.*\); choose another"),
+    ("a" * 300 + "/b.gif", "there is no folder '.*aaa…' for 'b.gif'; make it first"),
+    ("folder", "'folder' is a folder; give the file another name"),
+    ("pipe.gif", "'pipe.gif' is a device or a pipe, which would be replaced"),
 )
 def test_a_path_that_no_file_can_have_is_refused_before_the_work(tmp_path: Path, path: object, says: str) -> None:
     (tmp_path / "folder").mkdir()

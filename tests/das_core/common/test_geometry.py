@@ -25,16 +25,14 @@ def test_the_common_part_holds_the_pixels_that_lie_in_both(box: Box, other: Box)
 
 @each_case(
     ("box", "reach", "expected"),
-    [
-        ((10, 10, 20, 20), (0, 0, 100, 100), (0, 0, 40, 40)),
-        ((0, 0, 4, 4), (0, 0, 100, 100), (0, 0, 25, 25)),
-        ((90, 90, 10, 10), (0, 0, 100, 100), (75, 75, 25, 25)),
-        # A square of 80 around a box of 40 in a reach that is 30 high.
-        ((10, 50, 10, 40), (5, 5, 30, 200), (5, 30, 30, 80)),
-        # A box that is not in reach, and one as large as it.
-        ((0, 0, 4, 4), (50, 60, 40, 40), (50, 60, 10, 10)),
-        ((3, 3, 9, 7), (3, 3, 9, 7), (3, 3, 9, 7)),
-    ],
+    ((10, 10, 20, 20), (0, 0, 100, 100), (0, 0, 40, 40)),
+    ((0, 0, 4, 4), (0, 0, 100, 100), (0, 0, 25, 25)),
+    ((90, 90, 10, 10), (0, 0, 100, 100), (75, 75, 25, 25)),
+    # A square of 80 around a box of 40 in a reach that is 30 high.
+    ((10, 50, 10, 40), (5, 5, 30, 200), (5, 30, 30, 80)),
+    # A box that is not in reach, and one as large as it.
+    ((0, 0, 4, 4), (50, 60, 40, 40), (50, 60, 10, 10)),
+    ((3, 3, 9, 7), (3, 3, 9, 7), (3, 3, 9, 7)),
 )
 def test_context_is_a_square_around_the_box_within_reach(box: Box, reach: Box, expected: Box) -> None:
     assert add_context(box, reach) == expected

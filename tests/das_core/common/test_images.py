@@ -60,7 +60,7 @@ def test_images_may_be_given_in_any_form_and_photographs_are_turned_as_they_say(
     assert torch.equal(checked, images)
 
 
-@each_case("shape", [(40, 60), (10, 30), (30, 10), (20, 31), (17, 33), (80, 80)])
+@each_case("shape", (40, 60), (10, 30), (30, 10), (20, 31), (17, 33), (80, 80))
 def test_cover_is_resizing_and_cutting_by_pil(shape: Shape) -> None:
     # Hard edges, at which bicubic resizing overshoots.
     image, (height, width) = noise(40, 61).round(), shape
@@ -84,7 +84,7 @@ def test_what_has_the_right_size_is_cut_and_not_resized() -> None:
     assert torch.equal(fit_square(image[:, :, :, :20], 20, "squash"), image[:, :, :, :20])
 
 
-@each_case("size", [(1, 1), (50, 1), (1, 40_000), (40_000, 1), (2, 9_000)])
+@each_case("size", (1, 1), (50, 1), (1, 40_000), (40_000, 1), (2, 9_000))
 def test_cover_takes_any_size_without_making_all_of_a_strip_large(size: Shape) -> None:
     strip = noise(*size)
     with PeakBytes() as made:
@@ -97,8 +97,8 @@ def test_cover_takes_any_size_without_making_all_of_a_strip_large(size: Shape) -
         torch.testing.assert_close(covered, middle[:, :, None, None].expand_as(covered))
 
 
-@each_case("shape", [(40, 60), (41, 33)])
-@each_case("interpolation", ["bicubic", "bilinear"])
+@each_case("shape", (40, 60), (41, 33))
+@each_case("interpolation", "bicubic", "bilinear")
 def test_a_square_is_the_middle_or_all_of_an_image_resized_by_pil(shape: Shape, interpolation: Any) -> None:
     image, side = noise(*shape).round(), min(shape)
     top, left = (shape[0] - side) // 2, (shape[1] - side) // 2
@@ -111,15 +111,15 @@ def test_a_square_is_the_middle_or_all_of_an_image_resized_by_pil(shape: Shape, 
         np.testing.assert_allclose(square[0].numpy(), expected, atol=1e-5)
 
 
-@each_case(("margin", "mode"), [(0, "reflect"), (15, "reflect"), (16, "edge"), (40, "edge")])
+@each_case(("margin", "mode"), (0, "reflect"), (15, "reflect"), (16, "edge"), (40, "edge"))
 def test_a_margin_mirrors_the_picture_or_repeats_the_border_of_one_that_is_no_larger(margin: int, mode: Any) -> None:
     image = noise(16, 24, 2) * 1.5
     expected = np.pad(image.clamp(0, 1), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode=mode)
     np.testing.assert_array_equal(place_on_canvas(image.double(), (16, 24), margin).numpy(), expected)
 
 
-@each_case("limit", [0, 2000])
-@each_case("from_comfyui", [False, True])
+@each_case("limit", 0, 2000)
+@each_case("from_comfyui", False, True)
 def test_large_images_are_resized_in_parts_to_the_same_bits(
     monkeypatch: pytest.MonkeyPatch, limit: int, from_comfyui: bool
 ) -> None:

@@ -32,7 +32,7 @@ def test_nothing_that_takes_seconds_is_loaded_before_it_is_needed() -> None:
     assert not set(then) & {"open_clip", "matplotlib", "transformers", "timm"}
 
 
-@each_case("package", [das_core, direct_ascent])
+@each_case("package", das_core, direct_ascent)
 def test_every_name_of_a_package_is_found_and_listed(package: object) -> None:
     names = package.__all__  # type: ignore[attr-defined]
     assert all(getattr(package, name) is not None for name in names)

@@ -35,7 +35,7 @@ test_masks_that_cannot_be_are_named = refuses(
 )
 
 
-@each_case("margin", [0, 5, 60])
+@each_case("margin", 0, 5, 60)
 def test_the_canvas_mask_repeats_the_border_of_the_picture(margin: int) -> None:
     mask = torch.rand(2, 40, 48, generator=torch.Generator().manual_seed(1))
     expected = np.pad(mask.numpy()[:, None], ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="edge")
@@ -50,7 +50,7 @@ def test_a_mask_of_another_size_lies_where_its_image_does_and_no_feather_softens
     assert not cut[40:].any()
 
 
-@each_case("feather", [1, 2, 9])
+@each_case("feather", 1, 2, 9)
 def test_a_feather_is_twice_the_blurred_edge_less_one_and_never_raises_a_mask(feather: int) -> None:
     mask = torch.zeros(1, 1, 30, 60)
     mask[..., 30:] = 1

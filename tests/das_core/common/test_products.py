@@ -21,7 +21,7 @@ def test_blocks_of_rows_have_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> N
     assert assert_ends_anywhere(lambda: multiply(left, right)) == 6
 
 
-@each_case(("height", "width"), [(160, 200), (128, 128)])
+@each_case(("height", "width"), (160, 200), (128, 128))
 def test_planes_have_the_same_bits(monkeypatch: pytest.MonkeyPatch, height: int, width: int) -> None:
     images, left, right = make(2, 3, height, width), make(77, height), make(width, 96)
     whole = multiply_both_sides(left, images, right)

@@ -56,7 +56,7 @@ def test_a_ring_holds_its_lower_edge_and_not_its_upper_one_and_is_left_out_witho
     assert frequencies.tolist() == pytest.approx([math.sqrt(0.125 * 0.15)])
 
 
-@each_case("shape", [(6, 5), (5, 6)])
+@each_case("shape", (6, 5), (5, 6))
 def test_gradients_flow_to_the_images(shape: tuple[int, int]) -> None:
     images = noise(2, *shape).requires_grad_()
     assert torch.autograd.gradcheck(lambda values: radial_power(values, (0.1, 0.25, 0.45))[0], images)

@@ -12,15 +12,13 @@ from das_core.common.scalars import as_list, as_number, as_switch, as_whole, che
 
 @each_case(
     ("value", "whole", "number"),
-    [
-        (3, 3, 3.0),
-        (np.int16(-3), -3, -3.0),
-        (np.float32(0.5), None, 0.5),
-        (2.0, None, 2.0),
-        (Fraction(1, 2), None, 0.5),
-        (10**400, 10**400, None),
-        *((value, None, None) for value in (True, np.True_, "3", b"3", None, 3j, [3], np.array([3]), torch.tensor(3))),
-    ],
+    (3, 3, 3.0),
+    (np.int16(-3), -3, -3.0),
+    (np.float32(0.5), None, 0.5),
+    (2.0, None, 2.0),
+    (Fraction(1, 2), None, 0.5),
+    (10**400, 10**400, None),
+    *((value, None, None) for value in (True, np.True_, "3", b"3", None, 3j, [3], np.array([3]), torch.tensor(3))),
 )
 def test_numbers_of_any_type_are_read_as_pythons_own(value: Any, whole: int | None, number: float | None) -> None:
     assert (as_whole(value), as_number(value)) == (whole, number)
@@ -29,14 +27,12 @@ def test_numbers_of_any_type_are_read_as_pythons_own(value: Any, whole: int | No
 
 @each_case(
     ("value", "limits", "says"),
-    [
-        ("0.5", {}, "^share '0.5' is not between 0 and 1; 0.3 is usual$"),
-        (1.1, {}, "share 1.1 is not between 0 and 1"),
-        (math.nan, {}, "share nan is not between"),
-        (0, {"above": True}, "share 0 is not above 0 and at most 1"),
-        (0.5, {"whole": True}, "share 0.5 is not a whole number from 0 to 1"),
-        (-1, {"whole": True, "high": math.inf}, "share -1 is not a whole number from 0 up"),
-    ],
+    ("0.5", {}, "^share '0.5' is not between 0 and 1; 0.3 is usual$"),
+    (1.1, {}, "share 1.1 is not between 0 and 1"),
+    (math.nan, {}, "share nan is not between"),
+    (0, {"above": True}, "share 0 is not above 0 and at most 1"),
+    (0.5, {"whole": True}, "share 0.5 is not a whole number from 0 to 1"),
+    (-1, {"whole": True, "high": math.inf}, "share -1 is not a whole number from 0 up"),
 )
 def test_what_is_no_number_in_a_range_is_refused(value: Any, limits: dict[str, Any], says: str) -> None:
     given: dict[str, Any] = {"low": 0, "high": 1, "usual": "0.3 is usual"} | limits

@@ -25,18 +25,16 @@ def test_what_is_elided_keeps_its_beginning_and_its_end(text: str, length: int) 
 
 @each_case(
     ("value", "expected"),
-    [
-        ("two\nlines\tand a tab", "two lines and a tab"),
-        ("x" * 1_000_000, "x" * 99 + "…"),
-        ("half a \ud83d fish", "half a \\ud83d fish"),
-        (0.25, "0.25"),
-        (None, "None"),
-        (["a", 3], "['a', 3]"),
-        (torch.zeros(3), "a value of the type Tensor"),
-        # Numbers that Python does not write out.
-        (10**5000, "a number of thousands of digits"),
-        ([10**5000], "a value of the type list"),
-    ],
+    ("two\nlines\tand a tab", "two lines and a tab"),
+    ("x" * 1_000_000, "x" * 99 + "…"),
+    ("half a \ud83d fish", "half a \\ud83d fish"),
+    (0.25, "0.25"),
+    (None, "None"),
+    (["a", 3], "['a', 3]"),
+    (torch.zeros(3), "a value of the type Tensor"),
+    # Numbers that Python does not write out.
+    (10**5000, "a number of thousands of digits"),
+    ([10**5000], "a value of the type list"),
 )
 def test_a_message_repeats_short_values_whole_and_long_ones_in_part(value: Any, expected: str) -> None:
     assert shorten(value) == expected

@@ -11,30 +11,28 @@ from das_core.common.weighted_lines import check_weight, parse_texts, parse_weig
 
 @each_case(
     ("text", "expected"),
-    [
-        ("  a cat :-2\r\n\n  a dog  ", [("a cat", -2.0), ("a dog", 1.0)]),
-        ("a cat:1e-1", [("a cat", 0.1)]),
-        (" ( a cat : -2 ) \n(a dog)", [("a cat", -2.0), ("(a dog)", 1.0)]),
-        ("(a cat (old):2)", [("a cat (old)", 2.0)]),
-        ("(a cat) and (a dog:2)", [("(a cat) and (a dog:2)", 1.0)]),
-        ("(a cat:2) on a mat", [("(a cat:2) on a mat", 1.0)]),
-        ("poster: a castle", [("poster: a castle", 1.0)]),
-        ("poster: a castle: 1.5", [("poster: a castle", 1.5)]),
-        ("a cat:", [("a cat:", 1.0)]),
-        ("a cat: 1.2.3", [("a cat: 1.2.3", 1.0)]),
-        ("journey: infinity", [("journey: infinity", 1.0)]),
-        ("a cat: .5\na dog: 2.", [("a cat", 0.5), ("a dog", 2.0)]),
-        ("a cat: \u22120.5\na dog: \u20132", [("a cat", -0.5), ("a dog", -2.0)]),
-        ("\u6d77\u62a5\uff1a\u57ce\u5821", [("\u6d77\u62a5\uff1a\u57ce\u5821", 1.0)]),
-        ("\uff08\u57ce\u5821\uff1a1.3\uff09", [("\u57ce\u5821", 1.3)]),
-        ("a clock at 10:30: 0.5", [("a clock at 10:30", 0.5)]),
-        ("a photo of 1984:2", [("a photo of 1984:2", 1.0)]),
-        ("a photo of 1984: 2", [("a photo of 1984", 2.0)]),
-        ("(a clock at 10:30)", [("(a clock at 10:30)", 1.0)]),
-        (": 2\n(:2)", [("", 2.0), ("", 2.0)]),
-        ("()\n(\n:", [("()", 1.0), ("(", 1.0), (":", 1.0)]),
-        (" \n\t\n", []),
-    ],
+    ("  a cat :-2\r\n\n  a dog  ", [("a cat", -2.0), ("a dog", 1.0)]),
+    ("a cat:1e-1", [("a cat", 0.1)]),
+    (" ( a cat : -2 ) \n(a dog)", [("a cat", -2.0), ("(a dog)", 1.0)]),
+    ("(a cat (old):2)", [("a cat (old)", 2.0)]),
+    ("(a cat) and (a dog:2)", [("(a cat) and (a dog:2)", 1.0)]),
+    ("(a cat:2) on a mat", [("(a cat:2) on a mat", 1.0)]),
+    ("poster: a castle", [("poster: a castle", 1.0)]),
+    ("poster: a castle: 1.5", [("poster: a castle", 1.5)]),
+    ("a cat:", [("a cat:", 1.0)]),
+    ("a cat: 1.2.3", [("a cat: 1.2.3", 1.0)]),
+    ("journey: infinity", [("journey: infinity", 1.0)]),
+    ("a cat: .5\na dog: 2.", [("a cat", 0.5), ("a dog", 2.0)]),
+    ("a cat: \u22120.5\na dog: \u20132", [("a cat", -0.5), ("a dog", -2.0)]),
+    ("\u6d77\u62a5\uff1a\u57ce\u5821", [("\u6d77\u62a5\uff1a\u57ce\u5821", 1.0)]),
+    ("\uff08\u57ce\u5821\uff1a1.3\uff09", [("\u57ce\u5821", 1.3)]),
+    ("a clock at 10:30: 0.5", [("a clock at 10:30", 0.5)]),
+    ("a photo of 1984:2", [("a photo of 1984:2", 1.0)]),
+    ("a photo of 1984: 2", [("a photo of 1984", 2.0)]),
+    ("(a clock at 10:30)", [("(a clock at 10:30)", 1.0)]),
+    (": 2\n(:2)", [("", 2.0), ("", 2.0)]),
+    ("()\n(\n:", [("()", 1.0), ("(", 1.0), (":", 1.0)]),
+    (" \n\t\n", []),
 )
 def test_lines_are_read(text: str, expected: list[tuple[str, float]]) -> None:
     assert list(parse_weighted_lines(text, times=True)) == expected
@@ -46,12 +44,10 @@ def test_without_times_a_colon_after_a_digit_is_one_like_any_other() -> None:
 
 @each_case(
     ("text", "says"),
-    [
-        ("a cat: nan", "the weight nan of 'a cat: nan' is not between -1e[+]06 and 1e[+]06; try 1 or -0.5"),
-        ("(a cat:-INF)", r"the weight -inf of '\(a cat:-INF\)'"),
-        ("a cat: 1e400", "the weight inf of"),
-        ("a cat: 1,5", "weight '1,5' in 'a cat: 1,5' has a decimal comma; write '1.5'"),
-    ],
+    ("a cat: nan", "the weight nan of 'a cat: nan' is not between -1e[+]06 and 1e[+]06; try 1 or -0.5"),
+    ("(a cat:-INF)", r"the weight -inf of '\(a cat:-INF\)'"),
+    ("a cat: 1e400", "the weight inf of"),
+    ("a cat: 1,5", "weight '1,5' in 'a cat: 1,5' has a decimal comma; write '1.5'"),
 )
 def test_weights_that_are_none_are_named(text: str, says: str) -> None:
     for shown in ("", "x: 0.5"):

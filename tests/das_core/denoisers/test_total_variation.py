@@ -45,7 +45,7 @@ def test_equal_channels_are_denoised_as_by_scikit_image() -> None:
     np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
 
 
-@each_case("tile", [False, True])
+@each_case("tile", False, True)
 def test_it_is_the_minimum_of_the_energy(tile: bool) -> None:
     noisy = noisy_coffee()
     found = TotalVariation(rounds=400)(noisy, 0.05, tile=tile)
@@ -57,7 +57,7 @@ def test_it_is_the_minimum_of_the_energy(tile: bool) -> None:
             assert energy(found.lerp(other, size), noisy, 0.05, tile=tile) > least
 
 
-@each_case(("strength", "scale"), [(0.02, 1.0), (0.03, 1.0), (0.02, 2.0)])
+@each_case(("strength", "scale"), (0.02, 1.0), (0.03, 1.0), (0.02, 2.0))
 def test_the_usual_rounds_come_near_to_the_minimum(strength: float, scale: float) -> None:
     noisy = noisy_coffee()
     usual, least = (TotalVariation(**rounds)(noisy, strength, scale) for rounds in ({}, {"rounds": 400}))
@@ -76,7 +76,7 @@ def test_the_edges_of_a_tile_meet() -> None:
     torch.testing.assert_close(moved, TotalVariation()(noisy, 0.05, tile=True).roll(**shift))
 
 
-@each_case("scale, tile", product([0.3, 1.0, 4.6], [False, True]))
+@each_case("scale, tile", *product([0.3, 1.0, 4.6], [False, True]))
 def test_plain_colour_stays_and_noise_is_less(scale: float, tile: bool) -> None:
     plain = torch.tensor([0.0, 0.4, 1.0]).reshape(1, 3, 1, 1).expand(2, 3, 18, 19)
     torch.testing.assert_close(TotalVariation()(plain, 0.05, scale, tile), plain.contiguous(), atol=1e-5, rtol=0)
@@ -91,7 +91,7 @@ def test_an_edge_higher_than_the_strength_stays_and_at_strength_0_nothing_change
     assert torch.equal(TotalVariation()(NOISY, 0.0), NOISY)
 
 
-@each_case("tile", [False, True])
+@each_case("tile", False, True)
 def test_images_of_a_batch_are_denoised_one_by_one_to_the_same_bits_and_can_be_stopped(
     tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,15 +26,13 @@ def film(wish: Any, model: Any = TOY, **settings: Any) -> Film:
 
 @each_case(
     ("wish", "settings", "names"),
-    [
-        ('"0": "class 3", "4": "class 5"', {}, ["class 3", "class 5"]),
-        ({0: "class 3", 3: facade.channel("2", 7)}, {}, ["class 3", "2 channel 7"]),
-        ({0: 3, 2: facade.classes(5) - 0.2 * facade.classes(1), 3: 3}, {}, ["class 3", "class 5", "class 1"]),
-        (["0: class 3 / 3: class 5", facade.classes(1)], {}, ["class 3", "class 5", "class 1"]),
-        ("0: a castle / 3: a volcano", {"model": tinyclip.clip()}, ["a castle", "a volcano"]),
-        # A picture.
-        ("0: class 3", {"frames": 1, "loop": True}, ["class 3"]),
-    ],
+    ('"0": "class 3", "4": "class 5"', {}, ["class 3", "class 5"]),
+    ({0: "class 3", 3: facade.channel("2", 7)}, {}, ["class 3", "2 channel 7"]),
+    ({0: 3, 2: facade.classes(5) - 0.2 * facade.classes(1), 3: 3}, {}, ["class 3", "class 5", "class 1"]),
+    (["0: class 3 / 3: class 5", facade.classes(1)], {}, ["class 3", "class 5", "class 1"]),
+    ("0: a castle / 3: a volcano", {"model": tinyclip.clip()}, ["a castle", "a volcano"]),
+    # A picture.
+    ("0: class 3", {"frames": 1, "loop": True}, ["class 3"]),
 )
 def test_wishes_over_time(wish: Any, settings: dict[str, Any], names: list[str]) -> None:
     made, frames = film(wish, **settings), settings.get("frames", 4)

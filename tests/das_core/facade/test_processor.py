@@ -25,15 +25,13 @@ GREY = T.Compose([T.Grayscale(), T.Resize((32, 32)), T.ToTensor(), T.Normalize(0
 
 @each_case(
     ("processor", "fit", "interpolation"),
-    [
-        (CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32), "shortest", "bicubic"),
-        (CLIPImageProcessor(size=SQUARE, crop_size=SQUARE, resample=2), "squash", "bilinear"),
-        (SiglipImageProcessor(size=SQUARE), "squash", "bicubic"),
-        (EfficientNetImageProcessor(size=SQUARE, image_std=(0.2, 0.3, 0.4), resample=3), "squash", "bicubic"),
-        (SimpleNamespace(image_processor=RAW), "squash", "bilinear"),
-        (GREY, "squash", "bilinear"),
-        (T.Compose([T.Resize(32), T.CenterCrop(32), T.ToTensor()]), "shortest", "bilinear"),
-    ],
+    (CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32), "shortest", "bicubic"),
+    (CLIPImageProcessor(size=SQUARE, crop_size=SQUARE, resample=2), "squash", "bilinear"),
+    (SiglipImageProcessor(size=SQUARE), "squash", "bicubic"),
+    (EfficientNetImageProcessor(size=SQUARE, image_std=(0.2, 0.3, 0.4), resample=3), "squash", "bicubic"),
+    (SimpleNamespace(image_processor=RAW), "squash", "bilinear"),
+    (GREY, "squash", "bilinear"),
+    (T.Compose([T.Resize(32), T.CenterCrop(32), T.ToTensor()]), "shortest", "bilinear"),
 )
 def test_a_model_is_shown_what_the_processor_makes(processor: Any, fit: Any, interpolation: Any) -> None:
     known = measure_processor(processor)
@@ -66,19 +64,17 @@ def damaged(**values: Any) -> Any:
 
 @each_case(
     ("processor", "says"),
-    [
-        ("openai/clip-vit-base-patch32", r"a str, .* \(TypeError: 'str' object is not callable\); give an image proc"),
-        (lambda image: image, r"\(TypeError: 'Image' object is not subscriptable\)"),
-        (T.Compose([T.Resize((32, 48)), T.ToTensor()]), r"it makes \(3, 32, 48\) of a square picture"),
-        (lambda image: T.ToTensor()(image).flip(0), "it does more than resize, crop and normalise by fixed numbers"),
-        (lambda image: T.ToTensor()(image) * 0, "it does more than resize"),
-        (T.Compose([T.CenterCrop(800), T.ToTensor()]), "it does more than resize"),
-        (ViTImageProcessor(do_rescale=False), "its do_rescale is off, so it expects pixels that are 0..1 already"),
-        (damaged(size="224"), r"a ViTImageProcessor, .* \(ValueError: Could not convert size"),
-        (damaged(image_mean=None), r"\(ValueError: `image_mean` and `image_std` must both"),
-        (damaged(image_std=(0.0, 0.0, 0.0)), "it does more than resize"),
-        (damaged(resample=99), r"\((KeyError|ValueError): .*99"),
-    ],
+    ("openai/clip-vit-base-patch32", r"a str, .* \(TypeError: 'str' object is not callable\); give an image proc"),
+    (lambda image: image, r"\(TypeError: 'Image' object is not subscriptable\)"),
+    (T.Compose([T.Resize((32, 48)), T.ToTensor()]), r"it makes \(3, 32, 48\) of a square picture"),
+    (lambda image: T.ToTensor()(image).flip(0), "it does more than resize, crop and normalise by fixed numbers"),
+    (lambda image: T.ToTensor()(image) * 0, "it does more than resize"),
+    (T.Compose([T.CenterCrop(800), T.ToTensor()]), "it does more than resize"),
+    (ViTImageProcessor(do_rescale=False), "its do_rescale is off, so it expects pixels that are 0..1 already"),
+    (damaged(size="224"), r"a ViTImageProcessor, .* \(ValueError: Could not convert size"),
+    (damaged(image_mean=None), r"\(ValueError: `image_mean` and `image_std` must both"),
+    (damaged(image_std=(0.0, 0.0, 0.0)), "it does more than resize"),
+    (damaged(resample=99), r"\((KeyError|ValueError): .*99"),
 )
 def test_what_cannot_be_imitated_is_named(processor: Any, says: str) -> None:
     with pytest.raises(ValueError, match=rf"^the processor, .*{says}"):

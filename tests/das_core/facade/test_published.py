@@ -43,16 +43,14 @@ def like_timm(**settings: Any) -> nn.Module:
 
 @each_case(
     ("build", "given", "size", "mean"),
-    [
-        (RESNET, {}, 224, IMAGENET),
-        (RESNET, {"size": 64, "mean": [0.5] * 3}, 64, HALF),
-        (lambda: torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32), {}, 32, IMAGENET),
-        (torchvision.models.swin_v2_t, {}, 256, IMAGENET),
-        (lambda: timm.create_model("tf_efficientnet_lite2"), {}, 260, HALF),
-        (lambda: bare_clip(image_mean=HALF, image_std=HALF), {}, 32, HALF),
-        (lambda: ViTModel(ViTConfig(**SMALL)), KNOWN, 32, HALF),
-        (lambda: nn.Conv2d(3, 8, 3), {"size": torch.tensor(16), **KNOWN}, 16, HALF),
-    ],
+    (RESNET, {}, 224, IMAGENET),
+    (RESNET, {"size": 64, "mean": [0.5] * 3}, 64, HALF),
+    (lambda: torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32), {}, 32, IMAGENET),
+    (torchvision.models.swin_v2_t, {}, 256, IMAGENET),
+    (lambda: timm.create_model("tf_efficientnet_lite2"), {}, 260, HALF),
+    (lambda: bare_clip(image_mean=HALF, image_std=HALF), {}, 32, HALF),
+    (lambda: ViTModel(ViTConfig(**SMALL)), KNOWN, 32, HALF),
+    (lambda: nn.Conv2d(3, 8, 3), {"size": torch.tensor(16), **KNOWN}, 16, HALF),
 )
 def test_what_a_model_says_of_itself_is_taken_unless_it_is_given(
     build: Any, given: dict[str, Any], size: int, mean: tuple[float, ...]

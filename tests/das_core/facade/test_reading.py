@@ -21,18 +21,16 @@ ATTENTION = "transformer.resblocks.1.attn"
 
 @each_case(
     ("model", "words", "name", "kind"),
-    [
-        (TOY, " 0 : 3 ", "0 channel 3", "FeatureScore"),
-        (TOY, "0\uff1a3", "0 channel 3", "FeatureScore"),
-        (TOY, "0", "0", "FeatureScore"),
-        (TOY, "class 1", "class 1", "ClassScore"),
-        (TOY, "7", "class 7", "ClassScore"),
-        (CLIP, "visual.transformer.resblocks.1:12", "transformer.resblocks.1 channel 12", "FeatureScore"),
-        (CLIP, "visual.transformer.resblocks.1", "transformer.resblocks.1", "FeatureScore"),
-        (CLIP, f"{ATTENTION}#heads:0", f"{ATTENTION} head 0", "FeatureScore"),
-        (CLIP, "a cat", "a cat", "EmbeddingScore"),
-        (PLAIN, "0:2", "0 channel 2", "FeatureScore"),
-    ],
+    (TOY, " 0 : 3 ", "0 channel 3", "FeatureScore"),
+    (TOY, "0\uff1a3", "0 channel 3", "FeatureScore"),
+    (TOY, "0", "0", "FeatureScore"),
+    (TOY, "class 1", "class 1", "ClassScore"),
+    (TOY, "7", "class 7", "ClassScore"),
+    (CLIP, "visual.transformer.resblocks.1:12", "transformer.resblocks.1 channel 12", "FeatureScore"),
+    (CLIP, "visual.transformer.resblocks.1", "transformer.resblocks.1", "FeatureScore"),
+    (CLIP, f"{ATTENTION}#heads:0", f"{ATTENTION} head 0", "FeatureScore"),
+    (CLIP, "a cat", "a cat", "EmbeddingScore"),
+    (PLAIN, "0:2", "0 channel 2", "FeatureScore"),
 )
 def test_a_text_is_a_layer_where_there_is_one(model: Judge, words: str, name: str, kind: str) -> None:
     (found,) = read_wish(words).resolve(model).terms
@@ -59,7 +57,7 @@ test_what_is_no_wish_or_none_for_a_model_is_refused = refuses(
 )
 
 
-@each_case("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5], (3, 5), range(3), np.int64(3), [np.int64(3)]])
+@each_case("wish", "class 3", "class 3, class 5: 0.5", 3, [3, 5], (3, 5), range(3), np.int64(3), [np.int64(3)])
 def test_a_class_that_is_named_alone_is_asked_by_its_share_at_a_keyframe_only(wish: Any) -> None:
     of_picture, of_frame = score_of(wish), score_of(wish, score="share")
     assert (of_picture.kind, of_frame.kind) == ("log_probability", "share")

@@ -29,7 +29,7 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
         render("class 3", recipe="fast")
 
 
-@each_case("batch", [1, 2])
+@each_case("batch", 1, 2)
 def test_an_ascent_is_filmed_until_it_ends(tmp_path: Path, batch: int) -> None:
     path = tmp_path / "film.png"
     seen: list[torch.Tensor] = []
@@ -49,7 +49,7 @@ def test_an_ascent_is_filmed_until_it_ends(tmp_path: Path, batch: int) -> None:
         assert film.n_frames == 2  # type: ignore[attr-defined]
 
 
-@each_case("failure", [InterruptedError, FileNotFoundError, ZeroDivisionError])
+@each_case("failure", InterruptedError, FileNotFoundError, ZeroDivisionError)
 def test_an_error_of_a_callback_is_none_of_the_film_and_leaves_none(tmp_path: Path, failure: type[Exception]) -> None:
     steps: list[int] = []
 
@@ -80,7 +80,7 @@ test_what_cannot_be_is_said_with_what_can = refuses(
 )
 
 
-@each_case("name", ["film.gif", "film.mp4"])
+@each_case("name", "film.gif", "film.mp4")
 def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path: Path, name: str) -> None:
     expected = render("class 3", steps=3)
     with fill_disk(512), pytest.raises(facade.UnsavedError, match=rf"'{name}' could not .*made\.save") as it:
@@ -93,7 +93,7 @@ def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path:
     assert torch.equal(again.result.image, expected.image)
 
 
-@each_case("steps", [8.0, 2.55, 0.0026])
+@each_case("steps", 8.0, 2.55, 0.0026)
 def test_a_bound_is_measured_from_the_picture_that_was_given_and_holds_in_the_saved_file(
     steps: float, tmp_path: Path
 ) -> None:

@@ -27,28 +27,26 @@ def red(views: torch.Tensor) -> torch.Tensor:
 
 @each_case(
     ("model", "wish", "terms"),
-    [
-        (TOY, facade.classes([3, 4]), [("class 3, class 4", 1.0)]),
-        (TOY, facade.layer("2"), [("2", 1.0)]),
-        (TOY, facade.channel("2", 7), [("2 channel 7", 1.0)]),
-        (TOY, facade.neuron("2", 1, (0, 3)), [("2 channel 1 at 0, 3", 1.0)]),
-        (TOY, facade.direction("2", torch.ones(32), (0, 3)), [("2 direction at 0, 3", 1.0)]),
-        (tinyclip.clip(), facade.head(ATTENTION, 0), [(f"{ATTENTION} head 0", 1.0)]),
-        (tinyclip.clip(), facade.text("a cat") * 2, [("a cat", 2.0)]),
-        (tinyclip.clip(), facade.heads(ATTENTION, [0, 0]), [(f"{ATTENTION} head 0", 1.0)]),
-        (TOY, facade.directions("2", torch.eye(32)[:3], (0, 3)), [("2 direction at 0, 3", 1.0)]),
-        (TOY, facade.latents("2", SAE, [0, 1], (0, 3)), [("2 sae 0 at 0, 3 | 2 sae 1 at 0, 3", 1.0)]),
-        (TOY, facade.latent("2", SAE, 1, (0, 3)), [("2 sae 1 at 0, 3", 1.0)]),
-        (TOY, facade.caricature(PHOTO, "2") - facade.invert(PHOTO, "1"), [("2 caricature", 1.0), ("content", -1.0)]),
-        (TOY, facade.of_views(red), [("red", 1.0)]),
-        (TOY, 2 * (facade.classes(1) - facade.channel("0", 2) / 4), [("class 1", 2.0), ("0 channel 2", -0.5)]),
-        (TOY, -facade.classes(1) + facade.layer("1"), [("class 1", -1.0), ("1", 1.0)]),
-        (TOY, sum([facade.classes(1), facade.classes(2)]), [("class 1", 1.0), ("class 2", 1.0)]),
-        # Objectives mix with wishes.
-        (TOY, facade.classes(1) + prior("l2"), [("class 1", 1.0), ("l2", 0.2)]),
-        (TOY, prior("l2") - 2 * facade.classes(1), [("l2", 0.2), ("class 1", -2.0)]),
-        (TOY, prior("l2") + facade.classes(1), [("l2", 0.2), ("class 1", 1.0)]),
-    ],
+    (TOY, facade.classes([3, 4]), [("class 3, class 4", 1.0)]),
+    (TOY, facade.layer("2"), [("2", 1.0)]),
+    (TOY, facade.channel("2", 7), [("2 channel 7", 1.0)]),
+    (TOY, facade.neuron("2", 1, (0, 3)), [("2 channel 1 at 0, 3", 1.0)]),
+    (TOY, facade.direction("2", torch.ones(32), (0, 3)), [("2 direction at 0, 3", 1.0)]),
+    (tinyclip.clip(), facade.head(ATTENTION, 0), [(f"{ATTENTION} head 0", 1.0)]),
+    (tinyclip.clip(), facade.text("a cat") * 2, [("a cat", 2.0)]),
+    (tinyclip.clip(), facade.heads(ATTENTION, [0, 0]), [(f"{ATTENTION} head 0", 1.0)]),
+    (TOY, facade.directions("2", torch.eye(32)[:3], (0, 3)), [("2 direction at 0, 3", 1.0)]),
+    (TOY, facade.latents("2", SAE, [0, 1], (0, 3)), [("2 sae 0 at 0, 3 | 2 sae 1 at 0, 3", 1.0)]),
+    (TOY, facade.latent("2", SAE, 1, (0, 3)), [("2 sae 1 at 0, 3", 1.0)]),
+    (TOY, facade.caricature(PHOTO, "2") - facade.invert(PHOTO, "1"), [("2 caricature", 1.0), ("content", -1.0)]),
+    (TOY, facade.of_views(red), [("red", 1.0)]),
+    (TOY, 2 * (facade.classes(1) - facade.channel("0", 2) / 4), [("class 1", 2.0), ("0 channel 2", -0.5)]),
+    (TOY, -facade.classes(1) + facade.layer("1"), [("class 1", -1.0), ("1", 1.0)]),
+    (TOY, sum([facade.classes(1), facade.classes(2)]), [("class 1", 1.0), ("class 2", 1.0)]),
+    # Objectives mix with wishes.
+    (TOY, facade.classes(1) + prior("l2"), [("class 1", 1.0), ("l2", 0.2)]),
+    (TOY, prior("l2") - 2 * facade.classes(1), [("l2", 0.2), ("class 1", -2.0)]),
+    (TOY, prior("l2") + facade.classes(1), [("l2", 0.2), ("class 1", 1.0)]),
 )
 def test_what_a_wish_asks_for(model: Judge, wish: facade.Wish, terms: list[tuple[str, float]]) -> None:
     assert [(term.name, term.weight) for term in wish.resolve(model).terms] == terms
@@ -89,7 +87,7 @@ test_what_cannot_be_asked_for_is_said = refuses(
 )
 
 
-@each_case("start", [None, PHOTO])
+@each_case("start", None, PHOTO)
 def test_a_caricature_and_an_inversion_climb(start: torch.Tensor | None) -> None:
     wish = facade.caricature(PHOTO, "0")
     few, many = (render(wish, start=start, steps=steps).scores["0 caricature"][0] for steps in (2, 12))
@@ -102,7 +100,7 @@ def test_a_caricature_and_an_inversion_climb(start: torch.Tensor | None) -> None
     assert len(render(facade.invert(torch.cat([PHOTO, 1 - PHOTO])), steps=1).image) == 2
 
 
-@each_case("other", [OTHER, MODULE])
+@each_case("other", OTHER, MODULE)
 def test_wishes_to_several_models_add_up(other: Any) -> None:
     wish = facade.classes(3) - 0.3 * facade.channel("2", 5).on(other)
     expected = facade.classes(3).resolve(TOY) - 0.3 * facade.channel("2", 5).resolve(find_judge(other, None))

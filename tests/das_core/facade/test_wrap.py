@@ -79,7 +79,7 @@ CROPS = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32
 SQUASHES = transformers.SiglipImageProcessor(size={"height": 32, "width": 32}, image_mean=[0.4] * 3)
 
 
-@each_case(("kind", "shown", "fit"), [("CLIP", CROPS, "shortest"), ("Siglip", SQUASHES, "squash")])
+@each_case(("kind", "shown", "fit"), ("CLIP", CROPS, "shortest"), ("Siglip", SQUASHES, "squash"))
 def test_a_clip_of_transformers_sees_and_reads_as_it_does(kind: str, shown: Any, fit: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = getattr(transformers, f"{kind}Config")(text_config=READ, vision_config=SEE)
@@ -174,15 +174,13 @@ def pooled(views: torch.Tensor) -> torch.Tensor:
 
 @each_case(
     ("answer", "picks"),
-    [
-        (lambda views: {"logits": pooled(views), "embedding": pooled(views) * 2}, True),
-        (lambda views: {"maps": views, "scores": pooled(views), "loss": None}, True),
-        (lambda views: (pooled(views), views, 3), True),
-        (lambda views: {"one": pooled(views), "two": pooled(views)}, False),
-        (lambda views: (views, pooled(views)), False),
-        (lambda views: (pooled(views), pooled(views)), False),
-        (lambda views: {}, False),
-    ],
+    (lambda views: {"logits": pooled(views), "embedding": pooled(views) * 2}, True),
+    (lambda views: {"maps": views, "scores": pooled(views), "loss": None}, True),
+    (lambda views: (pooled(views), views, 3), True),
+    (lambda views: {"one": pooled(views), "two": pooled(views)}, False),
+    (lambda views: (views, pooled(views)), False),
+    (lambda views: (pooled(views), pooled(views)), False),
+    (lambda views: {}, False),
 )
 def test_the_only_rows_of_numbers_in_an_answer_are_those_of_a_classifier(answer: Any, picks: bool) -> None:
     made = wrap(Answering(answer), **KNOWN_SIZE)
@@ -199,46 +197,44 @@ def without_weights() -> nn.Module:
 
 @each_case(
     ("build", "settings", "says"),
-    [
-        (
-            lambda: nn.Sequential(nn.Flatten(), nn.Linear(192 * 4, 10)),
-            KNOWN_SIZE,
-            r"Sequential fails on colour images of 8 x 8 \(RuntimeError: .*\); give the size",
-        ),
-        (RESNET, {"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
-        (RESNET, {"labels": {0: "cat", 2: "dog"}}, "^labels of ResNet names classes 0, 2, and .* classes 0 to 999"),
-        (
-            lambda: ViTForImageClassification(ViTConfig(**SMALL, id2label={0: "ant", 2: "bee"})),
-            KNOWN,
-            "^the id2label of ViTForImageClassification names classes 0, 2, and the model has classes 0 to 1; give",
-        ),
-        (lambda: nn.Conv2d(1, 8, 3), KNOWN_SIZE, "to have 1 channels.*; give the size that it takes, mean and std of"),
-        (RESNET, {"processor": "microsoft/resnet-18"}, "^the processor, a str, cannot be imitated"),
-        (RESNET, {"tokenizer": open_clip.SimpleTokenizer()}, "ResNet is no CLIP that is known here, so its tokenizer"),
-        (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
-        (lambda: "resnet.pth", {}, "^'resnet.pth' is no model; .* is loaded by load, or"),
-        (lambda: 3, {}, "^a int is no model; give a torch.nn.Module"),
-        (
-            lambda: Answering(lambda views: dict[str, Any]()["logits"]),
-            KNOWN_SIZE,
-            r"Answering fails on .* \(KeyError: 'logits'\)",
-        ),
-        (
-            lambda: Answering(lambda views: views.mean((1, 2, 3))[:, None].expand(-1, 10**9)),
-            KNOWN_SIZE,
-            "Answering answers with 1000000000 numbers for a view; without labels, up to 100000 .* give labels",
-        ),
-        (lambda: torch.jit.trace(nn.ReLU(), torch.ones(1)), KNOWN_SIZE, "is traced or scripted .* give the module"),
-        (without_weights, {}, r"ResNet has no weights yet: .* on the device meta; load them"),
-        (bare_clip, {"size": 64, **KNOWN}, r"CLIP takes images of 32 x 32 alone; leave out size"),
-        (bare_clip, {"labels": ["ant", "bee"], **KNOWN}, "CLIP has no classes that labels could name; leave out"),
-        (
-            lambda: nn.Conv2d(3, 8, 3),
-            {"size": 32, "labels": ["ant", "bee"], **KNOWN},
-            "Conv2d has no classes that labels could name",
-        ),
-        (classifier, {"size": 64, "name": "mine"}, "toy is a judge and keeps its settings; leave out size, name"),
-    ],
+    (
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(192 * 4, 10)),
+        KNOWN_SIZE,
+        r"Sequential fails on colour images of 8 x 8 \(RuntimeError: .*\); give the size",
+    ),
+    (RESNET, {"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
+    (RESNET, {"labels": {0: "cat", 2: "dog"}}, "^labels of ResNet names classes 0, 2, and .* classes 0 to 999"),
+    (
+        lambda: ViTForImageClassification(ViTConfig(**SMALL, id2label={0: "ant", 2: "bee"})),
+        KNOWN,
+        "^the id2label of ViTForImageClassification names classes 0, 2, and the model has classes 0 to 1; give",
+    ),
+    (lambda: nn.Conv2d(1, 8, 3), KNOWN_SIZE, "to have 1 channels.*; give the size that it takes, mean and std of"),
+    (RESNET, {"processor": "microsoft/resnet-18"}, "^the processor, a str, cannot be imitated"),
+    (RESNET, {"tokenizer": open_clip.SimpleTokenizer()}, "ResNet is no CLIP that is known here, so its tokenizer"),
+    (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),
+    (lambda: "resnet.pth", {}, "^'resnet.pth' is no model; .* is loaded by load, or"),
+    (lambda: 3, {}, "^a int is no model; give a torch.nn.Module"),
+    (
+        lambda: Answering(lambda views: dict[str, Any]()["logits"]),
+        KNOWN_SIZE,
+        r"Answering fails on .* \(KeyError: 'logits'\)",
+    ),
+    (
+        lambda: Answering(lambda views: views.mean((1, 2, 3))[:, None].expand(-1, 10**9)),
+        KNOWN_SIZE,
+        "Answering answers with 1000000000 numbers for a view; without labels, up to 100000 .* give labels",
+    ),
+    (lambda: torch.jit.trace(nn.ReLU(), torch.ones(1)), KNOWN_SIZE, "is traced or scripted .* give the module"),
+    (without_weights, {}, r"ResNet has no weights yet: .* on the device meta; load them"),
+    (bare_clip, {"size": 64, **KNOWN}, r"CLIP takes images of 32 x 32 alone; leave out size"),
+    (bare_clip, {"labels": ["ant", "bee"], **KNOWN}, "CLIP has no classes that labels could name; leave out"),
+    (
+        lambda: nn.Conv2d(3, 8, 3),
+        {"size": 32, "labels": ["ant", "bee"], **KNOWN},
+        "Conv2d has no classes that labels could name",
+    ),
+    (classifier, {"size": 64, "name": "mine"}, "toy is a judge and keeps its settings; leave out size, name"),
 )
 def test_what_does_not_fit_is_named(build: Any, settings: dict[str, Any], says: str) -> None:
     model = build()

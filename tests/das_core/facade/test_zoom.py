@@ -25,11 +25,9 @@ def zoom(wishes: Any = WISHES, **settings: Any) -> Zooming:
 
 @each_case(
     ("wishes", "names"),
-    [
-        (("class 3", facade.channel("2", 7), 5), ["class 3", "2 channel 7", "class 5"]),
-        (["class 3", facade.classes(5) - 0.2 * facade.classes(1)], ["class 3", "class 5", "class 1"]),
-        (["class 3", "class 5", "class 3"], ["class 3", "class 5"]),
-    ],
+    (("class 3", facade.channel("2", 7), 5), ["class 3", "2 channel 7", "class 5"]),
+    (["class 3", facade.classes(5) - 0.2 * facade.classes(1)], ["class 3", "class 5", "class 1"]),
+    (["class 3", "class 5", "class 3"], ["class 3", "class 5"]),
 )
 def test_wishes_by_depth(wishes: Any, names: list[str]) -> None:
     made = zoom(wishes)
@@ -94,7 +92,7 @@ def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths
     assert (made.scores["content"], made.scores["content (2)"]) == (content, one)
 
 
-@each_case("spec", [da.Zoom(3), da.Zoom(3, loop=True)])
+@each_case("spec", da.Zoom(3), da.Zoom(3, loop=True))
 def test_a_depth_has_the_reference_image_of_its_moment(spec: da.Zoom) -> None:
     images = random_views(32, len(spec.moments))
     ((depths,),) = [term.references for term in convert_to_depths(da.content_objective(TOY, images), spec).terms]

@@ -18,16 +18,14 @@ CATS = tuple(range(281, 286))
 
 @each_case(
     ("text", "entries"),
-    [
-        (" jellyfish ,,n01443537, 2,", ((107,), (1,), (2,))),
-        ("goldfish, maillot, tank suit, jellyfish", ((1,), (639,), (107,))),
-        ("tabby, tabby cat, goldfish, Carassius auratus", ((281,), (1,))),
-        ("jellyfish, jellyfish, goldfish, jellyfish", ((107,), (1,), (107,))),
-        ("ALL  Dogs", (DOGS,)),
-        ("all puppies, tench, all kittens", (DOGS, (0,), CATS)),
-        ("all-terrain bike", ((671,),)),
-        ("all big cat", (tuple(range(286, 294)),)),
-    ],
+    (" jellyfish ,,n01443537, 2,", ((107,), (1,), (2,))),
+    ("goldfish, maillot, tank suit, jellyfish", ((1,), (639,), (107,))),
+    ("tabby, tabby cat, goldfish, Carassius auratus", ((281,), (1,))),
+    ("jellyfish, jellyfish, goldfish, jellyfish", ((107,), (1,), (107,))),
+    ("ALL  Dogs", (DOGS,)),
+    ("all puppies, tench, all kittens", (DOGS, (0,), CATS)),
+    ("all-terrain bike", ((671,),)),
+    ("all big cat", (tuple(range(286, 294)),)),
 )
 def test_entries_are_found(text: str, entries: tuple[tuple[int, ...], ...]) -> None:
     assert find_classes(LABELS, text) == entries

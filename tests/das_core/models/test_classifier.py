@@ -29,7 +29,7 @@ class Middle(nn.Module):
 MIDDLE = da.Classifier("toy", Middle(), 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(2))
 
 
-@each_case("dtype", [torch.float32, torch.float64, torch.float16])
+@each_case("dtype", torch.float32, torch.float64, torch.float16)
 def test_probabilities_are_the_softmax_of_the_logits(dtype: torch.dtype) -> None:
     images = random_views(8, 40).to(dtype).requires_grad_()
     before = images.detach().clone()
@@ -55,7 +55,7 @@ def test_what_is_no_image_and_what_is_no_classifier_is_refused() -> None:
         build_classifier("odd", nn.Identity(), 8, HALF, HALF)
 
 
-@each_case("classes", [1000, 7])
+@each_case("classes", 1000, 7)
 def test_a_module_becomes_a_frozen_classifier_with_labels_for_its_classes(classes: int) -> None:
     module = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(192, classes))
     made = build_classifier("toy", module, 8, HALF, (0.25, 0.25, 0.25))
@@ -83,7 +83,7 @@ def reveal() -> da.Classifier:
     return make_classifier(nn.Sequential(nn.Flatten(), head), FEATURES)
 
 
-@each_case("share", [0.001, 0.25, 0.5, 1.0])
+@each_case("share", 0.001, 0.25, 0.5, 1.0)
 def test_a_share_of_the_features_counts_and_stands_in_for_all(share: float) -> None:
     answers = make_partial_classifier(reveal(), share).answer(SHOWN, IMAGES)
     kept = answers != 0
@@ -129,7 +129,7 @@ def test_both_heads_of_a_distilled_model_leave_out_the_same() -> None:
     np.testing.assert_allclose(answer.numpy(), classifier(kept.reshape(1, 3, 4, 4)).numpy(), rtol=1e-5)
 
 
-@each_case("share", [0.0, 1.5, float("nan")])
+@each_case("share", 0.0, 1.5, float("nan"))
 def test_a_share_out_of_range_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=rf"a share of {share} of the features: choose one above 0"):
         make_partial_classifier(reveal(), share)

@@ -52,14 +52,12 @@ def assert_same(folded: nn.Module, module: nn.Module, size: int, tolerance: floa
 
 @each_case(
     ("build", "dtype", "tolerance", "left"),
-    [
-        # Single where convolutions are depthwise: in double, those are slow on a CPU.
-        (partial(timm.create_model, "tf_efficientnet_lite0"), torch.float32, 2e-5, 0),
-        # Here most norms stand before a convolution, where folding would be wrong at the padded border.
-        (partial(DenseNet, 4, (2, 2, 2, 2), 8), torch.float64, 1e-10, 12),
-        # Its auxiliary heads are silent in evaluation, so the norms in there are never seen.
-        (partial(torchvision.models.googlenet, init_weights=False), torch.float64, 1e-10, 2),
-    ],
+    # Single where convolutions are depthwise: in double, those are slow on a CPU.
+    (partial(timm.create_model, "tf_efficientnet_lite0"), torch.float32, 2e-5, 0),
+    # Here most norms stand before a convolution, where folding would be wrong at the padded border.
+    (partial(DenseNet, 4, (2, 2, 2, 2), 8), torch.float64, 1e-10, 12),
+    # Its auxiliary heads are silent in evaluation, so the norms in there are never seen.
+    (partial(torchvision.models.googlenet, init_weights=False), torch.float64, 1e-10, 2),
 )
 def test_folds_say_the_same(build: Callable[[], nn.Module], dtype: torch.dtype, tolerance: float, left: int) -> None:
     torch.manual_seed(0)
@@ -118,7 +116,7 @@ def named_twice() -> nn.Module:
 
 @each_case(
     ("build", "left"),
-    [
+
         *((partial(Odd, forward), left) for forward, left in [
             (plain, 0),
             (output_read_twice, 1),
@@ -145,7 +143,6 @@ def named_twice() -> nn.Module:
         (partial(nn.Sequential, nn.Conv2d(3, 4, 3), MyNorm(4), nn.ReLU()), 1),
         (hooked_between, 1),
         (named_twice, 1),
-    ],
 )  # fmt: skip
 def test_what_would_not_be_exact_is_left(build: Callable[[], nn.Module], left: int) -> None:
     module = randomised(build())

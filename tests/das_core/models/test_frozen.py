@@ -108,18 +108,16 @@ def fail(module: nn.Module) -> None:
 
 @each_case(
     "call",
-    [
-        lambda module: render(module, facade.classes(1)),
-        render_layers,
-        render_a_style,
-        climb_parts_and_ensembles,
-        fail,
-        climb_a_function_of_views,
-        lambda module: da.find_layers(judge_of(module)),
-        lambda module: judge_of(module).with_precision(torch.float16),
-    ],
+    lambda module: render(module, facade.classes(1)),
+    render_layers,
+    render_a_style,
+    climb_parts_and_ensembles,
+    fail,
+    climb_a_function_of_views,
+    lambda module: da.find_layers(judge_of(module)),
+    lambda module: judge_of(module).with_precision(torch.float16),
 )
-@each_case("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@each_case("dtype", torch.float32, torch.bfloat16, torch.float64)
 def test_a_model_is_afterwards_what_it_was(call: Callable[[nn.Module], object], dtype: torch.dtype) -> None:
     module = own_model().to(dtype)
     drawn = Random(str(dtype))

@@ -64,7 +64,7 @@ def test_views_and_their_gradient_are_normalised_channel_by_channel() -> None:
     assert torch.equal(views.detach(), before)
 
 
-@each_case("dtype", [torch.bfloat16, torch.float16])
+@each_case("dtype", torch.bfloat16, torch.float16)
 def test_lower_precision_answers_in_float32_and_keeps_small_gradients(dtype: torch.dtype) -> None:
     gradients = []
     for precision in (torch.float32, dtype):
@@ -134,7 +134,7 @@ def fail(error: type[Exception]) -> None:
     raise error("224 pixels, please")
 
 
-@each_case("error", [RuntimeError, KeyError, NameError])
+@each_case("error", RuntimeError, KeyError, NameError)
 def test_a_probe_names_the_size_that_a_module_refuses_and_its_error(error: type[Exception]) -> None:
     says = rf"^toy fails on colour images of 8 x 8 \({error.__name__}: .*\); choose a class"
     with pytest.raises(ValueError, match=says) as caught:
@@ -142,7 +142,7 @@ def test_a_probe_names_the_size_that_a_module_refuses_and_its_error(error: type[
     assert isinstance(caught.value.__cause__, error)
 
 
-@each_case("error", [InterruptedError, torch.OutOfMemoryError])
+@each_case("error", InterruptedError, torch.OutOfMemoryError)
 def test_a_probe_lets_through_errors_that_say_nothing_of_the_model(error: type[Exception]) -> None:
     with pytest.raises(error):
         probe(lambda views: fail(error))
@@ -150,7 +150,9 @@ def test_a_probe_lets_through_errors_that_say_nothing_of_the_model(error: type[E
 
 @each_case(
     ("answer", "found"),
-    [(lambda x: (x, x), "a tuple"), (lambda x: x.mean(), r"\(\)"), (lambda x: x[:1], r"\(1, 3, 8, 8\)")],
+    (lambda x: (x, x), "a tuple"),
+    (lambda x: x.mean(), r"\(\)"),
+    (lambda x: x[:1], r"\(1, 3, 8, 8\)"),
 )
 def test_an_answer_without_a_row_for_every_view_is_named(answer: Callable[[Tensor], Any], found: str) -> None:
     with pytest.raises(ValueError, match=f"toy answers 2 views with {found}: a judge answers with a tensor"):

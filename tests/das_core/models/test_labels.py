@@ -30,9 +30,9 @@ def refusal(text: str, labels: Labels = LABELS) -> str:
 
 @each_case(
     ("text", "index"),
-    [(" Jellyfish\t", 107), ("N01910747", 107), ("  107 ", 107), ("+107", 107), ("\uff11\uff10\uff17", 107),
+    (" Jellyfish\t", 107), ("N01910747", 107), ("  107 ", 107), ("+107", 107), ("\uff11\uff10\uff17", 107),
      ("tabby, tabby cat", 281), ("maillot, tank suit", 639), ("134 crane", 134), ("517 crane", 517),
-     ("jack-o'-lantern", 607), ("Jack_O\u2019_Lantern", 607), ("jack\to`-lantern", 607), ("hen of the woods", 996)],
+     ("jack-o'-lantern", 607), ("Jack_O\u2019_Lantern", 607), ("jack\to`-lantern", 607), ("hen of the woods", 996),
 )  # fmt: skip
 def test_a_class_is_found_by_any_of_its_names_in_any_spelling(text: str, index: int) -> None:
     assert LABELS.find(text) == index
@@ -62,7 +62,7 @@ SINGLE = "write 'all {}' for {}, the only class of this kind, or write "
 
 @each_case(
     ("text", "says"),
-    [
+
         ("crane", "class 'crane' could be 2 classes; write the index of one: 134 crane (large long-necked wading bird"),
         ("panda", "class 'panda' could be 2 classes; write 'all panda' for 2 of this kind, or write the "
          "index of one: 387 lesser panda ("),
@@ -82,7 +82,6 @@ SINGLE = "write 'all {}' for {}, the only class of this kind, or write "
          "984 rapeseed;"),
         # Typos name what was meant first, without meanings.
         ("jelyfish", "class 'jelyfish' is unknown; the nearest are 107 jellyfish; "),
-    ],
 )  # fmt: skip
 def test_a_refusal_says_what_to_write_instead(text: str, says: str) -> None:
     assert refusal(text)[: len(says)] == says
@@ -90,12 +89,10 @@ def test_a_refusal_says_what_to_write_instead(text: str, says: str) -> None:
 
 @each_case(
     ("text", "labels"),
-    [
-        *((text, LABELS) for text in ["crane", "coffe mug", "the", "jelyfish"]),
-        # A few letters at the end are no kind.
-        *((text, LABELS) for text in ["bobcat", "delicate", "oscar", "cats" * 30]),
-        ("dog", number_labels(4)),
-    ],
+    *((text, LABELS) for text in ["crane", "coffe mug", "the", "jelyfish"]),
+    # A few letters at the end are no kind.
+    *((text, LABELS) for text in ["bobcat", "delicate", "oscar", "cats" * 30]),
+    ("dog", number_labels(4)),
 )
 def test_no_kind_is_offered_for_a_word_that_is_none(text: str, labels: Labels) -> None:
     assert "'all " not in refusal(text, labels)
@@ -103,8 +100,8 @@ def test_no_kind_is_offered_for_a_word_that_is_none(text: str, labels: Labels) -
 
 @each_case(
     ("word", "first"),
-    [("DOGS", 151), ("puppies", 151), ("wolves", 269), ("knives", 499), ("foxes", 277), ("buses", 654),
-     *((word, None) for word in ["", "s", "es", "mug", "jellyfish", "dogg"])],
+    ("DOGS", 151), ("puppies", 151), ("wolves", 269), ("knives", 499), ("foxes", 277), ("buses", 654),
+     *((word, None) for word in ["", "s", "es", "mug", "jellyfish", "dogg"]),
 )  # fmt: skip
 def test_only_hypernyms_are_found_in_the_singular_and_the_plural(word: str, first: int | None) -> None:
     hypernym = LABELS.find_hypernym(word)
@@ -121,8 +118,8 @@ def test_unique_names_lead_to_their_classes() -> None:
 
 @each_case(
     ("text", "found"),
-    [("107", {107}), ("crane", {134, 517}), ("pizza, pizza pie", {963}), ("1000", set()), ("9" * 6000, set()),
-     ("cat", set()), ("", set()), ("tabby, goldfish", set())],
+    ("107", {107}), ("crane", {134, 517}), ("pizza, pizza pie", {963}), ("1000", set()), ("9" * 6000, set()),
+     ("cat", set()), ("", set()), ("tabby, goldfish", set()),
 )  # fmt: skip
 def test_all_classes_that_a_text_names_are_looked_up(text: str, found: set[int]) -> None:
     assert LABELS.look_up(text) == found
@@ -130,11 +127,10 @@ def test_all_classes_that_a_text_names_are_looked_up(text: str, found: set[int])
 
 @each_case(
     ("text", "says"),
-    [
+
         *((text, f"class index {text[:20]}.*is out of range; this classifier has classes 0 to 999")
           for text in ["1000", "-1", "99999999999999999999999999", "9" * 6000]),
         *((text, "a class name is empty; write a name such as 'jellyfish'") for text in ["", "\n\t", "_ -", "'"]),
-    ],
 )  # fmt: skip
 def test_no_text_and_an_index_out_of_range_have_another_error(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=f"^{says}") as error:

@@ -82,7 +82,7 @@ test_a_model_that_knows_no_photographs_is_refused = refuses(
 )
 
 
-@each_case("name, value", [("running_mean", torch.nan), ("running_var", 0.0), ("running_var", -1.0)])
+@each_case("name, value", ("running_mean", torch.nan), ("running_var", 0.0), ("running_var", -1.0))
 def test_statistics_that_are_no_statistics_are_refused(name: str, value: float) -> None:
     module = network()
     getattr(module[1], name).fill_(value)

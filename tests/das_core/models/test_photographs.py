@@ -80,7 +80,7 @@ def test_a_model_without_batch_norms_makes_pictures_nearer_to_them() -> None:
 
 @each_case(
     "says, photographs",
-    {
+    *{
         "1 of 1 photographs show something, and .* takes 4": PHOTOGRAPHS[:1],
         "0 of 9 photographs show something": torch.full_like(PHOTOGRAPHS, 0.3),
         "there is no folder of photographs 'nowhere'": "nowhere",

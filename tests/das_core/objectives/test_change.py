@@ -56,7 +56,9 @@ def test_every_image_of_a_batch_may_have_a_region_of_its_own() -> None:
 
 @each_case(
     ("curve", "expected"),
-    [("linear", [0.0, 0.5, 1.0, 1.5, 2.0]), ("cosine", [0.0, 0.2929, 1.0, 1.7071, 2.0]), ("step", [0, 0, 2, 2, 2])],
+    ("linear", [0.0, 0.5, 1.0, 1.5, 2.0]),
+    ("cosine", [0.0, 0.2929, 1.0, 1.7071, 2.0]),
+    ("step", [0, 0, 2, 2, 2]),
 )
 def test_a_schedule_goes_from_start_to_end(curve: Any, expected: list[float]) -> None:
     scheduled = over_steps(toy_class(weight=2.0), 0.0, 1.0, curve)
@@ -65,8 +67,8 @@ def test_a_schedule_goes_from_start_to_end(curve: Any, expected: list[float]) ->
     assert (twice.weight_at(1), twice.weight_at(0.5)) == pytest.approx((6.0, 2 * expected[2]))
 
 
-@each_case(("start", "end", "still"), [(0.0, 1.0, 0), (1.0, 0.0, 2)])
-@each_case("optimizer", [da.NormalizedAscent(momentum=0.5), da.SGD(0.1, momentum=0.5), da.Adam()])
+@each_case(("start", "end", "still"), (0.0, 1.0, 0), (1.0, 0.0, 2))
+@each_case("optimizer", da.NormalizedAscent(momentum=0.5), da.SGD(0.1, momentum=0.5), da.Adam())
 def test_a_step_without_weights_moves_nothing_and_the_ascent_goes_on(
     start: float, end: float, still: int, optimizer: Optimizer
 ) -> None:
@@ -103,14 +105,12 @@ class Counting(nn.Module):
 
 @each_case(
     ("parts", "views", "steps", "batch", "expected"),
-    [
-        (2, 6, 2, 1, [[3, 3], [3, 3]]),
-        (2, 6, 1, 2, [[6], [6]]),
-        # Views that do not divide go round.
-        (2, 3, 4, 1, [[2, 1, 2, 1], [1, 2, 1, 2]]),
-        # With fewer views than parts all have their turn.
-        (3, 1, 3, 1, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
-    ],
+    (2, 6, 2, 1, [[3, 3], [3, 3]]),
+    (2, 6, 1, 2, [[6], [6]]),
+    # Views that do not divide go round.
+    (2, 3, 4, 1, [[2, 1, 2, 1], [1, 2, 1, 2]]),
+    # With fewer views than parts all have their turn.
+    (3, 1, 3, 1, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
 )
 def test_each_judge_sees_its_share_of_the_views(
     parts: int, views: int, steps: int, batch: int, expected: list[list[int]]
@@ -124,7 +124,7 @@ def test_each_judge_sees_its_share_of_the_views(
     assert [module.views[:-1] for module in modules] == expected
 
 
-@each_case("views", [2, 5])
+@each_case("views", 2, 5)
 def test_the_score_is_the_mean_over_all_views(views: int) -> None:
     objective = share_views(*(output_objective(judge(Counting(factor)), "bright") for factor in (0.0, 10.0)))
     ascent = da.Ascent(da.ImageStack.gray(SMALL), objective, da.Augmentation(views, da.Windows(8), ()), steps=2)

@@ -45,9 +45,9 @@ def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: S
     return np.array(scores)
 
 
-@each_case("kind", get_args(ScoreKind))
-@each_case("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((4, 0.0), (5, 1.0))])
-@each_case("dtype", [torch.float32, torch.float64])
+@each_case("kind", *get_args(ScoreKind))
+@each_case("targets", ((3, 1.0),), ((3, -1.0),), TARGETS, ((4, 0.0), (5, 1.0)))
+@each_case("dtype", torch.float32, torch.float64)
 def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_ascent(
     kind: ScoreKind, targets: tuple[tuple[int, float], ...], dtype: torch.dtype
 ) -> None:
@@ -60,7 +60,7 @@ def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_a
         np.testing.assert_allclose(score.numpy(), expected(given.numpy(), targets, kind), rtol=1e-4, atol=1e-4)
 
 
-@each_case("kind", get_args(ScoreKind))
+@each_case("kind", *get_args(ScoreKind))
 def test_gradient_is_that_of_finite_differences_and_nothing_is_mutated(kind: ScoreKind) -> None:
     objective = class_objective(judge(), TARGETS, kind)
     output = torch.from_numpy(logits(1)).requires_grad_()
@@ -112,17 +112,15 @@ test_settings_out_of_range_are_refused = refuses(
 
 @each_case(
     ("text", "targets"),
-    [
-        ("\n jellyfish :0.5 \r\n   \ngoldfish: -.5\n", {107: 0.5, 1: -0.5}),
-        ("jellyfish: 2\n107: -0.5\nn01910747", {107: 2.5}),
-        ("jellyfish: 1\njellyfish: -1\ngoldfish", {107: 0.0, 1: 1.0}),
-        ("pizza, pizza pie: 0.25", {963: 0.25}),
-        ("(jellyfish, 1, n02123045:3)", {107: 1.0, 1: 1.0, 281: 1.0}),
-        ("jellyfish, maillot, tank suit: 2\njellyfish", {107: 2.0, 639: 1.0}),
-        ("all cats, goldfish", {**dict.fromkeys(range(281, 286), 0.1), 1: 0.5}),
-        ("all dog\n151: -1", {151: 1 / 118 - 1, **dict.fromkeys(range(152, 269), 1 / 118)}),
-        ("jack-o\u2019-lantern: \uff11", {607: 1.0}),
-    ],
+    ("\n jellyfish :0.5 \r\n   \ngoldfish: -.5\n", {107: 0.5, 1: -0.5}),
+    ("jellyfish: 2\n107: -0.5\nn01910747", {107: 2.5}),
+    ("jellyfish: 1\njellyfish: -1\ngoldfish", {107: 0.0, 1: 1.0}),
+    ("pizza, pizza pie: 0.25", {963: 0.25}),
+    ("(jellyfish, 1, n02123045:3)", {107: 1.0, 1: 1.0, 281: 1.0}),
+    ("jellyfish, maillot, tank suit: 2\njellyfish", {107: 2.0, 639: 1.0}),
+    ("all cats, goldfish", {**dict.fromkeys(range(281, 286), 0.1), 1: 0.5}),
+    ("all dog\n151: -1", {151: 1 / 118 - 1, **dict.fromkeys(range(152, 269), 1 / 118)}),
+    ("jack-o\u2019-lantern: \uff11", {607: 1.0}),
 )
 def test_classes_are_read_in_their_order(text: str, targets: dict[int, float]) -> None:
     read = parse_classes(text, imagenet_labels())
@@ -137,12 +135,10 @@ def test_lines_that_cannot_be_understood_are_quoted() -> None:
 
 @each_case(
     ("targets", "expected"),
-    [
-        (107, ((107, 1.0),)),
-        ("jellyfish: 2\ngoldfish", ((107, 2.0), (1, 1.0))),
-        ([np.int64(107), torch.tensor(1), "goldfish"], ((107, 1.0), (1, 1.0), (1, 1.0))),
-        ([("jellyfish", 0.5), (1, -1)], ((107, 0.5), (1, -1.0))),
-    ],
+    (107, ((107, 1.0),)),
+    ("jellyfish: 2\ngoldfish", ((107, 2.0), (1, 1.0))),
+    ([np.int64(107), torch.tensor(1), "goldfish"], ((107, 1.0), (1, 1.0), (1, 1.0))),
+    ([("jellyfish", 0.5), (1, -1)], ((107, 0.5), (1, -1.0))),
 )
 def test_classes_may_be_given_in_any_form(targets: Any, expected: tuple[tuple[int, float], ...]) -> None:
     score: Any = class_objective(IMAGENET, targets).terms[0].score
@@ -151,15 +147,13 @@ def test_classes_may_be_given_in_any_form(targets: Any, expected: tuple[tuple[in
 
 @each_case(
     ("targets", "kind", "score", "said"),
-    [
-        (3, "log_probability", -0.222, "80%"),
-        (((3, 0.5),), "log_probability", math.log(0.25) / 2, "25%"),
-        (3, "log_probability", -1e9, "0%"),
-        (3, "logit", 12.3456, ""),
-        ([3, 4], "log_probability", -3.0, ""),
-        (((3, -1.0),), "log_probability", 3.0, ""),
-        (3, "log_probability", math.nan, ""),
-    ],
+    (3, "log_probability", -0.222, "80%"),
+    (((3, 0.5),), "log_probability", math.log(0.25) / 2, "25%"),
+    (3, "log_probability", -1e9, "0%"),
+    (3, "logit", 12.3456, ""),
+    ([3, 4], "log_probability", -3.0, ""),
+    (((3, -1.0),), "log_probability", 3.0, ""),
+    (3, "log_probability", math.nan, ""),
 )
 def test_a_log_probability_is_said_as_a_probability(targets: Any, kind: ScoreKind, score: float, said: str) -> None:
     assert class_objective(judge(), targets, kind).terms[0].describe(score) == said

@@ -16,7 +16,7 @@ VIEWS = da.Augmentation(3, da.Windows(8))
 TOY = classifier()
 
 
-@each_case(("shape", "power"), [((4, 3, 5), 0), ((4, 3, 5), 1.0), ((6, 7), 2.5), ((9,), 1.0)])
+@each_case(("shape", "power"), ((4, 3, 5), 0), ((4, 3, 5), 1.0), ((6, 7), 2.5), ((9,), 1.0))
 def test_a_caricature_is_a_dot_product_times_a_power_of_the_cosine_at_every_position(
     shape: tuple[int, ...], power: float
 ) -> None:

@@ -38,8 +38,8 @@ def measure(features: Tensor, images: Sequence[int]) -> list[float]:
     ]
 
 
-@each_case("positions", [(), (5,), (3, 4)])
-@each_case("images", [[0, 1], [0, 1, 2, 0, 1, 2], [4, 4, 1, 1, 0, 0], [2, 0, 0, 2]])
+@each_case("positions", (), (5,), (3, 4))
+@each_case("images", [0, 1], [0, 1, 2, 0, 1, 2], [4, 4, 1, 1, 0, 0], [2, 0, 0, 2])
 def test_the_score_is_one_minus_the_mean_cosine_of_gram_matrices(positions: tuple[int, ...], images: list[int]) -> None:
     output = activations(len(images), 6, *positions)
     scores = score(APART, output, torch.tensor(images))
@@ -100,7 +100,7 @@ def test_a_wrapped_one_still_compares_and_an_ensemble_shares_out_its_views() -> 
     assert climb(both).isfinite().all()
 
 
-@each_case("weight", [0.5, -0.5])
+@each_case("weight", 0.5, -0.5)
 def test_the_objective_beside_it_keeps_its_own_views_and_scores(weight: float) -> None:
     """The scores of the first step, which both ascents begin with, are those without the diversity."""
     asked: list[da.Objective] = [CHANNEL, da.diversity_objective(TOY, "2", weight=weight)]

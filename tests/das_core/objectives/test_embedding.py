@@ -70,9 +70,9 @@ def compare(view: np.ndarray, target: np.ndarray, kind: Similarity) -> float:
     return float(view @ target - 0.15 * np.sum(wanted * np.log(wanted / ask(view, 0.05))))
 
 
-@each_case("kind", ["cosine", "spherical", "log_probability"])
-@each_case("text", ["a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1"])
-@each_case("dtype", [torch.float32, torch.float64])
+@each_case("kind", "cosine", "spherical", "log_probability")
+@each_case("text", "a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1")
+@each_case("dtype", torch.float32, torch.float64)
 def test_score_is_its_definition(kind: Similarity, text: str, dtype: torch.dtype) -> None:
     asked = text_objective(TOY, text, kind)
     views = np.random.default_rng(0).standard_normal((5, WIDTH))
@@ -83,7 +83,7 @@ def test_score_is_its_definition(kind: Similarity, text: str, dtype: torch.dtype
     np.testing.assert_allclose(score.numpy(), np.array(table) @ np.array(own.weights), 1e-4, 1e-4)
 
 
-@each_case("kind", ["cosine", "spherical", "log_probability"])
+@each_case("kind", "cosine", "spherical", "log_probability")
 def test_gradient_is_that_of_finite_differences_and_finite_everywhere(kind: Similarity) -> None:
     objective = text_objective(TOY, "a cat: 2\nhouse: -0.5", kind)
     output = torch.randn(4, WIDTH, dtype=torch.float64, generator=generator(), requires_grad=True)
@@ -116,19 +116,17 @@ def test_auto_follows_the_model() -> None:
 
 @each_case(
     ("model", "text", "similarity", "says"),
-    [
-        ({"concepts": None}, "a cat", "log_probability", "toy has no list of things that it can tell apart.*: choose"),
-        ({}, "a cat", "l2", "similarity 'l2' is unknown; choose one of auto, cosine, spherical, log_prob"),
-        *(
-            ({"concepts": torch.ones(shape)}, "a cat", "auto", "the concepts of toy have the shape .*; give at least")
-            for shape in ((1, WIDTH), (COUNT, WIDTH + 1), (WIDTH,))
-        ),
-        ({}, " \n ", "auto", "no prompt is given; write a prompt a line"),
-        ({}, ": 2", "auto", "a prompt before the weight 2 is empty; write 'a prompt: 2'"),
-        ({}, "a cat: 1,5", "auto", "weight '1,5' in 'a cat: 1,5' has a decimal comma"),
-        ({}, "a cat\na cat: -1", "auto", "the weights of the prompts sum to nothing"),
-        ({"text": None}, "a cat", "auto", "toy has no text tower"),
-    ],
+    ({"concepts": None}, "a cat", "log_probability", "toy has no list of things that it can tell apart.*: choose"),
+    ({}, "a cat", "l2", "similarity 'l2' is unknown; choose one of auto, cosine, spherical, log_prob"),
+    *(
+        ({"concepts": torch.ones(shape)}, "a cat", "auto", "the concepts of toy have the shape .*; give at least")
+        for shape in ((1, WIDTH), (COUNT, WIDTH + 1), (WIDTH,))
+    ),
+    ({}, " \n ", "auto", "no prompt is given; write a prompt a line"),
+    ({}, ": 2", "auto", "a prompt before the weight 2 is empty; write 'a prompt: 2'"),
+    ({}, "a cat: 1,5", "auto", "weight '1,5' in 'a cat: 1,5' has a decimal comma"),
+    ({}, "a cat\na cat: -1", "auto", "the weights of the prompts sum to nothing"),
+    ({"text": None}, "a cat", "auto", "toy has no text tower"),
 )
 def test_what_cannot_be_asked_is_named_before_a_prompt_is_read(
     model: dict[str, Any], text: str, similarity: Any, says: str
@@ -140,12 +138,10 @@ def test_what_cannot_be_asked_is_named_before_a_prompt_is_read(
 
 @each_case(
     ("text", "weights"),
-    [
-        ("poster: a castle", {"poster: a castle": 1.0}),
-        ("(a castle:1.3)\na castle", {"a castle": 2.3}),
-        ("a clock at 12:30\na film in 16:9: 0.5", {"a clock at 12:30": 1.0, "a film in 16:9": 0.5}),
-        ("a cat: 1\na cat: -1\na dog", {"a cat": 0.0, "a dog": 1.0}),
-    ],
+    ("poster: a castle", {"poster: a castle": 1.0}),
+    ("(a castle:1.3)\na castle", {"a castle": 2.3}),
+    ("a clock at 12:30\na film in 16:9: 0.5", {"a clock at 12:30": 1.0, "a film in 16:9": 0.5}),
+    ("a cat: 1\na cat: -1\na dog", {"a cat": 0.0, "a dog": 1.0}),
 )
 def test_prompts_are_read(text: str, weights: dict[str, float]) -> None:
     assert parse_prompts(text) == weights

@@ -41,17 +41,15 @@ ALONG: dict[str, Any] = {"kind": "direction", "direction": ((1, 3.0), (7, -4.0))
 
 @each_case(
     ("layer", "settings", "scores", "name"),
-    [
-        ("2", {}, MAPS.square().mean(dim=(1, 2, 3)), "2"),
-        ("2", {"kind": "channel", "index": 5}, MAPS[:, 5].mean(dim=(1, 2)), "2 channel 5"),
-        ("2", {"kind": "neuron", "index": 5}, MAPS[:, 5, 4, 4], "2 channel 5"),
-        ("2", {"kind": "neuron", "index": 5, "position": (0, 7)}, MAPS[:, 5, 0, 7], "2 channel 5 at 0, 7"),
-        ("2", ALONG, (0.6 * MAPS[:, 1] - 0.8 * MAPS[:, 7]).mean(dim=(1, 2)), "2 direction"),
-        # A logit is a channel with a single position.
-        ("6", {"kind": "channel", "index": 3}, LOGITS[:, 3], "6 channel 3"),
-        ("6", {"kind": "neuron", "index": 3}, LOGITS[:, 3], "6 channel 3"),
-        ("6", {"kind": "direction", "direction": ((3, 2.0),)}, LOGITS[:, 3], "6 direction"),
-    ],
+    ("2", {}, MAPS.square().mean(dim=(1, 2, 3)), "2"),
+    ("2", {"kind": "channel", "index": 5}, MAPS[:, 5].mean(dim=(1, 2)), "2 channel 5"),
+    ("2", {"kind": "neuron", "index": 5}, MAPS[:, 5, 4, 4], "2 channel 5"),
+    ("2", {"kind": "neuron", "index": 5, "position": (0, 7)}, MAPS[:, 5, 0, 7], "2 channel 5 at 0, 7"),
+    ("2", ALONG, (0.6 * MAPS[:, 1] - 0.8 * MAPS[:, 7]).mean(dim=(1, 2)), "2 direction"),
+    # A logit is a channel with a single position.
+    ("6", {"kind": "channel", "index": 3}, LOGITS[:, 3], "6 channel 3"),
+    ("6", {"kind": "neuron", "index": 3}, LOGITS[:, 3], "6 channel 3"),
+    ("6", {"kind": "direction", "direction": ((3, 2.0),)}, LOGITS[:, 3], "6 direction"),
 )
 def test_every_kind_is_its_definition(layer: str, settings: dict[str, Any], scores: Tensor, name: str) -> None:
     objective = feature_objective(TOY, layer, **settings)
@@ -61,10 +59,8 @@ def test_every_kind_is_its_definition(layer: str, settings: dict[str, Any], scor
 
 @each_case(
     ("model", "block", "attention", "heads"),
-    [
-        (VIT, BLOCK, f"{BLOCK}.self_attention", 4),
-        (tinyclip.clip(), "transformer.resblocks.1", "transformer.resblocks.1.attn", 1),
-    ],
+    (VIT, BLOCK, f"{BLOCK}.self_attention", 4),
+    (tinyclip.clip(), "transformer.resblocks.1", "transformer.resblocks.1.attn", 1),
 )
 def test_tokens_and_heads_of_a_transformer(model: Judge, block: str, attention: str, heads: int) -> None:
     tokens = see(model, block)
@@ -110,12 +106,10 @@ test_parts_that_do_not_exist_are_refused_with_those_that_do = refuses(
 
 @each_case(
     ("model", "layer", "kind", "index"),
-    [
-        (TOY, "2", "layer", 0),
-        (TOY, "2", "channel", 17),
-        (TOY, "2", "neuron", 17),
-        (VIT, f"{BLOCK}.self_attention", "head", 2),
-    ],
+    (TOY, "2", "layer", 0),
+    (TOY, "2", "channel", 17),
+    (TOY, "2", "neuron", 17),
+    (VIT, f"{BLOCK}.self_attention", "head", 2),
 )
 def test_a_few_steps_raise_the_activation(model: Judge, layer: str, kind: Any, index: int) -> None:
     objective = feature_objective(model, layer, kind, index)

@@ -32,13 +32,11 @@ VALUES = torch.einsum("vcyx,nc->vnyx", MAPS - SAE.center[:, None, None], SAE.wei
 
 @each_case(
     ("latents", "position", "scores", "name"),
-    [
-        (7, None, VALUES[:, 7].mean(dim=(1, 2)), "2 sae 7"),
-        ([7, 3], None, VALUES[:, [7, 3]].sum(dim=1).mean(dim=(1, 2)), "2 sae 7, 3"),
-        ({7: 0.5, 3: -2.0}, None, (0.5 * VALUES[:, 7] - 2 * VALUES[:, 3]).mean(dim=(1, 2)), "2 sae 7, 3"),
-        (7, (0, 5), VALUES[:, 7, 0, 5], "2 sae 7 at 0, 5"),
-        (range(6), None, VALUES[:, :6].sum(dim=1).mean(dim=(1, 2)), "2 sae 6 latents"),
-    ],
+    (7, None, VALUES[:, 7].mean(dim=(1, 2)), "2 sae 7"),
+    ([7, 3], None, VALUES[:, [7, 3]].sum(dim=1).mean(dim=(1, 2)), "2 sae 7, 3"),
+    ({7: 0.5, 3: -2.0}, None, (0.5 * VALUES[:, 7] - 2 * VALUES[:, 3]).mean(dim=(1, 2)), "2 sae 7, 3"),
+    (7, (0, 5), VALUES[:, 7, 0, 5], "2 sae 7 at 0, 5"),
+    (range(6), None, VALUES[:, :6].sum(dim=1).mean(dim=(1, 2)), "2 sae 6 latents"),
 )
 def test_the_score_is_its_definition(latents: Any, position: Any, scores: Any, name: str) -> None:
     objective = latent_objective(TOY, LAYER, SAE, latents, position)

@@ -23,12 +23,10 @@ def climb(objective: da.Objective, chunk: int = 0) -> torch.Tensor:
 
 @each_case(
     ("asked", "chunk"),
-    [
-        ([channel(3), channel(7), channel(1)], 4),
-        ([da.class_objective(TOY, number) for number in (2, 5, 4)], 100),
-        # The members of an ensemble share out the views.
-        ([da.class_objective(BOTH, number) for number in (2, 5, 4)], 5),
-    ],
+    ([channel(3), channel(7), channel(1)], 4),
+    ([da.class_objective(TOY, number) for number in (2, 5, 4)], 100),
+    # The members of an ensemble share out the views.
+    ([da.class_objective(BOTH, number) for number in (2, 5, 4)], 5),
 )
 def test_every_image_is_that_of_its_own_objective(asked: list[da.Objective], chunk: int) -> None:
     whole = da.one_per_image(asked)

@@ -43,7 +43,7 @@ class Rating(nn.Module):
         return rating
 
 
-@each_case("rectified", [False, True])
+@each_case("rectified", False, True)
 def test_heads_of_five_layers_rate_as_their_network(tmp_path: Path, rectified: bool) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -79,14 +79,12 @@ def test_a_linear_head_is_climbed(tmp_path: Path) -> None:
 
 @each_case(
     ("state", "message"),
-    [
-        ({"weight": torch.ones(3, 8), "bias": torch.ones(3)}, r"it has layers of \[3\] outputs"),
-        ({"weight": torch.ones(1, 8)}, r"its weight is \(1, 8\)"),
-        ({"weight": torch.ones(1, 8, 1), "bias": torch.ones(1)}, r"its weight is \(1, 8, 1\)"),
-        ({"weight": torch.ones(1, 8) / 0, "bias": torch.ones(1)}, "values that are no numbers"),
-        ({"0.weight": torch.ones(4, 8), "0.bias": torch.ones(4), "2.weight": torch.ones(1, 5)}, "its 2.weight is"),
-        ({"bias": torch.ones(1)}, r"it has layers of \[\] outputs"),
-    ],
+    ({"weight": torch.ones(3, 8), "bias": torch.ones(3)}, r"it has layers of \[3\] outputs"),
+    ({"weight": torch.ones(1, 8)}, r"its weight is \(1, 8\)"),
+    ({"weight": torch.ones(1, 8, 1), "bias": torch.ones(1)}, r"its weight is \(1, 8, 1\)"),
+    ({"weight": torch.ones(1, 8) / 0, "bias": torch.ones(1)}, "values that are no numbers"),
+    ({"0.weight": torch.ones(4, 8), "0.bias": torch.ones(4), "2.weight": torch.ones(1, 5)}, "its 2.weight is"),
+    ({"bias": torch.ones(1)}, r"it has layers of \[\] outputs"),
 )
 def test_other_files_are_refused(tmp_path: Path, state: Any, message: str) -> None:
     torch.save(state, tmp_path / "head.pth")

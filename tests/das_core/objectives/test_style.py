@@ -54,14 +54,12 @@ def test_the_score_of_the_style_itself_is_0(monkeypatch: pytest.MonkeyPatch) -> 
 
 @each_case(
     ("shape", "windows"),
-    [
-        # Pixels are (top, left, side); the side is that of the image, or 0.7 of it.
-        ((16, 16), [(0, 0, 16), *((top, left, 12) for top in (0, 4) for left in (0, 4))]),
-        (
-            (20, 50),
-            [(0, 0, 20), (0, 15, 20), (0, 30, 20), *((top, left, 14) for top in (0, 6) for left in (0, 12, 24, 36))],
-        ),
-    ],
+    # Pixels are (top, left, side); the side is that of the image, or 0.7 of it.
+    ((16, 16), [(0, 0, 16), *((top, left, 12) for top in (0, 4) for left in (0, 4))]),
+    (
+        (20, 50),
+        [(0, 0, 20), (0, 15, 20), (0, 30, 20), *((top, left, 14) for top in (0, 6) for left in (0, 12, 24, 36))],
+    ),
 )
 def test_a_style_is_the_mean_of_the_least_windows_that_cover_the_image(
     shape: tuple[int, int], windows: list[tuple[int, int, int]]
@@ -77,7 +75,7 @@ def test_a_style_is_the_mean_of_the_least_windows_that_cover_the_image(
     torch.testing.assert_close(style.mean, seen.mean(dim=(0, 2, 3)))
 
 
-@each_case("shape", [(20, 50), (17, 900)])
+@each_case("shape", (20, 50), (17, 900))
 def test_several_images_of_any_shape_are_one_style(shape: tuple[int, int]) -> None:
     both = picture(*shape, batch=2)
     together, *alone = (read_score(style_objective(TOY, images)).targets for images in (both, both[:1], both[1:]))

@@ -22,7 +22,7 @@ def brightness(output: Tensor | CanvasPixels, images: Tensor) -> Tensor:
 BARE = da.Term("a", brightness)
 
 
-@each_case("asked", [judge(Mean()), None])
+@each_case("asked", judge(Mean()), None)
 def test_a_name_and_a_function_are_enough_for_an_ascent(asked: da.Judge | None) -> None:
     brighter = climb(objectives=[ask(brightness, asked)], steps=4)
     assert list(brighter.history[0].scores) == ["output"]
@@ -97,15 +97,13 @@ IMAGE = torch.rand(1, 3, 16, 16)
 
 @each_case(
     ("make", "asked"),
-    [
-        (da.class_objective, "jellyfish"),
-        (da.text_objective, "a castle"),
-        (da.image_objective, IMAGE),
-        (da.feature_objective, "0"),
-        (da.content_objective, IMAGE),
-        (da.style_objective, IMAGE),
-        (da.diversity_objective, "0"),
-    ],
+    (da.class_objective, "jellyfish"),
+    (da.text_objective, "a castle"),
+    (da.image_objective, IMAGE),
+    (da.feature_objective, "0"),
+    (da.content_objective, IMAGE),
+    (da.style_objective, IMAGE),
+    (da.diversity_objective, "0"),
 )
 def test_a_plain_module_is_refused_with_the_way_to_make_a_judge_of_it(make: Any, asked: Any) -> None:
     with pytest.raises(ValueError, match=r"a Sequential is a plain module; make a judge of it with da.wrap\(module\)"):

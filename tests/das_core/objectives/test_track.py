@@ -36,31 +36,29 @@ AROUND = over_frames(prior(), ((1, 0.0), (3, 1.0)))
 
 @each_case(
     ("track", "timeline", "expected"),
-    [
-        # Linearly, and as at the nearest keyframe before the first and after the last.
-        (over_frames(prior(), POINTS[::-1]), film(12), np.interp(range(12), [0, 4, 9], [1.0, 0.0, -0.5])),
-        (over_frames(prior(), ((3, 0.5), (5, 1.0))), film(8), [0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]),
-        # Around the end of a loop.
-        (
-            over_frames(prior(), ((2, 1.0), (6, 0.0))),
-            film(12, loop=True),
-            np.interp(range(12), [2, 6], [1.0, 0.0], period=12),
-        ),
-        (over_frames(prior(), ((5, 0.7),)), film(12, loop=True), [0.7] * 12),
-        # The last keyframe may be the end itself.
-        (FADING, film(4), [1.0, 0.75, 0.5, 0.25]),
-        (over_frames(prior(), ((0, 1.0), (2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
-        # Curves change the way and not the keyframes.
-        (over_frames(prior(), POINTS[:2], "cosine"), film(5), (1 + np.cos(np.pi * np.arange(5) / 4)) / 2),
-        (over_frames(prior(), POINTS[:2], "step"), film(5), [1.0, 1.0, 0.0, 0.0, 0.0]),
-        # A list of numbers is one for each frame.
-        (ENVELOPE, film(4), [0.0, 0.25, 1.0, 0.1]),
-        (over_frames(prior("l2"), {np.int64(0): 1.0, np.int64(2): 0.0}), film(3), [1.0, 0.5, 0.0]),  # type: ignore[dict-item]
-        # Keyframes of a zoom are its depths, and moments lie between. In a loop the end is the first depth again.
-        (FADING, Zoom(5).timeline, [1 - number / 16 for number in range(17)]),
-        (DEPTHS, HALVES, [1.0, 0.5, 0.0, 0.25, 0.5]),
-        (AROUND, AROUND_HALVES, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
-    ],
+    # Linearly, and as at the nearest keyframe before the first and after the last.
+    (over_frames(prior(), POINTS[::-1]), film(12), np.interp(range(12), [0, 4, 9], [1.0, 0.0, -0.5])),
+    (over_frames(prior(), ((3, 0.5), (5, 1.0))), film(8), [0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]),
+    # Around the end of a loop.
+    (
+        over_frames(prior(), ((2, 1.0), (6, 0.0))),
+        film(12, loop=True),
+        np.interp(range(12), [2, 6], [1.0, 0.0], period=12),
+    ),
+    (over_frames(prior(), ((5, 0.7),)), film(12, loop=True), [0.7] * 12),
+    # The last keyframe may be the end itself.
+    (FADING, film(4), [1.0, 0.75, 0.5, 0.25]),
+    (over_frames(prior(), ((0, 1.0), (2, 0.0), (4, 1.0))), film(4, loop=True), [1.0, 0.5, 0.0, 0.5]),
+    # Curves change the way and not the keyframes.
+    (over_frames(prior(), POINTS[:2], "cosine"), film(5), (1 + np.cos(np.pi * np.arange(5) / 4)) / 2),
+    (over_frames(prior(), POINTS[:2], "step"), film(5), [1.0, 1.0, 0.0, 0.0, 0.0]),
+    # A list of numbers is one for each frame.
+    (ENVELOPE, film(4), [0.0, 0.25, 1.0, 0.1]),
+    (over_frames(prior("l2"), {np.int64(0): 1.0, np.int64(2): 0.0}), film(3), [1.0, 0.5, 0.0]),  # type: ignore[dict-item]
+    # Keyframes of a zoom are its depths, and moments lie between. In a loop the end is the first depth again.
+    (FADING, Zoom(5).timeline, [1 - number / 16 for number in range(17)]),
+    (DEPTHS, HALVES, [1.0, 0.5, 0.0, 0.25, 0.5]),
+    (AROUND, AROUND_HALVES, [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]),
 )
 def test_every_image_has_the_weight_of_its_place_between_keyframes(
     track: Objective, timeline: Timeline, expected: Any
@@ -124,17 +122,15 @@ def test_wishes_that_follow_each_other_always_sum_to_one_and_may_be_several_term
 
 @each_case(
     ("first", "second", "count"),
-    [
-        # Built at run time: Python keeps one object for equal constants of a file.
-        (int("483"), int("483"), 1),
-        ((int("483"), "castle"), (int("483"), "castle"), 1),
-        (int("483"), int("484"), 2),
-        (1, True, 2),
-        (1, "1", 2),
-        ([483], [483], 2),
-        (([483],), ([483],), 2),
-        (torch.ones(2), torch.ones(2), 2),
-    ],
+    # Built at run time: Python keeps one object for equal constants of a file.
+    (int("483"), int("483"), 1),
+    ((int("483"), "castle"), (int("483"), "castle"), 1),
+    (int("483"), int("484"), 2),
+    (1, True, 2),
+    (1, "1", 2),
+    ([483], [483], 2),
+    (([483],), ([483],), 2),
+    (torch.ones(2), torch.ones(2), 2),
 )
 def test_hashable_wishes_are_one_if_they_are_equal_and_of_one_type(first: Any, second: Any, count: int) -> None:
     made: list[Any] = []

@@ -41,8 +41,8 @@ def test_a_pan_over_a_smooth_picture_is_a_crop_and_frames_smaller_than_what_is_s
     torch.testing.assert_close(small, resize(checks, [16, 16]), rtol=0, atol=0.02)
 
 
-@each_case("roll", [0.0, 10.0, 90.0, 200.0])
-@each_case("size", [32, (64, 32), (20, 60)])
+@each_case("roll", 0.0, 10.0, 90.0, 200.0)
+@each_case("size", 32, (64, 32), (20, 60))
 def test_it_never_sees_what_is_outside(roll: float, size: Any) -> None:
     for x, y in ((0.0, 0.0), (1.0, 0.3), (0.5, 1.0)):
         seen = move_camera(ramp(128, 192), {0: Shot(x, y, zoom=1.5, roll=roll)}, size=size)[0, :2]
@@ -83,7 +83,7 @@ def test_shots_may_be_a_text_and_the_picture_may_require_a_gradient() -> None:
     assert torch.equal(move_camera(picture, {0: Shot(), 2: Shot(0.3, 0.6, 4, 15)}), frames)
 
 
-@each_case(("images", "settings"), [(1, {}), (1, {"frames": 9}), (7, {}), (1, {"size": 12}), (1, {"size": (20, 8)})])
+@each_case(("images", "settings"), (1, {}), (1, {"frames": 9}), (7, {}), (1, {"size": 12}), (1, {"size": (20, 8)}))
 def test_frames_are_as_planned(images: int, settings: dict[str, Any]) -> None:
     film, shots = torch.rand(images, 3, 16, 24), {0: Shot(), 6: Shot(zoom=2)}
     count, (height, width) = plan_frames(images, (16, 24), shots, **settings)

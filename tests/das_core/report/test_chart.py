@@ -76,7 +76,7 @@ def test_bars_below_0_go_left_in_another_colour_and_none_goes_below_a_number() -
     assert blue[1] < 600 - 110
 
 
-@each_case("text", ["x" * 300, "Überraschung é ñ", "a\nb", "", "<b>&amp;</b>"])
+@each_case("text", "x" * 300, "Überraschung é ñ", "a\nb", "", "<b>&amp;</b>")
 def test_names_of_all_sorts_fit_into_the_chart(text: str) -> None:
     drawn = plot_bars([(text, 0.5), ("b", 0.25)], text)
     # The name takes nothing from the width of its bar.
@@ -84,7 +84,7 @@ def test_names_of_all_sorts_fit_into_the_chart(text: str) -> None:
     assert float(torch.cat([drawn[..., 0], drawn[..., -1]], dim=-1).min()) == 1
 
 
-@each_case("text", ["$x$", "$\\frac{", "\\alpha_1^2"])
+@each_case("text", "$x$", "$\\frac{", "\\alpha_1^2")
 def test_names_are_no_formulas(text: str) -> None:
     escaped = text.replace("$", r"\$")
     # Were they read as formulas, the escaped form would look the same.
@@ -113,14 +113,14 @@ def test_short_names_stay_as_they_are_and_long_ones_take_two_lines_sooner_where_
     assert 2 * wide < narrow
 
 
-@each_case("words", ["W" * 50, "The quick brown fox jumps over the lazy dog. "])
+@each_case("words", "W" * 50, "The quick brown fox jumps over the lazy dog. ")
 def test_no_name_runs_into_the_values(words: str) -> None:
     inked = (plot_bars([(words * 4, 0.0)], "")[0, 0, 40:] < 0.4).any(dim=0).nonzero().flatten()
     # Between the name and the value there are columns without ink.
     assert int(inked.diff().max()) > 8
 
 
-@each_case("bars", [1, 12])
+@each_case("bars", 1, 12)
 def test_charts_take_no_more_than_estimated(bars: int) -> None:
     for name in ("a", "a castle on a hill above the sea in the fog of a morning in autumn"):
         drawn = plot_bars([(name, 0.5)] * bars, "title")

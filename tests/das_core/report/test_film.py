@@ -46,7 +46,7 @@ def to_bytes(frames: Tensor) -> Any:
     return (frames * 255).round().byte().permute(0, 2, 3, 1).numpy()
 
 
-@each_case(("suffix", "error"), [(".png", 0), *((suffix, 20) for suffix in (".gif", ".webp", *VIDEOS))])
+@each_case(("suffix", "error"), (".png", 0), *((suffix, 20) for suffix in (".gif", ".webp", *VIDEOS)))
 def test_a_film_is_read_back_as_it_was_written_and_takes_as_long_as_it_should(
     tmp_path: Path, suffix: str, error: int
 ) -> None:
@@ -64,7 +64,7 @@ def test_a_film_is_read_back_as_it_was_written_and_takes_as_long_as_it_should(
     assert [frame.shape for frame in read(save_film(frames[:1], path))[0]] == [(48, 64, 3)]
 
 
-@each_case("suffix", VIDEOS)
+@each_case("suffix", *VIDEOS)
 def test_a_video_says_what_its_colours_mean(tmp_path: Path, suffix: str) -> None:
     path = save_film(torch.eye(3)[:, :, None, None].expand(3, 3, 32, 32), tmp_path / f"film{suffix}", fps=24)
     with av.open(str(path)) as video:
@@ -74,7 +74,7 @@ def test_a_video_says_what_its_colours_mean(tmp_path: Path, suffix: str) -> None
         assert frame[16, 16] == pytest.approx(255 * np.eye(3)[channel], abs=4)
 
 
-@each_case("suffix", [*STILLS, *VIDEOS])
+@each_case("suffix", *STILLS, *VIDEOS)
 def test_an_odd_side_stays_but_that_of_a_video_gets_a_copy_of_its_last_line(tmp_path: Path, suffix: str) -> None:
     frames = gradients(height=33, width=47)
     shown, _ = read(save_film(frames, tmp_path / f"film{suffix}"))
@@ -95,7 +95,7 @@ def test_frames_are_pictures_or_batches_side_by_side_and_are_clipped(tmp_path: P
     np.testing.assert_array_equal(read(path)[0], [255 * wide, 255 * (1 - wide)])
 
 
-@each_case("suffix", VIDEOS)
+@each_case("suffix", *VIDEOS)
 def test_a_video_takes_frames_as_they_come_and_keeps_none(tmp_path: Path, suffix: str) -> None:
     alive: WeakSet[Tensor] = WeakSet()
     most: list[int] = []
@@ -117,21 +117,19 @@ def replace_last(make: Callable[[Tensor], Any]) -> list[Any]:
 
 @each_case(
     ("frames", "name", "fps", "says"),
-    [
-        (gradients(2), "film.avi", 12, r"'film.avi' ends with no format of films; .* \.gif, \.png, \.webp, \.mp4, "),
-        (gradients(2), "none/film.gif", 12, r"there is no folder '.*none' for 'film.gif'"),
-        (gradients(2), "film.mp4", 0, r"fps 0 is out of range; a \.mp4 has 0\.1 to 120"),
-        (gradients(2), "film.webp", 121, "fps 121 is out of range"),
-        (gradients(2), "film.mp4", "x", "fps x is out of range"),
-        (gradients(2), "film.mp4", float("nan"), "fps nan is out of range"),
-        (gradients(2), "film.gif", 60, r"fps 60 is out of range; a \.gif has 0\.1 to 50"),
-        ([], "film.webm", 12, "there are no frames for 'film.webm'; give at least one"),
-        ("castle.png", "film.gif", 12, "a str is no film"),
-        (7, "film.gif", 12, "a int is no film"),
-        (replace_last(lambda frame: frame[:, :, :40]), "film.mp4", 12, "frame 3 has 40 x 48 pixels and the first 64 x"),
-        (replace_last(lambda frame: frame[:, :, :40]), "film.webp", 12, "frame 3 has 40 x 48 pixels and the first 64"),
-        (replace_last(lambda frame: frame * torch.nan), "film.mp4", 12, "frame 3 holds 9216 values that are NaN"),
-    ],
+    (gradients(2), "film.avi", 12, r"'film.avi' ends with no format of films; .* \.gif, \.png, \.webp, \.mp4, "),
+    (gradients(2), "none/film.gif", 12, r"there is no folder '.*none' for 'film.gif'"),
+    (gradients(2), "film.mp4", 0, r"fps 0 is out of range; a \.mp4 has 0\.1 to 120"),
+    (gradients(2), "film.webp", 121, "fps 121 is out of range"),
+    (gradients(2), "film.mp4", "x", "fps x is out of range"),
+    (gradients(2), "film.mp4", float("nan"), "fps nan is out of range"),
+    (gradients(2), "film.gif", 60, r"fps 60 is out of range; a \.gif has 0\.1 to 50"),
+    ([], "film.webm", 12, "there are no frames for 'film.webm'; give at least one"),
+    ("castle.png", "film.gif", 12, "a str is no film"),
+    (7, "film.gif", 12, "a int is no film"),
+    (replace_last(lambda frame: frame[:, :, :40]), "film.mp4", 12, "frame 3 has 40 x 48 pixels and the first 64 x"),
+    (replace_last(lambda frame: frame[:, :, :40]), "film.webp", 12, "frame 3 has 40 x 48 pixels and the first 64"),
+    (replace_last(lambda frame: frame * torch.nan), "film.mp4", 12, "frame 3 holds 9216 values that are NaN"),
 )
 def test_what_is_no_film_is_refused_and_what_was_there_stays(
     tmp_path: Path, frames: Any, name: str, fps: float, says: str
@@ -154,7 +152,7 @@ def test_what_prevents_a_film_is_said_before_the_first_frame(tmp_path: Path, mon
     assert len(list(frames)) == 2
 
 
-@each_case("suffix", [*STILLS, *VIDEOS])
+@each_case("suffix", *STILLS, *VIDEOS)
 def test_a_long_film_can_be_ended_at_every_frame_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     path, frames = tmp_path / f"film{suffix}", gradients(5)
     assert assert_ends_anywhere(lambda: save_film(frames, path)) >= 5

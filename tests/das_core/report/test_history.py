@@ -44,7 +44,7 @@ def test_a_chart_shows_scores_and_gradients_and_has_a_panel_for_every_objective_
         assert not torch.equal(plot_history(HISTORY), plot_history(other))
 
 
-@each_case("norms", [(1e-5, 2e-3), (0.021, 0.024), (0.5, 0.5), (3.0, 400.0)])
+@each_case("norms", (1e-5, 2e-3), (0.021, 0.024), (0.5, 0.5), (3.0, 400.0))
 def test_there_are_numbers_beside_the_gradient_whatever_its_size(norms: tuple[float, float]) -> None:
     chart = plot_history([Record(step, {"class 3": 1.0}, norm) for step, norm in enumerate(norms)])[0, 0]
     assert chart[220:320, :50].min() < 0.3

@@ -50,7 +50,10 @@ def test_faint_levels_are_stretched_and_nothing_stays_grey() -> None:
 
 @each_case(
     ("levels", "columns", "blocks"),
-    [((1, 2, 3, 4, 112), 5, 1), ((1, 2, 3, 4, 5, 112), 3, 2), ((1, 2, 3, 4, 8, 16, 112), 4, 2), (None, 5, 1)],
+    ((1, 2, 3, 4, 112), 5, 1),
+    ((1, 2, 3, 4, 5, 112), 3, 2),
+    ((1, 2, 3, 4, 8, 16, 112), 4, 2),
+    (None, 5, 1),
 )
 def test_sheets_have_five_columns_at_most_and_are_white_where_there_is_no_level(
     levels: tuple[int, ...] | None, columns: int, blocks: int
@@ -80,14 +83,14 @@ def test_captions_of_large_tiles_can_be_read_on_a_node_and_are_within_their_tile
             assert strip[:, column * (160 + GAP) - 1].min() == 1, "no letter is cut at the end of a tile"
 
 
-@each_case("size", [36, 45, 63])
+@each_case("size", 36, 45, 63)
 def test_no_tile_of_a_white_picture_is_above_1(size: int) -> None:
     stack = ImageStack.gray(StackSpec(64, 64, 0, levels=(1, 64), color="rgb"))
     white = replace(stack, canvas=torch.full_like(stack.canvas, 20.0))
     assert render_level_sheets(white, size).max() == 1
 
 
-@each_case(("side", "tile_side", "batch"), [(96, 160, 1), (160, 96, 2), (128, 48, 1)])
+@each_case(("side", "tile_side", "batch"), (96, 160, 1), (160, 96, 2), (128, 48, 1))
 def test_the_estimate_is_within_a_factor_of_two_and_memory_hardly_grows_with_the_levels(
     side: int, tile_side: int, batch: int
 ) -> None:

@@ -99,13 +99,11 @@ def test_a_photograph_is_recognised_and_its_noise_is_not() -> None:
 
 @each_case(
     ("logits", "images", "targets", "says"),
-    [
-        ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [-1], "class -1 is out of range; toy has classes 0 to 1"),
-        ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [2], "class 2 is out of range; toy has classes 0 to 1"),
-        ((1.0, 0.0), noise(2, 3, SIZE, SIZE), [0], "2 images and 1 classes; every image needs one"),
-        ((1.0, 0.0), noise(SIZE, SIZE), [0], "the image to judge has the shape"),
-        ((1.0, math.nan), noise(1, 3, SIZE, SIZE), [0], "values that are no numbers"),
-    ],
+    ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [-1], "class -1 is out of range; toy has classes 0 to 1"),
+    ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [2], "class 2 is out of range; toy has classes 0 to 1"),
+    ((1.0, 0.0), noise(2, 3, SIZE, SIZE), [0], "2 images and 1 classes; every image needs one"),
+    ((1.0, 0.0), noise(SIZE, SIZE), [0], "the image to judge has the shape"),
+    ((1.0, math.nan), noise(1, 3, SIZE, SIZE), [0], "values that are no numbers"),
 )
 def test_what_cannot_be_judged_is_refused(
     logits: tuple[float, ...], images: Tensor, targets: list[int], says: str
@@ -133,7 +131,7 @@ def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:
     assert [answer.rank for answer in verdicts[1]] == [2, 2, 3]
 
 
-@each_case(("height", "width", "small"), [(96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None)])
+@each_case(("height", "width", "small"), (96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None))
 def test_from_afar_is_what_pillow_makes_of_64_pixels(height: int, width: int, small: tuple[int, int] | None) -> None:
     # Hard edges, so that both resizings overshoot and clamping counts.
     images = (noise(2, 3, height, width) > 0.5).float()

@@ -29,12 +29,10 @@ def test_what_is_no_shot() -> None:
 
 @each_case(
     "text",
-    [
-        "0:.5 .5 1\n47:0.3 0.6 4 -15",
-        "\n 0 : 0.5, 0.5, 1 \n\n47: 0.3, 0.6, 4, -15\n",
-        "0: (0.5, 0.5, 1) / 47: (0.3, 0.6, 4, -15)",
-        "0\uff1a0.5 0.5 1\n47\uff1a0.3\uff0c0.6\uff0c4\uff0c-15",
-    ],
+    "0:.5 .5 1\n47:0.3 0.6 4 -15",
+    "\n 0 : 0.5, 0.5, 1 \n\n47: 0.3, 0.6, 4, -15\n",
+    "0: (0.5, 0.5, 1) / 47: (0.3, 0.6, 4, -15)",
+    "0\uff1a0.5 0.5 1\n47\uff1a0.3\uff0c0.6\uff0c4\uff0c-15",
 )
 def test_shots_as_people_write_them_are_read(text: str) -> None:
     assert list(parse_shots(text).items()) == list(TWO.items())
@@ -42,15 +40,13 @@ def test_shots_as_people_write_them_are_read(text: str) -> None:
 
 @each_case(
     ("text", "says"),
-    [
-        ("0.5 0.5 1", "'0.5 0.5 1' does not begin with a keyframe; write '0: 0.5 0.5 1 / 47: 0.3 0.6 4'"),
-        ("0: 0.5 0.5 1 / 24:", "keyframe 24 is empty; write '24: 0.5 0.5 1', or leave it out"),
-        ("0: 0.5 0.5", "keyframe 0 has 2 numbers, '0.5 0.5'; write '0: 0.3 0.6 4', x y zoom and, if you like, roll"),
-        ("0: 0.5 0.5 1 2 3", "keyframe 0 has 5 numbers"),
-        ("9: 0.5 0.5 near", "'near' is not a number; write '9: 0.3 0.6 4'"),
-        ("7: 1.5 0.5 1", "keyframe 7, '1.5 0.5 1': x 1.5 of a shot is not between 0 and 1; write '7: 0.3 0.6 4', x y"),
-        ("0: " + "0.5 " * 5000, "keyframe 0 has 5000 numbers"),
-    ],
+    ("0.5 0.5 1", "'0.5 0.5 1' does not begin with a keyframe; write '0: 0.5 0.5 1 / 47: 0.3 0.6 4'"),
+    ("0: 0.5 0.5 1 / 24:", "keyframe 24 is empty; write '24: 0.5 0.5 1', or leave it out"),
+    ("0: 0.5 0.5", "keyframe 0 has 2 numbers, '0.5 0.5'; write '0: 0.3 0.6 4', x y zoom and, if you like, roll"),
+    ("0: 0.5 0.5 1 2 3", "keyframe 0 has 5 numbers"),
+    ("9: 0.5 0.5 near", "'near' is not a number; write '9: 0.3 0.6 4'"),
+    ("7: 1.5 0.5 1", "keyframe 7, '1.5 0.5 1': x 1.5 of a shot is not between 0 and 1; write '7: 0.3 0.6 4', x y"),
+    ("0: " + "0.5 " * 5000, "keyframe 0 has 5000 numbers"),
 )
 def test_what_cannot_be_read_is_named(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says) as refused:

@@ -31,8 +31,8 @@ def noise(slope: float, height: int = 256, width: int = 256, seed: int = 0) -> T
     return shape_noise(radius ** (slope / 2), seed)
 
 
-@each_case("seed", [0, 1])
-@each_case(("slope", "shape"), [(0, (256, 256)), (-2, (256, 256)), (-2, (200, 360)), (-3, (360, 200))])
+@each_case("seed", 0, 1)
+@each_case(("slope", "shape"), (0, (256, 256)), (-2, (256, 256)), (-2, (200, 360)), (-3, (360, 200)))
 def test_the_slope_of_noise_is_found(slope: float, shape: tuple[int, int], seed: int) -> None:
     found = da.measure_spectrum(noise(slope, *shape, seed=seed))
     assert found.slope.item() == pytest.approx(slope, abs=0.2)

@@ -105,7 +105,7 @@ def test_workers_get_what_they_cannot_import(monkeypatch: pytest.MonkeyPatch) ->
             need()
 
 
-@each_case("system", ["", "import signal\ndel signal.pthread_sigmask\n"])  # The second is like Windows.
+@each_case("system", "", "import signal\ndel signal.pthread_sigmask\n")  # The second is like Windows.
 def test_a_script_that_runs_cells_is_not_run_again(tmp_path: Path, system: str) -> None:
     """It has no `if __name__ == "__main__"`, before which Python's own processes begin."""
     code = f"{system}import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\nfrom pathlib import Path\n"
@@ -117,7 +117,7 @@ def test_a_script_that_runs_cells_is_not_run_again(tmp_path: Path, system: str) 
     assert done.stdout == "once\n"
 
 
-@each_case("workers", [Workers(number=-1), Workers(threads=0), Workers(per_gpu=0)])
+@each_case("workers", Workers(number=-1), Workers(threads=0), Workers(per_gpu=0))
 def test_workers_that_there_cannot_be_are_refused(tmp_path: Path, workers: Workers) -> None:
     with pytest.raises(RunsError, match=r"workers: (number is -1; give 0|threads is 0; give 1|per_gpu is 0; give 1)"):
         run_cells(make_cells(tmp_path / "notes", "plain"), act, Results(tmp_path), workers, io.StringIO())
@@ -125,22 +125,20 @@ def test_workers_that_there_cannot_be_are_refused(tmp_path: Path, workers: Worke
 
 @each_case(
     ("machines", "workers", "found"),
-    [
-        ([Machine(8, 100)], Workers(), (8, "8 cores / 1 and")),
-        ([Machine(8, 30)], Workers(threads=3), (2, "8 cores / 3 and")),
-        ([Machine(8, 30), Machine(2, 5)], Workers(), (3, "10 cores / 1 and")),
-        ([Machine(1, 5)], Workers(), (1, "1 cores / 1 and")),
-        # Where there are GPUs, every worker uses one.
-        ([Machine(8, 100, 2), Machine(8, 100)], Workers(), (2, "2 GPUs x 1, 16 cores / 1 and")),
-        ([Machine(8, 100, 2)], Workers(per_gpu=3), (6, "2 GPUs x 3, 8 cores / 1 and")),
-    ],
+    ([Machine(8, 100)], Workers(), (8, "8 cores / 1 and")),
+    ([Machine(8, 30)], Workers(threads=3), (2, "8 cores / 3 and")),
+    ([Machine(8, 30), Machine(2, 5)], Workers(), (3, "10 cores / 1 and")),
+    ([Machine(1, 5)], Workers(), (1, "1 cores / 1 and")),
+    # Where there are GPUs, every worker uses one.
+    ([Machine(8, 100, 2), Machine(8, 100)], Workers(), (2, "2 GPUs x 1, 16 cores / 1 and")),
+    ([Machine(8, 100, 2)], Workers(per_gpu=3), (6, "2 GPUs x 3, 8 cores / 1 and")),
 )
 def test_how_many_workers_there_is_room_for(machines: list[Machine], workers: Workers, found: tuple[int, str]) -> None:
     number, reason = count_workers(machines, workers, 9)
     assert (number, reason.split(" 0.0")[0]) == found
 
 
-@each_case("address", ["127.0.0.1", "ray://127.0.0.1:1", ":1", "127.0.0.1:99999"])
+@each_case("address", "127.0.0.1", "ray://127.0.0.1:1", ":1", "127.0.0.1:99999")
 def test_a_cluster_that_is_not_there_is_found_at_once(address: str) -> None:
     with pytest.raises(RunsError, match=rf"no Ray cluster answers at --address {address} \(.*write HOST:PORT"):
         connect(address)

@@ -38,12 +38,10 @@ def test_what_is_saved_is_read_again_and_a_later_result_replaces_the_earlier(tmp
 
 @each_case(
     ("name", "text", "message"),
-    [
-        ("photo.jpg", "", "holds files that are no results"),
-        ("run.json", '{"format": 99, "name": "mine"}', "is of another run"),
-        ("run.json", '{"format": 1, "name": "other"}', "is of another run"),
-        ("run.json", "[" * 100_000, "is of another run"),
-    ],
+    ("photo.jpg", "", "holds files that are no results"),
+    ("run.json", '{"format": 99, "name": "mine"}', "is of another run"),
+    ("run.json", '{"format": 1, "name": "other"}', "is of another run"),
+    ("run.json", "[" * 100_000, "is of another run"),
 )
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
@@ -81,13 +79,11 @@ with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
 
 @each_case(
     "spoil",
-    [
-        lambda text: text[:20],
-        lambda text: text.replace(b'"ok"', b'"great"'),
-        lambda text: text.replace(b"abcd", b"abce"),
-        lambda text: text.replace(b"null", b"[1]"),
-        lambda text: b"[" * 100_000,
-    ],
+    lambda text: text[:20],
+    lambda text: text.replace(b'"ok"', b'"great"'),
+    lambda text: text.replace(b"abcd", b"abce"),
+    lambda text: text.replace(b"null", b"[1]"),
+    lambda text: b"[" * 100_000,
 )
 def test_a_row_that_is_not_whole_is_no_result(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     results = Results(tmp_path)
@@ -101,13 +97,11 @@ def test_a_row_that_is_not_whole_is_no_result(tmp_path: Path, spoil: Callable[[b
 
 @each_case(
     ("values", "kind", "found"),
-    [
-        ([1, 2], pa.int64(), [1, 2]),
-        ([1, 0.5], pa.float64(), [1.0, 0.5]),
-        ([1, "two"], pa.string(), ["1", "two"]),
-        ([True, 1], pa.string(), ["True", "1"]),
-        ([2**63, 1], pa.string(), [str(2**63), "1"]),
-    ],
+    ([1, 2], pa.int64(), [1, 2]),
+    ([1, 0.5], pa.float64(), [1.0, 0.5]),
+    ([1, "two"], pa.string(), ["1", "two"]),
+    ([True, 1], pa.string(), ["True", "1"]),
+    ([2**63, 1], pa.string(), [str(2**63), "1"]),
 )
 def test_a_column_has_the_type_of_its_values_or_is_text(values: list[Any], kind: pa.DataType, found: list[Any]) -> None:
     table = make_table([row(str(number), value=value) for number, value in enumerate(values)])

@@ -65,7 +65,7 @@ def test_cosines_are_frozen_with_the_level_that_first_shows_them() -> None:
     assert torch.equal(tall, wide.T)
 
 
-@each_case("sides", [(8, 8), (6, 8), (7, 5)])
+@each_case("sides", (8, 8), (6, 8), (7, 5))
 def test_in_a_tile_every_wave_belongs_to_one_resolution_and_the_finest_to_the_finest(sides: tuple[int, int]) -> None:
     basis = FourierBasis(*sides, CPU)
     upper, lower = (mask_moving_frequencies(basis, [band]) for band in ((4, max(sides)), (1, 3)))

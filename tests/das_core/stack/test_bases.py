@@ -13,8 +13,8 @@ CPU = torch.device("cpu")
 KINDS = [CosineBasis, FourierBasis]
 
 
-@each_case("kind", KINDS)
-@each_case("shape", [(8, 8), (12, 31), (1, 5), (2, 3), (20, 13), (2, 1), (337, 64)])
+@each_case("kind", *KINDS)
+@each_case("shape", (8, 8), (12, 31), (1, 5), (2, 3), (20, 13), (2, 1), (337, 64))
 def test_coefficients_and_filters_are_those_of_scipy(shape: tuple[int, int], kind: type[Basis]) -> None:
     draw = np.random.default_rng(0)
     images, basis = draw.normal(size=(2, 3, *shape)).astype(np.float32), kind(*shape, CPU)
@@ -36,7 +36,7 @@ def test_coefficients_and_filters_are_those_of_scipy(shape: tuple[int, int], kin
     assert np.array_equal(given.numpy(), images)
 
 
-@each_case("kind", KINDS)
+@each_case("kind", *KINDS)
 def test_waves_are_counted_in_half_waves(kind: type[Basis]) -> None:
     """An image of so many half-waves down and across has its energy at the coefficient that says so."""
     height, width, down, across = 16, 24, 6, 4
@@ -50,12 +50,10 @@ def test_waves_are_counted_in_half_waves(kind: type[Basis]) -> None:
 
 @each_case(
     ("kind", "places"),
-    [
-        # Ten half-waves across the short side are twenty across the long one: the same wavelength, the same response.
-        (CosineBasis, [(10, 0), (0, 20)]),
-        # Five waves across the short side are ten half-waves; as many pixels long are ten waves across the long one.
-        (FourierBasis, [(5, 0), (-5, 0), (0, 10)]),
-    ],
+    # Ten half-waves across the short side are twenty across the long one: the same wavelength, the same response.
+    (CosineBasis, [(10, 0), (0, 20)]),
+    # Five waves across the short side are ten half-waves; as many pixels long are ten waves across the long one.
+    (FourierBasis, [(5, 0), (-5, 0), (0, 10)]),
 )
 def test_gaussian_counts_half_waves_across_the_short_side(kind: type[Basis], places: list[tuple[int, int]]) -> None:
     response = kind(100, 200, CPU).gaussian(10.0)
@@ -67,7 +65,7 @@ def test_gaussian_counts_half_waves_across_the_short_side(kind: type[Basis], pla
     assert float(response[response > 0].min()) > 1e-12
 
 
-@each_case("kind", KINDS)
+@each_case("kind", *KINDS)
 def test_a_tilt_falls_by_the_slope_for_every_frequency_beyond_one_wave(kind: type[Basis]) -> None:
     height, width, slope = 20, 40, 1.5
     basis = kind(height, width, CPU)

@@ -16,7 +16,7 @@ def pictures(count: int = 1) -> da.ImageStack:
     return replace(da.ImageStack.noise(SPEC, count, decay=0.8), steps=7)
 
 
-@each_case("loop", [False, True])
+@each_case("loop", False, True)
 def test_frames_and_depths_start_anew_from_one_picture_and_frames_from_one_each(loop: bool) -> None:
     time, zoom = da.Time(3, loop=loop), da.Zoom(3, loop=loop)
     film, nested = da.as_film(pictures(), time), da.as_zoom(pictures(), zoom)
@@ -52,8 +52,8 @@ def test_surroundings_become_those_of_the_frames() -> None:
     assert torch.equal(film.image()[outside], around.expand(3, -1, -1, -1)[outside])
 
 
-@each_case(("frames", "count"), [(1, 1), (1, 4), (5, 1), (5, 2), (5, 7), (12, 48)])
-@each_case("loop", [False, True])
+@each_case(("frames", "count"), (1, 1), (1, 4), (5, 1), (5, 2), (5, 7), (12, 48))
+@each_case("loop", False, True)
 def test_moments_are_even(frames: int, count: int, loop: bool) -> None:
     moments = find_moments(da.Time(frames, loop=loop), count)
     places = [before + share for before, _, share in moments]

@@ -28,8 +28,8 @@ def photograph(height: int, width: int) -> Tensor:
     return F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)
 
 
-@each_case(("levels", "tile"), [(None, False), (LEVELS, False), ((3, 20), False), ((1, 4, 9, 32), True)])
-@each_case("method", ["spectral", "layers"])
+@each_case(("levels", "tile"), (None, False), (LEVELS, False), ((3, 20), False), ((1, 4, 9, 32), True))
+@each_case("method", "spectral", "layers")
 def test_the_parts_of_a_stack_sum_to_it(method: Any, levels: Any, tile: bool) -> None:
     spec = da.StackSpec(32, 24, 0 if tile else 8, method=method, levels=levels, tile=tile)
     parts = da.decompose(climb(da.ImageStack.noise(spec), steps=2).stack)
@@ -103,7 +103,7 @@ def norm(levels: Sequence[Tensor]) -> float:
     return float(torch.cat([level.flatten() for level in levels]).norm())
 
 
-@each_case("levels", [(1, 4, 12, 32), (1, 3, 7, 18)])
+@each_case("levels", (1, 4, 12, 32), (1, 3, 7, 18))
 def test_the_levels_of_a_canvas_have_nearly_the_least_norm(levels: tuple[int, ...]) -> None:
     """Nearly, because K+ is that of the spectral form; no levels with the same sum can have a lesser one."""
     spec = da.StackSpec(24, 16, 4, levels=levels)

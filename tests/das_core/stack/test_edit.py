@@ -47,7 +47,7 @@ def low(canvas: Tensor, level: int) -> Tensor:
     return SPEC.operator(torch.device("cpu")).basis.forward(canvas)[..., :level, :level]
 
 
-@each_case("method", METHODS)
+@each_case("method", *METHODS)
 def test_a_gain_scales_the_levels_of_its_band_and_no_others(method: str) -> None:
     stack = climbed(method)
     before = decompose(stack)
@@ -60,7 +60,7 @@ def test_a_gain_scales_the_levels_of_its_band_and_no_others(method: str) -> None
     assert_near(edit_stack(stack, gains=[(ALL, 0.5)]).canvas, 0.5 * stack.canvas)
 
 
-@each_case("method", METHODS)
+@each_case("method", *METHODS)
 def test_a_reset_band_is_what_it_was_at_the_start(method: str) -> None:
     stack = climbed(method)
     assert_near(edit_stack(stack, reset=[ALL]).canvas, stack.start)
@@ -68,7 +68,7 @@ def test_a_reset_band_is_what_it_was_at_the_start(method: str) -> None:
     assert_near(fine.canvas, stack.start + Decomposition(stack.spec, stack.canvas - stack.start).sum_levels(range(4)))
 
 
-@each_case("optimizer", [NormalizedAscent(), SGD(0.5, 0.9), Adam()])
+@each_case("optimizer", NormalizedAscent(), SGD(0.5, 0.9), Adam())
 def test_frozen_bands_stay_as_they_are_in_later_ascents(optimizer: Optimizer) -> None:
     stack = climbed()
     coarse = edit_stack(stack, freeze=[(1, 8)])
@@ -83,7 +83,7 @@ def test_frozen_bands_stay_as_they_are_in_later_ascents(optimizer: Optimizer) ->
     assert thawed.spec.frozen == ()
 
 
-@each_case("method", METHODS)
+@each_case("method", *METHODS)
 def test_a_blend_goes_from_one_stack_to_the_other_in_all_bands_or_some(method: str) -> None:
     one, other = climbed(method), climbed(method, seed=5)
     for share in (0.0, 0.3, 1.0):
@@ -119,7 +119,7 @@ test_bad_edits_are_named = refuses(
 )
 
 
-@each_case("mixed", [False, True])
+@each_case("mixed", False, True)
 def test_the_estimate_is_within_a_factor_of_two(mixed: bool) -> None:
     # A number of levels of this test alone, so that its operator is not taken from the cache.
     levels = tuple(range(1, 129, 3 + mixed))
@@ -134,8 +134,8 @@ def film(frames: int, *, loop: bool = False) -> ImageStack:
     return ImageStack.noise(replace(FILM, time=Time(frames, loop=loop)), decay=0.8)
 
 
-@each_case("loop", [False, True])
-@each_case("frames", [2, 7, 12])
+@each_case("loop", False, True)
+@each_case("frames", 2, 7, 12)
 def test_changes_are_those_of_the_cosine_transform_and_of_a_loop_waves_around_it(frames: int, loop: bool) -> None:
     stack, last = replace(film(frames, loop=loop), steps=3), frames // 2 if loop else frames - 1
     edited = scale_changes(stack, [((1, FINEST), 0.25), ((last, FINEST), 3.0)])
@@ -154,11 +154,9 @@ def test_changes_are_those_of_the_cosine_transform_and_of_a_loop_waves_around_it
 
 @each_case(
     ("stack", "gains", "error", "says"),
-    [
-        (film(6), [((6, FINEST), 0.0)], EmptyBandError, "the band '6-' holds no change: there are 5, from 1 to 5"),
-        (ImageStack.noise(FILM, 3), [((1, 1), 0.0)], ValueError, "a picture has no changes in time to scale; make a"),
-        (film(1), [((1, 1), 0.0)], ValueError, "a picture has no changes in time"),
-    ],
+    (film(6), [((6, FINEST), 0.0)], EmptyBandError, "the band '6-' holds no change: there are 5, from 1 to 5"),
+    (ImageStack.noise(FILM, 3), [((1, 1), 0.0)], ValueError, "a picture has no changes in time to scale; make a"),
+    (film(1), [((1, 1), 0.0)], ValueError, "a picture has no changes in time"),
 )
 def test_changes_that_cannot_be_scaled_are_refused(
     stack: ImageStack, gains: list[tuple[Band, float]], error: type[ValueError], says: str

@@ -66,10 +66,8 @@ def assert_same(one: ImageStack, other: ImageStack) -> None:
 
 @each_case(
     ("time", "method", "optimizer"),
-    [
-        *product([None], ["spectral", "layers"], [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()]),
-        *product([Time(5, loop=True)], ["spectral", "layers"], [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)]),
-    ],
+    *product([None], ["spectral", "layers"], [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()]),
+    *product([Time(5, loop=True)], ["spectral", "layers"], [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)]),
 )
 def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
     time: Time | None, method: OperatorForm, optimizer: Optimizer, tmp_path: Path
@@ -91,12 +89,10 @@ def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
 
 @each_case(
     "fields",
-    [
-        {"width": np.int64(32), "height": np.int32(24), "margin": 0, "tile": 1},
-        {"margin": 8, "time": {"frames": np.int8(3), "loop": np.True_}},
-        {"margin": 8, "levels": np.array([5, 1]), "frozen": [[1, np.uint8(4)]] * 9, "zoom": {"depths": 2, "factor": 2}},
-        {"margin": np.uint64(4), "color": np.str_("rgb"), "parametrization": "fourier", "method": "layers"},
-    ],
+    {"width": np.int64(32), "height": np.int32(24), "margin": 0, "tile": 1},
+    {"margin": 8, "time": {"frames": np.int8(3), "loop": np.True_}},
+    {"margin": 8, "levels": np.array([5, 1]), "frozen": [[1, np.uint8(4)]] * 9, "zoom": {"depths": 2, "factor": 2}},
+    {"margin": np.uint64(4), "color": np.str_("rgb"), "parametrization": "fourier", "method": "layers"},
 )
 def test_settings_of_other_types_are_saved_and_loaded_as_they_were(fields: dict[str, Any], tmp_path: Path) -> None:
     made = {name: kind(**fields[name]) for name, kind in (("time", Time), ("zoom", Zoom)) if name in fields}
@@ -164,26 +160,24 @@ def around(pixels: float, mask: float, channels: int = 1) -> dict[str, Tensor]:
 
 @each_case(
     ("says", "changes", "spec"),
-    [
-        (r"KeyError.'canvas'", {"canvas": None}, {}),
-        (r"KeyError.'surroundings.0'", {"surroundings.1": torch.zeros(1, 1, 20, 20)}, {}),
-        (r"the start is torch.float32 of shape \(2, 3, 20, 20\); give", {"start": torch.zeros(2, 3, 20, 20)}, {}),
-        (r"a canvas of shape \(\) has no image", {"canvas": torch.zeros(())}, {}),
-        (r"a canvas of shape \(0, .* has no image", dict.fromkeys(("canvas", "start"), torch.zeros(0, 3, 20, 20)), {}),
-        (r"the start is torch.float16", {"start": torch.zeros(1, 3, 20, 20).half()}, {}),
-        (r"it holds values in canvas that are NaN", {"canvas": torch.full((1, 3, 20, 20), math.nan)}, {}),
-        (r"the tensors \['extra'\] are missing or belong to no stack", {"extra": torch.zeros(1)}, {}),
-        (r"it holds values in optimizer.0 that are NaN", {"optimizer.0": torch.full((1,), math.inf)}, {}),
-        (r"the mask .* is torch.float32", around(0.0, 0.0, 3), {}),
-        (r"it holds values in surroundings\.0 outside 0\.\.1", around(1.5, 0.5), {}),
-        (r"it holds values in surroundings\.1 outside 0\.\.1", around(0.5, -0.1), {}),
-        (r"width '16' is not a whole number", {}, {"width": "16"}),
-        (r"width 1099511627776 is not a whole number", {}, {"width": 2**40}),
-        (r"TypeError.*Time", {}, {"time": 3}),
-        (r"1 images are no film of 3 frames", {}, {"time": {"frames": 3}}),
-        (r"300000 frozen bands are more than the 20 resolutions", {}, {"frozen": [[1, 2]] * 300_000}),
-        ("Exceeds the limit", {}, {"margin": "HUGE"}),
-    ],
+    (r"KeyError.'canvas'", {"canvas": None}, {}),
+    (r"KeyError.'surroundings.0'", {"surroundings.1": torch.zeros(1, 1, 20, 20)}, {}),
+    (r"the start is torch.float32 of shape \(2, 3, 20, 20\); give", {"start": torch.zeros(2, 3, 20, 20)}, {}),
+    (r"a canvas of shape \(\) has no image", {"canvas": torch.zeros(())}, {}),
+    (r"a canvas of shape \(0, .* has no image", dict.fromkeys(("canvas", "start"), torch.zeros(0, 3, 20, 20)), {}),
+    (r"the start is torch.float16", {"start": torch.zeros(1, 3, 20, 20).half()}, {}),
+    (r"it holds values in canvas that are NaN", {"canvas": torch.full((1, 3, 20, 20), math.nan)}, {}),
+    (r"the tensors \['extra'\] are missing or belong to no stack", {"extra": torch.zeros(1)}, {}),
+    (r"it holds values in optimizer.0 that are NaN", {"optimizer.0": torch.full((1,), math.inf)}, {}),
+    (r"the mask .* is torch.float32", around(0.0, 0.0, 3), {}),
+    (r"it holds values in surroundings\.0 outside 0\.\.1", around(1.5, 0.5), {}),
+    (r"it holds values in surroundings\.1 outside 0\.\.1", around(0.5, -0.1), {}),
+    (r"width '16' is not a whole number", {}, {"width": "16"}),
+    (r"width 1099511627776 is not a whole number", {}, {"width": 2**40}),
+    (r"TypeError.*Time", {}, {"time": 3}),
+    (r"1 images are no film of 3 frames", {}, {"time": {"frames": 3}}),
+    (r"300000 frozen bands are more than the 20 resolutions", {}, {"frozen": [[1, 2]] * 300_000}),
+    ("Exceeds the limit", {}, {"margin": "HUGE"}),
 )
 def test_content_that_is_no_stack_is_an_error_that_names_the_file(
     says: str, changes: dict[str, Tensor | None], spec: dict[str, Any], small: ImageStack, tmp_path: Path

@@ -64,23 +64,21 @@ def test_a_stack_goes_to_another_device_with_all_that_it_holds() -> None:
 
 @each_case(
     ("says", "spec", "images", "batch"),
-    [
-        ("batch 0 is not a whole number from 1 to 65536", SPEC, None, 0),
-        ("batch 1.5 is not a whole number from 1 to 65536", SPEC, None, 1.5),
-        ("batch 65537 is not a whole number", SPEC, photograph(8, 8), 65537),
-        ("a batch of 2 does not go with 5 start images: use 1 or 5", SPEC, photograph(32, 32, 5), 2),
-        ("a batch of 2 is no film of 3 frames; leave it at 1", FILM, None, 2),
-        ("a batch of 4 is no zoom of 3 depths; leave it at 1", ZOOM, photograph(16, 32), 4),
-        ("2 start images do not go with 3 frames: use 1 or 3", FILM, photograph(16, 32, 2), 1),
-        ("2 start images do not go with 3 depths: use 1 or 3", ZOOM, photograph(16, 32, 2), 1),
-    ],
+    ("batch 0 is not a whole number from 1 to 65536", SPEC, None, 0),
+    ("batch 1.5 is not a whole number from 1 to 65536", SPEC, None, 1.5),
+    ("batch 65537 is not a whole number", SPEC, photograph(8, 8), 65537),
+    ("a batch of 2 does not go with 5 start images: use 1 or 5", SPEC, photograph(32, 32, 5), 2),
+    ("a batch of 2 is no film of 3 frames; leave it at 1", FILM, None, 2),
+    ("a batch of 4 is no zoom of 3 depths; leave it at 1", ZOOM, photograph(16, 32), 4),
+    ("2 start images do not go with 3 frames: use 1 or 3", FILM, photograph(16, 32, 2), 1),
+    ("2 start images do not go with 3 depths: use 1 or 3", ZOOM, photograph(16, 32, 2), 1),
 )
 def test_a_batch_that_cannot_be_is_named(says: str, spec: StackSpec, images: torch.Tensor | None, batch: Any) -> None:
     with pytest.raises(ValueError, match=says):
         _ = ImageStack.gray(spec, batch) if images is None else ImageStack.from_image(spec, images, batch)
 
 
-@each_case(("spec", "kind"), [(FILM, "film of 3 frames"), (ZOOM, "zoom of 3 depths")])
+@each_case(("spec", "kind"), (FILM, "film of 3 frames"), (ZOOM, "zoom of 3 depths"))
 def test_a_film_or_a_zoom_holds_its_images_and_no_other_number(spec: StackSpec, kind: str) -> None:
     assert ImageStack.gray(spec).batch == ImageStack.gray(spec, 3).batch == ImageStack.noise(spec).batch == 3
     still = ImageStack.from_image(spec, photograph(16, 32))

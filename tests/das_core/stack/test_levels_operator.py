@@ -39,8 +39,8 @@ def naive(gradient: Tensor, levels: Sequence[int], tile: bool) -> tuple[Tensor, 
     return summed(moved), moved
 
 
-@each_case("tile", [False, True])
-@each_case(("canvas", "levels"), [((24, 56), (1, 3, 20, 55)), ((56, 24), (1, 4, 16, 56)), ((17, 17), (7, 17))])
+@each_case("tile", False, True)
+@each_case(("canvas", "levels"), ((24, 56), (1, 3, 20, 55)), ((56, 24), (1, 4, 16, 56)), ((17, 17), (7, 17)))
 def test_k_and_the_levels_are_those_of_autograd_through_the_interpolations(
     canvas: Shape, levels: Sequence[int], tile: bool
 ) -> None:

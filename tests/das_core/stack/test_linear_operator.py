@@ -23,8 +23,8 @@ def operator(
     return make_operator(method, canvas, (1, 5, 12, 32), CPU, tile, tuple(frozen))
 
 
-@each_case("tile", [False, True])
-@each_case("method", get_args(OperatorForm))
+@each_case("tile", False, True)
+@each_case("method", *get_args(OperatorForm))
 def test_k_is_linear_symmetric_and_positive(method: OperatorForm, tile: bool) -> None:
     k, one, other = operator(method, tile), draw(1, 3, *CANVAS), draw(1, 3, *CANVAS, seed=1)
     expected = k.precondition(one) - 0.3 * k.precondition(other)
@@ -34,7 +34,7 @@ def test_k_is_linear_symmetric_and_positive(method: OperatorForm, tile: bool) ->
     assert (one * k.precondition(one)).sum() > 0
 
 
-@each_case("method", get_args(OperatorForm))
+@each_case("method", *get_args(OperatorForm))
 def test_a_cutoff_is_a_low_pass_after_k_and_a_tilt_a_filter_after_both(method: OperatorForm) -> None:
     k, g = operator(method), draw(1, 3, *CANVAS)
     expected = k.basis.filter(k.precondition(g), k.basis.gaussian(5.0))
@@ -44,8 +44,8 @@ def test_a_cutoff_is_a_low_pass_after_k_and_a_tilt_a_filter_after_both(method: O
         torch.testing.assert_close(k.precondition(g, cutoff, 0.7), expected, rtol=1e-4, atol=1e-4)
 
 
-@each_case("method", get_args(OperatorForm))
-@each_case("dtype", [torch.float64, torch.bfloat16])
+@each_case("method", *get_args(OperatorForm))
+@each_case("dtype", torch.float64, torch.bfloat16)
 def test_any_dtype_comes_in_and_float32_goes_out_and_what_comes_in_is_not_changed(
     method: OperatorForm, dtype: torch.dtype
 ) -> None:
@@ -57,8 +57,8 @@ def test_any_dtype_comes_in_and_float32_goes_out_and_what_comes_in_is_not_change
     assert torch.equal(g, before)
 
 
-@each_case("tile", [False, True])
-@each_case("method", get_args(OperatorForm))
+@each_case("tile", False, True)
+@each_case("method", *get_args(OperatorForm))
 def test_with_frozen_bands_k_works_between_two_projections(method: OperatorForm, tile: bool) -> None:
     free, frozen = (operator(method, tile, bands) for bands in ((), [(5, 12)]))
     g = draw(1, 3, *CANVAS)

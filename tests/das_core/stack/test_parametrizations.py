@@ -38,7 +38,7 @@ def operator(parametrization: Parametrization, shape: tuple[int, int]) -> Any:
     return da.StackSpec(width, height, 0, parametrization=parametrization).operator(CPU)
 
 
-@each_case("shape", SHAPES)
+@each_case("shape", *SHAPES)
 def test_fourier_coefficients_and_their_k_are_those_of_lucid(shape: tuple[int, int]) -> None:
     height, width = shape
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]
@@ -58,8 +58,8 @@ def test_fourier_coefficients_and_their_k_are_those_of_lucid(shape: tuple[int, i
     np.testing.assert_allclose(shown.numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
-@each_case("shape", SHAPES)
-@each_case("parametrization", ["pixels", "fourier"])
+@each_case("shape", *SHAPES)
+@each_case("parametrization", "pixels", "fourier")
 def test_the_adjoint_is_the_transpose_and_the_gradient_stays(
     parametrization: Parametrization, shape: tuple[int, int]
 ) -> None:
@@ -73,7 +73,7 @@ def test_the_adjoint_is_the_transpose_and_the_gradient_stays(
     assert torch.equal(gradient, draw(1, 3, *shape))
 
 
-@each_case("parametrization", ["pixels", "fourier", "maco"])
+@each_case("parametrization", "pixels", "fourier", "maco")
 def test_frozen_bands_do_not_move(parametrization: Parametrization) -> None:
     spec = da.StackSpec(32, 32, 0, tile=True, frozen=((1, 8),), parametrization=parametrization)
     moved = spec.operator(CPU).precondition(draw(1, 3, 32, 32))
@@ -82,7 +82,7 @@ def test_frozen_bands_do_not_move(parametrization: Parametrization) -> None:
     np.testing.assert_allclose(np.fft.rfft2(moved.numpy())[..., :4, :4], 0, atol=1e-3)
 
 
-@each_case("shape", SHAPES)
+@each_case("shape", *SHAPES)
 def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
     start, canvas = draw(1, 3, *shape), draw(1, 3, *shape, seed=1)
     back = operator("maco", shape).retract(canvas, start)
@@ -94,9 +94,9 @@ def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
     torch.testing.assert_close(empty, start, rtol=1e-4, atol=1e-5)
 
 
-@each_case("tile", [False, True])
-@each_case("parametrization", get_args(Parametrization))
-@each_case("method", get_args(OperatorForm))
+@each_case("tile", False, True)
+@each_case("parametrization", *get_args(Parametrization))
+@each_case("method", *get_args(OperatorForm))
 def test_every_k_is_made_on_the_device_of_the_stack(parametrization: Parametrization, method: Any, tile: bool) -> None:
     spec = da.StackSpec(32, 24, 0, levels=(1, 5, 32), tile=tile, method=method, parametrization=parametrization)
     gradient = draw(1, 3, 24, 32)
@@ -106,7 +106,7 @@ def test_every_k_is_made_on_the_device_of_the_stack(parametrization: Parametriza
     torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-5)
 
 
-@each_case("method", get_args(OperatorForm))
+@each_case("method", *get_args(OperatorForm))
 def test_building_an_operator_takes_no_more_than_is_estimated(method: OperatorForm) -> None:
     spec = da.StackSpec(4000, 16, 8, levels=(1, 16, 4016), method=method)
     with PeakBytes() as made:
@@ -136,7 +136,7 @@ ROWS = [(name, kind, None) for name in RATES for kind in ("ascent", "sgd", "adam
 """Every parametrisation with every optimizer, and a film."""
 
 
-@each_case(("name", "kind", "time"), ROWS)
+@each_case(("name", "kind", "time"), *ROWS)
 def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(
     name: Any, kind: str, time: da.Time | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

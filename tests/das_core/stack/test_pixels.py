@@ -33,8 +33,8 @@ def test_decorrelated_colours_are_those_of_lucid() -> None:
     np.testing.assert_allclose(to_rgb(canvas(), "decorrelated").numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
-@each_case("space", SPACES)
-@each_case(("dtype", "error"), [(torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 0.1)])
+@each_case("space", *SPACES)
+@each_case(("dtype", "error"), (torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 0.1))
 def test_the_inverse_is_one(space: ColorSpace, dtype: torch.dtype, error: float) -> None:
     x, before = canvas(dtype), canvas(dtype)
     for there_and_back in (from_rgb(to_rgb(x, space), space), to_rgb(from_rgb(x, space), space)):
@@ -43,7 +43,7 @@ def test_the_inverse_is_one(space: ColorSpace, dtype: torch.dtype, error: float)
     assert torch.equal(x, before)
 
 
-@each_case("function", [to_rgb, from_rgb])
+@each_case("function", to_rgb, from_rgb)
 def test_rgb_is_left_alone_and_other_spaces_are_refused(function: Callable[..., Any]) -> None:
     x = canvas()
     assert function(x, "rgb") is x
@@ -51,7 +51,7 @@ def test_rgb_is_left_alone_and_other_spaces_are_refused(function: Callable[..., 
         function(x, "lab")
 
 
-@each_case("color", SPACES)
+@each_case("color", *SPACES)
 def test_pixels_are_those_of_the_tanh_and_their_gradient_is_that_of_autograd(color: ColorSpace) -> None:
     x = (3 * canvas()).requires_grad_()
     shown = render_pixels(x, color)
@@ -61,7 +61,7 @@ def test_pixels_are_those_of_the_tanh_and_their_gradient_is_that_of_autograd(col
     torch.testing.assert_close(pull_back_gradient(gradient, shown.detach(), color), expected)
 
 
-@each_case("color", SPACES)
+@each_case("color", *SPACES)
 def test_pixels_become_a_canvas_and_pixels_again_and_black_and_white_stay_finite(color: ColorSpace) -> None:
     pixels = torch.cat([torch.rand(1, 3, 6, 5), torch.zeros(1, 3, 6, 5), torch.ones(1, 3, 6, 5)])
     before = pixels.clone()

@@ -35,7 +35,7 @@ def stack(levels: Any = None) -> ImageStack:
     return climb(ImageStack.noise(StackSpec(32, 32, 8, levels)), steps=1, optimizer=SGD(0.5)).stack
 
 
-@each_case("sizes", [None, (1, 3, 20)])
+@each_case("sizes", None, (1, 3, 20))
 def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch(sizes: tuple[int, ...] | None) -> None:
     made = stack(sizes)
     torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
@@ -52,7 +52,7 @@ def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch(sizes: tuple
     assert difference.mean() < 0.05
 
 
-@each_case("scale", [0.05, 0.3, 1.37, 3.0])
+@each_case("scale", 0.05, 0.3, 1.37, 3.0)
 def test_every_scale_gives_a_picture_of_its_size(scale: float) -> None:
     made = ImageStack.noise(StackSpec(40, 24, 5), 2)
     (height, width), _ = scale_size(made.spec, scale)
@@ -87,7 +87,7 @@ def test_a_smaller_picture_has_no_aliases() -> None:
     assert (render_stack(made, 0.3) - 0.5).abs().mean() < 0.02
 
 
-@each_case("scale", [0.5, 3.0, 8.0])
+@each_case("scale", 0.5, 3.0, 8.0)
 def test_the_estimate_is_within_a_factor_of_two(scale: float) -> None:
     # Levels of this test alone, so that its operator is not taken from the cache.
     with PeakBytes() as made:
@@ -100,7 +100,7 @@ def film(*, loop: bool = False) -> ImageStack:
     return ImageStack.noise(replace(FILM, time=Time(5, loop=loop)), decay=0.8)
 
 
-@each_case("loop", [False, True])
+@each_case("loop", False, True)
 def test_its_own_frames_are_rendered_bit_for_bit_and_between_them_the_canvas_is_interpolated(loop: bool) -> None:
     stack = film(loop=loop)
     assert torch.equal(render_film(stack), stack.image())
@@ -164,14 +164,14 @@ test_what_is_no_film_or_zoom_or_no_moment_of_it_is_refused = refuses(
 )
 
 
-@each_case("scale", [0.049, 32.1, float("nan")])
-@each_case(("render", "stack"), [(render_stack, STACK), (render_film, film()), (render_zoom, STACK)])
+@each_case("scale", 0.049, 32.1, float("nan"))
+@each_case(("render", "stack"), (render_stack, STACK), (render_film, film()), (render_zoom, STACK))
 def test_bad_scales_are_named(render: Callable[..., object], stack: ImageStack, scale: float) -> None:
     with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
         render(stack, scale=scale)
 
 
-@each_case(("sides", "frames", "scale"), [((60, 36), 6, 1.0), ((36, 60), 40, 1.0), ((60, 36), 6, 3.0)])
+@each_case(("sides", "frames", "scale"), ((60, 36), 6, 1.0), ((36, 60), 40, 1.0), ((60, 36), 6, 3.0))
 def test_the_estimate_of_memory_is_no_less_than_what_is_used(sides: tuple[int, int], frames: int, scale: float) -> None:
     zoom, film = (
         ImageStack.noise(StackSpec(*sides, 8, zoom=zoom, time=time))

@@ -15,13 +15,11 @@ SMOOTH = math.prod((2**14, 3**9, 5**6, 7**5, 11**4, 13**4))
 
 @each_case(
     ("size", "says"),
-    [
-        ((15, 224, 56), "width 15 is not a whole number from 16 to 32768; 448 is usual"),
-        ((224, 15, 56), "height 15 is not"),
-        ((224, 224, -1), "margin -1 is not a whole number from 0 to 32768"),
-        ((LONGEST_SIDE - 20, 224, 11), r"a canvas of 32770 x 246 pixels, .* no side is longer than 32768"),
-        (("224", 224, 0), "width '224' is not"),
-    ],
+    ((15, 224, 56), "width 15 is not a whole number from 16 to 32768; 448 is usual"),
+    ((224, 15, 56), "height 15 is not"),
+    ((224, 224, -1), "margin -1 is not a whole number from 0 to 32768"),
+    ((LONGEST_SIDE - 20, 224, 11), r"a canvas of 32770 x 246 pixels, .* no side is longer than 32768"),
+    (("224", 224, 0), "width '224' is not"),
 )
 def test_a_size_that_cannot_be_is_named_and_the_smallest_and_the_largest_can(
     size: tuple[int, int, int], says: str

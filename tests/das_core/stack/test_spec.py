@@ -36,18 +36,16 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side_and_levels_are_so
 
 @each_case(
     ("settings", "says"),
-    [
-        ({"method": "fast"}, "method 'fast' is unknown"),
-        ({"levels": (1, 337)}, "level 337 is not a whole number from 1 to 336"),
-        ({"color": "lab"}, "color 'lab' is unknown; choose one of decorrelated, rgb"),
-        ({"parametrization": "wavelets"}, "parametrization 'wavelets' is unknown"),
-        ({"margin": 2**40}, "margin 1099511627776 is not a whole number from 0 to 32768"),
-        ({"tile": True}, "a tile with a margin of 56 pixels cannot be.* set margin to 0, or tile to off"),
-        ({"time": 3}, "time 3 is no Time; give one, or None"),
-        ({"frozen": ((1, FINEST),)}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
-        ({"frozen": ((4, 1),)}, r"the frozen band \(4, 1\) is no pair of resolutions that rise"),
-        ({"frozen": ((1, 2, 3),)}, r"the frozen band \(1, 2, 3\) is no pair"),
-    ],
+    ({"method": "fast"}, "method 'fast' is unknown"),
+    ({"levels": (1, 337)}, "level 337 is not a whole number from 1 to 336"),
+    ({"color": "lab"}, "color 'lab' is unknown; choose one of decorrelated, rgb"),
+    ({"parametrization": "wavelets"}, "parametrization 'wavelets' is unknown"),
+    ({"margin": 2**40}, "margin 1099511627776 is not a whole number from 0 to 32768"),
+    ({"tile": True}, "a tile with a margin of 56 pixels cannot be.* set margin to 0, or tile to off"),
+    ({"time": 3}, "time 3 is no Time; give one, or None"),
+    ({"frozen": ((1, FINEST),)}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
+    ({"frozen": ((4, 1),)}, r"the frozen band \(4, 1\) is no pair of resolutions that rise"),
+    ({"frozen": ((1, 2, 3),)}, r"the frozen band \(1, 2, 3\) is no pair"),
 )
 def test_bad_specs_are_named(settings: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -63,10 +61,13 @@ def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for()
             assert torch.equal(operator.precondition(gradient), expected)
 
 
-@each_case("height", [32, 64])
+@each_case("height", 32, 64)
 @each_case(
     ("parametrization", "method"),
-    [("pixels", "layers"), ("fourier", "layers"), ("pyramid", "layers"), ("pyramid", "spectral")],
+    ("pixels", "layers"),
+    ("fourier", "layers"),
+    ("pyramid", "layers"),
+    ("pyramid", "spectral"),
 )
 def test_the_estimate_counts_the_matrices_that_are_built(
     height: int, parametrization: Parametrization, method: OperatorForm

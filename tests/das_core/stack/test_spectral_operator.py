@@ -26,7 +26,7 @@ def pink(canvas: Shape) -> Tensor:
     return torch.fft.irfft2(white / frequency, s=canvas)
 
 
-@each_case(("canvas", "step"), [((168, 168), 4), ((224, 160), 4), ((112, 80), 1)])
+@each_case(("canvas", "step"), ((168, 168), 4), ((224, 160), 4), ((112, 80), 1))
 def test_spectral_points_where_exact_does(canvas: Shape, step: int) -> None:
     """For gradients with a white spectrum and with that of photographs."""
     levels = linear_levels(max(canvas), step)
@@ -35,7 +35,7 @@ def test_spectral_points_where_exact_does(canvas: Shape, step: int) -> None:
     assert torch.cosine_similarity(near.flatten(1), far.flatten(1), dim=1).min() > 0.99
 
 
-@each_case("canvas", [(12, 20), (20, 12), (15, 15)])
+@each_case("canvas", (12, 20), (20, 12), (15, 15))
 def test_the_response_is_what_shrinking_leaves_of_every_cosine(canvas: Shape) -> None:
     """The definition, with cosines of SciPy and the interpolation of torch, both in float64."""
     levels, gains = (1, 4, 9, max(canvas)), (1.0, 0.5, 2.0, 3.0)
@@ -58,7 +58,7 @@ def test_the_response_is_what_shrinking_leaves_of_every_cosine(canvas: Shape) ->
     np.testing.assert_allclose(SpectralOperator(canvas, levels, CPU).precondition(gradient), moved, rtol=0, atol=1e-3)
 
 
-@each_case("tile", [False, True])
+@each_case("tile", False, True)
 def test_the_finest_level_passes_every_frequency_alike_and_the_coarsest_the_mean_alone(tile: bool) -> None:
     response = compute_spectral_response((12, 17), (17,), tile, (3.0,))
     assert response.shape == ((12, 9) if tile else (12, 17))
@@ -79,7 +79,7 @@ def test_the_gradient_of_least_norm_gives_the_canvas_where_k_reaches_and_is_zero
     torch.testing.assert_close(k.invert(canvas), mean / (24 * 32), rtol=1e-4, atol=1e-7)
 
 
-@each_case("tile", [False, True])
+@each_case("tile", False, True)
 def test_the_response_can_be_ended_at_every_level_and_within_large_ones(
     tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,8 +94,8 @@ def test_the_response_can_be_ended_at_every_level_and_within_large_ones(
     assert assert_ends_anywhere(compute) > looks + 10
 
 
-@each_case("tile", [False, True])
-@each_case("canvas", [(100, 75), (40, 131)])
+@each_case("tile", False, True)
+@each_case("canvas", (100, 75), (40, 131))
 def test_a_level_of_many_samples_has_the_response_of_its_samples_one_by_one(
     canvas: Shape, tile: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

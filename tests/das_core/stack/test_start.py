@@ -30,7 +30,7 @@ def noise(height: int, width: int, batch: int = 1) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
-@each_case("contrast", [1.0, 0.5, 0.01])
+@each_case("contrast", 1.0, 0.5, 0.01)
 def test_the_canvas_shows_the_image_with_its_contrast_and_the_start_the_image(contrast: float) -> None:
     image = noise(24, 32) * 0.98 + 0.01
     before = image.clone()
@@ -50,12 +50,10 @@ def test_black_and_white_are_half_a_byte_step_away_and_can_move_and_values_beyon
 
 @each_case(
     ("says", "image", "contrast"),
-    [
-        (r"the start image has 4 channels \(an alpha channel\)", torch.rand(1, 4, 16, 16), 0.95),
-        (r"contrast 0.0 is not above 0 and at most 1; 0.95 keeps", noise(16, 16), 0.0),
-        (r"contrast 1.01 is not above 0 and at most 1; 0.95 keeps", noise(16, 16), 1.01),
-        (r"contrast nan is not above 0 and at most 1; 0.95 keeps", noise(16, 16), math.nan),
-    ],
+    (r"the start image has 4 channels \(an alpha channel\)", torch.rand(1, 4, 16, 16), 0.95),
+    (r"contrast 0.0 is not above 0 and at most 1; 0.95 keeps", noise(16, 16), 0.0),
+    (r"contrast 1.01 is not above 0 and at most 1; 0.95 keeps", noise(16, 16), 1.01),
+    (r"contrast nan is not above 0 and at most 1; 0.95 keeps", noise(16, 16), math.nan),
 )
 def test_an_image_or_a_contrast_that_cannot_be_is_named(says: str, image: Tensor, contrast: float) -> None:
     with pytest.raises(ValueError, match=says):
@@ -68,7 +66,9 @@ def make_noise(canvas: Shape, levels: Any, batch: int, amplitude: float, decay: 
 
 @each_case(
     ("canvas", "levels", "decay"),
-    [((32, 32), (1, 2, 4, 8, 16, 32), 0.7), ((24, 40), (1, 3, 10, 40), 0.5), ((32, 32), (4, 8), 1.0)],
+    ((32, 32), (1, 2, 4, 8, 16, 32), 0.7),
+    ((24, 40), (1, 3, 10, 40), 0.5),
+    ((32, 32), (4, 8), 1.0),
 )
 def test_noise_has_the_spectrum_of_explicit_layers(canvas: Shape, levels: tuple[int, ...], decay: float) -> None:
     # Each image is scaled to its own amplitude, which depends most on its coarsest waves: compare in shape.
@@ -89,7 +89,7 @@ def test_noise_has_the_spectrum_of_explicit_layers(canvas: Shape, levels: tuple[
     assert float(missed) < 1e-3 * float(coefficients.square().sum() / 1200)
 
 
-@each_case(("amplitude", "decay"), [(0.0, 0.7), (3.0, 0.7), (0.3, 1e-6), (0.3, 10.0)])
+@each_case(("amplitude", "decay"), (0.0, 0.7), (3.0, 0.7), (0.3, 1e-6), (0.3, 10.0))
 def test_amplitude_is_the_root_mean_square_of_every_image(amplitude: float, decay: float) -> None:
     images = make_noise((64, 48), tuple(range(1, 65)), 3, amplitude, decay, 0)
     assert images.shape == (3, 3, 64, 48)
@@ -113,13 +113,11 @@ def test_an_image_of_noise_differs_from_the_others_and_is_the_same_in_any_batch(
 
 @each_case(
     ("settings", "says"),
-    [
-        ({"amplitude": -0.1}, "amplitude -0.1 is not between 0 and"),
-        ({"amplitude": math.inf}, "amplitude inf is not"),
-        ({"decay": 0.0}, "decay 0.0 is not above 0 and at most 10"),
-        ({"decay": 10.1}, "decay 10.1"),
-        ({"decay": math.nan}, "decay nan"),
-    ],
+    ({"amplitude": -0.1}, "amplitude -0.1 is not between 0 and"),
+    ({"amplitude": math.inf}, "amplitude inf is not"),
+    ({"decay": 0.0}, "decay 0.0 is not above 0 and at most 10"),
+    ({"decay": 10.1}, "decay 10.1"),
+    ({"decay": math.nan}, "decay nan"),
 )
 def test_bad_settings_are_named(settings: dict[str, Any], says: str) -> None:
     good: dict[str, Any] = {"canvas": (16, 16), "levels": (1, 16), "batch": 1, "amplitude": 0.3}
@@ -163,13 +161,11 @@ def test_a_stack_is_repeated_for_many_masks_or_images() -> None:
 
 @each_case(
     ("says", "spec", "stacks", "image", "masks"),
-    [
-        ("2 stacks do not go with 3 images: use 1 or 3", SPEC, 2, photograph(3), 1),
-        ("2 images do not go with 3 images: use 1 or 3", SPEC, 1, photograph(2), 3),
-        ("2 masks do not go with 4 images: use 1 or 4", SPEC, 4, photograph(), 2),
-        ("2 masks do not go with 3 images: use 1 or 3", StackSpec(32, 16, 4, time=Time(3)), 3, photograph(), 2),
-        ("the image around the mask has 4 channels", SPEC, 1, torch.rand(1, 4, 16, 32), 1),
-    ],
+    ("2 stacks do not go with 3 images: use 1 or 3", SPEC, 2, photograph(3), 1),
+    ("2 images do not go with 3 images: use 1 or 3", SPEC, 1, photograph(2), 3),
+    ("2 masks do not go with 4 images: use 1 or 4", SPEC, 4, photograph(), 2),
+    ("2 masks do not go with 3 images: use 1 or 3", StackSpec(32, 16, 4, time=Time(3)), 3, photograph(), 2),
+    ("the image around the mask has 4 channels", SPEC, 1, torch.rand(1, 4, 16, 32), 1),
 )
 def test_images_and_masks_that_do_not_go_with_a_stack_are_named(
     says: str, spec: StackSpec, stacks: int, image: torch.Tensor, masks: int

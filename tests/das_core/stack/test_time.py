@@ -31,7 +31,7 @@ SPEC = StackSpec(24, 16, 4, levels=(1, 5, 12, 32))
 FILM = replace(SPEC, time=Time(6))
 
 
-@each_case("frames", [1, 2, 3, 5, 12, 48, 1000])
+@each_case("frames", 1, 2, 3, 5, 12, 48, 1000)
 def test_the_levels_by_default_are_two_an_octave_and_every_frame(frames: int) -> None:
     expected = {frames} if frames > 2 else {1, frames}
     for octave in range(12):
@@ -39,7 +39,7 @@ def test_the_levels_by_default_are_two_an_octave_and_every_frame(frames: int) ->
     assert list_time_levels(frames) == tuple(sorted(expected))
 
 
-@each_case(("points", "frames"), [(1, 4), (2, 5), (4, 12), (5, 5), (7, 12)])
+@each_case(("points", "frames"), (1, 4), (2, 5), (4, 12), (5, 5), (7, 12))
 def test_interpolation_in_time_is_that_of_torch_and_points_of_a_loop_meet_around_its_end(
     points: int, frames: int
 ) -> None:
@@ -52,7 +52,7 @@ def test_interpolation_in_time_is_that_of_torch_and_points_of_a_loop_meet_around
         torch.testing.assert_close(values @ matrix.T, expected[..., begin : begin + frames])
 
 
-@each_case("loop", [False, True])
+@each_case("loop", False, True)
 def test_frames_that_are_asked_alike_move_alike_and_a_single_one_as_a_picture(loop: bool) -> None:
     for frames in (2, 5, 12, 30):
         moved = time_matrix(Time(frames, loop=loop)) @ torch.ones(frames, dtype=torch.float64)
@@ -63,20 +63,20 @@ def test_frames_that_are_asked_alike_move_alike_and_a_single_one_as_a_picture(lo
         assert torch.equal(matrix.roll((shift, shift), (0, 1)), matrix)
 
 
-@each_case("loop", [False, True])
+@each_case("loop", False, True)
 def test_the_root_times_itself_is_k_with_a_level_of_one_point(loop: bool) -> None:
     time = Time(9, loop=loop)
     expected = time_matrix(time, (1, *list_time_levels(9)), 0.4)
     torch.testing.assert_close(time_root(time, 0.4) @ time_root(time, 0.4), expected)
 
 
-@each_case("frames", [0, MOST_FRAMES + 1, 2.0, "12", None])
+@each_case("frames", 0, MOST_FRAMES + 1, 2.0, "12", None)
 def test_a_number_of_frames_that_cannot_be_is_refused(frames: Any) -> None:
     with pytest.raises(ValueError, match=r"^frames .* is not a whole number from 1 to 1024"):
         Time(frames)
 
 
-@each_case("loop", [False, True])
+@each_case("loop", False, True)
 def test_the_noise_of_a_film_goes_over_from_frame_to_frame(loop: bool) -> None:
     canvas = ImageStack.noise(StackSpec(32, 32, 8, time=Time(24, loop=loop))).canvas
     steps = (canvas.roll(-1, 0) - canvas).square().mean(dim=(1, 2, 3)).sqrt()
@@ -132,8 +132,8 @@ def explicit(gradient: Tensor, spec: StackSpec, loop: bool) -> Tensor:
     return total
 
 
-@each_case("loop", [False, True])
-@each_case("frames", [6, 5, 2, 1])
+@each_case("loop", False, True)
+@each_case("frames", 6, 5, 2, 1)
 def test_k_in_space_and_time_is_autograd_through_levels_in_three_directions(frames: int, loop: bool) -> None:
     gradient = draw(frames, 3, *SPEC.canvas)
     # With these two levels K in space is diagonal, so the form `spectral` is exact.

@@ -32,7 +32,7 @@ def test_layers_go_from_the_depth_that_covers_all_to_the_last_and_around_a_loop(
     assert [scale for _, scale, _ in layers] == pytest.approx([2**1.9 / 2**number for number in range(8)])
 
 
-@each_case(("size", "margin"), [((32, 24), 4), ((224, 160), 20), ((1024, 768), 56)])
+@each_case(("size", "margin"), ((32, 24), 4), ((224, 160), 20), ((1024, 768), 56))
 def test_the_margin_that_suits_fits_every_factor(size: tuple[int, int], margin: int) -> None:
     assert zoom_margin(*size) == margin
     da.StackSpec(*size, margin, zoom=da.Zoom(2, factor=1.5 if margin == 4 else 1.34))
@@ -93,7 +93,7 @@ def test_depths_are_resized_as_torch_does_and_laid_on_each_other() -> None:
     torch.testing.assert_close(seen[1], expected, rtol=0, atol=1e-5)
 
 
-@each_case(("zoom", "canvas", "margin"), ZOOMS)
+@each_case(("zoom", "canvas", "margin"), *ZOOMS)
 def test_the_adjoint_is_that_of_autograd_and_each_pixel_a_mean_of_depths(
     zoom: da.Zoom, canvas: tuple[int, int], margin: int
 ) -> None:
@@ -125,7 +125,7 @@ def test_a_depth_has_the_bits_of_its_canvas_where_nothing_lies_in_it() -> None:
     assert torch.equal(seen[3][:, picture], depths[3][:, picture])
 
 
-@each_case(("zoom", "canvas", "margin"), ZOOMS)
+@each_case(("zoom", "canvas", "margin"), *ZOOMS)
 def test_nothing_jumps_on_the_way_and_a_loop_ends_where_it_began(
     zoom: da.Zoom, canvas: tuple[int, int], margin: int
 ) -> None:

@@ -32,7 +32,7 @@ def test_about_a_share_of_the_views_is_grey_by_the_luminance_of_rec_601_and_the_
     assert Grayscale(0.0)(views, make_draws(400)) is views
 
 
-@each_case("probability", [-0.1, 1.1, math.nan])
+@each_case("probability", -0.1, 1.1, math.nan)
 def test_a_grayscale_that_is_no_probability_is_refused(probability: float) -> None:
     with pytest.raises(ValueError, match="is not between 0 and 1"):
         Grayscale(probability)

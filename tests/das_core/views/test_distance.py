@@ -28,7 +28,7 @@ def test_so_many_views_as_the_probability_says_are_seen_from_afar_each_by_its_ow
     assert torch.equal(far[7:9], Distance(0.25)(views[7:9], make_draws(2, first=7)))
 
 
-@each_case("probability", [-0.1, 1.1, float("nan")])
+@each_case("probability", -0.1, 1.1, float("nan"))
 def test_what_is_no_probability_is_named(probability: float) -> None:
     with pytest.raises(ValueError, match=rf"distance {probability} is not between 0 and 1"):
         Distance(probability)

@@ -27,7 +27,7 @@ def test_a_window_keeps_being_shrunk_by_what_the_views_need(side: int, size: int
     assert side / reduction < 2 * LEAST_SHRINKING * size
 
 
-@each_case(("height", "width"), [(120, 160), (123, 161)])
+@each_case(("height", "width"), (120, 160), (123, 161))
 def test_windows_show_what_they_would_show_directly_across_the_edges_too_and_need_no_gradient(
     height: int, width: int
 ) -> None:

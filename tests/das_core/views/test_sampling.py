@@ -34,7 +34,7 @@ def cut_by_torch(canvas: Tensor, size: int) -> Tensor:
     return torch.cat(views)
 
 
-@each_case("size", [1, 7, 20, 24, 33, 50])
+@each_case("size", 1, 7, 20, 24, 33, 50)
 def test_views_are_windows_resized_by_torch_also_across_the_edges_and_so_is_their_gradient(size: int) -> None:
     canvas, weights = draw(2, 3, 40, 56), draw(len(WINDOWS), 3, size, size, seed=1)
     views = crop_and_resize(canvas, WINDOWS, ITEMS, size)

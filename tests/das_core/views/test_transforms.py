@@ -15,7 +15,7 @@ from toys import make_draws
 TRANSFORMS: list[Transform] = [Flip(), Noise(), ColorShift(), Grayscale(1), Distance(1)]
 
 
-@each_case("transform", TRANSFORMS)
+@each_case("transform", *TRANSFORMS)
 def test_a_change_belongs_to_its_view_leaves_what_comes_in_alone_and_has_a_gradient(transform: Transform) -> None:
     views = torch.rand(1, 3, 24, 24).expand(6, -1, -1, -1).clone().requires_grad_()
     before = views.detach().clone()
@@ -34,7 +34,9 @@ def test_a_change_belongs_to_its_view_leaves_what_comes_in_alone_and_has_a_gradi
 
 @each_case(
     ("nothing", "something", "error"),
-    [(ColorShift(0, 0), ColorShift(), 1e-6), (Flip(0), Flip(), 0.0), (Noise(0), None, 0.0)],
+    (ColorShift(0, 0), ColorShift(), 1e-6),
+    (Flip(0), Flip(), 0.0),
+    (Noise(0), None, 0.0),
 )
 def test_at_zero_nothing_happens_and_what_follows_gets_the_same_draws(
     nothing: Transform, something: Transform | None, error: float
@@ -56,7 +58,7 @@ def test_flip_mirrors_whole_views_about_that_often() -> None:
     assert torch.equal(Flip(1)(views, make_draws(400)), views.flip(-1))
 
 
-@each_case("kind", get_args(NoiseKind))
+@each_case("kind", *get_args(NoiseKind))
 def test_noise_is_added_and_clipped(kind: NoiseKind) -> None:
     views = torch.full((2, 3, 50, 50), 0.9)
     noisy = Noise(0.2, kind)(views, make_draws(2))
@@ -78,7 +80,7 @@ test_bad_settings_are_named = refuses(
 )
 
 
-@each_case("transform", TRANSFORMS)
+@each_case("transform", *TRANSFORMS)
 def test_a_transform_says_what_it_keeps(transform: Transform) -> None:
     times, leaf = 4, torch.rand(8, 3, 96, 96, requires_grad=True)
     transform(leaf * 1.0, make_draws(8))

@@ -81,7 +81,7 @@ def test_every_position_that_fits_and_every_side_between_the_bounds_is_equally_l
     assert float(sides.double().std()) == pytest.approx(100 / 12**0.5, abs=1)
 
 
-@each_case(("zoom_start", "expected"), [(0.1, 0.4), (0.6, 0.6), (1.0, 0.8)])
+@each_case(("zoom_start", "expected"), (0.1, 0.4), (0.6, 0.6), (1.0, 0.8))
 def test_a_start_beyond_the_bounds_is_the_nearer_bound(zoom_start: float, expected: float) -> None:
     windows = Windows(0, 0.4, 0.8, zoom_start)
     drawn = windows.draw(ViewGeometry((1000, 1000)), make_draws(400, 0.0))
@@ -100,13 +100,11 @@ def test_windows_of_a_tile_lie_across_its_edges_unless_there_is_a_box() -> None:
 
 @each_case(
     ("windows", "canvas", "margin", "tile", "expected"),
-    [
-        (Windows(0), (56, 64), 8, False, (8, 8, 40, 48)),
-        (Windows(3), (56, 64), 8, False, (5, 5, 46, 54)),
-        (Windows(8), (56, 64), 8, False, (0, 0, 56, 64)),
-        (Windows(56), (56, 64), 0, True, (0, 0, 56, 64)),
-        (Windows(56, fitted=True), (96, 96), 16, False, (0, 0, 96, 96)),
-    ],
+    (Windows(0), (56, 64), 8, False, (8, 8, 40, 48)),
+    (Windows(3), (56, 64), 8, False, (5, 5, 46, 54)),
+    (Windows(8), (56, 64), 8, False, (0, 0, 56, 64)),
+    (Windows(56), (56, 64), 0, True, (0, 0, 56, 64)),
+    (Windows(56, fitted=True), (96, 96), 16, False, (0, 0, 96, 96)),
 )
 def test_views_reach_as_far_into_the_margin_as_the_jitter_and_fitted_ones_to_its_end(
     windows: Windows, canvas: tuple[int, int], margin: int, tile: bool, expected: Box

@@ -16,7 +16,7 @@ from loaded_pack import STEADY, Pack, Watched, assert_is_image, previews, to_byt
 from running_node import Running
 
 
-@each_case(("steps", "every", "count"), [(4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1)])
+@each_case(("steps", "every", "count"), (4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1))
 def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, every: int, count: int) -> None:
     image, _, frames, history, _ = pack.optimize(steps=steps, frames=every)
     assert_is_image(frames, count, 64, 64)
@@ -25,7 +25,7 @@ def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, eve
     assert len({frame.sum().item() for frame in frames}) == count
 
 
-@each_case(("every", "shown"), [(0, [4]), (1, [0, 1, 2, 3, 4]), (3, [0, 1, 3, 4])])
+@each_case(("every", "shown"), (0, [4]), (1, [0, 1, 2, 3, 4]), (3, [0, 1, 3, 4]))
 def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list[int]) -> None:
     with previews() as updates:
         image = pack.optimize(steps=4, preview_every=every)[0]
@@ -39,7 +39,7 @@ def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list
     assert (np.asarray(last) == to_bytes(image[0])).all()
 
 
-@each_case(("at", "chunk", "done"), [(3, 8, 2), (5, 1, 1)])
+@each_case(("at", "chunk", "done"), (3, 8, 2), (5, 1, 1))
 def test_cancel_does_not_wait_for_the_step(pack: Pack, running: Running, at: int, chunk: int, done: int) -> None:
     import comfy.model_management
 
@@ -63,7 +63,7 @@ def finishing(pack: Pack, running: Running, at: int) -> Any:
     return pack.objective(Watched(tell))
 
 
-@each_case(("frames", "count"), [(0, 1), (2, 1), (3, 1), (1, 2)])
+@each_case(("frames", "count"), (0, 1), (2, 1), (3, 1), (1, 2))
 def test_finish_now_in_the_midst_of_a_step_leaves_it_out(pack: Pack, running: Running, frames: int, count: int) -> None:
     # Two chunks a step: the press comes in the first chunk of the third step.
     asked = {**STEADY, "chunk": 2, "frames": frames, "preview_every": 0}
@@ -99,7 +99,7 @@ def test_an_ascent_is_gone_as_soon_as_its_node_is(pack: Pack, monkeypatch: pytes
         gc.enable()
 
 
-@each_case(("at", "steps"), [(1, 1), (5, 2), (7, 3), (0, 4)])
+@each_case(("at", "steps"), (1, 1), (5, 2), (7, 3), (0, 4))
 def test_only_what_ended_early_gets_a_new_fingerprint(pack: Pack, running: Running, at: int, steps: int) -> None:
     node = pack.node("DAS_Optimize")
     before = node.fingerprint_inputs(steps=4)
@@ -138,12 +138,10 @@ CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8
 
 @each_case(
     ("error", "says"),
-    [
-        (None, r"'class 0' is not a number at step 3; .* of step 2.*Lower"),
-        (RuntimeError(CPU_ERROR), "memory ran out at step 3, with one view at a time"),
-        (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out at step 3, with one view at a time"),
-        (RuntimeError("shapes do not match"), "shapes do not match"),
-    ],
+    (None, r"'class 0' is not a number at step 3; .* of step 2.*Lower"),
+    (RuntimeError(CPU_ERROR), "memory ran out at step 3, with one view at a time"),
+    (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out at step 3, with one view at a time"),
+    (RuntimeError("shapes do not match"), "shapes do not match"),
 )
 def test_what_fails_after_the_first_step_is_saved(pack: Pack, error: RuntimeError | None, says: str) -> None:
     def fail(call: int) -> None:

@@ -12,7 +12,7 @@ def read(pack: Pack, choice: Any) -> Any:
     return pack.module("nodes.ascent.recipe").read_recipe(choice, core.ImageStack.gray(core.StackSpec()))
 
 
-@each_case("name", ["picture", "sketch", "best", "style", "dream"])
+@each_case("name", "picture", "sketch", "best", "style", "dream")
 def test_the_choices_are_the_recipes_of_das_core(pack: Pack, name: str) -> None:
     settings = read(pack, {"recipe": name})
     assert settings.recipe == getattr(pack.module("das_core"), name.upper())

@@ -52,13 +52,11 @@ def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> 
 
 @each_case(
     ("scores", "shown"),
-    [
-        ({"jellyfish": 0.12, "goldfish": 0.41}, "jellyfish 12% · goldfish 41%"),
-        ({"a coral reef full of fish": 0.3, "a castle on a hill": 0.5}, "a coral reef full o… 30% · 1 more"),
-        ({"a": 1, "b": 2, "c": 3}, "a 100% · b 200% · c 300%"),
-        ({"on two\nlines": 0}, "on two lines 0%"),
-        ({"lost": float("nan")}, "lost nan%"),
-    ],
+    ({"jellyfish": 0.12, "goldfish": 0.41}, "jellyfish 12% · goldfish 41%"),
+    ({"a coral reef full of fish": 0.3, "a castle on a hill": 0.5}, "a coral reef full o… 30% · 1 more"),
+    ({"a": 1, "b": 2, "c": 3}, "a 100% · b 200% · c 300%"),
+    ({"on two\nlines": 0}, "on two lines 0%"),
+    ({"lost": float("nan")}, "lost nan%"),
 )
 def test_as_many_scores_are_shown_as_have_room(status: ModuleType, scores: dict[str, float], shown: str) -> None:
     assert status.Status(1, NAMED, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\n{shown}"
@@ -95,15 +93,13 @@ SLOW = [3, 6, 9, 12, 15, 18, 21]
 
 @each_case(
     ("times", "every", "steps"),
-    [
-        (QUICK, 0, [11]),
-        (QUICK, 5, [1, 5, 10, 11]),
-        (SLOW, 0, [7]),
-        (SLOW, 1000, [1, 3, 5, 7]),
-        # The clock starts anew with every picture.
-        # 1: the first. 2: the second that is asked for. 4: that too, and not 3, one second after it.
-        ([4, 8, 9, 13, 15, 17], 2, [1, 2, 4, 6]),
-    ],
+    (QUICK, 0, [11]),
+    (QUICK, 5, [1, 5, 10, 11]),
+    (SLOW, 0, [7]),
+    (SLOW, 1000, [1, 3, 5, 7]),
+    # The clock starts anew with every picture.
+    # 1: the first. 2: the second that is asked for. 4: that too, and not 3, one second after it.
+    ([4, 8, 9, 13, 15, 17], 2, [1, 2, 4, 6]),
 )
 def test_when_the_picture_is_shown(status: ModuleType, times: list[float], every: int, steps: list[int]) -> None:
     assert shown(status, every, *times) == steps
@@ -111,11 +107,9 @@ def test_when_the_picture_is_shown(status: ModuleType, times: list[float], every
 
 @each_case(
     ("node", "count", "shown", "columns"),
-    [
-        ("FilmStack", 2, [0, 1], 2),
-        ("FilmStack", 12, [0, 1, 2, 4, 5, 6, 8, 9, 11], 3),
-        ("ZoomStack", 4, [0, 1, 2, 3], 2),
-    ],
+    ("FilmStack", 2, [0, 1], 2),
+    ("FilmStack", 12, [0, 1, 2, 4, 5, 6, 8, 9, 11], 3),
+    ("ZoomStack", 4, [0, 1, 2, 3], 2),
 )
 def test_of_a_film_or_a_zoom_some_pictures_are_shown_on_a_sheet(
     status: ModuleType, pack: Pack, node: str, count: int, shown: list[int], columns: int
@@ -132,7 +126,7 @@ def test_of_a_film_or_a_zoom_some_pictures_are_shown_on_a_sheet(
         assert tile.mean(dim=(1, 2)) == pytest.approx(series.image()[frame].mean(dim=(1, 2)), abs=0.02)
 
 
-@each_case(("count", "side"), [(1, (64, 64)), (4, (134, 134)), (5, (48, 71)), (20, (74, 74))])
+@each_case(("count", "side"), (1, (64, 64)), (4, (134, 134)), (5, (48, 71)), (20, (74, 74)))
 def test_of_a_batch_four_are_shown_whole_and_more_of_them_smaller(
     status: ModuleType, pack: Pack, count: int, side: tuple[int, int]
 ) -> None:

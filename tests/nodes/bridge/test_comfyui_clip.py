@@ -101,17 +101,15 @@ def no_clip_vision() -> Any:
 
 @each_case(
     ("half", "other", "says"),
-    [
-        (None, make_vision(), r"clip is NoneType, not a text encoder.*Load CLIP$"),
-        (make_text(), None, r"clip_vision is NoneType, not an image encoder.*Vision$"),
-        (make_text(t5xxl=LanguageModel()), make_vision(), r"the text encoder is no CLIP .* load clip_g"),
-        (
-            make_text(clip_l=Encoder(8, seed=1), clip_g=Encoder(20, seed=2)),
-            make_vision(),
-            r"has embeddings of 12 numbers and the text encoder of 8 \(clip_l\) and 20 \(clip_g\); .* matching pair",
-        ),
-        (make_text(), no_clip_vision(), r"ComfyUI's CLIP does not answer an image with one embedding"),
-    ],
+    (None, make_vision(), r"clip is NoneType, not a text encoder.*Load CLIP$"),
+    (make_text(), None, r"clip_vision is NoneType, not an image encoder.*Vision$"),
+    (make_text(t5xxl=LanguageModel()), make_vision(), r"the text encoder is no CLIP .* load clip_g"),
+    (
+        make_text(clip_l=Encoder(8, seed=1), clip_g=Encoder(20, seed=2)),
+        make_vision(),
+        r"has embeddings of 12 numbers and the text encoder of 8 \(clip_l\) and 20 \(clip_g\); .* matching pair",
+    ),
+    (make_text(), no_clip_vision(), r"ComfyUI's CLIP does not answer an image with one embedding"),
 )
 def test_halves_that_are_no_clip_are_named(pack: Pack, half: Any, other: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -140,7 +138,7 @@ MISSING = {
 }
 
 
-@each_case("matrix", MISSING.values())
+@each_case("matrix", *MISSING.values())
 def test_a_text_encoder_without_its_projection_is_named(pack: Pack, matrix: Tensor) -> None:
     half: Any = make_text()
     half.cond_stage_model.clip_l.transformer.text_projection.weight.data = matrix

@@ -86,14 +86,12 @@ def register(finish: ModuleType, monkeypatch: pytest.MonkeyPatch) -> web.Applica
 
 @each_case(
     ("body", "kind"),
-    [
-        (b"[" * 100_000, "application/json"),
-        (b"{}", "application/json; charset=no-such"),
-        (b"\xff\xfe", "application/json; charset=utf-8"),
-        (b'{"node_id": "5"}', "application/json"),
-        (b"null", "application/json"),
-        (b"{}", "gzip"),
-    ],
+    (b"[" * 100_000, "application/json"),
+    (b"{}", "application/json; charset=no-such"),
+    (b"\xff\xfe", "application/json; charset=utf-8"),
+    (b'{"node_id": "5"}', "application/json"),
+    (b"null", "application/json"),
+    (b"{}", "gzip"),
 )
 def test_what_is_no_press_fails(finish: ModuleType, monkeypatch: pytest.MonkeyPatch, body: bytes, kind: str) -> None:
     async def ask() -> tuple[int, str]:

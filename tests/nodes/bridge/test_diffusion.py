@@ -159,14 +159,12 @@ def untold() -> Any:
 
 @each_case(
     ("settings", "arguments", "says"),
-    [
-        (
-            {"module": Watched(broken=1)},
-            lambda: predict(make_model()),
-            r"at step 2 .*gradient of 'class 0' is not a number",
-        ),
-        ({}, untold, r"this sampler does not tell its noise levels; use KSampler"),
-    ],
+    (
+        {"module": Watched(broken=1)},
+        lambda: predict(make_model()),
+        r"at step 2 .*gradient of 'class 0' is not a number",
+    ),
+    ({}, untold, r"this sampler does not tell its noise levels; use KSampler"),
 )
 def test_what_goes_wrong_is_said(
     make_guide: Callable[..., Any], settings: dict[str, Any], arguments: Callable[[], Any], says: str

@@ -94,7 +94,7 @@ def test_only_checkpoints_are_found(folders: ModuleType, pack: Pack, classifier_
     (classifier_folder / "../outside.pth").unlink()
 
 
-@each_case("name", ["direct-ascent", "direct_ascent.1(2)", "direct ascent", "präparat", "a#b"])
+@each_case("name", "direct-ascent", "direct_ascent.1(2)", "direct ascent", "präparat", "a#b")
 def test_a_folder_from_which_the_page_gets_no_files_is_a_warning(
     folders: ModuleType, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:

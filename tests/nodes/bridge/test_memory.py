@@ -157,7 +157,7 @@ def test_models_moved_under_inference_mode_are_repaired(pack: Pack) -> None:
     assert not any(tensor.is_inference() for tensor in (*module.parameters(), *module.buffers(), *tower.parameters()))
 
 
-@each_case("platform_name", ["win32", "linux"])
+@each_case("platform_name", "win32", "linux")
 def test_cached_memory_is_given_back(memory: ModuleType, monkeypatch: pytest.MonkeyPatch, platform_name: str) -> None:
     ends: list[str] = []
     monkeypatch.setattr(memory.mm, "soft_empty_cache", lambda: ends.append("freed"))
@@ -262,7 +262,7 @@ def test_nothing_moves_if_all_fit_or_fail(models: ModuleType, device: Device, ca
     assert (device.loads, caplog.messages) == ([], [])
 
 
-@each_case("what", ["evicted", "partly"])
+@each_case("what", "evicted", "partly")
 def test_what_was_pushed_off_comes_back_and_the_log_says_so_once(
     models: ModuleType, device: Device, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:

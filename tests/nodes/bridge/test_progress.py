@@ -33,7 +33,7 @@ def test_steps_reach_the_bar_with_an_image_as_it_is_and_without_its_graph(progre
     assert (np.asarray(picture) == to_bytes(image.detach()[0].movedim(0, -1))).all()
 
 
-@each_case(("batch", "rows"), [(2, 1), (3, 2), (6, 2)])
+@each_case(("batch", "rows"), (2, 1), (3, 2), (6, 2))
 def test_of_a_batch_the_first_four_are_previewed_two_beside_two(progress: ModuleType, batch: int, rows: int) -> None:
     # Image number n is grey of the value n / 8.
     images = torch.arange(batch).div(8)[:, None, None, None].expand(batch, 3, 6, 9)
@@ -69,7 +69,7 @@ def test_a_text_is_shown_at_once_and_the_next_not_before_it_can_be_read(
     assert running.server.texts == ["one", "three"]
 
 
-@each_case(("name", "enabled", "shown"), [("Optimize", True, True), ("Optimize", False, False), ("", True, False)])
+@each_case(("name", "enabled", "shown"), ("Optimize", True, True), ("Optimize", False, False), ("", True, False))
 def test_the_console_has_a_bar_unless_comfyui_has_none_also_when_a_run_fails(
     progress: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
@@ -233,7 +233,7 @@ NODES: dict[str, tuple[Callable[[Pack], dict[str, Any]], int | None, int | None]
 }
 
 
-@each_case("node_id", NODES)
+@each_case("node_id", *NODES)
 def test_a_node_shows_its_text_and_its_chart(with_page: Pack, node_id: str) -> None:
     make_inputs, text, chart = NODES[node_id]
     inputs = make_inputs(with_page)

@@ -84,10 +84,8 @@ def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:
 
 @each_case(
     ("code", "says"),
-    [
-        (errno.ENOSPC, r"the stack 'castle' cannot be saved in .*output \(No space left on device\): free some space"),
-        (errno.EROFS, r"\(Read-only file system\): make the folder writable, or start ComfyUI with another --output"),
-    ],
+    (errno.ENOSPC, r"the stack 'castle' cannot be saved in .*output \(No space left on device\): free some space"),
+    (errno.EROFS, r"\(Read-only file system\): make the folder writable, or start ComfyUI with another --output"),
 )
 def test_a_stack_that_cannot_be_written_is_said_with_what_to_do(
     pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch, code: int, says: str
@@ -109,10 +107,8 @@ LEAVES = r"filename_prefix .* leaves the folder .*stacks.*'castle'"
 
 @each_case(
     ("prefix", "says"),
-    [
-        *((prefix, LEAVES) for prefix in ("../x", "a/../../x", "/tmp/x", " ", ".", "a/", "\0")),
-        ("\ud800", "filename_prefix holds half of a character"),
-    ],
+    *((prefix, LEAVES) for prefix in ("../x", "a/../../x", "/tmp/x", " ", ".", "a/", "\0")),
+    ("\ud800", "filename_prefix holds half of a character"),
 )
 def test_a_prefix_outside_the_folder_writes_nothing(pack: Pack, saved_stacks: Path, prefix: str, says: str) -> None:
     before = sorted(pack.home.rglob("*"))
@@ -133,7 +129,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(pack: Pack, saved_s
     assert pack.run("DAS_LoadStack", file=name)[0].steps == 0
 
 
-@each_case("name", ["gone.safetensors [output]", "../secret.safetensors", "/etc/passwd", ""])
+@each_case("name", "gone.safetensors [output]", "../secret.safetensors", "/etc/passwd", "")
 def test_a_name_that_is_not_in_the_list_is_refused(pack: Pack, saved_stacks: Path, name: str) -> None:
     pack.run("DAS_SaveStack", stack=pack.stack())
     shutil.copy(saved_stacks / "direct_ascent_00001_.safetensors", pack.output / "secret.safetensors")

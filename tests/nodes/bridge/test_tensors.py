@@ -92,16 +92,14 @@ def patcher(**settings: int) -> Any:
 
 @each_case(
     ("model", "vae", "says"),
-    [
-        (patcher(), None, "there is no VAE in what is connected to vae"),
-        (2.5, StandInVAE(), "there is no diffusion model in what is connected to model"),
-        (patcher(), make_vae(first_stage_model=None), "there is no VAE in what is connected to vae"),
-        (patcher(dimensions=3), StandInVAE(), r"of video \(or of an image model that shares the VAE of one\); only"),
-        (patcher(dimensions=1), StandInVAE(), "of audio; only models of images"),
-        (patcher(), make_vae(latent_dim=3), "this VAE makes video or audio, no images"),
-        (patcher(), make_vae(output_channels=2), "this VAE makes video or audio, no images"),
-        (patcher(channels=16), StandInVAE(4), "VAE has latents of 4 channels and the diffusion model of 16: connect"),
-    ],
+    (patcher(), None, "there is no VAE in what is connected to vae"),
+    (2.5, StandInVAE(), "there is no diffusion model in what is connected to model"),
+    (patcher(), make_vae(first_stage_model=None), "there is no VAE in what is connected to vae"),
+    (patcher(dimensions=3), StandInVAE(), r"of video \(or of an image model that shares the VAE of one\); only"),
+    (patcher(dimensions=1), StandInVAE(), "of audio; only models of images"),
+    (patcher(), make_vae(latent_dim=3), "this VAE makes video or audio, no images"),
+    (patcher(), make_vae(output_channels=2), "this VAE makes video or audio, no images"),
+    (patcher(channels=16), StandInVAE(4), "VAE has latents of 4 channels and the diffusion model of 16: connect"),
 )
 def test_a_vae_is_that_of_the_latents_of_the_model(tensors: ModuleType, model: Any, vae: Any, says: str) -> None:
     tensors.check_vae(patcher(channels=16), StandInVAE(16))
@@ -120,18 +118,12 @@ def test_pictures_come_from_a_latent_and_go_back(tensors: ModuleType) -> None:
 
 @each_case(
     ("method", "answer", "says"),
-    [
-        ("decode", None, "decodes the prediction to a NoneType, where a tensor is needed: load another"),
-        (
-            "decode",
-            torch.zeros(1, 16, 16, 1),
-            r"decodes the prediction to a tensor of \(1, 16, 16, 1\), where pictures",
-        ),
-        ("decode", torch.full((1, 16, 16, 3), torch.nan), r"prediction to values that are no numbers: .*--fp32-vae"),
-        ("encode", None, "encodes the picture to a NoneType, where a tensor is needed: load another"),
-        ("encode", torch.zeros(1, 4, 4, 4), r"its own picture to a latent of \(1, 4, 4, 4\), where .* \(1, 4, 2, 2\)"),
-        ("encode", torch.full((1, 4, 2, 2), torch.nan), "picture to values that are no numbers: start ComfyUI with"),
-    ],
+    ("decode", None, "decodes the prediction to a NoneType, where a tensor is needed: load another"),
+    ("decode", torch.zeros(1, 16, 16, 1), r"decodes the prediction to a tensor of \(1, 16, 16, 1\), where pictures"),
+    ("decode", torch.full((1, 16, 16, 3), torch.nan), r"prediction to values that are no numbers: .*--fp32-vae"),
+    ("encode", None, "encodes the picture to a NoneType, where a tensor is needed: load another"),
+    ("encode", torch.zeros(1, 4, 4, 4), r"its own picture to a latent of \(1, 4, 4, 4\), where .* \(1, 4, 2, 2\)"),
+    ("encode", torch.full((1, 4, 2, 2), torch.nan), "picture to values that are no numbers: start ComfyUI with"),
 )
 def test_a_vae_that_answers_otherwise_is_named(tensors: ModuleType, method: str, answer: Any, says: str) -> None:
     vae, latent = make_vae(**{method: lambda *_: answer}), torch.zeros(1, 4, 2, 2)
@@ -145,11 +137,9 @@ def test_a_vae_that_answers_otherwise_is_named(tensors: ModuleType, method: str,
 
 @each_case(
     ("shape", "says"),
-    [
-        ((1, 4, 0, 8), r"the latent of shape \(.*\) is empty: there is nothing to guide"),
-        ((1, 4, 1, 8, 8), "the latent has 5 dimensions, as video and audio have"),
-        ((1, 16, 8, 8), "the latent has 16 channels and the VAE 4: connect the VAE"),
-    ],
+    ((1, 4, 0, 8), r"the latent of shape \(.*\) is empty: there is nothing to guide"),
+    ((1, 4, 1, 8, 8), "the latent has 5 dimensions, as video and audio have"),
+    ((1, 16, 8, 8), "the latent has 16 channels and the VAE 4: connect the VAE"),
 )
 def test_a_latent_of_another_shape_is_refused(tensors: ModuleType, shape: tuple[int, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -163,7 +153,7 @@ def differentiate(values: Tensor) -> Tensor:
     return gradient
 
 
-@each_case("mode", [torch.inference_mode, torch.no_grad])
+@each_case("mode", torch.inference_mode, torch.no_grad)
 def test_a_gradient_can_be_taken_where_autograd_is_off_and_later_of_what_was_made(pack: Pack, mode: type) -> None:
     def fail() -> None:
         raise KeyError

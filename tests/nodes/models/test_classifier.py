@@ -54,7 +54,7 @@ def test_starters_are_two_in_the_care_of_the_memory_manager(pack: Pack) -> None:
     assert history[-1].scores["jellyfish"] > history[0].scores["jellyfish"]
 
 
-@each_case(("library", "name", "below"), [("torchvision", "squeezenet1_1", ""), ("timm", "resnet18.a1_in1k", "timm")])
+@each_case(("library", "name", "below"), ("torchvision", "squeezenet1_1", ""), ("timm", "resnet18.a1_in1k", "timm"))
 def test_a_library_gets_its_folder_and_a_progress_bar(
     pack: Pack, monkeypatch: pytest.MonkeyPatch, library: str, name: str, below: str
 ) -> None:

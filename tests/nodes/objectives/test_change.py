@@ -58,7 +58,7 @@ def test_a_schedule_goes_over_the_frames_of_a_film(pack: Pack) -> None:
     assert over_frames(pack, frames="0, 0.5, 1, 0.5", end=2.0) == [0.0, 1.0, 2.0, 1.0]
 
 
-@each_case("kind", [list, torch.tensor, np.array])
+@each_case("kind", list, torch.tensor, np.array)
 def test_numbers_of_another_node_are_one_for_each_frame(pack: Pack, kind: Callable[[list[float]], Any]) -> None:
     loud = [0.0, 0.5, 1.0, 0.25]
     assert over_frames(pack, numbers=kind(loud), frames="0: 1") == loud, "in place of the text"
@@ -89,7 +89,7 @@ def factors(objective: Any, frames: int) -> list[list[float]]:
     return [[*part.terms[0].weigh_images(Time(frames).timeline)] for part in split(objective)]
 
 
-@each_case("text", ["0: 0 / 4: 1", "4: 1\n0: 0"])
+@each_case("text", "0: 0 / 4: 1", "4: 1\n0: 0")
 def test_weights_cross_between_keyframes(pack: Pack, text: str) -> None:
     asked = sorted(factors(ask_keyframes(pack, text, curve="linear"), 4), reverse=True)
     assert asked == [[1.0, 0.75, 0.5, 0.25], [0.0, 0.25, 0.5, 0.75]]

@@ -23,7 +23,7 @@ def test_variety_goes_to_the_objective_and_is_none_without_it(pack: Pack, starte
     assert not hasattr(plain.terms[0].judge, "share")
 
 
-@each_case("classes", ["jelyfish", "crane", "all sunflower", "sunflower: big"])
+@each_case("classes", "jelyfish", "crane", "all sunflower", "sunflower: big")
 def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, starter: Any, classes: str) -> None:
     with pytest.raises(
         ValueError,
@@ -35,7 +35,7 @@ def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, st
     assert "Pick ImageNet Class" not in str(error.value)
 
 
-@each_case("kind", ["total_variation", "l2", "spectrum", "range"])
+@each_case("kind", "total_variation", "l2", "spectrum", "range")
 def test_every_prior_goes_beside_a_model(pack: Pack, kind: str) -> None:
     (prior,) = pack.run("DAS_Prior", kind=kind, weight=0.3)
     assert (prior.terms[0].score.kind, prior.terms[0].weight) == (kind, 0.3)

@@ -50,7 +50,7 @@ def test_the_text_tower_is_there_before_prompts_are_encoded(pack: Pack, monkeypa
     assert events == ["loaded for a cat, a dog", "a cat", "a dog"]
 
 
-@each_case("shape", [(1, 20, 50), (3, 16, 16)])
+@each_case("shape", (1, 20, 50), (3, 16, 16))
 def test_images_are_targets(pack: Pack, shape: tuple[int, ...]) -> None:
     with torch.inference_mode():
         image = torch.rand(*shape, 3)
@@ -73,12 +73,10 @@ def latin(pack: Pack) -> Any:
 
 @each_case(
     ("node", "inputs", "unread"),
-    [
-        ("DAS_TextObjective", {"clip": None, "text": "a cat\n\u57ce\u5821: 0.5"}, "\u57ce\u5821"),
-        ("DAS_Keyframes", {"model": None, "keyframes": "0: \u57ce\u5821"}, "\u57ce\u5821"),
-        ("DAS_Similarity", {"clip": None, "image": torch.rand(1, 9, 9, 3), "text": "(\u732b:2)\na cat"}, "\u732b"),
-        ("DAS_TextObjective", {"clip": None, "text": "a cat"}, ""),
-    ],
+    ("DAS_TextObjective", {"clip": None, "text": "a cat\n\u57ce\u5821: 0.5"}, "\u57ce\u5821"),
+    ("DAS_Keyframes", {"model": None, "keyframes": "0: \u57ce\u5821"}, "\u57ce\u5821"),
+    ("DAS_Similarity", {"clip": None, "image": torch.rand(1, 9, 9, 3), "text": "(\u732b:2)\na cat"}, "\u732b"),
+    ("DAS_TextObjective", {"clip": None, "text": "a cat"}, ""),
 )
 def test_of_texts_that_a_clip_was_not_made_to_read_a_node_warns_and_goes_on(
     pack: Pack, latin: Any, monkeypatch: pytest.MonkeyPatch, node: str, inputs: dict[str, Any], unread: str
@@ -89,7 +87,7 @@ def test_of_texts_that_a_clip_was_not_made_to_read_a_node_warns_and_goes_on(
     assert shown == ([(WARNING.format(unread), "1")] if unread else [])
 
 
-@each_case(("node", "inputs"), [("TextObjective", ("clip", "text")), ("Keyframes", ("model", "keyframes"))])
+@each_case(("node", "inputs"), ("TextObjective", ("clip", "text")), ("Keyframes", ("model", "keyframes")))
 def test_the_warning_is_the_last_text_on_a_node_that_has_read_for_long(
     pack: Pack, latin: Any, running: Running, monkeypatch: pytest.MonkeyPatch, node: str, inputs: tuple[str, str]
 ) -> None:

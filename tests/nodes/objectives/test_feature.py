@@ -41,12 +41,10 @@ def test_a_head_of_a_transformer_climbs(pack: Pack) -> None:
 
 @each_case(
     ("kind", "name"),
-    [
-        ({"kind": "layer"}, "convolution"),
-        ({"kind": "channel", "channel": 7}, "convolution channel 7"),
-        ({"kind": "neuron", "channel": 7, "position": "0, 5"}, "convolution channel 7 at 0, 5"),
-        ({"kind": "direction", "direction": "1: 2\n2: -1"}, "convolution direction"),
-    ],
+    ({"kind": "layer"}, "convolution"),
+    ({"kind": "channel", "channel": 7}, "convolution channel 7"),
+    ({"kind": "neuron", "channel": 7, "position": "0, 5"}, "convolution channel 7 at 0, 5"),
+    ({"kind": "direction", "direction": "1: 2\n2: -1"}, "convolution direction"),
 )
 def test_every_kind_of_feature_can_be_asked_for(pack: Pack, kind: dict[str, Any], name: str) -> None:
     assert feature(pack, **kind).name == name

@@ -33,7 +33,7 @@ def test_its_frames_are_those_of_the_library(pack: Pack) -> None:
     assert torch.equal(image, before)
 
 
-@each_case(("width", "height", "size"), [(0, 0, (40, 64)), (16, 0, (40, 16)), (0, 56, (56, 64))])
+@each_case(("width", "height", "size"), (0, 0, (40, 64)), (16, 0, (40, 16)), (0, 56, (56, 64)))
 def test_a_side_of_zero_is_that_of_the_picture(pack: Pack, width: int, height: int, size: tuple[int, int]) -> None:
     assert_is_image(film(pack, shots="1: 0.5 0.5 1", width=width, height=height), 2, *size)
 

@@ -65,7 +65,7 @@ def test_many_units_are_made_in_parts_and_their_previews_show_all(pack: Pack, ru
     assert torch.equal(images[8:], show(pack, Wide(), units="8-11")[0])
 
 
-@each_case(("pictures", "each"), [("more", 1), ("less", 1), ("diverse", 4), ("raw", 1)])
+@each_case(("pictures", "each"), ("more", 1), ("less", 1), ("diverse", 4), ("raw", 1))
 def test_dead_units_are_grey_and_named_in_all_pictures(pack: Pack, pictures: str, each: int) -> None:
     images, table, _ = show(pack, Wide(), units="1, 4, 9", pictures=pictures)
     assert_is_image(images, 3 * each, 16, 16)

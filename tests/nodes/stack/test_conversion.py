@@ -34,7 +34,7 @@ def climbed(loaded: Pack) -> list[Any]:
     return [optimize(loaded, stack=stack)[1] for stack in (film(loaded), zoom(loaded))]
 
 
-@each_case(("make", "count"), [(film, 4), (zoom, 3)])
+@each_case(("make", "count"), (film, 4), (zoom, 3))
 def test_optimize_climbs_all_frames_or_depths(pack: Pack, make: Callable[..., Any], count: int) -> None:
     image, stack, frames, history, importance = optimize(pack, stack=make(pack, loop=True))
     assert_is_image(image, count, 64, 64)
@@ -90,7 +90,7 @@ NODES: dict[str, Callable[[Pack, Any], Any]] = {
 }
 
 
-@each_case("use", NODES)
+@each_case("use", *NODES)
 def test_nodes_that_take_stacks_take_films_and_zooms(pack: Pack, climbed: list[Any], use: str) -> None:
     for stack in climbed:
         made = NODES[use](pack, stack)

@@ -16,7 +16,7 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-@each_case(("message", "edit"), list(BAD.items()))
+@each_case(("message", "edit"), *list(BAD.items()))
 def test_an_edit_that_makes_no_sense_is_named(pack: Pack, message: str, edit: dict[str, Any]) -> None:
     stack = pack.stack()
     with pytest.raises(ValueError, match=message):

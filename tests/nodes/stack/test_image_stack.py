@@ -19,13 +19,11 @@ def image() -> Tensor:
 
 @each_case(
     ("width", "size", "expected"),
-    [
-        (96, "given", (64, 64)),
-        (96, "image", (96, 40)),
-        (96, "image_within", (64, 27)),
-        # An image is not enlarged to the size it has to fit into.
-        (32, "image_within", (32, 40)),
-    ],
+    (96, "given", (64, 64)),
+    (96, "image", (96, 40)),
+    (96, "image_within", (64, 27)),
+    # An image is not enlarged to the size it has to fit into.
+    (32, "image_within", (32, 40)),
 )
 def test_the_size_is_given_or_that_of_the_image(pack: Pack, width: int, size: str, expected: tuple[int, int]) -> None:
     photo = torch.rand(1, 40, width, 3, generator=torch.Generator().manual_seed(1))
@@ -66,7 +64,7 @@ def test_a_tile_has_no_margin_whatever_its_widget_says(pack: Pack) -> None:
     assert_is_image(pack.optimize(stack=stack, steps=1)[0], 1, 48, 64)
 
 
-@each_case(("start", "feather"), [("image", 0), ("noise", 8), ("gray", 0)])
+@each_case(("start", "feather"), ("image", 0), ("noise", 8), ("gray", 0))
 def test_what_lies_outside_the_mask_leaves_as_it_came(pack: Pack, image: Tensor, start: str, feather: int) -> None:
     with torch.inference_mode():
         mask = torch.zeros(1, 64, 64)
@@ -81,7 +79,7 @@ def test_what_lies_outside_the_mask_leaves_as_it_came(pack: Pack, image: Tensor,
     assert not importance[0][outside].any()
 
 
-@each_case("more", ["images", "masks"])
+@each_case("more", "images", "masks")
 def test_start_images_and_masks_make_the_batch(pack: Pack, set_free_memory: Callable[[int], None], more: str) -> None:
     def start(count: int) -> Any:
         if more == "images":
@@ -97,16 +95,14 @@ def test_start_images_and_masks_make_the_batch(pack: Pack, set_free_memory: Call
 
 @each_case(
     ("choice", "levels"),
-    [
-        ({"parametrization": "multiples_of_4"}, tuple(range(4, 101, 4))),
-        ({"parametrization": "linear", "step": 32}, (1, 33, 65, 97)),
-    ],
+    ({"parametrization": "multiples_of_4"}, tuple(range(4, 101, 4))),
+    ({"parametrization": "linear", "step": 32}, (1, 33, 65, 97)),
 )
 def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, Any], levels: tuple[int, ...]) -> None:
     assert pack.module("nodes.stack.stack_inputs").choose_parametrization(choice, 100) == (levels, "pyramid")
 
 
-@each_case("other", ["pixels", "fourier", "maco"])
+@each_case("other", "pixels", "fourier", "maco")
 def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None:
     stack = pack.stack(start={"start": "noise"}, parametrization={"parametrization": other})
     assert stack.spec.parametrization == other

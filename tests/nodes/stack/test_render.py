@@ -10,7 +10,7 @@ from cases import each_case
 from loaded_pack import Pack, assert_is_image
 
 
-@each_case(("scale", "side"), [(0.5, 32), (2.5, 160)])
+@each_case(("scale", "side"), (0.5, 32), (2.5, 160))
 def test_a_stack_is_rendered_at_any_size(pack: Pack, scale: float, side: int) -> None:
     stack = pack.optimize()[1]
     (image,) = pack.run("DAS_StackToImage", stack=stack, scale=scale)
@@ -25,9 +25,7 @@ def series(loaded: Pack) -> list[Any]:
     return [loaded.optimize(stack=stack, augmentation=loaded.augmentation(jitter=8))[1] for stack in (film, zoom)]
 
 
-@each_case(
-    ("number", "frames", "scale"), [(0, 0, 1.0), (0, 16, 1.0), (0, 3, 0.5), (1, 0, 1.0), (1, 9, 1.0), (1, 5, 0.5)]
-)
+@each_case(("number", "frames", "scale"), (0, 0, 1.0), (0, 16, 1.0), (0, 3, 0.5), (1, 0, 1.0), (1, 9, 1.0), (1, 5, 0.5))
 def test_a_series_has_so_many_frames(pack: Pack, series: list[Any], number: int, frames: int, scale: float) -> None:
     stack = series[number]
     given = {"stack": stack, "frames": frames, "scale": scale}

@@ -62,7 +62,7 @@ def test_what_only_the_page_can_export_is_refused() -> None:
 PICTURE = "direct_ascent_castle.jpg"
 
 
-@each_case(("width", "height"), [(64, 48), (1024, 2048)])
+@each_case(("width", "height"), (64, 48), (1024, 2048))
 def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(width: int, height: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     data = encode_thumbnail(Image.fromarray(noise))
@@ -74,7 +74,10 @@ def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(width: int, height: int)
 
 @each_case(
     ("count", "most", "levels"),
-    [(1, 16, [0]), (3, 16, [0, 1, 2, 0]), (46, 16, [*range(0, 46, 3)]), (24, 4, [0, 7, 15, 23])],
+    (1, 16, [0]),
+    (3, 16, [0, 1, 2, 0]),
+    (46, 16, [*range(0, 46, 3)]),
+    (24, 4, [0, 7, 15, 23]),
 )
 def test_a_batch_becomes_a_sheet_from_its_first_image_to_its_last(count: int, most: int, levels: list[int]) -> None:
     made = np.asarray(tile_images([Image.new("RGB", (4, 3), (level, 0, 0)) for level in range(count)], most))

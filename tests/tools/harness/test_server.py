@@ -64,10 +64,8 @@ def test_comfyui_is_found_by_variable_or_at_home(comfyui: Path, monkeypatch: pyt
 
 @each_case(
     ("flag", "seconds", "message"),
-    [
-        ("--crash", harness_server.START_SECONDS, r"ended with exit code 3(.|\n)*started with .*--crash"),
-        ("--deaf", 3.0, r"did not answer within 3 s(.|\n)*--deaf"),
-    ],
+    ("--crash", harness_server.START_SECONDS, r"ended with exit code 3(.|\n)*started with .*--crash"),
+    ("--deaf", 3.0, r"did not answer within 3 s(.|\n)*--deaf"),
 )
 def test_one_that_ends_at_once_or_does_not_answer_in_time_is_an_error_with_its_log_and_is_stopped(
     comfyui: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str, seconds: float, message: str

@@ -47,13 +47,11 @@ def test_images_are_stitched_side_to_side(run: Run) -> None:
 
 @each_case(
     ("color", "channels", "spacing"),
-    [
-        ("green", 1, [0.0]),
-        ("red", 2, [1.0, 0.0]),
-        ("green", 3, [0.0, 1.0, 0.0]),
-        ("blue", 4, [0.0, 0.0, 1.0, 1.0]),
-        ("white", 5, [1.0, 1.0, 1.0, 0.0, 0.0]),
-    ],
+    ("green", 1, [0.0]),
+    ("red", 2, [1.0, 0.0]),
+    ("green", 3, [0.0, 1.0, 0.0]),
+    ("blue", 4, [0.0, 0.0, 1.0, 1.0]),
+    ("white", 5, [1.0, 1.0, 1.0, 0.0, 0.0]),
 )
 def test_the_spacing_has_the_channels_of_the_images(color: str, channels: int, spacing: list[float]) -> None:
     left, right = torch.full((2, 3, 4, channels), 0.25), torch.full((2, 3, 5, channels), 0.75)
@@ -85,14 +83,12 @@ def test_batches_are_joined_in_the_order_of_the_slots_and_saved_as_a_film(run: R
 
 @each_case(
     ("operation", "expected"),
-    [
-        ("multiply", lambda a, b: a * b),
-        ("add", lambda a, b: np.minimum(a + b, 1)),
-        ("subtract", lambda a, b: np.maximum(a - b, 0)),
-        ("and", lambda a, b: np.round(a) * np.round(b)),
-        ("or", lambda a, b: np.maximum(np.round(a), np.round(b))),
-        ("xor", lambda a, b: (np.round(a) != np.round(b)).astype(float)),
-    ],
+    ("multiply", lambda a, b: a * b),
+    ("add", lambda a, b: np.minimum(a + b, 1)),
+    ("subtract", lambda a, b: np.maximum(a - b, 0)),
+    ("and", lambda a, b: np.round(a) * np.round(b)),
+    ("or", lambda a, b: np.maximum(np.round(a), np.round(b))),
+    ("xor", lambda a, b: (np.round(a) != np.round(b)).astype(float)),
 )
 def test_a_mask_lands_where_it_is_put_and_is_cut_at_the_edge(operation: str, expected: Callable[..., Any]) -> None:
     below = torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(0))
@@ -108,13 +104,11 @@ def test_a_mask_lands_where_it_is_put_and_is_cut_at_the_edge(operation: str, exp
 
 @each_case(
     ("prefix", "name"),
-    [
-        ("sub/flower", "sub/flower{number}"),
-        ("flower/", "flower{number}"),
-        ("a//flower/.", "a/flower{number}"),
-        ("", ".{number}"),
-        ("%batch_num%/view%batch_num%", "%batch_num%/view{index}{number}"),
-    ],
+    ("sub/flower", "sub/flower{number}"),
+    ("flower/", "flower{number}"),
+    ("a//flower/.", "a/flower{number}"),
+    ("", ".{number}"),
+    ("%batch_num%/view%batch_num%", "%batch_num%/view{index}{number}"),
 )
 def test_images_are_saved_under_free_numbers_with_the_workflow_in_them(run: Run, prefix: str, name: str) -> None:
     nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": prefix})}
@@ -127,13 +121,11 @@ def test_images_are_saved_under_free_numbers_with_the_workflow_in_them(run: Run,
 
 @each_case(
     ("prefix", "says"),
-    [
-        *((path, f"'{path}' leaves the output folder") for path in ("../out", "a/../../out", "/out")),
-        ("a\0b", r"'a\\x00b' holds a character that no name of a file can have"),
-        ("a\ud800", r"'a\\ud800' holds a character"),
-        ("a/" * 2000 + "b", "'.{28}' is too long for the name of a file; shorten it"),
-        ("\u6c34" * 100, "'.+' is too long"),
-    ],
+    *((path, f"'{path}' leaves the output folder") for path in ("../out", "a/../../out", "/out")),
+    ("a\0b", r"'a\\x00b' holds a character that no name of a file can have"),
+    ("a\ud800", r"'a\\ud800' holds a character"),
+    ("a/" * 2000 + "b", "'.{28}' is too long for the name of a file; shorten it"),
+    ("\u6c34" * 100, "'.+' is too long"),
 )
 def test_a_prefix_that_no_file_in_the_output_folder_can_have_is_refused(run: Run, prefix: str, says: str) -> None:
     film = {"3": ("CreateVideo", {"images": ["1", 0], "fps": 4.0})}
@@ -194,20 +186,18 @@ TITLED = COLOR | {"2": ("TOY_Report", {"image": ["1", 0]}, "What it sees: 1/2")}
 
 @each_case(
     ("nodes", "arguments", "lines"),
-    [
-        # A text stands under the title of its node, and one text reaches several nodes.
-        (TOLD | {"1": ("TOY_Facts", {})}, [], ["How it ran: id 1, inference True, locked True"]),
-        (TOLD | LINES, [], ["How it ran:", "a", "b", "Preview as Text:", "a", "b"]),
-        # The title of the node stands before the text and names the file.
-        (TITLED, [], ["What it sees: 1/2: 3 images", "output/What_it_sees_1_2_00001_.png"]),
-        # What another node takes is shown by that node alone.
-        (TEXT, [], ["Text: 3 images", "output/Report_00001_.png"]),
-        (CHART, [], ["Text: 3 images", *[f"output/chart_0000{i}_.png" for i in (1, 2, 3)]]),
-        # A node that is left out of the run takes nothing.
-        (TEXT, ["--only", "2"], ["Report: 3 images", "output/Report_00001_.png"]),
-        # A node that shows something itself is left to it.
-        (COLOR | {"2": ("TOY_Report", {"image": ["1", 0], "shows": True})}, [], ["Report: saw 3 images"]),
-    ],
+    # A text stands under the title of its node, and one text reaches several nodes.
+    (TOLD | {"1": ("TOY_Facts", {})}, [], ["How it ran: id 1, inference True, locked True"]),
+    (TOLD | LINES, [], ["How it ran:", "a", "b", "Preview as Text:", "a", "b"]),
+    # The title of the node stands before the text and names the file.
+    (TITLED, [], ["What it sees: 1/2: 3 images", "output/What_it_sees_1_2_00001_.png"]),
+    # What another node takes is shown by that node alone.
+    (TEXT, [], ["Text: 3 images", "output/Report_00001_.png"]),
+    (CHART, [], ["Text: 3 images", *[f"output/chart_0000{i}_.png" for i in (1, 2, 3)]]),
+    # A node that is left out of the run takes nothing.
+    (TEXT, ["--only", "2"], ["Report: 3 images", "output/Report_00001_.png"]),
+    # A node that shows something itself is left to it.
+    (COLOR | {"2": ("TOY_Report", {"image": ["1", 0], "shows": True})}, [], ["Report: saw 3 images"]),
 )
 def test_only_what_nobody_else_shows_is_printed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: Nodes, arguments: list[str], lines: list[str]

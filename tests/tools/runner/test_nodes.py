@@ -48,17 +48,15 @@ STEP: dict[str, Any] = {"optimizer": "ascent", "optimizer.step_size": "1"}
 
 @each_case(
     ("inputs", "settings", "text"),
-    [
-        # Defaults fill gaps, values are converted, and inputs of other options are ignored.
-        ({}, [], "optimizer='ascent', step_size=0.5"),
-        ({"optimizer": "adam"}, [], ADAM),
-        (STEP, [], "optimizer='ascent', step_size=1.0"),
-        (STEP | {"optimizer": "adam", "optimizer.warmup": 2.9}, [], ADAM.replace("3", "2")),
-        # Widgets are set by the id, the class or the title of their node, an option before what it brings.
-        (STEP, ["1.optimizer.step_size=2"], "optimizer='ascent', step_size=2.0"),
-        (STEP, ["TOY_Optimizer.optimizer=adam"], ADAM),
-        (STEP, ["My v1.0.optimizer.decay=cosine", "1.optimizer=adam"], ADAM.replace("none", "cosine")),
-    ],
+    # Defaults fill gaps, values are converted, and inputs of other options are ignored.
+    ({}, [], "optimizer='ascent', step_size=0.5"),
+    ({"optimizer": "adam"}, [], ADAM),
+    (STEP, [], "optimizer='ascent', step_size=1.0"),
+    (STEP | {"optimizer": "adam", "optimizer.warmup": 2.9}, [], ADAM.replace("3", "2")),
+    # Widgets are set by the id, the class or the title of their node, an option before what it brings.
+    (STEP, ["1.optimizer.step_size=2"], "optimizer='ascent', step_size=2.0"),
+    (STEP, ["TOY_Optimizer.optimizer=adam"], ADAM),
+    (STEP, ["My v1.0.optimizer.decay=cosine", "1.optimizer=adam"], ADAM.replace("none", "cosine")),
 )
 def test_a_widget_has_its_default_or_what_is_set(
     run: Run, inputs: dict[str, Any], settings: list[str], text: str
@@ -69,17 +67,15 @@ def test_a_widget_has_its_default_or_what_is_set(
 
 @each_case(
     ("setting", "message"),
-    [
-        ("1.size", "--set 1.size: no value; the form is NODE.INPUT=VALUE"),
-        ("size=3", "'size' names no input; the form is NODE.INPUT=VALUE"),
-        ("TOY_Colour.size=3", "no node 'TOY_Colour' in the workflow; nearest: TOY_Color"),
-        ("1.sise=3", "node 1 (TOY_Color): no input 'sise'; nearest: size"),
-        ("1.size=1.5", "node 1 (TOY_Color): size = '1.5' cannot be read as INT from 2 to 16"),
-        ("1.invert=maybe", "node 1 (TOY_Color): invert = 'maybe' is not true or false"),
-        ("9.source=3", "node 9 (PreviewAny): source is a socket for *; only widgets can be set"),
-        ("3.warmup=3", "node 3 (TOY_Optimizer): no input 'warmup'; nearest: optimizer.warmup"),
-        ("3.optimizer.warmup=3", "optimizer.warmup is an input only with optimizer=adam; set that too"),
-    ],
+    ("1.size", "--set 1.size: no value; the form is NODE.INPUT=VALUE"),
+    ("size=3", "'size' names no input; the form is NODE.INPUT=VALUE"),
+    ("TOY_Colour.size=3", "no node 'TOY_Colour' in the workflow; nearest: TOY_Color"),
+    ("1.sise=3", "node 1 (TOY_Color): no input 'sise'; nearest: size"),
+    ("1.size=1.5", "node 1 (TOY_Color): size = '1.5' cannot be read as INT from 2 to 16"),
+    ("1.invert=maybe", "node 1 (TOY_Color): invert = 'maybe' is not true or false"),
+    ("9.source=3", "node 9 (PreviewAny): source is a socket for *; only widgets can be set"),
+    ("3.warmup=3", "node 3 (TOY_Optimizer): no input 'warmup'; nearest: optimizer.warmup"),
+    ("3.optimizer.warmup=3", "optimizer.warmup is an input only with optimizer=adam; set that too"),
 )
 def test_a_wrong_set_is_refused(run: Run, setting: str, message: str) -> None:
     result = run({"1": ("TOY_Color", {}), "3": ("TOY_Optimizer", {})} | SHOW, "--set", setting)
@@ -95,25 +91,23 @@ def test_set_reads_booleans_as_words_and_keeps_equals_signs(run: Run) -> None:
 
 @each_case(
     ("nodes", "message"),
-    [
-        ({"1": ("TOY_Colour", {})}, "node 1 (TOY_Colour): no such node class here; nearest: TOY_Color"),
-        ({"1": ("TOY_Color", {"size": 1})}, "size = 1 is below the minimum 2; it takes INT from 2 to 16"),
-        ({"1": ("TOY_Color", {"level": 1.5})}, "level = 1.5 is above the maximum 1.0; it takes FLOAT"),
-        ({"1": ("TOY_Color", {"size": None})}, "node 1 (TOY_Color): size = None cannot be read as INT from 2 to 16"),
-        ({"1": ("TOY_Color", {"sizes": 3})}, "node 1 (TOY_Color): no input 'sizes'; nearest: size"),
-        ({"1": ("TOY_Color", {"size": ["2", 2]}), "2": ("TOY_Facts", {})}, "output 2 of node 2 (TOY_Facts), which has"),
-        (
-            {"1": ("TOY_Color", {"size": ["2", 0]}), "2": ("TOY_Facts", {})},
-            "node 1 (TOY_Color): size takes INT from 2 to 16, but output 0 of node 2 (TOY_Facts) is STRING",
-        ),
-        ({"1": ("TOY_Mix", {})}, "node 1 (TOY_Mix): images.image0 is missing; it takes IMAGE"),
-        ({"1": ("TOY_Mix", {"images.image4": 1})}, "no input 'images.image4'; nearest: images.image"),
-        ({"1": ("TOY_Optimizer", {"optimizer": "sgd"})}, "optimizer = 'sgd' is not one of ascent, adam"),
-        ({"1": ("TOY_Optimizer", {"optimizer": "adam", "optimizer.decay": "x"})}, "'x' is not one of none, cosine"),
-        ({"1": ("TOY_Optimizer", {"optimizer.step": 1})}, "no input 'optimizer.step'; nearest: optimizer.step_size"),
-        ({"1": ("TOY_Color", {"size": ["1", 0]})}, "circle"),
-        ({"1": ("TOY_Fail", {"kind": "forbidden"})}, "node 1 (TOY_Fail): kind = 'forbidden': not today"),
-    ],
+    ({"1": ("TOY_Colour", {})}, "node 1 (TOY_Colour): no such node class here; nearest: TOY_Color"),
+    ({"1": ("TOY_Color", {"size": 1})}, "size = 1 is below the minimum 2; it takes INT from 2 to 16"),
+    ({"1": ("TOY_Color", {"level": 1.5})}, "level = 1.5 is above the maximum 1.0; it takes FLOAT"),
+    ({"1": ("TOY_Color", {"size": None})}, "node 1 (TOY_Color): size = None cannot be read as INT from 2 to 16"),
+    ({"1": ("TOY_Color", {"sizes": 3})}, "node 1 (TOY_Color): no input 'sizes'; nearest: size"),
+    ({"1": ("TOY_Color", {"size": ["2", 2]}), "2": ("TOY_Facts", {})}, "output 2 of node 2 (TOY_Facts), which has"),
+    (
+        {"1": ("TOY_Color", {"size": ["2", 0]}), "2": ("TOY_Facts", {})},
+        "node 1 (TOY_Color): size takes INT from 2 to 16, but output 0 of node 2 (TOY_Facts) is STRING",
+    ),
+    ({"1": ("TOY_Mix", {})}, "node 1 (TOY_Mix): images.image0 is missing; it takes IMAGE"),
+    ({"1": ("TOY_Mix", {"images.image4": 1})}, "no input 'images.image4'; nearest: images.image"),
+    ({"1": ("TOY_Optimizer", {"optimizer": "sgd"})}, "optimizer = 'sgd' is not one of ascent, adam"),
+    ({"1": ("TOY_Optimizer", {"optimizer": "adam", "optimizer.decay": "x"})}, "'x' is not one of none, cosine"),
+    ({"1": ("TOY_Optimizer", {"optimizer.step": 1})}, "no input 'optimizer.step'; nearest: optimizer.step_size"),
+    ({"1": ("TOY_Color", {"size": ["1", 0]})}, "circle"),
+    ({"1": ("TOY_Fail", {"kind": "forbidden"})}, "node 1 (TOY_Fail): kind = 'forbidden': not today"),
 )
 def test_bad_input_is_one_line_that_says_what_is_allowed(run: Run, nodes: dict[str, Any], message: str) -> None:
     result = run(nodes | (SHOW if nodes["1"][0] != "TOY_Fail" else {}))
@@ -216,11 +210,9 @@ def test_inputs_inside_others_have_a_path_and_the_option_that_brings_them_and_sl
 
 @each_case(
     "values",
-    [
-        {"outer": "deep", "outer.inner": "a"},
-        {"outer": "deep", "outer.inner": "b", "masks.sea": ["1", 0]},
-        {"outer": "wide", "outer.images.image0": ["1", 0], "masks.sky": ["1", 0]},
-    ],
+    {"outer": "deep", "outer.inner": "a"},
+    {"outer": "deep", "outer.inner": "b", "masks.sea": ["1", 0]},
+    {"outer": "wide", "outer.images.image0": ["1", 0], "masks.sky": ["1", 0]},
 )
 def test_the_paths_are_those_that_comfyui_itself_uses(values: dict[str, Any]) -> None:
     specs, _, _ = _io.get_finalized_class_inputs(Nested.INPUT_TYPES(), values)

@@ -33,7 +33,7 @@ PLAIN, NOISY, TEXT = Image.new("RGB", (4, 3), "blue"), Image.effect_noise((64, 6
 TEXT.add_text("note", "x" * 10**6, zip=True)
 
 
-@each_case("name", [name for name in FORMATS if name != "AVIF"])
+@each_case("name", *[name for name in FORMATS if name != "AVIF"])
 def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: Path) -> None:
     Image.new("RGB", (8, 6), (200, 100, 50)).save(tmp_path / "any.name", name)
     with open_picture(tmp_path / "any.name") as picture:
@@ -42,7 +42,12 @@ def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: 
 
 @each_case(
     "content",
-    [EPS, b"", encode(NOISY)[:-2000], encode(PLAIN)[:40], encode(PLAIN, pnginfo=TEXT), encode(PLAIN.resize((999, 99)))],
+    EPS,
+    b"",
+    encode(NOISY)[:-2000],
+    encode(PLAIN)[:40],
+    encode(PLAIN, pnginfo=TEXT),
+    encode(PLAIN.resize((999, 99))),
 )
 def test_what_is_no_picture_is_named(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The limits of Pillow, made small.

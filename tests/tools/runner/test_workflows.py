@@ -50,10 +50,8 @@ def test_nodes_run_after_what_they_need_and_only_what_is_needed_runs() -> None:
 
 @each_case(
     ("link", "message"),
-    [
-        *((link, r"node 2 \(B\): x = .* is no link") for link in (["1"], ["1", 0, 0], [], ["1", "0"])),
-        *(([origin, 0], f"x is linked to node {origin}, which is not in the workflow") for origin in ("9", 1, None)),
-    ],
+    *((link, r"node 2 \(B\): x = .* is no link") for link in (["1"], ["1", 0, 0], [], ["1", "0"])),
+    *(([origin, 0], f"x is linked to node {origin}, which is not in the workflow") for origin in ("9", 1, None)),
 )
 def test_a_list_that_is_no_link_or_leads_to_no_node_is_refused(link: list[object], message: str) -> None:
     workflow = {"1": Node("1", "A", "", {}), "2": Node("2", "B", "", {"x": link})}
@@ -78,13 +76,11 @@ def test_a_node_is_found_by_id_class_or_title_even_with_dots() -> None:
 
 @each_case(
     ("text", "message"),
-    [
-        ("{", "not a JSON file"),
-        ("{}", "holds no nodes"),
-        (json.dumps({"nodes": [], "links": []}), r"Workflow > Export \(API\)"),
-        (json.dumps({"1": {"inputs": {}}}), "node 1 has no class_type"),
-        (json.dumps({"1": {"class_type": "A"}}), r"node 1 \(A\) has no inputs"),
-    ],
+    ("{", "not a JSON file"),
+    ("{}", "holds no nodes"),
+    (json.dumps({"nodes": [], "links": []}), r"Workflow > Export \(API\)"),
+    (json.dumps({"1": {"inputs": {}}}), "node 1 has no class_type"),
+    (json.dumps({"1": {"class_type": "A"}}), r"node 1 \(A\) has no inputs"),
 )
 def test_what_is_no_workflow_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "w.json").write_text(text)

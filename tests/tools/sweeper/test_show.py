@@ -41,14 +41,12 @@ ROWS = [f"{level}, {size}, 0" for level in (0, 1) for size in (4, 8, 12)]
 
 @each_case(
     ("sheet", "columns", "rows", "numbers"),
-    [
-        # The last axis that changes makes the columns.
-        ({}, ["4", "8", "12"], ["0, 0", "1, 0"], [[0, 1, 2], [3, 4, 5]]),
-        ({"columns": ["level"], "rows": ["seed"]}, ["0", "1"], ["0, 4", "0, 8", "0, 12"], [[0, 3], [1, 4], [2, 5]]),
-        # An axis of the rows makes no columns; if all axes make rows there is one column.
-        ({"rows": ["size"]}, ["0", "1"], ["4, 0", "8, 0", "12, 0"], [[0, 3], [1, 4], [2, 5]]),
-        ({"rows": ["level", "size", "seed"]}, [""], ROWS, [[0], [1], [2], [3], [4], [5]]),
-    ],
+    # The last axis that changes makes the columns.
+    ({}, ["4", "8", "12"], ["0, 0", "1, 0"], [[0, 1, 2], [3, 4, 5]]),
+    ({"columns": ["level"], "rows": ["seed"]}, ["0", "1"], ["0, 4", "0, 8", "0, 12"], [[0, 3], [1, 4], [2, 5]]),
+    # An axis of the rows makes no columns; if all axes make rows there is one column.
+    ({"rows": ["size"]}, ["0", "1"], ["4, 0", "8, 0", "12, 0"], [[0, 3], [1, 4], [2, 5]]),
+    ({"rows": ["level", "size", "seed"]}, [""], ROWS, [[0], [1], [2], [3], [4], [5]]),
 )
 def test_rows_and_columns_are_chosen(sheet: Any, columns: list[str], rows: list[str], numbers: list[list[int]]) -> None:
     found = lay_out(AXES, make_cells(AXES), sheet)

@@ -97,15 +97,13 @@ def test_options_come_first_and_values_replace_links(plan: MakePlan) -> None:
 
 @each_case(
     ("text", "problem"),
-    [
-        ("axes: {1.sise: [4]}", "node 1 (TOY_Color): no input 'sise'; nearest: size (1 of 1 cells)"),
-        ("axes: {3.optimizer: [on]}", "optimizer = True is not one of ascent, adam; YAML reads yes, no, on and off"),
-        ("axes: {1.size: [4], g: {group: {a: {1.size: 8}}}}", "two axes set the same input"),
-        ("axes: {1.size: [4], TOY_Color.size: [8]}", "TOY_Color.size is set twice in one cell"),
-        ("only: '2'\naxes: {3.optimizer: [adam]}", "optimizer changes nothing, because no output needs this node"),
-        ("axes: {status: {group: {a: {}}}}", "axis status: the table has a column of this name"),
-        ("only: Colour\naxes: {1.size: [4]}", "workflow color: node 1 (TOY_Color) has no output"),
-    ],
+    ("axes: {1.sise: [4]}", "node 1 (TOY_Color): no input 'sise'; nearest: size (1 of 1 cells)"),
+    ("axes: {3.optimizer: [on]}", "optimizer = True is not one of ascent, adam; YAML reads yes, no, on and off"),
+    ("axes: {1.size: [4], g: {group: {a: {1.size: 8}}}}", "two axes set the same input"),
+    ("axes: {1.size: [4], TOY_Color.size: [8]}", "TOY_Color.size is set twice in one cell"),
+    ("only: '2'\naxes: {3.optimizer: [adam]}", "optimizer changes nothing, because no output needs this node"),
+    ("axes: {status: {group: {a: {}}}}", "axis status: the table has a column of this name"),
+    ("only: Colour\naxes: {1.size: [4]}", "workflow color: node 1 (TOY_Color) has no output"),
 )
 def test_what_is_wrong_with_a_cell_is_said(plan: MakePlan, text: str, problem: str) -> None:
     with pytest.raises((WorkflowError, RunsError)) as caught:

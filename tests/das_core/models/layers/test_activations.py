@@ -105,7 +105,7 @@ LITE0 = partial(timm.create_model, "tf_efficientnet_lite0")
 TINY = partial(timm.create_model, "vit_tiny_patch16_224", img_size=64)
 
 
-@each_case("build", [torchvision.models.resnet18, LITE0, TINY])
+@each_case("build", torchvision.models.resnet18, LITE0, TINY)
 def test_every_layer_answers_what_it_answers_in_the_model(build: Callable[[], nn.Module]) -> None:
     model = with_random_norms(build)
     expected: dict[str, Tensor] = {}
@@ -130,7 +130,7 @@ def test_every_layer_answers_what_it_answers_in_the_model(build: Callable[[], nn
             torch.testing.assert_close(found[layer.name], wanted, rtol=0, atol=2e-5 * float(wanted.abs().max()))
 
 
-@each_case("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@each_case("dtype", torch.float32, torch.bfloat16, torch.float16)
 def test_a_folded_convolution_and_its_gradient_are_those_of_the_model_in_any_precision(dtype: torch.dtype) -> None:
     model = with_random_norms(torchvision.models.resnet18)
     frozen = judge(freeze(deepcopy(model)), size=64).with_precision(dtype)

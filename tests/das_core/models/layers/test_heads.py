@@ -44,22 +44,20 @@ LAST = nn.Linear(6, 4)
 
 @each_case(
     ("part", "heads", "projection"),
-    [
-        (Attention(2, LAST), 2, LAST),
-        (Attention(3, LAST, count="heads", last="out_proj"), 3, LAST),
-        # Channels that do not divide into heads, heads without a projection, and a projection of another kind.
-        (Attention(4, LAST), 0, LAST),
-        (Attention(2, None), 0, None),
-        (Attention(2, nn.Conv2d(6, 4, 1)), 0, None),
-        (Attention("two", LAST), 0, LAST),
-        (LAST, 0, None),
-        # Torch's own runs as one function, so its projection is not seen to run.
-        (attention(bias=False), 2, None),
-        # Keys of another width, or with one more that is learned: these are not computed here.
-        (attention(kdim=5), 0, None),
-        (attention(add_bias_kv=True), 0, None),
-        (attention(add_zero_attn=True), 0, None),
-    ],
+    (Attention(2, LAST), 2, LAST),
+    (Attention(3, LAST, count="heads", last="out_proj"), 3, LAST),
+    # Channels that do not divide into heads, heads without a projection, and a projection of another kind.
+    (Attention(4, LAST), 0, LAST),
+    (Attention(2, None), 0, None),
+    (Attention(2, nn.Conv2d(6, 4, 1)), 0, None),
+    (Attention("two", LAST), 0, LAST),
+    (LAST, 0, None),
+    # Torch's own runs as one function, so its projection is not seen to run.
+    (attention(bias=False), 2, None),
+    # Keys of another width, or with one more that is learned: these are not computed here.
+    (attention(kdim=5), 0, None),
+    (attention(add_bias_kv=True), 0, None),
+    (attention(add_zero_attn=True), 0, None),
 )
 def test_attention_is_known_by_its_parts(part: nn.Module, heads: int, projection: nn.Module | None) -> None:
     assert count_heads(part) == heads
@@ -78,8 +76,8 @@ def heads_by_hand(part: nn.MultiheadAttention, tokens: list[Tensor]) -> np.ndarr
     return np.concatenate(heads, axis=2)
 
 
-@each_case("bias", [True, False])
-@each_case("batch_first", [True, False])
+@each_case("bias", True, False)
+@each_case("batch_first", True, False)
 def test_heads_are_those_of_the_paper(batch_first: bool, bias: bool) -> None:
     part = attention(batch_first=batch_first, bias=bias)
     generator = torch.Generator().manual_seed(0)
@@ -96,7 +94,7 @@ def test_heads_are_those_of_the_paper(batch_first: bool, bias: bool) -> None:
     torch.testing.assert_close(output if batch_first else output.transpose(0, 1), mixed, rtol=1e-4, atol=1e-5)
 
 
-@each_case("mask", [{"attn_mask": torch.zeros(4, 4)}, {"key_padding_mask": torch.zeros(2, 4)}])
+@each_case("mask", {"attn_mask": torch.zeros(4, 4)}, {"key_padding_mask": torch.zeros(2, 4)})
 def test_heads_of_masked_attention_are_not_computed(mask: dict[str, Tensor]) -> None:
     tokens = torch.zeros(4, 2, 6)
     assert compute_heads(attention(), [tokens] * 3, mask) is None
@@ -104,11 +102,9 @@ def test_heads_of_masked_attention_are_not_computed(mask: dict[str, Tensor]) -> 
 
 @each_case(
     ("build", "attention", "heads"),
-    [
-        (partial(VisionTransformer, 32, 8, 3, 4, 48, 96), "encoder.layers.encoder_layer_1.self_attention", 4),
-        (lambda: tinyclip.clip().module, "transformer.resblocks.1.attn", 1),
-        (partial(create_model, "vit_tiny_patch16_224", img_size=32, patch_size=8), "blocks.1.attn", 3),
-    ],
+    (partial(VisionTransformer, 32, 8, 3, 4, 48, 96), "encoder.layers.encoder_layer_1.self_attention", 4),
+    (lambda: tinyclip.clip().module, "transformer.resblocks.1.attn", 1),
+    (partial(create_model, "vit_tiny_patch16_224", img_size=32, patch_size=8), "blocks.1.attn", 3),
 )
 def test_heads_are_what_the_last_projection_mixes(build: Callable[[], nn.Module], attention: str, heads: int) -> None:
     with torch.random.fork_rng():

@@ -53,7 +53,7 @@ def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
 IN_WORDS = {(512,): "512 channels", (768, 50): "768 channels, 50 tokens", (64, 28, 14): "64 channels, 28 x 14"}
 
 
-@each_case(("shape", "words"), IN_WORDS.items())
+@each_case(("shape", "words"), *IN_WORDS.items())
 def test_a_shape_in_words(shape: tuple[int, ...], words: str) -> None:
     layer = Layer("a", "Linear", shape, tuple(range(len(shape) + 1)))
     assert (layer.channels, layer.positions, layer.describe()) == (shape[0], shape[1:], words)
@@ -74,16 +74,14 @@ class Outputs(nn.Module):
 
 @each_case(
     ("output", "shape", "order"),
-    [
-        (torch.zeros(2, 5), (5,), (0, 1)),
-        (torch.zeros(2, 7, 5), (5, 7), (0, 2, 1)),
-        (torch.zeros(7, 2, 5), (5, 7), (1, 2, 0)),
-        (torch.zeros(2, 5, 4, 4), (5, 4, 4), (0, 1, 2, 3)),
-        (torch.zeros(2, 4, 4, 5), (5, 4, 4), (0, 3, 1, 2)),
-        # All sides are alike: torch's own order, channels first, is taken.
-        (torch.zeros(2, 4, 4, 4), (4, 4, 4), (0, 1, 2, 3)),
-        ((torch.zeros(2, 5), torch.zeros(2, 9)), (5,), (0, 1)),
-    ],
+    (torch.zeros(2, 5), (5,), (0, 1)),
+    (torch.zeros(2, 7, 5), (5, 7), (0, 2, 1)),
+    (torch.zeros(7, 2, 5), (5, 7), (1, 2, 0)),
+    (torch.zeros(2, 5, 4, 4), (5, 4, 4), (0, 1, 2, 3)),
+    (torch.zeros(2, 4, 4, 5), (5, 4, 4), (0, 3, 1, 2)),
+    # All sides are alike: torch's own order, channels first, is taken.
+    (torch.zeros(2, 4, 4, 4), (4, 4, 4), (0, 1, 2, 3)),
+    ((torch.zeros(2, 5), torch.zeros(2, 9)), (5,), (0, 1)),
 )
 def test_axes_are_told_apart_by_their_lengths(output: object, shape: tuple[int, ...], order: tuple[int, ...]) -> None:
     (layer,) = find_layers(judge(Outputs([output])))
@@ -129,7 +127,7 @@ def build(architecture: str) -> nn.Module:
     return build_open_clip_module(config).get_submodule("visual")
 
 
-@each_case("architecture", [*FAMILIES, *TOWERS])
+@each_case("architecture", *FAMILIES, *TOWERS)
 def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> None:
     # On the meta device layers have shapes and nothing is computed.
     with torch.device("meta"):

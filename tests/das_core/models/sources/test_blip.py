@@ -33,15 +33,13 @@ def test_pictures_get_the_rewards_of_the_model_and_an_ascent_raises_them(tmp_pat
 
 @each_case(
     ("gone", "added", "message"),
-    [
-        ("blip.text_encoder.encoder.layer.1.crossattention", {}, r"layer.1.crossattention.* is missing, left over or"),
-        ("blip.visual_encoder.blocks.0", {}, r"holds no whole ImageReward \(.*encoder.layers.0.*\); get it again"),
-        ("mlp", {}, r"no preference head that is known \(it has layers of \[\] outputs\): .*or ImageReward"),
-        ("-", {"blip.visual_encoder.norm.weight": torch.ones(2**20)}, "of another size"),
-        ("-", {"blip.visual_encoder.head.bias": torch.ones(2)}, "visual_encoder.head.bias is missing, left over"),
-        ("-", {"mlp.layers.0.weight": torch.ones(1024, 64)}, "its layers take 64 numbers, and its text tower"),
-        ("-", {"blip.visual_encoder.norm.bias": torch.ones(128) / 0}, "values that are no numbers"),
-    ],
+    ("blip.text_encoder.encoder.layer.1.crossattention", {}, r"layer.1.crossattention.* is missing, left over or"),
+    ("blip.visual_encoder.blocks.0", {}, r"holds no whole ImageReward \(.*encoder.layers.0.*\); get it again"),
+    ("mlp", {}, r"no preference head that is known \(it has layers of \[\] outputs\): .*or ImageReward"),
+    ("-", {"blip.visual_encoder.norm.weight": torch.ones(2**20)}, "of another size"),
+    ("-", {"blip.visual_encoder.head.bias": torch.ones(2)}, "visual_encoder.head.bias is missing, left over"),
+    ("-", {"mlp.layers.0.weight": torch.ones(1024, 64)}, "its layers take 64 numbers, and its text tower"),
+    ("-", {"blip.visual_encoder.norm.bias": torch.ones(128) / 0}, "values that are no numbers"),
 )
 def test_broken_files_are_refused(tmp_path: Path, gone: str, added: dict[str, Tensor], message: str) -> None:
     path, state = tmp_path / "reward.pt", ImageReward().publish()

@@ -23,10 +23,8 @@ from untrained import HALF, IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, tim
 
 @each_case(
     "architecture",
-    [
-        *("resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", 3),
-        *("timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", ["timm/a"]),
-    ],
+    *("resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", 3),
+    *("timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", ["timm/a"]),
 )
 def test_unknown_architectures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any) -> None:
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("timm was asked"))
@@ -37,12 +35,10 @@ def test_unknown_architectures_are_refused(tmp_path: Path, monkeypatch: pytest.M
 
 @each_case(
     ("name", "build", "suffix", "classes"),
-    [
-        ("timm/mobilenetv3_small_050", timm_model, ".safetensors", 1000),
-        ("timm/mobilenetv3_small_050", timm_model, ".pth", 10),
-        ("torchvision/squeezenet1_1", torchvision_model, ".pth", 1000),
-        ("torchvision/mobilenet_v3_small", torchvision_model, ".safetensors", 10),
-    ],
+    ("timm/mobilenetv3_small_050", timm_model, ".safetensors", 1000),
+    ("timm/mobilenetv3_small_050", timm_model, ".pth", 10),
+    ("torchvision/squeezenet1_1", torchvision_model, ".pth", 1000),
+    ("torchvision/mobilenet_v3_small", torchvision_model, ".safetensors", 10),
 )
 def test_a_checkpoint_is_loaded(tmp_path: Path, name: str, build: Any, suffix: str, classes: int) -> None:
     module, path = build(name.partition("/")[2], num_classes=classes), tmp_path / f"my model{suffix}"
@@ -70,7 +66,7 @@ def test_a_robust_network_keeps_its_normalisation_and_needs_no_architecture(tmp_
         assert_same_answer(loaded, module, tuple(mean.flatten().tolist()), tuple(std.flatten().tolist()))
 
 
-@each_case("size", [224, 240, -1, 10**6, "big", None])
+@each_case("size", 224, 240, -1, 10**6, "big", None)
 def test_a_folder_of_timm_for_the_hub_says_how_it_was_trained(tmp_path: Path, size: Any) -> None:
     module, half = timm_model("mobilenetv3_small_050", num_classes=3), list(HALF)
     safetensors.torch.save_file(module.state_dict(), tmp_path / "model.safetensors")
@@ -95,10 +91,8 @@ def test_a_tag_of_timm_tells_how_the_model_was_trained(tmp_path: Path) -> None:
 
 @each_case(
     ("name", "value", "says"),
-    [
-        ("weight", torch.ones(()), r"size mismatch for classifier.weight: .*\[\].*\[1000, 1024\]"),
-        ("bias", torch.full((1000,), torch.nan), "answers with values that are no numbers; its weights are damaged"),
-    ],
+    ("weight", torch.ones(()), r"size mismatch for classifier.weight: .*\[\].*\[1000, 1024\]"),
+    ("bias", torch.full((1000,), torch.nan), "answers with values that are no numbers; its weights are damaged"),
 )
 def test_a_head_of_an_odd_shape_or_with_nan_is_refused(tmp_path: Path, name: str, value: Tensor, says: str) -> None:
     state = timm_model("mobilenetv3_small_050").state_dict()
@@ -109,18 +103,16 @@ def test_a_head_of_an_odd_shape_or_with_nan_is_refused(tmp_path: Path, name: str
 
 @each_case(
     ("architecture", "build", "rename"),
-    [
-        (
-            "densenet121",
-            partial(DenseNet, 4, (2, 2, 2, 2), 8, num_classes=4),
-            lambda name: re.sub(r"(denselayer\d+\.\w+)([12])\.", r"\1.\2.", name),
-        ),
-        (
-            "vit_b_32",
-            partial(VisionTransformer, 224, 112, 1, 2, 8, 16, num_classes=4),
-            lambda name: name.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2."),
-        ),
-    ],
+    (
+        "densenet121",
+        partial(DenseNet, 4, (2, 2, 2, 2), 8, num_classes=4),
+        lambda name: re.sub(r"(denselayer\d+\.\w+)([12])\.", r"\1.\2.", name),
+    ),
+    (
+        "vit_b_32",
+        partial(VisionTransformer, 224, 112, 1, 2, 8, 16, num_classes=4),
+        lambda name: name.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2."),
+    ),
 )
 def test_some_weights_are_published_under_older_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, architecture: str, build: Any, rename: Callable[[str], str]

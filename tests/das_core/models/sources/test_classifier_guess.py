@@ -14,13 +14,11 @@ FIRST = ("timm/resnet18", "torchvision/mobilenet_v3_large")
 
 @each_case(
     ("architecture", "classes"),
-    [
-        ("timm/resnet18", 1000),
-        ("torchvision/mobilenet_v3_large", 3),
-        ("torchvision/vgg11_bn", 10),
-        ("timm/convnext_atto", 7),
-        ("timm/vit_tiny_patch16_224", 7),
-    ],
+    ("timm/resnet18", 1000),
+    ("torchvision/mobilenet_v3_large", 3),
+    ("torchvision/vgg11_bn", 10),
+    ("timm/convnext_atto", 7),
+    ("timm/vit_tiny_patch16_224", 7),
 )
 def test_architectures_are_found(architecture: str, classes: int) -> None:
     library, _, name = architecture.partition("/")

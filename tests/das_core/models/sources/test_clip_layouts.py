@@ -32,7 +32,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@each_case("act", ["gelu", "quick_gelu"])
+@each_case("act", "gelu", "quick_gelu")
 def test_a_clip_of_transformers_in_shards(tmp_path: Path, act: str) -> None:
     with without_torchaudio():
         from transformers import CLIPConfig, CLIPModel
@@ -86,8 +86,8 @@ def test_a_siglip_of_transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
 
 
-@each_case("prefix", ["", "module.", "model.vision."])
-@each_case("whole", [False, True])
+@each_case("prefix", "", "module.", "model.vision.")
+@each_case("whole", False, True)
 def test_towers_behind_prefixes(tmp_path: Path, prefix: str, whole: bool) -> None:
     model: Any = tinyclip.model()
     part: Any = model if whole else model.visual
@@ -132,7 +132,7 @@ HALF = [0.5, 0.5, 0.5]
 
 @each_case(
     ("name", "content", "known"),
-    [
+
         ("open_clip_config.json", {"model_cfg": {"quick_gelu": True}}, {"quick_gelu": True}),
         ("open_clip_config.json", {"model_cfg": {"embed_dim": 4}}, {"quick_gelu": False}),
         ("open_clip_config.json", {"preprocess_cfg": {"mean": HALF, "std": HALF, "resize_mode": "squash", "x": 1}},
@@ -142,7 +142,6 @@ HALF = [0.5, 0.5, 0.5]
         ("config.json", {"vision_config": {"hidden_act": "gelu"}}, {"quick_gelu": False}),
         ("config.json", {"vision_config": 3}, {}),
         ("config.json", [1], {}),
-    ],
 )  # fmt: skip
 def test_configurations_beside_a_file(tmp_path: Path, name: str, content: Any, known: dict[str, Any]) -> None:
     (tmp_path / name).write_text(json.dumps(content))

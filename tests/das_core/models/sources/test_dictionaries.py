@@ -47,65 +47,59 @@ def linear(x: Tensor) -> Tensor:
 
 @each_case(
     ("state", "config", "expected"),
-    [
-        (SAELENS, {**SIZES, "architecture": "standard"}, lambda: linear(X - C).relu()),
-        (SAELENS, {**SIZES, "architecture": "standard", "apply_b_dec_to_input": False}, lambda: linear(X).relu()),
-        (SAELENS, {**SIZES, "normalize_activations": "layer_norm"}, lambda: linear(layer_norm(X) - C).relu()),
-        (
-            SAELENS,
-            {**SIZES, "normalize_activations": "constant_norm_rescale"},
-            lambda: linear(X / X.square().sum(-1, keepdim=True).sqrt() * CHANNELS**0.5 - C).relu(),
-        ),
-        (SAELENS, {**SIZES, "architecture": "topk", "k": 3}, lambda: top(linear(X - C).relu(), 3)),
-        (
-            SAELENS | {"threshold": T},
-            {**SIZES, "architecture": "jumprelu"},
-            lambda: torch.where(linear(X - C) > T, linear(X - C), torch.zeros(())),
-        ),
-        (SAELENS, {**SIZES, "architecture": "skip_transcoder"}, lambda: linear(X).relu()),
-        # Prisma, in what its training writes without the object of its configuration.
-        (
-            {"state_dict": SAELENS},
-            {**SIZES, "activation_fn_str": "topk", "activation_fn_kwargs": {"k": 2}, "normalize_activations": None},
-            lambda: top(linear(X - C).relu(), 2),
-        ),
-        # sparsify
-        (TORCH | {"W_dec": D, "b_dec": C}, {"d_in": CHANNELS, "k": 4}, lambda: top(linear(X - C).relu(), 4)),
-        (TORCH | {"W_dec": D, "b_dec": C}, {"d_in": CHANNELS, "transcode": True}, lambda: linear(X).relu()),
-        # dictionary_learning
-        (TORCH | {"bias": C, "decoder.weight": D.T.contiguous()}, None, lambda: linear(X - C).relu()),
-        (
-            SAELENS | {"threshold": T},
-            {"trainer": {"activation_dim": CHANNELS, "dict_size": COUNT, "dict_class": "JumpReluAutoEncoder"}},
-            lambda: torch.where(linear(X) > T, linear(X), torch.zeros(())),
-        ),
-        (
-            TORCH | {"b_dec": C, "threshold": torch.tensor(9.0), "k": torch.tensor(3)},
-            {"trainer": {"activation_dim": CHANNELS, "k": 3, "dict_class": "AutoEncoderTopK"}},
-            lambda: top(linear(X - C).relu(), 3),
-        ),
-        (
-            TORCH | {"b_dec": C, "threshold": torch.tensor(0.5), "k": torch.tensor(3)},
-            {"trainer": {"activation_dim": CHANNELS, "k": 3, "dict_class": "BatchTopKSAE"}},
-            lambda: torch.where(linear(X - C) > 0.5, linear(X - C), torch.zeros(())),
-        ),
-        # overcomplete
-        (
-            {"encoder.final_block.0.weight": W, "encoder.final_block.0.bias": B, "thresholds": T.log()},
-            None,
-            lambda: torch.where(linear(X) > T, linear(X), torch.zeros(())),
-        ),
-        # CLIP-Scope
-        (
-            {"model_state_dict": {"pre_b": C, "enc": W.T.contiguous(), "dec": D}},
-            None,
-            lambda: (linear(X - C) - B).relu(),
-        ),
-        # A configuration of another autoencoder is not believed; nor is one without sizes.
-        (SAELENS, {"d_in": 9, "architecture": "topk", "k": 1}, lambda: linear(X - C).relu()),
-        # A probe of one's own.
-        ({"model": {"head.weight": W, "head.bias": B}}, None, lambda: linear(X).relu()),
-    ],
+    (SAELENS, {**SIZES, "architecture": "standard"}, lambda: linear(X - C).relu()),
+    (SAELENS, {**SIZES, "architecture": "standard", "apply_b_dec_to_input": False}, lambda: linear(X).relu()),
+    (SAELENS, {**SIZES, "normalize_activations": "layer_norm"}, lambda: linear(layer_norm(X) - C).relu()),
+    (
+        SAELENS,
+        {**SIZES, "normalize_activations": "constant_norm_rescale"},
+        lambda: linear(X / X.square().sum(-1, keepdim=True).sqrt() * CHANNELS**0.5 - C).relu(),
+    ),
+    (SAELENS, {**SIZES, "architecture": "topk", "k": 3}, lambda: top(linear(X - C).relu(), 3)),
+    (
+        SAELENS | {"threshold": T},
+        {**SIZES, "architecture": "jumprelu"},
+        lambda: torch.where(linear(X - C) > T, linear(X - C), torch.zeros(())),
+    ),
+    (SAELENS, {**SIZES, "architecture": "skip_transcoder"}, lambda: linear(X).relu()),
+    # Prisma, in what its training writes without the object of its configuration.
+    (
+        {"state_dict": SAELENS},
+        {**SIZES, "activation_fn_str": "topk", "activation_fn_kwargs": {"k": 2}, "normalize_activations": None},
+        lambda: top(linear(X - C).relu(), 2),
+    ),
+    # sparsify
+    (TORCH | {"W_dec": D, "b_dec": C}, {"d_in": CHANNELS, "k": 4}, lambda: top(linear(X - C).relu(), 4)),
+    (TORCH | {"W_dec": D, "b_dec": C}, {"d_in": CHANNELS, "transcode": True}, lambda: linear(X).relu()),
+    # dictionary_learning
+    (TORCH | {"bias": C, "decoder.weight": D.T.contiguous()}, None, lambda: linear(X - C).relu()),
+    (
+        SAELENS | {"threshold": T},
+        {"trainer": {"activation_dim": CHANNELS, "dict_size": COUNT, "dict_class": "JumpReluAutoEncoder"}},
+        lambda: torch.where(linear(X) > T, linear(X), torch.zeros(())),
+    ),
+    (
+        TORCH | {"b_dec": C, "threshold": torch.tensor(9.0), "k": torch.tensor(3)},
+        {"trainer": {"activation_dim": CHANNELS, "k": 3, "dict_class": "AutoEncoderTopK"}},
+        lambda: top(linear(X - C).relu(), 3),
+    ),
+    (
+        TORCH | {"b_dec": C, "threshold": torch.tensor(0.5), "k": torch.tensor(3)},
+        {"trainer": {"activation_dim": CHANNELS, "k": 3, "dict_class": "BatchTopKSAE"}},
+        lambda: torch.where(linear(X - C) > 0.5, linear(X - C), torch.zeros(())),
+    ),
+    # overcomplete
+    (
+        {"encoder.final_block.0.weight": W, "encoder.final_block.0.bias": B, "thresholds": T.log()},
+        None,
+        lambda: torch.where(linear(X) > T, linear(X), torch.zeros(())),
+    ),
+    # CLIP-Scope
+    ({"model_state_dict": {"pre_b": C, "enc": W.T.contiguous(), "dec": D}}, None, lambda: (linear(X - C) - B).relu()),
+    # A configuration of another autoencoder is not believed; nor is one without sizes.
+    (SAELENS, {"d_in": 9, "architecture": "topk", "k": 1}, lambda: linear(X - C).relu()),
+    # A probe of one's own.
+    ({"model": {"head.weight": W, "head.bias": B}}, None, lambda: linear(X).relu()),
 )
 def test_every_layout_encodes_as_its_library(
     tmp_path: Path, state: dict[str, Any], config: dict[str, Any] | None, expected: Callable[[], Tensor]
@@ -143,18 +137,16 @@ def test_neighbours_are_those_of_the_decoder(tmp_path: Path) -> None:
 
 @each_case(
     ("state", "config", "message"),
-    [
-        (SAELENS | {"r_mag": B}, None, "holds a gated autoencoder, which is not read here"),
-        ({"a": W, "b": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
-        ({"a.weight": W, "b.weight": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
-        (SAELENS | {"W_enc": draw(2, 3, 4)}, None, r"its weight is \(2, 3, 4\)"),
-        (SAELENS | {"b_enc": draw(3)}, None, r"its b_enc is \(3,\), and the encoder needs \(12,\)"),
-        (SAELENS | {"b_dec": draw(3)}, None, r"its b_dec is \(3,\), and the encoder needs \(5,\)"),
-        (SAELENS | {"b_enc": B / 0}, None, "holds values that are no numbers"),
-        (SAELENS, {**SIZES, "normalize_activations": "batch"}, "normalises activations by 'batch'"),
-        (SAELENS, {**SIZES, "architecture": "temporal"}, "activation function 'temporal' is not known"),
-        (W.to(torch.complex64), None, "holds no autoencoder, linear layer or vector that is read here"),
-    ],
+    (SAELENS | {"r_mag": B}, None, "holds a gated autoencoder, which is not read here"),
+    ({"a": W, "b": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
+    ({"a.weight": W, "b.weight": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
+    (SAELENS | {"W_enc": draw(2, 3, 4)}, None, r"its weight is \(2, 3, 4\)"),
+    (SAELENS | {"b_enc": draw(3)}, None, r"its b_enc is \(3,\), and the encoder needs \(12,\)"),
+    (SAELENS | {"b_dec": draw(3)}, None, r"its b_dec is \(3,\), and the encoder needs \(5,\)"),
+    (SAELENS | {"b_enc": B / 0}, None, "holds values that are no numbers"),
+    (SAELENS, {**SIZES, "normalize_activations": "batch"}, "normalises activations by 'batch'"),
+    (SAELENS, {**SIZES, "architecture": "temporal"}, "activation function 'temporal' is not known"),
+    (W.to(torch.complex64), None, "holds no autoencoder, linear layer or vector that is read here"),
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, state: Any, config: Any, message: str) -> None:
     torch.save(state, tmp_path / "sae.pt")
@@ -164,7 +156,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, state: Any, config: Any, m
         load_dictionary(tmp_path / "sae.pt")
 
 
-@each_case("content", [b"", b"\x93NUMPY\x01\x00\xff\xff", b"no array", np.lib.format.magic(1, 0) + b"\x02\x00{}"])
+@each_case("content", b"", b"\x93NUMPY\x01\x00\xff\xff", b"no array", np.lib.format.magic(1, 0) + b"\x02\x00{}")
 def test_damaged_arrays_are_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "rows.npy").write_bytes(content)
     with pytest.raises(ValueError, match=r"'rows.npy' cannot be read"):

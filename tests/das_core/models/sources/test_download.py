@@ -95,7 +95,7 @@ def is_empty(folder: Path) -> bool:
     return not folder.exists() or not any(folder.iterdir())
 
 
-@each_case("name", ["whole.pth", "unsized.pth", "odd.pth", "moved.pth"])
+@each_case("name", "whole.pth", "unsized.pth", "odd.pth", "moved.pth")
 def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None:
     told: list[tuple[int, int]] = []
     folder = tmp_path / "models" / "classifiers"
@@ -128,15 +128,13 @@ def test_wrong_or_unreadable_files_are_left(server: Server, tmp_path: Path, monk
 
 @each_case(
     ("name", "digest", "says"),
-    [
-        ("short.pth", "", r"short.pth could not be downloaded from .*1536000 more expected"),
-        ("chunked.pth", "", "chunked.pth could not be downloaded"),
-        ("garbage.pth", "", "garbage.pth could not be downloaded .*this is not http"),
-        ("silent.pth", "", "silent.pth could not be downloaded .*closed connection"),
-        ("page.pth", "", r"page.pth could not be downloaded .*the answer is a web page.* into .*classifiers yourself"),
-        ("missing.pth", "", "missing.pth could not be downloaded .*404.* put the file into .*classifiers yourself"),
-        ("whole.pth", "00000000", rf"'whole.pth' is not the file it should be \(SHA-256 begins {DIGEST[:8]}, not"),
-    ],
+    ("short.pth", "", r"short.pth could not be downloaded from .*1536000 more expected"),
+    ("chunked.pth", "", "chunked.pth could not be downloaded"),
+    ("garbage.pth", "", "garbage.pth could not be downloaded .*this is not http"),
+    ("silent.pth", "", "silent.pth could not be downloaded .*closed connection"),
+    ("page.pth", "", r"page.pth could not be downloaded .*the answer is a web page.* into .*classifiers yourself"),
+    ("missing.pth", "", "missing.pth could not be downloaded .*404.* put the file into .*classifiers yourself"),
+    ("whole.pth", "00000000", rf"'whole.pth' is not the file it should be \(SHA-256 begins {DIGEST[:8]}, not"),
 )
 def test_what_goes_wrong_leaves_nothing(server: Server, tmp_path: Path, name: str, digest: str, says: str) -> None:
     folder = tmp_path / "classifiers"

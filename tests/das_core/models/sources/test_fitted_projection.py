@@ -72,7 +72,7 @@ def of_starter(material: Material) -> Shares:
     return measure(material, material, STARTER)
 
 
-@each_case("tower", [STARTER, SECOND_OPINION, THIRD_OPINION])
+@each_case("tower", STARTER, SECOND_OPINION, THIRD_OPINION)
 def test_documented_shares_of_what_was_held_out_are_found(
     material: Material, of_starter: Shares, tower: Starter
 ) -> None:

@@ -140,21 +140,19 @@ def test_a_file_in_the_folder_adds_ones_own(tmp_path: Path) -> None:
 
 @each_case(
     ("content", "message"),
-    [
-        ("[classifiers", "Expected"),
-        ("classifiers = 3", "classifiers is no table"),
-        ('[classifiers.a]\nlicense = "x"', "'a' has no address"),
-        ('[classifiers.a]\naddress = "http://example.org/a.pt"', "the address of 'a' is neither"),
-        ('[classifiers.a]\naddress = "https://example.org/"', "the address of 'a' is neither"),
-        ('[classifiers.a]\naddress = "https://example.org/..%2F..%2Fa.pt/.."', "the address of 'a' is neither"),
-        ('[classifiers.a]\naddress = "file:///etc/passwd"', "the address of 'a' is neither"),
-        ('[classifiers.a]\naddress = "timm/a"\ndigest = "12"', "the digest of 'a' is no SHA-256"),
-        ('[classifiers.a]\naddress = "timm/a"\nmegabytes = "9"', "'a' has 9 megabytes"),
-        ('[classifiers.a]\naddress = "timm/a"\ncolour = "9"', "unknown key 'colour'"),
-        ('[classifiers.a]\naddress = "timm/a"\nlicense = 3', "no short text"),
-        ("#" * 2**21, "larger than a list"),
-        ("[a]\n\x00", "Invalid"),
-    ],
+    ("[classifiers", "Expected"),
+    ("classifiers = 3", "classifiers is no table"),
+    ('[classifiers.a]\nlicense = "x"', "'a' has no address"),
+    ('[classifiers.a]\naddress = "http://example.org/a.pt"', "the address of 'a' is neither"),
+    ('[classifiers.a]\naddress = "https://example.org/"', "the address of 'a' is neither"),
+    ('[classifiers.a]\naddress = "https://example.org/..%2F..%2Fa.pt/.."', "the address of 'a' is neither"),
+    ('[classifiers.a]\naddress = "file:///etc/passwd"', "the address of 'a' is neither"),
+    ('[classifiers.a]\naddress = "timm/a"\ndigest = "12"', "the digest of 'a' is no SHA-256"),
+    ('[classifiers.a]\naddress = "timm/a"\nmegabytes = "9"', "'a' has 9 megabytes"),
+    ('[classifiers.a]\naddress = "timm/a"\ncolour = "9"', "unknown key 'colour'"),
+    ('[classifiers.a]\naddress = "timm/a"\nlicense = 3', "no short text"),
+    ("#" * 2**21, "larger than a list"),
+    ("[a]\n\x00", "Invalid"),
 )
 def test_a_list_that_is_wrong_says_where(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "gallery.toml").write_text(content)

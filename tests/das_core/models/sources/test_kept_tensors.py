@@ -63,7 +63,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@each_case("damage", DAMAGES)
+@each_case("damage", *DAMAGES)
 def test_what_is_not_what_was_written_is_not_used(path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
     DAMAGES[damage](path)
     assert kept.read_tensors(path, "key", SHAPES) is None

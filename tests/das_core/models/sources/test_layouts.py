@@ -19,7 +19,7 @@ def add(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {prefix + name: value for name, value in state.items()}
 
 
-@each_case("prefix", ["", "module.", "state_dict.net.backbone.", "model.module._orig_mod.", "a.b.c.d."])
+@each_case("prefix", "", "module.", "state_dict.net.backbone.", "model.module._orig_mod.", "a.b.c.d.")
 def test_a_model_is_found_behind_any_prefix(prefix: str) -> None:
     around = {"loss.weight": torch.ones(3), "optimizer.state.0.exp_avg": torch.ones(2), "head_2.bias": torch.ones(1)}
     for state in (add(prefix, OWN) | around, around | add(prefix, OWN)):
@@ -50,7 +50,7 @@ def test_of_another_model_nothing_is_found() -> None:
     assert choose_tensors({"conv.weight": torch.ones(2)}, SHAPES, "a.pth") == {}
 
 
-@each_case("names", [("module.normalizer.new_mean", "x.new_std"), ("normalize.mean", "normalize.std"), ("mu", "sigma")])
+@each_case("names", ("module.normalizer.new_mean", "x.new_std"), ("normalize.mean", "normalize.std"), ("mu", "sigma"))
 def test_a_module_that_normalises_says_mean_and_std(names: tuple[str, str]) -> None:
     mean, std = torch.tensor([0.5, 0.25, 0.75]).view(3, 1, 1), torch.tensor([0.5, 0.25, 0.125]).view(1, 3, 1, 1)
     state = add("1.", OWN) | dict(zip(names, (mean, std), strict=True))
@@ -59,6 +59,6 @@ def test_a_module_that_normalises_says_mean_and_std(names: tuple[str, str]) -> N
     assert find_normalization(add("1.", OWN)) == {}
 
 
-@each_case("std", [None, "abc", [0.5, 0.5], [0.5, float("nan"), 0.5], [0.5, -1, 0.5], [0.5, "0.5", 0.5], {"a": 1}])
+@each_case("std", None, "abc", [0.5, 0.5], [0.5, float("nan"), 0.5], [0.5, -1, 0.5], [0.5, "0.5", 0.5], {"a": 1})
 def test_numbers_that_are_none_are_not_taken(std: Any) -> None:
     assert check_normalization({"mean": [0.5, 0.5, 0.5], "std": std}) == {}

@@ -36,7 +36,7 @@ def test_weights_are_asked_for_in_the_safest_format_first() -> None:
     assert catalog.locate_weights("ViTamin-S", "datacomp1b") == ("jienengchen/ViTamin-S", names)
 
 
-@each_case("number", [0, 1])
+@each_case("number", 0, 1)
 def test_a_pair_may_have_either_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     repository, names = catalog.locate_weights(*catalog.DEFAULT_NAME.split("/"))
     home = locate_repository(repository, tmp_path)
@@ -50,7 +50,7 @@ def test_a_pair_may_have_either_format(tmp_path: Path, monkeypatch: pytest.Monke
     assert catalog.list_downloaded_open_clip_names(tmp_path) == []
 
 
-@each_case("architecture", ["ViT-B-32", "ViT-B-16-SigLIP", "coca_ViT-B-32"])
+@each_case("architecture", "ViT-B-32", "ViT-B-16-SigLIP", "coca_ViT-B-32")
 def test_architectures_are_guessed_from_shapes(architecture: str) -> None:
     with torch.device("meta"):
         state = build_open_clip_module(open_clip.get_model_config(architecture)).state_dict()
@@ -100,18 +100,16 @@ def text_tower(tokens: int, positions: int, width: int) -> dict[str, Tensor]:
     return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
 
 
-@each_case("prefix", ["", "text."])
+@each_case("prefix", "", "text.")
 @each_case(
     ("architecture", "text"),
-    [
-        ("tiny", text_tower(49408, 16, 64)),
-        ("tiny-longer", text_tower(49408, 20, 64)),
-        ("tiny-words", text_tower(1000, 16, 64)),
-        ("tiny-wider", text_tower(49408, 16, 128)),
-        # One position more than its context has tokens.
-        ("tiny-coca", text_tower(49408, 24, 64)),
-        ("tiny-hub", {"transformer.embeddings.word_embeddings.weight": torch.empty(7, 64)}),
-    ],
+    ("tiny", text_tower(49408, 16, 64)),
+    ("tiny-longer", text_tower(49408, 20, 64)),
+    ("tiny-words", text_tower(1000, 16, 64)),
+    ("tiny-wider", text_tower(49408, 16, 128)),
+    # One position more than its context has tokens.
+    ("tiny-coca", text_tower(49408, 24, 64)),
+    ("tiny-hub", {"transformer.embeddings.word_embeddings.weight": torch.empty(7, 64)}),
 )
 def test_text_towers_tell_twins_apart(
     twins: None, architecture: str, text: dict[str, Tensor], prefix: str, caplog: pytest.LogCaptureFixture
@@ -132,15 +130,13 @@ def test_without_a_text_tower_the_shortest_twin_is_taken(twins: None, caplog: py
 
 @each_case(
     "change",
-    [
-        {"visual.conv1.weight": torch.empty(64, 3, 16, 16)},
-        {"visual.extra": torch.empty(1)},
-        {"positional_embedding": torch.empty(17, 64)},
-        {"positional_embedding": None},
-        {"token_embedding.weight": torch.empty(49408, 65)},
-        # No image tower at all.
-        dict.fromkeys(image_tower()),
-    ],
+    {"visual.conv1.weight": torch.empty(64, 3, 16, 16)},
+    {"visual.extra": torch.empty(1)},
+    {"positional_embedding": torch.empty(17, 64)},
+    {"positional_embedding": None},
+    {"token_embedding.weight": torch.empty(49408, 65)},
+    # No image tower at all.
+    dict.fromkeys(image_tower()),
 )
 def test_shapes_of_no_architecture_are_named(twins: None, change: dict[str, Tensor | None]) -> None:
     state = image_tower() | text_tower(49408, 16, 64) | change

@@ -58,7 +58,10 @@ def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES, context: int =
 
 @each_case(
     ("suffix", "custom", "architecture"),
-    [(".pt", False, None), (".pt", True, "tiny"), (".safetensors", False, "tiny"), (".safetensors", True, None)],
+    (".pt", False, None),
+    (".pt", True, "tiny"),
+    (".safetensors", False, "tiny"),
+    (".safetensors", True, None),
 )
 def test_open_clips_checkpoints_load_back(tmp_path: Path, suffix: str, custom: bool, architecture: str | None) -> None:
     model = native(custom)
@@ -91,7 +94,7 @@ def test_what_cannot_be_built_is_named(tmp_path: Path) -> None:
         load_clip_file(tmp_path / "a.pt", "broken", tmp_path)
 
 
-@each_case("architecture", ["hf-hub:me/model", "local-dir:/tmp", "../ViT-B-32", "x" * 1_000_000, "", 3, ["ViT-B-32"]])
+@each_case("architecture", "hf-hub:me/model", "local-dir:/tmp", "../ViT-B-32", "x" * 1_000_000, "", 3, ["ViT-B-32"])
 def test_only_listed_names_reach_open_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any) -> None:
     torch.save(native().state_dict(), tmp_path / "a.pt")
     monkeypatch.setattr(open_clip, "get_model_config", lambda name: pytest.fail(f"open_clip was asked for {name}"))
@@ -126,12 +129,10 @@ def test_published_weights_are_read_as_trained(offline: None, tmp_path: Path, mo
 
 @each_case(
     ("more", "says"),
-    [
-        # Its program, which ends the process, is not run.
-        ({"auto_map": {"AutoConfig": "program.Config", "AutoModel": "program.Model"}}, ""),
-        ({"vocab_size": 2**20}, r"'.*config.json' was refused: its network would have 34 million numbers"),
-        ({"num_attention_heads": 0}, r"a cannot be built here \(ZeroDivisionError.*update open_clip_torch"),
-    ],
+    # Its program, which ends the process, is not run.
+    ({"auto_map": {"AutoConfig": "program.Config", "AutoModel": "program.Model"}}, ""),
+    ({"vocab_size": 2**20}, r"'.*config.json' was refused: its network would have 34 million numbers"),
+    ({"num_attention_heads": 0}, r"a cannot be built here \(ZeroDivisionError.*update open_clip_torch"),
 )
 def test_a_network_of_a_folder_is_checked_first(offline: None, tmp_path: Path, more: dict[str, Any], says: str) -> None:
     words, home = (locate_repository(name, tmp_path) for name in ("me/words", "me/text"))
@@ -180,7 +181,7 @@ MODELS: dict[str, Any] = {
 }
 
 
-@each_case("kind", MODELS)
+@each_case("kind", *MODELS)
 def test_it_sees_and_reads_what_the_model_does(kind: str) -> None:
     model = MODELS[kind]().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}

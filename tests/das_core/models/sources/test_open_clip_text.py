@@ -74,7 +74,7 @@ def test_a_tower_reads_the_scripts_of_its_vocabulary_which_is_looked_through_onc
     assert calls == [1]
 
 
-@each_case("works", [True, False])
+@each_case("works", True, False)
 def test_a_broken_torchaudio_is_out_of_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool) -> None:
     (tmp_path / "torchaudio.py").write_text("x = 1" if works else "raise OSError('built for another torch')")
     monkeypatch.syspath_prepend(tmp_path)
@@ -140,7 +140,7 @@ def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str,
     return {"hf_model_name": str(folder)}
 
 
-@each_case("kind", arch_dict)
+@each_case("kind", *arch_dict)
 def test_networks_are_no_larger_than_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     text = write_network(tmp_path, kind)
     with towers.without_torchaudio():
@@ -157,17 +157,15 @@ def test_networks_are_no_larger_than_their_weights(tmp_path: Path, monkeypatch: 
 
 @each_case(
     ("says", "more"),
-    [
-        ("its vocab_size is 8000000, more than a text tower has", {"vocab_size": 8_000_000}),
-        ("its network would have 9[0-9]* million numbers", {"vocab_size": 2**20, "hidden_size": 8192}),
-        ("its network would have", {"model_type": "m2m_100", "decoder_ffn_dim": 2**20, "d_model": 2**12}),
-        ("its num_hidden_layers is 1000000, more", {"num_hidden_layers": 1_000_000}),
-        ("its num_labels is 1000000000, more", {"task_specific_params": {"a": [{"num_labels": 10**9}]}}),
-        ("its hidden_size is nan, more", {"hidden_size": float("nan")}),
-        ("a network of the type 'llama', and text towers are of roberta, ", {"model_type": "llama"}),
-        ("it names a program .*evil/attention", {"attn_implementation": "evil/attention"}),
-        ("it names a program .*evil/attention", {"_attn_implementation": {"": "evil/attention"}}),
-    ],
+    ("its vocab_size is 8000000, more than a text tower has", {"vocab_size": 8_000_000}),
+    ("its network would have 9[0-9]* million numbers", {"vocab_size": 2**20, "hidden_size": 8192}),
+    ("its network would have", {"model_type": "m2m_100", "decoder_ffn_dim": 2**20, "d_model": 2**12}),
+    ("its num_hidden_layers is 1000000, more", {"num_hidden_layers": 1_000_000}),
+    ("its num_labels is 1000000000, more", {"task_specific_params": {"a": [{"num_labels": 10**9}]}}),
+    ("its hidden_size is nan, more", {"hidden_size": float("nan")}),
+    ("a network of the type 'llama', and text towers are of roberta, ", {"model_type": "llama"}),
+    ("it names a program .*evil/attention", {"attn_implementation": "evil/attention"}),
+    ("it names a program .*evil/attention", {"_attn_implementation": {"": "evil/attention"}}),
 )
 def test_a_network_too_large_or_with_a_program_is_not_built(tmp_path: Path, says: str, more: dict[str, Any]) -> None:
     text = write_network(tmp_path, **more)

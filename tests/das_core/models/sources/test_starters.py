@@ -33,11 +33,9 @@ def photograph(name: str) -> Tensor:
 
 @each_case(
     ("starter", "size", "picture", "index", "probability"),
-    [
-        (da.STARTER, 224, "camera", 872, 0.95),
-        (da.SECOND_OPINION, 260, "coffee", 967, 0.90),
-        (THIRD_OPINION, 240, "coffee", 967, 0.61),
-    ],
+    (da.STARTER, 224, "camera", 872, 0.95),
+    (da.SECOND_OPINION, 260, "coffee", 967, 0.90),
+    (THIRD_OPINION, 240, "coffee", 967, 0.61),
 )
 def test_starters_are_frozen_and_folded_and_recognise_known_photographs(
     starter: Starter, size: int, picture: str, index: int, probability: float
@@ -71,7 +69,8 @@ def flip_a_bit(path: Path) -> None:
 
 @each_case(
     ("damage", "says"),
-    [(flip_a_bit, rf"'{da.STARTER.file}' is not the file it should be \(SHA-256 begins"), (Path.unlink, MISSING)],
+    (flip_a_bit, rf"'{da.STARTER.file}' is not the file it should be \(SHA-256 begins"),
+    (Path.unlink, MISSING),
 )
 def test_a_package_whose_weights_were_tampered_with_or_are_gone_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], says: str
@@ -202,7 +201,7 @@ def test_it_is_fitted_once_and_kept(quick: list[str], starter: da.CLIP, monkeypa
     assert [path.name for path in folder.iterdir()] == ["starter_clip_tf_efficientnet_lite0.safetensors"]
 
 
-@each_case("change", ["recipe", "tower", "hypernym"])
+@each_case("change", "recipe", "tower", "hypernym")
 def test_it_is_fitted_again_when_a_part_has_changed(
     quick: list[str], kept: Path, starter: da.CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
 ) -> None:

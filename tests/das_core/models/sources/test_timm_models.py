@@ -88,7 +88,7 @@ def test_timm_weights_that_are_there_need_no_net(tmp_path: Path, monkeypatch: py
         load_timm(NAME, tmp_path)
 
 
-@each_case("name", ["resnet18", "resnet50_clip.openai", "hf-hub:timm/resnet18.a1_in1k", "local-dir:/tmp", None])
+@each_case("name", "resnet18", "resnet50_clip.openai", "hf-hub:timm/resnet18.a1_in1k", "local-dir:/tmp", None)
 def test_what_is_no_classifier_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: Any) -> None:
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("timm was asked"))
     with pytest.raises(ValueError, match=f"timm has no pretrained classifier '{name}'"):
@@ -167,7 +167,8 @@ def test_torchvision_weights_that_are_wrong_are_named(tmp_path: Path, publish: P
 @each_case(
     # Googlenet shifts its input, and mnasnets, which know their versions, are of the current one.
     ("name", "settings"),
-    [("googlenet", {"transform_input": True, "init_weights": False}), ("mnasnet0_5", {})],
+    ("googlenet", {"transform_input": True, "init_weights": False}),
+    ("mnasnet0_5", {}),
 )
 def test_weights_mean_what_they_mean_in_torchvision(tmp_path: Path, publish: Publish, name: str, settings: Any) -> None:
     module = torchvision_model(name, **settings)
@@ -179,17 +180,15 @@ def test_weights_mean_what_they_mean_in_torchvision(tmp_path: Path, publish: Pub
 
 @each_case(
     ("architecture", "head", "last", "sizes", "mean"),
-    [
-        ("swin_v2_t", 768, 1.0, {256}, IMAGENET_MEAN),
-        ("efficientnet_b1", 1280, 1.0, {240}, IMAGENET_MEAN),
-        ("efficientnet_v2_l", 1280, 1.0, {480}, (0.5, 0.5, 0.5)),
-        ("inception_v3", 2048, 1.0, {299}, IMAGENET_MEAN),
-        ("vgg16", 25088, 1.0, {224}, IMAGENET_MEAN),
-        # The weights for style transfer have no numbers in the last layers.
-        ("vgg16", 25088, torch.nan, {224}, (0.48235, 0.45882, 0.40784)),
-        # The number of weights is that of no architecture.
-        ("swin_v2_t", 5, 1.0, {224, 256}, IMAGENET_MEAN),
-    ],
+    ("swin_v2_t", 768, 1.0, {256}, IMAGENET_MEAN),
+    ("efficientnet_b1", 1280, 1.0, {240}, IMAGENET_MEAN),
+    ("efficientnet_v2_l", 1280, 1.0, {480}, (0.5, 0.5, 0.5)),
+    ("inception_v3", 2048, 1.0, {299}, IMAGENET_MEAN),
+    ("vgg16", 25088, 1.0, {224}, IMAGENET_MEAN),
+    # The weights for style transfer have no numbers in the last layers.
+    ("vgg16", 25088, torch.nan, {224}, (0.48235, 0.45882, 0.40784)),
+    # The number of weights is that of no architecture.
+    ("swin_v2_t", 5, 1.0, {224, 256}, IMAGENET_MEAN),
 )
 def test_the_settings_of_an_architecture_are_found_whatever_its_classes(
     architecture: str, head: int, last: float, sizes: set[int], mean: tuple[float, ...]

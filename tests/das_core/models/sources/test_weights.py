@@ -71,7 +71,7 @@ def assert_equal(state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         assert torch.equal(state[name], value)
 
 
-@each_case(("name", "form"), [*((form, form) for form in FORMATS), ("model.ckpt", "zip.pth")])
+@each_case(("name", "form"), *((form, form) for form in FORMATS), ("model.ckpt", "zip.pth"))
 def test_every_format_gives_the_tensors_back(tmp_path: Path, name: str, form: str) -> None:
     assert_equal(read_weights(write(tmp_path, name, saved(form))), tensors())
 
@@ -86,7 +86,7 @@ def test_names_in_nested_dictionaries_are_joined(tmp_path: Path) -> None:
     assert_equal(read_weights(tmp_path / "a.pth"), expected | {"0": torch.ones(2)})
 
 
-@each_case("content", [{}, [], 3, {"epoch": 3}, {"model": {}}, [torch.ones(3)]])
+@each_case("content", {}, [], 3, {"epoch": 3}, {"model": {}}, [torch.ones(3)])
 def test_a_file_without_weights_says_what_is_needed(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"'a.pth' holds no weights; a state_dict \(tensors by name\) is needed"):
@@ -105,20 +105,18 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path, monkeypatch: pyt
 
 @each_case(
     ("name", "content"),
-    [
-        *product(["a.pth", "a.safetensors"], [b"", b"\x00", b"<html>404</html>", b"\xff" * 4096, b"PK\x03\x04"]),
-        # Files of the other kind.
-        ("a.pth", saved("safe.safetensors")),
-        ("a.safetensors", saved("zip.pth")),
-        ("a.safetensors", saved("legacy.pth")),
-    ],
+    *product(["a.pth", "a.safetensors"], [b"", b"\x00", b"<html>404</html>", b"\xff" * 4096, b"PK\x03\x04"]),
+    # Files of the other kind.
+    ("a.pth", saved("safe.safetensors")),
+    ("a.safetensors", saved("zip.pth")),
+    ("a.safetensors", saved("legacy.pth")),
 )
 def test_what_is_no_checkpoint_of_its_suffix_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     with pytest.raises(ValueError, match=f"'{name}' (cannot be read|was refused)"):
         read_weights(write(tmp_path, name, content))
 
 
-@each_case("form", FORMATS)
+@each_case("form", *FORMATS)
 def test_a_file_that_was_cut_off_is_refused_wherever(tmp_path: Path, form: str) -> None:
     content = saved(form)
     for length in {*range(0, len(content), max(1, len(content) // 40)), len(content) - 1}:
@@ -126,7 +124,7 @@ def test_a_file_that_was_cut_off_is_refused_wherever(tmp_path: Path, form: str) 
             read_weights(write(tmp_path, form, content[:length]))
 
 
-@each_case("form", FORMATS)
+@each_case("form", *FORMATS)
 def test_a_damaged_file_gives_tensors_or_a_value_error(tmp_path: Path, form: str) -> None:
     whole = saved(form)
     places = st.integers(0, len(whole) - 1) | st.integers(0, 400)
@@ -154,8 +152,8 @@ class Payload:
         return Path.touch, (self.marker,)
 
 
-@each_case("form", ["zip", "legacy", "bare"])
-@each_case("name", ["a.pth", "a.safetensors"])
+@each_case("form", "zip", "legacy", "bare")
+@each_case("name", "a.pth", "a.safetensors")
 def test_code_in_a_file_is_not_run(tmp_path: Path, form: str, name: str) -> None:
     marker, path = tmp_path / "ran", tmp_path / name
     content = {**tensors(), "extra": Payload(marker)}
@@ -197,7 +195,7 @@ def repeat_entry(path: Path) -> None:
             archive.filelist.append(again)
 
 
-@each_case("spoil", [lambda path: repack(path, zipfile.ZIP_DEFLATED), repeat_entry])
+@each_case("spoil", lambda path: repack(path, zipfile.ZIP_DEFLATED), repeat_entry)
 def test_an_archive_that_could_unpack_to_any_size_is_refused(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     path = tmp_path / "bomb.pth"
     torch.save({"a": torch.zeros(2**20)}, path)
@@ -218,7 +216,7 @@ def test_one_value_that_is_named_as_billions_is_refused(tmp_path: Path) -> None:
     assert read_weights(path)["c"].shape == (4, 2**16)
 
 
-@each_case("legacy", [False, True])
+@each_case("legacy", False, True)
 def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path: Path, legacy: bool) -> None:
     path = tmp_path / "beyond.pth"
     torch.save({"a": torch.ones(1234)}, path, _use_new_zipfile_serialization=not legacy)
@@ -235,8 +233,7 @@ def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path: Path, leg
 
 
 @each_case(
-    "head",
-    [torch.zeros(3_000_000, 0), torch.zeros(1, 1024).to_sparse(), torch.zeros(0, 1024), torch.zeros(3_000_000, 1)],
+    "head", torch.zeros(3_000_000, 0), torch.zeros(1, 1024).to_sparse(), torch.zeros(0, 1024), torch.zeros(3_000_000, 1)
 )
 def test_no_layer_is_built_for_rows_that_are_not_there(tmp_path: Path, head: Tensor) -> None:
     torch.save({"classifier.weight": head}, tmp_path / "tiny.pth")
@@ -249,8 +246,8 @@ def toy() -> nn.Module:
     return nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4), head=nn.Conv2d(4, 5, 1)))
 
 
-@each_case("counted", [True, False])
-@each_case("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn])
+@each_case("counted", True, False)
+@each_case("dtype", torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn)
 def test_weights_that_fit_are_loaded(counted: bool, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     state, module = toy().to(dtype).state_dict(), toy()
@@ -279,11 +276,9 @@ def test_loading_can_be_ended_between_modules() -> None:
 
 @each_case(
     ("change", "says"),
-    [
-        ({"conv.bias": None}, 'Missing .*"conv.bias"'),
-        ({"extra": torch.ones(1)}, 'Unexpected .*"extra"'),
-        ({"head.weight": torch.ones(9, 4, 1, 1)}, "size mismatch for head.weight: .*9, 4, 1, 1.*5, 4, 1, 1"),
-    ],
+    ({"conv.bias": None}, 'Missing .*"conv.bias"'),
+    ({"extra": torch.ones(1)}, 'Unexpected .*"extra"'),
+    ({"head.weight": torch.ones(9, 4, 1, 1)}, "size mismatch for head.weight: .*9, 4, 1, 1.*5, 4, 1, 1"),
 )
 def test_weights_that_do_not_fit_are_shown(change: dict[str, Tensor | None], says: str) -> None:
     state = {name: value for name, value in {**toy().state_dict(), **change}.items() if value is not None}
@@ -296,10 +291,8 @@ QUANTIZE = partial(torch.quantize_per_tensor, scale=0.1, zero_point=0, dtype=tor
 
 @each_case(
     "odd",
-    [
-        *(Tensor.to_sparse, partial(Tensor.to, dtype=torch.cfloat), partial(Tensor.to, device="meta"), QUANTIZE),
-        partial(Tensor.to, dtype=torch.int8),
-    ],
+    *(Tensor.to_sparse, partial(Tensor.to, dtype=torch.cfloat), partial(Tensor.to, device="meta"), QUANTIZE),
+    partial(Tensor.to, dtype=torch.int8),
 )
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 def test_tensors_that_are_not_plain_are_refused(odd: Callable[[Tensor], Tensor]) -> None:
