@@ -38,7 +38,7 @@ def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, st
 @each_case("kind", "total_variation", "l2", "spectrum", "range")
 def test_every_prior_goes_beside_a_model(pack: Pack, kind: str) -> None:
     (prior,) = pack.run("DAS_Prior", kind=kind, weight=0.3)
-    assert (prior.terms[0].score.kind, prior.terms[0].weight) == (kind, 0.3)
+    assert (prior.terms[0].name, prior.terms[0].weight) == (kind.replace("_", " "), 0.3)
     stack = pack.stack(start={"start": "noise"})
     made = pack.optimize(stack=stack, objectives={"objective0": pack.objective(), "objective1": prior}, steps=1)[0]
     assert torch.isfinite(made).all()

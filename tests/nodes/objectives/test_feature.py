@@ -91,10 +91,10 @@ def content(pack: Pack, model: Any, **inputs: Any) -> Any:
 
 def test_the_image_the_layer_and_the_weight_are_those_that_are_given(pack: Pack, toy: Any) -> None:
     objective = content(pack, toy, layer="head", weight=0.5)
-    assert (objective.terms[0].score.layer, objective.terms[0].weight) == ("head", 0.5)
+    assert (objective.terms[0].judge.layers[0].name, objective.terms[0].weight) == ("head", 0.5)
     assert torch.equal(objective.terms[0].references[0], IMAGE.movedim(-1, 1))
     assert not objective.terms[0].references[0].is_inference()
-    assert content(pack, toy, layer=" ").terms[0].score.layer == "convolution"
+    assert content(pack, toy, layer=" ").terms[0].judge.layers[0].name == "convolution"
 
 
 test_what_cannot_be_is_refused = refuse_all(
