@@ -4,7 +4,8 @@
 const SMALLEST = 0.02; // of the radius of the brush, in shares of the short side of an image
 const LARGEST = 0.3;
 const PADDING = 2; // pixels between the images of a preview
-// The least pixels of the preview in the panel, down, of one image and of several; it is larger on a larger node.
+// The least pixels of the preview in the panel, down: of one image or a film, and of images to choose among. It is larger
+// on a larger node.
 const LEAST = [200, 320];
 const FINEST = 1024; // the most pixels of the canvas, across and down
 const MOST_POINTS = 1000; // of a stroke
@@ -25,7 +26,7 @@ export class Picture {
     this.acts = null; // what the mouse does: null, or { isStroke }
     this.brush = 0.06;
     this.bitmap = null;
-    this.hasMany = false; // whether the preview shows several images
+    this.hasMany = false; // whether there are images to choose among
     this.cell = null; // the image that is being painted
     this.stroke = [];
     this.canvas = document.createElement("canvas");
@@ -55,7 +56,7 @@ export class Picture {
   // Draws the preview, and in it what was done in the run that is going on.
   draw(state = this.state) {
     this.state = state;
-    this.hasMany = state?.shown > 1;
+    this.hasMany = state?.images > 1;
     const { bitmap, canvas } = this;
     canvas.style.display = this.isOpen ? "" : "none";
     canvas.style.cursor = this.acts ? "crosshair" : "";
