@@ -74,7 +74,7 @@ export class Panel {
     this.node = node;
     this.state = null; // what the server tells of the run that is going on
     this.last = null; // what it has told last
-    this.ended = null; // what it has told of the run that is over: its steps, its picture, whether it can be larger
+    this.ended = null; // what it has told of the run that is over: its steps, acts, picture, whether it can be larger
     this.mode = null; // what the mouse does in the preview: focus, protect or choose
     this.prompt = {}; // what the run was queued with: a promise of the inputs of each node, by its id
     this.height = 0;
@@ -146,7 +146,7 @@ export class Panel {
 
   // No run is going on any more.
   rest() {
-    this.state = this.mode = null;
+    this.state = null;
     this.show();
   }
 
@@ -253,8 +253,12 @@ export class Panel {
 
   listAfter() {
     const isOver = !this.state;
-    const parts = isOver && this.ended ? [makeButton("more", () => this.goOn(1))] : [];
-    if (isOver && this.ended?.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
+    const parts = [];
+    // Once acts are taken back, another picture than this one would go on.
+    if (isOver && this.ended?.acts === this.acts) {
+      parts.push(makeButton("more", () => this.goOn(1)));
+      if (this.ended.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
+    }
     if (!this.acts) return parts;
     const textContent = [
       `${say("acts")}: ${readList(this.acts).length}`,

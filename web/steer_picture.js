@@ -26,7 +26,6 @@ export class Picture {
     this.acts = null; // what the mouse does: null, or { isStroke }
     this.brush = 0.06;
     this.bitmap = null;
-    this.hasMany = false; // whether there are images to choose among
     this.cell = null; // the image that is being painted
     this.stroke = [];
     this.canvas = document.createElement("canvas");
@@ -49,14 +48,13 @@ export class Picture {
 
   // The least height of the preview on a panel of this width.
   getHeight(width) {
-    const least = LEAST[Number(this.hasMany)];
+    const least = LEAST[Number(this.state?.images > 1)];
     return this.isOpen ? Math.min(least, Math.round((width * this.canvas.height) / this.canvas.width)) : 0;
   }
 
   // Draws the preview, and in it what was done in the run that is going on.
   draw(state = this.state) {
     this.state = state;
-    this.hasMany = state?.images > 1;
     const { bitmap, canvas } = this;
     canvas.style.display = this.isOpen ? "" : "none";
     canvas.style.cursor = this.acts ? "crosshair" : "";

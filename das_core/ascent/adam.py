@@ -1,4 +1,4 @@
-"""Adam on the levels of a stack, which are kept as tensors."""
+"""Adam on the levels of a stack, or on what else its parametrisation moves."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -20,7 +20,7 @@ _FADE, _FADE_SQUARE = 0.9, 0.999
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, 2015) on the levels, which are kept as tensors, as in imstack (Whitaker, 2021).
+    """Adam (Kingma and Ba, 2015) on the levels, as in imstack (Whitaker, 2021).
 
     Every value of every level moves about equally far in a step, so pictures have more fine detail and noise than with
     the other optimizers. If the stack has another parametrisation, Adam moves its values, such as pixels.

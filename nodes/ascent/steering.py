@@ -42,10 +42,10 @@ class Steering:
 
     def go_on(self, ascent: Ascent) -> Ascent:
         """Return the ascent that follows a finished one."""
-        (scale, self.acts, self.until), *later = self._later
-        following = ascent.go_on(scale, self.acts)
+        scale, acts, _ = self._later[0]
+        following = ascent.go_on(scale, acts)  # Refused, it leaves the acts as they are.
         self.over += [*ascent.acts, (len(ascent.history), GoOn(scale))]
-        self._later = later
+        (_, self.acts, self.until), *self._later = self._later
         self.tell(following)
         return following
 
@@ -96,6 +96,7 @@ class Steering:
             bridge.warn_on_node(f"the panel of Optimize will not show this picture later: {error}", None)
             return None
         ended = {"done": len(ascent.history), "enlarges": not ascent.optimizer.draws, "text": text}
+        ended["acts"] = self.write(ascent)
         return shown and {RESULT: [ended | {"image": shown["images"][0]}]}
 
     def write(self, ascent: Ascent) -> str:

@@ -83,7 +83,7 @@ def test_a_page_that_is_opened_later_finds_the_end_among_the_results(
     assert shown is not None
     (ended,) = shown["das_ascent"]
     assert ended.pop("image").shape == (68, 134, 3)
-    assert ended == {"done": 4, "enlarges": True, "text": running.server.texts[-1]}
+    assert ended == {"done": 4, "enlarges": True, "text": running.server.texts[-1], "acts": ""}
 
     def fill_disk(image: Any, cls: Any) -> Any:
         raise OSError(28, "No space left on device")
