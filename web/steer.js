@@ -12,8 +12,10 @@ const RESULT = "das_ascent"; // what the node has among its results: which ascen
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
 const panels = new WeakMap(); // from a node to its panel
-// What the server has told of the runs that are going on, by node id: a tab that is opened again makes its nodes anew.
+// What the server has told of the runs that are going on, by node id, and the last preview of each: a tab that is opened
+// again makes its nodes anew.
 const told = new Map();
+const previews = new Map();
 
 function findPanel(nodeId) {
   return panels.get(findNode(nodeId));
@@ -25,10 +27,13 @@ function end(nodeId, result) {
 }
 
 // Here and not in `setup`, so that it comes before the page's own listener, which would show the picture once more below
-// the panel. A preview that the panel cannot show, as inside a subgraph that is not open, stays with the page.
+// the panel. A preview that the panel cannot show, as inside a subgraph that is not open, stays with the page; one of a
+// workflow that is not open waits for its panel.
 api.addEventListener("b_preview_with_metadata", (event) => {
   const { nodeId, blob } = event.detail;
-  if (findPanel(nodeId)?.watch(blob)) event.stopImmediatePropagation();
+  if (told.has(nodeId)) previews.set(nodeId, blob);
+  const waits = told.has(nodeId) && !findNode(nodeId);
+  if (waits || findPanel(nodeId)?.watch(blob)) event.stopImmediatePropagation();
 });
 
 app.registerExtension({
@@ -44,6 +49,7 @@ app.registerExtension({
       api.addEventListener(over, () => {
         for (const nodeId of told.keys()) findPanel(nodeId)?.rest();
         told.clear();
+        previews.clear();
       });
   },
 
@@ -55,8 +61,12 @@ app.registerExtension({
   loadedGraphNode(node) {
     const panel = panels.get(node);
     const state = panel && [...told.values()].find(({ node_id }) => findNode(node_id) === node);
-    if (state) panel.follow(state);
-    else panel?.show();
+    if (!state) {
+      panel?.show();
+      return;
+    }
+    panel.follow(state);
+    if (previews.has(state.node_id)) panel.load(previews.get(state.node_id));
   },
 
   // Newer frontends call this when the user returns to a workflow tab, after its nodes have been created anew.

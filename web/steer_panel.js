@@ -1,6 +1,6 @@
 // The panel with which one steers Optimize: a slider for each objective, and the live preview, in which one chooses an
-// image of a batch, places the focus, or protects what a brush covers. After a run, More goes on, and Larger goes on at
-// twice the size.
+// image of a batch, places the focus, or protects what a brush covers. After a run, More climbs on for as many steps
+// again, and Larger at twice the size.
 //
 // What was steered is the value of the hidden input `acts`. Workflow files store the values of widgets by position, so
 // this one is stored as a property of the node instead.
@@ -29,7 +29,7 @@ const TIPS = {
   focus: "Click into the picture: from there it grows.",
   protect: "Paint over what stays as it is. The wheel makes the brush larger or smaller.",
   choose: "Click on the image that goes on; the others stay as they are.",
-  more: "Go on for a third of the steps.",
+  more: "Climb on from this picture, for as many steps again.",
   larger: "Go on at twice the size, for a third of the steps.",
   undo: "Forget the last act; the next Run does the others again.",
   clear: "Forget what was steered, for a run without it.",
@@ -74,7 +74,7 @@ export class Panel {
     this.node = node;
     this.state = null; // what the server tells of the run that is going on
     this.last = null; // what it has told last
-    this.ended = null; // what it has told of the run that is over: its steps, acts, picture, whether it can be larger
+    this.ended = null; // what it has told of the run that is over: its steps, picture, last state, whether it can be larger
     this.mode = null; // what the mouse does in the preview: focus, protect or choose
     this.prompt = {}; // what the run was queued with: a promise of the inputs of each node, by its id
     this.height = 0;
@@ -153,6 +153,7 @@ export class Panel {
   // The node has a result.
   async end(ended) {
     this.ended = ended;
+    this.last = ended.state;
     this.rest();
     const answer = await api.fetchApi(`/view?${new URLSearchParams(ended.image)}`);
     if (answer.ok && this.ended === ended) await this.load(await answer.blob());
@@ -255,7 +256,7 @@ export class Panel {
     const isOver = !this.state;
     const parts = [];
     // Once acts are taken back, another picture than this one would go on.
-    if (isOver && this.ended?.acts === this.acts) {
+    if (isOver && this.ended?.state.acts === this.acts) {
       parts.push(makeButton("more", () => this.goOn(1)));
       if (this.ended.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
     }

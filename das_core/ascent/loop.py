@@ -179,12 +179,11 @@ class Ascent:
         self.stack = stack.to(self.device)
 
     def go_on(self, scale: int = 2, acts: Sequence[TimedAct] = ()) -> "Ascent":
-        """Return an ascent of the images that still climb, at `scale` times the size, for a third of the steps.
-
-        It goes on with the pace of the last third, and with what has been steered; `acts` are its own.
+        """Return an ascent of the images that still climb, at `scale` times the size, with what has been steered.
 
         Args:
-            scale: 1 or 2.
+            scale: 1 climbs on for as many steps again, at the pace of all of them; 2 makes a larger picture, for a
+                third of the steps, at the pace of the last third.
             acts: what is steered in it, as for this ascent.
 
         Raises:
@@ -192,14 +191,15 @@ class Ascent:
         """
         if scale > 1 and self.optimizer.draws:
             raise ValueError("a drawing is of strokes, which would be laid anew; draw it on a larger stack")
-        third = max(1, round((self.steps + self.skip) / 3))
+        whole = self.steps + self.skip
+        steps = whole if scale == 1 else max(1, round(whole / 3))
         with running(self.device), own_modes(self.device):
             course, augmentation = continue_course(self._course, self.augmentation, scale)
         return Ascent(
             course.stack,
             course.plan,
             augmentation,
-            steps=third,
+            steps=steps,
             optimizer=self.optimizer,
             schedule=self.schedule,
             seed=self.seed,
@@ -208,7 +208,7 @@ class Ascent:
             pace=self.pace,
             denoising=self.denoising,
             within=self.within,
-            skip=2 * third,
+            skip=0 if scale == 1 else 2 * steps,
             acts=acts,
         )
 

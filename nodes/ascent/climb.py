@@ -40,6 +40,8 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering, k
     """
     status, previews, finish = Status(ascent.steps, ascent.plan.parts), Previews(preview_every), steering.controls
     until = min(ascent.steps, steering.until)
+    # The run from which More or Larger goes on is not in memory any more.
+    again = "again: " if steering.goes_on else ""
 
     def look_up() -> None:
         bridge.check_interrupted()
@@ -58,7 +60,7 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering, k
                 scores = step.record.scores
                 last = left_out or done >= until or finish.is_pressed
                 image = draw_sheet(step.stack) if previews.is_due(done, last) else None
-                text = status.describe_step(done, scores)
+                text = again + status.describe_step(done, scores)
                 progress.update(done, image=image, text="" if steering.take_acts(ascent, last=last) else text)
                 due = frames and done % frames == 0
                 # A repeated step whose pictures were due has been kept already.

@@ -69,13 +69,16 @@ class Steering:
 
     def tell(self, ascent: Ascent, refused: Sequence[str] = ()) -> None:
         """Tell the page what the ascent is, and all acts of the run so far."""
+        self._told = len(ascent.acts)
+        bridge.tell_page(EVENT, self._describe(ascent) | {"refused": list(refused)})
+
+    def _describe(self, ascent: Ascent) -> dict[str, Any]:
         factors = dict.fromkeys((member.name for member in ascent.plan.members), 1.0)
         factors |= {act.objective: act.factor for _, act in [*self.over, *ascent.acts] if isinstance(act, Weigh)}
         shown, columns = measure_sheet(ascent.stack)
-        self._told = len(ascent.acts)
-        content: dict[str, Any] = {
+        return {
             "acts": self.write(ascent),
-            "so_far": len(self.over) + self._told,
+            "so_far": len(self.over) + len(ascent.acts),
             "factors": factors,
             "images": 1 if ascent.plan.is_series else ascent.stack.batch,
             "chosen": ascent.images,
@@ -83,9 +86,7 @@ class Steering:
             "paints": ascent.stack.spec.zoom is None,
             "shown": shown,
             "columns": columns,
-            "refused": list(refused),
         }
-        bridge.tell_page(EVENT, content)
 
     def show_end(self, node: type[io.ComfyNode], ascent: Ascent, text: str) -> dict[str, Any] | None:
         """Return what the node shows of an ascent that is over, also to a page that is opened later."""
@@ -96,8 +97,7 @@ class Steering:
             bridge.warn_on_node(f"the panel of Optimize will not show this picture later: {error}", None)
             return None
         ended = {"done": len(ascent.history), "enlarges": not ascent.optimizer.draws, "text": text}
-        ended["acts"] = self.write(ascent)
-        return shown and {RESULT: [ended | {"image": shown["images"][0]}]}
+        return shown and {RESULT: [ended | {"state": self._describe(ascent), "image": shown["images"][0]}]}
 
     def write(self, ascent: Ascent) -> str:
         """Return all acts of the run, those of its input and those of the page, as the input takes them."""

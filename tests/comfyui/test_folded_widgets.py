@@ -34,20 +34,14 @@ TEMPLATES = {"timelapse": "DAS_Optimize", "wallpaper_1024": "DAS_ImageStack"}
 WITHOUT_LABEL = ("control_after_generate", "Finish now", "acts", "steer")
 """Widgets that stand in another one, are a button, are hidden, or have a form of their own."""
 
-VUE_NODES = "/settings/Comfy.VueNodes.Enabled"
-
 
 @pytest.fixture
 def new_page(comfyui: Client, browser: Browser) -> Iterator[Page]:
     """The page with its newer renderer, Nodes 2.0."""
     if "advanced" not in json.dumps(comfyui.get_object_info("DAS_Optimize")["input"]):
         pytest.skip("this ComfyUI cannot fold widgets away")
-    comfyui.post(VUE_NODES, True)
-    try:
-        with open_page(browser, comfyui) as page:
-            yield page
-    finally:
-        comfyui.post(VUE_NODES, False)
+    with open_page(browser, comfyui, modern=True) as page:
+        yield page
 
 
 def add_node(page: Page, node: str) -> None:

@@ -173,6 +173,7 @@ def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(c
     page.locator("[data-das-steer=protect]").wait_for(state="attached")
     load_workflow(page, saved, "opened again")
     page.locator("[data-das-steer=protect]").wait_for(state="attached")
+    expect(page.locator("canvas[style*=contain]")).to_be_visible()
     comfyui.wait(prompt_id, timeout=300)
 
     (optimize,) = (node for node in saved["nodes"] if node["type"] == "DAS_Optimize")

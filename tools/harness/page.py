@@ -49,11 +49,12 @@ def start_chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_page(browser: Browser, client: Client) -> Iterator[Page]:
-    """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready."""
+def open_page(browser: Browser, client: Client, *, modern: bool = False) -> Iterator[Page]:
+    """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready; `modern`
+    is with Nodes 2.0."""
     # The server keeps settings, also those of a page that was open before.
     client.post("/settings/Comfy.TutorialCompleted", True)
-    client.post("/settings/Comfy.VueNodes.Enabled", False)
+    client.post("/settings/Comfy.VueNodes.Enabled", modern)
     # A new context, because the page stores drafts of workflows in the browser.
     context = browser.new_context(viewport={"width": 1600, "height": 900})
     try:

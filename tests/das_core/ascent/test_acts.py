@@ -253,4 +253,5 @@ def test_an_enlarged_ascent_goes_on_from_the_chosen_images_at_twice_the_size() -
     assert len(larger.go_on()) == 2
     more = ascent.go_on(1)
     assert torch.equal(more.result.image, ascent.stack.image()[[1, 2]])
+    assert (len(more), more.skip, len(larger.go_on(1))) == (6, 0, 6)
     assert more.run().image.shape == (2, 3, 32, 32)

@@ -83,7 +83,9 @@ def test_a_page_that_is_opened_later_finds_the_end_among_the_results(
     assert shown is not None
     (ended,) = shown["das_ascent"]
     assert ended.pop("image").shape == (68, 134, 3)
-    assert ended == {"done": 4, "enlarges": True, "text": running.server.texts[-1], "acts": ""}
+    state = ended.pop("state")
+    assert ended == {"done": 4, "enlarges": True, "text": running.server.texts[-1]}
+    assert (state["acts"], state["factors"], state["chosen"]) == ("", {"class 0": 1.0}, (0, 1))
 
     def fill_disk(image: Any, cls: Any) -> Any:
         raise OSError(28, "No space left on device")
@@ -102,7 +104,7 @@ def test_a_refused_act_is_said_and_changes_nothing(pack: Pack, running: Running)
         optimize(pack, acts='[[2,"weigh","castle",2]]')
 
 
-def test_larger_goes_on_at_twice_the_size_without_repeating_the_steps(pack: Pack, running: Running) -> None:
+def test_larger_and_more_go_on_without_repeating_the_steps(pack: Pack, running: Running) -> None:
     calls: list[int] = []
     model = pack.objective(Watched(calls.append))
     given = ASKED | {"stack": pack.stack(), "objectives": {"objective0": model}, "augmentation": pack.augmentation()}
@@ -115,12 +117,14 @@ def test_larger_goes_on_at_twice_the_size_without_repeating_the_steps(pack: Pack
     assert stack.steps == 5
     twice = '[[4,"go_on",2],[1,"go_on",1]]'
     largest = pack.optimize(**given, acts=twice)[0]
-    assert len(calls) == begun + 2
-    # With another seed, or without the memory of the last run, all steps are done.
+    assert len(calls) == begun + 4, "as many steps again as the last third belongs to"
+    # With another seed, or without the memory of the last run, all steps are done, which the node says.
+    assert not any(text.startswith("again") for text in running.server.texts)
     pack.optimize(**given | {"seed": 4}, acts='[[4,"go_on",2]]')
-    assert len(calls) == begun + 7
+    assert len(calls) == begun + 9
+    assert any(text.startswith("again: step 1/4") for text in running.server.texts)
     assert torch.equal(pack.optimize(**given, acts=twice)[0], largest)
-    assert len(calls) == begun + 13
+    assert len(calls) == begun + 17
 
 
 def test_what_cannot_be_larger_is_kept_as_it_is(pack: Pack, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
