@@ -17,13 +17,13 @@ const GAP = 4;
 const MARGIN = 10; // around an element on a node, as the page sets it
 
 // The words of the panel, and in other languages.
-const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "acts", "kept"];
+const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "acts", "seed"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "acts", "seed kept"],
-  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "操作", "种子已固定"],
-  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "操作", "シード固定"],
-  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "조작", "시드 고정"],
-  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "actes", "graine gardée"],
+  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "Run repeats acts", "seed"],
+  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "运行将重复操作", "种子"],
+  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "実行で繰り返す操作", "シード"],
+  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "실행이 반복할 조작", "시드"],
+  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "Exécuter répète actes", "graine"],
 };
 const TIPS = {
   focus: "Click into the picture: from there it grows.",
@@ -263,9 +263,9 @@ export class Panel {
     if (!this.acts) return parts;
     const textContent = [
       `${say("acts")}: ${readList(this.acts).length}`,
-      ...(this.node.properties[SEEDS] ? [say("kept")] : []),
+      ...(this.node.properties[SEEDS] ? [`${say("seed")} ${this.find("seed").value}`] : []),
     ].join(", ");
-    const title = "What you did; the next Run does it again.";
+    const title = "What you did with slider, mouse and button. Run gives the same picture again; clear forgets it.";
     return [
       ...parts,
       make("span", { marginLeft: "auto" }, { textContent, title }),

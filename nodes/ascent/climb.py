@@ -30,10 +30,10 @@ def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[No
         raise
 
 
-def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering, kept: list[torch.Tensor]) -> str:
+def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steering, kept: list[torch.Tensor]) -> str:
     """Run an ascent, and return what the node says at its end.
 
-    The pictures (B, 3, H, W) after each `frames`-th step, and always after the last one, are appended to `kept` one by
+    The pictures (B, 3, H, W) after each `frame_every`-th step, and always after the last one, are appended to `kept` one by
     one, so that those before an error can be rescued.
 
     Finish now abandons the step in progress, except the first. Acts change the next one.
@@ -62,7 +62,7 @@ def climb(ascent: Ascent, preview_every: int, frames: int, steering: Steering, k
                 image = draw_sheet(step.stack) if previews.is_due(done, last) else None
                 text = again + status.describe_step(done, scores)
                 progress.update(done, image=image, text="" if steering.take_acts(ascent, last=last) else text)
-                due = frames and done % frames == 0
+                due = frame_every and done % frame_every == 0
                 # A repeated step whose pictures were due has been kept already.
                 if (last or due) and not (left_out and due):
                     kept.append(step.image().to(bridge.get_storage_device()))

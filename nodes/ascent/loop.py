@@ -130,7 +130,7 @@ class Optimize(Node):
             chosen = settings.recipe
             if augmentation is not None:
                 chosen = replace(chosen, augmentation=augmentation)
-            bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
+            bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frame_every)
             # Checked before `prepare` builds the operator, because the operator may need the most memory.
             node = "Film Stack" if stack.spec.zoom is None else "Zoom Stack"
             with add_advice(TrackError, f". Keyframes and Schedule say which, {node} how many there are"):
@@ -159,11 +159,11 @@ class Optimize(Node):
                 with rescue_on_error(ascent, kept):
                     if not ascent.history:
                         _load_judges(ascent, settings.chunk)
-                        text = climb(ascent, settings.preview_every, settings.frames, steering, kept)
+                        text = climb(ascent, settings.preview_every, settings.frame_every, steering, kept)
                     histories.append(tuple(ascent.history))
                     reached = remember(inputs, key, steering, histories, ascent)
                     if steering.goes_on:
-                        following = _go_on(ascent, steering, settings.frames)
+                        following = _go_on(ascent, steering, settings.frame_every)
             # So that the workflow in a saved picture makes it again.
             bridge.store_property(cls.hidden.extra_pnginfo, ACTS_PROPERTY, steering.write(ascent))
             with rescue_on_error(ascent, kept):

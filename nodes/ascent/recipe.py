@@ -24,7 +24,7 @@ class Settings:
 
     recipe: Recipe
     preview_every: int = 5
-    frames: int = 0
+    frame_every: int = 0
     chunk: int = 0
 
 
@@ -60,9 +60,9 @@ def _list_settings() -> list[Any]:
             "them. 0: nothing before the end.",
         ),
         tip(
-            io.Int.Input("frames", default=Settings.frames, min=0, max=10000),
-            "The steps that the frames output shows. 0: only the last. 1: every step, for a film; memory grows with "
-            "it. 10: every tenth step, and the last.",
+            io.Int.Input("frame_every", default=Settings.frame_every, min=0, max=10000),
+            "The output frames has a picture of every so many steps. 0: only of the last. 1: of each, for a film; memory "
+            "grows with it. 10: of every tenth, and of the last.",
         ),
         tip(
             io.Int.Input("chunk", default=Settings.chunk, min=0, max=4096),
@@ -87,7 +87,7 @@ def read_recipe(choice: Mapping[str, Any] | None, stack: ImageStack) -> Settings
         denoising=read_denoising(values.get("denoise")),
     )
     suited = replace(suit_stack(chosen, stack), denoising=chosen.denoising)
-    return Settings(suited, *(values[name] for name in ("preview_every", "frames", "chunk")))
+    return Settings(suited, *(values[name] for name in ("preview_every", "frame_every", "chunk")))
 
 
 _FOCUSES = ("center", "everywhere")

@@ -53,7 +53,7 @@ def check_frame_memory(batch: int, width: int, height: int, steps: int, every: i
     advice = "make the picture or the batch smaller"
     if fitting and every:
         larger = (steps - 1) // fitting + 1
-        advice = f"set frames to {larger} or more, which keeps {1 + (steps - 1) // larger}, or to 0"
+        advice = f"set frame_every to {larger} or more, which keeps {1 + (steps - 1) // larger}, or to 0"
     check_memory(count * frame_bytes, f"keeping {count} frames", advice, device)
 
 

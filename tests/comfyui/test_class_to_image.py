@@ -37,7 +37,7 @@ def workflow(seed: int = 5, **recipe: Any) -> dict[str, Any]:
     """The complete workflow with few steps, and these settings of the recipe."""
     prompt = make_complete()
     prompt[OPTIMIZE]["inputs"]["seed"] = seed
-    set_recipe(prompt[OPTIMIZE]["inputs"], **{"steps": 4, "preview_every": 1, "frames": 2} | recipe)
+    set_recipe(prompt[OPTIMIZE]["inputs"], **{"steps": 4, "preview_every": 1, "frame_every": 2} | recipe)
     return prompt
 
 

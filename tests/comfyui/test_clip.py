@@ -21,7 +21,7 @@ def workflow(model: dict[str, dict[str, Any]], **small: Any) -> dict[str, Any]:
         "optimizer.coarse_to_fine": 0.0,
         "schedule": "constant",
         "preview_every": 1,
-        "frames": 1,
+        "frame_every": 1,
         "chunk": 0,
     }
     stack = {"width": 64, "height": 64, "batch_size": 1, "start": "gray", "seed": 0}

@@ -30,7 +30,7 @@ def workflow(seed: int, **recipe: Any) -> dict[str, Any]:
     """The complete workflow with a frame for every step, and these settings of the recipe."""
     prompt = make_complete()
     prompt[OPTIMIZE]["inputs"]["seed"] = seed
-    set_recipe(prompt[OPTIMIZE]["inputs"], **{"steps": STEPS, "preview_every": 1, "frames": 1} | recipe)
+    set_recipe(prompt[OPTIMIZE]["inputs"], **{"steps": STEPS, "preview_every": 1, "frame_every": 1} | recipe)
     return prompt
 
 
@@ -240,7 +240,7 @@ def count_previews(page: Page) -> None:
 
 
 def test_the_button_ends_an_ascent_and_the_next_run_is_a_whole_one(comfyui: Client, page: Page) -> None:
-    open_template(page, seed=31, steps=PAGE_STEPS, preview_every=1, frames=1)
+    open_template(page, seed=31, steps=PAGE_STEPS, preview_every=1, frame_every=1)
     show_optimize(page)
     count_previews(page)
     disabled = f"() => {{ {FIND} return node.widgets.find((widget) => widget.name === 'Finish now').disabled }}"
@@ -265,7 +265,7 @@ def test_the_button_ends_an_ascent_and_the_next_run_is_a_whole_one(comfyui: Clie
 
 
 def test_pressed_before_and_after_a_run_the_button_ends_no_later_one(comfyui: Client, page: Page) -> None:
-    open_template(page, seed=32, steps=3, preview_every=1, frames=1)
+    open_template(page, seed=32, steps=3, preview_every=1, frame_every=1)
     show_optimize(page)
     for seed in (32, 33):
         set_widgets(page, {"seed": seed})
@@ -277,7 +277,7 @@ def test_pressed_before_and_after_a_run_the_button_ends_no_later_one(comfyui: Cl
 
 
 def test_cancel_in_the_page_still_discards(comfyui: Client, page: Page) -> None:
-    open_template(page, seed=34, steps=500, preview_every=1, frames=0)
+    open_template(page, seed=34, steps=500, preview_every=1, frame_every=0)
     count_previews(page)
     prompt_id = press_run(page)
     page.wait_for_function("window.previews > 0", timeout=300_000)

@@ -30,7 +30,7 @@ def make_sources() -> Prompt:
     sources["DAS_LoadClassifier"]["inputs"]["source"] = "starter"
     sources["DAS_ImageStack"]["inputs"] |= {"width": 64, "height": 64, "details.margin": 16}
     sources["DAS_Augmentation"]["inputs"] |= DETAILS | {"views": 2, "details.jitter": 16}
-    set_recipe(sources["DAS_Optimize"]["inputs"], steps=2, frames=1)
+    set_recipe(sources["DAS_Optimize"]["inputs"], steps=2, frame_every=1)
     clip = {"source": "starter", "precision": "auto"}
     return sources | {"DAS_LoadCLIP": {"class_type": "DAS_LoadCLIP", "inputs": clip}}
 

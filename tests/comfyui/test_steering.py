@@ -24,7 +24,7 @@ def make_small(steps: int = STEPS) -> dict[str, Any]:
     prompt = make_complete()
     prompt[STACK]["inputs"] |= {"width": 64, "height": 64, "batch_size": 2, "details.margin": 8}
     prompt[AUGMENTATION]["inputs"] |= {"views": 1, "details.jitter": 8}
-    set_recipe(prompt[OPTIMIZE]["inputs"], steps=steps, preview_every=5, frames=0)
+    set_recipe(prompt[OPTIMIZE]["inputs"], steps=steps, preview_every=5, frame_every=0)
     return {number: prompt[number] for number in ("1", "2", STACK, AUGMENTATION, OPTIMIZE, SAVED)}
 
 

@@ -17,7 +17,7 @@ def picked(name: Any = "517 crane") -> dict[str, Any]:
     stack = {"width": 64, "height": 64, "batch_size": 1, "start": "gray", "seed": 0}
     details = customise("details", {"margin": 8, **PLAIN_STACK})
     recipe = {"steps": 1, "optimizer": "adam", "optimizer.learning_rate": 0.02, "schedule": "constant"}
-    recipe |= {"preview_every": 0, "frames": 0, "chunk": 0, "focus": "everywhere", "denoise": "off"}
+    recipe |= {"preview_every": 0, "frame_every": 0, "chunk": 0, "focus": "everywhere", "denoise": "off"}
     return {
         NAME: {"class_type": "DAS_PickClass", "inputs": {"name": name}},
         "2": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "starter", "precision": "auto"}},

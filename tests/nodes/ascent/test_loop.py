@@ -67,7 +67,7 @@ def test_an_ascent_that_does_not_fit_into_memory_is_refused(pack: Pack, set_free
             pack.optimize(**given, optimizer={"optimizer": optimizer})
     assert module.calls == 0
     set_free_memory(4 * 2**30)
-    with pytest.raises(ValueError, match=r"keeping 50000 frames needs about 4.6 GiB, .* set frames to 2 or more"):
+    with pytest.raises(ValueError, match=r"keeping 50000 frames needs about 4.6 GiB, .* set frame_every to 2 or more"):
         pack.run("DAS_Optimize", steps=50000, frames=1, **given)
 
 

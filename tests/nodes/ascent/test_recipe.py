@@ -16,7 +16,7 @@ def read(pack: Pack, choice: Any) -> Any:
 def test_the_choices_are_the_recipes_of_das_core(pack: Pack, name: str) -> None:
     settings = read(pack, {"recipe": name})
     assert settings.recipe == getattr(pack.module("das_core"), name.upper())
-    assert (settings.preview_every, settings.frames, settings.chunk) == (5, 0, 0)
+    assert (settings.preview_every, settings.frame_every, settings.chunk) == (5, 0, 0)
     assert read(pack, name) == settings
 
 

@@ -55,13 +55,13 @@ def test_frames_that_do_not_fit_are_refused(bridge: ModuleType, set_free_memory:
     # Every frame is there twice: by itself, and in the batch of all.
     frame = 2 * 4 * 3 * 5 * 64 * 32
     set_free_memory(334 * frame)
-    message = r"^keeping 500 frames needs .*: set frames to 3 or more, which keeps 334, or to 0$"
+    message = r"^keeping 500 frames needs .*: set frame_every to 3 or more, which keeps 334, or to 0$"
     with pytest.raises(ValueError, match=message):
         bridge.check_frame_memory(5, 64, 32, steps=1000, every=2)
     # What is suggested fits, with nothing to spare.
     bridge.check_frame_memory(5, 64, 32, steps=1000, every=3)
     set_free_memory(334 * frame - 1)
-    with pytest.raises(ValueError, match=r"keeping 334 frames .* set frames to 4"):
+    with pytest.raises(ValueError, match=r"keeping 334 frames .* set frame_every to 4"):
         bridge.check_frame_memory(5, 64, 32, steps=1000, every=3)
     set_free_memory(frame - 1)
     for every in (0, 1):
