@@ -23,7 +23,7 @@ const TEXTS = {
   zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "运行将重复操作", "种子"],
   ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "実行で繰り返す操作", "シード"],
   ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "실행이 반복할 조작", "시드"],
-  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "Exécuter répète actes", "graine"],
+  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "Exécuter répète", "graine"],
 };
 const TIPS = {
   focus: "Click into the picture: from there it grows.",

@@ -33,8 +33,8 @@ def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[No
 def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steering, kept: list[torch.Tensor]) -> str:
     """Run an ascent, and return what the node says at its end.
 
-    The pictures (B, 3, H, W) after each `frame_every`-th step, and always after the last one, are appended to `kept` one by
-    one, so that those before an error can be rescued.
+    The pictures (B, 3, H, W) after each `frame_every`-th step, and always after the last one, are appended to `kept`
+    one by one, so that those before an error can be rescued.
 
     Finish now abandons the step in progress, except the first. Acts change the next one.
     """

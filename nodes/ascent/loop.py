@@ -130,7 +130,8 @@ class Optimize(Node):
             chosen = settings.recipe
             if augmentation is not None:
                 chosen = replace(chosen, augmentation=augmentation)
-            bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frame_every)
+            size = stack.spec.width, stack.spec.height
+            bridge.check_frame_memory(stack.batch, *size, chosen.steps, settings.frame_every)
             # Checked before `prepare` builds the operator, because the operator may need the most memory.
             node = "Film Stack" if stack.spec.zoom is None else "Zoom Stack"
             with add_advice(TrackError, f". Keyframes and Schedule say which, {node} how many there are"):

@@ -61,8 +61,8 @@ def _list_settings() -> list[Any]:
         ),
         tip(
             io.Int.Input("frame_every", default=Settings.frame_every, min=0, max=10000),
-            "The output frames has a picture of every so many steps. 0: only of the last. 1: of each, for a film; memory "
-            "grows with it. 10: of every tenth, and of the last.",
+            "The output frames has a picture of every so many steps. 0: only of the last. 1: of each, for a film; "
+            "memory grows with it. 10: of every tenth, and of the last.",
         ),
         tip(
             io.Int.Input("chunk", default=Settings.chunk, min=0, max=4096),

@@ -18,7 +18,7 @@ from running_node import Running
 
 @each_case(("steps", "every", "count"), (4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1))
 def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, every: int, count: int) -> None:
-    image, _, frames, history, _ = pack.optimize(steps=steps, frames=every)
+    image, _, frames, history, _ = pack.optimize(steps=steps, frame_every=every)
     assert_is_image(frames, count, 64, 64)
     assert torch.equal(frames[-1:], image)
     assert [record.step for record in history] == list(range(steps))
@@ -63,10 +63,10 @@ def finishing(pack: Pack, running: Running, at: int) -> Any:
     return pack.objective(Watched(tell))
 
 
-@each_case(("frames", "count"), (0, 1), (2, 1), (3, 1), (1, 2))
-def test_finish_now_in_the_midst_of_a_step_leaves_it_out(pack: Pack, running: Running, frames: int, count: int) -> None:
+@each_case(("every", "count"), (0, 1), (2, 1), (3, 1), (1, 2))
+def test_finish_now_in_the_midst_of_a_step_leaves_it_out(pack: Pack, running: Running, every: int, count: int) -> None:
     # Two chunks a step: the press comes in the first chunk of the third step.
-    asked = {**STEADY, "chunk": 2, "frames": frames, "preview_every": 0}
+    asked = {**STEADY, "chunk": 2, "frame_every": every, "preview_every": 0}
     objectives = {"objective0": finishing(pack, running, at=5)}
     with previews() as updates:
         image, stack, kept, history, importance = pack.optimize(objectives=objectives, steps=50, **asked)
@@ -152,7 +152,7 @@ def test_what_fails_after_the_first_step_is_saved(pack: Pack, error: RuntimeErro
     steady, stack = {**STEADY, "chunk": 16}, pack.stack(batch_size=2)
     objective = pack.objective(Watched(fail, broken=1000 if error else 3))
     with pytest.raises(ValueError if error is None else type(error), match=says) as caught:
-        pack.optimize(stack=stack, objectives={"objective0": objective}, steps=4, frames=1, **steady)
+        pack.optimize(stack=stack, objectives={"objective0": objective}, steps=4, frame_every=1, **steady)
     good, reached = pack.optimize(stack=stack, steps=2, **steady)[:2]
     names = re.findall(r"direct_ascent_last_good_\d+_\.png", str(caught.value))
     for name, image in zip(names, good, strict=True):

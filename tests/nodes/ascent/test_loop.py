@@ -20,7 +20,7 @@ def test_a_graph_with_a_real_classifier_climbs(pack: Pack, starter: Any) -> None
 
 def test_outputs_have_the_size_of_the_picture_and_the_batch(pack: Pack) -> None:
     stack = pack.stack(width=48, height=80, batch_size=2)
-    image, after, frames, _, importance = pack.optimize(stack=stack, frames=1)
+    image, after, frames, _, importance = pack.optimize(stack=stack, frame_every=1)
     assert_is_image(image, 2, 80, 48)
     assert_is_image(frames, 4, 80, 48)
     assert (tuple(importance.shape), importance.device) == ((2, 80, 48), image.device)
@@ -68,7 +68,7 @@ def test_an_ascent_that_does_not_fit_into_memory_is_refused(pack: Pack, set_free
     assert module.calls == 0
     set_free_memory(4 * 2**30)
     with pytest.raises(ValueError, match=r"keeping 50000 frames needs about 4.6 GiB, .* set frame_every to 2 or more"):
-        pack.run("DAS_Optimize", steps=50000, frames=1, **given)
+        pack.run("DAS_Optimize", steps=50000, frame_every=1, **given)
 
 
 def test_without_a_stack_it_climbs_one_of_the_default_size_from_grey(pack: Pack) -> None:

@@ -110,7 +110,7 @@ def test_larger_and_more_go_on_without_repeating_the_steps(pack: Pack, running: 
     given = ASKED | {"stack": pack.stack(), "objectives": {"objective0": model}, "augmentation": pack.augmentation()}
     pack.optimize(**given)
     begun = len(calls)
-    image, stack, frames, history, _ = pack.optimize(**given, acts='[[4,"go_on",2]]', frames=1)
+    image, stack, frames, history, _ = pack.optimize(**given, acts='[[4,"go_on",2]]', frame_every=1)
     assert len(calls) == begun + 1, "a third of four steps is one step"
     assert image.shape == frames.shape == (1, 128, 128, 3)
     assert [record.step for record in history] == [0, 1, 2, 3, 4]
