@@ -70,7 +70,7 @@ def test_what_lies_outside_the_mask_leaves_as_it_came(pack: Pack, image: Tensor,
         mask = torch.zeros(1, 64, 64)
         mask[:, 16:48, 16:48] = 1
     stack = pack.stack(image=image, mask=mask, feather=feather, start={"start": start})
-    made, after, frames, _, importance = pack.optimize(stack=stack, frames=1)
+    made, after, frames, _, importance = pack.optimize(stack=stack, frame_every=1)
     outside = mask[0] == 0
     for shown in (made, frames[:1], pack.run("DAS_StackToImage", stack=after)[0]):
         assert torch.equal(shown[0][outside], image[0][outside])
