@@ -45,7 +45,7 @@ else
 endif
 
 film: $(READY)  ## a film without an end: a castle becomes a volcano and a castle again; writes a .mp4 to output/
-	$(BIN)/python tools/run_workflow.py example_workflows/api/morph.json --output output
+	$(BIN)/python tools/run_workflow.py example_workflows/api/film_morph.json --output output
 
 # GRID=file.yaml runs another grid; options of tools/sweep.py go into ARGS.
 GRID := example_workflows/sweeps/small.yaml

@@ -17,7 +17,7 @@ from short_examples import EXAMPLES, FRAMES, OBJECTIVE, OPTIMIZE, SAVED, make_co
 from template_page import set_widgets
 
 STEPS = 12
-TEMPLATE, TEMPLATE_FRAMES = "timelapse", "9999"
+TEMPLATE, TEMPLATE_FRAMES = "film_timelapse", "9999"
 """The template whose recipe is custom, and a node that shows its frames, which `open_template` adds."""
 
 (TEMPLATE_SAVED,) = (id for id, node in read_example(f"api/{TEMPLATE}").items() if node["class_type"] == "SaveImage")

@@ -28,7 +28,7 @@ BROUGHT = {
 
 CUSTOM = {"DAS_ImageStack": "details", "DAS_Augmentation": "details", "DAS_Optimize": "recipe"}
 
-TEMPLATES = {"timelapse": "DAS_Optimize", "wallpaper_1024": "DAS_ImageStack"}
+TEMPLATES = {"film_timelapse": "DAS_Optimize", "wallpaper_1024": "DAS_ImageStack"}
 """Some with a node that is custom."""
 
 WITHOUT_LABEL = ("control_after_generate", "Finish now", "acts", "steer")
