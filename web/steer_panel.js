@@ -17,13 +17,13 @@ const GAP = 4;
 const MARGIN = 10; // around an element on a node, as the page sets it
 
 // The words of the panel, and in other languages.
-const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "acts", "seed"];
+const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "weigh"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "Run repeats acts", "seed"],
-  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "运行将重复操作", "种子"],
-  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "実行で繰り返す操作", "シード"],
-  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "실행이 반복할 조작", "시드"],
-  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "Exécuter répète", "graine"],
+  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "weight"],
+  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "权重"],
+  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "重み"],
+  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "가중치"],
+  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "poids"],
 };
 const TIPS = {
   focus: "Click into the picture: from there it grows.",
@@ -261,11 +261,8 @@ export class Panel {
       if (this.ended.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
     }
     if (!this.acts) return parts;
-    const textContent = [
-      `${say("acts")}: ${readList(this.acts).length}`,
-      ...(this.node.properties[SEEDS] ? [`${say("seed")} ${this.find("seed").value}`] : []),
-    ].join(", ");
-    const title = "What you did with slider, mouse and button. Run gives the same picture again; clear forgets it.";
+    const textContent = countActs(readList(this.acts));
+    const title = "What you did. Run does it again, with the same seed: the same picture.";
     return [
       ...parts,
       make("span", { marginLeft: "auto" }, { textContent, title }),
@@ -324,6 +321,17 @@ function foresee(state, act) {
   if (act[0] === "weigh") return { ...state, factors: { ...state.factors, [act[1]]: act[2] } };
   const acts = [...readList(state.acts).slice(0, state.so_far), [0, ...act]];
   return { ...state, acts: JSON.stringify(acts), so_far: acts.length };
+}
+
+// What was done, each word once: "choose, protect × 3, More".
+function countActs(acts) {
+  const counts = new Map();
+  for (const act of acts) {
+    const [, kind, scale] = Array.isArray(act) ? act : [];
+    const word = { place: "focus", go_on: scale > 1 ? "larger" : "more" }[kind] ?? kind;
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].map(([word, count]) => `${say(word) ?? word}${count > 1 ? ` × ${count}` : ""}`).join(", ");
 }
 
 // The seeds of a node that change after a run, each with the widget that changes it.
