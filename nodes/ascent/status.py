@@ -46,8 +46,8 @@ class Status:
         self._recent.append(now - self._last)
         self._last = now
         left = _format_seconds(statistics.median(self._recent) * (self._steps - done))
-        about = "about " if done == 1 else ""
-        return self._join_lines(f"step {done}/{self._steps} · {about}{left} left", scores)
+        up_to = "up to " if done == 1 else ""
+        return self._join_lines(f"step {done}/{self._steps} · {up_to}{left} left", scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
         """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 99%'."""

@@ -128,7 +128,7 @@ def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, r
     history = pack.optimize(steps=3)[3]
     *before, step, end = running.server.texts
     assert before == ["preparing 64 x 64", "loading the models", "64 x 64: first of 3 steps"]
-    assert re.fullmatch(r"step 1/3 · about \d+ s left ·\nclass 0 \S+", step)
+    assert re.fullmatch(r"step 1/3 · up to \d+ s left ·\nclass 0 \S+", step)
     assert re.fullmatch(r"3 steps in \d+ s ·\nclass 0 (\S+)", end)
     assert end.split()[-1] == f"{math.exp(history[-1].scores['class 0']):.0%}"
 

@@ -35,8 +35,8 @@ def clock(*times: float) -> Callable[[], float]:
 
 def test_a_step_says_its_number_what_is_left_and_its_score(status: ModuleType) -> None:
     line = status.Status(100, NAMED, clock(0, 5, 6, 8))
-    # The first step, which took five seconds, is a first estimate only.
-    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 · about 8 min left ·\njellyfish 0%"
+    # The first step, which took five seconds, takes longer than others.
+    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 · up to 8 min left ·\njellyfish 0%"
     assert line.describe_step(2, {"jellyfish": 0.1234}) == "step 2/100 · 98 s left ·\njellyfish 12%"
     assert line.describe_step(3, {"jellyfish": 0.5}) == "step 3/100 · 2 min left ·\njellyfish 50%"
 
