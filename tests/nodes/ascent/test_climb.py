@@ -126,7 +126,8 @@ def test_cancel_after_finish_now_discards(pack: Pack, running: Running) -> None:
 
 def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, running: Running) -> None:
     history = pack.optimize(steps=3)[3]
-    *before, step, end = running.server.texts
+    *before, step = running.server.texts[:4]
+    end = running.server.texts[-1]  # a slow machine says the other steps too
     assert before == ["preparing 64 x 64", "loading the models", "64 x 64: first of 3 steps"]
     assert re.fullmatch(r"step 1/3 · up to \d+ s left ·\nclass 0 \S+", step)
     assert re.fullmatch(r"3 steps in \d+ s ·\nclass 0 (\S+)", end)
