@@ -81,7 +81,7 @@ export class Panel {
     const column = { display: "flex", flexDirection: "column", gap: `${GAP}px`, height: "100%", overflow: "hidden" };
     this.element = make("div", { ...column, font: "11px sans-serif", color: "var(--input-text)" });
     const row = { gap: `${GAP}px`, alignItems: "center", flexWrap: "wrap" };
-    this.sliders = make("div", { gap: "2px 6px", gridTemplateColumns: "minmax(0, 1fr) minmax(0, 1fr) 2em" });
+    this.sliders = make("div", { gap: "2px 6px", gridTemplateColumns: "minmax(0, 1fr) minmax(0, 1fr) 3em" });
     this.modes = make("div", row);
     this.after = make("div", row);
     this.picture = new Picture(
@@ -294,7 +294,7 @@ export class Panel {
 
   slide(slider, factor) {
     slider.value = factor;
-    slider.nextSibling.textContent = Number(factor).toFixed(1);
+    slider.nextSibling.textContent = `× ${Number(factor).toFixed(1)}`;
   }
 
   // Makes the node as tall as the panel needs, and as tall as before when the panel needs less.
