@@ -77,7 +77,7 @@ def list_connected(objectives: Mapping[str, CoreObjective] | None) -> list[CoreO
 def weight_input() -> Any:
     """Return the input for the weight of an objective; in the schema of a new node, put it last."""
     return tip(
-        io.Float.Input("weight", default=1.0, min=-100.0, max=100.0, step=0.1),
+        io.Float.Input("weight", default=1.0, min=-100.0, max=100.0, step=0.05),
         "How much this objective counts among others. Below 0 the image climbs away from it. With a single "
         "objective its size changes nothing, except with sgd.",
     )

@@ -48,7 +48,7 @@ class GuideDiffusion(Node):
                     "Steps of ascent each time. 1: fastest, a rough direction. 3: steady. 10: slow, hardly better.",
                 ),
                 tip(
-                    io.Float.Input("strength", default=Guidance.strength, min=0.0, max=20.0, step=0.1),
+                    io.Float.Input("strength", default=Guidance.strength, min=0.0, max=20.0, step=0.05),
                     "How much each guided step changes. 0: not at all, the unguided picture. 1: a tenth of the "
                     "contrast of the latent. Far above: the judges are convinced, the diffusion model is not.",
                 ),

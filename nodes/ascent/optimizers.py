@@ -45,7 +45,7 @@ def optimizer_input() -> Any:
             ],
             sgd=[
                 tip(
-                    io.Float.Input("learning_rate", default=SGD.learning_rate, min=0.0000001, max=1000.0, step=0.001),
+                    io.Float.Input("learning_rate", default=SGD.learning_rate, min=0.0000001, max=1000.0, step=0.0005),
                     "Step per unit of gradient. 0.005 suits the logit of a classifier and 84 levels; too low stays "
                     "grey, too high turns to noise.",
                 ),
@@ -56,7 +56,7 @@ def optimizer_input() -> Any:
             ],
             adam=[
                 tip(
-                    io.Float.Input("learning_rate", default=Adam.learning_rate, min=0.0000001, max=10.0, step=0.001),
+                    io.Float.Input("learning_rate", default=Adam.learning_rate, min=0.0000001, max=10.0, step=0.0005),
                     "How far every level moves a step. With few levels 0.02 to 0.1; with many much less, "
                     "for they add up.",
                 )
@@ -67,7 +67,7 @@ def optimizer_input() -> Any:
                     "How many. 40: a sign. 160: a drawing. 600: a painting, four times as slow.",
                 ),
                 tip(
-                    io.Float.Input("width", default=Strokes.width, min=1.0, max=20.0, step=0.5),
+                    io.Float.Input("width", default=Strokes.width, min=1.0, max=20.0, step=0.05),
                     "Of a middling stroke, in pixels of a picture of 224. 2: a pen. 7: a brush. 20: a broad brush.",
                 ),
             ],

@@ -116,7 +116,7 @@ def focus_input() -> Any:
                     "its middle. 1: the edges come last.",
                 ),
                 tip(
-                    io.Float.Input("emphasis", default=Focus.emphasis, min=0.0, max=4.0, step=0.1),
+                    io.Float.Input("emphasis", default=Focus.emphasis, min=0.0, max=4.0, step=0.05),
                     "How much more detail grows where the models look. 0: the ground is as busy as the subject. 1: "
                     "one subject before a calm ground. 2: hardly any ground.",
                 ),

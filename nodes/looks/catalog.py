@@ -37,7 +37,7 @@ class Look(Node):
                     "What the picture is made of. Save SVG draws all of them but oil and watercolour as shapes.",
                 ),
                 tip(
-                    io.Float.Input("size", default=1.0, min=0.2, max=5.0, step=0.1),
+                    io.Float.Input("size", default=1.0, min=0.2, max=5.0, step=0.05),
                     "Of its cells, lines, dots, pieces or brushes. 0.5: fine, nearer to a photograph. 1: as usual. 2: "
                     "coarse, with fewer details.",
                 ),

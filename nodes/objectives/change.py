@@ -66,12 +66,12 @@ class Schedule(Node):
             inputs=[
                 Objective.Input("objective", tooltip="The objective whose weight is to change, of any kind."),
                 tip(
-                    io.Float.Input("start", default=0.0, min=-100.0, max=100.0, step=0.1),
+                    io.Float.Input("start", default=0.0, min=-100.0, max=100.0, step=0.05),
                     "Factor of its weight at the first step. 0: not asked for yet. 1: as it is. Below 0: climbed away "
                     "from.",
                 ),
                 tip(
-                    io.Float.Input("end", default=1.0, min=-100.0, max=100.0, step=0.1),
+                    io.Float.Input("end", default=1.0, min=-100.0, max=100.0, step=0.05),
                     "Factor at the last step. 0: no longer asked for. 1: as it is. 2: twice as much.",
                 ),
                 tip(

@@ -94,7 +94,7 @@ class ZoomStack(Node):
                     "it.",
                 ),
                 tip(
-                    io.Float.Input("factor", default=2.5, min=LEAST_FACTOR, max=LARGEST_FACTOR, step=0.25),
+                    io.Float.Input("factor", default=2.5, min=LEAST_FACTOR, max=LARGEST_FACTOR, step=0.05),
                     "How much smaller each is than the one that holds it. 2: each is a frame around the next. 4: the "
                     "next is a small thing in its middle.",
                 ),

@@ -38,7 +38,7 @@ class StackToImage(Node):
                 Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize."),
                 tip(
                     io.Float.Input(
-                        "scale", default=1.0, min=SMALLEST_SCALE, max=LARGEST_SCALE, step=0.25, optional=True
+                        "scale", default=1.0, min=SMALLEST_SCALE, max=LARGEST_SCALE, step=0.05, optional=True
                     ),
                     "The size of the picture, as a multiple of the stack's own. 0.5: a small one. 1: as it is. 4: "
                     "large and smooth; detail finer than the stack's is not made up.",

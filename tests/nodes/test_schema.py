@@ -1,5 +1,6 @@
 """What the schemas of several nodes share: fields, inputs, the choice of an option, advice; and the frozen API."""
 
+import math
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal
@@ -10,6 +11,7 @@ import torch
 from cases import each_case
 from generators.make_api import describe_pack
 from loaded_pack import Pack
+from runner.input_specs import list_declared_inputs
 
 OPTIONS = ("red", "green", "blue")
 
@@ -107,6 +109,14 @@ def test_a_precision_is_the_type_of_the_weights(shared: ModuleType, option: str,
     assert shared.read_precision(option) == dtype
     with pytest.raises(ValueError, match=r"precision 'int8' is unknown; choose auto, fp32, bf16 or fp16"):
         shared.read_precision("int8")
+
+
+def test_the_page_keeps_hundredths_of_every_number(pack: Pack) -> None:
+    # It rounds to the digits of `step`: with a step of 0.1, a weight of 0.03 becomes 0.
+    items = [item for node in pack.nodes.values() for item in list_declared_inputs(node) if item.type == "FLOAT"]
+    steps = {(item.name, step) for item in items if (step := item.settings.get("step"))}
+    assert ("weight", 0.05) in steps
+    assert {name for name, step in steps if math.floor(math.log10(step)) > -2} == set()
 
 
 def test_the_api_of_the_nodes_is_that_of_the_file(pack: Pack) -> None:
