@@ -33,7 +33,7 @@ const TIPS = {
   larger: "Go on at twice the size, for a third of the steps.",
   undo: "Forget the last act; the next Run does the others again.",
   clear: "Forget what was steered, for a run without it.",
-  slider: "How much it counts. 0: not at all. 1: as its weight says. 3: three times as much.",
+  slider: "How much it counts. 0: not at all. 1: as its weight says. 3: three times. After a run: for More and Larger.",
 };
 
 function say(word) {
@@ -195,11 +195,20 @@ export class Panel {
   }
 
   async goOn(scale) {
-    await this.keep(JSON.stringify([...readList(this.acts), [this.ended.done, "go_on", scale]]));
+    const { done, state } = this.ended;
+    const moved = Object.entries(this.last.factors).filter(([name, factor]) => factor !== state.factors[name]);
+    const acts = [[done, "go_on", scale], ...moved.map((slid) => [0, "weigh", ...slid])];
+    await this.keep(JSON.stringify([...readList(this.acts), ...acts]));
     app.queuePrompt(0);
   }
 
+  // Once acts are taken back, another picture than this one would go on.
+  get goesOn() {
+    return !this.state && this.ended?.state.acts === this.acts;
+  }
+
   async steer(...act) {
+    if (this.goesOn && act[0] === "weigh") this.last = foresee(this.last, act); // More and Larger go on with it.
     if (!this.state) return; // The run has ended in the midst of a stroke.
     const { node_id, prompt_id } = this.state;
     const before = this.state;
@@ -253,10 +262,8 @@ export class Panel {
   }
 
   listAfter() {
-    const isOver = !this.state;
     const parts = [];
-    // Once acts are taken back, another picture than this one would go on.
-    if (isOver && this.ended?.state.acts === this.acts) {
+    if (this.goesOn) {
       parts.push(makeButton("more", () => this.goOn(1)));
       if (this.ended.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
     }
@@ -266,7 +273,7 @@ export class Panel {
     return [
       ...parts,
       make("span", { marginLeft: "auto" }, { textContent, title }),
-      ...(isOver ? [makeButton("undo", () => this.undo()), makeButton("clear", () => this.clear())] : []),
+      ...(this.state ? [] : [makeButton("undo", () => this.undo()), makeButton("clear", () => this.clear())]),
     ];
   }
 
@@ -275,7 +282,7 @@ export class Panel {
     if (known.map((slider) => slider.name).join("\n") !== names.join("\n"))
       this.sliders.replaceChildren(...names.flatMap((name) => this.makeSlider(name)));
     for (const slider of this.sliders.querySelectorAll("input")) {
-      slider.disabled = !this.state; // After a run it says what was set.
+      slider.disabled = !this.state && !this.goesOn; // Then it says what was set.
       if (slider !== document.activeElement) this.slide(slider, this.last.factors[slider.name]);
     }
   }

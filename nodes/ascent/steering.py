@@ -73,12 +73,14 @@ class Steering:
         bridge.tell_page(EVENT, self._describe(ascent) | {"refused": list(refused)})
 
     def _describe(self, ascent: Ascent) -> dict[str, Any]:
+        coming = [timed for timed in ascent.coming if timed[0] <= len(ascent.history)]  # before the next step
+        acts = [*self.over, *ascent.acts, *coming]
         factors = dict.fromkeys((member.name for member in ascent.plan.members), 1.0)
-        factors |= {act.objective: act.factor for _, act in [*self.over, *ascent.acts] if isinstance(act, Weigh)}
+        factors |= {act.objective: act.factor for _, act in acts if isinstance(act, Weigh)}
         shown, columns = measure_sheet(ascent.stack)
         return {
             "acts": self.write(ascent),
-            "so_far": len(self.over) + len(ascent.acts),
+            "so_far": len(acts),
             "factors": factors,
             "images": 1 if ascent.plan.is_series else ascent.stack.batch,
             "chosen": ascent.images,

@@ -120,8 +120,8 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
 
 JS_ACT = """([choice, value, places]) => {
     const modes = ['focus', 'protect', 'choose'].map(mode => `[data-das-steer=${mode}]`)
+    if (!document.querySelector(modes)) return false
     const parts = [...document.querySelectorAll([...modes, 'input[type=range][name]:enabled'])]
-    if (!parts.length) return false
     const part = parts[Math.floor(choice * parts.length)]
     if (part.type === 'range') {
         part.value = value
@@ -163,6 +163,21 @@ def test_whatever_is_done_in_the_panel_is_done_again(comfyui: Client, page: Page
     assert read_acts(page)
     again = comfyui.get_images(comfyui.wait(press_run(page), timeout=300), SAVED)
     assert [image.tobytes() for image in again] == [image.tobytes() for image in steered]
+
+    # What is moved after the end counts in what goes on.
+    page.locator("[data-das-steer=more]").wait_for(state="attached")
+    name = page.evaluate(
+        """() => {
+            const slider = document.querySelector('input[type=range][name]')
+            slider.value = 2.5
+            slider.dispatchEvent(new Event('change'))
+            return slider.name
+        }"""
+    )
+    press(page, "more")
+    wait_for_act(page, "go_on")
+    assert read_acts(page)[-2:] == [[40, "go_on", 1], [0, "weigh", name, 2.5]]
+    page.locator("[data-das-steer=more]").wait_for(state="attached", timeout=300_000)
 
 
 def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(comfyui: Client, page: Page) -> None:

@@ -125,6 +125,12 @@ def test_larger_and_more_go_on_without_repeating_the_steps(pack: Pack, running: 
     assert any(text.startswith("again: step 1/4") for text in running.server.texts)
     assert torch.equal(pack.optimize(**given, acts=twice)[0], largest)
     assert len(calls) == begun + 17
+    # What counts from the first step of what goes on is told before that step.
+    pack.optimize(**given)
+    running.server.events.clear()
+    (name,) = history[0].scores
+    pack.optimize(**given, acts=f'[[4,"go_on",1],[0,"weigh","{name}",2]]')
+    assert [told["factors"][name] for _, told, *_ in running.server.events][:2] == [1, 2]
 
 
 def test_what_cannot_be_larger_is_kept_as_it_is(pack: Pack, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
