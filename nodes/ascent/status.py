@@ -94,11 +94,8 @@ _LONGEST_WAIT = 5.0
 """A step also shows a preview if the last preview was this many seconds ago. By default a preview is shown every five
 steps, and on a slow machine five steps may take a minute."""
 
-_MOST_SHOWN = 9
-"""The most frames of a film, or depths of a zoom, that a preview shows: three rows of three."""
-
-_MOST_CHOSEN = 16
-"""The most images of a batch that a preview shows, and of which one can be chosen in the page."""
+_MOST_SHOWN = 16
+"""The most images of a batch, frames of a film or depths of a zoom that a preview shows."""
 
 _MOST_WHOLE = 4
 """The most images of a batch that a preview shows at their own size."""
@@ -106,13 +103,13 @@ _MOST_WHOLE = 4
 
 def measure_sheet(stack: ImageStack) -> tuple[int, int]:
     """Return how many images a preview shows, and in how many columns."""
-    count = min(stack.batch, _MOST_CHOSEN if stack.spec.series is None else _MOST_SHOWN)
+    count = min(stack.batch, _MOST_SHOWN)
     return count, math.ceil(math.sqrt(count))
 
 
 def draw_sheet(stack: ImageStack) -> Tensor:
     """Return what a preview shows, one image (1, 3, H, W): a picture, or a sheet of up to four images of a batch; or of
-    sixteen smaller ones, or of nine frames of a film or depths of a zoom."""
+    sixteen smaller ones, or sixteen frames of a film or depths of a zoom."""
     images = stack.image()
     count, columns = measure_sheet(stack)
     if len(images) == 1:

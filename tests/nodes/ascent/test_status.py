@@ -108,7 +108,7 @@ def test_when_the_picture_is_shown(status: ModuleType, times: list[float], every
 @each_case(
     ("node", "count", "shown", "columns"),
     ("FilmStack", 2, [0, 1], 2),
-    ("FilmStack", 12, [0, 1, 2, 4, 5, 6, 8, 9, 11], 3),
+    ("FilmStack", 18, [*range(8), *range(9, 16), 17], 4),
     ("ZoomStack", 4, [0, 1, 2, 3], 2),
 )
 def test_of_a_film_or_a_zoom_some_pictures_are_shown_on_a_sheet(
