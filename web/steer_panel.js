@@ -268,7 +268,7 @@ export class Panel {
       if (this.ended.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
     }
     if (!this.acts) return parts;
-    const textContent = countActs(readList(this.acts));
+    const textContent = `✓ ${countActs(readList(this.acts))}`;
     const title = "What you did. Run does it again, with the same seed: the same picture.";
     return [
       ...parts,
