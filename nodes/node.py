@@ -13,7 +13,7 @@ from .input_checks import check_inputs
 
 
 class Node(io.ComfyNode):
-    """The base class of the nodes: it checks the types of the inputs of `execute`, and shows errors on the node."""
+    """The base class of the nodes: `execute` gets checked inputs, runs outside inference mode, and shows its errors."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -21,10 +21,10 @@ class Node(io.ComfyNode):
         # For every run, ComfyUI derives a class from the node and copies all attributes of the node into it. The copied
         # `execute` is wrapped already, and must not be wrapped twice.
         if isinstance(execute, classmethod) and not hasattr(execute.__func__, "checks_inputs"):
-            cls.execute = classmethod(_add_check(execute.__func__, cls))
+            cls.execute = classmethod(_wrap(bridge.enable_autograd(execute.__func__), cls))
 
 
-def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Callable[..., io.NodeOutput]:
+def _wrap(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Callable[..., io.NodeOutput]:
     """Return a function that checks the inputs, calls `execute` with them, and shows errors on the node."""
 
     @cache

@@ -108,7 +108,6 @@ class Optimize(Node):
         return bridge.fingerprint_changes()
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls,
         seed: int,

@@ -62,7 +62,6 @@ class Look(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls, look: Any, size: float, palette: str, dither: Any, palette_from: Tensor | None = None
     ) -> io.NodeOutput:

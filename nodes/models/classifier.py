@@ -107,7 +107,6 @@ class LoadClassifier(Node):
         return read_checkpoint_time(bridge.CLASSIFIERS, source)
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         dtype = read_precision(precision)
         kind, settings = read_choice("source", source, _SOURCES)

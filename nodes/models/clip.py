@@ -91,7 +91,6 @@ class LoadCLIP(Node):
         return read_checkpoint_time(bridge.CLIPS, source)
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
         dtype = read_precision(precision)
@@ -153,7 +152,6 @@ class CLIPFromComfyUI(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, clip: Any, clip_vision: Any) -> io.NodeOutput:
         with bridge.Wait("loading both halves"):
             return io.NodeOutput(bridge.join_clip(clip, clip_vision))

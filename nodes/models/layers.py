@@ -34,7 +34,6 @@ class ListLayers(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, model: Judge, search: str) -> io.NodeOutput:
         # 2: `describe_layers` shows the model two views.
         bridge.load_judges([model], 2)

@@ -42,7 +42,6 @@ class Region(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, objective: CoreObjective, mask: Tensor) -> io.NodeOutput:
         return io.NodeOutput(in_region(objective, check_mask(bridge.from_comfy_mask(mask), "the region")))
 

@@ -56,7 +56,6 @@ class TextObjective(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, clip: CLIP, text: str, similarity: TextSimilarity, weight: float) -> io.NodeOutput:
         prompts = list(core.parse_prompts(text))
         with bridge.Wait("reading the prompts"):
@@ -98,7 +97,6 @@ class ImageObjective(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, similarity: ImageSimilarity, weight: float) -> io.NodeOutput:
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         with bridge.Wait("looking at the image"):

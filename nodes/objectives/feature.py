@@ -109,7 +109,6 @@ class FeatureObjective(Node):
         return read_checkpoint_time(bridge.FEATURES, kind)
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, model: Judge, layer: str, weight: float, kind: dict[str, Any] | None = None) -> io.NodeOutput:
         part, settings = read_choice("kind", kind, _KINDS)
         # 2: to find the layer, `find_layers` shows the model two views.

@@ -54,7 +54,6 @@ class Keyframes(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, model: Classifier | CLIP, keyframes: str, curve: Curve, weight: float) -> io.NodeOutput:
         wishes = parse_keyframes(keyframes)
         if isinstance(model, CLIP):

@@ -74,7 +74,6 @@ class PreferenceObjective(Node):
         return read_checkpoint_time(bridge.PREFERENCES, source)
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls, weight: float, clip: CLIP | None = None, source: dict[str, Any] | None = None, text: str = ""
     ) -> io.NodeOutput:

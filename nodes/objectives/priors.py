@@ -59,7 +59,6 @@ class Prior(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls, kind: Any, weight: float, model: Judge | None = None, images: Tensor | None = None
     ) -> io.NodeOutput:

@@ -45,7 +45,6 @@ class StyleObjective(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, model: Judge, image: Tensor, layers: str, weight: float) -> io.NodeOutput:
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         # 4: the model is shown four windows of the style image at once.
@@ -86,7 +85,6 @@ class ContentObjective(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
         # 2: `content_objective` shows the model two views to find its layers.
         bridge.load_judges([model], 2)

@@ -62,7 +62,6 @@ class Camera(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, images: Tensor, shots: str, frames: int, width: int, height: int, curve: Curve) -> io.NodeOutput:
         known = parse_shots(shots)
         shape = images.shape[1], images.shape[2]

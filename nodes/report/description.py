@@ -47,7 +47,6 @@ class Describe(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, count: int, other: Tensor | None = None) -> io.NodeOutput:
         device = bridge.get_device()
         with bridge.Wait("looking for words", "reading all words, once and for all") as wait:

@@ -94,7 +94,6 @@ class FeatureAtlas(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls, model: Judge, layer: str, units: str, pictures: str, seed: int, images: Tensor | None = None
     ) -> io.NodeOutput:

@@ -40,7 +40,6 @@ class PlotHistory(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, history: tuple[Record, ...], before: tuple[Record, ...] = ()) -> io.NodeOutput:
         records = (*before, *history)
         with add_advice(ValueError, ": connect the history output of Optimize"):

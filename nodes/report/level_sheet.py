@@ -40,7 +40,6 @@ class StackLevels(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
         bridge.check_memory(
             estimate_sheet_bytes(stack, size),

@@ -52,7 +52,6 @@ class ObjectiveScore(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls,
         image: Tensor,

@@ -44,7 +44,6 @@ class Spectrum(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, image: Tensor | None = None, stack: ImageStack | None = None) -> io.NodeOutput:
         if image is not None:
             images = bridge.from_comfy_images(image)

@@ -57,7 +57,6 @@ class Classify(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
         _check_charts(len(image), min(top_k, len(classifier.labels)))
         images = bridge.from_comfy_images(image).to(bridge.get_device())
@@ -105,7 +104,6 @@ class Similarity(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, text: str) -> io.NodeOutput:
         texts = parse_texts(text)
         _check_charts(len(image), len(texts))

@@ -50,7 +50,6 @@ class FilmStack(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, frames: int, loop: bool) -> io.NodeOutput:
         count = frames or stack.batch
         if count == 1:
@@ -108,7 +107,6 @@ class ZoomStack(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, depths: int, factor: float, loop: bool) -> io.NodeOutput:
         zoom = Zoom(depths, factor, loop)
         width, height = stack.spec.width, stack.spec.height

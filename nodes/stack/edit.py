@@ -69,7 +69,6 @@ class EditStack(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls,
         stack: ImageStack,

@@ -37,7 +37,6 @@ class SaveStack(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, filename_prefix: str) -> io.NodeOutput:
         name = bridge.save_new_stack(stack, filename_prefix)
         return io.NodeOutput(name, ui={"text": [f"saved as {name}"]})
@@ -72,7 +71,6 @@ class LoadStack(Node):
         return bridge.read_stack_time(file)
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, file: str) -> io.NodeOutput:
         path = bridge.find_stack_file(file)
         # The file may be gone since it was listed.

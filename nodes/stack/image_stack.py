@@ -89,7 +89,6 @@ class ImageStack(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(
         cls,
         width: int,

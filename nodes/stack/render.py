@@ -63,7 +63,6 @@ class StackToImage(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, scale: float = 1.0, frames: int = 0, out: bool = False) -> io.NodeOutput:
         time, zoom = stack.spec.time, stack.spec.zoom
         if scale == 1 and not frames and (zoom is None or not out):

@@ -33,7 +33,6 @@ class SaveSVG(Node):
         )
 
     @classmethod
-    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, filename_prefix: str) -> io.NodeOutput:
         with add_advice(NoShapesError, ". Connect a Look to Optimize"):
             texts = [draw_svg(stack, number) for number in range(stack.batch)]
