@@ -17,13 +17,24 @@ const GAP = 4;
 const MARGIN = 10; // around an element on a node, as the page sets it
 
 // The words of the panel, and in other languages.
-const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "weigh"];
+const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "weigh", "repeats", "seed"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "weight"],
-  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "权重"],
-  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "重み"],
-  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "가중치"],
-  fr: ["foyer", "protéger", "choisir", "Continuer", "Agrandir", "annuler", "effacer", "poids"],
+  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "weight", "Run repeats", "seed"],
+  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "权重", "运行将重复", "种子"],
+  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "重み", "実行で繰り返す", "シード"],
+  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "가중치", "실행이 반복", "시드"],
+  fr: [
+    "foyer",
+    "protéger",
+    "choisir",
+    "Continuer",
+    "Agrandir",
+    "annuler",
+    "effacer",
+    "poids",
+    "Exécuter répète",
+    "graine",
+  ],
 };
 const TIPS = {
   focus: "Click into the picture: from there it grows.",
@@ -268,13 +279,18 @@ export class Panel {
       if (this.ended.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
     }
     if (!this.acts) return parts;
-    const textContent = `✓ ${countActs(readList(this.acts))}`;
+    const seed = this.node.properties[SEEDS] ? `, ${say("seed")} ${this.find("seed").value}` : "";
+    const textContent = `${say("repeats")}: ${countActs(readList(this.acts))}${seed}`;
     const title = "What you did. Run does it again, with the same seed: the same picture.";
-    return [
-      ...parts,
-      make("span", { marginLeft: "auto" }, { textContent, title }),
-      ...(this.state ? [] : [makeButton("undo", () => this.undo()), makeButton("clear", () => this.clear())]),
-    ];
+    if (!this.state) {
+      const undo = makeButton("undo", () => this.undo());
+      undo.style.marginLeft = "auto";
+      parts.push(
+        undo,
+        makeButton("clear", () => this.clear()),
+      );
+    }
+    return [...parts, make("span", { width: "100%" }, { textContent, title })];
   }
 
   showSliders(names) {

@@ -40,8 +40,7 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
     """
     status, previews, finish = Status(ascent.steps, ascent.plan.parts), Previews(preview_every), steering.controls
     until = min(ascent.steps, steering.until)
-    # The run from which More or Larger goes on is not in memory any more.
-    again = "again: " if steering.goes_on else ""
+    prefix = steering.name
 
     def look_up() -> None:
         bridge.check_interrupted()
@@ -52,7 +51,7 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         try:
             progress.update(0)
-            bridge.show_text(status.describe_start(ascent.stack))
+            bridge.show_text(prefix + status.describe_start(ascent.stack))
             for done, step in enumerate(_take_steps(ascent, look_up), start=1):
                 # If Finish now has abandoned a step, `_take_steps` yields the step before it once more.
                 left_out = done > len(ascent.history)
@@ -60,7 +59,7 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
                 scores = step.record.scores
                 last = left_out or done >= until or finish.is_pressed
                 image = draw_sheet(step.stack) if previews.is_due(done, last) else None
-                text = again + status.describe_step(done, scores)
+                text = prefix + status.describe_step(done, scores)
                 progress.update(done, image=image, text="" if steering.take_acts(ascent, last=last) else text)
                 due = frame_every and done % frame_every == 0
                 # A repeated step whose pictures were due has been kept already.

@@ -141,17 +141,17 @@ class Optimize(Node):
             device = bridge.get_device()
             with add_advice(ActError, ". After other changes, clear below Finish now forgets what was steered"):
                 ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=device, acts=steering.acts)
-            bridge.show_text("loading the models")
-            steering.tell(ascent)
-            if settings.preview_every:
-                # This replaces the preview of the previous run.
-                bridge.Progress(ascent.steps).update(0, image=draw_sheet(ascent.stack))
             kept: list[torch.Tensor] = []
             histories: list[tuple[Record, ...]] = []
             key, text = (seed, chosen, settings.chunk), ""
             if before := recall(inputs, key, known):
                 ascent, histories = before.restore(ascent, steering), [*before.histories[:-1]]
                 kept = [ascent.stack.image().to(bridge.get_storage_device())]
+            bridge.show_text("loading the models")
+            steering.tell(ascent)
+            if settings.preview_every:
+                # This replaces the preview of the previous run.
+                bridge.Progress(ascent.steps).update(0, image=draw_sheet(ascent.stack))
             following: Ascent | None = ascent
             while following is not None:
                 ascent, following = following, None

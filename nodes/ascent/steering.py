@@ -36,6 +36,15 @@ class Steering:
         return bool(self._later) and not self.controls.is_pressed
 
     @property
+    def name(self) -> str:
+        """What the present ascent is called in front of its steps; the first one of a run has no name."""
+        if self.goes_on:
+            return "again: "  # The run from which More or Larger goes on is not in memory any more.
+        if not self.over:
+            return ""
+        return "more: " if self.over[-1][1] == GoOn(1) else "larger: "
+
+    @property
     def next_scale(self) -> int:
         """How many times as large the ascent that follows is."""
         return self._later[0][0]

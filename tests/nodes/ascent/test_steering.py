@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from loaded_pack import STEADY, Pack, Watched
+from loaded_pack import STEADY, Pack, Watched, previews
 from running_node import Running
 
 ASKED: dict[str, Any] = {"steps": 4, "chunk": 16, "seed": 3, "preview_every": 0}
@@ -110,11 +110,17 @@ def test_larger_and_more_go_on_without_repeating_the_steps(pack: Pack, running: 
     given = ASKED | {"stack": pack.stack(), "objectives": {"objective0": model}, "augmentation": pack.augmentation()}
     pack.optimize(**given)
     begun = len(calls)
-    image, stack, frames, history, _ = pack.optimize(**given, acts='[[4,"go_on",2]]', frame_every=1)
+    with previews() as shown:
+        asked = given | {"frame_every": 1, "preview_every": 1}
+        image, stack, frames, history, _ = pack.optimize(**asked, acts='[[4,"go_on",2]]')
     assert len(calls) == begun + 1, "a third of four steps is one step"
     assert image.shape == frames.shape == (1, 128, 128, 3)
     assert [record.step for record in history] == [0, 1, 2, 3, 4]
     assert stack.steps == 5
+    first = next(preview[1] for *_, preview in shown if preview)
+    assert first.size == (64, 64)
+    assert any(low < high for low, high in first.getextrema()), "the picture that goes on, not the grey start"
+    assert any(text.startswith("larger: 128 x 128: first of 1 step") for text in running.server.texts)
     twice = '[[4,"go_on",2],[1,"go_on",1]]'
     largest = pack.optimize(**given, acts=twice)[0]
     assert len(calls) == begun + 4, "as many steps again as the last third belongs to"
