@@ -1,11 +1,12 @@
-// Suggests class names while the user types into Class Objective. A list below the text box has names that contain the
-// text since the last comma or line break, and before them words that stand for several classes, such as "all parrot";
-// where there is no text, an arrow key down lists all names. Arrow keys select a name; Tab, Enter or a click inserts it;
-// Escape closes the list.
+// Suggests class names while the user types into Class Objective, or into Keyframes for a classifier. A list below the
+// text box has names that contain the text since the last comma, line break or number of a keyframe, and before them
+// words that stand for several classes, such as "all parrot"; where there is no text, an arrow key down lists all names.
+// Arrow keys select a name; Tab, Enter or a click inserts it; Escape closes the list.
 
 import { app } from "../../scripts/app.js";
 
 const NODE = "DAS_ClassObjective";
+const KEYFRAMES = "DAS_Keyframes";
 const HEIGHT = 200; // the most pixels of the list, which scrolls
 const LEAST = 2; // the fewest letters for which names are suggested
 const LEAST_UNKNOWN = 4; // the fewest letters of a word that is reported as unknown
@@ -35,9 +36,14 @@ function findWidget(area) {
   return [node, node?.widgets.find(isIts).name];
 }
 
-// Returns whether a widget is the text of a Class Objective: a widget of the node itself, or a widget of a subgraph
-// node that is linked to it inside the subgraph.
+// Returns whether a widget is a text of classes: a widget of the node itself, or a widget of a subgraph node that is
+// linked to it inside the subgraph.
 function isClasses(node, name) {
+  if (node?.type === KEYFRAMES) {
+    const slot = node.inputs.findIndex((input) => input.name === "model");
+    const model = node.getInputNode(slot)?.outputs[node.getInputLink(slot).origin_slot];
+    return model?.type !== "DAS_CLIP"; // Which takes any words.
+  }
   if (!node?.subgraph) return node?.type === NODE;
   const { subgraph } = node;
   const input = subgraph.inputs.find((one) => one.name === name || one.label === name);
@@ -48,12 +54,12 @@ function isClasses(node, name) {
   });
 }
 
-// Returns the text from the last comma or line break to the caret, and where it begins and ends. A minus sign or an
-// opening parenthesis before the name is left out, and so is "all", which `isKind` tells.
+// Returns the text from the last comma, slash or line break to the caret, and where it begins and ends. The number of a
+// keyframe, a minus sign or an opening parenthesis before the name is left out, and so is "all", which `isKind` tells.
 function readWord(area) {
   const before = area.value.slice(0, area.selectionStart);
-  const written = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf(",")) + 1);
-  const [begin, all] = written.match(/^\s*[-(]?\s*(all\s+)?/i);
+  const written = before.split(/[\n,]| \/ /).at(-1);
+  const [begin, all] = written.match(/^\s*(?:\d+\s*:\s*(?=[-(\p{L}]|$))?[-(]?\s*(all\s+)?/iu);
   const word = written.slice(begin.length);
   return { word, isKind: Boolean(all), start: before.length - word.length, end: before.length };
 }

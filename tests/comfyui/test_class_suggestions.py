@@ -64,6 +64,19 @@ def test_a_word_for_several_classes_is_offered_with_all(page: Page, area: Locato
     assert written(page) == "all parrot, all flower, all big cat"
 
 
+def test_keyframes_for_a_classifier_have_the_list_and_for_a_clip_none(page: Page, area: Locator) -> None:
+    for loader, socket, names in (("Classifier", "classifier", ["jellyfish"]), ("CLIP", "clip", [])):
+        model = {"class_type": f"DAS_Load{loader}", "inputs": {"source": "starter", "precision": "auto"}}
+        asked = {"class_type": "DAS_Keyframes", "inputs": {"model": ["1", 0], "keyframes": ""}}
+        load_api(page, {"1": model, "2": asked}, socket)
+        page.evaluate("app.graph.getNodeById(2).pos = [200, 200]; app.canvas.ds.offset = [0, 0]")
+        text = page.locator("textarea:visible").first
+        text.click()
+        text.press_sequentially("0: castle at dawn / 12: jellyf")
+        expect(page.locator(LIST)).to_have_text(names)
+    assert export_api(page)["2"]["inputs"]["keyframes"] == "0: castle at dawn / 12: jellyf"
+
+
 def test_an_arrow_lists_all_names_where_nothing_is_written(page: Page, area: Locator) -> None:
     area.click()
     area.press("ArrowDown")
