@@ -19,10 +19,10 @@ const MARGIN = 10; // around an element on a node, as the page sets it
 // The words of the panel, and in other languages.
 const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "weigh", "repeats", "seed"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "weight", "Run repeats", "seed"],
-  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "权重", "运行将重复", "种子"],
-  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "重み", "実行で繰り返す", "シード"],
-  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "가중치", "실행이 반복", "시드"],
+  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "slider", "Run repeats", "seed"],
+  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "滑块", "运行将重复", "种子"],
+  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "スライダー", "実行で繰り返す", "シード"],
+  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "슬라이더", "실행이 반복", "시드"],
   fr: [
     "foyer",
     "protéger",
@@ -31,7 +31,7 @@ const TEXTS = {
     "Agrandir",
     "annuler",
     "effacer",
-    "poids",
+    "curseur",
     "Exécuter répète",
     "graine",
   ],
@@ -346,7 +346,7 @@ function foresee(state, act) {
   return { ...state, acts: JSON.stringify(acts), so_far: acts.length };
 }
 
-// What was done, each word once: "choose, protect × 3, More".
+// What was done, each word once: "choose, protect (3), More".
 function countActs(acts) {
   const counts = new Map();
   for (const act of acts) {
@@ -354,7 +354,7 @@ function countActs(acts) {
     const word = { place: "focus", go_on: scale > 1 ? "larger" : "more" }[kind] ?? kind;
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
-  return [...counts].map(([word, count]) => `${say(word) ?? word}${count > 1 ? ` × ${count}` : ""}`).join(", ");
+  return [...counts].map(([word, count]) => `${say(word) ?? word}${count > 1 ? ` (${count})` : ""}`).join(", ");
 }
 
 // The seeds of a node that change after a run, each with the widget that changes it.
