@@ -165,6 +165,7 @@ export class Panel {
   async end(ended) {
     this.ended = ended;
     this.last = ended.state;
+    this.prompt = findPrompt(ended.prompt_id); // In a tab that was opened again nothing else tells it.
     this.rest();
     const answer = await api.fetchApi(`/view?${new URLSearchParams(ended.image)}`);
     if (answer.ok && this.ended === ended) await this.load(await answer.blob());
@@ -206,6 +207,7 @@ export class Panel {
   }
 
   async goOn(scale) {
+    if (!this.goesOn) return; // A double click goes on once.
     const { done, state } = this.ended;
     const moved = Object.entries(this.last.factors).filter(([name, factor]) => factor !== state.factors[name]);
     const acts = [[done, "go_on", scale], ...moved.map((slid) => [0, "weigh", ...slid])];
@@ -367,5 +369,8 @@ function listSeeds(nodeId) {
 // The inputs of all nodes of a run. Those on the page have changed since: seeds change as soon as a run is queued.
 async function findPrompt(promptId) {
   const queue = await (await api.fetchApi("/queue")).json();
-  return queue.queue_running.find(([, id]) => id === promptId)?.[2] ?? {};
+  const running = queue.queue_running.find(([, id]) => id === promptId);
+  if (running) return running[2];
+  const history = await (await api.fetchApi(`/history/${promptId}`)).json();
+  return history[promptId]?.prompt[2] ?? {};
 }

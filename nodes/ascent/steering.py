@@ -107,7 +107,9 @@ class Steering:
         except OSError as error:  # ComfyUI saves it as a file; what was made does not depend on that.
             bridge.warn_on_node(f"the panel of Optimize will not show this picture later: {error}", None)
             return None
+        running = bridge.find_running_node()
         ended = {"done": len(ascent.history), "enlarges": not ascent.optimizer.draws, "text": text}
+        ended["prompt_id"] = running.prompt_id if running else ""
         return shown and {RESULT: [ended | {"state": self._describe(ascent), "image": shown["images"][0]}]}
 
     def write(self, ascent: Ascent) -> str:

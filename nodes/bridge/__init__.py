@@ -31,7 +31,7 @@ from .memory import (
     manage_module,
     measure_free_memory,
 )
-from .page import show_result, show_text, store_property, tell_page, warn_on_node
+from .page import find_running_node, show_result, show_text, store_property, tell_page, warn_on_node
 from .progress import Progress, Wait, check_interrupted, is_interrupt, show_failure
 from .rescue import rescue
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack

@@ -55,6 +55,14 @@ def wait_for_act(page: Page, kind: str) -> None:
     page.wait_for_function(f"() => {{ {FIND} return node.properties.das_acts?.includes('\"{kind}\"') }}")
 
 
+def leave_and_come_back(page: Page) -> None:
+    for tab in (0, -1):
+        page.locator(".workflow-tab").nth(tab).click()
+        page.wait_for_function(
+            "(shown) => Boolean(document.querySelector('[data-das-steer=larger]')) === shown", arg=tab != 0
+        )
+
+
 @pytest.mark.parametrize("modern", [False, True])
 def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it_again(
     comfyui: Client, page: Page, modern: bool
@@ -98,11 +106,7 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
     assert [image.tobytes() for image in again] == [image.tobytes() for image in steered]
 
     if has_nodes_2(comfyui):  # An older page has forgotten the results of a tab when one comes back.
-        for tab in (0, -1):
-            page.locator(".workflow-tab").nth(tab).click()
-            page.wait_for_function(
-                "(shown) => Boolean(document.querySelector('[data-das-steer=larger]')) === shown", arg=tab != 0
-            )
+        leave_and_come_back(page)
         expect(page.locator("canvas[style*=contain]")).to_be_visible()
         page.wait_for_function(f"() => {{ {FIND} return node.widgets.some(({{ value }}) => /steps in/.test(value)) }}")
     press(page, "larger")
@@ -178,6 +182,25 @@ def test_whatever_is_done_in_the_panel_is_done_again(comfyui: Client, page: Page
     wait_for_act(page, "go_on")
     assert read_acts(page)[-2:] == [[40, "go_on", 1], [0, "weigh", name, 2.5]]
     page.locator("[data-das-steer=more]").wait_for(state="attached", timeout=300_000)
+
+
+def test_what_goes_on_in_a_tab_that_was_opened_again_has_the_seed_of_its_run(comfyui: Client, page: Page) -> None:
+    if not has_nodes_2(comfyui):
+        pytest.skip("an older page has forgotten the results of a tab when one comes back")
+    prompt = make_small(steps=3)
+    prompt[OPTIMIZE]["inputs"]["seed"] = 77
+    load_api(page, prompt, "seeded")
+    show_optimize(page)
+    comfyui.wait(press_run(page), timeout=300)
+    leave_and_come_back(page)
+    press(page, "more")
+    wait_for_act(page, "go_on")
+    page.wait_for_function(f"() => {{ {FIND} return node.widgets.some(({{ value }}) => /^more: /.test(value)) }}")
+    page.locator("[data-das-steer=more]").wait_for(state="attached", timeout=300_000)
+    assert page.evaluate(f"() => {{ {FIND} return node.widgets.slice(0, 2).map(({{ value }}) => value) }}") == [
+        77,
+        "fixed",
+    ]
 
 
 def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(comfyui: Client, page: Page) -> None:
