@@ -19,8 +19,6 @@ START, END, EVERY = 0.1, 1.0, 3
 
 
 class GuideDiffusion(Node):
-    """The node that lets objectives guide a diffusion model."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

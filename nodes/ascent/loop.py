@@ -31,8 +31,6 @@ from .steering import ACTS_PROPERTY, Steering
 
 
 class Optimize(Node):
-    """The node that runs an ascent."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

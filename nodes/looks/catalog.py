@@ -17,8 +17,6 @@ _DITHERS = ["auto", *list_options(Dither, "off")]
 
 
 class Look(Node):
-    """The node that says what a picture is made of."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -110,11 +110,6 @@ def _is_stored(parts: tuple[str, ...]) -> bool:
     )
 
 
-def _name_folder(kind: str) -> str:
-    """Return the last two parts of the folder of a kind of model, such as 'models/open_clip'."""
-    return "/".join(bridge.find_model_folder(kind).parts[-2:])
-
-
 def _name_empty_folder(kind: str) -> str:
     """Return the only option of the input `checkpoint` if there are no checkpoints: it says where to put them."""
-    return f"put a .safetensors or .pt file into {_name_folder(kind)}"
+    return f"put a .safetensors or .pt file into {'/'.join(bridge.find_model_folder(kind).parts[-2:])}"

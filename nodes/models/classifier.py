@@ -35,8 +35,6 @@ _SOURCES = ("starters", "starter", "second_opinion", RECOMMENDED, "torchvision",
 
 
 class LoadClassifier(Node):
-    """The node that loads an image classifier as a judge."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -26,8 +26,6 @@ _SOURCES = ("starters", "starter", "second_opinion", RECOMMENDED, "open_clip", "
 
 
 class LoadCLIP(Node):
-    """The node that loads a CLIP as a judge: a model that embeds images and texts in one space."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         downloaded = open_clip_catalog.list_downloaded_open_clip_names(bridge.find_model_folder(bridge.CLIPS))
@@ -130,8 +128,6 @@ def _load_starter(starter: Starter, number: str = "") -> CLIP:
 
 
 class CLIPFromComfyUI(Node):
-    """The node that makes one judge from a CLIP and a CLIP Vision of ComfyUI."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

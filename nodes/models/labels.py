@@ -10,8 +10,6 @@ _DEFAULT = "jellyfish"
 
 
 class PickClass(Node):
-    """The node that picks one of the 1,000 classes of ImageNet from a list."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         labels = imagenet_labels()

@@ -10,8 +10,6 @@ from ..schema import model_input, schema, tip
 
 
 class ListLayers(Node):
-    """The node that lists the layers of a model, with their shapes."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -16,8 +16,6 @@ from ..schema import Objective, list_connected, list_options, objectives_input, 
 
 
 class Region(Node):
-    """The node that confines an objective to a part of the picture."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
@@ -47,8 +45,6 @@ class Region(Node):
 
 
 class Schedule(Node):
-    """The node that changes the weight of an objective over the ascent, or from frame to frame or depth to depth."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
@@ -117,8 +113,6 @@ def _between(start: float, end: float, share: float) -> float:
 
 
 class Ensemble(Node):
-    """The node that divides the views among several objectives."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -11,8 +11,6 @@ from ..schema import Classifier, Objective, add_advice, list_options, schema, ti
 
 
 class ClassObjective(Node):
-    """The node that asks for a picture in which a classifier sees certain classes."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -21,8 +21,6 @@ def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> Non
 
 
 class TextObjective(Node):
-    """The node that asks for an image that fits a text."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
@@ -67,8 +65,6 @@ class TextObjective(Node):
 
 
 class ImageObjective(Node):
-    """The node that asks for a picture in which a CLIP sees the same as in a given image."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

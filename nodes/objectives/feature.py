@@ -20,8 +20,6 @@ _KINDS = (*get_args(core.Kind), _LATENT)
 
 
 class FeatureObjective(Node):
-    """The node that asks for a picture to which a part of a layer, such as a channel, reacts strongly."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -20,8 +20,6 @@ from .embedding import warn_of_unread
 
 
 class Keyframes(Node):
-    """The node that says what a film or a zoom shows at its keyframes, which are some of the frames or depths."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

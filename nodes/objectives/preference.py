@@ -25,8 +25,6 @@ _SOURCES = (RECOMMENDED, "file")
 
 
 class PreferenceObjective(Node):
-    """The node that asks for an image that people would like."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -18,8 +18,6 @@ _KINDS = [*list_options(core.PriorKind, "total_variation"), "photographs"]
 
 
 class Prior(Node):
-    """The node that asks for a general property of the picture, such as smoothness."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -13,8 +13,6 @@ from ..schema import Objective, add_advice, model_input, schema, tip, weight_inp
 
 
 class StyleObjective(Node):
-    """The node that asks for the style of an image."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
@@ -54,8 +52,6 @@ class StyleObjective(Node):
 
 
 class ContentObjective(Node):
-    """The node that asks for the content of an image: the same things in the same places."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -12,8 +12,6 @@ from ..schema import list_options, schema, tip
 
 
 class Camera(Node):
-    """The node that moves a camera over a picture or a film: it pans, zooms and rolls."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

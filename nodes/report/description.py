@@ -13,8 +13,6 @@ from ..schema import Clip, schema, tip
 
 
 class Describe(Node):
-    """The node that finds the words that fit an image best."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

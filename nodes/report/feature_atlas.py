@@ -35,8 +35,6 @@ _MOST_SHOWN = 16
 
 
 class FeatureAtlas(Node):
-    """The node that makes a picture for each of several units of a layer."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

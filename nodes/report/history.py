@@ -10,8 +10,6 @@ from ..schema import History, add_advice, schema, tip
 
 
 class PlotHistory(Node):
-    """The node that plots the scores of an ascent and the norm of its gradient, step by step."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -10,8 +10,6 @@ from ..schema import Stack, schema, tip
 
 
 class StackLevels(Node):
-    """The node that shows what every level of a stack holds."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -14,8 +14,6 @@ from ..schema import Augmentation, list_connected, objectives_input, schema, tip
 
 
 class ObjectiveScore(Node):
-    """The node that scores images under objectives and picks the best."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -13,8 +13,6 @@ from ..schema import Stack, schema, tip
 
 
 class Spectrum(Node):
-    """The node that measures the power of an image at each frequency, and the variance of each level of a stack."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -25,8 +25,6 @@ def _check_charts(images: int, bars: int) -> None:
 
 
 class Classify(Node):
-    """The node that names what a classifier sees in an image."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
@@ -70,8 +68,6 @@ class Classify(Node):
 
 
 class Similarity(Node):
-    """The node that measures how near images come to texts under a CLIP."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

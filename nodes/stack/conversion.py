@@ -16,8 +16,6 @@ _EXAMPLE = 24
 
 
 class FilmStack(Node):
-    """The node that makes a film from a stack: frames that one ascent optimises together."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
@@ -67,8 +65,6 @@ class FilmStack(Node):
 
 
 class ZoomStack(Node):
-    """The node that makes a zoom from a stack: pictures, each of which has the next one in its middle."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -12,8 +12,6 @@ from ..schema import Stack, add_advice, schema, tip
 
 
 class EditStack(Node):
-    """The node that scales, resets, freezes or blends bands of a stack, and the changes in time of a film."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -11,8 +11,6 @@ from ..schema import Stack, add_advice, schema, tip
 
 
 class SaveStack(Node):
-    """The node that saves a stack to a file."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
@@ -43,8 +41,6 @@ class SaveStack(Node):
 
 
 class LoadStack(Node):
-    """The node that loads a stack from a file."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

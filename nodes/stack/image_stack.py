@@ -26,8 +26,6 @@ _MAX_SIDE = 16384
 
 
 class ImageStack(Node):
-    """The node that makes an image stack, the picture that an ascent changes, from grey, noise or an image."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

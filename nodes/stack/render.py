@@ -21,8 +21,6 @@ from ..schema import Stack, add_advice, schema, tip
 
 
 class StackToImage(Node):
-    """The node that renders a stack at a scale of 0.05 to 32; a film or a zoom gets 1 to 65,536 frames."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -11,8 +11,6 @@ from ..schema import Stack, add_advice, schema, tip
 
 
 class SaveSVG(Node):
-    """The node that saves the pictures of a stack as SVG files."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

@@ -18,8 +18,6 @@ from ..schema import list_options, make_options, read_choice, schema, tip
 
 
 class Augmentation(Node):
-    """The node that defines the views of an ascent: their number, their windows and their transforms, such as flips."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(

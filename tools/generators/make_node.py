@@ -34,8 +34,6 @@ from ..schema import {socket}, schema, tip
 
 
 class {name}(Node):
-    """The node that TODO."""
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
