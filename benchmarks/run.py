@@ -29,7 +29,8 @@ three: `python -m benchmarks.run peers` and `python -m benchmarks.run units` nee
 `python -m benchmarks.run judges` measures classifiers of your own, in the folders that DAS_JUDGES names. A GPU is
 measured by `make bench-gpu`.
 
-All rows are of today's settings. What older ones gave, and what was decided by it, is in NOTES.md.
+Rows are of today's settings, where nothing else stands beside them. What older ones gave, and what was decided by it,
+is in NOTES.md.
 """
 
 

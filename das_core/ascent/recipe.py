@@ -1,4 +1,4 @@
-"""Recipes: settings of an ascent that were chosen together, with the development classes in docs/method.md."""
+"""Recipes: settings of an ascent that were chosen together (docs/method.md, The recipe of the defaults)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

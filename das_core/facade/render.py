@@ -63,8 +63,8 @@ def render(
             also of wishes to several models (`Wish.on`); `channels("layer3", range(8))` for eight pictures at once; an
             objective; a function from views (V, 3, side, side), 0..1, to scores (V,); or a list of these.
         size: width and height in pixels, or one number for both.
-        recipe: `picture`; `sketch`, with a third of its time; `best`, with four times its work; `style` or `dream`,
-            which change `start` evenly; or a `Recipe`.
+        recipe: `picture`; `sketch`, with a third of its time; `best`, with four times its work; `feature`, for
+            a unit; `drawing`, in strokes; `style` or `dream`, which change `start` evenly; or a `Recipe`.
         steps: the number of steps; that of the recipe if None.
         start: the image to start from, see `Images`. If None, grey, or noise for `maco` and where grey has no gradient.
         within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.

@@ -76,7 +76,7 @@ def zoom(
 
     Args:
         wishes: what to ask for at each depth, from the widest to the smallest: 2 to 32 wishes of `render`, one fading
-            into the next. The score of a bare class is its logit and that of a bare prompt its cosine.
+            into the next. The score of a bare class is its share and that of a bare prompt its cosine.
         factor: the side of a depth divided by that of the next, 1.25 to 8: from 3 up the next is a small object in it.
         loop: whether the last depth contains the first, so that the film has no end.
         recipe: a name stands for a recipe with its views for every depth and larger windows (`suit_zoom`).

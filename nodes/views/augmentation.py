@@ -48,7 +48,7 @@ class Augmentation(Node):
                     "16.",
                 ),
                 tip(
-                    io.Float.Input("zoom_min", default=Windows.zoom_min, min=0.02, max=1.0, step=0.01),
+                    io.Float.Input("zoom_min", default=Windows.zoom_min, min=0.02, max=1.0, step=0.005),
                     "The closest view, as a share of the canvas. 0.2: fine detail, and many small objects in place of "
                     "one. 0.9: one large object, coarse.",
                 ),
@@ -97,12 +97,12 @@ def _list_settings() -> list[Any]:
             "than the middle. As large as the margin: they are equal. Never larger.",
         ),
         tip(
-            io.Float.Input("zoom_max", default=Windows.zoom_max, min=0.02, max=1.0, step=0.01),
+            io.Float.Input("zoom_max", default=Windows.zoom_max, min=0.02, max=1.0, step=0.005),
             "The widest view. 1: the whole canvas, so that the scene as a whole makes sense. Lower: a texture without "
             "a whole. 0.67 with zoom_min 0.67 are the paper's values.",
         ),
         tip(
-            io.Float.Input("zoom_start", default=Windows.zoom_start, min=0.02, max=1.0, step=0.01),
+            io.Float.Input("zoom_start", default=Windows.zoom_start, min=0.02, max=1.0, step=0.005),
             "Where zoom_min begins: while Optimize is coarse, views open from here to zoom_min. High: first one whole "
             "scene, then detail. As low as zoom_min: all zooms from the start.",
         ),
