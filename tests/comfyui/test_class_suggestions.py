@@ -74,6 +74,7 @@ def test_keyframes_for_a_classifier_have_the_list_and_for_a_clip_none(page: Page
         text.click()
         text.press_sequentially("0: castle at dawn / 12: jellyf")
         expect(page.locator(LIST)).to_have_text(names)
+        text.press("Escape")
     assert export_api(page)["2"]["inputs"]["keyframes"] == "0: castle at dawn / 12: jellyf"
 
 

@@ -22,7 +22,7 @@ SEEN = {
 BROUGHT = {
     "DAS_ImageStack": ["tile"],
     "DAS_Augmentation": ["jitter", "noise"],
-    "DAS_Optimize": ["steps", "step_size", "preview_every", "frames", "focus"],
+    "DAS_Optimize": ["steps", "step_size", "preview_every", "frame_every", "focus"],
 }
 """By node, what it shows below them when `CUSTOM` of it is custom."""
 
