@@ -16,14 +16,17 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..ascent.preparation import check_settings
+from ..ascent.result import VanishedError
 from ..common.scalars import as_list, as_whole
 from ..common.text import shorten
+from ..facade.render import render
 from ..facade.wrap import find_judge
 from ..models.clip import CLIP
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge, check_judge
 from ..models.photographs import Photographs
 from ..models.sources.kept_tensors import digest_tensors
+from ..objectives.term import make_objective
 from ..runs.cells import Cell, RunsStoppedError, Workers
 from ..runs.engine import run_cells
 from ..runs.results import Results
@@ -51,7 +54,7 @@ class AtlasPlan:
     units: int
 
     def describe(self) -> str:
-        """Return how many units there are in each layer, and, by the time of one step of each, how long all takes."""
+        """Return how many units there are in each layer, and, by the time of some steps of each, how long all takes."""
         lines, seconds, space = [], 0.0, 0.0
         for units in self.layers:
             numbers = [number for cell in self.cells for number in cell.task[1] if cell.task[0] == units.name]
@@ -68,18 +71,23 @@ class AtlasPlan:
         return "\n".join([f"{what}: about {whole} by one process of this machine, and {space / 2**20:,.0f} MB", *lines])
 
     def _time_view(self, units: Units, side: int) -> float:
-        """Return how many seconds a view takes, beside others."""
-        judge = watch(replace(self.judge, size=side), [units])
-        views = judge.bring(torch.rand(_AT_ONCE, 3, side, side, generator=torch.Generator().manual_seed(0)))
-        took = []
-        for _ in range(2):  # The first run may take longer.
-            begin = time.perf_counter()
-            with torch.enable_grad():
-                shown = views.clone().requires_grad_()
-                if (read := units.read(judge(shown)).sum()).requires_grad:
-                    torch.autograd.grad(read, shown)
-            took.append(time.perf_counter() - begin)
-        return 1.2 * min(took) / _AT_ONCE  # A fifth for what is done beside the model.
+        """Return how many seconds a view takes, beside others, by some steps for all units together."""
+        judge, ends = replace(self.judge, size=side), list[float]()
+        recipe = PICTURES[self.maker.pictures[0]].choose_recipe(units, side, 3)
+        seen = (watch(judge, [units]), lambda output, _: units.read(output, before=True).mean(dim=(1, 2)))
+        wish = make_objective(units.name, [seen])
+        with suppress(VanishedError):  # Dead units take no time.
+            render(
+                judge,
+                wish,
+                size=side,
+                recipe=recipe,
+                batch=_AT_ONCE,
+                progress=False,
+                callback=lambda _: ends.append(time.perf_counter()),
+            )
+        steps = max(1, len(ends) - 1)  # But the first, which takes longer.
+        return (max(ends, default=0.0) - min(ends, default=0.0)) / (steps * _AT_ONCE * recipe.augmentation.views)
 
 
 def plan_atlas(
