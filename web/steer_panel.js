@@ -47,6 +47,9 @@ const TIPS = {
   slider: "How much it counts. 0: not at all. 1: as its weight says. 3: three times. After a run: for More and Larger.",
 };
 
+const ANEW =
+  "A setting has changed, or the picture is not in memory any more: the run begins again from its first step. With other settings it makes another picture.";
+
 function say(word) {
   const texts = TEXTS[app.ui.settings.getSettingValue("Comfy.Locale")] ?? TEXTS.en;
   return texts[WORDS.indexOf(word)];
@@ -86,6 +89,7 @@ export class Panel {
     this.state = null; // what the server tells of the run that is going on
     this.last = null; // what it has told last
     this.ended = null; // what it has told of the run that is over: its steps, picture, last state, whether it can be larger
+    this.asked = false; // whether More or Larger was pressed, and its run has not begun
     this.mode = null; // what the mouse does in the preview: focus, protect or choose
     this.prompt = {}; // what the run was queued with: a promise of the inputs of each node, by its id
     this.height = 0;
@@ -99,7 +103,8 @@ export class Panel {
       (image, ...place) => (this.mode === "choose" ? this.steer("choose", [image]) : this.steer("place", ...place)),
       (stroke) => this.steer("protect", [stroke]),
     );
-    this.element.append(this.sliders, this.modes, this.after, this.picture.canvas);
+    // What comes and goes during a run stands below the picture, which keeps its place.
+    this.element.append(this.sliders, this.modes, this.picture.canvas, this.after);
     // Sliding and painting must not zoom or drag the graph.
     const isAct = ({ target }) => target !== this.picture.canvas || this.mode;
     for (const event of ["pointerdown", "wheel"])
@@ -139,6 +144,8 @@ export class Panel {
       this.mode = this.listModes().includes("choose") ? "choose" : null;
     }
     if (state.acts) this.keep(state.acts);
+    if (isNew && this.asked && state.goes_on) warn(ANEW);
+    if (isNew) this.asked = false;
     if (state.refused.length) warn(state.refused.join("\n"));
     this.show();
   }
@@ -212,6 +219,7 @@ export class Panel {
     const moved = Object.entries(this.last.factors).filter(([name, factor]) => factor !== state.factors[name]);
     const acts = [[done, "go_on", scale], ...moved.map((slid) => [0, "weigh", ...slid])];
     await this.keep(JSON.stringify([...readList(this.acts), ...acts]));
+    this.asked = true;
     app.queuePrompt(0);
   }
 

@@ -25,6 +25,7 @@ export class Picture {
     this.state = null; // what there is to see, as the server tells it; null: nothing
     this.acts = null; // what the mouse does: null, or { isStroke }
     this.brush = 0.06;
+    this.least = 0;
     this.bitmap = null;
     this.cell = null; // the image that is being painted
     this.stroke = [];
@@ -48,8 +49,9 @@ export class Picture {
 
   // The least height of the preview on a panel of this width.
   getHeight(width) {
-    const least = LEAST[Number(this.state?.images > 1)];
-    return this.isOpen ? Math.min(least, Math.round((width * this.canvas.height) / this.canvas.width)) : 0;
+    // An image that was chosen and made larger is not shown smaller.
+    this.least = Math.max(this.least, LEAST[Number(this.state?.images > 1)]);
+    return this.isOpen ? Math.min(this.least, Math.round((width * this.canvas.height) / this.canvas.width)) : 0;
   }
 
   // Draws the preview, and in it what was done in the run that is going on.
@@ -90,11 +92,17 @@ export class Picture {
       if (kind === "protect") for (const stroke of strokes) this.drawStroke(cell, stroke, VEIL);
     const [, , row, column] = last("place") ?? [];
     if (row !== undefined) {
-      context.strokeStyle = LIGHT;
-      context.lineWidth = 2 * scale;
       context.beginPath();
-      context.arc(left + column * width, top + row * height, 6 * scale, 0, 2 * Math.PI);
-      context.stroke();
+      context.arc(left + column * width, top + row * height, 8 * scale, 0, 2 * Math.PI);
+      // A dark ring below a light one is seen on any picture.
+      for (const [style, pixels] of [
+        [SHADE, 5],
+        [LIGHT, 2],
+      ]) {
+        context.strokeStyle = style;
+        context.lineWidth = pixels * scale;
+        context.stroke();
+      }
     }
     if (state.chosen.length === state.images) return;
     if (state.chosen.includes(cell.image)) {

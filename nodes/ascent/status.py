@@ -32,6 +32,7 @@ class Status:
         self._steps, self._parts, self._clock = steps, parts, clock
         self._begin = self._last = clock()
         self._recent: deque[float] = deque(maxlen=_RECENT)
+        self._scores: deque[Mapping[str, float]] = deque(maxlen=_RECENT)
 
     def describe_start(self, stack: ImageStack) -> str:
         """Return the text before the first step, which takes a minute or more for a large picture."""
@@ -45,12 +46,16 @@ class Status:
             self._recent.clear()
         self._recent.append(now - self._last)
         self._last = now
+        self._scores.append(scores)
         left = _format_seconds(statistics.median(self._recent) * (self._steps - done))
         up_to = "up to " if done == 1 else ""
         return self._join_lines(f"step {done}/{self._steps} · {up_to}{left} left", scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 99%'."""
+        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 99%': the median
+        of the last steps, since the views of a single one may show little of the picture."""
+        recent = {name: [each[name] for each in self._scores if name in each] for name in scores}
+        scores = {name: statistics.median(recent[name] or [score]) for name, score in scores.items()}
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
         return self._join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores)
 

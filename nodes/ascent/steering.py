@@ -90,6 +90,7 @@ class Steering:
         return {
             "acts": self.write(ascent),
             "so_far": len(acts),
+            "goes_on": self.goes_on,
             "factors": factors,
             "images": 1 if ascent.plan.is_series else ascent.stack.batch,
             "chosen": ascent.images,

@@ -202,6 +202,11 @@ def test_what_goes_on_in_a_tab_that_was_opened_again_has_the_seed_of_its_run(com
         "fixed",
     ]
 
+    # With another setting it cannot go on from this picture.
+    page.evaluate("() => { app.graph.nodes.find(({type}) => type === 'DAS_ClassObjective').widgets[0].value = '7' }")
+    press(page, "more")
+    expect(page.get_by_text("begins again from its first step")).to_be_visible(timeout=60_000)
+
 
 def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(comfyui: Client, page: Page) -> None:
     load_api(page, make_small(), "left")

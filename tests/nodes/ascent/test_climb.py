@@ -3,6 +3,7 @@
 import gc
 import math
 import re
+import statistics
 import weakref
 from typing import Any
 
@@ -131,7 +132,9 @@ def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, r
     assert before == ["preparing 64 x 64", "loading the models", "64 x 64: first of 3 steps"]
     assert re.fullmatch(r"step 1/3 · up to \d+ s left ·\nclass 0 \S+", step)
     assert re.fullmatch(r"3 steps in \d+ s ·\nclass 0 (\S+)", end)
-    assert end.split()[-1] == f"{math.exp(history[-1].scores['class 0']):.0%}"
+    # Not that of the last step, whose views may show little of the picture.
+    said = statistics.median(record.scores["class 0"] for record in history)
+    assert end.split()[-1] == f"{math.exp(said):.0%}"
 
 
 CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"

@@ -59,9 +59,9 @@ def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: 
     assert {(name, client) for name, _, client in running.server.events} == {("direct_ascent.acts", "page")}
     begin, after, end = (content for _, content, _ in running.server.events)
     assert begin == {
-        **{"node_id": "5", "prompt_id": "first", "acts": "", "so_far": 0, "images": 2, "chosen": (0, 1)},
+        **{"node_id": "5", "prompt_id": "first", "acts": "", "so_far": 0, "goes_on": False},
         **{"factors": {"class 0": 1.0, "class 1": 1.0}, "focus": False, "paints": True},
-        **{"shown": 2, "columns": 2, "refused": []},
+        **{"images": 2, "chosen": (0, 1), "shown": 2, "columns": 2, "refused": []},
     }
     assert (after["so_far"], after["factors"]) == (1, {"class 0": 2.0, "class 1": 1.0})
     assert end == after
