@@ -25,7 +25,7 @@ export class Picture {
     this.state = null; // what there is to see, as the server tells it; null: nothing
     this.acts = null; // what the mouse does: null, or { isStroke }
     this.brush = 0.06;
-    this.least = 0;
+    this.least = 0; // pixels of the preview, down: it never becomes smaller
     this.bitmap = null;
     this.cell = null; // the image that is being painted
     this.stroke = [];

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..ascent.preparation import check_settings
-from ..ascent.result import VanishedError
+from ..ascent.result import AscentError
 from ..common.scalars import as_list, as_whole
 from ..common.text import shorten
 from ..facade.render import render
@@ -76,7 +76,7 @@ class AtlasPlan:
         recipe = PICTURES[self.maker.pictures[0]].choose_recipe(units, side, 3)
         seen = (watch(judge, [units]), lambda output, _: units.read(output, before=True).mean(dim=(1, 2)))
         wish = make_objective(units.name, [seen])
-        with suppress(VanishedError):  # Dead units take no time.
+        with suppress(AscentError):  # Dead units take no time, nor do cells that fail; those say why.
             render(
                 judge,
                 wish,

@@ -12,6 +12,7 @@ from torch import nn
 
 import das_core as da
 from cases import each_case
+from das_core.atlas.atlas import plan_atlas
 from das_core.atlas.pictures import ACTIVATIONS, PictureMaker, choose_side, measure_receptive_field
 from das_core.atlas.units import find_units
 from das_core.models.layers.layer import find_layers
@@ -60,3 +61,4 @@ def test_dead_units_have_no_picture_and_the_others_go_on(tmp_path: Path) -> None
     model = judge(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus(torch.nan), nn.ReLU()), 32)
     with pytest.raises(da.AscentError, match="is not a number at step 1"):  # Its units are not dead.
         PictureMaker(model, {"2": find_units(model, "2")[0]}, ("more",), {"2": 32}, steps=2)(("2", (0, 1)), tmp_path)
+    assert "2: 2 units at 32 pixels, 00:00" in plan_atlas(model, "2", 2).describe(), "the other layers can be timed"
