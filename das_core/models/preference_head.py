@@ -1,6 +1,5 @@
 """Heads that predict from the embedding of a picture how much people like it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -8,7 +7,6 @@ from torch.nn import functional as F
 
 from ..common.devices import keep_copy
 from .clip import CLIP
-from .judge import Judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,14 +18,12 @@ class PreferenceHead:
         layers: the weight (N, M) and bias (N,) of each linear layer; the last has one output.
         rectified: whether ReLU follows each layer but the last.
         clip: the name of the CLIP that it was trained on, if it is known.
-        read: returns the judge that has read a text, whose answer is then rated, of any length; None if that of a CLIP.
     """
 
     name: str
     layers: tuple[tuple[Tensor, Tensor], ...] = field(repr=False)
     rectified: bool = False
     clip: str = ""
-    read: Callable[[str], Judge] | None = field(default=None, repr=False)
 
     @property
     def width(self) -> int:
@@ -36,7 +32,7 @@ class PreferenceHead:
 
     def __call__(self, output: Tensor, images: Tensor) -> Tensor:
         """Return the rating of every view, (V,), from embeddings (V, D), which need not have length 1."""
-        values = F.normalize(output, dim=1) if self.read is None else output
+        values = F.normalize(output, dim=1)
         for number, (weight, bias) in enumerate(self.layers):
             values = F.linear(values.relu() if number and self.rectified else values, keep_copy(weight, output))
             values = values + keep_copy(bias, output)

@@ -32,12 +32,14 @@ def embed_words(
     clip: CLIP, folder: Path | None = None, progress: Callable[[int, int], None] | None = None
 ) -> tuple[Tensor, ...]:
     """Return the embeddings (N, D) of `list_words` by each member of a CLIP, of length 1, in float32 on the CPU. A
-    `folder` (None: `find_cache_folder`) keeps them, 75 MB or less a CLIP, for they take minutes on a CPU."""
+    `folder` (None: `find_cache_folder`) keeps those of a network, 75 MB or less, for they take minutes on a CPU."""
     return tuple(_embed(member, folder or find_cache_folder(), progress) for member in clip.members)
 
 
 def _embed(clip: CLIP, folder: Path, progress: Callable[[int, int], None] | None) -> Tensor:
     tower, words = clip.text_tower, list_words()
+    if tower.module is None:
+        return tower.embed_many(words, progress)
     probes = {text: tower.embed(text) for text in PROBES}
     key = hashlib.sha256(f"{digest_tensors(probes)} {words}".encode()).hexdigest()
     path = folder / f"{WORDS}{key[:16]}.safetensors"

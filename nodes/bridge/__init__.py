@@ -13,7 +13,6 @@ from .folders import (
     PREFERENCES,
     check_folder_name,
     copy_example_files,
-    find_fitted_folder,
     find_model_file,
     find_model_folder,
     list_model_files,

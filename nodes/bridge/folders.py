@@ -25,9 +25,6 @@ FEATURES = "features"
 PREFERENCES = "preferences"
 """The kind of model under which preference heads are registered; also the name of their folder."""
 
-FITTED = "starter_clip"
-"""The kind of model under which a folder for fitted projections can be registered, see `find_fitted_folder`."""
-
 _LOG = logging.getLogger(__name__)
 
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
@@ -82,13 +79,6 @@ def find_model_file(kind: str, name: str) -> Path:
 def find_model_folder(kind: str) -> Path:
     """Return the folder into which weights of one kind of model are downloaded: the first that is registered."""
     return Path(folder_paths.get_folder_paths(kind)[0])
-
-
-def find_fitted_folder() -> Path:
-    """Return the folder for the fitted projections of starter CLIPs: the first that is registered as `FITTED`."""
-    # By default they lie beside the downloaded CLIPs: these are kept even if ComfyUI runs in a container.
-    registered, _ = folder_paths.folder_names_and_paths.get(FITTED, ([], set()))
-    return Path(registered[0]) if registered else find_model_folder(CLIPS)
 
 
 def explain_write_error(error: OSError, what: str) -> str:

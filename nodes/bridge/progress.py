@@ -93,9 +93,9 @@ the node taller."""
 class Wait:
     """A text that the running node shows if the `with` block takes more than a second; at its end, how long it took."""
 
-    def __init__(self, what: str, part: str = "", console: str = "") -> None:
+    def __init__(self, what: str, part: str = "") -> None:
         self._what, self._part = what, part or what
-        self._progress = Progress(1, console)
+        self._progress = Progress(1)
         self._node = find_running_node()
         self._timer = threading.Timer(_PATIENCE_SECONDS, self._say, [what])
         # A daemon thread, so that ComfyUI can end without waiting for it.

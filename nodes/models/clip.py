@@ -8,7 +8,7 @@ from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
 from ...das_core.models.sources import open_clip_catalog, open_clip_models
 from ...das_core.models.sources.starter_clip import load_starter_clip
-from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
+from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, tip
@@ -113,18 +113,8 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
         with bridge.Wait(f"loading {path.name}"):
             return open_clip_models.load_clip_file(path, None if architecture == AUTO else architecture or "", folder)
     if kind == "starters":
-        count = len(STARTERS)
-        members = [_load_starter(each, f"{n} of {count}") for n, each in enumerate(STARTERS, start=1)]
-        return CLIPEnsemble.from_members(members)
-    return _load_starter(STARTER if kind == "starter" else SECOND_OPINION)
-
-
-def _load_starter(starter: Starter, number: str = "") -> CLIP:
-    """Return the CLIP made of a starter classifier; while the CLIP is being fitted, show the progress."""
-    name = f"starter CLIP {number}".rstrip()
-    console = f"starter CLIP on {starter.title}"
-    with bridge.Wait(f"loading {name}", f"preparing {name}, once and for all", console=console) as wait:
-        return load_starter_clip(starter, bridge.find_fitted_folder(), wait.report)
+        return CLIPEnsemble.from_members([load_starter_clip(starter) for starter in STARTERS])
+    return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION)
 
 
 class CLIPFromComfyUI(Node):

@@ -1,6 +1,5 @@
 """The node Preference Objective."""
 
-from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
@@ -33,16 +32,11 @@ class PreferenceObjective(Node):
             category="Direct Ascent/objectives",
             description="Ask for what people rate highly, as a small network predicts it from the embedding of a CLIP. "
             "Connect the CLIP that it was trained on. Beside an objective that says what to show, a weight of 0.2 to "
-            "0.5 makes it prettier; alone it makes patterns that please. ImageReward needs no CLIP, and a text: it "
-            "knows how well people think that a picture fits it. Both guide diffusion, and score images in Objective "
-            "Score.",
-            aliases="aesthetic, laion, rating, imagereward, hps, pickscore",
+            "0.5 makes it prettier; alone it makes patterns that please. It also guides diffusion, and scores "
+            "images in Objective Score.",
+            aliases="aesthetic, laion, rating, hps, pickscore",
             inputs=[
-                Clip.Input(
-                    "clip",
-                    optional=True,
-                    tooltip="The CLIP whose embeddings were rated: for LAION's, ViT-L-14/openai. For ImageReward none.",
-                ),
+                Clip.Input("clip", tooltip="The CLIP whose embeddings were rated: for LAION's, ViT-L-14/openai."),
                 tip(
                     io.DynamicCombo.Input(
                         "source",
@@ -56,11 +50,6 @@ class PreferenceObjective(Node):
                     "CLIP Judge, and ask with Text Objective.",
                 ),
                 weight_input(),
-                tip(
-                    io.String.Input("text", default="", multiline=True, optional=True),
-                    "What the picture should show, in some 25 words, for ImageReward. The others "
-                    "read nothing: leave it empty.",
-                ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
             hidden=[io.Hidden.unique_id],
@@ -72,9 +61,7 @@ class PreferenceObjective(Node):
         return read_checkpoint_time(bridge.PREFERENCES, source)
 
     @classmethod
-    def execute(
-        cls, weight: float, clip: CLIP | None = None, source: dict[str, Any] | None = None, text: str = ""
-    ) -> io.NodeOutput:
+    def execute(cls, clip: CLIP, weight: float, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
         if kind == RECOMMENDED:
             entry = find_entry(bridge.PREFERENCES, settings.get("judge"))
@@ -85,9 +72,7 @@ class PreferenceObjective(Node):
             path = find_checkpoint(bridge.PREFERENCES, settings.get("checkpoint"))
             with bridge.Wait(f"loading {path.name}"):
                 head = load_preference(path)
-        if (read := head.read) is not None:
-            clip, head = None, replace(head, read=lambda words: bridge.manage_judge(read(words)))
-        objective = preference_objective(clip, head, weight, text)
-        if clip is not None and (warning := head.describe_other(clip)):
+        objective = preference_objective(clip, head, weight)
+        if warning := head.describe_other(clip):
             bridge.warn_on_node(warning, cls.hidden.unique_id)
         return io.NodeOutput(objective)

@@ -69,4 +69,4 @@ class Prior(Node):
             return io.NodeOutput(natural_objective(model, weight))
         bridge.load_judges([model], AT_ONCE)
         photographs = bridge.from_comfy_images(images)
-        return io.NodeOutput(natural_objective(model, weight, photographs, bridge.find_fitted_folder()))
+        return io.NodeOutput(natural_objective(model, weight, photographs, bridge.find_model_folder(bridge.CLIPS)))

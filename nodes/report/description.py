@@ -20,8 +20,8 @@ class Describe(Node):
             display_name="Describe",
             category="Direct Ascent/inspect",
             description="Find, among nearly 29,000 names of things, the words that fit an image best under a CLIP; "
-            "with a second image, the words that tell the two apart. The first run with a CLIP reads all the words, "
-            "which takes minutes without a GPU; after that a second is enough. Starters know the names of their "
+            "with a second image, the words that tell the two apart. A starter reads them in a "
+            "second; the first run with another CLIP takes minutes without a GPU. Starters know the names of their "
             "thousand classes best.",
             aliases="interrogate, caption, clip interrogator, words, tags, name",
             inputs=[
@@ -50,7 +50,7 @@ class Describe(Node):
         with bridge.Wait("looking for words", "reading all words, once and for all") as wait:
             bridge.load_text_tower(clip, PROBES)
             # First the words: loading the image tower may push the text tower off a small GPU.
-            words = embed_words(clip, bridge.find_fitted_folder(), wait.report)
+            words = embed_words(clip, bridge.find_model_folder(bridge.CLIPS), wait.report)
             bridge.load_judges([clip], len(image))
             others = None if other is None else bridge.from_comfy_images(other).to(device)
             found = core.describe(clip, bridge.from_comfy_images(image).to(device), others, count, words)

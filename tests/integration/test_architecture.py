@@ -78,7 +78,9 @@ def test_the_library_is_folders_only_and_all_of_them_are_installed() -> None:
         path for name, globs in setuptools["package-data"].items() for one in globs for path in (ROOT / name).glob(one)
     }
     others = {
-        path for path in find_files("das_core", "*") if path.suffix in (".toml", ".txt", ".jpg", ".html", ".css", ".js")
+        path
+        for path in find_files("das_core", "*")
+        if path.suffix in (".toml", ".txt", ".jpg", ".html", ".css", ".js", ".safetensors")
     }
     assert data == {ROOT / package / "py.typed" for package in ("das_core", "direct_ascent")} | {
         ROOT / one for one in others

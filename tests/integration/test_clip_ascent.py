@@ -15,12 +15,12 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
 from das_core.models.sources.open_clip_models import wrap_open_clip_module
 from das_core.models.sources.open_clip_text import build_tokenizer
+from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.objectives.embedding import text_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from fitted_starter import fit_starter_clip
 
 SPEC = StackSpec(64, 64, 16)
 # Always the same views, so that scores of different steps can be compared.
@@ -82,7 +82,7 @@ def test_every_kind_of_tower_climbs_in_every_precision(tower: str, dtype: torch.
 
 @pytest.fixture(scope="module")
 def starter() -> CLIP:
-    return fit_starter_clip().clip
+    return load_starter_clip()
 
 
 def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> None:

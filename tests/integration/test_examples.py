@@ -10,7 +10,6 @@ from PIL import Image
 
 import run_workflow
 from cases import each_case
-from fitted_starter import fit_starter_clip
 from repository import REPOSITORY
 from runner import workflow_execution
 from runner.kept_outputs import KeptOutputs
@@ -59,8 +58,6 @@ def give_views_and_stacks(prompt: dict[str, Any]) -> None:
 def test_it_runs_from_a_fresh_clone_without_comfyui(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # At the place where workflows look for it, unless another process of the run has.
-    fit_starter_clip()
     capsys.readouterr()  # What the example before has printed, if its case failed.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(workflow_execution, "execute_workflow", partial(execute_workflow, kept=KEPT))

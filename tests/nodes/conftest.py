@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from fitted_starter import fit_starter_clip
 from loaded_pack import Pack, Toy, load_pack_once, use_pack
 from running_node import Running, set_running
 
@@ -52,15 +50,7 @@ def toy(loaded: Pack) -> Any:
 
 
 @pytest.fixture(scope="session")
-def quick_fits(loaded: Pack) -> Iterator[None]:
-    """The sentences that a CLIP which installs with the pack is fitted to are encoded once for all tests."""
-    fitting = loaded.module("das_core.models.sources.fitted_projection")
-    with mock.patch.object(fitting, "encode_sentences", return_value=fit_starter_clip().embeddings):
-        yield
-
-
-@pytest.fixture(scope="session")
-def clip(loaded: Pack, quick_fits: None) -> Any:
+def clip(loaded: Pack) -> Any:
     """The CLIP that installs with the pack."""
     with use_pack(loaded):
         return loaded.run("DAS_LoadCLIP", source={"source": "starter"})[0]

@@ -1,4 +1,4 @@
-"""Sentences and words that are held out of the fit of a starter CLIP, and how often their class is found."""
+"""Sentences and words that are held out of the fit of the table of words, and how often their class is found."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,15 +8,8 @@ from torch import Tensor
 
 from das_core.models.hypernyms import list_hypernyms
 from das_core.models.labels import imagenet_labels
-from das_core.models.sources.class_sentences import (
-    CONTEXTS,
-    TEMPLATES,
-    ClassSentence,
-    compute_class_directions,
-    compute_targets,
-)
-from das_core.models.sources.fitted_projection import fit_projection
-from das_core.models.sources.starters import Starter, read_starter
+from generators.class_sentences import CONTEXTS, TEMPLATES, ClassSentence
+from generators.make_words import fit_meanings
 
 NAMES = [imagenet_labels().name(index) for index in range(1000)]
 
@@ -115,8 +108,8 @@ class Material(NamedTuple):
         return self._replace(sentences=changed).choose([row for row, own in enumerate(rest) if own])
 
     def fit(self, directions: Tensor) -> Tensor:
-        weights = [sentence.weight for sentence in self.sentences]
-        return fit_projection(self.embeddings, compute_targets(self.sentences, directions), weights=weights)
+        """Return the projection (D, E) to the space of the directions (classes, D)."""
+        return (fit_meanings(self.embeddings, self.sentences, directions) @ directions).T
 
 
 def spread(ranges: str) -> set[int]:
@@ -137,7 +130,7 @@ def measure_names(material: Material, photos: Tensor, directions: Tensor) -> tup
     return first, among
 
 
-def measure_hypernyms(material: Material, whole: Material, directions: Tensor) -> float:
+def measure_hypernyms(material: Material, directions: Tensor) -> float:
     right, asked = 0, 0
     hypernyms = list_hypernyms()
     # Not asked about: words that are names of classes, because the fit knows these, and words that cover one class.
@@ -152,21 +145,20 @@ def measure_hypernyms(material: Material, whole: Material, directions: Tensor) -
         projection = material.choose(rows).fit(directions)
         for hypernym in hidden:
             photos = {f"a photo of a {word}." for word in hypernym.words if word not in NAMES}
-            asked_rows = [row for row, sentence in enumerate(whole.sentences) if sentence.text in photos]
-            nearest = ((whole.embeddings[asked_rows] @ projection.T) @ directions.T).argmax(dim=1).tolist()
+            asked_rows = [row for row, sentence in enumerate(material.sentences) if sentence.text in photos]
+            nearest = ((material.embeddings[asked_rows] @ projection.T) @ directions.T).argmax(dim=1).tolist()
             right += sum(index in hypernym.classes for index in nearest)
             asked += len(nearest)
     assert asked > 200
     return right / asked
 
 
-def measure(material: Material, whole: Material, tower: Starter) -> Shares:
-    directions = compute_class_directions(read_starter(tower)[1]["classifier.weight"])
+def measure(material: Material, directions: Tensor) -> Shares:
     projection = material.fit(directions)
     return Shares(
         # Each class has four sentences, in the first 4000 rows; the second one is "a photo of a NAME.".
-        *measure_names(material, whole.embeddings[1:4000:4], directions),
-        measure_hypernyms(material, whole, directions),
+        *measure_names(material, material.embeddings[1:4000:4], directions),
+        measure_hypernyms(material, directions),
         material.in_contexts.find_share(projection, directions),
         material.spoken.find_share(projection, directions),
         material.spoken.find_share(projection, directions, mostly=True),

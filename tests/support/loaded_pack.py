@@ -174,11 +174,8 @@ def load_pack_once(home: Path) -> Iterator[Pack]:
 def use_pack(loaded: Pack) -> Iterator[Pack]:
     """Set ComfyUI's folders to those of a loaded pack for a test, and drop a pending interrupt after the test."""
     import comfy.model_management
-    import folder_paths
 
     set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
-    # A workflow that has run in this process may have registered another folder.
-    folder_paths.folder_names_and_paths.pop("starter_clip", None)
     yield loaded
     comfy.model_management.interrupt_current_processing(False)
 

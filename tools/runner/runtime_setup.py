@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
         folder_paths.folder_names_and_paths[kind] = ([str(path) for path in moved], extensions)
     folder_paths.models_dir = str(now)
     folder_paths.filename_list_cache.clear()  # it lists the files of the previous folders
-
-
-def share_fitted() -> None:
-    """Let starter CLIPs keep their projections where das_core does, not below each models folder (after
-    `set_folders`)."""
-    folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 
 
 def patch_model_patcher() -> None:

@@ -1,4 +1,4 @@
-"""Files that keep what took long to compute, such as the fitted projection of a starter CLIP, between processes.
+"""Files that keep what took long to compute, such as the embeddings of many words, between processes.
 
 A file is not trusted: its tensors are used only if its key is the digest of all that they depend on now, and if their
 names, shapes, types and SHA-256 are right.
@@ -17,11 +17,7 @@ from ...common.files import write_atomically
 
 _LOG = logging.getLogger(__name__)
 
-KEPT = PROJECTIONS, STATISTICS, WORDS = (
-    "starter_clip_",
-    "photographs_",
-    "words_",
-)  # The beginnings of the names of files.
+KEPT = STATISTICS, WORDS = "photographs_", "words_"  # The beginnings of the names of files.
 _LARGEST_HEADER = 2**16  # The most bytes of a file besides the numbers and 256 a tensor; it has a few hundred.
 
 # The errors that are raised when the file is damaged, or is some other file.
@@ -31,11 +27,6 @@ _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, Look
 def find_cache_folder() -> Path:
     """Return the user's folder for files that are kept between processes, usually ~/.cache/torch/hub/direct_ascent."""
     return Path(torch.hub.get_dir(), "direct_ascent")
-
-
-def place_projection(folder: Path | None, architecture: str) -> Path:
-    """Return the path of the file of a starter CLIP in a folder; None for `find_cache_folder`."""
-    return (folder or find_cache_folder()) / f"{PROJECTIONS}{architecture}.safetensors"
 
 
 def read_tensors(

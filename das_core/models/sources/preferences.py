@@ -1,14 +1,12 @@
-"""Preference heads in files: the aesthetic predictors of LAION (Schuhmann et al., 2022), v1 and v2, and ImageReward."""
+"""Preference heads in files: the aesthetic predictors of LAION (Schuhmann et al., 2022), v1 and v2."""
 
 import re
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
 from torch import Tensor
 
 from ...common.text import shorten
-from ..judge import probe_judge
 from ..preference_head import PreferenceHead
 from .weights import is_plain, read_weights
 
@@ -16,12 +14,9 @@ _OUTPUTS = [1024, 128, 64, 16, 1]  # Of the layers of v2.
 _RECTIFIED: dict[tuple[int, ...], bool] = {(0, 2, 4, 6, 7): False, (0, 3, 6, 9, 11): True}
 """For the numbers of the layers of v2 in a file, whether there are ReLUs between them."""
 
-_BLIP, _MEAN, _STD = "blip.", 0.16717362830052426, 1.0333394966054072  # Of ImageReward: its BLIP; of its raw ratings.
-
 
 def load_preference(path: str | PathLike[str], clip: str = "") -> PreferenceHead:
-    """Load a preference head from a file: a linear layer (v1), or the five layers of v2 with or without ReLU; or
-    ImageReward (Xu et al., 2023), which reads a text and is a judge by itself.
+    """Load a preference head from a file: a linear layer (v1), or the five layers of v2 with or without ReLU.
 
     Args:
         path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin, .ckpt).
@@ -38,8 +33,7 @@ def load_preference(path: str | PathLike[str], clip: str = "") -> PreferenceHead
     state = {name: value for name, value in read_weights(path).items() if is_plain(value) and value.is_floating_point()}
     numbers: list[int] = []
     layers: list[tuple[Tensor, Tensor]] = []
-    blip = {name.removeprefix(_BLIP): value for name, value in state.items() if name.startswith(_BLIP)}
-    names = [name for name in state if re.fullmatch(r"(.*\.)?weight", name) and not name.startswith(_BLIP)]
+    names = [name for name in state if re.fullmatch(r"(.*\.)?weight", name)]
     for name in sorted(names, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)]):
         weight, bias = state[name], state.get(f"{name.removesuffix('weight')}bias")
         before = layers[-1][0].shape[0] if layers else weight.shape[-1]
@@ -52,20 +46,11 @@ def load_preference(path: str | PathLike[str], clip: str = "") -> PreferenceHead
     sizes = [len(bias) for _, bias in layers]
     if sizes != [1] and (sizes != _OUTPUTS or tuple(numbers) not in _RECTIFIED):
         raise ValueError(_refuse(path, f"it has layers of {shorten(sizes)} outputs"))
-    head = PreferenceHead(path.stem, tuple(layers), _RECTIFIED.get(tuple(numbers), False), clip)
-    if not blip:
-        return head
-    from .blip import load_blip  # It imports transformers, which takes seconds.
-
-    read = load_blip(blip, path)
-    if (width := probe_judge(read("a picture"), answer="with one embedding", wanted="another file")) != head.width:
-        raise ValueError(_refuse(path, f"its layers take {head.width} numbers, and its text tower has {width}"))
-    weight, bias = layers.pop()
-    return replace(head, layers=(*layers, (weight / _STD, (bias - _MEAN) / _STD)), read=read)
+    return PreferenceHead(path.stem, tuple(layers), _RECTIFIED.get(tuple(numbers), False), clip)
 
 
 def _refuse(path: Path, reason: str) -> str:
     return (
-        f"'{path.name}' holds no preference head that is known ({reason}): one linear layer, the five of LAION's "
-        "aesthetic predictor v2, or ImageReward; of another head, write an objective with a Term"
+        f"'{path.name}' holds no preference head that is known ({reason}): one linear layer, or the five of "
+        "LAION's aesthetic predictor v2; of another head, write an objective with a Term"
     )

@@ -41,12 +41,12 @@ def test_every_name_of_a_package_is_found_and_listed(package: object) -> None:
         package.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_words_are_an_extra() -> None:
+def test_clips_of_open_clip_are_an_extra() -> None:
     without = (
         "import sys; sys.modules['open_clip'] = sys.modules['transformers'] = None; import direct_ascent as da;"
         "print(da.render(da.load_starter(), 'jellyfish', size=32, steps=1, recipe='sketch').image.shape);"
-        "da.load_starter_clip()"
+        "print(da.load_starter_clip().encode_text(['a castle']).shape); da.load_open_clip('RN50', 'openai', '.')"
     )
     run = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "torch.Size([1, 3, 32, 32])" in run.stdout
+    assert run.stdout.split("\n")[:2] == ["torch.Size([1, 3, 32, 32])", "torch.Size([1, 1280])"]
     assert "is not installed; run pip install 'direct-ascent[text]'" in run.stderr.splitlines()[-1]

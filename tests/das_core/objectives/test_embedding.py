@@ -16,7 +16,6 @@ from das_core.models.clip import assemble_clip
 from das_core.models.ensemble import CLIPEnsemble
 from das_core.models.text_tower import TextTower
 from das_core.objectives.embedding import Similarity, parse_prompts
-from fitted_starter import fit_starter_clip
 from tinyclip import clip
 from toys import score as answer
 
@@ -109,7 +108,7 @@ def test_each_clip_of_an_ensemble_compares_its_own_part() -> None:
 
 def test_auto_follows_the_model() -> None:
     plain = make_clip("plain", None)
-    models = (plain, CLIPEnsemble.from_members([TOY, plain]), TOY, fit_starter_clip().clip)
+    models = (plain, CLIPEnsemble.from_members([TOY, plain]), TOY, load_starter_clip())
     chosen = [text_objective(model, "a cat").terms[-1].score for model in models]
     assert [score.similarity for score in chosen] == ["cosine"] * 2 + ["log_probability"] * 2  # type: ignore[attr-defined]
 
@@ -160,9 +159,8 @@ def test_concepts_stay_with_a_model_that_moves_do_not_count_in_comparisons_and_g
 
 
 def test_the_concepts_of_a_starter_are_its_classes_and_have_gradients_after_inference_mode() -> None:
-    fitted = fit_starter_clip()
     with torch.inference_mode():
-        model = load_starter_clip(folder=fitted.folder)
+        model = load_starter_clip()
     assert model.concepts is not None
     assert model.concepts.shape == (1000, model.width)
     torch.testing.assert_close(model.concepts.norm(dim=1), torch.ones(1000))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 import das_core as da
@@ -32,7 +33,7 @@ class Colours(Mean):
 
 def make(batch: bool = False, name: str = "toy") -> da.CLIP:
     many = (lambda texts: torch.stack([embed(text) for text in texts])) if batch else None
-    tower = TextTower(embed, len, 77, encode_batch=many)
+    tower = TextTower(embed, len, 77, nn.Identity(), encode_batch=many)  # As if it were a network.
     return da.CLIP(name, Colours(), 8, (0.4,) * 3, (1.0,) * 3, width=WIDTH, text=tower)
 
 
@@ -83,8 +84,11 @@ def test_words_are_kept_for_one_text_tower_alone(tmp_path: Path) -> None:
     assert said == [(len(NAMES), len(NAMES))]
     again = words.embed_words(make(), tmp_path, lambda *done: pytest.fail("they are encoded again"))
     assert torch.equal(first[0], again[0])
-    other = replace(make(), text=TextTower(lambda text: embed(text + "!"), len, 77))
+    other = replace(make(), text=TextTower(lambda text: embed(text + "!"), len, 77, nn.Identity()))
     assert not torch.equal(words.embed_words(other, tmp_path)[0], first[0])
+    assert len(list(tmp_path.iterdir())) == 2
+    # What is no network answers at once, and is asked again.
+    words.embed_words(replace(make(), text=TextTower(embed, len, 77)), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
 

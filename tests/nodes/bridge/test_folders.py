@@ -32,14 +32,6 @@ def paths(pack: Pack) -> Iterator[ModuleType]:
     folder_paths.filename_list_cache.clear()
 
 
-def test_fits_have_a_folder_of_their_own(folders: ModuleType, paths: ModuleType, pack: Pack, tmp_path: Path) -> None:
-    paths.folder_names_and_paths.pop("starter_clip", None)
-    assert folders.find_fitted_folder() == pack.clips
-    paths.add_model_folder_path("starter_clip", str(tmp_path))
-    assert folders.find_fitted_folder() == tmp_path
-    assert folders.find_model_folder("open_clip") == pack.clips
-
-
 def test_folders_are_made_beside_those_of_others_where_they_can_be(
     folders: ModuleType,
     paths: ModuleType,

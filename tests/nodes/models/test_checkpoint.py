@@ -35,7 +35,7 @@ def test_downloads_and_fits_are_no_checkpoints(checkpoint: ModuleType, pack: Pac
         "timm/models--timm--a/b.bin",
         "l--CLIP/c.bin",
         "sub/l--CLIP/c.bin",
-        "starter_clip_x.pt",
+        "words_x.pt",
     )
     for name in (*own, *stored):
         (classifier_folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from das_core.models.sources.kept_tensors import find_cache_folder
 from runner.node_classes import (
     get_node_class,
     hold_input_types,
@@ -16,7 +15,7 @@ from runner.node_classes import (
     load_pack_without_models,
     read_input_types,
 )
-from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
+from runner.runtime_setup import patch_model_patcher, set_folders
 from runner.workflow_graph import Node
 
 Run = Callable[..., Any]
@@ -85,11 +84,6 @@ def test_folders_are_those_given_or_of_the_library_and_without_models_empty(
         assert all(Path(folder).is_relative_to(place) for folder in asked)
     load_pack_without_models(pack)
     assert folder_paths.get_filename_list("vae") == []
-    # What is fitted is kept where the library keeps it.
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(folder_paths, "folder_names_and_paths", dict(folder_paths.folder_names_and_paths))
-    share_fitted()
-    assert folder_paths.get_folder_paths("starter_clip") == [str(find_cache_folder())]
 
 
 def test_the_memory_manager_moves_models(monkeypatch: pytest.MonkeyPatch) -> None:

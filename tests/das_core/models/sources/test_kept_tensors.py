@@ -18,8 +18,8 @@ MATRIX = torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """The file of a projection that was kept."""
-    path = tmp_path / "starter_clip_tower.safetensors"
+    """A file that was kept."""
+    path = tmp_path / "words_tower.safetensors"
     kept.write_tensors(path, "key", {"a": MATRIX})
     return path
 
@@ -76,15 +76,12 @@ def test_what_is_not_what_was_written_is_not_used(path: Path, caplog: pytest.Log
 def test_a_file_that_cannot_be_written_is_said_and_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "folder").mkdir()
-    for path in (tmp_path / "file" / "starter_clip_tower.safetensors", tmp_path / "folder"):
+    for path in (tmp_path / "file" / "words_tower.safetensors", tmp_path / "folder"):
         assert kept.read_tensors(path, "key", SHAPES) is None
         kept.write_tensors(path, "key", {"a": MATRIX})
         assert f"{path} could not be kept" in caplog.text
 
 
-def test_the_folder_is_that_of_the_user_or_one_that_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    name = "starter_clip_tower.safetensors"
+def test_the_folder_is_that_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert kept.find_cache_folder() == tmp_path / "hub" / "direct_ascent"
-    assert kept.place_projection(None, "tower") == tmp_path / "hub" / "direct_ascent" / name
-    assert kept.place_projection(tmp_path / "mine", "tower") == tmp_path / "mine" / name

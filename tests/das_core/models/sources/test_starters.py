@@ -1,12 +1,10 @@
-"""The models that install from PyPI: classifiers on known photographs, and the CLIP that is fitted to them."""
+"""The models that install from PyPI: classifiers on known photographs, and the CLIPs that are made of them."""
 
 import dataclasses
 import importlib.machinery
 import importlib.util
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -15,13 +13,8 @@ from torch import Tensor
 
 import das_core as da
 from cases import each_case
-from das_core.models.hypernyms import Hypernym, list_hypernyms
 from das_core.models.labels import imagenet_labels
-from das_core.models.sources import class_sentences, fitted_projection, starter_clip
-from das_core.models.sources.class_sentences import compute_class_directions
-from das_core.models.sources.fitted_projection import fit_projection
-from das_core.models.sources.starters import STARTERS, THIRD_OPINION, Starter, read_starter
-from fitted_starter import Fitted, fit_starter_clip
+from das_core.models.sources.starters import STARTERS, THIRD_OPINION, Starter
 from toys import count_batch_norms
 
 
@@ -106,117 +99,33 @@ def test_a_title_names_a_starter_and_an_unknown_one_is_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> Fitted:
-    return fit_starter_clip()
-
-
-@pytest.fixture(scope="module")
-def starter(fitted: Fitted) -> da.CLIP:
-    return fitted.clip
-
-
-@pytest.fixture(scope="module")
-def kept(fitted: Fitted) -> Path:
-    """The file that keeps the projection of the starter."""
-    (path,) = fitted.folder.iterdir()
-    return path
-
-
-def make_once(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function do its work once, and return copies of what it made."""
-    made: list[Any] = []
-
-    def copy(*arguments: object) -> Any:
-        if not made:
-            made.append(make(*arguments))
-        return deepcopy(made[0])
-
-    return copy
-
-
-NAMES_OF_PARTS = ("build_open_clip_module", "read_starter", "read_weights")
-PARTS = {name: make_once(getattr(starter_clip, name)) for name in NAMES_OF_PARTS}
-
-
-@pytest.fixture
-def quick(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Makes loading quick: models are built and read once, and sentences need no encoding. Every fit adds a word."""
-    fits: list[str] = []
-
-    def fit(embeddings: Tensor, targets: Tensor, weights: Sequence[float]) -> Tensor:
-        fits.append("fit")
-        return fit_projection(embeddings, targets, weights=weights)
-
-    for name, part in PARTS.items():
-        monkeypatch.setattr(starter_clip, name, part)
-    monkeypatch.setattr(fitted_projection, "encode_sentences", lambda *_: fitted.embeddings)
-    monkeypatch.setattr(fitted_projection, "fit_projection", fit)
-    return fits
-
-
-def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitted_projection, "last_encoded", {})
-
-    def cancel(done: int, total: int) -> None:
-        assert 0 < done < total
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        da.load_starter_clip(da.STARTER, tmp_path, cancel)
-    assert list(tmp_path.iterdir()) == []
+def starter() -> da.CLIP:
+    return da.load_starter_clip()
 
 
 def test_texts_lie_near_what_they_speak_of_and_photographs_near_what_they_show(starter: da.CLIP) -> None:
-    directions = compute_class_directions(read_starter(da.STARTER)[1]["classifier.weight"])
-    nearest = (starter.encode_text(["a castle"]) @ directions.T)[0].topk(6).indices.tolist()
+    assert starter.concepts is not None
+    nearest = (starter.encode_text(["a castle"]) @ starter.concepts.T)[0].topk(6).indices.tolist()
     assert {"castle", "palace", "monastery"} <= {imagenet_labels().name(index) for index in nearest}
     texts = ["a cup of coffee", "a cat", "a space rocket", "a castle", "a bowl of fruit"]
     images = torch.cat([starter.encode_images(photograph(name)) for name in ("coffee", "chelsea")])
     assert (images @ starter.encode_text(texts).T).argmax(dim=1).tolist() == [0, 1]
 
 
-def test_its_image_tower_is_the_classifier_without_its_last_layer_and_its_context_has_77_tokens(
-    starter: da.CLIP,
-) -> None:
+def test_its_image_tower_is_the_classifier_without_its_last_layer_and_it_reads_whole_texts(starter: da.CLIP) -> None:
     classifier = da.load_starter(da.STARTER)
     views = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     expected = classifier.module.forward_head(classifier.module.forward_features(views * 2 - 1), pre_logits=True)  # type: ignore[operator]
     torch.testing.assert_close(starter(views), expected, atol=1e-3, rtol=1e-3)
     assert (starter.size, starter.width, starter.mean, starter.std) == (224, 1280, (0.5,) * 3, (0.5,) * 3)
+    assert count_batch_norms(starter.module) == 0
     assert not any(part.requires_grad for part in starter.module.parameters())
-    assert starter.text_tower.count_truncated("fish " * 100) == 100 + 2 - 77
+    assert starter.text_tower.count_truncated("fish " * 2000) == 0
+    many = starter.text_tower.embed_many(["a red barn", "fish"])
+    torch.testing.assert_close(many, starter.encode_text(["a red barn", "fish"]), atol=1e-6, rtol=0)
 
 
-def same(one: da.CLIP, other: da.CLIP) -> bool:
-    return torch.allclose(one.encode_text(["a red barn"]), other.encode_text(["a red barn"]), atol=1e-5)
-
-
-def test_it_is_fitted_once_and_kept(quick: list[str], starter: da.CLIP, monkeypatch: Any, tmp_path: Path) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    folder = tmp_path / "hub" / "direct_ascent"
-    first, second = da.load_starter_clip(), da.load_starter_clip(da.STARTER, folder)
-    assert quick == ["fit"]
-    assert same(first, starter)
-    assert same(second, starter)
-    assert [path.name for path in folder.iterdir()] == ["starter_clip_tf_efficientnet_lite0.safetensors"]
-
-
-@each_case("change", "recipe", "tower", "hypernym")
-def test_it_is_fitted_again_when_a_part_has_changed(
-    quick: list[str], kept: Path, starter: da.CLIP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
-) -> None:
-    quick.clear()
-    (tmp_path / kept.name).write_bytes(kept.read_bytes())
-    tower = da.STARTER
-    if change == "recipe":
-        monkeypatch.setattr(starter_clip, "RECIPE", "another")
-    elif change == "hypernym":
-        animal, *others = list_hypernyms()
-        fewer = Hypernym(animal.words, animal.classes[:-1])
-        monkeypatch.setattr(class_sentences, "list_hypernyms", lambda: (fewer, *others))
-    else:
-        # The digest is compared from its beginning, so a shorter one is another that still fits.
-        tower = dataclasses.replace(da.STARTER, digest=da.STARTER.digest[:20])
-    assert same(da.load_starter_clip(tower, tmp_path), starter) == (change != "hypernym")
-    da.load_starter_clip(tower, tmp_path)
-    assert quick == ["fit"]
+def test_a_text_without_a_known_word_is_refused_by_name(starter: da.CLIP) -> None:
+    assert starter.describe_unread(["城堡"]) is not None
+    with pytest.raises(ValueError, match="the text '城堡' is nothing at all to Starter CLIP"):
+        starter.encode_text(["城堡"])

@@ -1,14 +1,11 @@
-"""Sentences about the classes of ImageNet, on which a starter CLIP is fitted (`fitted_projection`)."""
+"""Sentences about the classes of ImageNet, from which `make_words` learns what words mean in terms of the classes."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from timm.data import ImageNetInfo
-from torch import Tensor
-from torch.nn import functional as F
 
-from ..hypernyms import list_hypernyms
-from ..labels import imagenet_labels
+from das_core.models.hypernyms import list_hypernyms
+from das_core.models.labels import imagenet_labels
 
 TEMPLATES = ("{}", "a photo of a {}.")  # Short sentences about the name of a class or a word of `list_hypernyms`.
 
@@ -20,8 +17,8 @@ CONTEXTS = (
     "a {} at the edge of a field", "a {} hanging from the ceiling", "a lonely {} under the sky", "a {} on a table",
     "a {} beside another one", "a {} in winter",
 )  # fmt: skip
-"""Longer sentences, which teach the projection to ignore the words around a name: names get them in turn. With half as
-many, names were recognised less often in contexts that the projection was not fitted on."""
+"""Longer sentences, which teach the fit to ignore the words around a name: names get them in turn. With half as many,
+names were recognised less often in contexts that it did not know."""
 
 # The weight of contexts, which teach it to recognise names in longer sentences, and of definitions, with other words.
 _DOUBLE = 2.0
@@ -36,7 +33,7 @@ class ClassSentence(NamedTuple):
 
 
 def write_class_sentences() -> list[ClassSentence]:
-    """Return the sentences that the projection of a starter CLIP is fitted on: for each class and word of a hypernym,
+    """Return the sentences of the fit: for each class and word of a hypernym,
     its name in `TEMPLATES` and in one of `CONTEXTS`, and the definition in WordNet, if it has one."""
     info, sentences = ImageNetInfo(), list[ClassSentence]()
     for index, label in enumerate(imagenet_labels().labels):
@@ -55,16 +52,3 @@ def _write_name(name: str, classes: tuple[int, ...], weight: float, context: str
     """Return the sentences with a name: one for each of `TEMPLATES`, and one in a context."""
     alone = [ClassSentence(template.format(name), classes, weight) for template in TEMPLATES]
     return [*alone, ClassSentence(context.format(name), classes, weight * _DOUBLE)]
-
-
-def compute_class_directions(rows: Tensor) -> Tensor:
-    """Return the direction (classes, D) of each class: its row in the last layer (classes, D), centred, of length 1."""
-    return F.normalize(rows - rows.mean(dim=0), dim=1)
-
-
-def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> Tensor:
-    """Return for N sentences the mean of the directions (classes, D) of their classes, of length 1: (N, D)."""
-    members = directions.new_zeros(len(sentences), len(directions))
-    for row, sentence in zip(members, sentences, strict=True):
-        row[list(sentence.classes)] = 1 / len(sentence.classes)
-    return F.normalize(members @ directions, dim=1)
