@@ -1,7 +1,7 @@
 """Quality of pictures of prompts: whether a CLIP that took no part finds the prompt that a picture was made from.
 
 The models of the ascents and the judge are starter CLIPs. Their image encoders are different classifiers. All starter
-CLIPs share one sentence encoder, so only the image encoder of the judge took no part. The prompts were written before
+CLIPs share one table of words, so only the image encoder of the judge took no part. The prompts were written before
 any image was made.
 """
 

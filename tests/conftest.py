@@ -21,10 +21,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["TORCH_HOME"] = _CACHE.name
 
 
-FIRST = ("das_core/models/sources/test_starters.py", "benchmarks", "hostile", "tools", "integration")
-"""The first of these fits the starter CLIP, which takes half a minute. The next folders need it late or not at all, so
-the other process does not wait for it. The tests of all these folders are slow: whole ascents, notebooks and servers.
-"""
+FIRST = ("benchmarks", "hostile", "tools", "integration")
+"""The tests of these folders are slow: whole ascents, notebooks and servers."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -73,7 +73,7 @@ def load_recommended(kind: str, title: Any, wanted: type[J], lacks: str) -> J:
 
 
 def list_checkpoints(kind: str) -> list[str]:
-    """Return the names of the user's checkpoints: downloads and fitted projections are left out."""
+    """Return the names of the user's checkpoints: downloads and what is kept beside them are left out."""
     return [name for name in bridge.list_model_files(kind) if not _is_stored(PurePath(name).parts)]
 
 

@@ -23,8 +23,8 @@ from ...common.files import explain_unreadable, write_atomically
 T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
-"""A function that is called while a model is loaded, with how much is done and the total (0 if it is not known): bytes
-of a download, or sentences that `load_starter_clip` encodes. It can raise an exception to cancel."""
+"""A function that is called while a model is loaded, with how many bytes of it have arrived and their total (0 if it is
+not known). It can raise an exception to cancel."""
 
 TIMEOUT = 20.0  # Seconds with less than `_SLOWEST` bytes a second, after which a connection counts as broken.
 
