@@ -104,7 +104,7 @@ def _receive(url: str, path: Path, progress: Progress) -> None:
             if response.headers.get_content_type() == "text/html":
                 raise OSError("the answer is a web page, perhaps of a proxy or of a network that wants a login")
             length = response.headers.get("Content-Length", "")
-            total = int(length) if length.isdecimal() else 0
+            total = int(length) if length.isdecimal() and len(length) < 20 else 0
             while piece := await_call(lambda: response.read1(_PIECE)):
                 file.write(piece)
                 done += len(piece)

@@ -50,7 +50,7 @@ def load(path: str | PathLike[str], architecture: str | None = None, prefix: str
 
 def fetch_repository(repository: str, folder: Path, progress: Progress | None = None) -> Path:
     """Return the weights of a repository of the hub in a folder, after downloading them and their configuration."""
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repository):
+    if not re.fullmatch(r"[\w-][\w.-]{,95}/[\w-][\w.-]{,95}", repository, re.ASCII):
         raise ValueError(f"'{shorten(repository)}' is no repository of the hub; write OWNER/NAME")
     return fetch_files(repository, _WEIGHTS, _CONFIGS, folder, progress)
 

@@ -75,10 +75,11 @@ def test_the_gallery_is_a_list_that_a_file_adds_to(checkpoint: ModuleType, pack:
         with pytest.raises(ValueError, match=r"the gallery has no '.*'; choose one of it, or add it .*gallery.toml"):
             checkpoint.find_entry(KIND, stranger)
     # The node loads although the file is damaged; a run says what is wrong.
-    own.write_text("[classifiers")
-    assert checkpoint.gallery_input(KIND).options == first
-    with pytest.raises(ValueError, match=r"gallery.toml cannot be read"):
-        checkpoint.find_entry(KIND, first[0])
+    for damaged in ("[classifiers", '[classifiers.mine]\naddress = "timm/a"\nname = "b"\n', "a = [" + "\n[" * 30_000):
+        own.write_text(damaged)
+        assert checkpoint.gallery_input(KIND).options == first
+        with pytest.raises(ValueError, match=r"gallery.toml cannot be read"):
+            checkpoint.find_entry(KIND, first[0])
 
 
 def test_what_is_recommended_has_to_be_of_the_kind_of_its_list(

@@ -43,7 +43,8 @@ class Handler(BaseHTTPRequestHandler):
             if kind == "chunked":
                 self.send_header("Transfer-Encoding", "chunked")
             elif kind != "unsized":
-                self.send_header("Content-Length", "many" if kind == "odd" else str(len(CONTENT)))
+                odd = {"odd": "many", "huge": "9" * 4301}
+                self.send_header("Content-Length", odd.get(kind, str(len(CONTENT))))
             if kind == "page":
                 self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
@@ -95,7 +96,7 @@ def is_empty(folder: Path) -> bool:
     return not folder.exists() or not any(folder.iterdir())
 
 
-@each_case("name", "whole.pth", "unsized.pth", "odd.pth", "moved.pth")
+@each_case("name", "whole.pth", "unsized.pth", "odd.pth", "huge.pth", "moved.pth")
 def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None:
     told: list[tuple[int, int]] = []
     folder = tmp_path / "models" / "classifiers"

@@ -87,7 +87,7 @@ def test_a_judge_is_downloaded_once_and_held_to_its_digest(
     monkeypatch.setattr(gallery.Entry, "file", "a b.pth")
     judge = load_listed(entry, tmp_path)
     assert isinstance(judge, da.Classifier)
-    path = tmp_path / "gallery" / "My_net_small" / "a b.pth"
+    (path,) = tmp_path.glob("gallery/My_net_small-*/a b.pth")
     assert path.read_bytes() == content
     assert path.with_name("a b.pth.sha256").read_text() == hashlib.sha256(content).hexdigest()
     load_listed(entry, tmp_path)
@@ -122,6 +122,36 @@ def test_a_repository_of_the_hub_brings_its_configuration(
             fetch_repository(wrong, tmp_path)
 
 
+def test_each_name_and_address_has_a_file_of_its_own(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery.Entry, "file", "a.pth")
+    wide = "\U0001f300" * 100
+    names = ("net, small", "net; small", "..", "../..", "CON", wide)
+    entries = [Entry(name, f"{server}/{n}/wide\u00fc.pth") for n, name in enumerate((*names, "net, small"))]
+    Answers.content |= {f"/{n}/wide%C3%BC.pth": bytes([n]) for n in range(len(entries))}
+    for _ in range(2):
+        paths = [fetch(entry, tmp_path / "models") for entry in entries]
+        assert [path.read_bytes() for path in paths] == [bytes([n]) for n in range(len(entries))]
+    assert len(Answers.asked) == len(entries)
+    assert {path.parent.parent for path in paths} == {tmp_path / "models" / "gallery"}
+
+
+@each_case("damaged", b"", b"\xff" * 64, b"A" * 64, b"ab" * 20)
+def test_a_damaged_digest_is_said_and_does_not_blame_the_file(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bytes
+) -> None:
+    monkeypatch.setattr(gallery.Entry, "file", "a.pth")
+    Answers.content["/a.pth"] = b"weights"
+    entry = Entry("mine", f"{server}/a.pth")
+    kept = fetch(entry, tmp_path).with_name("a.pth.sha256")
+    kept.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"a\.pth\.sha256' is damaged: .*; delete it"):
+        fetch(entry, tmp_path)
+    kept.unlink()
+    assert fetch(entry, tmp_path).read_bytes() == b"weights"
+
+
 OWN = """
 [classifiers."Dogs of my street"]
 address = "https://example.org/dogs/net.safetensors?download=1"
@@ -150,11 +180,17 @@ def test_a_file_in_the_folder_adds_ones_own(tmp_path: Path) -> None:
     ('[classifiers.a]\naddress = "timm/a"\ndigest = "12"', "the digest of 'a' is no SHA-256"),
     ('[classifiers.a]\naddress = "timm/a"\nmegabytes = "9"', "'a' has 9 megabytes"),
     ('[classifiers.a]\naddress = "timm/a"\ncolour = "9"', "unknown key 'colour'"),
-    ('[classifiers.a]\naddress = "timm/a"\nlicense = 3', "no short text"),
+    ('[classifiers.a]\naddress = "timm/a"\nname = "b"', "unknown key 'name'"),
+    ('[classifiers.a]\naddress = "timm/a"\nlicense = 3', "no text of at most 2000"),
+    (f'[classifiers.{"a" * 101}]\naddress = "timm/a"', "a name of 101 characters"),
+    (f'[classifiers.a]\naddress = "https://example.org/{"字" * 100}.pt"', "name takes 303 bytes; 100 are allowed"),
+    ("a = [" + "\n[" * 30_000, "recursion"),
+    ("a = " + "[" * 30_000, "a line of more than 2500 characters"),
+    ("[" + "a." * 30_000 + "a]", "a line of more than 2500 characters"),
     ("#" * 2**21, "larger than a list"),
     ("[a]\n\x00", "Invalid"),
 )
 def test_a_list_that_is_wrong_says_where(tmp_path: Path, content: str, message: str) -> None:
-    (tmp_path / "gallery.toml").write_text(content)
+    (tmp_path / "gallery.toml").write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=rf"{re.escape(str(tmp_path))}.gallery.toml cannot be read .*{message}"):
         list_gallery("classifiers", tmp_path)
