@@ -14,6 +14,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..das_core.ascent.act_text import LONGEST_TEXT
 from ..das_core.common.text import shorten
 from ..das_core.looks.look import Look
 from ..das_core.models.classifier import Classifier
@@ -21,9 +22,6 @@ from ..das_core.models.clip import CLIP
 from ..das_core.objectives.term import Objective
 from ..das_core.stack.image_stack import ImageStack
 from ..das_core.views.augmentation import Augmentation
-
-_LONGEST_TEXT = 1_000_000
-"""The most characters of a text. A longer one would be split into words for seconds, and Cancel would have to wait."""
 
 _SOCKETS: dict[str, Callable[[Any], bool]] = {
     "DAS_CLASSIFIER": lambda value: isinstance(value, Classifier),
@@ -153,8 +151,9 @@ def _read_bool(name: str, value: Any, item: Any) -> bool:
 def _read_text(name: str, value: Any, item: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{name} is {_describe(value)}, not a text; give one{_quote(item.default)}")
-    if len(value) > _LONGEST_TEXT:
-        raise ValueError(f"{name} has {len(value):,} characters; give a text of {_LONGEST_TEXT:,} at most")
+    # A longer one would be split into words for seconds, and Cancel would have to wait.
+    if len(value) > LONGEST_TEXT:
+        raise ValueError(f"{name} has {len(value):,} characters; give a text of {LONGEST_TEXT:,} at most")
     # JSON can hold half of a surrogate pair, which is not a character: it can be neither drawn nor written to a file.
     if halves := [sign for sign in value if "\ud800" <= sign <= "\udfff"]:
         raise ValueError(f"{name} holds half of a character, {halves[0]!a}; type the text anew")

@@ -10,7 +10,8 @@ from ..common.text import shorten
 from .acts import Choose, GoOn, Place, Protect, TimedAct, Weigh
 from .preparation import MOST_STEPS
 
-MOST_ACTS, LONGEST_TEXT = 10_000, 2_000_000
+MOST_ACTS, LONGEST_TEXT = 10_000, 1_000_000
+"""How many acts are read, and from how many characters: those of the longest text that a node takes."""
 
 _KINDS: Mapping[str, type[Any]] = {"weigh": Weigh, "choose": Choose, "place": Place, "protect": Protect, "go_on": GoOn}
 _EXAMPLE = '[[12, "weigh", "castle", 0.5], [20, "choose", [0, 2]]]'
@@ -73,6 +74,17 @@ def read_act(row: Any, number: int = 1) -> TimedAct:
         return step, kind(*row[2:])
     except ValueError as error:
         raise ValueError(f"act {number}, '{row[1]}': {error}") from error
+
+
+def check_acts(acts: Sequence[TimedAct]) -> None:
+    """Raise a ValueError when the text of acts, but for those of one's own, is more than `read_acts` reads."""
+    listed = [timed for timed in acts if type(timed[1]) in _KINDS.values()]
+    size = len(write_acts(listed))
+    if size > LONGEST_TEXT or len(listed) > MOST_ACTS:
+        raise ValueError(
+            f"with this act, what is steered could not be repeated: it is {len(listed):,} acts of {size:,} characters, "
+            f"and {MOST_ACTS:,} of {LONGEST_TEXT:,} are read; paint with fewer and larger circles"
+        )
 
 
 def split_acts(acts: Sequence[TimedAct]) -> list[tuple[int, tuple[TimedAct, ...], int]]:

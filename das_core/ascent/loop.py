@@ -16,7 +16,8 @@ from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
-from .acts import Act, ActError, Course, TimedAct
+from .act_text import check_acts
+from .acts import Act, ActError, Course, GoOn, TimedAct
 from .continuing import continue_course
 from .denoising import Denoising
 from .focus import Focus
@@ -68,6 +69,7 @@ class Ascent:
     Attributes:
         acts: what has been steered so far, and after which number of steps: the argument `acts` that repeats it.
         coming: what will be steered again.
+        past: what was steered in the ascents that this one goes on from, each with its `GoOn`.
         history: the records of the steps done so far.
         images: the numbers of the images that climb; `Choose` leaves fewer.
         stack: the stack after the last step done.
@@ -130,6 +132,7 @@ class Ascent:
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
             self.images = tuple(range(stack.batch))
             self.acts: list[TimedAct] = []
+            self.past: list[TimedAct] = []
             self.coming = sorted(acts, key=lambda timed: timed[0])
             self._check_coming()
 
@@ -161,8 +164,13 @@ class Ascent:
         """Change what the steps that follow do, such as with `Weigh("castle", 2)`; an act that is refused does nothing.
 
         Raises:
-            ValueError: when the ascent does not have what the act changes.
+            ValueError: when the ascent does not have what the act changes, or what is steered could not be repeated:
+                `read_acts` reads 10,000 acts of 1,000,000 characters.
         """
+        check_acts([*self.past, *self.acts, *self.coming, (len(self.history), act)])
+        self._steer(act)
+
+    def _steer(self, act: Act) -> None:
         with running(self.device), own_modes(self.device):
             course = act.steer(self._course)
             scoring = Scoring(course.stack, course.plan, self.augmentation, self.seed)
@@ -195,7 +203,7 @@ class Ascent:
         steps = whole if scale == 1 else max(1, round(whole / 3))
         with running(self.device), own_modes(self.device):
             course, augmentation = continue_course(self._course, self.augmentation, scale)
-        return Ascent(
+        following = Ascent(
             course.stack,
             course.plan,
             augmentation,
@@ -211,6 +219,8 @@ class Ascent:
             skip=0 if scale == 1 else 2 * steps,
             acts=acts,
         )
+        following.past = [*self.past, *self.acts, (len(self.history), GoOn(scale))]
+        return following
 
     @property
     def judges(self) -> list[Judge]:
@@ -250,7 +260,7 @@ class Ascent:
     def _steer_coming(self) -> None:
         """Steer what is to be steered before the next step."""
         while self.coming and self.coming[0][0] <= len(self.history):
-            self.steer(self.coming[0][1])
+            self._steer(self.coming[0][1])
             self.acts[-1] = self.coming.pop(0)
 
     def _do_step(self) -> Step:

@@ -5,7 +5,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.ascent.act_text import split_acts, write_acts
+from ...das_core.ascent.act_text import check_acts, split_acts, write_acts
 from ...das_core.ascent.acts import GoOn, TimedAct, Weigh
 from ...das_core.ascent.loop import Ascent
 from .. import bridge
@@ -53,7 +53,7 @@ class Steering:
         """Return the ascent that follows a finished one."""
         scale, acts, _ = self._later[0]
         following = ascent.go_on(scale, acts)  # Refused, it leaves the acts as they are.
-        self.over += [*ascent.acts, (len(ascent.history), GoOn(scale))]
+        self.over = following.past
         (_, self.acts, self.until), *self._later = self._later
         self.tell(following)
         return following
@@ -64,6 +64,7 @@ class Steering:
         refused = []
         for act in [] if last else list(self.controls.take_acts()):
             try:
+                check_acts([*self._list(ascent), (len(ascent.history), act)])
                 ascent.steer(act)
             except ValueError as error:
                 refused.append(str(error))
@@ -115,9 +116,10 @@ class Steering:
 
     def write(self, ascent: Ascent) -> str:
         """Return all acts of the run, those of its input and those of the page, as the input takes them."""
-        return write_acts([*self.over, *ascent.acts, *ascent.coming, *self._list_later()])
+        return write_acts([*self._list(ascent)])
 
-    def _list_later(self) -> Iterator[TimedAct]:
+    def _list(self, ascent: Ascent) -> Iterator[TimedAct]:
+        yield from (*self.over, *ascent.acts, *ascent.coming)
         until = self.until
         for scale, acts, end in self._later:
             yield until, GoOn(scale)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import das_core as da
 from ascents import assert_same, do_steps
 from cases import each_case
-from das_core.ascent.act_text import MOST_ACTS
-from das_core.ascent.acts import MOST_POINTS, Act, TimedAct
+from das_core.ascent.act_text import LONGEST_TEXT, MOST_ACTS, check_acts
+from das_core.ascent.acts import MOST_POINTS, Act, Course, TimedAct
 from toys import SPEC, VIEWS, classifier, toy_class
 
 BRUSH = da.Protect([[(0.2, 0.3, 0.1), (0.6, 0.3, 0.2)], [(0.9, 0.9, 0.05)]])
@@ -209,7 +209,7 @@ def test_values_out_of_range_are_no_act(make: Callable[[], Act]) -> None:
     ("9" * 5000, "cannot be read"),
     ("{}", "are no list"),
     (json.dumps([[0, "go_on", 2]] * (MOST_ACTS + 1)), "are no list of at most"),
-    (" " * 3_000_000, "are no text of at most"),
+    (" " * (LONGEST_TEXT + 1), "are no text of at most"),
     ("[5]", "act 1, 5, is none of weigh, choose"),
     ('[[0,"explode"]]', "is none of"),
     ('[[0,["weigh"]]]', "is none of"),
@@ -226,6 +226,43 @@ def test_a_hostile_text_is_refused(text: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says) as error:
         da.read_acts(text)
     assert len(str(error.value)) < 600
+
+
+def paint(number: int) -> da.Protect:
+    """Return a stroke of 1,000 circles whose places have as many digits as those of a page."""
+    places = torch.rand(1000, 2, generator=torch.Generator().manual_seed(number)).double() / 3
+    return da.Protect([[(row, column, 0.0123456789) for row, column in places.tolist()]])
+
+
+def test_what_can_be_steered_can_be_repeated() -> None:
+    ascent, strokes = start(), [paint(number) for number in range(30)]
+    with pytest.raises(ValueError, match=r"could not be repeated: it is .* acts of .* characters, .* fewer and larger"):
+        list(map(ascent.steer, strokes))
+    assert 0.9 * LONGEST_TEXT < len(da.write_acts(ascent.acts)) <= LONGEST_TEXT
+    assert da.read_acts(da.write_acts(ascent.acts)) == tuple(ascent.acts)
+    ascent.run()
+    # Also in what goes on, together with what was steered before.
+    larger = ascent.go_on(1)
+    with pytest.raises(ValueError, match="could not be repeated"):
+        larger.steer(paint(0))
+    larger.steer(da.Weigh("class 3", 2))
+    text = da.write_acts([*larger.past, *larger.acts])
+    assert [len(acts) for _, acts, _ in da.split_acts(da.read_acts(text))] == [len(ascent.acts), 1]
+
+
+def test_more_acts_than_are_read_are_refused_and_those_of_ones_own_have_no_text() -> None:
+    place = (0, da.Place(0.5, 0.5))
+    check_acts([place] * MOST_ACTS)
+    with pytest.raises(ValueError, match="it is 10,001 acts of"):
+        check_acts([place] * (MOST_ACTS + 1))
+
+    class Nothing:
+        def steer(self, course: Course) -> Course:
+            return course
+
+    ascent = start()
+    ascent.steer(Nothing())
+    assert len(ascent.acts) == 1
 
 
 def test_no_acts_are_an_empty_text() -> None:

@@ -104,6 +104,18 @@ def test_a_refused_act_is_said_and_changes_nothing(pack: Pack, running: Running)
         optimize(pack, acts='[[2,"weigh","castle",2]]')
 
 
+def test_what_the_page_paints_can_be_repeated(pack: Pack, running: Running) -> None:
+    stroke = ["protect", [[[0.9012345678901234, 0.9012345678901234, 0.0123456789012345]] * 4500]]
+    coming = json.dumps([[4, "go_on", 1], [0, *stroke], [0, *stroke]])
+    optimize(pack, pressing(pack, running, *((step, stroke) for step in (1, 2, 3))), acts=coming, **STEADY)
+    told = [content for _, content, _ in running.server.events]
+    assert any("what is steered could not be repeated" in text for content in told for text in content["refused"])
+    text = told[-1]["acts"]
+    assert [act[1] for act in json.loads(text)] == ["protect", "go_on", "protect", "protect"]
+    again = optimize(pack, acts=text, **STEADY)
+    assert again[0].shape == (2, 64, 64, 3)
+
+
 def test_larger_and_more_go_on_without_repeating_the_steps(pack: Pack, running: Running) -> None:
     calls: list[int] = []
     model = pack.objective(Watched(calls.append))
