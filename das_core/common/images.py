@@ -1,6 +1,7 @@
 """Checks images that users give, and resizes them to a square, to a picture or to a canvas."""
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from .geometry import Shape
 from .interruption import allow_interrupt, pausing
+from .text import shorten
 
 Fit = Literal["shortest", "squash"]  # Of an oblong image: `shortest` keeps the middle square, `squash` its whole.
 Interpolation = Literal["bicubic", "bilinear"]  # How pixels are interpolated; both are antialiased.
@@ -19,6 +21,8 @@ Interpolation = Literal["bicubic", "bilinear"]  # How pixels are interpolated; b
 # An image of which `resize_to_cover` would keep less than one pixel in 8 is cropped before it is resized: otherwise one
 # of 1 x 4000 pixels would fill gigabytes. This moves the result by less than a pixel of the original image.
 _MOST_WASTE = 8
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 _MOST_AT_ONCE = 2**24  # Values of a batch that the CPU processes at once, in some tenths of a second.
 
@@ -48,8 +52,6 @@ def check_images(images: Images, what: str) -> Tensor:
             f"{what} has {channels} channels ({kind}) where 3 are needed (RGB): "
             "take the alpha off, or repeat the grey channel three times, before it comes here"
         )
-    if not images.is_floating_point():
-        raise ValueError(f"{what} holds whole numbers ({images.dtype}); convert it to floats in 0..1")
     bad = int((~torch.isfinite(images)).sum())
     if bad:
         raise ValueError(
@@ -67,13 +69,24 @@ def _to_batch(images: Images, what: str) -> Tensor:
     if isinstance(images, np.ndarray):
         if images.ndim not in (2, 3, 4):
             raise ValueError(f"{what} has the shape {images.shape}; an array is (height, width, 3)")
+        is_bytes = images.dtype == np.uint8
+        if not is_bytes and images.dtype.kind != "f":
+            raise ValueError(f"{what} holds {images.dtype}; give bytes, or floats in 0..1")
         # Copied, because memory that is shared with NumPy or Pillow may be read-only, or may change later.
-        tensor = torch.from_numpy(images.copy())
-        tensor = tensor.float() / 255 if tensor.dtype is torch.uint8 else tensor
+        tensor = torch.from_numpy(images.astype(np.float32))
+        tensor = tensor / 255 if is_bytes else tensor
         images = tensor.expand(3, -1, -1) if tensor.ndim == 2 else tensor.movedim(-1, -3)
-        images = images.float() if images.is_floating_point() else images
+    elif isinstance(images, str | os.PathLike):
+        raise ValueError(f"{what} is a path; open it first: PIL.Image.open({shorten(str(images))!r})")
     elif not isinstance(images, Tensor):
         raise ValueError(f"{what} is a {type(images).__name__}; give a tensor, an array or a picture of Pillow")
+    kinds = {"of nested images": images.is_nested, "on the device meta": images.is_meta}
+    kinds |= {
+        f"of {images.layout}": images.layout is not torch.strided,
+        f"of {images.dtype}": images.dtype not in _FLOATS,
+    }
+    if wrong := [kind for kind, applies in kinds.items() if applies]:
+        raise ValueError(f"{what} is a tensor {wrong[0]}; convert it to floats in 0..1, dense, on the CPU or a GPU")
     return images[None] if images.ndim == 3 else images
 
 

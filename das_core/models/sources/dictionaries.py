@@ -14,7 +14,7 @@ from ...common.scalars import as_whole
 from ...common.text import shorten
 from ..dictionary import Dictionary, Normalization
 from .layouts import choose_prefix, find_prefixes, read_json, take_part
-from .weights import is_plain, read_weights
+from .weights import check_plain, read_weights
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ def load_dictionary(path: str | PathLike[str]) -> Dictionary:
         (12, 907, 55, 3120)
     """
     path = Path(path)
-    state = {name: value for name, value in read_weights(path).items() if is_plain(value)}
+    state = read_weights(path)
+    check_plain(state, path.name)
     if len(state) == 1 and not find_prefixes(state, _ENCODERS):
         state = {"weight": torch.atleast_2d(next(iter(state.values())))}
     found = {key: prefixes for key in _ENCODERS if (prefixes := find_prefixes(state, [key]))}
@@ -70,15 +71,16 @@ def load_dictionary(path: str | PathLike[str]) -> Dictionary:
     # A linear layer has a bias of its own under the name of a centre.
     biases, centers = (("bias",), ()) if key == "weight" else (_BIASES, _CENTERS)
     try:
-        weight = _read_matrix(state[key], _ENCODERS[key])
+        weight = _read_matrix(state, key, _ENCODERS[key])
         config = _find_config(path, weight)
         bias = _find_vector(state, biases, len(weight))
         threshold, active = _read_activation(state, config, len(weight))
         center = _find_vector(state, centers, weight.shape[1]) if _subtracts(config) else None
-        decoder = next((_read_matrix(state[name], flip) for name, flip in _DECODERS.items() if name in state), None)
+        decoder = next((_read_matrix(state, name, flip) for name, flip in _DECODERS.items() if name in state), None)
     except ValueError as error:
         raise ValueError(f"'{path.name}' cannot be used: {error}") from error
-    if not all(bool(part.isfinite().all()) for part in (weight, bias, center) if part is not None):
+    parts = [part for part in (weight, bias, center, threshold, decoder) if part is not None]
+    if not all(bool(part.isfinite().all()) for part in parts):
         raise ValueError(f"'{path.name}' holds values that are no numbers; get it again")
     return Dictionary(
         path.stem if path.stem not in ("sae_weights", "sae", "ae", "weights") else f"{path.parent.name}/{path.stem}",
@@ -92,10 +94,11 @@ def load_dictionary(path: str | PathLike[str]) -> Dictionary:
     )
 
 
-def _read_matrix(value: Tensor, flip: bool) -> Tensor:
+def _read_matrix(state: Mapping[str, Tensor], name: str, flip: bool) -> Tensor:
     """Return a matrix (N, C) in float32; `flip` tells that it is stored as (C, N)."""
+    value = state[name]
     if value.ndim != 2 or 0 in value.shape or not (value.is_floating_point() or value.dtype is torch.int64):
-        raise ValueError(f"its weight is {tuple(value.shape)} of {value.dtype}, and (latents, channels) is needed")
+        raise ValueError(f"its {name} is {tuple(value.shape)} of {value.dtype}, and (latents, channels) is needed")
     return (value.T if flip else value).float().contiguous()
 
 

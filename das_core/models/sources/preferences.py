@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...common.text import shorten
 from ..preference_head import PreferenceHead
-from .weights import is_plain, read_weights
+from .weights import check_plain, read_weights
 
 _OUTPUTS = [1024, 128, 64, 16, 1]  # Of the layers of v2.
 _RECTIFIED: dict[tuple[int, ...], bool] = {(0, 2, 4, 6, 7): False, (0, 3, 6, 9, 11): True}
@@ -30,23 +30,28 @@ def load_preference(path: str | PathLike[str], clip: str = "") -> PreferenceHead
         768
     """
     path = Path(path)
-    state = {name: value for name, value in read_weights(path).items() if is_plain(value) and value.is_floating_point()}
+    state = {name: value for name, value in read_weights(path).items() if value.is_floating_point()}
+    check_plain(state, path.name)
     numbers: list[int] = []
     layers: list[tuple[Tensor, Tensor]] = []
     names = [name for name in state if re.fullmatch(r"(.*\.)?weight", name)]
-    for name in sorted(names, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)]):
+    for name in sorted(names, key=_list_numbers):
         weight, bias = state[name], state.get(f"{name.removesuffix('weight')}bias")
-        before = layers[-1][0].shape[0] if layers else weight.shape[-1]
-        if weight.ndim != 2 or bias is None or bias.shape != weight.shape[:1] or weight.shape[1] != before:
+        fits = weight.ndim == 2 and weight.numel() and (not layers or weight.shape[1] == len(layers[-1][1]))
+        if bias is None or not fits or bias.shape != weight.shape[:1]:
             raise ValueError(_refuse(path, f"its {shorten(name)} is {tuple(weight.shape)}"))
-        if not bool(weight.isfinite().all() and bias.isfinite().all()):
-            raise ValueError(f"'{path.name}' holds values that are no numbers; get it again")
         layers.append((weight.float(), bias.float()))
-        numbers.append(int((re.findall(r"\d+", name) or [0])[-1]))
+        if not all(bool(part.isfinite().all()) for part in layers[-1]):
+            raise ValueError(f"'{path.name}' holds values that are no numbers; get it again")
+        numbers.append((_list_numbers(name) or [0])[-1])
     sizes = [len(bias) for _, bias in layers]
     if sizes != [1] and (sizes != _OUTPUTS or tuple(numbers) not in _RECTIFIED):
         raise ValueError(_refuse(path, f"it has layers of {shorten(sizes)} outputs"))
     return PreferenceHead(path.stem, tuple(layers), _RECTIFIED.get(tuple(numbers), False), clip)
+
+
+def _list_numbers(name: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d{1,9}", name)]
 
 
 def _refuse(path: Path, reason: str) -> str:

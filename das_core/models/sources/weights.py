@@ -7,7 +7,7 @@ file is a compressed archive. So the size that its tensors claim is compared wit
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     state = dict(_flatten({"": content} if isinstance(content, Tensor) else content))
     if not state:
         raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
+    # It has no shape, so nothing could be asked of it.
+    if nested := [shorten(name) for name, value in state.items() if value.is_nested]:
+        raise ValueError(f"'{path.name}' holds a nested tensor ({nested[0]}) and needs dense ones; save it dense")
     allow_interrupt()
     _check_claims(state, path)
     return state
@@ -122,14 +125,7 @@ def _flatten(content: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> It
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, architecture: str) -> nn.Module:
     """Load weights, which messages call `source`, into a module, and return it; they must be exactly its tensors."""
-    floating = {name for name, value in module.state_dict().items() if value.is_floating_point()}
-    # Whole numbers would be copied into weights as they are: those of a quantised model mean others.
-    odd = next((k for k, v in state.items() if not is_plain(v) or (k in floating and not v.is_floating_point())), None)
-    if odd:
-        raise ValueError(
-            f"'{source}' holds tensors that are not plain numbers in memory ({shorten(odd)} is {state[odd].layout}, "
-            f"{state[odd].dtype}); save the model dense and in floating point"
-        )
+    check_plain(state, source, {name for name, value in module.state_dict().items() if value.is_floating_point()})
     # The whole model has the current version and its parts the oldest: norms without counters are converted.
     versioned = OrderedDict(state)
     versioned._metadata = {"": {"version": module._version}}  # type: ignore[attr-defined]
@@ -161,6 +157,18 @@ class UndrawnWeights(TorchFunctionMode):
             # Filled, for `init.trunc_normal_` draws again until all values are within its bounds.
             return args[0].fill_(args[1] if len(args) > 1 else given.get("mean", given.get("from", 0.0)))
         return func(*args, **given)
+
+
+def check_plain(state: Mapping[str, Tensor], source: str, floating: Container[str] = ()) -> None:
+    """Raise a ValueError when a tensor of what messages call `source` is not plain, or one of `floating` holds whole
+    numbers: those of a quantised model, which mean others, would be copied into weights as they are."""
+    odd = next((k for k, v in state.items() if not is_plain(v) or (k in floating and not v.is_floating_point())), None)
+    if odd is not None:
+        raise ValueError(
+            f"'{source}' holds tensors that are not plain numbers in memory ({shorten(odd or 'all')} is "
+            f"{state[odd].layout}, {state[odd].dtype}, on {state[odd].device}); save the model dense and in floating "
+            "point"
+        )
 
 
 def is_plain(value: Tensor) -> bool:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,28 @@ test_what_is_wrong_is_named = refuses(
     (torch.rand(1, 1, 8, 8), r"1 channels \(one grey channel\) where 3 are needed .*repeat the grey channel"),
     (torch.rand(1, 4, 8, 8), r"4 channels \(an alpha channel\) .*take the alpha off"),
     (torch.rand(1, 8, 8, 3), r"8 channels \(no RGB\)"),
-    (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), r"whole numbers \(torch.uint8\); convert it to floats in 0..1"),
+    (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "a tensor of torch.uint8; convert it to floats in 0..1"),
+    (torch.zeros(1, 3, 8, 8, dtype=torch.complex64), "a tensor of torch.complex64; convert it"),
+    (torch.zeros(1, 3, 8, 8, dtype=torch.float8_e4m3fn), "a tensor of torch.float8_e4m3fn; convert it"),
+    (torch.zeros(1, 3, 8, 8, dtype=torch.float8_e5m2), "a tensor of torch.float8_e5m2; convert it"),
+    (torch.zeros(1, 3, 8, 8, device="meta"), "a tensor on the device meta; convert it"),
+    (torch.zeros(1, 3, 8, 8).to_sparse(), "a tensor of torch.sparse_coo; convert it"),
+    (torch.zeros(1, 3, 8, 8).to_mkldnn(), "a tensor of torch._mkldnn; convert it"),
+    (torch.nested.nested_tensor([torch.zeros(3, 8, 8)]), "a tensor of nested images; convert it"),
+    (
+        torch.nested.nested_tensor([torch.zeros(3, 8), torch.zeros(2, 8)], layout=torch.jagged),
+        "a tensor of nested images",
+    ),
     (torch.tensor([0.0, torch.nan, -torch.inf]).reshape(1, 3, 1, 1), "holds 2 values that are NaN or infinite"),
-    ("castle.png", "the mask is a str; give a tensor, an array or a picture of Pillow"),
+    ("castle.png", r"the mask is a path; open it first: PIL.Image.open\('castle.png'\)"),
+    (Path("a", "castle.png"), "the mask is a path; open it first"),
+    (b"castle.png", "the mask is a bytes; give a tensor, an array or a picture of Pillow"),
     (np.zeros(3), r"the mask has the shape \(3,\); an array is \(height, width, 3\)"),
-    (np.zeros((4, 4, 3), dtype=np.int32), "the mask holds whole numbers"),
+    (np.zeros((4, 4, 3), dtype=np.int32), "the mask holds int32; give bytes, or floats in 0..1"),
+    (np.array([["a"]]), "the mask holds <U1; give bytes"),
+    (np.array([[None]]), "the mask holds object; give bytes"),
+    (np.zeros((4, 4), dtype="datetime64[s]"), r"the mask holds datetime64\[s\]; give bytes"),
+    (np.zeros((4, 4, 3), dtype=complex), "the mask holds complex128; give bytes"),
 )
 
 
@@ -44,7 +62,8 @@ def test_images_may_be_given_in_any_form_and_photographs_are_turned_as_they_say(
     expected = torch.from_numpy(bytes_).permute(2, 0, 1)[None] / 255
     frozen = bytes_.copy()
     frozen.flags.writeable = False
-    for given in (bytes_, frozen, bytes_ / 255, bytes_[None], Image.fromarray(bytes_), expected[0]):
+    floats = [(bytes_ / 255).astype(kind) for kind in (">f4", np.longdouble)]
+    for given in (bytes_, frozen, bytes_ / 255, *floats, bytes_[None], Image.fromarray(bytes_), expected[0]):
         torch.testing.assert_close(check_images(given, "it"), expected)
     grey = bytes_[..., 0]
     for plain in (grey, grey / 255, Image.fromarray(grey)):

@@ -79,7 +79,7 @@ test_what_cannot_be_asked_for_is_said = refuses(
     (lambda: facade.directions("2", []), r"no direction is given; .* a tensor \(N, channels\)"),
     (lambda: facade.directions("2", WRONG), r"directions cat.jpg is no list; .* a tensor \(N, channels\)"),
     (lambda: render(facade.directions("2", torch.ones(2, 31))), r"shape \(31,\) is neither .* 32 channels of"),
-    (lambda: render(facade.caricature(WRONG, "2")), "the photograph is a str; give a tensor, an array or a"),
+    (lambda: render(facade.caricature(WRONG, "2")), "the photograph is a path; open it first"),
     (lambda: render(facade.caricature(PHOTO, "seven")), "layer 'seven' is not in toy; there is 0, 1, 2"),
     (lambda: render(facade.invert(PHOTO[:, :2], "2")), "the content image has 2 channels"),
     (lambda: render(facade.channel("2", 1).on(WRONG)), r"'cat\.jpg' is no model; give a torch\.nn\.Module"),

@@ -140,13 +140,24 @@ def test_neighbours_are_those_of_the_decoder(tmp_path: Path) -> None:
     (SAELENS | {"r_mag": B}, None, "holds a gated autoencoder, which is not read here"),
     ({"a": W, "b": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
     ({"a.weight": W, "b.weight": W}, None, "holds no autoencoder, linear layer or vector that is read here"),
-    (SAELENS | {"W_enc": draw(2, 3, 4)}, None, r"its weight is \(2, 3, 4\)"),
+    (SAELENS | {"W_enc": draw(2, 3, 4)}, None, r"its W_enc is \(2, 3, 4\)"),
+    (SAELENS | {"W_enc": torch.tensor(1.0)}, None, r"its W_enc is \(\)"),
+    (SAELENS | {"W_dec": torch.tensor(1.0)}, None, r"its W_dec is \(\)"),
+    (SAELENS | {"threshold": B * torch.nan}, None, "holds values that are no numbers"),
+    (SAELENS | {"W_dec": SAELENS["W_dec"] * torch.nan}, None, "holds values that are no numbers"),
+    (SAELENS | {"W_enc": torch.nested.nested_tensor([W, W])}, None, "holds a nested tensor .W_enc. and needs dense"),
+    (
+        {"weight": W.to_sparse(), "bias": B},
+        None,
+        "holds tensors that are not plain numbers .*weight is torch.sparse_coo",
+    ),
+    (SAELENS | {"W_enc": W.to("meta")}, None, "holds tensors that are not plain numbers .*W_enc is .* on meta"),
     (SAELENS | {"b_enc": draw(3)}, None, r"its b_enc is \(3,\), and the encoder needs \(12,\)"),
     (SAELENS | {"b_dec": draw(3)}, None, r"its b_dec is \(3,\), and the encoder needs \(5,\)"),
     (SAELENS | {"b_enc": B / 0}, None, "holds values that are no numbers"),
     (SAELENS, {**SIZES, "normalize_activations": "batch"}, "normalises activations by 'batch'"),
     (SAELENS, {**SIZES, "architecture": "temporal"}, "activation function 'temporal' is not known"),
-    (W.to(torch.complex64), None, "holds no autoencoder, linear layer or vector that is read here"),
+    (W.to(torch.complex64), None, "holds tensors that are not plain numbers"),
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, state: Any, config: Any, message: str) -> None:
     torch.save(state, tmp_path / "sae.pt")
