@@ -53,25 +53,30 @@ def trace_regions(picture: Tensor) -> list[Shape]:
             "as pixel art or stained glass, or save it as .png"
         )
     padded = np.pad(numbers.reshape(pixels.shape), 1, constant_values=-1)
-    return [Shape(_trace(padded == n), f"#{code:06x}") for n, code in pausing(list(enumerate(codes.tolist())))]
-
-
-def _trace(inside: np.ndarray) -> str:
-    """Return the border of a region as a path; `inside` (H + 2, W + 2) has a border of False."""
-    here, stride = inside[1:-1, 1:-1], inside.shape[1] - 1
-    # The sides of pixels at the border, each with the region at its right, from one corner to the next.
+    here, stride = padded[1:-1, 1:-1], padded.shape[1] - 1
+    # The sides of pixels at the borders, each with its region at the right, from one corner to the next.
     sides = [
-        (here & ~inside[:-2, 1:-1], 0, 1),
-        (here & ~inside[1:-1, 2:], 1, stride + 1),
-        (here & ~inside[2:, 1:-1], stride + 1, stride),
-        (here & ~inside[1:-1, :-2], stride, 0),
+        (padded[:-2, 1:-1], 0, 1),
+        (padded[1:-1, 2:], 1, stride + 1),
+        (padded[2:, 1:-1], stride + 1, stride),
+        (padded[1:-1, :-2], stride, 0),
     ]
-    begins: list[int] = []
-    ends: list[int] = []
-    for mask, begin, end in sides:
-        rows, columns = np.nonzero(mask)
-        begins += (rows * stride + columns + begin).tolist()
-        ends += (rows * stride + columns + end).tolist()
+    found = []
+    for beside, begin, end in sides:
+        rows, columns = np.nonzero(here != beside)
+        corner = rows * stride + columns
+        found.append([here[rows, columns], corner + begin, corner + end])
+    regions, *ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    # Sorted by region at once: looking for those of each would take as many passes over the picture as it has colours.
+    order, cuts = np.argsort(regions, kind="stable"), np.bincount(regions).cumsum()[:-1]
+    borders = zip(codes.tolist(), *(np.split(each[order], cuts) for each in ends), strict=True)
+    return [
+        Shape(_trace(begin.tolist(), end.tolist(), stride), f"#{code:06x}") for code, begin, end in pausing(borders)
+    ]
+
+
+def _trace(begins: Sequence[int], ends: Sequence[int], stride: int) -> str:
+    """Return the border of a region as a path, given where its sides begin and end."""
     following: dict[int, list[int]] = {}
     for begin, end in zip(begins, ends, strict=True):
         following.setdefault(begin, []).append(end)

@@ -1,6 +1,7 @@
 """SVG: rendered by resvg, it is the picture."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from das_core.common.images import to_bytes
+from das_core.looks import svg
 from das_core.looks.catalog import LOOKS, adjust_look
 from das_core.looks.svg import NoShapesError
 from das_core.stack.image_stack import ImageStack
@@ -39,6 +41,21 @@ def test_paintings_and_noise_have_no_shapes() -> None:
     stack = ImageStack.noise(StackSpec(width=96, height=96, margin=0))
     with pytest.raises(NoShapesError, match="colours has no regions to draw as SVG"):
         draw_svg(stack)
+
+
+def test_a_region_takes_the_work_of_its_border(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    trace = svg._trace
+
+    def count(*arguments: Any) -> str:
+        given.append(sum(map(np.size, arguments)))
+        return trace(*arguments)
+
+    monkeypatch.setattr(svg, "_trace", count)
+    colors = torch.arange(256).view(16, 16).repeat_interleave(8, 0).repeat_interleave(8, 1) / 255
+    shapes = svg.trace_regions(colors.expand(3, -1, -1))
+    assert [shape.path for shape in shapes[:2]] == ["M0 0h8v8h-8z", "M8 0h8v8h-8z"]
+    assert given == [2 * 4 * 8 + 1] * 256, "a begin and an end for each side of a pixel, and not its whole picture"
 
 
 def test_holes_and_corners_that_touch_are_traced() -> None:
