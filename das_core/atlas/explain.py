@@ -37,7 +37,7 @@ from .listing import describe_units
 from .photographs import Seen, cut_crops, find_grid, read_photographs, see_photographs
 from .pictures import PictureMaker, choose_side
 from .show import DEAD, find_effects, list_effects, locate_cell, read_units, save_picture
-from .units import CLASSES, Units, find_end, find_units, name_unit, watch
+from .units import Units, find_end, find_units, name_unit, watch
 
 _COPIES = 32  # Of the photograph, with random phases, for which units are as active as usual.
 _CLASSES = 5  # Of the photograph, the likeliest first.
@@ -122,7 +122,7 @@ def explain(
     check_settings(1 if steps is None else steps, "constant", seed, 0)
     names = choose_depths(find_layers(judge), judge.size) if layers is None else layers
     units = [find_end(judge, one) for one in find_units(judge, names) if one.layer]
-    units = [*(find_units(judge, CLASSES) if isinstance(judge, Classifier) else ()), *units]
+    units = [*(one for one in find_units(judge, "*") if one.kind == "class"), *units]
     shown, sharp = fit_square(image, judge.size), fit_square(image, max(judge.size, min(*image.shape[2:], _SHARP)))
     others = scramble(shown, seed) if photos is None else read_photographs(photos, judge.size)
     if len(others) < FEWEST:
@@ -152,7 +152,7 @@ def explain(
         save_picture(results.path / "photo.webp", sharp, 92)
         photograph, groups = Picture("photo.webp", "the photograph"), [Group("photograph", judge.name)]
         likely = classify(judge, shown, _CLASSES)[0] if isinstance(judge, Classifier) else []
-        seen = [("seen as", tuple(Entry(one.name, one.probability, f"{CLASSES}:{one.index}") for one in likely))]
+        seen = [("seen as", tuple(Entry(one.name, one.probability, f"{units[0].name}:{one.index}") for one in likely))]
         items = [Item("photograph", "photograph", 0, (None,) * 3, (photograph,), tuple(seen if likely else []))]
         for one in units:
             rows = [results.rows[cell.hash] for cell in cells if cell.task[0] == one.name]

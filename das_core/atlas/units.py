@@ -22,7 +22,7 @@ from ..models.layers.hooks import INPUT
 from ..models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
 from ..objectives.term import Objective, make_objective
 
-CLASSES = "classes"  # The name of the layer whose units are the classes of a classifier.
+CLASSES = "classes"  # What the classes of a classifier are called, as if they were the units of a layer.
 
 # Activation functions by the names of their classes, but no blocks that contain one, such as ConvSiLU.
 _ACTIVATIONS = re.compile(
@@ -104,7 +104,7 @@ def find_units(
 ) -> tuple[Units, ...]:
     """Return the units of those layers whose names fit one of the patterns `layers`, such as 'blocks.5' or 'layer4*'.
     Without patterns, these are what activation functions return, or convolutions in a model without such modules;
-    attention heads, the classes, and the latents of `dictionaries`, by layers."""
+    attention heads, the `CLASSES`, and the latents of `dictionaries`, by layers."""
     known = find_layers(judge)
     found = {}
     for layer in known:
@@ -125,8 +125,11 @@ def find_units(
         found[joined] = Units(joined, "latent", len(dictionary), layer, dictionary)
         usual.append(joined)
     if isinstance(judge, Classifier):
-        found[CLASSES] = Units(CLASSES, "class", len(judge.labels))
-        usual.append(CLASSES)
+        name = CLASSES
+        while name in found:  # It is that of a layer.
+            name += " (output)"
+        found[name] = Units(name, "class", len(judge.labels))
+        usual.append(name)
     if layers is None and usual:
         return tuple(found[name] for name in usual)
     chosen: dict[str, Units] = {}
@@ -136,7 +139,7 @@ def find_units(
     for pattern in patterns:
         fitting = [name for name in found if fnmatchcase(name, pattern)] if isinstance(pattern, str) else []
         if pattern in found or not fitting:
-            if not isinstance(judge, Classifier) and pattern == CLASSES:
+            if pattern == CLASSES and CLASSES not in found:
                 raise UnknownLayerError(f"{judge.name} has no classes; name a layer, such as {known[-1].name}")
             # A name, which may have brackets; the error names the nearest.
             fitting = [pattern if pattern in found else find_layer(known, pattern, judge.name).name]

@@ -35,6 +35,15 @@ def explain(path: Path, **settings: Any) -> dict[str, Any]:
     return read_items(path)
 
 
+def test_a_layer_that_is_called_classes_stands_beside_the_classes(tmp_path: Path) -> None:
+    model = make_model()
+    model.module._modules = {{"0": "classes"}.get(name, name): part for name, part in model.module._modules.items()}
+    quick: dict[str, Any] = {"layers": "classes", "top": 1, "steps": 1, "progress": False}
+    da.explain(model, PHOTO, path=tmp_path / "page", photos=OTHERS, **quick)
+    ids = list(read_items(tmp_path / "page"))
+    assert [name.rpartition(":")[0] for name in ids] == ["", *["classes (output)"] * 4, *["classes"] * 3]
+
+
 def test_it_shows_the_units_that_a_photograph_excites_more_than_others_do(tmp_path: Path) -> None:
     items = explain(tmp_path / "page")
     assert next(iter(items)) == "photograph"

@@ -1,6 +1,7 @@
 """Units: how active they are, by hand; which there are in a model; and which of them are asked for."""
 
 import re
+from collections import OrderedDict
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 import das_core as da
 from cases import each_case
 from das_core.atlas.units import CLASSES, Units, UnitsScore, choose_numbers, find_units, is_activation, watch
+from das_core.facade import wrap
 from das_core.models.layers.layer import Layer
 from toys import classifier, draw, judge, random_views
 
@@ -58,6 +60,10 @@ def test_heads_and_neurons_of_a_transformer_are_what_pytorch_computes() -> None:
 
 STRANGE = judge(nn.Sequential())
 STRANGE.module._modules = {"a[0]": nn.Conv2d(3, 4, 3), "a": nn.Conv2d(4, 4, 3), "A": nn.ReLU(), "<b>": nn.ReLU()}
+CLASSED = wrap(
+    nn.Sequential(OrderedDict(classes=nn.Conv2d(3, 4, 3), pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten())),
+    size=32, mean=(0.5,) * 3, std=(0.5,) * 3,
+)  # fmt: skip
 CASES: list[tuple[Any, list[tuple[Any, Any]]]] = [
     (partial(choose_numbers, Units("some", "channel", 16)), [
         (None, range(16)), (99, range(16)), (np.int64(2), [0, 1]), ("0-2, 9,1", [0, 1, 2, 9]), ("13-", [13, 14, 15]),
@@ -72,6 +78,13 @@ CASES: list[tuple[Any, list[tuple[Any, Any]]]] = [
         (None, ["A", "<b>"]), ("a[0]", ["a[0]"]), (["A", " a ", "?"], ["A", "a"]), ("c", "layer 'c' is not in toy"),
         ([], "no layer of toy is chosen"), ("", "no layer is named"), ([3], "layer 3 is no text"), (3, "layers 3 is"),
         (CLASSES, "toy has no classes"),
+    ]),
+    (lambda layers: [(units.name, units.kind) for units in find_units(CLASSED, layers)], [
+        (None, [("classes", "channel"), ("classes (output)", "class")]), (CLASSES, [("classes", "channel")]),
+        ("classes (output)", [("classes (output)", "class")]),
+    ]),
+    (lambda layers: [units.kind for units in find_units(judge(CLASSED.module), layers)], [
+        (CLASSES, ["channel"]),
     ]),
     (lambda kinds: [kind for kind in kinds.split() if is_activation(Layer("a", kind, (4,), (0, 1)))], [
         (kinds := "ReLU LeakyReLU PReLU StarReLU ELU QuickGELU NewGELUActivation SiLU Hardswish Mish", kinds.split()),
