@@ -5,13 +5,14 @@ from contextlib import contextmanager
 
 import torch
 
+from ..common.devices import default_to_cpu
 from ..models.judge import Judge
 
 
 @contextmanager
 def own_modes(device: torch.device) -> Iterator[None]:
     """Compute outside inference mode, with gradients and without autocast, which would round canvas and gradient."""
-    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+    with default_to_cpu(), torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
         yield
 
 

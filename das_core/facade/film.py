@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..ascent.recipe import Recipe, RecipeName, suit_film
+from ..common.devices import default_to_cpu
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
@@ -39,6 +40,7 @@ class Film(Rendering):
         return [save_film(self.image, path, fps=fps)]
 
 
+@default_to_cpu()
 def film(
     model: nn.Module | Judge,
     wish: Any,

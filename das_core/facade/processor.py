@@ -47,8 +47,9 @@ def _measure(processor: Any) -> dict[str, Any]:
         raise ValueError(f"it makes {tuple(black.shape)} of a square picture")
     low, high = (one.mean((1, 2), keepdim=True) for one in (black, white))
     std, mean = 1 / (high - low), low / (low - high)
-    pure = torch.tensor(_COLOUR)[:, None, None] / 255
-    wanted = pure if len(black) == 3 else (torch.tensor(LUMINANCE)[:, None, None] * pure).sum(0)
+    pure = torch.tensor(_COLOUR, device="cpu")[:, None, None] / 255
+    shares = torch.tensor(LUMINANCE, device="cpu")[:, None, None]
+    wanted = pure if len(black) == 3 else (shares * pure).sum(0)
     for one, value in ((black, 0), (white, 1), (colour, wanted)):
         if not bool(((one * std + mean - value).abs() < _CLOSE).all()):
             raise ValueError("it does more than resize, crop and normalise by fixed numbers")
@@ -69,4 +70,4 @@ def _show(processor: Any, picture: Bytes) -> Tensor:
     """Return what a processor makes of a picture, (channels, height, width)."""
     seen = processor(Image.fromarray(picture))
     # One of transformers returns the tensors of a batch by name.
-    return torch.as_tensor(seen if isinstance(seen, Tensor) else seen["pixel_values"][0]).cpu().double()
+    return torch.as_tensor(seen if isinstance(seen, Tensor) else seen["pixel_values"][0], device="cpu").double()

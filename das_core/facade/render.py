@@ -11,6 +11,7 @@ from torch import nn
 from ..ascent.recipe import Recipe, RecipeName
 from ..ascent.result import Result
 from ..ascent.within import Within
+from ..common.devices import default_to_cpu
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..looks.catalog import read_look
@@ -36,6 +37,7 @@ class Rendering(Result):
     scores: dict[str, list[float]]
 
 
+@default_to_cpu()
 def render(
     model: nn.Module | Judge,
     wish: Any,

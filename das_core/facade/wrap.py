@@ -100,7 +100,7 @@ def wrap(
         if settings["grey"]:
             frozen.register_forward_pre_hook(_show_luminance)
         judge = Judge(name, frozen, *(settings[key] for key in ("size", "mean", "std")))
-        views = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32)
+        views = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32, device="cpu")
         answer = judge.probe(views, _ADVICE)
         if not isinstance(answer, Tensor):
             frozen.register_forward_hook(_take_part)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..common.cache import cached
-from ..common.devices import find_device, send_to_device
+from ..common.devices import default_as_user, find_device, send_to_device
 from ..common.interruption import is_cancellation
 from ..common.text import shorten
 from .fold import FORWARD_ERRORS
@@ -112,7 +112,9 @@ class Judge:
         """
         with evaluating(self.module):
             try:
-                return self.module(self.preprocess(views))
+                prepared = self.preprocess(views)
+                with default_as_user():
+                    return self.module(prepared)
             except failures as error:
                 if is_cancellation(error) or isinstance(error, torch.OutOfMemoryError):
                     raise
@@ -213,7 +215,7 @@ def _make_normalisation(
     mean: tuple[float, float, float], std: tuple[float, float, float], device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Return -mean / std and 1 / std, each (3, 1, 1), on a device."""
-    middle, spread = (torch.tensor(value, dtype=torch.float32)[:, None, None] for value in (mean, std))
+    middle, spread = (torch.tensor(value, dtype=torch.float32, device="cpu")[:, None, None] for value in (mean, std))
     return send_to_device(-middle / spread, device), send_to_device(1 / spread, device)
 
 
@@ -221,7 +223,8 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
     """Run a judge on a black view, check its output (1, N), and return N. In a message, `answer` says what the output
     should be, such as "with one number a class", and `wanted` what to choose instead, such as "a classifier"."""
     name = judge.name
-    output = judge.probe(torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32), f"choose {wanted}")
+    views = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32, device="cpu")
+    output = judge.probe(views, f"choose {wanted}")
     if not isinstance(output, Tensor) or output.ndim != 2:
         raise ValueError(f"{name} does not answer {answer}; choose {wanted}")
     if output.shape[1] > MOST_CLASSES:

@@ -107,7 +107,7 @@ def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[tuple[Tensor,
     """Return the mean matrices of every captured layer and of the pixels over windows of images (B, 3, H, W), and the
     mean colour; float32, on the CPU."""
     windows = torch.cat([fit_square(window, judge.size) for window in _cut_windows(images)])
-    sums = [torch.zeros(count, count) for count in (*(layer.channels for layer in judge.layers), 3)]
+    sums = [torch.zeros(count, count, device="cpu") for count in (*(layer.channels for layer in judge.layers), 3)]
     with torch.no_grad():
         for part in windows.split(_CHUNK):
             output = judge(part)

@@ -66,7 +66,8 @@ class ImageStack:
     @classmethod
     def gray(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
         """Return a stack of `batch` images that show plain grey; `batch` as in `noise`."""
-        return cls.from_canvas(spec, torch.zeros(count_images(spec, batch), 3, *spec.canvas, dtype=torch.float32))
+        shape = count_images(spec, batch), 3, *spec.canvas
+        return cls.from_canvas(spec, torch.zeros(shape, dtype=torch.float32, device="cpu"))
 
     @classmethod
     def noise(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..common.devices import send_to_device
+from ..common.devices import default_to_cpu, send_to_device
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import canvas_mask, check_mask
@@ -37,6 +37,7 @@ def count_images(spec: StackSpec, batch: int) -> int:
     return count
 
 
+@default_to_cpu()
 def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float, seed: int) -> Tensor:
     """Return a canvas of noise for a new stack, (B, 3, H, W); see `ImageStack.noise`."""
     batch, levels = count_images(spec, batch), spec.levels

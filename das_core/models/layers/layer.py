@@ -91,7 +91,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
             found[name] = Layer(name, type(part).__name__, axes, order, calls, heads)
 
     with capture_outputs(judge.module, names, on_output):
-        judge.probe(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, dtype=torch.float32))
+        judge.probe(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, dtype=torch.float32, device="cpu"))
     if not found:
         raise ValueError(f"{judge.name} has no layers that can be told apart; choose another model")
     return tuple(found.values())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from ...common.devices import default_to_cpu
 from ...common.text import shorten
 from ..classifier import Classifier
 from ..ensemble import ClassifierEnsemble
@@ -106,7 +107,7 @@ def load_starters() -> ClassifierEnsemble:
 def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:
     """Return the module of a starter classifier without its weights, and its pretrained weights under timm's names."""
     state = read_weights(starter.path())
-    with UndrawnWeights():
+    with UndrawnWeights(), default_to_cpu():
         module = build_timm_module(starter.architecture)
     # The tensors in the files have other names than in timm, but the same order and the same shapes.
     names = module.state_dict().keys()
