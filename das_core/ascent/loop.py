@@ -28,7 +28,7 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Pace, Schedule, pace_at
 from .plan import Plan, make_plan
-from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
+from .preparation import check_parts, check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
 from .result import AscentError, Record, Result, Step, make_importance_mask
 from .scoring import Scoring
 from .step import AscentStep
@@ -113,12 +113,14 @@ class Ascent:
     ) -> None:
         self.plan = make_plan(objectives, stack.spec, stack.batch)
         check_settings(steps, schedule, seed, chunk)
+        within = Within(within) if isinstance(within, int | float) else within
+        check_parts(augmentation=augmentation, optimizer=optimizer, focus=focus, denoising=denoising, within=within)
         self.augmentation = augmentation or Augmentation()
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
         self.steps, self.schedule, self.seed, self.pace, self.skip = steps, schedule, seed, pace, skip
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, self.plan)
-        self.within = Within(within) if isinstance(within, int | float) else within
+        self.within = within
         self.device = stack.canvas.device if device is None else find_device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []

@@ -2,19 +2,31 @@
 
 import math
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from ..common.choices import check_choice
 from ..common.scalars import check_number
+from ..common.text import shorten
 from ..stack.image_stack import ImageStack
+from ..views.augmentation import Augmentation
 from .denoising import Denoising
 from .focus import Focus
 from .optimizers import Optimizer
 from .pace import Schedule, pace_at
 from .plan import Plan
 from .within import Within
+
+_NAMED = ("focus", "denoising")
+_PARTS: dict[str, tuple[type[Any], str]] = {
+    "augmentation": (Augmentation, "Augmentation(16)"),
+    "optimizer": (Optimizer, "NormalizedAscent() or Adam()"),
+    "focus": (Focus, "Focus()"),
+    "denoising": (Denoising, "Denoising()"),
+    "within": (Within, "8/255"),
+}
+"""By the name of a part of an ascent, what it is, and an example."""
 
 MOST_STEPS = 100_000  # The most steps of an ascent: far more than help any picture, and few enough to end within days.
 
@@ -37,6 +49,16 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
     for step in range(steps if callable(schedule) else 1):
         pace_at(step, steps, schedule, coarse_share=0.0)
     check_number("chunk", chunk, 0, math.inf, "0 suits the device, 16 shows 16 views at once", whole=True)
+
+
+def check_parts(**parts: Any) -> None:
+    """Raise a ValueError when what is given for a part of an ascent is of another kind; None and names are checked by
+    whoever reads them."""
+    for name, value in parts.items():
+        kind, example = _PARTS[name]
+        if value is not None and not isinstance(value, kind) and not (isinstance(value, str) and name in _NAMED):
+            given = f"the class {value.__name__}" if isinstance(value, type) else shorten(repr(value))
+            raise ValueError(f"{name} {given} is no instance of {kind.__name__}; give one, such as {example}")
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:

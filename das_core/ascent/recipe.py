@@ -21,6 +21,7 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule
 from .plan import Plan
+from .preparation import check_parts
 from .strokes import Strokes
 
 RecipeName = Literal["picture", "sketch", "best", "feature", "drawing", "style", "dream"]
@@ -60,6 +61,9 @@ class Recipe:
     schedule: Schedule = "cosine"
     focus: Focus | Literal["auto"] | None = "auto"
     denoising: Denoising | None = field(default_factory=Denoising)
+
+    def __post_init__(self) -> None:
+        check_parts(**{name: getattr(self, name) for name in ("augmentation", "optimizer", "focus", "denoising")})
 
     def prepare(self, stack: ImageStack, objectives: Objective | Sequence[Objective] | Plan, **more: Any) -> Ascent:
         """Return an ascent with these settings, before its first step; for `more` arguments and errors see `Ascent`."""

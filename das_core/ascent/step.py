@@ -94,7 +94,8 @@ def check_step(measured: Measurement, gradient: Tensor, canvas: Tensor, *, is_fi
         raise VanishedError(
             f"the gradient of {names} vanished at {where}: no change of the picture changes the score; {last}. "
             "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
-            "black or white; a model of your own must let gradients through (no torch.no_grad, no detach)"
+            "black or white; leave out what another objective cancels; a model of your own must let gradients through "
+            "(no torch.no_grad, no detach)"
         )
     if not math.isfinite(measured.canvas_sum) and not bool(torch.isfinite(canvas).all()):
         raise AscentError(

@@ -22,7 +22,7 @@ Interpolation = Literal["bicubic", "bilinear"]  # How pixels are interpolated; b
 # of 1 x 4000 pixels would fill gigabytes. This moves the result by less than a pixel of the original image.
 _MOST_WASTE = 8
 
-_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 _MOST_AT_ONCE = 2**24  # Values of a batch that the CPU processes at once, in some tenths of a second.
 
@@ -83,7 +83,7 @@ def _to_batch(images: Images, what: str) -> Tensor:
     kinds = {"of nested images": images.is_nested, "on the device meta": images.is_meta}
     kinds |= {
         f"of {images.layout}": images.layout is not torch.strided,
-        f"of {images.dtype}": images.dtype not in _FLOATS,
+        f"of {images.dtype}": images.dtype not in FLOATS,
     }
     if wrong := [kind for kind, applies in kinds.items() if applies]:
         raise ValueError(f"{what} is a tensor {wrong[0]}; convert it to floats in 0..1, dense, on the CPU or a GPU")

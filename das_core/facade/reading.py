@@ -21,6 +21,11 @@ def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
     """Return what a user asks for as a `Wish`; `score` is that of bare classes, and `share` makes prompts cosines."""
     if isinstance(wish, Wish):
         return wish
+    if isinstance(wish, str) and not wish.strip():
+        raise ValueError(
+            "an empty text asks for nothing; -1 * 'goldfish' is one in Python, for only wishes have weights: write "
+            "-1 * classes('goldfish'), or -1 * text(…) for a CLIP"
+        )
     if isinstance(wish, str):
         return Wish(lambda judge: _read_text(judge, wish, score))
     if isinstance(wish, Objective):
@@ -39,9 +44,19 @@ _NUMBERED = re.compile(r"\s*(?P<name>[!-~]+?)\s*:\s*(?P<number>[-+.,;\s\d]*\d)\s
 """A name without spaces and a number, such as 'layer4:12'. Names of modules are ASCII."""
 
 
+_PLACED = re.compile(r"\s*([!-~]+?)\s*:\s*(\d{1,9})\s*:\s*([-+.,;\s\d]*\d)\s*")
+"""A numbered name with a second number behind it, such as 'layer4:12:3,4'."""
+
+
 def _read_text(judge: Judge, words: str, score: ScoreKind) -> Objective:
     """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
     numbered = _NUMBERED.fullmatch(unify_colons(words))
+    if (placed := _PLACED.fullmatch(unify_colons(words))) and _has_layer(judge, placed[1]):
+        name, index, place = placed.groups()
+        raise ValueError(
+            f"'{shorten(words)}' has two colons; write neuron('{name}', {index}, ({place}{',' * (',' not in place)})) "
+            f"for the place {place} of channel {index}, or 0.5 * channel('{name}', {index}) with a weight"
+        )
     if not isinstance(judge, Classifier | CLIP) or _has_layer(judge, numbered["name"] if numbered else words):
         return _ask_channel(judge, numbered) if numbered else feature_objective(judge, words)
     if isinstance(judge, CLIP):

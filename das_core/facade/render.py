@@ -72,7 +72,8 @@ def render(
         within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.
         look: what the picture is made of: the name of one of `LOOKS`, such as 'pixel art', or a `Look`; None for paint.
         parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`.
-        batch: how many pictures; by default one for each channel of `channels` or image of `start`, otherwise 1.
+        batch: how many pictures; by default one for each channel of `channels` or image of `start`, otherwise 1. Each
+            is what it would be alone but for rounding, which grows from step to step: to 0.17 of 0..1 in six steps.
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model.
         progress: whether to show a progress bar.

@@ -17,7 +17,7 @@ from ..models.classifier import Classifier
 from ..models.frozen import check_copyable, freeze_copy, uncompile
 from ..models.judge import MOST_CLASSES, Judge
 from ..models.labels import Label, Labels, choose_labels, read_labels
-from ..models.photograph_check import log_misreading
+from ..models.photograph_check import check_later
 from .processor import LUMINANCE
 from .published import complete_settings, find_names, is_open_clip, is_transformers_clip, order_names
 
@@ -108,7 +108,7 @@ def wrap(
         if isinstance(answer, Tensor) and answer.ndim == 2 and answer.shape[1] > 1:
             names = find_names(name, module, processor, answer.shape[1]) if labels is None else None
             known = _choose_labels(labels, answer.shape[1], name) if names is None else read_labels(names)
-            return log_misreading(judge.convert_to(Classifier, labels=known))
+            return check_later(judge.convert_to(Classifier, labels=known))
     if labels is not None:
         raise ValueError(f"{name} has no classes that labels could name; leave out labels")
     return judge

@@ -13,23 +13,39 @@ from .look import Look
 from .paint import Paint
 from .regions import Glass, LowPoly
 
-LOOKS: Mapping[str, Look] = {
-    "pixel art": Cells(),
-    "poster": Cells(0, "poster"),
-    "risograph": Cells(0, "risograph", "ordered"),
-    "cross-stitch": Cells(80, 20, drawn="stitches"),
-    "mosaic": Cells(64, 24, drawn="tiles"),
-    "ink": Ink(),
-    "engraving": Ink("lines"),
-    "hatching": Ink("hatching"),
-    "stipple": Ink("stipple", 3),
-    "halftone": Ink("halftone"),
-    "oil": Paint(),
-    "watercolour": Paint("watercolour", 4),
-    "stained glass": Glass(),
-    "low poly": LowPoly(),
-}
-"""Looks by name, as `render` and the node Look offer them."""
+
+class Looks(dict[str, Look]):
+    """Looks by name, as `render` and the node Look take them: what a picture is made of.
+
+    pixel art, poster, risograph, cross-stitch, mosaic: cells of few colours (`Cells`). ink, engraving, hatching,
+    stipple, halftone: black marks on paper (`Ink`). oil, watercolour: strokes of a brush (`Paint`). stained glass:
+    pieces between lead (`Glass`). low poly: triangles (`LowPoly`).
+
+    Example:
+        >>> import direct_ascent as da
+        >>> da.LOOKS["stained glass"]
+        Glass(pieces=20, lead=1.0, color='#1a1a1a', evenness=0.2)
+    """
+
+
+LOOKS = Looks(
+    {
+        "pixel art": Cells(),
+        "poster": Cells(0, "poster"),
+        "risograph": Cells(0, "risograph", "ordered"),
+        "cross-stitch": Cells(80, 20, drawn="stitches"),
+        "mosaic": Cells(64, 24, drawn="tiles"),
+        "ink": Ink(),
+        "engraving": Ink("lines"),
+        "hatching": Ink("hatching"),
+        "stipple": Ink("stipple", 3),
+        "halftone": Ink("halftone"),
+        "oil": Paint(),
+        "watercolour": Paint("watercolour", 4),
+        "stained glass": Glass(),
+        "low poly": LowPoly(),
+    }
+)
 
 Kind = TypeVar("Kind", bound=Look)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..common.cache import cached
 from ..common.devices import default_as_user, find_device, send_to_device
+from ..common.images import FLOATS
 from ..common.interruption import is_cancellation
 from ..common.text import shorten
 from .fold import FORWARD_ERRORS
@@ -184,10 +185,10 @@ class Judge:
         """Return this judge if its weights have the type `dtype`, else one without `owner`, with a converted copy.
 
         Raises:
-            ValueError: when `dtype` is no floating-point type.
+            ValueError: when `dtype` is not torch.float32, bfloat16, float16 or float64.
         """
-        if not dtype.is_floating_point:
-            raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
+        if dtype not in FLOATS:
+            raise ValueError(f"precision {shorten(repr(dtype))} is none of {', '.join(map(str, FLOATS))}")
 
         def convert(judge: Judge) -> Judge:
             if judge.dtype == dtype:
@@ -207,7 +208,9 @@ def check_judge(model: Any, kind: type[J], lacks: str = "") -> J:
         raise ValueError(f"{model.name} {lacks}")
     if isinstance(model, nn.Module):
         raise ValueError(f"a {type(model).__name__} is a plain module; make a judge of it with da.wrap(module)")
-    raise ValueError(f"a {type(model).__name__} is no judge; load one, such as load_starter(), or use da.wrap(module)")
+    given = f"'{shorten(model)}'" if isinstance(model, str) else f"a {type(model).__name__}"
+    loader = "load_starter_clip()" if kind.__name__ == "CLIP" else "load_starter()"
+    raise ValueError(f"{given} is no {kind.__name__}; load one, such as {loader}, or use da.wrap(module)")
 
 
 @cached(maxsize=16)

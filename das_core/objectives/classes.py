@@ -19,6 +19,7 @@ from ..models.classifier import Classifier
 from ..models.judge import Judge, check_judge
 from ..models.labels import Labels, UnknownClassError
 from ..models.partial_classifier import make_partial_classifier
+from ..models.photograph_check import log_misreading
 from .term import Objective, join_names, make_objective
 
 ScoreKind = Literal["logit", "log_probability", "margin", "share"]
@@ -52,6 +53,7 @@ def class_objective(
         ('jellyfish, goldfish', ClassScore(targets=((107, 1.0), (1, -0.5)), kind='margin'))
     """
     classifier = check_judge(classifier, Classifier, "knows no classes; ask it for a layer, or load a classifier")
+    log_misreading(classifier)
     labels = classifier.labels
     chosen = _read_targets(targets, labels)
     check_choice("score", score, get_args(ScoreKind))

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..common.cache import cached
 from ..common.devices import send_to_device
 from ..models.layers.activations import Activations, merge_judges
-from .term import Objective, Score, join_names, make_objective
+from .term import Objective, Score, join_names, list_objectives, make_objective
 
 
 def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objective:
@@ -27,7 +27,7 @@ def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objec
         >>> one_per_image([class_objective(model, name) for name in ("jellyfish", "goldfish")]).name
         'jellyfish | goldfish'
     """
-    if not objectives:
+    if not (objectives := list_objectives(objectives)):
         raise ValueError("no objective is given; give one for each image")
     name = join_names([objective.name for objective in objectives], " | ")
     _check(name, objectives)

@@ -202,18 +202,42 @@ def make_objective(
     )
 
 
-def join_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> Objective:
-    """Return one or several objectives as their sum; `purpose` is a verb that messages use."""
+def list_objectives(objectives: Objective | Sequence[Objective]) -> list[Objective]:
+    """Return one or several objectives as a list."""
     several = list(objectives) if isinstance(objectives, Sequence) else [objectives]
     for objective in several:
         if not isinstance(objective, Objective):
             raise ValueError(
                 f"{type(objective).__name__} is no objective; make one, such as class_objective(classifier, "
-                "'jellyfish'); of a Term of your own, Objective((term,))"
+                "'jellyfish'); of a Term of your own, Objective((term,)); of a wish, wish.resolve(judge)"
             )
+    return several
+
+
+def join_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> Objective:
+    """Return one or several objectives as their sum; `purpose` is a verb that messages use."""
+    several = list_objectives(objectives)
     if not several:
         raise ValueError(f"no objective is given, so there is nothing to {purpose}; give at least one")
     total = Objective(tuple(term for objective in several for term in objective.terms))
     if not any(term.largest_weight for term in total.terms):
         raise ValueError(f"the weights of all objectives are 0, so there is nothing to {purpose}; raise one above 0")
+    if names := _find_cancelled(total.terms):
+        raise ValueError(f"'{join_names(names)}' is asked for and against alike, so gradients cancel; leave one out")
     return total
+
+
+def _find_cancelled(terms: Sequence[Term]) -> list[str]:
+    """Return the names of terms whose weights add up to 0 with those of equal terms, if that is so for all terms."""
+    sums: dict[tuple[Any, ...], float] = {}
+    for term in terms:
+        asked = term.judge and (id(term.judge.module), term.judge.answer_key)
+        images = [*map(id, (*term.regions, *term.references))]
+        key: tuple[Any, ...] = (term.score, asked, *images, term.fades, term.tracks, term.share)
+        try:
+            hash(key)
+        except TypeError:  # Of a score of the user, of which is not known when it equals another.
+            key = (id(term),)
+        sums[key] = sums.get(key, 0.0) + term.weight
+    scale = max(abs(term.weight) for term in terms)
+    return [] if any(abs(total) > 1e-9 * scale for total in sums.values()) else [term.name for term in terms]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..common.images import Images
 from ..models.clip import CLIP
-from ..models.judge import check_judge
+from ..models.judge import Judge, check_judge
 from ..models.words import embed_words, list_words
 from ..objectives.embedding import check_concepts
 
@@ -18,7 +18,7 @@ _TEMPERATURE = 0.05  # Of the answers of a CLIP with concepts about a picture an
 
 
 def describe(
-    clip: CLIP, images: Images, other: Images | None = None, count: int = 10, words: Sequence[Tensor] | None = None
+    clip: Judge, images: Images, other: Images | None = None, count: int = 10, words: Sequence[Tensor] | None = None
 ) -> list[Words]:
     """Return the words that fit each image best, of nearly 29,000 names of things (`list_words`).
 

@@ -9,6 +9,8 @@ from torch import Tensor
 from ..common.images import Images
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
+from ..models.judge import Judge, check_judge
+from ..models.photograph_check import log_misreading
 from ..objectives.embedding import measure_similarity
 from .chart import plot_bars, wrap_name
 
@@ -22,11 +24,11 @@ class Prediction:
     probability: float
 
 
-def classify(classifier: Classifier, images: Images, count: int = 5) -> list[list[Prediction]]:
+def classify(classifier: Judge, images: Images, count: int = 5) -> list[list[Prediction]]:
     """Return the likeliest classes of each image, the likeliest first.
 
     Args:
-        classifier: a model that took no part in making the images: one that was climbed is too sure of them.
+        classifier: a `Classifier` that took no part in making the images: one that was climbed is too sure of them.
         images: (B, 3, H, W), 0..1, of any size; of an oblong image, the classifier sees the middle square.
         count: how many classes to name for each image, at least 1.
 
@@ -38,6 +40,8 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
         >>> [(guess.name, round(guess.probability, 1)) for guess in classify(load_starter(), image, count=2)[0]]
         [('espresso', 0.9), ('cup', 0.0)]
     """
+    classifier = check_judge(classifier, Classifier, "knows no classes; load a classifier")
+    log_misreading(classifier)
     if count < 1:
         raise ValueError(f"count {count} is too few; name at least 1 class")
     probabilities = classifier.probabilities(images)
@@ -71,16 +75,17 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
     return torch.cat(charts)
 
 
-def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tensor:
+def compare_with_texts(clip: Judge, images: Images, texts: Sequence[str]) -> Tensor:
     """Return the cosines between the embeddings of images and texts, (B, T), -1..1, on the device of the CLIP.
 
     In real CLIPs the cosine of even a good match is often no higher than 0.3: compare the cosines of several texts.
 
     Args:
-        clip: a CLIP with a text tower.
+        clip: a `CLIP` with a text tower.
         images: (B, 3, H, W), 0..1, of any size.
         texts: T texts, none of them empty.
     """
+    clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as load_starter_clip() does")
     targets, embeddings = clip.encode_text(texts), clip.encode_images(images)
     return measure_similarity(embeddings, targets.to(embeddings))
 

@@ -13,7 +13,7 @@ from ...common.scalars import as_whole
 from ...common.text import shorten
 from ..classifier import Classifier
 from ..judge import to_triple
-from ..photograph_check import log_misreading
+from ..photograph_check import check_later
 from .classifier_guess import guess_architecture
 from .layouts import check_normalization, choose_tensors, find_normalization, read_config, take_part
 from .timm_models import build_timm_module, wrap_timm_module
@@ -81,7 +81,7 @@ def load_classifier_file(path: Path, architecture: str | None = None, prefix: st
     side = as_whole(shape[-1]) if isinstance(shape, list) and shape else None
     size = side if side is not None and 32 <= side <= 1024 else classifier.size
     mean, std = to_triple(seen["mean"]), to_triple(seen["std"])
-    return log_misreading(replace(classifier, name=path.stem, size=size, mean=mean, std=std))
+    return check_later(replace(classifier, name=path.stem, size=size, mean=mean, std=std))
 
 
 def _check_architecture(architecture: str) -> None:

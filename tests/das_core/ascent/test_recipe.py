@@ -1,6 +1,7 @@
 """Recipes, and before the first step: what reaches the ascent, what is chosen, and what is refused."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -96,6 +97,24 @@ def test_a_setting_that_cannot_be_is_named(says: str, bad: dict[str, Any]) -> No
     check_settings(**good)
     with pytest.raises(ValueError, match=says):
         check_settings(**(good | bad))
+
+
+@each_case(
+    ("part", "given", "says"),
+    ("optimizer", torch.optim.Adam, r"optimizer the class Adam is no instance of Optimizer; give one, such as Norm"),
+    ("optimizer", da.Adam, "optimizer the class Adam is no instance"),
+    ("optimizer", "adam", "optimizer 'adam' is no instance"),
+    ("augmentation", 16, r"augmentation 16 is no instance of Augmentation; give one, such as Augmentation\(16\)"),
+    ("augmentation", "auto", "augmentation 'auto' is no instance"),
+    ("focus", (0.5, 0.5), r"focus \(0.5, 0.5\) is no instance of Focus"),
+    ("denoising", 0.3, "denoising 0.3 is no instance of Denoising"),
+)
+def test_a_part_of_another_kind_is_named(part: str, given: Any, says: str) -> None:
+    for make in (da.Recipe, partial(da.Ascent, da.ImageStack.gray(SPEC), toy_class())):
+        with pytest.raises(ValueError, match=says):
+            make(**{part: given})
+    with pytest.raises(ValueError, match="within '8/255' is no instance of Within; give one, such as 8/255"):
+        da.Ascent(da.ImageStack.gray(SPEC), toy_class(), within="8/255")  # type: ignore[arg-type]
 
 
 def test_a_new_picture_grows_and_a_tile_and_an_old_one_do_not() -> None:

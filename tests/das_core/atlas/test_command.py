@@ -1,5 +1,6 @@
 """The command `direct-ascent`: what it makes, what it refuses without running anything, and its exit codes."""
 
+import runpy
 import sys
 from pathlib import Path
 from unittest.mock import Mock
@@ -24,6 +25,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "open('run', 'w')\nfrom toys import classifier as make\nfive, lost = lambda: 5, {}"
     )
     return tmp_path
+
+
+def test_the_command_is_also_that_of_the_package(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["direct-ascent", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("direct_ascent", run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("direct-ascent ")
 
 
 def test_an_atlas_and_a_picture_by_one_s_own_model(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ def test_images_may_be_given_in_any_form_and_photographs_are_turned_as_they_say(
     expected = torch.from_numpy(bytes_).permute(2, 0, 1)[None] / 255
     frozen = bytes_.copy()
     frozen.flags.writeable = False
-    floats = [(bytes_ / 255).astype(kind) for kind in (">f4", np.longdouble)]
+    floats: list[Any] = [(bytes_ / 255).astype(kind) for kind in (">f4", np.longdouble)]
     for given in (bytes_, frozen, bytes_ / 255, *floats, bytes_[None], Image.fromarray(bytes_), expected[0]):
         torch.testing.assert_close(check_images(given, "it"), expected)
     grey = bytes_[..., 0]

@@ -52,6 +52,10 @@ test_what_is_no_wish_or_none_for_a_model_is_refused = refuses(
     (TOY, "layr3:12", "class 'layr3' is unknown .*If a channel is meant: layer 'layr3' is not in toy"),
     (TOY, "2:-1", "channel -1 is out of range; layer 2 has channels 0 to 31"),
     (TOY, "2:1,2", r"'1,2' is no channel of layer 2; .* channels\('2', \[0, 1\]\) for"),
+    (TOY, "2:1:3,4", r"'2:1:3,4' has two colons; write neuron\('2', 1, \(3,4\)\) for the place 3,4 of channel 1"),
+    (PLAIN, "0:1:2", r"has two colons; write neuron\('0', 1, \(2,\)\) .* or 0.5 \* channel\('0', 1\) with a weight"),
+    (TOY, -1 * "class 3", r"an empty text asks for nothing; .* write -1 \* classes\('goldfish'\)"),
+    (CLIP, " ", "an empty text asks for nothing"),
     (CLIP, f"{ATTENTION}#heads:1", "head 1 is out of range; .* has heads 0 to 0"),
     (TOY, text("a cat"), "toy reads no words; load a CLIP"),
 )

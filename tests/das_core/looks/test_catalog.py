@@ -1,5 +1,7 @@
 """What holds for all looks: shapes, ranges, batches, tiny pictures, names, sizes and palettes."""
 
+import pydoc
+
 import pytest
 import torch
 
@@ -13,6 +15,11 @@ from das_core.looks.regions import Glass
 from photographs import load_photograph
 
 PHOTO = load_photograph("cat", 96)
+
+
+def test_help_says_what_the_looks_are() -> None:
+    said = pydoc.plain(pydoc.render_doc(LOOKS))
+    assert all(name in said.split("Method resolution")[0].replace("\n |  ", " ") for name in LOOKS)
 
 
 @pytest.mark.parametrize("name", LOOKS)

@@ -1,6 +1,7 @@
 """Judges: what they show their modules, what is no answer, and what a view takes of memory."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -94,8 +95,10 @@ def test_another_precision_copies_every_weight_once_and_can_be_ended_between() -
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     with pytest.raises(StopError), interruptible(Stop(3)):
         full.with_precision(torch.float16)
-    with pytest.raises(ValueError, match=r"precision torch.int8 has no fractions; choose torch.float32"):
-        full.with_precision(torch.int8)
+    for wrong in (torch.int8, torch.float8_e4m3fn, "bfloat16", None, float):
+        says = re.escape(f"precision {wrong!r} is none of torch.float16, torch.bfloat16, torch.float32")
+        with pytest.raises(ValueError, match=says):
+            full.with_precision(wrong)  # type: ignore[arg-type]
 
 
 def test_a_conversion_keeps_every_field_of_a_judge_and_takes_those_of_the_class_itself() -> None:

@@ -2,13 +2,16 @@
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core import Classifier, load_starter
+from das_core import Classifier, class_objective, classify, load_starter
+from das_core.facade import channel, render
 from das_core.facade.wrap import wrap
+from das_core.models import photograph_check
 from das_core.models.photograph_check import describe_misreading
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION
 from toys import classifier
@@ -37,10 +40,22 @@ class Turned(nn.Module):
         return logits
 
 
-def test_another_order_of_the_classes_is_said_when_a_model_is_wrapped(caplog: pytest.LogCaptureFixture) -> None:
-    half = {"size": 224, "mean": (0.5,) * 3, "std": (0.5,) * 3}
+def test_another_order_of_the_classes_is_said_once_and_when_they_are_asked_for(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photograph_check, "_logged", set())
+    half: dict[str, Any] = {"size": 224, "mean": (0.5,) * 3, "std": (0.5,) * 3}
+    quick: dict[str, Any] = {"size": 64, "steps": 1, "recipe": "feature", "progress": False}
+    model = Turned()
     with caplog.at_level(logging.WARNING):
-        wrap(Turned(), **half)  # type: ignore[arg-type]
+        unit = replace(wrap(model, **half), size=64)
+        render(unit, "inner.blocks.3:5", **quick)
+        render(unit, channel("inner.blocks.3", 5), **quick)
+        assert not caplog.records
+        for _ in range(2):
+            judge = wrap(model, **half).with_precision(torch.float64)
+            classify(judge, torch.rand(1, 3, 32, 32))
+            class_objective(judge, "goldfish")
     (said,) = [record.getMessage() for record in caplog.records if "cup of coffee" in record.getMessage()]
     assert said.startswith("Turned takes a cup of coffee for")
 

@@ -6,6 +6,7 @@ import torch
 
 import das_core as da
 from cases import each_case, refuses
+from das_core.facade import classes
 from das_core.models.ensemble import ClassifierEnsemble
 from toys import SPEC, VIEWS, classifier
 
@@ -48,6 +49,9 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
 test_what_cannot_be_shared_out_is_refused = refuses(
     da.one_per_image,
     ((), "no objective is given; give one for each image"),
+    ((classes(1), classes(2)), r"Wish is no objective; .* of a wish, wish.resolve\(judge\)"),
+    (["goldfish", "jellyfish"], "str is no objective; make one"),
+    ("goldfish", "str is no objective; make one"),
     ((da.prior(), da.prior("l2")), "must ask one model, all its output"),
     # Two models that differ in nothing but their module.
     ((channel(1), channel(2, model=classifier())), "must ask one model, all its output"),

@@ -95,8 +95,10 @@ def test_words_are_kept_for_one_text_tower_alone(tmp_path: Path) -> None:
 def test_what_cannot_be_described_is_named() -> None:
     with pytest.raises(ValueError, match="count 0 is too few"):
         describe(make(), IMAGES, count=0)
+    with pytest.raises(ValueError, match=r"'clip' is no CLIP; load one, such as load_starter_clip\(\)"):
+        describe("clip", IMAGES)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="reads no words; load a CLIP"):
-        describe(da.load_starter(), IMAGES)  # type: ignore[arg-type]
+        describe(da.load_starter(), IMAGES)
     with pytest.raises(ValueError, match="toy has no text tower"):
         describe(replace(make(), text=None), IMAGES)
 

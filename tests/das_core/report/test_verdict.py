@@ -9,6 +9,7 @@ from das_core.models.classifier import Classifier
 from das_core.models.labels import number_labels
 from das_core.report.chart import plot_bars
 from das_core.report.verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
+from toys import judge
 
 BLUE = torch.tensor([0xA9, 0xC9, 0xF5]) / 255
 
@@ -41,6 +42,16 @@ def test_classes_come_likeliest_first_and_no_more_than_there_are() -> None:
     assert sum(v.probability for v in everything[0]) == pytest.approx(1)
     with pytest.raises(ValueError, match="count 0 is too few; name at least 1 class"):
         classify(columns(), picture(0.5), 0)
+
+
+def test_what_has_no_classes_is_named() -> None:
+    image = torch.rand(1, 3, 16, 16)
+    with pytest.raises(ValueError, match=r"'clip' is no Classifier; load one, such as load_starter\(\)"):
+        classify("clip", image)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="toy knows no classes; load a classifier"):
+        classify(judge(nn.Flatten()), image)
+    with pytest.raises(ValueError, match="toy reads no words; load a CLIP"):
+        compare_with_texts(judge(nn.Flatten()), image, ["a cat"])
 
 
 def test_there_is_a_chart_for_every_image_of_one_height_whichever_has_the_long_names() -> None:
