@@ -18,7 +18,6 @@ from .pace import Schedule, pace_at
 from .plan import Plan
 from .within import Within
 
-_NAMED = ("focus", "denoising")
 _PARTS: dict[str, tuple[type[Any], str]] = {
     "augmentation": (Augmentation, "Augmentation(16)"),
     "optimizer": (Optimizer, "NormalizedAscent() or Adam()"),
@@ -56,7 +55,8 @@ def check_parts(**parts: Any) -> None:
     whoever reads them."""
     for name, value in parts.items():
         kind, example = _PARTS[name]
-        if value is not None and not isinstance(value, kind) and not (isinstance(value, str) and name in _NAMED):
+        named = isinstance(value, str) and name in ("focus", "denoising")
+        if value is not None and not isinstance(value, kind) and not named:
             given = f"the class {value.__name__}" if isinstance(value, type) else shorten(repr(value))
             raise ValueError(f"{name} {given} is no instance of {kind.__name__}; give one, such as {example}")
 

@@ -80,13 +80,10 @@ def _to_batch(images: Images, what: str) -> Tensor:
         raise ValueError(f"{what} is a path; open it first: PIL.Image.open({shorten(str(images))!r})")
     elif not isinstance(images, Tensor):
         raise ValueError(f"{what} is a {type(images).__name__}; give a tensor, an array or a picture of Pillow")
-    kinds = {"of nested images": images.is_nested, "on the device meta": images.is_meta}
-    kinds |= {
-        f"of {images.layout}": images.layout is not torch.strided,
-        f"of {images.dtype}": images.dtype not in FLOATS,
-    }
-    if wrong := [kind for kind, applies in kinds.items() if applies]:
-        raise ValueError(f"{what} is a tensor {wrong[0]}; convert it to floats in 0..1, dense, on the CPU or a GPU")
+    kind = "nested images" if images.is_nested else images.dtype if images.layout is torch.strided else images.layout
+    if images.is_meta or kind not in FLOATS:
+        kind = f"{kind} on the device {images.device}"
+        raise ValueError(f"{what} is a tensor of {kind}; convert it to floats in 0..1, dense, on the CPU or a GPU")
     return images[None] if images.ndim == 3 else images
 
 

@@ -66,13 +66,8 @@ def _blur(mask: Tensor, feather: int) -> Tensor:
     if mask.device.type != "cpu" or mask.numel() * size**2 <= _MOST_PRODUCTS:
         return gaussian_blur(mask, [size, size], [feather / 2, feather / 2])
     # The same up to rounding. With a square kernel, a wide feather on a large mask would take hours.
-    kernel = (
-        torch.linspace(-feather, feather, size, dtype=torch.float32, device="cpu")
-        .div(feather / 2)
-        .square()
-        .mul(-0.5)
-        .exp()
-    )
+    across = torch.linspace(-feather, feather, size, dtype=torch.float32, device="cpu")
+    kernel = across.div(feather / 2).square().mul(-0.5).exp()
     row = (kernel / kernel.sum()).expand(1, 1, 1, size)
     padded = F.pad(mask, (feather,) * 4, mode="reflect")
     across = _convolve(padded, row)

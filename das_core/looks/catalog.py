@@ -20,11 +20,6 @@ class Looks(dict[str, Look]):
     pixel art, poster, risograph, cross-stitch, mosaic: cells of few colours (`Cells`). ink, engraving, hatching,
     stipple, halftone: black marks on paper (`Ink`). oil, watercolour: strokes of a brush (`Paint`). stained glass:
     pieces between lead (`Glass`). low poly: triangles (`LowPoly`).
-
-    Example:
-        >>> import direct_ascent as da
-        >>> da.LOOKS["stained glass"]
-        Glass(pieces=20, lead=1.0, color='#1a1a1a', evenness=0.2)
     """
 
 

@@ -64,7 +64,7 @@ def test_objectives_are_added_and_weighted_like_numbers() -> None:
 
 def test_an_ascent_of_a_sum_is_that_of_its_parts_to_the_bit() -> None:
     stack = da.ImageStack.gray(replace(SPEC, time=da.Time(4)))
-    both = da.over_keyframes({0: 3, 2: 5}, lambda target: da.class_objective(model, target))
+    both = da.over_keyframes({0: 3, 2: 5}, lambda target: da.class_objective(MODEL, target))
     joint = da.Ascent(stack, both, VIEWS, steps=3).run()
     alone = da.Ascent(stack, [da.Objective((term,)) for term in both.terms], VIEWS, steps=3).run()
     assert torch.equal(joint.image, alone.image)
@@ -125,7 +125,6 @@ class Odd(list[int]):
 
 
 def test_terms_that_differ_and_those_beside_others_do_not_cancel() -> None:
-    model = classifier()
     both = [da.content_objective(MODEL, torch.rand(1, 3, 32, 32)) * weight for weight in (1, -1)]
     region = da.in_region(-THREE, torch.ones(1, 8, 8))
     faded = da.over_steps(-THREE, start=0.0, end=1.0)
