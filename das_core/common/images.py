@@ -81,7 +81,8 @@ def _to_batch(images: Images, what: str) -> Tensor:
     elif not isinstance(images, Tensor):
         raise ValueError(f"{what} is a {type(images).__name__}; give a tensor, an array or a picture of Pillow")
     kind = "nested images" if images.is_nested else images.dtype if images.layout is torch.strided else images.layout
-    if images.is_meta or kind not in FLOATS:
+    # One of a subclass may have its values elsewhere.
+    if (images.is_meta and type(images) in (Tensor, torch.nn.Parameter)) or kind not in FLOATS:
         kind = f"{kind} on the device {images.device}"
         raise ValueError(f"{what} is a tensor of {kind}; convert it to floats in 0..1, dense, on the CPU or a GPU")
     return images[None] if images.ndim == 3 else images
