@@ -32,7 +32,7 @@ from .stack.edit import EditStack
 from .stack.file import LoadStack, SaveStack
 from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
-from .stack.vector import SaveSVG
+from .stack.vector import StackToSVG
 from .views.augmentation import Augmentation
 
 NODES = [
@@ -60,7 +60,7 @@ NODES = [
     Optimize,
     GuideDiffusion,
     StackToImage,
-    SaveSVG,
+    StackToSVG,
     Camera,
     StackLevels,
     EditStack,

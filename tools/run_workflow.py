@@ -68,7 +68,7 @@ def run(
     # at once.
     from runner.core_nodes import register_core_nodes
     from runner.node_classes import hold_input_types, load_pack
-    from runner.runtime_setup import patch_model_patcher, set_folders
+    from runner.runtime_setup import patch_runtime, set_folders
     from runner.workflow_execution import execute_workflow, prepare_workflow
 
     if output.exists() and not output.is_dir():
@@ -76,7 +76,7 @@ def run(
     if input_folder.is_dir():
         next(input_folder.iterdir(), None)  # report an unreadable folder before a node lists it
     set_folders(output, input_folder, models)
-    patch_model_patcher()
+    patch_runtime()
     register_core_nodes(workflow.absolute().parent)
     load_pack(pack)
     with hold_input_types():

@@ -37,7 +37,7 @@ async function finish(node) {
     });
     if (answer.ok && (await answer.json()).finishing) return;
   }
-  tell("Nothing to finish", "Optimize is not running. Press Finish now while it climbs.");
+  tell("Nothing to finish", "Direct Ascent Optimize is not running. Press Finish now while it climbs.");
 }
 
 function setRunning(nodes) {
@@ -67,7 +67,7 @@ app.registerExtension({
     // Workflow files store the values of widgets by position, so the button must come after them and not be stored.
     const button = node.addWidget("button", BUTTON, null, () => finish(node), { serialize: false });
     button.serialize = false;
-    const label = LABELS[app.ui.settings.getSettingValue("Comfy.Locale")];
+    const label = LABELS[app.extensionManager.setting.get("Comfy.Locale")];
     if (label) button.label = `${label} (${BUTTON})`; // help pages use the English name
     button.tooltip = "End the ascent now, with the picture of the last whole step as its result. Cancel discards it.";
     button.disabled = true;

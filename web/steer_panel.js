@@ -51,12 +51,12 @@ const ANEW =
   "A setting has changed, or the picture is not in memory any more: the run begins again from its first step. With other settings it makes another picture.";
 
 function say(word) {
-  const texts = TEXTS[app.ui.settings.getSettingValue("Comfy.Locale")] ?? TEXTS.en;
+  const texts = TEXTS[app.extensionManager.setting.get("Comfy.Locale")] ?? TEXTS.en;
   return texts[WORDS.indexOf(word)];
 }
 
 function warn(detail) {
-  app.extensionManager?.toast?.add({ severity: "warn", summary: "Optimize", detail, life: 6000 });
+  app.extensionManager?.toast?.add({ severity: "warn", summary: "Direct Ascent Optimize", detail, life: 6000 });
 }
 
 function make(tag, style, more = {}) {

@@ -1,1 +1,1 @@
-"""The nodes Optimize and Guide Diffusion, which run ascents, and the inputs of Optimize."""
+"""The nodes Direct Ascent Optimize and Guide Diffusion, which run ascents, and the inputs of the first."""

@@ -48,7 +48,7 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
             raise _FinishedError
 
     ended = ""
-    with bridge.Progress(ascent.steps, console="Optimize") as progress:
+    with bridge.Progress(ascent.steps, console="Direct Ascent Optimize") as progress:
         try:
             progress.update(0)
             bridge.show_text(prefix + status.describe_start(ascent.stack))

@@ -38,8 +38,8 @@ class GuideDiffusion(Node):
                 objectives_input("What the picture is led towards: all of these, each by its weight."),
                 tip(
                     Augmentation.Input("augmentation", optional=True),
-                    "How the judges see the picture. Without one: 16 views as those of Augmentation, none from afar. "
-                    "Fewer views are faster.",
+                    "How the judges see the picture. Without one: 16 views as those of Direct Ascent Augmentation, "
+                    "none from afar. Fewer views are faster.",
                 ),
                 tip(
                     io.Int.Input("steps", default=Guidance.steps, min=1, max=100),

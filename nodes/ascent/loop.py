@@ -1,4 +1,4 @@
-"""The node Optimize."""
+"""The node Direct Ascent Optimize."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,14 +35,15 @@ class Optimize(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Optimize",
-            display_name="Optimize",
+            display_name="Direct Ascent Optimize",
             category="Direct Ascent",
             description="Let the stack climb: each step shows its views to the models, asks what change would raise "
             "the score, and moves all levels that way. Watch it grow in the preview. Finish now ends it "
             "with the picture so far; Cancel discards it. Connect as many objectives as you like; each "
             "counts by its weight. Connect image to Save Image: ComfyUI runs this node only if another "
             "node uses its result.",
-            aliases="synthesis, gradient ascent, sampler, deep dream, film, timelapse, text to image",
+            aliases="synthesis, gradient ascent, sampler, deep dream, deepdream, film, video, gif, timelapse, "
+            "text to image, photo",
             advanced=[
                 "recipe.optimizer",
                 "recipe.optimizer.momentum",
@@ -91,9 +92,10 @@ class Optimize(Node):
                 ),
             ],
             hidden=[io.Hidden.extra_pnginfo],
+            has_intermediate_output=True,  # Else a page that is opened later gets no panel from a run that is reused.
             outputs=[
                 io.Image.Output("image", tooltip="The picture of every item of the batch."),
-                Stack.Output("stack", tooltip="The stack as it is now; Optimize can go on from it."),
+                Stack.Output("stack", tooltip="The stack as it is now; Direct Ascent Optimize can go on from it."),
                 io.Image.Output("frames", tooltip="The kept steps in order, the final image last."),
                 History.Output("history", tooltip="Scores and gradient norm of every step."),
                 io.Mask.Output("importance", tooltip="Where the models looked: bright where the gradient was large."),
@@ -131,7 +133,9 @@ class Optimize(Node):
             bridge.check_frame_memory(stack.batch, *size, chosen.steps, settings.frame_every)
             # Checked before `prepare` builds the operator, because the operator may need the most memory.
             node = "Film Stack" if stack.spec.zoom is None else "Zoom Stack"
-            with add_advice(TrackError, f". Keyframes and Schedule say which, {node} how many there are"):
+            with add_advice(
+                TrackError, f". Direct Ascent Keyframes and Direct Ascent Schedule say which, {node} how many there are"
+            ):
                 plan = make_plan(list_connected(objectives), stack.spec, stack.batch)
             needed = estimate_ascent_bytes(stack.spec, stack.batch, plan.groups, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))

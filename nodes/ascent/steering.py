@@ -107,7 +107,7 @@ class Steering:
         try:
             shown = bridge.show_result(node, images=bridge.to_comfy_images(draw_sheet(ascent.stack)))
         except OSError as error:  # ComfyUI saves it as a file; what was made does not depend on that.
-            bridge.warn_on_node(f"the panel of Optimize will not show this picture later: {error}", None)
+            bridge.warn_on_node(f"the panel of Direct Ascent Optimize will not show this picture later: {error}", None)
             return None
         running = bridge.find_running_node()
         ended = {"done": len(ascent.history), "enlarges": not ascent.optimizer.draws, "text": text}

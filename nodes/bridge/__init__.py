@@ -34,7 +34,6 @@ from .page import find_running_node, show_result, show_text, store_property, tel
 from .progress import Progress, Wait, check_interrupted, is_interrupt, show_failure
 from .rescue import rescue
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
-from .svg_files import save_svgs
 from .tensors import (
     check_vae,
     enable_autograd,

@@ -102,7 +102,7 @@ def press_act(node_id: Any, prompt_id: Any, act: Any) -> str:
     """Let an act, a list such as ["weigh", "castle", 2], wait for a node; return why not, or an empty text."""
     controls = _find_controls(node_id, prompt_id)
     if controls is None:
-        return "Optimize is not running; steer while it climbs"
+        return "Direct Ascent Optimize is not running; steer while it climbs"
     try:
         controls.offer(read_act([0, *act] if isinstance(act, list) else act)[1])
     except ValueError as error:

@@ -144,7 +144,7 @@ def _advise(error: Exception) -> str:
     """Return advice to append to the message of an error if memory ran out; "" for other errors."""
     if not is_out_of_memory(error):
         return ""
-    return ". Memory ran out: make the picture or the batch smaller, or give fewer views in Augmentation"
+    return ". Memory ran out: make the picture or the batch smaller, or give fewer views in Direct Ascent Augmentation"
 
 
 def measure_noise(sampling: Any, sigma: float) -> float:

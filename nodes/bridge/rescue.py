@@ -43,7 +43,7 @@ def _try(save: Callable[[], str], what: str) -> str:
 def _save_stack(stack: ImageStack) -> str:
     """Save a stack, and return a sentence that names its file."""
     name = save_new_stack(stack, _NAME)
-    return f"Its stack was saved as '{name}': Load Stack and another Optimize go on from it."
+    return f"Its stack was saved as '{name}': Load Stack and another Direct Ascent Optimize go on from it."
 
 
 def _save_last_image(stack: ImageStack) -> str:
@@ -61,17 +61,17 @@ def _save_frames(frames: Sequence[Tensor]) -> str:
 def _save_history(history: Sequence[Record]) -> str:
     """Save the scores of every step as a table, and return a sentence that names its file."""
     table = tabulate_history(history)
-    (name,) = save_new_files(_NAME, ".csv", [lambda path: path.write_text(table, encoding="utf-8")])
+    (name,) = _save_new_files(_NAME, ".csv", [lambda path: path.write_text(table, encoding="utf-8")])
     return f"Its scores were saved as {name}."
 
 
 def _save_images(images: Tensor, prefix: str) -> list[str]:
     """Save images (B, 3, H, W), 0..1, and return the name of every file, relative to the output folder."""
     pictures = [to_pil_image(image.detach().cpu()) for image in images]
-    return save_new_files(prefix, ".png", [partial(picture.save, format="PNG") for picture in pictures])
+    return _save_new_files(prefix, ".png", [partial(picture.save, format="PNG") for picture in pictures])
 
 
-def save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
+def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
     """Call each writer with the path of a new file, such as "prefix_00001_.png"; return the names below the output."""
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
     Path(folder).mkdir(parents=True, exist_ok=True)

@@ -42,14 +42,14 @@ def save_new_stack(stack: ImageStack, prefix: str) -> str:
 def _choose_stack_path(prefix: str) -> Path:
     """Return the path for the next stack with this prefix, and make its folder."""
     output = folder_paths.get_output_directory()
-    check_prefix(prefix, Path(output) / STACKS)
+    _check_prefix(prefix, Path(output) / STACKS)
     # Joined by `Path`, so that the separators are the system's own: ComfyUI compares the result with absolute paths.
     folder, name, counter, _, _ = folder_paths.get_save_image_path(str(Path(STACKS) / prefix), output)
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / f"{name}_{counter:05}_{SUFFIX}"
 
 
-def check_prefix(prefix: str, home: Path) -> None:
+def _check_prefix(prefix: str, home: Path) -> None:
     """Raise a ValueError unless a prefix, which may begin with subfolders, names a file in a folder."""
     home = _resolve(home)
     usable = prefix.strip() and _is_encodable(prefix) and not prefix.endswith(("/", "\\"))

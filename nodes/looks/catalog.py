@@ -1,4 +1,4 @@
-"""The node Look."""
+"""The node Direct Ascent Look."""
 
 from typing import Any
 
@@ -21,18 +21,18 @@ class Look(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Look",
-            display_name="Look",
+            display_name="Direct Ascent Look",
             category="Direct Ascent",
             description="Make the picture of pixels, ink or glass instead of paint. The models see the look "
             "while the picture climbs, so they shape it for the look; a filter at the end would only cover it. Connect "
-            "it to Optimize; nothing else has to be set.",
+            "it to Direct Ascent Optimize; nothing else has to be set.",
             aliases="pixel art, style, filter, woodcut, engraving, halftone, oil, watercolor, stained glass, mosaic, "
             "cross-stitch, low poly, poster, palette",
             advanced=["dither"],
             inputs=[
                 tip(
                     io.Combo.Input("look", options=list(LOOKS), default="pixel art"),
-                    "What the picture is made of. Save SVG draws all of them but oil and watercolour as shapes.",
+                    "What the picture is made of. Stack to SVG draws all of them but oil and watercolour as shapes.",
                 ),
                 tip(
                     io.Float.Input("size", default=1.0, min=0.2, max=5.0, step=0.05),
@@ -56,7 +56,7 @@ class Look(Node):
                     "and its brightest.",
                 ),
             ],
-            outputs=[LookSocket.Output("look", tooltip="For Optimize.")],
+            outputs=[LookSocket.Output("look", tooltip="For Direct Ascent Optimize.")],
         )
 
     @classmethod

@@ -41,17 +41,17 @@ class LoadClassifier(Node):
             node_id="DAS_LoadClassifier",
             display_name="Load Classifier",
             category="Direct Ascent/models",
-            description="Load an image classifier. Class Objective makes images that it is sure of; Classify asks it "
-            "what an image shows.\n\n"
+            description="Load an image classifier. Class Objective makes images that it is sure of; Direct Ascent "
+            "Classify asks it what an image shows.\n\n"
             "• starters: EfficientNet-Lite0 and Lite1 as one, installed with this pack, no download. They share out "
             "the views, so that two cost hardly more time than one, and what convinces both is a better picture.\n"
             "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
-            "• second_opinion: EfficientNet-Lite2, also installed. Use it in Classify, to judge an image by a model "
-            "that did not make it.\n"
+            "• second_opinion: EfficientNet-Lite2, also installed. Use it in Direct Ascent Classify, to judge an "
+            "image by a model that did not make it.\n"
             "• recommended: a few that are worth a try, such as robust networks, whose pictures have whole shapes.\n"
             "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
             "• file: your own checkpoint from models/classifiers.",
-            aliases="imagenet, timm, torchvision",
+            aliases="imagenet, timm, torchvision, resnet",
             advanced=["precision"],
             inputs=[
                 io.DynamicCombo.Input(
@@ -93,7 +93,8 @@ class LoadClassifier(Node):
             ],
             outputs=[
                 Classifier.Output(
-                    "classifier", tooltip="For Class Objective (to make images) and Classify (to name them)."
+                    "classifier",
+                    tooltip="For Class Objective, to make images; for Direct Ascent Classify, to name them.",
                 )
             ],
             hidden=[io.Hidden.unique_id],

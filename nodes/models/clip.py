@@ -35,18 +35,18 @@ class LoadCLIP(Node):
             display_name="Load CLIP Judge",
             category="Direct Ascent/models",
             description="Load a model that puts images and words into one space. Text Objective makes images of what "
-            "you write; Image Objective of what it sees in another image; Similarity says how near they "
+            "you write; Image Objective of what it sees in another image; Direct Ascent Similarity says how near they "
             "come.\n\n"
             "• starters: installed with this pack, no download. Two image classifiers, each joined with a sentence "
             "encoder without captions, share out the views: they know a thousand things, and words near to them.\n"
             "• starter: the first of the two alone, for objectives that look into the layers of one model.\n"
-            "• second_opinion: the same with a third image classifier. Use it in Similarity, to judge an image by a "
-            "model that did not make it.\n"
+            "• second_opinion: the same with a third image classifier. Use it in Direct Ascent Similarity, to judge "
+            "an image by a model that did not make it.\n"
             "• recommended: a few that are worth a try, such as robust ones, whose pictures have whole shapes.\n"
-            "• open_clip: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
-            "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
+            "• open_clip: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when you "
+            "pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
             "• file: your own checkpoint from models/open_clip.",
-            aliases="openclip, siglip, text to image",
+            aliases="clip, openclip, siglip, text to image",
             advanced=["precision"],
             inputs=[
                 io.DynamicCombo.Input(
@@ -79,7 +79,9 @@ class LoadCLIP(Node):
                 precision_input(),
             ],
             outputs=[
-                Clip.Output("clip", tooltip="For Text Objective and Image Objective (to make images) and Similarity.")
+                Clip.Output(
+                    "clip", tooltip="For Text and Image Objective (to make images) and Direct Ascent Similarity."
+                )
             ],
         )
 
@@ -133,7 +135,9 @@ class CLIPFromComfyUI(Node):
                 io.ClipVision.Input("clip_vision", tooltip="The half that sees, from Load CLIP Vision."),
             ],
             outputs=[
-                Clip.Output("clip", tooltip="For Text Objective and Image Objective (to make images) and Similarity.")
+                Clip.Output(
+                    "clip", tooltip="For Text and Image Objective (to make images) and Direct Ascent Similarity."
+                )
             ],
         )
 

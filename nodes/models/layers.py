@@ -1,4 +1,4 @@
-"""The node List Layers."""
+"""The node List Model Layers."""
 
 from comfy_api.latest import io
 
@@ -14,7 +14,7 @@ class ListLayers(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_ListLayers",
-            display_name="List Layers",
+            display_name="List Model Layers",
             category="Direct Ascent/inspect",
             description="List what the layers of a model are called and what comes out of them, for Style, Content "
             "and Feature Objective. The list appears on the node.",

@@ -1,4 +1,4 @@
-"""The nodes Region, Schedule and Ensemble, which change where, when or by which views another objective counts."""
+"""The nodes Direct Ascent Region, Schedule and Ensemble: where, when or by which views another objective counts."""
 
 from collections.abc import Mapping
 
@@ -20,12 +20,12 @@ class Region(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Region",
-            display_name="Region",
+            display_name="Direct Ascent Region",
             category="Direct Ascent/objectives",
             description="Ask for something in one part of the picture: a castle on the left, a forest on the right. "
             "The model looks where the mask is, and what lies under it moves for this objective; large "
             "soft shapes reach a little over the edge. Each region is looked at by itself, with as many "
-            "views as Augmentation says.",
+            "views as Direct Ascent Augmentation says.",
             aliases="mask, area, regional prompt, compose",
             inputs=[
                 Objective.Input("objective", tooltip="What is asked for there, of any kind."),
@@ -36,7 +36,7 @@ class Region(Node):
                     "16 x 16 pixels: refused, nothing could be seen there.",
                 ),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod
@@ -49,7 +49,7 @@ class Schedule(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Schedule",
-            display_name="Schedule",
+            display_name="Direct Ascent Schedule",
             category="Direct Ascent/objectives",
             description="Let an objective count for more or less as the ascent goes on: first the scene, then a "
             "detail; first one subject, then another. Its weight is multiplied by a factor that goes from "
@@ -85,7 +85,7 @@ class Schedule(Node):
                     "sound. In place of frames.",
                 ),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod
@@ -117,12 +117,12 @@ class Ensemble(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Ensemble",
-            display_name="Ensemble",
+            display_name="Direct Ascent Ensemble",
             category="Direct Ascent/objectives",
             description="Ask several models for the same picture at about the time of one: each sees a part of the "
             "views. What convinces models that were trained apart is a better picture than what convinces "
             "one. Connect an objective for each model: the same classes in Class Objectives, or the same "
-            "words in Text Objectives. Connected to Optimize one by one, each would see all views, and "
+            "words in Text Objectives. Connected to Direct Ascent Optimize one by one, each would see all views, and "
             "take its own time.",
             aliases="several models, combine, share views, vote",
             inputs=[
@@ -132,7 +132,7 @@ class Ensemble(Node):
                     least=2,
                 )
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod

@@ -38,7 +38,7 @@ class ClassObjective(Node):
                     ),
                     "What counts. log_probability: views in which the model is sure have no more effect, so one whole "
                     "subject comes out. logit: the raw score, as in the paper; more and more of it, in parts. margin: "
-                    "pushes away the strongest rival. share: for films, as Keyframes has it.",
+                    "pushes away the strongest rival. share: for films, as Direct Ascent Keyframes has it.",
                 ),
                 weight_input(),
                 tip(
@@ -50,7 +50,7 @@ class ClassObjective(Node):
                     "more, and are nearly as sure. 0.8: they differ most, and some are odd.",
                 ),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod

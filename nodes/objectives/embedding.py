@@ -30,7 +30,7 @@ class TextObjective(Node):
             description="Ask in words for an image: 'a coral reef full of fish'. Several prompts add up, one a line; "
             "a negative weight keeps something away. A prompt is encoded once: changing its weight costs "
             "nothing.",
-            aliases="prompt, clip, text to image, negative prompt",
+            aliases="prompt, clip, text to image, txt2img, negative prompt",
             advanced=["similarity", "weight"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
@@ -49,7 +49,7 @@ class TextObjective(Node):
                 ),
                 weight_input(),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -74,7 +74,7 @@ class ImageObjective(Node):
             description="Ask for an image that the model takes for another one: not its pixels, but what it shows. "
             "From grey it is a reconstruction of what the model has seen; from another start image, a "
             "blend of both.",
-            aliases="clip, reconstruct, style, image prompt",
+            aliases="clip, reconstruct, style, image prompt, photo, image to image",
             advanced=["similarity", "weight"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
@@ -89,7 +89,7 @@ class ImageObjective(Node):
                 ),
                 weight_input(),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod

@@ -33,16 +33,16 @@ class FeatureObjective(Node):
             "• direction: several channels at once, with signed shares.\n"
             "• head: what one attention head of a transformer lets through.\n"
             "• latent: a feature of a sparse autoencoder, a probe or a vector, from a file in models/features.",
-            aliases="deep dream, lucid, feature visualization, neuron, interpretability, activation maximization, sae, "
-            "sparse autoencoder, transcoder, probe",
+            aliases="deep dream, deepdream, lucid, feature visualization, neuron, interpretability, "
+            "activation maximization, sae, sparse autoencoder, transcoder, probe",
             advanced=["weight"],
             inputs=[
                 model_input(),
                 tip(
                     io.String.Input("layer", default="blocks.3"),
                     "The layer to ask, by the model's own name for it. Early layers see edges and colours, middle "
-                    "ones textures and parts, late ones things. List Layers shows all names. The default fits models "
-                    "with timm-style names.",
+                    "ones textures and parts, late ones things. List Model Layers shows all names. The default fits "
+                    "models with timm-style names.",
                 ),
                 io.DynamicCombo.Input(
                     "kind",
@@ -98,7 +98,7 @@ class FeatureObjective(Node):
                 ),
                 weight_input(),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod
@@ -112,7 +112,7 @@ class FeatureObjective(Node):
         # 2: to find the layer, `find_layers` shows the model two views.
         bridge.load_judges([model], 2)
         position = core.parse_position(settings.get("position", ""))
-        with add_advice(UnknownLayerError, ". List Layers shows all"):
+        with add_advice(UnknownLayerError, ". List Model Layers shows all"):
             if part == _LATENT:
                 path = find_checkpoint(bridge.FEATURES, settings.get("checkpoint"))
                 with bridge.Wait(f"reading {path.name}"):

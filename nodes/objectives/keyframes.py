@@ -1,4 +1,4 @@
-"""The node Keyframes."""
+"""The node Direct Ascent Keyframes."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ class Keyframes(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Keyframes",
-            display_name="Keyframes",
+            display_name="Direct Ascent Keyframes",
             category="Direct Ascent/objectives",
             description="Say what a film shows at which frame: '0: a castle / 24: a volcano'. Between two keyframes "
             "one goes over into the other. Words for a CLIP, classes for a classifier. Film Stack says "
@@ -47,7 +47,7 @@ class Keyframes(Node):
                 ),
                 weight_input(),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
             hidden=[io.Hidden.unique_id],
         )
 

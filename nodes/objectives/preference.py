@@ -51,7 +51,7 @@ class PreferenceObjective(Node):
                 ),
                 weight_input(),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
             hidden=[io.Hidden.unique_id],
         )
 

@@ -1,4 +1,4 @@
-"""The node Prior."""
+"""The node Direct Ascent Prior."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ class Prior(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Prior",
-            display_name="Prior",
+            display_name="Direct Ascent Prior",
             category="Direct Ascent/objectives",
             description="Ask for what pictures are like, whatever they show: like the photographs that a model knows, "
             "smooth, near to the start, with a photograph's balance of coarse and fine, or without burnt colours. Goes "
             "beside other objectives.",
-            aliases="regularizer, total variation, tv, smooth, spectrum, natural, photograph, deep inversion",
+            aliases="regularizer, total variation, tv, smooth, spectrum, natural, photo, photograph, deep inversion",
             inputs=[
                 tip(
                     io.Combo.Input("kind", options=_KINDS, default="total_variation"),
@@ -53,7 +53,7 @@ class Prior(Node):
                     "trained on. Then the model needs no batch norms. Small ones will do: it sees about 224 pixels.",
                 ),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod

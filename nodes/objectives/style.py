@@ -34,12 +34,12 @@ class StyleObjective(Node):
                 tip(
                     io.String.Input("layers", default="", multiline=True),
                     "Layers to compare, one a line, with ': weight' if you like. Early ones are colours and fine "
-                    "grain, late ones large motifs. Empty: some of each, as suits the model. List Layers shows their "
-                    "names.",
+                    "grain, late ones large motifs. Empty: some of each, as suits the model. List Model Layers shows "
+                    "their names.",
                 ),
                 weight_input(),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod
@@ -47,7 +47,7 @@ class StyleObjective(Node):
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         # 4: the model is shown four windows of the style image at once.
         bridge.load_judges([model], 4)
-        with add_advice(UnknownLayerError, ". List Layers shows all"):
+        with add_advice(UnknownLayerError, ". List Model Layers shows all"):
             return io.NodeOutput(style_objective(model, images, layers, weight))
 
 
@@ -77,12 +77,12 @@ class ContentObjective(Node):
                 ),
                 weight_input(),
             ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod
     def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
         # 2: `content_objective` shows the model two views to find its layers.
         bridge.load_judges([model], 2)
-        with add_advice(UnknownLayerError, ". List Layers shows all"):
+        with add_advice(UnknownLayerError, ". List Model Layers shows all"):
             return io.NodeOutput(content_objective(model, bridge.from_comfy_images(image), layer, weight))

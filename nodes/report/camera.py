@@ -1,4 +1,4 @@
-"""The node Camera."""
+"""The node Direct Ascent Camera."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -16,12 +16,12 @@ class Camera(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Camera",
-            display_name="Camera",
+            display_name="Direct Ascent Camera",
             category="Direct Ascent",
             description="Move a camera over a picture, or over a film while it plays: from shot to shot it pans, "
             "zooms and rolls, and never shows what lies outside. A large picture of Stack to Image stays "
             "sharp from near. The frames are ready for Create Video and Save Video.",
-            aliases="pan, zoom, roll, rotate, ken burns, camera motion, video, animation",
+            aliases="pan, zoom, roll, rotate, ken burns, camera motion, video, gif, animation",
             advanced=["frames", "width", "height", "curve"],
             inputs=[
                 tip(

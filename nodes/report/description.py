@@ -1,4 +1,4 @@
-"""The node Describe."""
+"""The node Direct Ascent Describe."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -17,7 +17,7 @@ class Describe(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Describe",
-            display_name="Describe",
+            display_name="Direct Ascent Describe",
             category="Direct Ascent/inspect",
             description="Find, among nearly 29,000 names of things, the words that fit an image best under a CLIP; "
             "with a second image, the words that tell the two apart. A starter reads them in a "

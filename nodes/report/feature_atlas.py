@@ -52,8 +52,8 @@ class FeatureAtlas(Node):
                 tip(
                     io.String.Input("layer", default=""),
                     "The layer to look into, by the model's own name for it. Early layers see edges and colours, "
-                    "middle ones textures and parts, late ones things. List Layers shows all names; 'classes' are the "
-                    "classes of a classifier. Empty: a layer of textures and parts.",
+                    "middle ones textures and parts, late ones things. List Model Layers shows all names; 'classes' "
+                    "are the classes of a classifier. Empty: a layer of textures and parts.",
                 ),
                 tip(
                     io.String.Input("units", default="0-7"),
@@ -132,7 +132,7 @@ class FeatureAtlas(Node):
 def _find_layer(model: Judge, layer: str) -> Units:
     """Return the units of a layer; of one of textures and parts if its name is empty."""
     name = layer.strip() or choose_style_layers(find_layers(model), model.size)[-1]
-    with add_advice(UnknownLayerError, ". List Layers shows all"):
+    with add_advice(UnknownLayerError, ". List Model Layers shows all"):
         found = find_units(model, name)
     if len(found) > 1:
         raise ValueError(f"'{shorten(name)}' fits {len(found)} layers; name one of them, such as {found[-1].name}")

@@ -22,7 +22,7 @@ class StackLevels(Node):
             aliases="pyramid, layers, decompose, frequency",
             advanced=["size", "stretch"],
             inputs=[
-                Stack.Input("stack", tooltip="What to look into, from Optimize, Image Stack, Load or Edit Stack."),
+                Stack.Input("stack", tooltip="From Direct Ascent Optimize, Image Stack, Load Stack or Edit Stack."),
                 tip(
                     io.Int.Input("size", default=160, min=SMALLEST_TILE, max=1024, step=8),
                     "The long side of every small picture, in pixels. 96: an overview. 224 and more: detail.",

@@ -61,7 +61,7 @@ class ObjectiveScore(Node):
         bridge.make_room(
             core.estimate_scoring_bytes(images, augmentation),
             f"scoring {len(images)} images of {images.shape[3]} x {images.shape[2]} with their margins",
-            "set a smaller jitter in Augmentation, or score fewer or smaller images",
+            "set a smaller jitter in Direct Ascent Augmentation, or score fewer or smaller images",
         )
         scorer = core.ImageScorer(images, list_connected(objectives), augmentation, seed)
         bridge.load_judges(scorer.judges, scorer.chunk)

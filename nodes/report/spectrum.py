@@ -1,4 +1,4 @@
-"""The node Spectrum."""
+"""The node Direct Ascent Spectrum."""
 
 import torch
 from comfy_api.latest import io
@@ -17,7 +17,7 @@ class Spectrum(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Spectrum",
-            display_name="Spectrum",
+            display_name="Direct Ascent Spectrum",
             category="Direct Ascent/inspect",
             description="How much of an image is coarse and how much is fine: power against frequency, beside the 1 / "
             "f^2 of photographs. A slope near -2 is natural, a flatter one is noisy, a steeper one soft. "

@@ -1,4 +1,4 @@
-"""The nodes Classify and Similarity."""
+"""The nodes Direct Ascent Classify and Similarity."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -29,7 +29,7 @@ class Classify(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Classify",
-            display_name="Classify",
+            display_name="Direct Ascent Classify",
             category="Direct Ascent/inspect",
             description="Name what an image shows, with how sure the classifier is. Ask a model that did not make the "
             "image: the one that was climbed is always convinced, a second opinion says whether others "
@@ -72,7 +72,7 @@ class Similarity(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Similarity",
-            display_name="Similarity",
+            display_name="Direct Ascent Similarity",
             category="Direct Ascent/inspect",
             description="How near images come to some texts, under any CLIP: the cosine of their embeddings. Numbers "
             "of one model compare with each other, not with those of another. Ask a model that did not "

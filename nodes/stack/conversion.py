@@ -24,9 +24,9 @@ class FilmStack(Node):
             category="Direct Ascent",
             description="Make a film of a stack: frames that climb together, each like its neighbours, in little more "
             "time than a picture. It has levels in time, too: what all frames share moves far, what "
-            "differs from frame to frame moves little. Keyframes says what each is to show; without them "
+            "differs from frame to frame moves little. Direct Ascent Keyframes says what each is to show; without them "
             "all are asked for the same.",
-            aliases="video, animation, morph, loop, length, frames, time",
+            aliases="video, gif, animation, morph, loop, length, frames, time",
             inputs=[
                 tip(
                     Stack.Input("stack"),
@@ -44,7 +44,7 @@ class FilmStack(Node):
                     "and an end.",
                 ),
             ],
-            outputs=[Stack.Output("stack", tooltip="For Optimize; all its frames are one batch.")],
+            outputs=[Stack.Output("stack", tooltip="For Direct Ascent Optimize; all its frames are one batch.")],
         )
 
     @classmethod
@@ -73,9 +73,9 @@ class ZoomStack(Node):
             category="Direct Ascent",
             description="Make an infinite zoom of a stack: depths, pictures each of which lies in the middle of the "
             "one before. They climb together, seen from near and from far, so that each goes over into "
-            "the next. Keyframes says what each is to show, by its number: 0 is the outermost. Stack to "
+            "the next. Direct Ascent Keyframes says what each is to show, by its number: 0 is the outermost. Stack to "
             "Image makes the film.",
-            aliases="infinite zoom, deep zoom, droste, video, animation",
+            aliases="infinite zoom, deep zoom, droste, video, gif, animation",
             advanced=["factor"],
             inputs=[
                 tip(
@@ -99,7 +99,7 @@ class ZoomStack(Node):
                     "end.",
                 ),
             ],
-            outputs=[Stack.Output("stack", tooltip="For Optimize; its depths are one batch.")],
+            outputs=[Stack.Output("stack", tooltip="For Direct Ascent Optimize; its depths are one batch.")],
         )
 
     @classmethod

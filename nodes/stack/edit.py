@@ -22,11 +22,11 @@ class EditStack(Node):
             "to it, freeze it for ascents to come, or mix in another stack, all of it or a band. A film "
             "can be made smoother in time, too. A band is written as resolutions along the long side of "
             "the canvas, '1-16' for large shapes, '65-' for all fine detail; Stack Levels shows them. "
-            "Optimize goes on from the result.",
+            "Direct Ascent Optimize goes on from the result.",
             aliases="equalizer, blend, mix, freeze, frequency, hybrid image",
             advanced=["reset", "blend", "blend_bands", "changes"],
             inputs=[
-                Stack.Input("stack", tooltip="What to change, from Optimize, Image Stack or Load Stack."),
+                Stack.Input("stack", tooltip="What to change, from Direct Ascent Optimize, Image Stack or Load Stack."),
                 tip(
                     Stack.Input("other", optional=True),
                     "A stack of the same size and margin to mix in. Its levels and colours may be others.",
@@ -63,7 +63,7 @@ class EditStack(Node):
                     "exaggerates. Empty: all as it is.",
                 ),
             ],
-            outputs=[Stack.Output("stack", tooltip="For Optimize, Stack to Image, Stack Levels or Save Stack.")],
+            outputs=[Stack.Output("stack", tooltip="For Direct Ascent Optimize, Stack to Image or Save Stack.")],
         )
 
     @classmethod

@@ -19,11 +19,11 @@ class SaveStack(Node):
             category="Direct Ascent/stack",
             description="Keep a stack as a file, so that an ascent can go on from it tomorrow, or that it can be "
             "edited or rendered larger. The file holds the exact state, from which all levels follow, and "
-            "what the optimizer remembers, not just the picture; a new Optimize starts its own schedule "
+            "what the optimizer remembers, not just the picture; a new Direct Ascent Optimize starts its own schedule "
             "anew.",
             aliases="write, checkpoint, keep, safetensors",
             inputs=[
-                Stack.Input("stack", tooltip="What to keep, from Optimize, Image Stack or Edit Stack."),
+                Stack.Input("stack", tooltip="What to keep, from Direct Ascent Optimize, Image Stack or Edit Stack."),
                 tip(
                     io.String.Input("filename_prefix", default="direct_ascent"),
                     f"What the file is called, below the folder {bridge.STACKS} of ComfyUI's output folder; a "
@@ -47,8 +47,8 @@ class LoadStack(Node):
             node_id="DAS_LoadStack",
             display_name="Load Stack",
             category="Direct Ascent/stack",
-            description="Take up a stack that Save Stack has kept: let Optimize go on with it, look at its levels, "
-            "edit it, or render it at another size. A file that is damaged or of a newer version is "
+            description="Take up a stack that Save Stack has kept: let Direct Ascent Optimize go on with it, look at "
+            "its levels, edit it, or render it at another size. A file that is damaged or of a newer version is "
             "refused.",
             aliases="read, open, continue, resume, safetensors",
             inputs=[
@@ -58,7 +58,7 @@ class LoadStack(Node):
                     "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
                 )
             ],
-            outputs=[Stack.Output("stack", tooltip="For Optimize, Edit Stack, Stack Levels or Stack to Image.")],
+            outputs=[Stack.Output("stack", tooltip="For Direct Ascent Optimize, Edit Stack or Stack to Image.")],
         )
 
     @classmethod

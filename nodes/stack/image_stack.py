@@ -36,7 +36,8 @@ class ImageStack(Node):
             "so coarse shapes and fine detail grow together; that is what keeps the result an image and "
             "not adversarial noise. Start from grey, from noise, or from an image of yours; with a mask, "
             "only a part of it changes.",
-            aliases="imstack, pyramid, canvas, multi-resolution, inpaint, seamless tile, wallpaper",
+            aliases="imstack, pyramid, canvas, photo, image to image, img2img, multi-resolution, inpaint, "
+            "seamless tile, wallpaper",
             advanced=[
                 "start.amplitude",
                 "start.decay",
@@ -74,7 +75,7 @@ class ImageStack(Node):
                 tip(
                     io.Int.Input("seed", default=0, min=0, max=2**64 - 1, control_after_generate=True),
                     "Which noise to start from: another number, another picture. With start gray or image it changes "
-                    "nothing; the draws of views have their own seed in Optimize.",
+                    "nothing; the draws of views have their own seed in Direct Ascent Optimize.",
                 ),
                 tip(
                     io.Mask.Input("mask", optional=True),
@@ -83,7 +84,7 @@ class ImageStack(Node):
                 ),
                 details_input(),
             ],
-            outputs=[Stack.Output("stack", tooltip="For Optimize.")],
+            outputs=[Stack.Output("stack", tooltip="For Direct Ascent Optimize.")],
         )
 
     @classmethod

@@ -30,10 +30,10 @@ class StackToImage(Node):
             description="Render a stack as an image: its levels summed, squashed into 0..1, the margin cropped away. "
             "At another scale every level is resized by itself and then summed, which stays smoother than "
             "resizing the picture. A film or a zoom is rendered with as many frames as you like.",
-            aliases="render, decode, upscale, resize, film, frames, frame interpolation",
+            aliases="render, decode, upscale, resize, film, video, gif, frames, frame interpolation",
             advanced=["out"],
             inputs=[
-                Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize."),
+                Stack.Input("stack", tooltip="From Image Stack (where an ascent starts) or Direct Ascent Optimize."),
                 tip(
                     io.Float.Input(
                         "scale", default=1.0, min=SMALLEST_SCALE, max=LARGEST_SCALE, step=0.05, optional=True

@@ -1,4 +1,4 @@
-"""The node Augmentation, and its input `details` with rarely used settings."""
+"""The node Direct Ascent Augmentation, and its input `details` with rarely used settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,11 +22,11 @@ class Augmentation(Node):
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="DAS_Augmentation",
-            display_name="Augmentation",
+            display_name="Direct Ascent Augmentation",
             category="Direct Ascent",
             description="How the models see the picture: many shifted, zoomed, mirrored and noisy views of it each "
             "step. What convinces a model in every view is an image; what convinces it in one is noise. "
-            "Of all settings these matter most. Without this node Optimize uses the views of its recipe.",
+            "Of all settings these matter most. Without this node Direct Ascent Optimize uses the views of its recipe.",
             aliases="cutouts, crops, jitter, noise, views",
             advanced=[
                 "details.zoom_max",
@@ -58,7 +58,7 @@ class Augmentation(Node):
                 ),
                 details_input(),
             ],
-            outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize.")],
+            outputs=[AugmentationSocket.Output("augmentation", tooltip="For Direct Ascent Optimize.")],
         )
 
     @classmethod
@@ -103,8 +103,8 @@ def _list_settings() -> list[Any]:
         ),
         tip(
             io.Float.Input("zoom_start", default=Windows.zoom_start, min=0.02, max=1.0, step=0.005),
-            "Where zoom_min begins: while Optimize is coarse, views open from here to zoom_min. High: first one whole "
-            "scene, then detail. As low as zoom_min: all zooms from the start.",
+            "Where zoom_min begins: while Direct Ascent Optimize is coarse, views open from here to zoom_min. High: "
+            "first one whole scene, then detail. As low as zoom_min: all zooms from the start.",
         ),
         tip(
             io.Float.Input("noise", default=Noise.amplitude, min=0.0, max=10.0, step=0.01),

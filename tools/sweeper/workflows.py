@@ -23,7 +23,7 @@ from runner.core_nodes import register_core_nodes
 from runner.node_checks import check_node
 from runner.node_classes import get_node_class, hold_input_types, is_output, load_pack
 from runner.node_inputs import fill_defaults, list_inputs, set_input
-from runner.runtime_setup import patch_model_patcher, set_folders
+from runner.runtime_setup import patch_runtime, set_folders
 from runner.workflow_graph import Node, Workflow, WorkflowError, find_input, get_node, read_workflow, sort_nodes
 from sweeper.grid import Grid, Value
 
@@ -78,7 +78,7 @@ class Workflows:
         self._nodes: dict[tuple[str, str, tuple[tuple[str, Value], ...]], Node | WorkflowError | RunsError] = {}
         self._digests: dict[int, str] = {}
         set_folders(Path("output"), plan.input_folder, plan.models)
-        patch_model_patcher()
+        patch_runtime()
         load_pack(plan.pack)
         self._outputs = {label: self._find_outputs(label, workflow) for label, workflow in plan.workflows.items()}
 

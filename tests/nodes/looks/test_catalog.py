@@ -1,4 +1,4 @@
-"""The nodes Look and Save SVG: from a name to pixels and to a file."""
+"""The nodes Direct Ascent Look and Stack to SVG: from a name to pixels and to shapes."""
 
 import re
 from pathlib import Path
@@ -18,12 +18,9 @@ def test_the_picture_of_optimize_has_the_look_and_goes_on_with_it(pack: Pack, sa
     again, *_ = pack.optimize(stack=loaded)
     assert loaded.spec.look == look
     assert len(again.flatten(0, 2).unique(dim=0)) <= 4
-    output = pack.node("DAS_SaveSVG").execute(stack=stack, filename_prefix="art/castle")
-    (shown,) = output.ui["images"]
-    assert shown == {"filename": "castle_00001_.svg", "subfolder": "art", "type": "output"}
-    assert pack.node("DAS_SaveSVG").GET_SCHEMA().is_output_node
-    text = (saved_stacks.parent / "art" / "castle_00001_.svg").read_text()
-    assert text.count("<path") == len(image.flatten(0, 2).unique(dim=0))
+    (svg,) = pack.run("DAS_StackToSVG", stack=stack)
+    (drawing,) = svg.data
+    assert drawing.getvalue().count(b"<path") == len(image.flatten(0, 2).unique(dim=0))
 
 
 def test_a_palette_comes_from_an_image(pack: Pack) -> None:
@@ -40,10 +37,10 @@ def test_a_palette_comes_from_an_image(pack: Pack) -> None:
     [
         ("DAS_Look", {"look": "crayon"}, "look 'crayon' is unknown"),
         ("DAS_Look", {"look": "poster", "palette_from": torch.full((1, 4, 4, 3), torch.nan)}, "NaN"),
-        ("DAS_SaveSVG", {"filename_prefix": "../out"}, "leaves the folder"),
+        ("DAS_StackToSVG", {"image": torch.rand(1, 99, 99, 3), "start": "image"}, "Connect Direct Ascent Look to"),
     ],
 )
 def test_bad_values_are_named(pack: Pack, node: str, values: dict[str, object], message: str) -> None:
-    given = values if node == "DAS_Look" else {"stack": pack.stack(), **values}
+    given = values if node == "DAS_Look" else {"stack": pack.stack(width=99, height=99, **values)}
     with pytest.raises(ValueError, match=re.escape(message)):
         pack.run(node, **given)

@@ -1,4 +1,4 @@
-"""Pick ImageNet Class and List Layers: what they list and put out, and what they say of names that are none."""
+"""Pick ImageNet Class and List Model Layers: what they list and put out, and what they say of names that are none."""
 
 import re
 from typing import Any

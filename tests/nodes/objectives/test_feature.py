@@ -99,9 +99,15 @@ def test_the_image_the_layer_and_the_weight_are_those_that_are_given(pack: Pack,
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"'convolutions' .* the nearest are convolution\. List Layers": lambda pack: feature(pack, "convolutions"),
+        r"'convolutions' .* the nearest are convolution\. List Model Layers": lambda pack: feature(
+            pack, "convolutions"
+        ),
         r"kind 'dream' is unknown; choose layer, channel, neuron, direc": lambda pack: feature(pack, kind="dream"),
-        r"layer 'heads' is .*\. List Layers shows all$": lambda pack: style(pack, pack.clip(Toy()), layers="heads: 2"),
-        r"layer 'haed' is .*\. List Layers shows all$": lambda pack: content(pack, pack.clip(Toy()), layer="haed"),
+        r"layer 'heads' is .*\. List Model Layers shows all$": lambda pack: style(
+            pack, pack.clip(Toy()), layers="heads: 2"
+        ),
+        r"layer 'haed' is .*\. List Model Layers shows all$": lambda pack: content(
+            pack, pack.clip(Toy()), layer="haed"
+        ),
     }
 )

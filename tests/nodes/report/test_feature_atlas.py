@@ -101,7 +101,9 @@ def test_cancel_ends_it_at_once_and_says_so(pack: Pack, running: Running) -> Non
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"'convo' is not in toy; the nearest are convolution\. List Layers": lambda pack: show(pack, layer="convo"),
+        r"'convo' is not in toy; the nearest are convolution\. List Model Layers": lambda pack: show(
+            pack, layer="convo"
+        ),
         r"'\*' fits 3 layers; name one of them, such as": lambda pack: show(pack, layer="*"),
         "units '-1' is neither a number nor a range": lambda pack: show(pack, units="-1"),
         "65 units are too many for a run": lambda pack: show(pack, Wide(), units="0-64"),

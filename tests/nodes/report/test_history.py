@@ -1,4 +1,4 @@
-"""Plot History, Spectrum and Stack Levels: texts, charts and sheets, and what is said where there is none."""
+"""Charts of histories and spectra, and sheets of levels: what they show, and what is said where there is none."""
 
 import torch
 
@@ -42,7 +42,7 @@ def test_levels_are_shown_as_a_sheet(pack: Pack) -> None:
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        "^the history holds no step; use that of an ascent that has run: connect the history output of Optimize$": (
+        "^the history holds no step; .*: connect the history output of Direct Ascent Optimize$": (
             lambda pack: pack.run("DAS_PlotHistory", history=(), before=())
         ),
         "nothing is connected: connect an image, or a stack": lambda pack: pack.run("DAS_Spectrum"),

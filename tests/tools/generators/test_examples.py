@@ -41,7 +41,7 @@ def test_values_links_and_titles_are_those_that_the_page_exports() -> None:
         "2": {
             "inputs": {"image": ["1", 0], "seed": 5, "amount": ["1", 1]},
             "class_type": "DAS_Optimize",
-            "_meta": {"title": "Optimize"},
+            "_meta": {"title": "Direct Ascent Optimize"},
         },
     }
     assert read_note(workflow) == "# Note"

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from cases import each_case
+from repository import REPOSITORY
 from runner.core_nodes import describe_value
 from runner.image_nodes import ImageStitch, MaskComposite, SolidMask
 
@@ -79,6 +80,21 @@ def test_batches_are_joined_in_the_order_of_the_slots_and_saved_as_a_film(run: R
     refused = run(nodes | {"2": ("TOY_Color", {"size": 5})})
     assert refused.code == 2
     assert re.search(r"node 3 \(BatchImagesNode\).* do not go into one batch", refused.err)
+
+
+def test_drawings_are_saved_under_free_numbers(run: Run) -> None:
+    stack = {"width": 64, "height": 64, "batch_size": 2}
+    nodes: Nodes = {
+        "1": ("DAS_ImageStack", stack),
+        "2": ("DAS_StackToSVG", {"stack": ["1", 0]}),
+        "3": ("SaveSVGNode", {"svg": ["2", 0], "filename_prefix": "art/grey"}),
+    }
+    for first in (1, 3):
+        result = run(nodes, "--pack", str(REPOSITORY))
+        assert (result.code, result.err) == (0, "")
+        saved = [f"output/art/grey_{number:05}_.svg" for number in (first, first + 1)]
+        assert result.out.splitlines() == saved
+        assert all(Path(file).read_text().count("<path") == 1 for file in saved)
 
 
 @each_case(

@@ -15,7 +15,7 @@ from runner.node_classes import (
     load_pack_without_models,
     read_input_types,
 )
-from runner.runtime_setup import patch_model_patcher, set_folders
+from runner.runtime_setup import patch_runtime, set_folders
 from runner.workflow_graph import Node
 
 Run = Callable[..., Any]
@@ -87,7 +87,7 @@ def test_folders_are_those_given_or_of_the_library_and_without_models_empty(
 
 
 def test_the_memory_manager_moves_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    patch_model_patcher()
+    patch_runtime()
     import comfy.model_management as model_management
     from comfy.model_patcher import ModelPatcher
 
