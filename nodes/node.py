@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ..das_core.common.cache import running
 from ..das_core.common.interruption import interruptible
+from ..das_core.common.modes import own_modes
 from . import bridge
 from .input_checks import check_inputs
 
@@ -21,7 +22,7 @@ class Node(io.ComfyNode):
         # For every run, ComfyUI derives a class from the node and copies all attributes of the node into it. The copied
         # `execute` is wrapped already, and must not be wrapped twice.
         if isinstance(execute, classmethod) and not hasattr(execute.__func__, "checks_inputs"):
-            cls.execute = classmethod(_wrap(bridge.enable_autograd(execute.__func__), cls))
+            cls.execute = classmethod(_wrap(own_modes()(execute.__func__), cls))
 
 
 def _wrap(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Callable[..., io.NodeOutput]:

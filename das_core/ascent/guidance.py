@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.masks import mean_square
+from ..common.modes import own_modes
 from ..common.scalars import check_number
 from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
@@ -54,6 +55,7 @@ class Guidance:
         check_number("strength", self.strength, 0, LARGEST, usual)
         check_seed(self.seed)
 
+    @own_modes()
     def start_ascent(self, pictures: Tensor, pace: Pace, number: int) -> Ascent:
         """Return the ascent of a guided step, before its first step.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..common.cache import running
 from ..common.devices import find_device
+from ..common.modes import own_modes
 from ..models.judge import Judge
 from ..objectives.per_image import PerImageScore
 from ..objectives.term import Objective
@@ -23,12 +24,20 @@ from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
 from .memory import DenoiserMemoryError, is_out_of_memory
-from .modes import check_differentiable, describe_mismatch, own_modes
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Pace, Schedule, pace_at
 from .plan import Plan, make_plan
-from .preparation import check_parts, check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
+from .preparation import (
+    check_differentiable,
+    check_parts,
+    check_settings,
+    choose_chunk,
+    choose_denoising,
+    choose_focus,
+    describe_mismatch,
+    prepare_stack,
+)
 from .result import AscentError, Record, Result, Step, make_importance_mask
 from .scoring import Scoring
 from .step import AscentStep
@@ -125,7 +134,7 @@ class Ascent:
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
 
-        with running(self.device, empty=False), own_modes(self.device):
+        with running(self.device, empty=False), own_modes():
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
             operator = self.stack.spec.operator(self.device, "layers" if self.optimizer.needs_levels else None)
             self._scoring = Scoring(self.stack, self.plan, self.augmentation, seed)
@@ -173,7 +182,7 @@ class Ascent:
         self._steer(act)
 
     def _steer(self, act: Act) -> None:
-        with running(self.device), own_modes(self.device):
+        with running(self.device), own_modes():
             course = act.steer(self._course)
             scoring = Scoring(course.stack, course.plan, self.augmentation, self.seed)
             gradient = self._step.gradient.follow(scoring, course.focus)
@@ -203,7 +212,7 @@ class Ascent:
             raise ValueError("a drawing is of strokes, which would be laid anew; draw it on a larger stack")
         whole = self.steps + self.skip
         steps = whole if scale == 1 else max(1, round(whole / 3))
-        with running(self.device), own_modes(self.device):
+        with running(self.device), own_modes():
             course, augmentation = continue_course(self._course, self.augmentation, scale)
         following = Ascent(
             course.stack,
@@ -239,7 +248,7 @@ class Ascent:
     def result(self) -> Result:
         """The outcome of the steps done so far."""
         strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
-        with running(self.device), own_modes(self.device):
+        with running(self.device), own_modes():
             return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     @property
@@ -270,7 +279,7 @@ class Ascent:
         self._steer_coming()
         while True:
             try:
-                with own_modes(self.device):
+                with own_modes():
                     return self._try_step()
             except AscentError as error:
                 error.result = self.result if self.history else None

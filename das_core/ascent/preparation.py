@@ -1,6 +1,7 @@
 """Prepares an ascent before its first step: checks settings, chooses defaults, and prepares the stack."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import torch
 from ..common.choices import check_choice
 from ..common.scalars import check_number
 from ..common.text import shorten
+from ..models.judge import Judge
 from ..stack.image_stack import ImageStack
 from ..views.augmentation import Augmentation
 from .denoising import Denoising
@@ -105,3 +107,25 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         return stack
     # The canvas of a new stack may be paler than its start, see `ImageStack.from_image`.
     return replace(stack, start=stack.canvas) if within is None else within.project(stack)
+
+
+def check_differentiable(judges: Sequence[Judge]) -> None:
+    """Raise a ValueError when a judge was loaded under `torch.inference_mode()`: no gradient can pass its weights."""
+    for judge in judges:
+        if any(weight.is_inference() for weight in judge.module.parameters()):
+            raise ValueError(
+                f"{judge.name} was loaded under torch.inference_mode(), so no gradient can pass through it: load it "
+                "outside of that block"
+            )
+
+
+def describe_mismatch(judges: Sequence[Judge], device: torch.device) -> str | None:
+    """Return the message for a failed step if a judge is on another device than the picture, else None."""
+    for judge in judges:
+        devices = {weight.device for weight in judge.module.parameters()}
+        if devices and device not in devices:
+            return (
+                f"{judge.name} is on {judge.device} and the picture on {device}; move the model with "
+                f"judge.to('{device}'), or the picture with device='{judge.device}'"
+            )
+    return None

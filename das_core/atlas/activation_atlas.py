@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..ascent.preparation import check_settings
 from ..common.images import check_images, to_bytes
+from ..common.modes import own_modes
 from ..common.scalars import as_whole
 from ..common.text import shorten
 from ..facade.wrap import find_judge
@@ -36,6 +37,7 @@ _FEWEST = 16  # Photographs of which an atlas is made.
 _GAP = 2  # Between the pictures of a sheet, in pixels.
 
 
+@own_modes()
 def activation_atlas(
     model: nn.Module | Judge,
     layer: str,

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from ..ascent.preparation import check_settings
 from ..ascent.result import AscentError
+from ..common.modes import own_modes
 from ..common.scalars import as_list, as_whole
 from ..common.text import shorten
 from ..facade.render import render
@@ -90,6 +91,7 @@ class AtlasPlan:
         return (max(ends, default=0.0) - min(ends, default=0.0)) / (steps * _AT_ONCE * recipe.augmentation.views)
 
 
+@own_modes()
 def plan_atlas(
     model: nn.Module | Judge,
     layers: str | Sequence[str] | None = None,
@@ -200,6 +202,7 @@ def atlas(
     return page
 
 
+@own_modes()
 def make_atlas(
     plan: AtlasPlan,
     path: Path,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..ascent.preparation import check_settings
 from ..common.images import Images, check_images, fit_square, resize, to_bytes
+from ..common.modes import own_modes
 from ..common.scalars import as_whole
 from ..common.seeding import make_generator
 from ..common.text import shorten
@@ -69,6 +70,7 @@ class Explainer:
         return {"pictures": ["remade.webp", "exaggerated.webp"], "lost": -remade.scores["content"][0]}
 
 
+@own_modes()
 def explain(
     model: nn.Module | Judge,
     photo: Images,

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from .modes import own_modes
+
 LIMIT = 96 * 2**20  # Bytes that all cached functions keep on a device, beside what runs use that are going on.
 
 P = ParamSpec("P")
@@ -52,8 +54,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     the same arguments get the same tensor, so none of them may change it in place."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        # Autograd refuses tensors that were made in inference mode, and later callers may need gradients.
-        compute = torch.inference_mode(False)(function)
+        compute = own_modes()(function)  # Later callers may need gradients, and all of the precision.
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:

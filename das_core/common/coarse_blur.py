@@ -7,10 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .interruption import allow_interrupt
+from .modes import without_autocast
 
 LEAST_DEVIATION = _CELLS = 2.0  # The deviation of the blur in cells of the coarse grid, at least one pixel wide.
 
 
+@without_autocast()
 def blur_coarsely(values: Tensor, deviation: float) -> Tensor:
     """Return values (B, C, H, W) after a Gaussian blur of at least 2 pixels, computed on a coarse grid."""
     allow_interrupt()

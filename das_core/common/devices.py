@@ -4,37 +4,12 @@ A GPU works through a queue of operations, while the program adds more. When the
 CUDA also when it makes an ordinary copy to it, the program waits for the end of the queue, and then the GPU is idle.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
-
 import torch
 from torch import Tensor
 
 from .cache import cached, copies, lock
+from .modes import own_modes
 from .text import shorten
-
-_users_default: ContextVar[torch.device | None] = ContextVar("users_default", default=None)
-
-
-@contextmanager
-def default_to_cpu() -> Iterator[None]:
-    """Make tensors on the CPU where no device is named, whatever `torch.set_default_device` says."""
-    given = torch.get_default_device()
-    if given.type == "cpu":
-        yield
-        return
-    before = _users_default.set(given)
-    try:
-        with torch.device("cpu"):
-            yield
-    finally:
-        _users_default.reset(before)
-
-
-def default_as_user() -> AbstractContextManager[object]:
-    """Return a context for what a user wrote, such as a model: the default device is what it was for the caller."""
-    return _users_default.get() or nullcontext()
 
 
 def find_device(device: torch.device | str) -> torch.device:
@@ -71,7 +46,6 @@ def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:
     with lock:
         made: dict[tuple[torch.dtype, torch.device], Tensor] = copies.setdefault(tensor, {})
         if wanted not in made:
-            # Outside of inference mode, see `cached`.
-            with torch.inference_mode(False), torch.no_grad():
+            with own_modes(), torch.no_grad():
                 made[wanted] = send_to_device(tensor.detach().to(like.dtype), like.device)
         return made[wanted]

@@ -7,6 +7,7 @@ from torch import Tensor
 from .geometry import Box, Shape
 from .images import resize_to_cover
 from .interruption import pausing
+from .modes import without_autocast
 
 SMALLEST_REGION = 16  # The smallest side, in pixels, of a region in which a model could recognise something.
 FAINTEST_MASK = 1 / 255  # One step of an 8-bit mask: smaller values come from resizing, and were not painted.
@@ -58,6 +59,7 @@ _MOST_PRODUCTS, _PART = 6 * 10**9, 2**27
 a larger blur along rows and then along columns."""
 
 
+@without_autocast()
 def _blur(mask: Tensor, feather: int) -> Tensor:
     """Return a mask (B, 1, H, W) blurred by a Gaussian of deviation `feather` / 2, cut off at `feather` pixels."""
     from torchvision.transforms.functional import gaussian_blur  # It takes two seconds to load.

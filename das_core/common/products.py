@@ -4,10 +4,12 @@ import torch
 from torch import Tensor
 
 from .interruption import allow_interrupt, pausing
+from .modes import without_autocast
 
 _MOST_AT_ONCE = 2**33  # Multiplications, which take one core up to a second.
 
 
+@without_autocast()
 def multiply(left: Tensor, right: Tensor) -> Tensor:
     """Return the product of two matrices; on the CPU, large ones are multiplied in blocks, with identical results."""
     allow_interrupt()
@@ -20,6 +22,7 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
     return product
 
 
+@without_autocast()
 def multiply_both_sides(left: Tensor, images: Tensor, right: Tensor) -> Tensor:
     """Return left @ images (..., H, W) @ right; on the CPU, large images are multiplied by planes, to the same bits."""
     allow_interrupt()

@@ -8,10 +8,12 @@ from torch import Tensor
 from .cache import cached
 from .devices import send_to_device
 from .interruption import allow_interrupt, pausing
+from .modes import without_autocast
 
 _MOST_AT_ONCE = 2**22  # Pixels; larger batches are transformed image by image.
 
 
+@without_autocast()
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
     """Return the mean power (B, R) of images (B, H, W) in rings of the frequency plane, and their frequencies (R,).
     Each pair of rising `edges`, in waves per pixel, bounds a ring [low, high); its frequency is their geometric mean,

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from ..ascent.recipe import Recipe, RecipeName, suit_film
-from ..common.devices import default_to_cpu
 from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
+from ..common.modes import own_modes
 from ..looks.catalog import read_look
 from ..looks.look import Look
 from ..models.judge import Judge
@@ -40,7 +40,7 @@ class Film(Rendering):
         return [save_film(self.image, path, fps=fps)]
 
 
-@default_to_cpu()
+@own_modes()
 def film(
     model: nn.Module | Judge,
     wish: Any,

@@ -11,9 +11,9 @@ from torch import nn
 from ..ascent.recipe import Recipe, RecipeName
 from ..ascent.result import Result
 from ..ascent.within import Within
-from ..common.devices import default_to_cpu
 from ..common.geometry import read_size
 from ..common.images import Images
+from ..common.modes import own_modes
 from ..looks.catalog import read_look
 from ..looks.look import Look
 from ..models.judge import Judge
@@ -37,7 +37,7 @@ class Rendering(Result):
     scores: dict[str, list[float]]
 
 
-@default_to_cpu()
+@own_modes()
 def render(
     model: nn.Module | Judge,
     wish: Any,

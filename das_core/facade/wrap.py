@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..common.devices import find_device
+from ..common.modes import own_modes
 from ..common.text import shorten
 from ..models.classifier import Classifier
 from ..models.frozen import check_copyable, freeze_copy, uncompile
@@ -28,6 +29,7 @@ _wrapping = Lock()
 _ADVICE = "give the size that it takes, mean and std of one number if it takes grey images, or correct its forward pass"
 
 
+@own_modes()
 def wrap(
     module: nn.Module | Judge,
     *,

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from ..ascent.recipe import Recipe, RecipeName, suit_zoom
-from ..common.devices import default_to_cpu
 from ..common.geometry import read_size
 from ..common.images import Images
+from ..common.modes import own_modes
 from ..common.scalars import as_number
 from ..common.text import shorten
 from ..looks.catalog import read_look
@@ -55,7 +55,7 @@ class Zooming(Rendering):
         return [save_film(render_zoom(self.stack, round(frames) + last), path, fps=fps)]
 
 
-@default_to_cpu()
+@own_modes()
 def zoom(
     model: nn.Module | Judge,
     wishes: Sequence[Any],

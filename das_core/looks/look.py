@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.images import map_images
+from ..common.modes import without_autocast
 
 FAINTEST = 0.15
 """How much of a look the judges see at the first step; it grows to all of it at the last."""
@@ -45,7 +46,7 @@ def apply_look(look: Look | None, pixels: Tensor, margin: int, tile: bool, share
     """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in a look; None changes nothing."""
     if look is None:
         return pixels
-    with torch.no_grad():
+    with torch.no_grad(), without_autocast():
         made = map_images(lambda part: look(part, margin, tile), pixels)
     if not isinstance(made, Tensor) or made.shape != pixels.shape:
         what = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from ..common.modes import own_modes
 from .fold import FORWARD_ERRORS
 from .frozen import copy_with
 from .judge import Judge
@@ -48,7 +49,7 @@ def _count_saved_bytes(judge: Judge) -> int:
         module = copy_with(judge.module, lambda weight: torch.empty_like(weight, device="meta"))
         module.eval().requires_grad_(False)
         weights.update(weight.untyped_storage()._cdata for weight in (*module.parameters(), *module.buffers()))
-        with torch.inference_mode(False), torch.enable_grad(), hooks:
+        with own_modes(), hooks:
             module(view)
     except (*FORWARD_ERRORS, RuntimeError):
         # An operation needs numbers, or a tensor of the module is on another device.

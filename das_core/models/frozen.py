@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from ..common.interruption import pausing
+from ..common.modes import own_modes
 from .fold import find_unfolded, fold_batch_norm
 
 
@@ -76,8 +77,7 @@ def uncompile(module: nn.Module) -> nn.Module:
 
 def freeze_copy(name: str, module: nn.Module) -> nn.Module:
     """Return a frozen copy of a module, with weights of the same precision; `name` is for messages."""
-    # Outside inference mode, because a tensor that is made in inference mode can never take part in autograd.
-    with torch.inference_mode(False):
+    with own_modes():
         return freeze(copy_module(name, module), None)
 
 
@@ -85,7 +85,7 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
     """Return a copy of a module, or raise a ValueError; the copy of a compiled module is not compiled."""
     check_copyable(name, module)
     try:
-        with torch.inference_mode(False):
+        with own_modes():
             return deepcopy(uncompile(module))
     except (RuntimeError, TypeError, AttributeError, NotImplementedError) as error:
         raise ValueError(
@@ -120,7 +120,7 @@ def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Modu
     """Return a copy of a module with other weights and buffers: `convert` returns each of them, given the original."""
     # The memo of `deepcopy`: converted copies by the `id` of their originals, which it then does not copy.
     copies: dict[int, Tensor | nn.Module] = {}
-    with torch.inference_mode(False):
+    with own_modes():
         for weight in pausing([*module.parameters(), *module.buffers()]):
             made = convert(weight).detach()
             is_parameter = isinstance(weight, nn.Parameter)

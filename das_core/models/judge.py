@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ..common.cache import cached
-from ..common.devices import default_as_user, find_device, send_to_device
+from ..common.devices import find_device, send_to_device
 from ..common.images import FLOATS
 from ..common.interruption import is_cancellation
+from ..common.modes import default_as_user, own_modes, without_autocast
 from ..common.text import shorten
 from .fold import FORWARD_ERRORS
 from .frozen import copy_with_precision, evaluating
@@ -82,7 +83,7 @@ class Judge:
                 return judge
             return replace(judge, module=deepcopy(judge.module).to(there), owner=None)
 
-        with torch.inference_mode(False):
+        with own_modes():
             return self.map_members(move)
 
     def bring(self, images: Tensor) -> Tensor:
@@ -111,7 +112,7 @@ class Judge:
         Raises:
             ValueError: when the forward pass raises one of these failures; the message ends with `advice`.
         """
-        with evaluating(self.module):
+        with evaluating(self.module), without_autocast():
             try:
                 prepared = self.preprocess(views)
                 with default_as_user():

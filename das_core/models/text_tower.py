@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..common.interruption import allow_interrupt
+from ..common.modes import own_modes
 
 _CACHE_SIZE = 20_000  # How many embeddings of texts a tower keeps; each takes a few kilobytes.
 _BATCH = 64  # How many texts `embed_batches` encodes at once.
@@ -45,8 +46,7 @@ class TextTower:
         # One thread at a time, because some tokenizers can be used by one thread only.
         with _encoding:
             if text not in self._cache:
-                # Outside inference mode, because a tensor that is made in it can never take part in autograd.
-                with torch.inference_mode(False), torch.no_grad():
+                with own_modes(), torch.no_grad():
                     embedding = self.encode(text).detach().clone().float().cpu()
                     self._cache[text] = F.normalize(embedding, dim=0)
                 if len(self._cache) > _CACHE_SIZE:
@@ -57,7 +57,7 @@ class TextTower:
         """Return the embeddings (T, D) of thousands of texts as `embed` does, up to rounding; none of them is cached.
         `progress` is called with how many of how many are encoded."""
         several = self.encode_batch or (lambda part: torch.stack([self.encode(text) for text in part]))
-        with _encoding, torch.inference_mode(False), torch.no_grad():
+        with _encoding, own_modes(), torch.no_grad():
             return embed_batches(several, texts, progress)
 
     def count_truncated(self, text: str) -> int:

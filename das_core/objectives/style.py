@@ -14,6 +14,7 @@ from torch import Tensor
 from ..common.devices import keep_copy, make_constant
 from ..common.images import Images, check_images, fit_square
 from ..common.interruption import allow_interrupt
+from ..common.modes import without_autocast
 from ..common.weighted_lines import parse_weighted_lines
 from ..models.judge import Judge
 from ..models.layers.activations import VIEWS, ActivationJudge, Activations, make_activation_judge
@@ -97,6 +98,7 @@ class StyleScore:
         return torch.stack(columns, dim=1)
 
 
+@without_autocast()
 def gram_matrix(features: Tensor) -> Tensor:
     """Return the Gram matrices (V, C, C) of activations (V, C, *positions), as means over the positions."""
     flat = features.flatten(2) if features.ndim > 2 else features[:, :, None]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..common.images import Images
+from ..common.modes import without_autocast
 from ..models.clip import CLIP
 from ..models.judge import Judge, check_judge
 from ..models.words import embed_words, list_words
@@ -17,6 +18,7 @@ Words = list[tuple[str, float]]
 _TEMPERATURE = 0.05  # Of the answers of a CLIP with concepts about a picture and about a word.
 
 
+@without_autocast()
 def describe(
     clip: Judge, images: Images, other: Images | None = None, count: int = 10, words: Sequence[Tensor] | None = None
 ) -> list[Words]:

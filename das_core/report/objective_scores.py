@@ -13,6 +13,7 @@ from ..ascent.preparation import choose_chunk
 from ..ascent.scoring import Scoring
 from ..common.geometry import Shape
 from ..common.images import Images, check_images, place_on_canvas
+from ..common.modes import own_modes
 from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.size import SMALLEST_SIDE
@@ -96,6 +97,7 @@ def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Ob
     Scoring(stack, make_plan(objectives, stack.spec, batch, "score by"), PLAIN_VIEWS, 0)
 
 
+@own_modes()
 def score_images(
     images: Images,
     objectives: Objective | Sequence[Objective],

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..common.images import Images
+from ..common.modes import without_autocast
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge, check_judge
@@ -75,6 +76,7 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
     return torch.cat(charts)
 
 
+@without_autocast()
 def compare_with_texts(clip: Judge, images: Images, texts: Sequence[str]) -> Tensor:
     """Return the cosines between the embeddings of images and texts, (B, T), -1..1, on the device of the CLIP.
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.devices import keep_copy
 from ..common.interruption import allow_interrupt
+from ..common.modes import without_autocast
 
 ColorSpace = Literal["decorrelated", "rgb"]
 """`decorrelated` has channels that are uncorrelated in photographs; steps that treat all channels alike give more
@@ -24,6 +25,7 @@ _GRADIENT_FROM_RGB = _DECORRELATED_TO_RGB.T
 _EDGE = 1e-6  # How near a pixel may come to 0 and to 1 when it becomes a value of a canvas: the tanh reaches neither.
 
 
+@without_autocast()
 def _mix(matrix: Tensor, canvas: Tensor, space: ColorSpace) -> Tensor:
     """Multiply the channels of a canvas by a matrix, unless the space is rgb."""
     if space == "rgb":

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..common.devices import default_to_cpu, send_to_device
+from ..common.devices import send_to_device
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.interruption import allow_interrupt, pausing
 from ..common.masks import canvas_mask, check_mask
+from ..common.modes import default_to_cpu
 from ..common.scalars import check_count, check_number
 from ..common.seeding import make_generator
 from .bases import make_basis

@@ -36,7 +36,6 @@ from .rescue import rescue
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import (
     check_vae,
-    enable_autograd,
     from_comfy_images,
     from_comfy_mask,
     get_device,

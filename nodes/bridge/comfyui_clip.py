@@ -40,7 +40,7 @@ class ImageTower(nn.Module):
 
 
 def join_clip(clip: Any, vision: Any) -> CLIP:
-    """Return one CLIP made of ComfyUI's text encoder and image encoder; call it under `enable_autograd`."""
+    """Return one CLIP made of ComfyUI's text encoder and image encoder; call it under `own_modes`."""
     if not hasattr(clip, "cond_stage_model"):
         raise ValueError(
             f"clip is {type(clip).__name__}, not a text encoder: perhaps the file it comes from holds none; load one "

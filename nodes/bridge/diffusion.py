@@ -17,11 +17,12 @@ from ...das_core.ascent.pace import pace_at_noise
 from ...das_core.ascent.result import VanishedError
 from ...das_core.common.cache import running
 from ...das_core.common.interruption import interruptible
+from ...das_core.common.modes import own_modes
 from .memory import free_cache_on_exit, load_judges
 from .page import find_running_node, say_on_node, warn_on_node
 from .progress import check_interrupted
 from .sampler_models import SamplerModels
-from .tensors import check_latent, decode_latent, enable_autograd, encode_pictures, get_device
+from .tensors import check_latent, decode_latent, encode_pictures, get_device
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class DiffusionGuide:
         start, end = (model.process_latent_in(latent) for latent in encoded)
         return self.guidance.scale_change(prediction.float(), (end - start).float(), mask)
 
-    @enable_autograd
+    @own_modes()
     def _climb(
         self, pictures: Tensor, step: GuidedStep, noise: float, short_side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -101,7 +101,7 @@ def _manage_towers(clip: CLIP) -> CLIP:
 
 
 def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
-    """Bring the text tower of a CLIP to ComfyUI's device, unless all texts are cached; call under `enable_autograd`."""
+    """Bring the text tower of a CLIP to ComfyUI's device, unless all texts are cached; call under `own_modes`."""
     wanted = list(texts)
     # A tower whose `module` is None moves its networks itself.
     for tower in [member.text_tower for member in clip.members]:
@@ -113,7 +113,7 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
 def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
     """Bring judges to ComfyUI's device, with room for `views` views at a time, or for more bytes if `room` is larger.
 
-    To be called before every run, under `enable_autograd`: other models may have pushed the judges off the device.
+    To be called before every run, under `own_modes`: other models may have pushed the judges off the device.
     """
     unique = {id(member.module): member for judge in judges for member in judge.members}.values()
     if not unique:

@@ -4,29 +4,14 @@ ComfyUI's images have their channels last, das_core's have them first. ComfyUI r
 autograd is impossible, so images and masks from ComfyUI are copied.
 """
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import comfy.model_management as mm
 import torch
 from torch import Tensor
 
 from ...das_core.common.interruption import pausing
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def enable_autograd(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function (no coroutine) so that it runs outside inference mode and with gradients enabled."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with torch.inference_mode(False), torch.enable_grad():
-            return function(*args, **kwargs)
-
-    return run
 
 
 def from_comfy_images(images: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -143,18 +143,13 @@ class _Operators(TorchDispatchMode):
 @contextmanager
 def stand_in_device() -> Iterator[Traffic]:
     """Provide the device while the block runs, and record what is sent to it and read from it."""
-    traffic, autocast = Traffic(), torch.autocast
-
-    def autocast_elsewhere(kind: str, **more: Any) -> AbstractContextManager[Any]:
-        return nullcontext() if kind == DEVICE.type else autocast(kind, **more)
-
+    traffic = Traffic()
     with ExitStack() as stack:
         # Tensors that are cached by device would be mixed with those of the real device "meta".
         free_caches()
         stack.callback(free_caches)
         for module, name, substitute in (
             (torch, "tensor", _make_through_cpu),
-            (torch, "autocast", autocast_elsewhere),
             (draws, "make_generator", _make_generator),
         ):
             stack.enter_context(mock.patch.object(module, name, substitute))

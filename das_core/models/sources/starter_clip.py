@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...common.modes import own_modes
 from ..clip import CLIP, assemble_clip
 from ..frozen import freeze
 from ..judge import Judge
@@ -35,8 +35,7 @@ def load_starter_clip(starter: Starter = STARTER) -> CLIP:
     module.reset_classifier(0)  # type: ignore[operator]
     fit_weights(module, state, starter.file, starter.architecture)
     table = read_word_table()
-    # Outside of inference mode, because gradients pass through them.
-    with torch.inference_mode(False):
+    with own_modes():  # Gradients pass through them.
         directions = compute_class_directions(rows.clone())
         projection = table.meanings @ directions
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from ...common.devices import default_to_cpu
+from ...common.modes import default_to_cpu
 from ...common.text import shorten
 from ..classifier import Classifier
 from ..ensemble import ClassifierEnsemble

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 import das_core as da
 from ascents import STEADY, assert_same, do_steps, start_ascent
 from cases import each_case
-from das_core.ascent.modes import describe_mismatch
 from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.preparation import describe_mismatch
 from das_core.common.interruption import interruptible
 from stops import Stop, StopError, count_looks
 from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class

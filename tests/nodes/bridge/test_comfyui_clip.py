@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from cases import each_case
 from comfyui_encoders import END, START, WIDTH, Encoder, ImageEncoder, make_text, make_vision
+from das_core.common.modes import own_modes
 from loaded_pack import Pack, assert_is_free
 
 
 def join(pack: Pack, clip: Any, clip_vision: Any) -> Any:
     bridge = pack.module("nodes.bridge")
     with torch.inference_mode():
-        return bridge.enable_autograd(bridge.join_clip)(clip, clip_vision)
+        return own_modes()(bridge.join_clip)(clip, clip_vision)
 
 
 def normalised(embedding: Tensor) -> Tensor:

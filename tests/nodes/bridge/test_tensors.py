@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from cases import each_case
+from das_core.common.modes import own_modes
 from loaded_pack import Pack, assert_is_free, assert_is_image
 from stand_in_diffusion import StandInVAE, make_model
 
@@ -30,13 +30,13 @@ def test_images_and_masks_come_in_as_free_copies_however_they_lie_in_memory(brid
     images.append(torch.rand(1, 8, 9, 3, requires_grad=True))
     masks.append(torch.rand(2, 5, 6, requires_grad=True))
     for image in images:
-        taken = bridge.enable_autograd(bridge.from_comfy_images)(image)
+        taken = own_modes()(bridge.from_comfy_images)(image)
         assert_is_free(taken)
         assert taken.is_contiguous()
         assert torch.equal(taken, image.movedim(-1, 1).float())
         assert taken.data_ptr() != image.data_ptr()
     for mask in masks:
-        taken = bridge.enable_autograd(bridge.from_comfy_mask)(mask)
+        taken = own_modes()(bridge.from_comfy_mask)(mask)
         assert_is_free(taken)
         assert (taken.dtype, taken.device.type) == (torch.float32, "cpu")
         assert torch.equal(taken, mask.float())
@@ -144,29 +144,3 @@ def test_a_vae_that_answers_otherwise_is_named(tensors: ModuleType, method: str,
 def test_a_latent_of_another_shape_is_refused(tensors: ModuleType, shape: tuple[int, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         tensors.check_latent(torch.zeros(shape), StandInVAE())
-
-
-def differentiate(values: Tensor) -> Tensor:
-    """Return the gradient of the sum of squares of values."""
-    leaf = values.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(leaf.square().sum(), leaf)
-    return gradient
-
-
-@each_case("mode", torch.inference_mode, torch.no_grad)
-def test_a_gradient_can_be_taken_where_autograd_is_off_and_later_of_what_was_made(pack: Pack, mode: type) -> None:
-    def fail() -> None:
-        raise KeyError
-
-    enable_autograd = pack.module("nodes.bridge").enable_autograd
-    with mode():
-        values = torch.tensor([1.0, -3.0])
-        with pytest.raises(RuntimeError):
-            differentiate(values)
-        gradient, made = enable_autograd(differentiate)(values), enable_autograd(lambda: torch.ones(2))()
-        with pytest.raises(KeyError):
-            enable_autograd(fail)()
-        assert torch.is_inference_mode_enabled() is (mode is torch.inference_mode)
-        assert not torch.is_grad_enabled()
-    torch.testing.assert_close(gradient, torch.tensor([2.0, -6.0]))
-    torch.testing.assert_close(differentiate(made), torch.full((2,), 2.0))
