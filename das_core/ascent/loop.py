@@ -16,7 +16,7 @@ from ..objectives.per_image import PerImageScore
 from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
-from ..views.augmentation import Augmentation
+from ..views.augmentation import WHOLE, Augmentation
 from .act_text import check_acts
 from .acts import Act, ActError, Course, GoOn, TimedAct
 from .continuing import continue_course
@@ -44,6 +44,8 @@ from .step import AscentStep
 from .within import Within
 
 _LOG = logging.getLogger(__name__)
+
+_MOST_SEEN = 8  # Views of each frame of a film or depth of a zoom that is scored.
 
 
 class Ascent:
@@ -232,6 +234,20 @@ class Ascent:
         )
         following.past = [*self.past, *self.acts, (len(self.history), GoOn(scale))]
         return following
+
+    def score(self, *, whole: bool = False) -> dict[str, list[float]]:
+        """Return the score of each picture as it is now under every part of the objective, by name, without weights.
+
+        Args:
+            whole: False shows all pictures through the same views, made as those of the last step; True shows each
+                once, whole: its middle square, or that of the box around a region.
+        """
+        seen = WHOLE if whole else self.augmentation
+        if self.plan.is_series:  # All its images share the views of a step.
+            seen = replace(seen, views=min(seen.views, _MOST_SEEN))
+        with running(self.device), own_modes():
+            found = self._scoring.through(seen).score_images(self.stack.pixels(), Pace(1.0, 1.0, 1.0), self.chunk)
+            return {name: scores.tolist() for name, scores in found.items()}
 
     @property
     def judges(self) -> list[Judge]:

@@ -1,6 +1,7 @@
 """The scores of objectives: views are cut from canvases, judges answer, and objectives score the answers."""
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property, reduce
 from typing import Any
@@ -52,6 +53,12 @@ class Scoring:
         """The pixels of `ImageStack.start`, with which objectives without a judge can compare the present pixels."""
         return self.stack.composite(render_pixels(self.show(self.stack.start), self.stack.spec.color))
 
+    def through(self, augmentation: Augmentation) -> "Scoring":
+        """Return this scoring through other views, of the same regions."""
+        scoring = copy(self)
+        scoring.augmentation = augmentation
+        return scoring
+
     def show(self, canvas: Tensor, images: Sequence[int] | None = None) -> Tensor:
         """Return the canvases (N, 3, H, W) that views can show: all, or some; for a zoom, composites at its moments."""
         zoom = self.stack.spec.zoom_operator
@@ -61,18 +68,20 @@ class Scoring:
         return zoom.forward(canvas, moments if images is None else [moments[image] for image in images])
 
     def evaluate(
-        self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False
+        self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: Sequence[int] = ()
     ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
         """Show the views of a group to its judge, chunk by chunk; without a judge, it gets the pixels of all canvases.
 
         Each chunk yields the output for every part of the objective, the number of the image that each view shows,
-        (V,), and how many views each image has in this step, for a film or a zoom on average. `alike` shows all images
-        through the same views, and to `Judge.whole`, for a `PartialClassifier` differs from image to image.
+        (V,), and how many views each image has in this step, for a film or a zoom on average. `alike` are the numbers
+        of images to show through the same views, and to `Judge.whole`, for a `PartialClassifier` differs from image to
+        image.
         """
         group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
-            canvas = CanvasPixels(pyramid.pixels, self._start_pixels)
-            yield {member.name: canvas for member in group.members}, torch.arange(len(pyramid.pixels)), 1
+            start = select_images(self._start_pixels, alike) if alike else self._start_pixels
+            canvas = CanvasPixels(pyramid.pixels, start)
+            yield {member.name: canvas for member in group.members}, torch.tensor(pyramid.items), 1
             return
         judge = group.judge.whole if alike else group.judge
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
@@ -103,36 +112,38 @@ class Scoring:
         return judge.answer(self.augmentation(canvas, geometry, draws), images)
 
     def score_images(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
-        """Return the score (B,) of every part of the objective for pixels (B, 3, H, W), margins included.
-
-        All images are seen through the same views, those of step 0, and without gradients.
+        """Return the score (B,) of every part of the objective, in their order, for the pixels (B, 3, H, W), margins
+        included, of all images or depths. All are seen through the same views, those of step 0, without gradients.
         """
-        pyramid, found = Pyramid(pixels), dict[str, list[Tensor]]()
+        zoom = self.stack.spec.zoom
+        shown = range(len(pixels)) if zoom is None else [zoom.moments.index(depth) for depth in range(zoom.depths)]
+        pyramid, found = Pyramid(pixels, shown), dict[str, list[Tensor]]()
         with torch.no_grad():
             for number, group in enumerate(self.plan.groups):
                 scores: dict[str, list[Tensor]] = {member.name: [] for member in group.members}
-                shown = []
-                for outputs, images, _ in self.evaluate(number, pyramid, 0, pace, chunk, alike=True):
-                    shown.append(images)
+                numbers = []
+                for outputs, images, _ in self.evaluate(number, pyramid, 0, pace, chunk, alike=shown):
+                    numbers.append(images)
                     for member in group.members:
                         score = score_term(member.name, member.term, outputs[member.name], images)
                         scores[member.name].append(score.float())
                 for name, parts in scores.items():
                     if parts:
                         # Sorted by image, the scores of all views become a row for each image.
-                        by_image = torch.cat(shown).argsort(stable=True).to(pixels.device)
+                        by_image = torch.cat(numbers).argsort(stable=True).to(pixels.device)
                         found.setdefault(name, []).append(torch.cat(parts)[by_image].reshape(len(pixels), -1))
-        return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}
+        return {name: torch.cat(found[name], dim=1).mean(dim=1) for name in self.plan.parts if name in found}
 
-    def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
+    def choose_keys(self, number: int, step: int, batch: int, *, alike: Sequence[int] = ()) -> list[ViewKey]:
         """Return the keys of the views that a group with a judge sees in a step, in their order. `image` is the number
         of the image shown. `item`, which decides random draws, is 0 with `alike` and in a series, whose views are
         spread over the images on which the group acts."""
         group = self.plan.groups[number]
         shown = group.shown
-        views = group.choose_views(self.augmentation.views, step)
+        least = group.members[0].term.share[1] if alike else 1  # Every term sees a view.
+        views = group.choose_views(max(self.augmentation.views, least), step)
         if alike or not self.plan.is_series:
-            pairs = [(item, view) for item in (range(batch) if alike else shown) for view in views]
+            pairs = [(item, view) for item in (alike or shown) for view in views]
             if group.compares_images:
                 # View by view, so that each chunk has equally many views of every image, as the comparison needs.
                 pairs = [(item, view) for view in views for item in range(batch)]

@@ -67,7 +67,7 @@ class Explainer:
         exaggerated = render(judge, caricature(photo, name), recipe="feature", start=photo, **settings)
         for file, made in (("remade.webp", remade), ("exaggerated.webp", exaggerated)):
             Image.fromarray(to_bytes(made.image)).save(folder / file, "WEBP", quality=90)
-        return {"pictures": ["remade.webp", "exaggerated.webp"], "lost": -remade.scores["content"][0]}
+        return {"pictures": ["remade.webp", "exaggerated.webp"], "lost": -remade.whole_scores["content"][0]}
 
 
 @own_modes()

@@ -89,7 +89,7 @@ def film(
     chosen = find_recipe(recipe, steps, suit_film)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
     stack = make_stack(StackSpec(*read_size(size), time=time, look=read_look(look)), start, seed)
-    made = climb(prepare, stack, objective, Film, callback, progress, may_change_start=start is None)
+    made = climb(prepare, stack, Film, callback, progress, may_change_start=start is None)
     if path is not None:
         try:
             made.save(path)

@@ -31,10 +31,12 @@ class Rendering(Result):
     """The result of `render`; see `Result` for the other fields.
 
     Args:
-        scores: the score of every picture under each objective, by name, without weights.
+        scores: the score of every picture under each objective, by name, without weights, seen as the recipe shows it.
+        whole_scores: the same, each picture seen once, whole (an oblong one in its middle square), see `Ascent.score`.
     """
 
     scores: dict[str, list[float]]
+    whole_scores: dict[str, list[float]]
 
 
 @own_modes()
@@ -108,4 +110,4 @@ def render(
     chosen = find_recipe(recipe, steps)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device, within=within)
     free = start is None
-    return climb(prepare, stack, objective, Rendering, callback, progress, may_change_start=free, film=film)
+    return climb(prepare, stack, Rendering, callback, progress, may_change_start=free, film=film)

@@ -15,7 +15,6 @@ from ..common.cache import running
 from ..common.images import Images, check_images
 from ..common.scalars import as_whole
 from ..common.text import shorten
-from ..objectives.term import Objective
 from ..report.film import save_film
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
@@ -92,7 +91,6 @@ def make_stack(
 def climb(
     prepare: Callable[[ImageStack], Ascent],
     stack: ImageStack,
-    measured: Objective,
     make: Callable[..., Made],
     callback: Callback | None,
     progress: bool,
@@ -100,21 +98,16 @@ def climb(
     may_change_start: bool,
     film: Path | str | None = None,
 ) -> Made:
-    """Run an ascent, filmed if `film` is a path, and return what `make` makes of its result and the measured scores.
+    """Run an ascent, filmed if `film` is a path, and return what `make` makes of its result and its scores.
     Images that the first step cannot move start again from noise, unless the start is the user's."""
-    # It imports the modules of the charts, which take a second to load.
-    from ..report.objective_scores import check_scorable, score_images
 
     def finish(result: Result) -> Made:
-        # The masks of regions may have any aspect ratio, because the ascent has used them, resized in the same way.
-        found = score_images(result.image, measured, seed=ascent.seed, any_aspect=True)
-        return make(**vars(result), scores=dict(zip(found.names, found.table.T.tolist(), strict=True)))
+        try:
+            return make(**vars(result), scores=ascent.score(), whole_scores=ascent.score(whole=True))
+        except (ValueError, RuntimeError) as error:  # The ascent is not lost.
+            raise AscentError(f"the picture is made, but cannot be scored: {error}", result) from error
 
     ascent = prepare(stack)
-    try:  # An error after the last step would lose the ascent.
-        check_scorable(stack.batch, (stack.spec.height, stack.spec.width), measured)
-    except ValueError as error:
-        raise ValueError(f"the scores of the result could not be measured: {error}") from error
     may_change_start = may_change_start and not stack.spec.keeps_magnitudes
     steps = iter(ascent)
     try:

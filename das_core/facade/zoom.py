@@ -1,7 +1,6 @@
 """`zoom`: makes an infinite zoom in one line of code, from a model and what to ask it for at each depth."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from ..looks.catalog import read_look
 from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.change import over_keyframes
-from ..objectives.term import Objective, Score
 from ..report.film import check_film, save_film
 from ..stack.render import MOST_SHOWN, render_zoom
 from ..stack.spec import StackSpec
-from ..stack.zoom import BETWEEN, Zoom, zoom_margin
+from ..stack.zoom import Zoom, zoom_margin
 from .reading import read_wish
 from .render import Rendering
 from .running import Callback, climb, find_recipe, make_stack
@@ -101,19 +99,5 @@ def zoom(
     objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_wish(wish, "share").resolve(judge))
     chosen = find_recipe(recipe, steps, partial(suit_zoom, depths=depths.depths))
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
-    stack, measured = make_stack(spec, start, seed), convert_to_depths(objective, depths)
-    return climb(prepare, stack, measured, Zooming, callback, progress, may_change_start=start is None)
-
-
-def convert_to_depths(objective: Objective, zoom: Zoom) -> Objective:
-    """Return the objective of the moments of a zoom as one of its depths; tracks, which count in the ascent, go."""
-    stride = BETWEEN + 1  # Depth d fills the picture at the moment d * stride.
-
-    def at_depths(score: Score) -> Score:
-        return lambda output, images: score(output, images * stride)
-
-    terms = []
-    for term in objective.terms:
-        references = tuple(images[::stride] for images in term.references)
-        terms.append(replace(term, score=at_depths(term.score), references=references, tracks=()))
-    return Objective(tuple(terms))
+    stack = make_stack(spec, start, seed)
+    return climb(prepare, stack, Zooming, callback, progress, may_change_start=start is None)

@@ -11,20 +11,14 @@ from ..ascent.pace import Pace
 from ..ascent.plan import Plan, make_plan
 from ..ascent.preparation import choose_chunk
 from ..ascent.scoring import Scoring
-from ..common.geometry import Shape
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.modes import own_modes
 from ..objectives.term import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.size import SMALLEST_SIDE
 from ..stack.spec import StackSpec
-from ..views.augmentation import Augmentation
-from ..views.transforms import Flip
-from ..views.windows import Windows
+from ..views.augmentation import WHOLE, Augmentation
 from .chart import plot_bars
-
-PLAIN_VIEWS = Augmentation(views=8, windows=Windows(jitter=0, zoom_min=0.7, zoom_start=0.7), transforms=(Flip(),))
-"""The default views of scored pictures: large windows inside the picture, some of them flipped, without noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +39,7 @@ class ObjectiveScores:
 def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = None) -> int:
     """Return about how many bytes `ImageScorer` takes for pictures (B, 3, H, W), with the margins around them."""
     # The margin is as wide as windows may reach beyond the picture.
-    margin = (augmentation or PLAIN_VIEWS).windows.jitter
+    margin = (augmentation or WHOLE).windows.jitter
     height, width = (side + 2 * margin for side in images.shape[2:])
     # Six tensors of the size of the canvas, temporary ones included, of 4 bytes per value and 3 channels.
     return 6 * 4 * 3 * len(images) * height * width
@@ -71,7 +65,7 @@ class ImageScorer:
             raise ValueError(f"the image is {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed")
         if not any_aspect:
             check_aspects(objective, (height, width))
-        views = augmentation or PLAIN_VIEWS
+        views = augmentation or WHOLE
         margin = views.windows.jitter
         self._pixels = place_on_canvas(images, (height, width), margin)
         stack = ImageStack.from_image(StackSpec(width=width, height=height, margin=margin), images, contrast=1.0)
@@ -87,14 +81,6 @@ class ImageScorer:
         names = tuple(self._plan.parts)
         table = torch.stack([found[name] for name in names], dim=1).cpu()
         return ObjectiveScores(names, table, _add_up(self._plan, table))
-
-
-def check_scorable(batch: int, shape: Shape, objectives: Objective | Sequence[Objective]) -> None:
-    """Check, before there are pictures of this size, that `score_images` can score them by default."""
-    (height, width), margin = shape, PLAIN_VIEWS.windows.jitter
-    # What `ImageScorer` does, but with grey canvases, which take no time.
-    stack = ImageStack.gray(StackSpec(width=width, height=height, margin=margin), batch)
-    Scoring(stack, make_plan(objectives, stack.spec, batch, "score by"), PLAIN_VIEWS, 0)
 
 
 @own_modes()
@@ -116,7 +102,7 @@ def score_images(
     Args:
         images: (B, 3, H, W), 0..1, at least 16 pixels wide and high, on any device.
         objectives: at least one, with a weight other than 0; of a schedule, the largest counts.
-        augmentation: how the judges see the pictures; by default large windows, some flipped, without noise.
+        augmentation: how the judges see the pictures; by default once and whole, an oblong one in its middle square.
         seed: the seed of the random draws of the views.
         any_aspect: whether the mask of a region may have another aspect ratio than the images.
 

@@ -10,7 +10,7 @@ from .color_transforms import ColorShift, Grayscale
 from .draws import Draws
 from .pyramid import Pyramid
 from .transforms import Flip, Noise, Transform
-from .windows import ViewGeometry, Windows
+from .windows import MiddleSquare, ViewGeometry, Windows
 
 MOST_VIEWS = 2**16
 """The most views of an image in a step. The random draws of many more views would fill the memory."""
@@ -51,3 +51,7 @@ class Augmentation:
         for transform in pausing(self.transforms):
             views = transform(views, draws)
         return views
+
+
+WHOLE = Augmentation(1, MiddleSquare(jitter=0), ())
+"""One view of the whole picture as it is; of an oblong one the middle square, as in the usual tests of classifiers."""

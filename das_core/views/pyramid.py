@@ -36,8 +36,8 @@ class Pyramid:
     """
 
     def __init__(self, pixels: Tensor, items: Sequence[int] | None = None) -> None:
-        self.pixels = pixels
-        self._places = {item: place for place, item in enumerate(range(len(pixels)) if items is None else items)}
+        self.pixels, self.items = pixels, range(len(pixels)) if items is None else items
+        self._places = {item: place for place, item in enumerate(self.items)}
         # The keys are pairs: the factor by which the resolution is reduced, and the place of the canvas in `pixels`.
         self._leaves: dict[tuple[int, int], Tensor] = {}
         self._reduced: dict[int, Tensor] = {1: pixels.detach()}

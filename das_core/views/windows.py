@@ -94,9 +94,7 @@ class Windows:
 
     def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:
         """Return top, left and side of a window for every view of `draws`, in pixels of the canvas."""
-        reach = self.reach(geometry.canvas, geometry.margin, tile=geometry.tile)
-        boxes = geometry.boxes
-        allowed = [intersect_boxes(boxes[item], reach) if boxes else reach for item in draws.items]
+        allowed, boxes = self._find_areas(geometry, draws), geometry.boxes
         start = min(max(self.zoom_start, self.zoom_min), self.zoom_max)
         lowest = start + (self.zoom_min - start) * draws.coarse_progress
         windows = []
@@ -111,9 +109,22 @@ class Windows:
             windows.append((top + int(down * rows), left + int(right * columns), side))
         return windows
 
+    def _find_areas(self, geometry: ViewGeometry, draws: Draws) -> list[Box]:
+        reach, boxes = self.reach(geometry.canvas, geometry.margin, tile=geometry.tile), geometry.boxes
+        return [intersect_boxes(boxes[item], reach) if boxes else reach for item in draws.items]
+
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
         """Draw a window for each view of `draws`, and return the views (V, 3, size, size)."""
         windows = self.draw(geometry, draws)
         if isinstance(pixels, Pyramid):
             return pixels.crop(windows, draws.items, geometry.size)
         return crop_and_resize(pixels, windows, draws.items, geometry.size)
+
+
+class MiddleSquare(Windows):
+    """The largest square in the middle of the area, for every view."""
+
+    def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:
+        """Return top, left and side of the square for every view of `draws`, in pixels of the canvas."""
+        sides = [(area, min(area[2:])) for area in self._find_areas(geometry, draws)]
+        return [(top + (height - s) // 2, left + (width - s) // 2, s) for (top, left, height, width), s in sides]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from statistics import fmean
 
 import torch
 
@@ -66,7 +67,7 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
                 if (last or due) and not (left_out and due):
                     kept.append(step.image().to(bridge.get_storage_device()))
                 if last:
-                    ended = status.describe_end(done, scores)
+                    ended = status.describe_end(done, _score(ascent))
                     bridge.show_text(ended)
                     break
         except BaseException as error:  # a cancel is an Exception in ComfyUI 0.8.0, not in 0.33
@@ -77,6 +78,12 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
     if len(ascent.history) < until:
         finish.note_change()
     return ended
+
+
+def _score(ascent: Ascent) -> dict[str, float]:
+    """Return the mean scores of the images that still climb, each seen once and whole."""
+    scores = ascent.score(whole=True)
+    return {name: fmean(each[image] for image in ascent.images) for name, each in scores.items()}
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:

@@ -32,7 +32,6 @@ class Status:
         self._steps, self._parts, self._clock = steps, parts, clock
         self._begin = self._last = clock()
         self._recent: deque[float] = deque(maxlen=_RECENT)
-        self._scores: deque[Mapping[str, float]] = deque(maxlen=_RECENT)
 
     def describe_start(self, stack: ImageStack) -> str:
         """Return the text before the first step, which takes a minute or more for a large picture."""
@@ -46,34 +45,32 @@ class Status:
             self._recent.clear()
         self._recent.append(now - self._last)
         self._last = now
-        self._scores.append(scores)
         left = _format_seconds(statistics.median(self._recent) * (self._steps - done))
         up_to = "up to " if done == 1 else ""
         return self._join_lines(f"step {done}/{self._steps} · {up_to}{left} left", scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 99%': the median
-        of the last steps, since the views of a single one may show little of the picture."""
-        recent = {name: [each[name] for each in self._scores if name in each] for name in scores}
-        scores = {name: statistics.median(recent[name] or [score]) for name, score in scores.items()}
+        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'final: jellyfish 99%':
+        scores of the finished picture, of which the views of a step may show little."""
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
-        return self._join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores)
+        return self._join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores, "final: ")
 
     def describe_cancel(self, done: int) -> str:
         """Return the text after a run that was cancelled, such as 'cancelled after 14/100 steps, nothing saved'."""
         return f"cancelled after {done}/{self._steps} steps, nothing saved"
 
-    def _join_lines(self, first: str, scores: Mapping[str, float]) -> str:
-        """Return a text of two lines: `first`, and below it the scores; of one line if there are none."""
-        return " ·\n".join(filter(None, [first, " · ".join(self._format_scores(scores))]))
+    def _join_lines(self, first: str, scores: Mapping[str, float], of: str = "") -> str:
+        """Return a text of two lines: `first`, and below it the scores `of` something; of one if there are none."""
+        said = " · ".join(self._format_scores(scores, _MAX_LENGTH - len(of)))
+        return f"{first} ·\n{of}{said}" if said else first
 
-    def _format_scores(self, scores: Mapping[str, float]) -> list[str]:
-        """Return the scores that have a text, with their names; one, and others that fit into `_MAX_LENGTH` letters."""
+    def _format_scores(self, scores: Mapping[str, float], length: int) -> list[str]:
+        """Return the scores that have a text, with their names; one, and others that fit into `length` letters."""
         texts = {name: self._parts[name][0].describe(score) for name, score in scores.items()}
         said = [f"{_shorten(name)} {text}" for name, text in texts.items() if text]
         shown: list[str] = []
         for text in said:
-            if shown and len(" · ".join([*shown, text])) > _MAX_LENGTH:
+            if shown and len(" · ".join([*shown, text])) > length:
                 break
             shown.append(text)
         more = len(said) - len(shown)

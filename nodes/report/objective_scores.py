@@ -30,7 +30,8 @@ class ObjectiveScore(Node):
                 objectives_input("What the images are scored by; with several, by the weighted sum."),
                 tip(
                     Augmentation.Input("augmentation", optional=True),
-                    "How the judges see the images. Without one: 8 large views of each, without noise.",
+                    "How the judges see the images. Without one: each once and whole, an oblong one in its middle "
+                    "square.",
                 ),
                 tip(
                     io.Int.Input("seed", default=0, min=0, max=2**64 - 1),

@@ -15,6 +15,7 @@ from das_core.ascent.pace import Pace
 from das_core.common.images import place_on_canvas
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge, Activations, make_activation_judge
+from das_core.views.augmentation import WHOLE
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.pyramid import Pyramid
 from das_core.views.windows import ViewGeometry
@@ -127,6 +128,16 @@ def test_frames_on_which_nothing_counts_are_not_shown() -> None:
 def score_images(objectives: Sequence[da.Objective], batch: int = 2, chunk: int = 100) -> dict[str, Tensor]:
     stack = da.ImageStack.noise(SPEC, batch, amplitude=0.8)
     return make_scoring(stack, objectives, VIEWS, 5).score_images(stack.pixels(), Pace(0.7, 0.5, 0.25), chunk)
+
+
+def test_a_whole_picture_is_shown_to_all_models_that_divide_the_views() -> None:
+    stack, asked = da.ImageStack.noise(SPEC), (toy_class(), toy_class(seed=1))
+
+    def score(objective: da.Objective) -> Tensor:
+        found = make_scoring(stack, objective, WHOLE, 0).score_images(stack.pixels(), Pace(1.0, 1.0), 4)
+        return torch.stack([*found.values()])
+
+    torch.testing.assert_close(score(da.share_views(*asked)), torch.stack([*map(score, asked)]).mean(dim=0))
 
 
 def test_images_are_scored_one_by_one_through_the_same_views() -> None:

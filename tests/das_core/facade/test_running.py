@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageSequence
 from torch import nn
 
 import das_core as da
+from cases import each_case
 from das_core import PICTURE, ImageStack, facade, in_region, score_images
 from das_core.common.masks import canvas_mask
 from das_core.facade.running import as_list
+from das_core.models.layers.activations import make_activation_judge
 from quick_render import render
 from toys import judge, output_objective, toy_class
 
@@ -39,23 +42,40 @@ def test_a_callback_that_returns_true_is_the_last_to_be_called_and_a_start_is_wh
     assert correlation[0, 1] > 0.5
 
 
-def test_a_region_is_measured_where_it_acted_or_refused_before_the_first_step() -> None:
+def test_a_region_is_measured_where_it_acted() -> None:
     # Of another aspect.
     mask = torch.zeros(1, 48, 48)
     mask[:, 12:, :24] = 1
     covering = canvas_mask(mask, (32, 48), margin=0)[:, 0]
     made = render(in_region(toy_class(), mask), size=(48, 32))
     expected = score_images(made.image, in_region(toy_class(), covering))
-    assert made.scores == {"class 3": expected.table[:, 0].tolist()}
-
-    def never(step: object) -> None:
-        raise AssertionError("a step was done")
-
-    # In the ascent the strip goes on in the margin, but a score is that of the picture alone.
+    assert made.whole_scores["class 3"] == pytest.approx(expected.table[:, 0].tolist(), abs=1e-5)
+    # Too narrow to be looked at by itself, a strip goes on in the margin, where views reach.
     strip = torch.zeros(1, 48, 48)
     strip[:, :, :10] = 1
-    with pytest.raises(ValueError, match="the region is 10 x 48 pixels in image 1, too small to be looked at"):
-        render(in_region(toy_class(), strip), callback=never)
+    assert render(in_region(toy_class(), strip)).scores.keys() == {"class 3"}
+
+
+@each_case("sign", 1, -1)
+def test_a_picture_is_scored_as_its_recipe_shows_it_and_once_whole(sign: int) -> None:
+    made = render(0 + sign * facade.channel("blocks.3", 5), da.load_starter(), recipe="feature", size=96, steps=12)
+    (score,), (whole,) = made.scores["blocks.3 channel 5"], made.whole_scores["blocks.3 channel 5"]
+    view = F.interpolate(made.image, size=(224, 224), mode="bilinear", antialias=True)
+    judge = make_activation_judge(da.load_starter(), ["blocks.3"])
+    mean = float(judge(view)["blocks.3"][:, 5].mean())
+    assert whole == pytest.approx(mean, abs=1e-3)
+    assert 0.7 < score / mean < 1.4
+    assert sign * mean > 10
+
+
+def test_a_picture_that_cannot_be_scored_is_not_lost() -> None:
+    def score(views: torch.Tensor) -> torch.Tensor:
+        return views.mean(dim=(1, 2, 3)).squeeze()  # One view has a score without an axis.
+
+    with pytest.raises(da.AscentError, match=r"the picture is made, but cannot be scored: 'score' scores 1 view") as it:
+        render(score)
+    assert it.value.result is not None
+    assert len(it.value.result.history) == 2
 
 
 def test_a_channel_that_grey_cannot_move_begins_with_noise_and_a_dead_one_stands_still_among_others(

@@ -11,7 +11,7 @@ import das_core as da
 from cases import each_case, refuses
 from das_core import facade
 from das_core.ascent.recipe import suit_zoom
-from das_core.facade.zoom import Zooming, convert_to_depths
+from das_core.facade.zoom import Zooming
 from toys import classifier, random_views, toy_class
 
 TOY = classifier()
@@ -84,27 +84,26 @@ def test_a_named_recipe_is_adapted_and_classes_of_depths_are_asked_by_their_logi
     assert not torch.equal(made, zoom([facade.classes(name) for name in WISHES]).image)
 
 
-def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths() -> None:
-    images = random_views(32, 9)
+@each_case("loop", False, True)
+def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths(loop: bool) -> None:
+    images = random_views(32, 12 if loop else 9)
     kept = [da.content_objective(TOY, some) for some in (images, images[::4], images[:1])]
-    made = zoom([kept[0], "class 3", kept[2]])
-    content, one = (da.score_images(made.image, objective).table[:, 0].tolist() for objective in kept[1:])
-    assert (made.scores["content"], made.scores["content (2)"]) == (content, one)
-
-
-@each_case("spec", da.Zoom(3), da.Zoom(3, loop=True))
-def test_a_depth_has_the_reference_image_of_its_moment(spec: da.Zoom) -> None:
-    images = random_views(32, len(spec.moments))
-    ((depths,),) = [term.references for term in convert_to_depths(da.content_objective(TOY, images), spec).terms]
-    assert torch.equal(depths, images[[spec.moments.index(depth) for depth in range(3)]])
+    made = zoom([kept[0], "class 3", kept[2]], loop=loop)
+    content, one = (da.score_images(made.image, objective).table[:, 0] for objective in kept[1:])
+    torch.testing.assert_close(torch.tensor(made.whole_scores["content"]), content)
+    torch.testing.assert_close(torch.tensor(made.whole_scores["content (2)"]), one)
 
 
 def test_a_depth_is_scored_as_the_moment_that_it_is_and_without_its_factor() -> None:
-    pictures = random_views(32, 3)
     asked = [da.class_objective(TOY, number) for number in (3, 5, 7, 1, 2)]
+    tracked = da.over_frames(da.prior("l2"), ((0, 1.0), (2, 0.0)))
+    stack = da.ImageStack.noise(da.StackSpec(32, 32, 8, zoom=da.Zoom(3)), seed=2)
+    ascent = da.Ascent(stack, [da.one_per_image(asked), tracked], steps=1)
+    before, pictures = ascent.score(whole=True), stack.image()
     alone = [da.score_images(pictures, objective).table[:, 0] for objective in asked]
     # Depths 0, 1 and 2 are the moments 0, 4 and 8, for which the classes are asked in turn.
-    scores = da.score_images(pictures, convert_to_depths(da.one_per_image(asked), da.Zoom(3))).table[:, 0]
+    scores = torch.tensor(before[da.one_per_image(asked).name])
     torch.testing.assert_close(scores, torch.stack([alone[0][0], alone[4][1], alone[3][2]]))
-    tracked = da.over_frames(asked[0], ((0, 1.0), (2, 0.0)))
-    assert torch.equal(da.score_images(pictures, convert_to_depths(tracked, da.Zoom(3))).table[:, 0], alone[0])
+    assert before["l2"] == [0.0] * 3
+    ascent.run()
+    assert max(ascent.score()["l2"]) < 0

@@ -51,7 +51,7 @@ def test_judges_are_loaded_first_and_the_cache_is_freed_last(pack: Pack, monkeyp
 
     monkeypatch.setattr(bridge, "load_judges", record)
     pack.optimize(objectives={"objective0": objective}, steps=2, chunk=4)
-    assert events == ["loaded for 4 views at a time", "views 1", "views 2", "freed"]
+    assert events == ["loaded for 4 views at a time", "views 1", "views 2", "views 3", "freed"]
 
 
 def test_an_ascent_that_does_not_fit_into_memory_is_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:

@@ -59,20 +59,20 @@ def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> 
     ({"lost": float("nan")}, "lost nan%"),
 )
 def test_as_many_scores_are_shown_as_have_room(status: ModuleType, scores: dict[str, float], shown: str) -> None:
-    assert status.Status(1, NAMED, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\n{shown}"
+    assert status.Status(1, NAMED, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\nfinal: {shown}"
 
 
 def test_the_end_says_how_long_it_took(status: ModuleType) -> None:
     for seconds, line in ((99, "3 steps in 99 s"), (130, "3 steps in 2 min"), (7500, "3 steps in 2 h 5 min")):
-        assert status.Status(3, NAMED, clock(0, seconds)).describe_end(3, {"x": 0.5}) == f"{line} ·\nx 50%"
+        assert status.Status(3, NAMED, clock(0, seconds)).describe_end(3, {"x": 0.5}) == f"{line} ·\nfinal: x 50%"
     early = status.Status(3, NAMED, clock(0, 0.2)).describe_end(2, {"x": 0.5})
-    assert early == "finished at step 2/3 in 0 s ·\nx 50%"
+    assert early == "finished at step 2/3 in 0 s ·\nfinal: x 50%"
 
 
 def test_a_score_is_written_as_its_objective_says(status: ModuleType, pack: Pack) -> None:
     objective = pack.objective(score="log_probability")
     line = status.Status(1, {"class 3": objective.terms}, clock(0, 1))
-    assert line.describe_end(1, {"class 3": -0.222}) == "1 steps in 1 s ·\nclass 3 80%"
+    assert line.describe_end(1, {"class 3": -0.222}) == "1 steps in 1 s ·\nfinal: class 3 80%"
 
 
 def test_a_score_that_does_not_tell_good_from_bad_is_left_out(status: ModuleType, pack: Pack) -> None:

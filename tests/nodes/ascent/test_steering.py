@@ -125,7 +125,7 @@ def test_larger_and_more_go_on_without_repeating_the_steps(pack: Pack, running: 
     with previews() as shown:
         asked = given | {"frame_every": 1, "preview_every": 1}
         image, stack, frames, history, _ = pack.optimize(**asked, acts='[[4,"go_on",2]]')
-    assert len(calls) == begun + 1, "a third of four steps is one step"
+    assert len(calls) == begun + 2, "a third of four steps is one step, and the picture is scored"
     assert image.shape == frames.shape == (1, 128, 128, 3)
     assert [record.step for record in history] == [0, 1, 2, 3, 4]
     assert stack.steps == 5
@@ -135,14 +135,14 @@ def test_larger_and_more_go_on_without_repeating_the_steps(pack: Pack, running: 
     assert any(text.startswith("larger: 128 x 128: first of 1 step") for text in running.server.texts)
     twice = '[[4,"go_on",2],[1,"go_on",1]]'
     largest = pack.optimize(**given, acts=twice)[0]
-    assert len(calls) == begun + 4, "as many steps again as the last third belongs to"
+    assert len(calls) == begun + 6, "as many steps again as the last third belongs to"
     # With another seed, or without the memory of the last run, all steps are done, which the node says.
     assert not any(text.startswith("again") for text in running.server.texts)
     pack.optimize(**given | {"seed": 4}, acts='[[4,"go_on",2]]')
-    assert len(calls) == begun + 9
+    assert len(calls) == begun + 13
     assert any(text.startswith("again: step 1/4") for text in running.server.texts)
     assert torch.equal(pack.optimize(**given, acts=twice)[0], largest)
-    assert len(calls) == begun + 17
+    assert len(calls) == begun + 24
     # What counts from the first step of what goes on is told before that step.
     pack.optimize(**given)
     running.server.events.clear()
