@@ -265,7 +265,8 @@ class Ascent:
         """The outcome of the steps done so far."""
         strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
         with running(self.device), own_modes():
-            return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
+            importance = make_importance_mask(strength)
+            return Result(self.stack.image(), self.stack, tuple(self.history), importance, self.within)
 
     @property
     def _course(self) -> Course:

@@ -1,7 +1,7 @@
 """The outcome of an ascent: records of its steps, its result, and the error that ends it early."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from ..common.images import map_images, to_bytes
 from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 from ..stack.vector import draw_svg
+from .within import Within
 
 
 class AscentError(ValueError):
@@ -76,6 +77,7 @@ class Result:
         history: the record of every step.
         importance: how large the gradient was at every pixel in all steps together, (B, height, width), 0..1, with 1 at
             the largest 1 % of each image. Fel et al. use it as transparency (2023, arXiv 2306.06805, section 3.3).
+        within: the bound that the ascent kept; None for none.
 
     Example:
         >>> from das_core import Ascent, ImageStack, prior, StackSpec
@@ -91,6 +93,7 @@ class Result:
     stack: ImageStack
     history: tuple[Record, ...]
     importance: Tensor
+    within: Within | None = None
 
     def __repr__(self) -> str:
         batch, _, height, width = self.image.shape
@@ -112,7 +115,8 @@ class Result:
                 see `draw_svg`. Of several pictures, each file name gets a number from 1, as in 'castle_2.png'.
 
         Raises:
-            ValueError: when the ending names no format of pictures, or no file can be written to the path.
+            ValueError: when the ending names no format of pictures, the format breaks the bound of the ascent, or no
+                file can be written to the path.
         """
         path = check_writable(path)
         drawn = path.suffix.lower() == ".svg"
@@ -129,7 +133,11 @@ class Result:
                 if drawn:
                     part.write_text(text, encoding="utf-8")
                 else:
-                    Image.fromarray(to_bytes(self.image[number : number + 1])).save(part, kind)
+                    picture = self.image[number : number + 1]
+                    Image.fromarray(to_bytes(picture)).save(part, kind)
+                    if self.within is not None:
+                        start = replace(self.stack, canvas=self.stack.start).image()[number : number + 1]
+                        self.within.check_file(part, path.name, picture, start)
         return paths
 
 

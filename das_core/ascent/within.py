@@ -1,16 +1,23 @@
 """A bound on the distance of a picture from the start of its stack: projected ascent (Madry et al., ICLR 2018)."""
 
+import logging
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.images import check_images, to_bytes
 from ..common.scalars import check_number
+from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, invert_pixels, render_pixels
+
+_LOG = logging.getLogger(__name__)
 
 Norm = Literal["linf", "l2"]  # The largest difference of any value, or the root of the sum of their squares.
 
@@ -28,7 +35,8 @@ class Within:
     """How far a picture may go from its start, measured in pixel values (0..1), for every image by itself.
 
     The start of a stack made from an image is the image itself, whatever the contrast with which the ascent begins.
-    Under `linf` the bound also holds for files of 8 bits, and for the margin; under `l2` the change of the whole canvas
+    Under `linf` the bound also holds for files of 8 bits, and for the margin; a result is not saved in a format that
+    breaks it, such as .jpg. Under `l2` the change of the whole canvas
     is scaled down by one factor, so that the distance of the picture without the margin is within the limit.
 
     Args:
@@ -80,6 +88,31 @@ class Within:
         canvas = invert_pixels(near, color)
         # Pixels (under `linf`) or images (under `l2`) within the bound keep their bits.
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
+
+    def check_file(self, path: Path, name: str, picture: Tensor, start: Tensor) -> None:
+        """Raise a ValueError when a file of a picture (1, 3, H, W) is farther from a file of the `start` than the bound
+        and 8 bits allow, as those of lossy formats are; log it when 8 bits alone lead out. Messages say `name`."""
+        rounded, start = (check_images(Image.fromarray(to_bytes(one)), "the picture") for one in (picture, start))
+        slack = _ROUNDING * (1 if self.norm == "linf" else math.sqrt(picture.numel()))
+        allowed = max(self.limit, needed := float(self._measure(rounded - start, 0)))
+        try:
+            with Image.open(path) as file:
+                saved = check_images(file, "the file")
+            distance = float(self._measure(saved - start, 0)) if saved.shape == start.shape else math.inf
+        except OSError:  # Pillow cannot read all that it writes.
+            distance = math.inf
+        if distance > allowed + slack:
+            raise ValueError(
+                f"'{shorten(name)}' would be {distance:.3g} from what the picture started from, and {self.limit:.3g} "
+                "is the bound: its format changes pixels; let the name end with .png"
+            )
+        if needed > self.limit + slack:
+            _LOG.warning(
+                "rounded to 8 bits, '%s' is %.3g from what the picture started from, and %.3g is the bound",
+                shorten(name),
+                needed,
+                self.limit,
+            )
 
     def _clamp(self, pixels: Tensor, middle: Tensor, has_bytes: Tensor) -> Tensor:
         """Return the nearest pixels within the limit around `middle`; `has_bytes` is true where that has 8 bits."""

@@ -26,7 +26,7 @@ from .running import Callback, as_list, climb, find_recipe, make_stack
 from .wrap import find_judge
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Rendering(Result):
     """The result of `render`; see `Result` for the other fields.
 
@@ -81,6 +81,7 @@ def render(
         progress: whether to show a progress bar.
         callback: is called with every finished step; when it returns True, the ascent ends there.
         film: a file to write the picture after every step to, 12 steps a second, see `save_film`; None for no film.
+            Only a .png keeps a bound `within`.
 
     Raises:
         ValueError: when the model cannot be asked for the wish, a setting is out of range, or a file cannot be written.

@@ -1,5 +1,6 @@
 """What `render`, `film` and `zoom` share: their start, their ascent, its scores, and errors that keep a result."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -18,6 +19,8 @@ from ..common.text import shorten
 from ..report.film import save_film
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
+
+_LOG = logging.getLogger(__name__)
 
 Callback = Callable[[Step], bool | None]
 
@@ -108,6 +111,8 @@ def climb(
             raise AscentError(f"the picture is made, but cannot be scored: {error}", result) from error
 
     ascent = prepare(stack)
+    if film is not None and ascent.within is not None and Path(film).suffix.lower() != ".png":
+        _LOG.warning("the frames of '%s' may be out of the bound, as its format changes pixels; .png does not", film)
     may_change_start = may_change_start and not stack.spec.keeps_magnitudes
     steps = iter(ascent)
     try:

@@ -2,11 +2,14 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
 
 import das_core as da
 from cases import each_case, refuses
@@ -96,3 +99,30 @@ test_a_limit_out_of_range_and_another_norm_are_refused = refuses(
     (math.inf, "l2", r"bound inf is not between 1e-05 and 1e\+30"),
     (0.1, "l1", r"norm 'l1'"),
 )
+
+
+@each_case("ending", "jpg", "webp", "gif", "pdf", "ico", "jp2")
+def test_a_format_that_leads_out_of_the_bound_is_refused_and_leaves_no_file(ending: str, tmp_path: Path) -> None:
+    made = da.Ascent(photo(2), toy_class(), VIEWS, steps=2, within=8 / 255).run()
+    if ending == "jp2":  # Lossless unless asked.
+        assert len(made.save(tmp_path / "x.jp2")) == 2
+        return
+    with pytest.raises(ValueError, match=rf"'x.{ending}' would be \S+ from what .* and 0.0314 is the bound: .* \.png"):
+        made.save(tmp_path / f"x.{ending}")
+    assert not list(tmp_path.iterdir())
+
+
+@each_case(("norm", "limit", "says"), ("linf", 8 / 255, ""), ("l2", 0.05, "rounded to 8 bits, 'x.png' is 0."))
+def test_a_png_keeps_the_bound_or_what_8_bits_do_is_said(
+    norm: Norm, limit: float, says: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = da.Ascent(photo(), toy_class(), VIEWS, steps=2, within=da.Within(limit, norm)).run()
+    (file,) = made.save(tmp_path / "x.png")
+    caught = caplog.text
+    assert says in caught
+    assert bool(caught) is bool(says)
+    change = pil_to_tensor(Image.open(file)).double() / 255 - picture()[0]
+    assert norm == "l2" or float(change.abs().max()) <= limit + 0.501 / 255
+    # Wide enough, any format will do.
+    wide = da.Ascent(photo(), toy_class(), VIEWS, steps=2, within=1.0).run()
+    assert wide.save(tmp_path / "x.jpg")[0].is_file()
