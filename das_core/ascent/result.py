@@ -1,11 +1,14 @@
 """The outcome of an ascent: records of its steps, its result, and the error that ends it early."""
 
 import io
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from ..common.files import check_writable, write_atomically
@@ -14,6 +17,8 @@ from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 from ..stack.vector import draw_svg
 from .within import Within
+
+KEYWORD = "direct_ascent"  # Of the text in a .png that says how the picture was made.
 
 
 class AscentError(ValueError):
@@ -108,7 +113,7 @@ class Result:
         return file.getvalue()
 
     def save(self, path: Path | str) -> list[Path]:
-        """Write the pictures to files, each atomically, and return their paths.
+        """Write the pictures to files, each atomically, and return their paths; a .png says how they were made.
 
         Args:
             path: the file, in a folder that exists; its ending names the format: .svg is for looks of flat colours,
@@ -134,11 +139,19 @@ class Result:
                     part.write_text(text, encoding="utf-8")
                 else:
                     picture = self.image[number : number + 1]
-                    Image.fromarray(to_bytes(picture)).save(part, kind)
+                    Image.fromarray(to_bytes(picture)).save(part, kind, **self._write_settings(path))
                     if self.within is not None:
                         start = replace(self.stack, canvas=self.stack.start).image()[number : number + 1]
                         self.within.check_file(part, path.name, picture, start)
         return paths
+
+    def _write_settings(self, path: Path | str) -> dict[str, Any]:
+        """Return what Pillow is told so that a file says how the pictures were made, if it can."""
+        if self.stack.settings is None or Path(path).suffix.lower() != ".png":
+            return {}
+        info = PngInfo()
+        info.add_text(KEYWORD, json.dumps(self.stack.settings))
+        return {"pnginfo": info}
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:

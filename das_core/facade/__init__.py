@@ -3,6 +3,7 @@
 from .film import Film, film
 from .render import Rendering, render
 from .running import UnsavedError
+from .settings import read_settings
 from .wish import (
     Wish,
     caricature,
@@ -31,5 +32,5 @@ from .zoom import Zooming, zoom
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "caricature", "channel", "channels", "classes", "direction",
     "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer", "natural", "neuron",
-    "of_views", "preference", "render", "text", "wrap", "zoom",
+    "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
 ]

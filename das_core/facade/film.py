@@ -24,6 +24,7 @@ from ..stack.time import Time
 from .reading import read_wish
 from .render import Rendering
 from .running import Callback, UnsavedError, as_list, climb, find_recipe, make_stack
+from .settings import describe_settings, read_written
 from .wrap import find_judge
 
 
@@ -37,7 +38,7 @@ class Film(Rendering):
             path: a .gif, .webp, .png, .mp4 or .webm in a folder that exists, see `save_film`.
             fps: the frames per second.
         """
-        return [save_film(self.image, path, fps=fps)]
+        return [save_film(self.image, path, fps=fps, **self._write_settings(path))]
 
 
 @own_modes()
@@ -80,6 +81,8 @@ def film(
         >>> made.image.shape, list(made.scores)
         (torch.Size([6, 3, 64, 64]), ['castle', 'volcano'])
     """
+    wish, recipe, look = map(read_written, (wish, recipe, look))
+    given = {**locals()}
     time = Time(frames, loop=loop)
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if path is not None:
@@ -89,7 +92,8 @@ def film(
     chosen = find_recipe(recipe, steps, suit_film)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
     stack = make_stack(StackSpec(*read_size(size), time=time, look=read_look(look)), start, seed)
-    made = climb(prepare, stack, Film, callback, progress, may_change_start=start is None)
+    describe = partial(describe_settings, "film", given, judge)
+    made = climb(prepare, stack, Film, describe, callback, progress, may_change_start=start is None)
     if path is not None:
         try:
             made.save(path)

@@ -1,5 +1,6 @@
 """`render`: makes a picture in one line of code, from a model and what to ask it for; other arguments have defaults."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..stack.parametrizations import Parametrization
 from ..stack.spec import StackSpec
 from .reading import read_wish
 from .running import Callback, as_list, climb, find_recipe, make_stack
+from .settings import describe_settings, read_written
 from .wrap import find_judge
 
 
@@ -37,6 +39,18 @@ class Rendering(Result):
 
     scores: dict[str, list[float]]
     whole_scores: dict[str, list[float]]
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How the pictures were made, as JSON can hold it; a .png of `save` and a file of `stack` say it too.
+
+        - `function` and `arguments`: `da.render(model, **made.settings["arguments"])` makes the same pictures again, on
+          the same machine, if nothing is `unwritten`;
+        - `unwritten`: what it takes besides: an argument that cannot be written down, or an early end, and why; of
+          `start`, a digest;
+        - `models`: names and digests of the weights; `versions`, and `device`.
+        """
+        return self.stack.settings or {}
 
 
 @own_modes()
@@ -95,6 +109,8 @@ def render(
         >>> da.render(model, da.channels("layer1.0.conv1", range(2)), **quick).image.shape
         torch.Size([2, 3, 64, 64])
     """
+    wish, recipe, within, look = map(read_written, (wish, recipe, within, look))
+    given = {**locals()}
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if film is not None:
         check_film(film)
@@ -110,5 +126,5 @@ def render(
         )
     chosen = find_recipe(recipe, steps)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device, within=within)
-    free = start is None
-    return climb(prepare, stack, Rendering, callback, progress, may_change_start=free, film=film)
+    free, describe = start is None, partial(describe_settings, "render", given, judge)
+    return climb(prepare, stack, Rendering, describe, callback, progress, may_change_start=free, film=film)

@@ -95,20 +95,23 @@ def climb(
     prepare: Callable[[ImageStack], Ascent],
     stack: ImageStack,
     make: Callable[..., Made],
+    describe: Callable[[Ascent], dict[str, Any]],
     callback: Callback | None,
     progress: bool,
     *,
     may_change_start: bool,
     film: Path | str | None = None,
 ) -> Made:
-    """Run an ascent, filmed if `film` is a path, and return what `make` makes of its result and its scores.
+    """Run an ascent, filmed if `film` is a path, and return what `make` makes of its result, scores and settings.
     Images that the first step cannot move start again from noise, unless the start is the user's."""
 
     def finish(result: Result) -> Made:
         try:
-            return make(**vars(result), scores=ascent.score(), whole_scores=ascent.score(whole=True))
+            scores, whole = ascent.score(), ascent.score(whole=True)
         except (ValueError, RuntimeError) as error:  # The ascent is not lost.
             raise AscentError(f"the picture is made, but cannot be scored: {error}", result) from error
+        stack = result.stack.with_settings(describe(ascent))
+        return make(**{**vars(result), "stack": stack}, scores=scores, whole_scores=whole)
 
     ascent = prepare(stack)
     if film is not None and ascent.within is not None and Path(film).suffix.lower() != ".png":

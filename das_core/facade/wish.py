@@ -1,16 +1,19 @@
 """What a model can be asked for: a `Wish`, made before the model is known."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce, wraps
+from inspect import signature
+from operator import add
 from os import PathLike
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 from torch import Tensor, nn
 
 from ..common.images import Images
 from ..common.scalars import as_list
+from ..common.text import shorten
 from ..models.clip import CLIP
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge
@@ -31,6 +34,8 @@ from ..objectives.preference import preference_objective
 from ..objectives.term import Objective, make_objective
 from .wrap import find_judge
 
+P = ParamSpec("P")
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -40,6 +45,8 @@ class Wish:
 
     Args:
         resolve: makes the objective, given the model; it raises a ValueError when the model cannot be asked for it.
+        asked: the name of the function that made it, and its arguments, by which settings write it down; None for
+            what they cannot hold.
 
     Example:
         >>> import direct_ascent as da
@@ -49,16 +56,16 @@ class Wish:
     """
 
     resolve: Callable[[Judge], Objective]
+    asked: tuple[str, Mapping[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     def __add__(self, other: "Wish | Objective") -> "Wish":
-        if not isinstance(other, Wish | Objective):
-            return NotImplemented
-        return Wish(lambda judge: self.resolve(judge) + (other.resolve(judge) if isinstance(other, Wish) else other))
+        parts = self.asked[1]["parts"] if self.asked and self.asked[0] == "sum_up" else (self,)
+        return sum_up((*parts, other)) if isinstance(other, Wish | Objective) else NotImplemented
 
     def __radd__(self, other: "Objective | int") -> "Wish":
         # `sum` begins with 0 and adds the first wish to it.
         if isinstance(other, Objective):
-            return Wish(lambda judge: other + self.resolve(judge))
+            return sum_up((other, self))
         return self if other == 0 else NotImplemented
 
     def __neg__(self) -> "Wish":
@@ -71,7 +78,7 @@ class Wish:
         return other + -self if isinstance(other, Objective) else NotImplemented
 
     def __mul__(self, factor: float) -> "Wish":
-        return Wish(lambda judge: self.resolve(judge) * factor) if isinstance(factor, int | float) else NotImplemented
+        return scale(self, factor) if isinstance(factor, int | float) else NotImplemented
 
     __rmul__ = __mul__
 
@@ -84,11 +91,39 @@ class Wish:
         return Wish(lambda judge: self.resolve(find_judge(model, judge.device)))
 
 
+def _record(ask: Callable[P, Wish]) -> Callable[P, Wish]:
+    """Let the wishes of a function say how they were made."""
+
+    @wraps(ask)
+    def record(*args: P.args, **kwargs: P.kwargs) -> Wish:
+        return replace(ask(*args, **kwargs), asked=(ask.__name__, signature(ask).bind(*args, **kwargs).arguments))
+
+    return record
+
+
+@_record
+def sum_up(parts: Sequence[Wish | Objective]) -> Wish:
+    """Ask for all parts."""
+    if not parts or not all(isinstance(part, Wish | Objective) for part in parts):
+        raise ValueError(f"{shorten(parts)} is no list of wishes; give some, such as a channel and a prior")
+    return Wish(lambda judge: reduce(add, [part.resolve(judge) if isinstance(part, Wish) else part for part in parts]))
+
+
+@_record
+def scale(wish: Wish, factor: float) -> Wish:
+    """Ask for a wish with another weight."""
+    if not isinstance(wish, Wish):
+        raise ValueError(f"{shorten(wish)} is no wish; give one, such as a channel")
+    return Wish(lambda judge: wish.resolve(judge) * factor)
+
+
+@_record
 def classes(which: Targets) -> Wish:
     """Ask for classes, by their log-probability: `which` is an index, a text (`parse_classes`) or a list of classes."""
     return Wish(lambda judge: class_objective(judge, which))
 
 
+@_record
 def text(prompt: str) -> Wish:
     """Ask a CLIP for what `prompt` describes: one prompt per line, optionally followed by ': weight'."""
     return Wish(lambda judge: ask_text(judge, prompt))
@@ -105,16 +140,19 @@ def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> 
     return text_objective(judge, prompt, similarity)
 
 
+@_record
 def layer(name: str) -> Wish:
     """Ask for a whole layer by its `name` (`find_layers` lists them): what it responds to grows, as in DeepDream."""
     return _feature(name, "layer")
 
 
+@_record
 def channel(name: str, index: int) -> Wish:
     """Ask for channel `index`, from 0, of the layer `name`, at all positions."""
     return _feature(name, "channel", index=index)
 
 
+@_record
 def channels(name: str, indices: Iterable[int]) -> Wish:
     """Ask for the channels `indices` of the layer `name`, one for each image: `range(8)` makes eight at once."""
     return _each(partial(channel, name), "channel", indices)
@@ -128,21 +166,25 @@ def _each(ask: Callable[[Any], Wish], what: str, given: Any, example: str = "ran
     return Wish(lambda judge: one_per_image([wish.resolve(judge) for wish in wishes]))
 
 
+@_record
 def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wish:
     """Ask for channel `index` of the layer `name` at a `position`: (row, column), (token,), or the middle if None."""
     return _feature(name, "neuron", index=index, position=position)
 
 
+@_record
 def head(name: str, index: int) -> Wish:
     """Ask for head `index` of the attention module `name`, before its last projection mixes the heads."""
     return _feature(name, "head", index=index)
 
 
+@_record
 def heads(name: str, indices: Iterable[int]) -> Wish:
     """Ask for the heads `indices` of the attention module `name`, one for each image, see `head`."""
     return _each(partial(head, name), "head", indices)
 
 
+@_record
 def direction(name: str, vector: Direction, position: tuple[int, ...] | None = None) -> Wish:
     """Ask for a direction in the space of the channels of the layer `name`, at a `position`, or at all if None.
 
@@ -151,6 +193,7 @@ def direction(name: str, vector: Direction, position: tuple[int, ...] | None = N
     return _feature(name, "direction", direction=vector, position=position)
 
 
+@_record
 def directions(
     name: str, vectors: Tensor | np.ndarray[Any, Any] | Iterable[Direction], position: tuple[int, ...] | None = None
 ) -> Wish:
@@ -209,6 +252,7 @@ def invert(photo: Images, name: str = "") -> Wish:
     return Wish(lambda judge: content_objective(judge, photo, name))
 
 
+@_record
 def diversity(name: str) -> Wish:
     """Ask for a batch whose images differ in the layer `name`: `channel("layer4", 12) + 0.5 * diversity("layer3")`."""
     return Wish(lambda judge: diversity_objective(judge, name))

@@ -25,6 +25,7 @@ from ..stack.zoom import Zoom, zoom_margin
 from .reading import read_wish
 from .render import Rendering
 from .running import Callback, climb, find_recipe, make_stack
+from .settings import describe_settings, read_written
 from .wrap import find_judge
 
 
@@ -50,7 +51,8 @@ class Zooming(Rendering):
                 f"{shorten(seconds)} seconds from depth to depth cannot be, at {fps:g} frames a second and "
                 f"{zoom.depths} depths; 2 are usual"
             )
-        return [save_film(render_zoom(self.stack, round(frames) + last), path, fps=fps)]
+        shown = render_zoom(self.stack, round(frames) + last)
+        return [save_film(shown, path, fps=fps, **self._write_settings(path))]
 
 
 @own_modes()
@@ -88,6 +90,8 @@ def zoom(
         >>> da.zoom(da.load_starter(), ["castle", "volcano"], loop=True, **quick).stack
         ImageStack(64 x 64, 2 depths, 1 step)
     """
+    wishes, recipe, look = map(read_written, (wishes, recipe, look))
+    given = {**locals()}
     if isinstance(wishes, str) or not isinstance(wishes, Sequence):
         raise ValueError(
             f"a {type(wishes).__name__} is no list of depths; give a wish for each, such as ['castle', 'volcano']"
@@ -99,5 +103,5 @@ def zoom(
     objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_wish(wish, "share").resolve(judge))
     chosen = find_recipe(recipe, steps, partial(suit_zoom, depths=depths.depths))
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
-    stack = make_stack(spec, start, seed)
-    return climb(prepare, stack, Zooming, callback, progress, may_change_start=start is None)
+    stack, describe = make_stack(spec, start, seed), partial(describe_settings, "zoom", given, judge)
+    return climb(prepare, stack, Zooming, describe, callback, progress, may_change_start=start is None)

@@ -47,7 +47,7 @@ Kind = TypeVar("Kind", bound=Look)
 _SIZES = {"cells": -1, "pieces": -1, "spacing": 1, "radius": 1}
 """By its name in a look, whether a setting grows with the size of its marks, or becomes smaller."""
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Cells, Ink, Paint, Glass, LowPoly)}
+KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Cells, Ink, Paint, Glass, LowPoly)}
 
 
 def read_look(look: str | Look | None) -> Look | None:
@@ -95,7 +95,7 @@ def describe_look(look: Look | None) -> dict[str, Any] | None:
     """Return a look as JSON can hold it; `build_look` makes the same one of it."""
     if look is None:
         return None
-    if type(look) not in _KINDS.values():
+    if type(look) not in KINDS.values():
         raise ValueError(f"a look of your own, {type(look).__name__}, has no place in a file; leave it out")
     return {"kind": type(look).__name__, **asdict(look)}  # type: ignore[call-overload]
 
@@ -105,4 +105,4 @@ def build_look(description: Mapping[str, Any] | None) -> Look | None:
     if description is None:
         return None
     fields = dict(description)
-    return cast(Look, _KINDS[fields.pop("kind")](**fields))
+    return cast(Look, KINDS[fields.pop("kind")](**fields))

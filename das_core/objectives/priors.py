@@ -49,13 +49,20 @@ def prior(kind: PriorKind = "total_variation", weight: float = 0.2) -> Objective
         weight: see `Term`; at 0.2 a prior has a fifth of the effect of an objective of weight 1.
     """
     check_choice("prior", kind, get_args(PriorKind))
+    return make_objective(kind.replace("_", " "), [(None, PriorScore(kind))], weight)
 
-    def score(output: CanvasPixels, images: Tensor) -> Tensor:
+
+@dataclass(frozen=True)
+class PriorScore:
+    """The score of a prior, see `prior`."""
+
+    kind: PriorKind
+
+    def __call__(self, output: CanvasPixels, images: Tensor) -> Tensor:
+        """Return the score of every canvas, (B,)."""
         # Image by image, so that a large batch can be cancelled in between.
         pairs = pausing(zip(output.pixels.split(1), output.start.split(1), strict=True))
-        return torch.cat([_SCORES[kind](CanvasPixels(now, start)) for now, start in pairs])
-
-    return make_objective(kind.replace("_", " "), [(None, score)], weight)
+        return torch.cat([_SCORES[self.kind](CanvasPixels(now, start)) for now, start in pairs])
 
 
 def _score_total_variation(canvas: CanvasPixels) -> Tensor:

@@ -37,7 +37,7 @@ _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
 _BT709, _LIMITED = 1, 1  # FFmpeg's numbers for the colours of Rec. ITU-R BT.709, and for the limited range of values.
 
 
-def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -> Path:
+def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS, **settings: Any) -> Path:
     """Write pictures as a film, atomically, and return its path.
 
     A film in .mp4 or .webm may have any length. For .gif, .webp and .png, all frames are kept in memory, with three
@@ -47,6 +47,7 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames: each one or several `Images`, side by side.
         path: the file, which is replaced. Its ending is the format: .gif, .webp, .png, .mp4 or .webm.
         fps: the frames per second, 0.1..120; at most 50 in a GIF.
+        settings: of Pillow, which writes .gif, .webp and .png.
 
     Raises:
         ValueError: when a setting or a frame cannot be used, or PyAV is needed and not installed.
@@ -60,7 +61,7 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         raise ValueError(f"there are no frames for '{path.name}'; give at least one")
     with write_atomically(path) as part:
         write = _write_video if suffix in _VIDEOS else _write_stills
-        write(first, pixels, part, suffix, fps)
+        write(first, pixels, part, suffix, fps, **settings)
     return path
 
 
@@ -104,14 +105,14 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:
         yield pixels
 
 
-def _write_stills(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:
+def _write_stills(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float, **own: Any) -> None:
     """Write a film to the temporary file `part` with Pillow, which needs all frames at once."""
     kind, unit, settings = _STILLS[suffix]
     picture, *more = [Image.fromarray(frame) for frame in chain([first], others)]
     # The beginnings of the frames and the end of the film are rounded, so that errors of the durations do not add up.
     begins = [unit * round(number * 1000 / fps / unit) for number in range(len(more) + 2)]
     durations = [end - begin for begin, end in pairwise(begins)]
-    picture.save(part, kind, save_all=True, append_images=more, duration=durations, loop=0, **settings)
+    picture.save(part, kind, save_all=True, append_images=more, duration=durations, loop=0, **settings, **own)
 
 
 def _write_video(first: Bytes, others: Iterable[Bytes], part: Path, suffix: str, fps: float) -> None:

@@ -69,7 +69,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     state = stack.optimizer_state
     optimizer = None if state is None else {"kind": state.kind, "steps": state.steps}
     spec = asdict(dataclasses.replace(stack.spec, look=None)) | {"look": describe_look(stack.spec.look)}
-    description = json.dumps({"spec": spec, "steps": stack.steps, "optimizer": optimizer})
+    description = json.dumps({"spec": spec, "steps": stack.steps, "optimizer": optimizer, "settings": stack.settings})
     try:
         # What cannot be read is not written.
         _build_stack(json.loads(description), tensors)
@@ -174,7 +174,8 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
                 raise ValueError(f"it holds values in {name} that are NaN or infinite")
             if name.startswith("surroundings") and not bool(((part >= 0) & (part <= 1)).all()):
                 raise ValueError(f"it holds values in {name} outside 0..1")
-    return stack
+    settings = description.get("settings")  # Files of version 1.0 have none.
+    return stack.with_settings(settings if isinstance(settings, dict) else None)
 
 
 def _collect(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:

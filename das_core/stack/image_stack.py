@@ -1,6 +1,8 @@
 """The image stack: a canvas, what it started from, and what ascents have added to it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +33,9 @@ class ImageStack:
         optimizer_state: what the last optimizer needs to continue, if it needs something.
         surroundings: the picture around the stack, if the stack fills only a part of it.
 
+    Attributes:
+        settings: how the stack was made, see `Rendering.settings`; what is made of it has None.
+
     Example:
         >>> from das_core import ImageStack, StackSpec
         >>> stack = ImageStack.gray(StackSpec(width=64, height=48, margin=8), batch=2)
@@ -44,6 +49,7 @@ class ImageStack:
     steps: int = 0
     optimizer_state: OptimizerState | None = None
     surroundings: Surroundings | None = None
+    settings: Mapping[str, Any] | None = field(default=None, init=False)  # So `replace` drops them.
 
     def __post_init__(self) -> None:
         set_fields(self, steps=check_number("steps of a stack", self.steps, 0, MOST_DONE, "0 is none", whole=True))
@@ -140,7 +146,13 @@ class ImageStack:
         """Return the same stack with all its tensors on another device."""
         parts = ("start", "canvas", "optimizer_state", "surroundings")
         moved = {name: part.to(find_device(device)) for name in parts if (part := getattr(self, name)) is not None}
-        return replace(self, **moved)
+        return replace(self, **moved).with_settings(self.settings)
+
+    def with_settings(self, settings: Mapping[str, Any] | None) -> "ImageStack":
+        """Return the same stack with what says how it was made, as JSON can hold it."""
+        stack = replace(self)
+        set_fields(stack, settings=settings)
+        return stack
 
     def pixels(self) -> Tensor:
         """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included."""

@@ -8,10 +8,11 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...common.files import write_atomically
 
@@ -19,6 +20,9 @@ _LOG = logging.getLogger(__name__)
 
 KEPT = STATISTICS, WORDS = "photographs_", "words_"  # The beginnings of the names of files.
 _LARGEST_HEADER = 2**16  # The most bytes of a file besides the numbers and 256 a tensor; it has a few hundred.
+
+_WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # By their bytes.
+_digests: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], str]] = WeakKeyDictionary()
 
 # The errors that are raised when the file is damaged, or is some other file.
 _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError)
@@ -63,6 +67,20 @@ def write_tensors(path: Path, key: str, tensors: Mapping[str, Tensor]) -> None:
             safetensors.torch.save_file(dict(tensors), part, {"key": key, "sha256": digest_tensors(tensors)})
     except (OSError, ValueError, safetensors.SafetensorError) as error:  # ValueError: the path is a folder
         _LOG.warning("%s could not be kept (%s); it will be made anew next time", path, error)
+
+
+def digest_module(module: nn.Module) -> str | None:
+    """Return the SHA-256 of the weights of a module, kept until they change; None for weights without plain numbers."""
+    weights = {name: weight.detach() for name, weight in module.state_dict().items() if isinstance(weight, Tensor)}
+    try:
+        # A change in place alters the sum of the bits, which takes much less time than the digest.
+        bits = [weight.flatten().view(_WORDS[weight.itemsize]).sum() for weight in weights.values()]
+        state = tuple(torch.stack(bits).tolist()) if bits else ()
+        if module not in _digests or _digests[module][0] != state:
+            _digests[module] = state, digest_tensors(weights)
+    except (RuntimeError, LookupError, TypeError):  # Quantised, sparse or without numbers.
+        return None
+    return _digests[module][1]
 
 
 def digest_tensors(tensors: Mapping[str, Tensor]) -> str:
