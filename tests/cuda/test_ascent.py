@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import das_core as da
-from das_core.stack.parametrizations import Parametrization
+from das_core.stack.parametrizations import ParametrizationName
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")]
 
@@ -68,8 +68,8 @@ def test_a_step_waits_for_the_device_twice_at_most() -> None:
 
 
 @pytest.mark.parametrize("tile", [False, True])
-@pytest.mark.parametrize("parametrization", get_args(Parametrization))
-def test_every_parametrisation_moves_as_on_a_cpu(parametrization: Parametrization, tile: bool) -> None:
+@pytest.mark.parametrize("parametrization", get_args(ParametrizationName))
+def test_every_parametrisation_moves_as_on_a_cpu(parametrization: ParametrizationName, tile: bool) -> None:
     spec = da.StackSpec(96, 80, 0, tile=tile, parametrization=parametrization)
     gradient = torch.randn(1, 3, 80, 96, generator=torch.Generator().manual_seed(0))
     for method in ("spectral", "layers"):
