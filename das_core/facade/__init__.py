@@ -5,6 +5,7 @@ from .render import Rendering, render
 from .running import UnsavedError
 from .wish import (
     Wish,
+    activations,
     caricature,
     channel,
     channels,
@@ -29,7 +30,7 @@ from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
-    "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "caricature", "channel", "channels", "classes", "direction",
-    "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer", "natural", "neuron",
-    "of_views", "preference", "render", "text", "wrap", "zoom",
+    "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "activations", "caricature", "channel", "channels",
+    "classes", "direction", "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer",
+    "natural", "neuron", "of_views", "preference", "render", "text", "wrap", "zoom",
 ]
