@@ -36,8 +36,12 @@ def test_views_are_the_same_in_any_chunk() -> None:
 def test_a_loop_of_ones_own_sees_the_views_of_an_ascent_and_gets_their_gradients() -> None:
     augmentation, model = Augmentation(3, Windows(4), (Flip(), Noise())), classifier(16)
     stack, seen = ImageStack.noise(StackSpec(32, 32, 4), batch=2, seed=1), list[torch.Tensor]()
-    asked = ask(lambda output, images: seen.append(output.detach()) or output.mean(dim=1), model)
-    Ascent(stack, asked, augmentation, steps=1, seed=7, chunk=6, denoising=None).run()
+
+    def watch(output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        seen.append(output.detach())
+        return output.mean(dim=1)
+
+    Ascent(stack, ask(watch, model), augmentation, steps=1, seed=7, chunk=6, denoising=None).run()
     images = stack.pixels().requires_grad_()
     views = augmentation(images, size=16, seed=7, margin=4, progress=0.0)
     torch.testing.assert_close(model(views), seen[0])

@@ -48,7 +48,7 @@ RANDOM: tuple[Any, ...] = (
 def test_every_view_is_changed_in_its_own_way_which_repeats_in_any_chunk_and_draws_nothing_of_others(
     transform: Any,
 ) -> None:
-    augmentation, pixels = da.Augmentation(6, da.Windows(4), [transform]), PIXELS.clone().requires_grad_()
+    augmentation, pixels = da.Augmentation(6, da.Windows(4), (transform,)), PIXELS.clone().requires_grad_()
     torch.manual_seed(5)
     random.seed(5)
     views = augmentation.make_views(pixels, GEOMETRY, make_draws(6))
