@@ -226,8 +226,8 @@ def natural(weight: float = 0.3, photographs: Photographs | None = None) -> Wish
 
 
 def activations(layers: str | Sequence[str], score: Callable[[Any], Tensor]) -> Wish:
-    """Ask for a high value of `score`, a function of the activations of a layer, (V, channels, *positions), that
-    returns scores (V,): `activations("blocks.3", lambda values: values[:, 5].amax(dim=(1, 2)))`. For a list of
+    """Ask for a high value of `score`, a function of the activations of a layer, (V, channels, …), that returns
+    scores (V,): `activations("blocks.3", lambda values: values[:, 5].amax(dim=(1, 2)))`. For a list of
     `layers`, it gets the `Activations` by their names. One model computes them all (`Wish.on` chooses it)."""
     names = [layers] if isinstance(layers, str) else as_list("layers", layers, "['blocks.1', 'blocks.3']")
     if not names or not callable(score):

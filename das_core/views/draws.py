@@ -82,7 +82,7 @@ class Draws:
         return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._cpu_streams]
 
     def noise(self, shape: Sequence[int], kind: NoiseKind = "gaussian") -> Tensor:
-        """Return noise (V, *shape), such as of `views.shape[1:]`; a CPU and a GPU give different noise."""
+        """Return noise of a shape for every view, (V, …), such as `views.shape[1:]`; a GPU gives other than a CPU."""
         out = torch.empty(len(self), *shape, dtype=torch.float32, device=self.device)
         fill = torch.rand if kind == "uniform" else torch.randn
         for row, stream in pausing(zip(out, self._device_streams, strict=True)):

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms import v2
 
 import das_core as da
 from das_core.stack.parametrizations import ParametrizationName
@@ -44,6 +45,13 @@ def test_the_first_steps_are_those_of_a_cpu() -> None:
 def test_two_ascents_with_one_seed_have_the_same_bits() -> None:
     views = da.Augmentation(8, transforms=(da.Flip(), da.ColorShift(), da.Noise()))
     assert torch.equal(climb(CUDA, views), climb(CUDA, views))
+
+
+def test_transforms_of_torchvision_draw_on_the_device_what_repeats_and_leave_its_generator_alone() -> None:
+    views = da.Augmentation(8, transforms=(v2.GaussianNoise(), v2.ColorJitter(0.2)))
+    before = torch.cuda.get_rng_state()
+    assert torch.equal(climb(CUDA, views), climb(CUDA, views))
+    assert torch.equal(before, torch.cuda.get_rng_state())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

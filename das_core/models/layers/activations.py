@@ -27,8 +27,8 @@ class Activations:
     """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer.
 
     Args:
-        values: by the name of the layer, (V, channels, *positions), float32, where positions are (height, width),
-            (tokens,) or none; by an empty name, what the model sees of the views.
+        values: by the name of the layer, float32: (V, channels, height, width), (V, channels, tokens) or
+            (V, channels); by an empty name, the views.
         references: those of reference images that are seen through the same views, see `Term`.
 
     Example:

@@ -56,7 +56,7 @@ def test_a_loop_of_ones_own_sees_the_views_of_an_ascent_and_gets_their_gradients
         optimizer.zero_grad()
         (-score).backward()
         optimizer.step()
-        scores.append(float(score))
+        scores.append(float(score.detach()))
     assert sum(scores[-10:]) > sum(scores[:10]) + 5
 
 
