@@ -22,7 +22,7 @@ from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
-from das_core.stack.parametrizations import OperatorForm, Parametrization
+from das_core.stack.parametrizations import OperatorForm, ParametrizationName
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
@@ -106,7 +106,7 @@ def report_estimates(judge: Classifier) -> str:
     return "\n".join(rows)
 
 
-_PARAMETRIZATIONS: list[tuple[Parametrization, int]] = [("maco", 320), ("fourier", 448)]
+_PARAMETRIZATIONS: list[tuple[ParametrizationName, int]] = [("maco", 320), ("fourier", 448)]
 
 # Twenty renders of many kinds
 RENDERS: list[tuple[StackSpec, Optimizer]] = [

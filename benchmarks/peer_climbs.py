@@ -21,7 +21,7 @@ from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge
 from das_core.objectives.classes import ScoreKind, class_objective
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.parametrizations import Parametrization
+from das_core.stack.parametrizations import ParametrizationName
 from das_core.stack.spec import StackSpec
 
 _MEAN = _STD = (0.5, 0.5, 0.5)  # normalisation of the starters: 0..1 becomes -1..1
@@ -76,7 +76,7 @@ Climb = Callable[[Classifier, int, Watch], Tensor]
 
 
 def climb_with_recipe(
-    recipe: Recipe, size: int, score: ScoreKind = "log_probability", parametrization: Parametrization = "pyramid"
+    recipe: Recipe, size: int, score: ScoreKind = "log_probability", parametrization: ParametrizationName = "pyramid"
 ) -> Climb:
     """Return the function that makes pictures with a recipe, as `direct_ascent.render` does."""
     spec = StackSpec(size, size, parametrization=parametrization)

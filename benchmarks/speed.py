@@ -99,7 +99,9 @@ def bare_pass(judge: Classifier, chunk: int) -> Callable[[], object]:
     """Return a function that does only the forward and backward pass of the model on 16 views, `chunk` at a time."""
     keys = [ViewKey(0, 0, 0, view) for view in range(VIEWS)]
     geometry = ViewGeometry((CANVAS, CANVAS), 56, judge.size)
-    ready = Augmentation()(torch.full((1, 3, CANVAS, CANVAS), 0.5), geometry, Draws(keys, torch.device("cpu")))
+    ready = Augmentation().make_views(
+        torch.full((1, 3, CANVAS, CANVAS), 0.5), geometry, Draws(keys, torch.device("cpu"))
+    )
     normalised = ((ready - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
     parts = [part.clone().requires_grad_() for part in normalised.split(chunk)]
 

@@ -34,6 +34,7 @@ from .ascent import (
     GoOn,
     Guidance,
     NormalizedAscent,
+    Optimizer,
     Place,
     Protect,
     Recipe,
@@ -55,6 +56,7 @@ from .models.classifier import Classifier
 from .models.clip import CLIP
 from .models.dictionary import Dictionary
 from .models.judge import Judge
+from .models.layers.activations import Activations
 from .models.layers.layer import find_layers
 from .models.preference_head import PreferenceHead
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
@@ -72,6 +74,7 @@ from .objectives.style import style_objective
 from .objectives.term import Objective, Term
 from .stack import (
     ImageStack,
+    Parametrization,
     StackSpec,
     Time,
     Zoom,
@@ -87,7 +90,7 @@ from .stack import (
     save_stack,
     scale_changes,
 )
-from .views import Augmentation, ColorShift, Distance, Flip, Grayscale, Noise, Transform, Windows
+from .views import Augmentation, ColorShift, Distance, Draws, Flip, Grayscale, Noise, Transform, Windows
 
 if TYPE_CHECKING:
     from .models.sources.dictionaries import load_dictionary
@@ -142,17 +145,17 @@ __version__ = "1.0.0"
 # fmt: off
 __all__ = [
     "BEST", "CLIP", "DRAWING", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER",
-    "STYLE", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier", "ColorShift", "Denoiser",
-    "Denoising", "Dictionary", "Distance", "Flip", "Focus", "Glass", "GoOn", "Grayscale", "Guidance", "ImageStack",
-    "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent", "Objective", "Paint", "Place", "PreferenceHead",
-    "Protect", "Recipe", "Record", "Result", "Shot", "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation",
-    "Transform", "Weigh", "Windows", "Within", "Zoom", "as_film", "as_zoom", "caricature_objective", "class_objective",
-    "classify", "compare_with_texts", "content_objective", "decompose", "describe", "diversity_objective", "draw_svg",
-    "edit_stack", "feature_objective", "find_layers", "image_objective", "in_region", "latent_objective", "load",
-    "load_dictionary", "load_open_clip", "load_preference", "load_stack", "load_starter", "load_starter_clip",
-    "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "move_camera", "natural_objective",
-    "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "preference_objective", "prior",
-    "read_acts", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack",
-    "scale_changes", "score_images", "share_views", "split_acts", "style_objective", "suit_judge", "text_objective",
-    "write_acts",
+    "STYLE", "Activations", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier",
+    "ColorShift", "Denoiser", "Denoising", "Dictionary", "Distance", "Draws", "Flip", "Focus", "Glass", "GoOn",
+    "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent", "Objective",
+    "Optimizer", "Paint", "Parametrization", "Place", "PreferenceHead", "Protect", "Recipe", "Record", "Result", "Shot",
+    "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Weigh", "Windows", "Within", "Zoom",
+    "as_film", "as_zoom", "caricature_objective", "class_objective", "classify", "compare_with_texts",
+    "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack", "feature_objective",
+    "find_layers", "image_objective", "in_region", "latent_objective", "load", "load_dictionary", "load_open_clip",
+    "load_preference", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
+    "load_torchvision", "measure_spectrum", "move_camera", "natural_objective", "one_per_image", "over_frames",
+    "over_keyframes", "over_steps", "plot_history", "preference_objective", "prior", "read_acts", "render_film",
+    "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes", "score_images",
+    "share_views", "split_acts", "style_objective", "suit_judge", "text_objective", "write_acts",
 ]

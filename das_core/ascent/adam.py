@@ -9,9 +9,8 @@ from torch import Tensor
 from ..common.interruption import pausing
 from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
-from ..stack.linear_operator import FactoredOperator, StackOperator
-from ..stack.state import OptimizerState
-from .optimizers import LARGEST, Optimizer, recall_state
+from ..stack.linear_operator import Parametrization, StackOperator
+from .optimizers import LARGEST, Optimizer
 from .pace import Pace
 
 # The decay rates of the moving averages of the gradient and of its square, the usual ones.
@@ -48,11 +47,11 @@ class Adam(Optimizer):
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
         """Return the stack after one step of Adam with bias correction; see `Optimizer.step`."""
-        assert isinstance(operator, FactoredOperator)
-        gradients = operator.adjoint(gradient)
-        old = recall_state(stack, self.kind, [g.shape for g in gradients] * 2)
+        assert isinstance(operator, Parametrization)
+        gradients = operator.pull(gradient)
+        old = self.recall(stack, [g.shape for g in gradients] * 2)
         if old is None:
-            old = OptimizerState(self.kind, tuple(torch.zeros_like(g) for g in gradients) * 2)
+            old = self.remember(*(torch.zeros_like(g) for g in gradients * 2))
         steps = old.steps + 1
         means, squares = old.tensors[: len(gradients)], old.tensors[len(gradients) :]
         means = tuple(g.lerp(mean, _FADE) for g, mean in pausing(zip(gradients, means, strict=True)))
@@ -61,6 +60,6 @@ class Adam(Optimizer):
         rate = self.learning_rate * pace.rate / (1 - _FADE**steps)
         correction = 1 - _FADE_SQUARE**steps
         pairs = pausing(zip(means, squares, strict=True))
-        moved = operator.forward(tuple(rate * mean / ((square / correction).sqrt() + 1e-8) for mean, square in pairs))
-        state = OptimizerState(self.kind, means + squares, steps)
+        moved = operator.push(tuple(rate * mean / ((square / correction).sqrt() + 1e-8) for mean, square in pairs))
+        state = self.remember(*means, *squares, steps=steps)
         return replace(stack, canvas=stack.canvas + moved, optimizer_state=state)

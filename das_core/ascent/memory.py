@@ -7,7 +7,7 @@ import torch
 
 from ..models.activation_memory import measure_view_bytes
 from ..stack.spec import StackSpec
-from ..views.transforms import Transform, count_kept_views
+from ..views.transforms import count_kept_views
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .plan import TermGroup
@@ -27,7 +27,7 @@ def estimate_ascent_bytes(
     groups: Sequence[TermGroup] = (),
     optimizer: Optimizer | None = None,
     chunk: int = 1,
-    transforms: Sequence[Transform] = (),
+    transforms: Sequence[object] = (),
 ) -> int:
     """Return about how many bytes an ascent takes beside the weights of its models, within a factor of two. Without
     `groups`, models and views are not counted (`python -m benchmarks.run memory` compares with measurements)."""

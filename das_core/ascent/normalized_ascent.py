@@ -10,8 +10,7 @@ from ..common.masks import mean_square
 from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
-from ..stack.state import OptimizerState
-from .optimizers import LARGEST, STRONGEST, Optimizer, recall_state
+from .optimizers import LARGEST, STRONGEST, Optimizer
 from .pace import Pace
 
 STEEPEST_TILT = 4.0  # With it, K falls as about 1 / f^5 at the first step; without a tilt as about 1 / f.
@@ -65,10 +64,10 @@ class NormalizedAscent(Optimizer):
         direction = direction.div_(size.clamp(min=torch.finfo(size.dtype).tiny))
         state = None
         if self.momentum:
-            old = recall_state(stack, self.kind, [direction.shape])
+            old = self.recall(stack, [direction.shape])
             if old is not None:
                 direction = direction.lerp(old.tensors[0], self.momentum)
-            state = OptimizerState(self.kind, (direction,))
+            state = self.remember(direction)
         # The canvas takes the memory of a direction that no state keeps: allocating many frames takes long.
         room = direction if state is None else None
         canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)

@@ -1,7 +1,8 @@
 """The base class of optimizers, which are rules that move a stack along a gradient."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,16 +18,33 @@ STRONGEST = 0.9999  # Of momenta: at 1, a velocity would only grow.
 
 
 class Optimizer(ABC):
-    """A rule for moving a stack along a gradient; what it remembers is in the stack (`OptimizerState`).
+    """A rule for moving a stack along a gradient. One of your own is a frozen dataclass that inherits it.
+
+    What it remembers from step to step (`remember`, `recall`) is in the stack, so that a saved stack goes on.
 
     Attributes:
-        kind: its name. A state in the stack of another kind is ignored.
-        needs_levels: whether it moves levels, pixels or coefficients as tensors (`FactoredOperator`).
+        kind: its name; by default that of the class. What a stack remembers of another kind is ignored.
+        needs_levels: whether it moves levels, pixels or coefficients as tensors, by a `Parametrization`.
         level_sets: how many tensors for each level a step of the method `layers` holds, for the estimate of memory.
         denoised: whether an ascent has a denoiser if none is chosen.
         draws: whether it sets the whole canvas itself, so that no denoiser may act on it.
         coarse_to_fine: the share of the steps, 0..1, that belong to the coarse part of the ascent; 0 for none.
         tilt: the exponent t of f^-t, by which K is multiplied at the frequency f at the first step.
+
+    Example:
+        >>> from dataclasses import dataclass, replace
+        >>> from das_core import Ascent, ImageStack, Optimizer, StackSpec, prior
+        >>> @dataclass(frozen=True)
+        ... class SignAscent(Optimizer):
+        ...     distance: float = 0.05
+        ...
+        ...     def step(self, stack, gradient, operator, pace, mask=None):
+        ...         moved = operator.precondition(gradient).sign()
+        ...         return replace(stack, canvas=stack.canvas + self.distance * pace.rate * moved)
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> after = Ascent(stack, [prior("total_variation")], steps=1, optimizer=SignAscent()).run().stack
+        >>> (after.canvas - stack.canvas).abs().max()
+        tensor(0.0500)
     """
 
     kind: ClassVar[str]
@@ -36,6 +54,10 @@ class Optimizer(ABC):
     draws: ClassVar[bool] = False
     coarse_to_fine: float = 0.0
     tilt: float = 0.0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.kind = getattr(cls, "kind", cls.__name__)
 
     def check(self, spec: StackSpec) -> None:
         """Raise a ValueError when this optimizer cannot move the stacks of a spec, such as films."""
@@ -49,14 +71,22 @@ class Optimizer(ABC):
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator, pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after one step, with a new canvas, and the state that goes with it.
+        """Return the stack after one step, with a new canvas, and in `optimizer_state` what it remembers.
 
-        The gradient (B, 3, H, W) of the score at the canvas is 0 outside the mask (B, 1, H, W), where objectives act;
-        None is everywhere. The caller counts.
+        Args:
+            stack: the stack before; it is not changed.
+            gradient: that of the score at the canvas, (B, 3, H, W); 0 where no objective acts.
+            operator: the operator K, which makes a change of the canvas of a gradient (`precondition`).
+            pace: the state of the schedules; `pace.rate` is the factor of the step size.
+            mask: where objectives act, (B, 1, H, W); None is everywhere.
         """
 
+    def recall(self, stack: ImageStack, shapes: Sequence[torch.Size]) -> OptimizerState | None:
+        """Return what this kind of optimizer has stored in a stack, if its tensors have these shapes, else None."""
+        old = stack.optimizer_state
+        fits = old is not None and old.kind == self.kind and [t.shape for t in old.tensors] == [*shapes]
+        return old if fits else None
 
-def recall_state(stack: ImageStack, kind: str, shapes: list[torch.Size]) -> OptimizerState | None:
-    """Return the optimizer state of a stack if it is of this kind and its tensors have these shapes, else None."""
-    old = stack.optimizer_state
-    return old if old is not None and old.kind == kind and [t.shape for t in old.tensors] == shapes else None
+    def remember(self, *tensors: Tensor, steps: int = 0) -> OptimizerState:
+        """Return what to store in the stack, as its `optimizer_state`: float32 tensors (B, …), and a count of steps."""
+        return OptimizerState(self.kind, tensors, steps)

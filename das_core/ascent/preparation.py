@@ -97,8 +97,9 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
                     f"a bound keeps pictures near their start, and does not go with {other}; leave one out"
                 )
     if spec.keeps_magnitudes and not bool((stack.start != stack.start[:, :, :1, :1]).any()):
+        name = getattr(spec.parametrization, "__name__", spec.parametrization)
         raise ValueError(
-            f"'{spec.parametrization}' keeps the magnitudes of what it starts from, and plain colour has none; start "
+            f"'{name}' keeps the magnitudes of what it starts from, and plain colour has none; start "
             "from noise (a decay of 0.7 is as rough as photographs are) or from an image"
         )
     if stack.steps:

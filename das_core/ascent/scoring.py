@@ -109,7 +109,7 @@ class Scoring:
         draws = Draws(keys, canvas.device, pace.coarse_progress, pace.progress)
         # The seed and the number of the image: a `PartialClassifier` chooses by these which features it uses.
         images = [(key.seed, key.item) for key in keys]
-        return judge.answer(self.augmentation(canvas, geometry, draws), images)
+        return judge.answer(self.augmentation.make_views(canvas, geometry, draws), images)
 
     def score_images(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
         """Return the score (B,) of every part of the objective, in their order, for the pixels (B, 3, H, W), margins

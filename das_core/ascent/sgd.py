@@ -8,8 +8,7 @@ from torch import Tensor
 from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
-from ..stack.state import OptimizerState
-from .optimizers import LARGEST, STRONGEST, Optimizer, recall_state
+from .optimizers import LARGEST, STRONGEST, Optimizer
 from .pace import Pace
 
 
@@ -44,9 +43,9 @@ class SGD(Optimizer):
         """Return the stack after v = momentum * v + gradient and canvas += rate * K v; see `Optimizer.step`."""
         velocity, state = gradient.float(), None
         if self.momentum:
-            old = recall_state(stack, self.kind, [velocity.shape])
+            old = self.recall(stack, [velocity.shape])
             if old is not None:
                 velocity = velocity.add(old.tensors[0], alpha=self.momentum)
-            state = OptimizerState(self.kind, (velocity,))
+            state = self.remember(velocity)
         canvas = stack.canvas.add(operator.precondition(velocity), alpha=self.learning_rate * pace.rate)
         return replace(stack, canvas=canvas, optimizer_state=state)

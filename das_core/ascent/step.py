@@ -12,7 +12,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from .denoising import Denoising
 from .gradient import ScoreGradient
-from .optimizers import Optimizer, recall_state
+from .optimizers import Optimizer
 from .pace import Pace
 from .result import AscentError, Record, Step, VanishedError, measure_gradient_strength
 from .within import Within
@@ -49,7 +49,7 @@ class AscentStep:
                 moved = self.within.project(moved)
             elif stack.spec.keeps_magnitudes:
                 moved = replace(moved, canvas=self.operator.retract(moved.canvas, moved.start))
-            moved = _hold_still(stack, moved, measured.record.still)
+            moved = _hold_still(self.optimizer, stack, moved, measured.record.still)
         record = measured.record if counts else replace(measured.record, still=())
         return Step(record, replace(moved, steps=number + 1)), strength
 
@@ -103,7 +103,7 @@ def check_step(measured: Measurement, gradient: Tensor, canvas: Tensor, *, is_fi
         )
 
 
-def _hold_still(before: ImageStack, after: ImageStack, images: Sequence[int]) -> ImageStack:
+def _hold_still(optimizer: Optimizer, before: ImageStack, after: ImageStack, images: Sequence[int]) -> ImageStack:
     """Return the stack `after` a step with some of its images as they were `before`, momentum included."""
     if not images:
         return after
@@ -115,6 +115,6 @@ def _hold_still(before: ImageStack, after: ImageStack, images: Sequence[int]) ->
 
     state = after.optimizer_state
     if state is not None:
-        old = recall_state(before, state.kind, [tensor.shape for tensor in state.tensors])
+        old = optimizer.recall(before, [tensor.shape for tensor in state.tensors])
         state = state if old is None else replace(state, tensors=tuple(map(hold, state.tensors, old.tensors)))
     return replace(after, canvas=hold(after.canvas, before.canvas), optimizer_state=state)

@@ -16,7 +16,7 @@ from ..stack.linear_operator import StackOperator
 from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
 from ..stack.state import OptimizerState
-from .optimizers import Optimizer, recall_state
+from .optimizers import Optimizer
 from .pace import Pace
 
 _FADE, _FADE_SQUARE = 0.9, 0.99
@@ -68,12 +68,12 @@ class Strokes(Optimizer):
         height, width = stack.spec.canvas
         scale = measure_scale(stack.canvas, stack.spec.margin)
         window = 2 * max(8, round(max(_WINDOW, 5 * self.width) * scale / 2))
-        old = recall_state(stack, self.kind, [torch.Size((stack.batch, self.strokes, VALUES))] * 3)
+        old = self.recall(stack, [torch.Size((stack.batch, self.strokes, VALUES))] * 3)
         if old is None:
             shown = render_pixels(stack.canvas, stack.spec.color)
             sizes = self.strokes, self.width * scale, _REACH * scale
             laid = torch.stack([scatter_strokes(image, *sizes, number) for number, image in enumerate(shown)])
-            state = OptimizerState(self.kind, (laid, torch.zeros_like(laid), torch.zeros_like(laid)))
+            state = self.remember(laid, torch.zeros_like(laid), torch.zeros_like(laid))
         else:
             state = self._move(stack, gradient, old, pace, window, scale)
         drawn = torch.stack([draw_strokes(each, height, width, window) for each in state.tensors[0]])
@@ -104,4 +104,4 @@ class Strokes(Optimizer):
         reach = ((window - thick.exp()) / 2 - 2)[..., None].clamp(min=1)
         points = middle + (points - middle).maximum(-reach).minimum(reach)
         strokes = torch.cat([points.flatten(-2), thick, logits.clamp(-_MOST, _MOST)], dim=-1)
-        return OptimizerState(self.kind, (strokes, means, squares), steps)
+        return self.remember(strokes, means, squares, steps=steps)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -35,8 +34,9 @@ from ..runs.results import Results
 from .atlas import list_cells
 from .collection import Collection, Entry, Group, Item, Picture, save_collection
 from .listing import describe_units
-from .photographs import Seen, cut_crops, find_grid, read_photographs, see_photographs
+from .photographs import Seen, cut_crops, read_photographs, see_photographs
 from .pictures import PictureMaker, choose_side
+from .saliency import light_up, spread
 from .show import DEAD, find_effects, list_effects, locate_cell, read_units, save_picture
 from .units import Units, find_end, find_units, name_unit, watch
 
@@ -235,10 +235,7 @@ def _list_units(
         one, home = made[number]
         pictures = [Picture(home + each.file, f"made for it: {each.activation:.3g}") for each in one.pictures]
         if units.layer:
-            rows_, columns, others = find_grid(units.layer)
-            light = fields[number, others:].reshape(1, 1, rows_, columns)
-            light = (light - light.min()) / (light.max() - light.min()).clamp(min=1e-9)
-            light = F.interpolate(light, size=photo.shape[2:], mode="bilinear")
+            light = light_up(spread(fields[number : number + 1], units.layer, judge.size))
             crop, files = crop[..., :_SIDE], [f"photographs/{group}/{number}_{kind}.webp" for kind in "abc"]
             save_picture(results.path / files[0], photo * (_DARK + (1 - _DARK) * light))
             save_picture(results.path / files[1], crop)

@@ -6,6 +6,7 @@ from .running import UnsavedError
 from .settings import read_settings
 from .wish import (
     Wish,
+    activations,
     caricature,
     channel,
     channels,
@@ -30,7 +31,7 @@ from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
-    "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "caricature", "channel", "channels", "classes", "direction",
-    "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer", "natural", "neuron",
-    "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
+    "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "activations", "caricature", "channel", "channels",
+    "classes", "direction", "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer",
+    "natural", "neuron", "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
 ]

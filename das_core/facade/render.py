@@ -20,7 +20,8 @@ from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.term import join_objectives
 from ..report.film import check_film
-from ..stack.parametrizations import Parametrization
+from ..stack.linear_operator import Parametrization
+from ..stack.parametrizations import ParametrizationName
 from ..stack.spec import StackSpec
 from .reading import read_wish
 from .running import Callback, as_list, climb, find_recipe, make_stack
@@ -64,7 +65,7 @@ def render(
     start: Images | None = None,
     within: Within | float | None = None,
     look: str | Look | None = None,
-    parametrization: Parametrization = "pyramid",
+    parametrization: ParametrizationName | type[Parametrization] = "pyramid",
     batch: int | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
@@ -87,7 +88,8 @@ def render(
         start: the image to start from, see `Images`. If None, grey, or noise for `maco` and where grey has no gradient.
         within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.
         look: what the picture is made of: the name of one of `LOOKS`, such as 'pixel art', or a `Look`; None for paint.
-        parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`.
+        parametrization: what the ascent moves: the levels of a `pyramid`, `pixels`, `fourier` or `maco`; or a class of
+            your own, see `Parametrization`.
         batch: how many pictures; by default one for each channel of `channels` or image of `start`, otherwise 1. Each
             is what it would be alone but for rounding, which grows from step to step: to 0.17 of 0..1 in six steps.
         seed: the seed of all random draws, 0 or above.

@@ -17,6 +17,8 @@ from ..common.text import shorten
 from ..models.clip import CLIP
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge
+from ..models.layers.activations import Activations, make_activation_judge
+from ..models.layers.layer import find_layer, find_layers
 from ..models.photographs import Photographs
 from ..models.preference_head import PreferenceHead
 from ..models.sources.dictionaries import load_dictionary
@@ -31,7 +33,7 @@ from ..objectives.latent import Latents, latent_objective
 from ..objectives.natural import natural_objective
 from ..objectives.per_image import one_per_image
 from ..objectives.preference import preference_objective
-from ..objectives.term import Objective, make_objective
+from ..objectives.term import Objective, join_names, make_objective
 from .wrap import find_judge
 
 P = ParamSpec("P")
@@ -264,13 +266,41 @@ def natural(weight: float = 0.3, photographs: Photographs | None = None) -> Wish
     return Wish(lambda judge: natural_objective(judge, weight, photographs, find_cache_folder()))
 
 
+def activations(layers: str | Sequence[str], score: Callable[[Any], Tensor]) -> Wish:
+    """Ask for a high value of `score`, a function of the activations of a layer, (V, channels, …), that returns
+    scores (V,): `activations("blocks.3", lambda values: values[:, 5].amax(dim=(1, 2)))`. For a list of
+    `layers`, it gets the `Activations` by their names. One model computes them all (`Wish.on` chooses it)."""
+    names = [layers] if isinstance(layers, str) else as_list("layers", layers, "['blocks.1', 'blocks.3']")
+    if not names or not callable(score):
+        wrong = f"score {shorten(score)} is no function; give one" if names else "no layer is named; name one at least"
+        raise ValueError(f"{wrong}, as in activations('blocks.3', lambda values: values[:, 5].mean(dim=(1, 2)))")
+
+    def resolve(judge: Judge) -> Objective:
+        known = find_layers(judge)
+        found = [find_layer(known, name, judge.name) for name in names]
+
+        def score_layers(output: Activations, images: Tensor) -> Tensor:
+            # By the names that the user has given, from which those of layers may differ.
+            values = {name: output[layer.name] for name, layer in zip(names, found, strict=True)}
+            return score(values[names[0]] if isinstance(layers, str) else Activations(values))
+
+        name = f"{_name(score)} of {join_names(names)}"
+        return make_objective(name, [(make_activation_judge(judge, found), score_layers)])
+
+    return Wish(resolve)
+
+
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
     """Ask for a high value of `score`, a function from views (V, 3, size, size), 0..1, to scores (V,)."""
 
     def resolve(judge: Judge) -> Objective:
         # A judge of the same size that returns the views as they are.
         views = Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3)
-        name = getattr(score, "__name__", "views").strip("<>")  # That of a lambda is '<lambda>'.
-        return make_objective(name, [(views, lambda output, images: score(output))])
+        return make_objective(_name(score), [(views, lambda output, images: score(output))])
 
     return Wish(resolve)
+
+
+def _name(score: Any) -> str:
+    """Return the name of a function; that of a lambda is '<lambda>' to Python."""
+    return str(getattr(score, "__name__", type(score).__name__)).strip("<>")

@@ -5,6 +5,7 @@ from .decomposition import decompose
 from .edit import edit_stack, scale_changes
 from .file import load_stack, save_stack
 from .image_stack import ImageStack
+from .linear_operator import Parametrization
 from .render import render_film, render_stack, render_zoom
 from .spec import StackSpec
 from .time import Time
@@ -13,6 +14,6 @@ from .zoom import Zoom
 
 # fmt: off
 __all__ = [
-    "ImageStack", "StackSpec", "Time", "Zoom", "as_film", "as_zoom", "decompose", "draw_svg", "edit_stack",
-    "load_stack", "render_film", "render_stack", "render_zoom", "save_stack", "scale_changes",
+    "ImageStack", "Parametrization", "StackSpec", "Time", "Zoom", "as_film", "as_zoom", "decompose", "draw_svg",
+    "edit_stack", "load_stack", "render_film", "render_stack", "render_zoom", "save_stack", "scale_changes",
 ]

@@ -66,7 +66,13 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
         (True, True)
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _name_tensors(stack).items()}
-    state = stack.optimizer_state
+    state, moved = stack.optimizer_state, stack.spec.parametrization
+    if not isinstance(moved, str):
+        raise ValueError(
+            f"the stack cannot be saved: {moved.__name__}, a parametrization of your own, has no place in a file; put "
+            "'pixels' in its place with replace(stack, spec=replace(stack.spec, parametrization='pixels'), "
+            "optimizer_state=None), or save the picture"
+        )
     optimizer = None if state is None else {"kind": state.kind, "steps": state.steps}
     spec = asdict(dataclasses.replace(stack.spec, look=None)) | {"look": describe_look(stack.spec.look)}
     description = json.dumps({"spec": spec, "steps": stack.steps, "optimizer": optimizer, "settings": stack.settings})

@@ -35,9 +35,9 @@ class StackOperator(ABC):
         self.tile, self.frozen = tile, tuple(frozen)
         self.basis = make_basis(canvas, device, tile or self.always_periodic)
         self._moving = mask_moving_frequencies(self.basis, frozen) if frozen else None
-        self._prepare()
+        self.prepare()
 
-    def _prepare(self) -> None:  # noqa: B027  (not every operator has some)
+    def prepare(self) -> None:  # noqa: B027  (not every operator has some)
         """Compute the tensors that every application of K uses; the constructor calls this once."""
 
     @abstractmethod
@@ -60,18 +60,56 @@ class StackOperator(ABC):
         return canvas if self._moving is None else self.basis.filter(canvas, self._moving)
 
 
-class FactoredOperator(StackOperator):
-    """An operator K that is the product of `forward` and its transpose `adjoint`; `Adam` moves what is between them."""
+class Parametrization(StackOperator):
+    """What an ascent moves in place of the canvas: tensors of which the canvas is a linear function, `forward`.
+
+    One of your own inherits it and defines `forward`, its transpose `adjoint`, and `prepare` if both share tensors.
+    Given to `render` or `StackSpec`, it works with all optimizers; the operator K is the product of both.
+
+    Args:
+        canvas: height and width of the canvas in pixels, margins included.
+        levels: the number of samples of each level along the long side, see `StackSpec`.
+        device: where tensors are.
+        tile: whether opposite edges of the canvas meet.
+        frozen: bands of resolutions that do not move; `adjoint` and `forward` need not care.
+
+    Attributes:
+        basis: the frequency basis of canvases, with `forward`, `filter` and, if it is that of Fourier, `inverse`.
+        always_periodic: whether the basis is that of Fourier even if the canvas is not a tile.
+        keeps_magnitudes: whether the canvas is projected after every step, by `retract`.
+
+    Example:
+        >>> from das_core import Ascent, ImageStack, Parametrization, StackSpec, prior
+        >>> class Rows(Parametrization):
+        ...     def adjoint(self, gradient):
+        ...         return (gradient.mean(dim=3, keepdim=True),)
+        ...
+        ...     def forward(self, tensors):
+        ...         return tensors[0].expand(-1, -1, *self.canvas) / self.canvas[1]
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, parametrization=Rows))
+        >>> after = Ascent(stack, [prior("total_variation")], steps=2, denoising=None).run().stack
+        >>> bool(((after.canvas - stack.canvas).std(dim=3) < 1e-6).all())  # All columns have moved alike.
+        True
+    """
 
     @abstractmethod
     def adjoint(self, gradient: Tensor) -> tuple[Tensor, ...]:
-        """Return the gradient at what moves, such as levels, from that at the canvas, (B, 3, H, W), of any type."""
+        """Return the gradient at what moves, tensors (B, …), from that at the canvas, (B, 3, H, W), float32."""
 
     @abstractmethod
     def forward(self, tensors: tuple[Tensor, ...]) -> Tensor:
         """Return the change of the canvas, (B, 3, H, W), when tensors are added to what moves."""
 
+    def pull(self, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Return the gradient at what moves, from that at the canvas, (B, 3, H, W), without frozen bands."""
+        # Copied, because `adjoint` may return what it gets, and optimizers change what they get of it in place.
+        return self.adjoint(self.remove_frozen(gradient.to(torch.float32, copy=True)))
+
+    def push(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        """Return the change of the canvas, (B, 3, H, W), without frozen bands, when tensors are added to what moves."""
+        return self.remove_frozen(self.forward(tensors))
+
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient; see `StackOperator.precondition`."""
-        moved, shape = self.forward(self.adjoint(gradient)), self.shape_response(cutoff, tilt)
+        moved, shape = self.push(self.pull(gradient)), self.shape_response(cutoff, tilt)
         return moved if shape is None else self.basis.filter(moved, shape)

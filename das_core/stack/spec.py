@@ -15,8 +15,8 @@ from ..common.timeline import Timeline
 from ..looks.look import Look, apply_look
 from .bands import Band, check_bands, covers_all_resolutions, format_band
 from .levels import check_levels, default_levels, level_shape
-from .linear_operator import StackOperator
-from .parametrizations import OPERATORS, OperatorForm, Parametrization, make_operator
+from .linear_operator import Parametrization, StackOperator
+from .parametrizations import OperatorForm, ParametrizationName, find_operator, make_operator
 from .pixels import ColorSpace, crop_margin
 from .size import check_size
 from .time import Time
@@ -41,7 +41,7 @@ class StackSpec:
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam.
         frozen: bands of resolutions (coarsest, finest), both included, that ascents do not move.
         parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`,
-            which keeps the Fourier magnitudes of the start (noise or an image).
+            which keeps the Fourier magnitudes of the start (noise or an image); or a `Parametrization` of your own.
         time: the time axis, if the images of the stack are the frames of a film.
         zoom: how the images of the stack are nested, if they are the depths of a zoom.
         look: what the picture is made of, such as `Cells()` for pixel art; None for a photograph.
@@ -62,7 +62,7 @@ class StackSpec:
     method: OperatorForm = "spectral"
     tile: bool = False
     frozen: tuple[Band, ...] = ()
-    parametrization: Parametrization = "pyramid"
+    parametrization: ParametrizationName | type[Parametrization] = "pyramid"
     time: Time | None = None
     zoom: Zoom | None = None
     look: Look | None = None
@@ -72,7 +72,7 @@ class StackSpec:
         set_fields(self, width=width, height=height, margin=margin, tile=as_switch("tile", self.tile))
         check_choice("method", self.method, get_args(OperatorForm))
         check_choice("color", self.color, get_args(ColorSpace))
-        check_choice("parametrization", self.parametrization, OPERATORS)
+        find_operator(self.parametrization)
         for what, value, kind in (("time", self.time, Time), ("zoom", self.zoom, Zoom), ("look", self.look, Look)):
             # A class has the methods of its instances.
             if value is not None and (isinstance(value, type) or not isinstance(value, kind)):
@@ -131,7 +131,7 @@ class StackSpec:
     @property
     def keeps_magnitudes(self) -> bool:
         """Whether only Fourier phases move, see `StackOperator.retract`."""
-        return OPERATORS[self.parametrization].keeps_magnitudes
+        return find_operator(self.parametrization).keeps_magnitudes
 
     def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator:
         """Return the operator K of this stack, cached by `make_operator`."""

@@ -22,7 +22,8 @@ _MANY_SAMPLES = 64
 class SpectralOperator(StackOperator):
     """The operator K in the form `spectral`: one factor for every frequency, the diagonal of K in that basis."""
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Compute the factor of each frequency."""
         self.response = self._compute_response().to(self.device)
         if self._moving is not None:
             self.response = self.response * self._moving

@@ -96,10 +96,7 @@ class FilmOperator(StackOperator):
         self.canvas, self.levels = space.canvas, space.levels
         self.device, self.tile, self.basis = space.device, space.tile, space.basis
         self.frozen, self._moving = space.frozen, space._moving
-        self._prepare()
-
-    def _prepare(self) -> None:
-        self.matrix = time_matrix(self.time).to(self.device, torch.float32)
+        self.matrix = time_matrix(time).to(self.device, torch.float32)
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient (T, 3, H, W)."""

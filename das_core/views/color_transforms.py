@@ -35,7 +35,7 @@ class ColorShift:
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), 0..1, in other colours."""
         channels = views.shape[1]
-        numbers = torch.tensor([draws.uniform() for _ in range(2 * channels)], dtype=views.dtype).T * 2 - 1
+        numbers = torch.tensor([draws.numbers() for _ in range(2 * channels)], dtype=views.dtype).T * 2 - 1
         shift, scale = send_to_device(numbers, views.device)[:, :, None, None].split(channels, dim=1)
         return ((views - 0.5) * torch.exp(self.scale * scale) + 0.5 + self.shift * shift).clamp(0, 1)
 
@@ -56,7 +56,7 @@ class Grayscale:
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), 0..1, some of them grey: the luminance of Rec. 601 in all channels."""
-        is_grey = [number < self.probability for number in draws.uniform()]
+        is_grey = [number < self.probability for number in draws.numbers()]
         if not any(is_grey):
             return views
         from torchvision.transforms.functional import rgb_to_grayscale  # Not at the top: it takes two seconds to load.

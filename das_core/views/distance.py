@@ -35,8 +35,8 @@ class Distance:
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), some of them without fine detail."""
-        is_far = [number < self.probability for number in draws.uniform()]
-        places = draws.uniform()
+        is_far = [number < self.probability for number in draws.numbers()]
+        places = draws.numbers()
         if not any(is_far):
             return views
         side = views.shape[-1]

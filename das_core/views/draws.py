@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..common.devices import send_to_device
 from ..common.interruption import allow_interrupt, pausing
 from ..common.seeding import make_generator
 
@@ -35,8 +36,21 @@ class Draws:
     """The random numbers of some views, and the progress of the ascent (0..1) at the step for which they are drawn.
 
     Each view has its own streams, so its numbers do not depend on the views that are made at the same time. Every call
-    of `uniform` or `noise` takes the next numbers. `items` has for each view the index of the image that it shows;
-    `coarse_progress` is the share of the coarse part that is over, 1 if there is none.
+    of a method takes the next numbers.
+
+    Args:
+        keys: what identifies each view; `items` has the index of the image that it shows.
+        device: that of the views.
+        coarse_progress: the share of the coarse part of the ascent that is over, 1 if there is none.
+        progress: the share of the ascent that is over.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Draws
+        >>> from das_core.views import ViewKey
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)], torch.device("cpu"))
+        >>> draws.uniform(0.5, 1.5).flatten()
+        tensor([0.8905, 0.6815])
     """
 
     def __init__(
@@ -56,13 +70,19 @@ class Draws:
         """The random generators of `noise`, one for each view."""
         return [make_generator(k.seed, k.item, k.step, k.view, k.group, 1, device=self.device) for k in self._keys]
 
-    def uniform(self) -> list[float]:
-        """Return one number in [0, 1) for every view, drawn on the CPU and therefore the same on every device."""
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Return a number from `low` to `high` for every view, (V, 1, 1, 1), to multiply views with or to compare:
+        float32, on the device of the views, and the same on every device."""
+        numbers = torch.tensor(self.numbers(), dtype=torch.float64) * (high - low) + low
+        return send_to_device(numbers.float()[:, None, None, None], self.device)
+
+    def numbers(self) -> list[float]:
+        """Return one number in [0, 1) for every view, the same on every device, as a list."""
         allow_interrupt()
         return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._cpu_streams]
 
-    def noise(self, shape: Sequence[int], kind: NoiseKind) -> Tensor:
-        """Return noise (V, *shape), drawn on the device of the views; a CPU and a GPU give different noise."""
+    def noise(self, shape: Sequence[int], kind: NoiseKind = "gaussian") -> Tensor:
+        """Return noise of a shape for every view, (V, …), such as `views.shape[1:]`; a GPU gives other than a CPU."""
         out = torch.empty(len(self), *shape, dtype=torch.float32, device=self.device)
         fill = torch.rand if kind == "uniform" else torch.randn
         for row, stream in pausing(zip(out, self._device_streams, strict=True)):

@@ -41,7 +41,7 @@ _UNKNOWN_KEPT = 3.0
 """The `kept_views` that is assumed for a transform without this attribute: enough for one or two operations."""
 
 
-def count_kept_views(transforms: Sequence[Transform]) -> float:
+def count_kept_views(transforms: Sequence[object]) -> float:
     """Return how many tensors, each as large as the views, transforms keep until the backward pass is done."""
     return sum(float(getattr(transform, "kept_views", _UNKNOWN_KEPT)) for transform in transforms)
 
@@ -62,7 +62,7 @@ class Flip:
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), some of them mirrored."""
-        mirrored = [number < self.probability for number in draws.uniform()]
+        mirrored = [number < self.probability for number in draws.numbers()]
         if not any(mirrored):
             return views
         return torch.stack([view.flip(-1) if flip else view for view, flip in zip(views, mirrored, strict=True)])

@@ -98,7 +98,7 @@ class Windows:
         start = min(max(self.zoom_start, self.zoom_min), self.zoom_max)
         lowest = start + (self.zoom_min - start) * draws.coarse_progress
         windows = []
-        numbers = zip(allowed, draws.uniform(), draws.uniform(), draws.uniform(), strict=True)
+        numbers = zip(allowed, draws.numbers(), draws.numbers(), draws.numbers(), strict=True)
         for (top, left, height, width), zoom, down, right in numbers:
             widest = min(height, width)
             side = max(1, min(widest, round(widest * (lowest + zoom * (self.zoom_max - lowest)))))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...das_core.common.text import shorten
 from ...das_core.stack.levels import linear_levels
-from ...das_core.stack.parametrizations import OPERATORS, OperatorForm, Parametrization
+from ...das_core.stack.parametrizations import OPERATORS, OperatorForm, ParametrizationName
 from ...das_core.stack.pixels import ColorSpace
 from ..schema import list_options, make_options, read_choice, tip
 
@@ -43,7 +43,7 @@ def parametrization_input() -> Any:
     )
 
 
-def choose_parametrization(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[int, ...], Parametrization]:
+def choose_parametrization(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[int, ...], ParametrizationName]:
     """Return the chosen resolutions of the levels, and the parametrisation: what an ascent moves."""
     kind, settings = read_choice("parametrization", choice, _PARAMETRIZATIONS)
     if kind == "linear":
@@ -51,7 +51,7 @@ def choose_parametrization(choice: dict[str, Any] | None, longest: int) -> tuple
     # Parametrisations without levels get resolutions too, because nodes that show or edit levels split the canvas into
     # levels of these resolutions.
     levels = linear_levels(longest, LEVEL_STEP, first=LEVEL_STEP)
-    return levels, "pyramid" if kind == "multiples_of_4" else cast(Parametrization, kind)
+    return levels, "pyramid" if kind == "multiples_of_4" else cast(ParametrizationName, kind)
 
 
 def start_input() -> Any:

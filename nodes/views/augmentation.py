@@ -10,7 +10,8 @@ from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from ...das_core.views.color_transforms import ColorShift, Grayscale
 from ...das_core.views.distance import Distance
 from ...das_core.views.draws import NoiseKind
-from ...das_core.views.transforms import Flip, Noise, Transform
+from ...das_core.views.plain_transforms import AnyTransform
+from ...das_core.views.transforms import Flip, Noise
 from ...das_core.views.windows import Windows
 from ..node import Node
 from ..schema import Augmentation as AugmentationSocket
@@ -135,8 +136,8 @@ def _list_settings() -> list[Any]:
 
 
 def read_details(
-    choice: Mapping[str, Any] | None, zoom_min: float, flip: float, before: tuple[Transform, ...] = ()
-) -> tuple[Windows, tuple[Transform, ...]]:
+    choice: Mapping[str, Any] | None, zoom_min: float, flip: float, before: tuple[AnyTransform, ...] = ()
+) -> tuple[Windows, tuple[AnyTransform, ...]]:
     """Return the windows and the transforms of views."""
     name, values = read_choice("details", choice, _CHOICES)
     if name == "default":

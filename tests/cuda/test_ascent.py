@@ -8,9 +8,10 @@ from typing import get_args
 import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms import v2
 
 import das_core as da
-from das_core.stack.parametrizations import Parametrization
+from das_core.stack.parametrizations import ParametrizationName
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")]
 
@@ -46,6 +47,13 @@ def test_two_ascents_with_one_seed_have_the_same_bits() -> None:
     assert torch.equal(climb(CUDA, views), climb(CUDA, views))
 
 
+def test_transforms_of_torchvision_draw_on_the_device_what_repeats_and_leave_its_generator_alone() -> None:
+    views = da.Augmentation(8, transforms=(v2.GaussianNoise(), v2.ColorJitter(0.2)))
+    before = torch.cuda.get_rng_state()
+    assert torch.equal(climb(CUDA, views), climb(CUDA, views))
+    assert torch.equal(before, torch.cuda.get_rng_state())
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_scores_rise_in_every_precision(dtype: torch.dtype) -> None:
     history = start(CUDA, da.Augmentation(8), dtype, steps=12).run().history
@@ -68,8 +76,8 @@ def test_a_step_waits_for_the_device_twice_at_most() -> None:
 
 
 @pytest.mark.parametrize("tile", [False, True])
-@pytest.mark.parametrize("parametrization", get_args(Parametrization))
-def test_every_parametrisation_moves_as_on_a_cpu(parametrization: Parametrization, tile: bool) -> None:
+@pytest.mark.parametrize("parametrization", get_args(ParametrizationName))
+def test_every_parametrisation_moves_as_on_a_cpu(parametrization: ParametrizationName, tile: bool) -> None:
     spec = da.StackSpec(96, 80, 0, tile=tile, parametrization=parametrization)
     gradient = torch.randn(1, 3, 80, 96, generator=torch.Generator().manual_seed(0))
     for method in ("spectral", "layers"):

@@ -40,7 +40,7 @@ def views_by_hand(
     """Return all views of the group number `number` at step `STEP` of an ascent, in one batch."""
     keys = [ViewKey(SEED, item, STEP, view, number) for item in range(len(pixels)) for view in range(VIEWS.views)]
     geometry = ViewGeometry(spec.canvas, spec.margin, size, boxes=None if region is None else region.boxes)
-    return VIEWS(pixels, geometry, Draws(keys, CPU, PACE.coarse_progress, PACE.progress))
+    return VIEWS.make_views(pixels, geometry, Draws(keys, CPU, PACE.coarse_progress, PACE.progress))
 
 
 def differentiate(stack: da.ImageStack, score: Callable[[Tensor], Tensor], mask: Tensor | None = None) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...common.text import shorten
 from ..frozen import uncompile
 from ..judge import Judge
 from ..photograph_statistics import StatisticsJudge
@@ -23,12 +24,32 @@ class _AllCaptured(BaseException):
 
 @dataclass(frozen=True)
 class Activations:
-    """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer."""
+    """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer.
 
-    values: Mapping[str, Tensor]  # By layer, (V, channels, *positions), float32; by `VIEWS` the views.
-    references: tuple["Activations", ...] = ()  # Those of reference images seen through the same views.
+    Args:
+        values: by the name of the layer, float32: (V, channels, height, width), (V, channels, tokens) or
+            (V, channels); by an empty name, the views.
+        references: those of reference images that are seen through the same views, see `Term`.
+
+    Example:
+        >>> import direct_ascent as da
+        >>> def compare(activations):
+        ...     early, late = activations["blocks.1"], activations["blocks.3"]
+        ...     return late[:, 5].mean(dim=(1, 2)) - early[:, 7].mean(dim=(1, 2))
+        >>> wish = 0.5 * da.activations(["blocks.1", "blocks.3"], compare)
+        >>> da.render(da.load_starter(), wish, size=64, steps=1, progress=False).scores.keys()
+        dict_keys(['compare of blocks.1, blocks.3'])
+    """
+
+    values: Mapping[str, Tensor]
+    references: tuple["Activations", ...] = ()
 
     def __getitem__(self, layer: str) -> Tensor:
+        if layer not in self.values:
+            known = ", ".join(name for name in self.values if name)
+            raise ValueError(
+                f"there are no activations of layer '{shorten(layer)}'; those that were asked for: {known}"
+            )
         return self.values[layer]
 
 

@@ -27,6 +27,8 @@ _BIASES = ("b_enc", "encoder.bias", "encoder.final_block.0.bias")
 _CENTERS = ("b_dec", "pre_b", "bias")  # The last is `AutoEncoder` of dictionary_learning.
 _DECODERS = {"W_dec": False, "decoder.weight": True, "dictionary._weights": False, "dec": False}
 
+_FILES = ("sae_weights.safetensors", "sae.safetensors", "ae.pt")  # In the folders of SAELens and others.
+_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npy")
 _CONFIGS = ("cfg.json", "config.json")
 _ACTIVATIONS = (
     "relu", "standard", "topk", "jumprelu", "transcoder", "skip_transcoder", "jumprelu_transcoder",
@@ -43,17 +45,18 @@ def load_dictionary(path: str | PathLike[str]) -> Dictionary:
 
     Args:
         path: a .safetensors file, one that torch has saved (.pt, .pth, .bin, .ckpt), or a .npy file of shape (N, C) or
-            (C,); a tensor that is alone in its file is taken for such vectors.
+            (C,); a tensor that is alone in its file is taken for such vectors. Or the folder of one autoencoder, as
+            SAELens and others save it.
 
     Raises:
         ValueError: when the file is missing, damaged, has code, or holds none of these.
 
     Example:
-        >>> sae = load_dictionary("models/features/sae_weights.safetensors")  # doctest: +SKIP
+        >>> sae = load_dictionary("models/features/blocks.3.hook_resid_post")  # doctest: +SKIP
         >>> sae.find_neighbours(12)  # doctest: +SKIP
         (12, 907, 55, 3120)
     """
-    path = Path(path)
+    path = _find_file(Path(path))
     state = read_weights(path)
     check_plain(state, path.name)
     if len(state) == 1 and not find_prefixes(state, _ENCODERS):
@@ -92,6 +95,20 @@ def load_dictionary(path: str | PathLike[str]) -> Dictionary:
         active,
         decoder if decoder is not None and decoder.shape == weight.shape else None,
     )
+
+
+def _find_file(path: Path) -> Path:
+    """Return the weights in the folder of an autoencoder, or the path of a file as it is."""
+    if not path.is_dir():
+        return path
+    found = {one.name: one for one in sorted(path.iterdir()) if one.is_file() and one.suffix in _SUFFIXES}
+    # Beside the weights, SAELens writes how often latents are active.
+    usual = [name for name in _FILES if name in found] or [name for name in found if "sparsity" not in name]
+    if len(usual) == 1:
+        return found[usual[0]]
+    inside = [one.parent.name for name in _FILES for one in sorted(path.glob(f"*/{name}"))]
+    there = f"it has {shorten(', '.join(usual or inside), 200)}" if usual or inside else f"no file is {_FILES[0]}"
+    raise ValueError(f"the folder '{path.name}' is not of one autoencoder ({there}); give one file or folder in it")
 
 
 def _read_matrix(state: Mapping[str, Tensor], name: str, flip: bool) -> Tensor:

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -12,10 +12,9 @@ import torch
 import das_core as da
 import masked_stack
 from cases import each_case
-from das_core.ascent.optimizers import Optimizer, recall_state
+from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.pace import Pace
 from das_core.common.masks import mean_square
-from das_core.stack.state import OptimizerState
 from flat_stack import CANVAS, CPU, FULL, flat, gradients, naive, run
 from toys import SPEC, VIEWS, toy_class
 
@@ -65,23 +64,22 @@ def test_settings_out_of_range_are_refused(kind: Any) -> None:
 
 
 @dataclass(frozen=True)
-class SignAscent(Optimizer):
-    """An optimizer as docs/architecture.md tells to write one: it moves every value of the canvas equally far."""
+class SignAscent(da.Optimizer):
+    """An optimizer as docs/extending.md tells to write one: it moves every value of the canvas equally far."""
 
     distance: float
-    kind: ClassVar[str] = "sign"
 
     def step(self, stack: da.ImageStack, *arguments: Any) -> da.ImageStack:
         """Move by the sign of the sum of all directions so far."""
         gradient, operator, pace, _ = arguments
         total = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)
-        old = recall_state(stack, self.kind, [total.shape])
+        old = self.recall(stack, [total.shape])
         total = total if old is None else total + old.tensors[0]
         canvas = stack.canvas + self.distance * pace.rate * total.sign()
-        return replace(stack, canvas=canvas, optimizer_state=OptimizerState(self.kind, (total,)))
+        return replace(stack, canvas=canvas, optimizer_state=self.remember(total))
 
 
-def test_an_optimizer_written_as_the_architecture_says_climbs_and_continues_from_a_file(tmp_path: Path) -> None:
+def test_an_optimizer_written_as_the_page_says_climbs_and_continues_from_a_file(tmp_path: Path) -> None:
     objective, optimizer = toy_class(), SignAscent(0.05)
 
     def ascend(stack: da.ImageStack) -> da.Ascent:
@@ -92,6 +90,10 @@ def test_an_optimizer_written_as_the_architecture_says_climbs_and_continues_from
     da.save_stack(first.stack, tmp_path / "stack.safetensors")
     again, loaded = (ascend(stack).run() for stack in (first.stack, da.load_stack(tmp_path / "stack.safetensors")))
     assert torch.equal(again.image, loaded.image)
+    # It has gone on with what it remembered, and another kind would not have.
+    assert not torch.equal(again.image, ascend(replace(first.stack, optimizer_state=None)).run().image)
+    assert (optimizer.kind, optimizer.recall(first.stack, [first.stack.canvas.shape]) is None) == ("SignAscent", False)
+    assert da.SGD().recall(first.stack, [first.stack.canvas.shape]) is None
 
 
 @each_case(

@@ -37,7 +37,12 @@ def test_the_support_is_the_union_of_all_regions() -> None:
 @each_case("pace", Pace(0.5, 0.4, 0.3), Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0))
 def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pace: Pace) -> None:
     """Each view by itself, of windows that depend on both kinds of progress."""
-    views = da.Augmentation(4, da.Windows(8), (da.Flip(), da.Noise(0.1), lambda views, draws: views * draws.progress))
+
+    def fade(views: Tensor, draws: Draws) -> Tensor:
+        return views * draws.progress
+
+    transforms: tuple[da.Transform, ...] = (da.Flip(), da.Noise(0.1), fade)
+    views = da.Augmentation(4, da.Windows(8), transforms)
     stack = noisy()
     scoring = make_scoring(stack, [output_objective(judge(nn.Identity()), "o")], views, SEED)
     shown = [(outputs["o"], images) for outputs, images, _ in scoring.evaluate(0, Pyramid(stack.pixels()), 5, pace, 3)]
@@ -46,7 +51,7 @@ def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pac
         for number in range(4):
             draws = Draws([ViewKey(SEED, item, 5, number, 0, item)], CPU, pace.coarse_progress, pace.progress)
             view = views.windows(Pyramid(stack.pixels()), ViewGeometry(SPEC.canvas, SPEC.margin, 16), draws)
-            for transform in views.transforms:
+            for transform in transforms:
                 view = transform(view, draws)
             rows.append(view)
     torch.testing.assert_close(torch.cat([output for output, _ in shown]), torch.cat(rows))

@@ -44,7 +44,7 @@ def test_only_what_lies_under_a_region_or_under_the_mask_of_a_stack_counts() -> 
 def film_views(scoring: Scoring, pixels: Tensor) -> tuple[Tensor, list[int]]:
     """The views of the film that the first group sees, all at once, and the frame of each."""
     keys, spec = scoring.choose_keys(0, STEP, len(pixels)), scoring.stack.spec
-    views = VIEWS(pixels, ViewGeometry(spec.canvas, spec.margin, 32), Draws(keys, CPU, 0.5, 0.25))
+    views = VIEWS.make_views(pixels, ViewGeometry(spec.canvas, spec.margin, 32), Draws(keys, CPU, 0.5, 0.25))
     return views, [key.image for key in keys if key.image is not None]
 
 
@@ -123,7 +123,7 @@ def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool)
 
     canvas = stack.canvas.clone().requires_grad_()
     pixels = torch.sigmoid(2 * to_rgb(operator.forward(canvas, moments), stack.spec.color))
-    views = NARROW(pixels, ViewGeometry(stack.spec.canvas, 6, 32), Draws(keys, CPU, 0.5, 0.25))
+    views = NARROW.make_views(pixels, ViewGeometry(stack.spec.canvas, 6, 32), Draws(keys, CPU, 0.5, 0.25))
     logits, total = model(views), torch.zeros(())
     for number, key in enumerate(keys):
         assert key.image is not None

@@ -40,6 +40,8 @@ def red(views: torch.Tensor) -> torch.Tensor:
     (TOY, facade.latent("2", SAE, 1, (0, 3)), [("2 sae 1 at 0, 3", 1.0)]),
     (TOY, facade.caricature(PHOTO, "2") - facade.invert(PHOTO, "1"), [("2 caricature", 1.0), ("content", -1.0)]),
     (TOY, facade.of_views(red), [("red", 1.0)]),
+    (TOY, facade.activations("2", red) * 2, [("red of 2", 2.0)]),
+    (TOY, facade.activations(["0", "2"], lambda both: both["0"]), [("lambda of 0, 2", 1.0)]),
     (TOY, 2 * (facade.classes(1) - facade.channel("0", 2) / 4), [("class 1", 2.0), ("0 channel 2", -0.5)]),
     (TOY, -facade.classes(1) + facade.layer("1"), [("class 1", -1.0), ("1", 1.0)]),
     (TOY, sum([facade.classes(1), facade.classes(2)]), [("class 1", 1.0), ("class 2", 1.0)]),
@@ -84,6 +86,30 @@ test_what_cannot_be_asked_for_is_said = refuses(
     (lambda: render(facade.invert(PHOTO[:, :2], "2")), "the content image has 2 channels"),
     (lambda: render(facade.channel("2", 1).on(WRONG)), r"'cat\.jpg' is no model; give a torch\.nn\.Module"),
     (lambda: render(facade.channel("9", 1).on(OTHER)), "layer '9' is not in toy"),
+)
+
+
+def test_a_function_of_activations_is_asked_for_like_a_part_of_a_layer() -> None:
+    def fifth(values: torch.Tensor) -> torch.Tensor:
+        return values[:, 5].mean(dim=(1, 2))
+
+    named = [facade.channel("2", 5), facade.channel("0", 3)]
+    own = [facade.activations("2", fifth), facade.activations(["0"], lambda given: given["0"][:, 3].mean(dim=(1, 2)))]
+    expected = render(named[0] - 0.5 * named[1]).image
+    assert torch.equal(render(own[0] - 0.5 * own[1]).image, expected)
+    both = facade.activations(["0", "2"], lambda given: fifth(given["2"]) - given["0"][:, 3].mean(dim=(1, 2)) / 2)
+    torch.testing.assert_close(render(both).image, expected, rtol=0, atol=2e-3)
+    assert torch.equal(render(own[0].on(OTHER)).image, render(named[0].on(OTHER)).image)
+
+
+test_what_is_no_function_of_activations_is_said = refuses(
+    lambda layers, score: render(facade.activations(layers, score)),
+    ("2", WRONG, "score cat.jpg is no function; give one, as in activations"),
+    ([], red, "no layer is named; name one at least"),
+    (7, red, "layers 7 is no list"),
+    ("9", red, "layer '9' is not in toy"),
+    (["2"], lambda given: given["0"], "there are no activations of layer '0'; those that were asked for: 2"),
+    ("2", lambda values: values, r"'lambda of 2' scores .*, one number for each view"),
 )
 
 

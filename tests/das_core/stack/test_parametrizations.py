@@ -1,5 +1,7 @@
 """The operators by their names; and what moves in place of levels: pixels, Fourier coefficients, phases."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -9,10 +11,10 @@ from torch import Tensor
 
 import das_core as da
 from benchmarks.memory import PeakBytes
-from cases import each_case
+from cases import each_case, refuses
 from das_core.ascent.optimizers import Optimizer
-from das_core.stack.linear_operator import FactoredOperator
-from das_core.stack.parametrizations import OPERATORS, OperatorForm, Parametrization, make_operator
+from das_core.stack.linear_operator import Parametrization
+from das_core.stack.parametrizations import OperatorForm, ParametrizationName, make_operator
 from das_core.stack.spectral_operator import SpectralOperator
 from stand_in_device import DEVICE, stand_in_device
 from toys import draw, toy_class
@@ -33,7 +35,7 @@ def test_an_operator_is_built_once_and_kept_for_its_own_arguments_only() -> None
         assert make_operator(**own) is first
 
 
-def operator(parametrization: Parametrization, shape: tuple[int, int]) -> Any:
+def operator(parametrization: ParametrizationName, shape: tuple[int, int]) -> Any:
     height, width = shape
     return da.StackSpec(width, height, 0, parametrization=parametrization).operator(CPU)
 
@@ -61,7 +63,7 @@ def test_fourier_coefficients_and_their_k_are_those_of_lucid(shape: tuple[int, i
 @each_case("shape", *SHAPES)
 @each_case("parametrization", "pixels", "fourier")
 def test_the_adjoint_is_the_transpose_and_the_gradient_stays(
-    parametrization: Parametrization, shape: tuple[int, int]
+    parametrization: ParametrizationName, shape: tuple[int, int]
 ) -> None:
     k, gradient = operator(parametrization, shape), draw(1, 3, *shape)
     (own,) = k.adjoint(gradient)
@@ -74,7 +76,7 @@ def test_the_adjoint_is_the_transpose_and_the_gradient_stays(
 
 
 @each_case("parametrization", "pixels", "fourier", "maco")
-def test_frozen_bands_do_not_move(parametrization: Parametrization) -> None:
+def test_frozen_bands_do_not_move(parametrization: ParametrizationName) -> None:
     spec = da.StackSpec(32, 32, 0, tile=True, frozen=((1, 8),), parametrization=parametrization)
     moved = spec.operator(CPU).precondition(draw(1, 3, 32, 32))
     assert moved.abs().max() > 0.01
@@ -95,9 +97,11 @@ def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
 
 
 @each_case("tile", False, True)
-@each_case("parametrization", *get_args(Parametrization))
+@each_case("parametrization", *get_args(ParametrizationName))
 @each_case("method", *get_args(OperatorForm))
-def test_every_k_is_made_on_the_device_of_the_stack(parametrization: Parametrization, method: Any, tile: bool) -> None:
+def test_every_k_is_made_on_the_device_of_the_stack(
+    parametrization: ParametrizationName, method: Any, tile: bool
+) -> None:
     spec = da.StackSpec(32, 24, 0, levels=(1, 5, 32), tile=tile, method=method, parametrization=parametrization)
     gradient = draw(1, 3, 24, 32)
     expected = spec.operator(CPU).precondition(gradient)
@@ -115,32 +119,31 @@ def test_building_an_operator_takes_no_more_than_is_estimated(method: OperatorFo
     assert made.peak < spec.operator_bytes() + 3 * 8 * 2**21
 
 
-class WindowOperator(FactoredOperator):
-    """A parametrisation of one's own (docs/architecture.md): pixels at the border move less than in the middle."""
+class WindowOperator(Parametrization):
+    """A parametrisation of one's own (docs/extending.md): pixels at the border move less than in the middle."""
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         rows, columns = (torch.hann_window(side + 2, periodic=False)[1:-1] + 0.1 for side in self.canvas)
         self.weight = torch.outer(rows, columns).to(self.device).sqrt()
 
     def adjoint(self, gradient: Tensor) -> tuple[Tensor, ...]:
-        return (self.weight * self.remove_frozen(gradient.float()),)
+        return (self.weight * gradient,)
 
     def forward(self, tensors: tuple[Tensor, ...]) -> Tensor:
-        return self.remove_frozen(self.weight * tensors[0])
+        return self.weight * tensors[0]
 
 
-RATES: dict[str, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 10, "window": 20}
+RATES: dict[Any, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 10, WindowOperator: 20}
 """A learning rate of SGD that suits what moves: K is of another size for each."""
 
-ROWS = [(name, kind, None) for name in RATES for kind in ("ascent", "sgd", "adam")] + [("window", "sgd", da.Time(3))]
+ROWS = [(name, kind, None) for name in RATES for kind in ("ascent", "sgd", "adam")] + [
+    (WindowOperator, "sgd", da.Time(3))
+]
 """Every parametrisation with every optimizer, and a film."""
 
 
 @each_case(("name", "kind", "time"), *ROWS)
-def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(
-    name: Any, kind: str, time: da.Time | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(OPERATORS, "window", WindowOperator)
+def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(name: Any, kind: str, time: da.Time | None) -> None:
     made: dict[str, Optimizer] = {"ascent": da.NormalizedAscent(), "sgd": da.SGD(RATES[name]), "adam": da.Adam(0.02)}
     spec, objective = da.StackSpec(48, 40, 8, parametrization=name, time=time), toy_class()
     denoising = da.Denoising(strength=0.05, end=0.05)
@@ -155,6 +158,46 @@ def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(
     smooth = da.edit_stack(after, gains=[((20, 64), 0.0)])
     assert smooth.spec.parametrization == name
     assert smooth.image().diff().abs().mean() < after.image().diff().abs().mean()
+
+
+class Unfinished(Parametrization):
+    def adjoint(self, gradient: Tensor) -> tuple[Tensor, ...]:
+        return (gradient,)
+
+
+class Scaled(Unfinished):
+    def forward(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        return 2 * tensors[0]
+
+
+class Listed(Scaled):
+    def adjoint(self, gradient: Tensor) -> Any:
+        return [gradient]
+
+
+class Cut(Scaled):
+    def forward(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        return tensors[0][..., 1:]
+
+
+test_what_is_no_parametrisation_is_said = refuses(
+    lambda given: da.StackSpec(32, 32, 8, parametrization=given).operator(CPU),
+    ("pixel", "parametrization 'pixel' is unknown; choose one of .*, or a class that inherits Parametrization"),
+    (Tensor, "parametrization 'a value of the type"),
+    (Unfinished, "parametrization Unfinished lacks forward; define both"),
+    (Scaled, r"Scaled.adjoint is not the transpose of Scaled.forward: .* lacks a factor"),
+    (Listed, "Listed.adjoint has to return a tuple of float32 tensors"),
+    (Cut, r"Cut.forward has to return a float32 tensor \(2, 3, 48, 48\)"),
+)
+
+
+def test_a_stack_of_ones_own_parametrisation_is_saved_as_pixels(tmp_path: Path) -> None:
+    stack = da.ImageStack.noise(da.StackSpec(32, 32, 8, parametrization=WindowOperator))
+    with pytest.raises(ValueError, match=r"WindowOperator, a parametrization of your own, has no place in a file"):
+        da.save_stack(stack, tmp_path / "stack.safetensors")
+    spec = replace(stack.spec, parametrization="pixels")
+    da.save_stack(replace(stack, spec=spec), tmp_path / "stack.safetensors")
+    assert torch.equal(da.load_stack(tmp_path / "stack.safetensors").canvas, stack.canvas)
 
 
 def test_what_maco_cannot_do_is_said() -> None:

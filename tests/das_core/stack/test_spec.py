@@ -10,7 +10,7 @@ from cases import each_case
 from das_core.stack.bands import FINEST
 from das_core.stack.levels import linear_levels
 from das_core.stack.levels_operator import LevelsOperator
-from das_core.stack.parametrizations import OperatorForm, Parametrization
+from das_core.stack.parametrizations import OperatorForm, ParametrizationName
 from das_core.stack.spectral_operator import SpectralOperator, compute_spectral_response
 
 CPU = torch.device("cpu")
@@ -70,7 +70,7 @@ def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for()
     ("pyramid", "spectral"),
 )
 def test_the_estimate_counts_the_matrices_that_are_built(
-    height: int, parametrization: Parametrization, method: OperatorForm
+    height: int, parametrization: ParametrizationName, method: OperatorForm
 ) -> None:
     spec = da.StackSpec(64, height, 8, parametrization=parametrization, method=method)
     operator, built = spec.operator(CPU), set[Tensor]()

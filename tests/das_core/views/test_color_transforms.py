@@ -13,7 +13,7 @@ def test_colour_shift_is_its_formula() -> None:
     views = torch.rand(5, 3, 6, 6)
     changed = ColorShift(0.3, 0.7)(views, make_draws(5))
     draws = make_draws(5)
-    numbers = 2 * np.array([draws.uniform() for _ in range(6)]).T - 1
+    numbers = 2 * np.array([draws.numbers() for _ in range(6)]).T - 1
     shift, scale = numbers[:, :3, None, None], numbers[:, 3:, None, None]
     expected = np.clip((views.numpy() - 0.5) * np.exp(0.7 * scale) + 0.5 + 0.3 * shift, 0, 1)
     np.testing.assert_allclose(changed.numpy(), expected, atol=1e-6)

@@ -10,8 +10,8 @@ from toys import make_draws, random_views
 def test_a_view_from_afar_is_shrunk_to_a_fifth_to_half_of_its_side_and_enlarged_as_by_torch() -> None:
     views, draws = random_views(60, 12), make_draws(12)
     far = Distance(1.0)(views, make_draws(12))
-    draws.uniform()
-    sizes = [round(60 * 0.2 * 2.5**place) for place in draws.uniform()]
+    draws.numbers()
+    sizes = [round(60 * 0.2 * 2.5**place) for place in draws.numbers()]
     assert len(set(sizes)) > 5
     for seen, view, size in zip(far, views, sizes, strict=True):
         small = F.interpolate(view[None], size=size, mode="bilinear", antialias=True)

@@ -45,7 +45,7 @@ def test_at_zero_nothing_happens_and_what_follows_gets_the_same_draws(
     torch.testing.assert_close(nothing(views, draws), views, rtol=0, atol=error)
     if something is not None:
         something(views, others)
-        assert draws.uniform() == others.uniform() != make_draws(3).uniform()
+        assert draws.numbers() == others.numbers() != make_draws(3).numbers()
 
 
 def test_flip_mirrors_whole_views_about_that_often() -> None:

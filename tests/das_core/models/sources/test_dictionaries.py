@@ -112,6 +112,28 @@ def test_every_layout_encodes_as_its_library(
     torch.testing.assert_close(dictionary.encode(X), expected())
 
 
+def test_the_folder_of_an_autoencoder_is_read_like_its_file(tmp_path: Path) -> None:
+    home = tmp_path / "layer_3"
+    home.mkdir()
+    safetensors.torch.save_file(SAELENS, home / "sae_weights.safetensors")
+    safetensors.torch.save_file({"sparsity": B}, home / "sparsity.safetensors")
+    (home / "cfg.json").write_text(json.dumps({**SIZES, "architecture": "topk", "k": 3}))
+    folder, file = (load_dictionary(path) for path in (str(home), home / "sae_weights.safetensors"))
+    assert folder.name == file.name == "layer_3/sae_weights"
+    torch.testing.assert_close(folder.encode(X), top(linear(X - C).relu(), 3))
+    with pytest.raises(ValueError, match=r"folder '.*' is not of one autoencoder \(it has layer_3\); give one"):
+        load_dictionary(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(ValueError, match=r"'other' is not of one autoencoder \(no file is sae_weights.safetensors\)"):
+        load_dictionary(other)
+    torch.save(W, other / "mine.pt")
+    assert torch.equal(load_dictionary(other).weight, W)
+    np.save(other / "second.npy", W.numpy())
+    with pytest.raises(ValueError, match=r"\(it has mine.pt, second.npy\); give one file"):
+        load_dictionary(other)
+
+
 def test_vectors_are_read_in_any_file(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", W.double().numpy())
     np.save(tmp_path / "one.npy", C.numpy())
