@@ -115,7 +115,9 @@ def climb(
 
     ascent = prepare(stack)
     if film is not None and ascent.within is not None and Path(film).suffix.lower() != ".png":
-        _LOG.warning("the frames of '%s' may be out of the bound, as its format changes pixels; .png does not", film)
+        _LOG.warning(
+            "the frames of '%s' may be out of the bound, as its format changes pixels; .png does not", Path(film).name
+        )
     may_change_start = may_change_start and not stack.spec.keeps_magnitudes
     steps = iter(ascent)
     try:

@@ -171,10 +171,12 @@ def read_settings(path: Path | str) -> dict[str, Any]:
         ValueError: when the file cannot be read, or holds no settings or damaged ones.
 
     Example:
+        >>> import tempfile
         >>> import direct_ascent as da
         >>> model, quick = da.load_starter(), {"size": 64, "steps": 2, "progress": False}
         >>> made = da.render(model, 0.5 * da.channel("blocks.3", 5), recipe="feature", **quick)
-        >>> settings = da.read_settings(made.save("five.png")[0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     settings = da.read_settings(made.save(f"{folder}/five.png")[0])
         >>> settings["arguments"]["wish"]
         {'call': 'scale', 'wish': {'call': 'channel', 'name': 'blocks.3', 'index': 5}, 'factor': 0.5}
         >>> again = da.render(model, **settings["arguments"], progress=False)

@@ -29,6 +29,13 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
         render("class 3", recipe="fast")
 
 
+def test_a_film_that_may_leave_the_bound_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name, says in (("x.png", ""), ("x.gif", "the frames of 'x.gif' may be out of the bound")):
+        render("class 3", start=torch.rand(1, 3, 48, 48), within=8 / 255, film=tmp_path / name)
+        assert bool(caplog.text) is bool(says)
+        assert says in caplog.text
+
+
 @each_case("batch", 1, 2)
 def test_an_ascent_is_filmed_until_it_ends(tmp_path: Path, batch: int) -> None:
     path = tmp_path / "film.png"
