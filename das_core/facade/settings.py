@@ -122,8 +122,8 @@ def _write(value: Any) -> Any:
             return {"call": "prior", "kind": term.score.kind, "weight": term.weight}
     if isinstance(value, Mapping):
         return {"call": "keyframes", "of": [[_write(key), _write(one)] for key, one in value.items()]}
-    kind = type(value)
-    if _CALLS.get(kind.__name__) is kind:
+    kind: Any = type(value)
+    if _CALLS.get(kind.__name__) == kind:
         return {"call": kind.__name__, **{one.name: _write(getattr(value, one.name)) for one in fields(kind)}}
     raise _UnwrittenError(f"{shorten(value)} is of a function, an image, a file or another model, or too long")
 

@@ -24,7 +24,7 @@ SUM = facade.channel("2", 7) + 0.5 * da.prior("l2") - facade.direction("2", torc
 
 
 def make_again(function: str, settings: Any) -> facade.Rendering:
-    call = {"render": facade.render, "film": facade.film, "zoom": facade.zoom}[function]
+    call: Any = {"render": facade.render, "film": facade.film, "zoom": facade.zoom}[function]
     made: facade.Rendering = call(TOY, **settings["arguments"], progress=False)
     return made
 
