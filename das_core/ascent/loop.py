@@ -136,7 +136,7 @@ class Ascent:
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
 
-        with running(self.device, empty=False), own_modes():
+        with running(self.device, empty=False), own_modes(on_cpu=True):
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
             operator = self.stack.spec.operator(self.device, "layers" if self.optimizer.needs_levels else None)
             self._scoring = Scoring(self.stack, self.plan, self.augmentation, seed)
@@ -184,7 +184,7 @@ class Ascent:
         self._steer(act)
 
     def _steer(self, act: Act) -> None:
-        with running(self.device), own_modes():
+        with running(self.device), own_modes(on_cpu=True):
             course = act.steer(self._course)
             scoring = Scoring(course.stack, course.plan, self.augmentation, self.seed)
             gradient = self._step.gradient.follow(scoring, course.focus)
@@ -214,7 +214,7 @@ class Ascent:
             raise ValueError("a drawing is of strokes, which would be laid anew; draw it on a larger stack")
         whole = self.steps + self.skip
         steps = whole if scale == 1 else max(1, round(whole / 3))
-        with running(self.device), own_modes():
+        with running(self.device), own_modes(on_cpu=True):
             course, augmentation = continue_course(self._course, self.augmentation, scale)
         following = Ascent(
             course.stack,
@@ -245,7 +245,7 @@ class Ascent:
         seen = WHOLE if whole else self.augmentation
         if self.plan.is_series:  # All its images share the views of a step.
             seen = replace(seen, views=min(seen.views, _MOST_SEEN))
-        with running(self.device), own_modes():
+        with running(self.device), own_modes(on_cpu=True):
             found = self._scoring.through(seen).score_images(self.stack.pixels(), Pace(1.0, 1.0, 1.0), self.chunk)
             return {name: scores.tolist() for name, scores in found.items()}
 
@@ -264,7 +264,7 @@ class Ascent:
     def result(self) -> Result:
         """The outcome of the steps done so far."""
         strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
-        with running(self.device), own_modes():
+        with running(self.device), own_modes(on_cpu=True):
             importance = make_importance_mask(strength)
             return Result(self.stack.image(), self.stack, tuple(self.history), importance, self.within)
 
@@ -296,7 +296,7 @@ class Ascent:
         self._steer_coming()
         while True:
             try:
-                with own_modes():
+                with own_modes(on_cpu=True):
                     return self._try_step()
             except AscentError as error:
                 error.result = self.result if self.history else None

@@ -41,8 +41,9 @@ def default_as_user() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def own_modes() -> Iterator[None]:
-    """Compute outside inference mode, whose tensors autograd refuses, with gradients, without autocast, and on the CPU
-    where no device is named."""
-    with torch.inference_mode(False), torch.enable_grad(), without_autocast(), default_to_cpu():
+def own_modes(on_cpu: bool = False) -> Iterator[None]:
+    """Compute outside inference mode, whose tensors autograd refuses, with gradients and without autocast; `on_cpu`:
+    and with `default_to_cpu`, for what runs models of users by `default_as_user`."""
+    default = default_to_cpu() if on_cpu else nullcontext()
+    with torch.inference_mode(False), torch.enable_grad(), without_autocast(), default:
         yield

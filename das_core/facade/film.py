@@ -41,7 +41,7 @@ class Film(Rendering):
         return [save_film(self.image, path, fps=fps, **self._write_settings(path))]
 
 
-@own_modes()
+@own_modes(on_cpu=True)
 def film(
     model: nn.Module | Judge,
     wish: Any,

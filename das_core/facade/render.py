@@ -54,7 +54,7 @@ class Rendering(Result):
         return self.stack.settings or {}
 
 
-@own_modes()
+@own_modes(on_cpu=True)
 def render(
     model: nn.Module | Judge,
     wish: Any,

@@ -55,7 +55,7 @@ class Zooming(Rendering):
         return [save_film(shown, path, fps=fps, **self._write_settings(path))]
 
 
-@own_modes()
+@own_modes(on_cpu=True)
 def zoom(
     model: nn.Module | Judge,
     wishes: Sequence[Any],
