@@ -116,7 +116,7 @@ test_what_is_no_function_of_activations_is_said = refuses(
 @each_case("start", None, PHOTO)
 def test_a_caricature_and_an_inversion_climb(start: torch.Tensor | None) -> None:
     wish = facade.caricature(PHOTO, "0")
-    few, many = (render(wish, start=start, steps=steps).scores["0 caricature"][0] for steps in (2, 12))
+    few, many = (render(wish, start=start, steps=steps).whole_scores["0 caricature"][0] for steps in (2, 12))
     assert many > 1.03 * few
     # The photograph changes into what the layer sees more of than in itself.
     assert (many > float(score_images(PHOTO, wish.resolve(TOY)).table)) == (start is not None)
