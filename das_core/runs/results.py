@@ -63,8 +63,6 @@ class Results:
                 # Also where it is there already: a folder that cannot be written to is noticed before anything runs.
                 with write_atomically(mark) as part:
                     part.write_text(json.dumps(wanted))
-                for part in self.path.glob(".*.part"):  # of a process that was killed
-                    part.unlink()
             except filelock.Timeout:
                 raise RunsError(f"another run is at work in {self.path}; wait for it, or end it") from None
             except OSError as error:
@@ -84,8 +82,9 @@ class Results:
         # Half of a surrogate pair, as in some names of files, becomes "?".
         text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
         shutil.rmtree(home, ignore_errors=True)
-        with replace_file(home / "row.json") as part:
+        with explain_unwritable(home):
             home.mkdir(parents=True, exist_ok=True)
+        with replace_file(home / "row.json") as part:
             for name, content in files.items():
                 (home / name).parent.mkdir(parents=True, exist_ok=True)
                 (home / name).write_bytes(content)

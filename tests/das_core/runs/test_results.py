@@ -72,7 +72,7 @@ with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
         with pytest.raises(RunsError, match="another run is at work"), Results(tmp_path / "results").claim("mine"):
             pass
         other.kill()
-    (tmp_path / "results" / ".table.parquet.0a.part").touch()
+    (tmp_path / "results" / ".table.parquet.0a1b2c3d.part").touch()
     with Results(tmp_path / "results").claim("mine"):
         assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [".lock", "run.json"]
 
