@@ -21,7 +21,7 @@ from ..facade.wrap import find_judge
 from ..models.classifier import Classifier
 from ..models.judge import Judge
 from ..models.layers.layer import find_layer, find_layers
-from ..models.photographs import Photographs
+from ..models.photographs import Photographs, read_picture
 from ..models.sources.kept_tensors import digest_tensors
 from ..runs.cells import Workers
 from ..runs.engine import run_cells
@@ -137,8 +137,8 @@ def activation_atlas(
             one, home = made[number]
             for picture in one.pictures:
                 pictures.append(Picture(home + picture.file, "made for the cell"))
-                with Image.open(results.path / home / picture.file) as opened:
-                    sheet[cell] = check_images(opened, "a picture")
+                if (cut := read_picture(results.path / home / picture.file, side)) is not None:
+                    sheet[cell] = cut
             pictures.append(Picture(f"photographs/{number}.webp", "parts of photographs, the nearest first"))
             save_picture(results.path / f"photographs/{number}.webp", crops[number])
             crop_sheet[cell] = crops[number][:, :, :side, :side]

@@ -25,7 +25,7 @@ from ..models.classifier import Classifier
 from ..models.judge import Judge
 from ..models.layers.default_layers import choose_depths
 from ..models.layers.layer import find_layers
-from ..models.photographs import FEWEST, Photographs
+from ..models.photographs import FEWEST, Photographs, read_picture
 from ..models.sources.kept_tensors import digest_tensors
 from ..report.verdict import classify
 from ..runs.cells import Cell, Row, Workers
@@ -240,8 +240,8 @@ def _list_units(
             save_picture(results.path / files[0], photo * (_DARK + (1 - _DARK) * light))
             save_picture(results.path / files[1], crop)
             for each in pictures:  # At most one.
-                with Image.open(results.path / each.file) as file:
-                    card = resize(check_images(file, "a picture"), (_SIDE, _SIDE))
+                if (card := read_picture(results.path / each.file, _SIDE)) is None:
+                    continue
                 card[..., -_INSET - _FRAME :, -_INSET - _FRAME :] = 1
                 card[..., -_INSET:, -_INSET:] = resize(crop, (_INSET, _INSET))
                 save_picture(results.path / files[2], card)

@@ -2,33 +2,74 @@
 
 import errno
 import os
+import re
 import stat
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .text import shorten
+
+try:
+    import fcntl
+except ImportError:  # On Windows, where a file that is open cannot be renamed, what a killed process leaves stays.
+    fcntl = None  # type: ignore[assignment]
+
+_PART = re.compile(r"\..{1,50}\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
 @contextmanager
 def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to; when the block ends without an error, the file there is renamed to `path`. So
     nobody ever reads half a file. A link at `path` is replaced, and not the file that it leads to. Without `replace`, a
-    file at `path` is a FileExistsError, also if another process has just made it."""
+    file at `path` is a FileExistsError, also if another process has just made it. What processes that were killed have
+    left in the folder is removed first."""
     if replace and os.path.exists(path):
         _check_mode(path.stat().st_mode, shorten(path.name))
-    # A rename is a single step only within a file system. The name is unique, for others may write to this path, too.
-    part = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.part")
-    try:
+    _remove_abandoned(path.parent)
+    with _hold_part(path) as part:
         yield part
+        if not part.stat().st_mtime:
+            raise FileNotFoundError(errno.ENOENT, "nothing was written", str(part))
         if replace:
             os.replace(part, path)
         else:
             _move_to_free_path(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _hold_part(path: Path) -> Iterator[Path]:
+    """Yield the path of a temporary file beside `path`, and remove the file at the end. It is locked as long as the
+    block runs and the process lives, so it has to be written to, and not replaced by another one."""
+    with ExitStack() as held:
+        part: Path | None = None
+        while part is None or (fcntl and not part.exists()):  # It was removed before it was locked.
+            # A rename is a single step only within a file system. The name is unique: others may write to this path.
+            part = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.part")
+            if fcntl:
+                file = held.enter_context(part.open("xb"))
+                with suppress(OSError):  # Some file systems have no locks. Of their files nothing is ever removed.
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    os.utime(part, (0, 0))
+        try:
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files in a folder that no living process has locked."""
+    names: list[str] = []
+    with suppress(OSError):  # It may not be readable.
+        names = os.listdir(folder) if fcntl else []
+    for part in (folder / name for name in names if _PART.fullmatch(name)):
+        with suppress(OSError):
+            if stat.S_ISREG(part.lstat().st_mode):
+                with part.open("rb+") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    part.unlink()
 
 
 def check_writable(path: Path | str) -> Path:

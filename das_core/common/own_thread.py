@@ -1,11 +1,14 @@
-"""Hooks on modules that several threads may run at the same time."""
+"""Hooks that hear one thread alone, and calls in a thread of their own."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock, get_ident
-from typing import Any
+from typing import Any, TypeVar
 
 from torch.utils.hooks import RemovableHandle
+
+T = TypeVar("T")
 
 # PyTorch numbers hooks with a counter: of two that threads attach at the same time, one could replace the other.
 _numbering = Lock()
@@ -29,3 +32,11 @@ def hearing_own_thread(
         # A copy of the module that another thread has made meanwhile keeps the hook.
         thread = None
         handle.remove()
+
+
+def call_apart(function: Callable[[], T]) -> T:
+    """Call a function in a thread of its own, wait for it, and return what it returns. Ctrl-C, which Python raises in
+    the main thread only, cannot come between what the function changes for the process and what puts it back."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(int).result()  # The end of the block does not wait for a thread that is just being started.
+        return thread.submit(function).result()

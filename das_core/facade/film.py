@@ -11,6 +11,7 @@ from torch import nn
 from ..ascent.recipe import Recipe, RecipeName, suit_film
 from ..common.geometry import read_size
 from ..common.images import Images
+from ..common.interruption import is_cancellation
 from ..common.keyframes import has_keyframes
 from ..common.modes import own_modes
 from ..looks.catalog import read_look
@@ -86,7 +87,7 @@ def film(
     time = Time(frames, loop=loop)
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if path is not None:
-        check_film(path)
+        check_film(path, size=read_size(size))
     judge = find_judge(model, device)
     objective = join_objectives([_read(part, judge) for part in as_list(wish)])
     chosen = find_recipe(recipe, steps, suit_film)
@@ -97,7 +98,9 @@ def film(
     if path is not None:
         try:
             made.save(path)
-        except OSError as error:
+        except Exception as error:
+            if is_cancellation(error):
+                raise
             raise UnsavedError(made, path, error) from error
     return made
 

@@ -113,9 +113,6 @@ def render(
     """
     wish, recipe, within, look = map(read_written, (wish, recipe, within, look))
     given = {**locals()}
-    # Checked before the ascent, so that no time is lost if the file cannot be written.
-    if film is not None:
-        check_film(film)
     judge = find_judge(model, device)
     spec = StackSpec(*read_size(size), parametrization=parametrization, look=read_look(look))
     objective = join_objectives([read_wish(one).resolve(judge) for one in as_list(wish)])
@@ -126,6 +123,9 @@ def render(
             f"{stack.batch} pictures cannot show a wish for {unfit[0]}, one thing in each: leave out batch, or give a "
             f"multiple of {unfit[0]}"
         )
+    # Checked before the ascent, so that no time is lost if the file cannot be written.
+    if film is not None:
+        check_film(film, size=(stack.batch * spec.width, spec.height))
     chosen = find_recipe(recipe, steps)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device, within=within)
     free, describe = start is None, partial(describe_settings, "render", given, judge)

@@ -14,6 +14,7 @@ from ..ascent.recipe import RECIPES, Recipe, RecipeName
 from ..ascent.result import AscentError, Result, Step
 from ..common.cache import running
 from ..common.images import Images, check_images
+from ..common.interruption import is_cancellation
 from ..common.scalars import as_whole
 from ..common.text import shorten
 from ..report.film import save_film
@@ -38,17 +39,18 @@ _NATURAL_DECAY = 0.7
 class UnsavedError(OSError):
     """The error for a finished `result` that cannot be written to a file `path` for a `reason` such as a full disk."""
 
-    def __init__(self, result: Result, path: Path | str, reason: OSError) -> None:
+    def __init__(self, result: Result, path: Path | str, reason: Exception | str) -> None:
+        said = str(getattr(reason, "strerror", None) or reason) or type(reason).__name__
         super().__init__(
-            f"'{shorten(Path(path).name)}' could not be written ({reason.strerror or reason}); the result is kept as "
+            f"'{shorten(Path(path).name)}' could not be written ({shorten(said, 300)}); the result is kept as "
             "'result' of this error: 'except UnsavedError as error: made = error.result', after which 'made.save(…)' "
             "writes it elsewhere. At a prompt or in a notebook 'import sys; made = sys.last_value.result' has it, too"
         )
-        self.result, self._path, self._reason = result, path, reason
+        self.result, self._path, self._said = result, path, said
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how to make the error anew, so that a pool of processes can hand it on with its result."""
-        return type(self), (self.result, self._path, self._reason)
+        return type(self), (self.result, self._path, self._said)
 
 
 def find_recipe(
@@ -160,8 +162,8 @@ def _watch(steps: Iterator[Step], count: int, callback: Callback | None, progres
             return
 
 
-def _film(steps: Iterator[Step], path: Path | str) -> OSError | None:
-    """Do steps and write the picture after each to a film; return the error of a file that cannot be written."""
+def _film(steps: Iterator[Step], path: Path | str) -> Exception | None:
+    """Do steps and write the picture after each to a film; return the error of a film that cannot be written."""
     own: Exception | None = None
 
     def show() -> Iterator[Tensor]:
@@ -171,14 +173,16 @@ def _film(steps: Iterator[Step], path: Path | str) -> OSError | None:
                 yield step.image()
         except AscentError as error:
             own = error  # The film ends with the step before.
-        except OSError as error:
+        except Exception as error:
             own = error
             raise
 
     failure = None
     try:
         save_film(show(), path)
-    except OSError as error:
+    except Exception as error:
+        if is_cancellation(error):
+            raise
         failure = error
     if own is not None:
         raise own  # It is not an error of the file.

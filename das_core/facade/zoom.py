@@ -42,7 +42,7 @@ class Zooming(Rendering):
         """
         zoom = self.stack.spec.zoom
         assert zoom is not None
-        check_film(path, fps)
+        check_film(path, fps, (self.stack.spec.width, self.stack.spec.height))
         # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
         last = 0 if zoom.loop else 1
         frames = zoom.end * (as_number(seconds) or 0.0) * fps

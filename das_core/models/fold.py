@@ -15,6 +15,7 @@ from torch.fx.proxy import TraceError
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..common.interruption import pausing
+from ..common.own_thread import call_apart
 
 FORWARD_ERRORS = (LookupError, AttributeError, TypeError, ValueError, AssertionError, ArithmeticError, NameError)
 """The errors of a forward pass that say something about the model. Others may be those of Cancel, or of memory."""
@@ -55,11 +56,21 @@ class _Tracer(fx.Tracer):
         return isinstance(module, nn.Conv2d | nn.BatchNorm2d) or not any(True for _ in module.children())
 
 
+def _trace(module: nn.Module) -> fx.Graph:
+    """Return the graph of a module. What fx replaces for all modules is put back even if fx fails to."""
+    with _tracing:
+        methods = {name: vars(nn.Module)[name] for name in ("__call__", "__getattr__")}
+        try:
+            return _Tracer().trace(module)
+        finally:
+            for name, method in methods.items():
+                setattr(nn.Module, name, method)
+
+
 def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
     """Return pairs of names: a convolution whose output goes only to one batch norm, and that norm."""
     try:
-        with _tracing:
-            graph = _Tracer().trace(module)
+        graph = call_apart(lambda: _trace(module))
     except (TraceError, RuntimeError, *FORWARD_ERRORS):
         return []  # The forward pass cannot be traced, for example because it depends on data.
     modules = dict(module.named_modules())

@@ -34,6 +34,11 @@ _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
 }
 """For each ending: the container, the codec, the settings of the codec, and those of the container."""
 
+_LONGEST = {".gif": 65_535, ".webp": 16_383, ".png": 2**31 - 1, ".mp4": 16_384, ".webm": 65_536}
+"""For each ending: the most pixels of a side, by its format or its codec."""
+
+_BORDER, _MOST_PIXELS = 129, 2**28  # FFmpeg takes frames of fewer pixels, counted with a border of 128 on two sides.
+
 _BT709, _LIMITED = 1, 1  # FFmpeg's numbers for the colours of Rec. ITU-R BT.709, and for the limited range of values.
 
 
@@ -50,7 +55,8 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS, *
         settings: of Pillow, which writes .gif, .webp and .png.
 
     Raises:
-        ValueError: when a setting or a frame cannot be used, or PyAV is needed and not installed.
+        ValueError: when a setting or a frame cannot be used, such as one that is too large for the format, or PyAV is
+            needed and not installed.
         OSError: when the file cannot be written.
     """
     suffix = check_film(path, fps)
@@ -59,14 +65,17 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS, *
     first = next(pixels, None)
     if first is None:
         raise ValueError(f"there are no frames for '{path.name}'; give at least one")
+    height, width, _ = first.shape
+    _check_size(path.name, suffix, width, height)
     with write_atomically(path) as part:
         write = _write_video if suffix in _VIDEOS else _write_stills
         write(first, pixels, part, suffix, fps, **settings)
     return path
 
 
-def check_film(path: Path | str, fps: float = FPS) -> str:
-    """Check, before the first frame is made, that `save_film` can write; return the path's ending in lower case."""
+def check_film(path: Path | str, fps: float = FPS, size: tuple[int, int] | None = None) -> str:
+    """Check, before the first frame is made, that `save_film` can write, also frames of this width and height if they
+    are known; return the path's ending in lower case."""
     path = check_writable(path)
     suffix = path.suffix.lower()
     if suffix not in _STILLS | _VIDEOS:
@@ -84,7 +93,20 @@ def check_film(path: Path | str, fps: float = FPS) -> str:
         raise ValueError(
             f"fps {shorten(fps)} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
         )
+    if size is not None:
+        _check_size(path.name, suffix, *size)
     return suffix
+
+
+def _check_size(name: str, suffix: str, width: int, height: int) -> None:
+    """Raise a ValueError when frames are too large for a format."""
+    is_large = suffix in _VIDEOS and (width + _BORDER) * (height + _BORDER) >= _MOST_PIXELS
+    if is_large or max(width, height) > _LONGEST[suffix]:
+        limit = f"{_LONGEST[suffix]:,} on a side{', and 260 million in all' * (suffix in _VIDEOS)}"
+        raise ValueError(
+            f"'{shorten(name)}' cannot have frames of {width:,} x {height:,} pixels: a {suffix} has at most {limit}; "
+            "make them smaller, show fewer side by side, or save a .png"
+        )
 
 
 def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
+from ..common.own_thread import call_apart
 from .cells import (
     SHARE,
     Cell,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 _HOME = Path(__file__).resolve().parents[2]  # the repository, unless the library is installed
 # What is not sent to a cluster, besides what .gitignore has, as patterns of .gitignore.
 EXCLUDED = [".git", "/tests", "/docs", "/benchmarks"]
-_CAN_MASK = hasattr(signal, "pthread_sigmask")  # Windows cannot hold signals back.
 _DEATHS = 3  # a cell has failed if so many workers have died while they ran it
 
 
@@ -112,16 +112,19 @@ def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: P
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, cells, run_one, workers, str(log)))
-    # Ctrl-C reaches all processes of a terminal; the child process ends when this process tells it to.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if _CAN_MASK else set()
-    # The child needs nothing of a script that runs, and would run it again unless all of it waits for `__main__`.
-    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
-    try:
-        process.start()
-    finally:
-        sys.modules["__main__"] = main
-        if _CAN_MASK:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def start() -> None:
+        # Ctrl-C reaches all processes of a terminal; the child, which has the mask of this thread, ends when told to.
+        if hasattr(signal, "pthread_sigmask"):  # Windows cannot hold signals back.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # The child needs nothing of a script that runs, and would run it again unless all of it waits for `__main__`.
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
+            process.start()
+        finally:
+            sys.modules["__main__"] = main
+
+    call_apart(start)
     theirs.close()
     try:
         while (message := ours.recv()) is not None:

@@ -2,15 +2,17 @@
 
 `run.json` has the name of the run. `cells/ab/HASH/` has the files of the cell with this hash, which begins with ab,
 and `row.json`, which is written last: then the cell is done. `table.parquet` has all rows. `.lock` is locked by the
-process that writes here.
+process that writes here. A folder may be of a stranger: with a link, a pipe or a device in it, at any depth, it is
+refused, so that nothing outside of it is read, written or deleted, and nothing waits for ever.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
@@ -21,7 +23,10 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from ..common.files import write_atomically
+from ..common.text import shorten
 from .cells import Row, RunsError, RunsStoppedError
+
+_LARGEST = 2**26  # Bytes of a JSON file; what is longer is cut, and damaged.
 
 
 class _StoredRow(BaseModel):
@@ -51,20 +56,21 @@ class Results:
         with ExitStack() as held:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
+                _list_entries(self.path, (".lock",))
                 held.enter_context(lock.acquire(timeout=0))
+                names = {entry.name for entry in _list_entries(self.path, (mark.name,))}
                 try:
-                    found = json.loads(mark.read_bytes()) if mark.exists() else None
+                    found = json.loads(_read(mark)) if mark.name in names else None
                 except (ValueError, RecursionError):
                     found = "damaged"
-                if found is None and {path.name for path in self.path.iterdir()} != {".lock"}:
+                # A process that was killed may have left a part of run.json.
+                if found is None and not all(name.startswith((".lock", ".run.json.")) for name in names):
                     raise RunsError(f"{self.path} holds files that are no results of such a run; {advice}")
                 if found is not None and found != wanted:
                     raise RunsError(f"{self.path} is of another run, {str(found)[:200]}; this is {name!r}: {advice}")
                 # Also where it is there already: a folder that cannot be written to is noticed before anything runs.
                 with write_atomically(mark) as part:
                     part.write_text(json.dumps(wanted))
-                for part in self.path.glob(".*.part"):  # of a process that was killed
-                    part.unlink()
             except filelock.Timeout:
                 raise RunsError(f"another run is at work in {self.path}; wait for it, or end it") from None
             except OSError as error:
@@ -73,7 +79,16 @@ class Results:
             yield
 
     def read(self) -> None:
-        """Read the rows of all finished cells; a row that is not whole is left out, so its cell runs again."""
+        """Read the rows of all finished cells; a row that is not whole is left out, so its cell runs again. A RunsError
+        names a link, a pipe or a device in the folder."""
+        folders = [str(self.path)]
+        for folder in folders:
+            try:
+                folders += [entry.path for entry in _list_entries(folder) if entry.is_dir(follow_symlinks=False)]
+            except FileNotFoundError:
+                pass  # Another process has just replaced it, or there are no results yet.
+            except OSError as error:
+                raise RunsError(f"{shorten(folder, 300)} cannot be read ({error.strerror}); remove it") from error
         found = [row for path in self.path.glob("cells/*/*/row.json") if (row := _read_row(path))]
         self.rows = {row["cell"]: row for row in sorted(found, key=lambda row: str(row.get("finished")))}
 
@@ -84,8 +99,9 @@ class Results:
         # Half of a surrogate pair, as in some names of files, becomes "?".
         text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
         shutil.rmtree(home, ignore_errors=True)
-        with replace_file(home / "row.json") as part:
+        with explain_unwritable(home):
             home.mkdir(parents=True, exist_ok=True)
+        with replace_file(home / "row.json") as part:
             for name, content in files.items():
                 (home / name).parent.mkdir(parents=True, exist_ok=True)
                 (home / name).write_bytes(content)
@@ -121,10 +137,30 @@ def explain_unwritable(path: Path) -> Iterator[None]:
         raise RunsStoppedError(said) from error
 
 
+def _list_entries(folder: Path | str, checked: Container[str] = ()) -> list[os.DirEntry[str]]:
+    """Return what is in a folder; a RunsError says when one of the names `checked`, all if there are none, is neither a
+    file nor a folder."""
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    for entry in found:
+        is_plain = entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+        if not is_plain and (entry.name in checked or not checked):
+            raise RunsError(
+                f"{shorten(entry.path, 300)} is a link, a pipe or a device, and a folder of results holds files and "
+                "folders alone; remove it, or move what it leads to there"
+            )
+    return found
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST)
+
+
 def _read_row(path: Path) -> Row | None:
     """Return the row in a file; None if it is no row of the cell that the folder is named after."""
     try:
-        row = _StoredRow.model_validate_json(path.read_bytes()).model_dump()
+        row = _StoredRow.model_validate_json(_read(path)).model_dump()
     except (OSError, ValidationError):
         return None
     return row if row["cell"] == path.parent.name else None

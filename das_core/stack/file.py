@@ -7,8 +7,6 @@ version and hash are checked first, the content by the constructors of its parts
 import dataclasses
 import hashlib
 import json
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +14,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from torch import Tensor
 
 from ..common.files import write_atomically
 from ..common.interruption import pausing
+from ..common.tensor_file import write_tensor_file
 from ..common.text import shorten
 from ..looks.catalog import build_look, describe_look
 from .image_stack import ImageStack
@@ -84,14 +82,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     digest = _compute_hash(description, tensors)
     metadata = {"format": FORMAT, "version": VERSION, "stack": description, "sha256": digest}
     with write_atomically(Path(path), replace=replace) as unfinished:
-        unfinished.touch()
-        mode = unfinished.stat().st_mode
-        try:
-            save_file({name: tensor.numpy() for name, tensor in tensors.items()}, unfinished, metadata)
-        except SafetensorError as error:  # It keeps only the text of an error of the system, such as a full disk.
-            code = re.search(r"(?:os error|code:) (\d+)", str(error))
-            raise (OSError(int(code[1]), os.strerror(int(code[1]))) if code else OSError(str(error))) from error
-        unfinished.chmod(mode)  # The library makes a new file that only its owner may read.
+        write_tensor_file(unfinished, tensors, metadata)
 
 
 def load_stack(path: Path | str) -> ImageStack:

@@ -180,6 +180,20 @@ def test_values_of_any_type_are_no_running_node(comfyui: Client) -> None:
     assert answer.json() == {"finishing": False}
 
 
+def test_other_origins_are_kept_away_by_comfyui_and_a_rebound_host_name_is_not(comfyui: Client) -> None:
+    """What SECURITY.md says of requests."""
+    url, port = f"{comfyui.server.url}/direct_ascent/finish", comfyui.server.url.rpartition(":")[2]
+    sent: list[tuple[dict[str, str], int]] = [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://stranger.example"}, 403),
+        ({"Origin": f"http://stranger.example:{port}", "Host": f"stranger.example:{port}"}, 200),
+    ]
+    for headers, status in sent:
+        answer = requests.post(url, json={"node_id": "1", "prompt_id": "unknown"}, headers=headers, timeout=30)
+        assert answer.status_code == status, headers
+    assert answer.json() == {"finishing": False}
+
+
 def test_cancel_after_finish_now_still_discards(comfyui: Client) -> None:
     def act(prompt_id: str, event: Event) -> None:
         if event.type == "preview":

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from sweep_grids import COLOR
 
 pytestmark = pytest.mark.hostile
 
-FILES = 12  # How many folders of results are tried
+FILES = 16  # How many folders of results are tried
 MOST_LINES = 40  # The most lines of a refusal: one for each fault of a grid, but no more than a user would read
 
 GRID: dict[str, Any] = {"name": "castle", "workflow": "color.json", "only": ["SaveImage"], "set": {"1.batch": 2}}
@@ -80,7 +81,7 @@ def make_row(generator: random.Random, cells: list[str]) -> dict[str, Any]:
 
 def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> str:
     """Damage a file of a folder of results, or put a strange file there; return a description of the attack."""
-    kind = generator.randrange(4)
+    kind = generator.randrange(5)
     cell = pick(generator, [*cells, "ab" * 16])
     path = results / "cells" / cell[:2] / cell / "row.json"
     if kind < 2:
@@ -91,6 +92,17 @@ def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> 
         return f"row {content[:600]!r}"
     names = ("table.parquet", "run.json", "sheet.png", ".lock")
     spoiled = pick(generator, [path, *(results / name for name in names)])
+    if kind == 4:
+        spoiled = pick(generator, [spoiled, path.parent, path.parents[1], path.parents[2], results / "ray.log"])
+        whole, target = results.with_name("whole") / spoiled.relative_to(results), results.with_name("outside")
+        shutil.rmtree(spoiled, ignore_errors=True)
+        spoiled.unlink(missing_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        if whole.is_dir():
+            shutil.copytree(whole, target)
+        spoiled.parent.mkdir(parents=True, exist_ok=True)
+        pick(generator, [lambda: os.mkfifo(spoiled), lambda: spoiled.symlink_to(target)])()
+        return f"link or pipe {spoiled.relative_to(results)}"
     if kind == 2 and spoiled.parent.is_dir():
         content = spoiled.read_bytes() if spoiled.is_file() else b""
         spoiled.write_bytes(spoil_bytes(generator, content) if len(content) > 4 else b"[" * 100_000)
@@ -98,6 +110,10 @@ def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> 
     spoiled.unlink(missing_ok=True)
     spoiled.mkdir(parents=True, exist_ok=True)
     return f"folder {spoiled.name}"
+
+
+def look(folder: Path) -> dict[Path, tuple[int, int]]:
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*")}
 
 
 def test_folders_of_results(tmp_path: Path, sweep: Callable[[], tuple[str]], outcomes: Outcomes, scale: int) -> None:
@@ -113,7 +129,9 @@ def test_folders_of_results(tmp_path: Path, sweep: Callable[[], tuple[str]], out
         shutil.rmtree(results, ignore_errors=True)
         shutil.copytree(whole, results)
         what = spoil_results(generator, results, cells)
+        outside = look(tmp_path / "outside")
         outcome = outcomes.attempt(sweep, partial("folder {}: {}".format, seed, what))
+        assert look(tmp_path / "outside") == outside, what
         page = results / "index.html"
         if outcome and page.is_file():
             assert "</script><script>alert" not in page.read_text(encoding="utf-8")

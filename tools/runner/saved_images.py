@@ -23,6 +23,8 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from das_core.common.files import write_atomically
+
 # The limits of a prefix such as "folder/name": the most bytes of each part between slashes, and the most characters of
 # the whole prefix. A number and a suffix are added to the last part; on most disks a name has at most 255 bytes.
 _LONGEST_NAME, _LONGEST_PREFIX = 240, 1000
@@ -58,15 +60,11 @@ def write_image(path: Path, picture: Image.Image, kind: str, **settings: Any) ->
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; the OSError of one that cannot be written names it."""
-    # Shortened, because the additions could make the name longer than the 255 bytes that most disks allow.
-    part = path.with_name(f".{path.stem[:50]}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
-        os.replace(part, path)
+        with write_atomically(path) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _check_prefix(prefix: str, output: Path) -> None:

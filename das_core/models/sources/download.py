@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from huggingface_hub import constants, hf_hub_url
 
 from ...common.files import explain_unreadable, write_atomically
+from ...common.text import shorten
 
 T = TypeVar("T")
 
@@ -33,6 +35,16 @@ _TICK = 0.25  # Seconds from one call of `progress` to the next while nothing ar
 
 _BLOCK = 1 << 20
 _PIECE = 1 << 16
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but none from https to where others can read and change what is sent."""
+
+    def redirect_request(self, req: urllib.request.Request, *rest: Any) -> urllib.request.Request | None:
+        """Return the request for the address in `rest`."""
+        if req.type == "https" and urlsplit(rest[-1]).scheme != "https":
+            raise OSError(f"it redirects from https to {shorten(rest[-1], 200)}, which is not secure")
+        return super().redirect_request(req, *rest)
 
 
 class MissingError(ValueError):
@@ -97,10 +109,11 @@ def _receive(url: str, path: Path, progress: Progress) -> None:
                 return answer.result()
             progress(done, total)
 
-    with path.open("xb") as file:
+    with path.open("wb") as file:
         thread = ThreadPoolExecutor(1)
         try:
-            response = await_call(lambda: urllib.request.urlopen(url, timeout=TIMEOUT))
+            opener = urllib.request.build_opener(_SafeRedirects)
+            response = await_call(lambda: opener.open(url, timeout=TIMEOUT))
             if response.headers.get_content_type() == "text/html":
                 raise OSError("the answer is a web page, perhaps of a proxy or of a network that wants a login")
             length = response.headers.get("Content-Length", "")

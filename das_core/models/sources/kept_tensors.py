@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import safetensors.torch
+import safetensors
 import torch
 from torch import Tensor, nn
 
 from ...common.files import write_atomically
+from ...common.tensor_file import write_tensor_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,8 +65,8 @@ def write_tensors(path: Path, key: str, tensors: Mapping[str, Tensor]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path) as part:
-            safetensors.torch.save_file(dict(tensors), part, {"key": key, "sha256": digest_tensors(tensors)})
-    except (OSError, ValueError, safetensors.SafetensorError) as error:  # ValueError: the path is a folder
+            write_tensor_file(part, tensors, {"key": key, "sha256": digest_tensors(tensors)})
+    except (OSError, ValueError) as error:  # ValueError: the path is a folder
         _LOG.warning("%s could not be kept (%s); it will be made anew next time", path, error)
 
 

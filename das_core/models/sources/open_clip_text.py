@@ -130,11 +130,11 @@ def without_torchaudio() -> Iterator[None]:
     except (ImportError, OSError, RuntimeError, AttributeError):
         stand_in = ModuleType("torchaudio")
         stand_in.__spec__ = ModuleSpec("torchaudio", None)
-        sys.modules["torchaudio"] = stand_in
         try:
+            sys.modules["torchaudio"] = stand_in
             yield
         finally:
-            del sys.modules["torchaudio"]
+            sys.modules.pop("torchaudio", None)
     else:
         yield
 

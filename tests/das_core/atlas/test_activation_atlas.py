@@ -63,6 +63,9 @@ def test_alike_activations_share_a_cell_with_a_picture_their_photographs_and_cla
     before = list_rows(tmp_path / "map")
     make(tmp_path / "map")
     assert list_rows(tmp_path / "map") == before
+    for number, made in enumerate(sorted((tmp_path / "map/cells").rglob("*.webp"))):
+        Image.new("RGB", (99, 1)).save(made) if number else made.unlink()
+    assert make(tmp_path / "map").keys() == items.keys()
     with pytest.raises(RunsError):
         make(tmp_path / "map", grid=2)
 

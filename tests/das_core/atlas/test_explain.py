@@ -62,6 +62,16 @@ def test_it_shows_the_units_that_a_photograph_excites_more_than_others_do(tmp_pa
     assert {"0:remade", "0:exaggerated"} <= items.keys()
 
 
+def test_cells_whose_pictures_are_damaged_are_shown_without_them(tmp_path: Path) -> None:
+    before = explain(tmp_path / "page")
+    made = list(tmp_path.glob("page/cells/*/*/*_more_0.webp"))
+    assert len(made) > 2
+    for spoil in (lambda path: path.write_bytes(b"RIFF"), Path.unlink):
+        for path in made:
+            spoil(path)
+        assert explain(tmp_path / "page").keys() == before.keys()
+
+
 def test_what_is_there_is_not_made_again_and_copies_take_the_place_of_others(tmp_path: Path) -> None:
     explain(tmp_path / "page", photos=None)
     before = list_rows(tmp_path / "page")

@@ -16,6 +16,7 @@ from das_core.atlas.photographs import Seen
 from das_core.atlas.show import find_effects
 from das_core.atlas.units import find_units
 from das_core.models.labels import number_labels
+from das_core.runs.cells import RunsError
 from small_atlas import make_atlas
 from toys import draw
 
@@ -75,5 +76,14 @@ def test_a_folder_of_a_stranger_runs_no_code_and_shows_nothing_from_elsewhere(tm
         path.write_text(json.dumps(row | change))
         assert make_atlas(tmp_path) == {}, str(change)[:80]
         assert not any("<img src=x" in page.read_text() for page in [*tmp_path.glob("*.html"), *tmp_path.glob("*.js*")])
+    # Cells that lie elsewhere, and a page that would be written there.
+    for name in (f"cells/{path.parts[-3]}", "index.html"):
+        spoiled, elsewhere = tmp_path / name, tmp_path.with_name("elsewhere")
+        spoiled.rename(elsewhere)
+        spoiled.symlink_to(elsewhere)
+        with pytest.raises(RunsError, match="is a link, a pipe or a device"):
+            make_atlas(tmp_path, seed=1)
+        spoiled.unlink()
+        elsewhere.rename(spoiled)
     path.write_text("{}")  # No result: it is made again.
     assert make_atlas(tmp_path).keys() == whole.keys()

@@ -1,14 +1,18 @@
 import errno
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
 from cases import each_case
 from das_core.common.files import check_writable, write_atomically
+from repository import REPOSITORY
 
 
 def names_in(folder: Path) -> list[str]:
@@ -61,6 +65,56 @@ def test_of_two_writers_of_one_path_each_leaves_a_whole_file_and_the_last_one_st
         outer.close()
     assert path.read_text() == "from the slow one"
     assert names_in(tmp_path) == ["scores.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not rename a file that is open")
+def test_a_write_removes_what_killed_processes_have_left_and_no_file_of_another_that_lives(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.path.append({str(REPOSITORY)!r})
+from pathlib import Path
+from das_core.common.files import write_atomically
+with write_atomically(Path({str(tmp_path)!r}, sys.argv[1])) as part:
+    part.write_text("half")
+    print(part.name, flush=True)
+    sys.stdin.read()
+    part.write_text("whole")
+"""
+    with ExitStack() as stack:
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        living, killed = (
+            stack.enter_context(subprocess.Popen([sys.executable, "-c", code, name], **pipes))
+            for name in ("living.txt", "killed.txt")
+        )
+        parts = {process: process.stdout.readline().strip() for process in (living, killed)}
+        own = stack.enter_context(write_atomically(tmp_path / "own.txt"))
+        own.write_text("whole")
+        assert {*names_in(tmp_path)} == {*parts.values(), own.name}
+        killed.kill()
+        killed.wait()
+        others = [".bashrc", "film.0a1b2c3d.part", ".film.part", ".link.0a1b2c3d.part", ".pipe.0a1b2c3d.part"]
+        for name in others[:3]:
+            (tmp_path / name).touch()
+        (tmp_path / others[3]).symlink_to(tmp_path / ".bashrc")
+        os.mkfifo(tmp_path / others[4])
+        with write_atomically(tmp_path / "next.txt") as part:
+            part.write_text("whole")
+        assert {*names_in(tmp_path)} == {parts[living], own.name, "next.txt", *others}
+        living.communicate("")
+    assert {*names_in(tmp_path)} == {"living.txt", "own.txt", "next.txt", *others}
+    assert (tmp_path / "living.txt").read_text() == "whole"
+
+
+def test_writers_that_come_and_go_remove_no_file_of_each_other(tmp_path: Path) -> None:
+    def write(number: int) -> None:
+        for _ in range(60):
+            with write_atomically(tmp_path / f"{number}.txt") as part:
+                part.write_text("whole")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"whole"}
+    assert len(names_in(tmp_path)) == 8
 
 
 def refuse(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -11,9 +12,11 @@ import tinyclip
 from cases import each_case, refuses
 from das_core import SKETCH, class_objective, facade
 from das_core.ascent.recipe import suit_film
+from das_core.common.interruption import interruptible
 from das_core.facade.film import Film
 from das_core.objectives.classes import ScoreKind
 from full_disk import fill_disk
+from stops import Stop, StopError
 from toys import classifier
 
 TOY = classifier()
@@ -64,6 +67,22 @@ test_what_cannot_be_is_said_with_what_can = refuses(
     ("0: class 3", {"frames": 0}, "frames 0 is not a whole number from 1 to 1024"),
     ("0: class 3", {"start": torch.rand(3, 3, 32, 32)}, "3 start images do not go with 4 frames: use 1 or 4"),
 )
+
+
+def test_a_film_that_its_format_cannot_hold_is_refused_first_and_any_other_failure_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=r"'morph\.webp' cannot have frames of 16,384 x 16 pixels"):
+        film("0: class 3", size=(16_384, 16), path=tmp_path / "morph.webp", callback=lambda step: 1 / 0)
+    monkeypatch.setattr(Image.Image, "save", Mock(side_effect=RuntimeError("error adding frame")))
+    with pytest.raises(facade.UnsavedError, match=r"could not be written \(error adding frame\)") as it:
+        film("0: class 3", path=tmp_path / "morph.webp")
+    assert isinstance(it.value.result, Film)
+    stop = Stop()
+    with pytest.raises(facade.UnsavedError), interruptible(stop):
+        film("0: class 3", path=tmp_path / "morph.webp")
+    with pytest.raises(StopError), interruptible(Stop(stop.calls)):  # The last is at a frame that is written.
+        film("0: class 3", path=tmp_path / "morph.webp")
 
 
 def test_a_film_that_no_disk_has_room_for_is_kept(tmp_path: Path) -> None:

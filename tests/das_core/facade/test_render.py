@@ -3,7 +3,10 @@
 import math
 import pickle
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from cases import each_case, refuses
 from das_core import SKETCH, class_objective, facade
 from full_disk import fill_disk
 from quick_render import TOY, render
+from stops import assert_ends_anywhere
 
 
 def test_it_is_the_ascent_of_the_recipe() -> None:
@@ -85,6 +89,30 @@ test_what_cannot_be_is_said_with_what_can = refuses(
     ("class 3", {"within": 8 / 255}, "within bounds the distance from the image in start, and there is none"),
     (lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),
 )
+
+
+def test_a_film_that_is_too_wide_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"batch": 342, "steps": 1, "callback": lambda step: 1 / 0}
+    with pytest.raises(ValueError, match=r"'film\.webp' cannot have frames of 16,416 x 48 pixels"):
+        render("class 3", film=tmp_path / "film.webp", **settings)
+    with pytest.raises(ZeroDivisionError):  # These are 16,416 pixels wide, too.
+        render("class 3", film=tmp_path / "film.gif", **settings)
+
+
+@each_case("error", RuntimeError, MemoryError, ValueError, ArithmeticError)
+def test_whatever_prevents_a_film_the_ascent_goes_on_and_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(Image.Image, "save", Mock(side_effect=error))
+    with pytest.raises(facade.UnsavedError, match=rf"'film\.webp' could not be written \({error.__name__}\)") as it:
+        render("class 3", steps=3, film=tmp_path / "film.webp")
+    assert len(pickle.loads(pickle.dumps(it.value)).result.history) == 3  # noqa: S301
+
+
+def test_a_cancel_while_a_film_is_written_is_a_cancel(tmp_path: Path) -> None:
+    frames = partial(render, "class 3", steps=3, film=tmp_path / "film.webp")
+    assert assert_ends_anywhere(frames, places=12) > 12
+    assert [path.name for path in tmp_path.iterdir()] == ["film.webp"]
 
 
 @each_case("name", "film.gif", "film.mp4")

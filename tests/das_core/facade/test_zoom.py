@@ -1,5 +1,6 @@
 """A zoom in a line: wishes of every form, what comes out, and messages that say what there is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,10 @@ def test_a_zoom_is_saved_as_a_film_of_a_length_that_can_be(tmp_path: Path) -> No
     zoom(WISHES[:2], loop=True).save(tmp_path / "loop.webp", seconds=0.5, fps=10)
     with Image.open(tmp_path / "loop.webp") as opened:
         assert opened.n_frames == 10  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"cannot have frames of 16,384 x 48 pixels: a \.webp has at most 16,383"):
+        replace(made, stack=da.ImageStack.gray(replace(made.stack.spec, width=16_384, height=48), 3)).save(
+            tmp_path / "a.webp"
+        )
     for seconds in (0.0, -1.0, 1e9, float("nan"), "x"):
         with pytest.raises(ValueError, match=r"seconds from depth to depth cannot be, at 24 frames .* 3 depths; 2 are"):
             made.save(tmp_path / "zoom.gif", seconds=seconds)  # type: ignore[arg-type]

@@ -1,14 +1,20 @@
 """Folded models against themselves unfolded: same outputs, same gradients."""
 
+import signal
+import sys
+import threading
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
+from typing import Any
 
+import pytest
 import timm
 import torch
 import torchvision
 from timm.layers import BatchNormAct2d, StdConv2d
 from torch import Tensor, nn
+from torch.fx import _symbolic_trace as tracing
 from torch.nn.utils import parametrizations
 from torchvision.models import DenseNet
 
@@ -155,3 +161,29 @@ def test_a_norm_that_still_trains_is_left() -> None:
     module = randomised(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
     module[1].train()  # type: ignore[index]
     assert count_batch_norms(fold_batch_norm(module)) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal can be sent to a thread there")
+@each_case("place", "_new_patcher", "_autowrap_check", "_PatchedFnSetAttr.revert", "_PatchedFnSetItem.revert")
+def test_ctrl_c_in_a_trace_puts_back_what_fx_replaces(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    owner, _, name = place.rpartition(".")
+    whole = getattr(getattr(tracing, owner, tracing), name)
+
+    def press_and_go_on(*arguments: Any) -> Any:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return whole(*arguments)
+
+    known = "__call__", "__getattr__"
+    methods, functions = [getattr(nn.Module, name) for name in known], dict(vars(nn.functional))
+    module = randomised(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(getattr(tracing, owner, tracing), name, press_and_go_on)
+            with pytest.raises(KeyboardInterrupt):
+                fold_batch_norm(module)
+        assert [getattr(nn.Module, name) for name in known] == methods
+        assert vars(nn.functional) == functions
+    finally:
+        for name, method in zip(known, methods, strict=True):  # For the tests that follow.
+            setattr(nn.Module, name, method)
+    assert count_batch_norms(fold_batch_norm(module)) == 0

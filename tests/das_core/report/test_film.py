@@ -13,7 +13,7 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from cases import each_case
-from das_core.report.film import save_film
+from das_core.report.film import check_film, save_film
 from stops import assert_ends_anywhere
 
 STILLS, VIDEOS = (".gif", ".webp", ".png"), (".mp4", ".webm")
@@ -110,6 +110,17 @@ def test_a_video_takes_frames_as_they_come_and_keeps_none(tmp_path: Path, suffix
     assert max(most) <= 3
 
 
+def wide(width: int) -> Tensor:
+    return torch.zeros(1).expand(1, 3, 2, width)
+
+
+@each_case(("suffix", "width"), (".webp", 16_383), (".mp4", 16_384), (".gif", 65_535), (".png", 65_537))
+def test_frames_may_be_as_wide_or_high_as_the_format_allows(tmp_path: Path, suffix: str, width: int) -> None:
+    for frame in (wide(width), wide(width).mT):
+        shape = read(save_film(frame, tmp_path / f"film{suffix}"))[0][0].shape
+        assert shape == tuple(frame.shape[side] for side in (2, 3, 1))
+
+
 def replace_last(make: Callable[[Tensor], Any]) -> list[Any]:
     frames = list(gradients(3))
     return [*frames[:2], make(frames[2])]
@@ -124,6 +135,16 @@ def replace_last(make: Callable[[Tensor], Any]) -> list[Any]:
     (gradients(2), "film.mp4", "x", "fps x is out of range"),
     (gradients(2), "film.mp4", float("nan"), "fps nan is out of range"),
     (gradients(2), "film.gif", 60, r"fps 60 is out of range; a \.gif has 0\.1 to 50"),
+    (
+        wide(16_384),
+        "film.webp",
+        12,
+        r"'film.webp' cannot have frames of 16,384 x 2 pixels: a \.webp has at most 16,383",
+    ),
+    (wide(16_384).mT, "film.webp", 12, "frames of 2 x 16,384 pixels"),
+    (wide(16_385), "film.mp4", 12, "at most 16,384 on a side, and 260 million in all; make them smaller, show fewer"),
+    (wide(65_536), "film.gif", 12, r"a \.gif has at most 65,535 on a side; make them smaller.*or save a \.png"),
+    (wide(65_537), "film.webm", 12, "at most 65,536 on a side"),
     ([], "film.webm", 12, "there are no frames for 'film.webm'; give at least one"),
     ("castle.png", "film.gif", 12, "a str is no film"),
     (7, "film.gif", 12, "a int is no film"),
@@ -144,6 +165,9 @@ def test_what_is_no_film_is_refused_and_what_was_there_stays(
 def test_what_prevents_a_film_is_said_before_the_first_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "film.gif").mkdir()
     frames = iter(gradients(2))
+    check_film(tmp_path / "film.mp4", size=(16_384, 15_872))
+    with pytest.raises(ValueError, match="cannot have frames of 16,384 x 16,256 pixels"):
+        check_film(tmp_path / "film.mp4", size=(16_384, 16_256))
     with pytest.raises(ValueError, match=r"'film\.gif' is a folder; give the file another name"):
         save_film(frames, tmp_path / "film.gif")
     monkeypatch.setitem(sys.modules, "av", None)

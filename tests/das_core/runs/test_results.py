@@ -1,5 +1,7 @@
 """The folder of results: whose it is, that one process writes there, what counts as a result, and the table."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,13 +47,73 @@ def test_what_is_saved_is_read_again_and_a_later_result_replaces_the_earlier(tmp
 )
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
+    if name == "photo.jpg":
+        (tmp_path / "link").symlink_to(tmp_path)  # Of such a folder, it is not what matters.
     kept = []  # As in a notebook, which keeps the last error: it does not keep the folder locked.
     for _ in range(2):
         with pytest.raises(RunsError, match=message) as error, Results(tmp_path).claim("mine"):
             pass
         kept.append(error)
-    assert sorted({path.name for path in tmp_path.iterdir()} - {".lock"}) == [name]
+    assert sorted({path.name for path in tmp_path.iterdir()} - {".lock", "link"}) == [name]
     with pytest.raises(RunsError, match="cannot write to"), Results(tmp_path / name).claim("mine"):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@each_case("kind", "link to a folder", "link to a file", "link to nothing", "pipe")
+@each_case(
+    "name", ".lock", "run.json", "cells", "cells/ab", "cells/ab/abcd", "cells/ab/abcd/row.json", "cells/ab/abcd/a",
+    "cells/ab/abcd/a/b.png", "table.parquet", "index.html", "ray.log", "photographs", "deep/er/x", ".x.0a1b2c3d.part",
+)  # fmt: skip
+def test_a_link_or_a_pipe_anywhere_in_it_is_refused_and_not_followed(tmp_path: Path, name: str, kind: str) -> None:
+    results, outside = Results(tmp_path / "results"), tmp_path / "outside"
+    with results.claim("mine"):
+        results.save(row("abcd", pictures=["a/b.png"]), {"a/b.png": b"pixels"})
+    spoiled = results.path / name
+    if spoiled.is_dir():
+        shutil.move(spoiled, outside)
+    else:
+        outside.mkdir()
+        spoiled.parent.mkdir(parents=True, exist_ok=True)
+        (outside / "run.json").write_bytes((results.path / "run.json").read_bytes())
+        spoiled.unlink(missing_ok=True)
+    before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+    if kind == "pipe":
+        os.mkfifo(spoiled)
+    else:
+        spoiled.symlink_to(outside / {"link to a folder": "", "link to a file": "run.json"}.get(kind, "nothing"))
+    with pytest.raises(RunsError, match=r"is a link, a pipe or a device, .*; remove it"), results.claim("mine"):
+        results.save(row("abcd"), {})
+    with pytest.raises(RunsError, match="is a link, a pipe"):
+        Results(results.path).read()
+    assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_which_a_kill_left_a_part_of_its_first_file_is_empty(tmp_path: Path) -> None:
+    (tmp_path / ".run.json.0a1b2c3d.part").write_text("{")
+    with Results(tmp_path).claim("mine"):
+        assert {path.name for path in tmp_path.iterdir()} == {".lock", "run.json"}
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.scandir
+
+    def scan(folder: str) -> Any:  # As if it had only the permission to open what it holds by name.
+        if str(folder).endswith("ab"):
+            raise PermissionError(13, "Permission denied")
+        return whole(folder)
+
+    (tmp_path / "cells" / "ab").mkdir(parents=True)
+    monkeypatch.setattr(os, "scandir", scan)
+    with pytest.raises(RunsError, match=r"ab cannot be read \(Permission denied\); remove it"):
+        Results(tmp_path).read()
+
+
+def test_a_file_that_never_ends_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Results(tmp_path).claim("mine"):
+        os.truncate(tmp_path / "run.json", 2**40)  # It takes no room.
+    monkeypatch.setattr("das_core.runs.results._LARGEST", 2**20)
+    with pytest.raises(RunsError, match="is of another run, damaged"), Results(tmp_path).claim("mine"):
         pass
 
 
@@ -72,7 +134,8 @@ with Results(Path({str(tmp_path / "results")!r})).claim("mine"):
         with pytest.raises(RunsError, match="another run is at work"), Results(tmp_path / "results").claim("mine"):
             pass
         other.kill()
-    (tmp_path / "results" / ".table.parquet.0a.part").touch()
+    for name in (".run.json.0a1b2c3d.part", ".table.parquet.0a1b2c3d.part"):
+        (tmp_path / "results" / name).touch()
     with Results(tmp_path / "results").claim("mine"):
         assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [".lock", "run.json"]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import http.client
 import socket
 import threading
 import time
@@ -34,9 +35,15 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"this is not http\r\n\r\n")
         elif kind in ("missing", "gated"):
             self.send_error(404 if kind == "missing" else 401)
-        elif kind == "moved":
+        elif kind.startswith("moved"):
             self.send_response(302)
-            self.send_header("Location", "/whole.pth")
+            # To another name, another protocol, or first to another protocol.
+            to = {
+                "moved": "/whole.pth",
+                "moved_far": "/moved_down.pth",
+                "moved_up": self.server.url("whole.pth", "https"),
+            }
+            self.send_header("Location", to.get(kind, self.server.url("moved_up.pth")))
             self.end_headers()
         elif kind != "silent":
             self.send_response(200)
@@ -74,8 +81,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[str] = []
 
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{path}"
+    def url(self, path: str, protocol: str = "http") -> str:
+        return f"{protocol}://127.0.0.1:{self.server_port}/{path}"
 
 
 @pytest.fixture
@@ -113,6 +120,27 @@ def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None
     asked = len(server.asked)
     assert download(server.url(name), folder, DIGEST) == path
     assert len(server.asked) == asked
+
+
+class Unencrypted(http.client.HTTPConnection):
+    """Stands in for a connection by https, for which this server would need a certificate."""
+
+    def __init__(self, host: str, timeout: float, **_: object) -> None:
+        super().__init__(host, timeout=timeout)
+
+
+def test_a_redirect_from_https_to_http_is_refused(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http.client, "HTTPSConnection", Unencrypted)
+    assert download(server.url("moved.pth", "https"), tmp_path).read_bytes() == CONTENT
+    assert download(server.url("moved_down.pth"), tmp_path).read_bytes() == CONTENT, "from http to http"
+    for name, others in (("moved_down.pth", 0), ("moved_far.pth", 1)):
+        server.asked.clear()
+        with pytest.raises(ValueError, match=r"from https to http://.*/moved_up.pth, which is not secure"):
+            download(server.url(name, "https"), tmp_path / "refused")
+        assert len(server.asked) == 1 + others, "nothing is asked by http"
+    assert is_empty(tmp_path / "refused")
 
 
 def test_wrong_or_unreadable_files_are_left(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +218,7 @@ def test_a_slow_server_is_given_up_or_ended(server: Server, tmp_path: Path, monk
 def test_a_call_that_does_not_return_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     monkeypatch.setattr(module, "TIMEOUT", 0.3)
-    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: ended.wait(5))
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", lambda *_, **__: ended.wait(5))
     with pytest.raises(ValueError, match="timed out: 0 bytes came in"):
         download("http://127.0.0.1/a.pth", tmp_path)
     ended.set()
