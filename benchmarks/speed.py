@@ -17,7 +17,6 @@ from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective
-from das_core.objectives.natural import natural_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.parametrizations import OperatorForm
@@ -66,17 +65,10 @@ def operator_row(step: int, rounds: int) -> str:
     )
 
 
-def default_step(
-    judge: Classifier, side: int = 448, denoising: Denoising | None = None, *, natural: bool = False
-) -> Callable[[], object]:
-    """Return a function that does one whole step of an ascent at each call, with default settings and thus 16 views.
-
-    With `natural` the pictures shall also be like photographs, and the steps before this begins are already done.
-    """
+def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None = None) -> Callable[[], object]:
+    """Return a function that does one whole step of an ascent at each call, with default settings and thus 16 views."""
     stack, wish = ImageStack.gray(StackSpec(side, side)), class_objective(judge, ((JELLYFISH, 1.0),))
-    steps = iter(Ascent(stack, wish + natural_objective(judge) if natural else wish, steps=60, denoising=denoising))
-    for _ in range(7 if natural else 0):
-        next(steps)
+    steps = iter(Ascent(stack, wish, steps=60, denoising=denoising))
     return lambda: next(steps)
 
 
@@ -117,12 +109,11 @@ def report(rounds: int = 9) -> str:
     """Measure, and return the section for RESULTS.md; each time in it is the median over `rounds` rounds."""
     judge = load_starter()
     bare_passes = (bare_pass(judge, VIEWS), bare_pass(judge, 4))
-    ours, large, painted, natural, seeds, *bare = time_by_turns(
+    ours, large, painted, seeds, *bare = time_by_turns(
         rounds,
         default_step(judge, 224),
         default_step(judge),
         default_step(judge, denoising=Denoising()),
-        default_step(judge, denoising=Denoising(), natural=True),
         seed_step(judge),
         *bare_passes,
     )
@@ -142,7 +133,6 @@ model alone is its forward and backward pass on views that are ready:
 | 224 x 224, no denoiser | {ours * 1e3:.0f} ms | 1 |
 | 448 x 448, no denoiser | {large * 1e3:.0f} ms | {large / ours:.2f} times the first |
 | 448 x 448, total variation: the default | {painted * 1e3:.0f} ms | {painted / large:.3f} times that without it |
-| the same, like photographs | {natural * 1e3:.0f} ms | {natural / painted:.3f} times that without this |
 | the seed's loop | {seeds * 1e3:.0f} ms | {seeds / ours:.2f} times the first |
 | the model alone, all views at once | {bare[0] * 1e3:.0f} ms | the first is {ours / bare[0]:.2f} times this |
 | the model alone, four views at a time | {bare[1] * 1e3:.0f} ms | the first is {ours / bare[1]:.2f} times this |

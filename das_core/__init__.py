@@ -66,7 +66,6 @@ from .objectives.diversity import diversity_objective
 from .objectives.embedding import image_objective, text_objective
 from .objectives.feature import feature_objective
 from .objectives.latent import latent_objective
-from .objectives.natural import natural_objective
 from .objectives.per_image import one_per_image
 from .objectives.preference import preference_objective
 from .objectives.priors import prior
@@ -154,7 +153,7 @@ __all__ = [
     "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack", "feature_objective",
     "find_layers", "image_objective", "in_region", "latent_objective", "load", "load_dictionary", "load_open_clip",
     "load_preference", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
-    "load_torchvision", "measure_spectrum", "move_camera", "natural_objective", "one_per_image", "over_frames",
+    "load_torchvision", "measure_spectrum", "move_camera",  "one_per_image", "over_frames",
     "over_keyframes", "over_steps", "plot_history", "preference_objective", "prior", "read_acts", "render_film",
     "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes", "score_images",
     "share_views", "split_acts", "style_objective", "suit_judge", "text_objective", "write_acts",

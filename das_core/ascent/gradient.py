@@ -1,7 +1,6 @@
 """The gradient of one step: from pixels, where autograd begins, to views, answers and scores, and to the canvas."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,9 +12,7 @@ from ..views.pyramid import Pyramid
 from .focus import Focus
 from .pace import Pace
 from .scoring import Scoring, score_term
-from .shown_pixels import ShownPixels, StepRenderer
-
-JOINING = 0.1  # The share of the ascent after which terms that join a group count: before, there is nothing to compare.
+from .shown_pixels import StepRenderer
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views or images, and the weight factors of their images; None if all are 1."""
@@ -27,14 +24,6 @@ class ScoreGradient:
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
         self.scoring = scoring
         self._renderer = StepRenderer(scoring, focus)
-        # By group, the factor of the weight of terms that join it, for each image (B,); measured when they begin.
-        self._scales: dict[int, Tensor] = {}
-
-    def follow(self, scoring: Scoring, focus: Focus | None) -> "ScoreGradient":
-        """Return the gradient with another scoring and focus, which keeps what has been measured."""
-        other = ScoreGradient(scoring, focus)
-        other._scales = dict(self._scales)
-        return other
 
     def __call__(
         self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator, chunk: int
@@ -55,81 +44,31 @@ class ScoreGradient:
             scores: dict[str, list[Scores]] = {member.name: [] for member in scoring.plan.members}
             gradients, group_weights = [], []
             for number, group in enumerate(scoring.plan.groups):
-                joined = any(member.term.joins for member in group.members)
-                if joined and number not in self._scales and pace.progress >= JOINING:
-                    self._measure_scale(number, shown, step, pace, chunk, move)
                 self._backpropagate(number, shown.pyramid, step, pace, scores, chunk)
                 gradients.append(self._renderer.pull_back(number, shown, pace))
                 group_weights.append(group.weigh(pace.progress, canvas.device))
         gradient = balance_gradients(gradients, group_weights, move, as_one=scoring.plan.is_series)
         return gradient, {name: _average(parts) for name, parts in scores.items()}
 
-    def _measure_scale(
-        self, number: int, shown: ShownPixels, step: int, pace: Pace, chunk: int, move: Callable[[Tensor], Tensor]
-    ) -> None:
-        """Set the factors, (B,), with which terms that join a group move each image as others do, if these count."""
-        plan = self.scoring.plan
-        others = [member.term for member in plan.groups[number].members if not member.term.joins]
-        weight = sum(abs(term.weight_at(pace.progress)) for term in others)
-        if not weight:
-            return
-        sizes = []
-        for joins in (False, True):
-            ignored: dict[str, list[Scores]] = {member.name: [] for member in plan.members}
-            self._backpropagate(number, shown.pyramid, step, pace, ignored, chunk, only=joins)
-            size = move(self._renderer.pull_back(number, shown, pace)).flatten(1).square().sum(dim=1)
-            sizes.append((size.sum().expand(self.scoring.images) if plan.is_series else size).sqrt())
-        self._scales[number] = torch.where(sizes[1] > 0, sizes[0] / weight / sizes[1], 0.0)
-
     def _backpropagate(
-        self,
-        number: int,
-        pyramid: Pyramid,
-        step: int,
-        pace: Pace,
-        scores: dict[str, list[Scores]],
-        chunk: int,
-        only: bool | None = None,
+        self, number: int, pyramid: Pyramid, step: int, pace: Pace, scores: dict[str, list[Scores]], chunk: int
     ) -> None:
-        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`. With `only` it is that of
-        the terms that do not join it, or of those that do, each with a weight of 1. A view is drawn to a term that
-        joins in proportion to how strongly the others draw it (`measure_pulls`)."""
+        """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`."""
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
-        others = any(weight for member, weight in members if not member.term.joins)
-        scale = self._scales.get(number)
         with interruptible_backward(pyramid.device):
             for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
-                # Of the terms that do not join the group, and of those that do, the sum over the views.
-                totals: dict[bool, Tensor] = {}
-                shown = images.tolist()
+                total, shown = torch.zeros((), dtype=torch.float32, device=pyramid.device), images.tolist()
                 for member, weight in members:
-                    joins = member.term.joins
                     score = score_term(member.name, member.term, outputs[member.name], images)
                     factors = member.find_factors(shown)
                     scores[member.name].append((score.detach(), factors))
                     if factors is not None:
                         score = score * make_constant(factors, score.dtype, score.device)
-                    if joins and others:
-                        score = score * measure_pulls(totals[False], outputs[member.name].output)
-                        if only is None:
-                            # They wait until there is something to compare.
-                            score = score * (0.0 if scale is None else scale[images.to(scale.device)])
-                    totals[joins] = totals.get(joins, 0.0) + (1.0 if only and joins else weight) * score.sum() / count
-                chosen = totals.values() if only is None else [totals[only]]
-                total = sum(chosen, torch.zeros((), dtype=torch.float32, device=pyramid.device))
+                    total = total + weight * score.sum() / count
                 # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
                 if total.requires_grad and any(weight for _, weight in members):
                     # Without `inputs`, tensors of an objective that require gradients would get some, too.
                     total.backward(inputs=pyramid.leaves)
-
-
-def measure_pulls(total: Tensor, output: Any) -> Tensor:
-    """Return how strongly a total of scores pulls the answer (V, …) for each view: the norm of its gradient, (V,). It
-    is 1 for each view if the answer is no tensor, or if the total does not depend on it."""
-    if not isinstance(output, Tensor) or not output.requires_grad or not total.requires_grad:
-        return torch.ones(())
-    (gradient,) = torch.autograd.grad(total, output, retain_graph=True, allow_unused=True)
-    return torch.ones(()) if gradient is None else gradient.flatten(1).norm(dim=1)
 
 
 def _average(parts: Sequence[Scores]) -> Tensor:

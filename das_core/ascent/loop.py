@@ -187,7 +187,7 @@ class Ascent:
         with running(self.device), own_modes(on_cpu=True):
             course = act.steer(self._course)
             scoring = Scoring(course.stack, course.plan, self.augmentation, self.seed)
-            gradient = self._step.gradient.follow(scoring, course.focus)
+            gradient = ScoreGradient(scoring, course.focus)
             self._scoring, self._step = scoring, replace(self._step, gradient=gradient)
         self.plan, self.focus, self.stack, self.images = course.plan, course.focus, course.stack, course.images
         self.acts.append((len(self.history), act))

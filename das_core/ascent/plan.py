@@ -102,24 +102,19 @@ def make_plan(
     """Return the plan of objectives for a stack of `batch` images; a plan is returned as it is.
 
     The terms of a group have the same module, kind of answer (`Judge.answer_key`), region masks (the same tensor
-    objects), share of the views and `compares_images`. A term without a judge is a group of its own, and one that
-    `joins` is in all groups with its module and, if it has any, its regions.
+    objects), share of the views and `compares_images`. A term without a judge is a group of its own.
     """
     if isinstance(objectives, Plan):
         return objectives
     timeline, is_series = spec.find_timeline(batch), spec.time is not None or spec.zoom is not None
     parts = _name_parts(join_objectives(objectives, purpose))
     found: dict[tuple[object, ...], list[Member]] = {}
-    named = [(name, term) for name, terms in parts.items() for term in terms]
-    for name, term in sorted(named, key=lambda pair: pair[1].joins):
+    for name, term in [(name, term) for name, terms in parts.items() for term in terms]:
         _check(name, term, timeline, spec, is_series=is_series)
         source = id(term if term.judge is None else term.judge.module)
         regions = tuple(map(id, term.regions))
         key = (source, term.judge and term.judge.answer_key, term.share, term.compares_images, regions)
-        # The groups that the term joins: those of its module, and of its regions if it has any.
-        hosts = [other for other in found if term.joins and other[0] == source and regions in ((), other[-1])]
-        for place in hosts or [key]:
-            found.setdefault(place, []).append(Member(name, term, term.weigh_images(timeline)))
+        found.setdefault(key, []).append(Member(name, term, term.weigh_images(timeline)))
     groups = []
     for members in found.values():
         judges = [member.term.judge for member in members if member.term.judge is not None]

@@ -14,7 +14,6 @@ from ..common.interruption import pausing
 from ..common.scalars import check_count
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge
-from ..models.photograph_statistics import Watched
 from ..objectives.priors import CanvasPixels
 from ..objectives.term import Term
 from ..stack.image_stack import ImageStack
@@ -25,7 +24,7 @@ from ..views.pyramid import Pyramid
 from ..views.windows import ViewGeometry
 from .active_region import ActiveRegion, active_region
 from .pace import Pace
-from .plan import Member, Plan
+from .plan import Plan
 from .spreading import count_views, select_images, spread_views
 
 
@@ -99,9 +98,8 @@ class Scoring:
             for member in group.members:
                 with torch.no_grad():
                     canvases = self._references[id(member.term)]
-                    seen = tuple(_tell(member, self._ask(judge, geometry, part, pace, canvas)) for canvas in canvases)
-                own = _tell(member, output)
-                outputs[member.name] = replace(own, references=seen) if seen else own
+                    seen = tuple(self._ask(judge, geometry, part, pace, canvas) for canvas in canvases)
+                outputs[member.name] = replace(output, references=seen) if seen else output
             yield outputs, torch.tensor([key.image for key in part]), count
 
     def _ask(self, judge: Judge, geometry: ViewGeometry, keys: Sequence[ViewKey], pace: Pace, canvas: Pyramid) -> Any:
@@ -156,11 +154,6 @@ class Scoring:
             ViewKey(self.seed, 0, step, view, number, shown[place])
             for view, place in zip(views[:count], places, strict=True)
         ]
-
-
-def _tell(member: Member, answer: Any) -> Any:
-    """Return the part of the answer of a judge that the score of a term takes."""
-    return answer.output if isinstance(answer, Watched) and not member.term.joins else answer
 
 
 def _place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:

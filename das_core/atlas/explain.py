@@ -25,7 +25,7 @@ from ..models.classifier import Classifier
 from ..models.judge import Judge
 from ..models.layers.default_layers import choose_depths
 from ..models.layers.layer import find_layers
-from ..models.photographs import FEWEST, Photographs, read_picture
+from ..models.photographs import Photographs, read_picture
 from ..models.sources.kept_tensors import digest_tensors
 from ..report.verdict import classify
 from ..runs.cells import Cell, Row, Workers
@@ -41,6 +41,7 @@ from .show import DEAD, find_effects, list_effects, locate_cell, read_units, sav
 from .units import Units, find_end, find_units, name_unit, watch
 
 _COPIES = 32  # Of the photograph, with random phases, for which units are as active as usual.
+_FEWEST = 4  # Photographs with which one is compared.
 _CLASSES = 5  # Of the photograph, the likeliest first.
 _SHARP = 896  # The longest side of the photograph that crops are cut of, in pixels.
 _SIDE, _INSET, _FRAME = 256, 100, 3  # Of a crop and a card, of the crop in its corner, and of the line around that.
@@ -127,8 +128,8 @@ def explain(
     units = [*(one for one in find_units(judge, "*") if one.kind == "class"), *units]
     shown, sharp = fit_square(image, judge.size), fit_square(image, max(judge.size, min(*image.shape[2:], _SHARP)))
     others = scramble(shown, seed) if photos is None else read_photographs(photos, judge.size)
-    if len(others) < FEWEST:
-        raise ValueError(f"{len(others)} photos do not tell how active units usually are; give {FEWEST}, better 100")
+    if len(others) < _FEWEST:
+        raise ValueError(f"{len(others)} photos do not tell how active units usually are; give {_FEWEST}, better 100")
     here, there = (see_photographs(judge, units, images) for images in (_quantize(shown), others))
     sides = {one.name: choose_side(judge, one.layer) for one in units}
     maker = PictureMaker(judge, {one.name: one for one in units}, ("more",), sides, int(seed), steps)

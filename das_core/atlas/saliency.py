@@ -68,7 +68,7 @@ def saliency(
 def _trace(term: Term, images: Tensor, layer: str | None) -> Tensor:
     """Return what each place of the middle squares of images (B, 3, H, W) adds to a term, (B, 1, S, S)."""
     judge = term.judge
-    if judge is None or term.references or term.regions or term.compares_images or term.joins or term.images > 1:
+    if judge is None or term.references or term.regions or term.compares_images or term.images > 1:
         raise ValueError(f"'{term.name}' asks nothing of a photograph by itself; look for a class, a text or a unit")
     judge = replace(judge.whole, module=uncompile(judge.module))
     views, side = judge.bring(fit_square(images, judge.size)), min(images.shape[2:])

@@ -20,7 +20,6 @@ from .wish import (
     latent,
     latents,
     layer,
-    natural,
     neuron,
     of_views,
     preference,
@@ -33,5 +32,5 @@ from .zoom import Zooming, zoom
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "activations", "caricature", "channel", "channels",
     "classes", "direction", "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer",
-    "natural", "neuron", "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
+    "neuron", "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
 ]

@@ -48,7 +48,6 @@ _ASKED = "classes text layer channel channels neuron head heads direction direct
 _CALLS: Mapping[str, Callable[..., Any]] = {
     **{kind.__name__: kind for kind in (*_RECIPES, *_TRANSFORMS, *KINDS.values(), Within)},
     **{name: getattr(wishes, name) for name in _ASKED.split()},
-    "natural": lambda weight: wishes.natural(weight),
     "prior": prior,
     "keyframes": lambda of: dict(of),
 }

@@ -19,10 +19,8 @@ from ..models.dictionary import Dictionary
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.layer import find_layer, find_layers
-from ..models.photographs import Photographs
 from ..models.preference_head import PreferenceHead
 from ..models.sources.dictionaries import load_dictionary
-from ..models.sources.kept_tensors import find_cache_folder
 from ..models.sources.preferences import load_preference
 from ..objectives.classes import Targets, class_objective
 from ..objectives.content import caricature_objective, content_objective
@@ -30,7 +28,6 @@ from ..objectives.diversity import diversity_objective
 from ..objectives.embedding import TextSimilarity, text_objective
 from ..objectives.feature import Direction, Kind, feature_objective
 from ..objectives.latent import Latents, latent_objective
-from ..objectives.natural import natural_objective
 from ..objectives.per_image import one_per_image
 from ..objectives.preference import preference_objective
 from ..objectives.term import Objective, join_names, make_objective
@@ -258,12 +255,6 @@ def invert(photo: Images, name: str = "") -> Wish:
 def diversity(name: str) -> Wish:
     """Ask for a batch whose images differ in the layer `name`: `channel("layer4", 12) + 0.5 * diversity("layer3")`."""
     return Wish(lambda judge: diversity_objective(judge, name))
-
-
-def natural(weight: float = 0.3, photographs: Photographs | None = None) -> Wish:
-    """Ask for what is like the photographs that the model was trained on, with a `weight` beside an objective of weight
-    1: `classes("koala") + natural()`; or like `photographs`, such as a folder of them (`natural_objective`)."""
-    return Wish(lambda judge: natural_objective(judge, weight, photographs, find_cache_folder()))
 
 
 def activations(layers: str | Sequence[str], score: Callable[[Any], Tensor]) -> Wish:

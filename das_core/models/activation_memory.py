@@ -12,7 +12,6 @@ from ..common.modes import own_modes
 from .fold import FORWARD_ERRORS
 from .frozen import copy_with
 from .judge import Judge
-from .photograph_statistics import StatisticsJudge
 
 _BYTES_PER_PIXEL = 2000  # Of a view: an estimate, fit for convolutions, for models that cannot run on the meta device.
 _VIEW_COPIES = 16  # Float32 tensors as large as a view that are saved for crop, transforms and normalisation.
@@ -26,8 +25,8 @@ def measure_view_bytes(judge: Judge) -> int:
     if known is None or known[0] != judge.dtype:
         known = judge.dtype, _count_saved_bytes(judge)
         _measured[judge.module] = known
-    # A judge that watches statistics keeps copies of activations. 4 bytes per value, 3 channels.
-    return known[1] * (2 if isinstance(judge, StatisticsJudge) else 1) + _VIEW_COPIES * 4 * 3 * judge.size**2
+    # 4 bytes per value, 3 channels.
+    return known[1] + _VIEW_COPIES * 4 * 3 * judge.size**2
 
 
 def _count_saved_bytes(judge: Judge) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threading import Lock, get_ident
 from typing import Any
 
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.fx.proxy import TraceError
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -20,7 +20,7 @@ from ..common.own_thread import call_apart
 FORWARD_ERRORS = (LookupError, AttributeError, TypeError, ValueError, AssertionError, ArithmeticError, NameError)
 """The errors of a forward pass that say something about the model. Others may be those of Cancel, or of memory."""
 
-_UNFOLDED, _STATISTICS = "unfolded", "statistics"
+_UNFOLDED = "unfolded"
 
 # While fx traces, it replaces methods of `nn.Module` for all threads; two at the same time would put back wrong ones.
 _tracing = Lock()
@@ -29,11 +29,6 @@ _tracing = Lock()
 def find_unfolded(part: nn.Module) -> nn.Module | None:
     """Return the convolution that `part` was before a norm was folded into it, as it was then; None if none was."""
     return part.__dict__.get(_UNFOLDED)
-
-
-def find_statistics(part: nn.Module) -> tuple[Tensor, Tensor] | None:
-    """Return mean and variance (C,) of a convolution's output in the training, as a norm folded into it knew them."""
-    return part.__dict__.get(_STATISTICS)
 
 
 class _Tracer(fx.Tracer):
@@ -127,9 +122,6 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         fused = fuse_conv_bn_eval(convolution, norm)
         # Kept, but not as a submodule, whose weights PyTorch would list with those of the model and move with them.
         fused.__dict__[_UNFOLDED] = convolution
-        # A norm gives each channel its bias as mean, and its weight as deviation.
-        if norm.affine:
-            fused.__dict__[_STATISTICS] = norm.bias.detach(), norm.weight.detach().square()
         module.set_submodule(convolution_name, fused.requires_grad_(False))
         module.set_submodule(norm_name, rest)
     return module

@@ -11,7 +11,6 @@ from ..common.text import truncate
 from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from ..models.photograph_statistics import StatisticsJudge
 from .track import Fade, Track
 
 Score = Callable[[Any, Tensor], Tensor]
@@ -77,11 +76,6 @@ class Term:
 
     def __post_init__(self) -> None:
         check_weight(self.weight, "the objective")
-
-    @property
-    def joins(self) -> bool:
-        """Whether the term is scored in the runs of its model for other terms; its weight is its effect beside them."""
-        return isinstance(self.judge, StatisticsJudge)
 
     @property
     def largest_weight(self) -> float:

@@ -11,7 +11,7 @@ from ...das_core.common.text import shorten
 from ...das_core.models.judge import J, check_judge
 from ...das_core.models.sources.files import load_listed
 from ...das_core.models.sources.gallery import FOLDER, OWN, Entry, list_gallery
-from ...das_core.models.sources.kept_tensors import KEPT
+from ...das_core.models.sources.kept_tensors import WORDS
 from .. import bridge
 from ..schema import tip
 
@@ -106,7 +106,7 @@ def _is_stored(parts: tuple[str, ...]) -> bool:
     # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. The slash is written as two
     # hyphens.
     return (
-        folders[:1] in ([TIMM_FOLDER], [FOLDER]) or any("--" in folder for folder in folders) or name.startswith(KEPT)
+        folders[:1] in ([TIMM_FOLDER], [FOLDER]) or any("--" in folder for folder in folders) or name.startswith(WORDS)
     )
 
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from ...common.text import shorten
 from ..frozen import uncompile
 from ..judge import Judge
-from ..photograph_statistics import StatisticsJudge
 from .hooks import capture_outputs
 from .layer import Layer, find_layer, find_layers
 
@@ -95,12 +94,6 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
 def merge_judges(judges: Sequence[Judge]) -> Judge:
     """Merge judges that share a module and the kind of answer into one, so that the module runs once for all."""
     first = judges[0]
-    watching = [judge for judge in judges if isinstance(judge, StatisticsJudge)]
-    if watching:
-        if not all(watching[0].compares_like(judge) for judge in watching):
-            raise ValueError(f"two objectives compare what {first.name} sees with other photographs; leave one out")
-        others = [judge for judge in judges if not isinstance(judge, StatisticsJudge)]
-        return replace(watching[0], asked=merge_judges(others)) if others else watching[0]
     if not isinstance(first, ActivationJudge):
         return first
     layers = {layer.name: layer for judge in judges if isinstance(judge, ActivationJudge) for layer in judge.layers}

@@ -19,7 +19,7 @@ from ...common.tensor_file import write_tensor_file
 
 _LOG = logging.getLogger(__name__)
 
-KEPT = STATISTICS, WORDS = "photographs_", "words_"  # The beginnings of the names of files.
+WORDS = "words_"  # The beginning of the names of files.
 _LARGEST_HEADER = 2**16  # The most bytes of a file besides the numbers and 256 a tensor; it has a few hundred.
 
 _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # By their bytes.

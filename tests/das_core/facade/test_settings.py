@@ -168,7 +168,7 @@ for _ in range(400):
     (write_said(wish={"call": "eval", "source": "1"}), "settings name 'eval', which they cannot make"),
     (write_said(wish={"call": ["text"]}), "which they cannot make"),
     (write_said(wish={"call": "latent", "name": "x", "dictionary": "y", "which": 1}), "settings name 'latent'"),
-    (write_said(wish={"call": "natural", "photographs": "/"}), "the settings of natural do not fit it"),
+    (write_said(wish={"call": "channel", "photographs": "/"}), "the settings of channel do not fit it"),
     (write_said(wish={"call": "scale", "wish": "a" * 9, "factor": 10**12}), "damaged"),
     (write_said(wish={"call": "sum_up", "parts": []}), "no list of wishes"),
     (write_said(wish=DEEP), "damaged"),

@@ -44,17 +44,6 @@ def test_every_prior_goes_beside_a_model(pack: Pack, kind: str) -> None:
     assert torch.isfinite(made).all()
 
 
-def test_the_model_of_the_subject_knows_photographs(pack: Pack, starter: Any) -> None:
-    (natural,) = pack.run("DAS_Prior", kind="photographs", weight=0.1, model=starter)
-    (wanted,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish")
-    report = pack.optimize(objectives={"objective0": wanted, "objective1": natural}, steps=1)
-    assert torch.isfinite(report[0]).all()
-    assert "photographs" in str(report)
-
-
 test_what_cannot_be_is_refused = refuse_all(
-    {
-        r"prior 'blur' is unknown; choose .*photographs": lambda pack: pack.run("DAS_Prior", kind="blur"),
-        r"connect the one of the subject to model": lambda pack: pack.run("DAS_Prior", kind="photographs"),
-    }
+    {r"prior 'blur' is unknown; choose .*range": lambda pack: pack.run("DAS_Prior", kind="blur")}
 )
