@@ -17,6 +17,7 @@ Example:
 from typing import TYPE_CHECKING
 
 from .ascent import (
+    ATTACK,
     BEST,
     DRAWING,
     DREAM,
@@ -39,6 +40,7 @@ from .ascent import (
     Recipe,
     Record,
     Result,
+    SteepestAscent,
     Step,
     Strokes,
     Weigh,
@@ -141,11 +143,11 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "DRAWING", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER",
+    "ATTACK", "BEST", "CLIP", "DRAWING", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER",
     "STYLE", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier", "ColorShift", "Denoiser",
     "Denoising", "Dictionary", "Distance", "Flip", "Focus", "Glass", "GoOn", "Grayscale", "Guidance", "ImageStack",
     "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent", "Objective", "Paint", "Place", "PreferenceHead",
-    "Protect", "Recipe", "Record", "Result", "Shot", "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation",
+    "Protect", "Recipe", "Record", "Result", "Shot", "StackSpec", "SteepestAscent", "Step", "Strokes", "Term", "Time", "TotalVariation",
     "Transform", "Weigh", "Windows", "Within", "Zoom", "as_film", "as_zoom", "caricature_objective", "class_objective",
     "classify", "compare_with_texts", "content_objective", "decompose", "describe", "diversity_objective", "draw_svg",
     "edit_stack", "feature_objective", "find_layers", "image_objective", "in_region", "latent_objective", "load",

@@ -21,7 +21,10 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule
 from .plan import Plan
+from .preparation import check_steps
+from .steepest_ascent import SteepestAscent
 from .strokes import Strokes
+from .within import Within
 
 RecipeName = Literal["picture", "sketch", "best", "feature", "drawing", "style", "dream"]
 
@@ -81,6 +84,15 @@ def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
     augmentation = replace(augmentation, views=augmentation.views * depths, windows=windows)
     focus = Focus(start=0.6, end=3.0) if recipe.focus == "auto" and not climbed else recipe.focus
     return replace(recipe, augmentation=augmentation, focus=focus)
+
+
+def suit_bound(recipe: Recipe, within: Within) -> Recipe:
+    """Return a recipe adapted to a bound: if it moves pixels, its first steps lead as far as the bound in a fourth of
+    their number, measured by its norm."""
+    if not isinstance(recipe.optimizer, SteepestAscent):
+        return recipe
+    step_size = 4 * within.limit / check_steps(recipe.steps)
+    return replace(recipe, optimizer=replace(recipe.optimizer, step_size=step_size, norm=within.norm))
 
 
 def suit_stack(recipe: Recipe, stack: ImageStack) -> Recipe:
@@ -194,6 +206,16 @@ DREAM = Recipe(
     denoising=None,
 )
 """The recipe of a deep dream: close views of a given image, in which small things are found."""
+
+ATTACK = Recipe(
+    steps=20,
+    augmentation=Augmentation(1, Windows(whole=True), ()),
+    optimizer=SteepestAscent(),
+    focus=None,
+    denoising=None,
+)
+"""The recipe of an attack within 8/255: steps of PGD at the whole picture as a model is tested with it (docs/attacks.md).
+The cosine schedule and the momentum make it stronger than equally many steps of one size (benchmarks, *Attacks*)."""
 
 RECIPES: Mapping[str, Recipe] = {
     "picture": PICTURE,

@@ -19,7 +19,7 @@ from ..models.preference_head import PreferenceHead
 from ..models.sources.dictionaries import load_dictionary
 from ..models.sources.kept_tensors import find_cache_folder
 from ..models.sources.preferences import load_preference
-from ..objectives.classes import Targets, class_objective
+from ..objectives.classes import ScoreKind, Targets, class_objective
 from ..objectives.content import caricature_objective, content_objective
 from ..objectives.diversity import diversity_objective
 from ..objectives.embedding import TextSimilarity, text_objective
@@ -84,9 +84,10 @@ class Wish:
         return Wish(lambda judge: self.resolve(find_judge(model, judge.device)))
 
 
-def classes(which: Targets) -> Wish:
-    """Ask for classes, by their log-probability: `which` is an index, a text (`parse_classes`) or a list of classes."""
-    return Wish(lambda judge: class_objective(judge, which))
+def classes(which: Targets, score: ScoreKind = "log_probability") -> Wish:
+    """Ask for classes: `which` is an index, a text (`parse_classes`) or a list of classes; for `score` see
+    `class_objective`."""
+    return Wish(lambda judge: class_objective(judge, which, score))
 
 
 def text(prompt: str) -> Wish:

@@ -51,6 +51,8 @@ class Windows:
             and `zoom_max`, and without effect if the optimizer has no coarse part.
         fitted: whether a jitter larger than the margin is reduced to it, for a jitter that the user has not chosen; if
             False, such a jitter is an error.
+        whole: whether every window is the largest square in the middle of the picture, as classifiers are tested,
+            whatever the other fields and boxes are.
 
     Example:
         >>> import torch
@@ -67,6 +69,7 @@ class Windows:
     zoom_max: float = 1.0
     zoom_start: float = 0.9
     fitted: bool = False
+    whole: bool = False
 
     def __post_init__(self) -> None:
         check_number("jitter", self.jitter, 0, math.inf, "with 0 views stay inside the picture", whole=True)
@@ -84,6 +87,8 @@ class Windows:
         """
         if tile:
             return 0, 0, *canvas
+        if self.whole:
+            return margin, margin, canvas[0] - 2 * margin, canvas[1] - 2 * margin
         if self.jitter > margin and not self.fitted:
             raise ValueError(
                 f"jitter {self.jitter} reaches past the margin of {margin} pixels and leaves no window: "
@@ -95,6 +100,10 @@ class Windows:
     def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:
         """Return top, left and side of a window for every view of `draws`, in pixels of the canvas."""
         reach = self.reach(geometry.canvas, geometry.margin, tile=geometry.tile)
+        if self.whole:
+            top, left, height, width = reach
+            side = min(height, width)
+            return [(top + (height - side) // 2, left + (width - side) // 2, side)] * len(draws.items)
         boxes = geometry.boxes
         allowed = [intersect_boxes(boxes[item], reach) if boxes else reach for item in draws.items]
         start = min(max(self.zoom_start, self.zoom_min), self.zoom_max)
