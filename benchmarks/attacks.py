@@ -21,7 +21,7 @@ from das_core.models.sources.starters import load_starter
 
 COUNT, DRAW = 20, 60  # photographs, and the seed with which the targets are drawn
 BOUNDS = (Within(8 / 255), Within(3.0, "l2"))
-STEPS = (5, 10, 20)
+STEPS = (5, 10, 20)  # fewer than 10 are too few for any of them
 SHARES = {"a fourth of the bound": lambda steps: 1 / 4, "2.5 bounds over the steps": lambda steps: 2.5 / steps}
 _CLOSE = 5e-4  # probabilities that differ by less count as equal
 

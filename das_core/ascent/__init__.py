@@ -18,7 +18,8 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "ATTACK", "BEST", "DRAWING", "DREAM", "FEATURE", "PICTURE", "SGD", "SKETCH", "STYLE", "Adam", "Ascent", "AscentError",
-    "Choose", "Denoising", "Focus", "GoOn", "Guidance", "NormalizedAscent", "Optimizer", "Place", "Protect", "Recipe",
-    "Record", "Result", "SteepestAscent", "Step", "Strokes", "Weigh", "Within", "read_acts", "split_acts", "suit_judge", "write_acts",
+    "ATTACK", "BEST", "DRAWING", "DREAM", "FEATURE", "PICTURE", "SGD", "SKETCH", "STYLE", "Adam", "Ascent",
+    "AscentError", "Choose", "Denoising", "Focus", "GoOn", "Guidance", "NormalizedAscent", "Optimizer", "Place",
+    "Protect", "Recipe", "Record", "Result", "SteepestAscent", "Step", "Strokes", "Weigh", "Within", "read_acts",
+    "split_acts", "suit_judge", "write_acts",
 ]

@@ -87,11 +87,11 @@ def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
 
 
 def suit_bound(recipe: Recipe, within: Within) -> Recipe:
-    """Return a recipe adapted to a bound: if it moves pixels, its first steps lead as far as the bound in a fourth of
-    their number, measured by its norm."""
+    """Return a recipe adapted to a bound: if it moves pixels, its step size, measured by the norm of the bound, is 4
+    times the limit divided by the steps, under `l2` 8 times (*Attacks* in benchmarks/RESULTS.md)."""
     if not isinstance(recipe.optimizer, SteepestAscent):
         return recipe
-    step_size = 4 * within.limit / check_steps(recipe.steps)
+    step_size = (4 if within.norm == "linf" else 8) * within.limit / check_steps(recipe.steps)
     return replace(recipe, optimizer=replace(recipe.optimizer, step_size=step_size, norm=within.norm))
 
 
@@ -214,8 +214,8 @@ ATTACK = Recipe(
     focus=None,
     denoising=None,
 )
-"""The recipe of an attack within 8/255: steps of PGD at the whole picture as a model is tested with it (docs/attacks.md).
-The cosine schedule and the momentum make it stronger than equally many steps of one size (benchmarks, *Attacks*)."""
+"""The recipe of an attack within 8/255: steps of PGD at the whole picture, as a model is tested with it. The cosine
+schedule and the momentum make it stronger than equally many steps of one size (docs/attacks.md)."""
 
 RECIPES: Mapping[str, Recipe] = {
     "picture": PICTURE,

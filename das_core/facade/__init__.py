@@ -12,8 +12,10 @@ from .wish import (
     direction,
     directions,
     diversity,
+    embedding,
     head,
     heads,
+    image,
     invert,
     latent,
     latents,
@@ -30,6 +32,6 @@ from .zoom import Zooming, zoom
 # fmt: off
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "caricature", "channel", "channels", "classes", "direction",
-    "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer", "natural", "neuron",
-    "of_views", "preference", "render", "text", "wrap", "zoom",
+    "directions", "diversity", "embedding", "film", "head", "heads", "image", "invert", "latent", "latents", "layer",
+    "natural", "neuron", "of_views", "preference", "render", "text", "wrap", "zoom",
 ]

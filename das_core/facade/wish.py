@@ -1,6 +1,6 @@
 """What a model can be asked for: a `Wish`, made before the model is known."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -22,7 +22,7 @@ from ..models.sources.preferences import load_preference
 from ..objectives.classes import ScoreKind, Targets, class_objective
 from ..objectives.content import caricature_objective, content_objective
 from ..objectives.diversity import diversity_objective
-from ..objectives.embedding import TextSimilarity, text_objective
+from ..objectives.embedding import TextSimilarity, embedding_objective, image_objective, text_objective
 from ..objectives.feature import Direction, Kind, feature_objective
 from ..objectives.latent import Latents, latent_objective
 from ..objectives.natural import natural_objective
@@ -104,6 +104,19 @@ def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> 
             "transformers with wrap(model, processor=AutoProcessor.from_pretrained(…))"
         )
     return text_objective(judge, prompt, similarity)
+
+
+def image(photo: Images, layer: str = "") -> Wish:
+    """Ask for what is like a `photo`, wherever things are in it, or like several: a near embedding of a CLIP or of
+    another embedder; of other models, and with a `layer`, near features, averaged over all positions (`pool_layer`).
+    Photographs are added and subtracted: `image(dog) + image(snow) - image(grass)`."""
+    return Wish(lambda judge: image_objective(judge, photo, layer=layer))
+
+
+def embedding(vector: Tensor | np.ndarray[Any, Any] | Sequence[Any], layer: str = "") -> Wish:
+    """Ask for an embedding near to a `vector` (D,) of the model's own space, or to several (T, D); for `layer` see
+    `image`: `embedding(clip.encode_text(["a lion"])[0] + clip.encode_images(photo)[0])`."""
+    return Wish(lambda judge: embedding_objective(judge, vector, layer=layer))
 
 
 def layer(name: str) -> Wish:

@@ -20,7 +20,7 @@ _DECORRELATED_TO_RGB = _ROOT_COVARIANCE / _ROOT_COVARIANCE.norm(dim=0).max()
 # In float64, so that to_rgb(from_rgb(x)) equals x up to rounding errors of float32 on every device.
 _RGB_TO_DECORRELATED = torch.linalg.inv(_DECORRELATED_TO_RGB.double())
 _GRADIENT_FROM_RGB, _GRADIENT_TO_RGB = _DECORRELATED_TO_RGB.T, _RGB_TO_DECORRELATED.T
-_FAINTEST = 1e-5  # The least share of the largest gradient of a pixel that a channel has: below is the rounding of both.
+_FAINTEST = 1e-5  # A channel with a smaller share of the largest gradient of its pixel has none but by rounding.
 
 _EDGE = 1e-6  # How near a pixel may come to 0 and to 1 when it becomes a value of a canvas: the tanh reaches neither.
 
