@@ -102,8 +102,8 @@ def order_names(what: str, named: Mapping[Any, str], count: int) -> Sequence[str
 
 def lacks_classes(module: nn.Module, answer: Any) -> bool:
     """Return whether what a model answers with is an embedding: it has no last layer, or one that does nothing."""
-    if isinstance(answer, Mapping):
-        return "pooler_output" in answer and "logits" not in answer  # transformers
+    if isinstance(answer, Mapping) and "pooler_output" in answer and "logits" not in answer:  # transformers
+        return True
     # timm names its last layer; these are the usual names.
     last = module.get_classifier() if _is_timm(module) else None  # type: ignore[operator]
     named = (getattr(module, name, None) for name in ("classifier", "fc", "head", "heads"))

@@ -115,7 +115,7 @@ def embedding_objective(
 def _read_vectors(given: Any, embedder: Embedder) -> Tensor:
     """Return vectors (T, D) of length 1 on the CPU, or raise a ValueError."""
     try:
-        vectors = torch.as_tensor(given).detach().to("cpu", torch.float32)
+        vectors = torch.as_tensor(given).detach().to_dense().to("cpu", torch.float32)
     except (TypeError, ValueError, RuntimeError, NotImplementedError):
         vectors = torch.zeros(0)
     vectors = vectors[None] if vectors.ndim == 1 else vectors

@@ -48,8 +48,9 @@ def list_file_architectures() -> list[str]:
 def load_classifier_file(
     path: Path, architecture: str | None = None, prefix: str | None = None
 ) -> Classifier | Embedder:
-    """Load a classifier, or a model without classes, from a checkpoint on disk, see `load`. Mean and standard deviation are those of a module that
-    normalises views, as in robustness and RobustBench; a tag of timm ('timm/resnet18.a1_in1k') names published ones."""
+    """Load a classifier, or a model without classes, from a checkpoint on disk, see `load`. Mean and standard deviation
+    are those of a module that normalises views, as in robustness and RobustBench; a tag of timm
+    ('timm/resnet18.a1_in1k') names published ones."""
     if architecture is not None:
         _check_architecture(architecture)
     state, config = read_weights(path), dict[str, Any]()

@@ -29,7 +29,7 @@ def photo(side: int = 32) -> Tensor:
 @each_case("within", da.Within(8 / 255), da.Within(0.7, "l2"))
 @each_case("color", "rgb", "decorrelated")
 def test_without_momentum_steps_are_those_of_pgd(within: da.Within, color: Any) -> None:
-    # Without black and white: a stack is kept half a byte away from them, and clipped before it is brought into a bound.
+    # Without black and white, from which a stack is kept half a byte away, and where the order of two clips matters.
     spec, image = da.StackSpec(32, 32, margin=8, color=color), photo() * 0.6 + 0.2
     size = within.limit / 4
     recipe = replace(
