@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.devices import send_to_device
 from ..common.scalars import as_switch, check_number, set_fields
 from ..common.seeding import make_generator
 from ..stack.image_stack import ImageStack
@@ -78,7 +79,7 @@ class Within:
         noise = torch.empty_like(stack.canvas, device="cpu")
         for item, image in enumerate(noise):
             image.uniform_(-1, 1, generator=make_generator(seed, item))
-        change = noise.to(stack.canvas.device) * (1.0 if mask is None else mask)
+        change = send_to_device(noise, stack.canvas.device) * (1.0 if mask is None else mask)
         if self.norm == "l2":
             change = change / self._measure(change, stack.spec.margin)[:, None, None, None]
         pixels = render_pixels(stack.start, stack.spec.color) + self.limit * change

@@ -144,7 +144,7 @@ def end_at(score: float | None, objective: Objective, callback: Callback | None)
     if score is None:
         return callback
     enough = check_number("until", score, -math.inf, math.inf, "0 is success for the margin of a class")
-    weights = torch.tensor([sum(term.largest_weight for term in part) for part in objective.parts])
+    weights = torch.tensor([sum(term.largest_weight for term in part) for part in objective.parts], dtype=torch.float32)
 
     def is_done(step: Step) -> bool:
         from ..report.objective_scores import score_images
