@@ -30,14 +30,9 @@ def check_seed(seed: int) -> None:
     check_number("seed", seed, 0, math.inf, "each gives another picture", whole=True)
 
 
-def check_steps(steps: int) -> int:
-    """Return a number of steps of an ascent, or raise a ValueError when it is none."""
-    return int(check_number("steps", steps, 1, MOST_STEPS, "60 make a good picture", whole=True))
-
-
 def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
     """Check the settings of an `Ascent` that need neither its stack nor its objectives."""
-    check_steps(steps)
+    check_number("steps", steps, 1, MOST_STEPS, "60 make a good picture", whole=True)
     check_seed(seed)
     for step in range(steps if callable(schedule) else 1):
         pace_at(step, steps, schedule, coarse_share=0.0)

@@ -21,7 +21,7 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule
 from .plan import Plan
-from .preparation import check_steps
+from .preparation import check_settings
 from .steepest_ascent import SteepestAscent
 from .strokes import Strokes
 from .within import Within
@@ -91,7 +91,8 @@ def suit_bound(recipe: Recipe, within: Within) -> Recipe:
     times the limit divided by the steps, under `l2` 8 times (*Attacks* in benchmarks/RESULTS.md)."""
     if not isinstance(recipe.optimizer, SteepestAscent):
         return recipe
-    step_size = (4 if within.norm == "linf" else 8) * within.limit / check_steps(recipe.steps)
+    check_settings(recipe.steps, recipe.schedule, seed=0, chunk=0)
+    step_size = (4 if within.norm == "linf" else 8) * within.limit / recipe.steps
     return replace(recipe, optimizer=replace(recipe.optimizer, step_size=step_size, norm=within.norm))
 
 

@@ -35,8 +35,6 @@ Made = TypeVar("Made", bound=Result)
 # How far the values of a start image may lie outside 0..1. Bicubic resizing leads outside 0..1 by less than this.
 _BEYOND = 0.5
 
-_SIZE = (448, 448)  # Of a picture whose size is not given.
-
 _CONTRAST = 0.95  # Of a start image: a little paler, so that black and white move more easily.
 
 # With this `decay` the amplitude spectrum of `ImageStack.noise` falls about as 1 / f, as that of photographs does.
@@ -95,7 +93,7 @@ def make_stack(
     settings = {name: value for name, value in settings.items() if value is not None}
     if isinstance(start, ImageStack):
         return _reopen_stack(start, size, count, **settings)
-    width, height = read_size(_SIZE if size is None else size)
+    width, height = read_size(StackSpec.width if size is None else size)
     if "zoom" in settings:
         settings["margin"] = zoom_margin(width, height)
     spec = StackSpec(width, height, **settings)

@@ -69,10 +69,11 @@ def image_objective(
         weight: the weight of the objective, see `Term`.
         layer: the layer whose features, averaged over all positions, are compared; if empty, the embeddings.
     """
+    check_choice("similarity", similarity, get_args(ImageSimilarity))
     embedder = pool_layer(model, layer)
     targets = embedder.encode_images(images).cpu()
     name = "image" if len(targets) == 1 else f"{len(targets)} images"
-    return embedding_objective(embedder, targets, similarity, weight, name=name)
+    return _make_objective(embedder, targets, (1.0,) * len(targets), name, similarity, weight)
 
 
 def embedding_objective(
@@ -81,8 +82,6 @@ def embedding_objective(
     similarity: ImageSimilarity = "cosine",
     weight: float = 1.0,
     layer: str = "",
-    *,
-    name: str = "",
 ) -> Objective:
     """Return the objective that brings the embeddings of views near to vectors: the sum of the similarities to them.
 
@@ -93,7 +92,6 @@ def embedding_objective(
         similarity: see `text_objective`.
         weight: the weight of the objective, see `Term`.
         layer: see `image_objective`.
-        name: what the objective is called; by default 'embedding'.
 
     Raises:
         ValueError: when a vector has another width, is zero, or has values that are not finite.
@@ -105,10 +103,10 @@ def embedding_objective(
         >>> embedding_objective(clip, cat + night - day)
         Objective('embedding')
     """
-    embedder = pool_layer(model, layer)
     check_choice("similarity", similarity, get_args(ImageSimilarity))
+    embedder = pool_layer(model, layer)
     vectors = _read_vectors(targets, embedder)
-    name = name or ("embedding" if len(vectors) == 1 else f"{len(vectors)} embeddings")
+    name = "embedding" if len(vectors) == 1 else f"{len(vectors)} embeddings"
     return _make_objective(embedder, vectors, (1.0,) * len(vectors), name, similarity, weight)
 
 

@@ -55,9 +55,9 @@ def test_what_the_model_does_not_see_keeps_its_bits(optimizer: da.SteepestAscent
     assert int(moved.sum()) == 256
     # A model of red alone.
     red = judge(nn.Sequential(nn.Conv2d(3, 1, 4, bias=False), nn.Flatten()), 32)
-    red.module[0].weight.data[:, 1:] = 0  # type: ignore[index, operator]
-    change = recipe.prepare(stack, da.Objective((da.Term("red", lambda output, _: output.mean(dim=1), red),))).run()
-    change = (change.image - stack.image()).abs().amax(dim=(0, 2, 3))
+    red.module[0].weight.data[:, 1:] = 0  # type: ignore[index]
+    made = recipe.prepare(stack, da.Objective((da.Term("red", lambda output, _: output.mean(dim=1), red),))).run()
+    change = (made.image - stack.image()).abs().amax(dim=(0, 2, 3))
     assert float(change[0]) > 1e-3
     assert float(change[1:].max()) < 2e-6
 
@@ -105,7 +105,7 @@ def test_steps_suit_the_bound_and_a_recipe_that_is_given_stays() -> None:
 def test_an_attack_is_for_pixels(start: Callable[[], Any]) -> None:
     for parametrization in ("fourier", "maco"):
         with pytest.raises(ValueError, match=r"^(SteepestAscent, the optimizer of an attack, moves pixels|a bound)"):
-            render(TOY, 3, size=32, start=start(), within=0.1, parametrization=parametrization, progress=False)  # type: ignore[arg-type]
+            render(TOY, 3, size=32, start=start(), within=0.1, parametrization=parametrization, progress=False)
 
 
 test_what_cannot_be_is_refused = refuses(
